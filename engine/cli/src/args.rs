@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum, builder::ArgPredicate};
 
 /// Triage environments for AI agents, written as YAML.
 ///
-/// Without a command it serves the packs in `./scenarios` on http://127.0.0.1:8000.
+/// Without a command it serves the packs in `./scenarios` on <http://127.0.0.1:8000>.
 #[derive(Debug, Parser)]
 #[command(name = "casebook", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Args {
@@ -47,7 +47,7 @@ pub(crate) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serves packs over the OpenEnv protocol, with a page to try them, and reloads them when they change
+    /// Serves packs over the `OpenEnv` protocol, with a page to try them, and reloads them when they change
     Serve(ServeArgs),
     /// Checks packs and reports every problem with its line
     Check(PacksArgs),
@@ -142,7 +142,7 @@ pub(crate) struct RunArgs {
 /// A log's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Log {
-    /// The lines that OpenEnv's example scripts print
+    /// The lines that `OpenEnv`'s example scripts print
     Openenv,
 }
 

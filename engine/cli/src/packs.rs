@@ -28,19 +28,26 @@ pub(crate) fn load(roots: &[PathBuf], format: Format) -> Result<Catalog, Exit> {
 /// Shows findings on standard error; as JSON they are the result and go to standard output.
 pub(crate) fn show(report: &Report, format: Format) {
     match format {
-        Format::Human if !report.diagnostics.is_empty() => output::note(report.render(output::stderr_has_color()).trim_end()),
+        Format::Human if !report.diagnostics.is_empty() => {
+            output::note(report.render(output::stderr_has_color()).trim_end());
+        }
         Format::Json if report.errors() > 0 => output::json(report),
         _ => {}
     }
 }
 
+/// A task with its pack.
+pub(crate) type Playable<'a> = (&'a Arc<Pack>, &'a Arc<Task>);
+
 /// Picks tasks by name, or all of them; says which names exist when one does not.
-pub(crate) fn pick<'a>(catalog: &'a Catalog, names: &[String]) -> Result<Vec<(&'a Arc<Pack>, &'a Arc<Task>)>, Exit> {
-    let all: Vec<(&Arc<Pack>, &Arc<Task>)> = catalog.packs().iter().flat_map(|pack| pack.tasks().iter().map(move |task| (pack, task))).collect();
+pub(crate) fn pick<'a>(catalog: &'a Catalog, names: &[String]) -> Result<Vec<Playable<'a>>, Exit> {
+    let all: Vec<(&Arc<Pack>, &Arc<Task>)> =
+        catalog.packs().iter().flat_map(|pack| pack.tasks().iter().map(move |task| (pack, task))).collect();
     let known: Vec<&str> = all.iter().map(|(_, task)| task.name()).collect();
     let mut missing = false;
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-        let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let near =
+            nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
         output::error(format!("there is no task `{name}`; {near}what exists: {}", list(&known).unwrap_or_default()));
         missing = true;
     }

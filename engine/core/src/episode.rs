@@ -120,7 +120,11 @@ impl Episode {
     ///
     /// Fails only when a grader cannot grade even the empty table.
     pub fn reset(pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Result<Self, GraderError> {
-        let drawn: Vec<usize> = task.vary.iter().map(|(name, count)| Stream::new(&task.name, seed, &format!("vary:{name}")).below(*count)).collect();
+        let drawn: Vec<usize> = task
+            .vary
+            .iter()
+            .map(|(name, count)| Stream::new(&task.name, seed, &format!("vary:{name}")).below(*count))
+            .collect();
         let mut items: Vec<Arc<Item>> = task
             .items
             .iter()
@@ -262,7 +266,11 @@ impl Episode {
     }
 
     fn selected(&self, selection: ItemsSelection) -> impl Iterator<Item = usize> + '_ {
-        self.rows.iter().enumerate().filter(move |(_, row)| selection == ItemsSelection::All || !row.is_decided()).map(|(at, _)| at)
+        self.rows
+            .iter()
+            .enumerate()
+            .filter(move |(_, row)| selection == ItemsSelection::All || !row.is_decided())
+            .map(|(at, _)| at)
     }
 
     fn counter(&self, counter: Counter) -> usize {
@@ -310,10 +318,21 @@ impl Episode {
     /// Drops the cells whose `when` is not met.
     fn in_play(&self, cells: &[Option<Datum>]) -> Vec<Option<Datum>> {
         let row = Row { cells: cells.to_vec() };
-        self.pack.decisions.iter().zip(cells).map(|(column, cell)| cell.clone().filter(|_| row.in_play(column))).collect()
+        self.pack
+            .decisions
+            .iter()
+            .zip(cells)
+            .map(|(column, cell)| cell.clone().filter(|_| row.in_play(column)))
+            .collect()
     }
 
-    fn rank_problems(&self, entry: usize, row: usize, cells: &[Option<Datum>], earlier: &[(usize, Vec<Option<Datum>>)]) -> Vec<ActionProblem> {
+    fn rank_problems(
+        &self,
+        entry: usize,
+        row: usize,
+        cells: &[Option<Datum>],
+        earlier: &[(usize, Vec<Option<Datum>>)],
+    ) -> Vec<ActionProblem> {
         let mut problems = Vec::new();
         for (at, _) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank) {
             let Some(rank) = &cells[at] else { continue };
@@ -327,7 +346,10 @@ impl Episode {
                 problems.push(ActionProblem {
                     kind: ProblemKind::Conflict,
                     path: self.pack.action.path(entry, self.pack.action.property_of(at)),
-                    message: format!("the rank {input} is taken by `{}`; every {} has its own", self.items[holder].id, self.pack.noun),
+                    message: format!(
+                        "the rank {input} is taken by `{}`; every {} has its own",
+                        self.items[holder].id, self.pack.noun
+                    ),
                     input,
                     limit: None,
                 });
@@ -342,7 +364,10 @@ impl Episode {
             (Some(id), Some(_)) => format!("the {noun} `{id}` has been decided"),
             (Some(id), None) => {
                 let near = crate::diagnostic::nearest(id, self.items.iter().map(|item| item.id.as_str()));
-                format!("there is no {noun} `{id}`{}", near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default())
+                format!(
+                    "there is no {noun} `{id}`{}",
+                    near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
+                )
             }
             (None, _) => format!("no {noun} is open"),
         };
@@ -418,7 +443,11 @@ impl Episode {
     fn breakdown(&self, components: &[f64], done: bool) -> Result<Breakdown, GraderError> {
         let rubric = &self.task.rubric;
         let components = if rubric.mode == RewardMode::Sum {
-            rubric.component_names().map(str::to_owned).zip(components.iter().map(|value| Value::from(*value))).collect()
+            rubric
+                .component_names()
+                .map(str::to_owned)
+                .zip(components.iter().map(|value| Value::from(*value)))
+                .collect()
         } else {
             rubric.score_parts(&self.scores, &self.view())?
         };
@@ -479,11 +508,18 @@ impl Episode {
 
     fn write_logs(&mut self, touched: &[usize]) {
         let pack = Arc::clone(&self.pack);
-        let templates = pack.observation.iter().filter_map(|(_, part)| if let Part::Log(name) = part { Some(name) } else { None });
+        let templates =
+            pack.observation.iter().filter_map(|(_, part)| if let Part::Log(name) = part { Some(name) } else { None });
         for (log, name) in templates.enumerate() {
             for row in touched {
-                let item = Context::from_object(ItemView { item: Arc::clone(&self.items[*row]), fields: Arc::clone(&pack.fields) });
-                let decision = Context::from_object(RowView { row: self.rows[*row].clone(), decisions: Arc::clone(&pack.decisions) });
+                let item = Context::from_object(ItemView {
+                    item: Arc::clone(&self.items[*row]),
+                    fields: Arc::clone(&pack.fields),
+                });
+                let decision = Context::from_object(RowView {
+                    row: self.rows[*row].clone(),
+                    decisions: Arc::clone(&pack.decisions),
+                });
                 let line = render(&pack, name, context! { item, decision });
                 if !self.logs[log].is_empty() {
                     self.logs[log].push(',');

@@ -130,14 +130,24 @@ impl Datum {
                 Some(length) => Self::Integer(length),
                 None => return expected("a length of time such as `2h 30m`"),
             },
-            (ColumnKind::Choice, value) => match value.as_str().and_then(|name| column.values.iter().position(|known| known == name)) {
-                Some(at) => Self::Choice(at),
-                None => return Err(format!("one of {}", crate::diagnostic::list(&column.values.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default())),
-            },
-            (ColumnKind::List, Value::Array(list)) => match list.iter().map(|entry| entry.as_str().map(Text::new)).collect::<Option<Vec<_>>>() {
-                Some(texts) => Self::List(texts.into()),
-                None => return expected("a list of texts"),
-            },
+            (ColumnKind::Choice, value) => {
+                match value.as_str().and_then(|name| column.values.iter().position(|known| known == name)) {
+                    Some(at) => Self::Choice(at),
+                    None => {
+                        return Err(format!(
+                            "one of {}",
+                            crate::diagnostic::list(&column.values.iter().map(String::as_str).collect::<Vec<_>>())
+                                .unwrap_or_default()
+                        ));
+                    }
+                }
+            }
+            (ColumnKind::List, Value::Array(list)) => {
+                match list.iter().map(|entry| entry.as_str().map(Text::new)).collect::<Option<Vec<_>>>() {
+                    Some(texts) => Self::List(texts.into()),
+                    None => return expected("a list of texts"),
+                }
+            }
             (ColumnKind::List, _) => return expected("a list of texts"),
         };
         if let Some(number) = datum.number() {
@@ -172,7 +182,8 @@ impl Datum {
             Self::Text(text) => Value::String(text.raw.clone()),
             Self::Choice(at) => column.values.get(*at).cloned().map_or(Value::Null, Value::String),
             Self::Integer(number) => match column.kind {
-                ColumnKind::Timestamp => jiff::Timestamp::from_millisecond(*number).map_or(Value::Null, |moment| Value::String(moment.to_string())),
+                ColumnKind::Timestamp => jiff::Timestamp::from_millisecond(*number)
+                    .map_or(Value::Null, |moment| Value::String(moment.to_string())),
                 ColumnKind::Duration => Value::String(format!("{:#}", jiff::SignedDuration::from_millis(*number))),
                 _ => (*number).into(),
             },
@@ -242,8 +253,9 @@ impl Text {
     pub fn find<'a>(&'a self, phrase: &'a Self) -> impl Iterator<Item = usize> + 'a {
         let length = phrase.words.len();
         let last = (length > 0 && length <= self.words.len()).then(|| self.words.len() - length);
-        (0..last.map_or(0, |last| last + 1))
-            .filter(move |start| self.words[*start..*start + length].iter().zip(&phrase.words).all(|(a, b)| self.word(a) == phrase.word(b)))
+        (0..last.map_or(0, |last| last + 1)).filter(move |start| {
+            self.words[*start..*start + length].iter().zip(&phrase.words).all(|(a, b)| self.word(a) == phrase.word(b))
+        })
     }
 
     /// Whether another text's words stand in it, one after the other.
@@ -323,7 +335,8 @@ impl Row {
 
     /// Whether a decision counts, by its `when`.
     pub fn in_play(&self, column: &Column) -> bool {
-        self.is_decided() && column.when.iter().all(|(other, values)| self.cell(*other).is_some_and(|value| values.contains(value)))
+        self.is_decided()
+            && column.when.iter().all(|(other, values)| self.cell(*other).is_some_and(|value| values.contains(value)))
     }
 }
 

@@ -74,7 +74,8 @@ impl Policy {
         if rows.is_empty() {
             return None;
         }
-        let mut stream = Stream::new(episode.task().name(), episode.seed(), &format!("policy:random:{}", episode.steps()));
+        let mut stream =
+            Stream::new(episode.task().name(), episode.seed(), &format!("policy:random:{}", episode.steps()));
         let mut ranks: Vec<i64> = (1..=i64::try_from(episode.items().len()).unwrap_or(i64::MAX)).collect();
         stream.shuffle(&mut ranks);
         let mut entries = Vec::with_capacity(rows.len());
@@ -93,7 +94,8 @@ impl Policy {
 
     fn right(&self, item: &Item) -> Vec<Option<Datum>> {
         let mut cells: Vec<Option<Datum>> = item.truth.iter().map(|truth| truth.value.clone()).collect();
-        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Text) {
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Text)
+        {
             if (Row { cells: cells.clone() }).in_play(column) {
                 let keywords: Vec<&str> = item.truth[at].keywords.iter().map(|keyword| keyword.raw.as_str()).collect();
                 let text = item.truth[at].reference.clone().unwrap_or_else(|| keywords.join(", "));
@@ -107,7 +109,12 @@ impl Policy {
         let mut draw = |at: usize| {
             let column = &self.pack.decisions[at];
             let (low, high) = (column.bounds.0.unwrap_or(0.0), column.bounds.1.unwrap_or(1.0));
-            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "bounds are small")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                clippy::cast_sign_loss,
+                reason = "bounds are small"
+            )]
             match column.kind {
                 ColumnKind::Choice => Datum::Choice(stream.below(column.values.len())),
                 ColumnKind::Boolean => Datum::Boolean(stream.below(2) == 1),
@@ -119,28 +126,44 @@ impl Policy {
                         .iter()
                         .zip(self.pack.fields.iter())
                         .filter(|(_, field)| field.visible)
-                        .filter_map(|(value, _)| if let Some(Datum::Text(text)) = value { Some(text.words()) } else { None })
+                        .filter_map(
+                            |(value, _)| if let Some(Datum::Text(text)) = value { Some(text.words()) } else { None },
+                        )
                         .flatten()
                         .collect();
-                    let drawn: Vec<&str> = (0..12).filter_map(|_| words.get(stream.below(words.len())).copied()).collect();
+                    let drawn: Vec<&str> =
+                        (0..12).filter_map(|_| words.get(stream.below(words.len())).copied()).collect();
                     Datum::text(if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(" ") }.as_str())
                 }
-                _ => Datum::Integer(low as i64 + i64::try_from(stream.below((high - low) as usize + 1)).unwrap_or_default()),
+                _ => Datum::Integer(
+                    low as i64 + i64::try_from(stream.below((high - low) as usize + 1)).unwrap_or_default(),
+                ),
             }
         };
         let cells: Vec<Option<Datum>> = (0..self.pack.decisions.len()).map(|at| Some(draw(at))).collect();
         let row = Row { cells: cells.clone() };
-        cells.into_iter().zip(self.pack.decisions.iter()).map(|(cell, column)| cell.filter(|_| row.in_play(column))).collect()
+        cells
+            .into_iter()
+            .zip(self.pack.decisions.iter())
+            .map(|(cell, column)| cell.filter(|_| row.in_play(column)))
+            .collect()
     }
 
     fn scripted(&self, script: &Script, item: &Arc<Item>, row: usize) -> Vec<Option<Datum>> {
-        let choices = script.rules.iter().find(|(when, _)| when.matches(&item.fields)).map_or(&script.default, |(_, decide)| decide);
+        let choices = script
+            .rules
+            .iter()
+            .find(|(when, _)| when.matches(&item.fields))
+            .map_or(&script.default, |(_, decide)| decide);
         let mut cells = vec![None; self.pack.decisions.len()];
         for (at, choice) in choices {
             cells[*at] = Some(match choice {
                 Choice::Value(datum) => datum.clone(),
                 Choice::Template(name) => {
-                    let view = Context::from_object(ItemView { item: Arc::clone(item), fields: Arc::clone(&self.pack.fields) });
+                    let view = Context::from_object(ItemView {
+                        item: Arc::clone(item),
+                        fields: Arc::clone(&self.pack.fields),
+                    });
                     Datum::text(&render(&self.pack, name, context! { item => view }))
                 }
             });

@@ -80,8 +80,11 @@ pub fn play(policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Trajectory, 
 /// Plays a recording again and compares every byte.
 pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, String> {
     let then = &recording.trajectory;
-    let pack = catalog.pack(&recording.environment).ok_or_else(|| format!("no pack has the name `{}`", recording.environment))?;
-    let task = pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", recording.environment, then.task))?;
+    let pack = catalog
+        .pack(&recording.environment)
+        .ok_or_else(|| format!("no pack has the name `{}`", recording.environment))?;
+    let task =
+        pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", recording.environment, then.task))?;
     let same_pack = pack.digest() == recording.digest;
     let note = if same_pack { "" } else { " (the pack has changed since)" };
     let mut actions = then.actions.iter().cloned();
@@ -97,7 +100,12 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
 }
 
 /// Folds actions over an episode; the one way in which trajectories come about.
-fn fold(pack: &Arc<Pack>, task: &Arc<Task>, seed: u64, mut next: impl FnMut(&Episode) -> Option<Value>) -> Result<Trajectory, String> {
+fn fold(
+    pack: &Arc<Pack>,
+    task: &Arc<Task>,
+    seed: u64,
+    mut next: impl FnMut(&Episode) -> Option<Value>,
+) -> Result<Trajectory, String> {
     let mut episode = Episode::reset(pack, task, seed).map_err(|error| error.to_string())?;
     let mut hasher = Sha256::new();
     let mut observation = String::new();

@@ -132,7 +132,8 @@ fn pack_folders(root: &Path) -> std::io::Result<Vec<PathBuf>> {
     if holds_yaml(root) {
         return Ok(vec![root.to_path_buf()]);
     }
-    let mut folders: Vec<PathBuf> = entries(root)?.into_iter().filter(|path| path.is_dir() && holds_yaml(path)).collect();
+    let mut folders: Vec<PathBuf> =
+        entries(root)?.into_iter().filter(|path| path.is_dir() && holds_yaml(path)).collect();
     folders.sort();
     Ok(folders)
 }

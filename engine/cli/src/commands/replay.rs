@@ -32,7 +32,9 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
             .and_then(|recording| replay(&catalog, &recording));
         let (agrees, text) = match &verdict {
             Ok(Verdict::Agrees) => (true, "every byte agrees".to_owned()),
-            Ok(Verdict::AgreesUnderOtherDigest) => (true, "every byte agrees, though the pack has another digest now".to_owned()),
+            Ok(Verdict::AgreesUnderOtherDigest) => {
+                (true, "every byte agrees, though the pack has another digest now".to_owned())
+            }
             Ok(Verdict::Differs(difference)) => (false, difference.clone()),
             Err(error) => (false, error.clone()),
         };

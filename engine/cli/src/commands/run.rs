@@ -107,7 +107,10 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
         (Some(Log::Openenv), _) => show_openenv(recording),
         (None, Format::Json) => {}
         (None, Format::Human) => {
-            output::line(format!("{}/{} seed {}: score {:.4}", recording.environment, trajectory.task, trajectory.seed, trajectory.score));
+            output::line(format!(
+                "{}/{} seed {}: score {:.4}",
+                recording.environment, trajectory.task, trajectory.seed, trajectory.score
+            ));
             for (at, step) in trajectory.steps.iter().enumerate() {
                 let reason = step.breakdown.as_ref().map(|breakdown| breakdown.reason.as_str()).unwrap_or_default();
                 output::line(format!("  step {}: reward {:+.2}  {reason}", at + 1, step.reward));
@@ -116,16 +119,26 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
     }
 }
 
-/// The lines that OpenEnv's example scripts print, on one line each; in JSON mode they go to standard error.
+/// The lines that `OpenEnv`'s example scripts print, on one line each; in JSON mode they go to standard error.
 fn show_openenv(recording: &Recording) {
     let trajectory = &recording.trajectory;
     output::line(format!("[START] task={} env={} model={}", trajectory.task, recording.environment, recording.policy));
     for (at, (action, step)) in trajectory.actions.iter().zip(&trajectory.steps).enumerate() {
-        output::line(format!("[STEP] step={} action={action} reward={:.2} done={} error=null", at + 1, step.reward, step.done));
+        output::line(format!(
+            "[STEP] step={} action={action} reward={:.2} done={} error=null",
+            at + 1,
+            step.reward,
+            step.done
+        ));
     }
     let rewards: Vec<String> = trajectory.steps.iter().map(|step| format!("{:.2}", step.reward)).collect();
     let success = trajectory.steps.last().is_some_and(|step| step.done) && trajectory.score >= SUCCESS;
-    output::line(format!("[END] success={success} steps={} score={:.4} rewards={}", trajectory.steps.len(), trajectory.score, rewards.join(",")));
+    output::line(format!(
+        "[END] success={success} steps={} score={:.4} rewards={}",
+        trajectory.steps.len(),
+        trajectory.score,
+        rewards.join(",")
+    ));
 }
 
 /// The score from which on an episode counts as a success, as in `inference.py`.

@@ -18,7 +18,13 @@ use crate::{
 const MAX_FORMS: usize = 256;
 
 /// Makes the items of a task's inbox; the findings about it are reported once, whatever the number of tasks.
-pub(super) fn items(document: &Document, inbox: &Inbox, task: (&Document, &Task), parts: &Parts<'_>, report: &mut Report) -> Option<Vec<Variants>> {
+pub(super) fn items(
+    document: &Document,
+    inbox: &Inbox,
+    task: (&Document, &Task),
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> Option<Vec<Variants>> {
     let before = report.errors();
     let mut seen = HashSet::new();
     let engine = crate::scenario::templates::engine();
@@ -26,7 +32,11 @@ pub(super) fn items(document: &Document, inbox: &Inbox, task: (&Document, &Task)
     for (at, item) in inbox.items.iter().enumerate() {
         let pointer = format!("/items/{at}");
         if !seen.insert(item.id.as_str()) {
-            report.push(document.at(Code::DuplicateName, format!("{pointer}/id"), format!("two items have the id `{}`", item.id)).hint("rename one of the two"));
+            report.push(
+                document
+                    .at(Code::DuplicateName, format!("{pointer}/id"), format!("two items have the id `{}`", item.id))
+                    .hint("rename one of the two"),
+            );
         }
         check_names(document, &pointer, item, parts, report);
         if report.errors() == before {
@@ -42,21 +52,42 @@ pub(super) fn items(document: &Document, inbox: &Inbox, task: (&Document, &Task)
 fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Parts<'_>, report: &mut Report) {
     for name in item.fields.keys() {
         if !parts.fields.iter().any(|column| column.name == *name) {
-            let names = parts.fields.iter().map(|column| column.name.as_str()).filter(|name| !item.fields.contains_key(*name));
-            report.push(document.at_key(Code::UnknownName, format!("{pointer}/fields/{name}"), format!("items have no field `{name}`")).maybe_hint(suggest(name, names)));
+            let names =
+                parts.fields.iter().map(|column| column.name.as_str()).filter(|name| !item.fields.contains_key(*name));
+            report.push(
+                document
+                    .at_key(
+                        Code::UnknownName,
+                        format!("{pointer}/fields/{name}"),
+                        format!("items have no field `{name}`"),
+                    )
+                    .maybe_hint(suggest(name, names)),
+            );
         }
     }
     for column in parts.fields.iter().filter(|column| !column.optional && !item.fields.contains_key(&column.name)) {
         report.push(
             document
-                .at_key(Code::MissingKey, format!("{pointer}/fields"), format!("the item `{}` has no `{}`", item.id, column.name))
+                .at_key(
+                    Code::MissingKey,
+                    format!("{pointer}/fields"),
+                    format!("the item `{}` has no `{}`", item.id, column.name),
+                )
                 .hint(format!("add `{}:`, or declare the field with `optional: true`", column.name)),
         );
     }
     for name in item.labels.keys() {
         if !parts.decisions.iter().any(|column| column.name == *name) {
             let names = parts.decisions.iter().map(|column| column.name.as_str());
-            report.push(document.at_key(Code::UnknownName, format!("{pointer}/labels/{name}"), format!("there is no decision `{name}`")).maybe_hint(suggest(name, names)));
+            report.push(
+                document
+                    .at_key(
+                        Code::UnknownName,
+                        format!("{pointer}/labels/{name}"),
+                        format!("there is no decision `{name}`"),
+                    )
+                    .maybe_hint(suggest(name, names)),
+            );
         }
     }
 }
@@ -78,11 +109,19 @@ fn check_ranks(document: &Document, items: &[Variants], parts: &Parts<'_>, repor
             let twice = ranks[..index].iter().find(|(_, other)| other == rank);
             if let Some((other, _)) = twice {
                 let other = &items[*other].forms[0].id;
-                report.push(document.at(Code::BadRanks, pointer, format!("the rank {rank} is taken by `{other}`")).hint("every item has its own rank"));
+                report.push(
+                    document
+                        .at(Code::BadRanks, pointer, format!("the rank {rank} is taken by `{other}`"))
+                        .hint("every item has its own rank"),
+                );
             } else if !(1..=count).contains(rank) {
                 report.push(
                     document
-                        .at(Code::BadRanks, pointer, format!("the rank {rank} leaves a gap: {count} items have the ranks 1 to {count}"))
+                        .at(
+                            Code::BadRanks,
+                            pointer,
+                            format!("the rank {rank} leaves a gap: {count} items have the ranks 1 to {count}"),
+                        )
                         .hint("renumber the ranks without gaps"),
                 );
             }
@@ -102,13 +141,23 @@ impl Maker<'_> {
     fn variants(&self, (task_document, task): (&Document, &Task), report: &mut Report) -> Option<Variants> {
         let before = report.errors();
         let texts = self.texts();
-        let uses: Vec<usize> = task.vary.keys().enumerate().filter(|(_, name)| texts.iter().any(|text| text.contains(name.as_str()))).map(|(at, _)| at).collect();
+        let uses: Vec<usize> = task
+            .vary
+            .keys()
+            .enumerate()
+            .filter(|(_, name)| texts.iter().any(|text| text.contains(name.as_str())))
+            .map(|(at, _)| at)
+            .collect();
         let counts: Vec<usize> = uses.iter().map(|at| task.vary[*at].one_of.len()).collect();
         let total: usize = counts.iter().product();
         if total > MAX_FORMS {
             report.push(
                 task_document
-                    .at_key(Code::BadDeclaration, "/vary", format!("the item `{}` would have {total} forms; {MAX_FORMS} are allowed", self.item.id))
+                    .at_key(
+                        Code::BadDeclaration,
+                        "/vary",
+                        format!("the item `{}` would have {total} forms; {MAX_FORMS} are allowed", self.item.id),
+                    )
                     .hint("let fewer things vary within one item"),
             );
             return None;
@@ -131,8 +180,13 @@ impl Maker<'_> {
     /// The texts of the item that are templates.
     fn texts(&self) -> Vec<&str> {
         let fields = self.item.fields.values().filter_map(Value::as_str);
-        let labels = self.item.labels.values().filter_map(|label| if let Label::Detail(detail) = label { Some(detail) } else { None });
-        let labels = labels.flat_map(|detail| detail.keywords.iter().map(String::as_str).chain(detail.reference.as_deref()));
+        let labels = self
+            .item
+            .labels
+            .values()
+            .filter_map(|label| if let Label::Detail(detail) = label { Some(detail) } else { None });
+        let labels =
+            labels.flat_map(|detail| detail.keywords.iter().map(String::as_str).chain(detail.reference.as_deref()));
         fields.chain(labels).filter(|text| is_template(text)).collect()
     }
 
@@ -153,7 +207,11 @@ impl Maker<'_> {
                     let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     report.push(
                         self.document
-                            .at(Code::BadValue, &pointer, format!("`{}` cannot be `{}`", column.name, shorten(&written)))
+                            .at(
+                                Code::BadValue,
+                                &pointer,
+                                format!("`{}` cannot be `{}`", column.name, shorten(&written)),
+                            )
                             .label(format!("expected {expected}"))
                             .maybe_hint(suggest(&written, column.values.iter().map(String::as_str))),
                     );
@@ -165,10 +223,16 @@ impl Maker<'_> {
             }
             fields.push(datum);
         }
-        let mut truth: Vec<TruthCell> = (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
+        let mut truth: Vec<TruthCell> =
+            (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
         (report.errors() == before).then_some(())?;
         self.apply_rules(&fields, &mut truth, report);
-        (report.errors() == before).then(|| Item { id: self.item.id.clone(), json: Value::Object(visible).to_string(), fields, truth })
+        (report.errors() == before).then(|| Item {
+            id: self.item.id.clone(),
+            json: Value::Object(visible).to_string(),
+            fields,
+            truth,
+        })
     }
 
     fn label(&self, column: usize, context: &Context, report: &mut Report) -> TruthCell {
@@ -187,7 +251,11 @@ impl Maker<'_> {
                     let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                     report.push(
                         self.document
-                            .at(Code::BadValue, value_pointer, format!("`{}` cannot be `{}`", decision.name, shorten(&written)))
+                            .at(
+                                Code::BadValue,
+                                value_pointer,
+                                format!("`{}` cannot be `{}`", decision.name, shorten(&written)),
+                            )
                             .label(format!("expected {expected}"))
                             .maybe_hint(suggest(&written, decision.values.iter().map(String::as_str))),
                     );
@@ -200,11 +268,27 @@ impl Maker<'_> {
         cell
     }
 
-    fn label_text(&self, pointer: &str, kind: ColumnKind, detail: &LabelDetail, context: &Context, cell: &mut TruthCell, report: &mut Report) {
+    fn label_text(
+        &self,
+        pointer: &str,
+        kind: ColumnKind,
+        detail: &LabelDetail,
+        context: &Context,
+        cell: &mut TruthCell,
+        report: &mut Report,
+    ) {
         if kind != ColumnKind::Text {
             for (key, there) in [("keywords", !detail.keywords.is_empty()), ("reference", detail.reference.is_some())] {
                 if there {
-                    report.push(self.document.at_key(Code::BadValue, format!("{pointer}/{key}"), format!("`{key}` goes with a decision of type `text`")).hint(format!("remove `{key}`")));
+                    report.push(
+                        self.document
+                            .at_key(
+                                Code::BadValue,
+                                format!("{pointer}/{key}"),
+                                format!("`{key}` goes with a decision of type `text`"),
+                            )
+                            .hint(format!("remove `{key}`")),
+                    );
                 }
             }
             return;
@@ -214,9 +298,17 @@ impl Maker<'_> {
             let Some(keyword) = self.render(&path, keyword, context, report) else { continue };
             let text = Text::new(&keyword);
             if text.word_count() == 0 {
-                report.push(self.document.at(Code::DeadKeyword, path, format!("the keyword `{keyword}` has no word that could match")).hint("write a word or a phrase"));
+                report.push(
+                    self.document
+                        .at(Code::DeadKeyword, path, format!("the keyword `{keyword}` has no word that could match"))
+                        .hint("write a word or a phrase"),
+                );
             } else if cell.keywords.iter().any(|known| known.lower() == text.lower()) {
-                report.push(self.document.at(Code::DuplicateName, path, format!("the keyword `{keyword}` stands twice")).hint("remove one of the two"));
+                report.push(
+                    self.document
+                        .at(Code::DuplicateName, path, format!("the keyword `{keyword}` stands twice"))
+                        .hint("remove one of the two"),
+                );
             }
             cell.keywords.push(text);
         }
@@ -240,7 +332,14 @@ impl Maker<'_> {
                 Outcome::Conflict(first, second) => {
                     report.push(
                         self.document
-                            .at(Code::Overlap, &self.pointer, format!("the rules `{}` and `{}` both match the item `{}` and differ", first.reason.id, second.reason.id, self.item.id))
+                            .at(
+                                Code::Overlap,
+                                &self.pointer,
+                                format!(
+                                    "the rules `{}` and `{}` both match the item `{}` and differ",
+                                    first.reason.id, second.reason.id, self.item.id
+                                ),
+                            )
                             .hint("narrow one of the two, or set `hit: first`"),
                     );
                     continue;
@@ -251,13 +350,28 @@ impl Maker<'_> {
             match (&truth[column].value, value) {
                 (Some(label), Some(value)) if *label != value && self.item.reason.is_none() => report.push(
                     self.document
-                        .at(Code::Contradiction, pointer, format!("the label says `{}`, the rules say `{}`", plain(label, decision), plain(&value, decision)))
+                        .at(
+                            Code::Contradiction,
+                            pointer,
+                            format!(
+                                "the label says `{}`, the rules say `{}`",
+                                plain(label, decision),
+                                plain(&value, decision)
+                            ),
+                        )
                         .hint("remove the label, or add `override:` with the reason"),
                 ),
                 (Some(_), _) => {}
                 (None, None) => report.push(
                     self.document
-                        .at(Code::NoTruth, &self.pointer, format!("no rule of `{}` decides `{}` for the item `{}`", rules.name, decision.name, self.item.id))
+                        .at(
+                            Code::NoTruth,
+                            &self.pointer,
+                            format!(
+                                "no rule of `{}` decides `{}` for the item `{}`",
+                                rules.name, decision.name, self.item.id
+                            ),
+                        )
                         .hint("add a rule, a `default`, or a label"),
                 ),
                 (None, value) => {
@@ -273,8 +387,15 @@ impl Maker<'_> {
         if decision.kind != ColumnKind::Text && !truth[column].is_known() && decision.when.is_empty() {
             report.push(
                 self.document
-                    .at(Code::NoTruth, &self.pointer, format!("nothing says what `{}` is right for the item `{}`", decision.name, self.item.id))
-                    .hint(format!("add `{}:` under `labels:`, or `truth: {{ rules: ... }}` to the decision", decision.name)),
+                    .at(
+                        Code::NoTruth,
+                        &self.pointer,
+                        format!("nothing says what `{}` is right for the item `{}`", decision.name, self.item.id),
+                    )
+                    .hint(format!(
+                        "add `{}:` under `labels:`, or `truth: {{ rules: ... }}` to the decision",
+                        decision.name
+                    )),
             );
         }
     }

@@ -58,8 +58,13 @@ pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
         if let Some((pack, file, span)) = pack {
             if let Some(first) = places.get(pack.name()) {
                 report.push(
-                    Diagnostic::new(Code::DuplicateName, &file, span, format!("two packs have the name `{}`", pack.name()))
-                        .hint(format!("the other one is `{}`; rename one of them", first.display())),
+                    Diagnostic::new(
+                        Code::DuplicateName,
+                        &file,
+                        span,
+                        format!("two packs have the name `{}`", pack.name()),
+                    )
+                    .hint(format!("the other one is `{}`; rename one of them", first.display())),
                 );
             }
             places.insert(pack.name().to_owned(), Arc::clone(&file.path));
@@ -97,8 +102,10 @@ impl<'a> Documents<'a> {
         if !self.broken {
             let noun = kind.name().to_lowercase();
             report.push(
-                at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`"))
-                    .hint(suggest(name, self.names(kind)).unwrap_or_else(|| format!("add a document with `kind: {kind}` and `name: {name}`"))),
+                at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`")).hint(
+                    suggest(name, self.names(kind))
+                        .unwrap_or_else(|| format!("add a document with `kind: {kind}` and `name: {name}`")),
+                ),
             );
         }
     }
@@ -179,7 +186,10 @@ fn assemble(
     let mut policies = IndexMap::new();
     for document in documents.of(Kind::Policy) {
         if let Content::Policy(spec) = &document.content {
-            policies.extend(policy::compile(document, spec, &parts, &mut templates, report).map(|script| (spec.name.clone(), script)));
+            policies.extend(
+                policy::compile(document, spec, &parts, &mut templates, report)
+                    .map(|script| (spec.name.clone(), script)),
+            );
         }
     }
     if let Some(name) = &environment.baseline
@@ -194,12 +204,16 @@ fn assemble(
         }
     }
     if documents.of(Kind::Task).next().is_none() && !documents.broken {
-        report.push(root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it").hint("add a document with `kind: Task`"));
+        report.push(
+            root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")
+                .hint("add a document with `kind: Task`"),
+        );
     }
     check_use(documents, report);
     tasks.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty).then_with(|| a.name.cmp(&b.name)));
     let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
-    let observation_schema = crate::scenario::observation::schema(&observation, &parts.fields, &format!("{title}: observation"));
+    let observation_schema =
+        crate::scenario::observation::schema(&observation, &parts.fields, &format!("{title}: observation"));
     (report.errors() == before).then_some(())?;
     Some(Pack {
         name: environment.name.clone(),
@@ -226,15 +240,17 @@ fn assemble(
 fn digest(documents: &Documents<'_>) -> String {
     let mut all: Vec<&Document> = documents.all.clone();
     all.sort_by(|a, b| (a.content.kind(), a.content.name()).cmp(&(b.content.kind(), b.content.name())));
-    let text: String = all.iter().map(|document| format!("{}\n", document.value)).collect();
-    sha256(text.as_bytes())
+    let lines: Vec<String> = all.iter().map(|document| document.value.to_string()).collect();
+    sha256(lines.join("\n").as_bytes())
 }
 
 fn check_names(documents: &Documents<'_>, report: &mut Report) {
     let mut seen = HashSet::new();
     for document in &documents.all {
         let (kind, name) = (document.content.kind(), document.content.name());
-        let good = !name.is_empty() && name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
+        let good = !name.is_empty()
+            && name.len() <= 64
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
         if !good {
             report.push(
                 document
@@ -243,9 +259,12 @@ fn check_names(documents: &Documents<'_>, report: &mut Report) {
             );
         }
         if kind != Kind::Environment && !seen.insert((kind, name)) {
-            let first = documents.find(kind, name).map(|first| first.file.path.display().to_string()).unwrap_or_default();
+            let first =
+                documents.find(kind, name).map(|first| first.file.path.display().to_string()).unwrap_or_default();
             report.push(
-                document.at(Code::DuplicateName, "/name", format!("two documents of `kind: {kind}` have the name `{name}`")).hint(format!("the first one is in `{first}`")),
+                document
+                    .at(Code::DuplicateName, "/name", format!("two documents of `kind: {kind}` have the name `{name}`"))
+                    .hint(format!("the first one is in `{first}`")),
             );
         }
     }
@@ -255,12 +274,17 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
     let mut roots = documents.of(Kind::Environment);
     let first = roots.next();
     for other in roots {
-        report.push(other.at(Code::Environment, "/kind", "the pack has a second environment").hint("keep one; a pack is one environment"));
+        report.push(
+            other
+                .at(Code::Environment, "/kind", "the pack has a second environment")
+                .hint("keep one; a pack is one environment"),
+        );
     }
     if first.is_none() && !documents.broken {
         let file = SourceFile { path: source.root.as_path().into(), text: "".into(), problem: None };
         report.push(
-            Diagnostic::new(Code::Environment, &file, 0..0, "the pack has no environment").hint("add a document with `kind: Environment`; it is the pack's root"),
+            Diagnostic::new(Code::Environment, &file, 0..0, "the pack has no environment")
+                .hint("add a document with `kind: Environment`; it is the pack's root"),
         );
     }
     first
@@ -277,11 +301,21 @@ fn check_use(documents: &Documents<'_>, report: &mut Report) {
                 used.insert((Kind::Inbox, &task.inbox));
                 match &task.rubric {
                     Some(rubric) => used.insert((Kind::Rubric, rubric)),
-                    None => documents.names(Kind::Rubric).into_iter().next().is_some_and(|only| used.insert((Kind::Rubric, only))),
+                    None => documents
+                        .names(Kind::Rubric)
+                        .into_iter()
+                        .next()
+                        .is_some_and(|only| used.insert((Kind::Rubric, only))),
                 };
             }
             Content::Environment(environment) => {
-                used.extend(environment.decision.values().filter_map(|decision| decision.truth.as_ref()).map(|truth| (Kind::Rules, truth.rules.as_str())));
+                used.extend(
+                    environment
+                        .decision
+                        .values()
+                        .filter_map(|decision| decision.truth.as_ref())
+                        .map(|truth| (Kind::Rules, truth.rules.as_str())),
+                );
             }
             _ => {}
         }
@@ -289,7 +323,11 @@ fn check_use(documents: &Documents<'_>, report: &mut Report) {
     for document in &documents.all {
         let (kind, name) = (document.content.kind(), document.content.name());
         if matches!(kind, Kind::Inbox | Kind::Rubric | Kind::Rules) && !used.contains(&(kind, name)) {
-            report.push(document.at(Code::Unused, "/name", format!("nothing uses the {} `{name}`", kind.name().to_lowercase())).hint("refer to it, or remove it"));
+            report.push(
+                document
+                    .at(Code::Unused, "/name", format!("nothing uses the {} `{name}`", kind.name().to_lowercase()))
+                    .hint("refer to it, or remove it"),
+            );
         }
     }
 }
@@ -304,8 +342,14 @@ fn unreadable(file: &SourceFile, report: &mut Report) {
             format!("`{path}` has {} MiB; a file may have {} MiB", size / 1024 / 1024, MAX_FILE_BYTES / 1024 / 1024),
             Some("split it into several files of the same pack"),
         ),
-        Some(ReadProblem::NotUtf8(at)) => (Code::NotUtf8, format!("`{path}` is not UTF-8 text: byte {at} does not belong"), Some("save the file as UTF-8")),
-        Some(ReadProblem::TooManyFiles) => (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack")),
+        Some(ReadProblem::NotUtf8(at)) => (
+            Code::NotUtf8,
+            format!("`{path}` is not UTF-8 text: byte {at} does not belong"),
+            Some("save the file as UTF-8"),
+        ),
+        Some(ReadProblem::TooManyFiles) => {
+            (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
+        }
         Some(ReadProblem::NoPack) => (
             Code::NoPack,
             format!("there is no pack in `{path}`"),

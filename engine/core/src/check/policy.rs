@@ -13,10 +13,20 @@ use crate::{
     spec::{self, Document},
 };
 
-pub(super) fn compile(document: &Document, spec: &spec::Policy, parts: &Parts<'_>, engine: &mut Engine<'static>, report: &mut Report) -> Option<Script> {
+pub(super) fn compile(
+    document: &Document,
+    spec: &spec::Policy,
+    parts: &Parts<'_>,
+    engine: &mut Engine<'static>,
+    report: &mut Report,
+) -> Option<Script> {
     let before = report.errors();
     if ["oracle", "nothing", "random"].contains(&spec.name.as_str()) {
-        report.push(document.at(Code::BadName, "/name", format!("`{}` is a built-in policy", spec.name)).hint("choose another name"));
+        report.push(
+            document
+                .at(Code::BadName, "/name", format!("`{}` is a built-in policy", spec.name))
+                .hint("choose another name"),
+        );
     }
     let scope = Scope { document, columns: &parts.fields, visible_only: true, lists: &spec.lists };
     let mut compiled = Vec::new();
@@ -31,10 +41,18 @@ pub(super) fn compile(document: &Document, spec: &spec::Policy, parts: &Parts<'_
         let pointer = format!("/rank/{name}");
         match parts.decisions.iter().position(|column| column.name == *name) {
             Some(at) if parts.decisions[at].kind == ColumnKind::Rank => ranked.push(at),
-            Some(_) => report.push(document.at_key(Code::BadDeclaration, pointer, format!("the decision `{name}` is not of type `rank`"))),
+            Some(_) => report.push(document.at_key(
+                Code::BadDeclaration,
+                pointer,
+                format!("the decision `{name}` is not of type `rank`"),
+            )),
             None => {
                 let names = parts.decisions.iter().map(|column| column.name.as_str());
-                report.push(document.at_key(Code::UnknownName, pointer, format!("there is no decision `{name}`")).maybe_hint(suggest(name, names)));
+                report.push(
+                    document
+                        .at_key(Code::UnknownName, pointer, format!("there is no decision `{name}`"))
+                        .maybe_hint(suggest(name, names)),
+                );
             }
         }
     }
@@ -58,13 +76,32 @@ fn choices(
             (Some(column), Value::String(text)) if is_template(text) => {
                 let template = format!("policy:{policy}{pointer}/{name}");
                 let visible = parts.fields.iter().filter(|field| field.visible).map(|field| field.name.as_str());
-                let item: std::collections::BTreeMap<&str, &str> = visible.chain(std::iter::once("id")).map(|name| (name, "")).collect();
-                if template::add(engine, &template, document, &format!("{pointer}/{name}"), text, &context! { item }, report).is_some() {
+                let item: std::collections::BTreeMap<&str, &str> =
+                    visible.chain(std::iter::once("id")).map(|name| (name, "")).collect();
+                if template::add(
+                    engine,
+                    &template,
+                    document,
+                    &format!("{pointer}/{name}"),
+                    text,
+                    &context! { item },
+                    report,
+                )
+                .is_some()
+                {
                     result.push((column, Choice::Template(template)));
                 }
             }
             (_, Value::Array(_)) => {
-                report.push(document.at(Code::BadValue, format!("{pointer}/{name}"), format!("a policy decides one `{name}`, not several")).hint("write one value"));
+                report.push(
+                    document
+                        .at(
+                            Code::BadValue,
+                            format!("{pointer}/{name}"),
+                            format!("a policy decides one `{name}`, not several"),
+                        )
+                        .hint("write one value"),
+                );
             }
             _ => {
                 plain.insert(name.clone(), value.clone());

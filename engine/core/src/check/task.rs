@@ -15,25 +15,41 @@ use crate::{
 
 pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<Task> {
     let before = report.errors();
-    let rubric = rubric_of(document, spec, parts, report).map(|rubric| rubric::with_weights(rubric, &spec.weights, document, report));
-    let items = match parts.documents.find(Kind::Inbox, &spec.inbox).map(|found| (found, &found.content)) {
-        Some((found, Content::Inbox(inbox))) => inbox::items(found, inbox, (document, spec), parts, report),
-        _ => {
-            parts.documents.missing(Kind::Inbox, &spec.inbox, document, "/inbox", report);
-            None
-        }
+    let rubric = rubric_of(document, spec, parts, report)
+        .map(|rubric| rubric::with_weights(rubric, &spec.weights, document, report));
+    let items = if let Some((found, Content::Inbox(inbox))) =
+        parts.documents.find(Kind::Inbox, &spec.inbox).map(|found| (found, &found.content))
+    {
+        inbox::items(found, inbox, (document, spec), parts, report)
+    } else {
+        parts.documents.missing(Kind::Inbox, &spec.inbox, document, "/inbox", report);
+        None
     };
     let title = spec.title.clone().unwrap_or_else(|| spec.name.clone());
     let instructions = rubric.as_ref().and_then(|rubric| {
         let context = instructions_context(spec, &title, rubric, parts);
-        template::render(&crate::scenario::templates::engine(), document, "/instructions", &spec.instructions, &context, report)
+        template::render(
+            &crate::scenario::templates::engine(),
+            document,
+            "/instructions",
+            &spec.instructions,
+            &context,
+            report,
+        )
     });
     let (rubric, items, instructions) = (rubric?, items?, instructions?);
     let forms: Vec<_> = items.iter().filter_map(|item| item.forms.first().cloned()).collect();
     for (name, pointer) in rubric.idle_graders(&forms) {
         report.push(
             document
-                .at(Code::BadGrader, "/inbox", format!("the grader `{name}` (at `{pointer}` of the rubric `{}`) has nothing to grade in this inbox", rubric.name))
+                .at(
+                    Code::BadGrader,
+                    "/inbox",
+                    format!(
+                        "the grader `{name}` (at `{pointer}` of the rubric `{}`) has nothing to grade in this inbox",
+                        rubric.name
+                    ),
+                )
                 .hint("label the items, or give the component the weight 0 in this task"),
         );
     }
@@ -52,7 +68,12 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     })
 }
 
-fn rubric_of<'a>(document: &Document, spec: &spec::Task, parts: &'a Parts<'_>, report: &mut Report) -> Option<&'a Rubric> {
+fn rubric_of<'a>(
+    document: &Document,
+    spec: &spec::Task,
+    parts: &'a Parts<'_>,
+    report: &mut Report,
+) -> Option<&'a Rubric> {
     if let Some(name) = &spec.rubric {
         if parts.documents.find(Kind::Rubric, name).is_none() {
             parts.documents.missing(Kind::Rubric, name, document, "/rubric", report);
@@ -64,13 +85,21 @@ fn rubric_of<'a>(document: &Document, spec: &spec::Task, parts: &'a Parts<'_>, r
         [only] => parts.rubrics.get(*only),
         _ if parts.documents.broken => None,
         [] => {
-            report.push(document.at(Code::UnknownName, "", "the pack has no rubric to score this task").hint("add a document with `kind: Rubric`"));
+            report.push(
+                document
+                    .at(Code::UnknownName, "", "the pack has no rubric to score this task")
+                    .hint("add a document with `kind: Rubric`"),
+            );
             None
         }
         several => {
             report.push(
                 document
-                    .at(Code::MissingKey, "", "the pack has several rubrics, and the task does not say which one scores it")
+                    .at(
+                        Code::MissingKey,
+                        "",
+                        "the pack has several rubrics, and the task does not say which one scores it",
+                    )
                     .hint(format!("add `rubric:`, one of {}", list(several).unwrap_or_default())),
             );
             None

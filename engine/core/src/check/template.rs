@@ -8,7 +8,14 @@ use crate::{
 };
 
 /// Renders a text that stands at a JSON pointer, once; a text without template syntax is returned as it is.
-pub(super) fn render(engine: &Environment<'_>, document: &Document, pointer: &str, text: &str, context: &Value, report: &mut Report) -> Option<String> {
+pub(super) fn render(
+    engine: &Environment<'_>,
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    context: &Value,
+    report: &mut Report,
+) -> Option<String> {
     if !crate::scenario::templates::is_template(text) {
         return Some(text.to_owned());
     }
@@ -22,7 +29,15 @@ pub(super) fn render(engine: &Environment<'_>, document: &Document, pointer: &st
 }
 
 /// Adds a template that episodes will render, and tries it once.
-pub(super) fn add(engine: &mut Environment<'static>, name: &str, document: &Document, pointer: &str, text: &str, sample: &Value, report: &mut Report) -> Option<()> {
+pub(super) fn add(
+    engine: &mut Environment<'static>,
+    name: &str,
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    sample: &Value,
+    report: &mut Report,
+) -> Option<()> {
     let problem = match engine.add_template_owned(name.to_owned(), text.to_owned()) {
         Ok(()) => engine.get_template(name).and_then(|template| template.render(sample)).err(),
         Err(error) => Some(error),
@@ -35,7 +50,8 @@ pub(super) fn add(engine: &mut Environment<'static>, name: &str, document: &Docu
 }
 
 fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
-    let mut diagnostic = document.at(Code::BadTemplate, pointer, format!("the template does not work: {}", message(error)));
+    let mut diagnostic =
+        document.at(Code::BadTemplate, pointer, format!("the template does not work: {}", message(error)));
     let span = document.tree.value_span(pointer);
     let text = &document.file.text[span.clone()];
     // A block text begins on the line below its `|`; its lines are the template's.
@@ -44,8 +60,13 @@ fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
         && let Some((start, found)) = line_of(text, line)
     {
         let indent = found.len() - found.trim_start().len();
-        diagnostic = Diagnostic::new(Code::BadTemplate, &document.file, span.start + start + indent..span.start + start + found.trim_end().len(), diagnostic.message)
-            .at(pointer);
+        diagnostic = Diagnostic::new(
+            Code::BadTemplate,
+            &document.file,
+            span.start + start + indent..span.start + start + found.trim_end().len(),
+            diagnostic.message,
+        )
+        .at(pointer);
     }
     let hint = match error.kind() {
         ErrorKind::UndefinedError => "check the name; a template may read only what its place offers",

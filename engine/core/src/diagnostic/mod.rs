@@ -142,9 +142,16 @@ impl Report {
     /// Sorts by path and place and drops what was said twice.
     pub fn sort(&mut self) {
         self.diagnostics.sort_by(|a, b| {
-            (&a.path, a.span.start, a.severity, a.code, &a.message).cmp(&(&b.path, b.span.start, b.severity, b.code, &b.message))
+            (&a.path, a.span.start, a.severity, a.code, &a.message).cmp(&(
+                &b.path,
+                b.span.start,
+                b.severity,
+                b.code,
+                &b.message,
+            ))
         });
-        self.diagnostics.dedup_by(|a, b| a.path == b.path && a.span == b.span && a.code == b.code && a.message == b.message);
+        self.diagnostics
+            .dedup_by(|a, b| a.path == b.path && a.span == b.span && a.code == b.code && a.message == b.message);
     }
 
     /// Renders for people, with source lines and carets; `color` adds ANSI colours.
@@ -170,7 +177,8 @@ pub fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> O
         .filter_map(|name| {
             let candidate = fold(name);
             let distance = strsim::damerau_levenshtein(&wanted, &candidate);
-            let prefix = wanted.len() >= 3 && (candidate.starts_with(&wanted) || wanted.starts_with(&candidate) && candidate.len() >= 3);
+            let prefix = wanted.len() >= 3
+                && (candidate.starts_with(&wanted) || wanted.starts_with(&candidate) && candidate.len() >= 3);
             (distance <= limit || prefix).then_some((distance, name))
         })
         .min_by_key(|(distance, _)| *distance)

@@ -26,7 +26,9 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic) -> String {
     let path = diagnostic.path.to_string_lossy();
     let (excerpt, first_line, span) = excerpt(diagnostic);
     let mut group = if excerpt.trim().is_empty() {
-        Group::with_title(title).element(annotate_snippets::Origin::path(path.as_ref()).line(diagnostic.line).char_column(diagnostic.column))
+        Group::with_title(title).element(
+            annotate_snippets::Origin::path(path.as_ref()).line(diagnostic.line).char_column(diagnostic.column),
+        )
     } else {
         let mut annotation = AnnotationKind::Primary.span(span);
         if let Some(label) = &diagnostic.label {

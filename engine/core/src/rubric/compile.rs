@@ -19,7 +19,13 @@ use crate::{
 const WEIGHT_TOLERANCE: f64 = 1e-6;
 
 /// Compiles a rubric; every problem goes to the report.
-pub fn compile(document: &Document, spec: &spec::Rubric, decisions: &[Column], single: bool, report: &mut Report) -> Option<Rubric> {
+pub fn compile(
+    document: &Document,
+    spec: &spec::Rubric,
+    decisions: &[Column],
+    single: bool,
+    report: &mut Report,
+) -> Option<Rubric> {
     let before = report.errors();
     let components: Vec<String> = spec.reward.sum.iter().map(|node| node.name.clone().unwrap_or_default()).collect();
     let mut builder = Builder {
@@ -37,7 +43,11 @@ pub fn compile(document: &Document, spec: &spec::Rubric, decisions: &[Column], s
     for (at, node) in spec.reward.sum.iter().enumerate() {
         let pointer = format!("/reward/sum/{at}");
         if node.name.is_none() {
-            report.push(document.at(Code::MissingKey, &pointer, "a component of the reward needs a `name`").hint("add `name:`; breakdowns and `steps` use it"));
+            report.push(
+                document
+                    .at(Code::MissingKey, &pointer, "a component of the reward needs a `name`")
+                    .hint("add `name:`; breakdowns and `steps` use it"),
+            );
         }
         component_nodes.extend(builder.node(node, &pointer, report));
     }
@@ -49,10 +59,18 @@ pub fn compile(document: &Document, spec: &spec::Rubric, decisions: &[Column], s
         ),
         RewardMode::Sum => {}
         _ if spec.reward.sum.is_empty() => {}
-        _ => report.push(document.at_key(Code::BadDeclaration, "/reward/sum", "only `mode: sum` has components").hint("remove `sum`, or set `mode: sum`")),
+        _ => report.push(
+            document
+                .at_key(Code::BadDeclaration, "/reward/sum", "only `mode: sum` has components")
+                .hint("remove `sum`, or set `mode: sum`"),
+        ),
     }
     if spec.reward.clip.is_some_and(|[low, high]| low > high) {
-        report.push(document.at(Code::OutOfBounds, "/reward/clip", "the first bound is above the second").hint("write the least value first"));
+        report.push(
+            document
+                .at(Code::OutOfBounds, "/reward/clip", "the first bound is above the second")
+                .hint("write the least value first"),
+        );
     }
     builder.reward = false;
     let score = builder.node(&spec.score, "/score", report);
@@ -74,7 +92,12 @@ pub fn compile(document: &Document, spec: &spec::Rubric, decisions: &[Column], s
 }
 
 /// Replaces weights of the score by name, as a task says.
-pub fn with_weights(rubric: &Rubric, weights: &IndexMap<String, f64>, document: &Document, report: &mut Report) -> Rubric {
+pub fn with_weights(
+    rubric: &Rubric,
+    weights: &IndexMap<String, f64>,
+    document: &Document,
+    report: &mut Report,
+) -> Rubric {
     let mut rubric = rubric.clone();
     if weights.is_empty() {
         return rubric;
@@ -85,7 +108,11 @@ pub fn with_weights(rubric: &Rubric, weights: &IndexMap<String, f64>, document: 
             Some(node) => node.weight = *weight,
             None => report.push(
                 document
-                    .at_key(Code::UnknownName, format!("/weights/{name}"), format!("the score of `{}` has no weighted component `{name}`", rubric.name))
+                    .at_key(
+                        Code::UnknownName,
+                        format!("/weights/{name}"),
+                        format!("the score of `{}` has no weighted component `{name}`", rubric.name),
+                    )
                     .maybe_hint(suggest(name, known.iter().map(String::as_str))),
             ),
         }
@@ -114,7 +141,11 @@ pub(crate) fn decision_values(
         let path = format!("{pointer}/{name}");
         let Some(at) = decisions.iter().position(|column| column.name == *name) else {
             let names = decisions.iter().map(|column| column.name.as_str());
-            report.push(document.at_key(Code::UnknownName, path, format!("there is no decision `{name}`")).maybe_hint(suggest(name, names)));
+            report.push(
+                document
+                    .at_key(Code::UnknownName, path, format!("there is no decision `{name}`"))
+                    .maybe_hint(suggest(name, names)),
+            );
             continue;
         };
         let (values, listed) = match value {
@@ -171,10 +202,17 @@ impl Builder<'_> {
             && self.names.insert(name.clone(), at).is_some()
         {
             report.push(
-                self.document.at(Code::DuplicateName, format!("{pointer}/name"), format!("two nodes have the name `{name}`")).hint("rename one of the two"),
+                self.document
+                    .at(Code::DuplicateName, format!("{pointer}/name"), format!("two nodes have the name `{name}`"))
+                    .hint("rename one of the two"),
             );
         }
-        self.nodes.push(Node { name: node.name.clone(), pointer: pointer.to_owned(), weight: node.weight.unwrap_or(1.0), kind });
+        self.nodes.push(Node {
+            name: node.name.clone(),
+            pointer: pointer.to_owned(),
+            weight: node.weight.unwrap_or(1.0),
+            kind,
+        });
         Some(at)
     }
 
@@ -220,7 +258,11 @@ impl Builder<'_> {
             [_, second, ..] => {
                 report.push(
                     self.document
-                        .at_key(Code::BadDeclaration, format!("{pointer}/{second}"), format!("a node is one thing, but this is `{}`", keys.join("` and `")))
+                        .at_key(
+                            Code::BadDeclaration,
+                            format!("{pointer}/{second}"),
+                            format!("a node is one thing, but this is `{}`", keys.join("` and `")),
+                        )
                         .hint("put one of them into a node of its own"),
                 );
                 return None;
@@ -238,7 +280,7 @@ impl Builder<'_> {
             self.check_weights(nodes, &format!("{pointer}/weighted_sum"), report);
             return self.children(nodes, pointer, "weighted_sum", report).map(NodeKind::WeightedSum);
         }
-        let lists: [(&str, &Option<Vec<spec::Node>>, fn(Vec<usize>) -> NodeKind); 6] = [
+        let lists: [ListContainer<'_>; 6] = [
             ("add", &container.add, NodeKind::Add),
             ("product", &container.product, NodeKind::Product),
             ("min", &container.min, NodeKind::Min),
@@ -259,7 +301,11 @@ impl Builder<'_> {
                 if key != "weighted_sum" && node.weight.is_some() {
                     report.push(
                         self.document
-                            .at_key(Code::BadDeclaration, format!("{path}/weight"), format!("a node of `{key}` has no weight"))
+                            .at_key(
+                                Code::BadDeclaration,
+                                format!("{path}/weight"),
+                                format!("a node of `{key}` has no weight"),
+                            )
                             .hint("remove `weight`, or use `weighted_sum`"),
                     );
                 }
@@ -272,18 +318,25 @@ impl Builder<'_> {
     fn check_weights(&self, nodes: &[spec::Node], pointer: &str, report: &mut Report) {
         let mut total = 0.0;
         for (at, node) in nodes.iter().enumerate() {
-            match node.weight {
-                Some(weight) => total += weight.max(0.0),
-                None => {
-                    report.push(self.document.at(Code::MissingKey, format!("{pointer}/{at}"), "a node of a `weighted_sum` needs a `weight`").hint("add `weight:`"));
-                    return;
-                }
+            if let Some(weight) = node.weight {
+                total += weight.max(0.0);
+            } else {
+                report.push(
+                    self.document
+                        .at(Code::MissingKey, format!("{pointer}/{at}"), "a node of a `weighted_sum` needs a `weight`")
+                        .hint("add `weight:`"),
+                );
+                return;
             }
         }
         if (total - 1.0).abs() > WEIGHT_TOLERANCE {
             report.push(
                 self.document
-                    .at_key(Code::Weights, pointer, format!("the positive weights add up to {}, not to 1", round(total)))
+                    .at_key(
+                        Code::Weights,
+                        pointer,
+                        format!("the positive weights add up to {}, not to 1", round(total)),
+                    )
                     .hint("scale them so that a perfect episode scores 1"),
             );
         }
@@ -291,19 +344,25 @@ impl Builder<'_> {
 
     fn resolve(&mut self, report: &mut Report) {
         for (at, name, pointer) in std::mem::take(&mut self.refs) {
-            match self.names.get(&name) {
-                Some(target) => self.nodes[at].kind = NodeKind::Ref(*target),
-                None => {
-                    let mut names: Vec<&str> = self.names.keys().map(String::as_str).collect();
-                    names.sort_unstable();
-                    report.push(self.document.at(Code::UnknownName, pointer, format!("no node has the name `{name}`")).maybe_hint(suggest(&name, names)));
-                    // Points at itself so that nothing is left dangling; the error above keeps it from running.
-                    self.nodes[at].kind = NodeKind::Add(Vec::new());
-                }
+            if let Some(target) = self.names.get(&name) {
+                self.nodes[at].kind = NodeKind::Ref(*target);
+            } else {
+                let mut names: Vec<&str> = self.names.keys().map(String::as_str).collect();
+                names.sort_unstable();
+                report.push(
+                    self.document
+                        .at(Code::UnknownName, pointer, format!("no node has the name `{name}`"))
+                        .maybe_hint(suggest(&name, names)),
+                );
+                // Points at itself so that nothing is left dangling; the error above keeps it from running.
+                self.nodes[at].kind = NodeKind::Add(Vec::new());
             }
         }
     }
 }
+
+/// A container that is a list: its key, its nodes, and what they make.
+type ListContainer<'a> = (&'a str, &'a Option<Vec<spec::Node>>, fn(Vec<usize>) -> NodeKind);
 
 /// Reports references that lead back to themselves.
 fn check_cycles(document: &Document, nodes: &[Node], report: &mut Report) {
@@ -334,7 +393,11 @@ fn check_cycles(document: &Document, nodes: &[Node], report: &mut Report) {
     }
     for at in found {
         let pointer = format!("{}/ref", nodes[at].pointer);
-        report.push(document.at(Code::Cycle, pointer, "this reference leads back to itself").hint("a node cannot be part of its own value"));
+        report.push(
+            document
+                .at(Code::Cycle, pointer, "this reference leads back to itself")
+                .hint("a node cannot be part of its own value"),
+        );
     }
 }
 
@@ -342,7 +405,13 @@ impl NodeKind {
     fn children(&self) -> Vec<usize> {
         match self {
             Self::Row(..) | Self::Whole(_) => Vec::new(),
-            Self::WeightedSum(list) | Self::Add(list) | Self::Product(list) | Self::Min(list) | Self::Mean(list) | Self::Sequential(list) | Self::All(list) => list.clone(),
+            Self::WeightedSum(list)
+            | Self::Add(list)
+            | Self::Product(list)
+            | Self::Min(list)
+            | Self::Mean(list)
+            | Self::Sequential(list)
+            | Self::All(list) => list.clone(),
             Self::Gate { test, then, .. } => vec![*test, *then],
             Self::Ref(at) => vec![*at],
         }

@@ -60,7 +60,11 @@ enum NodeKind {
     Mean(Vec<usize>),
     Sequential(Vec<usize>),
     All(Vec<usize>),
-    Gate { test: usize, above: f64, then: usize },
+    Gate {
+        test: usize,
+        above: f64,
+        then: usize,
+    },
     Ref(usize),
 }
 
@@ -194,7 +198,13 @@ impl Rubric {
             RewardMode::Improvement => (now - before).max(0.0),
             RewardMode::BestSoFar => (now - best).max(0.0),
             RewardMode::Potential => now - before,
-            RewardMode::Terminal => if done { now } else { 0.0 },
+            RewardMode::Terminal => {
+                if done {
+                    now
+                } else {
+                    0.0
+                }
+            }
         };
         self.clip.map_or(value, |(low, high)| value.clamp(low, high))
     }
@@ -211,7 +221,10 @@ impl Rubric {
             at = then;
         }
         let NodeKind::WeightedSum(children) = &self.nodes[at].kind else { return Vec::new() };
-        children.iter().filter_map(|child| Some((self.nodes[*child].name.as_deref()?, self.nodes[*child].weight))).collect()
+        children
+            .iter()
+            .filter_map(|child| Some((self.nodes[*child].name.as_deref()?, self.nodes[*child].weight)))
+            .collect()
     }
 
     /// The row graders of the score that have weight but nothing to grade among some items, by name or pointer.
@@ -234,7 +247,11 @@ impl Rubric {
                     self.collect_idle(*child, items, idle);
                 }
             }
-            NodeKind::Add(children) | NodeKind::Product(children) | NodeKind::Min(children) | NodeKind::Mean(children) | NodeKind::Sequential(children)
+            NodeKind::Add(children)
+            | NodeKind::Product(children)
+            | NodeKind::Min(children)
+            | NodeKind::Mean(children)
+            | NodeKind::Sequential(children)
             | NodeKind::All(children) => {
                 for child in children {
                     self.collect_idle(*child, items, idle);
@@ -256,7 +273,14 @@ impl Rubric {
         })
     }
 
-    fn eval(&self, at: usize, scores: &Scores, view: &View<'_>, reward: bool, known: &mut [Option<f64>]) -> Result<f64, GraderError> {
+    fn eval(
+        &self,
+        at: usize,
+        scores: &Scores,
+        view: &View<'_>,
+        reward: bool,
+        known: &mut [Option<f64>],
+    ) -> Result<f64, GraderError> {
         if let Some(value) = known[at] {
             return Ok(value);
         }
@@ -289,7 +313,9 @@ impl Rubric {
                 }
                 least
             }
-            NodeKind::Mean(children) => mean(children.iter().map(|at| child(*at)).collect::<Result<Vec<_>, _>>()?.into_iter()),
+            NodeKind::Mean(children) => {
+                mean(children.iter().map(|at| child(*at)).collect::<Result<Vec<_>, _>>()?.into_iter())
+            }
             NodeKind::Sequential(children) => {
                 let mut last = 0.0;
                 for at in children {
@@ -307,7 +333,13 @@ impl Rubric {
                 }
                 f64::from(u8::from(all))
             }
-            NodeKind::Gate { test, above, then } => if child(*test)? > *above { child(*then)? } else { 0.0 },
+            NodeKind::Gate { test, above, then } => {
+                if child(*test)? > *above {
+                    child(*then)?
+                } else {
+                    0.0
+                }
+            }
             NodeKind::Ref(at) => child(*at)?,
         };
         if !value.is_finite() {

@@ -34,7 +34,8 @@ pub fn compile(scope: Scope<'_>, pointer: &str, condition: &Condition, report: &
     for (key, value) in &condition.0 {
         let path = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
         let part = match key.as_str() {
-            "any" | "all" => nested(scope, &path, value, report).map(|parts| if key == "any" { Predicate::Any(parts) } else { Predicate::All(parts) }),
+            "any" | "all" => nested(scope, &path, value, report)
+                .map(|parts| if key == "any" { Predicate::Any(parts) } else { Predicate::All(parts) }),
             "not" => one(scope, &path, value, report).map(|part| Predicate::Not(Box::new(part))),
             field => column_test(scope, &path, field, value, report),
         };
@@ -64,14 +65,25 @@ fn one(scope: Scope<'_>, path: &str, value: &Value, report: &mut Report) -> Opti
 
 fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
     let Some(at) = scope.columns.iter().position(|column| column.name == field) else {
-        let names = scope.columns.iter().filter(|column| column.visible || !scope.visible_only).map(|column| column.name.as_str());
-        report.push(scope.document.at_key(Code::UnknownName, path, format!("there is no field `{field}`")).maybe_hint(suggest(field, names)));
+        let names = scope
+            .columns
+            .iter()
+            .filter(|column| column.visible || !scope.visible_only)
+            .map(|column| column.name.as_str());
+        report.push(
+            scope
+                .document
+                .at_key(Code::UnknownName, path, format!("there is no field `{field}`"))
+                .maybe_hint(suggest(field, names)),
+        );
         return None;
     };
     let column = &scope.columns[at];
     if scope.visible_only && !column.visible {
         report.push(
-            scope.document.at_key(Code::HiddenField, path, format!("the field `{field}` is hidden from agents"))
+            scope
+                .document
+                .at_key(Code::HiddenField, path, format!("the field `{field}` is hidden from agents"))
                 .hint("a policy sees what an agent sees; use a visible field"),
         );
         return None;
@@ -97,7 +109,10 @@ impl ColumnCompiler<'_> {
             report.push(self.scope.document.at(Code::Shape, path, "these operators do not fit"));
             return None;
         };
-        let matching = Matching { whole_words: operators.whole_words.unwrap_or(true), case_sensitive: operators.case_sensitive.unwrap_or(false) };
+        let matching = Matching {
+            whole_words: operators.whole_words.unwrap_or(true),
+            case_sensitive: operators.case_sensitive.unwrap_or(false),
+        };
         let before = report.diagnostics.len();
         let mut tests = Vec::new();
         for (key, _) in value.as_object()? {
@@ -110,7 +125,14 @@ impl ColumnCompiler<'_> {
         (report.diagnostics.len() == before).then_some(tests)
     }
 
-    fn operator(&self, key: &str, path: &str, operators: &Operators, matching: Matching, report: &mut Report) -> Option<Test> {
+    fn operator(
+        &self,
+        key: &str,
+        path: &str,
+        operators: &Operators,
+        matching: Matching,
+        report: &mut Report,
+    ) -> Option<Test> {
         let texts = |list: &[String]| list.iter().map(|text| Text::new(text)).collect::<Vec<_>>();
         match key {
             "eq" => self.equals(path, operators.eq.as_slice(), false, report),
@@ -118,7 +140,8 @@ impl ColumnCompiler<'_> {
             "in" => match operators.one_of.as_ref()? {
                 OneOf::Values(values) => self.equals(path, values, true, report),
                 OneOf::Named(name) => {
-                    let values: Vec<Value> = self.named(name, path, report)?.iter().cloned().map(Value::String).collect();
+                    let values: Vec<Value> =
+                        self.named(name, path, report)?.iter().cloned().map(Value::String).collect();
                     self.equals(path, &values, true, report)
                 }
             },
@@ -130,12 +153,30 @@ impl ColumnCompiler<'_> {
                 let [low, high] = operators.between.as_ref()?;
                 self.range(path, Some((low, true)), Some((high, true)), report)
             }
-            "contains" => self.words(path, true, report).and(operators.contains.as_ref()).map(|text| Test::HoldsAny(vec![Text::new(text)], matching)),
-            "contains_any" => self.words(path, true, report).and(operators.contains_any.as_deref()).map(|list| Test::HoldsAny(texts(list), matching)),
-            "contains_all" => self.words(path, true, report).and(operators.contains_all.as_deref()).map(|list| Test::HoldsAll(texts(list), matching)),
-            "starts_with" => self.words(path, false, report).and(operators.starts_with.as_ref()).map(|text| Test::Starts(Text::new(text), matching)),
-            "ends_with" => self.words(path, false, report).and(operators.ends_with.as_ref()).map(|text| Test::Ends(Text::new(text), matching)),
-            "matches" => self.words(path, false, report).and(operators.matches.as_ref()).and_then(|pattern| self.regex(path, pattern, matching, report)),
+            "contains" => self
+                .words(path, true, report)
+                .and(operators.contains.as_ref())
+                .map(|text| Test::HoldsAny(vec![Text::new(text)], matching)),
+            "contains_any" => self
+                .words(path, true, report)
+                .and(operators.contains_any.as_deref())
+                .map(|list| Test::HoldsAny(texts(list), matching)),
+            "contains_all" => self
+                .words(path, true, report)
+                .and(operators.contains_all.as_deref())
+                .map(|list| Test::HoldsAll(texts(list), matching)),
+            "starts_with" => self
+                .words(path, false, report)
+                .and(operators.starts_with.as_ref())
+                .map(|text| Test::Starts(Text::new(text), matching)),
+            "ends_with" => self
+                .words(path, false, report)
+                .and(operators.ends_with.as_ref())
+                .map(|text| Test::Ends(Text::new(text), matching)),
+            "matches" => self
+                .words(path, false, report)
+                .and(operators.matches.as_ref())
+                .and_then(|pattern| self.regex(path, pattern, matching, report)),
             "domain_in" => self.domain(path, operators.domain_in.as_ref()?, report),
             "exists" => operators.exists.map(Test::Exists),
             _ => None,
@@ -160,7 +201,15 @@ impl ColumnCompiler<'_> {
                         report.push(
                             self.scope
                                 .document
-                                .at(Code::BadCondition, path, format!("`{}` is of type `{}` and cannot be `{written}`", self.column.name, self.column.kind.name()))
+                                .at(
+                                    Code::BadCondition,
+                                    path,
+                                    format!(
+                                        "`{}` is of type `{}` and cannot be `{written}`",
+                                        self.column.name,
+                                        self.column.kind.name()
+                                    ),
+                                )
                                 .label(format!("expected {expected}"))
                                 .maybe_hint(suggest(&written, self.column.values.iter().map(String::as_str))),
                         );
@@ -172,13 +221,22 @@ impl ColumnCompiler<'_> {
             return None;
         }
         if self.column.kind.is_text() {
-            let texts = data.iter().filter_map(|datum| if let Datum::Text(text) = datum { Some(Text::clone(text)) } else { None }).collect();
+            let texts = data
+                .iter()
+                .filter_map(|datum| if let Datum::Text(text) = datum { Some(Text::clone(text)) } else { None })
+                .collect();
             return Some(Test::TextIs(texts, false));
         }
         Some(Test::OneOf(data))
     }
 
-    fn range(&self, path: &str, low: Option<(&Bound, bool)>, high: Option<(&Bound, bool)>, report: &mut Report) -> Option<Test> {
+    fn range(
+        &self,
+        path: &str,
+        low: Option<(&Bound, bool)>,
+        high: Option<(&Bound, bool)>,
+        report: &mut Report,
+    ) -> Option<Test> {
         if !self.column.kind.is_ordered() {
             self.misfit(path, "only numbers, moments and lengths of time have an order", report);
             return None;
@@ -192,14 +250,20 @@ impl ColumnCompiler<'_> {
             let number = match (self.column.kind, &value) {
                 // A bound of a whole number may itself lie between two of them.
                 (ColumnKind::Integer | ColumnKind::Rank, Value::Number(number)) => number.as_f64(),
-                _ => Datum::read(&Column { bounds: (None, None), ..self.column.clone() }, &value).ok().and_then(|datum| datum.number()),
+                _ => Datum::read(&Column { bounds: (None, None), ..self.column.clone() }, &value)
+                    .ok()
+                    .and_then(|datum| datum.number()),
             };
             if number.is_none() {
-                report.push(
-                    self.scope
-                        .document
-                        .at(Code::BadCondition, path, format!("`{}` is of type `{}` and cannot be compared with {value}", self.column.name, self.column.kind.name())),
-                );
+                report.push(self.scope.document.at(
+                    Code::BadCondition,
+                    path,
+                    format!(
+                        "`{}` is of type `{}` and cannot be compared with {value}",
+                        self.column.name,
+                        self.column.kind.name()
+                    ),
+                ));
             }
             number.map(|number| Some((number, equal)))
         };
@@ -216,7 +280,8 @@ impl ColumnCompiler<'_> {
     }
 
     fn regex(&self, path: &str, pattern: &str, matching: Matching, report: &mut Report) -> Option<Test> {
-        match RegexBuilder::new(pattern).case_insensitive(!matching.case_sensitive).size_limit(MAX_REGEX_BYTES).build() {
+        match RegexBuilder::new(pattern).case_insensitive(!matching.case_sensitive).size_limit(MAX_REGEX_BYTES).build()
+        {
             Ok(regex) => Some(Test::Matches(regex)),
             Err(error) => {
                 let text = error.to_string();
@@ -248,12 +313,9 @@ impl ColumnCompiler<'_> {
         let list = self.scope.lists.get(name);
         if list.is_none() {
             let known = suggest(name, self.scope.lists.keys().map(String::as_str));
-            report.push(
-                self.scope
-                    .document
-                    .at(Code::UnknownName, path, format!("there is no list `{name}`"))
-                    .hint(known.unwrap_or_else(|| format!("add it under `lists:`, or write the values in brackets: `[{name}]`"))),
-            );
+            report.push(self.scope.document.at(Code::UnknownName, path, format!("there is no list `{name}`")).hint(
+                known.unwrap_or_else(|| format!("add it under `lists:`, or write the values in brackets: `[{name}]`")),
+            ));
         }
         list.map(Vec::as_slice)
     }
@@ -264,7 +326,15 @@ impl ColumnCompiler<'_> {
         report.push(
             self.scope
                 .document
-                .at_key(Code::BadCondition, path, format!("`{}` is of type `{}`, which {what} cannot compare", self.column.name, self.column.kind.name()))
+                .at_key(
+                    Code::BadCondition,
+                    path,
+                    format!(
+                        "`{}` is of type `{}`, which {what} cannot compare",
+                        self.column.name,
+                        self.column.kind.name()
+                    ),
+                )
                 .hint(hint),
         );
     }

@@ -79,22 +79,27 @@ impl Test {
         match (self, value) {
             (Self::Exists(wanted), value) => value.is_some() == *wanted,
             (Self::Not(test), value) => !test.passes(value),
-            (_, None) => false,
             (Self::OneOf(values), Some(value)) => values.contains(value),
             (Self::Between(low, high), Some(value)) => value.number().is_some_and(|number| {
                 low.is_none_or(|(bound, equal)| number > bound || equal && same(number, bound))
                     && high.is_none_or(|(bound, equal)| number < bound || equal && same(number, bound))
             }),
-            (Self::HoldsAny(wanted, matching), Some(Datum::List(entries))) => wanted.iter().any(|text| holds_entry(entries, text, *matching)),
-            (Self::HoldsAll(wanted, matching), Some(Datum::List(entries))) => wanted.iter().all(|text| holds_entry(entries, text, *matching)),
-            (test, Some(Datum::Text(text))) => test.passes_text(text),
+            (Self::HoldsAny(wanted, matching), Some(Datum::List(entries))) => {
+                wanted.iter().any(|text| holds_entry(entries, text, *matching))
+            }
+            (Self::HoldsAll(wanted, matching), Some(Datum::List(entries))) => {
+                wanted.iter().all(|text| holds_entry(entries, text, *matching))
+            }
+            (_, Some(Datum::Text(text))) => self.passes_text(text),
             _ => false,
         }
     }
 
     fn passes_text(&self, text: &Text) -> bool {
         match self {
-            Self::TextIs(wanted, case_sensitive) => wanted.iter().any(|one| if *case_sensitive { one.raw == text.raw } else { one.lower() == text.lower() }),
+            Self::TextIs(wanted, case_sensitive) => {
+                wanted.iter().any(|one| if *case_sensitive { one.raw == text.raw } else { one.lower() == text.lower() })
+            }
             Self::HoldsAny(wanted, matching) => wanted.iter().any(|one| holds(text, one, *matching)),
             Self::HoldsAll(wanted, matching) => wanted.iter().all(|one| holds(text, one, *matching)),
             Self::Starts(wanted, matching) => places(text, wanted, *matching).any(|(before, _)| before == 0),
@@ -103,7 +108,9 @@ impl Test {
             Self::DomainIn(domains) => {
                 let lower = text.lower();
                 let host = lower.rsplit_once('@').map_or_else(|| host_of(lower), |(_, domain)| domain);
-                domains.iter().any(|domain| host == domain || host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.')))
+                domains.iter().any(|domain| {
+                    host == domain || host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
+                })
             }
             _ => false,
         }
@@ -122,7 +129,9 @@ fn host_of(url: &str) -> &str {
 }
 
 fn holds_entry(entries: &[Text], wanted: &Text, matching: Matching) -> bool {
-    entries.iter().any(|entry| if matching.case_sensitive { entry.raw == wanted.raw } else { entry.lower() == wanted.lower() })
+    entries
+        .iter()
+        .any(|entry| if matching.case_sensitive { entry.raw == wanted.raw } else { entry.lower() == wanted.lower() })
 }
 
 fn holds(text: &Text, wanted: &Text, matching: Matching) -> bool {
@@ -135,7 +144,11 @@ fn places<'a>(text: &'a Text, wanted: &'a Text, matching: Matching) -> Box<dyn I
         let (total, length) = (text.word_count(), wanted.word_count());
         return Box::new(text.find(wanted).map(move |start| (start, total - start - length)));
     }
-    let (haystack, needle) = if matching.case_sensitive { (text.raw.trim(), wanted.raw.trim()) } else { (text.lower().trim(), wanted.lower().trim()) };
+    let (haystack, needle) = if matching.case_sensitive {
+        (text.raw.trim(), wanted.raw.trim())
+    } else {
+        (text.lower().trim(), wanted.lower().trim())
+    };
     Box::new(
         haystack
             .match_indices(needle)

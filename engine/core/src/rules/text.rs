@@ -45,7 +45,9 @@ fn clauses(map: &Map<String, Value>) -> String {
             ("any", Value::Array(list)) => format!("({})", join(list.iter().map(nested).collect(), "or")),
             ("all", Value::Array(list)) => format!("({})", join(list.iter().map(nested).collect(), "and")),
             ("not", value) => format!("not ({})", nested(value)),
-            (field, Value::Object(operators)) => join(operators.iter().filter_map(|(name, value)| operator(field, name, value)).collect(), "and"),
+            (field, Value::Object(operators)) => {
+                join(operators.iter().filter_map(|(name, value)| operator(field, name, value)).collect(), "and")
+            }
             (field, Value::Array(list)) => format!("{field} is {}", join(list.iter().map(plain).collect(), "or")),
             (field, value) => format!("{field} is {}", plain(value)),
         })
@@ -77,7 +79,10 @@ fn operator(field: &str, name: &str, value: &Value) -> Option<String> {
         }
         "contains" => format!("{field} contains \"{}\"", plain(value)),
         "contains_any" => format!("{field} contains {}", values()),
-        "contains_all" => format!("{field} contains {}", value.as_array().map(|list| join(list.iter().map(plain).collect(), "and")).unwrap_or_default()),
+        "contains_all" => format!(
+            "{field} contains {}",
+            value.as_array().map(|list| join(list.iter().map(plain).collect(), "and")).unwrap_or_default()
+        ),
         "starts_with" => format!("{field} starts with \"{}\"", plain(value)),
         "ends_with" => format!("{field} ends with \"{}\"", plain(value)),
         "matches" => format!("{field} matches /{}/", plain(value)),

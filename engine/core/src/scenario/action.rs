@@ -1,6 +1,9 @@
 //! What agents send: its schema, and how an action becomes decisions.
 
-use jsonschema::{Validator, error::{TypeKind, ValidationError, ValidationErrorKind}};
+use jsonschema::{
+    Validator,
+    error::{TypeKind, ValidationError, ValidationErrorKind},
+};
 use serde_json::{Map, Value, json};
 
 use super::observation::column_schema;
@@ -92,13 +95,20 @@ impl ActionModel {
 
     /// Whether the pack declares a property of this name.
     pub fn declares(&self, name: &str) -> bool {
-        self.declaration.list.as_deref() == Some(name) || self.declaration.list.is_none() && self.declaration.properties.iter().any(|property| property.name == name)
+        self.declaration.list.as_deref() == Some(name)
+            || self.declaration.list.is_none()
+                && self.declaration.properties.iter().any(|property| property.name == name)
     }
 
     /// Reads an action: what it proposes, or every problem of its shape.
     pub fn read<'a>(&self, action: &'a Value, decisions: &[Column]) -> Result<Vec<Proposal<'a>>, Vec<ActionProblem>> {
         if !self.validator.is_valid(action) {
-            return Err(self.validator.iter_errors(action).flat_map(|error| self.explain(&error)).take(MAX_PROBLEMS).collect());
+            return Err(self
+                .validator
+                .iter_errors(action)
+                .flat_map(|error| self.explain(&error))
+                .take(MAX_PROBLEMS)
+                .collect());
         }
         let entries = match &self.declaration.list {
             None => std::slice::from_ref(action),
@@ -143,12 +153,20 @@ impl ActionModel {
 
     /// The name of the property that names the item.
     pub fn item_property(&self) -> Option<&str> {
-        self.declaration.properties.iter().find(|property| property.role == Role::Item).map(|property| property.name.as_str())
+        self.declaration
+            .properties
+            .iter()
+            .find(|property| property.role == Role::Item)
+            .map(|property| property.name.as_str())
     }
 
     /// The name of the property that fills a decision.
     pub fn property_of(&self, column: usize) -> Option<&str> {
-        self.declaration.properties.iter().find(|property| property.role == Role::Decides(column)).map(|property| property.name.as_str())
+        self.declaration
+            .properties
+            .iter()
+            .find(|property| property.role == Role::Decides(column))
+            .map(|property| property.name.as_str())
     }
 
     /// Writes an action that decides about items.
@@ -161,7 +179,9 @@ impl ActionModel {
                     let value = match property.role {
                         Role::Item => Some(Value::String((*item).to_owned())),
                         Role::Free => None,
-                        Role::Decides(column) => cells.get(column).and_then(Option::as_ref).map(|datum| datum.to_json(&decisions[column])),
+                        Role::Decides(column) => {
+                            cells.get(column).and_then(Option::as_ref).map(|datum| datum.to_json(&decisions[column]))
+                        }
                     };
                     map.extend(value.map(|value| (property.name.clone(), value)));
                 }
@@ -180,23 +200,34 @@ impl ActionModel {
             .to_string()
             .split('/')
             .skip(1)
-            .map(|part| part.parse().map_or_else(|_| PathPart::Key(part.replace("~1", "/").replace("~0", "~")), PathPart::Index))
+            .map(|part| {
+                part.parse().map_or_else(|_| PathPart::Key(part.replace("~1", "/").replace("~0", "~")), PathPart::Index)
+            })
             .collect();
         let input = error.instance().as_ref().clone();
-        let problem = |kind, message: String, limit| ActionProblem { kind, path: path.clone(), message, input: input.clone(), limit };
+        let problem = |kind, message: String, limit| ActionProblem {
+            kind,
+            path: path.clone(),
+            message,
+            input: input.clone(),
+            limit,
+        };
         let bound = |keyword, limit: Value, words: &str| {
             let message = format!("{words} {limit}");
             problem(ProblemKind::OutOfBounds, message, Some((keyword, limit)))
         };
         vec![match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 return unexpected
                     .iter()
                     .map(|key| {
                         let mut path = path.clone();
                         path.push(PathPart::Key(key.clone()));
                         let names: Vec<&str> = self.names(path.len() > 1);
-                        let near = nearest(key, names.iter().copied()).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+                        let near = nearest(key, names.iter().copied())
+                            .map(|near| format!(", did you mean `{near}`?"))
+                            .unwrap_or_default();
                         ActionProblem {
                             kind: ProblemKind::UnknownKey,
                             path,
@@ -211,26 +242,43 @@ impl ActionModel {
                 let key = property.as_str().unwrap_or_default();
                 let mut path = path.clone();
                 path.push(PathPart::Key(key.to_owned()));
-                ActionProblem { kind: ProblemKind::Missing, path, message: format!("`{key}` is required"), input: input.clone(), limit: None }
+                ActionProblem {
+                    kind: ProblemKind::Missing,
+                    path,
+                    message: format!("`{key}` is required"),
+                    input: input.clone(),
+                    limit: None,
+                }
             }
             ValidationErrorKind::Type { kind } => {
                 let names: Vec<&str> = match kind {
                     TypeKind::Single(one) => vec![one.as_str()],
-                    TypeKind::Multiple(many) => many.iter().map(|one| one.as_str()).collect(),
+                    TypeKind::Multiple(many) => many.iter().map(jsonschema::JsonType::as_str).collect(),
                 };
                 let wanted = names.into_iter().find(|name| *name != "null").unwrap_or("null");
                 problem(ProblemKind::Type, format!("must be of type {wanted}"), Some(("type", wanted.into())))
             }
             ValidationErrorKind::Enum { options } => {
                 let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                let near = input.as_str().and_then(|written| nearest(written, names.iter().copied())).map(|near| format!("; did you mean `{near}`?"));
+                let near = input
+                    .as_str()
+                    .and_then(|written| nearest(written, names.iter().copied()))
+                    .map(|near| format!("; did you mean `{near}`?"));
                 let message = format!("must be one of {}{}", names.join(", "), near.unwrap_or_default());
                 problem(ProblemKind::NotAllowed, message, Some(("enum", names.into())))
             }
-            ValidationErrorKind::MinLength { limit } => bound("minLength", (*limit).into(), "the least number of characters is"),
-            ValidationErrorKind::MaxLength { limit } => bound("maxLength", (*limit).into(), "the greatest number of characters is"),
-            ValidationErrorKind::MinItems { limit } => bound("minItems", (*limit).into(), "the least number of entries is"),
-            ValidationErrorKind::MaxItems { limit } => bound("maxItems", (*limit).into(), "the greatest number of entries is"),
+            ValidationErrorKind::MinLength { limit } => {
+                bound("minLength", (*limit).into(), "the least number of characters is")
+            }
+            ValidationErrorKind::MaxLength { limit } => {
+                bound("maxLength", (*limit).into(), "the greatest number of characters is")
+            }
+            ValidationErrorKind::MinItems { limit } => {
+                bound("minItems", (*limit).into(), "the least number of entries is")
+            }
+            ValidationErrorKind::MaxItems { limit } => {
+                bound("maxItems", (*limit).into(), "the greatest number of entries is")
+            }
             ValidationErrorKind::Minimum { limit } => bound("minimum", limit.clone(), "must be at least"),
             ValidationErrorKind::Maximum { limit } => bound("maximum", limit.clone(), "must be at most"),
             _ => problem(ProblemKind::Conflict, error.to_string(), None),
@@ -317,7 +365,10 @@ fn needed_schema(declaration: &Declaration, decisions: &[Column], column: usize,
     let mut tested = Map::new();
     let mut present = Vec::new();
     for (other, values) in &decisions[column].when {
-        let Some(property) = declaration.properties.iter().find(|property| property.role == Role::Decides(*other)) else { continue };
+        let Some(property) = declaration.properties.iter().find(|property| property.role == Role::Decides(*other))
+        else {
+            continue;
+        };
         let values: Vec<Value> = values.iter().map(|value| value.to_json(&decisions[*other])).collect();
         tested.insert(property.name.clone(), json!({ "enum": values }));
         present.push(property.name.as_str());

@@ -72,7 +72,9 @@ fn item_schema(fields: &[Column]) -> Value {
 /// The schema of a column's values.
 pub fn column_schema(column: &Column) -> Value {
     match column.kind {
-        ColumnKind::Text | ColumnKind::Address | ColumnKind::Url | ColumnKind::Timestamp | ColumnKind::Duration => json!({ "type": "string" }),
+        ColumnKind::Text | ColumnKind::Address | ColumnKind::Url | ColumnKind::Timestamp | ColumnKind::Duration => {
+            json!({ "type": "string" })
+        }
         ColumnKind::Integer | ColumnKind::Rank => json!({ "type": "integer" }),
         ColumnKind::Number => json!({ "type": "number" }),
         ColumnKind::Boolean => json!({ "type": "boolean" }),

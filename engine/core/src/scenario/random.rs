@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
-    /// Opens the stream of a purpose: ChaCha8, keyed with the SHA-256 of what it depends on.
+    /// Opens the stream of a purpose: `ChaCha8`, keyed with the SHA-256 of what it depends on.
     pub fn new(task: &str, seed: u64, purpose: &str) -> Self {
         let mut hasher = Sha256::new();
         for part in [b"casebook/v1".as_slice(), task.as_bytes(), &seed.to_le_bytes(), purpose.as_bytes()] {

@@ -42,7 +42,13 @@ impl Object for ItemView {
             return Some(Value::from(self.item.id.as_str()));
         }
         let at = self.fields.iter().position(|column| column.visible && column.name == key)?;
-        Some(self.item.fields.get(at)?.as_ref().map_or_else(|| Value::from(()), |datum| value_of(datum, &self.fields[at])))
+        Some(
+            self.item
+                .fields
+                .get(at)?
+                .as_ref()
+                .map_or_else(|| Value::from(()), |datum| value_of(datum, &self.fields[at])),
+        )
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

@@ -86,7 +86,8 @@ pub fn read(file: &SourceFile, report: &mut Report) -> Vec<Document> {
     report.diagnostics.extend(problems);
     if trees.is_empty() && syntax == 0 {
         report.push(
-            Diagnostic::new(Code::Empty, file, 0..0, "the file holds no document").hint(format!("begin with `apiVersion: {}`", ApiVersion::CURRENT)),
+            Diagnostic::new(Code::Empty, file, 0..0, "the file holds no document")
+                .hint(format!("begin with `apiVersion: {}`", ApiVersion::CURRENT)),
         );
     }
     trees.into_iter().filter_map(|tree| read_tree(file, tree, report)).collect()
@@ -117,8 +118,13 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
     let Some(map) = value.as_object() else {
         let found = validate::describe(value);
         report.push(
-            Diagnostic::new(Code::UnknownKind, file, tree.span.clone(), format!("a document is a map, but this is {found}"))
-                .hint(format!("begin with `apiVersion: {}` and `kind:`, one of {all_kinds}", ApiVersion::CURRENT)),
+            Diagnostic::new(
+                Code::UnknownKind,
+                file,
+                tree.span.clone(),
+                format!("a document is a map, but this is {found}"),
+            )
+            .hint(format!("begin with `apiVersion: {}` and `kind:`, one of {all_kinds}", ApiVersion::CURRENT)),
         );
         return None;
     };
@@ -128,17 +134,27 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
         Some(version) => {
             known = false;
             report.push(
-                Diagnostic::new(Code::UnknownKind, file, tree.value_span("/apiVersion"), format!("the format `{}` is not known", plain(version)))
-                    .at("/apiVersion")
-                    .hint(format!("write `apiVersion: {}`", ApiVersion::CURRENT)),
+                Diagnostic::new(
+                    Code::UnknownKind,
+                    file,
+                    tree.value_span("/apiVersion"),
+                    format!("the format `{}` is not known", plain(version)),
+                )
+                .at("/apiVersion")
+                .hint(format!("write `apiVersion: {}`", ApiVersion::CURRENT)),
             );
         }
         None => {
             known = false;
             let near = suggest_key(map, "apiVersion");
             report.push(
-                Diagnostic::new(Code::MissingKey, file, first_line(file, tree), "the document does not say its `apiVersion`")
-                    .hint(near.unwrap_or_else(|| format!("begin with `apiVersion: {}`", ApiVersion::CURRENT))),
+                Diagnostic::new(
+                    Code::MissingKey,
+                    file,
+                    first_line(file, tree),
+                    "the document does not say its `apiVersion`",
+                )
+                .hint(near.unwrap_or_else(|| format!("begin with `apiVersion: {}`", ApiVersion::CURRENT))),
             );
         }
     }
@@ -147,9 +163,14 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
         Some(name) => {
             let name = plain(name);
             report.push(
-                Diagnostic::new(Code::UnknownKind, file, tree.value_span("/kind"), format!("there is no kind `{name}`"))
-                    .at("/kind")
-                    .maybe_hint(suggest(&name, names.iter().copied())),
+                Diagnostic::new(
+                    Code::UnknownKind,
+                    file,
+                    tree.value_span("/kind"),
+                    format!("there is no kind `{name}`"),
+                )
+                .at("/kind")
+                .maybe_hint(suggest(&name, names.iter().copied())),
             );
             None
         }
@@ -165,7 +186,8 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
 }
 
 fn suggest_key(map: &serde_json::Map<String, Value>, wanted: &str) -> Option<String> {
-    crate::diagnostic::nearest(wanted, map.keys().map(String::as_str)).map(|near| format!("is `{near}` meant to be `{wanted}`?"))
+    crate::diagnostic::nearest(wanted, map.keys().map(String::as_str))
+        .map(|near| format!("is `{near}` meant to be `{wanted}`?"))
 }
 
 fn first_line(file: &SourceFile, tree: &Tree) -> std::ops::Range<usize> {
@@ -184,7 +206,13 @@ fn typed<T: DeserializeOwned>(file: &SourceFile, tree: &Tree, value: &Value, rep
         Err(error) => {
             let pointer = pointer_of(error.path());
             report.push(
-                Diagnostic::new(Code::Shape, file, tree.value_span(&pointer), format!("this does not fit: {}", error.inner())).at(pointer),
+                Diagnostic::new(
+                    Code::Shape,
+                    file,
+                    tree.value_span(&pointer),
+                    format!("this does not fit: {}", error.inner()),
+                )
+                .at(pointer),
             );
             None
         }

@@ -31,14 +31,15 @@ use serde::{Deserialize, Serialize};
 pub use condition::{Bound, Condition, OneOf, Operators};
 pub use document::{Content, Document, read};
 pub use environment::{
-    ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault, ItemsSelection, ObservationPart, Shape, TextSource,
-    Truth, UnknownItem,
+    ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault,
+    ItemsSelection, ObservationPart, Shape, TextSource, Truth, UnknownItem,
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use policy::{Policy, PolicyRule, RankOrder};
 pub use rubric::{
-    Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Gate, Grader, InvalidActions, KeywordLimits, Keywords, Length, Matrix,
-    Near, Node, NodeBody, PhrasePlace, Phrases, RankCorrelation, Reward, RewardMode, Rubric, Steps, Take, Unfinished,
+    Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Gate, Grader, InvalidActions,
+    KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, RankCorrelation, Reward,
+    RewardMode, Rubric, Steps, Take, Unfinished,
 };
 pub use rules::{Hit, Rule, Rules};
 pub use schema::{any_schema, schema_of, schemas};

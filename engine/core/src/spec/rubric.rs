@@ -11,7 +11,7 @@ use super::{ApiVersion, RubricKind};
 
 /// How an agent's handling is scored: a reward after every step, a score for the episode.
 ///
-/// A rubric is a tree of named graders, as in OpenEnv's RFC 004.
+/// A rubric is a tree of named graders, as in `OpenEnv`'s RFC 004.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rubric {
@@ -404,10 +404,14 @@ impl JsonSchema for Node {
                     "description": "Its name, unique in the rubric; breakdowns, `ref`, `steps` and tasks' `weights` use it.",
                     "type": "string",
                 }));
-                properties.shift_insert(1, "weight".into(), serde_json::json!({
-                    "description": "Its weight in a `weighted_sum`.",
-                    "type": "number",
-                }));
+                properties.shift_insert(
+                    1,
+                    "weight".into(),
+                    serde_json::json!({
+                        "description": "Its weight in a `weighted_sum`.",
+                        "type": "number",
+                    }),
+                );
             }
             schema.insert("additionalProperties".into(), Value::Bool(false));
             schema.remove("title");

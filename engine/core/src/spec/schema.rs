@@ -40,13 +40,16 @@ pub fn any_schema() -> Value {
 
 /// Every schema with its file's name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
-    let mut all: Vec<(&'static str, Value)> = Kind::ALL.iter().map(|kind| (kind.schema_file(), schema_of(*kind))).collect();
+    let mut all: Vec<(&'static str, Value)> =
+        Kind::ALL.iter().map(|kind| (kind.schema_file(), schema_of(*kind))).collect();
     all.push(("casebook.schema.json", any_schema()));
     all
 }
 
 fn generate<T: JsonSchema>(kind: Kind) -> Value {
-    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(plain_enums)).with_transform(RecursiveTransform(no_formats));
+    let settings = SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(plain_enums))
+        .with_transform(RecursiveTransform(no_formats));
     let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value();
     if let Value::Object(map) = &mut schema {
         map.insert("title".into(), Value::String(format!("Casebook {kind}")));
@@ -81,7 +84,8 @@ fn no_formats(schema: &mut Schema) {
     }
     if let Some(Value::Array(choices)) = schema.get("anyOf")
         && choices.len() == 2
-        && let Some(other) = choices.iter().find(|choice| choice.get("type") != Some(&Value::String("null".into()))).cloned()
+        && let Some(other) =
+            choices.iter().find(|choice| choice.get("type") != Some(&Value::String("null".into()))).cloned()
         && choices.iter().any(|choice| choice.get("type") == Some(&Value::String("null".into())))
         && let Value::Object(other) = other
     {

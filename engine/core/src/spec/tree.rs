@@ -44,7 +44,9 @@ impl Tree {
         match &self.data {
             Data::Scalar(value) => value.clone(),
             Data::List(list) => list.iter().map(Self::to_value).collect(),
-            Data::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value())).collect::<Map<_, _>>().into(),
+            Data::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value())).collect::<Map<_, _>>().into()
+            }
         }
     }
 
@@ -65,7 +67,10 @@ impl Tree {
         for part in pointer.split('/').skip(1) {
             let name = part.replace("~1", "/").replace("~0", "~");
             let next = match &tree.data {
-                Data::Map(entries) => entries.iter().find(|entry| entry.key == name).map(|entry| (&entry.value, Some(entry.key_span.clone()))),
+                Data::Map(entries) => entries
+                    .iter()
+                    .find(|entry| entry.key == name)
+                    .map(|entry| (&entry.value, Some(entry.key_span.clone()))),
                 Data::List(list) => name.parse::<usize>().ok().and_then(|at| list.get(at)).map(|value| (value, None)),
                 Data::Scalar(_) => None,
             };
@@ -111,7 +116,10 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
             }
         }
     }
-    let broken = builder.problems.iter().any(|problem| matches!(problem.code, Code::Syntax | Code::TooDeep | Code::TooManyNodes));
+    let broken = builder
+        .problems
+        .iter()
+        .any(|problem| matches!(problem.code, Code::Syntax | Code::TooDeep | Code::TooManyNodes));
     (if broken { Vec::new() } else { builder.documents }, builder.problems)
 }
 
@@ -177,8 +185,13 @@ impl Builder<'_> {
                     Some(Scalar::FloatingPoint(value)) => Number::from_f64(*value).map_or_else(
                         || {
                             self.problems.push(
-                                Diagnostic::new(Code::Unsupported, self.file, range.clone(), format!("`{text}` is not a number that can be used here"))
-                                    .hint("write a finite number"),
+                                Diagnostic::new(
+                                    Code::Unsupported,
+                                    self.file,
+                                    range.clone(),
+                                    format!("`{text}` is not a number that can be used here"),
+                                )
+                                .hint("write a finite number"),
                             );
                             Value::from(0)
                         },
@@ -204,14 +217,21 @@ impl Builder<'_> {
             }
             Event::Alias(anchor) => {
                 let Some(mut tree) = self.anchors.get(&anchor).cloned() else {
-                    self.problems.push(Diagnostic::new(Code::Unsupported, self.file, range, "an alias stands for something that holds it"));
+                    self.problems.push(Diagnostic::new(
+                        Code::Unsupported,
+                        self.file,
+                        range,
+                        "an alias stands for something that holds it",
+                    ));
                     return Err(Stop);
                 };
                 self.grow(tree.count(), &range)?;
                 tree.span = range;
                 self.value(tree, 0)
             }
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => Ok(()),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+                Ok(())
+            }
         }
     }
 
@@ -223,7 +243,8 @@ impl Builder<'_> {
         self.grow(1, &span)?;
         if key == "<<" {
             self.problems.push(
-                Diagnostic::new(Code::Unsupported, self.file, span.clone(), "merge keys (`<<`) are not taken").hint("write the keys out"),
+                Diagnostic::new(Code::Unsupported, self.file, span.clone(), "merge keys (`<<`) are not taken")
+                    .hint("write the keys out"),
             );
         }
         let Some(open) = self.open.last_mut() else { return Ok(()) };
@@ -232,9 +253,14 @@ impl Builder<'_> {
         {
             let line = self.file.text[..first.key_span.start].matches('\n').count() + 1;
             self.problems.push(
-                Diagnostic::new(Code::DuplicateKey, self.file, span.clone(), format!("the key `{key}` stands twice in this map"))
-                    .label(format!("first on line {line}"))
-                    .hint("remove one of the two, or rename it"),
+                Diagnostic::new(
+                    Code::DuplicateKey,
+                    self.file,
+                    span.clone(),
+                    format!("the key `{key}` stands twice in this map"),
+                )
+                .label(format!("first on line {line}"))
+                .hint("remove one of the two, or rename it"),
             );
         }
         open.key = Some((key, span));
@@ -250,9 +276,12 @@ impl Builder<'_> {
             return Err(Stop);
         }
         if self.open.len() >= MAX_DEPTH {
-            self.problems.push(
-                Diagnostic::new(Code::TooDeep, self.file, range, format!("maps and lists are nested deeper than {MAX_DEPTH} levels")),
-            );
+            self.problems.push(Diagnostic::new(
+                Code::TooDeep,
+                self.file,
+                range,
+                format!("maps and lists are nested deeper than {MAX_DEPTH} levels"),
+            ));
             return Err(Stop);
         }
         self.grow(1, &range)?;
@@ -276,7 +305,8 @@ impl Builder<'_> {
                     }
                 } else {
                     self.problems.push(
-                        Diagnostic::new(Code::Unsupported, self.file, span, "a key must be a text, not an alias").hint("write the key out"),
+                        Diagnostic::new(Code::Unsupported, self.file, span, "a key must be a text, not an alias")
+                            .hint("write the key out"),
                     );
                     return Err(Stop);
                 }
@@ -290,8 +320,13 @@ impl Builder<'_> {
         self.nodes += by;
         if self.nodes > MAX_NODES {
             self.problems.push(
-                Diagnostic::new(Code::TooManyNodes, self.file, range.clone(), format!("the file holds more than {MAX_NODES} values"))
-                    .hint("aliases that stand for aliases grow fast; write the values out, or split the file"),
+                Diagnostic::new(
+                    Code::TooManyNodes,
+                    self.file,
+                    range.clone(),
+                    format!("the file holds more than {MAX_NODES} values"),
+                )
+                .hint("aliases that stand for aliases grow fast; write the values out, or split the file"),
             );
             return Err(Stop);
         }
@@ -319,7 +354,8 @@ struct Offsets(Option<Vec<u32>>, usize);
 
 impl Offsets {
     fn new(text: &str) -> Self {
-        let table = (!text.is_ascii()).then(|| text.char_indices().map(|(byte, _)| u32::try_from(byte).unwrap_or(u32::MAX)).collect());
+        let table = (!text.is_ascii())
+            .then(|| text.char_indices().map(|(byte, _)| u32::try_from(byte).unwrap_or(u32::MAX)).collect());
         Self(table, text.len())
     }
 

@@ -26,7 +26,12 @@ struct Compiled {
 
 pub(super) fn validate(file: &SourceFile, tree: &Tree, value: &Value, kind: Kind) -> Vec<Diagnostic> {
     let Some(compiled) = compiled(kind) else {
-        return vec![Diagnostic::new(Code::Shape, file, tree.span.clone(), format!("the schema of `{kind}` does not compile; this is our fault"))];
+        return vec![Diagnostic::new(
+            Code::Shape,
+            file,
+            tree.span.clone(),
+            format!("the schema of `{kind}` does not compile; this is our fault"),
+        )];
     };
     if compiled.validator.is_valid(value) {
         return Vec::new();
@@ -61,10 +66,13 @@ impl Context<'_> {
     fn explain(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
         let pointer = error.instance_path().to_string();
         let what = name_of(&pointer);
-        let at = |code, message: String| Diagnostic::new(code, self.file, self.tree.value_span(&pointer), message).at(pointer.clone());
+        let at = |code, message: String| {
+            Diagnostic::new(code, self.file, self.tree.value_span(&pointer), message).at(pointer.clone())
+        };
         let found = describe(error.instance());
         let one = match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 return unexpected.iter().map(|key| self.unknown_key(error, &pointer, key)).collect();
             }
             ValidationErrorKind::Required { property } => {
@@ -72,7 +80,14 @@ impl Context<'_> {
                 let near = error
                     .instance()
                     .as_object()
-                    .and_then(|map| nearest(key, map.keys().map(String::as_str).filter(|present| !self.known_keys(error).contains(&(*present).to_owned()))))
+                    .and_then(|map| {
+                        nearest(
+                            key,
+                            map.keys()
+                                .map(String::as_str)
+                                .filter(|present| !self.known_keys(error).contains(&(*present).to_owned())),
+                        )
+                    })
                     .map(|near| format!("is `{near}` meant to be `{key}`?"));
                 let hint = near.or_else(|| self.describe_key(error, key).map(|text| format!("add `{key}:` ({text})")));
                 Diagnostic::new(Code::MissingKey, self.file, self.head_of(&pointer), format!("{what} needs `{key}`"))
@@ -81,7 +96,9 @@ impl Context<'_> {
             }
             ValidationErrorKind::Type { kind } => {
                 let wanted = types(kind);
-                at(Code::WrongType, format!("{what} must be {wanted}, not {found}")).label(format!("expected {wanted}")).maybe_hint(type_hint(kind, error.instance()))
+                at(Code::WrongType, format!("{what} must be {wanted}, not {found}"))
+                    .label(format!("expected {wanted}"))
+                    .maybe_hint(type_hint(kind, error.instance()))
             }
             ValidationErrorKind::Enum { options } => {
                 let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -90,18 +107,45 @@ impl Context<'_> {
                     .label(format!("expected one of {}", list(&names).unwrap_or_default()))
                     .maybe_hint(suggest(&written, names))
             }
-            ValidationErrorKind::Constant { expected_value } => {
-                at(Code::NotAllowed, format!("{what} must be `{}`", expected_value.as_str().map_or_else(|| expected_value.to_string(), str::to_owned)))
+            ValidationErrorKind::Constant { expected_value } => at(
+                Code::NotAllowed,
+                format!(
+                    "{what} must be `{}`",
+                    expected_value.as_str().map_or_else(|| expected_value.to_string(), str::to_owned)
+                ),
+            ),
+            ValidationErrorKind::MinLength { limit } => {
+                at(Code::OutOfBounds, format!("{what} must have at least {limit} characters"))
             }
-            ValidationErrorKind::MinLength { limit } => at(Code::OutOfBounds, format!("{what} must have at least {limit} characters")),
-            ValidationErrorKind::MaxLength { limit } => at(Code::OutOfBounds, format!("{what} must have at most {limit} characters")),
-            ValidationErrorKind::MinItems { limit } => at(Code::OutOfBounds, format!("{what} needs at least {limit} entries")).hint("add an entry, or remove the key"),
-            ValidationErrorKind::MaxItems { limit } => at(Code::OutOfBounds, format!("{what} may have at most {limit} entries")),
-            ValidationErrorKind::MinProperties { limit } => at(Code::OutOfBounds, format!("{what} needs at least {limit} keys")).hint("add a key"),
-            ValidationErrorKind::MaxProperties { limit } => at(Code::OutOfBounds, format!("{what} may have at most {limit} keys")).hint("keep one of them"),
-            ValidationErrorKind::Minimum { limit } => at(Code::OutOfBounds, format!("{what} must be at least {limit}")).label(format!("is {found}")),
-            ValidationErrorKind::Maximum { limit } => at(Code::OutOfBounds, format!("{what} must be at most {limit}")).label(format!("is {found}")),
-            ValidationErrorKind::FalseSchema => Diagnostic::new(Code::UnknownKey, self.file, self.tree.key_span(&pointer), format!("{what} may not stand here")).at(pointer.clone()),
+            ValidationErrorKind::MaxLength { limit } => {
+                at(Code::OutOfBounds, format!("{what} must have at most {limit} characters"))
+            }
+            ValidationErrorKind::MinItems { limit } => {
+                at(Code::OutOfBounds, format!("{what} needs at least {limit} entries"))
+                    .hint("add an entry, or remove the key")
+            }
+            ValidationErrorKind::MaxItems { limit } => {
+                at(Code::OutOfBounds, format!("{what} may have at most {limit} entries"))
+            }
+            ValidationErrorKind::MinProperties { limit } => {
+                at(Code::OutOfBounds, format!("{what} needs at least {limit} keys")).hint("add a key")
+            }
+            ValidationErrorKind::MaxProperties { limit } => {
+                at(Code::OutOfBounds, format!("{what} may have at most {limit} keys")).hint("keep one of them")
+            }
+            ValidationErrorKind::Minimum { limit } => {
+                at(Code::OutOfBounds, format!("{what} must be at least {limit}")).label(format!("is {found}"))
+            }
+            ValidationErrorKind::Maximum { limit } => {
+                at(Code::OutOfBounds, format!("{what} must be at most {limit}")).label(format!("is {found}"))
+            }
+            ValidationErrorKind::FalseSchema => Diagnostic::new(
+                Code::UnknownKey,
+                self.file,
+                self.tree.key_span(&pointer),
+                format!("{what} may not stand here"),
+            )
+            .at(pointer.clone()),
             _ => at(Code::Shape, format!("{what} does not fit: {error}")),
         };
         vec![one]
@@ -111,7 +155,11 @@ impl Context<'_> {
         let path = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
         let known = self.known_keys(error);
         let present = self.value.pointer(pointer).and_then(Value::as_object);
-        let free: Vec<&str> = known.iter().map(String::as_str).filter(|name| present.is_none_or(|map| !map.contains_key(*name))).collect();
+        let free: Vec<&str> = known
+            .iter()
+            .map(String::as_str)
+            .filter(|name| present.is_none_or(|map| !map.contains_key(*name)))
+            .collect();
         let message = match present.and_then(|map| map.get("grader")).and_then(Value::as_str) {
             Some(grader) => format!("the grader `{grader}` has no key `{key}`"),
             None => format!("{} has no key `{key}`", name_of(pointer)),
@@ -190,7 +238,7 @@ pub(super) fn describe(value: &Value) -> String {
 fn types(kind: &TypeKind) -> String {
     let names: Vec<&str> = match kind {
         TypeKind::Single(one) => vec![one.as_str()],
-        TypeKind::Multiple(many) => many.iter().map(|one| one.as_str()).collect(),
+        TypeKind::Multiple(many) => many.iter().map(jsonschema::JsonType::as_str).collect(),
     };
     let words: Vec<&str> = names
         .iter()
@@ -230,7 +278,9 @@ fn type_hint(kind: &TypeKind, found: &Value) -> Option<String> {
         }
         Value::Object(_) if wants("array") => Some("begin each entry with `- `".to_owned()),
         Value::Array(_) if wants("object") => Some("write `key: value` lines without `- `".to_owned()),
-        Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("array") => Some("put brackets round it: `[...]`".to_owned()),
+        Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("array") => {
+            Some("put brackets round it: `[...]`".to_owned())
+        }
         _ => None,
     }
 }

@@ -45,13 +45,17 @@ impl Keywords {
         }
         let mut foreign: Vec<&str> = Vec::new();
         for keyword in view.items.iter().flat_map(|item| &item.truth[self.column].keywords) {
-            if !own.iter().any(|one| one.lower() == keyword.lower()) && !foreign.contains(&keyword.lower()) && mark(keyword) {
+            if !own.iter().any(|one| one.lower() == keyword.lower())
+                && !foreign.contains(&keyword.lower())
+                && mark(keyword)
+            {
                 foreign.push(keyword.lower());
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
         let density = marked.iter().filter(|mark| **mark).count() as f64 / text.word_count().max(1) as f64;
-        limits.density.is_some_and(|most| density > most) || limits.foreign.is_some_and(|most| foreign.len() > most as usize)
+        limits.density.is_some_and(|most| density > most)
+            || limits.foreign.is_some_and(|most| foreign.len() > most as usize)
     }
 }
 
@@ -64,7 +68,10 @@ impl RowGrader for Keywords {
         let Some(text) = view.text(self.column, row) else { return 0.0 };
         let keywords = &view.items[row].truth[self.column].keywords;
         let found = keywords.iter().filter(|keyword| text.holds(keyword)).count();
-        if found == 0 || text.raw.trim().chars().count() < self.params.min_characters as usize || self.is_stuffed(text, keywords, view) {
+        if found == 0
+            || text.raw.trim().chars().count() < self.params.min_characters as usize
+            || self.is_stuffed(text, keywords, view)
+        {
             return self.params.none;
         }
         #[expect(clippy::cast_precision_loss, reason = "an item has far fewer than 2^53 keywords")]

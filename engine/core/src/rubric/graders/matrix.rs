@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 struct Matrix {
     column: usize,
-    size: usize,
+    classes: usize,
     default: f64,
     /// By right value, then by actual one.
     cells: Vec<f64>,
@@ -29,7 +29,11 @@ pub(super) fn build_near(params: &spec::Near, site: &Site<'_>, report: &mut Repo
     for (right, row) in &params.partial {
         for (actual, value) in row.iter().filter(|(_, value)| !(0.0..=1.0).contains(*value)) {
             let path = format!("{}/partial/{right}/{actual}", site.pointer);
-            report.push(site.document.at(Code::OutOfBounds, path, format!("a part must lie between 0 and 1, not at {value}")));
+            report.push(site.document.at(
+                Code::OutOfBounds,
+                path,
+                format!("a part must lie between 0 and 1, not at {value}"),
+            ));
         }
     }
     fill(site, &params.field, "partial", 1.0, 0.0, &params.partial, report)
@@ -45,10 +49,10 @@ fn fill(
     report: &mut Report,
 ) -> Option<Built> {
     let column = site.decision(field, &[ColumnKind::Choice], report)?;
-    let size = site.decisions[column].values.len();
-    let mut cells = vec![default; size * size];
-    for right in 0..size {
-        cells[right * size + right] = correct;
+    let classes = site.decisions[column].values.len();
+    let mut cells = vec![default; classes * classes];
+    for right in 0..classes {
+        cells[right * classes + right] = correct;
     }
     for (right_name, row) in given {
         let path = format!("{}/{key}/{right_name}", site.pointer);
@@ -56,11 +60,11 @@ fn fill(
         for (actual_name, value) in row {
             let actual = site.value(column, actual_name, format!("{path}/{actual_name}"), report);
             if let (Some(right), Some(actual)) = (right, actual) {
-                cells[right * size + actual] = *value;
+                cells[right * classes + actual] = *value;
             }
         }
     }
-    Some(Built::Row(Arc::new(Matrix { column, size, default, cells })))
+    Some(Built::Row(Arc::new(Matrix { column, classes, default, cells })))
 }
 
 impl RowGrader for Matrix {
@@ -70,7 +74,7 @@ impl RowGrader for Matrix {
 
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
         match (&view.items[row].truth[self.column].value, view.rows[row].cell(self.column)) {
-            (Some(Datum::Choice(right)), Some(Datum::Choice(actual))) => self.cells[right * self.size + actual],
+            (Some(Datum::Choice(right)), Some(Datum::Choice(actual))) => self.cells[right * self.classes + actual],
             _ => self.default,
         }
     }

@@ -64,7 +64,11 @@ impl Site<'_> {
         let path = format!("{}/field", self.pointer);
         let Some(at) = self.decisions.iter().position(|column| column.name == name) else {
             let names = self.decisions.iter().map(|column| column.name.as_str());
-            report.push(self.document.at(Code::UnknownName, path, format!("there is no decision `{name}`")).maybe_hint(suggest(name, names)));
+            report.push(
+                self.document
+                    .at(Code::UnknownName, path, format!("there is no decision `{name}`"))
+                    .maybe_hint(suggest(name, names)),
+            );
             return None;
         };
         let kind = self.decisions[at].kind;
@@ -99,7 +103,11 @@ impl Site<'_> {
         if self.reward {
             report.push(
                 self.document
-                    .at(Code::BadGrader, format!("{}/grader", self.pointer), format!("`{grader}` looks at the whole episode and cannot reward a single step"))
+                    .at(
+                        Code::BadGrader,
+                        format!("{}/grader", self.pointer),
+                        format!("`{grader}` looks at the whole episode and cannot reward a single step"),
+                    )
                     .hint("move it under `score`, or set `mode: best_so_far` so that the score itself is the reward"),
             );
             return None;

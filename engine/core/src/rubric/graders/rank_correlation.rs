@@ -32,8 +32,13 @@ impl WholeGrader for RankCorrelation {
 
     #[expect(clippy::cast_precision_loss, reason = "an episode has far fewer than 2^53 items")]
     fn score(&self, view: &View<'_>) -> f64 {
-        let right: Vec<f64> = view.items.iter().filter_map(|item| item.truth[self.column].value.as_ref().and_then(Datum::number)).collect();
-        let given: Vec<Option<f64>> = view.rows.iter().map(|row| row.cell(self.column).and_then(Datum::number)).collect();
+        let right: Vec<f64> = view
+            .items
+            .iter()
+            .filter_map(|item| item.truth[self.column].value.as_ref().and_then(Datum::number))
+            .collect();
+        let given: Vec<Option<f64>> =
+            view.rows.iter().map(|row| row.cell(self.column).and_then(Datum::number)).collect();
         if right.len() != given.len() || right.is_empty() {
             return 0.0;
         }
@@ -45,7 +50,7 @@ impl WholeGrader for RankCorrelation {
             Correlation::Spearman => pearson(&mean_ranks(&right), &mean_ranks(&given)),
             Correlation::Kendall => kendall(&right, &given),
         };
-        (r + 1.0) / 2.0 * decided as f64 / right.len() as f64
+        f64::midpoint(r, 1.0) * decided as f64 / right.len() as f64
     }
 }
 
@@ -56,8 +61,8 @@ fn mean_ranks(values: &[f64]) -> Vec<f64> {
         .iter()
         .map(|value| {
             let below = values.iter().filter(|other| *other < value).count();
-            let equal = values.iter().filter(|other| other.total_cmp(&value).is_eq()).count();
-            below as f64 + (equal as f64 + 1.0) / 2.0
+            let equal = values.iter().filter(|other| other.total_cmp(value).is_eq()).count();
+            below as f64 + f64::midpoint(equal as f64, 1.0)
         })
         .collect()
 }

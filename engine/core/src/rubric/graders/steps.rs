@@ -30,8 +30,15 @@ pub(super) fn build(params: &spec::Steps, site: &Site<'_>, report: &mut Report) 
             Some(component) => components.push(component),
             None => report.push(
                 site.document
-                    .at(Code::UnknownName, format!("{}/components/{at}", site.pointer), format!("the reward has no component `{name}`"))
-                    .maybe_hint(suggest(name, site.components.iter().map(String::as_str)).or(Some("only `mode: sum` has components".into()))),
+                    .at(
+                        Code::UnknownName,
+                        format!("{}/components/{at}", site.pointer),
+                        format!("the reward has no component `{name}`"),
+                    )
+                    .maybe_hint(
+                        suggest(name, site.components.iter().map(String::as_str))
+                            .or(Some("only `mode: sum` has components".into())),
+                    ),
             ),
         }
     }
@@ -40,7 +47,9 @@ pub(super) fn build(params: &spec::Steps, site: &Site<'_>, report: &mut Report) 
     if let Some(given) = &params.only {
         if !site.single {
             report.push(
-                site.document.at_key(Code::BadGrader, &path, "`where` needs steps that decide about one item each").hint("it goes with `shape: single` and without `revise`"),
+                site.document
+                    .at_key(Code::BadGrader, &path, "`where` needs steps that decide about one item each")
+                    .hint("it goes with `shape: single` and without `revise`"),
             );
         }
         only = crate::rubric::compile::decision_values(site.document, &path, given, site.decisions, report);
@@ -49,7 +58,11 @@ pub(super) fn build(params: &spec::Steps, site: &Site<'_>, report: &mut Report) 
         report.push(site.document.at(Code::OutOfBounds, format!("{}/divide", site.pointer), "`divide` cannot be 0"));
     }
     if params.clip.is_some_and(|[low, high]| low > high) {
-        report.push(site.document.at(Code::OutOfBounds, format!("{}/clip", site.pointer), "the first bound is above the second"));
+        report.push(site.document.at(
+            Code::OutOfBounds,
+            format!("{}/clip", site.pointer),
+            "the first bound is above the second",
+        ));
     }
     (report.diagnostics.len() == before).then(|| {
         Built::Whole(Arc::new(Steps {
@@ -68,7 +81,9 @@ impl Steps {
     fn counts(&self, view: &View<'_>, step: &StepFacts) -> bool {
         self.only.is_empty()
             || step.touched.iter().any(|row| {
-                self.only.iter().all(|(column, values)| view.rows[*row].cell(*column).is_some_and(|value| values.contains(value)))
+                self.only
+                    .iter()
+                    .all(|(column, values)| view.rows[*row].cell(*column).is_some_and(|value| values.contains(value)))
             })
     }
 
@@ -91,7 +106,8 @@ impl WholeGrader for Steps {
     }
 
     fn score(&self, view: &View<'_>) -> f64 {
-        let mut values = view.steps.iter().filter(|step| self.counts(view, step)).map(|step| self.of_step(step)).peekable();
+        let mut values =
+            view.steps.iter().filter(|step| self.counts(view, step)).map(|step| self.of_step(step)).peekable();
         if values.peek().is_none() {
             return self.none;
         }

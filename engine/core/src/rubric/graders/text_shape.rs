@@ -30,18 +30,28 @@ enum Measure {
 
 pub(super) fn build_length(params: &spec::Length, site: &Site<'_>, report: &mut Report) -> Option<Built> {
     let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
-    Some(Built::Row(Arc::new(TextShape { column, min_characters: params.min_characters, measure: Measure::Length(params.words) })))
+    Some(Built::Row(Arc::new(TextShape {
+        column,
+        min_characters: params.min_characters,
+        measure: Measure::Length(params.words),
+    })))
 }
 
 pub(super) fn build_phrases(params: &spec::Phrases, site: &Site<'_>, report: &mut Report) -> Option<Built> {
     let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
     let phrases: Vec<Text> = params.any.iter().map(|phrase| Text::new(phrase)).collect();
     for (at, phrase) in phrases.iter().enumerate().filter(|(_, phrase)| phrase.word_count() == 0) {
-        report.push(
-            site.document.at(Code::DeadKeyword, format!("{}/any/{at}", site.pointer), format!("`{}` has no word that could match", phrase.raw)),
-        );
+        report.push(site.document.at(
+            Code::DeadKeyword,
+            format!("{}/any/{at}", site.pointer),
+            format!("`{}` has no word that could match", phrase.raw),
+        ));
     }
-    Some(Built::Row(Arc::new(TextShape { column, min_characters: params.min_characters, measure: Measure::Phrases(phrases, params.at) })))
+    Some(Built::Row(Arc::new(TextShape {
+        column,
+        min_characters: params.min_characters,
+        measure: Measure::Phrases(phrases, params.at),
+    })))
 }
 
 impl RowGrader for TextShape {
@@ -57,7 +67,9 @@ impl RowGrader for TextShape {
         match &self.measure {
             #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
             Measure::Length(words) => (text.word_count() as f64 / f64::from(*words)).min(1.0),
-            Measure::Phrases(phrases, place) => f64::from(u8::from(phrases.iter().any(|phrase| stands(text, phrase, *place)))),
+            Measure::Phrases(phrases, place) => {
+                f64::from(u8::from(phrases.iter().any(|phrase| stands(text, phrase, *place))))
+            }
         }
     }
 }
