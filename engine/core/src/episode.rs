@@ -1,58 +1,92 @@
 //! One episode: a pure fold over actions.
-use std::sync::Arc;
+//!
+//! Its state is a function of the pack, the task, the seed and the actions so far. A clone is a fork; playing the same
+//! actions again is a replay; there is no other mechanism for either.
 
-use serde::Serialize;
+use std::{fmt, sync::Arc};
+
+use minijinja::{Value as Context, context};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::scenario::{Pack, Task};
+pub use crate::model::{ActionProblem, PathPart, ProblemKind};
+use crate::{
+    model::{Column, ColumnKind, Datum, Item, Row, StepFacts},
+    rubric::{GraderError, Scores, View},
+    scenario::{
+        Pack, Task,
+        action::Proposal,
+        observation::Part,
+        random::Stream,
+        templates::{ItemView, RowView},
+    },
+    spec::{Counter, Explain, ItemsSelection, RewardMode},
+};
 
 /// A running or finished episode. A clone is a fork.
 #[derive(Debug, Clone)]
-pub struct Episode {}
+pub struct Episode {
+    /// The pack it was started with, kept until its end.
+    pack: Arc<Pack>,
+    task: Arc<Task>,
+    seed: u64,
+    items: Vec<Arc<Item>>,
+    rows: Vec<Row>,
+    steps: Vec<StepFacts>,
+    scores: Scores,
+    /// The score after the last step, where something needs it.
+    score: f64,
+    best: f64,
+    /// The lines of each log, as JSON strings with commas between them.
+    logs: Vec<String>,
+    done: bool,
+}
 
 /// What one step did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The reward, finite.
     pub reward: f64,
     /// Whether the episode ended with this step.
     pub done: bool,
     /// The reward explained; `None` where the pack does not tell it (yet).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<Breakdown>,
     /// The episode's score in [0, 1]; only when done.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
 }
 
 /// A reward explained.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Breakdown {
-    /// One sentence or two.
+    /// One sentence or more.
     pub reason: String,
-    /// Named parts; for a summed reward they add up to it before clipping.
+    /// Named parts; those of a summed reward add up to it before clipping, else they are the score's.
     pub components: Map<String, Value>,
     /// What was decided, and the rule that says what was right.
     pub decisions: Vec<Judged>,
 }
 
 /// One decision beside its truth.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// The item's id.
     pub item: String,
-    /// The decision's field.
+    /// The decision's name.
     pub field: String,
-    /// What the agent decided.
+    /// What the agent decided; null when it did not.
     pub decided: Value,
     /// What was right.
     pub expected: Value,
-    /// The id of the rule that says so; absent for a label.
+    /// The id of the rule that says so; null for a label or a default.
     pub rule: Option<String>,
     /// The rule's reason.
     pub because: Option<String>,
 }
 
 /// A step that was refused; the episode is unchanged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum StepError {
     /// The episode has ended.
     Done,
@@ -62,81 +96,477 @@ pub enum StepError {
     Grader(String),
 }
 
-/// One problem of an action.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ActionProblem {
-    /// What kind of problem.
-    pub kind: ProblemKind,
-    /// Where in the action.
-    pub path: Vec<PathPart>,
-    /// A sentence, lower case, with a hint where there is one.
-    pub message: String,
-    /// The offending value (for a missing key, the object that lacks it).
-    pub input: Value,
-    /// The limit that was broken, under its JSON Schema keyword (such as `minLength`).
-    pub limit: Option<(&'static str, Value)>,
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("the episode is done; reset to start another"),
+            Self::Grader(text) => f.write_str(text),
+            Self::Invalid(problems) => {
+                let texts: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+                write!(f, "the action was refused: {}", texts.join("; "))
+            }
+        }
+    }
 }
 
-/// Kinds of problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemKind {
-    /// A required key is missing.
-    Missing,
-    /// A key that does not exist.
-    UnknownKey,
-    /// A value of another type; the limit holds the type that was expected.
-    Type,
-    /// Not one of the allowed values; the limit holds them.
-    NotAllowed,
-    /// Too short, too long, too small, too large, too few, too many; the limit says which.
-    OutOfBounds,
-    /// Breaks a rule between values: an unknown item, a rank used twice.
-    Conflict,
-}
-
-/// One part of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathPart {
-    /// A key.
-    Key(String),
-    /// A position.
-    Index(usize),
+/// Decisions that a step is about to make, and those that it may not.
+struct Resolved {
+    rows: Vec<(usize, Vec<Option<Datum>>)>,
+    invalid: u32,
 }
 
 impl Episode {
     /// Starts an episode of a task; the seed decides everything that varies.
-    pub fn reset(pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Result<Self, String> {
-        let _ = (pack, task, seed);
-        todo!()
+    ///
+    /// Fails only when a grader cannot grade even the empty table.
+    pub fn reset(pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Result<Self, GraderError> {
+        let drawn: Vec<usize> = task
+            .vary
+            .iter()
+            .map(|(name, count)| Stream::new(&task.name, seed, &format!("vary:{name}")).below(*count))
+            .collect();
+        let mut items: Vec<Arc<Item>> = task
+            .items
+            .iter()
+            .map(|variants| {
+                let form = variants.uses.iter().fold(0, |form, at| form * task.vary[*at].1 + drawn[*at]);
+                Arc::clone(&variants.forms[form])
+            })
+            .collect();
+        if task.shuffled {
+            Stream::new(&task.name, seed, "order").shuffle(&mut items);
+        }
+        let scores = task.rubric.begin(&items);
+        let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
+        let mut episode = Self {
+            pack: Arc::clone(pack),
+            task: Arc::clone(task),
+            seed,
+            rows: vec![Row::default(); items.len()],
+            items,
+            steps: Vec::new(),
+            scores,
+            score: 0.0,
+            best: 0.0,
+            logs: vec![String::new(); logs],
+            done: false,
+        };
+        if episode.needs_score() {
+            episode.score = episode.score()?;
+            episode.best = episode.score;
+        }
+        Ok(episode)
     }
+
     /// Takes an action.
     pub fn step(&mut self, action: &Value) -> Result<Step, StepError> {
-        let _ = action;
-        todo!()
+        if self.done {
+            return Err(StepError::Done);
+        }
+        let pack = Arc::clone(&self.pack);
+        let proposals = pack.action.read(action, &pack.decisions).map_err(StepError::Invalid)?;
+        let resolved = self.resolve(&proposals)?;
+        self.commit(resolved).map_err(|error| StepError::Grader(error.to_string()))
     }
+
     /// Appends the observation's members, `"name":value,...`, without braces (there is at least one).
     pub fn write_observation(&self, out: &mut String) {
-        let _ = out;
-        todo!()
+        let mut log = 0;
+        for (at, (name, part)) in self.pack.observation.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            push_text(out, name);
+            out.push(':');
+            match part {
+                Part::Items(selection) => {
+                    out.push('[');
+                    push_list(out, self.selected(*selection), |out, row| out.push_str(&self.items[row].json));
+                    out.push(']');
+                }
+                Part::Current => match self.first_open() {
+                    Some(row) => out.push_str(&self.items[row].json),
+                    None => out.push_str("null"),
+                },
+                Part::Ids(selection) => {
+                    out.push('[');
+                    push_list(out, self.selected(*selection), |out, row| push_text(out, &self.items[row].id));
+                    out.push(']');
+                }
+                Part::Log(_) => {
+                    out.push('[');
+                    out.push_str(&self.logs[log]);
+                    out.push(']');
+                    log += 1;
+                }
+                Part::Counter(counter) => out.push_str(&self.counter(*counter).to_string()),
+                Part::Instructions => out.push_str(&self.task.instructions),
+                Part::TaskId => push_text(out, &self.task.name),
+                Part::Score => out.push_str(&Value::from(self.score).to_string()),
+                Part::Feedback(template) => match self.feedback(template) {
+                    Some(line) => push_text(out, &line),
+                    None => out.push_str("null"),
+                },
+            }
+        }
     }
+
     /// The pack it was started with, kept until its end.
     pub fn pack(&self) -> &Arc<Pack> {
-        todo!()
+        &self.pack
     }
+
     /// The task.
     pub fn task(&self) -> &Arc<Task> {
-        todo!()
+        &self.task
     }
+
     /// The seed.
     pub fn seed(&self) -> u64 {
-        todo!()
+        self.seed
     }
+
     /// Steps taken.
     pub fn steps(&self) -> u32 {
-        todo!()
+        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
     }
+
     /// Whether it has ended.
     pub fn done(&self) -> bool {
-        todo!()
+        self.done
+    }
+
+    /// The score of the episode as it stands, in [0, 1].
+    pub fn score(&self) -> Result<f64, GraderError> {
+        self.task.rubric.score(&self.scores, &self.view())
+    }
+
+    /// Explains the last step in full, whatever the pack tells agents: for graders and records, never for agents.
+    pub fn explain(&self) -> Result<Breakdown, GraderError> {
+        let components = self.steps.last().map(|step| step.components.as_slice()).unwrap_or_default();
+        self.breakdown(components, self.done)
+    }
+
+    /// The items, in listing order.
+    pub(crate) fn items(&self) -> &[Arc<Item>] {
+        &self.items
+    }
+
+    /// The rows without a decision.
+    pub(crate) fn open_rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.rows.iter().enumerate().filter(|(_, row)| !row.is_decided()).map(|(at, _)| at)
+    }
+
+    fn view(&self) -> View<'_> {
+        View { decisions: &self.pack.decisions, items: &self.items, rows: &self.rows, steps: &self.steps }
+    }
+
+    fn first_open(&self) -> Option<usize> {
+        self.open_rows().next()
+    }
+
+    fn selected(&self, selection: ItemsSelection) -> impl Iterator<Item = usize> + '_ {
+        self.rows
+            .iter()
+            .enumerate()
+            .filter(move |(_, row)| selection == ItemsSelection::All || !row.is_decided())
+            .map(|(at, _)| at)
+    }
+
+    fn counter(&self, counter: Counter) -> usize {
+        match counter {
+            Counter::Steps => self.steps.len(),
+            Counter::MaxSteps => self.task.max_steps as usize,
+            Counter::Items => self.rows.len(),
+            Counter::Pending => self.open_rows().count(),
+            Counter::Decided => self.rows.len() - self.open_rows().count(),
+            Counter::Accepted => self.steps.last().map_or(0, |step| step.touched.len()),
+        }
+    }
+
+    fn needs_score(&self) -> bool {
+        self.task.rubric.scores_steps() || self.pack.observation.iter().any(|(_, part)| matches!(part, Part::Score))
+    }
+
+    /// Finds the rows that proposals are about; refuses what the pack refuses, before anything changes.
+    fn resolve(&self, proposals: &[Proposal<'_>]) -> Result<Resolved, StepError> {
+        let declaration = &self.pack.action.declaration;
+        let mut resolved = Resolved { rows: Vec::with_capacity(proposals.len()), invalid: 0 };
+        let mut problems = Vec::new();
+        for (at, proposal) in proposals.iter().enumerate() {
+            let row = match proposal.item {
+                None => self.first_open(),
+                Some(id) => self.items.iter().position(|item| item.id == id),
+            };
+            let open = row.filter(|row| {
+                let again = resolved.rows.iter().any(|(other, _)| other == row);
+                !again && (declaration.revise || !self.rows[*row].is_decided())
+            });
+            match open {
+                Some(row) => {
+                    let cells = self.in_play(&proposal.cells);
+                    problems.extend(self.rank_problems(at, row, &cells, &resolved.rows));
+                    resolved.rows.push((row, cells));
+                }
+                None if declaration.refuse_unknown => problems.push(self.item_problem(at, proposal.item, row)),
+                None => resolved.invalid += 1,
+            }
+        }
+        if problems.is_empty() { Ok(resolved) } else { Err(StepError::Invalid(problems)) }
+    }
+
+    /// Drops the cells whose `when` is not met.
+    fn in_play(&self, cells: &[Option<Datum>]) -> Vec<Option<Datum>> {
+        let row = Row { cells: cells.to_vec() };
+        self.pack
+            .decisions
+            .iter()
+            .zip(cells)
+            .map(|(column, cell)| cell.clone().filter(|_| row.in_play(column)))
+            .collect()
+    }
+
+    fn rank_problems(
+        &self,
+        entry: usize,
+        row: usize,
+        cells: &[Option<Datum>],
+        earlier: &[(usize, Vec<Option<Datum>>)],
+    ) -> Vec<ActionProblem> {
+        let mut problems = Vec::new();
+        for (at, _) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank) {
+            let Some(rank) = &cells[at] else { continue };
+            let changed = |other: usize| earlier.iter().find(|(row, _)| *row == other).map(|(_, cells)| cells);
+            let holder = (0..self.rows.len()).filter(|other| *other != row).find(|other| {
+                let held = changed(*other).map_or_else(|| self.rows[*other].cell(at), |cells| cells[at].as_ref());
+                held == Some(rank)
+            });
+            if let Some(holder) = holder {
+                let input = rank.to_json(&self.pack.decisions[at]);
+                problems.push(ActionProblem {
+                    kind: ProblemKind::Conflict,
+                    path: self.pack.action.path(entry, self.pack.action.property_of(at)),
+                    message: format!(
+                        "the rank {input} is taken by `{}`; every {} has its own",
+                        self.items[holder].id, self.pack.noun
+                    ),
+                    input,
+                    limit: None,
+                });
+            }
+        }
+        problems
+    }
+
+    fn item_problem(&self, entry: usize, id: Option<&str>, row: Option<usize>) -> ActionProblem {
+        let noun = &self.pack.noun;
+        let message = match (id, row) {
+            (Some(id), Some(_)) => format!("the {noun} `{id}` has been decided"),
+            (Some(id), None) => {
+                let near = crate::diagnostic::nearest(id, self.items.iter().map(|item| item.id.as_str()));
+                format!(
+                    "there is no {noun} `{id}`{}",
+                    near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
+                )
+            }
+            (None, _) => format!("no {noun} is open"),
+        };
+        ActionProblem {
+            kind: ProblemKind::Conflict,
+            path: self.pack.action.path(entry, self.pack.action.item_property()),
+            message,
+            input: id.map_or(Value::Null, Value::from),
+            limit: None,
+        }
+    }
+
+    /// Makes the decisions and grades them; takes everything back when a grader fails.
+    fn commit(&mut self, resolved: Resolved) -> Result<Step, GraderError> {
+        let was_complete = self.first_open().is_none();
+        let mut facts = StepFacts { invalid: resolved.invalid, ..StepFacts::default() };
+        let mut undo = Vec::with_capacity(resolved.rows.len());
+        for (row, cells) in resolved.rows {
+            undo.push((row, std::mem::replace(&mut self.rows[row], Row { cells })));
+            facts.touched.push(row);
+        }
+        let complete = self.first_open().is_none();
+        let last = self.steps.len() + 1 >= self.task.max_steps as usize;
+        facts.completed = complete && !was_complete;
+        facts.ran_out = last && !complete;
+        let touched = facts.touched.clone();
+        self.steps.push(facts);
+        self.grade(&touched);
+        let graded = self.measure(complete || last);
+        match graded {
+            Ok(step) => {
+                self.write_logs(&touched);
+                Ok(step)
+            }
+            Err(error) => {
+                self.steps.pop();
+                for (row, old) in undo {
+                    self.rows[row] = old;
+                }
+                self.grade(&touched);
+                Err(error)
+            }
+        }
+    }
+
+    /// Brings the row graders up to date with the rows that changed.
+    fn grade(&mut self, touched: &[usize]) {
+        let view = View { decisions: &self.pack.decisions, items: &self.items, rows: &self.rows, steps: &self.steps };
+        self.task.rubric.update(&mut self.scores, &view, touched);
+    }
+
+    /// Reward, score and breakdown of the step that was just made.
+    fn measure(&mut self, done: bool) -> Result<Step, GraderError> {
+        let rubric = Arc::clone(&self.task.rubric);
+        let components = rubric.components(&self.scores, &self.view())?;
+        if let Some(step) = self.steps.last_mut() {
+            step.components.clone_from(&components);
+        }
+        let now = if done || self.needs_score() { self.score()? } else { self.score };
+        let tells = match rubric.explain {
+            Explain::Step => true,
+            Explain::End => done,
+            Explain::Never => false,
+        };
+        let reward = rubric.reward(&components, self.score, self.best, now, done);
+        let breakdown = if tells { Some(self.breakdown(&components, done)?) } else { None };
+        self.score = now;
+        self.best = self.best.max(now);
+        self.done = done;
+        Ok(Step { reward, done, breakdown, score: done.then_some(now) })
+    }
+
+    fn breakdown(&self, components: &[f64], done: bool) -> Result<Breakdown, GraderError> {
+        let rubric = &self.task.rubric;
+        let components = if rubric.mode == RewardMode::Sum {
+            rubric
+                .component_names()
+                .map(str::to_owned)
+                .zip(components.iter().map(|value| Value::from(*value)))
+                .collect()
+        } else {
+            rubric.score_parts(&self.scores, &self.view())?
+        };
+        let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
+        let all: Vec<usize> = (0..self.rows.len()).collect();
+        let rows = if rubric.explain == Explain::End && done { &all } else { touched };
+        let decisions: Vec<Judged> = rows.iter().flat_map(|row| self.judge(*row)).collect();
+        Ok(Breakdown { reason: self.reason(&decisions), components, decisions })
+    }
+
+    /// A row's decisions beside what is right.
+    fn judge(&self, row: usize) -> Vec<Judged> {
+        let item = &self.items[row];
+        let judge = |(at, column): (usize, &Column)| {
+            let truth = &item.truth[at];
+            let expected = truth.value.as_ref()?.to_json(column);
+            Some(Judged {
+                item: item.id.clone(),
+                field: column.name.clone(),
+                decided: self.rows[row].cell(at).map_or(Value::Null, |datum| datum.to_json(column)),
+                expected,
+                rule: truth.rule.as_ref().map(|rule| rule.id.clone()),
+                because: truth.rule.as_ref().and_then(|rule| rule.because.clone()),
+            })
+        };
+        self.pack.decisions.iter().enumerate().filter_map(judge).collect()
+    }
+
+    fn reason(&self, decisions: &[Judged]) -> String {
+        let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let mut parts: Vec<String> = decisions
+            .iter()
+            .map(|judged| {
+                let rule = judged.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
+                let (item, field, expected) = (&judged.item, &judged.field, plain(&judged.expected));
+                if judged.decided == judged.expected {
+                    format!("{item}: {field} `{expected}` is right{rule}")
+                } else if judged.decided.is_null() {
+                    format!("{item}: {field} should be `{expected}`{rule} and was not decided")
+                } else {
+                    format!("{item}: {field} should be `{expected}`{rule}, not `{}`", plain(&judged.decided))
+                }
+            })
+            .collect();
+        if let Some(step) = self.steps.last() {
+            if step.invalid > 0 {
+                parts.push(format!("{} decision about an unknown or closed {}", step.invalid, self.pack.noun));
+            }
+            if step.completed {
+                parts.push(format!("every {} is decided", self.pack.noun));
+            }
+            if step.ran_out {
+                parts.push(format!("the steps have run out with {} left", self.open_rows().count()));
+            }
+        }
+        if parts.is_empty() { "nothing was decided".to_owned() } else { parts.join("; ") }
+    }
+
+    fn write_logs(&mut self, touched: &[usize]) {
+        let pack = Arc::clone(&self.pack);
+        let templates =
+            pack.observation.iter().filter_map(|(_, part)| if let Part::Log(name) = part { Some(name) } else { None });
+        for (log, name) in templates.enumerate() {
+            for row in touched {
+                let item = Context::from_object(ItemView {
+                    item: Arc::clone(&self.items[*row]),
+                    fields: Arc::clone(&pack.fields),
+                });
+                let decision = Context::from_object(RowView {
+                    row: self.rows[*row].clone(),
+                    decisions: Arc::clone(&pack.decisions),
+                });
+                let line = render(&pack, name, context! { item, decision });
+                if !self.logs[log].is_empty() {
+                    self.logs[log].push(',');
+                }
+                push_text(&mut self.logs[log], &line);
+            }
+        }
+    }
+
+    fn feedback(&self, template: &str) -> Option<String> {
+        self.steps.last()?;
+        let counter = context! {
+            steps => self.counter(Counter::Steps),
+            max_steps => self.counter(Counter::MaxSteps),
+            items => self.counter(Counter::Items),
+            pending => self.counter(Counter::Pending),
+            decided => self.counter(Counter::Decided),
+            accepted => self.counter(Counter::Accepted),
+        };
+        Some(render(&self.pack, template, context! { counter }))
+    }
+}
+
+/// Renders a template of the pack. It was tried when the pack was loaded; should it fail on these values all the same,
+/// the line says so instead of being empty.
+pub(crate) fn render(pack: &Pack, name: &str, context: Context) -> String {
+    match pack.templates.get_template(name).and_then(|template| template.render(context)) {
+        Ok(line) => line,
+        Err(error) => format!("({error})"),
+    }
+}
+
+fn push_text(out: &mut String, text: &str) {
+    if text.bytes().all(|byte| (0x20..0x80).contains(&byte) && byte != b'"' && byte != b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
+}
+
+fn push_list(out: &mut String, rows: impl Iterator<Item = usize>, mut push: impl FnMut(&mut String, usize)) {
+    for (at, row) in rows.enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        push(out, row);
     }
 }

@@ -3,8 +3,25 @@
 //! No socket, clock, file watcher, terminal or async. The modules stand in the order in which data flows; a later
 //! module may import an earlier one, never the reverse.
 
-pub mod diagnostic;
-pub mod episode;
-pub mod policy;
-pub mod scenario;
+// Texts, their paths and hashes.
 pub mod source;
+// Findings about them, with code, place and hint.
+pub mod diagnostic;
+// What a file says.
+pub mod spec;
+// The nouns: columns, values, items, rows, truth, steps.
+pub mod model;
+// Conditions, rules that decide, and the policy text.
+pub mod rules;
+// The grader tree.
+pub mod rubric;
+// What the engine runs: immutable, resolved, compiled.
+pub mod scenario;
+// What a pack means: from `spec` to `scenario`, every problem at once.
+pub mod check;
+// Reset and step: a pure fold over actions.
+pub mod episode;
+// Scripted agents.
+pub mod policy;
+// Trajectories: played, recorded, played again.
+pub mod record;

@@ -1,55 +1,176 @@
-//! Scripted agents.
+//! Scripted agents: the built-in ones, and those that packs bring along.
+//!
+//! | name | how it plays |
+//! |---|---|
+//! | `oracle` | decides what is right; texts are the items' references |
+//! | `nothing` | stops at once |
+//! | `random` | draws every decision from the episode's seed |
+
 use std::sync::Arc;
 
-use serde::Serialize;
+use minijinja::{Value as Context, context};
 use serde_json::Value;
 
 use crate::{
-    episode::{Episode, Step},
-    scenario::{Pack, Task},
+    diagnostic::{list, nearest},
+    episode::{Episode, render},
+    model::{ColumnKind, Datum, Item, Row},
+    scenario::{Choice, Pack, Script, random::Stream, templates::ItemView},
 };
+
+/// The names of the built-in policies.
+pub const BUILT_IN: [&str; 3] = ["oracle", "nothing", "random"];
 
 /// A policy, ready to act.
 #[derive(Debug)]
-pub struct Policy {}
-
-/// An episode from beginning to end.
-#[derive(Debug, Clone, Serialize)]
-pub struct Trajectory {
-    /// The task's name.
-    pub task: String,
-    /// The seed.
-    pub seed: u64,
-    /// The actions, in order.
-    pub actions: Vec<Value>,
-    /// What each did.
-    pub steps: Vec<Step>,
-    /// The episode's score in [0, 1].
-    pub score: f64,
+pub struct Policy {
+    pack: Arc<Pack>,
+    kind: Kind,
 }
 
-/// Names of all policies that can play a pack: `oracle`, `nothing`, `random`, and the pack's own.
+#[derive(Debug)]
+enum Kind {
+    Oracle,
+    Nothing,
+    Random,
+    Script(String),
+}
+
+/// Names of all policies that can play a pack: the built-in ones and the pack's own.
 pub fn names(pack: &Pack) -> Vec<String> {
-    let _ = pack;
-    todo!()
+    BUILT_IN.iter().map(|name| (*name).to_owned()).chain(pack.policies.keys().cloned()).collect()
 }
 
 /// Finds a policy by name.
 pub fn find(pack: &Arc<Pack>, name: &str) -> Option<Policy> {
-    let _ = (pack, name);
-    todo!()
+    let kind = match name {
+        "oracle" => Kind::Oracle,
+        "nothing" => Kind::Nothing,
+        "random" => Kind::Random,
+        name if pack.policies.contains_key(name) => Kind::Script(name.to_owned()),
+        _ => return None,
+    };
+    Some(Policy { pack: Arc::clone(pack), kind })
+}
+
+/// Says that there is no such policy, and which there are.
+pub fn unknown(pack: &Pack, name: &str) -> String {
+    let names = names(pack);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    format!("`{}` has no policy `{name}`; {near}what exists: {}", pack.name(), list(&names).unwrap_or_default())
 }
 
 impl Policy {
-    /// The next action; `None` when the policy stops before the episode's end.
-    pub fn act(&mut self, episode: &Episode) -> Option<Value> {
-        let _ = episode;
-        todo!()
+    /// The pack that it plays.
+    pub fn pack(&self) -> &Arc<Pack> {
+        &self.pack
     }
-}
 
-/// Plays one episode to its end.
-pub fn play(policy: &mut Policy, pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Result<Trajectory, String> {
-    let _ = (policy, pack, task, seed);
-    todo!()
+    /// The next action; `None` when the policy stops. It is a function of the episode alone.
+    pub fn act(&self, episode: &Episode) -> Option<Value> {
+        let batch = self.pack.action.declaration.list.is_some();
+        let rows: Vec<usize> = episode.open_rows().take(if batch { usize::MAX } else { 1 }).collect();
+        if rows.is_empty() {
+            return None;
+        }
+        let mut stream =
+            Stream::new(episode.task().name(), episode.seed(), &format!("policy:random:{}", episode.steps()));
+        let mut ranks: Vec<i64> = (1..=i64::try_from(episode.items().len()).unwrap_or(i64::MAX)).collect();
+        stream.shuffle(&mut ranks);
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            let item = &episode.items()[row];
+            let cells = match &self.kind {
+                Kind::Nothing => return None,
+                Kind::Oracle => self.right(item),
+                Kind::Random => self.drawn(item, &mut stream, ranks[row]),
+                Kind::Script(name) => self.scripted(self.pack.policies.get(name)?, item, row),
+            };
+            entries.push((item.id.as_str(), cells));
+        }
+        Some(self.pack.action.write(&entries, &self.pack.decisions))
+    }
+
+    fn right(&self, item: &Item) -> Vec<Option<Datum>> {
+        let mut cells: Vec<Option<Datum>> = item.truth.iter().map(|truth| truth.value.clone()).collect();
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Text)
+        {
+            if (Row { cells: cells.clone() }).in_play(column) {
+                let keywords: Vec<&str> = item.truth[at].keywords.iter().map(|keyword| keyword.raw.as_str()).collect();
+                let text = item.truth[at].reference.clone().unwrap_or_else(|| keywords.join(", "));
+                cells[at] = Some(Datum::text(if text.is_empty() { "Noted, thank you." } else { &text }));
+            }
+        }
+        cells
+    }
+
+    fn drawn(&self, item: &Item, stream: &mut Stream, rank: i64) -> Vec<Option<Datum>> {
+        let mut draw = |at: usize| {
+            let column = &self.pack.decisions[at];
+            let (low, high) = (column.bounds.0.unwrap_or(0.0), column.bounds.1.unwrap_or(1.0));
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                clippy::cast_sign_loss,
+                reason = "bounds are small"
+            )]
+            match column.kind {
+                ColumnKind::Choice => Datum::Choice(stream.below(column.values.len())),
+                ColumnKind::Boolean => Datum::Boolean(stream.below(2) == 1),
+                ColumnKind::Rank => Datum::Integer(rank),
+                ColumnKind::Number => Datum::Number(low + (high - low) * stream.below(1_000_001) as f64 / 1e6),
+                ColumnKind::Text => {
+                    let words: Vec<&str> = item
+                        .fields
+                        .iter()
+                        .zip(self.pack.fields.iter())
+                        .filter(|(_, field)| field.visible)
+                        .filter_map(
+                            |(value, _)| if let Some(Datum::Text(text)) = value { Some(text.words()) } else { None },
+                        )
+                        .flatten()
+                        .collect();
+                    let drawn: Vec<&str> =
+                        (0..12).filter_map(|_| words.get(stream.below(words.len())).copied()).collect();
+                    Datum::text(if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(" ") }.as_str())
+                }
+                _ => Datum::Integer(
+                    low as i64 + i64::try_from(stream.below((high - low) as usize + 1)).unwrap_or_default(),
+                ),
+            }
+        };
+        let cells: Vec<Option<Datum>> = (0..self.pack.decisions.len()).map(|at| Some(draw(at))).collect();
+        let row = Row { cells: cells.clone() };
+        cells
+            .into_iter()
+            .zip(self.pack.decisions.iter())
+            .map(|(cell, column)| cell.filter(|_| row.in_play(column)))
+            .collect()
+    }
+
+    fn scripted(&self, script: &Script, item: &Arc<Item>, row: usize) -> Vec<Option<Datum>> {
+        let choices = script
+            .rules
+            .iter()
+            .find(|(when, _)| when.matches(&item.fields))
+            .map_or(&script.default, |(_, decide)| decide);
+        let mut cells = vec![None; self.pack.decisions.len()];
+        for (at, choice) in choices {
+            cells[*at] = Some(match choice {
+                Choice::Value(datum) => datum.clone(),
+                Choice::Template(name) => {
+                    let view = Context::from_object(ItemView {
+                        item: Arc::clone(item),
+                        fields: Arc::clone(&self.pack.fields),
+                    });
+                    Datum::text(&render(&self.pack, name, context! { item => view }))
+                }
+            });
+        }
+        for at in &script.ranked {
+            cells[*at] = i64::try_from(row + 1).ok().map(Datum::Integer);
+        }
+        cells
+    }
 }

@@ -1,30 +1,241 @@
 //! Texts, their paths and hashes.
-use std::path::{Path, PathBuf};
+//!
+//! A *pack* is a folder that directly holds YAML files; its documents may lie in folders below it.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sha2::{Digest, Sha256};
+
+/// Bytes of one file that are read at the most.
+pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+/// Files of one pack that are read at the most.
+pub const MAX_FILES: usize = 10_000;
+/// Folders below a pack's own that are entered at the most.
+const MAX_DEPTH: usize = 8;
+
+/// One text file.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Where it was read from, as findings name it.
+    pub path: Arc<Path>,
+    /// What it says; empty when it could not be read.
+    pub text: Arc<str>,
+    /// Why it could not be read.
+    pub problem: Option<ReadProblem>,
+}
+
+/// Why a file or folder gave no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadProblem {
+    /// The operating system refused.
+    Io(String),
+    /// Larger than [`MAX_FILE_BYTES`]; holds its size.
+    TooLarge(u64),
+    /// Not UTF-8; holds the byte at which it stops being so.
+    NotUtf8(usize),
+    /// More than [`MAX_FILES`] in one pack.
+    TooManyFiles,
+    /// A folder in which there is no pack.
+    NoPack,
+}
+
+/// The files of one pack, sorted by path.
+#[derive(Debug, Clone)]
+pub struct PackSource {
+    /// The pack's folder.
+    pub root: PathBuf,
+    /// Its YAML files.
+    pub files: Vec<SourceFile>,
+    /// Its `README.md`.
+    pub readme: Option<Arc<str>>,
+}
 
 /// All files of all packs, as they were read together.
 #[derive(Debug, Clone, Default)]
-pub struct SourceSet {}
-
-/// Reads every pack below the given roots; a root is a pack or a folder of packs.
-///
-/// Problems of single files (unreadable, too large, not UTF-8) are kept in the set and reported by `scenario::compile`.
-pub fn read(roots: &[PathBuf]) -> SourceSet {
-    let _ = roots;
-    todo!()
+pub struct SourceSet {
+    /// The packs, in the order of their folders.
+    pub packs: Vec<PackSource>,
+    /// Roots that gave no pack.
+    pub missing: Vec<SourceFile>,
+    folders: Vec<PathBuf>,
+    hash: String,
 }
 
 impl SourceSet {
     /// SHA-256 over paths and contents, in hex: equal exactly when nothing changed on disk.
     pub fn hash(&self) -> &str {
-        todo!()
+        &self.hash
     }
-    /// The folders that a watcher should watch (recursively).
+
+    /// The folders that a watcher should watch, recursively.
     pub fn folders(&self) -> &[PathBuf] {
-        todo!()
+        &self.folders
     }
-    /// Whether a path belongs to a pack's files (by its ending), for filtering file events.
+
+    /// Tells whether a path belongs to a pack's files, by its ending.
     pub fn is_source(path: &Path) -> bool {
-        let _ = path;
-        todo!()
+        is_yaml(path) || is_readme(path)
     }
+}
+
+/// Reads every pack at or below the given roots; a root is a pack, a folder of packs, or a file of a pack.
+///
+/// Problems of single files are kept in the set and reported when it is compiled.
+pub fn read(roots: &[PathBuf]) -> SourceSet {
+    let mut set = SourceSet::default();
+    for root in roots {
+        match pack_folders(root) {
+            Ok(folders) if folders.is_empty() => set.missing.push(unreadable(root, ReadProblem::NoPack)),
+            Ok(folders) => {
+                for folder in folders {
+                    if set.packs.iter().all(|pack| pack.root != folder) {
+                        set.packs.push(read_pack(folder));
+                    }
+                }
+            }
+            Err(error) => set.missing.push(unreadable(root, ReadProblem::Io(error.to_string()))),
+        }
+        let watched = if root.is_file() { root.parent().unwrap_or(root) } else { root };
+        set.folders.push(watched.to_path_buf());
+    }
+    set.hash = hash_of(&set);
+    set
+}
+
+/// Wraps texts as a set without a file system, for tests and generated packs.
+pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> SourceSet {
+    let files = texts
+        .into_iter()
+        .map(|(path, text)| SourceFile { path: Path::new(root).join(path).into(), text: text.into(), problem: None })
+        .collect();
+    let mut set = SourceSet::default();
+    set.packs.push(PackSource { root: PathBuf::from(root), files, readme: None });
+    set.hash = hash_of(&set);
+    set
+}
+
+/// SHA-256 in lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn pack_folders(root: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if fs::metadata(root)?.is_file() {
+        let folder = root.ancestors().skip(1).find(|folder| holds_environment(folder));
+        return Ok(folder.or(root.parent()).map(Path::to_path_buf).into_iter().collect());
+    }
+    if holds_yaml(root) {
+        return Ok(vec![root.to_path_buf()]);
+    }
+    let mut folders: Vec<PathBuf> =
+        entries(root)?.into_iter().filter(|path| path.is_dir() && holds_yaml(path)).collect();
+    folders.sort();
+    Ok(folders)
+}
+
+fn holds_yaml(folder: &Path) -> bool {
+    entries(folder).is_ok_and(|paths| paths.iter().any(|path| is_yaml(path)))
+}
+
+fn holds_environment(folder: &Path) -> bool {
+    entries(folder).is_ok_and(|paths| {
+        paths.iter().filter(|path| is_yaml(path)).any(|path| {
+            fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line.trim_end() == "kind: Environment"))
+        })
+    })
+}
+
+/// The visible entries of a folder: hidden ones are editors' and version control's.
+fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            paths.push(entry.path());
+        }
+    }
+    Ok(paths)
+}
+
+fn read_pack(root: PathBuf) -> PackSource {
+    let mut paths = Vec::new();
+    collect(&root, 0, &mut paths);
+    paths.sort();
+    let mut files: Vec<SourceFile> = paths.iter().take(MAX_FILES).map(|path| read_file(path)).collect();
+    if paths.len() > MAX_FILES {
+        files.push(unreadable(&root, ReadProblem::TooManyFiles));
+    }
+    let readme = read_file(&root.join("README.md"));
+    let readme = readme.problem.is_none().then_some(readme.text);
+    PackSource { root, files, readme }
+}
+
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
+    let Ok(found) = entries(folder) else { return };
+    for path in found {
+        if is_yaml(&path) && path.is_file() {
+            paths.push(path);
+        } else if depth < MAX_DEPTH && paths.len() <= MAX_FILES && path.is_dir() && !path.is_symlink() {
+            collect(&path, depth + 1, paths);
+        }
+    }
+}
+
+fn read_file(path: &Path) -> SourceFile {
+    let size = match fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) => return unreadable(path, ReadProblem::Io(error.to_string())),
+    };
+    if size > MAX_FILE_BYTES {
+        return unreadable(path, ReadProblem::TooLarge(size));
+    }
+    match fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => SourceFile { path: path.into(), text: text.into(), problem: None },
+        Ok(Err(error)) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
+        Err(error) => unreadable(path, ReadProblem::Io(error.to_string())),
+    }
+}
+
+fn unreadable(path: &Path, problem: ReadProblem) -> SourceFile {
+    SourceFile { path: path.into(), text: "".into(), problem: Some(problem) }
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+fn is_readme(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "README.md")
+}
+
+fn hash_of(set: &SourceSet) -> String {
+    let mut hasher = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    for pack in &set.packs {
+        for file in &pack.files {
+            add(file.path.as_os_str().as_encoded_bytes());
+            add(file.text.as_bytes());
+            add(format!("{:?}", file.problem).as_bytes());
+        }
+        add(pack.readme.as_deref().unwrap_or_default().as_bytes());
+    }
+    for file in &set.missing {
+        add(file.path.as_os_str().as_encoded_bytes());
+    }
+    hex(&hasher.finalize())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

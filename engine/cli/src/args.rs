@@ -1,0 +1,167 @@
+//! The command line.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand, ValueEnum, builder::ArgPredicate};
+
+/// Triage environments for AI agents, written as YAML.
+///
+/// Without a command it serves the packs in `./scenarios` on <http://127.0.0.1:8000>.
+#[derive(Debug, Parser)]
+#[command(name = "casebook", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// How to print results
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something is wrong with a pack, record or schema, \
+2 the command line is wrong, 3 the machine refused (port taken, file not writable).";
+
+/// How to print results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Human,
+    /// For programs, on standard output
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serves packs over the `OpenEnv` protocol, with a page to try them, and reloads them when they change
+    Serve(ServeArgs),
+    /// Checks packs and reports every problem with its line
+    Check(PacksArgs),
+    /// Writes the JSON Schemas of all kinds of documents
+    Schema(SchemaArgs),
+    /// Plays tasks with a policy
+    Run(RunArgs),
+    /// Plays recorded episodes again and says whether every byte agrees
+    Replay(ReplayArgs),
+    /// Plays every task with the pack's baseline policy and prints the scores
+    Baseline(BaselineArgs),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Serve(ServeArgs::parse_from(["serve"]))
+    }
+}
+
+/// Which packs.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct PacksArgs {
+    /// Packs, folders of packs, or files of packs
+    #[arg(value_name = "PACK", default_value = "scenarios")]
+    pub(crate) packs: Vec<PathBuf>,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Parser)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1", env = "CASEBOOK_HOST")]
+    pub(crate) host: IpAddr,
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8000, env = "PORT")]
+    pub(crate) port: u16,
+    /// The environment at `/`; each is also at `/envs/<name>/`. The first by name when not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    /// Sessions at the same time, over all entrances
+    #[arg(long, value_name = "N", default_value_t = 1024, env = "MAX_CONCURRENT_ENVS")]
+    pub(crate) max_sessions: usize,
+    /// Seconds after which an idle session is closed; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, env = "SESSION_IDLE_TIMEOUT_S")]
+    pub(crate) idle_timeout: u64,
+    /// Do not reload packs when they change
+    #[arg(long)]
+    pub(crate) no_reload: bool,
+    /// Look for changes every so many seconds instead of asking the operating system; for network folders
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_value_if("poll", ArgPredicate::IsPresent, "2"))]
+    pub(crate) poll: Option<u64>,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaArgs {
+    /// Where to write them
+    #[arg(long, value_name = "FOLDER", default_value = "schemas")]
+    pub(crate) out: PathBuf,
+    /// Write nothing; fail when a file is stale
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// A task to play; may be given again. All tasks when not given
+    #[arg(long = "task", value_name = "NAME")]
+    pub(crate) tasks: Vec<String>,
+    /// Who plays: `oracle`, `nothing`, `random`, or a policy of the pack
+    #[arg(long, value_name = "NAME", default_value = "oracle")]
+    pub(crate) policy: String,
+    /// The seed of the first episode
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Episodes of each task, with one seed after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) episodes: u64,
+    /// Appends one JSON line an episode to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Prints `[START]`, `[STEP]` and `[END]` lines
+    #[arg(long, value_enum)]
+    pub(crate) log: Option<Log>,
+}
+
+/// A log's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Log {
+    /// The lines that `OpenEnv`'s example scripts print
+    Openenv,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReplayArgs {
+    /// A file that `run --record` wrote
+    pub(crate) file: PathBuf,
+    /// The packs that were played
+    #[arg(value_name = "PACK", default_value = "scenarios")]
+    pub(crate) packs: Vec<PathBuf>,
+}
+
+/// Arguments of `baseline`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BaselineArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// The seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}

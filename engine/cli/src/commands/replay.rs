@@ -1,0 +1,56 @@
+//! `casebook replay`
+
+use std::fs;
+
+use casebook_core::record::{Recording, Verdict, replay};
+use serde_json::json;
+
+use crate::{
+    args::{Format, ReplayArgs},
+    exit::Exit,
+    output, packs,
+};
+
+pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
+    let text = match fs::read_to_string(&args.file) {
+        Ok(text) => text,
+        Err(error) => {
+            output::error(format!("`{}` cannot be read: {error}", args.file.display()));
+            return Exit::Failure;
+        }
+    };
+    let catalog = match packs::load(&args.packs, format) {
+        Ok(catalog) => catalog,
+        Err(exit) => return exit,
+    };
+    let mut results = Vec::new();
+    let mut failed = 0;
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let place = format!("{}:{}", args.file.display(), at + 1);
+        let verdict = serde_json::from_str::<Recording>(line)
+            .map_err(|error| format!("not a recording: {error}"))
+            .and_then(|recording| replay(&catalog, &recording));
+        let (agrees, text) = match &verdict {
+            Ok(Verdict::Agrees) => (true, "every byte agrees".to_owned()),
+            Ok(Verdict::AgreesUnderOtherDigest) => {
+                (true, "every byte agrees, though the pack has another digest now".to_owned())
+            }
+            Ok(Verdict::Differs(difference)) => (false, difference.clone()),
+            Err(error) => (false, error.clone()),
+        };
+        failed += usize::from(!agrees);
+        match format {
+            Format::Human => output::line(format!("{place}: {text}")),
+            Format::Json => results.push(json!({ "line": at + 1, "agrees": agrees, "detail": text })),
+        }
+        results.resize(results.len().max(1), serde_json::Value::Null);
+    }
+    if results.is_empty() {
+        output::error(format!("`{}` holds no recording", args.file.display()));
+        return Exit::Findings;
+    }
+    if format == Format::Json {
+        output::json(&json!({ "file": args.file, "episodes": results, "failed": failed }));
+    }
+    if failed == 0 { Exit::Success } else { Exit::Findings }
+}

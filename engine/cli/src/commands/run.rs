@@ -1,0 +1,145 @@
+//! `casebook run`
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufWriter, Write},
+    path::Path,
+};
+
+use casebook_core::{
+    policy,
+    record::{Recording, play},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Format, Log, RunArgs},
+    exit::Exit,
+    output, packs,
+};
+
+/// Episodes from which on progress is shown.
+const MANY: usize = 200;
+
+pub(crate) fn run(args: &RunArgs, format: Format) -> Exit {
+    match try_run(args, format) {
+        Ok(()) => Exit::Success,
+        Err(exit) => exit,
+    }
+}
+
+fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
+    let catalog = packs::load(&args.packs.packs, format)?;
+    let tasks = packs::pick(&catalog, &args.tasks)?;
+    let mut record = args.record.as_deref().map(open).transpose()?;
+    let total = tasks.len() * usize::try_from(args.episodes).unwrap_or(usize::MAX);
+    let mut results = Vec::new();
+    let mut played = 0;
+    for (pack, task) in tasks {
+        let Some(policy) = policy::find(pack, &args.policy) else {
+            output::error(policy::unknown(pack, &args.policy));
+            return Err(Exit::Usage);
+        };
+        for seed in args.seed..args.seed.saturating_add(args.episodes) {
+            let trajectory = play(&policy, task, seed).map_err(|error| {
+                output::error(format!("`{}` cannot play `{}` with seed {seed}: {error}", args.policy, task.name()));
+                Exit::Findings
+            })?;
+            let recording = Recording::new(pack, &args.policy, trajectory);
+            if let Some((file, path)) = &mut record {
+                write(file, path, &recording)?;
+            }
+            show(&recording, args.log, format);
+            if format == Format::Json {
+                results.push(result(&recording));
+            }
+            played += 1;
+            if total >= MANY && output::is_watched() && played % MANY == 0 {
+                output::note(format!("{played} of {total} episodes"));
+            }
+        }
+    }
+    if let Some((file, path)) = &mut record {
+        file.flush().map_err(|error| unwritable(path, &error))?;
+    }
+    if format == Format::Json {
+        output::json(&json!({ "episodes": results }));
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<(BufWriter<File>, &Path), Exit> {
+    match OpenOptions::new().create(true).append(true).open(path) {
+        Ok(file) => Ok((BufWriter::new(file), path)),
+        Err(error) => Err(unwritable(path, &error)),
+    }
+}
+
+fn write(file: &mut BufWriter<File>, path: &Path, recording: &Recording) -> Result<(), Exit> {
+    let line = serde_json::to_string(recording).map_err(|error| unwritable(path, &error.into()))?;
+    writeln!(file, "{line}").map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Exit {
+    output::error(format!("`{}` cannot be written: {error}", path.display()));
+    Exit::Failure
+}
+
+fn result(recording: &Recording) -> Value {
+    let trajectory = &recording.trajectory;
+    let rewards: Vec<f64> = trajectory.steps.iter().map(|step| step.reward).collect();
+    json!({
+        "environment": recording.environment,
+        "digest": recording.digest,
+        "policy": recording.policy,
+        "task": trajectory.task,
+        "seed": trajectory.seed,
+        "score": trajectory.score,
+        "rewards": rewards,
+        "actions": trajectory.actions,
+        "steps": trajectory.steps,
+    })
+}
+
+fn show(recording: &Recording, log: Option<Log>, format: Format) {
+    let trajectory = &recording.trajectory;
+    match (log, format) {
+        (Some(Log::Openenv), _) => show_openenv(recording),
+        (None, Format::Json) => {}
+        (None, Format::Human) => {
+            output::line(format!(
+                "{}/{} seed {}: score {:.4}",
+                recording.environment, trajectory.task, trajectory.seed, trajectory.score
+            ));
+            for (at, step) in trajectory.steps.iter().enumerate() {
+                let reason = step.breakdown.as_ref().map(|breakdown| breakdown.reason.as_str()).unwrap_or_default();
+                output::line(format!("  step {}: reward {:+.2}  {reason}", at + 1, step.reward));
+            }
+        }
+    }
+}
+
+/// The lines that `OpenEnv`'s example scripts print, on one line each; in JSON mode they go to standard error.
+fn show_openenv(recording: &Recording) {
+    let trajectory = &recording.trajectory;
+    output::line(format!("[START] task={} env={} model={}", trajectory.task, recording.environment, recording.policy));
+    for (at, (action, step)) in trajectory.actions.iter().zip(&trajectory.steps).enumerate() {
+        output::line(format!(
+            "[STEP] step={} action={action} reward={:.2} done={} error=null",
+            at + 1,
+            step.reward,
+            step.done
+        ));
+    }
+    let rewards: Vec<String> = trajectory.steps.iter().map(|step| format!("{:.2}", step.reward)).collect();
+    let success = trajectory.steps.last().is_some_and(|step| step.done) && trajectory.score >= SUCCESS;
+    output::line(format!(
+        "[END] success={success} steps={} score={:.4} rewards={}",
+        trajectory.steps.len(),
+        trajectory.score,
+        rewards.join(",")
+    ));
+}
+
+/// The score from which on an episode counts as a success, as in `inference.py`.
+const SUCCESS: f64 = 0.5;

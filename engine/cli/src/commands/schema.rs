@@ -1,0 +1,48 @@
+//! `casebook schema`
+
+use std::fs;
+
+use casebook_core::spec;
+use serde_json::json;
+
+use crate::{
+    args::{Format, SchemaArgs},
+    exit::Exit,
+    output,
+};
+
+pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
+    let mut stale = Vec::new();
+    let mut written = Vec::new();
+    for (name, schema) in spec::schemas() {
+        let path = args.out.join(name);
+        let text = format!("{schema:#}\n");
+        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            continue;
+        }
+        if args.check {
+            stale.push(path.display().to_string());
+            continue;
+        }
+        if let Err(error) = fs::create_dir_all(&args.out).and_then(|()| fs::write(&path, text)) {
+            output::error(format!("`{}` cannot be written: {error}", path.display()));
+            return Exit::Failure;
+        }
+        written.push(path.display().to_string());
+    }
+    match format {
+        Format::Json => output::json(&json!({ "stale": stale, "written": written })),
+        Format::Human => {
+            for path in &written {
+                output::line(format!("wrote {path}"));
+            }
+            for path in &stale {
+                output::error(format!("`{path}` is stale; run `casebook schema`"));
+            }
+            if written.is_empty() && stale.is_empty() {
+                output::line(format!("the schemas in `{}` are up to date", args.out.display()));
+            }
+        }
+    }
+    if stale.is_empty() { Exit::Success } else { Exit::Findings }
+}

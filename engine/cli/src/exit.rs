@@ -1,0 +1,22 @@
+//! What exit codes mean.
+
+use std::process::ExitCode;
+
+/// The exit codes of every command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything was done, and nothing is wrong.
+    Success = 0,
+    /// Something is wrong with what was given: a pack, a record, a stale schema.
+    Findings = 1,
+    /// The command line is wrong: an unknown flag, task or policy. Also what `clap` uses.
+    Usage = 2,
+    /// The machine refused: a port that is taken, a file that cannot be written.
+    Failure = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,58 @@
+//! Packs read and compiled, with their findings shown.
+
+use std::{path::PathBuf, sync::Arc};
+
+use casebook_core::{
+    check::{Compiled, compile},
+    diagnostic::{Report, list, nearest},
+    scenario::{Catalog, Pack, Task},
+    source::{self, SourceSet},
+};
+
+use crate::{args::Format, exit::Exit, output};
+
+/// Reads and compiles packs.
+pub(crate) fn read(roots: &[PathBuf]) -> (SourceSet, Compiled) {
+    let sources = source::read(roots);
+    let compiled = compile(&sources, 1);
+    (sources, compiled)
+}
+
+/// Reads and compiles packs that a command is going to play; shows what is wrong with them.
+pub(crate) fn load(roots: &[PathBuf], format: Format) -> Result<Catalog, Exit> {
+    let (_, compiled) = read(roots);
+    show(&compiled.report, format);
+    compiled.catalog.ok_or(Exit::Findings)
+}
+
+/// Shows findings on standard error; as JSON they are the result and go to standard output.
+pub(crate) fn show(report: &Report, format: Format) {
+    match format {
+        Format::Human if !report.diagnostics.is_empty() => {
+            output::note(report.render(output::stderr_has_color()).trim_end());
+        }
+        Format::Json if report.errors() > 0 => output::json(report),
+        _ => {}
+    }
+}
+
+/// A task with its pack.
+pub(crate) type Playable<'a> = (&'a Arc<Pack>, &'a Arc<Task>);
+
+/// Picks tasks by name, or all of them; says which names exist when one does not.
+pub(crate) fn pick<'a>(catalog: &'a Catalog, names: &[String]) -> Result<Vec<Playable<'a>>, Exit> {
+    let all: Vec<(&Arc<Pack>, &Arc<Task>)> =
+        catalog.packs().iter().flat_map(|pack| pack.tasks().iter().map(move |task| (pack, task))).collect();
+    let known: Vec<&str> = all.iter().map(|(_, task)| task.name()).collect();
+    let mut missing = false;
+    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+        let near =
+            nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        output::error(format!("there is no task `{name}`; {near}what exists: {}", list(&known).unwrap_or_default()));
+        missing = true;
+    }
+    if missing {
+        return Err(Exit::Usage);
+    }
+    Ok(all.into_iter().filter(|(_, task)| names.is_empty() || names.iter().any(|name| name == task.name())).collect())
+}

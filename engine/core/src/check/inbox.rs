@@ -1,0 +1,415 @@
+//! Items in every form, with their truth.
+
+use std::{collections::HashSet, sync::Arc};
+
+use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
+use serde_json::{Map, Value};
+
+use super::{Parts, template};
+use crate::{
+    diagnostic::{Code, Report, suggest},
+    model::{ColumnKind, Datum, Item, Text, TruthCell},
+    rules::Outcome,
+    scenario::{Variants, templates::is_template},
+    spec::{Document, Inbox, InboxItem, Label, LabelDetail, Task},
+};
+
+/// Forms of one item at the most.
+const MAX_FORMS: usize = 256;
+
+/// Makes the items of a task's inbox; the findings about it are reported once, whatever the number of tasks.
+pub(super) fn items(
+    document: &Document,
+    inbox: &Inbox,
+    task: (&Document, &Task),
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> Option<Vec<Variants>> {
+    let before = report.errors();
+    let mut seen = HashSet::new();
+    let engine = crate::scenario::templates::engine();
+    let mut items = Vec::new();
+    for (at, item) in inbox.items.iter().enumerate() {
+        let pointer = format!("/items/{at}");
+        if !seen.insert(item.id.as_str()) {
+            report.push(
+                document
+                    .at(Code::DuplicateName, format!("{pointer}/id"), format!("two items have the id `{}`", item.id))
+                    .hint("rename one of the two"),
+            );
+        }
+        check_names(document, &pointer, item, parts, report);
+        if report.errors() == before {
+            let maker = Maker { document, pointer, item, parts, engine: &engine };
+            items.extend(maker.variants(task, report));
+        }
+    }
+    (report.errors() == before).then_some(())?;
+    check_ranks(document, &items, parts, report);
+    (report.errors() == before).then_some(items)
+}
+
+fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Parts<'_>, report: &mut Report) {
+    for name in item.fields.keys() {
+        if !parts.fields.iter().any(|column| column.name == *name) {
+            let names =
+                parts.fields.iter().map(|column| column.name.as_str()).filter(|name| !item.fields.contains_key(*name));
+            report.push(
+                document
+                    .at_key(
+                        Code::UnknownName,
+                        format!("{pointer}/fields/{name}"),
+                        format!("items have no field `{name}`"),
+                    )
+                    .maybe_hint(suggest(name, names)),
+            );
+        }
+    }
+    for column in parts.fields.iter().filter(|column| !column.optional && !item.fields.contains_key(&column.name)) {
+        report.push(
+            document
+                .at_key(
+                    Code::MissingKey,
+                    format!("{pointer}/fields"),
+                    format!("the item `{}` has no `{}`", item.id, column.name),
+                )
+                .hint(format!("add `{}:`, or declare the field with `optional: true`", column.name)),
+        );
+    }
+    for name in item.labels.keys() {
+        if !parts.decisions.iter().any(|column| column.name == *name) {
+            let names = parts.decisions.iter().map(|column| column.name.as_str());
+            report.push(
+                document
+                    .at_key(
+                        Code::UnknownName,
+                        format!("{pointer}/labels/{name}"),
+                        format!("there is no decision `{name}`"),
+                    )
+                    .maybe_hint(suggest(name, names)),
+            );
+        }
+    }
+}
+
+/// Ranks must be 1 to n, each once, where items have them.
+fn check_ranks(document: &Document, items: &[Variants], parts: &Parts<'_>, report: &mut Report) {
+    for (at, column) in parts.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank) {
+        let ranks: Vec<(usize, i64)> = items
+            .iter()
+            .enumerate()
+            .filter_map(|(row, item)| match item.forms.first()?.truth[at].value {
+                Some(Datum::Integer(rank)) => Some((row, rank)),
+                _ => None,
+            })
+            .collect();
+        let count = i64::try_from(ranks.len()).unwrap_or(i64::MAX);
+        for (index, (row, rank)) in ranks.iter().enumerate() {
+            let pointer = format!("/items/{row}/labels/{}", column.name);
+            let twice = ranks[..index].iter().find(|(_, other)| other == rank);
+            if let Some((other, _)) = twice {
+                let other = &items[*other].forms[0].id;
+                report.push(
+                    document
+                        .at(Code::BadRanks, pointer, format!("the rank {rank} is taken by `{other}`"))
+                        .hint("every item has its own rank"),
+                );
+            } else if !(1..=count).contains(rank) {
+                report.push(
+                    document
+                        .at(
+                            Code::BadRanks,
+                            pointer,
+                            format!("the rank {rank} leaves a gap: {count} items have the ranks 1 to {count}"),
+                        )
+                        .hint("renumber the ranks without gaps"),
+                );
+            }
+        }
+    }
+}
+
+struct Maker<'a> {
+    document: &'a Document,
+    pointer: String,
+    item: &'a InboxItem,
+    parts: &'a Parts<'a>,
+    engine: &'a Engine<'static>,
+}
+
+impl Maker<'_> {
+    fn variants(&self, (task_document, task): (&Document, &Task), report: &mut Report) -> Option<Variants> {
+        let before = report.errors();
+        let texts = self.texts();
+        let uses: Vec<usize> = task
+            .vary
+            .keys()
+            .enumerate()
+            .filter(|(_, name)| texts.iter().any(|text| text.contains(name.as_str())))
+            .map(|(at, _)| at)
+            .collect();
+        let counts: Vec<usize> = uses.iter().map(|at| task.vary[*at].one_of.len()).collect();
+        let total: usize = counts.iter().product();
+        if total > MAX_FORMS {
+            report.push(
+                task_document
+                    .at_key(
+                        Code::BadDeclaration,
+                        "/vary",
+                        format!("the item `{}` would have {total} forms; {MAX_FORMS} are allowed", self.item.id),
+                    )
+                    .hint("let fewer things vary within one item"),
+            );
+            return None;
+        }
+        let mut forms = Vec::with_capacity(total);
+        for number in 0..total {
+            let mut rest = number;
+            let mut drawn = Map::new();
+            for (index, at) in uses.iter().enumerate().rev() {
+                if let Some((name, vary)) = task.vary.get_index(*at) {
+                    drawn.insert(name.clone(), vary.one_of[rest % counts[index]].clone());
+                    rest /= counts[index];
+                }
+            }
+            forms.push(Arc::new(self.form(&context! { vary => Context::from(Serde(Value::Object(drawn))) }, report)?));
+        }
+        (report.errors() == before).then_some(Variants { uses, forms })
+    }
+
+    /// The texts of the item that are templates.
+    fn texts(&self) -> Vec<&str> {
+        let fields = self.item.fields.values().filter_map(Value::as_str);
+        let labels = self
+            .item
+            .labels
+            .values()
+            .filter_map(|label| if let Label::Detail(detail) = label { Some(detail) } else { None });
+        let labels =
+            labels.flat_map(|detail| detail.keywords.iter().map(String::as_str).chain(detail.reference.as_deref()));
+        fields.chain(labels).filter(|text| is_template(text)).collect()
+    }
+
+    fn form(&self, context: &Context, report: &mut Report) -> Option<Item> {
+        let before = report.errors();
+        let mut fields = Vec::with_capacity(self.parts.fields.len());
+        let mut visible = Map::new();
+        visible.insert("id".into(), self.item.id.as_str().into());
+        for column in self.parts.fields.iter() {
+            let pointer = format!("{}/fields/{}", self.pointer, column.name);
+            let value = match self.item.fields.get(&column.name) {
+                Some(Value::String(text)) => Some(Value::String(self.render(&pointer, text, context, report)?)),
+                other => other.cloned(),
+            };
+            let datum = value.as_ref().and_then(|value| match Datum::read(column, value) {
+                Ok(datum) => Some(datum),
+                Err(expected) => {
+                    let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    report.push(
+                        self.document
+                            .at(
+                                Code::BadValue,
+                                &pointer,
+                                format!("`{}` cannot be `{}`", column.name, shorten(&written)),
+                            )
+                            .label(format!("expected {expected}"))
+                            .maybe_hint(suggest(&written, column.values.iter().map(String::as_str))),
+                    );
+                    None
+                }
+            });
+            if column.visible {
+                visible.extend(value.map(|value| (column.name.clone(), value)));
+            }
+            fields.push(datum);
+        }
+        let mut truth: Vec<TruthCell> =
+            (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
+        (report.errors() == before).then_some(())?;
+        self.apply_rules(&fields, &mut truth, report);
+        (report.errors() == before).then(|| Item {
+            id: self.item.id.clone(),
+            json: Value::Object(visible).to_string(),
+            fields,
+            truth,
+        })
+    }
+
+    fn label(&self, column: usize, context: &Context, report: &mut Report) -> TruthCell {
+        let decision = &self.parts.decisions[column];
+        let pointer = format!("{}/labels/{}", self.pointer, decision.name);
+        let mut cell = TruthCell::default();
+        let (value, detail, value_pointer) = match self.item.labels.get(&decision.name) {
+            None => return cell,
+            Some(Label::Value(value)) => (Some(value), None, pointer.clone()),
+            Some(Label::Detail(detail)) => (detail.value.as_ref(), Some(detail), format!("{pointer}/value")),
+        };
+        if let Some(value) = value {
+            match Datum::read(decision, value) {
+                Ok(datum) => cell.value = Some(datum),
+                Err(expected) => {
+                    let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    report.push(
+                        self.document
+                            .at(
+                                Code::BadValue,
+                                value_pointer,
+                                format!("`{}` cannot be `{}`", decision.name, shorten(&written)),
+                            )
+                            .label(format!("expected {expected}"))
+                            .maybe_hint(suggest(&written, decision.values.iter().map(String::as_str))),
+                    );
+                }
+            }
+        }
+        if let Some(detail) = detail {
+            self.label_text(&pointer, decision.kind, detail, context, &mut cell, report);
+        }
+        cell
+    }
+
+    fn label_text(
+        &self,
+        pointer: &str,
+        kind: ColumnKind,
+        detail: &LabelDetail,
+        context: &Context,
+        cell: &mut TruthCell,
+        report: &mut Report,
+    ) {
+        if kind != ColumnKind::Text {
+            for (key, there) in [("keywords", !detail.keywords.is_empty()), ("reference", detail.reference.is_some())] {
+                if there {
+                    report.push(
+                        self.document
+                            .at_key(
+                                Code::BadValue,
+                                format!("{pointer}/{key}"),
+                                format!("`{key}` goes with a decision of type `text`"),
+                            )
+                            .hint(format!("remove `{key}`")),
+                    );
+                }
+            }
+            return;
+        }
+        for (at, keyword) in detail.keywords.iter().enumerate() {
+            let path = format!("{pointer}/keywords/{at}");
+            let Some(keyword) = self.render(&path, keyword, context, report) else { continue };
+            let text = Text::new(&keyword);
+            if text.word_count() == 0 {
+                report.push(
+                    self.document
+                        .at(Code::DeadKeyword, path, format!("the keyword `{keyword}` has no word that could match"))
+                        .hint("write a word or a phrase"),
+                );
+            } else if cell.keywords.iter().any(|known| known.lower() == text.lower()) {
+                report.push(
+                    self.document
+                        .at(Code::DuplicateName, path, format!("the keyword `{keyword}` stands twice"))
+                        .hint("remove one of the two"),
+                );
+            }
+            cell.keywords.push(text);
+        }
+        if let Some(reference) = &detail.reference {
+            cell.reference = self.render(&format!("{pointer}/reference"), reference, context, report);
+        }
+    }
+
+    /// Fills what labels leave open from the rules, and compares what they say both.
+    fn apply_rules(&self, fields: &[Option<Datum>], truth: &mut [TruthCell], report: &mut Report) {
+        for (column, decision) in self.parts.decisions.iter().enumerate() {
+            let named = self.parts.environment.decision.get(&decision.name).and_then(|spec| spec.truth.as_ref());
+            let Some(truth_source) = named else {
+                self.check_label(column, truth, report);
+                continue;
+            };
+            let Some(rules) = self.parts.rules.get(&truth_source.rules) else { continue };
+            let (then, reason) = match rules.decide(fields) {
+                Outcome::Rule(rule) => (rule.then.as_slice(), Some(&rule.reason)),
+                Outcome::Default(default) => (default, None),
+                Outcome::Conflict(first, second) => {
+                    report.push(
+                        self.document
+                            .at(
+                                Code::Overlap,
+                                &self.pointer,
+                                format!(
+                                    "the rules `{}` and `{}` both match the item `{}` and differ",
+                                    first.reason.id, second.reason.id, self.item.id
+                                ),
+                            )
+                            .hint("narrow one of the two, or set `hit: first`"),
+                    );
+                    continue;
+                }
+            };
+            let value = then.iter().find(|(at, _)| *at == column).map(|(_, value)| value.clone());
+            let pointer = format!("{}/labels/{}", self.pointer, decision.name);
+            match (&truth[column].value, value) {
+                (Some(label), Some(value)) if *label != value && self.item.reason.is_none() => report.push(
+                    self.document
+                        .at(
+                            Code::Contradiction,
+                            pointer,
+                            format!(
+                                "the label says `{}`, the rules say `{}`",
+                                plain(label, decision),
+                                plain(&value, decision)
+                            ),
+                        )
+                        .hint("remove the label, or add `override:` with the reason"),
+                ),
+                (Some(_), _) => {}
+                (None, None) => report.push(
+                    self.document
+                        .at(
+                            Code::NoTruth,
+                            &self.pointer,
+                            format!(
+                                "no rule of `{}` decides `{}` for the item `{}`",
+                                rules.name, decision.name, self.item.id
+                            ),
+                        )
+                        .hint("add a rule, a `default`, or a label"),
+                ),
+                (None, value) => {
+                    truth[column].value = value;
+                    truth[column].rule = reason.cloned();
+                }
+            }
+        }
+    }
+
+    fn check_label(&self, column: usize, truth: &[TruthCell], report: &mut Report) {
+        let decision = &self.parts.decisions[column];
+        if decision.kind != ColumnKind::Text && !truth[column].is_known() && decision.when.is_empty() {
+            report.push(
+                self.document
+                    .at(
+                        Code::NoTruth,
+                        &self.pointer,
+                        format!("nothing says what `{}` is right for the item `{}`", decision.name, self.item.id),
+                    )
+                    .hint(format!(
+                        "add `{}:` under `labels:`, or `truth: {{ rules: ... }}` to the decision",
+                        decision.name
+                    )),
+            );
+        }
+    }
+
+    fn render(&self, pointer: &str, text: &str, context: &Context, report: &mut Report) -> Option<String> {
+        template::render(self.engine, self.document, pointer, text, context, report)
+    }
+}
+
+fn plain(datum: &Datum, column: &crate::model::Column) -> String {
+    let value = datum.to_json(column);
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 40 { text.to_owned() } else { text.chars().take(40).chain("...".chars()).collect() }
+}

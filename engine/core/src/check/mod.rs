@@ -1,0 +1,364 @@
+//! What a pack *means*: documents to a [`Catalog`], every problem at its place.
+//!
+//! | file | what |
+//! |---|---|
+//! | `environment.rs` | columns, decisions, action, observation |
+//! | `rules.rs` | rules to predicates and outcomes |
+//! | `inbox.rs` | items in every form, with their truth |
+//! | `task.rs` | tasks: rubric with weights, instructions, items |
+//! | `policy.rs` | scripted policies |
+//! | `template.rs` | templates, with their errors at the author's own lines |
+//!
+//! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
+
+mod environment;
+mod inbox;
+mod policy;
+mod rules;
+mod task;
+mod template;
+
+use std::{collections::HashSet, path::Path, sync::Arc};
+
+use indexmap::IndexMap;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Report, suggest},
+    model::Column,
+    rubric::{self, Rubric},
+    rules::RuleSet,
+    scenario::{Catalog, Pack},
+    source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet, sha256},
+    spec::{self, Content, Document, Kind},
+};
+
+/// The outcome of compiling: a catalog unless there were errors, and every finding.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Present exactly when the report has no error.
+    pub catalog: Option<Catalog>,
+    /// Every finding, warnings included.
+    pub report: Report,
+    /// How many documents were read.
+    pub documents: usize,
+}
+
+/// Compiles a whole catalog of the given generation (1, 2, 3, ...).
+pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
+    let mut report = Report::default();
+    let mut packs = Vec::new();
+    let mut documents = 0;
+    let mut places: IndexMap<String, Arc<Path>> = IndexMap::new();
+    for file in &sources.missing {
+        unreadable(file, &mut report);
+    }
+    for source in &sources.packs {
+        let (pack, count) = compile_pack(source, generation, &mut report);
+        documents += count;
+        if let Some((pack, file, span)) = pack {
+            if let Some(first) = places.get(pack.name()) {
+                report.push(
+                    Diagnostic::new(
+                        Code::DuplicateName,
+                        &file,
+                        span,
+                        format!("two packs have the name `{}`", pack.name()),
+                    )
+                    .hint(format!("the other one is `{}`; rename one of them", first.display())),
+                );
+            }
+            places.insert(pack.name().to_owned(), Arc::clone(&file.path));
+            packs.push(Arc::new(pack));
+        }
+    }
+    report.sort();
+    packs.sort_by(|a, b| a.name().cmp(b.name()));
+    let catalog = (report.errors() == 0 && !packs.is_empty()).then_some(Catalog { generation, packs });
+    Compiled { catalog, report, documents }
+}
+
+/// The documents of one pack, by kind and name.
+pub(crate) struct Documents<'a> {
+    all: Vec<&'a Document>,
+    /// Whether every document of a kind could be read, so that a missing name is really missing.
+    broken: bool,
+}
+
+impl<'a> Documents<'a> {
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &'a Document> + '_ {
+        self.all.iter().copied().filter(move |document| document.content.kind() == kind)
+    }
+
+    fn find(&self, kind: Kind, name: &str) -> Option<&'a Document> {
+        self.of(kind).find(|document| document.content.name() == name)
+    }
+
+    fn names(&self, kind: Kind) -> Vec<&'a str> {
+        self.of(kind).map(|document| document.content.name()).collect()
+    }
+
+    /// Reports a name that no document of a kind has; silent while some document could not be read.
+    fn missing(&self, kind: Kind, name: &str, at: &Document, pointer: &str, report: &mut Report) {
+        if !self.broken {
+            let noun = kind.name().to_lowercase();
+            report.push(
+                at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`")).hint(
+                    suggest(name, self.names(kind))
+                        .unwrap_or_else(|| format!("add a document with `kind: {kind}` and `name: {name}`")),
+                ),
+            );
+        }
+    }
+}
+
+/// What of a pack is compiled before its tasks.
+pub(crate) struct Parts<'a> {
+    pub(crate) documents: &'a Documents<'a>,
+    pub(crate) environment: &'a spec::Environment,
+    pub(crate) root: &'a Document,
+    pub(crate) fields: Arc<[Column]>,
+    pub(crate) decisions: Arc<[Column]>,
+    pub(crate) rules: IndexMap<String, RuleSet>,
+    pub(crate) rubrics: IndexMap<String, Rubric>,
+}
+
+type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
+
+fn compile_pack(source: &PackSource, generation: u64, report: &mut Report) -> (Compiling, usize) {
+    let before = report.errors();
+    let mut read = Vec::new();
+    for file in &source.files {
+        if file.problem.is_some() {
+            unreadable(file, report);
+        } else {
+            read.extend(spec::read(file, report));
+        }
+    }
+    let count = read.len();
+    let documents = Documents { all: read.iter().collect(), broken: report.errors() > before };
+    check_names(&documents, report);
+    let Some(root) = find_root(source, &documents, report) else { return (None, count) };
+    let Content::Environment(environment) = &root.content else { return (None, count) };
+    let pack = assemble(source, generation, &documents, root, environment, report);
+    (pack.map(|pack| (pack, root.file.clone(), root.tree.value_span("/name"))), count)
+}
+
+fn assemble(
+    source: &PackSource,
+    generation: u64,
+    documents: &Documents<'_>,
+    root: &Document,
+    environment: &spec::Environment,
+    report: &mut Report,
+) -> Option<Pack> {
+    let before = report.errors();
+    let mut templates = crate::scenario::templates::engine();
+    let columns = environment::columns(root, environment, report);
+    let action = environment::action(root, environment, &columns.decisions, report);
+    let observation = environment::observation(root, environment, &columns, &mut templates, report);
+    let single = environment.action.shape == spec::Shape::Single && !environment.action.revise;
+    let mut parts = Parts {
+        documents,
+        environment,
+        root,
+        fields: columns.fields.into(),
+        decisions: columns.decisions.into(),
+        rules: IndexMap::new(),
+        rubrics: IndexMap::new(),
+    };
+    // Columns that are wrong would make every condition and label wrong as well.
+    if report.errors() > before && columns.broken {
+        return None;
+    }
+    for document in documents.of(Kind::Rules) {
+        if let Content::Rules(spec) = &document.content {
+            let set = rules::compile(document, spec, &parts, report);
+            parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
+        }
+    }
+    for document in documents.of(Kind::Rubric) {
+        if let Content::Rubric(spec) = &document.content {
+            let rubric = rubric::compile(document, spec, &parts.decisions, single, report);
+            parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
+        }
+    }
+    environment::check_truth(&parts, report);
+    let mut policies = IndexMap::new();
+    for document in documents.of(Kind::Policy) {
+        if let Content::Policy(spec) = &document.content {
+            policies.extend(
+                policy::compile(document, spec, &parts, &mut templates, report)
+                    .map(|script| (spec.name.clone(), script)),
+            );
+        }
+    }
+    if let Some(name) = &environment.baseline
+        && documents.find(Kind::Policy, name).is_none()
+    {
+        documents.missing(Kind::Policy, name, root, "/baseline", report);
+    }
+    let mut tasks = Vec::new();
+    for document in documents.of(Kind::Task) {
+        if let Content::Task(spec) = &document.content {
+            tasks.extend(task::compile(document, spec, &parts, report).map(Arc::new));
+        }
+    }
+    if documents.of(Kind::Task).next().is_none() && !documents.broken {
+        report.push(
+            root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")
+                .hint("add a document with `kind: Task`"),
+        );
+    }
+    check_use(documents, report);
+    tasks.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty).then_with(|| a.name.cmp(&b.name)));
+    let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
+    let observation_schema =
+        crate::scenario::observation::schema(&observation, &parts.fields, &format!("{title}: observation"));
+    (report.errors() == before).then_some(())?;
+    Some(Pack {
+        name: environment.name.clone(),
+        title,
+        description: environment.description.clone(),
+        version: environment.version.clone(),
+        noun: environment.item.noun.clone(),
+        readme: source.readme.clone(),
+        digest: digest(documents),
+        generation,
+        fields: parts.fields,
+        decisions: parts.decisions,
+        action: action?,
+        observation,
+        observation_schema,
+        templates,
+        tasks,
+        policies,
+        baseline: environment.baseline.clone(),
+    })
+}
+
+/// SHA-256 of all documents' content, sorted by kind and name. The order of keys counts, for observations follow it.
+fn digest(documents: &Documents<'_>) -> String {
+    let mut all: Vec<&Document> = documents.all.clone();
+    all.sort_by(|a, b| (a.content.kind(), a.content.name()).cmp(&(b.content.kind(), b.content.name())));
+    let lines: Vec<String> = all.iter().map(|document| document.value.to_string()).collect();
+    sha256(lines.join("\n").as_bytes())
+}
+
+fn check_names(documents: &Documents<'_>, report: &mut Report) {
+    let mut seen = HashSet::new();
+    for document in &documents.all {
+        let (kind, name) = (document.content.kind(), document.content.name());
+        let good = !name.is_empty()
+            && name.len() <= 64
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
+        if !good {
+            report.push(
+                document
+                    .at(Code::BadName, "/name", format!("`{name}` cannot be a name"))
+                    .hint("a name has lower-case letters, digits, `-` and `_`, at most 64 of them"),
+            );
+        }
+        if kind != Kind::Environment && !seen.insert((kind, name)) {
+            let first =
+                documents.find(kind, name).map(|first| first.file.path.display().to_string()).unwrap_or_default();
+            report.push(
+                document
+                    .at(Code::DuplicateName, "/name", format!("two documents of `kind: {kind}` have the name `{name}`"))
+                    .hint(format!("the first one is in `{first}`")),
+            );
+        }
+    }
+}
+
+fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Report) -> Option<&'a Document> {
+    let mut roots = documents.of(Kind::Environment);
+    let first = roots.next();
+    for other in roots {
+        report.push(
+            other
+                .at(Code::Environment, "/kind", "the pack has a second environment")
+                .hint("keep one; a pack is one environment"),
+        );
+    }
+    if first.is_none() && !documents.broken {
+        let file = SourceFile { path: source.root.as_path().into(), text: "".into(), problem: None };
+        report.push(
+            Diagnostic::new(Code::Environment, &file, 0..0, "the pack has no environment")
+                .hint("add a document with `kind: Environment`; it is the pack's root"),
+        );
+    }
+    first
+}
+
+fn check_use(documents: &Documents<'_>, report: &mut Report) {
+    if documents.broken {
+        return;
+    }
+    let mut used: HashSet<(Kind, &str)> = HashSet::new();
+    for document in &documents.all {
+        match &document.content {
+            Content::Task(task) => {
+                used.insert((Kind::Inbox, &task.inbox));
+                match &task.rubric {
+                    Some(rubric) => used.insert((Kind::Rubric, rubric)),
+                    None => documents
+                        .names(Kind::Rubric)
+                        .into_iter()
+                        .next()
+                        .is_some_and(|only| used.insert((Kind::Rubric, only))),
+                };
+            }
+            Content::Environment(environment) => {
+                used.extend(
+                    environment
+                        .decision
+                        .values()
+                        .filter_map(|decision| decision.truth.as_ref())
+                        .map(|truth| (Kind::Rules, truth.rules.as_str())),
+                );
+            }
+            _ => {}
+        }
+    }
+    for document in &documents.all {
+        let (kind, name) = (document.content.kind(), document.content.name());
+        if matches!(kind, Kind::Inbox | Kind::Rubric | Kind::Rules) && !used.contains(&(kind, name)) {
+            report.push(
+                document
+                    .at(Code::Unused, "/name", format!("nothing uses the {} `{name}`", kind.name().to_lowercase()))
+                    .hint("refer to it, or remove it"),
+            );
+        }
+    }
+}
+
+fn unreadable(file: &SourceFile, report: &mut Report) {
+    let path = file.path.display();
+    let (code, message, hint) = match file.problem.as_ref() {
+        None => return,
+        Some(ReadProblem::Io(error)) => (Code::Unreadable, format!("`{path}` cannot be read: {error}"), None),
+        Some(ReadProblem::TooLarge(size)) => (
+            Code::TooLarge,
+            format!("`{path}` has {} MiB; a file may have {} MiB", size / 1024 / 1024, MAX_FILE_BYTES / 1024 / 1024),
+            Some("split it into several files of the same pack"),
+        ),
+        Some(ReadProblem::NotUtf8(at)) => (
+            Code::NotUtf8,
+            format!("`{path}` is not UTF-8 text: byte {at} does not belong"),
+            Some("save the file as UTF-8"),
+        ),
+        Some(ReadProblem::TooManyFiles) => {
+            (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
+        }
+        Some(ReadProblem::NoPack) => (
+            Code::NoPack,
+            format!("there is no pack in `{path}`"),
+            Some("a pack is a folder with YAML files, one of which says `kind: Environment`"),
+        ),
+    };
+    let mut diagnostic = Diagnostic::new(code, file, 0..0, message);
+    if let Some(hint) = hint {
+        diagnostic = diagnostic.hint(hint);
+    }
+    report.push(diagnostic);
+}

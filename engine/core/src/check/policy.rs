@@ -1,0 +1,114 @@
+//! Scripted policies.
+
+use minijinja::{Environment as Engine, context};
+use serde_json::{Map, Value};
+
+use super::{Parts, template};
+use crate::{
+    diagnostic::{Code, Report, suggest},
+    model::ColumnKind,
+    rubric,
+    rules::{self, Scope},
+    scenario::{Choice, Script, templates::is_template},
+    spec::{self, Document},
+};
+
+pub(super) fn compile(
+    document: &Document,
+    spec: &spec::Policy,
+    parts: &Parts<'_>,
+    engine: &mut Engine<'static>,
+    report: &mut Report,
+) -> Option<Script> {
+    let before = report.errors();
+    if ["oracle", "nothing", "random"].contains(&spec.name.as_str()) {
+        report.push(
+            document
+                .at(Code::BadName, "/name", format!("`{}` is a built-in policy", spec.name))
+                .hint("choose another name"),
+        );
+    }
+    let scope = Scope { document, columns: &parts.fields, visible_only: true, lists: &spec.lists };
+    let mut compiled = Vec::new();
+    for (at, rule) in spec.rules.iter().enumerate() {
+        let when = rules::compile(scope, &format!("/rules/{at}/when"), &rule.when, report);
+        let decide = choices(document, &spec.name, &format!("/rules/{at}/decide"), &rule.decide, parts, engine, report);
+        compiled.extend(when.map(|when| (when, decide)));
+    }
+    let default = choices(document, &spec.name, "/default", &spec.default, parts, engine, report);
+    let mut ranked = Vec::new();
+    for name in spec.rank.keys() {
+        let pointer = format!("/rank/{name}");
+        match parts.decisions.iter().position(|column| column.name == *name) {
+            Some(at) if parts.decisions[at].kind == ColumnKind::Rank => ranked.push(at),
+            Some(_) => report.push(document.at_key(
+                Code::BadDeclaration,
+                pointer,
+                format!("the decision `{name}` is not of type `rank`"),
+            )),
+            None => {
+                let names = parts.decisions.iter().map(|column| column.name.as_str());
+                report.push(
+                    document
+                        .at_key(Code::UnknownName, pointer, format!("there is no decision `{name}`"))
+                        .maybe_hint(suggest(name, names)),
+                );
+            }
+        }
+    }
+    (report.errors() == before).then_some(Script { rules: compiled, default, ranked })
+}
+
+fn choices(
+    document: &Document,
+    policy: &str,
+    pointer: &str,
+    given: &Map<String, Value>,
+    parts: &Parts<'_>,
+    engine: &mut Engine<'static>,
+    report: &mut Report,
+) -> Vec<(usize, Choice)> {
+    let mut result = Vec::new();
+    let mut plain = Map::new();
+    for (name, value) in given {
+        let column = parts.decisions.iter().position(|column| column.name == *name && column.kind == ColumnKind::Text);
+        match (column, value) {
+            (Some(column), Value::String(text)) if is_template(text) => {
+                let template = format!("policy:{policy}{pointer}/{name}");
+                let visible = parts.fields.iter().filter(|field| field.visible).map(|field| field.name.as_str());
+                let item: std::collections::BTreeMap<&str, &str> =
+                    visible.chain(std::iter::once("id")).map(|name| (name, "")).collect();
+                if template::add(
+                    engine,
+                    &template,
+                    document,
+                    &format!("{pointer}/{name}"),
+                    text,
+                    &context! { item },
+                    report,
+                )
+                .is_some()
+                {
+                    result.push((column, Choice::Template(template)));
+                }
+            }
+            (_, Value::Array(_)) => {
+                report.push(
+                    document
+                        .at(
+                            Code::BadValue,
+                            format!("{pointer}/{name}"),
+                            format!("a policy decides one `{name}`, not several"),
+                        )
+                        .hint("write one value"),
+                );
+            }
+            _ => {
+                plain.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    let values = rubric::decision_values(document, pointer, &plain, &parts.decisions, report);
+    result.extend(values.into_iter().filter_map(|(column, mut values)| Some((column, Choice::Value(values.pop()?)))));
+    result
+}

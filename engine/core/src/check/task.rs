@@ -1,0 +1,149 @@
+//! Tasks: rubric with weights, instructions, items.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use minijinja::{Value as Context, context};
+
+use super::{Parts, inbox, template};
+use crate::{
+    diagnostic::{Code, Report, list},
+    rubric::{self, Rubric},
+    rules::policy_text,
+    scenario::Task,
+    spec::{self, Content, Document, Kind, Order},
+};
+
+pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<Task> {
+    let before = report.errors();
+    let rubric = rubric_of(document, spec, parts, report)
+        .map(|rubric| rubric::with_weights(rubric, &spec.weights, document, report));
+    let items = if let Some((found, Content::Inbox(inbox))) =
+        parts.documents.find(Kind::Inbox, &spec.inbox).map(|found| (found, &found.content))
+    {
+        inbox::items(found, inbox, (document, spec), parts, report)
+    } else {
+        parts.documents.missing(Kind::Inbox, &spec.inbox, document, "/inbox", report);
+        None
+    };
+    let title = spec.title.clone().unwrap_or_else(|| spec.name.clone());
+    let instructions = rubric.as_ref().and_then(|rubric| {
+        let context = instructions_context(spec, &title, rubric, parts);
+        template::render(
+            &crate::scenario::templates::engine(),
+            document,
+            "/instructions",
+            &spec.instructions,
+            &context,
+            report,
+        )
+    });
+    let (rubric, items, instructions) = (rubric?, items?, instructions?);
+    let forms: Vec<_> = items.iter().filter_map(|item| item.forms.first().cloned()).collect();
+    for (name, pointer) in rubric.idle_graders(&forms) {
+        report.push(
+            document
+                .at(
+                    Code::BadGrader,
+                    "/inbox",
+                    format!(
+                        "the grader `{name}` (at `{pointer}` of the rubric `{}`) has nothing to grade in this inbox",
+                        rubric.name
+                    ),
+                )
+                .hint("label the items, or give the component the weight 0 in this task"),
+        );
+    }
+    (report.errors() == before).then(|| Task {
+        name: spec.name.clone(),
+        title,
+        description: spec.description.clone().unwrap_or_default(),
+        difficulty: spec.difficulty,
+        split: spec.split.clone(),
+        max_steps: spec.max_steps,
+        shuffled: spec.order == Order::Shuffled,
+        instructions: serde_json::Value::from(instructions.trim_end()).to_string(),
+        rubric: Arc::new(rubric),
+        vary: spec.vary.iter().map(|(name, vary)| (name.clone(), vary.one_of.len())).collect(),
+        items,
+    })
+}
+
+fn rubric_of<'a>(
+    document: &Document,
+    spec: &spec::Task,
+    parts: &'a Parts<'_>,
+    report: &mut Report,
+) -> Option<&'a Rubric> {
+    if let Some(name) = &spec.rubric {
+        if parts.documents.find(Kind::Rubric, name).is_none() {
+            parts.documents.missing(Kind::Rubric, name, document, "/rubric", report);
+        }
+        return parts.rubrics.get(name);
+    }
+    let names = parts.documents.names(Kind::Rubric);
+    match names.as_slice() {
+        [only] => parts.rubrics.get(*only),
+        _ if parts.documents.broken => None,
+        [] => {
+            report.push(
+                document
+                    .at(Code::UnknownName, "", "the pack has no rubric to score this task")
+                    .hint("add a document with `kind: Rubric`"),
+            );
+            None
+        }
+        several => {
+            report.push(
+                document
+                    .at(
+                        Code::MissingKey,
+                        "",
+                        "the pack has several rubrics, and the task does not say which one scores it",
+                    )
+                    .hint(format!("add `rubric:`, one of {}", list(several).unwrap_or_default())),
+            );
+            None
+        }
+    }
+}
+
+/// What instructions may read.
+fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: &Parts<'_>) -> Context {
+    let environment = parts.environment;
+    let rules: BTreeMap<&str, Context> = parts
+        .documents
+        .of(Kind::Rules)
+        .filter_map(|document| match &document.content {
+            Content::Rules(rules) => Some((rules.name.as_str(), context! { policy => policy_text(rules) })),
+            _ => None,
+        })
+        .collect();
+    context! {
+        environment => context! {
+            name => environment.name.as_str(),
+            title => environment.title.as_deref().unwrap_or(&environment.name),
+            description => environment.description.as_str(),
+            version => environment.version.as_str(),
+        },
+        task => context! {
+            name => spec.name.as_str(),
+            title,
+            description => spec.description.as_deref().unwrap_or_default(),
+            max_steps => spec.max_steps,
+            difficulty => spec.difficulty,
+        },
+        rules,
+        rubric => context! { name => rubric.name.as_str(), weights => weights_text(rubric) },
+    }
+}
+
+/// Writes the weights that count, such as "correctness 60 %, speed 40 %".
+fn weights_text(rubric: &Rubric) -> String {
+    let parts: Vec<String> = rubric
+        .weights()
+        .into_iter()
+        .filter(|(_, weight)| *weight != 0.0)
+        .map(|(name, weight)| format!("{} {} %", name.replace('_', " "), (weight * 1e4).round() / 1e2))
+        .collect();
+    parts.join(", ")
+}

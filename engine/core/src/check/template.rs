@@ -1,0 +1,94 @@
+//! Templates, with their errors at the author's own lines.
+
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Report},
+    spec::Document,
+};
+
+/// Renders a text that stands at a JSON pointer, once; a text without template syntax is returned as it is.
+pub(super) fn render(
+    engine: &Environment<'_>,
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    context: &Value,
+    report: &mut Report,
+) -> Option<String> {
+    if !crate::scenario::templates::is_template(text) {
+        return Some(text.to_owned());
+    }
+    match engine.render_str(text, context) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            report.push(explain(document, pointer, &error));
+            None
+        }
+    }
+}
+
+/// Adds a template that episodes will render, and tries it once.
+pub(super) fn add(
+    engine: &mut Environment<'static>,
+    name: &str,
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    sample: &Value,
+    report: &mut Report,
+) -> Option<()> {
+    let problem = match engine.add_template_owned(name.to_owned(), text.to_owned()) {
+        Ok(()) => engine.get_template(name).and_then(|template| template.render(sample)).err(),
+        Err(error) => Some(error),
+    };
+    if let Some(error) = problem {
+        report.push(explain(document, pointer, &error));
+        return None;
+    }
+    Some(())
+}
+
+fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
+    let mut diagnostic =
+        document.at(Code::BadTemplate, pointer, format!("the template does not work: {}", message(error)));
+    let span = document.tree.value_span(pointer);
+    let text = &document.file.text[span.clone()];
+    // A block text begins on the line below its `|`; its lines are the template's.
+    if text.starts_with(['|', '>'])
+        && let Some(line) = error.line()
+        && let Some((start, found)) = line_of(text, line)
+    {
+        let indent = found.len() - found.trim_start().len();
+        diagnostic = Diagnostic::new(
+            Code::BadTemplate,
+            &document.file,
+            span.start + start + indent..span.start + start + found.trim_end().len(),
+            diagnostic.message,
+        )
+        .at(pointer);
+    }
+    let hint = match error.kind() {
+        ErrorKind::UndefinedError => "check the name; a template may read only what its place offers",
+        ErrorKind::OutOfFuel => "the template runs for too long",
+        _ => "write `{% raw %}{{ ... }}{% endraw %}` for braces that are text",
+    };
+    diagnostic.hint(hint)
+}
+
+fn message(error: &Error) -> String {
+    let detail = error.detail().map(str::to_owned);
+    let kind = error.kind().to_string();
+    detail.map_or(kind.clone(), |detail| format!("{kind}: {detail}"))
+}
+
+fn line_of(text: &str, line: usize) -> Option<(usize, &str)> {
+    let mut start = 0;
+    for (at, found) in text.split_inclusive('\n').enumerate() {
+        if at == line {
+            return Some((start, found));
+        }
+        start += found.len();
+    }
+    None
+}

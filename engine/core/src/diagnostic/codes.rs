@@ -1,0 +1,132 @@
+//! The one registry of diagnostic codes; a code is never reused.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::Severity;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $severity:ident;)+) => {
+        /// What kind of finding it is: `CB0` files, `CB1` YAML, `CB2` shape, `CB3` names, `CB4` types and values,
+        /// `CB5` what a pack means.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The code as it is printed.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What it means, in a sentence.
+            pub const fn summary(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+
+            /// How bad it is.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A file or folder cannot be read.
+    Unreadable = "CB001", Error;
+    /// A file is larger than the limit, or a pack has too many files.
+    TooLarge = "CB002", Error;
+    /// A file is not UTF-8 text.
+    NotUtf8 = "CB003", Error;
+    /// A folder holds no pack.
+    NoPack = "CB004", Error;
+
+    /// A file is not YAML.
+    Syntax = "CB101", Error;
+    /// A key stands twice in one map.
+    DuplicateKey = "CB102", Error;
+    /// Maps and lists are nested too deeply.
+    TooDeep = "CB103", Error;
+    /// Aliases unfold into too many values.
+    TooManyNodes = "CB104", Error;
+    /// YAML that Casebook does not take: tags, merge keys, keys that are not text.
+    Unsupported = "CB105", Error;
+    /// A file is empty.
+    Empty = "CB106", Error;
+
+    /// A key that does not exist.
+    UnknownKey = "CB201", Error;
+    /// A key that must be there is missing.
+    MissingKey = "CB202", Error;
+    /// A value of another type than expected.
+    WrongType = "CB203", Error;
+    /// A value that is not one of those allowed.
+    NotAllowed = "CB204", Error;
+    /// A number, text or list outside of its bounds.
+    OutOfBounds = "CB205", Error;
+    /// A document of no known kind or version.
+    UnknownKind = "CB206", Error;
+    /// Any other mismatch between a document and its schema.
+    Shape = "CB207", Error;
+
+    /// A name that nothing has.
+    UnknownName = "CB301", Error;
+    /// A name that two things have.
+    DuplicateName = "CB302", Error;
+    /// References that go round in a circle.
+    Cycle = "CB303", Error;
+    /// A pack without an environment, or with several.
+    Environment = "CB304", Error;
+    /// A name with characters that names may not have.
+    BadName = "CB305", Error;
+
+    /// A value that does not fit its field.
+    BadValue = "CB401", Error;
+    /// A condition that does not fit its field's type.
+    BadCondition = "CB402", Error;
+    /// A regular expression that does not compile.
+    BadRegex = "CB403", Error;
+    /// A template that does not compile or render.
+    BadTemplate = "CB404", Error;
+    /// A hidden field where only visible ones may be read.
+    HiddenField = "CB405", Error;
+    /// A declaration that contradicts itself.
+    BadDeclaration = "CB406", Error;
+
+    /// A label or rule is missing, so that an item has no truth.
+    NoTruth = "CB501", Error;
+    /// Ranks with ties or gaps.
+    BadRanks = "CB502", Error;
+    /// Two rules decide one item differently.
+    Overlap = "CB503", Error;
+    /// Weights that do not add up to 1, or are not finite.
+    Weights = "CB504", Error;
+    /// A grader with nothing to grade, or with a field that does not suit it.
+    BadGrader = "CB505", Error;
+    /// A label that contradicts the rules without saying why.
+    Contradiction = "CB506", Error;
+    /// A keyword that can never match.
+    DeadKeyword = "CB507", Error;
+    /// A document that nothing uses.
+    Unused = "CB508", Warning;
+    /// A model reply that does not earn what it could.
+    WeakReference = "CB509", Warning;
+    /// A pack without tasks.
+    NoTasks = "CB510", Error;
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text())
+    }
+}

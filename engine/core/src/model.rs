@@ -1,0 +1,397 @@
+//! The nouns: columns, values, items, rows, truth, steps. No logic but that of the values themselves.
+//!
+//! An episode is a table: one row an item, one column a decision.
+
+use std::{ops::Range, sync::Arc};
+
+use serde_json::Value;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// One column: a field of the items, or a decision.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// The type of its values.
+    pub kind: ColumnKind,
+    /// The values of a [`ColumnKind::Choice`], in their order.
+    pub values: Vec<String>,
+    /// Whether agents see it.
+    pub visible: bool,
+    /// Whether a row may lack it.
+    pub optional: bool,
+    /// Its least and greatest value.
+    pub bounds: (Option<f64>, Option<f64>),
+    /// It is in play only where these columns hold one of these values.
+    pub when: Vec<(usize, Vec<Datum>)>,
+}
+
+/// The type of a column's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Free text.
+    Text,
+    /// A text with a domain behind its last `@`.
+    Address,
+    /// A web address.
+    Url,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A moment, in milliseconds since 1970.
+    Timestamp,
+    /// A length of time, in milliseconds.
+    Duration,
+    /// One of the column's values.
+    Choice,
+    /// A list of texts.
+    List,
+    /// A whole number that no other row has.
+    Rank,
+}
+
+impl ColumnKind {
+    /// The name as documents write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Address => "address",
+            Self::Url => "url",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+            Self::Duration => "duration",
+            Self::Choice => "enum",
+            Self::List => "list",
+            Self::Rank => "rank",
+        }
+    }
+
+    /// Whether its values are texts.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Address | Self::Url)
+    }
+
+    /// Whether its values have an order that conditions may compare.
+    pub const fn is_ordered(self) -> bool {
+        matches!(self, Self::Integer | Self::Number | Self::Timestamp | Self::Duration | Self::Rank)
+    }
+}
+
+/// One value of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Datum {
+    /// Of a text, address or URL.
+    Text(Arc<Text>),
+    /// The position among the column's values.
+    Choice(usize),
+    /// Of an integer, timestamp, duration or rank.
+    Integer(i64),
+    /// Of a number.
+    Number(f64),
+    /// Of a boolean.
+    Boolean(bool),
+    /// Of a list.
+    List(Arc<[Text]>),
+}
+
+impl Datum {
+    /// Reads a value of a column; the error says what was expected.
+    pub fn read(column: &Column, value: &Value) -> Result<Self, String> {
+        let expected = |what: &str| Err(what.to_owned());
+        let datum = match (column.kind, value) {
+            (ColumnKind::Text | ColumnKind::Url, Value::String(text)) => Self::text(text),
+            (ColumnKind::Address, Value::String(text)) => {
+                if text.rsplit_once('@').is_none_or(|(local, domain)| local.is_empty() || domain.is_empty()) {
+                    return expected("an address such as `name@domain.example`");
+                }
+                Self::text(text)
+            }
+            (ColumnKind::Text | ColumnKind::Address | ColumnKind::Url, _) => return expected("a text"),
+            (ColumnKind::Integer | ColumnKind::Rank, value) => match value.as_i64() {
+                Some(number) => Self::Integer(number),
+                None => return expected("a whole number"),
+            },
+            (ColumnKind::Number, value) => match value.as_f64() {
+                Some(number) => Self::Number(number),
+                None => return expected("a number"),
+            },
+            (ColumnKind::Boolean, Value::Bool(flag)) => Self::Boolean(*flag),
+            (ColumnKind::Boolean, _) => return expected("`true` or `false`"),
+            (ColumnKind::Timestamp, value) => match value.as_str().and_then(parse_timestamp) {
+                Some(moment) => Self::Integer(moment),
+                None => return expected("a moment such as `2026-01-05T09:00:00Z`"),
+            },
+            (ColumnKind::Duration, value) => match value.as_str().and_then(parse_duration) {
+                Some(length) => Self::Integer(length),
+                None => return expected("a length of time such as `2h 30m`"),
+            },
+            (ColumnKind::Choice, value) => {
+                match value.as_str().and_then(|name| column.values.iter().position(|known| known == name)) {
+                    Some(at) => Self::Choice(at),
+                    None => {
+                        return Err(format!(
+                            "one of {}",
+                            crate::diagnostic::list(&column.values.iter().map(String::as_str).collect::<Vec<_>>())
+                                .unwrap_or_default()
+                        ));
+                    }
+                }
+            }
+            (ColumnKind::List, Value::Array(list)) => {
+                match list.iter().map(|entry| entry.as_str().map(Text::new)).collect::<Option<Vec<_>>>() {
+                    Some(texts) => Self::List(texts.into()),
+                    None => return expected("a list of texts"),
+                }
+            }
+            (ColumnKind::List, _) => return expected("a list of texts"),
+        };
+        if let Some(number) = datum.number() {
+            if let Some(min) = column.bounds.0.filter(|min| number < *min) {
+                return Err(format!("at least {min}"));
+            }
+            if let Some(max) = column.bounds.1.filter(|max| number > *max) {
+                return Err(format!("at most {max}"));
+            }
+        }
+        Ok(datum)
+    }
+
+    /// Wraps a text.
+    pub fn text(text: &str) -> Self {
+        Self::Text(Arc::new(Text::new(text)))
+    }
+
+    /// The value as a number, where it has an order.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            #[expect(clippy::cast_precision_loss, reason = "moments and ranks stay far below 2^53")]
+            Self::Integer(number) => Some(*number as f64),
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The value as JSON, as an action or a report writes it.
+    pub fn to_json(&self, column: &Column) -> Value {
+        match self {
+            Self::Text(text) => Value::String(text.raw.clone()),
+            Self::Choice(at) => column.values.get(*at).cloned().map_or(Value::Null, Value::String),
+            Self::Integer(number) => match column.kind {
+                ColumnKind::Timestamp => jiff::Timestamp::from_millisecond(*number)
+                    .map_or(Value::Null, |moment| Value::String(moment.to_string())),
+                ColumnKind::Duration => Value::String(format!("{:#}", jiff::SignedDuration::from_millis(*number))),
+                _ => (*number).into(),
+            },
+            Self::Number(number) => (*number).into(),
+            Self::Boolean(flag) => (*flag).into(),
+            Self::List(list) => list.iter().map(|text| text.raw.as_str()).collect(),
+        }
+    }
+}
+
+/// Milliseconds since 1970 of an RFC 3339 moment.
+pub fn parse_timestamp(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}
+
+/// Milliseconds of a length of time such as `2h 30m`.
+pub fn parse_duration(text: &str) -> Option<i64> {
+    let length = text.parse::<jiff::SignedDuration>().ok()?;
+    i64::try_from(length.as_millis()).ok()
+}
+
+/// A text and its words, in lower case as Unicode (UAX #29) divides them.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// As it was written.
+    pub raw: String,
+    lower: String,
+    words: Vec<Range<u32>>,
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
+}
+
+impl Text {
+    /// Divides a text into words.
+    pub fn new(raw: &str) -> Self {
+        let lower = raw.to_lowercase();
+        let words = lower
+            .unicode_word_indices()
+            .map(|(at, word)| {
+                let start = u32::try_from(at).unwrap_or(u32::MAX);
+                start..start.saturating_add(u32::try_from(word.len()).unwrap_or(u32::MAX))
+            })
+            .collect();
+        Self { raw: raw.to_owned(), lower, words }
+    }
+
+    /// The text in lower case.
+    pub fn lower(&self) -> &str {
+        &self.lower
+    }
+
+    /// How many words it has.
+    pub fn word_count(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The words, in lower case.
+    pub fn words(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
+        self.words.iter().map(|range| self.word(range))
+    }
+
+    /// The positions, in words, at which another text's words stand one after the other.
+    pub fn find<'a>(&'a self, phrase: &'a Self) -> impl Iterator<Item = usize> + 'a {
+        let length = phrase.words.len();
+        let last = (length > 0 && length <= self.words.len()).then(|| self.words.len() - length);
+        (0..last.map_or(0, |last| last + 1)).filter(move |start| {
+            self.words[*start..*start + length].iter().zip(&phrase.words).all(|(a, b)| self.word(a) == phrase.word(b))
+        })
+    }
+
+    /// Whether another text's words stand in it, one after the other.
+    pub fn holds(&self, phrase: &Self) -> bool {
+        self.find(phrase).next().is_some()
+    }
+
+    fn word(&self, range: &Range<u32>) -> &str {
+        self.lower.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+}
+
+/// One item of an episode, prepared when its pack was loaded; episodes share it.
+#[derive(Debug)]
+pub struct Item {
+    /// Its name.
+    pub id: String,
+    /// Its id and visible fields as a JSON object.
+    pub json: String,
+    /// Its fields, in the order of the pack's columns.
+    pub fields: Vec<Option<Datum>>,
+    /// What is right about it, in the order of the pack's decisions.
+    pub truth: Vec<TruthCell>,
+}
+
+/// What is right about one decision of an item.
+#[derive(Debug, Clone, Default)]
+pub struct TruthCell {
+    /// The right value.
+    pub value: Option<Datum>,
+    /// What a good text holds.
+    pub keywords: Vec<Text>,
+    /// A text that earns all there is to earn.
+    pub reference: Option<String>,
+    /// The rule that says so.
+    pub rule: Option<Arc<RuleReason>>,
+}
+
+impl TruthCell {
+    /// Whether anything is known to be right.
+    pub fn is_known(&self) -> bool {
+        self.value.is_some() || self.wants_text()
+    }
+
+    /// Whether a text is expected.
+    pub fn wants_text(&self) -> bool {
+        !self.keywords.is_empty() || self.reference.is_some()
+    }
+}
+
+/// A rule, as scores refer to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleReason {
+    /// Its id.
+    pub id: String,
+    /// Its reason.
+    pub because: Option<String>,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// Its decisions, in the order of the pack's columns; empty while undecided.
+    pub cells: Vec<Option<Datum>>,
+}
+
+impl Row {
+    /// Whether it has been decided.
+    pub fn is_decided(&self) -> bool {
+        !self.cells.is_empty()
+    }
+
+    /// One decision.
+    pub fn cell(&self, column: usize) -> Option<&Datum> {
+        self.cells.get(column).and_then(Option::as_ref)
+    }
+
+    /// Whether a decision counts, by its `when`.
+    pub fn in_play(&self, column: &Column) -> bool {
+        self.is_decided()
+            && column.when.iter().all(|(other, values)| self.cell(*other).is_some_and(|value| values.contains(value)))
+    }
+}
+
+/// What one step did to the table.
+#[derive(Debug, Clone, Default)]
+pub struct StepFacts {
+    /// The rows that it decided.
+    pub touched: Vec<usize>,
+    /// Decisions about unknown or closed items.
+    pub invalid: u32,
+    /// Whether it decided the last open item.
+    pub completed: bool,
+    /// Whether the steps ran out with items left open.
+    pub ran_out: bool,
+    /// The reward's components.
+    pub components: Vec<f64>,
+}
+
+/// One problem of an action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionProblem {
+    /// What kind of problem.
+    pub kind: ProblemKind,
+    /// Where in the action.
+    pub path: Vec<PathPart>,
+    /// A sentence, lower case, with a hint where there is one.
+    pub message: String,
+    /// The offending value; for a missing key, the object that lacks it.
+    pub input: Value,
+    /// The limit that was broken, under its JSON Schema keyword (such as `minLength`).
+    pub limit: Option<(&'static str, Value)>,
+}
+
+/// Kinds of problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// A required key is missing.
+    Missing,
+    /// A key that does not exist.
+    UnknownKey,
+    /// A value of another type; the limit holds the type that was expected.
+    Type,
+    /// Not one of the allowed values; the limit holds them.
+    NotAllowed,
+    /// Too short, too long, too small, too large, too few, too many; the limit says which.
+    OutOfBounds,
+    /// Breaks a rule between values: an unknown item, a rank used twice.
+    Conflict,
+}
+
+/// One part of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathPart {
+    /// A key.
+    Key(String),
+    /// A position.
+    Index(usize),
+}

@@ -1,0 +1,148 @@
+//! Episodes from beginning to end: played by a policy, recorded, and played again.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    episode::{Episode, Step},
+    policy::Policy,
+    scenario::{Catalog, Pack, Task},
+};
+
+/// An episode from beginning to end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trajectory {
+    /// The task's name.
+    pub task: String,
+    /// The seed.
+    pub seed: u64,
+    /// The actions, in order.
+    pub actions: Vec<Value>,
+    /// What each did, explained in full.
+    pub steps: Vec<Step>,
+    /// SHA-256 over the bytes of all observations, in hex.
+    pub observations: String,
+    /// The episode's score in [0, 1].
+    pub score: f64,
+}
+
+/// A trajectory with all that is needed to play it again; one JSON line of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// The version of the engine.
+    pub engine: String,
+    /// The pack's name.
+    pub environment: String,
+    /// The author's version of the pack.
+    pub version: String,
+    /// The pack's digest.
+    pub digest: String,
+    /// Who played.
+    pub policy: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub trajectory: Trajectory,
+}
+
+/// What came of playing a recording again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every byte agrees.
+    Agrees,
+    /// The pack is another one by now, yet every byte agrees.
+    AgreesUnderOtherDigest,
+    /// Something differs; the text says what, first thing first.
+    Differs(String),
+}
+
+impl Recording {
+    /// Wraps a trajectory of a pack.
+    pub fn new(pack: &Pack, policy: &str, trajectory: Trajectory) -> Self {
+        Self {
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: pack.name().to_owned(),
+            version: pack.version().to_owned(),
+            digest: pack.digest().to_owned(),
+            policy: policy.to_owned(),
+            trajectory,
+        }
+    }
+}
+
+/// Plays one episode until it ends or the policy stops.
+pub fn play(policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Trajectory, String> {
+    fold(policy.pack(), task, seed, |episode| policy.act(episode))
+}
+
+/// Plays a recording again and compares every byte.
+pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, String> {
+    let then = &recording.trajectory;
+    let pack = catalog
+        .pack(&recording.environment)
+        .ok_or_else(|| format!("no pack has the name `{}`", recording.environment))?;
+    let task =
+        pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", recording.environment, then.task))?;
+    let same_pack = pack.digest() == recording.digest;
+    let note = if same_pack { "" } else { " (the pack has changed since)" };
+    let mut actions = then.actions.iter().cloned();
+    let now = match fold(pack, task, then.seed, |_| actions.next()) {
+        Ok(now) => now,
+        Err(error) => return Ok(Verdict::Differs(format!("{error}{note}"))),
+    };
+    Ok(match difference(then, &now) {
+        Some(difference) => Verdict::Differs(format!("{difference}{note}")),
+        None if same_pack => Verdict::Agrees,
+        None => Verdict::AgreesUnderOtherDigest,
+    })
+}
+
+/// Folds actions over an episode; the one way in which trajectories come about.
+fn fold(
+    pack: &Arc<Pack>,
+    task: &Arc<Task>,
+    seed: u64,
+    mut next: impl FnMut(&Episode) -> Option<Value>,
+) -> Result<Trajectory, String> {
+    let mut episode = Episode::reset(pack, task, seed).map_err(|error| error.to_string())?;
+    let mut hasher = Sha256::new();
+    let mut observation = String::new();
+    let mut observe = |episode: &Episode| {
+        observation.clear();
+        episode.write_observation(&mut observation);
+        observation.push('\n');
+        hasher.update(&observation);
+    };
+    observe(&episode);
+    let (mut actions, mut steps) = (Vec::new(), Vec::new());
+    while !episode.done()
+        && let Some(action) = next(&episode)
+    {
+        let mut step = episode.step(&action).map_err(|error| format!("step {}: {error}", steps.len() + 1))?;
+        step.breakdown = Some(episode.explain().map_err(|error| error.to_string())?);
+        observe(&episode);
+        actions.push(action);
+        steps.push(step);
+    }
+    let score = episode.score().map_err(|error| error.to_string())?;
+    let observations = crate::source::hex(&hasher.finalize());
+    Ok(Trajectory { task: task.name().to_owned(), seed, actions, steps, observations, score })
+}
+
+fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {
+    if then.steps.len() != now.steps.len() {
+        return Some(format!("the episode took {} steps, now {}", then.steps.len(), now.steps.len()));
+    }
+    for (at, (a, b)) in then.steps.iter().zip(&now.steps).enumerate() {
+        let (a, b) = (serde_json::to_string(a).ok()?, serde_json::to_string(b).ok()?);
+        if a != b {
+            return Some(format!("step {} was {a}, is now {b}", at + 1));
+        }
+    }
+    if then.score.to_bits() != now.score.to_bits() {
+        return Some(format!("the score was {}, is now {}", then.score, now.score));
+    }
+    (then.observations != now.observations).then(|| "an observation differs".to_owned())
+}

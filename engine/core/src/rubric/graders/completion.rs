@@ -1,0 +1,26 @@
+//! `completion`: the value once every item has a decision.
+
+use std::sync::Arc;
+
+use super::Built;
+use crate::{
+    rubric::{View, WholeGrader},
+    spec,
+};
+
+#[derive(Debug)]
+struct Completion(f64);
+
+pub(super) fn build(params: &spec::Completion) -> Built {
+    Built::Whole(Arc::new(Completion(params.value)))
+}
+
+impl WholeGrader for Completion {
+    fn reward(&self, view: &View<'_>) -> Option<f64> {
+        Some(if view.steps.last().is_some_and(|step| step.completed) { self.0 } else { 0.0 })
+    }
+
+    fn score(&self, view: &View<'_>) -> f64 {
+        if view.is_complete() { self.0 } else { 0.0 }
+    }
+}

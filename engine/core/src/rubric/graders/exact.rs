@@ -1,0 +1,32 @@
+//! `exact`: 1 where the decision is the right one.
+
+use std::sync::Arc;
+
+use super::{Built, Site};
+use crate::{
+    diagnostic::Report,
+    model::Item,
+    rubric::{RowGrader, View},
+    spec,
+};
+
+#[derive(Debug)]
+struct Exact {
+    column: usize,
+}
+
+pub(super) fn build(params: &spec::Exact, site: &Site<'_>, report: &mut Report) -> Option<Built> {
+    let column = site.decision(&params.field, &[], report)?;
+    Some(Built::Row(Arc::new(Exact { column })))
+}
+
+impl RowGrader for Exact {
+    fn applies(&self, item: &Item) -> bool {
+        item.truth[self.column].value.is_some()
+    }
+
+    fn value(&self, view: &View<'_>, row: usize) -> f64 {
+        let right = view.items[row].truth[self.column].value.as_ref();
+        f64::from(u8::from(view.rows[row].cell(self.column) == right))
+    }
+}

@@ -1,0 +1,357 @@
+//! The grader tree: a reward after every step, a score for the episode, both with a breakdown.
+//!
+//! | file | what |
+//! |---|---|
+//! | `compile.rs` | the tree as written to nodes, its names and weights checked |
+//! | `graders/` | one file a grader; `graders/mod.rs` holds the one list |
+//!
+//! Nodes lie in one list, children before their parents, so that a value is computed once and found by its position.
+
+mod compile;
+mod graders;
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+pub(crate) use compile::decision_values;
+pub use compile::{compile, with_weights};
+
+use crate::{
+    model::{Column, Item, Row, StepFacts, Text},
+    spec::{Explain, RewardMode},
+};
+
+/// A compiled rubric.
+#[derive(Debug, Clone)]
+pub struct Rubric {
+    /// Its name.
+    pub name: String,
+    /// How the reward comes about.
+    pub mode: RewardMode,
+    /// When breakdowns are told.
+    pub explain: Explain,
+    clip: Option<(f64, f64)>,
+    round: Option<u32>,
+    nodes: Vec<Node>,
+    /// The reward's components, by position in `nodes`.
+    components: Vec<usize>,
+    score: usize,
+    row_graders: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Node {
+    name: Option<String>,
+    pointer: String,
+    weight: f64,
+    kind: NodeKind,
+}
+
+#[derive(Debug, Clone)]
+enum NodeKind {
+    /// A grader of single rows; its values are kept in the [`Scores`] at this position.
+    Row(usize, std::sync::Arc<dyn RowGrader>),
+    Whole(std::sync::Arc<dyn WholeGrader>),
+    WeightedSum(Vec<usize>),
+    Add(Vec<usize>),
+    Product(Vec<usize>),
+    Min(Vec<usize>),
+    Mean(Vec<usize>),
+    Sequential(Vec<usize>),
+    All(Vec<usize>),
+    Gate {
+        test: usize,
+        above: f64,
+        then: usize,
+    },
+    Ref(usize),
+}
+
+/// What graders see: the table beside its truth, and the steps so far.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The decisions' columns.
+    pub decisions: &'a [Column],
+    /// The items, by row.
+    pub items: &'a [std::sync::Arc<Item>],
+    /// The table.
+    pub rows: &'a [Row],
+    /// The steps; the last one is the one being graded.
+    pub steps: &'a [StepFacts],
+}
+
+impl View<'_> {
+    /// Whether every row is decided.
+    pub fn is_complete(&self) -> bool {
+        self.rows.iter().all(Row::is_decided)
+    }
+
+    /// The text of a row's decision, when it is in play; empty when it was not given.
+    fn text(&self, column: usize, row: usize) -> Option<&Text> {
+        static EMPTY: std::sync::OnceLock<Text> = std::sync::OnceLock::new();
+        let row = &self.rows[row];
+        self.decisions.get(column).filter(|decision| row.in_play(decision))?;
+        Some(match row.cell(column) {
+            Some(crate::model::Datum::Text(text)) => text,
+            _ => EMPTY.get_or_init(|| Text::new("")),
+        })
+    }
+}
+
+/// A grader that looks at one row at a time.
+///
+/// In a reward its value is the sum over the rows that the step decided; in a score the mean over all rows to which it
+/// applies, where an undecided row counts as 0.
+pub trait RowGrader: fmt::Debug + Send + Sync {
+    /// Whether there is something to grade about an item.
+    fn applies(&self, item: &Item) -> bool;
+    /// The value of a decided row.
+    fn value(&self, view: &View<'_>, row: usize) -> f64;
+}
+
+/// A grader that looks at the table or the steps as a whole.
+pub trait WholeGrader: fmt::Debug + Send + Sync {
+    /// Its value for the last step; `None` for a grader that can only stand in a score.
+    fn reward(&self, view: &View<'_>) -> Option<f64>;
+    /// Its value for the episode so far.
+    fn score(&self, view: &View<'_>) -> f64;
+}
+
+/// The row graders' values, kept up to date by the episode that owns it.
+#[derive(Debug, Clone, Default)]
+pub struct Scores {
+    values: Vec<Option<f64>>,
+}
+
+/// A grader gave a value that is not a finite number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GraderError {
+    /// The rubric.
+    pub rubric: String,
+    /// The node, as a JSON pointer into the rubric's document.
+    pub pointer: String,
+}
+
+impl fmt::Display for GraderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the grader at `{}` of the rubric `{}` gave no finite value", self.pointer, self.rubric)
+    }
+}
+
+impl Rubric {
+    /// Starts the row graders' values for a table that nobody has decided about.
+    pub fn begin(&self, items: &[std::sync::Arc<Item>]) -> Scores {
+        let mut values = vec![None; self.row_graders * items.len()];
+        for node in &self.nodes {
+            if let NodeKind::Row(at, grader) = &node.kind {
+                for (row, item) in items.iter().enumerate() {
+                    values[at * items.len() + row] = grader.applies(item).then_some(0.0);
+                }
+            }
+        }
+        Scores { values }
+    }
+
+    /// Grades the rows that a step decided.
+    pub fn update(&self, scores: &mut Scores, view: &View<'_>, touched: &[usize]) {
+        for node in &self.nodes {
+            if let NodeKind::Row(at, grader) = &node.kind {
+                for row in touched {
+                    if let Some(value) = &mut scores.values[at * view.rows.len() + row] {
+                        *value = grader.value(view, *row);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The values of the reward's components for the last step, in their order; empty unless the mode is a sum.
+    pub fn components(&self, scores: &Scores, view: &View<'_>) -> Result<Vec<f64>, GraderError> {
+        let mut known = vec![None; self.nodes.len()];
+        self.components.iter().map(|at| self.eval(*at, scores, view, true, &mut known)).collect()
+    }
+
+    /// The names of the reward's components.
+    pub fn component_names(&self) -> impl Iterator<Item = &str> {
+        self.components.iter().map(|at| self.nodes[*at].name.as_deref().unwrap_or_default())
+    }
+
+    /// The episode's score so far, in [0, 1].
+    pub fn score(&self, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
+        let mut known = vec![None; self.nodes.len()];
+        self.eval(self.score, scores, view, false, &mut known).map(|value| self.finish(value))
+    }
+
+    /// The values of all named nodes of the score.
+    pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Map<String, Value>, GraderError> {
+        let mut known = vec![None; self.nodes.len()];
+        self.eval(self.score, scores, view, false, &mut known)?;
+        let named = self.nodes.iter().zip(known).filter_map(|(node, value)| Some((node.name.clone()?, value?.into())));
+        Ok(named.collect())
+    }
+
+    /// The reward from what it is made of.
+    pub fn reward(&self, components: &[f64], before: f64, best: f64, now: f64, done: bool) -> f64 {
+        let value = match self.mode {
+            RewardMode::Sum => components.iter().sum(),
+            RewardMode::Improvement => (now - before).max(0.0),
+            RewardMode::BestSoFar => (now - best).max(0.0),
+            RewardMode::Potential => now - before,
+            RewardMode::Terminal => {
+                if done {
+                    now
+                } else {
+                    0.0
+                }
+            }
+        };
+        self.clip.map_or(value, |(low, high)| value.clamp(low, high))
+    }
+
+    /// Whether the score is needed after every step.
+    pub fn scores_steps(&self) -> bool {
+        self.mode != RewardMode::Sum
+    }
+
+    /// The named components of the score that have a weight, with that weight.
+    pub fn weights(&self) -> Vec<(&str, f64)> {
+        let mut at = self.score;
+        while let NodeKind::Gate { then, .. } = self.nodes[at].kind {
+            at = then;
+        }
+        let NodeKind::WeightedSum(children) = &self.nodes[at].kind else { return Vec::new() };
+        children
+            .iter()
+            .filter_map(|child| Some((self.nodes[*child].name.as_deref()?, self.nodes[*child].weight)))
+            .collect()
+    }
+
+    /// The row graders of the score that have weight but nothing to grade among some items, by name or pointer.
+    pub fn idle_graders(&self, items: &[std::sync::Arc<Item>]) -> Vec<(&str, &str)> {
+        let mut idle = Vec::new();
+        self.collect_idle(self.score, items, &mut idle);
+        idle
+    }
+
+    fn collect_idle<'a>(&'a self, at: usize, items: &[std::sync::Arc<Item>], idle: &mut Vec<(&'a str, &'a str)>) {
+        let node = &self.nodes[at];
+        match &node.kind {
+            NodeKind::Row(_, grader) => {
+                if !items.iter().any(|item| grader.applies(item)) {
+                    idle.push((node.name.as_deref().unwrap_or(&node.pointer), &node.pointer));
+                }
+            }
+            NodeKind::WeightedSum(children) => {
+                for child in children.iter().filter(|child| self.nodes[**child].weight != 0.0) {
+                    self.collect_idle(*child, items, idle);
+                }
+            }
+            NodeKind::Add(children)
+            | NodeKind::Product(children)
+            | NodeKind::Min(children)
+            | NodeKind::Mean(children)
+            | NodeKind::Sequential(children)
+            | NodeKind::All(children) => {
+                for child in children {
+                    self.collect_idle(*child, items, idle);
+                }
+            }
+            NodeKind::Gate { test, then, .. } => {
+                self.collect_idle(*test, items, idle);
+                self.collect_idle(*then, items, idle);
+            }
+            NodeKind::Whole(_) | NodeKind::Ref(_) => {}
+        }
+    }
+
+    fn finish(&self, value: f64) -> f64 {
+        let value = value.clamp(0.0, 1.0);
+        self.round.map_or(value, |places| {
+            let scale = 10_f64.powi(i32::try_from(places).unwrap_or(12));
+            (value * scale).round() / scale
+        })
+    }
+
+    fn eval(
+        &self,
+        at: usize,
+        scores: &Scores,
+        view: &View<'_>,
+        reward: bool,
+        known: &mut [Option<f64>],
+    ) -> Result<f64, GraderError> {
+        if let Some(value) = known[at] {
+            return Ok(value);
+        }
+        let node = &self.nodes[at];
+        let mut child = |at: usize| self.eval(at, scores, view, reward, known);
+        let value = match &node.kind {
+            NodeKind::Row(slot, _) => {
+                let values = &scores.values[slot * view.rows.len()..(slot + 1) * view.rows.len()];
+                if reward {
+                    view.steps.last().map_or(0.0, |step| step.touched.iter().filter_map(|row| values[*row]).sum())
+                } else {
+                    mean(values.iter().filter_map(|value| *value))
+                }
+            }
+            NodeKind::Whole(grader) if reward => grader.reward(view).unwrap_or(f64::NAN),
+            NodeKind::Whole(grader) => grader.score(view),
+            NodeKind::WeightedSum(children) => {
+                let mut sum = 0.0;
+                for at in children {
+                    sum += self.nodes[*at].weight * child(*at)?;
+                }
+                sum
+            }
+            NodeKind::Add(children) => children.iter().map(|at| child(*at)).sum::<Result<f64, _>>()?,
+            NodeKind::Product(children) => children.iter().map(|at| child(*at)).product::<Result<f64, _>>()?,
+            NodeKind::Min(children) => {
+                let mut least = f64::INFINITY;
+                for at in children {
+                    least = least.min(child(*at)?);
+                }
+                least
+            }
+            NodeKind::Mean(children) => {
+                mean(children.iter().map(|at| child(*at)).collect::<Result<Vec<_>, _>>()?.into_iter())
+            }
+            NodeKind::Sequential(children) => {
+                let mut last = 0.0;
+                for at in children {
+                    last = child(*at)?;
+                    if last == 0.0 {
+                        break;
+                    }
+                }
+                last
+            }
+            NodeKind::All(children) => {
+                let mut all = true;
+                for at in children {
+                    all &= child(*at)? >= 1.0 - 1e-9;
+                }
+                f64::from(u8::from(all))
+            }
+            NodeKind::Gate { test, above, then } => {
+                if child(*test)? > *above {
+                    child(*then)?
+                } else {
+                    0.0
+                }
+            }
+            NodeKind::Ref(at) => child(*at)?,
+        };
+        if !value.is_finite() {
+            return Err(GraderError { rubric: self.name.clone(), pointer: node.pointer.clone() });
+        }
+        known[at] = Some(value);
+        Ok(value)
+    }
+}
+
+/// The mean, 0 of nothing.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    if count == 0.0 { 0.0 } else { sum / count }
+}

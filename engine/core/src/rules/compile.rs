@@ -1,0 +1,341 @@
+//! Conditions as written to predicates, checked against the columns' types.
+
+use indexmap::IndexMap;
+use regex::RegexBuilder;
+use serde_json::Value;
+
+use super::predicate::{Matching, Predicate, Test};
+use crate::{
+    diagnostic::{Code, Report, suggest},
+    model::{Column, ColumnKind, Datum, Text},
+    spec::{Bound, Condition, Document, OneOf, Operators},
+};
+
+/// Bytes that a compiled regular expression may take.
+const MAX_REGEX_BYTES: usize = 1 << 20;
+
+/// What a condition may refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The document that the condition stands in.
+    pub document: &'a Document,
+    /// The columns that it may read.
+    pub columns: &'a [Column],
+    /// Whether hidden columns are refused.
+    pub visible_only: bool,
+    /// The document's named lists.
+    pub lists: &'a IndexMap<String, Vec<String>>,
+}
+
+/// Compiles the condition at a JSON pointer; every problem goes to the report.
+pub fn compile(scope: Scope<'_>, pointer: &str, condition: &Condition, report: &mut Report) -> Option<Predicate> {
+    let mut parts = Vec::new();
+    let mut whole = true;
+    for (key, value) in &condition.0 {
+        let path = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let part = match key.as_str() {
+            "any" | "all" => nested(scope, &path, value, report)
+                .map(|parts| if key == "any" { Predicate::Any(parts) } else { Predicate::All(parts) }),
+            "not" => one(scope, &path, value, report).map(|part| Predicate::Not(Box::new(part))),
+            field => column_test(scope, &path, field, value, report),
+        };
+        match part {
+            Some(part) => parts.push(part),
+            None => whole = false,
+        }
+    }
+    whole.then_some(Predicate::All(parts))
+}
+
+fn nested(scope: Scope<'_>, path: &str, value: &Value, report: &mut Report) -> Option<Vec<Predicate>> {
+    let parts: Vec<Option<Predicate>> = value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .map(|(at, part)| one(scope, &format!("{path}/{at}"), part, report))
+        .collect();
+    parts.into_iter().collect()
+}
+
+fn one(scope: Scope<'_>, path: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
+    let condition = Condition(value.as_object()?.clone());
+    compile(scope, path, &condition, report)
+}
+
+fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
+    let Some(at) = scope.columns.iter().position(|column| column.name == field) else {
+        let names = scope
+            .columns
+            .iter()
+            .filter(|column| column.visible || !scope.visible_only)
+            .map(|column| column.name.as_str());
+        report.push(
+            scope
+                .document
+                .at_key(Code::UnknownName, path, format!("there is no field `{field}`"))
+                .maybe_hint(suggest(field, names)),
+        );
+        return None;
+    };
+    let column = &scope.columns[at];
+    if scope.visible_only && !column.visible {
+        report.push(
+            scope
+                .document
+                .at_key(Code::HiddenField, path, format!("the field `{field}` is hidden from agents"))
+                .hint("a policy sees what an agent sees; use a visible field"),
+        );
+        return None;
+    }
+    let compiler = ColumnCompiler { scope, column };
+    let tests = match value {
+        Value::Object(_) => compiler.operators(path, value, report)?,
+        Value::Array(values) => vec![compiler.equals(path, values, true, report)?],
+        scalar => vec![compiler.equals(path, std::slice::from_ref(scalar), false, report)?],
+    };
+    let mut parts: Vec<Predicate> = tests.into_iter().map(|test| Predicate::Column(at, test)).collect();
+    if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
+}
+
+struct ColumnCompiler<'a> {
+    scope: Scope<'a>,
+    column: &'a Column,
+}
+
+impl ColumnCompiler<'_> {
+    fn operators(&self, path: &str, value: &Value, report: &mut Report) -> Option<Vec<Test>> {
+        let Ok(operators) = serde_json::from_value::<Operators>(value.clone()) else {
+            report.push(self.scope.document.at(Code::Shape, path, "these operators do not fit"));
+            return None;
+        };
+        let matching = Matching {
+            whole_words: operators.whole_words.unwrap_or(true),
+            case_sensitive: operators.case_sensitive.unwrap_or(false),
+        };
+        let before = report.diagnostics.len();
+        let mut tests = Vec::new();
+        for (key, _) in value.as_object()? {
+            let path = format!("{path}/{key}");
+            tests.extend(self.operator(key, &path, &operators, matching, report));
+        }
+        for test in &mut tests {
+            test.set_case_sensitive(matching.case_sensitive);
+        }
+        (report.diagnostics.len() == before).then_some(tests)
+    }
+
+    fn operator(
+        &self,
+        key: &str,
+        path: &str,
+        operators: &Operators,
+        matching: Matching,
+        report: &mut Report,
+    ) -> Option<Test> {
+        let texts = |list: &[String]| list.iter().map(|text| Text::new(text)).collect::<Vec<_>>();
+        match key {
+            "eq" => self.equals(path, operators.eq.as_slice(), false, report),
+            "ne" => Some(Test::Not(Box::new(self.equals(path, operators.ne.as_slice(), false, report)?))),
+            "in" => match operators.one_of.as_ref()? {
+                OneOf::Values(values) => self.equals(path, values, true, report),
+                OneOf::Named(name) => {
+                    let values: Vec<Value> =
+                        self.named(name, path, report)?.iter().cloned().map(Value::String).collect();
+                    self.equals(path, &values, true, report)
+                }
+            },
+            "gt" => self.range(path, operators.gt.as_ref().map(|bound| (bound, false)), None, report),
+            "gte" => self.range(path, operators.gte.as_ref().map(|bound| (bound, true)), None, report),
+            "lt" => self.range(path, None, operators.lt.as_ref().map(|bound| (bound, false)), report),
+            "lte" => self.range(path, None, operators.lte.as_ref().map(|bound| (bound, true)), report),
+            "between" => {
+                let [low, high] = operators.between.as_ref()?;
+                self.range(path, Some((low, true)), Some((high, true)), report)
+            }
+            "contains" => self
+                .words(path, true, report)
+                .and(operators.contains.as_ref())
+                .map(|text| Test::HoldsAny(vec![Text::new(text)], matching)),
+            "contains_any" => self
+                .words(path, true, report)
+                .and(operators.contains_any.as_deref())
+                .map(|list| Test::HoldsAny(texts(list), matching)),
+            "contains_all" => self
+                .words(path, true, report)
+                .and(operators.contains_all.as_deref())
+                .map(|list| Test::HoldsAll(texts(list), matching)),
+            "starts_with" => self
+                .words(path, false, report)
+                .and(operators.starts_with.as_ref())
+                .map(|text| Test::Starts(Text::new(text), matching)),
+            "ends_with" => self
+                .words(path, false, report)
+                .and(operators.ends_with.as_ref())
+                .map(|text| Test::Ends(Text::new(text), matching)),
+            "matches" => self
+                .words(path, false, report)
+                .and(operators.matches.as_ref())
+                .and_then(|pattern| self.regex(path, pattern, matching, report)),
+            "domain_in" => self.domain(path, operators.domain_in.as_ref()?, report),
+            "exists" => operators.exists.map(Test::Exists),
+            _ => None,
+        }
+    }
+
+    fn equals(&self, path: &str, values: &[Value], listed: bool, report: &mut Report) -> Option<Test> {
+        if self.column.kind == ColumnKind::List {
+            self.misfit(path, "a list is compared with `contains`, `contains_any` or `contains_all`", report);
+            return None;
+        }
+        let mut data = Vec::new();
+        let before = report.diagnostics.len();
+        for (at, value) in values.iter().enumerate() {
+            let path = if listed { format!("{path}/{at}") } else { path.to_owned() };
+            match (self.column.kind, value) {
+                (ColumnKind::Address | ColumnKind::Url, Value::String(text)) => data.push(Datum::text(text)),
+                _ => match Datum::read(self.column, value) {
+                    Ok(datum) => data.push(datum),
+                    Err(expected) => {
+                        let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                        report.push(
+                            self.scope
+                                .document
+                                .at(
+                                    Code::BadCondition,
+                                    path,
+                                    format!(
+                                        "`{}` is of type `{}` and cannot be `{written}`",
+                                        self.column.name,
+                                        self.column.kind.name()
+                                    ),
+                                )
+                                .label(format!("expected {expected}"))
+                                .maybe_hint(suggest(&written, self.column.values.iter().map(String::as_str))),
+                        );
+                    }
+                },
+            }
+        }
+        if report.diagnostics.len() > before {
+            return None;
+        }
+        if self.column.kind.is_text() {
+            let texts = data
+                .iter()
+                .filter_map(|datum| if let Datum::Text(text) = datum { Some(Text::clone(text)) } else { None })
+                .collect();
+            return Some(Test::TextIs(texts, false));
+        }
+        Some(Test::OneOf(data))
+    }
+
+    fn range(
+        &self,
+        path: &str,
+        low: Option<(&Bound, bool)>,
+        high: Option<(&Bound, bool)>,
+        report: &mut Report,
+    ) -> Option<Test> {
+        if !self.column.kind.is_ordered() {
+            self.misfit(path, "only numbers, moments and lengths of time have an order", report);
+            return None;
+        }
+        let mut read = |bound: Option<(&Bound, bool)>| -> Option<Option<(f64, bool)>> {
+            let Some((bound, equal)) = bound else { return Some(None) };
+            let value = match bound {
+                Bound::Number(number) => Value::Number(number.clone()),
+                Bound::Text(text) => Value::String(text.clone()),
+            };
+            let number = match (self.column.kind, &value) {
+                // A bound of a whole number may itself lie between two of them.
+                (ColumnKind::Integer | ColumnKind::Rank, Value::Number(number)) => number.as_f64(),
+                _ => Datum::read(&Column { bounds: (None, None), ..self.column.clone() }, &value)
+                    .ok()
+                    .and_then(|datum| datum.number()),
+            };
+            if number.is_none() {
+                report.push(self.scope.document.at(
+                    Code::BadCondition,
+                    path,
+                    format!(
+                        "`{}` is of type `{}` and cannot be compared with {value}",
+                        self.column.name,
+                        self.column.kind.name()
+                    ),
+                ));
+            }
+            number.map(|number| Some((number, equal)))
+        };
+        Some(Test::Between(read(low)?, read(high)?))
+    }
+
+    /// Refuses text operators where there is no text.
+    fn words(&self, path: &str, lists: bool, report: &mut Report) -> Option<()> {
+        if self.column.kind.is_text() || lists && self.column.kind == ColumnKind::List {
+            return Some(());
+        }
+        self.misfit(path, "text operators need a field of type `text`, `address` or `url`", report);
+        None
+    }
+
+    fn regex(&self, path: &str, pattern: &str, matching: Matching, report: &mut Report) -> Option<Test> {
+        match RegexBuilder::new(pattern).case_insensitive(!matching.case_sensitive).size_limit(MAX_REGEX_BYTES).build()
+        {
+            Ok(regex) => Some(Test::Matches(regex)),
+            Err(error) => {
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                report.push(
+                    self.scope
+                        .document
+                        .at(Code::BadRegex, path, format!("the regular expression does not compile: {last}"))
+                        .hint("look-around and back-references do not exist here; put single quotes round a pattern with backslashes"),
+                );
+                None
+            }
+        }
+    }
+
+    fn domain(&self, path: &str, domains: &OneOf, report: &mut Report) -> Option<Test> {
+        if !matches!(self.column.kind, ColumnKind::Address | ColumnKind::Url) {
+            self.misfit(path, "`domain_in` needs a field of type `address` or `url`", report);
+            return None;
+        }
+        let domains: Vec<String> = match domains {
+            OneOf::Values(values) => values.iter().filter_map(|value| value.as_str().map(str::to_lowercase)).collect(),
+            OneOf::Named(name) => self.named(name, path, report)?.iter().map(|domain| domain.to_lowercase()).collect(),
+        };
+        Some(Test::DomainIn(domains))
+    }
+
+    fn named(&self, name: &str, path: &str, report: &mut Report) -> Option<&[String]> {
+        let list = self.scope.lists.get(name);
+        if list.is_none() {
+            let known = suggest(name, self.scope.lists.keys().map(String::as_str));
+            report.push(self.scope.document.at(Code::UnknownName, path, format!("there is no list `{name}`")).hint(
+                known.unwrap_or_else(|| format!("add it under `lists:`, or write the values in brackets: `[{name}]`")),
+            ));
+        }
+        list.map(Vec::as_slice)
+    }
+
+    fn misfit(&self, path: &str, hint: &str, report: &mut Report) {
+        let operator = path.rsplit('/').next().unwrap_or_default();
+        let what = if operator == self.column.name { "this".to_owned() } else { format!("`{operator}`") };
+        report.push(
+            self.scope
+                .document
+                .at_key(
+                    Code::BadCondition,
+                    path,
+                    format!(
+                        "`{}` is of type `{}`, which {what} cannot compare",
+                        self.column.name,
+                        self.column.kind.name()
+                    ),
+                )
+                .hint(hint),
+        );
+    }
+}

@@ -1,0 +1,396 @@
+//! What agents send: its schema, and how an action becomes decisions.
+
+use jsonschema::{
+    Validator,
+    error::{TypeKind, ValidationError, ValidationErrorKind},
+};
+use serde_json::{Map, Value, json};
+
+use super::observation::column_schema;
+use crate::{
+    diagnostic::nearest,
+    model::{ActionProblem, Column, ColumnKind, Datum, PathPart, ProblemKind},
+};
+
+/// Entries of one batch at the most.
+const MAX_BATCH: usize = 1_000;
+/// Characters of a text that has no limit of its own.
+pub const MAX_TEXT: u32 = 20_000;
+/// Problems of one action that are told at the most.
+const MAX_PROBLEMS: usize = 100;
+
+/// One property of an action.
+#[derive(Debug, Clone)]
+pub struct Property {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub role: Role,
+    /// Whether an action must hold it.
+    pub required: bool,
+    /// What it means.
+    pub description: Option<String>,
+}
+
+/// What a property does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Fills a decision.
+    Decides(usize),
+    /// Names the item.
+    Item,
+    /// Is text that nothing scores.
+    Free,
+}
+
+/// What the declaration of an action says, resolved.
+#[derive(Debug, Clone)]
+pub struct Declaration {
+    /// The property that holds the list of decisions; absent when an action decides about one item.
+    pub list: Option<String>,
+    /// Whether an item may be decided again.
+    pub revise: bool,
+    /// The properties.
+    pub properties: Vec<Property>,
+    /// Whether an action without an item means the first open one.
+    pub default_current: bool,
+    /// Whether an unknown or closed item refuses the action; else the step counts as invalid.
+    pub refuse_unknown: bool,
+    /// Whether a decision must be given wherever its `when` is met, by column.
+    pub needed: Vec<bool>,
+    /// The most characters of a text, by column.
+    pub max_length: Vec<u32>,
+}
+
+/// A compiled action.
+#[derive(Debug)]
+pub struct ActionModel {
+    /// What was declared.
+    pub declaration: Declaration,
+    schema: Value,
+    validator: Validator,
+}
+
+/// One decision that an action proposes.
+#[derive(Debug)]
+pub struct Proposal<'a> {
+    /// The item it names.
+    pub item: Option<&'a str>,
+    /// The decisions, by column.
+    pub cells: Vec<Option<Datum>>,
+}
+
+impl ActionModel {
+    /// Compiles a declaration; the error is the validator's word about the schema.
+    pub fn new(declaration: Declaration, decisions: &[Column], title: &str) -> Result<Self, String> {
+        let schema = schema(&declaration, decisions, title);
+        let validator = jsonschema::draft202012::new(&schema).map_err(|error| error.to_string())?;
+        Ok(Self { declaration, schema, validator })
+    }
+
+    /// Its JSON Schema.
+    pub fn schema(&self) -> &Value {
+        &self.schema
+    }
+
+    /// Whether the pack declares a property of this name.
+    pub fn declares(&self, name: &str) -> bool {
+        self.declaration.list.as_deref() == Some(name)
+            || self.declaration.list.is_none()
+                && self.declaration.properties.iter().any(|property| property.name == name)
+    }
+
+    /// Reads an action: what it proposes, or every problem of its shape.
+    pub fn read<'a>(&self, action: &'a Value, decisions: &[Column]) -> Result<Vec<Proposal<'a>>, Vec<ActionProblem>> {
+        if !self.validator.is_valid(action) {
+            return Err(self
+                .validator
+                .iter_errors(action)
+                .flat_map(|error| self.explain(&error))
+                .take(MAX_PROBLEMS)
+                .collect());
+        }
+        let entries = match &self.declaration.list {
+            None => std::slice::from_ref(action),
+            Some(list) => action.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default(),
+        };
+        let mut problems = Vec::new();
+        let mut proposals = Vec::with_capacity(entries.len());
+        for (at, entry) in entries.iter().enumerate() {
+            let mut proposal = Proposal { item: None, cells: vec![None; decisions.len()] };
+            for property in &self.declaration.properties {
+                let Some(value) = entry.get(&property.name).filter(|value| !value.is_null()) else { continue };
+                match property.role {
+                    Role::Item => proposal.item = value.as_str(),
+                    Role::Free => {}
+                    Role::Decides(column) => match Datum::read(&decisions[column], value) {
+                        Ok(datum) => proposal.cells[column] = Some(datum),
+                        Err(expected) => problems.push(ActionProblem {
+                            kind: ProblemKind::Type,
+                            path: self.path(at, Some(&property.name)),
+                            message: format!("`{}` must be {expected}", property.name),
+                            input: value.clone(),
+                            limit: None,
+                        }),
+                    },
+                }
+            }
+            proposals.push(proposal);
+        }
+        if problems.is_empty() { Ok(proposals) } else { Err(problems) }
+    }
+
+    /// The path of an entry, or of one of its properties.
+    pub fn path(&self, entry: usize, property: Option<&str>) -> Vec<PathPart> {
+        let mut path = Vec::new();
+        if let Some(list) = &self.declaration.list {
+            path.push(PathPart::Key(list.clone()));
+            path.push(PathPart::Index(entry));
+        }
+        path.extend(property.map(|name| PathPart::Key(name.to_owned())));
+        path
+    }
+
+    /// The name of the property that names the item.
+    pub fn item_property(&self) -> Option<&str> {
+        self.declaration
+            .properties
+            .iter()
+            .find(|property| property.role == Role::Item)
+            .map(|property| property.name.as_str())
+    }
+
+    /// The name of the property that fills a decision.
+    pub fn property_of(&self, column: usize) -> Option<&str> {
+        self.declaration
+            .properties
+            .iter()
+            .find(|property| property.role == Role::Decides(column))
+            .map(|property| property.name.as_str())
+    }
+
+    /// Writes an action that decides about items.
+    pub fn write(&self, entries: &[(&str, Vec<Option<Datum>>)], decisions: &[Column]) -> Value {
+        let mut written: Vec<Value> = entries
+            .iter()
+            .map(|(item, cells)| {
+                let mut map = Map::new();
+                for property in &self.declaration.properties {
+                    let value = match property.role {
+                        Role::Item => Some(Value::String((*item).to_owned())),
+                        Role::Free => None,
+                        Role::Decides(column) => {
+                            cells.get(column).and_then(Option::as_ref).map(|datum| datum.to_json(&decisions[column]))
+                        }
+                    };
+                    map.extend(value.map(|value| (property.name.clone(), value)));
+                }
+                Value::Object(map)
+            })
+            .collect();
+        match &self.declaration.list {
+            None => written.pop().unwrap_or_default(),
+            Some(list) => json!({ list: written }),
+        }
+    }
+
+    fn explain(&self, error: &ValidationError<'_>) -> Vec<ActionProblem> {
+        let path: Vec<PathPart> = error
+            .instance_path()
+            .to_string()
+            .split('/')
+            .skip(1)
+            .map(|part| {
+                part.parse().map_or_else(|_| PathPart::Key(part.replace("~1", "/").replace("~0", "~")), PathPart::Index)
+            })
+            .collect();
+        let input = error.instance().as_ref().clone();
+        let problem = |kind, message: String, limit| ActionProblem {
+            kind,
+            path: path.clone(),
+            message,
+            input: input.clone(),
+            limit,
+        };
+        let bound = |keyword, limit: Value, words: &str| {
+            let message = format!("{words} {limit}");
+            problem(ProblemKind::OutOfBounds, message, Some((keyword, limit)))
+        };
+        vec![match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                return unexpected
+                    .iter()
+                    .map(|key| {
+                        let mut path = path.clone();
+                        path.push(PathPart::Key(key.clone()));
+                        let names: Vec<&str> = self.names(path.len() > 1);
+                        let near = nearest(key, names.iter().copied())
+                            .map(|near| format!(", did you mean `{near}`?"))
+                            .unwrap_or_default();
+                        ActionProblem {
+                            kind: ProblemKind::UnknownKey,
+                            path,
+                            message: format!("there is no property `{key}`{near}"),
+                            input: input.get(key).cloned().unwrap_or_default(),
+                            limit: None,
+                        }
+                    })
+                    .collect();
+            }
+            ValidationErrorKind::Required { property } => {
+                let key = property.as_str().unwrap_or_default();
+                let mut path = path.clone();
+                path.push(PathPart::Key(key.to_owned()));
+                ActionProblem {
+                    kind: ProblemKind::Missing,
+                    path,
+                    message: format!("`{key}` is required"),
+                    input: input.clone(),
+                    limit: None,
+                }
+            }
+            ValidationErrorKind::Type { kind } => {
+                let names: Vec<&str> = match kind {
+                    TypeKind::Single(one) => vec![one.as_str()],
+                    TypeKind::Multiple(many) => many.iter().map(jsonschema::JsonType::as_str).collect(),
+                };
+                let wanted = names.into_iter().find(|name| *name != "null").unwrap_or("null");
+                problem(ProblemKind::Type, format!("must be of type {wanted}"), Some(("type", wanted.into())))
+            }
+            ValidationErrorKind::Enum { options } => {
+                let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let near = input
+                    .as_str()
+                    .and_then(|written| nearest(written, names.iter().copied()))
+                    .map(|near| format!("; did you mean `{near}`?"));
+                let message = format!("must be one of {}{}", names.join(", "), near.unwrap_or_default());
+                problem(ProblemKind::NotAllowed, message, Some(("enum", names.into())))
+            }
+            ValidationErrorKind::MinLength { limit } => {
+                bound("minLength", (*limit).into(), "the least number of characters is")
+            }
+            ValidationErrorKind::MaxLength { limit } => {
+                bound("maxLength", (*limit).into(), "the greatest number of characters is")
+            }
+            ValidationErrorKind::MinItems { limit } => {
+                bound("minItems", (*limit).into(), "the least number of entries is")
+            }
+            ValidationErrorKind::MaxItems { limit } => {
+                bound("maxItems", (*limit).into(), "the greatest number of entries is")
+            }
+            ValidationErrorKind::Minimum { limit } => bound("minimum", limit.clone(), "must be at least"),
+            ValidationErrorKind::Maximum { limit } => bound("maximum", limit.clone(), "must be at most"),
+            _ => problem(ProblemKind::Conflict, error.to_string(), None),
+        }]
+    }
+
+    /// The names of the properties, within an entry or of the action itself.
+    fn names(&self, within: bool) -> Vec<&str> {
+        match &self.declaration.list {
+            Some(list) if !within => vec![list],
+            _ => self.declaration.properties.iter().map(|property| property.name.as_str()).collect(),
+        }
+    }
+}
+
+fn schema(declaration: &Declaration, decisions: &[Column], title: &str) -> Value {
+    let mut entry = entry_schema(declaration, decisions);
+    match &declaration.list {
+        None => {
+            entry.insert("title".into(), title.into());
+            Value::Object(entry)
+        }
+        Some(list) => json!({
+            "title": title,
+            "type": "object",
+            "properties": { list: { "type": "array", "items": entry, "maxItems": MAX_BATCH } },
+            "required": [list],
+            "additionalProperties": false,
+        }),
+    }
+}
+
+fn entry_schema(declaration: &Declaration, decisions: &[Column]) -> Map<String, Value> {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    let mut conditions = Vec::new();
+    for property in &declaration.properties {
+        let mut schema = match property.role {
+            Role::Item | Role::Free => json!({ "type": "string", "maxLength": MAX_TEXT }),
+            Role::Decides(column) => decision_schema(&decisions[column], declaration.max_length[column]),
+        };
+        if let Role::Decides(column) = property.role
+            && declaration.needed[column]
+            && !property.required
+        {
+            conditions.push(needed_schema(declaration, decisions, column, &property.name));
+        }
+        if property.required {
+            required.push(property.name.as_str());
+        } else {
+            allow_null(&mut schema);
+        }
+        if let (Some(description), Value::Object(map)) = (&property.description, &mut schema) {
+            map.insert("description".into(), description.as_str().into());
+        }
+        properties.insert(property.name.clone(), schema);
+    }
+    let mut map = Map::new();
+    map.insert("type".into(), "object".into());
+    map.insert("properties".into(), properties.into());
+    map.insert("required".into(), required.into());
+    map.insert("additionalProperties".into(), false.into());
+    if !conditions.is_empty() {
+        map.insert("allOf".into(), conditions.into());
+    }
+    map
+}
+
+fn decision_schema(column: &Column, max_length: u32) -> Value {
+    let mut schema = column_schema(column);
+    if let Value::Object(map) = &mut schema {
+        if column.kind == ColumnKind::Text {
+            map.insert("maxLength".into(), max_length.into());
+        }
+        for (keyword, limit) in [("minimum", column.bounds.0), ("maximum", column.bounds.1)] {
+            map.extend(limit.map(|limit| (keyword.to_owned(), whole(limit))));
+        }
+    }
+    schema
+}
+
+/// Demands a property where the decisions that it depends on have the values that bring it into play.
+fn needed_schema(declaration: &Declaration, decisions: &[Column], column: usize, name: &str) -> Value {
+    let mut tested = Map::new();
+    let mut present = Vec::new();
+    for (other, values) in &decisions[column].when {
+        let Some(property) = declaration.properties.iter().find(|property| property.role == Role::Decides(*other))
+        else {
+            continue;
+        };
+        let values: Vec<Value> = values.iter().map(|value| value.to_json(&decisions[*other])).collect();
+        tested.insert(property.name.clone(), json!({ "enum": values }));
+        present.push(property.name.as_str());
+    }
+    let mut value = json!({ "type": column_schema(&decisions[column])["type"] });
+    if decisions[column].kind == ColumnKind::Text {
+        value["minLength"] = 1.into();
+    }
+    json!({ "if": { "properties": tested, "required": present }, "then": { "required": [name], "properties": { name: value } } })
+}
+
+fn allow_null(schema: &mut Value) {
+    if let Some(kind) = schema.get("type").cloned() {
+        schema["type"] = json!([kind, "null"]);
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.push(Value::Null);
+    }
+}
+
+/// A bound as a whole number where it is one.
+fn whole(limit: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+    if limit.fract() == 0.0 && limit.abs() < 1e15 { (limit as i64).into() } else { limit.into() }
+}

@@ -1,0 +1,87 @@
+//! The template engine, its limits and what templates may read.
+
+use std::sync::Arc;
+
+use minijinja::{
+    Environment, UndefinedBehavior,
+    value::{Enumerator, Object, Serde, Value},
+};
+
+use crate::model::{Column, Datum, Item, Row};
+
+/// Instructions of the template engine that one rendering may take.
+const FUEL: u64 = 50_000;
+
+/// Makes an engine: unknown names are errors, and no template runs for long.
+pub fn engine() -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_fuel(Some(FUEL));
+    engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    engine
+}
+
+/// Whether a text is a template.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// What templates see of an item: its id and visible fields, and of the hidden ones nothing.
+#[derive(Debug)]
+pub struct ItemView {
+    /// The item.
+    pub item: Arc<Item>,
+    /// The columns of its fields.
+    pub fields: Arc<[Column]>,
+}
+
+impl Object for ItemView {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        if key == "id" {
+            return Some(Value::from(self.item.id.as_str()));
+        }
+        let at = self.fields.iter().position(|column| column.visible && column.name == key)?;
+        Some(
+            self.item
+                .fields
+                .get(at)?
+                .as_ref()
+                .map_or_else(|| Value::from(()), |datum| value_of(datum, &self.fields[at])),
+        )
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names = self.fields.iter().filter(|column| column.visible).map(|column| Value::from(column.name.as_str()));
+        Enumerator::Values(std::iter::once(Value::from("id")).chain(names).collect())
+    }
+}
+
+/// What templates see of a row: its decisions.
+#[derive(Debug)]
+pub struct RowView {
+    /// The row.
+    pub row: Row,
+    /// The columns of the decisions.
+    pub decisions: Arc<[Column]>,
+}
+
+impl Object for RowView {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        let at = self.decisions.iter().position(|column| column.name == key)?;
+        Some(self.row.cell(at).map_or_else(|| Value::from(()), |datum| value_of(datum, &self.decisions[at])))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.decisions.iter().map(|column| Value::from(column.name.as_str())).collect())
+    }
+}
+
+fn value_of(datum: &Datum, column: &Column) -> Value {
+    match datum {
+        Datum::Choice(at) => column.values.get(*at).map_or_else(|| Value::from(()), |name| Value::from(name.as_str())),
+        Datum::Text(text) => Value::from(text.raw.as_str()),
+        other => Value::from(Serde(other.to_json(column))),
+    }
+}

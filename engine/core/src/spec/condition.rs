@@ -1,0 +1,135 @@
+//! Conditions over fields.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Number, Value};
+
+/// A condition: keys are fields and all must match; `any`, `all` and `not` nest.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Condition(pub Map<String, Value>);
+
+impl JsonSchema for Condition {
+    fn schema_name() -> Cow<'static, str> {
+        "Condition".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let condition = generator.subschema_for::<Self>();
+        let operators = generator.subschema_for::<Operators>();
+        json_schema!({
+            "title": "Condition",
+            "description": "Keys are fields and all must match; a value means equality, a list means one of, a map holds operators.",
+            "type": "object",
+            "minProperties": 1,
+            "properties": {
+                "any": { "description": "One of these must match.", "type": "array", "items": condition, "minItems": 1 },
+                "all": { "description": "All of these must match.", "type": "array", "items": condition, "minItems": 1 },
+                "not": { "description": "This must not match.", "$ref": "#/$defs/Condition" },
+            },
+            "additionalProperties": {
+                "type": ["string", "number", "boolean", "array", "object"],
+                "items": { "type": ["string", "number", "boolean"] },
+                "minItems": 1,
+                "if": { "type": "object" },
+                "then": operators,
+            },
+            "examples": [{ "category": ["legal", "compliance"] }, { "amount": { "gte": 1000 } }],
+        })
+    }
+}
+
+/// Operators on one field; all must hold.
+///
+/// Text operators compare whole words and ignore case unless told otherwise.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct Operators {
+    /// Equal to the value.
+    pub eq: Option<Value>,
+    /// Not equal to the value.
+    pub ne: Option<Value>,
+    /// One of the values, or of a named list.
+    #[serde(rename = "in")]
+    pub one_of: Option<OneOf>,
+    /// Greater than.
+    pub gt: Option<Bound>,
+    /// Greater than or equal to.
+    pub gte: Option<Bound>,
+    /// Less than.
+    pub lt: Option<Bound>,
+    /// Less than or equal to.
+    pub lte: Option<Bound>,
+    /// From the first to the second, both included.
+    pub between: Option<[Bound; 2]>,
+    /// Holds the words, one after the other; of a list: holds the entry.
+    pub contains: Option<String>,
+    /// Holds at least one of these.
+    #[schemars(length(min = 1))]
+    pub contains_any: Option<Vec<String>>,
+    /// Holds all of these.
+    #[schemars(length(min = 1))]
+    pub contains_all: Option<Vec<String>>,
+    /// Begins with the words.
+    pub starts_with: Option<String>,
+    /// Ends with the words.
+    pub ends_with: Option<String>,
+    /// Matches the regular expression somewhere (linear time, no look-around).
+    pub matches: Option<String>,
+    /// The domain, or a parent of it, stands in this list or named list.
+    pub domain_in: Option<OneOf>,
+    /// Whether the item has the field.
+    pub exists: Option<bool>,
+    /// Whether text operators compare whole words (default) or any part of the text.
+    pub whole_words: Option<bool>,
+    /// Whether text operators tell upper case from lower case (default: no).
+    pub case_sensitive: Option<bool>,
+}
+
+/// A list of values, or the name of a list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum OneOf {
+    /// The values.
+    Values(Vec<Value>),
+    /// A named list of the document.
+    Named(String),
+}
+
+impl JsonSchema for OneOf {
+    fn schema_name() -> Cow<'static, str> {
+        "OneOf".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A list of values, or the name of a list of the document.",
+            "type": ["array", "string"],
+            "items": { "type": ["string", "number", "boolean"] },
+            "minItems": 1,
+        })
+    }
+}
+
+/// A bound: a number, or a moment or length of time as text.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Bound {
+    /// A number.
+    Number(Number),
+    /// A moment (RFC 3339) or a length of time.
+    Text(String),
+}
+
+impl JsonSchema for Bound {
+    fn schema_name() -> Cow<'static, str> {
+        "Bound".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A number; for moments and lengths of time a text.", "type": ["number", "string"] })
+    }
+}

@@ -1,0 +1,118 @@
+//! What a file *says*: one serde and schemars type a kind, the YAML reader with spans, and the JSON Schemas.
+//!
+//! | file | what |
+//! |---|---|
+//! | `tree.rs` | YAML to a tree in which every key and value knows its place |
+//! | `document.rs` | one document: its tree, head and typed content |
+//! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
+//! | `schema.rs` | the schemas, generated from the types below |
+//! | `environment.rs` ... `policy.rs` | the kinds |
+//! | `condition.rs` | conditions, shared by rules and policies |
+//!
+//! Nothing here is known to the running engine: `check` turns it into `scenario`.
+
+mod condition;
+mod document;
+mod environment;
+mod inbox;
+mod policy;
+mod rubric;
+mod rules;
+mod schema;
+mod task;
+mod tree;
+mod validate;
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use condition::{Bound, Condition, OneOf, Operators};
+pub use document::{Content, Document, read};
+pub use environment::{
+    ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault,
+    ItemsSelection, ObservationPart, Shape, TextSource, Truth, UnknownItem,
+};
+pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
+pub use policy::{Policy, PolicyRule, RankOrder};
+pub use rubric::{
+    Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Gate, Grader, InvalidActions,
+    KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, RankCorrelation, Reward,
+    RewardMode, Rubric, Steps, Take, Unfinished,
+};
+pub use rules::{Hit, Rule, Rules};
+pub use schema::{any_schema, schema_of, schemas};
+pub use task::{Order, Task, Vary};
+pub use tree::Tree;
+
+/// The version of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ApiVersion {
+    /// The first stable format.
+    #[serde(rename = "casebook/v1")]
+    V1,
+}
+
+impl ApiVersion {
+    /// The version that is written today.
+    pub const CURRENT: &'static str = "casebook/v1";
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident, $tag:ident, $file:literal;)+) => {
+        /// The kinds of documents.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name as documents write it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
+            /// The file of its schema.
+            pub const fn schema_file(self) -> &'static str {
+                match self { $(Self::$name => concat!($file, ".schema.json"),)+ }
+            }
+
+            /// Finds a kind by its name.
+            pub fn find(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|kind| kind.name() == name)
+            }
+        }
+
+        $(
+            #[doc = concat!("The kind of a document that is ", stringify!($name), ".")]
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+            pub enum $tag {
+                $(#[doc = $doc])+
+                $name,
+            }
+        )+
+    };
+}
+
+kinds! {
+    /// The root of a pack: what lands in the inbox, what is decided about it, what the agent sees and does.
+    Environment, EnvironmentKind, "environment";
+    /// Items and what is right about them where rules cannot tell.
+    Inbox, InboxKind, "inbox";
+    /// Conditions and the decisions that follow from them.
+    Rules, RulesKind, "rules";
+    /// How an agent's handling is scored.
+    Rubric, RubricKind, "rubric";
+    /// One playable task.
+    Task, TaskKind, "task";
+    /// A scripted agent.
+    Policy, PolicyKind, "policy";
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

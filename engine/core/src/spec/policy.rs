@@ -1,0 +1,53 @@
+//! `kind: Policy`.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ApiVersion, Condition, PolicyKind};
+
+/// A scripted agent: the first rule that matches an item says what to decide about it. It sees what an agent sees.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The version of the format.
+    #[serde(rename = "apiVersion")]
+    pub api_version: ApiVersion,
+    /// The kind of document.
+    pub kind: PolicyKind,
+    /// The name by which commands refer to it.
+    pub name: String,
+    /// How it plays.
+    pub description: Option<String>,
+    /// Its rules, first match wins; conditions may read visible fields only.
+    #[serde(default)]
+    pub rules: Vec<PolicyRule>,
+    /// What it decides when no rule matches.
+    pub default: Map<String, Value>,
+    /// How it fills ranks.
+    #[serde(default)]
+    pub rank: IndexMap<String, RankOrder>,
+    /// Named lists, for `domain_in` and `in`.
+    #[serde(default)]
+    pub lists: IndexMap<String, Vec<String>>,
+}
+
+/// A condition, and what to decide then.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRule {
+    /// When it applies.
+    pub when: Condition,
+    /// What to decide, by decision; a text is a template over `item`.
+    #[schemars(extend("minProperties" = 1))]
+    pub decide: Map<String, Value>,
+}
+
+/// How a policy fills a rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RankOrder {
+    /// 1 for the first item listed, 2 for the second, and so on.
+    Listed,
+}

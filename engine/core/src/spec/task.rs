@@ -1,0 +1,69 @@
+//! `kind: Task`.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ApiVersion, TaskKind};
+
+/// One playable task.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// The version of the format.
+    #[serde(rename = "apiVersion")]
+    pub api_version: ApiVersion,
+    /// The kind of document.
+    pub kind: TaskKind,
+    /// The name that clients give as `task_id`.
+    pub name: String,
+    /// The name for people.
+    pub title: Option<String>,
+    /// What is in it; clients see it, so it must tell nothing.
+    pub description: Option<String>,
+    /// Higher is harder.
+    #[schemars(range(min = 0.0))]
+    pub difficulty: f64,
+    /// The split it belongs to.
+    #[schemars(example = &"train")]
+    pub split: String,
+    /// The inbox it plays.
+    pub inbox: String,
+    /// The rubric that scores it; the pack's only one when not given.
+    pub rubric: Option<String>,
+    /// Steps after which an episode ends.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_steps: u32,
+    /// The order in which items are listed.
+    #[serde(default)]
+    pub order: Order,
+    /// Weights that replace those of the rubric's score, by component name.
+    #[serde(default)]
+    pub weights: IndexMap<String, f64>,
+    /// What the agent is told: a template over `environment`, `task`, `rules` and `rubric`.
+    pub instructions: String,
+    /// What the seed draws; the items' templates use it as `vary.<name>`.
+    #[serde(default)]
+    pub vary: IndexMap<String, Vary>,
+}
+
+/// The order in which items are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// As the inbox lists them.
+    #[default]
+    Listed,
+    /// Drawn from the seed.
+    Shuffled,
+}
+
+/// One thing that the seed draws.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vary {
+    /// One of these, each as likely as the others.
+    #[schemars(length(min = 1))]
+    pub one_of: Vec<Value>,
+}

@@ -1,0 +1,368 @@
+//! YAML to a tree in which every key and value knows its place.
+
+use std::{collections::HashMap, ops::Range};
+
+use saphyr::Scalar;
+use saphyr_parser::{Event, Parser, Span, Tag};
+use serde_json::{Map, Number, Value};
+
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    source::SourceFile,
+};
+
+/// Maps and lists within each other at the most.
+const MAX_DEPTH: usize = 64;
+/// Values of one file at the most, aliases unfolded.
+const MAX_NODES: usize = 1_000_000;
+
+/// A value with its place, in bytes of the file.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// The place of the value.
+    pub span: Range<usize>,
+    data: Data,
+}
+
+#[derive(Debug, Clone)]
+enum Data {
+    Scalar(Value),
+    List(Vec<Tree>),
+    Map(Vec<Entry>),
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    key: String,
+    key_span: Range<usize>,
+    value: Tree,
+}
+
+impl Tree {
+    /// The value without its places.
+    pub fn to_value(&self) -> Value {
+        match &self.data {
+            Data::Scalar(value) => value.clone(),
+            Data::List(list) => list.iter().map(Self::to_value).collect(),
+            Data::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value())).collect::<Map<_, _>>().into()
+            }
+        }
+    }
+
+    /// The value's place at a JSON pointer, or that of the nearest one above it.
+    pub fn value_span(&self, pointer: &str) -> Range<usize> {
+        self.walk(pointer).0.span.clone()
+    }
+
+    /// The place of the key that a JSON pointer ends in; for an entry of a list, that of the entry.
+    pub fn key_span(&self, pointer: &str) -> Range<usize> {
+        let (tree, key) = self.walk(pointer);
+        key.unwrap_or_else(|| tree.span.clone())
+    }
+
+    fn walk(&self, pointer: &str) -> (&Self, Option<Range<usize>>) {
+        let mut tree = self;
+        let mut key_span = None;
+        for part in pointer.split('/').skip(1) {
+            let name = part.replace("~1", "/").replace("~0", "~");
+            let next = match &tree.data {
+                Data::Map(entries) => entries
+                    .iter()
+                    .find(|entry| entry.key == name)
+                    .map(|entry| (&entry.value, Some(entry.key_span.clone()))),
+                Data::List(list) => name.parse::<usize>().ok().and_then(|at| list.get(at)).map(|value| (value, None)),
+                Data::Scalar(_) => None,
+            };
+            let Some((value, span)) = next else { break };
+            tree = value;
+            key_span = span;
+        }
+        (tree, key_span)
+    }
+
+    fn count(&self) -> usize {
+        1 + match &self.data {
+            Data::Scalar(_) => 0,
+            Data::List(list) => list.iter().map(Self::count).sum(),
+            Data::Map(entries) => entries.iter().map(|entry| entry.value.count()).sum(),
+        }
+    }
+}
+
+/// Parses a file into its documents; a syntax error ends it, other problems do not.
+pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
+    let mut builder = Builder {
+        file,
+        offsets: Offsets::new(&file.text),
+        open: Vec::new(),
+        documents: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        problems: Vec::new(),
+    };
+    let mut parser = Parser::new_from_str(&file.text);
+    while let Some(event) = parser.next_event() {
+        match event {
+            Ok((event, span)) => {
+                if builder.event(event, span).is_err() {
+                    break;
+                }
+            }
+            Err(error) => {
+                let at = builder.offsets.byte(error.marker().index());
+                builder.problems.push(syntax_error(file, at, error.info()));
+                break;
+            }
+        }
+    }
+    let broken = builder
+        .problems
+        .iter()
+        .any(|problem| matches!(problem.code, Code::Syntax | Code::TooDeep | Code::TooManyNodes));
+    (if broken { Vec::new() } else { builder.documents }, builder.problems)
+}
+
+fn syntax_error(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
+    let text = &file.text;
+    let at = at.min(text.len());
+    let line_start = text[..at].rfind('\n').map_or(0, |start| start + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let indent = line.len() - line.trim_start().len();
+    let hint = if line[..indent].contains('\t') || info.contains("tab") {
+        "indent with spaces; YAML does not take tabs"
+    } else if info.contains("mapping values are not allowed") {
+        "put quotes round a text that holds `: `, and check the indentation of this line and the one above it"
+    } else if info.contains("quoted scalar") || info.contains("unexpected end of") {
+        "a quote that was opened is never closed"
+    } else if info.contains("flow") || info.contains("','") {
+        "a `[` or `{` that was opened is not closed rightly, or a comma is missing"
+    } else if info.contains("anchor") || info.contains("alias") {
+        "a `*name` needs an `&name` above it; put quotes round a text that begins with `*` or `&`"
+    } else if info.contains("character") || info.contains("start any token") {
+        "put quotes round a text that begins with `@`, `%` or a backtick"
+    } else {
+        "check the indentation of this line and the one above it"
+    };
+    Diagnostic::new(Code::Syntax, file, at..at + 1, format!("not YAML: {info}")).hint(hint)
+}
+
+/// A map or list that is still being read.
+struct Open {
+    anchor: usize,
+    start: usize,
+    data: Data,
+    key: Option<(String, Range<usize>)>,
+}
+
+struct Builder<'a> {
+    file: &'a SourceFile,
+    offsets: Offsets,
+    open: Vec<Open>,
+    documents: Vec<Tree>,
+    anchors: HashMap<usize, Tree>,
+    nodes: usize,
+    problems: Vec<Diagnostic>,
+}
+
+/// Reading on makes no sense; the problem was noted.
+struct Stop;
+
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
+        let range = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &range);
+                let plain = Scalar::parse_from_cow_and_metadata(text.clone(), style, tag.as_ref());
+                if self.wants_key() {
+                    return self.key(text.into_owned(), range);
+                }
+                let value = match plain {
+                    Some(Scalar::Null) => Value::Null,
+                    Some(Scalar::Boolean(value)) => Value::Bool(value),
+                    Some(Scalar::Integer(value)) => value.into(),
+                    Some(Scalar::FloatingPoint(value)) => Number::from_f64(*value).map_or_else(
+                        || {
+                            self.problems.push(
+                                Diagnostic::new(
+                                    Code::Unsupported,
+                                    self.file,
+                                    range.clone(),
+                                    format!("`{text}` is not a number that can be used here"),
+                                )
+                                .hint("write a finite number"),
+                            );
+                            Value::from(0)
+                        },
+                        Value::Number,
+                    ),
+                    Some(Scalar::String(value)) => Value::String(value.into_owned()),
+                    None => Value::String(text.into_owned()),
+                };
+                self.value(Tree { span: self.trim(range), data: Data::Scalar(value) }, anchor)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &range);
+                self.enter(Data::List(Vec::new()), anchor, range)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), &range);
+                self.enter(Data::Map(Vec::new()), anchor, range)
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(open) = self.open.pop() else { return Ok(()) };
+                let span = self.trim(open.start..range.end.max(open.start));
+                self.value(Tree { span, data: open.data }, open.anchor)
+            }
+            Event::Alias(anchor) => {
+                let Some(mut tree) = self.anchors.get(&anchor).cloned() else {
+                    self.problems.push(Diagnostic::new(
+                        Code::Unsupported,
+                        self.file,
+                        range,
+                        "an alias stands for something that holds it",
+                    ));
+                    return Err(Stop);
+                };
+                self.grow(tree.count(), &range)?;
+                tree.span = range;
+                self.value(tree, 0)
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
+                Ok(())
+            }
+        }
+    }
+
+    fn wants_key(&self) -> bool {
+        self.open.last().is_some_and(|open| matches!(open.data, Data::Map(_)) && open.key.is_none())
+    }
+
+    fn key(&mut self, key: String, span: Range<usize>) -> Result<(), Stop> {
+        self.grow(1, &span)?;
+        if key == "<<" {
+            self.problems.push(
+                Diagnostic::new(Code::Unsupported, self.file, span.clone(), "merge keys (`<<`) are not taken")
+                    .hint("write the keys out"),
+            );
+        }
+        let Some(open) = self.open.last_mut() else { return Ok(()) };
+        if let Data::Map(entries) = &open.data
+            && let Some(first) = entries.iter().find(|entry| entry.key == key)
+        {
+            let line = self.file.text[..first.key_span.start].matches('\n').count() + 1;
+            self.problems.push(
+                Diagnostic::new(
+                    Code::DuplicateKey,
+                    self.file,
+                    span.clone(),
+                    format!("the key `{key}` stands twice in this map"),
+                )
+                .label(format!("first on line {line}"))
+                .hint("remove one of the two, or rename it"),
+            );
+        }
+        open.key = Some((key, span));
+        Ok(())
+    }
+
+    fn enter(&mut self, data: Data, anchor: usize, range: Range<usize>) -> Result<(), Stop> {
+        if self.wants_key() {
+            self.problems.push(
+                Diagnostic::new(Code::Unsupported, self.file, range, "a key must be a text, not a map or a list")
+                    .hint("a template such as `{{ ... }}` as a value needs quotes round it"),
+            );
+            return Err(Stop);
+        }
+        if self.open.len() >= MAX_DEPTH {
+            self.problems.push(Diagnostic::new(
+                Code::TooDeep,
+                self.file,
+                range,
+                format!("maps and lists are nested deeper than {MAX_DEPTH} levels"),
+            ));
+            return Err(Stop);
+        }
+        self.grow(1, &range)?;
+        self.open.push(Open { anchor, start: range.start, data, key: None });
+        Ok(())
+    }
+
+    fn value(&mut self, tree: Tree, anchor: usize) -> Result<(), Stop> {
+        if anchor > 0 {
+            self.anchors.insert(anchor, tree.clone());
+        }
+        let span = tree.span.clone();
+        match self.open.last_mut() {
+            None => self.documents.push(tree),
+            Some(Open { data: Data::List(list), .. }) => list.push(tree),
+            Some(Open { data: Data::Map(entries), key, .. }) => {
+                if let Some((key, key_span)) = key.take() {
+                    // Of two values of one key the first stays; the second was reported.
+                    if entries.iter().all(|entry| entry.key != key) {
+                        entries.push(Entry { key, key_span, value: tree });
+                    }
+                } else {
+                    self.problems.push(
+                        Diagnostic::new(Code::Unsupported, self.file, span, "a key must be a text, not an alias")
+                            .hint("write the key out"),
+                    );
+                    return Err(Stop);
+                }
+            }
+            Some(Open { data: Data::Scalar(_), .. }) => {}
+        }
+        Ok(())
+    }
+
+    fn grow(&mut self, by: usize, range: &Range<usize>) -> Result<(), Stop> {
+        self.nodes += by;
+        if self.nodes > MAX_NODES {
+            self.problems.push(
+                Diagnostic::new(
+                    Code::TooManyNodes,
+                    self.file,
+                    range.clone(),
+                    format!("the file holds more than {MAX_NODES} values"),
+                )
+                .hint("aliases that stand for aliases grow fast; write the values out, or split the file"),
+            );
+            return Err(Stop);
+        }
+        Ok(())
+    }
+
+    fn refuse_tag(&mut self, tag: Option<&Tag>, range: &Range<usize>) {
+        if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) {
+            self.problems.push(
+                Diagnostic::new(Code::Unsupported, self.file, range.clone(), format!("the tag `{tag}` is not taken"))
+                    .hint("remove the tag; put quotes round a text that begins with `!`"),
+            );
+        }
+    }
+
+    /// Block values run past their end: cuts the white space behind them.
+    fn trim(&self, range: Range<usize>) -> Range<usize> {
+        let text = self.file.text.get(range.clone()).unwrap_or_default();
+        range.start..range.start + text.trim_end().len()
+    }
+}
+
+/// Character positions to bytes.
+struct Offsets(Option<Vec<u32>>, usize);
+
+impl Offsets {
+    fn new(text: &str) -> Self {
+        let table = (!text.is_ascii())
+            .then(|| text.char_indices().map(|(byte, _)| u32::try_from(byte).unwrap_or(u32::MAX)).collect());
+        Self(table, text.len())
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        match &self.0 {
+            None => character.min(self.1),
+            Some(table) => table.get(character).map_or(self.1, |byte| *byte as usize),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! A tree against its kind's schema: every mismatch, at its place.
+//!
+//! The only module that knows the schema validator.
+
+use std::sync::OnceLock;
+
+use jsonschema::{
+    Validator,
+    error::{TypeKind, ValidationError, ValidationErrorKind},
+};
+use serde_json::Value;
+
+use super::{Kind, Tree, schema};
+use crate::{
+    diagnostic::{Code, Diagnostic, list, nearest, suggest},
+    source::SourceFile,
+};
+
+/// Problems of one document that are told at the most.
+const MAX_PROBLEMS: usize = 100;
+
+struct Compiled {
+    schema: Value,
+    validator: Validator,
+}
+
+pub(super) fn validate(file: &SourceFile, tree: &Tree, value: &Value, kind: Kind) -> Vec<Diagnostic> {
+    let Some(compiled) = compiled(kind) else {
+        return vec![Diagnostic::new(
+            Code::Shape,
+            file,
+            tree.span.clone(),
+            format!("the schema of `{kind}` does not compile; this is our fault"),
+        )];
+    };
+    if compiled.validator.is_valid(value) {
+        return Vec::new();
+    }
+    let context = Context { file, tree, value, schema: &compiled.schema };
+    compiled.validator.iter_errors(value).flat_map(|error| context.explain(&error)).take(MAX_PROBLEMS).collect()
+}
+
+fn compiled(kind: Kind) -> Option<&'static Compiled> {
+    static ALL: OnceLock<Vec<(Kind, Option<Compiled>)>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        Kind::ALL
+            .iter()
+            .map(|kind| {
+                let schema = schema::schema_of(*kind);
+                let validator = jsonschema::draft202012::new(&schema).ok();
+                (*kind, validator.map(|validator| Compiled { schema, validator }))
+            })
+            .collect()
+    });
+    all.iter().find(|(known, _)| *known == kind).and_then(|(_, compiled)| compiled.as_ref())
+}
+
+struct Context<'a> {
+    file: &'a SourceFile,
+    tree: &'a Tree,
+    value: &'a Value,
+    schema: &'a Value,
+}
+
+impl Context<'_> {
+    fn explain(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
+        let pointer = error.instance_path().to_string();
+        let what = name_of(&pointer);
+        let at = |code, message: String| {
+            Diagnostic::new(code, self.file, self.tree.value_span(&pointer), message).at(pointer.clone())
+        };
+        let found = describe(error.instance());
+        let one = match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                return unexpected.iter().map(|key| self.unknown_key(error, &pointer, key)).collect();
+            }
+            ValidationErrorKind::Required { property } => {
+                let key = property.as_str().unwrap_or_default();
+                let near = error
+                    .instance()
+                    .as_object()
+                    .and_then(|map| {
+                        nearest(
+                            key,
+                            map.keys()
+                                .map(String::as_str)
+                                .filter(|present| !self.known_keys(error).contains(&(*present).to_owned())),
+                        )
+                    })
+                    .map(|near| format!("is `{near}` meant to be `{key}`?"));
+                let hint = near.or_else(|| self.describe_key(error, key).map(|text| format!("add `{key}:` ({text})")));
+                Diagnostic::new(Code::MissingKey, self.file, self.head_of(&pointer), format!("{what} needs `{key}`"))
+                    .at(pointer.clone())
+                    .hint(hint.unwrap_or_else(|| format!("add `{key}:`")))
+            }
+            ValidationErrorKind::Type { kind } => {
+                let wanted = types(kind);
+                at(Code::WrongType, format!("{what} must be {wanted}, not {found}"))
+                    .label(format!("expected {wanted}"))
+                    .maybe_hint(type_hint(kind, error.instance()))
+            }
+            ValidationErrorKind::Enum { options } => {
+                let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let written = error.instance().as_str().map_or_else(|| error.instance().to_string(), str::to_owned);
+                at(Code::NotAllowed, format!("{what} cannot be `{written}`"))
+                    .label(format!("expected one of {}", list(&names).unwrap_or_default()))
+                    .maybe_hint(suggest(&written, names))
+            }
+            ValidationErrorKind::Constant { expected_value } => at(
+                Code::NotAllowed,
+                format!(
+                    "{what} must be `{}`",
+                    expected_value.as_str().map_or_else(|| expected_value.to_string(), str::to_owned)
+                ),
+            ),
+            ValidationErrorKind::MinLength { limit } => {
+                at(Code::OutOfBounds, format!("{what} must have at least {limit} characters"))
+            }
+            ValidationErrorKind::MaxLength { limit } => {
+                at(Code::OutOfBounds, format!("{what} must have at most {limit} characters"))
+            }
+            ValidationErrorKind::MinItems { limit } => {
+                at(Code::OutOfBounds, format!("{what} needs at least {limit} entries"))
+                    .hint("add an entry, or remove the key")
+            }
+            ValidationErrorKind::MaxItems { limit } => {
+                at(Code::OutOfBounds, format!("{what} may have at most {limit} entries"))
+            }
+            ValidationErrorKind::MinProperties { limit } => {
+                at(Code::OutOfBounds, format!("{what} needs at least {limit} keys")).hint("add a key")
+            }
+            ValidationErrorKind::MaxProperties { limit } => {
+                at(Code::OutOfBounds, format!("{what} may have at most {limit} keys")).hint("keep one of them")
+            }
+            ValidationErrorKind::Minimum { limit } => {
+                at(Code::OutOfBounds, format!("{what} must be at least {limit}")).label(format!("is {found}"))
+            }
+            ValidationErrorKind::Maximum { limit } => {
+                at(Code::OutOfBounds, format!("{what} must be at most {limit}")).label(format!("is {found}"))
+            }
+            ValidationErrorKind::FalseSchema => Diagnostic::new(
+                Code::UnknownKey,
+                self.file,
+                self.tree.key_span(&pointer),
+                format!("{what} may not stand here"),
+            )
+            .at(pointer.clone()),
+            _ => at(Code::Shape, format!("{what} does not fit: {error}")),
+        };
+        vec![one]
+    }
+
+    fn unknown_key(&self, error: &ValidationError<'_>, pointer: &str, key: &str) -> Diagnostic {
+        let path = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let known = self.known_keys(error);
+        let present = self.value.pointer(pointer).and_then(Value::as_object);
+        let free: Vec<&str> = known
+            .iter()
+            .map(String::as_str)
+            .filter(|name| present.is_none_or(|map| !map.contains_key(*name)))
+            .collect();
+        let message = match present.and_then(|map| map.get("grader")).and_then(Value::as_str) {
+            Some(grader) => format!("the grader `{grader}` has no key `{key}`"),
+            None => format!("{} has no key `{key}`", name_of(pointer)),
+        };
+        let hint = match nearest(key, free.iter().copied()) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None => list(&free).map(|names| format!("keys that may stand here: {names}")),
+        };
+        Diagnostic::new(Code::UnknownKey, self.file, self.tree.key_span(&path), message).at(path).maybe_hint(hint)
+    }
+
+    /// The keys that the failing part of the schema knows.
+    fn known_keys(&self, error: &ValidationError<'_>) -> Vec<String> {
+        self.properties(error).map(|map| map.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    fn describe_key(&self, error: &ValidationError<'_>, key: &str) -> Option<String> {
+        let property = self.properties(error)?.get(key)?;
+        let text = property.get("description").and_then(Value::as_str)?;
+        let first = text.split("\n\n").next()?.replace('\n', " ");
+        let mut text = first.trim_end_matches('.').to_owned();
+        if let Some(start) = text.get(..1) {
+            text = format!("{}{}", start.to_lowercase(), &text[1..]);
+        }
+        Some(text)
+    }
+
+    fn properties(&self, error: &ValidationError<'_>) -> Option<&serde_json::Map<String, Value>> {
+        let path = error.schema_path().to_string();
+        let (parent, _) = path.rsplit_once('/')?;
+        let parent = parent.strip_suffix("/required").unwrap_or(parent);
+        self.schema.pointer(parent)?.get("properties")?.as_object()
+    }
+
+    /// Where a missing key is told: the map's own key, or its first line.
+    fn head_of(&self, pointer: &str) -> std::ops::Range<usize> {
+        let span = self.tree.value_span(pointer);
+        if !pointer.is_empty() {
+            let key = self.tree.key_span(pointer);
+            if key != span {
+                return key;
+            }
+        }
+        let length = self.file.text[span.clone()].lines().next().map_or(0, str::len);
+        span.start..span.start + length
+    }
+}
+
+/// What a message calls the value at a pointer.
+fn name_of(pointer: &str) -> String {
+    let mut parts: Vec<&str> = pointer.split('/').skip(1).collect();
+    match parts.pop() {
+        None => "the document".to_owned(),
+        Some(last) if last.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let owner = parts.iter().rev().find(|part| !part.bytes().all(|byte| byte.is_ascii_digit()));
+            let number = last.parse::<usize>().map_or(0, |at| at + 1);
+            owner.map_or_else(|| format!("entry {number}"), |owner| format!("entry {number} of `{owner}`"))
+        }
+        Some(last) => format!("`{}`", last.replace("~1", "/").replace("~0", "~")),
+    }
+}
+
+/// What a message calls a value.
+pub(super) fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Number(value) => format!("the number `{value}`"),
+        Value::String(text) if text.chars().count() > 40 => "a text".to_owned(),
+        Value::String(text) => format!("the text `{text}`"),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a map".to_owned(),
+    }
+}
+
+fn types(kind: &TypeKind) -> String {
+    let names: Vec<&str> = match kind {
+        TypeKind::Single(one) => vec![one.as_str()],
+        TypeKind::Multiple(many) => many.iter().map(jsonschema::JsonType::as_str).collect(),
+    };
+    let words: Vec<&str> = names
+        .iter()
+        .map(|name| match *name {
+            "object" => "a map",
+            "array" => "a list",
+            "string" => "a text",
+            "integer" => "a whole number",
+            "number" => "a number",
+            "boolean" => "`true` or `false`",
+            other => other,
+        })
+        .collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+fn type_hint(kind: &TypeKind, found: &Value) -> Option<String> {
+    let wants = |name: &str| match kind {
+        TypeKind::Single(one) => one.as_str() == name,
+        TypeKind::Multiple(many) => many.iter().any(|one| one.as_str() == name),
+    };
+    match found {
+        Value::Null => Some("give it a value, or remove the key".to_owned()),
+        Value::Number(number) if wants("string") => Some(format!("put quotes round it: `\"{number}\"`")),
+        Value::Bool(value) if wants("string") => Some(format!("put quotes round it: `\"{value}\"`")),
+        Value::String(text) if wants("boolean") => match text.to_lowercase().as_str() {
+            "yes" | "on" => Some("write `true`".to_owned()),
+            "no" | "off" => Some("write `false`".to_owned()),
+            _ => None,
+        },
+        Value::String(text) if (wants("number") || wants("integer")) && text.trim().parse::<f64>().is_ok() => {
+            Some(format!("write it without quotes: `{}`", text.trim()))
+        }
+        Value::Object(_) if wants("array") => Some("begin each entry with `- `".to_owned()),
+        Value::Array(_) if wants("object") => Some("write `key: value` lines without `- `".to_owned()),
+        Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("array") => {
+            Some("put brackets round it: `[...]`".to_owned())
+        }
+        _ => None,
+    }
+}
