@@ -1,0 +1,93 @@
+//! What can go wrong with a request, and the one place where it becomes an HTTP answer.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::{session::capacity::Full, wire::entries::Entry};
+
+/// A request that cannot be served.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Problem {
+    /// There is no such environment.
+    UnknownEnvironment {
+        /// The name that was asked for.
+        name: String,
+        /// Says so, and which exist.
+        text: String,
+    },
+    /// An id that no session has.
+    UnknownSession(String),
+    /// Something else that was named does not exist; says which do.
+    NotFound(String),
+    /// The request's parts do not fit; every problem of it.
+    Invalid(Vec<Entry>),
+    /// A step without an episode.
+    NoEpisode,
+    /// No id was sent and several episodes are running.
+    Several {
+        /// The environment's name.
+        environment: String,
+        /// How many.
+        running: usize,
+    },
+    /// A step after the end.
+    Finished,
+    /// Every slot is taken.
+    Full(Full),
+    /// The body is larger than the server reads, or broke off.
+    Body(StatusCode, String),
+    /// The request is no WebSocket handshake.
+    NotAWebSocket(String),
+    /// The environment failed; the text says where.
+    Failed(String),
+}
+
+impl Problem {
+    /// Says in a sentence what is wrong.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::UnknownEnvironment { text, .. }
+            | Self::NotFound(text)
+            | Self::Body(_, text)
+            | Self::NotAWebSocket(text)
+            | Self::Failed(text) => text.clone(),
+            Self::UnknownSession(id) => format!("unknown session `{id}`: it has ended, or never was"),
+            Self::Invalid(entries) => crate::wire::entries::summary(entries),
+            Self::NoEpisode => "no episode; reset first".into(),
+            Self::Several { environment, running } => format!(
+                "{running} episodes of `{environment}` are running; say which one with the header `x-session-id` \
+                 (its value is the `session_id` that `/reset` returned)"
+            ),
+            Self::Finished => "the episode is done and takes no further action; send reset to start another".into(),
+            Self::Full(full) => full.to_string(),
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownEnvironment { .. } | Self::UnknownSession(_) | Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoEpisode | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
+            Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Body(status, _) => *status,
+            Self::NotAWebSocket(_) => StatusCode::UPGRADE_REQUIRED,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let detail = match self {
+            Self::Invalid(entries) => json!(entries),
+            Self::NoEpisode => Value::from("no episode; POST /reset first"),
+            other => Value::from(other.text()),
+        };
+        (status, Json(json!({ "detail": detail }))).into_response()
+    }
+}

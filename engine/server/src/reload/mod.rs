@@ -1,0 +1,13 @@
+//! Hot reload: packs are read again when their files change, and swapped whole or not at all.
+//!
+//! - `status`: what is loaded, and what became of the last change
+//! - `swap`: reads, compares, compiles, and swaps the catalog or keeps it
+//! - `watch`: notices changes, by the operating system's word or by looking
+
+mod status;
+mod swap;
+mod watch;
+
+pub use status::{Outcome, Rejected, ReloadStatus};
+pub(crate) use swap::Live;
+pub(crate) use watch::start;

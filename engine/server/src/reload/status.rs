@@ -1,0 +1,67 @@
+//! What is loaded, and what became of the last change.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use casebook_core::diagnostic::Report;
+use serde::Serialize;
+
+/// What is loaded, and what became of the last change.
+#[derive(Debug, Clone)]
+pub struct ReloadStatus {
+    /// The generation that new episodes start with.
+    pub generation: u64,
+    /// The hash of the files that it was compiled from.
+    pub digest: String,
+    /// When it was loaded.
+    pub loaded_at: SystemTime,
+    /// What became of the last change.
+    pub outcome: Outcome,
+    /// The change that is on disk and not loaded, if there is one.
+    pub rejected: Option<Arc<Rejected>>,
+    /// What the loaded generation was warned about.
+    pub report: Arc<Report>,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It is loaded; new episodes start with it.
+    Loaded,
+    /// It has errors; what was loaded before goes on.
+    Rejected,
+    /// The files say again what is loaded.
+    Unchanged,
+}
+
+/// A change that was not loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Rejected {
+    /// Every finding about its files.
+    pub report: Report,
+    /// A reason that no single file holds.
+    pub reason: Option<String>,
+}
+
+impl Rejected {
+    /// Renders the reason and the findings for people; `color` adds ANSI colours.
+    pub fn text(&self, color: bool) -> String {
+        let findings = if self.report.diagnostics.is_empty() { String::new() } else { self.report.render(color) };
+        match &self.reason {
+            Some(reason) if findings.is_empty() => reason.clone(),
+            Some(reason) => format!("{reason}\n{findings}"),
+            None => findings,
+        }
+    }
+}
+
+impl ReloadStatus {
+    /// Milliseconds from 1970 to the time of loading.
+    pub(crate) fn loaded_at_ms(&self) -> u64 {
+        let since = self.loaded_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}

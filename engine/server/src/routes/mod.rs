@@ -1,0 +1,49 @@
+//! A file an endpoint, and the table that lists them.
+//!
+//! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
+//! handlers take out of a request.
+
+mod request;
+mod table;
+
+mod baseline;
+mod environments;
+mod grader;
+mod health;
+mod mcp;
+mod metadata;
+mod openapi;
+mod page;
+mod reload;
+mod reset;
+mod schema;
+mod state;
+mod step;
+mod tasks;
+mod ws;
+
+use table::Endpoint;
+pub(crate) use table::router;
+
+/// Every endpoint there is.
+fn endpoints() -> Vec<Endpoint> {
+    vec![
+        health::endpoint(),
+        metadata::endpoint(),
+        schema::endpoint(),
+        reset::endpoint(),
+        step::endpoint(),
+        state::endpoint(),
+        tasks::endpoint(),
+        baseline::endpoint(),
+        grader::endpoint(),
+        mcp::endpoint(),
+        ws::endpoint(),
+        openapi::endpoint(),
+        environments::endpoint(),
+        reload::endpoint(),
+        page::index(),
+        page::script(),
+        page::style(),
+    ]
+}

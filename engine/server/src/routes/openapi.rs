@@ -1,0 +1,32 @@
+//! `GET /openapi.json`: the API's description.
+
+use axum::{Json, extract::State, routing::get};
+use serde_json::{Value, json};
+
+use super::{
+    request::Environment,
+    table::{self, Endpoint},
+};
+use crate::{
+    app::Shared,
+    error::Problem,
+    wire::openapi::{self, Operation},
+};
+
+pub(super) fn endpoint() -> Endpoint {
+    Endpoint::of_environment("/openapi.json", get(document)).described(Operation {
+        method: "get",
+        id: "openapi",
+        summary: "Describe the API",
+        parameters: &[],
+        request: None,
+        response: |_| json!({ "type": "object" }),
+        errors: &[],
+    })
+}
+
+async fn document(State(app): State<Shared>, environment: Environment) -> Result<Json<Value>, Problem> {
+    let pack = environment.pack(&app)?;
+    let base = if environment.in_path { format!("/envs/{}", pack.name()) } else { String::new() };
+    Ok(Json(openapi::document(&table::lines(!environment.in_path), &pack, &base)))
+}

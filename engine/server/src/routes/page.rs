@@ -1,0 +1,27 @@
+//! `GET /`: the page in which a person plays an episode, and its two files.
+
+use axum::{
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::table::Endpoint;
+use crate::studio::{self, Asset};
+
+pub(super) fn index() -> Endpoint {
+    Endpoint::of_server("/", get(async || answer(studio::INDEX)))
+}
+
+pub(super) fn script() -> Endpoint {
+    Endpoint::of_server("/studio/studio.js", get(async || answer(studio::SCRIPT)))
+}
+
+pub(super) fn style() -> Endpoint {
+    Endpoint::of_server("/studio/studio.css", get(async || answer(studio::STYLE)))
+}
+
+/// Another version of the binary has another page at the same place: it must not come from a cache unasked.
+fn answer(asset: Asset) -> Response {
+    ([(CONTENT_TYPE, asset.kind), (CACHE_CONTROL, "no-cache")], asset.text).into_response()
+}

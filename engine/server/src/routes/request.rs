@@ -1,0 +1,108 @@
+//! What handlers take out of a request.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
+    http::{HeaderMap, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use casebook_core::scenario::Pack;
+
+use crate::{
+    app::{App, Shared},
+    error::Problem,
+    session::table::Claim,
+    wire::{arguments, entries::Entry},
+};
+
+/// The header that names a session.
+pub(super) const SESSION_HEADER: &str = "x-session-id";
+/// The cookie that names a session.
+const SESSION_COOKIE: &str = "casebook_session";
+/// The part of a query or body that names a session.
+pub(super) const SESSION_KEY: &str = "session_id";
+
+/// The environment that a request is for: the one that its path names, else the chosen one.
+#[derive(Debug, Clone)]
+pub(super) struct Environment {
+    /// Its name, which need not exist.
+    pub(super) name: Arc<str>,
+    /// Whether the path names it.
+    pub(super) in_path: bool,
+}
+
+impl Environment {
+    /// Its pack in the current generation.
+    pub(super) fn pack(&self, app: &App) -> Result<Arc<Pack>, Problem> {
+        app.pack(&self.name)
+    }
+}
+
+impl FromRequestParts<Shared> for Environment {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Infallible> {
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let named = params.ok().and_then(|params| {
+            params.iter().find(|(key, _)| *key == "name").map(|(_, name)| Arc::<str>::from(name))
+        });
+        Ok(match named {
+            Some(name) => Self { name, in_path: true },
+            None => Self { name: Arc::clone(&app.chosen), in_path: false },
+        })
+    }
+}
+
+/// The parts of a query, decoded, in order.
+pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
+    Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(parts)| parts).unwrap_or_default()
+}
+
+/// The value of a query's part, when it is not empty.
+pub(super) fn query_value<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    query.iter().rev().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+}
+
+/// The seed that a query names, else 0.
+pub(super) fn query_seed(query: &[(String, String)]) -> Result<u64, Problem> {
+    let Some(text) = query_value(query, "seed") else { return Ok(0) };
+    let seed = arguments::seed(text.into(), vec!["query".into(), "seed".into()]);
+    seed.map(Option::unwrap_or_default).map_err(|entry: Entry| Problem::Invalid(vec![entry]))
+}
+
+/// Reads how a request says which session it is for; header before query before body.
+pub(super) fn claim(headers: &HeaderMap, query: &[(String, String)], in_body: Option<String>) -> Claim {
+    let in_header = headers.get(SESSION_HEADER).and_then(|value| value.to_str().ok()).map(str::trim);
+    let explicit = in_header
+        .filter(|id| !id.is_empty())
+        .or_else(|| query_value(query, SESSION_KEY))
+        .map(ToString::to_string)
+        .or(in_body.filter(|id| !id.is_empty()));
+    Claim { explicit, cookie: cookie(headers) }
+}
+
+/// The body's bytes; too many of them are a problem of the caller's.
+pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    body.map_err(|rejection| Problem::Body(rejection.status(), rejection.body_text().to_lowercase()))
+}
+
+/// Answers with text that is JSON already.
+pub(super) fn json(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// The cookie that makes a cookie jar come back to its session.
+pub(super) fn set_cookie(id: &str) -> String {
+    format!("{SESSION_COOKIE}={id}; HttpOnly; SameSite=Lax; Path=/")
+}
+
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == SESSION_COOKIE && !value.is_empty())
+        .map(|(_, value)| value.to_string())
+}

@@ -1,0 +1,112 @@
+//! `POST /reset`: starts an episode over HTTP.
+
+use axum::{
+    body::Bytes,
+    extract::{State, rejection::BytesRejection},
+    http::{HeaderMap, HeaderName, Uri, header::SET_COOKIE},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde_json::{Map, Value};
+
+use super::{
+    request::{self, Environment, SESSION_HEADER, SESSION_KEY},
+    table::Endpoint,
+};
+use crate::{
+    app::Shared,
+    error::Problem,
+    wire::{
+        arguments::ResetArguments,
+        body,
+        entries::Entry,
+        envelope,
+        openapi::{Operation, Parameter},
+        schema,
+    },
+};
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter::query("task_id", "string", "The task; chosen by the seed when unset."),
+    Parameter::query("seed", "integer", "Decides everything that varies; drawn when unset."),
+    Parameter::query("episode_id", "string", "The episode's id; made up when unset."),
+    Parameter::query("session_id", "string", "The session in which to start again."),
+    Parameter::header("x-session-id", "The session in which to start again."),
+];
+
+pub(super) fn endpoint() -> Endpoint {
+    Endpoint::of_environment("/reset", post(reset)).described(Operation {
+        method: "post",
+        id: "reset",
+        summary: "Start an episode",
+        parameters: PARAMETERS,
+        request: Some(schema::reset_body),
+        response: schema::reset_answer,
+        errors: &[
+            ("404", "The session does not exist"),
+            ("422", "The arguments do not fit"),
+            ("503", "Every session is taken"),
+        ],
+    })
+}
+
+async fn reset(
+    State(app): State<Shared>,
+    environment: Environment,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let pack = environment.pack(&app)?;
+    let query = request::query(&uri);
+    let mut object = body::object(&headers, &request::bytes(body)?).map_err(Problem::Invalid)?.unwrap_or_default();
+    let in_body = session_in_body(&mut object)?;
+    let arguments = arguments(object, &query)?;
+    let named = app.sessions.named(&environment.name, &request::claim(&headers, &query, in_body))?;
+    let fresh = named.is_none();
+    let session = match named {
+        Some(session) => session,
+        None => app.sessions.open(&environment.name, false)?,
+    };
+    let started = session.with(|play| {
+        play.reset(&pack, arguments)?;
+        Ok(envelope::observation_body(play.view(None)?, session.id()))
+    });
+    match started {
+        Ok(text) => {
+            let id = session.id();
+            let told = [
+                (HeaderName::from_static(SESSION_HEADER), id.to_string()),
+                (SET_COOKIE, request::set_cookie(id)),
+            ];
+            Ok((told, request::json(text)).into_response())
+        }
+        Err(problem) => {
+            if fresh {
+                app.sessions.close(session.id());
+            }
+            Err(problem)
+        }
+    }
+}
+
+/// What the query leaves unset the body may fill, and the other way round; the body comes first.
+fn arguments(object: Map<String, Value>, query: &[(String, String)]) -> Result<ResetArguments, Problem> {
+    let parts = query.iter().filter(|(name, value)| name != SESSION_KEY && !value.is_empty());
+    let in_query = parts.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    match (ResetArguments::read(object, &["body"]), ResetArguments::read(in_query, &["query"])) {
+        (Ok(in_body), Ok(in_query)) => Ok(in_body.or(in_query)),
+        (in_body, in_query) => {
+            let entries = in_body.err().into_iter().chain(in_query.err()).flatten();
+            Err(Problem::Invalid(entries.collect()))
+        }
+    }
+}
+
+fn session_in_body(object: &mut Map<String, Value>) -> Result<Option<String>, Problem> {
+    match object.remove(SESSION_KEY) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) => Ok(Some(id)),
+        Some(other) => Err(Problem::Invalid(vec![Entry::not_a_text(vec!["body".into(), SESSION_KEY.into()], other)])),
+    }
+}

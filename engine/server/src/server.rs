@@ -1,0 +1,188 @@
+//! Building a server and running it.
+
+use std::{error::Error, fmt, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{Router, serve::ListenerExt};
+use casebook_core::{scenario::Compiled, source::SourceSet};
+use tokio::{net::TcpListener, time};
+
+use crate::{
+    app::{App, Shared, listed, unknown_environment},
+    reload::{self, Live, ReloadStatus},
+    routes,
+};
+
+/// How long running requests and open sockets are waited for when the server ends.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// How a server is to behave.
+#[derive(Clone)]
+pub struct Config {
+    /// The folders and files that packs are read from again when they change.
+    pub roots: Vec<PathBuf>,
+    /// The environment that is served at the root; the first by name when unset.
+    pub environment: Option<String>,
+    /// Sessions that may be open at one time, over all entrances.
+    pub max_sessions: usize,
+    /// How long a session may rest; when unset, sockets may rest for ever and sessions over HTTP a quarter of an hour.
+    pub idle_timeout: Option<Duration>,
+    /// Whether packs are reloaded when they change.
+    pub watch: bool,
+    /// Reads the packs again this often instead of waiting to be told by the operating system.
+    pub poll: Option<Duration>,
+    /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
+    pub heartbeat: Duration,
+    /// Told what became of every change, on a thread of its own.
+    pub on_reload: Option<Arc<dyn Fn(&ReloadStatus) + Send + Sync>>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            environment: None,
+            max_sessions: 4096,
+            idle_timeout: None,
+            watch: true,
+            poll: None,
+            heartbeat: Duration::from_secs(20),
+            on_reload: None,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("roots", &self.roots)
+            .field("environment", &self.environment)
+            .field("max_sessions", &self.max_sessions)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("watch", &self.watch)
+            .field("poll", &self.poll)
+            .field("heartbeat", &self.heartbeat)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a server cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetupError {
+    /// The packs have errors.
+    Invalid,
+    /// There is no pack at all.
+    NoEnvironment,
+    /// The environment for the root does not exist.
+    UnknownEnvironment {
+        /// Its name.
+        name: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid => formatter.write_str("the packs have errors"),
+            Self::NoEnvironment => formatter.write_str("there is no environment to serve"),
+            Self::UnknownEnvironment { name, known } => {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                formatter.write_str(&unknown_environment(name, &known))
+            }
+        }
+    }
+}
+
+impl Error for SetupError {}
+
+/// A server that is ready to run.
+#[derive(Debug)]
+pub struct Server {
+    app: Shared,
+    watch: bool,
+    poll: Option<Duration>,
+}
+
+impl Server {
+    /// Builds a server around a first catalog.
+    ///
+    /// # Errors
+    ///
+    /// When there is no catalog, no pack in it, or not the one that is wanted at the root.
+    pub fn new(config: Config, sources: &SourceSet, compiled: Compiled) -> Result<Self, SetupError> {
+        let catalog = compiled.catalog.ok_or(SetupError::Invalid)?;
+        let mut known: Vec<String> = catalog.packs().iter().map(|pack| pack.name().to_string()).collect();
+        known.sort();
+        let first = known.first().cloned().ok_or(SetupError::NoEnvironment)?;
+        let name = config.environment.unwrap_or(first);
+        if catalog.pack(&name).is_none() {
+            return Err(SetupError::UnknownEnvironment { name, known });
+        }
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
+        tracing::debug!(environment = name, environments = listed(&names), "built");
+        let chosen: Arc<str> = name.into();
+        let live = Live::new(catalog, compiled.report, sources, config.roots, Arc::clone(&chosen), config.on_reload);
+        let app = App::new(live, chosen, config.max_sessions, config.idle_timeout, config.heartbeat);
+        Ok(Self { app: Arc::new(app), watch: config.watch, poll: config.poll })
+    }
+
+    /// The routes, for a listener of the caller's own: neither reload nor the reaping of idle sessions runs by itself.
+    pub fn router(&self) -> Router {
+        routes::router(&self.app)
+    }
+
+    /// Serves until `shutdown` resolves, then closes every socket with 1012 and returns within two seconds.
+    ///
+    /// # Errors
+    ///
+    /// When the listener or the thread that watches the packs fails.
+    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let _watch = if self.watch { Some(reload::start(Arc::clone(&self.app.live), self.poll)?) } else { None };
+        let reaper = tokio::spawn(reap(Arc::clone(&self.app)));
+        let result = self.serve(listener, shutdown).await;
+        reaper.abort();
+        result
+    }
+
+    async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let listener = listener.tap_io(|stream| {
+            // Without it answers wait for more, so losing it costs time and nothing else.
+            let _ = stream.set_nodelay(true);
+        });
+        let mut stopping = self.app.stopping.subscribe();
+        let serving = axum::serve(listener, self.router()).with_graceful_shutdown(async move {
+            // An error means that the server is gone, which is an end as well.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        });
+        let mut serving = Box::pin(serving.into_future());
+        tokio::select! {
+            result = &mut serving => return result,
+            () = shutdown => {}
+        }
+        tracing::info!("stopping");
+        self.app.stopping.send_replace(true);
+        let quiet = async {
+            let result = serving.await;
+            self.app.stopping.closed().await;
+            result
+        };
+        time::timeout(GRACE, quiet).await.unwrap_or_else(|_| {
+            tracing::warn!("some connections did not end in time and are cut");
+            Ok(())
+        })
+    }
+}
+
+/// Ends idle sessions over HTTP, again and again.
+async fn reap(app: Shared) {
+    let mut rounds = time::interval(app.sessions.rounds());
+    loop {
+        rounds.tick().await;
+        let ended = app.sessions.reap();
+        if ended > 0 {
+            tracing::debug!(ended, "ended idle sessions");
+        }
+    }
+}

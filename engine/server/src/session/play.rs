@@ -1,0 +1,101 @@
+//! The episode of one session, and what is told about it.
+
+use std::sync::Arc;
+
+use casebook_core::{
+    episode::{Episode, Step, StepError},
+    scenario::Pack,
+};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{
+    error::Problem,
+    wire::{
+        arguments::{ResetArguments, unknown_task},
+        entries::Entry,
+        envelope::{self, View},
+    },
+};
+
+/// What one session plays; empty until its first reset.
+#[derive(Debug, Default)]
+pub(crate) struct Play {
+    run: Option<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
+    /// Holds its pack: a reload does not touch it.
+    episode: Episode,
+    id: String,
+    fixed: String,
+}
+
+impl Play {
+    /// Starts an episode; when that fails, the one before it goes on.
+    pub(crate) fn reset(&mut self, pack: &Arc<Pack>, arguments: ResetArguments) -> Result<(), Problem> {
+        let seed = arguments.seed.unwrap_or_else(random_seed);
+        let task = match &arguments.task_id {
+            Some(name) => pack.task(name).ok_or_else(|| Problem::Invalid(vec![unknown_task(pack, name)]))?,
+            None => task_for(pack, seed)?,
+        };
+        let episode = Episode::reset(pack, task, seed).map_err(Problem::Failed)?;
+        let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
+        let fixed = envelope::fixed_metadata(&episode, &id);
+        self.run = Some(Run { episode, id, fixed });
+        Ok(())
+    }
+
+    /// Takes an action.
+    pub(crate) fn step(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
+        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
+        take_metadata(&mut action, run.episode.pack())?;
+        run.episode.step(&Value::Object(action)).map_err(|error| match error {
+            StepError::Done => Problem::Finished,
+            StepError::Invalid(problems) => Problem::Invalid(problems.into_iter().map(Entry::from).collect()),
+            StepError::Grader(text) => Problem::Failed(text),
+        })
+    }
+
+    /// What there is to tell after a reset, or after a step.
+    pub(crate) fn view<'a>(&'a self, step: Option<&'a Step>) -> Result<View<'a>, Problem> {
+        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
+        Ok(View { episode: &run.episode, fixed: &run.fixed, step })
+    }
+
+    /// Renders the state.
+    pub(crate) fn state(&self, environment: &str) -> String {
+        envelope::state(environment, self.run.as_ref().map(|run| (&run.episode, run.id.as_str())))
+    }
+
+    /// Whether its episode has ended; `None` before the first reset.
+    pub(crate) fn done(&self) -> Option<bool> {
+        self.run.as_ref().map(|run| run.episode.done())
+    }
+}
+
+/// Small enough that a person can type it again and that JavaScript keeps it exact.
+fn random_seed() -> u64 {
+    Uuid::new_v4().as_u64_pair().0 >> 32
+}
+
+fn task_for(pack: &Pack, seed: u64) -> Result<&Arc<casebook_core::scenario::Task>, Problem> {
+    let tasks = pack.tasks();
+    let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX).max(1);
+    let at = usize::try_from(seed % count).unwrap_or_default();
+    tasks.get(at).ok_or_else(|| Problem::Failed(format!("`{}` has no task", pack.name())))
+}
+
+/// Any action may carry OpenEnv's free `metadata`, which only a pack that declares such a property sees.
+fn take_metadata(action: &mut Map<String, Value>, pack: &Pack) -> Result<(), Problem> {
+    if !action.contains_key("metadata") || crate::wire::schema::declares_metadata(pack) {
+        return Ok(());
+    }
+    match action.remove("metadata") {
+        Some(value) if !value.is_object() => {
+            Err(Problem::Invalid(vec![Entry::not_an_object(vec!["metadata".into()], value)]))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,143 @@
+//! HTTP bodies, and the two shapes in which a step is sent.
+
+use axum::http::{HeaderMap, header::CONTENT_TYPE};
+use serde_json::{Map, Value, json};
+
+use super::{
+    arguments::{MAX_ID, text},
+    entries::Entry,
+};
+
+/// An action and the session that it is for.
+#[derive(Debug, PartialEq)]
+pub(crate) struct StepBody {
+    /// The action itself.
+    pub(crate) action: Map<String, Value>,
+    /// The session's id, when the body names it.
+    pub(crate) session_id: Option<String>,
+}
+
+/// Reads a body as a JSON object; an absent body is `None`.
+pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Map<String, Value>>, Vec<Entry>> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if !is_json(headers) {
+        return Err(vec![not_an_object(String::from_utf8_lossy(bytes).into_owned().into())]);
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(Some(object)),
+        Ok(other) => Err(vec![not_an_object(other)]),
+        Err(error) => {
+            let loc = vec!["body".into(), offset(bytes, &error).into()];
+            let entry = Entry::new("json_invalid", loc, "JSON decode error", json!({}));
+            Err(vec![entry.ctx(json!({ "error": error.to_string() }))])
+        }
+    }
+}
+
+/// Reads the body of a step: a bare action, or an action with OpenEnv's other keys beside it.
+pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<Entry>> {
+    let Some(mut body) = object(headers, bytes)? else {
+        return Err(vec![Entry::missing(vec!["body".into()], Value::Null)]);
+    };
+    if !is_wrapper(&body) {
+        return Ok(StepBody { action: body, session_id: None });
+    }
+    let mut entries = Vec::new();
+    let mut session_id = None;
+    let mut action = Map::new();
+    for (name, value) in std::mem::take(&mut body) {
+        let loc = vec!["body".into(), name.as_str().into()];
+        match (name.as_str(), value) {
+            ("action", Value::Object(object)) => action = object,
+            ("timeout_s", value) => entries.extend(timeout_problem(value, loc)),
+            ("session_id", value) => match text(value, loc, MAX_ID) {
+                Ok(id) => session_id = id,
+                Err(entry) => entries.push(entry),
+            },
+            (_, value) => entries.extend(text(value, loc, MAX_ID).err()),
+        }
+    }
+    if entries.is_empty() { Ok(StepBody { action, session_id }) } else { Err(entries) }
+}
+
+/// A wrapper holds an action and nothing that is not OpenEnv's; else the whole body is the action.
+fn is_wrapper(body: &Map<String, Value>) -> bool {
+    body.get("action").is_some_and(Value::is_object)
+        && body.keys().all(|key| matches!(key.as_str(), "action" | "timeout_s" | "request_id" | "session_id"))
+}
+
+fn timeout_problem(value: Value, loc: Vec<Value>) -> Option<Entry> {
+    match value.as_f64() {
+        None if value.is_null() => None,
+        None => Some(Entry::new("float_type", loc, "Input should be a valid number", value)),
+        Some(seconds) if seconds > 0.0 => None,
+        Some(_) => {
+            Some(Entry::new("greater_than", loc, "Input should be greater than 0", value).ctx(json!({ "gt": 0.0 })))
+        }
+    }
+}
+
+fn not_an_object(input: Value) -> Entry {
+    let msg = "Input should be a valid dictionary or object to extract fields from";
+    Entry::new("model_attributes_type", vec!["body".into()], msg, input)
+}
+
+/// A body without a content type is taken for JSON, since many tools leave it out.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+    let Ok(value) = value.to_str() else { return false };
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The byte at which the parser stopped.
+fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
+    let before: usize = bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(error.line().saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
+    before + error.column()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn read(body: &str) -> Result<StepBody, Vec<Entry>> {
+        step(&HeaderMap::new(), body.as_bytes())
+    }
+
+    #[test]
+    fn bare_actions_and_wrapped_ones_are_told_apart() {
+        let bare = read(r#"{"type":"close","note":"x"}"#).unwrap();
+        assert_eq!(bare.action.len(), 2);
+        let wrapped = read(r#"{"action":{"type":"close"},"session_id":"s","timeout_s":3,"request_id":null}"#).unwrap();
+        assert_eq!((wrapped.action.len(), wrapped.session_id.as_deref()), (1, Some("s")));
+    }
+
+    #[test]
+    fn an_action_may_itself_have_a_property_named_action() {
+        let bare = read(r#"{"action":"close","ticket":"t1"}"#).unwrap();
+        assert_eq!(bare.action["action"], "close");
+        let bare = read(r#"{"action":{"deep":1},"ticket":"t1"}"#).unwrap();
+        assert_eq!(bare.action["ticket"], "t1");
+    }
+
+    #[test]
+    fn bad_bodies_name_their_problem() {
+        let kind = |body: &str| read(body).unwrap_err()[0].kind;
+        assert_eq!(kind(""), "missing");
+        assert_eq!(kind("[]"), "model_attributes_type");
+        assert_eq!(kind("{\"a\":"), "json_invalid");
+        assert_eq!(kind(r#"{"action":{},"timeout_s":0}"#), "greater_than");
+        assert_eq!(kind(r#"{"action":{},"request_id":5}"#), "string_type");
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        assert_eq!(object(&headers, b"{}").unwrap_err()[0].input, "{}");
+    }
+}

@@ -1,0 +1,167 @@
+//! Observations, their metadata, and the state.
+//!
+//! Written as text piece by piece: the core writes its own part straight into the answer.
+
+use std::fmt::Write as _;
+
+use casebook_core::episode::{Episode, Step};
+
+use super::push_json;
+
+/// Bytes that are reserved for an answer; most fit.
+const USUAL_BYTES: usize = 2048;
+
+/// An episode as its agent is told about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    /// The episode.
+    pub(crate) episode: &'a Episode,
+    /// The members of its metadata that never change, from [`fixed_metadata`].
+    pub(crate) fixed: &'a str,
+    /// What the last action did; absent after a reset.
+    pub(crate) step: Option<&'a Step>,
+}
+
+/// Renders the members of an episode's metadata that never change, without braces.
+pub(crate) fn fixed_metadata(episode: &Episode, episode_id: &str) -> String {
+    let mut out = String::with_capacity(192);
+    out.push_str("\"episode_id\":");
+    push_json(&mut out, episode_id);
+    out.push_str(",\"task_id\":");
+    push_json(&mut out, episode.task().name());
+    let pack = episode.pack();
+    let _ = write!(out, ",\"seed\":{},\"generation\":{},\"digest\":", episode.seed(), pack.generation());
+    push_json(&mut out, pack.digest());
+    out.shrink_to_fit();
+    out
+}
+
+/// Writes the frame that answers a reset or a step over the socket.
+pub(crate) fn observation_frame(view: View<'_>) -> String {
+    let mut out = String::with_capacity(USUAL_BYTES);
+    out.push_str("{\"type\":\"observation\",\"data\":{");
+    push_members(&mut out, view, None);
+    out.push_str("}}");
+    out
+}
+
+/// Writes the body that answers a reset or a step over HTTP.
+pub(crate) fn observation_body(view: View<'_>, session_id: &str) -> String {
+    let mut out = String::with_capacity(USUAL_BYTES);
+    out.push('{');
+    push_members(&mut out, view, Some(session_id));
+    if let Some(step) = view.step {
+        push_info(&mut out, step);
+    }
+    out.push('}');
+    out
+}
+
+/// Writes the state, with nulls where there is no episode yet.
+pub(crate) fn state(environment: &str, episode: Option<(&Episode, &str)>) -> String {
+    let mut out = String::with_capacity(256);
+    out.push_str("{\"episode_id\":");
+    match episode {
+        Some((episode, id)) => {
+            push_json(&mut out, id);
+            let _ = write!(out, ",\"step_count\":{},\"task_id\":", episode.steps());
+            push_json(&mut out, episode.task().name());
+            let (max_steps, done) = (episode.task().max_steps(), episode.done());
+            let _ = write!(out, ",\"seed\":{},\"max_steps\":{max_steps},\"done\":{done}", episode.seed());
+            let _ = write!(out, ",\"generation\":{},\"digest\":", episode.pack().generation());
+            push_json(&mut out, episode.pack().digest());
+        }
+        None => out.push_str(
+            "null,\"step_count\":0,\"task_id\":null,\"seed\":null,\"max_steps\":null,\"done\":false,\
+             \"generation\":null,\"digest\":null",
+        ),
+    }
+    out.push_str(",\"environment\":");
+    push_json(&mut out, environment);
+    out.push('}');
+    out
+}
+
+fn push_members(out: &mut String, view: View<'_>, session_id: Option<&str>) {
+    let metadata = metadata(view, session_id);
+    out.push_str("\"observation\":{\"metadata\":");
+    out.push_str(&metadata);
+    out.push(',');
+    view.episode.write_observation(out);
+    out.push_str("},\"reward\":");
+    match view.step {
+        Some(step) => push_number(out, step.reward),
+        None => out.push_str("null"),
+    }
+    let _ = write!(out, ",\"done\":{}", view.step.is_some_and(|step| step.done));
+    out.push_str(",\"metadata\":");
+    out.push_str(&metadata);
+}
+
+fn metadata(view: View<'_>, session_id: Option<&str>) -> String {
+    let mut out = String::with_capacity(view.fixed.len() + 64);
+    out.push('{');
+    out.push_str(view.fixed);
+    if let Some(step) = view.step {
+        if let Some(breakdown) = &step.breakdown {
+            out.push_str(",\"breakdown\":");
+            push_json(&mut out, breakdown);
+        }
+        if let Some(score) = step.score {
+            out.push_str(",\"score\":");
+            push_number(&mut out, score);
+        }
+    }
+    if let Some(id) = session_id {
+        out.push_str(",\"session_id\":");
+        push_json(&mut out, id);
+    }
+    out.push('}');
+    out
+}
+
+fn push_info(out: &mut String, step: &Step) {
+    out.push_str(",\"info\":");
+    match &step.breakdown {
+        Some(breakdown) => push_json(out, breakdown),
+        None => out.push_str("{\"reason\":null,\"components\":{},\"decisions\":[]}"),
+    }
+    if let Some(score) = step.score {
+        out.truncate(out.len() - 1);
+        out.push_str(",\"score\":");
+        push_number(out, score);
+        out.push('}');
+    }
+}
+
+/// Appends a number that stays a float when it is whole; what JSON cannot say becomes null.
+fn push_number(out: &mut String, number: f64) {
+    if number.is_finite() {
+        let _ = write!(out, "{number:?}");
+    } else {
+        out.push_str("null");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_floats_and_are_json() {
+        for (number, text) in [(1.0, "1.0"), (0.25, "0.25"), (-0.3, "-0.3"), (1e-9, "1e-9"), (f64::NAN, "null")] {
+            let mut out = String::new();
+            push_number(&mut out, number);
+            assert_eq!(out, text);
+            assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_state_before_the_first_reset_is_legal() {
+        let state: serde_json::Value = serde_json::from_str(&state("desk", None)).unwrap();
+        assert_eq!(state["episode_id"], serde_json::Value::Null);
+        assert_eq!(state["step_count"], 0);
+        assert_eq!(state["environment"], "desk");
+    }
+}

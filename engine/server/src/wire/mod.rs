@@ -1,0 +1,30 @@
+//! What goes over the wire, and the only place that knows how OpenEnv names it.
+//!
+//! - `entries`: one problem of a request, in the shape of a validation entry
+//! - `arguments`: what `reset` takes, over the socket, in a body or in a query
+//! - `body`: HTTP bodies, and the two shapes in which a step is sent
+//! - `envelope`: observations, their metadata, and the state
+//! - `frames`: messages on the socket and its error codes
+//! - `rpc`: JSON-RPC as `/mcp` speaks it
+//! - `schema`: the schemas of action, observation and state as they are published
+//! - `openapi`: the description of the HTTP surface, made from the route table
+
+pub(crate) mod arguments;
+pub(crate) mod body;
+pub(crate) mod entries;
+pub(crate) mod envelope;
+pub(crate) mod frames;
+pub(crate) mod openapi;
+pub(crate) mod rpc;
+pub(crate) mod schema;
+
+use serde::Serialize;
+
+/// Appends a value as JSON.
+fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
+    match serde_json::to_string(value) {
+        Ok(text) => out.push_str(&text),
+        // Only a failing `Serialize` or a map with keys that are no texts gets here; none of ours is either.
+        Err(_) => out.push_str("null"),
+    }
+}

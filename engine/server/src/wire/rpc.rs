@@ -1,0 +1,183 @@
+//! JSON-RPC as `/mcp` speaks it.
+
+use serde_json::{Map, Value, json};
+
+/// The body, or the message's data, cannot be read as JSON.
+const PARSE_ERROR: i64 = -32700;
+/// Not a request, or not one that is legal here.
+const INVALID_REQUEST: i64 = -32600;
+/// No such method.
+const METHOD_NOT_FOUND: i64 = -32601;
+/// The parameters do not fit.
+const INVALID_PARAMS: i64 = -32602;
+/// The environment cannot do it.
+const INTERNAL_ERROR: i64 = -32603;
+/// The server cannot do it now.
+const SERVER_ERROR: i64 = -32000;
+
+/// A JSON-RPC request whose envelope is in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Call {
+    /// Given back in the response.
+    pub(crate) id: Value,
+    /// What is asked for.
+    pub(crate) method: Method,
+    /// The session that the parameters name.
+    pub(crate) session_id: Option<String>,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// Anything about tools.
+    Tools,
+    /// Open a session.
+    CreateSession,
+    /// End a session.
+    CloseSession,
+    /// A method that does not exist.
+    Unknown(String),
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The environment has no tools.
+    NoTools,
+    /// No such method.
+    UnknownMethod(String),
+    /// The session is not named.
+    NoSessionId,
+    /// The session does not exist.
+    UnknownSession(String),
+    /// The session ends with its socket.
+    OwnSocket,
+    /// No slot is free.
+    Full {
+        /// Sessions that are open.
+        active: usize,
+        /// Sessions that may be.
+        most: usize,
+        /// Says so.
+        text: String,
+    },
+    /// The environment could not be had.
+    Environment {
+        /// Its name.
+        name: String,
+        /// Says why.
+        text: String,
+    },
+}
+
+/// Reads a request; a bad one is answered by the response in `Err`.
+pub(crate) fn read(body: &Value) -> Result<Call, Value> {
+    let Some(object) = body.as_object() else { return Err(parse_error()) };
+    let problems = problems(object);
+    if !problems.is_empty() {
+        return Err(error(&Value::Null, INVALID_REQUEST, &format!("Invalid request: {}", problems.join("; ")), Value::Null));
+    }
+    let method = object.get("method").and_then(Value::as_str).unwrap_or_default();
+    let session_id = object.get("params").and_then(|params| params.get("session_id")).and_then(Value::as_str);
+    Ok(Call {
+        id: object.get("id").cloned().unwrap_or_default(),
+        method: match method {
+            "openenv/session/create" => Method::CreateSession,
+            "openenv/session/close" => Method::CloseSession,
+            tools if tools.starts_with("tools/") => Method::Tools,
+            other => Method::Unknown(other.to_string()),
+        },
+        session_id: session_id.map(ToString::to_string),
+    })
+}
+
+/// The response to a body that is no JSON object.
+pub(crate) fn parse_error() -> Value {
+    error(&Value::Null, PARSE_ERROR, "Parse error", Value::Null)
+}
+
+/// The response to a call that succeeded.
+pub(crate) fn result(id: &Value, result: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "result": result })
+}
+
+/// The result of opening a session.
+pub(crate) fn created(session_id: &str) -> Value {
+    json!({ "session_id": session_id })
+}
+
+/// The result of ending a session.
+pub(crate) fn closed(session_id: &str) -> Value {
+    json!({ "session_id": session_id, "closed": true })
+}
+
+/// The response to a call that failed.
+pub(crate) fn failure(id: &Value, failure: &Failure) -> Value {
+    let (code, message, data) = match failure {
+        Failure::NoTools => (INTERNAL_ERROR, "Environment does not support MCP".to_string(), Value::Null),
+        Failure::UnknownMethod(name) => (METHOD_NOT_FOUND, format!("Method not found: {name}"), Value::Null),
+        Failure::NoSessionId => (INVALID_PARAMS, "Invalid params - 'session_id' is required".into(), Value::Null),
+        Failure::UnknownSession(session) => (INVALID_PARAMS, format!("Unknown session_id: {session}"), Value::Null),
+        Failure::OwnSocket => {
+            (INVALID_REQUEST, "Cannot close active WebSocket-managed session via MCP method".into(), Value::Null)
+        }
+        Failure::Full { active, most, text } => {
+            (SERVER_ERROR, text.clone(), json!({ "active_sessions": active, "max_sessions": most }))
+        }
+        Failure::Environment { name, text } => (SERVER_ERROR, text.clone(), json!({ "factory_name": name })),
+    };
+    error(id, code, &message, data)
+}
+
+fn error(id: &Value, code: i64, message: &str, data: Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message, "data": data } })
+}
+
+fn problems(object: &Map<String, Value>) -> Vec<String> {
+    let mut problems = Vec::new();
+    match object.get("jsonrpc") {
+        Some(Value::String(version)) if version == "2.0" => {}
+        Some(_) => problems.push("`jsonrpc` must be \"2.0\"".to_string()),
+        None => problems.push("`jsonrpc` is missing".into()),
+    }
+    match object.get("method") {
+        Some(Value::String(_)) => {}
+        Some(_) => problems.push("`method` must be a string".into()),
+        None => problems.push("`method` is missing".into()),
+    }
+    if object.get("params").is_some_and(|params| !params.is_object()) {
+        problems.push("`params` must be an object".into());
+    }
+    if object.get("id").is_some_and(|id| !(id.is_null() || id.is_string() || id.is_i64() || id.is_u64())) {
+        problems.push("`id` must be a string, an integer or null".into());
+    }
+    let known = ["jsonrpc", "method", "params", "id"];
+    problems.extend(object.keys().filter(|key| !known.contains(&key.as_str())).map(|key| format!("unknown key `{key}`")));
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_object_is_answered_as_the_validator_wants() {
+        let response = read(&json!({})).unwrap_err();
+        assert_eq!(response["jsonrpc"], "2.0");
+        assert_eq!(response["error"]["code"], INVALID_REQUEST);
+        assert!(response["error"].as_object().unwrap().contains_key("data"));
+    }
+
+    #[test]
+    fn envelopes_are_strict() {
+        for bad in [
+            json!({ "jsonrpc": "2.0", "method": "x", "id": 1.5 }),
+            json!({ "jsonrpc": "2.0", "method": "x", "params": [] }),
+            json!({ "jsonrpc": "1.0", "method": "x" }),
+            json!({ "jsonrpc": "2.0", "method": "x", "more": 1 }),
+        ] {
+            assert_eq!(read(&bad).unwrap_err()["error"]["code"], INVALID_REQUEST, "{bad}");
+        }
+        assert_eq!(read(&json!([])).unwrap_err()["error"]["code"], PARSE_ERROR);
+    }
+}

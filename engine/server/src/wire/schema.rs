@@ -1,0 +1,154 @@
+//! The schemas of action, observation and state as they are published.
+
+use casebook_core::scenario::Pack;
+use serde_json::{Map, Value, json};
+
+/// Everything that `/schema` tells.
+pub(crate) fn document(pack: &Pack) -> Value {
+    let observation = observation(pack);
+    json!({
+        "action": action(pack),
+        "observation": observation,
+        "state": state(),
+        "reset_observation": observation,
+    })
+}
+
+/// The schema of an action, with the free `metadata` that any action may carry.
+pub(crate) fn action(pack: &Pack) -> Value {
+    let metadata = json!({
+        "type": "object", "title": "Metadata", "additionalProperties": true,
+        "description": "Anything the caller wants to send along; it is not read.",
+    });
+    with_properties(pack.action_schema(), |properties| {
+        properties.entry("metadata").or_insert(metadata);
+    })
+}
+
+/// The schema of an observation as clients put it together: its own fields, `done`, `reward` and `metadata`.
+pub(crate) fn observation(pack: &Pack) -> Value {
+    let done = json!({ "type": "boolean", "default": false, "description": "Whether the episode has ended." });
+    let reward = json!({
+        "anyOf": [{ "type": "number" }, { "type": "null" }], "default": null,
+        "description": "What the last action earned; null after a reset.",
+    });
+    with_properties(pack.observation_schema(), |properties| {
+        properties.insert("done".into(), done);
+        properties.insert("reward".into(), reward);
+        properties.insert("metadata".into(), metadata());
+    })
+}
+
+/// The schema of the state.
+pub(crate) fn state() -> Value {
+    let or_null = |kind: &str| json!({ "anyOf": [{ "type": kind }, { "type": "null" }], "default": null });
+    json!({
+        "title": "State", "type": "object", "additionalProperties": true,
+        "properties": {
+            "episode_id": or_null("string"),
+            "step_count": { "type": "integer", "minimum": 0, "default": 0 },
+            "task_id": or_null("string"),
+            "seed": or_null("integer"),
+            "max_steps": or_null("integer"),
+            "done": { "type": "boolean", "default": false },
+            "generation": or_null("integer"),
+            "digest": or_null("string"),
+            "environment": { "type": "string" },
+        },
+    })
+}
+
+/// Whether an action of the pack has a property of its own that is named `metadata`.
+pub(crate) fn declares_metadata(pack: &Pack) -> bool {
+    pack.action_schema().get("properties").is_some_and(|properties| properties.get("metadata").is_some())
+}
+
+fn metadata() -> Value {
+    json!({
+        "type": "object", "additionalProperties": true,
+        "description": "Which episode this is, and how the reward came about.",
+        "properties": {
+            "episode_id": { "type": "string" },
+            "task_id": { "type": "string" },
+            "seed": { "type": "integer", "minimum": 0 },
+            "generation": { "type": "integer", "minimum": 1 },
+            "digest": { "type": "string" },
+            "session_id": { "type": "string" },
+            "breakdown": breakdown(),
+            "score": { "type": "number", "minimum": 0, "maximum": 1 },
+        },
+    })
+}
+
+/// The schema of a reward explained.
+fn breakdown() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "reason": { "anyOf": [{ "type": "string" }, { "type": "null" }] },
+            "components": { "type": "object" },
+            "decisions": { "type": "array", "items": { "type": "object" } },
+        },
+    })
+}
+
+fn with_properties(schema: &Value, add: impl FnOnce(&mut Map<String, Value>)) -> Value {
+    let mut schema = schema.as_object().cloned().unwrap_or_default();
+    if let Value::Object(properties) = schema.entry("properties").or_insert_with(|| json!({})) {
+        add(properties);
+    }
+    Value::Object(schema)
+}
+
+/// The schema of what `/reset` takes.
+pub(crate) fn reset_body(_: Option<&Pack>) -> Value {
+    let or_null = |schema: Value| json!({ "anyOf": [schema, { "type": "null" }], "default": null });
+    json!({
+        "type": "object", "additionalProperties": false,
+        "properties": {
+            "task_id": or_null(json!({ "type": "string" })),
+            "seed": or_null(json!({ "type": "integer", "minimum": 0 })),
+            "episode_id": or_null(json!({ "type": "string", "maxLength": 255 })),
+            "session_id": or_null(json!({ "type": "string" })),
+        },
+    })
+}
+
+/// The schema of what `/step` takes: an action, or an action with OpenEnv's other keys beside it.
+pub(crate) fn step_body(pack: Option<&Pack>) -> Value {
+    let action = any_or(pack, action);
+    let wrapper = json!({
+        "type": "object", "required": ["action"], "additionalProperties": false,
+        "properties": {
+            "action": action,
+            "timeout_s": { "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, { "type": "null" }], "default": null },
+            "request_id": { "anyOf": [{ "type": "string", "maxLength": 255 }, { "type": "null" }], "default": null },
+            "session_id": { "anyOf": [{ "type": "string" }, { "type": "null" }], "default": null },
+        },
+    });
+    json!({ "anyOf": [wrapper, action] })
+}
+
+/// The schema of what `/reset` answers.
+pub(crate) fn reset_answer(pack: Option<&Pack>) -> Value {
+    json!({
+        "type": "object", "required": ["observation", "reward", "done", "metadata"],
+        "properties": {
+            "observation": any_or(pack, observation),
+            "reward": { "anyOf": [{ "type": "number" }, { "type": "null" }] },
+            "done": { "type": "boolean" },
+            "metadata": metadata(),
+        },
+    })
+}
+
+/// The schema of what `/step` answers.
+pub(crate) fn step_answer(pack: Option<&Pack>) -> Value {
+    let mut schema = reset_answer(pack);
+    schema["properties"]["info"] = breakdown();
+    schema
+}
+
+fn any_or(pack: Option<&Pack>, schema: fn(&Pack) -> Value) -> Value {
+    pack.map_or_else(|| json!({ "type": "object" }), schema)
+}
