@@ -3,12 +3,12 @@
 use std::{error::Error, fmt, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
-use casebook_core::{scenario::Compiled, source::SourceSet};
+use casebook_core::{check::Compiled, source::SourceSet};
 use tokio::{net::TcpListener, time};
 
 use crate::{
     app::{App, Shared, listed, unknown_environment},
-    reload::{self, Live, ReloadStatus},
+    reload::{self, Live, ReloadListener},
     routes,
 };
 
@@ -33,7 +33,7 @@ pub struct Config {
     /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
     pub heartbeat: Duration,
     /// Told what became of every change, on a thread of its own.
-    pub on_reload: Option<Arc<dyn Fn(&ReloadStatus) + Send + Sync>>,
+    pub on_reload: Option<ReloadListener>,
 }
 
 impl Default for Config {
@@ -41,7 +41,7 @@ impl Default for Config {
         Self {
             roots: Vec::new(),
             environment: None,
-            max_sessions: 4096,
+            max_sessions: 1024,
             idle_timeout: None,
             watch: true,
             poll: None,

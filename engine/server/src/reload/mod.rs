@@ -8,6 +8,6 @@ mod status;
 mod swap;
 mod watch;
 
-pub use status::{Outcome, Rejected, ReloadStatus};
+pub use status::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub(crate) use swap::Live;
 pub(crate) use watch::start;

@@ -8,6 +8,9 @@ use std::{
 use casebook_core::diagnostic::Report;
 use serde::Serialize;
 
+/// Told of every change of the status.
+pub type ReloadListener = Arc<dyn Fn(&ReloadStatus) + Send + Sync>;
+
 /// What is loaded, and what became of the last change.
 #[derive(Debug, Clone)]
 pub struct ReloadStatus {

@@ -9,15 +9,13 @@ use std::{
 
 use arc_swap::ArcSwap;
 use casebook_core::{
+    check,
     diagnostic::{self, Report},
-    scenario::{self, Catalog},
+    scenario::Catalog,
     source::{self, SourceSet},
 };
 
-use super::{Outcome, Rejected, ReloadStatus};
-
-/// Told of every change of the status.
-pub(crate) type Listener = Arc<dyn Fn(&ReloadStatus) + Send + Sync>;
+use super::{Outcome, Rejected, ReloadListener, ReloadStatus};
 
 /// The catalog that new episodes start with, and how it is replaced.
 pub(crate) struct Live {
@@ -27,7 +25,7 @@ pub(crate) struct Live {
     folders: Vec<PathBuf>,
     /// The environment that every generation must have.
     chosen: Arc<str>,
-    listener: Option<Listener>,
+    listener: Option<ReloadListener>,
     /// The hash of the change that was rejected last; held while a reload is under way.
     rejected_hash: Mutex<Option<String>>,
 }
@@ -39,7 +37,7 @@ impl Live {
         sources: &SourceSet,
         roots: Vec<PathBuf>,
         chosen: Arc<str>,
-        listener: Option<Listener>,
+        listener: Option<ReloadListener>,
     ) -> Self {
         let status = ReloadStatus {
             generation: catalog.generation(),
@@ -117,7 +115,7 @@ impl Live {
     }
 
     fn compile(&self, sources: &SourceSet, generation: u64) -> Result<(Catalog, Report), Rejected> {
-        let compiled = scenario::compile(sources, generation);
+        let compiled = check::compile(sources, generation);
         let Some(catalog) = compiled.catalog else {
             return Err(Rejected { report: compiled.report, reason: None });
         };
@@ -126,7 +124,8 @@ impl Live {
         }
         let names: Vec<&str> = catalog.packs().iter().map(|pack| pack.name()).collect();
         let names = diagnostic::list(&names).unwrap_or_else(|| "no other".into());
-        let reason = format!("the environment `{}`, which is served at the root, is gone; there is {names}", self.chosen);
+        let reason =
+            format!("the environment `{}`, which is served at the root, is gone; there is {names}", self.chosen);
         Err(Rejected { report: compiled.report, reason: Some(reason) })
     }
 
@@ -141,6 +140,10 @@ impl Live {
 
 impl fmt::Debug for Live {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Live").field("status", &self.status()).field("roots", &self.roots).finish_non_exhaustive()
+        formatter
+            .debug_struct("Live")
+            .field("status", &self.status())
+            .field("roots", &self.roots)
+            .finish_non_exhaustive()
     }
 }

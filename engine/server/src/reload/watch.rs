@@ -131,7 +131,8 @@ impl Native {
                 return None;
             }
         };
-        let folders = folders.iter().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())).collect();
+        let folders =
+            folders.iter().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())).collect();
         let mut native = Self { debouncer, folders, targets: Vec::new() };
         match native.watch_all() {
             Ok(()) => Some(native),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Uri, routing::get};
-use casebook_core::{policy, scenario::Pack};
+use casebook_core::{policy, record, scenario::Pack};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -16,8 +16,7 @@ use crate::{
     wire::openapi::{Operation, Parameter},
 };
 
-const PARAMETERS: &[Parameter] =
-    &[Parameter::query("seed", "integer", "The seed of every episode; 0 when unset.")];
+const PARAMETERS: &[Parameter] = &[Parameter::query("seed", "integer", "The seed of every episode; 0 when unset.")];
 
 pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_environment("/baseline", get(baseline)).described(Operation {
@@ -54,9 +53,9 @@ fn play(pack: &Arc<Pack>, seed: u64) -> Result<Value, Problem> {
     let mut total = 0.0;
     let mut count = 0.0;
     for task in pack.tasks() {
-        let mut policy = policy::find(pack, name)
+        let policy = policy::find(pack, name)
             .ok_or_else(|| Problem::Failed(format!("the baseline `{name}` of `{}` does not exist", pack.name())))?;
-        let score = policy::play(&mut policy, pack, task, seed).map_err(Problem::Failed)?.score;
+        let score = record::play(&policy, task, seed).map_err(Problem::Failed)?.score;
         scores.insert(task.name().to_string(), rounded(score).into());
         total += score;
         count += 1.0;

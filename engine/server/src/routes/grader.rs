@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Uri, routing::post};
-use casebook_core::{policy, scenario::Pack};
+use casebook_core::{policy, record, scenario::Pack};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,7 +15,7 @@ use crate::{
     app::Shared,
     error::Problem,
     wire::{
-        arguments::{nearest, unknown_name, unknown_task_text},
+        arguments::unknown_task_text,
         entries::Entry,
         openapi::{Operation, Parameter},
     },
@@ -51,9 +51,9 @@ async fn grader(State(app): State<Shared>, environment: Environment, uri: Uri) -
     let pack = environment.pack(&app)?;
     let query = request::query(&uri);
     let seed = request::query_seed(&query)?;
-    let task = request::query_value(&query, "task_id").map(ToString::to_string).ok_or_else(|| {
-        Problem::Invalid(vec![Entry::missing(vec!["query".into(), "task_id".into()], Value::Null)])
-    })?;
+    let task = request::query_value(&query, "task_id")
+        .map(ToString::to_string)
+        .ok_or_else(|| Problem::Invalid(vec![Entry::missing(vec!["query".into(), "task_id".into()], Value::Null)]))?;
     let provider = request::query_value(&query, "provider").map(ToString::to_string);
     app.work(move || play(&pack, &task, provider, seed)).await.map(Json)
 }
@@ -64,13 +64,11 @@ fn play(pack: &Arc<Pack>, task: &str, provider: Option<String>, seed: u64) -> Re
     let Some(name) = provider.or_else(|| pack.baseline().map(ToString::to_string)) else {
         return Err(Problem::Invalid(vec![Entry::missing(loc(), Value::Null)]));
     };
-    let mut policy = policy::find(pack, &name).ok_or_else(|| {
-        let names = policy::names(pack);
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let text = unknown_name("policy", &name, nearest(&name, &names), &format!("`{}` has", pack.name()), &names);
+    let policy = policy::find(pack, &name).ok_or_else(|| {
+        let text = policy::unknown(pack, &name);
         Problem::Invalid(vec![Entry::new("literal_error", loc(), text, name.as_str().into())])
     })?;
-    let played = policy::play(&mut policy, pack, found, seed).map_err(Problem::Failed)?;
+    let played = record::play(&policy, found, seed).map_err(Problem::Failed)?;
     Ok(json!({
         "task_id": task, "provider": name, "seed": seed, "score": rounded(played.score), "steps": played.steps.len(),
     }))

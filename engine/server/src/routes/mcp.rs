@@ -45,11 +45,7 @@ pub(super) fn endpoint() -> Endpoint {
     })
 }
 
-async fn mcp(
-    State(app): State<Shared>,
-    environment: Environment,
-    body: Result<Bytes, BytesRejection>,
-) -> Json<Value> {
+async fn mcp(State(app): State<Shared>, environment: Environment, body: Result<Bytes, BytesRejection>) -> Json<Value> {
     let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     Json(body.map_or_else(rpc::parse_error, |body| answer(&app, &environment.name, &body, None)))
 }

@@ -30,9 +30,10 @@ pub(super) fn endpoint() -> Endpoint {
 
 async fn reload(State(app): State<Shared>) -> Json<Value> {
     let status = app.live.status();
-    let rejected = status.rejected.as_ref().map(|rejected| {
-        json!({ "diagnostics": rejected.report.diagnostics, "text": rejected.text(false) })
-    });
+    let rejected = status
+        .rejected
+        .as_ref()
+        .map(|rejected| json!({ "diagnostics": rejected.report.diagnostics, "text": rejected.text(false) }));
     Json(json!({
         "generation": status.generation, "digest": status.digest, "loaded_at": status.loaded_at_ms(),
         "outcome": status.outcome, "rejected": rejected,

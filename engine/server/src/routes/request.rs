@@ -5,16 +5,17 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     body::Bytes,
     extract::{FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
-    http::{HeaderMap, Uri, header, request::Parts},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use casebook_core::scenario::Pack;
 
+use super::table::MAX_BYTES;
 use crate::{
     app::{App, Shared},
     error::Problem,
     session::table::Claim,
-    wire::{arguments, entries::Entry},
+    wire::arguments,
 };
 
 /// The header that names a session.
@@ -45,9 +46,9 @@ impl FromRequestParts<Shared> for Environment {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Infallible> {
         let params = RawPathParams::from_request_parts(parts, app).await;
-        let named = params.ok().and_then(|params| {
-            params.iter().find(|(key, _)| *key == "name").map(|(_, name)| Arc::<str>::from(name))
-        });
+        let named = params
+            .ok()
+            .and_then(|params| params.iter().find(|(key, _)| *key == "name").map(|(_, name)| Arc::<str>::from(name)));
         Ok(match named {
             Some(name) => Self { name, in_path: true },
             None => Self { name: Arc::clone(&app.chosen), in_path: false },
@@ -69,7 +70,7 @@ pub(super) fn query_value<'a>(query: &'a [(String, String)], name: &str) -> Opti
 pub(super) fn query_seed(query: &[(String, String)]) -> Result<u64, Problem> {
     let Some(text) = query_value(query, "seed") else { return Ok(0) };
     let seed = arguments::seed(text.into(), vec!["query".into(), "seed".into()]);
-    seed.map(Option::unwrap_or_default).map_err(|entry: Entry| Problem::Invalid(vec![entry]))
+    seed.map(Option::unwrap_or_default).map_err(|entry| Problem::Invalid(vec![*entry]))
 }
 
 /// Reads how a request says which session it is for; header before query before body.
@@ -85,7 +86,12 @@ pub(super) fn claim(headers: &HeaderMap, query: &[(String, String)], in_body: Op
 
 /// The body's bytes; too many of them are a problem of the caller's.
 pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| Problem::Body(rejection.status(), rejection.body_text().to_lowercase()))
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is too large; {MAX_BYTES} bytes are read"))
+        }
+        status => Problem::Body(status, "the body broke off".into()),
+    })
 }
 
 /// Answers with text that is JSON already.

@@ -75,10 +75,8 @@ async fn reset(
     match started {
         Ok(text) => {
             let id = session.id();
-            let told = [
-                (HeaderName::from_static(SESSION_HEADER), id.to_string()),
-                (SET_COOKIE, request::set_cookie(id)),
-            ];
+            let told =
+                [(HeaderName::from_static(SESSION_HEADER), id.to_string()), (SET_COOKIE, request::set_cookie(id))];
             Ok((told, request::json(text)).into_response())
         }
         Err(problem) => {

@@ -107,9 +107,9 @@ fn not_found(uri: &Uri, paths: &[(&'static str, Scope)]) -> Response {
 
 fn exists(path: &str, paths: &[(&'static str, Scope)]) -> bool {
     let in_environment = path.strip_prefix("/envs/").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
-    paths.iter().any(|(known, scope)| {
-        *known == path || (*scope == Scope::Environment && Some(*known) == in_environment)
-    })
+    paths
+        .iter()
+        .any(|(known, scope)| *known == path || (*scope == Scope::Environment && Some(*known) == in_environment))
 }
 
 fn detail(status: StatusCode, text: &str) -> Response {

@@ -135,7 +135,7 @@ async fn session(socket: &mut WebSocket, app: &App, environment: &Arc<str>, atta
             }
         };
         let text = match message {
-            None => return End::Gone,
+            None | Some(Ok(Message::Close(_))) => return End::Gone,
             Some(Err(error)) => return End::Close(code_of(&error)),
             Some(Ok(Message::Text(text))) if text.len() <= MAX_BYTES => Some(text),
             Some(Ok(Message::Binary(bytes))) if bytes.len() <= MAX_BYTES => None,
@@ -144,7 +144,6 @@ async fn session(socket: &mut WebSocket, app: &App, environment: &Arc<str>, atta
                 clock.heard();
                 continue;
             }
-            Some(Ok(Message::Close(_))) => return End::Gone,
         };
         clock.asked();
         // A bug must not take the slot with it, nor leave the peer without a word.

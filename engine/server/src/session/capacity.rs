@@ -63,8 +63,8 @@ mod tests {
     #[test]
     fn slots_come_back_when_dropped() {
         let capacity = Capacity::new(1);
-        let slot = capacity.take().unwrap();
-        assert_eq!(capacity.take().unwrap_err(), Full { active: 1, most: 1 });
+        let slot = capacity.take().expect("it is fine");
+        assert_eq!(capacity.take().expect_err("it is refused"), Full { active: 1, most: 1 });
         drop(slot);
         assert!(capacity.take().is_ok());
     }

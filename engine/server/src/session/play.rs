@@ -40,7 +40,7 @@ impl Play {
             Some(name) => pack.task(name).ok_or_else(|| Problem::Invalid(vec![unknown_task(pack, name)]))?,
             None => task_for(pack, seed)?,
         };
-        let episode = Episode::reset(pack, task, seed).map_err(Problem::Failed)?;
+        let episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         let fixed = envelope::fixed_metadata(&episode, &id);
         self.run = Some(Run { episode, id, fixed });
@@ -50,7 +50,7 @@ impl Play {
     /// Takes an action.
     pub(crate) fn step(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
-        take_metadata(&mut action, run.episode.pack())?;
+        take_metadata(&mut action)?;
         run.episode.step(&Value::Object(action)).map_err(|error| match error {
             StepError::Done => Problem::Finished,
             StepError::Invalid(problems) => Problem::Invalid(problems.into_iter().map(Entry::from).collect()),
@@ -87,11 +87,8 @@ fn task_for(pack: &Pack, seed: u64) -> Result<&Arc<casebook_core::scenario::Task
     tasks.get(at).ok_or_else(|| Problem::Failed(format!("`{}` has no task", pack.name())))
 }
 
-/// Any action may carry OpenEnv's free `metadata`, which only a pack that declares such a property sees.
-fn take_metadata(action: &mut Map<String, Value>, pack: &Pack) -> Result<(), Problem> {
-    if !action.contains_key("metadata") || crate::wire::schema::declares_metadata(pack) {
-        return Ok(());
-    }
+/// Any action may carry the protocol's free `metadata`, a name that no pack can give to a property of its own.
+fn take_metadata(action: &mut Map<String, Value>) -> Result<(), Problem> {
     match action.remove("metadata") {
         Some(value) if !value.is_object() => {
             Err(Problem::Invalid(vec![Entry::not_an_object(vec!["metadata".into()], value)]))

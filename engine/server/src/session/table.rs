@@ -21,7 +21,7 @@ use super::{
 use crate::error::Problem;
 
 /// How long a session over HTTP may rest when no other limit is set: nothing else would ever end it.
-const DEFAULT_IDLE: Duration = Duration::from_secs(15 * 60);
+const DEFAULT_IDLE: Duration = Duration::from_mins(15);
 
 /// How a request says which session it is for.
 #[derive(Debug, Default, Clone)]
@@ -124,7 +124,8 @@ impl Sessions {
         let nameless = || here().filter(|session| !session.named.load(Ordering::Relaxed));
         let mut running: Vec<_> = nameless().filter(|session| session.stage() == Stage::Running).collect();
         if running.is_empty() {
-            if let Some(last) = nameless().filter(|session| session.stage() == Stage::Finished).max_by_key(|s| s.seen()) {
+            if let Some(last) = nameless().filter(|session| session.stage() == Stage::Finished).max_by_key(|s| s.seen())
+            {
                 return Ok(Some(last.touched(false)));
             }
             running = here().filter(|session| session.stage() == Stage::Running).collect();
@@ -218,20 +219,23 @@ mod tests {
     #[test]
     fn explicit_ids_must_exist_and_cookies_may_be_stale() {
         let (sessions, desk) = sessions(2);
-        let open = sessions.open(&desk, false).unwrap();
+        let open = sessions.open(&desk, false).expect("it is fine");
         let explicit = |id: &str| Claim { explicit: Some(id.into()), cookie: None };
         let cookie = |id: &str| Claim { explicit: None, cookie: Some(id.into()) };
-        assert!(sessions.named("desk", &explicit(open.id())).unwrap().is_some());
-        assert_eq!(sessions.named("desk", &explicit("x")).unwrap_err(), Problem::UnknownSession("x".into()));
+        assert!(sessions.named("desk", &explicit(open.id())).expect("it is fine").is_some());
+        assert_eq!(
+            sessions.named("desk", &explicit("x")).expect_err("it is refused"),
+            Problem::UnknownSession("x".into())
+        );
         assert!(matches!(sessions.named("other", &explicit(open.id())), Err(Problem::NotFound(_))));
-        assert!(sessions.named("desk", &cookie("x")).unwrap().is_none());
-        assert!(sessions.named("other", &cookie(open.id())).unwrap().is_none());
+        assert!(sessions.named("desk", &cookie("x")).expect("it is fine").is_none());
+        assert!(sessions.named("other", &cookie(open.id())).expect("it is fine").is_none());
     }
 
     #[test]
     fn reaped_sessions_give_their_slot_back() {
         let (sessions, desk) = sessions(1);
-        drop(sessions.open(&desk, false).unwrap());
+        drop(sessions.open(&desk, false).expect("it is fine"));
         assert!(matches!(sessions.open(&desk, false), Err(Problem::Full(_))));
         assert_eq!(sessions.reap(), 1);
         assert!(sessions.open(&desk, false).is_ok());

@@ -84,60 +84,53 @@ fn path(at: &[&str], name: &str) -> Vec<Value> {
     at.iter().copied().chain([name]).map(Value::from).collect()
 }
 
-fn keep<T>(slot: &mut Option<T>, read: Result<Option<T>, Entry>, entries: &mut Vec<Entry>) {
+fn keep<T>(slot: &mut Option<T>, read: Result<Option<T>, Box<Entry>>, entries: &mut Vec<Entry>) {
     match read {
         Ok(value) => *slot = value,
-        Err(entry) => entries.push(entry),
+        Err(entry) => entries.push(*entry),
     }
 }
 
-pub(super) fn text(value: Value, loc: Vec<Value>, most: usize) -> Result<Option<String>, Entry> {
+pub(super) fn text(value: Value, loc: Vec<Value>, most: usize) -> Result<Option<String>, Box<Entry>> {
     match value {
         Value::Null => Ok(None),
-        Value::String(text) if text.chars().count() > most => Err(Entry::too_long(loc, text.into(), most)),
+        Value::String(text) if text.chars().count() > most => Err(Box::new(Entry::too_long(loc, text.into(), most))),
         Value::String(text) => Ok(Some(text)),
-        other => Err(Entry::not_a_text(loc, other)),
+        other => Err(Box::new(Entry::not_a_text(loc, other))),
     }
 }
 
 /// Reads a seed: a whole number, or a text that holds one.
-pub(crate) fn seed(value: Value, loc: Vec<Value>) -> Result<Option<u64>, Entry> {
+pub(crate) fn seed(value: Value, loc: Vec<Value>) -> Result<Option<u64>, Box<Entry>> {
+    let refuse = |kind, loc, msg: &str, value| Err(Box::new(Entry::new(kind, loc, msg, value)));
     let number = match &value {
         Value::Null => return Ok(None),
-        Value::Number(number) => {
-            if let Some(seed) = number.as_u64() {
-                Some(i128::from(seed))
-            } else if let Some(seed) = number.as_i64() {
-                Some(i128::from(seed))
-            } else {
-                number.as_f64().and_then(whole)
+        Value::Number(number) => match (number.as_i128(), number.as_f64().and_then(whole)) {
+            (Some(number), _) | (None, Some(number)) => number,
+            (None, None) => {
+                let msg = "Input should be a valid integer, got a number with a fractional part";
+                return refuse("int_from_float", loc, msg, value);
             }
-        }
-        Value::String(text) => match text.trim().parse::<i128>() {
-            Ok(number) => Some(number),
-            Err(_) => {
+        },
+        Value::String(text) => {
+            let Ok(number) = text.trim().parse() else {
                 let msg = "Input should be a valid integer, unable to parse string as an integer";
-                return Err(Entry::new("int_parsing", loc, msg, value));
-            }
-        },
-        _ => return Err(Entry::new("int_type", loc, "Input should be a valid integer", value)),
+                return refuse("int_parsing", loc, msg, value);
+            };
+            number
+        }
+        _ => return refuse("int_type", loc, "Input should be a valid integer", value),
     };
-    match number {
-        None => {
-            let msg = "Input should be a valid integer, got a number with a fractional part";
-            Err(Entry::new("int_from_float", loc, msg, value))
-        }
-        Some(number) if number < 0 => {
+    match u64::try_from(number) {
+        Ok(seed) if seed <= MAX_SEED => Ok(Some(seed)),
+        _ if number < 0 => {
             let msg = "Input should be greater than or equal to 0";
-            Err(Entry::new("greater_than_equal", loc, msg, value).ctx(json!({ "ge": 0 })))
+            Err(Box::new(Entry::new("greater_than_equal", loc, msg, value).ctx(json!({ "ge": 0 }))))
         }
-        Some(number) => match u64::try_from(number) {
-            Ok(seed) if seed <= MAX_SEED => Ok(Some(seed)),
-            _ => {
-                let msg = format!("Input should be less than or equal to {MAX_SEED}");
-                Err(Entry::new("less_than_equal", loc, msg, value).ctx(json!({ "le": MAX_SEED })))
-            }
-        },
+        _ => {
+            let msg = format!("Input should be less than or equal to {MAX_SEED}");
+            Err(Box::new(Entry::new("less_than_equal", loc, msg, value).ctx(json!({ "le": MAX_SEED }))))
+        }
     }
 }
 
@@ -157,16 +150,16 @@ mod tests {
     }
 
     fn kind(value: Value) -> &'static str {
-        read(value).unwrap_err()[0].kind
+        read(value).expect_err("it is refused")[0].kind
     }
 
     #[test]
     fn seeds_are_coerced_like_the_stock_server_does() {
-        assert_eq!(read(json!({ "seed": 7 })).unwrap().seed, Some(7));
-        assert_eq!(read(json!({ "seed": "7" })).unwrap().seed, Some(7));
-        assert_eq!(read(json!({ "seed": 7.0 })).unwrap().seed, Some(7));
-        assert_eq!(read(json!({ "seed": null })).unwrap().seed, None);
-        assert_eq!(read(json!({ "seed": i64::MAX })).unwrap().seed, Some(MAX_SEED));
+        assert_eq!(read(json!({ "seed": 7 })).expect("it is fine").seed, Some(7));
+        assert_eq!(read(json!({ "seed": "7" })).expect("it is fine").seed, Some(7));
+        assert_eq!(read(json!({ "seed": 7.0 })).expect("it is fine").seed, Some(7));
+        assert_eq!(read(json!({ "seed": null })).expect("it is fine").seed, None);
+        assert_eq!(read(json!({ "seed": i64::MAX })).expect("it is fine").seed, Some(MAX_SEED));
     }
 
     #[test]
@@ -181,7 +174,7 @@ mod tests {
 
     #[test]
     fn unknown_arguments_name_the_ones_that_exist() {
-        let entries = read(json!({ "taskid": "x", "episode_id": "e" })).unwrap_err();
+        let entries = read(json!({ "taskid": "x", "episode_id": "e" })).expect_err("it is refused");
         assert_eq!(entries[0].kind, "extra_forbidden");
         assert_eq!(
             entries[0].msg,

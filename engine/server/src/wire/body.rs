@@ -36,7 +36,7 @@ pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Map<Str
     }
 }
 
-/// Reads the body of a step: a bare action, or an action with OpenEnv's other keys beside it.
+/// Reads the body of a step: a bare action, or an action with the protocol's other keys beside it.
 pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<Entry>> {
     let Some(mut body) = object(headers, bytes)? else {
         return Err(vec![Entry::missing(vec!["body".into()], Value::Null)]);
@@ -54,15 +54,15 @@ pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<En
             ("timeout_s", value) => entries.extend(timeout_problem(value, loc)),
             ("session_id", value) => match text(value, loc, MAX_ID) {
                 Ok(id) => session_id = id,
-                Err(entry) => entries.push(entry),
+                Err(entry) => entries.push(*entry),
             },
-            (_, value) => entries.extend(text(value, loc, MAX_ID).err()),
+            (_, value) => entries.extend(text(value, loc, MAX_ID).err().map(|entry| *entry)),
         }
     }
     if entries.is_empty() { Ok(StepBody { action, session_id }) } else { Err(entries) }
 }
 
-/// A wrapper holds an action and nothing that is not OpenEnv's; else the whole body is the action.
+/// A wrapper holds an action and nothing that is not the protocol's; else the whole body is the action.
 fn is_wrapper(body: &Map<String, Value>) -> bool {
     body.get("action").is_some_and(Value::is_object)
         && body.keys().all(|key| matches!(key.as_str(), "action" | "timeout_s" | "request_id" | "session_id"))
@@ -94,11 +94,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// The byte at which the parser stopped.
 fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
-    let before: usize = bytes
-        .split_inclusive(|byte| *byte == b'\n')
-        .take(error.line().saturating_sub(1))
-        .map(<[u8]>::len)
-        .sum();
+    let before: usize =
+        bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
     before + error.column()
 }
 
@@ -114,23 +111,24 @@ mod tests {
 
     #[test]
     fn bare_actions_and_wrapped_ones_are_told_apart() {
-        let bare = read(r#"{"type":"close","note":"x"}"#).unwrap();
+        let bare = read(r#"{"type":"close","note":"x"}"#).expect("it is fine");
         assert_eq!(bare.action.len(), 2);
-        let wrapped = read(r#"{"action":{"type":"close"},"session_id":"s","timeout_s":3,"request_id":null}"#).unwrap();
+        let wrapped = read(r#"{"action":{"type":"close"},"session_id":"s","timeout_s":3,"request_id":null}"#)
+            .expect("it is fine");
         assert_eq!((wrapped.action.len(), wrapped.session_id.as_deref()), (1, Some("s")));
     }
 
     #[test]
     fn an_action_may_itself_have_a_property_named_action() {
-        let bare = read(r#"{"action":"close","ticket":"t1"}"#).unwrap();
+        let bare = read(r#"{"action":"close","ticket":"t1"}"#).expect("it is fine");
         assert_eq!(bare.action["action"], "close");
-        let bare = read(r#"{"action":{"deep":1},"ticket":"t1"}"#).unwrap();
+        let bare = read(r#"{"action":{"deep":1},"ticket":"t1"}"#).expect("it is fine");
         assert_eq!(bare.action["ticket"], "t1");
     }
 
     #[test]
     fn bad_bodies_name_their_problem() {
-        let kind = |body: &str| read(body).unwrap_err()[0].kind;
+        let kind = |body: &str| read(body).expect_err("it is refused")[0].kind;
         assert_eq!(kind(""), "missing");
         assert_eq!(kind("[]"), "model_attributes_type");
         assert_eq!(kind("{\"a\":"), "json_invalid");
@@ -138,6 +136,6 @@ mod tests {
         assert_eq!(kind(r#"{"action":{},"request_id":5}"#), "string_type");
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        assert_eq!(object(&headers, b"{}").unwrap_err()[0].input, "{}");
+        assert_eq!(object(&headers, b"{}").expect_err("it is refused")[0].input, "{}");
     }
 }

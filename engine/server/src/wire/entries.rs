@@ -181,7 +181,7 @@ mod tests {
     fn bounds_carry_the_limit_under_the_name_that_clients_know() {
         let entry = Entry::from(problem(ProblemKind::OutOfBounds, Some(("maximum", json!(5)))));
         assert_eq!(
-            serde_json::to_value(entry).unwrap(),
+            serde_json::to_value(entry).expect("it is fine"),
             json!({ "type": "less_than_equal", "loc": ["list", 2], "msg": "no", "input": 9, "ctx": { "le": 5 } })
         );
     }

@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_state_before_the_first_reset_is_legal() {
-        let state: serde_json::Value = serde_json::from_str(&state("desk", None)).unwrap();
+        let state: serde_json::Value = serde_json::from_str(&state("desk", None)).expect("it is fine");
         assert_eq!(state["episode_id"], serde_json::Value::Null);
         assert_eq!(state["step_count"], 0);
         assert_eq!(state["environment"], "desk");

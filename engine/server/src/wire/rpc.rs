@@ -75,7 +75,12 @@ pub(crate) fn read(body: &Value) -> Result<Call, Value> {
     let Some(object) = body.as_object() else { return Err(parse_error()) };
     let problems = problems(object);
     if !problems.is_empty() {
-        return Err(error(&Value::Null, INVALID_REQUEST, &format!("Invalid request: {}", problems.join("; ")), Value::Null));
+        return Err(error(
+            &Value::Null,
+            INVALID_REQUEST,
+            &format!("Invalid request: {}", problems.join("; ")),
+            &Value::Null,
+        ));
     }
     let method = object.get("method").and_then(Value::as_str).unwrap_or_default();
     let session_id = object.get("params").and_then(|params| params.get("session_id")).and_then(Value::as_str);
@@ -93,7 +98,7 @@ pub(crate) fn read(body: &Value) -> Result<Call, Value> {
 
 /// The response to a body that is no JSON object.
 pub(crate) fn parse_error() -> Value {
-    error(&Value::Null, PARSE_ERROR, "Parse error", Value::Null)
+    error(&Value::Null, PARSE_ERROR, "Parse error", &Value::Null)
 }
 
 /// The response to a call that succeeded.
@@ -126,10 +131,10 @@ pub(crate) fn failure(id: &Value, failure: &Failure) -> Value {
         }
         Failure::Environment { name, text } => (SERVER_ERROR, text.clone(), json!({ "factory_name": name })),
     };
-    error(id, code, &message, data)
+    error(id, code, &message, &data)
 }
 
-fn error(id: &Value, code: i64, message: &str, data: Value) -> Value {
+fn error(id: &Value, code: i64, message: &str, data: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message, "data": data } })
 }
 
@@ -152,7 +157,8 @@ fn problems(object: &Map<String, Value>) -> Vec<String> {
         problems.push("`id` must be a string, an integer or null".into());
     }
     let known = ["jsonrpc", "method", "params", "id"];
-    problems.extend(object.keys().filter(|key| !known.contains(&key.as_str())).map(|key| format!("unknown key `{key}`")));
+    problems
+        .extend(object.keys().filter(|key| !known.contains(&key.as_str())).map(|key| format!("unknown key `{key}`")));
     problems
 }
 
@@ -162,10 +168,10 @@ mod tests {
 
     #[test]
     fn an_empty_object_is_answered_as_the_validator_wants() {
-        let response = read(&json!({})).unwrap_err();
+        let response = read(&json!({})).expect_err("it is refused");
         assert_eq!(response["jsonrpc"], "2.0");
         assert_eq!(response["error"]["code"], INVALID_REQUEST);
-        assert!(response["error"].as_object().unwrap().contains_key("data"));
+        assert!(response["error"].as_object().expect("it is fine").contains_key("data"));
     }
 
     #[test]
@@ -176,8 +182,8 @@ mod tests {
             json!({ "jsonrpc": "1.0", "method": "x" }),
             json!({ "jsonrpc": "2.0", "method": "x", "more": 1 }),
         ] {
-            assert_eq!(read(&bad).unwrap_err()["error"]["code"], INVALID_REQUEST, "{bad}");
+            assert_eq!(read(&bad).expect_err("it is refused")["error"]["code"], INVALID_REQUEST, "{bad}");
         }
-        assert_eq!(read(&json!([])).unwrap_err()["error"]["code"], PARSE_ERROR);
+        assert_eq!(read(&json!([])).expect_err("it is refused")["error"]["code"], PARSE_ERROR);
     }
 }

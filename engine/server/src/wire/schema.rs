@@ -58,11 +58,6 @@ pub(crate) fn state() -> Value {
     })
 }
 
-/// Whether an action of the pack has a property of its own that is named `metadata`.
-pub(crate) fn declares_metadata(pack: &Pack) -> bool {
-    pack.action_schema().get("properties").is_some_and(|properties| properties.get("metadata").is_some())
-}
-
 fn metadata() -> Value {
     json!({
         "type": "object", "additionalProperties": true,
@@ -114,7 +109,7 @@ pub(crate) fn reset_body(_: Option<&Pack>) -> Value {
     })
 }
 
-/// The schema of what `/step` takes: an action, or an action with OpenEnv's other keys beside it.
+/// The schema of what `/step` takes: an action, or an action with the protocol's other keys beside it.
 pub(crate) fn step_body(pack: Option<&Pack>) -> Value {
     let action = any_or(pack, action);
     let wrapper = json!({

@@ -1,0 +1,13 @@
+//! The server over real sockets, with packs of its own.
+
+mod client;
+mod packs;
+mod serve;
+
+mod capacity;
+mod environments;
+mod http_sessions;
+mod http_surface;
+mod reload;
+mod shutdown;
+mod socket;
