@@ -1,0 +1,217 @@
+//! The commands as a shell sees them: what they print, where, and their exit codes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PACK: &str = "scenarios/email-ops";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli").to_path_buf()
+}
+
+fn casebook(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_casebook")).args(args).current_dir(root()).output().expect("casebook runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} in {}", stdout(output)))
+}
+
+/// A copy of the pack with one text replaced in one file.
+fn broken(file: &str, from: &str, to: &str) -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    copy(&root().join(PACK), &folder.path().join("pack"));
+    let path = folder.path().join("pack").join(file);
+    let text = fs::read_to_string(&path).expect("the file");
+    assert!(text.contains(from), "{file} does not hold {from}");
+    fs::write(&path, text.replacen(from, to, 1)).expect("written");
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("copied");
+        }
+    }
+}
+
+#[test]
+fn check_passes_on_the_shipped_packs() {
+    let output = casebook(&["check"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("in 2 packs: 0 errors, 0 warnings"), "{}", stdout(&output));
+}
+
+#[test]
+fn check_on_nothing_is_an_error() {
+    let folder = TempDir::new().expect("a folder");
+    for place in [folder.path().to_str().expect("UTF-8"), "no/such/folder"] {
+        let output = casebook(&["check", place]);
+        assert_eq!(code(&output), 1, "{}", stdout(&output));
+        assert!(!stderr(&output).is_empty());
+    }
+}
+
+#[test]
+fn check_points_at_the_line_and_exits_with_1() {
+    let pack = broken("rules.yaml", "then: { action: escalate }", "then: { action: escalat }");
+    let output = casebook(&["check", pack.path().to_str().expect("UTF-8")]);
+    assert_eq!(code(&output), 1);
+    let text = stderr(&output);
+    assert!(text.contains("rules.yaml:9:21") && text.contains("did you mean `escalate`?"), "{text}");
+    assert!(!text.contains('\u{1b}'), "colours in a pipe");
+}
+
+#[test]
+fn check_as_json_has_every_field_that_a_tool_needs() {
+    let pack = broken("rules.yaml", "because:", "becuase:");
+    let output = casebook(&["check", "--format", "json", pack.path().to_str().expect("UTF-8")]);
+    assert_eq!(code(&output), 1);
+    let report = json(&output);
+    assert_eq!(report["errors"], 1, "{report}");
+    let first = &report["diagnostics"][0];
+    assert_eq!((&first["code"], &first["line"], &first["column"]), (&"CB201".into(), &10.into(), &5.into()), "{first}");
+    assert_eq!(first["hint"], "did you mean `because`?");
+    assert_eq!(first["pointer"], "/rules/0/becuase");
+}
+
+#[test]
+fn check_of_one_file_checks_its_pack() {
+    let output = casebook(&["check", "scenarios/email-ops/tasks/easy.yaml"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("in 1 pack"), "{}", stdout(&output));
+}
+
+#[test]
+fn colours_come_when_asked_for() {
+    let pack = broken("rules.yaml", "because:", "becuase:");
+    let output = casebook(&["check", "--color", "always", pack.path().to_str().expect("UTF-8")]);
+    assert!(stderr(&output).contains('\u{1b}'));
+}
+
+#[test]
+fn the_schemas_in_the_repository_are_fresh() {
+    let output = casebook(&["schema", "--check"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
+fn a_stale_schema_is_found_and_left_alone() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().to_str().expect("UTF-8");
+    assert_eq!(code(&casebook(&["schema", "--out", out])), 0);
+    assert_eq!(code(&casebook(&["schema", "--check", "--out", out])), 0);
+    let file = folder.path().join("rules.schema.json");
+    fs::write(&file, "{}").expect("written");
+    let output = casebook(&["schema", "--check", "--out", out]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("rules.schema.json` is stale"), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(file).expect("still there"), "{}");
+}
+
+#[test]
+fn the_baseline_prints_the_golden_figures() {
+    let output = casebook(&["baseline", PACK]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(
+        stdout(&output),
+        "email-triage-easy: 0.8750\nemail-triage-medium: 0.7129\nemail-triage-hard: 0.8240\noverall: 0.8040\n"
+    );
+}
+
+#[test]
+fn a_record_replays_byte_for_byte_and_a_forged_one_does_not() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("record.jsonl");
+    let path = file.to_str().expect("UTF-8");
+    let output = casebook(&["run", "--policy", "random", "--episodes", "3", "--seed", "5", "--record", path]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let output = casebook(&["replay", path]);
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    assert_eq!(stdout(&output).matches("every byte agrees").count(), 18, "{}", stdout(&output));
+
+    let text = fs::read_to_string(&file).expect("the record");
+    let first = text.lines().next().expect("a line");
+    let mut forged: Value = serde_json::from_str(first).expect("JSON");
+    forged["score"] = 0.123.into();
+    fs::write(&file, format!("{forged}\n{{}}\n")).expect("written");
+    let output = casebook(&["replay", "--format", "json", path]);
+    assert_eq!(code(&output), 1);
+    let report = json(&output);
+    assert_eq!(report["failed"], 2, "{report}");
+    assert!(report["episodes"][0]["detail"].as_str().expect("text").contains("the score was 0.123"), "{report}");
+}
+
+#[test]
+fn an_empty_record_is_no_success() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("record.jsonl");
+    fs::write(&file, "\n").expect("written");
+    assert_eq!(code(&casebook(&["replay", file.to_str().expect("UTF-8")])), 1);
+    assert_eq!(code(&casebook(&["replay", "no-such-file"])), 3);
+}
+
+#[test]
+fn unknown_names_say_what_exists() {
+    let output = casebook(&["run", PACK, "--task", "email-triage-esay"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("did you mean `email-triage-easy`?"), "{}", stderr(&output));
+    let output = casebook(&["run", PACK, "--policy", "orcale"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("did you mean `oracle`?"), "{}", stderr(&output));
+    let output = casebook(&["serve", PACK, "--environment", "email-op", "--port", "0"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("`email-ops`"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_openenv_log_has_the_seeds_lines() {
+    let output = casebook(&["run", PACK, "--task", "email-triage-easy", "--policy", "baseline", "--log", "openenv"]);
+    let text = stdout(&output);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    assert_eq!(lines[0], "[START] task=email-triage-easy env=email-ops model=baseline");
+    assert!(lines[1].starts_with("[STEP] step=1 action={") && lines[1].ends_with(" reward=0.70 done=false error=null"), "{text}");
+    assert_eq!(lines[4], "[END] success=true steps=3 score=0.8750 rewards=0.70,0.60,0.90");
+}
+
+#[test]
+fn serve_says_when_the_port_is_taken() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let output = casebook(&["serve", PACK, "--port", &port]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("choose another port"), "{}", stderr(&output));
+}
+
+#[test]
+fn serve_refuses_a_broken_pack() {
+    let pack = broken("rules.yaml", "because:", "becuase:");
+    let output = casebook(&["serve", pack.path().to_str().expect("UTF-8"), "--port", "0"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("CB201"), "{}", stderr(&output));
+}
