@@ -5,11 +5,12 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     body::Bytes,
     extract::{FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
-    http::{HeaderMap, Uri, header, request::Parts},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use casebook_core::scenario::Pack;
 
+use super::table::MAX_BYTES;
 use crate::{
     app::{App, Shared},
     error::Problem,
@@ -85,7 +86,12 @@ pub(super) fn claim(headers: &HeaderMap, query: &[(String, String)], in_body: Op
 
 /// The body's bytes; too many of them are a problem of the caller's.
 pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| Problem::Body(rejection.status(), rejection.body_text().to_lowercase()))
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is too large; {MAX_BYTES} bytes are read"))
+        }
+        status => Problem::Body(status, "the body broke off".into()),
+    })
 }
 
 /// Answers with text that is JSON already.

@@ -5,5 +5,9 @@ mod packs;
 mod serve;
 
 mod capacity;
+mod environments;
+mod http_sessions;
+mod http_surface;
+mod reload;
 mod shutdown;
 mod socket;

@@ -1,0 +1,153 @@
+//! Episodes over HTTP: which one a request is for.
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{get, post, send},
+    serve::{Running, config, start},
+};
+
+const ANSWER: &str = r#"{"action":"answer"}"#;
+
+/// Starts an episode without naming a session, and gives its id.
+async fn reset(server: &Running, task: &str) -> String {
+    let answer = post(server, "/reset", &json!({ "task_id": task, "seed": 1 })).await;
+    answer.expect(200);
+    answer.header("x-session-id").to_string()
+}
+
+async fn step_of(server: &Running, id: &str) -> Value {
+    send(server, "POST", "/step", &[("x-session-id", id)], Some(ANSWER)).await.expect(200)
+}
+
+#[tokio::test]
+async fn reset_tells_the_id_in_three_places() {
+    let server = start(config()).await;
+    let answer = post(&server, "/reset", &json!({ "task_id": "calm", "seed": 1 })).await;
+    let body = answer.expect(200);
+    let id = answer.header("x-session-id");
+    assert_eq!(id.len(), 36);
+    assert_eq!(answer.header("set-cookie"), format!("casebook_session={id}; HttpOnly; SameSite=Lax; Path=/"));
+    assert_eq!((&body["metadata"]["session_id"], &body["reward"]), (&json!(id), &Value::Null));
+    assert_eq!(body["observation"]["metadata"], body["metadata"]);
+}
+
+#[tokio::test]
+async fn the_id_is_taken_from_header_cookie_query_and_body() {
+    let server = start(config()).await;
+    let id = reset(&server, "busy").await;
+    reset(&server, "calm").await;
+    step_of(&server, &id).await;
+    let cookie = format!("theme=dark; casebook_session={id}");
+    let state = send(&server, "GET", "/state", &[("cookie", &cookie)], None).await.expect(200);
+    assert_eq!((&state["step_count"], &state["task_id"]), (&json!(1), &json!("busy")));
+    send(&server, "POST", &format!("/step?session_id={id}"), &[], Some(ANSWER)).await.expect(200);
+    let wrapped = json!({ "action": { "action": "close" }, "session_id": id });
+    assert_eq!(post(&server, "/step", &wrapped).await.expect(200)["done"], true);
+    let state = send(&server, "GET", "/state", &[("x-session-id", &id)], None).await.expect(200);
+    assert_eq!((&state["step_count"], &state["done"]), (&json!(3), &json!(true)));
+}
+
+#[tokio::test]
+async fn explicit_ids_win_over_cookies_and_must_exist() {
+    let server = start(config()).await;
+    let (first, second) = (reset(&server, "busy").await, reset(&server, "calm").await);
+    let cookie = format!("casebook_session={first}");
+    let headers = [("cookie", cookie.as_str()), ("x-session-id", second.as_str())];
+    assert_eq!(send(&server, "GET", "/state", &headers, None).await.expect(200)["task_id"], "calm");
+    for path in ["/reset", "/step"] {
+        let text = send(&server, "POST", path, &[("x-session-id", "gone")], Some(ANSWER)).await;
+        // An action is no argument of a reset, which is told first.
+        assert_eq!(text.status, if path == "/reset" { 422 } else { 404 });
+    }
+    let text = send(&server, "POST", "/reset", &[("x-session-id", "gone")], Some("{}")).await.detail(404);
+    assert!(text.contains("`gone`"), "{text}");
+    let text = send(&server, "GET", "/envs/parcels/state", &[("x-session-id", &first)], None).await.detail(404);
+    assert!(text.contains("`desk`"), "{text}");
+}
+
+#[tokio::test]
+async fn stale_cookies_are_ignored() {
+    let server = start(config()).await;
+    let headers = [("cookie", "casebook_session=gone")];
+    assert_eq!(send(&server, "GET", "/state", &headers, None).await.expect(200)["episode_id"], Value::Null);
+    let answer = send(&server, "POST", "/reset", &headers, Some("{}")).await;
+    answer.expect(200);
+    assert_ne!(answer.header("x-session-id"), "gone");
+}
+
+#[tokio::test]
+async fn reset_with_a_known_id_starts_again_in_that_session() {
+    let server = start(config()).await;
+    let id = reset(&server, "calm").await;
+    step_of(&server, &id).await;
+    let again = send(&server, "POST", "/reset", &[("x-session-id", &id)], Some(r#"{"task_id":"busy"}"#)).await;
+    assert_eq!(again.header("x-session-id"), id);
+    assert_eq!(again.expect(200)["metadata"]["task_id"], "busy");
+    let refused = send(&server, "POST", "/reset", &[("x-session-id", &id)], Some(r#"{"task_id":"none"}"#)).await;
+    refused.expect(422);
+    let state = send(&server, "GET", "/state", &[("x-session-id", &id)], None).await.expect(200);
+    assert_eq!((&state["task_id"], &state["step_count"]), (&json!("busy"), &json!(0)));
+}
+
+#[tokio::test]
+async fn without_an_id_the_only_running_episode_goes_on() {
+    let server = start(config()).await;
+    assert_eq!(
+        post(&server, "/step", &json!({ "action": "answer" })).await.detail(409),
+        "no episode; POST /reset first"
+    );
+    assert_eq!(get(&server, "/state").await.expect(200)["step_count"], 0);
+
+    reset(&server, "calm").await;
+    assert_eq!(post(&server, "/step", &json!({ "action": "answer" })).await.expect(200)["reward"], 1.0);
+    assert_eq!(get(&server, "/state").await.expect(200)["step_count"], 1);
+    // Another environment has none.
+    post(&server, "/envs/parcels/step", &json!({ "route": "air" })).await.detail(409);
+
+    post(&server, "/step", &json!({ "action": "close" })).await.expect(200);
+    let text = post(&server, "/step", &json!({ "action": "close" })).await.detail(409);
+    assert!(text.contains("the episode is done"), "{text}");
+    assert_eq!(get(&server, "/state").await.expect(200)["done"], true);
+}
+
+#[tokio::test]
+async fn several_running_episodes_need_an_id() {
+    let server = start(config()).await;
+    let first = reset(&server, "calm").await;
+    reset(&server, "calm").await;
+    for answer in [post(&server, "/step", &json!({ "action": "answer" })).await, get(&server, "/state").await] {
+        let text = answer.detail(409);
+        assert!(text.contains("2 episodes") && text.contains("x-session-id"), "{text}");
+    }
+    assert_eq!(step_of(&server, &first).await["reward"], 1.0);
+}
+
+#[tokio::test]
+async fn who_names_a_session_does_not_disturb_who_does_not() {
+    let server = start(config()).await;
+    let named = reset(&server, "busy").await;
+    step_of(&server, &named).await;
+    reset(&server, "calm").await;
+    post(&server, "/step", &json!({ "action": "answer" })).await.expect(200);
+    post(&server, "/step", &json!({ "action": "close" })).await.expect(200);
+    post(&server, "/step", &json!({ "action": "close" })).await.detail(409);
+    let state = send(&server, "GET", "/state", &[("x-session-id", &named)], None).await.expect(200);
+    assert_eq!((&state["task_id"], &state["step_count"]), (&json!("busy"), &json!(1)));
+}
+
+#[tokio::test]
+async fn sessions_are_opened_and_ended_over_json_rpc() {
+    let server = start(config()).await;
+    let create = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" });
+    let id = post(&server, "/mcp", &create).await.expect(200)["result"]["session_id"].clone();
+    let id = id.as_str().expect("an id");
+    let headers = [("x-session-id", id)];
+    send(&server, "POST", "/step", &headers, Some(ANSWER)).await.detail(409);
+    send(&server, "POST", "/reset", &headers, Some("{}")).await.expect(200);
+    let close = |id: &str| json!({ "jsonrpc": "2.0", "id": 2, "method": "openenv/session/close", "params": { "session_id": id } });
+    let closed = post(&server, "/mcp", &close(id)).await.expect(200);
+    assert_eq!(closed["result"], json!({ "session_id": id, "closed": true }));
+    let again = post(&server, "/mcp", &close(id)).await.expect(200);
+    assert_eq!(again["error"]["code"], -32602);
+}
