@@ -1,0 +1,82 @@
+"""The page in headless Chromium: an episode of each environment, played by hand."""
+
+import os
+import shutil
+
+import pytest
+from conftest import ROOT
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = os.environ.get("CASEBOOK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def page(server):
+    if not CHROMIUM:
+        if os.environ.get("CASEBOOK_REQUIRE_CHROMIUM"):
+            pytest.fail("no chromium; install it, or set CASEBOOK_CHROMIUM to its path")
+        pytest.skip("no chromium; install it, or set CASEBOOK_CHROMIUM to its path")
+    said, asked = [], []
+    with playwright.sync_playwright() as driver:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        page = browser.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(server.url)
+        yield page
+        browser.close()
+    # The browser itself notes an answer of 422; the page shows it at the form.
+    assert [line for line in said if "status of 422" not in line] == [], "the page is quiet"
+    assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in asked), "nothing comes from elsewhere"
+
+
+def test_a_person_plays_an_episode(page):
+    assert page.get_by_test_id("env-email-triage").is_visible()
+    page.get_by_test_id("env-email-ops").click()
+    page.get_by_test_id("task").select_option("email-triage-easy")
+    page.get_by_test_id("seed").fill("3")
+    page.get_by_test_id("start").click()
+    for number, (kind, text) in enumerate([("respond", "We have started the reset of your password today."), ("archive", ""), ("escalate", "")], 1):
+        page.locator("[name=type]").select_option(kind)
+        page.locator("[name=content]").fill(text)
+        page.get_by_test_id("submit").click()
+        page.get_by_test_id("trace-row").nth(number - 1).wait_for()
+    rows = page.get_by_test_id("trace-row").all_inner_texts()
+    assert "decision quality" in rows[0] and "R-SUPPORT" in rows[0] and "answers questions about accounts" in rows[0]
+    assert "action should be respond, not escalate" in rows[2] and "−0.20" in rows[2]
+    assert float(page.get_by_test_id("score").inner_text()) > 0
+    assert not page.get_by_test_id("action-form").is_visible()
+    page.get_by_text("Another seed").click()
+    page.get_by_test_id("action-form").wait_for()
+    assert page.get_by_test_id("seed").input_value() == "4" and page.get_by_test_id("trace-row").count() == 0
+
+
+def test_a_batch_is_a_table_and_errors_keep_what_was_typed(page):
+    page.get_by_test_id("env-email-triage").click()
+    page.get_by_test_id("task").select_option("email-classify")
+    page.get_by_test_id("start").click()
+    page.locator("[name=priority]").first.fill("2")
+    page.get_by_test_id("submit").click()
+    error = page.get_by_test_id("form-error")
+    error.wait_for()
+    assert "the rank 2 is taken" in error.inner_text()
+    assert page.locator("[name=priority]").first.input_value() == "2" and page.get_by_test_id("trace-row").count() == 0
+    page.locator("[name=priority]").first.fill("1")
+    page.get_by_test_id("submit").click()
+    page.get_by_test_id("score").wait_for()
+    assert "category should be" in page.get_by_test_id("trace-row").inner_text()
+
+
+def test_a_rejected_save_is_a_banner(start, tmp_path, page):
+    pack = tmp_path / "email-ops"
+    shutil.copytree(ROOT / "scenarios/email-ops", pack)
+    mine = start(pack)
+    page.goto(mine.url)
+    page.get_by_test_id("start").wait_for()
+    assert not page.get_by_test_id("reload-banner").is_visible()
+    rules = pack / "rules.yaml"
+    rules.write_text(rules.read_text().replace("escalate", "escalat", 1))
+    page.get_by_test_id("reload-banner").wait_for(timeout=15000)
+    assert "did you mean `escalate`?" in page.get_by_test_id("reload-banner").inner_text()
