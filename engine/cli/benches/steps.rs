@@ -3,7 +3,12 @@
 //! `cargo bench` prints everything; `cargo bench -- --seconds 2 --sessions 1,64` is a quick look. The stock side is
 //! `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo xtest` makes it).
 //! Where `taskset` exists the servers get one core and the client the other.
-#![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a benchmark prints, and ends when something is wrong")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and ends when something is wrong"
+)]
 
 use std::{
     env, fs,
@@ -59,7 +64,11 @@ fn main() {
     if pin_self() {
         return;
     }
-    println!("cores: {}; servers and client pinned to one core each: {}", num_cpus(), env::var_os("CASEBOOK_BENCH_PINNED").is_some());
+    println!(
+        "cores: {}; servers and client pinned to one core each: {}",
+        num_cpus(),
+        env::var_os("CASEBOOK_BENCH_PINNED").is_some()
+    );
     in_process(options.seconds);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ours = side(&runtime, "casebook", start_casebook(), &options);
@@ -73,7 +82,10 @@ fn main() {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     println!("  resident after start  {:>8.1} times less", stock.resident as f64 / ours.resident as f64);
     for ((sessions, ours), (_, stock)) in ours.loads.iter().zip(&stock.loads) {
-        println!("  steps/s, {sessions:>4} sessions {:>8.1} times more", ours.steps_per_second / stock.steps_per_second);
+        println!(
+            "  steps/s, {sessions:>4} sessions {:>8.1} times more",
+            ours.steps_per_second / stock.steps_per_second
+        );
     }
 }
 
@@ -82,7 +94,11 @@ fn options() -> Options {
     let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1)).cloned();
     Options {
         seconds: value("--seconds").map_or(5.0, |text| text.parse().unwrap()),
-        sessions: value("--sessions").unwrap_or_else(|| "1,64".into()).split(',').map(|text| text.parse().unwrap()).collect(),
+        sessions: value("--sessions")
+            .unwrap_or_else(|| "1,64".into())
+            .split(',')
+            .map(|text| text.parse().unwrap())
+            .collect(),
     }
 }
 
@@ -92,16 +108,27 @@ fn pin_self() -> bool {
         return false;
     }
     let me = env::current_exe().unwrap();
-    let status = Command::new("taskset").args(["-c", "1"]).arg(me).args(env::args().skip(1)).env("CASEBOOK_BENCH_PINNED", "1").status();
+    let status = Command::new("taskset")
+        .args(["-c", "1"])
+        .arg(me)
+        .args(env::args().skip(1))
+        .env("CASEBOOK_BENCH_PINNED", "1")
+        .status();
     status.is_ok()
 }
 
 fn num_cpus() -> usize {
-    fs::read_to_string("/proc/cpuinfo").map_or(1, |text| text.lines().filter(|line| line.starts_with("processor")).count())
+    fs::read_to_string("/proc/cpuinfo")
+        .map_or(1, |text| text.lines().filter(|line| line.starts_with("processor")).count())
 }
 
 fn has_taskset() -> bool {
-    Command::new("taskset").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    Command::new("taskset")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// Commands of servers run on the first core where the client has the second.
@@ -142,7 +169,11 @@ fn in_process(seconds: f64) {
     }
     println!("\nin process");
     println!("  load of the pack      {load:>10.1?}");
-    println!("  step with observation {:>10.2?}  ({:.0} steps/s, one thread)", begun.elapsed() / steps, f64::from(steps) / begun.elapsed().as_secs_f64());
+    println!(
+        "  step with observation {:>10.2?}  ({:.0} steps/s, one thread)",
+        begun.elapsed() / steps,
+        f64::from(steps) / begun.elapsed().as_secs_f64()
+    );
 }
 
 struct Side {
@@ -158,7 +189,10 @@ fn side(runtime: &tokio::runtime::Runtime, name: &str, server: Server, options: 
     let mut loads = Vec::new();
     for sessions in &options.sessions {
         let load = runtime.block_on(load(server.port, *sessions, options.seconds));
-        println!("  {sessions:>4} sessions: {:>9.0} steps/s  p50 {:>8.1?}  p99 {:>8.1?}", load.steps_per_second, load.p50, load.p99);
+        println!(
+            "  {sessions:>4} sessions: {:>9.0} steps/s  p50 {:>8.1?}  p99 {:>8.1?}",
+            load.steps_per_second, load.p50, load.p99
+        );
         loads.push((*sessions, load));
     }
     let (opened, bytes) = runtime.block_on(idle(&server));
@@ -174,7 +208,15 @@ fn mib(bytes: u64) -> f64 {
 fn start_casebook() -> Server {
     let binary = env!("CARGO_BIN_EXE_casebook");
     let mut command = command(binary);
-    command.current_dir(root()).args(["serve", "scenarios/email-ops", "--port", "0", "--max-sessions", "100000", "--no-reload"]);
+    command.current_dir(root()).args([
+        "serve",
+        "scenarios/email-ops",
+        "--port",
+        "0",
+        "--max-sessions",
+        "100000",
+        "--no-reload",
+    ]);
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
     let mut line = String::new();
@@ -214,7 +256,9 @@ fn healthy(port: u16) -> bool {
 /// Resident bytes of a process, from `/proc`.
 fn resident(id: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let kib = text.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    let kib = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
     kib.unwrap_or_default() * 1024
 }
 
@@ -228,7 +272,8 @@ type Socket = WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpS
 
 async fn connect(port: u16) -> Socket {
     let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
-    let (socket, _) = connect_async_with_config(format!("ws://127.0.0.1:{port}/ws"), Some(config), true).await.expect("a socket");
+    let (socket, _) =
+        connect_async_with_config(format!("ws://127.0.0.1:{port}/ws"), Some(config), true).await.expect("a socket");
     socket
 }
 
@@ -237,7 +282,10 @@ async fn ask(socket: &mut Socket, frame: &str) -> usize {
     loop {
         match socket.next().await.expect("an answer").expect("a frame") {
             Message::Text(text) => {
-                assert!(text.starts_with(r#"{"type":"observation""#) || text.starts_with(r#"{"type": "observation""#), "{text}");
+                assert!(
+                    text.starts_with(r#"{"type":"observation""#) || text.starts_with(r#"{"type": "observation""#),
+                    "{text}"
+                );
                 return text.len();
             }
             Message::Ping(_) | Message::Pong(_) => {}

@@ -9,12 +9,14 @@ use std::{
 };
 
 fn run(command: &mut Command, what: &str) {
-    let status = command.status().unwrap_or_else(|error| panic!("{what}: {error}; the client tests need python3 with venv"));
+    let status =
+        command.status().unwrap_or_else(|error| panic!("{what}: {error}; the client tests need python3 with venv"));
     assert!(status.success(), "{what} failed: {status}");
 }
 
 fn virtual_environment(tests: &Path) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp lies in the target folder").join("casebook-venv");
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp lies in the target folder").join("casebook-venv");
     let requirements = tests.join("requirements.txt");
     let wanted = fs::read_to_string(&requirements).expect("the requirements");
     let stamp = folder.join("requirements.txt");
@@ -23,7 +25,10 @@ fn virtual_environment(tests: &Path) -> PathBuf {
         return python;
     }
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), "making the virtual environment");
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements), "installing the clients");
+    run(
+        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements),
+        "installing the clients",
+    );
     fs::write(stamp, wanted).expect("the stamp");
     python
 }

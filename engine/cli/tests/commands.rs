@@ -195,7 +195,10 @@ fn the_openenv_log_has_the_seeds_lines() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 5, "{text}");
     assert_eq!(lines[0], "[START] task=email-triage-easy env=email-ops model=baseline");
-    assert!(lines[1].starts_with("[STEP] step=1 action={") && lines[1].ends_with(" reward=0.70 done=false error=null"), "{text}");
+    assert!(
+        lines[1].starts_with("[STEP] step=1 action={") && lines[1].ends_with(" reward=0.70 done=false error=null"),
+        "{text}"
+    );
     assert_eq!(lines[4], "[END] success=true steps=3 score=0.8750 rewards=0.70,0.60,0.90");
 }
 

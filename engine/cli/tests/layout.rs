@@ -34,8 +34,18 @@ fn the_root_holds_nothing_else() {
         .map(str::to_owned)
         .collect();
     let allowed = [
-        "Cargo.lock", "Cargo.toml", "Dockerfile", "LICENSE", "README.md", "docs", "engine", "inference.py", "openenv.yaml",
-        "plugins", "scenarios", "schemas",
+        "Cargo.lock",
+        "Cargo.toml",
+        "Dockerfile",
+        "LICENSE",
+        "README.md",
+        "docs",
+        "engine",
+        "inference.py",
+        "openenv.yaml",
+        "plugins",
+        "scenarios",
+        "schemas",
     ];
     let extra: Vec<&String> = names.iter().filter(|name| !allowed.contains(&name.as_str())).collect();
     assert!(!names.is_empty(), "git lists no file");
@@ -69,7 +79,8 @@ fn modules_of_the_core_import_only_earlier_ones() {
             let text = fs::read_to_string(&file).expect("a source file");
             for later in &order[at + 1..] {
                 let direct = format!("crate::{later}::");
-                let grouped = text.contains("use crate::{") && text.lines().any(|line| line.starts_with(&format!("    {later}::")));
+                let grouped = text.contains("use crate::{")
+                    && text.lines().any(|line| line.starts_with(&format!("    {later}::")));
                 assert!(!text.contains(&direct) && !grouped, "{} imports the later module `{later}`", file.display());
             }
         }

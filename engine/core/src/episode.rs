@@ -258,7 +258,13 @@ impl Episode {
     }
 
     fn view(&self) -> View<'_> {
-        View { decisions: &self.pack.decisions, items: &self.items, rows: &self.rows, steps: &self.steps }
+        View {
+            decisions: &self.pack.decisions,
+            pools: &self.pack.keyword_pools,
+            items: &self.items,
+            rows: &self.rows,
+            steps: &self.steps,
+        }
     }
 
     fn first_open(&self) -> Option<usize> {
@@ -293,6 +299,7 @@ impl Episode {
         let declaration = &self.pack.action.declaration;
         let mut resolved = Resolved { rows: Vec::with_capacity(proposals.len()), invalid: 0 };
         let mut problems = Vec::new();
+        let mut entries = Vec::with_capacity(proposals.len());
         for (at, proposal) in proposals.iter().enumerate() {
             let row = match proposal.item {
                 None => self.first_open(),
@@ -304,14 +311,14 @@ impl Episode {
             });
             match open {
                 Some(row) => {
-                    let cells = self.in_play(&proposal.cells);
-                    problems.extend(self.rank_problems(at, row, &cells, &resolved.rows));
-                    resolved.rows.push((row, cells));
+                    entries.push(at);
+                    resolved.rows.push((row, self.in_play(&proposal.cells)));
                 }
                 None if declaration.refuse_unknown => problems.push(self.item_problem(at, proposal.item, row)),
                 None => resolved.invalid += 1,
             }
         }
+        problems.extend(self.rank_problems(&entries, &resolved.rows));
         if problems.is_empty() { Ok(resolved) } else { Err(StepError::Invalid(problems)) }
     }
 
@@ -326,33 +333,32 @@ impl Episode {
             .collect()
     }
 
-    fn rank_problems(
-        &self,
-        entry: usize,
-        row: usize,
-        cells: &[Option<Datum>],
-        earlier: &[(usize, Vec<Option<Datum>>)],
-    ) -> Vec<ActionProblem> {
+    /// Finds ranks that two rows would have once all decisions are made, so that one action may swap two ranks.
+    fn rank_problems(&self, entries: &[usize], decided: &[(usize, Vec<Option<Datum>>)]) -> Vec<ActionProblem> {
         let mut problems = Vec::new();
-        for (at, _) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank) {
-            let Some(rank) = &cells[at] else { continue };
-            let changed = |other: usize| earlier.iter().find(|(row, _)| *row == other).map(|(_, cells)| cells);
-            let holder = (0..self.rows.len()).filter(|other| *other != row).find(|other| {
-                let held = changed(*other).map_or_else(|| self.rows[*other].cell(at), |cells| cells[at].as_ref());
-                held == Some(rank)
-            });
-            if let Some(holder) = holder {
-                let input = rank.to_json(&self.pack.decisions[at]);
-                problems.push(ActionProblem {
-                    kind: ProblemKind::Conflict,
-                    path: self.pack.action.path(entry, self.pack.action.property_of(at)),
-                    message: format!(
-                        "the rank {input} is taken by `{}`; every {} has its own",
-                        self.items[holder].id, self.pack.noun
-                    ),
-                    input,
-                    limit: None,
-                });
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank)
+        {
+            for (number, (row, cells)) in decided.iter().enumerate() {
+                let Some(rank) = &cells[at] else { continue };
+                let earlier =
+                    decided[..number].iter().find(|(_, other)| other[at].as_ref() == Some(rank)).map(|(row, _)| *row);
+                let kept = || {
+                    let untouched = |other: &usize| decided.iter().all(|(row, _)| row != other);
+                    (0..self.rows.len()).filter(untouched).find(|other| self.rows[*other].cell(at) == Some(rank))
+                };
+                if let Some(holder) = earlier.or_else(kept).filter(|holder| holder != row) {
+                    let input = rank.to_json(column);
+                    problems.push(ActionProblem {
+                        kind: ProblemKind::Conflict,
+                        path: self.pack.action.path(entries[number], self.pack.action.property_of(at)),
+                        message: format!(
+                            "the rank {input} is taken by `{}`; every {} has its own",
+                            self.items[holder].id, self.pack.noun
+                        ),
+                        input,
+                        limit: None,
+                    });
+                }
             }
         }
         problems
@@ -415,7 +421,13 @@ impl Episode {
 
     /// Brings the row graders up to date with the rows that changed.
     fn grade(&mut self, touched: &[usize]) {
-        let view = View { decisions: &self.pack.decisions, items: &self.items, rows: &self.rows, steps: &self.steps };
+        let view = View {
+            decisions: &self.pack.decisions,
+            pools: &self.pack.keyword_pools,
+            items: &self.items,
+            rows: &self.rows,
+            steps: &self.steps,
+        };
         self.task.rubric.update(&mut self.scores, &view, touched);
     }
 

@@ -251,11 +251,13 @@ impl Text {
 
     /// The positions, in words, at which another text's words stand one after the other.
     pub fn find<'a>(&'a self, phrase: &'a Self) -> impl Iterator<Item = usize> + 'a {
-        let length = phrase.words.len();
-        let last = (length > 0 && length <= self.words.len()).then(|| self.words.len() - length);
-        (0..last.map_or(0, |last| last + 1)).filter(move |start| {
-            self.words[*start..*start + length].iter().zip(&phrase.words).all(|(a, b)| self.word(a) == phrase.word(b))
-        })
+        (0..self.words.len()).filter(move |start| self.holds_at(*start, phrase))
+    }
+
+    /// Whether another text's words stand at a position; a text without words stands nowhere.
+    pub fn holds_at(&self, start: usize, phrase: &Self) -> bool {
+        let here = self.words.get(start..start + phrase.words.len()).unwrap_or_default();
+        !here.is_empty() && here.iter().zip(&phrase.words).all(|(a, b)| self.word(a) == phrase.word(b))
     }
 
     /// Whether another text's words stand in it, one after the other.

@@ -20,7 +20,11 @@ use crate::{
 
 pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(output::stderr_has_color()).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(output::stderr_has_color())
+        .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,7 +61,10 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     let listener = match TcpListener::bind(SocketAddr::new(args.host, args.port)).await {
         Ok(listener) => listener,
         Err(error) => {
-            output::error(format!("cannot listen on {}:{}: {error}; choose another port with `--port`, 0 takes a free one", args.host, args.port));
+            output::error(format!(
+                "cannot listen on {}:{}: {error}; choose another port with `--port`, 0 takes a free one",
+                args.host, args.port
+            ));
             return Exit::Failure;
         }
     };
@@ -73,7 +80,8 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
 }
 
 fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr, format: Format) {
-    let shown = if host.is_unspecified() { SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port()) } else { address };
+    let shown =
+        if host.is_unspecified() { SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port()) } else { address };
     match format {
         Format::Human => {
             output::line(format!("serving on http://{shown}"));
@@ -81,10 +89,14 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
                 output::line(format!("  http://{shown}/envs/{name}  ({tasks} tasks)"));
             }
         }
-        Format::Json => output::line(json!({ "event": "serving", "url": format!("http://{shown}"), "environments": environments }).to_string()),
+        Format::Json => output::line(
+            json!({ "event": "serving", "url": format!("http://{shown}"), "environments": environments }).to_string(),
+        ),
     }
     if !host.is_loopback() {
-        output::note(format!("note: everyone who reaches {address} can play and read every task's score; there are no tokens yet"));
+        output::note(format!(
+            "note: everyone who reaches {address} can play and read every task's score; there are no tokens yet"
+        ));
     }
 }
 
@@ -92,8 +104,13 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
 fn tell(status: &ReloadStatus, format: Format) {
     let (generation, rejected) = (status.generation, &status.rejected);
     if format == Format::Json {
-        let rejected = rejected.as_ref().map(|rejected| json!({ "reason": rejected.reason, "diagnostics": rejected.report.diagnostics }));
-        output::line(json!({ "event": "reload", "outcome": status.outcome, "generation": generation, "rejected": rejected }).to_string());
+        let rejected = rejected
+            .as_ref()
+            .map(|rejected| json!({ "reason": rejected.reason, "diagnostics": rejected.report.diagnostics }));
+        output::line(
+            json!({ "event": "reload", "outcome": status.outcome, "generation": generation, "rejected": rejected })
+                .to_string(),
+        );
         return;
     }
     match rejected {

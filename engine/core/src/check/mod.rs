@@ -25,9 +25,9 @@ use indexmap::IndexMap;
 use crate::{
     diagnostic::{Code, Diagnostic, Report, suggest},
     model::Column,
-    rubric::{self, Rubric},
+    rubric::{self, KeywordPool, Rubric},
     rules::RuleSet,
-    scenario::{Catalog, Pack},
+    scenario::{Catalog, Pack, Task},
     source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet, sha256},
     spec::{self, Content, Document, Kind},
 };
@@ -225,6 +225,7 @@ fn assemble(
         digest: digest(documents),
         generation,
         fields: parts.fields,
+        keyword_pools: keyword_pools(&tasks, parts.decisions.len()),
         decisions: parts.decisions,
         action: action?,
         observation,
@@ -234,6 +235,19 @@ fn assemble(
         policies,
         baseline: environment.baseline.clone(),
     })
+}
+
+/// The keywords of all items of all tasks, in every form, by decision.
+fn keyword_pools(tasks: &[Arc<Task>], decisions: usize) -> Vec<KeywordPool> {
+    let mut pools = vec![KeywordPool::default(); decisions];
+    for item in tasks.iter().flat_map(|task| &task.items).flat_map(|variants| &variants.forms) {
+        for (pool, truth) in pools.iter_mut().zip(&item.truth) {
+            for keyword in &truth.keywords {
+                pool.add(keyword);
+            }
+        }
+    }
+    pools
 }
 
 /// SHA-256 of all documents' content, sorted by kind and name. The order of keys counts, for observations follow it.

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use compile::decision_values;
 pub use compile::{compile, with_weights};
+pub use graders::KeywordPool;
 
 use crate::{
     model::{Column, Item, Row, StepFacts, Text},
@@ -73,6 +74,8 @@ enum NodeKind {
 pub struct View<'a> {
     /// The decisions' columns.
     pub decisions: &'a [Column],
+    /// The keywords of the whole pack, by decision.
+    pub pools: &'a [KeywordPool],
     /// The items, by row.
     pub items: &'a [std::sync::Arc<Item>],
     /// The table.

@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::{
     diagnostic::nearest,
     model::{Column, Datum, Item},
-    rubric::Rubric,
+    rubric::{KeywordPool, Rubric},
     rules::Predicate,
 };
 use action::ActionModel;
@@ -70,6 +70,8 @@ pub struct Pack {
     pub(crate) observation_schema: Value,
     pub(crate) templates: minijinja::Environment<'static>,
     pub(crate) tasks: Vec<Arc<Task>>,
+    /// The keywords of all tasks, by decision.
+    pub(crate) keyword_pools: Vec<KeywordPool>,
     pub(crate) policies: IndexMap<String, Script>,
     pub(crate) baseline: Option<String>,
 }

@@ -330,10 +330,10 @@ graders! {
 pub struct KeywordLimits {
     /// Words that a text must have.
     pub words: Option<u32>,
-    /// The greatest share of a text's words that may be keywords of any item of the task.
+    /// The greatest share of a text's words that may be keywords of any item of the pack.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub density: Option<f64>,
-    /// The most keywords of other items that a text may hold.
+    /// The most keywords that a text may hold and that are not the item's own, but another's or another draw's.
     pub foreign: Option<u32>,
 }
 

@@ -1,6 +1,6 @@
 //! `keywords`: what a text holds of the item's keywords, with limits that a mere list of them breaks.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{Built, Site};
 use crate::{
@@ -21,9 +21,34 @@ pub(super) fn build(params: &spec::Keywords, site: &Site<'_>, report: &mut Repor
     Some(Built::Row(Arc::new(Keywords { column, params: params.clone() })))
 }
 
+/// All keywords that any item of a pack has for one decision, in every form: what a stuffed text is made of.
+#[derive(Debug, Clone, Default)]
+pub struct KeywordPool {
+    by_first_word: HashMap<String, Vec<Text>>,
+}
+
+impl KeywordPool {
+    /// Adds a keyword.
+    pub fn add(&mut self, keyword: &Text) {
+        let Some(first) = keyword.words().next() else { return };
+        let known = self.by_first_word.entry(first.to_owned()).or_default();
+        if known.iter().all(|one| one.lower() != keyword.lower()) {
+            known.push(keyword.clone());
+        }
+    }
+
+    /// The keywords that stand in a text, each with the position of its first word.
+    fn find<'a>(&'a self, text: &'a Text) -> impl Iterator<Item = (usize, &'a Text)> {
+        text.words().enumerate().flat_map(move |(at, word)| {
+            let candidates = self.by_first_word.get(word).map(Vec::as_slice).unwrap_or_default();
+            candidates.iter().filter(move |keyword| text.holds_at(at, keyword)).map(move |keyword| (at, keyword))
+        })
+    }
+}
+
 impl Keywords {
     /// Whether a text reads like a list of keywords.
-    fn is_stuffed(&self, text: &Text, own: &[Text], view: &View<'_>) -> bool {
+    fn is_stuffed(&self, text: &Text, own: &[Text], pool: &KeywordPool) -> bool {
         let limits = &self.params.limits;
         if limits.words.is_some_and(|words| text.word_count() < words as usize) {
             return true;
@@ -32,23 +57,10 @@ impl Keywords {
             return false;
         }
         let mut marked = vec![false; text.word_count()];
-        let mut mark = |keyword: &Text| {
-            let mut found = false;
-            for start in text.find(keyword) {
-                marked[start..start + keyword.word_count()].fill(true);
-                found = true;
-            }
-            found
-        };
-        for keyword in own {
-            mark(keyword);
-        }
         let mut foreign: Vec<&str> = Vec::new();
-        for keyword in view.items.iter().flat_map(|item| &item.truth[self.column].keywords) {
-            if !own.iter().any(|one| one.lower() == keyword.lower())
-                && !foreign.contains(&keyword.lower())
-                && mark(keyword)
-            {
+        for (start, keyword) in pool.find(text) {
+            marked[start..start + keyword.word_count()].fill(true);
+            if own.iter().all(|one| one.lower() != keyword.lower()) && !foreign.contains(&keyword.lower()) {
                 foreign.push(keyword.lower());
             }
         }
@@ -70,7 +82,7 @@ impl RowGrader for Keywords {
         let found = keywords.iter().filter(|keyword| text.holds(keyword)).count();
         if found == 0
             || text.raw.trim().chars().count() < self.params.min_characters as usize
-            || self.is_stuffed(text, keywords, view)
+            || self.is_stuffed(text, keywords, &view.pools[self.column])
         {
             return self.params.none;
         }

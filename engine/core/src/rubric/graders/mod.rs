@@ -13,6 +13,8 @@ mod unfinished;
 
 use std::sync::Arc;
 
+pub use keywords::KeywordPool;
+
 use super::{RowGrader, WholeGrader};
 use crate::{
     diagnostic::{Code, Report, suggest},

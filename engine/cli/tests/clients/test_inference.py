@@ -1,0 +1,103 @@
+"""`inference.py` without an endpoint, with one, and with one that fails and blabs."""
+
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import pytest
+from conftest import BINARY, ROOT
+
+KEY = "sk-very-secret-0123456789"
+START = r"\[START\] task=email-triage-(easy|medium|hard) env=email-ops model=\S+"
+STEP = r"\[STEP\] step=\d+ action=\{.*\} reward=-?\d\.\d\d done=(true|false) error=(null|.+)"
+END = r"\[END\] success=(true|false) steps=\d+ score=[01]\.\d{4} rewards=(-?\d\.\d\d)(,-?\d\.\d\d)*"
+
+
+def infer(*args, **env):
+    clean = {name: value for name, value in os.environ.items() if name not in ("API_BASE_URL", "API_KEY", "HF_TOKEN", "MODEL_NAME")}
+    result = subprocess.run(
+        [sys.executable, "inference.py", *args], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        env={**clean, "CASEBOOK_BIN": BINARY, **env},
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    for line in lines:
+        assert re.fullmatch(f"{START}|{STEP}|{END}", line), line
+    return lines, result.stderr, result.stdout + result.stderr
+
+
+class Endpoint(http.server.BaseHTTPRequestHandler):
+    """An OpenAI-compatible endpoint that says what `answer` says."""
+
+    answer = staticmethod(lambda: (200, "{}"))
+    calls = 0
+
+    def do_POST(self):
+        type(self).calls += 1
+        self.rfile.read(int(self.headers["content-length"]))
+        status, text = self.answer()
+        if status == 200:
+            text = json.dumps({
+                "id": "1", "object": "chat.completion", "created": 0, "model": "stub",
+                "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+            })
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def endpoint():
+    def begin(answer):
+        handler = type("Stub", (Endpoint,), {"answer": staticmethod(answer), "calls": 0})
+        running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        servers.append(running)
+        env = {"API_BASE_URL": f"http://127.0.0.1:{running.server_port}/v1", "HF_TOKEN": KEY, "MODEL_NAME": "stub"}
+        return handler, env
+
+    servers = []
+    yield begin
+    for running in servers:
+        running.shutdown()
+
+
+def test_offline_it_says_so_once_and_plays(server):
+    lines, stderr, _ = infer()
+    assert stderr.count("playing offline") == 1
+    ends = [line for line in lines if line.startswith("[END]")]
+    assert len(ends) == 3 and all("success=true" in line for line in ends)
+    assert infer()[0] == lines, "the same seed gives the same lines"
+    assert infer("--url", server.url)[0] == lines
+
+
+def test_a_model_plays(endpoint):
+    handler, env = endpoint(lambda: (200, 'Sure!\n```json\n{"type": "escalate"}\n```'))
+    lines, stderr, _ = infer(**env)
+    assert stderr == "" and handler.calls == 12
+    assert lines[0] == "[START] task=email-triage-easy env=email-ops model=stub"
+    assert all('"escalate"' in line for line in lines if line.startswith("[STEP]"))
+
+
+def test_nonsense_from_a_model_falls_back_for_that_step(endpoint):
+    _, env = endpoint(lambda: (200, "I would rather not."))
+    lines, stderr, _ = infer(**env)
+    assert stderr == "" and any('"respond"' in line for line in lines)
+
+
+def test_a_failing_endpoint_never_sees_its_key_printed(endpoint):
+    _, env = endpoint(lambda: (401, json.dumps({"error": {"message": f"bad key {KEY}"}})))
+    lines, stderr, everything = infer(**env)
+    assert KEY not in everything and "[key]" in stderr
+    assert stderr.count("playing offline") == 1
+    assert len([line for line in lines if line.startswith("[END]")]) == 3
