@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// Bytes that are read from a socket at one time; most requests are smaller.
-const READ_BUFFER: usize = 2 * 1024;
+const READ_BUFFER: usize = 1024;
 /// Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
 const HARD_LIMIT: usize = 2 * MAX_BYTES;
 /// How long a peer may take to accept a reply.
@@ -68,7 +68,10 @@ async fn upgrade(
         .write_buffer_size(0)
         .max_message_size(HARD_LIMIT)
         .max_frame_size(HARD_LIMIT);
-    Ok(socket.on_upgrade(move |socket| serve(socket, app, environment.name, attach)))
+    // A task of its own, since the one that did the handshake also holds on to what it needed for that.
+    Ok(socket.on_upgrade(async move |socket| {
+        tokio::spawn(serve(socket, app, environment.name, attach));
+    }))
 }
 
 /// How a session ended.
@@ -79,28 +82,40 @@ enum End {
     Close(u16),
 }
 
-async fn serve(mut socket: WebSocket, app: Shared, environment: Arc<str>, attach: Option<String>) {
-    let mut stopping = app.stopping.subscribe();
-    let end = tokio::select! {
-        // The slot is free when this returns, before the goodbyes.
-        end = session(&mut socket, &app, &environment, attach) => end,
-        _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
-    };
-    if let End::Close(code) = end {
-        let frame = CloseFrame { code, reason: Utf8Bytes::default() };
-        if !send(&mut socket, Message::Close(Some(frame))).await {
-            return;
+/// Serves one socket from its first message to its last.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` keeps its arguments twice, and this is kept for each session"
+)]
+fn serve(
+    mut socket: WebSocket,
+    app: Shared,
+    environment: Arc<str>,
+    attach: Option<String>,
+) -> impl Future<Output = ()> + Send {
+    async move {
+        let mut stopping = app.stopping.subscribe();
+        let end = tokio::select! {
+            // The slot is free when this returns, before the goodbyes.
+            end = session(&mut socket, &app, &environment, attach.as_deref()) => end,
+            _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
+        };
+        if let End::Close(code) = end {
+            let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+            if !send(&mut socket, Message::Close(Some(frame))).await {
+                return;
+            }
         }
+        // Bytes that are left unread would turn the goodbye into a reset of the connection.
+        let rest = async { while let Some(Ok(_)) = socket.recv().await {} };
+        // A peer that never answers is dropped as it is.
+        let _ = time::timeout(CLOSE_TIMEOUT, rest).await;
     }
-    // Bytes that are left unread would turn the goodbye into a reset of the connection.
-    let rest = async { while let Some(Ok(_)) = socket.recv().await {} };
-    // A peer that never answers is dropped as it is.
-    let _ = time::timeout(CLOSE_TIMEOUT, rest).await;
 }
 
-async fn session(socket: &mut WebSocket, app: &App, environment: &Arc<str>, attach: Option<String>) -> End {
+async fn session(socket: &mut WebSocket, app: &App, environment: &Arc<str>, attach: Option<&str>) -> End {
     if let Some(id) = attach {
-        let text = if app.sessions.contains(&id) {
+        let text = if app.sessions.contains(id) {
             format!("Session {id} was opened over HTTP, and a WebSocket cannot be attached to it")
         } else {
             format!("Unknown session_id: {id}")

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Bytes, Message, protocol::CloseFrame},
@@ -149,6 +149,14 @@ impl Socket {
         };
         assert_eq!(self.next().await, None);
         frame
+    }
+
+    /// Writes bytes below the protocol, for frames that no client makes.
+    pub(crate) async fn say_raw(&mut self, bytes: &[u8]) {
+        match self.0.get_mut() {
+            MaybeTlsStream::Plain(stream) => stream.write_all(bytes).await.expect("it is sent"),
+            _ => panic!("not a plain connection"),
+        }
     }
 
     /// The raw connection, for tests that end it rudely.

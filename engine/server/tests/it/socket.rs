@@ -173,6 +173,22 @@ async fn messages_over_16_mib_close_with_1009() {
 }
 
 #[tokio::test]
+async fn frames_that_announce_too_much_close_with_1009_before_they_are_read() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let mut header = vec![0x81, 0xff];
+    header.extend((1_u64 << 40).to_be_bytes());
+    header.extend([0; 4]);
+    socket.say_raw(&header).await;
+    assert_eq!(u16::from(socket.closed().await.code), 1009);
+
+    let mut socket = Socket::open(&server, "/ws").await;
+    // A text frame that is not masked.
+    socket.say_raw(&[0x81, 0x02, b'{', b'}']).await;
+    assert_eq!(u16::from(socket.closed().await.code), 1002);
+}
+
+#[tokio::test]
 async fn json_rpc_is_answered_inside_the_socket() {
     let server = start(config()).await;
     let mut socket = Socket::open(&server, "/ws").await;
