@@ -79,8 +79,7 @@ fn main() {
     let stock = side(&runtime, "stock python server", start_stock(&python), &options);
     println!("\nratio (casebook : stock)");
     println!("  start to healthy      {:>8.1} times faster", stock.start.as_secs_f64() / ours.start.as_secs_f64());
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-    println!("  resident after start  {:>8.1} times less", stock.resident as f64 / ours.resident as f64);
+    println!("  resident after start  {:>8.1} times less", mib(stock.resident) / mib(ours.resident));
     for ((sessions, ours), (_, stock)) in ours.loads.iter().zip(&stock.loads) {
         println!(
             "  steps/s, {sessions:>4} sessions {:>8.1} times more",
