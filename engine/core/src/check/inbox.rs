@@ -11,7 +11,7 @@ use crate::{
     model::{ColumnKind, Datum, Item, Text, TruthCell},
     rules::Outcome,
     scenario::{Variants, templates::is_template},
-    spec::{Document, Inbox, InboxItem, Label, LabelDetail, Task},
+    spec::{Content, Document, Inbox, InboxItem, Kind, Label, LabelDetail, Task},
 };
 
 /// Forms of one item at the most.
@@ -38,15 +38,34 @@ pub(super) fn items(
                     .hint("rename one of the two"),
             );
         }
+        let sound = report.errors();
         check_names(document, &pointer, item, parts, report);
-        if report.errors() == before {
-            let maker = Maker { document, pointer, item, parts, engine: &engine };
+        if report.errors() == sound {
+            let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: false };
             items.extend(maker.variants(task, report));
         }
     }
     (report.errors() == before).then_some(())?;
     check_ranks(document, &items, parts, report);
     (report.errors() == before).then_some(items)
+}
+
+/// Checks the inboxes that no task plays, as far as that goes without knowing what varies.
+pub(super) fn check_unplayed(parts: &Parts<'_>, report: &mut Report) {
+    let engine = crate::scenario::templates::engine();
+    for document in parts.documents.of(Kind::Inbox) {
+        let played = parts.documents.of(Kind::Task).any(|task| match &task.content {
+            Content::Task(task) => task.inbox == document.content.name(),
+            _ => false,
+        });
+        let Content::Inbox(inbox) = &document.content else { continue };
+        for (at, item) in inbox.items.iter().enumerate().filter(|_| !played) {
+            let pointer = format!("/items/{at}");
+            check_names(document, &pointer, item, parts, report);
+            let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: true };
+            maker.form(&Context::from(()), report);
+        }
+    }
 }
 
 fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Parts<'_>, report: &mut Report) {
@@ -135,6 +154,8 @@ struct Maker<'a> {
     item: &'a InboxItem,
     parts: &'a Parts<'a>,
     engine: &'a Engine<'static>,
+    /// Whether templates stay as they are, and what only a task can tell is left unchecked.
+    lenient: bool,
 }
 
 impl Maker<'_> {
@@ -201,7 +222,8 @@ impl Maker<'_> {
                 Some(Value::String(text)) => Some(Value::String(self.render(&pointer, text, context, report)?)),
                 other => other.cloned(),
             };
-            let datum = value.as_ref().and_then(|value| match Datum::read(column, value) {
+            let known = value.as_ref().filter(|value| !self.lenient || !value.as_str().is_some_and(is_template));
+            let datum = known.and_then(|value| match Datum::read(column, value) {
                 Ok(datum) => Some(datum),
                 Err(expected) => {
                     let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -226,7 +248,9 @@ impl Maker<'_> {
         let mut truth: Vec<TruthCell> =
             (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
         (report.errors() == before).then_some(())?;
-        self.apply_rules(&fields, &mut truth, report);
+        if !self.lenient {
+            self.apply_rules(&fields, &mut truth, report);
+        }
         (report.errors() == before).then(|| Item {
             id: self.item.id.clone(),
             json: Value::Object(visible).to_string(),
@@ -401,6 +425,9 @@ impl Maker<'_> {
     }
 
     fn render(&self, pointer: &str, text: &str, context: &Context, report: &mut Report) -> Option<String> {
+        if self.lenient {
+            return Some(text.to_owned());
+        }
         template::render(self.engine, self.document, pointer, text, context, report)
     }
 }

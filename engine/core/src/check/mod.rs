@@ -29,7 +29,7 @@ use crate::{
     rules::RuleSet,
     scenario::{Catalog, Pack, Task},
     source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet, sha256},
-    spec::{self, Content, Document, Kind},
+    spec::{self, Content, Document, Kind, Lost},
 };
 
 /// The outcome of compiling: a catalog unless there were errors, and every finding.
@@ -80,8 +80,8 @@ pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
 /// The documents of one pack, by kind and name.
 pub(crate) struct Documents<'a> {
     all: Vec<&'a Document>,
-    /// Whether every document of a kind could be read, so that a missing name is really missing.
-    broken: bool,
+    /// What could not be read.
+    lost: Vec<Lost>,
 }
 
 impl<'a> Documents<'a> {
@@ -97,9 +97,16 @@ impl<'a> Documents<'a> {
         self.of(kind).map(|document| document.content.name()).collect()
     }
 
-    /// Reports a name that no document of a kind has; silent while some document could not be read.
+    /// Whether some document could not be read.
+    fn broken(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
+    /// Reports a name that no document of a kind has; silent when the document may be one that could not be read.
     fn missing(&self, kind: Kind, name: &str, at: &Document, pointer: &str, report: &mut Report) {
-        if !self.broken {
+        let may_be =
+            |lost: &Lost| lost.as_ref().is_none_or(|(lost_kind, lost_name)| *lost_kind == kind && lost_name == name);
+        if !self.lost.iter().any(may_be) {
             let noun = kind.name().to_lowercase();
             report.push(
                 at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`")).hint(
@@ -120,22 +127,24 @@ pub(crate) struct Parts<'a> {
     pub(crate) decisions: Arc<[Column]>,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
+    /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
+    pub(crate) sound: bool,
 }
 
 type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
 
 fn compile_pack(source: &PackSource, generation: u64, report: &mut Report) -> (Compiling, usize) {
-    let before = report.errors();
-    let mut read = Vec::new();
+    let (mut read, mut lost) = (Vec::new(), Vec::new());
     for file in &source.files {
         if file.problem.is_some() {
             unreadable(file, report);
+            lost.push(None);
         } else {
-            read.extend(spec::read(file, report));
+            read.extend(spec::read(file, &mut lost, report));
         }
     }
     let count = read.len();
-    let documents = Documents { all: read.iter().collect(), broken: report.errors() > before };
+    let documents = Documents { all: read.iter().collect(), lost };
     check_names(&documents, report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
     let Content::Environment(environment) = &root.content else { return (None, count) };
@@ -165,6 +174,7 @@ fn assemble(
         decisions: columns.decisions.into(),
         rules: IndexMap::new(),
         rubrics: IndexMap::new(),
+        sound: false,
     };
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && columns.broken {
@@ -183,6 +193,7 @@ fn assemble(
         }
     }
     environment::check_truth(&parts, report);
+    parts.sound = !documents.broken() && report.errors() == before;
     let mut policies = IndexMap::new();
     for document in documents.of(Kind::Policy) {
         if let Content::Policy(spec) = &document.content {
@@ -203,13 +214,16 @@ fn assemble(
             tasks.extend(task::compile(document, spec, &parts, report).map(Arc::new));
         }
     }
-    if documents.of(Kind::Task).next().is_none() && !documents.broken {
+    inbox::check_unplayed(&parts, report);
+    if documents.of(Kind::Task).next().is_none() && !documents.broken() {
         report.push(
             root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")
                 .hint("add a document with `kind: Task`"),
         );
     }
-    check_use(documents, report);
+    if report.errors() == before && !documents.broken() {
+        check_use(documents, report);
+    }
     tasks.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty).then_with(|| a.name.cmp(&b.name)));
     let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
     let observation_schema =
@@ -294,7 +308,7 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
                 .hint("keep one; a pack is one environment"),
         );
     }
-    if first.is_none() && !documents.broken {
+    if first.is_none() && !documents.broken() {
         let file = SourceFile { path: source.root.as_path().into(), text: "".into(), problem: None };
         report.push(
             Diagnostic::new(Code::Environment, &file, 0..0, "the pack has no environment")
@@ -304,10 +318,8 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
     first
 }
 
+/// Warns of documents that nothing uses; what is misspelt elsewhere would only seem unused.
 fn check_use(documents: &Documents<'_>, report: &mut Report) {
-    if documents.broken {
-        return;
-    }
     let mut used: HashSet<(Kind, &str)> = HashSet::new();
     for document in &documents.all {
         match &document.content {

@@ -28,18 +28,18 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let title = spec.title.clone().unwrap_or_else(|| spec.name.clone());
     let instructions = rubric.as_ref().and_then(|rubric| {
         let context = instructions_context(spec, &title, rubric, parts);
-        template::render(
-            &crate::scenario::templates::engine(),
-            document,
-            "/instructions",
-            &spec.instructions,
-            &context,
-            report,
-        )
+        let mut problems = Report::default();
+        let engine = crate::scenario::templates::engine();
+        let text = template::render(&engine, document, "/instructions", &spec.instructions, &context, &mut problems);
+        if parts.sound {
+            report.diagnostics.extend(problems.diagnostics);
+        }
+        text
     });
     let (rubric, items, instructions) = (rubric?, items?, instructions?);
     let forms: Vec<_> = items.iter().filter_map(|item| item.forms.first().cloned()).collect();
-    for (name, pointer) in rubric.idle_graders(&forms) {
+    let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
+    for (name, pointer) in idle {
         report.push(
             document
                 .at(
@@ -83,7 +83,7 @@ fn rubric_of<'a>(
     let names = parts.documents.names(Kind::Rubric);
     match names.as_slice() {
         [only] => parts.rubrics.get(*only),
-        _ if parts.documents.broken => None,
+        _ if parts.documents.broken() => None,
         [] => {
             report.push(
                 document

@@ -54,10 +54,12 @@ fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
         document.at(Code::BadTemplate, pointer, format!("the template does not work: {}", message(error)));
     let span = document.tree.value_span(pointer);
     let text = &document.file.text[span.clone()];
-    // A block text begins on the line below its `|`; its lines are the template's.
-    if text.starts_with(['|', '>'])
+    // The lines of a literal block are the template's.
+    let before = document.file.text[..span.start].trim_end();
+    let literal = ["|", "|-", "|+"].iter().any(|mark| before.ends_with(mark));
+    if literal
         && let Some(line) = error.line()
-        && let Some((start, found)) = line_of(text, line)
+        && let Some((start, found)) = line_of(text, line.saturating_sub(1))
     {
         let indent = found.len() - found.trim_start().len();
         diagnostic = Diagnostic::new(

@@ -255,15 +255,17 @@ impl ColumnCompiler<'_> {
                     .and_then(|datum| datum.number()),
             };
             if number.is_none() {
-                report.push(self.scope.document.at(
-                    Code::BadCondition,
-                    path,
-                    format!(
-                        "`{}` is of type `{}` and cannot be compared with {value}",
-                        self.column.name,
-                        self.column.kind.name()
-                    ),
-                ));
+                let (name, kind) = (&self.column.name, self.column.kind.name());
+                report.push(
+                    self.scope
+                        .document
+                        .at(
+                            Code::BadCondition,
+                            path,
+                            format!("`{name}` is of type `{kind}` and cannot be compared with {value}"),
+                        )
+                        .label(format!("expected a {kind}")),
+                );
             }
             number.map(|number| Some((number, equal)))
         };

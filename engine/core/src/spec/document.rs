@@ -79,8 +79,11 @@ impl Document {
     }
 }
 
-/// Reads the documents of a file: syntax, then shape. A document with problems of shape is left out.
-pub fn read(file: &SourceFile, report: &mut Report) -> Vec<Document> {
+/// What is known of a document that could not be read: its kind and name, when it said them.
+pub type Lost = Option<(Kind, String)>;
+
+/// Reads the documents of a file: syntax, then shape. A document with problems is left out and noted as lost.
+pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec<Document> {
     let (trees, problems) = tree::parse(file);
     let syntax = problems.len();
     report.diagnostics.extend(problems);
@@ -90,16 +93,31 @@ pub fn read(file: &SourceFile, report: &mut Report) -> Vec<Document> {
                 .hint(format!("begin with `apiVersion: {}`", ApiVersion::CURRENT)),
         );
     }
-    trees.into_iter().filter_map(|tree| read_tree(file, tree, report)).collect()
+    if trees.is_empty() {
+        lost.push(None);
+    }
+    let mut documents = Vec::new();
+    for tree in trees {
+        match read_tree(file, tree, report) {
+            Ok(document) if syntax == 0 => documents.push(document),
+            Ok(document) => {
+                lost.push(Some((document.content.kind(), document.content.name().to_owned())));
+                documents.push(document);
+            }
+            Err(head) => lost.push(head),
+        }
+    }
+    documents
 }
 
-fn read_tree(file: &SourceFile, tree: Tree, report: &mut Report) -> Option<Document> {
+fn read_tree(file: &SourceFile, tree: Tree, report: &mut Report) -> Result<Document, Lost> {
     let value = tree.to_value();
-    let kind = head(file, &tree, &value, report)?;
+    let kind = head(file, &tree, &value, report).ok_or(None)?;
+    let lost = || value.get("name").and_then(Value::as_str).map(|name| (kind, name.to_owned()));
     let problems = validate::validate(file, &tree, &value, kind);
     if !problems.is_empty() {
         report.diagnostics.extend(problems);
-        return None;
+        return Err(lost());
     }
     let content = match kind {
         Kind::Environment => typed(file, &tree, &value, report).map(Content::Environment),
@@ -108,8 +126,9 @@ fn read_tree(file: &SourceFile, tree: Tree, report: &mut Report) -> Option<Docum
         Kind::Rubric => typed(file, &tree, &value, report).map(Content::Rubric),
         Kind::Task => typed(file, &tree, &value, report).map(Content::Task),
         Kind::Policy => typed(file, &tree, &value, report).map(Content::Policy),
-    }?;
-    Some(Document { file: file.clone(), tree, value, content })
+    };
+    let content = content.ok_or_else(lost)?;
+    Ok(Document { file: file.clone(), tree, value, content })
 }
 
 fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> Option<Kind> {

@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use condition::{Bound, Condition, OneOf, Operators};
-pub use document::{Content, Document, read};
+pub use document::{Content, Document, Lost, read};
 pub use environment::{
     ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault,
     ItemsSelection, ObservationPart, Shape, TextSource, Truth, UnknownItem,

@@ -116,16 +116,16 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
             }
         }
     }
-    let broken = builder
-        .problems
-        .iter()
-        .any(|problem| matches!(problem.code, Code::Syntax | Code::TooDeep | Code::TooManyNodes));
+    // Of a key that stands twice the first value counts; anything worse would only bring follow-up findings.
+    let broken = builder.problems.iter().any(|problem| problem.code != Code::DuplicateKey);
     (if broken { Vec::new() } else { builder.documents }, builder.problems)
 }
 
 fn syntax_error(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     let text = &file.text;
     let at = at.min(text.len());
+    // An end that comes too soon is shown where the text ends, not on the empty line behind it.
+    let at = if text[at..].trim().is_empty() { text.trim_end().len().saturating_sub(1) } else { at };
     let line_start = text[..at].rfind('\n').map_or(0, |start| start + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
     let indent = line.len() - line.trim_start().len();
@@ -217,12 +217,15 @@ impl Builder<'_> {
             }
             Event::Alias(anchor) => {
                 let Some(mut tree) = self.anchors.get(&anchor).cloned() else {
-                    self.problems.push(Diagnostic::new(
-                        Code::Unsupported,
-                        self.file,
-                        range,
-                        "an alias stands for something that holds it",
-                    ));
+                    self.problems.push(
+                        Diagnostic::new(
+                            Code::Unsupported,
+                            self.file,
+                            range,
+                            "an alias stands for something that holds it",
+                        )
+                        .hint("write the value out"),
+                    );
                     return Err(Stop);
                 };
                 self.grow(tree.count(), &range)?;
@@ -276,12 +279,11 @@ impl Builder<'_> {
             return Err(Stop);
         }
         if self.open.len() >= MAX_DEPTH {
-            self.problems.push(Diagnostic::new(
-                Code::TooDeep,
-                self.file,
-                range,
-                format!("maps and lists are nested deeper than {MAX_DEPTH} levels"),
-            ));
+            let message = format!("maps and lists are nested deeper than {MAX_DEPTH} levels");
+            self.problems.push(
+                Diagnostic::new(Code::TooDeep, self.file, range, message)
+                    .hint("no document needs so many; look for a bracket too many"),
+            );
             return Err(Stop);
         }
         self.grow(1, &range)?;

@@ -77,19 +77,14 @@ impl Context<'_> {
             }
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
-                let near = error
-                    .instance()
-                    .as_object()
-                    .and_then(|map| {
-                        nearest(
-                            key,
-                            map.keys()
-                                .map(String::as_str)
-                                .filter(|present| !self.known_keys(error).contains(&(*present).to_owned())),
-                        )
-                    })
-                    .map(|near| format!("is `{near}` meant to be `{key}`?"));
-                let hint = near.or_else(|| self.describe_key(error, key).map(|text| format!("add `{key}:` ({text})")));
+                let known = self.known_keys(error);
+                let present = error.instance().as_object().into_iter().flat_map(|map| map.keys());
+                let unknown = present.map(String::as_str).filter(|present| !known.iter().any(|one| one == present));
+                if nearest(key, unknown).is_some() {
+                    // It is there, misspelt; the finding about the unknown key says so.
+                    return Vec::new();
+                }
+                let hint = self.describe_key(error, key).map(|text| format!("add `{key}:` ({text})"));
                 Diagnostic::new(Code::MissingKey, self.file, self.head_of(&pointer), format!("{what} needs `{key}`"))
                     .at(pointer.clone())
                     .hint(hint.unwrap_or_else(|| format!("add `{key}:`")))
@@ -121,23 +116,25 @@ impl Context<'_> {
                 at(Code::OutOfBounds, format!("{what} must have at most {limit} characters"))
             }
             ValidationErrorKind::MinItems { limit } => {
-                at(Code::OutOfBounds, format!("{what} needs at least {limit} entries"))
+                at(Code::OutOfBounds, format!("{what} needs at least {}", count(*limit, "entry", "entries")))
                     .hint("add an entry, or remove the key")
             }
             ValidationErrorKind::MaxItems { limit } => {
-                at(Code::OutOfBounds, format!("{what} may have at most {limit} entries"))
+                at(Code::OutOfBounds, format!("{what} may have at most {}", count(*limit, "entry", "entries")))
             }
             ValidationErrorKind::MinProperties { limit } => {
-                at(Code::OutOfBounds, format!("{what} needs at least {limit} keys")).hint("add a key")
+                at(Code::OutOfBounds, format!("{what} needs at least {}", count(*limit, "key", "keys")))
+                    .hint("add a key")
             }
             ValidationErrorKind::MaxProperties { limit } => {
-                at(Code::OutOfBounds, format!("{what} may have at most {limit} keys")).hint("keep one of them")
+                at(Code::OutOfBounds, format!("{what} may have at most {}", count(*limit, "key", "keys")))
+                    .hint("keep one of them")
             }
             ValidationErrorKind::Minimum { limit } => {
-                at(Code::OutOfBounds, format!("{what} must be at least {limit}")).label(format!("is {found}"))
+                at(Code::OutOfBounds, format!("{what} must be at least {}", number(limit))).label(format!("is {found}"))
             }
             ValidationErrorKind::Maximum { limit } => {
-                at(Code::OutOfBounds, format!("{what} must be at most {limit}")).label(format!("is {found}"))
+                at(Code::OutOfBounds, format!("{what} must be at most {}", number(limit))).label(format!("is {found}"))
             }
             ValidationErrorKind::FalseSchema => Diagnostic::new(
                 Code::UnknownKey,
@@ -166,7 +163,8 @@ impl Context<'_> {
         };
         let hint = match nearest(key, free.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
-            None => list(&free).map(|names| format!("keys that may stand here: {names}")),
+            None => list(&free)
+                .map_or(Some("remove it".to_owned()), |names| Some(format!("keys that may stand here: {names}"))),
         };
         Diagnostic::new(Code::UnknownKey, self.file, self.tree.key_span(&path), message).at(path).maybe_hint(hint)
     }
@@ -206,6 +204,16 @@ impl Context<'_> {
         let length = self.file.text[span.clone()].lines().next().map_or(0, str::len);
         span.start..span.start + length
     }
+}
+
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// A bound as an author would write it.
+fn number(limit: &Value) -> String {
+    let text = limit.to_string();
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
 /// What a message calls the value at a pointer.

@@ -1,0 +1,7 @@
+//! The core's tests: one binary, a module for each subject.
+
+mod corpus;
+mod determinism;
+mod files;
+mod graders;
+mod packs;

@@ -1,0 +1,66 @@
+//! The packs that tests play: a small one of their own, and the shipped ones.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use casebook_core::{
+    check::compile,
+    scenario::{Catalog, Pack},
+    source,
+};
+
+/// The folder of this crate's tests.
+pub(crate) fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// The shipped packs.
+pub(crate) fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/core").join("scenarios")
+}
+
+/// The files of the small pack, by name.
+pub(crate) fn desk() -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = fs::read_dir(tests().join("packs/desk"))
+        .expect("the pack")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            (
+                path.file_name().expect("a name").to_string_lossy().into_owned(),
+                fs::read_to_string(&path).expect("a text"),
+            )
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Compiles texts as one pack.
+pub(crate) fn catalog(files: &[(String, String)]) -> Catalog {
+    let set = source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let compiled = compile(&set, 1);
+    let report = compiled.report.render(false);
+    compiled.catalog.unwrap_or_else(|| panic!("{report}"))
+}
+
+/// The small pack with one text of one file replaced.
+pub(crate) fn desk_with(file: &str, from: &str, to: &str) -> Arc<Pack> {
+    let mut files = desk();
+    let (_, text) = files.iter_mut().find(|(name, _)| name == file).expect("the file");
+    assert!(text.contains(from), "{file} does not hold {from}");
+    *text = text.replacen(from, to, 1);
+    Arc::clone(&catalog(&files).packs()[0])
+}
+
+/// Every pack there is to play.
+pub(crate) fn all() -> Vec<Arc<Pack>> {
+    let compiled = compile(&source::read(&[scenarios()]), 1);
+    let report = compiled.report.render(false);
+    let shipped = compiled.catalog.unwrap_or_else(|| panic!("{report}"));
+    let mut packs = shipped.packs().to_vec();
+    packs.extend(catalog(&desk()).packs().iter().cloned());
+    packs
+}
