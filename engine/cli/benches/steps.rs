@@ -263,7 +263,7 @@ fn resident(id: u32) -> u64 {
 
 fn python() -> Option<PathBuf> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let python = env::var_os("CASEBOOK_PYTHON").map_or_else(|| target.join("casebook-venv/bin/python"), PathBuf::from);
+    let python = env::var_os("CASEBOOK_PYTHON").map_or_else(|| target.join(".venv/bin/python"), PathBuf::from);
     python.is_file().then_some(python)
 }
 

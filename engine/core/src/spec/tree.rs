@@ -125,7 +125,10 @@ fn syntax_error(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     let text = &file.text;
     let at = at.min(text.len());
     // An end that comes too soon is shown where the text ends, not on the empty line behind it.
-    let at = if text[at..].trim().is_empty() { text.trim_end().len().saturating_sub(1) } else { at };
+    let at = match text.trim_end().char_indices().next_back() {
+        Some((last, _)) if at > last => last,
+        _ => at,
+    };
     let line_start = text[..at].rfind('\n').map_or(0, |start| start + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
     let indent = line.len() - line.trim_start().len();
@@ -178,6 +181,7 @@ impl Builder<'_> {
                 if self.wants_key() {
                     return self.key(text.into_owned(), range);
                 }
+                self.grow(1, &range)?;
                 let value = match plain {
                     Some(Scalar::Null) => Value::Null,
                     Some(Scalar::Boolean(value)) => Value::Bool(value),

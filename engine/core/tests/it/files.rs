@@ -1,1 +1,165 @@
-//! x
+//! Files that are not texts, files that are too many, and the files that the repository ships.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use casebook_core::{check::compile, diagnostic::Code, source, spec};
+use serde_json::Value;
+
+use super::packs;
+
+/// The small pack in a folder of its own, with one more file.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, extra: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("casebook-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder");
+        for (file, text) in packs::desk() {
+            fs::write(path.join(file), text).expect("written");
+        }
+        fs::write(path.join("extra.yaml"), extra).expect("written");
+        Self(path)
+    }
+
+    fn codes(&self) -> Vec<Code> {
+        compile(&source::read(std::slice::from_ref(&self.0)), 1)
+            .report
+            .diagnostics
+            .iter()
+            .map(|finding| finding.code)
+            .collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_file_of_50_mb_is_refused_unread() {
+    let folder = Folder::new("large", &vec![b'#'; 50 * 1024 * 1024]);
+    assert_eq!(folder.codes(), [Code::TooLarge]);
+}
+
+#[test]
+fn a_file_of_millions_of_values_is_refused() {
+    let folder = Folder::new("many", format!("a: [{}]", "1,".repeat(3_000_000)).as_bytes());
+    assert_eq!(folder.codes(), [Code::TooManyNodes]);
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_told_with_their_place() {
+    let folder = Folder::new("latin", b"name: caf\xe9");
+    assert_eq!(folder.codes(), [Code::NotUtf8]);
+    let report = compile(&source::read(std::slice::from_ref(&folder.0)), 1).report;
+    assert!(
+        report.diagnostics[0].message.ends_with("is not UTF-8 text: byte 9 does not belong"),
+        "{}",
+        report.render(false)
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_fine() {
+    let folder = Folder::new(
+        "mark",
+        "\u{feff}apiVersion: casebook/v1\nkind: Policy\nname: other\ndefault: { queue: close }\n".as_bytes(),
+    );
+    assert_eq!(folder.codes(), []);
+}
+
+#[test]
+fn a_folder_without_a_pack_is_told() {
+    let folder = std::env::temp_dir().join(format!("casebook-{}-nothing", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let compiled = compile(&source::read(&[folder.clone(), folder.join("missing")]), 1);
+    let _ = fs::remove_dir_all(&folder);
+    let codes: Vec<Code> = compiled.report.diagnostics.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [Code::NoPack, Code::Unreadable]);
+    assert!(compiled.catalog.is_none());
+}
+
+#[test]
+fn two_packs_of_one_name_are_told() {
+    let (one, two) = (Folder::new("one", b""), Folder::new("two", b""));
+    for folder in [&one, &two] {
+        fs::remove_file(folder.0.join("extra.yaml")).expect("removed");
+    }
+    let report = compile(&source::read(&[one.0.clone(), two.0.clone()]), 1).report;
+    let codes: Vec<Code> = report.diagnostics.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [Code::DuplicateName], "{}", report.render(false));
+}
+
+#[test]
+fn the_hash_changes_with_any_byte_and_the_digest_only_with_meaning() {
+    let hash = |files: &[(String, String)]| {
+        let set = source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        let compiled = compile(&set, 1);
+        (set.hash().to_owned(), compiled.catalog.expect("sound").packs()[0].digest().to_owned())
+    };
+    let files = packs::desk();
+    let mut commented = files.clone();
+    commented[0].1.push_str("# a remark\n");
+    let mut changed = files.clone();
+    for (_, text) in &mut changed {
+        *text = text.replace("gte: 100", "gte: 101");
+    }
+    let (plain, commented, changed) = (hash(&files), hash(&commented), hash(&changed));
+    assert_ne!(plain.0, commented.0);
+    assert_eq!(plain.1, commented.1);
+    assert_ne!(plain.1, changed.1);
+}
+
+#[test]
+fn the_schemas_in_the_repository_are_the_types() {
+    let folder = packs::scenarios().parent().expect("the root").join("schemas");
+    let mut known: BTreeMap<String, String> = fs::read_dir(&folder)
+        .expect("the schemas")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            (
+                path.file_name().expect("a name").to_string_lossy().into_owned(),
+                fs::read_to_string(&path).expect("a text"),
+            )
+        })
+        .collect();
+    for (name, schema) in spec::schemas() {
+        assert_eq!(known.remove(name), Some(format!("{schema:#}\n")), "{name} is stale; run `casebook schema`");
+    }
+    assert!(known.is_empty(), "nothing makes {:?}", known.keys());
+}
+
+#[test]
+fn every_shipped_file_is_valid_against_its_published_schema() {
+    let mut seen = 0;
+    let mut folders = vec![packs::scenarios()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "yaml") {
+                let text = fs::read_to_string(&path).expect("a text");
+                // Read by another reader than the engine's.
+                let value: Value = serde_yaml::from_str(&text).expect("YAML");
+                let kind = spec::Kind::find(value["kind"].as_str().expect("a kind")).expect("a known kind");
+                let schema = spec::schema_of(kind);
+                let problems: Vec<String> = jsonschema::draft202012::new(&schema)
+                    .expect("a schema")
+                    .iter_errors(&value)
+                    .map(|error| format!("{}: {error}", error.instance_path()))
+                    .collect();
+                assert!(problems.is_empty(), "{}: {problems:?}", path.display());
+                assert!(
+                    text.starts_with("# yaml-language-server: $schema=") && text.contains(kind.schema_file()),
+                    "{} has no modeline",
+                    path.display()
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 19, "only {seen} files");
+}
