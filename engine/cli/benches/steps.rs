@@ -3,12 +3,7 @@
 //! `cargo bench` prints everything; `cargo bench -- --seconds 2 --sessions 1,64` is a quick look. The stock side is
 //! `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo xtest` makes it).
 //! Where `taskset` exists the servers get one core and the client the other.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a benchmark prints, and ends when something is wrong"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and ends when something is wrong")]
 
 use std::{
     env, fs,
@@ -71,12 +66,12 @@ fn main() {
     );
     in_process(options.seconds);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let ours = side(&runtime, "casebook", start_casebook(), &options);
+    let ours = side(&runtime, "casebook", &start_casebook(), &options);
     let Some(python) = python() else {
         println!("\nstock server: not run, for there is no virtual environment; `cargo xtest` makes it");
         return;
     };
-    let stock = side(&runtime, "stock python server", start_stock(&python), &options);
+    let stock = side(&runtime, "stock python server", &start_stock(&python), &options);
     println!("\nratio (casebook : stock)");
     println!("  start to healthy      {:>8.1} times faster", stock.start.as_secs_f64() / ours.start.as_secs_f64());
     println!("  resident after start  {:>8.1} times less", mib(stock.resident) / mib(ours.resident));
@@ -181,7 +176,7 @@ struct Side {
     loads: Vec<(usize, Load)>,
 }
 
-fn side(runtime: &tokio::runtime::Runtime, name: &str, server: Server, options: &Options) -> Side {
+fn side(runtime: &tokio::runtime::Runtime, name: &str, server: &Server, options: &Options) -> Side {
     println!("\n{name}");
     println!("  start to healthy      {:>10.1?}", server.start);
     println!("  resident after start  {:>7.1} MiB", mib(server.resident));
@@ -194,8 +189,12 @@ fn side(runtime: &tokio::runtime::Runtime, name: &str, server: Server, options: 
         );
         loads.push((*sessions, load));
     }
-    let (opened, bytes) = runtime.block_on(idle(&server));
-    println!("  {opened} sessions after a reset: {:.1} KiB each", bytes / 1024.0);
+    let (after_reset, after_step) = runtime.block_on(idle(server));
+    println!(
+        "  {IDLE_SESSIONS} sessions: {:.1} KiB each after a reset, {:.1} KiB after a step",
+        after_reset / 1024.0,
+        after_step / 1024.0
+    );
     Side { start: server.start, resident: server.resident, loads }
 }
 
@@ -236,7 +235,7 @@ fn start_stock(python: &Path) -> Server {
 
 fn finish(child: Child, port: u16, begun: Instant) -> Server {
     while !healthy(port) {
-        assert!(begun.elapsed() < Duration::from_secs(120), "the server did not get healthy");
+        assert!(begun.elapsed() < Duration::from_mins(2), "the server did not get healthy");
         std::thread::sleep(Duration::from_millis(1));
     }
     let start = begun.elapsed();
@@ -334,20 +333,24 @@ async fn load(port: u16, sessions: usize, seconds: f64) -> Load {
     Load { steps_per_second, p50: latencies[latencies.len() / 2], p99: latencies[latencies.len() * 99 / 100] }
 }
 
-/// Memory of sessions that were reset and wait.
+/// Bytes of a session that was reset and waits, and of one that has taken a step.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-async fn idle(server: &Server) -> (usize, f64) {
+async fn idle(server: &Server) -> (f64, f64) {
     let before = resident(server.child.id());
+    let each = || resident(server.child.id()).saturating_sub(before) as f64 / IDLE_SESSIONS as f64;
     let mut sockets = Vec::new();
     for seed in 0..IDLE_SESSIONS {
         let mut socket = connect(server.port).await;
         ask(&mut socket, &format!(r#"{{"type":"reset","data":{{"task_id":"{TASK}","seed":{seed}}}}}"#)).await;
         sockets.push(socket);
     }
-    let after = resident(server.child.id());
-    let bytes = after.saturating_sub(before) as f64 / sockets.len() as f64;
+    let after_reset = each();
+    for socket in &mut sockets {
+        ask(socket, STEPS[0]).await;
+    }
+    let after_step = each();
     for mut socket in sockets {
         let _ = socket.close(None).await;
     }
-    (IDLE_SESSIONS, bytes)
+    (after_reset, after_step)
 }

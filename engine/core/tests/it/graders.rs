@@ -83,7 +83,7 @@ fn rank_correlation_scales_and_weighs_by_what_was_ranked() {
     close(score(spearman, &[("t-4", "close", 2, ""), ("t-7", "close", 3, ""), ("t-9", "close", 1, "")]), 0.0);
     close(score(spearman, &[("t-4", "close", 1, ""), ("t-7", "close", 2, ""), ("t-9", "close", 3, "")]), 0.75);
     // One ranked, the others tied last: truth 1, 2, 3 against 1, 2.5, 2.5. r = 1.5 / sqrt(2 * 1.5) = 0.8660; times 1/3.
-    close(score(spearman, &[("t-7", "close", 1, "")]), (0.866_025_4 + 1.0) / 2.0 / 3.0);
+    close(score(spearman, &[("t-7", "close", 1, "")]), f64::midpoint(0.866_025_4, 1.0) / 3.0);
     close(score(spearman, &[]), 0.0);
     // Kendall, one swap: (2 - 1) / 3 = 0.3333, so 0.6667.
     let kendall = "{ grader: rank_correlation, field: order, method: kendall }";
