@@ -24,7 +24,9 @@ RUN ln -s casebook /usr/local/bin/server
 WORKDIR /app
 COPY scenarios scenarios
 COPY README.md openenv.yaml ./
-ENV PORT=8000 CASEBOOK_HOST=0.0.0.0
+ENV PORT=8000 CASEBOOK_HOST=0.0.0.0 CASEBOOK_PACKS=/app/scenarios
 EXPOSE 8000 7860
 USER 65532:65532
+# Without curl: the shell itself asks.
+HEALTHCHECK --interval=30s --timeout=3s --start-period=2s --retries=3 CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$PORT && printf 'GET /health HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && grep -q healthy <&3"]
 CMD ["casebook", "serve", "--environment", "email-ops"]

@@ -46,14 +46,17 @@ class Model:
     def __init__(self, seed: int) -> None:
         self.name = os.environ.get("MODEL_NAME") or "offline"
         self._seed = seed
-        self._key = os.environ.get("API_KEY") or os.environ.get("HF_TOKEN") or ""
+        self._key = (os.environ.get("API_KEY") or os.environ.get("HF_TOKEN") or "").strip()
         self._client: Any = None
         url = os.environ.get("API_BASE_URL")
         if not (url and self._key and os.environ.get("MODEL_NAME")):
             self._go_offline("API_BASE_URL, API_KEY (or HF_TOKEN) and MODEL_NAME are not all set")
             return
-        from openai import OpenAI
-
+        try:
+            from openai import OpenAI
+        except ImportError as error:
+            self._go_offline(f"the package `openai` cannot be used: {error}")
+            return
         self._client = OpenAI(base_url=url, api_key=self._key, timeout=60, max_retries=1)
 
     def decide(self, observation: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +160,11 @@ def casebook(url: str | None) -> Iterator[str]:
         yield first.removeprefix("serving on ")
     finally:
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def binary() -> str:

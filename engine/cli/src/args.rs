@@ -1,8 +1,8 @@
 //! The command line.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
-use clap::{Parser, Subcommand, ValueEnum, builder::ArgPredicate};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, builder::ArgPredicate};
 
 /// Triage environments for AI agents, written as YAML.
 ///
@@ -12,13 +12,35 @@ use clap::{Parser, Subcommand, ValueEnum, builder::ArgPredicate};
 pub(crate) struct Args {
     /// What to do
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(crate) command: Command,
     /// How to print results
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+impl Args {
+    /// Reads the command line of this process; flags without a command are those of `serve`.
+    pub(crate) fn read() -> Self {
+        Self::parse_from(with_command(std::env::args_os().collect()))
+    }
+}
+
+/// Puts `serve` in front of flags that come without a command, so that `server --port 9000` serves.
+fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
+    const ASKING: [&str; 4] = ["-h", "--help", "-V", "--version"];
+    let command = Args::command();
+    let given = |arg: &OsString| {
+        let text = arg.to_string_lossy();
+        text == "help" || ASKING.contains(&text.as_ref()) || command.find_subcommand(text.as_ref()).is_some()
+    };
+    let bare = args.get(1).is_none_or(|first| first.to_string_lossy().starts_with('-'));
+    if bare && !args.iter().skip(1).any(given) {
+        args.insert(1, "serve".into());
+    }
+    args
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something is wrong with a pack, record or schema, \
@@ -61,17 +83,11 @@ pub(crate) enum Command {
     Baseline(BaselineArgs),
 }
 
-impl Default for Command {
-    fn default() -> Self {
-        Self::Serve(ServeArgs::parse_from(["serve"]))
-    }
-}
-
 /// Which packs.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PacksArgs {
     /// Packs, folders of packs, or files of packs
-    #[arg(value_name = "PACK", default_value = "scenarios")]
+    #[arg(value_name = "PACK", default_value = "scenarios", env = "CASEBOOK_PACKS", value_delimiter = ':')]
     pub(crate) packs: Vec<PathBuf>,
 }
 

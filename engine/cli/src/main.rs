@@ -16,15 +16,13 @@ mod packs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::read();
     output::set_color(args.color);
     let format = args.format;
-    let exit = match args.command.unwrap_or_default() {
+    let exit = match args.command {
         Command::Serve(args) => commands::serve::run(args, format),
         Command::Check(args) => commands::check::run(&args, format),
         Command::Schema(args) => commands::schema::run(&args, format),

@@ -89,15 +89,24 @@ def test_a_model_plays(endpoint):
     assert all('"escalate"' in line for line in lines if line.startswith("[STEP]"))
 
 
+def test_without_the_openai_package_it_plays_offline(endpoint, tmp_path):
+    (tmp_path / "openai.py").write_text("raise ImportError('not installed')")
+    _, env = endpoint(lambda: (200, "{}"))
+    _, stderr, _ = infer(**env, PYTHONPATH=str(tmp_path))
+    assert stderr.count("playing offline") == 1
+
+
 def test_nonsense_from_a_model_falls_back_for_that_step(endpoint):
     _, env = endpoint(lambda: (200, "I would rather not."))
     lines, stderr, _ = infer(**env)
     assert stderr == "" and any('"respond"' in line for line in lines)
 
 
-def test_a_failing_endpoint_never_sees_its_key_printed(endpoint):
-    _, env = endpoint(lambda: (401, json.dumps({"error": {"message": f"bad key {KEY}"}})))
-    lines, stderr, everything = infer(**env)
+@pytest.mark.parametrize("status", [401, 500])
+@pytest.mark.parametrize("given", [KEY, f" {KEY}\n"])
+def test_a_failing_endpoint_never_sees_its_key_printed(endpoint, status, given):
+    _, env = endpoint(lambda: (status, json.dumps({"error": {"message": f"bad key:{KEY}"}})))
+    lines, stderr, everything = infer(**{**env, "HF_TOKEN": given})
     assert KEY not in everything and "[key]" in stderr
     assert stderr.count("playing offline") == 1
     assert len([line for line in lines if line.startswith("[END]")]) == 3

@@ -33,7 +33,7 @@ def page(server):
 
 
 def test_a_person_plays_an_episode(page):
-    assert page.get_by_test_id("env-email-triage").is_visible()
+    page.get_by_test_id("env-email-triage").wait_for()
     page.get_by_test_id("env-email-ops").click()
     page.get_by_test_id("task").select_option("email-triage-easy")
     page.get_by_test_id("seed").fill("3")
@@ -45,19 +45,25 @@ def test_a_person_plays_an_episode(page):
         page.get_by_test_id("trace-row").nth(number - 1).wait_for()
     rows = page.get_by_test_id("trace-row").all_inner_texts()
     assert "decision quality" in rows[0] and "R-SUPPORT" in rows[0] and "answers questions about accounts" in rows[0]
-    assert "action should be respond, not escalate" in rows[2] and "−0.20" in rows[2]
+    assert "+0.60" in rows[1] and "✓" in rows[1]
+    assert "✗" in rows[2] and "action escalate expected respond" in rows[2] and "safety penalty\n−0.20" in rows[2]
     assert float(page.get_by_test_id("score").inner_text()) > 0
     assert not page.get_by_test_id("action-form").is_visible()
     page.get_by_text("Another seed").click()
     page.get_by_test_id("action-form").wait_for()
-    assert page.get_by_test_id("seed").input_value() == "4" and page.get_by_test_id("trace-row").count() == 0
+    assert page.get_by_test_id("seed").input_value() != "3" and page.get_by_test_id("trace-row").count() == 0
 
 
 def test_a_batch_is_a_table_and_errors_keep_what_was_typed(page):
     page.get_by_test_id("env-email-triage").click()
     page.get_by_test_id("task").select_option("email-classify")
     page.get_by_test_id("start").click()
-    page.locator("[name=priority]").first.fill("2")
+    page.get_by_test_id("submit").wait_for()
+    for name, value in (("category", "work"), ("action", "read")):
+        for choice in page.locator(f"[name={name}]").all():
+            choice.select_option(value)
+    for number, rank in enumerate(page.locator("[name=priority]").all(), 1):
+        rank.fill(str(max(number, 2)))
     page.get_by_test_id("submit").click()
     error = page.get_by_test_id("form-error")
     error.wait_for()
@@ -66,7 +72,8 @@ def test_a_batch_is_a_table_and_errors_keep_what_was_typed(page):
     page.locator("[name=priority]").first.fill("1")
     page.get_by_test_id("submit").click()
     page.get_by_test_id("score").wait_for()
-    assert "category should be" in page.get_by_test_id("trace-row").inner_text()
+    assert 0 < float(page.get_by_test_id("score").inner_text()) < 1
+    assert "classification" in page.get_by_test_id("trace-row").inner_text()
 
 
 def test_a_rejected_save_is_a_banner(start, tmp_path, page):
@@ -80,3 +87,45 @@ def test_a_rejected_save_is_a_banner(start, tmp_path, page):
     rules.write_text(rules.read_text().replace("escalate", "escalat", 1))
     page.get_by_test_id("reload-banner").wait_for(timeout=15000)
     assert "did you mean `escalate`?" in page.get_by_test_id("reload-banner").inner_text()
+
+
+def test_text_of_a_pack_is_never_markup(start, tmp_path, page):
+    pack = tmp_path / "email-ops"
+    shutil.copytree(ROOT / "scenarios/email-ops", pack)
+    inbox = pack / "inboxes/easy.yaml"
+    inbox.write_text(inbox.read_text().replace("subject: Locked out again", "subject: '<img src=x onerror=\"window.broken = 1\">'"))
+    page.goto(start(pack).url)
+    page.get_by_test_id("start").click()
+    page.get_by_test_id("submit").wait_for()
+    assert "<img src=x onerror=" in page.locator("main").inner_text()
+    assert page.evaluate("window.broken") is None and page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(380, "light"), (380, "dark"), (1400, "light")])
+def test_it_fits_its_window_and_every_field_has_a_name(page, width, scheme):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    for environment in ("email-ops", "email-triage"):
+        page.get_by_test_id(f"env-{environment}").click()
+        page.get_by_test_id("start").click()
+        page.get_by_test_id("submit").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing but a table scrolls sideways"
+        unnamed = page.evaluate(
+            "[...document.querySelectorAll('input, select, textarea, button')]"
+            ".filter((one) => one.offsetParent && !one.labels?.length && !one.ariaLabel && !one.textContent.trim())"
+            ".map((one) => one.outerHTML)"
+        )
+        assert unnamed == []
+
+
+def test_the_keyboard_is_enough(page):
+    page.get_by_test_id("env-email-ops").focus()
+    page.keyboard.press("Enter")
+    page.get_by_test_id("start").focus()
+    page.keyboard.press("Enter")
+    page.locator("[name=type]").wait_for()
+    page.locator("[name=type]").focus()
+    page.keyboard.press("a")  # a select jumps to `archive`
+    page.get_by_test_id("submit").focus()
+    page.keyboard.press("Enter")
+    page.get_by_test_id("trace-row").wait_for()

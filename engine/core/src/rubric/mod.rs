@@ -348,6 +348,8 @@ impl Rubric {
         if !value.is_finite() {
             return Err(GraderError { rubric: self.name.clone(), pointer: node.pointer.clone() });
         }
+        // A sum of nothing is -0.0, which JSON would show.
+        let value = value + 0.0;
         known[at] = Some(value);
         Ok(value)
     }

@@ -1,10 +1,10 @@
 //! `GET /health`: whether the server answers.
 
-use axum::{Json, routing::get};
+use axum::{Json, extract::State, routing::get};
 use serde_json::{Value, json};
 
-use super::table::Endpoint;
-use crate::wire::openapi::Operation;
+use super::{request::Environment, table::Endpoint};
+use crate::{app::Shared, error::Problem, wire::openapi::Operation};
 
 pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_environment("/health", get(health)).described(Operation {
@@ -18,6 +18,7 @@ pub(super) fn endpoint() -> Endpoint {
     })
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "healthy" }))
+async fn health(State(app): State<Shared>, environment: Environment) -> Result<Json<Value>, Problem> {
+    environment.pack(&app)?;
+    Ok(Json(json!({ "status": "healthy" })))
 }

@@ -1,4 +1,4 @@
-//! `POST /mcp`: JSON-RPC; always 200, one response a request.
+//! `POST /mcp`: JSON-RPC; 200 whatever the answer, one response a request.
 
 use std::sync::Arc;
 
@@ -45,9 +45,16 @@ pub(super) fn endpoint() -> Endpoint {
     })
 }
 
-async fn mcp(State(app): State<Shared>, environment: Environment, body: Result<Bytes, BytesRejection>) -> Json<Value> {
+async fn mcp(
+    State(app): State<Shared>,
+    environment: Environment,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
+    if environment.in_path {
+        environment.pack(&app)?;
+    }
     let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    Json(body.map_or_else(rpc::parse_error, |body| answer(&app, &environment.name, &body, None)))
+    Ok(Json(body.map_or_else(rpc::parse_error, |body| answer(&app, &environment.name, &body, None))))
 }
 
 /// Answers a request; `own` is the id of the socket that it came over.

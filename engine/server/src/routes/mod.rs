@@ -27,7 +27,7 @@ pub(crate) use table::router;
 
 /// Every endpoint there is.
 fn endpoints() -> Vec<Endpoint> {
-    vec![
+    let mut endpoints = vec![
         health::endpoint(),
         metadata::endpoint(),
         schema::endpoint(),
@@ -43,7 +43,8 @@ fn endpoints() -> Vec<Endpoint> {
         environments::endpoint(),
         reload::endpoint(),
         page::index(),
-        page::script(),
         page::style(),
-    ]
+    ];
+    endpoints.extend(page::scripts());
+    endpoints
 }

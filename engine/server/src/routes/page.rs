@@ -1,4 +1,4 @@
-//! `GET /`: the page in which a person plays an episode, and its two files.
+//! `GET /`: the page in which a person plays an episode, and its files.
 
 use axum::{
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -13,8 +13,8 @@ pub(super) fn index() -> Endpoint {
     Endpoint::of_server("/", get(async || answer(studio::INDEX)))
 }
 
-pub(super) fn script() -> Endpoint {
-    Endpoint::of_server("/studio/studio.js", get(async || answer(studio::SCRIPT)))
+pub(super) fn scripts() -> impl Iterator<Item = Endpoint> {
+    studio::SCRIPTS.iter().map(|&(path, asset)| Endpoint::of_server(path, get(move || async move { answer(asset) })))
 }
 
 pub(super) fn style() -> Endpoint {

@@ -10,5 +10,17 @@ pub(crate) struct Asset {
 }
 
 pub(crate) const INDEX: Asset = Asset { kind: "text/html; charset=utf-8", text: include_str!("index.html") };
-pub(crate) const SCRIPT: Asset = Asset { kind: "text/javascript; charset=utf-8", text: include_str!("studio.js") };
+/// The page's modules, with the places where they import each other.
+pub(crate) const SCRIPTS: &[(&str, Asset)] = &[
+    ("/studio/form.js", script(include_str!("form.js"))),
+    ("/studio/parts.js", script(include_str!("parts.js"))),
+    ("/studio/requests.js", script(include_str!("requests.js"))),
+    ("/studio/studio.js", script(include_str!("studio.js"))),
+    ("/studio/values.js", script(include_str!("values.js"))),
+    ("/studio/view.js", script(include_str!("view.js"))),
+];
 pub(crate) const STYLE: Asset = Asset { kind: "text/css; charset=utf-8", text: include_str!("studio.css") };
+
+const fn script(text: &'static str) -> Asset {
+    Asset { kind: "text/javascript; charset=utf-8", text }
+}

@@ -6,6 +6,8 @@ use casebook_core::episode::{ActionProblem, PathPart, ProblemKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// Bytes of a value that are repeated to its sender at the most.
+const MAX_INPUT: usize = 1_000;
 /// Entries whose text is repeated in a summary at the most.
 const SUMMARISED: usize = 3;
 
@@ -26,10 +28,24 @@ pub(crate) struct Entry {
     pub(crate) ctx: Option<Value>,
 }
 
+/// Cuts what is repeated to its sender: an error is no place for megabytes.
+fn shortened(input: Value) -> Value {
+    match input {
+        Value::String(text) if text.len() > MAX_INPUT => {
+            let end = (0..=MAX_INPUT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+            Value::String(format!("{}...", &text[..end]))
+        }
+        Value::Array(_) | Value::Object(_) if input.to_string().len() > MAX_INPUT => {
+            Value::String("too long to repeat".into())
+        }
+        input => input,
+    }
+}
+
 impl Entry {
     /// Makes an entry without a context.
     pub(crate) fn new(kind: &'static str, loc: Vec<Value>, msg: impl Into<String>, input: Value) -> Self {
-        Self { kind, loc, msg: msg.into(), input, ctx: None }
+        Self { kind, loc, msg: msg.into(), input: shortened(input), ctx: None }
     }
 
     /// Adds the limit that was broken.
@@ -69,7 +85,7 @@ impl From<ActionProblem> for Entry {
     fn from(problem: ActionProblem) -> Self {
         let loc = problem.path.into_iter().map(part).collect();
         let (kind, ctx) = kind_and_context(problem.kind, problem.limit);
-        Self { kind, loc, msg: problem.message, input: problem.input, ctx }
+        Self { kind, loc, msg: problem.message, input: shortened(problem.input), ctx }
     }
 }
 

@@ -205,7 +205,7 @@ async fn the_page_is_embedded() {
         assert!(answer.header("content-type").starts_with(kind), "{answer:?}");
     }
     let page = get(&server, "/").await.text;
-    assert!(page.contains("/studio/studio.js") && page.contains("/studio/studio.css"));
+    assert!(page.contains("studio/studio.js") && page.contains("studio/studio.css"));
 }
 
 #[tokio::test]

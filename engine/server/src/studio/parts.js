@@ -1,0 +1,157 @@
+// Parts of a view: tables of items, the open item, the cells of the trace, actions as Python.
+
+import { breakable, el, headline, inline, isLong, isObject, number, plural, prose, signed, words } from "./values.js";
+
+/** Decisions up to so many are shown; more are counted first. */
+export const FEW = 4;
+
+/** A table of items; long texts are cut to a line and read in the reader. */
+export function itemTable(name, items, open, openId) {
+  const keys = [...new Set(items.flatMap((item) => Object.keys(item)))].filter((key) => key !== "id");
+  const long = new Set(keys.filter((key) => items.some((item) => isLong(item[key]))));
+  const head = el(
+    "tr",
+    {},
+    ["id", ...keys].map((key) => el("th", { scope: "col", class: long.has(key) ? "long" : null }, words(key))),
+  );
+  const rows = items.map((item) => {
+    const button = el(
+      "button",
+      { type: "button", class: "link", "data-item": item.id, "aria-label": `Open ${item.id}` },
+      item.id,
+    );
+    button.addEventListener("click", () => open(item.id, true));
+    const cells = keys.map((key) => {
+      const text = inline(item[key]);
+      const kind = long.has(key) ? "long" : text.length <= 24 && !text.includes(" ") ? "word" : null;
+      return el("td", { class: kind, "data-label": words(key) }, el("span", {}, breakable(text)));
+    });
+    return el("tr", { "aria-current": item.id === openId ? "true" : null }, el("th", { scope: "row" }, button), cells);
+  });
+  const title = el("h3", {}, words(name), el("span", { class: "count" }, String(items.length)));
+  return el(
+    "section",
+    { class: "items", "aria-label": words(name) },
+    title,
+    el("table", {}, el("thead", {}, head), el("tbody", {}, rows)),
+  );
+}
+
+/** One item, large. */
+export function itemPage(item, isCurrent) {
+  const fields = Object.entries(item).filter(([key]) => key !== "id");
+  const title = headline(item);
+  const short = fields.filter(([, value]) => !isLong(value) && value !== title);
+  const facts = short.map(([key, value]) => el("div", {}, el("dt", {}, words(key)), el("dd", {}, breakable(inline(value)))));
+  const texts = fields.filter(([, value]) => isLong(value) && value !== title).map(([key, value]) => prose(value, words(key)));
+  const id = el("p", { class: "item-id" }, item.id, isCurrent ? el("span", { class: "tag" }, "current") : null);
+  return [id, el("h3", {}, title || item.id), facts.length ? el("dl", {}, facts) : null, ...texts].filter(Boolean);
+}
+
+export function rewardCell(value, scale) {
+  const size = Math.min(Math.abs(value ?? 0) / scale, 1) * 50;
+  const fill = el("span", { class: value < 0 ? "fill bad" : "fill good" });
+  fill.style.left = `${value < 0 ? 50 - size : 50}%`;
+  fill.style.width = `${size}%`;
+  return el(
+    "td",
+    { class: "reward", "data-label": "reward" },
+    el("b", { class: value < 0 ? "bad" : value > 0 ? "good" : null }, signed(value)),
+    el("span", { class: "bar", "aria-hidden": "true" }, fill),
+  );
+}
+
+export function componentRows(components, depth = 0) {
+  return Object.entries(components).flatMap(([name, value]) => {
+    if (isObject(value))
+      return [el("div", { class: "nested" }, el("dt", {}, words(name)), el("dd")), ...componentRows(value, depth + 1)];
+    const text = typeof value === "number" ? number(value).replace("-", "−") : inline(value);
+    const row = el("div", { class: Number(text) === 0 ? "zero" : null }, el("dt", {}, words(name)), el("dd", {}, text));
+    row.style.paddingInlineStart = `${depth}em`;
+    return [row];
+  });
+}
+
+function decisionRow({ item, field, decided, expected, rule, because }) {
+  const known = expected !== null && expected !== undefined;
+  const right = JSON.stringify(decided) === JSON.stringify(expected);
+  const mark = known
+    ? el(
+        "span",
+        { class: right ? "mark good" : "mark bad", role: "img", "aria-label": right ? "right" : "wrong" },
+        right ? "✓" : "✗",
+      )
+    : el("span", { class: "mark" }, "·");
+  const said = el(
+    "span",
+    {},
+    el("b", {}, item),
+    ` ${words(field)} `,
+    el("code", {}, inline(decided)),
+    known && !right ? [" expected ", el("code", {}, inline(expected))] : [],
+  );
+  const why =
+    rule || because
+      ? el("span", { class: "why" }, rule ? el("code", { class: "rule" }, rule) : null, because ? ` ${because}` : "")
+      : null;
+  return el("li", {}, mark, el("span", {}, said, why));
+}
+
+export function decisionCount(decisions) {
+  const wrong = decisions.filter(
+    ({ decided, expected }) => JSON.stringify(decided) !== JSON.stringify(expected ?? decided),
+  ).length;
+  return `${plural(decisions.length, "decision")}, ${wrong === 0 ? "all right" : `${wrong} not as expected`}`;
+}
+
+export function decisionList(decisions) {
+  const list = el("ul", { class: "decisions" }, decisions.map(decisionRow));
+  return decisions.length <= FEW ? list : el("details", { open: true }, el("summary", {}, decisionCount(decisions)), list);
+}
+
+/** What was done, shortly: choices first, long texts folded. */
+export function actionSummary(action, list, key) {
+  const entries = Object.entries(action).filter(([name]) => name !== list);
+  const part = ([name, value]) =>
+    isLong(value)
+      ? el("details", {}, el("summary", {}, words(name)), prose(value))
+      : el("span", { class: "pair" }, el("span", { class: "label" }, words(name)), " ", inline(value));
+  const single = el("div", { class: "pairs" }, entries.map(part));
+  if (!list) return single;
+  const rows = action[list].map((row) =>
+    el(
+      "li",
+      {},
+      el("b", {}, inline(row[key])),
+      " ",
+      Object.entries(row)
+        .filter(([name]) => name !== key)
+        .map(([, value]) => inline(value))
+        .join(" · "),
+    ),
+  );
+  return el(
+    "div",
+    {},
+    el("details", {}, el("summary", {}, `${plural(rows.length, "row")}`), el("ul", { class: "sent" }, rows)),
+    entries.length ? single : null,
+  );
+}
+
+/** Writes a value as Python, on several lines when it is long. */
+export function python(value, indent = "") {
+  if (value === null || value === undefined) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (typeof value !== "object") return JSON.stringify(value);
+  const inner = `${indent}    `;
+  const [open, close] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
+  const parts = (pad) =>
+    Array.isArray(value)
+      ? value.map((each) => python(each, pad))
+      : Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${python(each, pad)}`);
+  const flat = open + parts("").join(", ") + close;
+  if (indent.length + flat.length < 88 && !flat.includes("\n")) return flat;
+  return `${open}\n${parts(inner)
+    .map((part) => `${inner}${part},\n`)
+    .join("")}${indent}${close}`;
+}

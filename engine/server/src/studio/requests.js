@@ -1,0 +1,41 @@
+// Requests to the server that the page came from, and how refusals read.
+
+export const BASE = new URL("..", import.meta.url);
+
+/** An answer that is not a success; `detail` is the server's text or its list of entries. */
+export class Refusal extends Error {
+  constructor(status, detail) {
+    super(typeof detail === "string" ? detail : `the server answered ${status}`);
+    this.status = status;
+    this.detail = detail;
+  }
+}
+
+/** Calls the server. No cookies: two tabs are two sessions. */
+export async function call(path, { body, session } = {}) {
+  const headers = {};
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (session) headers["x-session-id"] = session;
+  const options = {
+    method: body === undefined ? "GET" : "POST",
+    headers,
+    body: body && JSON.stringify(body),
+    credentials: "omit",
+    cache: "no-store",
+  };
+  let response;
+  try {
+    response = await fetch(new URL(path, BASE), options);
+  } catch {
+    throw new Refusal(0, "the server cannot be reached; what was typed is kept");
+  }
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) throw new Refusal(response.status, answer?.detail ?? `the server answered ${response.status}`);
+  return answer;
+}
+
+/** Tells an error as lines of text. */
+export function lines(error) {
+  if (!(error instanceof Refusal) || !Array.isArray(error.detail)) return [error.message];
+  return error.detail.map((entry) => `${(entry.loc ?? []).join(" › ")}: ${entry.msg}`);
+}
