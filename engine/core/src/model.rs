@@ -7,6 +7,14 @@ use std::{ops::Range, sync::Arc};
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::{
+    diagnostic::{Code, Report, suggest},
+    spec::Document,
+};
+
+/// Characters of a value that a finding repeats at the most.
+const MAX_SHOWN: usize = 40;
+
 /// One column: a field of the items, or a decision.
 #[derive(Debug, Clone)]
 pub struct Column {
@@ -51,6 +59,34 @@ pub enum ColumnKind {
     List,
     /// A whole number that no other row has.
     Rank,
+}
+
+impl Column {
+    /// Reads a value that a document holds; what does not fit is reported at its place.
+    pub fn read(
+        &self,
+        document: &Document,
+        code: Code,
+        pointer: &str,
+        value: &Value,
+        report: &mut Report,
+    ) -> Option<Datum> {
+        match Datum::read(self, value) {
+            Ok(datum) => Some(datum),
+            Err(expected) => {
+                let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let shown: String = written.chars().take(MAX_SHOWN).collect();
+                let more = if shown.len() < written.len() { "..." } else { "" };
+                report.push(
+                    document
+                        .at(code, pointer, format!("`{}` cannot be `{shown}{more}`", self.name))
+                        .label(format!("expected {expected}"))
+                        .maybe_hint(suggest(&written, self.values.iter().map(String::as_str))),
+                );
+                None
+            }
+        }
+    }
 }
 
 impl ColumnKind {

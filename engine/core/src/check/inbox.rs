@@ -223,23 +223,7 @@ impl Maker<'_> {
                 other => other.cloned(),
             };
             let known = value.as_ref().filter(|value| !self.lenient || !value.as_str().is_some_and(is_template));
-            let datum = known.and_then(|value| match Datum::read(column, value) {
-                Ok(datum) => Some(datum),
-                Err(expected) => {
-                    let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    report.push(
-                        self.document
-                            .at(
-                                Code::BadValue,
-                                &pointer,
-                                format!("`{}` cannot be `{}`", column.name, shorten(&written)),
-                            )
-                            .label(format!("expected {expected}"))
-                            .maybe_hint(suggest(&written, column.values.iter().map(String::as_str))),
-                    );
-                    None
-                }
-            });
+            let datum = known.and_then(|value| column.read(self.document, Code::BadValue, &pointer, value, report));
             if column.visible {
                 visible.extend(value.map(|value| (column.name.clone(), value)));
             }
@@ -269,22 +253,7 @@ impl Maker<'_> {
             Some(Label::Detail(detail)) => (detail.value.as_ref(), Some(detail), format!("{pointer}/value")),
         };
         if let Some(value) = value {
-            match Datum::read(decision, value) {
-                Ok(datum) => cell.value = Some(datum),
-                Err(expected) => {
-                    let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    report.push(
-                        self.document
-                            .at(
-                                Code::BadValue,
-                                value_pointer,
-                                format!("`{}` cannot be `{}`", decision.name, shorten(&written)),
-                            )
-                            .label(format!("expected {expected}"))
-                            .maybe_hint(suggest(&written, decision.values.iter().map(String::as_str))),
-                    );
-                }
-            }
+            cell.value = decision.read(self.document, Code::BadValue, &value_pointer, value, report);
         }
         if let Some(detail) = detail {
             self.label_text(&pointer, decision.kind, detail, context, &mut cell, report);
@@ -435,8 +404,4 @@ impl Maker<'_> {
 fn plain(datum: &Datum, column: &crate::model::Column) -> String {
     let value = datum.to_json(column);
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= 40 { text.to_owned() } else { text.chars().take(40).chain("...".chars()).collect() }
 }

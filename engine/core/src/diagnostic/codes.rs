@@ -113,8 +113,6 @@ codes! {
     DeadKeyword = "CB507", Error;
     /// A document that nothing uses.
     Unused = "CB508", Warning;
-    /// A model reply that does not earn what it could.
-    WeakReference = "CB509", Warning;
     /// A pack without tasks.
     NoTasks = "CB510", Error;
 }

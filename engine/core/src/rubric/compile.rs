@@ -155,18 +155,7 @@ pub(crate) fn decision_values(
         let mut data = Vec::new();
         for (index, value) in values.iter().enumerate() {
             let path = if listed { format!("{path}/{index}") } else { path.clone() };
-            match Datum::read(&decisions[at], value) {
-                Ok(datum) => data.push(datum),
-                Err(expected) => {
-                    let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    report.push(
-                        document
-                            .at(Code::BadValue, path, format!("`{name}` cannot be `{written}`"))
-                            .label(format!("expected {expected}"))
-                            .maybe_hint(suggest(&written, decisions[at].values.iter().map(String::as_str))),
-                    );
-                }
-            }
+            data.extend(decisions[at].read(document, Code::BadValue, &path, value, report));
         }
         result.push((at, data));
     }

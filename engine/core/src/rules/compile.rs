@@ -194,27 +194,7 @@ impl ColumnCompiler<'_> {
             let path = if listed { format!("{path}/{at}") } else { path.to_owned() };
             match (self.column.kind, value) {
                 (ColumnKind::Address | ColumnKind::Url, Value::String(text)) => data.push(Datum::text(text)),
-                _ => match Datum::read(self.column, value) {
-                    Ok(datum) => data.push(datum),
-                    Err(expected) => {
-                        let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                        report.push(
-                            self.scope
-                                .document
-                                .at(
-                                    Code::BadCondition,
-                                    path,
-                                    format!(
-                                        "`{}` is of type `{}` and cannot be `{written}`",
-                                        self.column.name,
-                                        self.column.kind.name()
-                                    ),
-                                )
-                                .label(format!("expected {expected}"))
-                                .maybe_hint(suggest(&written, self.column.values.iter().map(String::as_str))),
-                        );
-                    }
-                },
+                _ => data.extend(self.column.read(self.scope.document, Code::BadCondition, &path, value, report)),
             }
         }
         if report.diagnostics.len() > before {

@@ -93,13 +93,6 @@ impl ActionModel {
         &self.schema
     }
 
-    /// Whether the pack declares a property of this name.
-    pub fn declares(&self, name: &str) -> bool {
-        self.declaration.list.as_deref() == Some(name)
-            || self.declaration.list.is_none()
-                && self.declaration.properties.iter().any(|property| property.name == name)
-    }
-
     /// Reads an action: what it proposes, or every problem of its shape.
     pub fn read<'a>(&self, action: &'a Value, decisions: &[Column]) -> Result<Vec<Proposal<'a>>, Vec<ActionProblem>> {
         if !self.validator.is_valid(action) {

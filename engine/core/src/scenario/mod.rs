@@ -97,11 +97,6 @@ impl Pack {
         &self.version
     }
 
-    /// What one item is called.
-    pub fn noun(&self) -> &str {
-        &self.noun
-    }
-
     /// The pack's README, when it has one.
     pub fn readme(&self) -> Option<&str> {
         self.readme.as_deref()

@@ -1,6 +1,6 @@
 //! A tree against its kind's schema: every mismatch, at its place.
 //!
-//! The only module that knows the schema validator.
+//! Beside `scenario::action` the only module that knows the schema validator.
 
 use std::sync::OnceLock;
 
