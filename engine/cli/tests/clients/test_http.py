@@ -140,14 +140,20 @@ def test_sessions_were_never_freed(start):
                 break
             except RuntimeError as error:
                 assert "CAPACITY_REACHED" in str(error) and attempt < 99
+                time.sleep(0.05)
         env.close()
-    with small.http() as http:
-        assert http.post("/reset").status_code == 200
-        http.cookies.clear()
-        assert http.post("/reset").status_code == 503
+
+    def reset(http):
+        """Resets once a slot is free."""
         for _ in range(200):
             answer = http.post("/reset")
+            http.cookies.clear()
             if answer.status_code == 200:
-                break
+                return answer.headers["x-session-id"]
+            assert answer.status_code == 503
             time.sleep(0.1)
-        assert answer.status_code == 200
+        raise AssertionError("the slot never came back")
+
+    with small.http() as http:
+        first = reset(http)
+        assert reset(http) != first, "nobody used the first one, so it was reaped"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 import websockets
@@ -110,12 +111,12 @@ def test_capacity_is_an_error_frame_and_slots_come_back(start):
     with pytest.raises(RuntimeError, match="CAPACITY_REACHED"):
         third.reset()
     first.close()
-    for _ in range(50):
+    for _ in range(100):
         try:
             third.reset()
             break
         except RuntimeError:
-            continue
+            time.sleep(0.05)
     assert third.state()["episode_id"]
     second.close()
     third.close()
