@@ -4,11 +4,9 @@ use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, builder::ArgPredicate};
 
-/// Triage environments for AI agents, written as YAML.
-///
-/// Without a command it serves the packs in `./scenarios` on <http://127.0.0.1:8000>.
+/// Triage environments for AI agents, written as YAML
 #[derive(Debug, Parser)]
-#[command(name = "casebook", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "casebook", version, long_about = ABOUT, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     /// What to do
     #[command(subcommand)]
@@ -43,6 +41,10 @@ fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
+const ABOUT: &str = "Triage environments for AI agents, written as YAML.
+
+Without a command it serves the packs in `./scenarios` on http://127.0.0.1:8000.";
+
 const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something is wrong with a pack, record or schema, \
 2 the command line is wrong, 3 the machine refused (port taken, file not writable).";
 
@@ -69,7 +71,7 @@ pub(crate) enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serves packs over the `OpenEnv` protocol, with a page to try them, and reloads them when they change
+    /// Serves packs over the OpenEnv protocol, with a page to try them, and reloads them when they change
     Serve(ServeArgs),
     /// Checks packs and reports every problem with its line
     Check(PacksArgs),
@@ -158,7 +160,7 @@ pub(crate) struct RunArgs {
 /// A log's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Log {
-    /// The lines that `OpenEnv`'s example scripts print
+    /// The lines that OpenEnv's example scripts print
     Openenv,
 }
 

@@ -1,4 +1,4 @@
-//! Casebook served over the `OpenEnv` protocol.
+//! Casebook served over the OpenEnv protocol.
 //!
 //! The library takes a bound listener and never prints: what happens is told through `tracing`, and what becomes of a
 //! changed pack through [`Config::on_reload`] as well. The modules stand in the order in which a request passes them.

@@ -119,7 +119,7 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
     }
 }
 
-/// The lines that `OpenEnv`'s example scripts print, on one line each; in JSON mode they go to standard error.
+/// The lines that OpenEnv's example scripts print, on one line each; in JSON mode they go to standard error.
 fn show_openenv(recording: &Recording) {
     let trajectory = &recording.trajectory;
     output::line(format!("[START] task={} env={} model={}", trajectory.task, recording.environment, recording.policy));

@@ -11,7 +11,7 @@ use super::{ApiVersion, RubricKind};
 
 /// How an agent's handling is scored: a reward after every step, a score for the episode.
 ///
-/// A rubric is a tree of named graders, as in `OpenEnv`'s RFC 004.
+/// A rubric is a tree of named graders, as in OpenEnv's RFC 004.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rubric {

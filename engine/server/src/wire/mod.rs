@@ -1,4 +1,4 @@
-//! What goes over the wire, and the only place that knows how `OpenEnv` names it.
+//! What goes over the wire, and the only place that knows how OpenEnv names it.
 //!
 //! - `entries`: one problem of a request, in the shape of a validation entry
 //! - `arguments`: what `reset` takes, over the socket, in a body or in a query
