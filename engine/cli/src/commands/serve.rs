@@ -19,7 +19,9 @@ use crate::{
 };
 
 pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // What becomes of a reload is told below, in words for the author.
+    let quiet = || EnvFilter::new("warn,casebook_server::reload=off");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
