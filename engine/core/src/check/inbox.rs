@@ -1,6 +1,9 @@
 //! Items in every form, with their truth.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
@@ -16,6 +19,8 @@ use crate::{
 
 /// Forms of one item at the most.
 const MAX_FORMS: usize = 256;
+/// Bytes of all items in every form, for every task, at the most.
+const MAX_BYTES: usize = 128 * 1024 * 1024;
 
 /// Makes the items of a task's inbox; the findings about it are reported once, whatever the number of tasks.
 pub(super) fn items(
@@ -43,6 +48,14 @@ pub(super) fn items(
         if report.errors() == sound {
             let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: false };
             items.extend(maker.variants(task, report));
+        }
+        if parts.bytes.get() > MAX_BYTES {
+            let limit = MAX_BYTES / 1024 / 1024;
+            let message = format!("the items of all tasks, in every form, take more than {limit} MiB");
+            report.push(
+                task.0.at(Code::TooLarge, "/inbox", message).hint("use smaller inboxes, fewer tasks, or let less vary"),
+            );
+            return None;
         }
     }
     (report.errors() == before).then_some(())?;
@@ -123,11 +136,12 @@ fn check_ranks(document: &Document, items: &[Variants], parts: &Parts<'_>, repor
             })
             .collect();
         let count = i64::try_from(ranks.len()).unwrap_or(i64::MAX);
-        for (index, (row, rank)) in ranks.iter().enumerate() {
+        let mut holders = HashMap::new();
+        for (row, rank) in &ranks {
             let pointer = format!("/items/{row}/labels/{}", column.name);
-            let twice = ranks[..index].iter().find(|(_, other)| other == rank);
-            if let Some((other, _)) = twice {
-                let other = &items[*other].forms[0].id;
+            let holder = *holders.entry(rank).or_insert(row);
+            if holder != row {
+                let other = &items[*holder].forms[0].id;
                 report.push(
                     document
                         .at(Code::BadRanks, pointer, format!("the rank {rank} is taken by `{other}`"))
@@ -170,14 +184,14 @@ impl Maker<'_> {
             .map(|(at, _)| at)
             .collect();
         let counts: Vec<usize> = uses.iter().map(|at| task.vary[*at].one_of.len()).collect();
-        let total: usize = counts.iter().product();
+        let total = counts.iter().fold(1_usize, |total, count| total.saturating_mul(*count));
         if total > MAX_FORMS {
             report.push(
                 task_document
                     .at_key(
                         Code::BadDeclaration,
                         "/vary",
-                        format!("the item `{}` would have {total} forms; {MAX_FORMS} are allowed", self.item.id),
+                        format!("the item `{}` would have more than {MAX_FORMS} forms", self.item.id),
                     )
                     .hint("let fewer things vary within one item"),
             );
@@ -193,7 +207,9 @@ impl Maker<'_> {
                     rest /= counts[index];
                 }
             }
-            forms.push(Arc::new(self.form(&context! { vary => Context::from(Serde(Value::Object(drawn))) }, report)?));
+            let form = self.form(&context! { vary => Context::from(Serde(Value::Object(drawn))) }, report)?;
+            self.parts.bytes.set(self.parts.bytes.get() + bytes_of(&form));
+            forms.push(Arc::new(form));
         }
         (report.errors() == before).then_some(Variants { uses, forms })
     }
@@ -286,6 +302,7 @@ impl Maker<'_> {
             }
             return;
         }
+        let mut seen = HashSet::new();
         for (at, keyword) in detail.keywords.iter().enumerate() {
             let path = format!("{pointer}/keywords/{at}");
             let Some(keyword) = self.render(&path, keyword, context, report) else { continue };
@@ -296,7 +313,7 @@ impl Maker<'_> {
                         .at(Code::DeadKeyword, path, format!("the keyword `{keyword}` has no word that could match"))
                         .hint("write a word or a phrase"),
                 );
-            } else if cell.keywords.iter().any(|known| known.lower() == text.lower()) {
+            } else if !seen.insert(text.lower().to_owned()) {
                 report.push(
                     self.document
                         .at(Code::DuplicateName, path, format!("the keyword `{keyword}` stands twice"))
@@ -399,6 +416,19 @@ impl Maker<'_> {
         }
         template::render(self.engine, self.document, pointer, text, context, report)
     }
+}
+
+/// About how many bytes an item takes: its texts, and what it takes without any.
+fn bytes_of(item: &Item) -> usize {
+    let fields = item.fields.iter().flatten().map(|datum| match datum {
+        Datum::Text(text) => text.raw.len(),
+        Datum::List(texts) => texts.iter().map(|text| text.raw.len()).sum(),
+        _ => 0,
+    });
+    let truth = item.truth.iter().map(|cell| {
+        cell.keywords.iter().map(|text| text.raw.len()).sum::<usize>() + cell.reference.as_ref().map_or(0, String::len)
+    });
+    size_of::<Item>() + item.json.len() + fields.chain(truth).sum::<usize>()
 }
 
 fn plain(datum: &Datum, column: &crate::model::Column) -> String {

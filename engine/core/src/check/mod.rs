@@ -18,7 +18,7 @@ mod rules;
 mod task;
 mod template;
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{cell::Cell, collections::HashSet, path::Path, sync::Arc};
 
 use indexmap::IndexMap;
 
@@ -129,6 +129,10 @@ pub(crate) struct Parts<'a> {
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
     pub(crate) sound: bool,
+    /// Bytes of the items made so far, for all tasks together.
+    pub(crate) bytes: Cell<usize>,
+    /// Regular expressions compiled so far.
+    pub(crate) regexes: Cell<usize>,
 }
 
 type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
@@ -175,6 +179,8 @@ fn assemble(
         rules: IndexMap::new(),
         rubrics: IndexMap::new(),
         sound: false,
+        bytes: Cell::new(0),
+        regexes: Cell::new(0),
     };
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && columns.broken {

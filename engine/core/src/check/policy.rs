@@ -28,7 +28,8 @@ pub(super) fn compile(
                 .hint("choose another name"),
         );
     }
-    let scope = Scope { document, columns: &parts.fields, visible_only: true, lists: &spec.lists };
+    let scope =
+        Scope { document, columns: &parts.fields, visible_only: true, lists: &spec.lists, regexes: &parts.regexes };
     let mut compiled = Vec::new();
     for (at, rule) in spec.rules.iter().enumerate() {
         let when = rules::compile(scope, &format!("/rules/{at}/when"), &rule.when, report);

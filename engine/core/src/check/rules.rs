@@ -20,7 +20,8 @@ pub(super) fn compile(
     report: &mut Report,
 ) -> Option<RuleSet> {
     let before = report.errors();
-    let scope = Scope { document, columns: &parts.fields, visible_only: false, lists: &spec.lists };
+    let scope =
+        Scope { document, columns: &parts.fields, visible_only: false, lists: &spec.lists, regexes: &parts.regexes };
     let mut seen = HashSet::new();
     let mut compiled = Vec::new();
     for (at, rule) in spec.rules.iter().enumerate() {

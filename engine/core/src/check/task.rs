@@ -32,7 +32,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         let engine = crate::scenario::templates::engine();
         let text = template::render(&engine, document, "/instructions", &spec.instructions, &context, &mut problems);
         if parts.sound {
-            report.diagnostics.extend(problems.diagnostics);
+            report.extend(problems.diagnostics);
         }
         text
     });

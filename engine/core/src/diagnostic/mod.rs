@@ -63,22 +63,20 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// Makes a finding at a place, in bytes of the file.
+    /// Makes a finding at a place, in bytes of the file; [`Report::sort`] finds its line and column.
     pub fn new(code: Code, file: &SourceFile, span: Range<usize>, message: impl Into<String>) -> Self {
         let text = &file.text;
         let start = floor(text, span.start);
         let end = floor(text, span.end.max(span.start));
-        let (line, column) = position(text, start);
-        let (end_line, end_column) = position(text, end);
         Self {
             code,
             severity: code.severity(),
-            message: message.into(),
+            message: short(message.into()),
             path: Arc::clone(&file.path),
-            line,
-            column,
-            end_line,
-            end_column,
+            line: 1,
+            column: 1,
+            end_line: 1,
+            end_column: 1,
             pointer: String::new(),
             label: None,
             hint: None,
@@ -121,25 +119,33 @@ impl Diagnostic {
 pub struct Report {
     /// The findings.
     pub diagnostics: Vec<Diagnostic>,
+    #[serde(skip)]
+    errors: usize,
 }
 
 impl Report {
     /// Adds a finding.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.severity == Severity::Error);
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Adds findings.
+    pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 
     /// Counts the errors.
     pub fn errors(&self) -> usize {
-        self.count(Severity::Error)
+        self.errors
     }
 
     /// Counts the warnings.
     pub fn warnings(&self) -> usize {
-        self.count(Severity::Warning)
+        self.diagnostics.len() - self.errors
     }
 
-    /// Sorts by path and place and drops what was said twice.
+    /// Sorts by path and place, drops what was said twice, and finds lines and columns.
     pub fn sort(&mut self) {
         self.diagnostics.sort_by(|a, b| {
             (&a.path, a.span.start, a.severity, a.code, &a.message).cmp(&(
@@ -152,28 +158,65 @@ impl Report {
         });
         self.diagnostics
             .dedup_by(|a, b| a.path == b.path && a.span == b.span && a.code == b.code && a.message == b.message);
+        self.errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+        // One sweep over each text: counting lines from its start for every finding would take all day for many.
+        let mut last: Option<(Arc<str>, Place)> = None;
+        for finding in &mut self.diagnostics {
+            let from = last.filter(|(text, _)| Arc::ptr_eq(text, &finding.text)).map(|(_, place)| place);
+            let start = from.unwrap_or_default().advance(&finding.text, finding.span.start);
+            let end = start.advance(&finding.text, finding.span.end);
+            (finding.line, finding.column) = (start.line + 1, start.column + 1);
+            (finding.end_line, finding.end_column) = (end.line + 1, end.column + 1);
+            last = Some((Arc::clone(&finding.text), start));
+        }
     }
 
     /// Renders for people, with source lines and carets; `color` adds ANSI colours.
     pub fn render(&self, color: bool) -> String {
         render::render(self, color)
     }
+}
 
-    fn count(&self, severity: Severity) -> usize {
-        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+/// A place in a text: byte, line and column, each from 0.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    byte: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    /// The place of a later byte.
+    fn advance(self, text: &str, byte: usize) -> Self {
+        let between = &text[self.byte.min(byte)..byte];
+        match between.rfind('\n') {
+            Some(at) => Self {
+                byte,
+                line: self.line + between.matches('\n').count(),
+                column: between[at + 1..].chars().count(),
+            },
+            None => Self { byte, line: self.line, column: self.column + between.chars().count() },
+        }
     }
 }
 
 /// Finds the name nearest to what was written, for "did you mean".
 ///
 /// Names differ by case, separators or a few letters (Damerau-Levenshtein at most a third of the length), or one begins
-/// with the other.
+/// with the other. Very long names, and those behind the first thousand, are left out.
 pub fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const LONGEST: usize = 100;
+    const COMPARED: usize = 1000;
     let fold = |name: &str| name.to_lowercase().replace(['_', ' '], "-");
+    if written.len() > LONGEST {
+        return None;
+    }
     let wanted = fold(written);
     let limit = (wanted.chars().count() / 3).max(1);
     names
         .into_iter()
+        .filter(|name| name.len() <= LONGEST)
+        .take(COMPARED)
         .filter_map(|name| {
             let candidate = fold(name);
             let distance = strsim::damerau_levenshtein(&wanted, &candidate);
@@ -207,11 +250,14 @@ pub fn list(names: &[&str]) -> Option<String> {
     Some(text)
 }
 
-/// Line and column, from 1, of a byte.
-fn position(text: &str, byte: usize) -> (usize, usize) {
-    let before = &text[..byte];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+/// Cuts what an author's own long text makes too long to read.
+fn short(mut message: String) -> String {
+    const LONGEST: usize = 1000;
+    if message.len() > LONGEST {
+        message.truncate(floor(&message, LONGEST));
+        message.push_str("...");
+    }
+    message
 }
 
 /// The nearest character boundary at or before a byte.

@@ -47,19 +47,16 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic) -> String {
 fn excerpt(diagnostic: &Diagnostic) -> (String, usize, std::ops::Range<usize>) {
     let text = &diagnostic.text;
     let start = diagnostic.span.start;
-    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-    let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-    let mut from = line_start;
-    if start - line_start > MAX_LINE / 2 {
-        from = start - MAX_LINE / 2;
-        while !text.is_char_boundary(from) {
-            from -= 1;
-        }
+    let mut from = start.saturating_sub(MAX_LINE / 2);
+    while !text.is_char_boundary(from) {
+        from -= 1;
     }
-    let mut to = line_end.min(from + MAX_LINE);
+    from = text[from..start].rfind('\n').map_or(from, |at| from + at + 1);
+    let mut to = (from + MAX_LINE).clamp(start, text.len());
     while !text.is_char_boundary(to) {
         to -= 1;
     }
+    to = text[start..to].find('\n').map_or(to, |at| start + at);
     let end = diagnostic.span.end.clamp(start, to.max(start));
     let end = if end == start { (start + 1).min(to) } else { end };
     let end = (start..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(start);

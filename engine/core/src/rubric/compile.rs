@@ -17,6 +17,8 @@ use crate::{
 
 /// How far weights may be from adding up to 1.
 const WEIGHT_TOLERANCE: f64 = 1e-6;
+/// Nodes of one rubric at the most; references may lead through all of them.
+const MAX_NODES: usize = 1000;
 
 /// Compiles a rubric; every problem goes to the report.
 pub fn compile(
@@ -75,6 +77,15 @@ pub fn compile(
     builder.reward = false;
     let score = builder.node(&spec.score, "/score", report);
     builder.resolve(report);
+    if builder.nodes.len() > MAX_NODES {
+        let count = builder.nodes.len();
+        report.push(
+            document
+                .at_key(Code::TooManyNodes, "/score", format!("the rubric has {count} nodes; {MAX_NODES} are allowed"))
+                .hint("combine some of them, or use several rubrics"),
+        );
+        return None;
+    }
     let Builder { nodes, row_graders, .. } = builder;
     check_cycles(document, &nodes, report);
     let score = score.filter(|_| report.errors() == before)?;

@@ -1,5 +1,7 @@
 //! Conditions as written to predicates, checked against the columns' types.
 
+use std::cell::Cell;
+
 use indexmap::IndexMap;
 use regex::RegexBuilder;
 use serde_json::Value;
@@ -11,8 +13,10 @@ use crate::{
     spec::{Bound, Condition, Document, OneOf, Operators},
 };
 
-/// Bytes that a compiled regular expression may take.
-const MAX_REGEX_BYTES: usize = 1 << 20;
+/// Bytes that a compiled regular expression may take, and as many for its tables while it runs.
+const MAX_REGEX_BYTES: usize = 1 << 19;
+/// Regular expressions of one pack at the most.
+const MAX_REGEXES: usize = 500;
 
 /// What a condition may refer to.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +29,8 @@ pub struct Scope<'a> {
     pub visible_only: bool,
     /// The document's named lists.
     pub lists: &'a IndexMap<String, Vec<String>>,
+    /// How many regular expressions the pack has so far.
+    pub regexes: &'a Cell<usize>,
 }
 
 /// Compiles the condition at a JSON pointer; every problem goes to the report.
@@ -262,8 +268,25 @@ impl ColumnCompiler<'_> {
     }
 
     fn regex(&self, path: &str, pattern: &str, matching: Matching, report: &mut Report) -> Option<Test> {
-        match RegexBuilder::new(pattern).case_insensitive(!matching.case_sensitive).size_limit(MAX_REGEX_BYTES).build()
-        {
+        let count = self.scope.regexes.replace(self.scope.regexes.get() + 1);
+        if count >= MAX_REGEXES {
+            if count == MAX_REGEXES {
+                let message = format!("the pack has more than {MAX_REGEXES} regular expressions");
+                report.push(
+                    self.scope
+                        .document
+                        .at(Code::TooManyNodes, path, message)
+                        .hint("use `contains_any` and `starts_with` where they do"),
+                );
+            }
+            return None;
+        }
+        let regex = RegexBuilder::new(pattern)
+            .case_insensitive(!matching.case_sensitive)
+            .size_limit(MAX_REGEX_BYTES)
+            .dfa_size_limit(MAX_REGEX_BYTES)
+            .build();
+        match regex {
             Ok(regex) => Some(Test::Matches(regex)),
             Err(error) => {
                 let text = error.to_string();

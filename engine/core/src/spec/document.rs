@@ -86,7 +86,7 @@ pub type Lost = Option<(Kind, String)>;
 pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec<Document> {
     let (trees, problems) = tree::parse(file);
     let syntax = problems.len();
-    report.diagnostics.extend(problems);
+    report.extend(problems);
     if trees.is_empty() && syntax == 0 {
         report.push(
             Diagnostic::new(Code::Empty, file, 0..0, "the file holds no document")
@@ -116,7 +116,7 @@ fn read_tree(file: &SourceFile, tree: Tree, report: &mut Report) -> Result<Docum
     let lost = || value.get("name").and_then(Value::as_str).map(|name| (kind, name.to_owned()));
     let problems = validate::validate(file, &tree, &value, kind);
     if !problems.is_empty() {
-        report.diagnostics.extend(problems);
+        report.extend(problems);
         return Err(lost());
     }
     let content = match kind {

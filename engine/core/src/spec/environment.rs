@@ -29,12 +29,12 @@ pub struct Environment {
     /// What lands in the inbox.
     pub item: ItemSpec,
     /// What is decided about every item: one column of the episode's table for each.
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub decision: IndexMap<String, DecisionSpec>,
     /// What an agent sends.
     pub action: ActionSpec,
     /// What an agent sees, field by field, in this order.
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub observation: IndexMap<String, ObservationPart>,
     /// The policy that stands as the baseline.
     pub baseline: Option<String>,
@@ -48,7 +48,7 @@ pub struct ItemSpec {
     #[schemars(example = &"ticket")]
     pub noun: String,
     /// Its fields.
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub fields: IndexMap<String, FieldSpec>,
 }
 
@@ -60,7 +60,7 @@ pub struct FieldSpec {
     #[serde(rename = "type")]
     pub kind: FieldType,
     /// The values of an `enum`, in their order.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// Whether the agent sees it.
     #[serde(default = "yes")]
@@ -124,7 +124,7 @@ pub struct DecisionSpec {
     #[serde(rename = "type")]
     pub kind: DecisionType,
     /// The values of an `enum`.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// The least value of an `integer`, `number` or `rank`.
     pub min: Option<f64>,
@@ -183,7 +183,7 @@ pub struct ActionSpec {
     #[serde(default)]
     pub revise: bool,
     /// The properties of the action, or of each entry of the list.
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub properties: IndexMap<String, ActionProperty>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, ops::Range};
 
+use indexmap::{IndexMap, map::Entry as Slot};
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, Span, Tag};
 use serde_json::{Map, Number, Value};
@@ -15,6 +16,12 @@ use crate::{
 const MAX_DEPTH: usize = 64;
 /// Values of one file at the most, aliases unfolded.
 const MAX_NODES: usize = 1_000_000;
+/// Bytes of text that the aliases of one file may stand for.
+const MAX_ALIASED: usize = 16 * 1024 * 1024;
+/// Documents of one file at the most.
+const MAX_DOCUMENTS: usize = 10_000;
+/// Problems of one file that are told at the most.
+const MAX_PROBLEMS: usize = 100;
 
 /// A value with its place, in bytes of the file.
 #[derive(Debug, Clone)]
@@ -28,12 +35,11 @@ pub struct Tree {
 enum Data {
     Scalar(Value),
     List(Vec<Tree>),
-    Map(Vec<Entry>),
+    Map(IndexMap<String, Entry>),
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
-    key: String,
     key_span: Range<usize>,
     value: Tree,
 }
@@ -45,7 +51,7 @@ impl Tree {
             Data::Scalar(value) => value.clone(),
             Data::List(list) => list.iter().map(Self::to_value).collect(),
             Data::Map(entries) => {
-                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_value())).collect::<Map<_, _>>().into()
+                entries.iter().map(|(key, entry)| (key.clone(), entry.value.to_value())).collect::<Map<_, _>>().into()
             }
         }
     }
@@ -67,10 +73,7 @@ impl Tree {
         for part in pointer.split('/').skip(1) {
             let name = part.replace("~1", "/").replace("~0", "~");
             let next = match &tree.data {
-                Data::Map(entries) => entries
-                    .iter()
-                    .find(|entry| entry.key == name)
-                    .map(|entry| (&entry.value, Some(entry.key_span.clone()))),
+                Data::Map(entries) => entries.get(&name).map(|entry| (&entry.value, Some(entry.key_span.clone()))),
                 Data::List(list) => name.parse::<usize>().ok().and_then(|at| list.get(at)).map(|value| (value, None)),
                 Data::Scalar(_) => None,
             };
@@ -81,11 +84,16 @@ impl Tree {
         (tree, key_span)
     }
 
-    fn count(&self) -> usize {
-        1 + match &self.data {
-            Data::Scalar(_) => 0,
-            Data::List(list) => list.iter().map(Self::count).sum(),
-            Data::Map(entries) => entries.iter().map(|entry| entry.value.count()).sum(),
+    /// How many values it holds, and how many bytes of text.
+    fn size(&self) -> (usize, usize) {
+        let sum = |a: (usize, usize), b: (usize, usize)| (a.0 + b.0, a.1 + b.1);
+        match &self.data {
+            Data::Scalar(Value::String(text)) => (1, text.len()),
+            Data::Scalar(_) => (1, 0),
+            Data::List(list) => list.iter().map(Self::size).fold((1, 0), sum),
+            Data::Map(entries) => {
+                entries.iter().map(|(key, entry)| sum((1, key.len()), entry.value.size())).fold((1, 0), sum)
+            }
         }
     }
 }
@@ -99,6 +107,7 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
         documents: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
+        aliased: 0,
         problems: Vec::new(),
     };
     let mut parser = Parser::new_from_str(&file.text);
@@ -165,6 +174,8 @@ struct Builder<'a> {
     documents: Vec<Tree>,
     anchors: HashMap<usize, Tree>,
     nodes: usize,
+    /// Bytes of text that aliases stood for, or that anchors keep for them.
+    aliased: usize,
     problems: Vec<Diagnostic>,
 }
 
@@ -173,6 +184,9 @@ struct Stop;
 
 impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
+        if self.problems.len() >= MAX_PROBLEMS {
+            return Err(Stop);
+        }
         let range = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -212,7 +226,7 @@ impl Builder<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), &range);
-                self.enter(Data::Map(Vec::new()), anchor, range)
+                self.enter(Data::Map(IndexMap::new()), anchor, range)
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.open.pop() else { return Ok(()) };
@@ -232,7 +246,7 @@ impl Builder<'_> {
                     );
                     return Err(Stop);
                 };
-                self.grow(tree.count(), &range)?;
+                self.copy(&tree, &range)?;
                 tree.span = range;
                 self.value(tree, 0)
             }
@@ -256,7 +270,7 @@ impl Builder<'_> {
         }
         let Some(open) = self.open.last_mut() else { return Ok(()) };
         if let Data::Map(entries) = &open.data
-            && let Some(first) = entries.iter().find(|entry| entry.key == key)
+            && let Some(first) = entries.get(&key)
         {
             let line = self.file.text[..first.key_span.start].matches('\n').count() + 1;
             self.problems.push(
@@ -296,18 +310,23 @@ impl Builder<'_> {
     }
 
     fn value(&mut self, tree: Tree, anchor: usize) -> Result<(), Stop> {
+        let span = tree.span.clone();
         if anchor > 0 {
+            self.copy(&tree, &span)?;
             self.anchors.insert(anchor, tree.clone());
         }
-        let span = tree.span.clone();
         match self.open.last_mut() {
+            None if self.documents.len() >= MAX_DOCUMENTS => {
+                let message = format!("the file holds more than {MAX_DOCUMENTS} documents");
+                return self.refuse(message, "split the file", span);
+            }
             None => self.documents.push(tree),
             Some(Open { data: Data::List(list), .. }) => list.push(tree),
             Some(Open { data: Data::Map(entries), key, .. }) => {
                 if let Some((key, key_span)) = key.take() {
                     // Of two values of one key the first stays; the second was reported.
-                    if entries.iter().all(|entry| entry.key != key) {
-                        entries.push(Entry { key, key_span, value: tree });
+                    if let Slot::Vacant(slot) = entries.entry(key) {
+                        slot.insert(Entry { key_span, value: tree });
                     }
                 } else {
                     self.problems.push(
@@ -325,18 +344,27 @@ impl Builder<'_> {
     fn grow(&mut self, by: usize, range: &Range<usize>) -> Result<(), Stop> {
         self.nodes += by;
         if self.nodes > MAX_NODES {
-            self.problems.push(
-                Diagnostic::new(
-                    Code::TooManyNodes,
-                    self.file,
-                    range.clone(),
-                    format!("the file holds more than {MAX_NODES} values"),
-                )
-                .hint("aliases that stand for aliases grow fast; write the values out, or split the file"),
-            );
-            return Err(Stop);
+            let hint = "aliases that stand for aliases grow fast; write the values out, or split the file";
+            return self.refuse(format!("the file holds more than {MAX_NODES} values"), hint, range.clone());
         }
         Ok(())
+    }
+
+    /// Counts a copy, made for an anchor or an alias.
+    fn copy(&mut self, tree: &Tree, range: &Range<usize>) -> Result<(), Stop> {
+        let (nodes, bytes) = tree.size();
+        self.aliased += bytes;
+        if self.aliased > MAX_ALIASED {
+            let limit = MAX_ALIASED / 1024 / 1024;
+            let message = format!("the file's aliases stand for more than {limit} MiB of text");
+            return self.refuse(message, "write a long text once, where it is needed", range.clone());
+        }
+        self.grow(nodes, range)
+    }
+
+    fn refuse(&mut self, message: String, hint: &str, range: Range<usize>) -> Result<(), Stop> {
+        self.problems.push(Diagnostic::new(Code::TooManyNodes, self.file, range, message).hint(hint));
+        Err(Stop)
     }
 
     fn refuse_tag(&mut self, tag: Option<&Tag>, range: &Range<usize>) {

@@ -73,7 +73,11 @@ impl Context<'_> {
         let one = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-                return unexpected.iter().map(|key| self.unknown_key(error, &pointer, key)).collect();
+                return unexpected
+                    .iter()
+                    .take(MAX_PROBLEMS)
+                    .map(|key| self.unknown_key(error, &pointer, key))
+                    .collect();
             }
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
@@ -121,6 +125,7 @@ impl Context<'_> {
             }
             ValidationErrorKind::MaxItems { limit } => {
                 at(Code::OutOfBounds, format!("{what} may have at most {}", count(*limit, "entry", "entries")))
+                    .hint("remove some of them")
             }
             ValidationErrorKind::MinProperties { limit } => {
                 at(Code::OutOfBounds, format!("{what} needs at least {}", count(*limit, "key", "keys")))
@@ -128,7 +133,7 @@ impl Context<'_> {
             }
             ValidationErrorKind::MaxProperties { limit } => {
                 at(Code::OutOfBounds, format!("{what} may have at most {}", count(*limit, "key", "keys")))
-                    .hint("keep one of them")
+                    .hint(if *limit == 1 { "keep one of them" } else { "remove some of them" })
             }
             ValidationErrorKind::Minimum { limit } => {
                 at(Code::OutOfBounds, format!("{what} must be at least {}", number(limit))).label(format!("is {found}"))

@@ -4,4 +4,5 @@ mod corpus;
 mod determinism;
 mod files;
 mod graders;
+mod hostile;
 mod packs;

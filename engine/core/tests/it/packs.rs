@@ -46,13 +46,18 @@ pub(crate) fn catalog(files: &[(String, String)]) -> Catalog {
     compiled.catalog.unwrap_or_else(|| panic!("{report}"))
 }
 
-/// The small pack with one text of one file replaced.
-pub(crate) fn desk_with(file: &str, from: &str, to: &str) -> Arc<Pack> {
+/// The files of the small pack with one text of one file replaced.
+pub(crate) fn desk_files_with(file: &str, from: &str, to: &str) -> Vec<(String, String)> {
     let mut files = desk();
     let (_, text) = files.iter_mut().find(|(name, _)| name == file).expect("the file");
     assert!(text.contains(from), "{file} does not hold {from}");
     *text = text.replacen(from, to, 1);
-    Arc::clone(&catalog(&files).packs()[0])
+    files
+}
+
+/// The small pack with one text of one file replaced.
+pub(crate) fn desk_with(file: &str, from: &str, to: &str) -> Arc<Pack> {
+    Arc::clone(&catalog(&desk_files_with(file, from, to)).packs()[0])
 }
 
 /// Every pack there is to play.
