@@ -8,7 +8,7 @@ use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Report, nearest},
     spec::Document,
 };
 
@@ -81,10 +81,24 @@ impl Column {
                     document
                         .at(code, pointer, format!("`{}` cannot be `{shown}{more}`", self.name))
                         .label(format!("expected {expected}"))
-                        .maybe_hint(suggest(&written, self.values.iter().map(String::as_str))),
+                        .maybe_hint(self.cure(value, &written)),
                 );
                 None
             }
+        }
+    }
+
+    /// What to do about a value that does not fit, where that can be guessed.
+    fn cure(&self, value: &Value, written: &str) -> Option<String> {
+        match value {
+            Value::String(_) if self.kind == ColumnKind::List => Some("put brackets round it: `[...]`".to_owned()),
+            Value::Number(_) | Value::Bool(_) if self.kind.is_text() => {
+                Some(format!("put quotes round it: `\"{written}\"`"))
+            }
+            Value::Array(list) if self.kind == ColumnKind::List && list.iter().all(|one| !one.is_object()) => {
+                Some("put quotes round every entry that is no text".to_owned())
+            }
+            _ => nearest(written, self.values.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?")),
         }
     }
 }

@@ -43,11 +43,14 @@ pub(super) fn columns(root: &Document, spec: &Environment, report: &mut Report) 
             let given = decision.when.iter().flatten().map(|(other, value)| (other.clone(), value.clone())).collect();
             let when = rubric::decision_values(root, &format!("/decision/{name}/when"), &given, &decisions, report);
             if when.iter().any(|(other, _)| *other == at) {
-                report.push(root.at(
-                    Code::Cycle,
-                    format!("/decision/{name}/when"),
-                    format!("`{name}` cannot depend on itself"),
-                ));
+                report.push(
+                    root.at_key(
+                        Code::Cycle,
+                        format!("/decision/{name}/when/{name}"),
+                        format!("`{name}` cannot depend on itself"),
+                    )
+                    .hint("name another decision under `when`"),
+                );
             }
             when
         })
@@ -145,7 +148,7 @@ fn check_name(root: &Document, pointer: &str, name: &str, reserved: &[&str], rep
         );
     } else if !good {
         report.push(
-            root.at_key(Code::BadName, pointer, format!("`{name}` cannot be a field's name"))
+            root.at_key(Code::BadName, pointer, format!("`{name}` cannot be a name"))
                 .hint("begin with a lower-case letter; then letters, digits and `_`"),
         );
     }

@@ -148,6 +148,8 @@ fn compile_pack(source: &PackSource, generation: u64, report: &mut Report) -> (C
         }
     }
     let count = read.len();
+    // A document of a bad name may be the one that others mean.
+    lost.extend(read.iter().any(|document| !is_name(document.content.name())).then_some(None));
     let documents = Documents { all: read.iter().collect(), lost };
     check_names(&documents, report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
@@ -278,14 +280,17 @@ fn digest(documents: &Documents<'_>) -> String {
     sha256(lines.join("\n").as_bytes())
 }
 
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+}
+
 fn check_names(documents: &Documents<'_>, report: &mut Report) {
     let mut seen = HashSet::new();
     for document in &documents.all {
         let (kind, name) = (document.content.kind(), document.content.name());
-        let good = !name.is_empty()
-            && name.len() <= 64
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
-        if !good {
+        if !is_name(name) {
             report.push(
                 document
                     .at(Code::BadName, "/name", format!("`{name}` cannot be a name"))

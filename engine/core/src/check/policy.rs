@@ -42,11 +42,11 @@ pub(super) fn compile(
         let pointer = format!("/rank/{name}");
         match parts.decisions.iter().position(|column| column.name == *name) {
             Some(at) if parts.decisions[at].kind == ColumnKind::Rank => ranked.push(at),
-            Some(_) => report.push(document.at_key(
-                Code::BadDeclaration,
-                pointer,
-                format!("the decision `{name}` is not of type `rank`"),
-            )),
+            Some(_) => report.push(
+                document
+                    .at_key(Code::BadDeclaration, pointer, format!("the decision `{name}` is not of type `rank`"))
+                    .hint("remove it; `decide` and `default` set other decisions"),
+            ),
             None => {
                 let names = parts.decisions.iter().map(|column| column.name.as_str());
                 report.push(

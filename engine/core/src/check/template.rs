@@ -71,8 +71,14 @@ fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
         .at(pointer);
     }
     let hint = match error.kind() {
-        ErrorKind::UndefinedError => "check the name; a template may read only what its place offers",
-        ErrorKind::OutOfFuel => "the template runs for too long",
+        ErrorKind::UndefinedError => "check the name; a template reads what its place offers, and no hidden field",
+        ErrorKind::OutOfFuel => "the template runs for too long, or makes too long a text",
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
+            "check the name; what exists is in the documentation of minijinja"
+        }
+        ErrorKind::SyntaxError if message(error).contains("end of input") => {
+            "close what was opened: `{{` with `}}`, `{% if ... %}` with `{% endif %}`"
+        }
         _ => "write `{% raw %}{{ ... }}{% endraw %}` for braces that are text",
     };
     diagnostic.hint(hint)
@@ -81,6 +87,9 @@ fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
 fn message(error: &Error) -> String {
     let detail = error.detail().map(str::to_owned);
     let kind = error.kind().to_string();
+    if error.kind() == ErrorKind::OutOfFuel {
+        return "it takes too many steps".to_owned();
+    }
     detail.map_or(kind.clone(), |detail| format!("{kind}: {detail}"))
 }
 

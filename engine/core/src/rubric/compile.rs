@@ -372,24 +372,28 @@ fn check_cycles(document: &Document, nodes: &[Node], report: &mut Report) {
         Open,
         Done,
     }
-    fn visit(at: usize, nodes: &[Node], marks: &mut [Mark], found: &mut Vec<usize>) {
+    fn visit(at: usize, nodes: &[Node], marks: &mut [Mark], path: &mut Vec<usize>, found: &mut Vec<usize>) {
         if marks[at] != Mark::New {
             return;
         }
         marks[at] = Mark::Open;
+        path.push(at);
         for next in nodes[at].kind.children() {
             if marks[next] == Mark::Open {
-                found.push(at);
+                // The tree itself has no circle, so a reference closes it.
+                let circle = path.iter().rev().take_while(|node| **node != next).chain(std::iter::once(&next));
+                found.extend(circle.copied().find(|node| matches!(nodes[*node].kind, NodeKind::Ref(_))));
             } else {
-                visit(next, nodes, marks, found);
+                visit(next, nodes, marks, path, found);
             }
         }
+        path.pop();
         marks[at] = Mark::Done;
     }
     let mut marks = vec![Mark::New; nodes.len()];
     let mut found = Vec::new();
     for at in 0..nodes.len() {
-        visit(at, nodes, &mut marks, &mut found);
+        visit(at, nodes, &mut marks, &mut Vec::new(), &mut found);
     }
     for at in found {
         let pointer = format!("{}/ref", nodes[at].pointer);

@@ -233,24 +233,30 @@ impl ColumnCompiler<'_> {
                 Bound::Number(number) => Value::Number(number.clone()),
                 Bound::Text(text) => Value::String(text.clone()),
             };
+            let mut expected = format!("a {}", self.column.kind.name());
             let number = match (self.column.kind, &value) {
                 // A bound of a whole number may itself lie between two of them.
                 (ColumnKind::Integer | ColumnKind::Rank, Value::Number(number)) => number.as_f64(),
-                _ => Datum::read(&Column { bounds: (None, None), ..self.column.clone() }, &value)
-                    .ok()
-                    .and_then(|datum| datum.number()),
+                _ => match Datum::read(&Column { bounds: (None, None), ..self.column.clone() }, &value) {
+                    Ok(datum) => datum.number(),
+                    Err(wanted) => {
+                        expected = wanted;
+                        None
+                    }
+                },
             };
             if number.is_none() {
                 let (name, kind) = (&self.column.name, self.column.kind.name());
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 report.push(
                     self.scope
                         .document
                         .at(
                             Code::BadCondition,
                             path,
-                            format!("`{name}` is of type `{kind}` and cannot be compared with {value}"),
+                            format!("`{name}` is of type `{kind}` and cannot be compared with `{value}`"),
                         )
-                        .label(format!("expected a {kind}")),
+                        .label(format!("expected {expected}")),
                 );
             }
             number.map(|number| Some((number, equal)))
@@ -327,7 +333,7 @@ impl ColumnCompiler<'_> {
 
     fn misfit(&self, path: &str, hint: &str, report: &mut Report) {
         let operator = path.rsplit('/').next().unwrap_or_default();
-        let what = if operator == self.column.name { "this".to_owned() } else { format!("`{operator}`") };
+        let what = if operator == self.column.name { "a plain value".to_owned() } else { format!("`{operator}`") };
         report.push(
             self.scope
                 .document
@@ -335,7 +341,7 @@ impl ColumnCompiler<'_> {
                     Code::BadCondition,
                     path,
                     format!(
-                        "`{}` is of type `{}`, which {what} cannot compare",
+                        "`{}` is of type `{}`, which does not go with {what}",
                         self.column.name,
                         self.column.kind.name()
                     ),

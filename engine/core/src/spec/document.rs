@@ -100,10 +100,8 @@ pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec
     for tree in trees {
         match read_tree(file, tree, report) {
             Ok(document) if syntax == 0 => documents.push(document),
-            Ok(document) => {
-                lost.push(Some((document.content.kind(), document.content.name().to_owned())));
-                documents.push(document);
-            }
+            // Which of two values of one key was meant is open, and so is what the document means.
+            Ok(document) => lost.push(Some((document.content.kind(), document.content.name().to_owned()))),
             Err(head) => lost.push(head),
         }
     }

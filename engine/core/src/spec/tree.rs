@@ -156,7 +156,31 @@ fn syntax_error(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     } else {
         "check the indentation of this line and the one above it"
     };
-    Diagnostic::new(Code::Syntax, file, at..at + 1, format!("not YAML: {info}")).hint(hint)
+    Diagnostic::new(Code::Syntax, file, at..at + 1, format!("not YAML: {}", in_plain_words(info))).hint(hint)
+}
+
+/// What the parser says, without a parser's terms; what is not listed is passed on.
+fn in_plain_words(info: &str) -> String {
+    const WORDS: &[(&str, &str)] = &[
+        ("mapping values are not allowed", "a `key: value` cannot stand here"),
+        (
+            "block collection, did not find expected '-'",
+            "this line is indented neither like the list nor like its entry",
+        ),
+        ("block mapping, did not find expected key", "a `key: value` was expected here"),
+        ("flow sequence, expected", "`,` or `]` was expected here"),
+        ("flow mapping, did not find expected", "`,` or `}` was expected here"),
+        ("indentation in flow construct", "a `[` or `{` above is still open"),
+        ("indentation in quoted scalar", "this text is not closed"),
+        ("tabs disallowed", "a tab in the indentation"),
+        ("unknown anchor", "no anchor above has this name"),
+    ];
+    let plain = WORDS.iter().find(|(part, _)| info.contains(part)).map(|(_, plain)| (*plain).to_owned());
+    plain.unwrap_or_else(|| match info.strip_prefix("unexpected character: `") {
+        Some("`'") => "a text without quotes cannot begin with a backtick".to_owned(),
+        Some(sign) => format!("a text without quotes cannot begin with `{}`", sign.trim_end_matches('\'')),
+        None => info.to_owned(),
+    })
 }
 
 /// A map or list that is still being read.
@@ -268,6 +292,7 @@ impl Builder<'_> {
                     .hint("write the keys out"),
             );
         }
+        let listed = self.open.iter().rev().nth(1).is_some_and(|open| matches!(open.data, Data::List(_)));
         let Some(open) = self.open.last_mut() else { return Ok(()) };
         if let Data::Map(entries) = &open.data
             && let Some(first) = entries.get(&key)
@@ -281,7 +306,11 @@ impl Builder<'_> {
                     format!("the key `{key}` stands twice in this map"),
                 )
                 .label(format!("first on line {line}"))
-                .hint("remove one of the two, or rename it"),
+                .hint(if listed {
+                    "remove one of the two, or begin another entry with `- `"
+                } else {
+                    "remove one of the two, or rename it"
+                }),
             );
         }
         open.key = Some((key, span));

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{Kind, Tree, schema};
 use crate::{
-    diagnostic::{Code, Diagnostic, list, nearest, suggest},
+    diagnostic::{Code, Diagnostic, list, nearest},
     source::SourceFile,
 };
 
@@ -104,7 +104,7 @@ impl Context<'_> {
                 let written = error.instance().as_str().map_or_else(|| error.instance().to_string(), str::to_owned);
                 at(Code::NotAllowed, format!("{what} cannot be `{written}`"))
                     .label(format!("expected one of {}", list(&names).unwrap_or_default()))
-                    .maybe_hint(suggest(&written, names))
+                    .maybe_hint(nearest(&written, names).map(|near| format!("did you mean `{near}`?")))
             }
             ValidationErrorKind::Constant { expected_value } => at(
                 Code::NotAllowed,
@@ -114,10 +114,12 @@ impl Context<'_> {
                 ),
             ),
             ValidationErrorKind::MinLength { limit } => {
-                at(Code::OutOfBounds, format!("{what} must have at least {limit} characters"))
+                at(Code::OutOfBounds, format!("{what} needs at least {}", count(*limit, "character", "characters")))
+                    .hint("write something")
             }
             ValidationErrorKind::MaxLength { limit } => {
-                at(Code::OutOfBounds, format!("{what} must have at most {limit} characters"))
+                at(Code::OutOfBounds, format!("{what} may have at most {}", count(*limit, "character", "characters")))
+                    .hint("shorten it")
             }
             ValidationErrorKind::MinItems { limit } => {
                 at(Code::OutOfBounds, format!("{what} needs at least {}", count(*limit, "entry", "entries")))
@@ -290,6 +292,9 @@ fn type_hint(kind: &TypeKind, found: &Value) -> Option<String> {
             Some(format!("write it without quotes: `{}`", text.trim()))
         }
         Value::Object(_) if wants("array") => Some("begin each entry with `- `".to_owned()),
+        Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("object") => {
+            Some("write a map, such as `{ key: value }`".to_owned())
+        }
         Value::Array(_) if wants("object") => Some("write `key: value` lines without `- `".to_owned()),
         Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("array") => {
             Some("put brackets round it: `[...]`".to_owned())

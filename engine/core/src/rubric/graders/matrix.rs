@@ -29,11 +29,11 @@ pub(super) fn build_near(params: &spec::Near, site: &Site<'_>, report: &mut Repo
     for (right, row) in &params.partial {
         for (actual, value) in row.iter().filter(|(_, value)| !(0.0..=1.0).contains(*value)) {
             let path = format!("{}/partial/{right}/{actual}", site.pointer);
-            report.push(site.document.at(
-                Code::OutOfBounds,
-                path,
-                format!("a part must lie between 0 and 1, not at {value}"),
-            ));
+            report.push(
+                site.document
+                    .at(Code::OutOfBounds, path, format!("a part must lie between 0 and 1, not at {value}"))
+                    .hint("a right decision is worth 1; use `matrix` for other values"),
+            );
         }
     }
     fill(site, &params.field, "partial", 1.0, 0.0, &params.partial, report)

@@ -17,7 +17,7 @@ pub use keywords::KeywordPool;
 
 use super::{RowGrader, WholeGrader};
 use crate::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Report, list, suggest},
     model::{Column, ColumnKind},
     spec::{self, Document},
 };
@@ -75,11 +75,12 @@ impl Site<'_> {
         };
         let kind = self.decisions[at].kind;
         if !kinds.is_empty() && !kinds.contains(&kind) {
-            let wanted: Vec<String> = kinds.iter().map(|kind| format!("`{}`", kind.name())).collect();
+            let wanted: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+            let several = if wanted.len() > 1 { "one of the types" } else { "the type" };
             report.push(
                 self.document
                     .at(Code::BadGrader, path, format!("the decision `{name}` is of type `{}`", kind.name()))
-                    .label(format!("expected a decision of type {}", wanted.join(" or "))),
+                    .label(format!("expected a decision of {several} {}", list(&wanted).unwrap_or_default())),
             );
             return None;
         }

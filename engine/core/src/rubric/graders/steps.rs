@@ -55,14 +55,18 @@ pub(super) fn build(params: &spec::Steps, site: &Site<'_>, report: &mut Report) 
         only = crate::rubric::compile::decision_values(site.document, &path, given, site.decisions, report);
     }
     if params.divide == 0.0 {
-        report.push(site.document.at(Code::OutOfBounds, format!("{}/divide", site.pointer), "`divide` cannot be 0"));
+        report.push(
+            site.document
+                .at(Code::OutOfBounds, format!("{}/divide", site.pointer), "`divide` cannot be 0")
+                .hint("write the greatest value that a step can have"),
+        );
     }
     if params.clip.is_some_and(|[low, high]| low > high) {
-        report.push(site.document.at(
-            Code::OutOfBounds,
-            format!("{}/clip", site.pointer),
-            "the first bound is above the second",
-        ));
+        report.push(
+            site.document
+                .at(Code::OutOfBounds, format!("{}/clip", site.pointer), "the first bound is above the second")
+                .hint("write the least value first"),
+        );
     }
     (report.diagnostics.len() == before).then(|| {
         Built::Whole(Arc::new(Steps {

@@ -41,11 +41,15 @@ pub(super) fn build_phrases(params: &spec::Phrases, site: &Site<'_>, report: &mu
     let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
     let phrases: Vec<Text> = params.any.iter().map(|phrase| Text::new(phrase)).collect();
     for (at, phrase) in phrases.iter().enumerate().filter(|(_, phrase)| phrase.word_count() == 0) {
-        report.push(site.document.at(
-            Code::DeadKeyword,
-            format!("{}/any/{at}", site.pointer),
-            format!("`{}` has no word that could match", phrase.raw),
-        ));
+        report.push(
+            site.document
+                .at(
+                    Code::DeadKeyword,
+                    format!("{}/any/{at}", site.pointer),
+                    format!("the phrase `{}` has no word that could match", phrase.raw),
+                )
+                .hint("write a word or several"),
+        );
     }
     Some(Built::Row(Arc::new(TextShape {
         column,
