@@ -55,6 +55,30 @@ pub(crate) enum Format {
     Human,
     /// For programs, on standard output
     Json,
+    /// Annotations on the lines of a pull request (`check`, `test`)
+    Github,
+    /// JUnit XML, for the test reports of CI systems (`check`, `test`)
+    Junit,
+    /// SARIF 2.1, for code scanning (`check`)
+    Sarif,
+}
+
+impl Format {
+    /// The name as the command line writes it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+impl Command {
+    /// Whether it can write a format.
+    pub(crate) fn writes(&self, format: Format) -> bool {
+        match format {
+            Format::Human | Format::Json => true,
+            Format::Github | Format::Junit => matches!(self, Self::Check(_) | Self::Test(_)),
+            Format::Sarif => matches!(self, Self::Check(_)),
+        }
+    }
 }
 
 /// When to use colours.
@@ -74,7 +98,21 @@ pub(crate) enum Command {
     /// Serves packs over the OpenEnv protocol, with a page to try them, and reloads them when they change
     Serve(ServeArgs),
     /// Checks packs and reports every problem with its line
-    Check(PacksArgs),
+    Check(CheckArgs),
+    /// Runs the test documents of packs: rule cases, episodes, probes, coverage
+    Test(TestArgs),
+    /// Explains a diagnostic code, with a wrong and a right example
+    Explain(ExplainArgs),
+    /// Makes a pack from a template
+    New(NewArgs),
+    /// Lays out files in the canonical way; comments stay
+    Fmt(FmtArgs),
+    /// Writes a readable page about each pack
+    Docs(DocsArgs),
+    /// Turns rules into a CSV table and back
+    Table(TableArgs),
+    /// Rewrites files of an older format; comments stay
+    Migrate(MigrateArgs),
     /// Writes the JSON Schemas of all kinds of documents
     Schema(SchemaArgs),
     /// Plays tasks with a policy
@@ -91,6 +129,121 @@ pub(crate) struct PacksArgs {
     /// Packs, folders of packs, or files of packs
     #[arg(value_name = "PACK", default_value = "scenarios", env = "CASEBOOK_PACKS", value_delimiter = ':')]
     pub(crate) packs: Vec<PathBuf>,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// Makes the changes that findings name, where a machine may; comments and layout stay
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Warnings fail as well
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// Runs only the cases whose name, or whose document's name, holds this
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) filter: String,
+    /// Runs again whenever a file changes, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Lists the cases that passed as well
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// A code such as `CB201`; all of them are listed when not given
+    pub(crate) code: Option<String>,
+}
+
+/// Arguments of `new`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewArgs {
+    /// The pack's name: lower-case letters, digits and `-`
+    pub(crate) name: String,
+    /// What it starts from
+    #[arg(long, value_enum, default_value_t = Template::Single)]
+    pub(crate) template: Template,
+    /// The folder in which the pack's folder is made
+    #[arg(long = "in", value_name = "FOLDER", default_value = "scenarios")]
+    pub(crate) folder: PathBuf,
+}
+
+/// A template of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Template {
+    /// One item a step, decided by rules
+    Single,
+    /// A list of decisions a step, over the whole inbox
+    Batch,
+}
+
+/// Arguments of `fmt`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FmtArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// Writes nothing; fails when a file would change
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// Arguments of `docs`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DocsArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// The folder to write `<pack>.md` into; standard output when not given
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Arguments of `table`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TableArgs {
+    #[command(subcommand)]
+    pub(crate) action: TableAction,
+}
+
+/// What to do with a table.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TableAction {
+    /// Prints the rules of a file as CSV
+    Export {
+        /// The file with `kind: Rules`
+        file: PathBuf,
+        /// Where to write it; standard output when not given
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Replaces the rules of a file by the rows of a CSV table
+    Import {
+        /// The CSV table
+        csv: PathBuf,
+        /// The file with `kind: Rules`; what else it says stays
+        file: PathBuf,
+    },
+}
+
+/// Arguments of `migrate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// Writes nothing; fails when a file would change
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// Arguments of `serve`.

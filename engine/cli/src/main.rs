@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args.rs` | the command line |
 //! | `exit.rs` | what exit codes mean |
+//! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
 //! | `commands/` | one file a command |
@@ -11,6 +12,7 @@
 mod args;
 mod commands;
 mod exit;
+mod formats;
 mod output;
 mod packs;
 
@@ -22,9 +24,20 @@ fn main() -> ExitCode {
     let args = Args::read();
     output::set_color(args.color);
     let format = args.format;
+    if !args.command.writes(format) {
+        output::error(format!("this command cannot write the format `{}`", format.name()));
+        return exit::Exit::Usage.into();
+    }
     let exit = match args.command {
         Command::Serve(args) => commands::serve::run(args, format),
         Command::Check(args) => commands::check::run(&args, format),
+        Command::Test(args) => commands::test::run(&args, format),
+        Command::Explain(args) => commands::explain::run(&args, format),
+        Command::New(args) => commands::new::run(&args, format),
+        Command::Fmt(args) => commands::fmt::run(&args, format),
+        Command::Docs(args) => commands::docs::run(&args, format),
+        Command::Table(args) => commands::table::run(&args, format),
+        Command::Migrate(args) => commands::migrate::run(&args, format),
         Command::Schema(args) => commands::schema::run(&args, format),
         Command::Run(args) => commands::run::run(&args, format),
         Command::Replay(args) => commands::replay::run(&args, format),

@@ -33,6 +33,20 @@ pub(crate) fn line(text: impl AsRef<str>) {
     let _ = out.flush();
 }
 
+/// Writes a text of lines to standard output; nothing when it is empty.
+pub(crate) fn text(text: impl AsRef<str>) {
+    let text = text.as_ref().trim_end();
+    if !text.is_empty() {
+        line(text);
+    }
+}
+
+/// Wraps a text in a colour of standard output, where it shows colours.
+pub(crate) fn paint(text: &str, style: &str) -> String {
+    // The stream takes the colours out again where there is no terminal.
+    format!("\u{1b}[{style}m{text}\u{1b}[0m")
+}
+
 /// Writes a line to standard error.
 pub(crate) fn note(text: impl AsRef<str>) {
     let _ = writeln!(anstream::stderr().lock(), "{}", text.as_ref());

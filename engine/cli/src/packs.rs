@@ -9,7 +9,7 @@ use casebook_core::{
     source::{self, SourceSet},
 };
 
-use crate::{args::Format, exit::Exit, output};
+use crate::{args::Format, exit::Exit, formats, output};
 
 /// Reads and compiles packs.
 pub(crate) fn read(roots: &[PathBuf]) -> (SourceSet, Compiled) {
@@ -32,6 +32,9 @@ pub(crate) fn show(report: &Report, format: Format) {
             output::note(report.render(output::stderr_has_color()).trim_end());
         }
         Format::Json if report.errors() > 0 => output::json(report),
+        Format::Github => output::text(formats::github::report(report)),
+        Format::Junit if report.errors() > 0 => output::text(formats::junit::report(report)),
+        Format::Sarif if report.errors() > 0 => output::json(&formats::sarif::report(report)),
         _ => {}
     }
 }

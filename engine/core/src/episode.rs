@@ -247,6 +247,34 @@ impl Episode {
         self.breakdown(components, self.done)
     }
 
+    /// The values of the score's named nodes as they stand.
+    pub(crate) fn score_parts(&self) -> Result<Map<String, Value>, GraderError> {
+        self.task.rubric.score_parts(&self.scores, &self.view())
+    }
+
+    /// The reward's components, each added up over the steps.
+    pub(crate) fn component_sums(&self) -> impl Iterator<Item = (&str, f64)> {
+        let sum = |at: usize| self.steps.iter().filter_map(|step| step.components.get(at)).sum();
+        self.task.rubric.component_names().enumerate().map(move |(at, name)| (name, sum(at)))
+    }
+
+    /// The values of all graders as they stand, by node.
+    pub(crate) fn grader_values(&self) -> Result<Vec<(usize, f64)>, GraderError> {
+        let view = self.view();
+        let rubric = &self.task.rubric;
+        rubric.graders().map(|leaf| Ok((leaf.node, rubric.value_of(leaf.node, &self.scores, &view)?))).collect()
+    }
+
+    /// The pairs of right and actual value of one decision, as the table stands.
+    pub(crate) fn pairs(&self, column: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.items.iter().zip(&self.rows).filter_map(move |(item, row)| {
+            match (&item.truth[column].value, row.cell(column)) {
+                (Some(Datum::Choice(right)), Some(Datum::Choice(actual))) => Some((*right, *actual)),
+                _ => None,
+            }
+        })
+    }
+
     /// The items, in listing order.
     pub(crate) fn items(&self) -> &[Arc<Item>] {
         &self.items

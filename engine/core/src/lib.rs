@@ -25,3 +25,7 @@ pub mod episode;
 pub mod policy;
 // Trajectories: played, recorded, played again.
 pub mod record;
+// Test documents run, with coverage.
+pub mod audit;
+// A pack as data for readers.
+pub mod outline;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
-    diagnostic::{Code, Report, nearest},
-    spec::Document,
+    diagnostic::{Code, Hint, Report, did_you_mean},
+    spec::{Document, Severity},
 };
 
 /// Characters of a value that a finding repeats at the most.
@@ -89,16 +89,19 @@ impl Column {
     }
 
     /// What to do about a value that does not fit, where that can be guessed.
-    fn cure(&self, value: &Value, written: &str) -> Option<String> {
+    fn cure(&self, value: &Value, written: &str) -> Option<Hint> {
         match value {
-            Value::String(_) if self.kind == ColumnKind::List => Some("put brackets round it: `[...]`".to_owned()),
+            Value::String(text) if self.kind == ColumnKind::List => {
+                Some(Hint::from("put brackets round it: `[...]`").instead_of(text, format!("[{text}]")))
+            }
             Value::Number(_) | Value::Bool(_) if self.kind.is_text() => {
-                Some(format!("put quotes round it: `\"{written}\"`"))
+                let quoted = format!("\"{written}\"");
+                Some(Hint::from(format!("put quotes round it: `{quoted}`")).instead_of(written, quoted))
             }
             Value::Array(list) if self.kind == ColumnKind::List && list.iter().all(|one| !one.is_object()) => {
-                Some("put quotes round every entry that is no text".to_owned())
+                Some("put quotes round every entry that is no text".into())
             }
-            _ => nearest(written, self.values.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?")),
+            _ => did_you_mean(written, self.values.iter().map(String::as_str)),
         }
     }
 }
@@ -249,6 +252,11 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
+/// Milliseconds since 1970 of an RFC 3339 moment, or of the midnight (UTC) with which a day begins.
+pub fn parse_moment(text: &str) -> Option<i64> {
+    parse_timestamp(text).or_else(|| parse_timestamp(&format!("{}T00:00:00Z", text.parse::<jiff::civil::Date>().ok()?)))
+}
+
 /// Milliseconds of a length of time such as `2h 30m`.
 pub fn parse_duration(text: &str) -> Option<i64> {
     let length = text.parse::<jiff::SignedDuration>().ok()?;
@@ -365,6 +373,8 @@ pub struct RuleReason {
     pub id: String,
     /// Its reason.
     pub because: Option<String>,
+    /// How bad it is to decide against it.
+    pub severity: Severity,
 }
 
 /// One row of the table.

@@ -14,12 +14,15 @@ use serde_json::Value;
 use crate::{
     diagnostic::{list, nearest},
     episode::{Episode, render},
-    model::{ColumnKind, Datum, Item, Row},
-    scenario::{Choice, Pack, Script, random::Stream, templates::ItemView},
+    model::{Column, ColumnKind, Datum, Item, Row},
+    rules::Facts,
+    scenario::{Choice, Pack, Script, random::Stream, suite::Probe, templates::ItemView},
 };
 
-/// The names of the built-in policies.
-pub const BUILT_IN: [&str; 3] = ["oracle", "nothing", "random"];
+pub use crate::scenario::BUILT_IN_POLICIES as BUILT_IN;
+
+/// A text that says nothing.
+const NEUTRAL: &str = "Noted, thank you.";
 
 /// A policy, ready to act.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ enum Kind {
     Nothing,
     Random,
     Script(String),
+    /// One answer to everything: a decision and its value.
+    Always(usize, Datum),
 }
 
 /// Names of all policies that can play a pack: the built-in ones and the pack's own.
@@ -51,6 +56,16 @@ pub fn find(pack: &Arc<Pack>, name: &str) -> Option<Policy> {
         _ => return None,
     };
     Some(Policy { pack: Arc::clone(pack), kind })
+}
+
+/// The policy that a test lets play.
+pub(crate) fn of_probe(pack: &Arc<Pack>, probe: &Probe) -> Option<Policy> {
+    match probe {
+        Probe::Policy(name) => find(pack, name),
+        Probe::Always { column, value, .. } => {
+            Some(Policy { pack: Arc::clone(pack), kind: Kind::Always(*column, value.clone()) })
+        }
+    }
 }
 
 /// Says that there is no such policy, and which there are.
@@ -85,7 +100,8 @@ impl Policy {
                 Kind::Nothing => return None,
                 Kind::Oracle => self.right(item),
                 Kind::Random => self.drawn(item, &mut stream, ranks[row]),
-                Kind::Script(name) => self.scripted(self.pack.policies.get(name)?, item, row),
+                Kind::Always(column, value) => self.constant(*column, value, row),
+                Kind::Script(name) => self.scripted(self.pack.policies.get(name)?, episode.task().clock, item, row),
             };
             entries.push((item.id.as_str(), cells));
         }
@@ -99,10 +115,33 @@ impl Policy {
             if (Row { cells: cells.clone() }).in_play(column) {
                 let keywords: Vec<&str> = item.truth[at].keywords.iter().map(|keyword| keyword.raw.as_str()).collect();
                 let text = item.truth[at].reference.clone().unwrap_or_else(|| keywords.join(", "));
-                cells[at] = Some(Datum::text(if text.is_empty() { "Noted, thank you." } else { &text }));
+                cells[at] = Some(Datum::text(if text.is_empty() { NEUTRAL } else { &text }));
             }
         }
         cells
+    }
+
+    /// One value for one decision; the others get their first value, ranks follow the listing.
+    fn constant(&self, column: usize, value: &Datum, row: usize) -> Vec<Option<Datum>> {
+        let first = |decision: &Column| match decision.kind {
+            ColumnKind::Choice => Datum::Choice(0),
+            ColumnKind::Boolean => Datum::Boolean(false),
+            ColumnKind::Text => Datum::text(NEUTRAL),
+            ColumnKind::Number => Datum::Number(decision.bounds.0.unwrap_or(0.0)),
+            ColumnKind::Rank => Datum::Integer(i64::try_from(row + 1).unwrap_or(i64::MAX)),
+            #[expect(clippy::cast_possible_truncation, reason = "bounds are small")]
+            _ => Datum::Integer(decision.bounds.0.unwrap_or(0.0) as i64),
+        };
+        let mut cells: Vec<Option<Datum>> = self.pack.decisions.iter().map(|decision| Some(first(decision))).collect();
+        cells[column] = Some(value.clone());
+        self.in_play(cells)
+    }
+
+    /// Drops the cells whose `when` is not met.
+    fn in_play(&self, cells: Vec<Option<Datum>>) -> Vec<Option<Datum>> {
+        let row = Row { cells: cells.clone() };
+        let kept = cells.into_iter().zip(self.pack.decisions.iter());
+        kept.map(|(cell, column)| cell.filter(|_| row.in_play(column))).collect()
     }
 
     fn drawn(&self, item: &Item, stream: &mut Stream, rank: i64) -> Vec<Option<Datum>> {
@@ -141,19 +180,14 @@ impl Policy {
             }
         };
         let cells: Vec<Option<Datum>> = (0..self.pack.decisions.len()).map(|at| Some(draw(at))).collect();
-        let row = Row { cells: cells.clone() };
-        cells
-            .into_iter()
-            .zip(self.pack.decisions.iter())
-            .map(|(cell, column)| cell.filter(|_| row.in_play(column)))
-            .collect()
+        self.in_play(cells)
     }
 
-    fn scripted(&self, script: &Script, item: &Arc<Item>, row: usize) -> Vec<Option<Datum>> {
+    fn scripted(&self, script: &Script, clock: Option<i64>, item: &Arc<Item>, row: usize) -> Vec<Option<Datum>> {
         let choices = script
             .rules
             .iter()
-            .find(|(when, _)| when.matches(&item.fields))
+            .find(|(when, _)| when.matches(Facts { fields: &item.fields, clock }))
             .map_or(&script.default, |(_, decide)| decide);
         let mut cells = vec![None; self.pack.decisions.len()];
         for (at, choice) in choices {

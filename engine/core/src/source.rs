@@ -42,6 +42,17 @@ pub enum ReadProblem {
     TooManyFiles,
     /// A folder in which there is no pack.
     NoPack,
+    /// A pack that extends itself.
+    Circle,
+}
+
+/// The pack that another one extends.
+#[derive(Debug, Clone)]
+pub enum Base {
+    /// It was read.
+    Pack(Box<PackSource>),
+    /// It could not be.
+    Problem(ReadProblem),
 }
 
 /// The files of one pack, sorted by path.
@@ -53,6 +64,8 @@ pub struct PackSource {
     pub files: Vec<SourceFile>,
     /// Its `README.md`.
     pub readme: Option<Arc<str>>,
+    /// The pack that its environment extends.
+    pub base: Option<Base>,
 }
 
 /// All files of all packs, as they were read together.
@@ -94,7 +107,7 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
             Ok(folders) => {
                 for folder in folders {
                     if set.packs.iter().all(|pack| pack.root != folder) {
-                        set.packs.push(read_pack(folder));
+                        set.packs.push(read_pack(folder, &mut Vec::new()));
                     }
                 }
             }
@@ -102,6 +115,15 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
         }
         let watched = if root.is_file() { root.parent().unwrap_or(root) } else { root };
         set.folders.push(watched.to_path_buf());
+    }
+    for pack in &set.packs {
+        let mut base = &pack.base;
+        while let Some(Base::Pack(pack)) = base {
+            if !set.folders.iter().any(|folder| pack.root.starts_with(folder)) {
+                set.folders.push(pack.root.clone());
+            }
+            base = &pack.base;
+        }
     }
     set.hash = hash_of(&set);
     set
@@ -114,7 +136,7 @@ pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a 
         .map(|(path, text)| SourceFile { path: Path::new(root).join(path).into(), text: text.into(), problem: None })
         .collect();
     let mut set = SourceSet::default();
-    set.packs.push(PackSource { root: PathBuf::from(root), files, readme: None });
+    set.packs.push(PackSource { root: PathBuf::from(root), files, readme: None, base: None });
     set.hash = hash_of(&set);
     set
 }
@@ -145,7 +167,7 @@ fn holds_yaml(folder: &Path) -> bool {
 fn holds_environment(folder: &Path) -> bool {
     entries(folder).is_ok_and(|paths| {
         paths.iter().filter(|path| is_yaml(path)).any(|path| {
-            fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line.trim_end() == "kind: Environment"))
+            fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_environment))
         })
     })
 }
@@ -162,7 +184,8 @@ fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read_pack(root: PathBuf) -> PackSource {
+/// Reads a pack and the one that it extends; `chain` holds the packs that led to it.
+fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
     let mut paths = Vec::new();
     collect(&root, 0, &mut paths);
     paths.sort();
@@ -172,7 +195,33 @@ fn read_pack(root: PathBuf) -> PackSource {
     }
     let readme = read_file(&root.join("README.md"));
     let readme = readme.problem.is_none().then_some(readme.text);
-    PackSource { root, files, readme }
+    let base = base_of(&files).map(|folder| {
+        chain.push(fs::canonicalize(&root).unwrap_or_else(|_| root.clone()));
+        match fs::canonicalize(&folder) {
+            Ok(whole) if chain.contains(&whole) => Base::Problem(ReadProblem::Circle),
+            Ok(_) if holds_yaml(&folder) => Base::Pack(Box::new(read_pack(folder, chain))),
+            _ => Base::Problem(ReadProblem::NoPack),
+        }
+    });
+    PackSource { root, files, readme, base }
+}
+
+/// The folder that an environment's `extends` names; the files are not parsed yet, so its line is looked for.
+fn base_of(files: &[SourceFile]) -> Option<PathBuf> {
+    for file in files {
+        for document in file.text.split("\n---").filter(|text| text.lines().any(is_environment)) {
+            let line = document.lines().find_map(|line| line.strip_prefix("extends:"));
+            if let Some(value) = line {
+                let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+                return Some(file.path.parent().unwrap_or(Path::new("")).join(value));
+            }
+        }
+    }
+    None
+}
+
+fn is_environment(line: &str) -> bool {
+    line.trim_end() == "kind: Environment"
 }
 
 fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
@@ -219,7 +268,11 @@ fn hash_of(set: &SourceSet) -> String {
         hasher.update((bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    for pack in &set.packs {
+    let bases = |pack| std::iter::successors(Some(pack), |pack: &&PackSource| match &pack.base {
+        Some(Base::Pack(base)) => Some(&**base),
+        _ => None,
+    });
+    for pack in set.packs.iter().flat_map(bases) {
         for file in &pack.files {
             add(file.path.as_os_str().as_encoded_bytes());
             add(file.text.as_bytes());

@@ -1,19 +1,67 @@
 //! `casebook check`
 
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use casebook_core::{
+    check::Compiled,
+    diagnostic::{Fix, Report},
+    source::SourceSet,
+};
 use serde_json::json;
 
 use crate::{
-    args::{Format, PacksArgs},
+    args::{CheckArgs, Format},
     exit::Exit,
-    output, packs,
+    formats, output, packs,
 };
 
-pub(crate) fn run(args: &PacksArgs, format: Format) -> Exit {
-    let (sources, compiled) = packs::read(&args.packs);
-    let (errors, warnings) = (compiled.report.errors(), compiled.report.warnings());
+/// Rounds of mending at the most: what a change uncovers is mended in the next one.
+const MAX_ROUNDS: usize = 10;
+
+pub(crate) fn run(args: &CheckArgs, format: Format) -> Exit {
+    let (mut sources, mut compiled) = packs::read(&args.packs.packs);
+    let mut mended = 0;
+    if args.fix {
+        for _ in 0..MAX_ROUNDS {
+            match mend(&compiled.report) {
+                Ok(0) => break,
+                Ok(count) => mended += count,
+                Err(exit) => return exit,
+            }
+            (sources, compiled) = packs::read(&args.packs.packs);
+        }
+    }
+    show(&sources, &compiled, mended, format);
+    let warned = args.strict && compiled.report.warnings() > 0;
+    if compiled.catalog.is_some() && !warned { Exit::Success } else { Exit::Findings }
+}
+
+fn show(sources: &SourceSet, compiled: &Compiled, mended: usize, format: Format) {
+    let report = &compiled.report;
+    let (errors, warnings) = (report.errors(), report.warnings());
     match format {
-        Format::Human => {
-            packs::show(&compiled.report, format);
+        Format::Json => output::json(&json!({
+            "packs": sources.packs.len(),
+            "documents": compiled.documents,
+            "errors": errors,
+            "warnings": warnings,
+            "mended": mended,
+            "diagnostics": report.diagnostics,
+        })),
+        Format::Junit => output::text(formats::junit::report(report)),
+        Format::Sarif => output::json(&formats::sarif::report(report)),
+        Format::Human | Format::Github => {
+            packs::show(report, format);
+            if mended > 0 {
+                output::line(format!("mended {}", count(mended, "finding")));
+            }
+            let open = report.diagnostics.iter().filter(|finding| finding.fix.is_some()).count();
+            if open > 0 && format == Format::Human {
+                output::note(format!("`casebook check --fix` mends {open} of them"));
+            }
+            if let Some(first) = report.diagnostics.first().filter(|_| format == Format::Human) {
+                output::note(format!("`casebook explain {}` tells more about a code", first.code));
+            }
             output::line(format!(
                 "{} in {}: {}, {}",
                 count(compiled.documents, "document"),
@@ -22,15 +70,36 @@ pub(crate) fn run(args: &PacksArgs, format: Format) -> Exit {
                 count(warnings, "warning")
             ));
         }
-        Format::Json => output::json(&json!({
-            "packs": sources.packs.len(),
-            "documents": compiled.documents,
-            "errors": errors,
-            "warnings": warnings,
-            "diagnostics": compiled.report.diagnostics,
-        })),
     }
-    if compiled.catalog.is_some() { Exit::Success } else { Exit::Findings }
+}
+
+/// Makes the changes that findings name; of those that overlap the first. Returns how many were made.
+fn mend(report: &Report) -> Result<usize, Exit> {
+    let mut files: BTreeMap<PathBuf, (String, Vec<Fix>)> = BTreeMap::new();
+    for finding in &report.diagnostics {
+        if let Some(fix) = &finding.fix {
+            let (_, fixes) =
+                files.entry(finding.path.to_path_buf()).or_insert_with(|| (finding.text.to_string(), Vec::new()));
+            fixes.push(fix.clone());
+        }
+    }
+    let mut made = 0;
+    for (path, (mut text, mut fixes)) in files {
+        fixes.sort_by_key(|fix| (fix.start, fix.end));
+        let mut from = usize::MAX;
+        for fix in fixes.iter().rev() {
+            if fix.end <= from {
+                text.replace_range(fix.start..fix.end, &fix.text);
+                from = fix.start;
+                made += 1;
+            }
+        }
+        if let Err(error) = fs::write(&path, text) {
+            output::error(format!("`{}` cannot be written: {error}", path.display()));
+            return Err(Exit::Failure);
+        }
+    }
+    Ok(made)
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -2,7 +2,14 @@
 
 pub(crate) mod baseline;
 pub(crate) mod check;
+pub(crate) mod docs;
+pub(crate) mod explain;
+pub(crate) mod fmt;
+pub(crate) mod migrate;
+pub(crate) mod new;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
+pub(crate) mod table;
+pub(crate) mod test;

@@ -40,8 +40,8 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
         };
         failed += usize::from(!agrees);
         match format {
-            Format::Human => output::line(format!("{place}: {text}")),
             Format::Json => results.push(json!({ "line": at + 1, "agrees": agrees, "detail": text })),
+            _ => output::line(format!("{place}: {text}")),
         }
         results.resize(results.len().max(1), serde_json::Value::Null);
     }

@@ -106,7 +106,7 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
     match (log, format) {
         (Some(Log::Openenv), _) => show_openenv(recording),
         (None, Format::Json) => {}
-        (None, Format::Human) => {
+        (None, _) => {
             output::line(format!(
                 "{}/{} seed {}: score {:.4}",
                 recording.environment, trajectory.task, trajectory.seed, trajectory.score

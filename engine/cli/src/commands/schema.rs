@@ -32,7 +32,7 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
     }
     match format {
         Format::Json => output::json(&json!({ "stale": stale, "written": written })),
-        Format::Human => {
+        _ => {
             for path in &written {
                 output::line(format!("wrote {path}"));
             }

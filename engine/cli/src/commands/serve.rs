@@ -85,15 +85,15 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
     let shown =
         if host.is_unspecified() { SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port()) } else { address };
     match format {
-        Format::Human => {
+        Format::Json => output::line(
+            json!({ "event": "serving", "url": format!("http://{shown}"), "environments": environments }).to_string(),
+        ),
+        _ => {
             output::line(format!("serving on http://{shown}"));
             for (name, tasks) in environments {
                 output::line(format!("  http://{shown}/envs/{name}  ({tasks} tasks)"));
             }
         }
-        Format::Json => output::line(
-            json!({ "event": "serving", "url": format!("http://{shown}"), "environments": environments }).to_string(),
-        ),
     }
     if !host.is_loopback() {
         output::note(format!(

@@ -12,7 +12,7 @@ use super::{Parts, template};
 use crate::{
     diagnostic::{Code, Report, suggest},
     model::{ColumnKind, Datum, Item, Text, TruthCell},
-    rules::Outcome,
+    rules::{Conflict, Facts},
     scenario::{Variants, templates::is_template},
     spec::{Content, Document, Inbox, InboxItem, Kind, Label, LabelDetail, Task},
 };
@@ -27,6 +27,7 @@ pub(super) fn items(
     document: &Document,
     inbox: &Inbox,
     task: (&Document, &Task),
+    clock: Option<i64>,
     parts: &Parts<'_>,
     report: &mut Report,
 ) -> Option<Vec<Variants>> {
@@ -46,7 +47,7 @@ pub(super) fn items(
         let sound = report.errors();
         check_names(document, &pointer, item, parts, report);
         if report.errors() == sound {
-            let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: false };
+            let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: false, clock };
             items.extend(maker.variants(task, report));
         }
         if parts.bytes.get() > MAX_BYTES {
@@ -75,7 +76,7 @@ pub(super) fn check_unplayed(parts: &Parts<'_>, report: &mut Report) {
         for (at, item) in inbox.items.iter().enumerate().filter(|_| !played) {
             let pointer = format!("/items/{at}");
             check_names(document, &pointer, item, parts, report);
-            let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: true };
+            let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: true, clock: None };
             maker.form(&Context::from(()), report);
         }
     }
@@ -170,6 +171,8 @@ struct Maker<'a> {
     engine: &'a Engine<'static>,
     /// Whether templates stay as they are, and what only a task can tell is left unchecked.
     lenient: bool,
+    /// The task's clock.
+    clock: Option<i64>,
 }
 
 impl Maker<'_> {
@@ -336,10 +339,10 @@ impl Maker<'_> {
                 continue;
             };
             let Some(rules) = self.parts.rules.get(&truth_source.rules) else { continue };
-            let (then, reason) = match rules.decide(fields) {
-                Outcome::Rule(rule) => (rule.then.as_slice(), Some(&rule.reason)),
-                Outcome::Default(default) => (default, None),
-                Outcome::Conflict(first, second) => {
+            let facts = Facts { fields, clock: self.clock };
+            let decided = match rules.decide(facts) {
+                Ok(decided) => decided.into_iter().find(|one| one.column == column),
+                Err(Conflict(first, second)) => {
                     report.push(
                         self.document
                             .at(
@@ -355,7 +358,8 @@ impl Maker<'_> {
                     continue;
                 }
             };
-            let value = then.iter().find(|(at, _)| *at == column).map(|(_, value)| value.clone());
+            let reason = decided.as_ref().and_then(|one| one.rule).map(|rule| &rule.reason);
+            let value = decided.as_ref().map(|one| one.value.clone());
             let pointer = format!("{}/labels/{}", self.pointer, decision.name);
             match (&truth[column].value, value) {
                 (Some(label), Some(value)) if *label != value && self.item.reason.is_none() => report.push(

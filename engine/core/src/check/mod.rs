@@ -2,34 +2,40 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `documents.rs` | the documents of a pack, laid over those that they extend |
 //! | `environment.rs` | columns, decisions, action, observation |
 //! | `rules.rs` | rules to predicates and outcomes |
 //! | `inbox.rs` | items in every form, with their truth |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
+//! | `test.rs` | test documents |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
 
+mod documents;
 mod environment;
 mod inbox;
 mod policy;
 mod rules;
 mod task;
 mod template;
+mod test;
 
-use std::{cell::Cell, collections::HashSet, path::Path, sync::Arc};
+use std::{cell::Cell, path::Path, sync::Arc};
 
 use indexmap::IndexMap;
 
+pub(crate) use documents::Documents;
+
 use crate::{
-    diagnostic::{Code, Diagnostic, Report, suggest},
+    diagnostic::{Code, Diagnostic, Report},
     model::Column,
     rubric::{self, KeywordPool, Rubric},
     rules::RuleSet,
     scenario::{Catalog, Pack, Task},
-    source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet, sha256},
-    spec::{self, Content, Document, Kind, Lost},
+    source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
+    spec::{self, Content, Document, Kind},
 };
 
 /// The outcome of compiling: a catalog unless there were errors, and every finding.
@@ -77,47 +83,6 @@ pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
     Compiled { catalog, report, documents }
 }
 
-/// The documents of one pack, by kind and name.
-pub(crate) struct Documents<'a> {
-    all: Vec<&'a Document>,
-    /// What could not be read.
-    lost: Vec<Lost>,
-}
-
-impl<'a> Documents<'a> {
-    fn of(&self, kind: Kind) -> impl Iterator<Item = &'a Document> + '_ {
-        self.all.iter().copied().filter(move |document| document.content.kind() == kind)
-    }
-
-    fn find(&self, kind: Kind, name: &str) -> Option<&'a Document> {
-        self.of(kind).find(|document| document.content.name() == name)
-    }
-
-    fn names(&self, kind: Kind) -> Vec<&'a str> {
-        self.of(kind).map(|document| document.content.name()).collect()
-    }
-
-    /// Whether some document could not be read.
-    fn broken(&self) -> bool {
-        !self.lost.is_empty()
-    }
-
-    /// Reports a name that no document of a kind has; silent when the document may be one that could not be read.
-    fn missing(&self, kind: Kind, name: &str, at: &Document, pointer: &str, report: &mut Report) {
-        let may_be =
-            |lost: &Lost| lost.as_ref().is_none_or(|(lost_kind, lost_name)| *lost_kind == kind && lost_name == name);
-        if !self.lost.iter().any(may_be) {
-            let noun = kind.name().to_lowercase();
-            report.push(
-                at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`")).hint(
-                    suggest(name, self.names(kind))
-                        .unwrap_or_else(|| format!("add a document with `kind: {kind}` and `name: {name}`")),
-                ),
-            );
-        }
-    }
-}
-
 /// What of a pack is compiled before its tasks.
 pub(crate) struct Parts<'a> {
     pub(crate) documents: &'a Documents<'a>,
@@ -138,24 +103,14 @@ pub(crate) struct Parts<'a> {
 type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
 
 fn compile_pack(source: &PackSource, generation: u64, report: &mut Report) -> (Compiling, usize) {
-    let (mut read, mut lost) = (Vec::new(), Vec::new());
-    for file in &source.files {
-        if file.problem.is_some() {
-            unreadable(file, report);
-            lost.push(None);
-        } else {
-            read.extend(spec::read(file, &mut lost, report));
-        }
-    }
-    let count = read.len();
-    // A document of a bad name may be the one that others mean.
-    lost.extend(read.iter().any(|document| !is_name(document.content.name())).then_some(None));
-    let documents = Documents { all: read.iter().collect(), lost };
-    check_names(&documents, report);
+    let (read, lost) = documents::read(source, report);
+    let count = read.iter().filter(|document| !document.inherited).count();
+    let documents = Documents::new(&read, lost);
+    documents.check_names(report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
     let Content::Environment(environment) = &root.content else { return (None, count) };
     let pack = assemble(source, generation, &documents, root, environment, report);
-    (pack.map(|pack| (pack, root.file.clone(), root.tree.value_span("/name"))), count)
+    (pack.map(|pack| (pack, root.file().clone(), root.place("/name").1)), count)
 }
 
 fn assemble(
@@ -222,6 +177,12 @@ fn assemble(
             tasks.extend(task::compile(document, spec, &parts, report).map(Arc::new));
         }
     }
+    let mut suites = Vec::new();
+    for document in documents.of(Kind::Test) {
+        if let Content::Test(spec) = &document.content {
+            suites.extend(test::compile(document, spec, &parts, &tasks, &observation, report));
+        }
+    }
     inbox::check_unplayed(&parts, report);
     if documents.of(Kind::Task).next().is_none() && !documents.broken() {
         report.push(
@@ -230,7 +191,7 @@ fn assemble(
         );
     }
     if report.errors() == before && !documents.broken() {
-        check_use(documents, report);
+        documents.check_use(report);
     }
     tasks.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty).then_with(|| a.name.cmp(&b.name)));
     let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
@@ -244,7 +205,7 @@ fn assemble(
         version: environment.version.clone(),
         noun: environment.item.noun.clone(),
         readme: source.readme.clone(),
-        digest: digest(documents),
+        digest: documents.digest(),
         generation,
         fields: parts.fields,
         keyword_pools: keyword_pools(&tasks, parts.decisions.len()),
@@ -255,6 +216,8 @@ fn assemble(
         templates,
         tasks,
         policies,
+        rules: parts.rules,
+        suites,
         baseline: environment.baseline.clone(),
     })
 }
@@ -270,43 +233,6 @@ fn keyword_pools(tasks: &[Arc<Task>], decisions: usize) -> Vec<KeywordPool> {
         }
     }
     pools
-}
-
-/// SHA-256 of all documents' content, sorted by kind and name. The order of keys counts, for observations follow it.
-fn digest(documents: &Documents<'_>) -> String {
-    let mut all: Vec<&Document> = documents.all.clone();
-    all.sort_by(|a, b| (a.content.kind(), a.content.name()).cmp(&(b.content.kind(), b.content.name())));
-    let lines: Vec<String> = all.iter().map(|document| document.value.to_string()).collect();
-    sha256(lines.join("\n").as_bytes())
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
-}
-
-fn check_names(documents: &Documents<'_>, report: &mut Report) {
-    let mut seen = HashSet::new();
-    for document in &documents.all {
-        let (kind, name) = (document.content.kind(), document.content.name());
-        if !is_name(name) {
-            report.push(
-                document
-                    .at(Code::BadName, "/name", format!("`{name}` cannot be a name"))
-                    .hint("a name has lower-case letters, digits, `-` and `_`, at most 64 of them"),
-            );
-        }
-        if kind != Kind::Environment && !seen.insert((kind, name)) {
-            let first =
-                documents.find(kind, name).map(|first| first.file.path.display().to_string()).unwrap_or_default();
-            report.push(
-                document
-                    .at(Code::DuplicateName, "/name", format!("two documents of `kind: {kind}` have the name `{name}`"))
-                    .hint(format!("the first one is in `{first}`")),
-            );
-        }
-    }
 }
 
 fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Report) -> Option<&'a Document> {
@@ -329,46 +255,6 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
     first
 }
 
-/// Warns of documents that nothing uses; what is misspelt elsewhere would only seem unused.
-fn check_use(documents: &Documents<'_>, report: &mut Report) {
-    let mut used: HashSet<(Kind, &str)> = HashSet::new();
-    for document in &documents.all {
-        match &document.content {
-            Content::Task(task) => {
-                used.insert((Kind::Inbox, &task.inbox));
-                match &task.rubric {
-                    Some(rubric) => used.insert((Kind::Rubric, rubric)),
-                    None => documents
-                        .names(Kind::Rubric)
-                        .into_iter()
-                        .next()
-                        .is_some_and(|only| used.insert((Kind::Rubric, only))),
-                };
-            }
-            Content::Environment(environment) => {
-                used.extend(
-                    environment
-                        .decision
-                        .values()
-                        .filter_map(|decision| decision.truth.as_ref())
-                        .map(|truth| (Kind::Rules, truth.rules.as_str())),
-                );
-            }
-            _ => {}
-        }
-    }
-    for document in &documents.all {
-        let (kind, name) = (document.content.kind(), document.content.name());
-        if matches!(kind, Kind::Inbox | Kind::Rubric | Kind::Rules) && !used.contains(&(kind, name)) {
-            report.push(
-                document
-                    .at(Code::Unused, "/name", format!("nothing uses the {} `{name}`", kind.name().to_lowercase()))
-                    .hint("refer to it, or remove it"),
-            );
-        }
-    }
-}
-
 fn unreadable(file: &SourceFile, report: &mut Report) {
     let path = file.path.display();
     let (code, message, hint) = match file.problem.as_ref() {
@@ -387,6 +273,11 @@ fn unreadable(file: &SourceFile, report: &mut Report) {
         Some(ReadProblem::TooManyFiles) => {
             (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
         }
+        Some(ReadProblem::Circle) => (
+            Code::Cycle,
+            format!("the pack `{path}` extends itself"),
+            Some("a pack cannot extend one that extends it"),
+        ),
         Some(ReadProblem::NoPack) => (
             Code::NoPack,
             format!("there is no pack in `{path}`"),

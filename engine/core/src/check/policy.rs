@@ -8,9 +8,9 @@ use crate::{
     diagnostic::{Code, Report, suggest},
     model::ColumnKind,
     rubric,
-    rules::{self, Scope},
-    scenario::{Choice, Script, templates::is_template},
-    spec::{self, Document},
+    rules::{self, Predicate, Scope},
+    scenario::{BUILT_IN_POLICIES, Choice, Script, templates::is_template},
+    spec::{self, Content, Document, Kind},
 };
 
 pub(super) fn compile(
@@ -21,7 +21,7 @@ pub(super) fn compile(
     report: &mut Report,
 ) -> Option<Script> {
     let before = report.errors();
-    if ["oracle", "nothing", "random"].contains(&spec.name.as_str()) {
+    if BUILT_IN_POLICIES.contains(&spec.name.as_str()) {
         report.push(
             document
                 .at(Code::BadName, "/name", format!("`{}` is a built-in policy", spec.name))
@@ -36,6 +36,7 @@ pub(super) fn compile(
         let decide = choices(document, &spec.name, &format!("/rules/{at}/decide"), &rule.decide, parts, engine, report);
         compiled.extend(when.map(|when| (when, decide)));
     }
+    check_clock(document, &compiled, parts, report);
     let default = choices(document, &spec.name, "/default", &spec.default, parts, engine, report);
     let mut ranked = Vec::new();
     for name in spec.rank.keys() {
@@ -58,6 +59,28 @@ pub(super) fn compile(
         }
     }
     (report.errors() == before).then_some(Script { rules: compiled, default, ranked })
+}
+
+/// A policy that reads the clock can play only tasks that have one.
+fn check_clock(
+    document: &Document,
+    rules: &[(Predicate, Vec<(usize, Choice)>)],
+    parts: &Parts<'_>,
+    report: &mut Report,
+) {
+    let Some(at) = rules.iter().position(|(when, _)| when.needs_clock()) else { return };
+    let timeless = parts.documents.of(Kind::Task).find_map(|task| match &task.content {
+        Content::Task(task) if task.clock.is_none() => Some(&task.name),
+        _ => None,
+    });
+    if let Some(task) = timeless {
+        let message = format!("the condition reads the clock, and the task `{task}` has none");
+        report.push(
+            document
+                .at(Code::NoClock, format!("/rules/{at}/when"), message)
+                .hint("add `clock:` with a moment to the task"),
+        );
+    }
 }
 
 fn choices(

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use super::Parts;
 use crate::{
     diagnostic::{Code, Report},
-    model::{Datum, RuleReason},
+    model::{Datum, RuleReason, parse_moment},
     rubric,
-    rules::{self, CompiledRule, RuleSet, Scope},
-    spec::{self, Document, Hit},
+    rules::{self, CompiledRule, Predicate, RuleSet, Scope, Written, policy_text},
+    spec::{self, Condition, Document, Mode},
 };
 
 pub(super) fn compile(
@@ -24,32 +24,78 @@ pub(super) fn compile(
         Scope { document, columns: &parts.fields, visible_only: false, lists: &spec.lists, regexes: &parts.regexes };
     let mut seen = HashSet::new();
     let mut compiled = Vec::new();
-    for (at, rule) in spec.rules.iter().enumerate() {
-        let pointer = format!("/rules/{at}");
-        if !seen.insert(rule.id.as_str()) {
+    let written = rules::written(document, spec, &parts.fields, &parts.decisions, report);
+    for one in &written {
+        let id = &one.rule.id;
+        if !seen.insert(id.as_str()) {
             report.push(
                 document
-                    .at(Code::DuplicateName, format!("{pointer}/id"), format!("two rules have the id `{}`", rule.id))
+                    .at(Code::DuplicateName, &one.places[0], format!("two rules have the id `{id}`"))
                     .hint("rename one of the two"),
             );
         }
-        let when = rules::compile(scope, &format!("{pointer}/when"), &rule.when, report);
-        let except =
-            rule.except.as_ref().map(|except| rules::compile(scope, &format!("{pointer}/except"), except, report));
-        let then = outcome(document, &format!("{pointer}/then"), &rule.then, parts, report);
-        if let (Some(when), Some(except)) = (when, except.map_or(Some(None), |except| except.map(Some))) {
-            let reason = Arc::new(RuleReason { id: rule.id.clone(), because: rule.because.clone() });
-            compiled.push(CompiledRule { reason, when, except, then });
+        let when = all(scope, &one.when, report);
+        let except = all(scope, &one.except, report);
+        let then: Vec<(usize, Datum)> =
+            one.then.iter().flat_map(|(pointer, map)| outcome(document, pointer, map, parts, report)).collect();
+        let valid = validity(document, one, report);
+        if let (Some(when), Some(except), Some(valid)) = (when, except, valid) {
+            let reason = Arc::new(RuleReason {
+                id: id.clone(),
+                because: one.rule.because.clone(),
+                severity: one.rule.severity,
+            });
+            let except = (!one.except.is_empty()).then_some(except);
+            compiled.push(CompiledRule { reason, when, except, then, trial: one.rule.mode == Mode::Test, valid });
         }
     }
     let default =
         spec.default.as_ref().map(|default| outcome(document, "/default", default, parts, report)).unwrap_or_default();
     (report.errors() == before).then(|| RuleSet {
         name: spec.name.clone(),
-        first: spec.hit == Hit::First,
+        hit: spec.hit,
         rules: compiled,
         default,
+        policy: policy_text(spec.hit, written.iter().map(|one| &one.rule), spec.default.as_ref()),
+        sentences: written.iter().map(|one| (one.rule.id.clone(), rules::sentence(&one.rule))).collect(),
     })
+}
+
+/// Compiles the parts of a condition into one.
+fn all(scope: Scope<'_>, conditions: &[(String, Condition)], report: &mut Report) -> Option<Predicate> {
+    let mut parts: Vec<Option<Predicate>> = Vec::new();
+    for (pointer, condition) in conditions {
+        parts.push(rules::compile(scope, pointer, condition, report));
+    }
+    let mut parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
+    if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
+}
+
+/// Reads the dates between which a rule is valid.
+fn validity(document: &Document, one: &Written, report: &mut Report) -> Option<(Option<i64>, Option<i64>)> {
+    let before = report.errors();
+    let mut read = |place: &str, text: Option<&String>| {
+        let moment = parse_moment(text?);
+        if moment.is_none() {
+            report.push(
+                document
+                    .at(Code::BadValue, place, format!("`{}` is not a date", text?))
+                    .label("expected a day such as `2026-01-01`, or a moment such as `2026-01-05T09:00:00Z`"),
+            );
+        }
+        moment
+    };
+    let (from, until) = (read(&one.places[1], one.rule.from.as_ref()), read(&one.places[2], one.rule.until.as_ref()));
+    if let (Some(from), Some(until)) = (from, until)
+        && from >= until
+    {
+        report.push(
+            document
+                .at(Code::OutOfBounds, &one.places[2], format!("the rule `{}` is never valid", one.rule.id))
+                .hint("`until` is the day on which it ends; it lies behind `from`"),
+        );
+    }
+    (report.errors() == before).then_some((from, until))
 }
 
 /// Reads what a rule decides: one value for each decision.

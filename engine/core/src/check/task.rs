@@ -8,7 +8,7 @@ use super::{Parts, inbox, template};
 use crate::{
     diagnostic::{Code, Report, list},
     rubric::{self, Rubric},
-    rules::policy_text,
+    model::parse_moment,
     scenario::Task,
     spec::{self, Content, Document, Kind, Order},
 };
@@ -17,10 +17,11 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let before = report.errors();
     let rubric = rubric_of(document, spec, parts, report)
         .map(|rubric| rubric::with_weights(rubric, &spec.weights, document, report));
+    let clock = clock(document, spec, parts, report);
     let items = if let Some((found, Content::Inbox(inbox))) =
         parts.documents.find(Kind::Inbox, &spec.inbox).map(|found| (found, &found.content))
     {
-        inbox::items(found, inbox, (document, spec), parts, report)
+        inbox::items(found, inbox, (document, spec), clock, parts, report)
     } else {
         parts.documents.missing(Kind::Inbox, &spec.inbox, document, "/inbox", report);
         None
@@ -60,6 +61,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         difficulty: spec.difficulty,
         split: spec.split.clone(),
         max_steps: spec.max_steps,
+        clock,
         shuffled: spec.order == Order::Shuffled,
         instructions: serde_json::Value::from(instructions.trim_end()).to_string(),
         rubric: Arc::new(rubric),
@@ -67,6 +69,33 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         items,
     })
 }
+
+/// The moment at which the task plays; rules and policies that read it must find it.
+fn clock(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<i64> {
+    if let Some(text) = &spec.clock {
+        let clock = parse_moment(text);
+        if clock.is_none() {
+            report.push(
+                document
+                    .at(Code::BadValue, "/clock", format!("`{text}` is not a moment"))
+                    .label("expected a moment such as `2026-01-05T09:00:00Z`"),
+            );
+        }
+        return clock;
+    }
+    for decision in parts.environment.decision.values() {
+        let rules = decision.truth.as_ref().and_then(|truth| parts.rules.get(&truth.rules));
+        if let Some((rules, rule)) = rules.and_then(|rules| Some((rules, rules.needs_clock()?))) {
+            let message = format!("the rule `{}` of `{}` reads the clock, and the task has none", rule.reason.id, rules.name);
+            report.push(document.at(Code::NoClock, "", message).hint(ADD_CLOCK));
+            break;
+        }
+    }
+    None
+}
+
+/// The cure for a missing clock.
+pub(super) const ADD_CLOCK: &str = "add `clock:` with a moment such as `2026-01-05T09:00:00Z`";
 
 fn rubric_of<'a>(
     document: &Document,
@@ -111,12 +140,9 @@ fn rubric_of<'a>(
 fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: &Parts<'_>) -> Context {
     let environment = parts.environment;
     let rules: BTreeMap<&str, Context> = parts
-        .documents
-        .of(Kind::Rules)
-        .filter_map(|document| match &document.content {
-            Content::Rules(rules) => Some((rules.name.as_str(), context! { policy => policy_text(rules) })),
-            _ => None,
-        })
+        .rules
+        .values()
+        .map(|rules| (rules.name.as_str(), context! { policy => rules.policy.as_str() }))
         .collect();
     context! {
         environment => context! {
@@ -131,6 +157,7 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
             description => spec.description.as_deref().unwrap_or_default(),
             max_steps => spec.max_steps,
             difficulty => spec.difficulty,
+            clock => spec.clock.as_deref(),
         },
         rules,
         rubric => context! { name => rubric.name.as_str(), weights => weights_text(rubric) },

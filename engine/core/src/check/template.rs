@@ -52,10 +52,10 @@ pub(super) fn add(
 fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
     let mut diagnostic =
         document.at(Code::BadTemplate, pointer, format!("the template does not work: {}", message(error)));
-    let span = document.tree.value_span(pointer);
-    let text = &document.file.text[span.clone()];
+    let (file, span) = document.place(pointer);
+    let text = &file.text[span.clone()];
     // The lines of a literal block are the template's.
-    let before = document.file.text[..span.start].trim_end();
+    let before = file.text[..span.start].trim_end();
     let literal = ["|", "|-", "|+"].iter().any(|mark| before.ends_with(mark));
     if literal
         && let Some(line) = error.line()
@@ -64,7 +64,7 @@ fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
         let indent = found.len() - found.trim_start().len();
         diagnostic = Diagnostic::new(
             Code::BadTemplate,
-            &document.file,
+            file,
             span.start + start + indent..span.start + start + found.trim_end().len(),
             diagnostic.message,
         )

@@ -27,6 +27,11 @@ macro_rules! codes {
                 match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
             }
 
+            /// What it is about and how to mend it, with a wrong and a right example, in Markdown.
+            pub const fn explanation(self) -> &'static str {
+                match self { $(Self::$name => include_str!(concat!("explain/", $text, ".md")),)+ }
+            }
+
             /// How bad it is.
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity,)+ }
@@ -72,6 +77,8 @@ codes! {
     UnknownKind = "CB206", Error;
     /// Any other mismatch between a document and its schema.
     Shape = "CB207", Error;
+    /// A document of an older format.
+    OldFormat = "CB208", Warning;
 
     /// A name that nothing has.
     UnknownName = "CB301", Error;
@@ -115,6 +122,10 @@ codes! {
     Unused = "CB508", Warning;
     /// A pack without tasks.
     NoTasks = "CB510", Error;
+    /// A rule or condition that reads the clock where there is none.
+    NoClock = "CB511", Error;
+    /// A test that asserts nothing.
+    EmptyTest = "CB512", Error;
 }
 
 impl fmt::Display for Code {

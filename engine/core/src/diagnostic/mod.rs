@@ -54,6 +54,9 @@ pub struct Diagnostic {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The change of the text that does it, where a machine may make it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
     /// The place in bytes of the file.
     #[serde(skip)]
     pub span: Range<usize>,
@@ -80,6 +83,7 @@ impl Diagnostic {
             pointer: String::new(),
             label: None,
             hint: None,
+            fix: None,
             span: start..end,
             text: Arc::clone(text),
         }
@@ -94,16 +98,38 @@ impl Diagnostic {
 
     /// Says what to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
+        let hint = hint.into();
+        if let Some((written, instead)) = &hint.replace {
+            let plain = self.text[self.span.clone()] == **written;
+            self.fix = self.bare(written).filter(|_| plain || !hint.whole).map(|span| Fix { start: span.start, end: span.end, text: instead.clone() });
+        }
+        self.hint = Some(hint.text);
         self
     }
 
     /// Adds a hint when there is one.
     #[must_use]
-    pub fn maybe_hint(mut self, hint: Option<String>) -> Self {
-        self.hint = hint.or(self.hint);
+    pub fn maybe_hint(self, hint: Option<impl Into<Hint>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// Names the change of the text that does it.
+    #[must_use]
+    pub fn fix(mut self, span: Range<usize>, text: impl Into<String>) -> Self {
+        self.fix = Some(Fix { start: span.start, end: span.end, text: text.into() });
         self
+    }
+
+    /// The bytes of a name within the place: all of it, but for quotes.
+    fn bare(&self, written: &str) -> Option<Range<usize>> {
+        let found = &self.text[self.span.clone()];
+        let inner = found.trim_matches(['"', '\'']);
+        let start = self.span.start + (found.len() - found.trim_start_matches(['"', '\'']).len());
+        (inner == written).then(|| start..start + inner.len())
     }
 
     /// Names the place as a JSON pointer.
@@ -111,6 +137,54 @@ impl Diagnostic {
     pub fn at(mut self, pointer: impl Into<String>) -> Self {
         self.pointer = pointer.into();
         self
+    }
+}
+
+/// A change of a file's text that mends what was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fix {
+    /// The first byte that is replaced.
+    pub start: usize,
+    /// The byte behind the last one.
+    pub end: usize,
+    /// What stands there instead.
+    pub text: String,
+}
+
+/// What to do about a finding, with the replacement that does it where there is one.
+#[derive(Debug, Clone)]
+pub struct Hint {
+    text: String,
+    /// What was written, and what should be.
+    replace: Option<(String, String)>,
+    /// Whether the replacement stands for the whole value, so that quotes round it would change what it says.
+    whole: bool,
+}
+
+impl Hint {
+    /// Replaces what was written, where it stands alone at the finding's place.
+    #[must_use]
+    pub fn replacing(mut self, written: impl Into<String>, instead: impl Into<String>) -> Self {
+        self.replace = Some((written.into(), instead.into()));
+        self
+    }
+
+    /// Replaces a value that stands there without quotes.
+    #[must_use]
+    pub fn instead_of(self, written: impl Into<String>, instead: impl Into<String>) -> Self {
+        Self { whole: true, ..self.replacing(written, instead) }
+    }
+}
+
+impl From<String> for Hint {
+    fn from(text: String) -> Self {
+        Self { text, replace: None, whole: false }
+    }
+}
+
+impl From<&str> for Hint {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
     }
 }
 
@@ -229,12 +303,16 @@ pub fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> O
 }
 
 /// Writes "did you mean `x`?" or, for few names, what exists.
-pub fn suggest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn suggest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<Hint> {
     let names: Vec<&str> = names.into_iter().collect();
-    if let Some(name) = nearest(written, names.iter().copied()) {
-        return Some(format!("did you mean `{name}`?"));
-    }
-    list(&names).map(|names| format!("what exists: {names}"))
+    did_you_mean(written, names.iter().copied())
+        .or_else(|| list(&names).map(|names| format!("what exists: {names}").into()))
+}
+
+/// Writes "did you mean `x`?" when a name is near, with the replacement.
+pub fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<Hint> {
+    let near = nearest(written, names)?;
+    Some(Hint::from(format!("did you mean `{near}`?")).replacing(written, near))
 }
 
 /// Writes names as "`a`, `b`, `c`"; long lists end in how many more there are.

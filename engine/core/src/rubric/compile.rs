@@ -211,6 +211,14 @@ impl Builder<'_> {
             name: node.name.clone(),
             pointer: pointer.to_owned(),
             weight: node.weight.unwrap_or(1.0),
+            what: match &node.body {
+                NodeBody::Grader(grader) => grader.tag(),
+                NodeBody::Container(container) => container.key(),
+            },
+            params: match &node.body {
+                NodeBody::Grader(grader) => serde_json::to_string(grader).unwrap_or_default(),
+                NodeBody::Container(_) => String::new(),
+            },
             kind,
         });
         Some(at)
@@ -235,18 +243,7 @@ impl Builder<'_> {
     }
 
     fn container(&mut self, container: &spec::Container, pointer: &str, report: &mut Report) -> Option<NodeKind> {
-        let given = [
-            ("weighted_sum", container.weighted_sum.is_some()),
-            ("add", container.add.is_some()),
-            ("product", container.product.is_some()),
-            ("min", container.min.is_some()),
-            ("mean", container.mean.is_some()),
-            ("sequential", container.sequential.is_some()),
-            ("all", container.all.is_some()),
-            ("gate", container.gate.is_some()),
-            ("ref", container.reference.is_some()),
-        ];
-        let keys: Vec<&str> = given.iter().filter(|(_, there)| *there).map(|(key, _)| *key).collect();
+        let keys = container.keys();
         match keys.as_slice() {
             [_] => {}
             [] => {
@@ -406,7 +403,7 @@ fn check_cycles(document: &Document, nodes: &[Node], report: &mut Report) {
 }
 
 impl NodeKind {
-    fn children(&self) -> Vec<usize> {
+    pub(super) fn children(&self) -> Vec<usize> {
         match self {
             Self::Row(..) | Self::Whole(_) => Vec::new(),
             Self::WeightedSum(list)

@@ -12,7 +12,7 @@ mod graders;
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) use compile::decision_values;
 pub use compile::{compile, with_weights};
@@ -46,6 +46,10 @@ struct Node {
     name: Option<String>,
     pointer: String,
     weight: f64,
+    /// The grader's name, or the container's key.
+    what: &'static str,
+    /// The grader's parameters as JSON.
+    params: String,
     kind: NodeKind,
 }
 
@@ -111,6 +115,10 @@ pub trait RowGrader: fmt::Debug + Send + Sync {
     fn applies(&self, item: &Item) -> bool;
     /// The value of a decided row.
     fn value(&self, view: &View<'_>, row: usize) -> f64;
+    /// The decision and the pairs of right and actual value that it values one by one.
+    fn cells(&self) -> Option<(usize, &[(usize, usize)])> {
+        None
+    }
 }
 
 /// A grader that looks at the table or the steps as a whole.
@@ -119,6 +127,14 @@ pub trait WholeGrader: fmt::Debug + Send + Sync {
     fn reward(&self, view: &View<'_>) -> Option<f64>;
     /// Its value for the episode so far.
     fn score(&self, view: &View<'_>) -> f64;
+}
+
+/// A grader, as coverage counts it.
+pub(crate) struct Leaf<'a> {
+    pub(crate) node: usize,
+    pub(crate) name: &'a str,
+    pub(crate) pointer: &'a str,
+    pub(crate) cells: Option<(usize, &'a [(usize, usize)])>,
 }
 
 /// The row graders' values, kept up to date by the episode that owns it.
@@ -228,6 +244,62 @@ impl Rubric {
             .iter()
             .filter_map(|child| Some((self.nodes[*child].name.as_deref()?, self.nodes[*child].weight)))
             .collect()
+    }
+
+    /// The names of all nodes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().filter_map(|node| node.name.as_deref())
+    }
+
+    /// The graders: name or pointer, and what a `matrix` values one by one.
+    pub(crate) fn graders(&self) -> impl Iterator<Item = Leaf<'_>> {
+        self.nodes.iter().enumerate().filter_map(|(node, one)| {
+            let cells = match &one.kind {
+                NodeKind::Row(_, grader) => grader.cells(),
+                NodeKind::Whole(_) => None,
+                _ => return None,
+            };
+            Some(Leaf { node, name: one.name.as_deref().unwrap_or(&one.pointer), pointer: &one.pointer, cells })
+        })
+    }
+
+    /// The value of one node as it stands: for the last step where it belongs to the reward, else for the episode.
+    pub(crate) fn value_of(&self, node: usize, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
+        let reward = self.nodes[node].pointer.starts_with("/reward");
+        self.eval(node, scores, view, reward, &mut vec![None; self.nodes.len()])
+    }
+
+    /// The tree as data for readers: the reward's components, then the score.
+    pub fn outline(&self) -> Value {
+        let components: Vec<Value> = self.components.iter().map(|at| self.outline_of(*at, false)).collect();
+        json!({
+            "name": self.name,
+            "mode": self.mode,
+            "clip": self.clip.map(|(low, high)| [low, high]),
+            "reward": components,
+            "score": self.outline_of(self.score, false),
+        })
+    }
+
+    fn outline_of(&self, at: usize, weighted: bool) -> Value {
+        let node = &self.nodes[at];
+        let children: Vec<Value> = match &node.kind {
+            NodeKind::WeightedSum(children) => children.iter().map(|at| self.outline_of(*at, true)).collect(),
+            NodeKind::Ref(target) => vec![json!({
+                "name": self.nodes[*target].name, "what": self.nodes[*target].what, "params": null, "children": [],
+            })],
+            kind => kind.children().into_iter().map(|at| self.outline_of(at, false)).collect(),
+        };
+        let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
+        let above = if let NodeKind::Gate { above, .. } = node.kind { Some(above) } else { None };
+        json!({
+            "name": node.name,
+            "what": node.what,
+            "weight": weighted.then_some(node.weight),
+            "above": above,
+            "params": params,
+            "children": children,
+        })
     }
 
     /// The row graders of the score that have weight but nothing to grade among some items, by name or pointer.

@@ -6,10 +6,13 @@ use indexmap::IndexMap;
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::predicate::{Matching, Predicate, Test};
+use super::{
+    predicate::{Matching, Predicate, Test},
+    text,
+};
 use crate::{
     diagnostic::{Code, Report, suggest},
-    model::{Column, ColumnKind, Datum, Text},
+    model::{Column, ColumnKind, Datum, Text, parse_duration},
     spec::{Bound, Condition, Document, OneOf, Operators},
 };
 
@@ -97,10 +100,14 @@ fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report:
     let compiler = ColumnCompiler { scope, column };
     let tests = match value {
         Value::Object(_) => compiler.operators(path, value, report)?,
-        Value::Array(values) => vec![compiler.equals(path, values, true, report)?],
-        scalar => vec![compiler.equals(path, std::slice::from_ref(scalar), false, report)?],
+        Value::Array(values) => vec![(compiler.equals(path, values, true, report)?, text::equals(field, value))],
+        scalar => {
+            let test = compiler.equals(path, std::slice::from_ref(scalar), false, report)?;
+            vec![(test, text::equals(field, value))]
+        }
     };
-    let mut parts: Vec<Predicate> = tests.into_iter().map(|test| Predicate::Column(at, test)).collect();
+    let mut parts: Vec<Predicate> =
+        tests.into_iter().map(|(test, words)| Predicate::Column(at, test, words.into())).collect();
     if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
 }
 
@@ -110,7 +117,8 @@ struct ColumnCompiler<'a> {
 }
 
 impl ColumnCompiler<'_> {
-    fn operators(&self, path: &str, value: &Value, report: &mut Report) -> Option<Vec<Test>> {
+    /// The tests that the operators stand for, with their words.
+    fn operators(&self, path: &str, value: &Value, report: &mut Report) -> Option<Vec<(Test, String)>> {
         let Ok(operators) = serde_json::from_value::<Operators>(value.clone()) else {
             report.push(self.scope.document.at(Code::Shape, path, "these operators do not fit"));
             return None;
@@ -121,11 +129,12 @@ impl ColumnCompiler<'_> {
         };
         let before = report.diagnostics.len();
         let mut tests = Vec::new();
-        for (key, _) in value.as_object()? {
+        for (key, operand) in value.as_object()? {
             let path = format!("{path}/{key}");
-            tests.extend(self.operator(key, &path, &operators, matching, report));
+            let words = || text::operator(&self.column.name, key, operand).unwrap_or_default();
+            tests.extend(self.operator(key, &path, &operators, matching, report).map(|test| (test, words())));
         }
-        for test in &mut tests {
+        for (test, _) in &mut tests {
             test.set_case_sensitive(matching.case_sensitive);
         }
         (report.diagnostics.len() == before).then_some(tests)
@@ -184,6 +193,8 @@ impl ColumnCompiler<'_> {
                 .and(operators.matches.as_ref())
                 .and_then(|pattern| self.regex(path, pattern, matching, report)),
             "domain_in" => self.domain(path, operators.domain_in.as_ref()?, report),
+            "older_than" => self.age(path, operators.older_than.as_deref()?, true, report),
+            "within" => self.age(path, operators.within.as_deref()?, false, report),
             "exists" => operators.exists.map(Test::Exists),
             _ => None,
         }
@@ -320,12 +331,29 @@ impl ColumnCompiler<'_> {
         Some(Test::DomainIn(domains))
     }
 
+    fn age(&self, path: &str, length: &str, older: bool, report: &mut Report) -> Option<Test> {
+        if self.column.kind != ColumnKind::Timestamp {
+            self.misfit(path, "only a field of type `timestamp` has an age", report);
+            return None;
+        }
+        let Some(length) = parse_duration(length).filter(|length| *length >= 0) else {
+            report.push(
+                self.scope
+                    .document
+                    .at(Code::BadCondition, path, format!("`{length}` is not a length of time"))
+                    .label("expected a length of time such as `2h 30m`"),
+            );
+            return None;
+        };
+        Some(Test::Age { older, length })
+    }
+
     fn named(&self, name: &str, path: &str, report: &mut Report) -> Option<&[String]> {
         let list = self.scope.lists.get(name);
         if list.is_none() {
             let known = suggest(name, self.scope.lists.keys().map(String::as_str));
             report.push(self.scope.document.at(Code::UnknownName, path, format!("there is no list `{name}`")).hint(
-                known.unwrap_or_else(|| format!("add it under `lists:`, or write the values in brackets: `[{name}]`")),
+                known.unwrap_or_else(|| format!("add it under `lists:`, or write the values in brackets: `[{name}]`").into()),
             ));
         }
         list.map(Vec::as_slice)

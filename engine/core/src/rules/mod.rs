@@ -2,33 +2,44 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `predicate.rs` | a compiled condition and its evaluation |
+//! | `predicate.rs` | a compiled condition, its evaluation and its trace |
 //! | `compile.rs` | conditions as written to predicates, type-checked |
+//! | `table.rs` | tables to rules and back |
 //! | `text.rs` | rules as plain prose |
 
 mod compile;
 mod predicate;
+mod table;
 mod text;
 
 use std::sync::Arc;
 
 pub use compile::{Scope, compile};
-pub use predicate::Predicate;
+pub use predicate::{Facts, Predicate, Trace};
+pub use table::{Written, cell_text, rows, to_table, written};
 pub use text::policy_text;
+pub(crate) use text::sentence;
 
-use crate::model::{Datum, RuleReason};
+use crate::{
+    model::{Datum, RuleReason},
+    spec::Hit,
+};
 
 /// Compiled rules.
 #[derive(Debug)]
 pub struct RuleSet {
     /// Their name.
     pub name: String,
-    /// Whether the first match decides; else all matches must agree.
-    pub first: bool,
+    /// What happens when several match.
+    pub hit: Hit,
     /// The rules.
     pub rules: Vec<CompiledRule>,
     /// What is decided when none matches, by decision.
     pub default: Vec<(usize, Datum)>,
+    /// The rules as prose.
+    pub policy: String,
+    /// Every rule as a sentence with its id, in order, those on trial included.
+    pub sentences: Vec<(String, String)>,
 }
 
 /// One compiled rule.
@@ -42,36 +53,106 @@ pub struct CompiledRule {
     pub except: Option<Predicate>,
     /// What follows, by decision.
     pub then: Vec<(usize, Datum)>,
+    /// Whether it is only tried out.
+    pub trial: bool,
+    /// The moment from which on it is valid, and that from which on it no longer is.
+    pub valid: (Option<i64>, Option<i64>),
 }
 
-/// What rules decide about an item.
+/// One decision that rules make about an item.
 #[derive(Debug)]
-pub enum Outcome<'a> {
-    /// A rule matched.
-    Rule(&'a CompiledRule),
-    /// No rule matched; the default applies.
-    Default(&'a [(usize, Datum)]),
-    /// Two rules match and differ.
-    Conflict(&'a CompiledRule, &'a CompiledRule),
+pub struct Decided<'a> {
+    /// The decision's column.
+    pub column: usize,
+    /// The value.
+    pub value: &'a Datum,
+    /// The rule; none for the default.
+    pub rule: Option<&'a CompiledRule>,
 }
+
+/// Two rules that match and differ.
+#[derive(Debug)]
+pub struct Conflict<'a>(pub &'a CompiledRule, pub &'a CompiledRule);
 
 impl RuleSet {
-    /// Decides about an item by its fields.
-    pub fn decide(&self, fields: &[Option<Datum>]) -> Outcome<'_> {
-        let mut matching = self.rules.iter().filter(|rule| rule.matches(fields));
-        let Some(first) = matching.next() else { return Outcome::Default(&self.default) };
-        if !self.first
-            && let Some(other) = matching.find(|other| other.then != first.then)
-        {
-            return Outcome::Conflict(first, other);
+    /// Decides about an item.
+    pub fn decide(&self, facts: Facts<'_>) -> Result<Vec<Decided<'_>>, Conflict<'_>> {
+        let mut matching = self.rules.iter().filter(|rule| !rule.trial && rule.matches(facts));
+        match self.hit {
+            Hit::Collect => self.collect(matching),
+            Hit::Unique | Hit::First => {
+                let Some(first) = matching.next() else { return Ok(self.defaults(&[])) };
+                if self.hit == Hit::Unique
+                    && let Some(other) = matching.find(|other| other.then != first.then)
+                {
+                    return Err(Conflict(first, other));
+                }
+                Ok(first.decided().collect())
+            }
         }
-        Outcome::Rule(first)
+    }
+
+    /// The rules on trial that match.
+    pub fn on_trial(&self, facts: Facts<'_>) -> impl Iterator<Item = &CompiledRule> {
+        self.rules.iter().filter(move |rule| rule.trial && rule.matches(facts))
+    }
+
+    /// Whether some rule reads the clock.
+    pub fn needs_clock(&self) -> Option<&CompiledRule> {
+        self.rules.iter().find(|rule| rule.needs_clock())
+    }
+
+    fn collect<'a>(&'a self, matching: impl Iterator<Item = &'a CompiledRule>) -> Result<Vec<Decided<'a>>, Conflict<'a>> {
+        let mut all: Vec<Decided<'a>> = Vec::new();
+        for rule in matching {
+            for one in rule.decided() {
+                match all.iter().find(|other| other.column == one.column) {
+                    None => all.push(one),
+                    Some(Decided { value, rule: Some(other), .. }) if *value != one.value => {
+                        return Err(Conflict(other, rule));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        let known: Vec<usize> = all.iter().map(|one| one.column).collect();
+        all.extend(self.defaults(&known));
+        Ok(all)
+    }
+
+    /// What the default decides beyond the columns that are known.
+    fn defaults(&self, known: &[usize]) -> Vec<Decided<'_>> {
+        let open = self.default.iter().filter(|(column, _)| !known.contains(column));
+        open.map(|(column, value)| Decided { column: *column, value, rule: None }).collect()
     }
 }
 
 impl CompiledRule {
-    /// Whether it matches an item.
-    pub fn matches(&self, fields: &[Option<Datum>]) -> bool {
-        self.when.matches(fields) && !self.except.as_ref().is_some_and(|except| except.matches(fields))
+    /// Whether it matches an item, and is valid.
+    pub fn matches(&self, facts: Facts<'_>) -> bool {
+        self.is_valid(facts.clock)
+            && self.when.matches(facts)
+            && !self.except.as_ref().is_some_and(|except| except.matches(facts))
+    }
+
+    /// Whether it is valid at a moment; a rule without dates always is.
+    pub fn is_valid(&self, clock: Option<i64>) -> bool {
+        match self.valid {
+            (None, None) => true,
+            (from, until) => clock.is_some_and(|clock| {
+                from.is_none_or(|from| clock >= from) && until.is_none_or(|until| clock < until)
+            }),
+        }
+    }
+
+    /// Whether it has dates, or a condition that reads the clock.
+    pub fn needs_clock(&self) -> bool {
+        self.valid != (None, None)
+            || self.when.needs_clock()
+            || self.except.as_ref().is_some_and(Predicate::needs_clock)
+    }
+
+    fn decided(&self) -> impl Iterator<Item = Decided<'_>> {
+        self.then.iter().map(|(column, value)| Decided { column: *column, value, rule: Some(self) })
     }
 }

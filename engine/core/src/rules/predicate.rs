@@ -1,8 +1,19 @@
 //! A compiled condition and its evaluation.
 
+use std::sync::Arc;
+
 use regex::Regex;
 
-use crate::model::{Datum, Text};
+use crate::model::{Column, Datum, Text};
+
+/// What conditions read.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The fields of an item, in the order of the pack's columns.
+    pub fields: &'a [Option<Datum>],
+    /// The moment at which they are judged, in milliseconds since 1970.
+    pub clock: Option<i64>,
+}
 
 /// A compiled condition over the columns of a row.
 #[derive(Debug)]
@@ -13,8 +24,21 @@ pub enum Predicate {
     Any(Vec<Predicate>),
     /// It must not match.
     Not(Box<Predicate>),
-    /// A test of one column.
-    Column(usize, Test),
+    /// A test of one column, with its words.
+    Column(usize, Test, Arc<str>),
+}
+
+/// A condition and what became of it, part by part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// The condition in words; for a group `all of`, `one of` or `not`.
+    pub text: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What the field holds.
+    pub found: Option<String>,
+    /// Its parts.
+    pub parts: Vec<Trace>,
 }
 
 /// A test of one value; a value that is absent passes no test but [`Test::Exists`] and [`Test::Not`].
@@ -42,6 +66,8 @@ pub enum Test {
     Matches(Regex),
     /// The domain is one of these or below one; in lower case.
     DomainIn(Vec<String>),
+    /// A moment that lies so many milliseconds before the clock: more than these, or at most these and not after it.
+    Age { older: bool, length: i64 },
 }
 
 /// How texts are compared.
@@ -54,14 +80,46 @@ pub struct Matching {
 }
 
 impl Predicate {
-    /// Whether a row's columns match.
-    pub fn matches(&self, row: &[Option<Datum>]) -> bool {
+    /// Whether the facts match.
+    pub fn matches(&self, facts: Facts<'_>) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.matches(row)),
-            Self::Any(parts) => parts.iter().any(|part| part.matches(row)),
-            Self::Not(part) => !part.matches(row),
-            Self::Column(at, test) => test.passes(row.get(*at).and_then(Option::as_ref)),
+            Self::All(parts) => parts.iter().all(|part| part.matches(facts)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(facts)),
+            Self::Not(part) => !part.matches(facts),
+            Self::Column(at, test, _) => test.passes(facts.fields.get(*at).and_then(Option::as_ref), facts.clock),
         }
+    }
+
+    /// Whether it reads the clock.
+    pub fn needs_clock(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::needs_clock),
+            Self::Not(part) => part.needs_clock(),
+            Self::Column(_, test, _) => matches!(test, Test::Age { .. }),
+        }
+    }
+
+    /// Says of every part whether the facts match it.
+    pub fn trace(&self, facts: Facts<'_>, columns: &[Column]) -> Trace {
+        let parts = match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(|part| part.trace(facts, columns)).collect(),
+            Self::Not(part) => vec![part.trace(facts, columns)],
+            Self::Column(..) => Vec::new(),
+        };
+        let (text, found) = match self {
+            Self::All(_) => ("all of".to_owned(), None),
+            Self::Any(_) => ("one of".to_owned(), None),
+            Self::Not(_) => ("not".to_owned(), None),
+            Self::Column(at, _, text) => {
+                let found = facts.fields.get(*at).and_then(Option::as_ref).map(|datum| datum.to_json(&columns[*at]));
+                let found = found.map_or_else(
+                    || "is not given".to_owned(),
+                    |value| format!("is {}", value.as_str().map_or_else(|| value.to_string(), |text| format!("`{text}`"))),
+                );
+                (text.to_string(), Some(found))
+            }
+        };
+        Trace { text, holds: self.matches(facts), found, parts }
     }
 }
 
@@ -75,10 +133,10 @@ impl Test {
         }
     }
 
-    fn passes(&self, value: Option<&Datum>) -> bool {
+    fn passes(&self, value: Option<&Datum>, clock: Option<i64>) -> bool {
         match (self, value) {
             (Self::Exists(wanted), value) => value.is_some() == *wanted,
-            (Self::Not(test), value) => !test.passes(value),
+            (Self::Not(test), value) => !test.passes(value, clock),
             (Self::OneOf(values), Some(value)) => values.contains(value),
             (Self::Between(low, high), Some(value)) => value.number().is_some_and(|number| {
                 low.is_none_or(|(bound, equal)| number > bound || equal && same(number, bound))
@@ -90,6 +148,10 @@ impl Test {
             (Self::HoldsAll(wanted, matching), Some(Datum::List(entries))) => {
                 wanted.iter().all(|text| holds_entry(entries, text, *matching))
             }
+            (Self::Age { older, length }, Some(Datum::Integer(moment))) => clock.is_some_and(|clock| {
+                let age = clock.saturating_sub(*moment);
+                if *older { age > *length } else { (0..=*length).contains(&age) }
+            }),
             (_, Some(Datum::Text(text))) => self.passes_text(text),
             _ => false,
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `action.rs` | what agents send: its schema, and how an action becomes decisions |
 //! | `observation.rs` | what agents see: its parts and its schema |
+//! | `suite.rs` | test documents, ready to run |
 //! | `templates.rs` | the template engine, its limits and what templates may read |
 //! | `random.rs` | what a seed decides |
 //!
@@ -12,6 +13,7 @@
 pub mod action;
 pub mod observation;
 pub mod random;
+pub mod suite;
 pub mod templates;
 
 use std::sync::Arc;
@@ -23,10 +25,14 @@ use crate::{
     diagnostic::nearest,
     model::{Column, Datum, Item},
     rubric::{KeywordPool, Rubric},
-    rules::Predicate,
+    rules::{Predicate, RuleSet},
 };
 use action::ActionModel;
 use observation::Part;
+use suite::Suite;
+
+/// The names of the built-in policies.
+pub const BUILT_IN_POLICIES: [&str; 3] = ["oracle", "nothing", "random"];
 
 /// One whole generation of packs.
 #[derive(Debug)]
@@ -73,6 +79,8 @@ pub struct Pack {
     /// The keywords of all tasks, by decision.
     pub(crate) keyword_pools: Vec<KeywordPool>,
     pub(crate) policies: IndexMap<String, Script>,
+    pub(crate) rules: IndexMap<String, RuleSet>,
+    pub(crate) suites: Vec<Suite>,
     pub(crate) baseline: Option<String>,
 }
 
@@ -137,6 +145,11 @@ impl Pack {
         &self.observation_schema
     }
 
+    /// How many test documents it has.
+    pub fn tests(&self) -> usize {
+        self.suites.len()
+    }
+
     /// The name of the policy that stands as the baseline.
     pub fn baseline(&self) -> Option<&str> {
         self.baseline.as_deref()
@@ -152,6 +165,8 @@ pub struct Task {
     pub(crate) difficulty: f64,
     pub(crate) split: String,
     pub(crate) max_steps: u32,
+    /// The moment at which it plays, in milliseconds since 1970.
+    pub(crate) clock: Option<i64>,
     pub(crate) shuffled: bool,
     /// The instructions as a JSON string.
     pub(crate) instructions: String,

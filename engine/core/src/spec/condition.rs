@@ -81,6 +81,12 @@ pub struct Operators {
     pub matches: Option<String>,
     /// The domain, or a parent of it, stands in this list or named list.
     pub domain_in: Option<OneOf>,
+    /// More than this length of time before the clock; of a moment.
+    #[schemars(example = &"48h")]
+    pub older_than: Option<String>,
+    /// At most this length of time before the clock, and not after it; of a moment.
+    #[schemars(example = &"2h 30m")]
+    pub within: Option<String>,
     /// Whether the item has the field.
     pub exists: Option<bool>,
     /// Whether text operators compare whole words (default) or any part of the text.

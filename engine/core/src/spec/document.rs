@@ -1,9 +1,15 @@
 //! One document: its tree, head and typed content.
 
+use std::{ops::Range, path::Path, sync::Arc};
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{ApiVersion, Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Tree, tree, validate};
+use super::{
+    ApiVersion, Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, migrate, order,
+    tree::{self, Place},
+    validate,
+};
 use crate::{
     diagnostic::{Code, Diagnostic, Report, list, suggest},
     source::SourceFile,
@@ -12,8 +18,10 @@ use crate::{
 /// One document of a pack.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// The file that it stands in.
-    pub file: SourceFile,
+    /// The files that it stands in: its own, then those of the documents that it extends.
+    files: Vec<SourceFile>,
+    /// Whether it comes from a pack that this one extends.
+    pub inherited: bool,
     /// The document with its places.
     pub tree: Tree,
     /// The document without.
@@ -37,6 +45,8 @@ pub enum Content {
     Task(Box<Task>),
     /// `kind: Policy`
     Policy(Box<Policy>),
+    /// `kind: Test`
+    Test(Box<Test>),
 }
 
 impl Content {
@@ -49,6 +59,7 @@ impl Content {
             Self::Rubric(content) => &content.name,
             Self::Task(content) => &content.name,
             Self::Policy(content) => &content.name,
+            Self::Test(content) => &content.name,
         }
     }
 
@@ -61,29 +72,156 @@ impl Content {
             Self::Rubric(_) => Kind::Rubric,
             Self::Task(_) => Kind::Task,
             Self::Policy(_) => Kind::Policy,
+            Self::Test(_) => Kind::Test,
         }
     }
 }
 
 impl Document {
+    /// The file that it stands in.
+    pub fn file(&self) -> &SourceFile {
+        &self.files[0]
+    }
+
+    /// The file and bytes of the value that a JSON pointer names.
+    pub fn place(&self, pointer: &str) -> (&SourceFile, Range<usize>) {
+        located(&self.files, self.tree.value_place(pointer))
+    }
+
+    /// The file and line (from 1) of the value that a JSON pointer names.
+    pub fn line(&self, pointer: &str) -> (Arc<Path>, usize) {
+        let (file, span) = self.place(pointer);
+        (Arc::clone(&file.path), file.text[..span.start].matches('\n').count() + 1)
+    }
+
     /// Makes a finding at the value that a JSON pointer names.
     pub fn at(&self, code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Diagnostic {
         let pointer = pointer.into();
-        Diagnostic::new(code, &self.file, self.tree.value_span(&pointer), message).at(pointer)
+        let (file, span) = self.place(&pointer);
+        Diagnostic::new(code, file, span, message).at(pointer)
     }
 
     /// Makes a finding at the key that a JSON pointer ends in.
     pub fn at_key(&self, code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Diagnostic {
         let pointer = pointer.into();
-        Diagnostic::new(code, &self.file, self.tree.key_span(&pointer), message).at(pointer)
+        let (file, span) = located(&self.files, self.tree.key_place(&pointer));
+        Diagnostic::new(code, file, span, message).at(pointer)
     }
+}
+
+/// The file and bytes of a place.
+pub(super) fn located(files: &[SourceFile], place: Place) -> (&SourceFile, Range<usize>) {
+    (files.get(place.file).unwrap_or(&files[0]), place.span)
 }
 
 /// What is known of a document that could not be read: its kind and name, when it said them.
 pub type Lost = Option<(Kind, String)>;
 
-/// Reads the documents of a file: syntax, then shape. A document with problems is left out and noted as lost.
-pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec<Document> {
+/// A document whose head is known; it may still have to be laid over the one that it extends.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Whether it comes from a pack that this one extends.
+    pub inherited: bool,
+    /// Its kind.
+    pub kind: Kind,
+    files: Vec<SourceFile>,
+    tree: Tree,
+    value: Value,
+    /// Whether a key stands in it twice, so that it is open what it means.
+    broken: bool,
+}
+
+impl Draft {
+    /// Its name, when it is a text.
+    pub fn name(&self) -> Option<&str> {
+        self.value.get("name").and_then(Value::as_str)
+    }
+
+    /// What it extends: the name of a document, or of an environment the folder of a pack.
+    pub fn extends(&self) -> Option<&str> {
+        self.value.get("extends").and_then(Value::as_str)
+    }
+
+    /// Marks it as taken over from the pack that this one extends.
+    #[must_use]
+    pub fn taken_over(self) -> Self {
+        Self { inherited: true, ..self }
+    }
+
+    /// What it says, with its keys in canonical order.
+    pub fn canonical(&self) -> Value {
+        order::canonical(self.kind, &self.value)
+    }
+
+    /// What is known of it when it cannot be used.
+    pub fn lost(&self) -> Lost {
+        self.name().map(|name| (self.kind, name.to_owned()))
+    }
+
+    /// Makes a finding at what it extends.
+    pub fn at_extends(&self, code: Code, message: impl Into<String>) -> Diagnostic {
+        let (file, span) = located(&self.files, self.tree.value_place("/extends"));
+        Diagnostic::new(code, file, span, message).at("/extends")
+    }
+
+    /// Lays it over the document that it extends.
+    #[must_use]
+    pub fn over(mut self, base: &Self, report: &mut Report) -> Self {
+        if self.name().is_none() {
+            let (file, span) = (&self.files[0], first_line(&self.files[0], &self.tree));
+            report.push(
+                Diagnostic::new(Code::MissingKey, file, span, "a document that extends another needs its own `name`")
+                    .hint("add `name:`"),
+            );
+        }
+        let (tree, idle) = self.tree.overlay(&base.tree, self.files.len());
+        for (key, place) in idle {
+            let (file, span) = located(&self.files, place);
+            report.push(
+                Diagnostic::new(Code::UnknownKey, file, span, format!("there is no `{key}` to remove"))
+                    .hint("`key: null` removes what the extended document has; remove this line"),
+            );
+        }
+        self.files.extend(base.files.iter().cloned());
+        self.tree = tree;
+        self.tree.remove("extends");
+        self.value = self.tree.to_value();
+        self.broken |= base.broken;
+        self
+    }
+
+    /// Checks its shape and reads what it says.
+    pub fn finish(mut self, report: &mut Report) -> Result<Document, Lost> {
+        // An environment that extends nothing readable is told where its pack is put together.
+        if let Some(Value::String(_)) = self.value.get("extends") {
+            self.tree.remove("extends");
+            self.value = self.tree.to_value();
+        }
+        let lost = self.lost();
+        let Self { inherited, kind, files, tree, value, broken } = self;
+        let problems = validate::validate(&files, &tree, &value, kind);
+        if !problems.is_empty() {
+            report.extend(problems);
+            return Err(lost);
+        }
+        let content = match kind {
+            Kind::Environment => typed(&files, &tree, &value, report).map(Content::Environment),
+            Kind::Inbox => typed(&files, &tree, &value, report).map(Content::Inbox),
+            Kind::Rules => typed(&files, &tree, &value, report).map(Content::Rules),
+            Kind::Rubric => typed(&files, &tree, &value, report).map(Content::Rubric),
+            Kind::Task => typed(&files, &tree, &value, report).map(Content::Task),
+            Kind::Policy => typed(&files, &tree, &value, report).map(Content::Policy),
+            Kind::Test => typed(&files, &tree, &value, report).map(Content::Test),
+        };
+        match content {
+            Some(content) if !broken => Ok(Document { files, inherited, tree, value, content }),
+            _ => Err(lost),
+        }
+    }
+}
+
+/// Reads the documents of a file: syntax and heads. A document without a head is left out and noted as lost.
+pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec<Draft> {
     let (trees, problems) = tree::parse(file);
     let syntax = problems.len();
     report.extend(problems);
@@ -96,37 +234,35 @@ pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec
     if trees.is_empty() {
         lost.push(None);
     }
-    let mut documents = Vec::new();
-    for tree in trees {
-        match read_tree(file, tree, report) {
-            Ok(document) if syntax == 0 => documents.push(document),
-            // Which of two values of one key was meant is open, and so is what the document means.
-            Ok(document) => lost.push(Some((document.content.kind(), document.content.name().to_owned()))),
-            Err(head) => lost.push(head),
+    let mut drafts = Vec::new();
+    for mut tree in trees {
+        let migrated = migrate::apply(&mut tree);
+        let value = tree.to_value();
+        if !migrated.is_empty() {
+            report.push(
+                Diagnostic::new(
+                    Code::OldFormat,
+                    file,
+                    tree.value_place("/apiVersion").span,
+                    format!("the document is written for the older format `{}`", migrate::OLDER),
+                )
+                .at("/apiVersion")
+                .hint("`casebook migrate` rewrites it and keeps the comments"),
+            );
+        }
+        match head(file, &tree, &value, report) {
+            Some(kind) => drafts.push(Draft {
+                inherited: false,
+                kind,
+                files: vec![file.clone()],
+                tree,
+                value,
+                broken: syntax > 0,
+            }),
+            None => lost.push(None),
         }
     }
-    documents
-}
-
-fn read_tree(file: &SourceFile, tree: Tree, report: &mut Report) -> Result<Document, Lost> {
-    let value = tree.to_value();
-    let kind = head(file, &tree, &value, report).ok_or(None)?;
-    let lost = || value.get("name").and_then(Value::as_str).map(|name| (kind, name.to_owned()));
-    let problems = validate::validate(file, &tree, &value, kind);
-    if !problems.is_empty() {
-        report.extend(problems);
-        return Err(lost());
-    }
-    let content = match kind {
-        Kind::Environment => typed(file, &tree, &value, report).map(Content::Environment),
-        Kind::Inbox => typed(file, &tree, &value, report).map(Content::Inbox),
-        Kind::Rules => typed(file, &tree, &value, report).map(Content::Rules),
-        Kind::Rubric => typed(file, &tree, &value, report).map(Content::Rubric),
-        Kind::Task => typed(file, &tree, &value, report).map(Content::Task),
-        Kind::Policy => typed(file, &tree, &value, report).map(Content::Policy),
-    };
-    let content = content.ok_or_else(lost)?;
-    Ok(Document { file: file.clone(), tree, value, content })
+    drafts
 }
 
 fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> Option<Kind> {
@@ -138,7 +274,7 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
             Diagnostic::new(
                 Code::UnknownKind,
                 file,
-                tree.span.clone(),
+                tree.value_place("").span,
                 format!("a document is a map, but this is {found}"),
             )
             .hint(format!("begin with `apiVersion: {}` and `kind:`, one of {all_kinds}", ApiVersion::CURRENT)),
@@ -154,7 +290,7 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
                 Diagnostic::new(
                     Code::UnknownKind,
                     file,
-                    tree.value_span("/apiVersion"),
+                    tree.value_place("/apiVersion").span,
                     format!("the format `{}` is not known", plain(version)),
                 )
                 .at("/apiVersion")
@@ -183,7 +319,7 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
                 Diagnostic::new(
                     Code::UnknownKind,
                     file,
-                    tree.value_span("/kind"),
+                    tree.value_place("/kind").span,
                     format!("there is no kind `{name}`"),
                 )
                 .at("/kind")
@@ -208,7 +344,7 @@ fn suggest_key(map: &serde_json::Map<String, Value>, wanted: &str) -> Option<Str
 }
 
 fn first_line(file: &SourceFile, tree: &Tree) -> std::ops::Range<usize> {
-    let start = tree.span.start;
+    let start = tree.value_place("").span.start;
     let length = file.text[start..].lines().next().map_or(0, str::len);
     start..start + length
 }
@@ -217,20 +353,19 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn typed<T: DeserializeOwned>(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> Option<Box<T>> {
+fn typed<T: DeserializeOwned>(
+    files: &[SourceFile],
+    tree: &Tree,
+    value: &Value,
+    report: &mut Report,
+) -> Option<Box<T>> {
     match serde_path_to_error::deserialize(value) {
         Ok(content) => Some(Box::new(content)),
         Err(error) => {
             let pointer = pointer_of(error.path());
-            report.push(
-                Diagnostic::new(
-                    Code::Shape,
-                    file,
-                    tree.value_span(&pointer),
-                    format!("this does not fit: {}", error.inner()),
-                )
-                .at(pointer),
-            );
+            let (file, span) = located(files, tree.value_place(&pointer));
+            let message = format!("this does not fit: {}", error.inner());
+            report.push(Diagnostic::new(Code::Shape, file, span, message).at(pointer));
             None
         }
     }

@@ -6,7 +6,9 @@
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
 //! | `schema.rs` | the schemas, generated from the types below |
-//! | `environment.rs` ... `policy.rs` | the kinds |
+//! | `order.rs` | the canonical order of keys, for `fmt` and the digest |
+//! | `migrate.rs` | older formats: what was renamed since |
+//! | `environment.rs` ... `test.rs` | the kinds |
 //! | `condition.rs` | conditions, shared by rules and policies |
 //!
 //! Nothing here is known to the running engine: `check` turns it into `scenario`.
@@ -15,11 +17,14 @@ mod condition;
 mod document;
 mod environment;
 mod inbox;
+pub mod migrate;
+pub mod order;
 mod policy;
 mod rubric;
 mod rules;
 mod schema;
 mod task;
+mod test;
 mod tree;
 mod validate;
 
@@ -29,7 +34,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use condition::{Bound, Condition, OneOf, Operators};
-pub use document::{Content, Document, Lost, read};
+pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{
     ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault,
     ItemsSelection, ObservationPart, Shape, TextSource, Truth, UnknownItem,
@@ -41,10 +46,13 @@ pub use rubric::{
     KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, RankCorrelation, Reward,
     RewardMode, Rubric, Steps, Take, Unfinished,
 };
-pub use rules::{Hit, Rule, Rules};
-pub use schema::{any_schema, schema_of, schemas};
+pub use rules::{Hit, Mode, Rule, Rules, Severity, Table};
+pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{Order, Task, Vary};
-pub use tree::Tree;
+pub use test::{
+    CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test,
+};
+pub use tree::{Place, Tree};
 
 /// The version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -109,6 +117,8 @@ kinds! {
     Task, TaskKind, "task";
     /// A scripted agent.
     Policy, PolicyKind, "policy";
+    /// What must hold of a pack.
+    Test, TestKind, "test";
 }
 
 impl fmt::Display for Kind {

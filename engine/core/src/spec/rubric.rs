@@ -26,11 +26,11 @@ pub struct Rubric {
     pub description: Option<String>,
     /// The reward after every step.
     pub reward: Reward,
-    /// The score of the episode, clipped to [0, 1].
-    pub score: Node,
     /// Decimal places that the score is rounded to, half away from zero.
     #[schemars(range(min = 0, max = 12))]
     pub round: Option<u32>,
+    /// The score of the episode, clipped to [0, 1].
+    pub score: Node,
 }
 
 /// The reward after every step.
@@ -40,14 +40,14 @@ pub struct Reward {
     /// How the reward comes about.
     #[serde(default)]
     pub mode: RewardMode,
-    /// The components whose sum is the reward; only with `mode: sum`.
-    #[serde(default)]
-    pub sum: Vec<Node>,
     /// The least and the greatest reward.
     pub clip: Option<[f64; 2]>,
     /// When the reward's parts and the rules behind them are told.
     #[serde(default)]
     pub explain: Explain,
+    /// The components whose sum is the reward; only with `mode: sum`.
+    #[serde(default)]
+    pub sum: Vec<Node>,
 }
 
 /// How the reward comes about.
@@ -132,6 +132,29 @@ pub struct Container {
     /// The value of the node with this name.
     #[serde(rename = "ref")]
     pub reference: Option<String>,
+}
+
+impl Container {
+    /// The keys that it has.
+    pub fn keys(&self) -> Vec<&'static str> {
+        let given = [
+            ("weighted_sum", self.weighted_sum.is_some()),
+            ("add", self.add.is_some()),
+            ("product", self.product.is_some()),
+            ("min", self.min.is_some()),
+            ("mean", self.mean.is_some()),
+            ("sequential", self.sequential.is_some()),
+            ("all", self.all.is_some()),
+            ("gate", self.gate.is_some()),
+            ("ref", self.reference.is_some()),
+        ];
+        given.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).collect()
+    }
+
+    /// Its one key.
+    pub fn key(&self) -> &'static str {
+        self.keys().first().copied().unwrap_or_default()
+    }
 }
 
 /// 0 unless a node's value is above a threshold.
@@ -426,7 +449,7 @@ impl JsonSchema for Node {
                 summaries.push(schema.get("description").cloned().unwrap_or_default());
                 head(&mut schema);
                 if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-                    properties.shift_insert(0, "grader".into(), serde_json::json!({ "const": tag }));
+                    properties.shift_insert(2, "grader".into(), serde_json::json!({ "const": tag }));
                 }
                 serde_json::json!({ "if": { "properties": { "grader": { "const": tag } } }, "then": schema })
             })

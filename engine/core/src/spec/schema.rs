@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value, json};
 
-use super::{Environment, Inbox, Kind, Policy, Rubric, Rules, Task};
+use super::{Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test};
 
 /// The schema of one kind.
 pub fn schema_of(kind: Kind) -> Value {
@@ -14,6 +14,105 @@ pub fn schema_of(kind: Kind) -> Value {
         Kind::Rubric => generate::<Rubric>(kind),
         Kind::Task => generate::<Task>(kind),
         Kind::Policy => generate::<Policy>(kind),
+        Kind::Test => generate::<Test>(kind),
+    }
+}
+
+/// The schema of one kind as editors use it: of a whole document, or of one that extends another and may leave out or
+/// remove what that has.
+pub fn published(kind: Kind) -> Value {
+    let mut whole = schema_of(kind);
+    let Some(map) = whole.as_object_mut() else { return whole };
+    let mut definitions = match map.shift_remove("$defs") {
+        Some(Value::Object(definitions)) => definitions,
+        _ => Map::new(),
+    };
+    let dialect = map.shift_remove("$schema").unwrap_or_default();
+    let (title, description) = (map.get("title").cloned(), map.get("description").cloned());
+    let mut partial = Value::Object(map.clone());
+    let names: Vec<String> = definitions.keys().cloned().collect();
+    for name in names {
+        let mut definition = definitions[&name].clone();
+        loosen(&mut definition);
+        definitions.insert(format!("{name}Part"), definition);
+    }
+    loosen(&mut partial);
+    let what = if kind == Kind::Environment {
+        "The folder of a pack that this one extends, as seen from this file's own; its documents are taken over."
+    } else {
+        "The name of a document of the same kind that this one extends. Maps merge, lists replace, `null` removes."
+    };
+    if let Some(properties) = partial.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.shift_insert(2, "extends".into(), json!({ "description": what, "type": "string" }));
+    }
+    for schema in [&mut whole, &mut partial] {
+        if let Some(map) = schema.as_object_mut() {
+            map.shift_remove("title");
+            map.shift_remove("description");
+        }
+    }
+    partial["required"] = json!(["apiVersion", "kind", "name", "extends"]);
+    definitions.insert("Overlay".into(), partial);
+    definitions.insert("Document".into(), whole);
+    json!({
+        "$schema": dialect,
+        "title": title,
+        "description": description,
+        "type": "object",
+        "if": { "required": ["extends"] },
+        "then": { "$ref": "#/$defs/Overlay" },
+        "else": { "$ref": "#/$defs/Document" },
+        "$defs": definitions,
+    })
+}
+
+/// Lets every map leave keys out, and every key of a map be nothing; the entries of lists stay whole, for lists replace.
+fn loosen(schema: &mut Value) {
+    let Value::Object(map) = schema else { return };
+    map.shift_remove("required");
+    map.shift_remove("minProperties");
+    if let Some(Value::String(target)) = map.get_mut("$ref") {
+        target.push_str("Part");
+    }
+    for key in ["if", "then", "else"] {
+        // A choice between variants looks at keys that it needs; what follows from it is loosened.
+        if let Some(inner) = map.get_mut(key).filter(|_| key != "if") {
+            loosen(inner);
+        }
+    }
+    for key in ["allOf", "anyOf", "oneOf"] {
+        for inner in map.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
+            loosen(inner);
+        }
+    }
+    if let Some(inner) = map.get_mut("additionalProperties").filter(|inner| inner.is_object()) {
+        loosen(inner);
+        nullable(inner);
+    }
+    for inner in map.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        loosen(inner);
+        nullable(inner);
+    }
+}
+
+/// Lets a value be nothing.
+fn nullable(schema: &mut Value) {
+    let Value::Object(map) = schema else { return };
+    if map.contains_key("const") || map.contains_key("enum") {
+        return;
+    }
+    match map.get_mut("type") {
+        Some(Value::String(name)) => {
+            let name = name.clone();
+            map.insert("type".into(), json!([name, "null"]));
+        }
+        Some(Value::Array(names)) if !names.contains(&json!("null")) => names.push("null".into()),
+        Some(_) => {}
+        None => {
+            if let Some(target) = map.shift_remove("$ref") {
+                map.insert("anyOf".into(), json!([{ "$ref": target }, { "type": "null" }]));
+            }
+        }
     }
 }
 
@@ -41,7 +140,7 @@ pub fn any_schema() -> Value {
 /// Every schema with its file's name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut all: Vec<(&'static str, Value)> =
-        Kind::ALL.iter().map(|kind| (kind.schema_file(), schema_of(*kind))).collect();
+        Kind::ALL.iter().map(|kind| (kind.schema_file(), published(*kind))).collect();
     all.push(("casebook.schema.json", any_schema()));
     all
 }

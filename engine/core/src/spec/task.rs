@@ -35,6 +35,9 @@ pub struct Task {
     /// Steps after which an episode ends.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_steps: u32,
+    /// The moment at which it plays; rules with dates, `older_than` and `within` read it.
+    #[schemars(example = &"2026-01-05T09:00:00Z")]
+    pub clock: Option<String>,
     /// The order in which items are listed.
     #[serde(default)]
     pub order: Order,

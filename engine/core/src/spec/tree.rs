@@ -7,6 +7,7 @@ use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, Span, Tag};
 use serde_json::{Map, Number, Value};
 
+use super::migrate::Edit;
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::SourceFile,
@@ -23,12 +24,20 @@ const MAX_DOCUMENTS: usize = 10_000;
 /// Problems of one file that are told at the most.
 const MAX_PROBLEMS: usize = 100;
 
-/// A value with its place, in bytes of the file.
+/// A value with its place.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    /// The place of the value.
-    pub span: Range<usize>,
+    place: Place,
     data: Data,
+}
+
+/// A place: a file, by its position among those of the document, and the bytes in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file; 0 is the document's own, others are those that it extends.
+    pub file: usize,
+    /// The bytes.
+    pub span: Range<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +49,7 @@ enum Data {
 
 #[derive(Debug, Clone)]
 struct Entry {
-    key_span: Range<usize>,
+    key: Place,
     value: Tree,
 }
 
@@ -57,31 +66,163 @@ impl Tree {
     }
 
     /// The value's place at a JSON pointer, or that of the nearest one above it.
-    pub fn value_span(&self, pointer: &str) -> Range<usize> {
-        self.walk(pointer).0.span.clone()
+    pub fn value_place(&self, pointer: &str) -> Place {
+        self.walk(pointer).0.place.clone()
     }
 
     /// The place of the key that a JSON pointer ends in; for an entry of a list, that of the entry.
-    pub fn key_span(&self, pointer: &str) -> Range<usize> {
+    pub fn key_place(&self, pointer: &str) -> Place {
         let (tree, key) = self.walk(pointer);
-        key.unwrap_or_else(|| tree.span.clone())
+        key.unwrap_or(&tree.place).clone()
     }
 
-    fn walk(&self, pointer: &str) -> (&Self, Option<Range<usize>>) {
+    /// Lays a map over another one: maps merge, anything else replaces, nothing (`null`) removes.
+    ///
+    /// The other one's places move behind the first `files` files. Returns the places of the keys that were to be
+    /// removed and are not there.
+    pub(super) fn overlay(self, base: &Self, files: usize) -> (Self, Vec<(String, Place)>) {
+        let mut idle = Vec::new();
+        (self.over(base, files, &mut idle), idle)
+    }
+
+    fn over(self, base: &Self, files: usize, idle: &mut Vec<(String, Place)>) -> Self {
+        let (Data::Map(over), Data::Map(under)) = (&self.data, &base.data) else { return self };
+        let mut over = over.clone();
+        let mut merged = IndexMap::with_capacity(under.len());
+        for (key, entry) in under {
+            let entry = match over.shift_remove(key) {
+                None => Entry { key: entry.key.behind(files), value: entry.value.behind(files) },
+                Some(Entry { value, .. }) if value.is_null() => continue,
+                Some(Entry { key, value }) => Entry { key, value: value.over(&entry.value, files, idle) },
+            };
+            merged.insert(key.clone(), entry);
+        }
+        for (key, entry) in over {
+            if entry.value.is_null() {
+                idle.push((key, entry.key));
+            } else {
+                merged.insert(key, entry);
+            }
+        }
+        Self { place: self.place, data: Data::Map(merged) }
+    }
+
+    /// The same tree in a later file.
+    fn behind(&self, files: usize) -> Self {
+        let data = match &self.data {
+            Data::Scalar(value) => Data::Scalar(value.clone()),
+            Data::List(list) => Data::List(list.iter().map(|value| value.behind(files)).collect()),
+            Data::Map(entries) => Data::Map(
+                entries
+                    .iter()
+                    .map(|(name, entry)| {
+                        (name.clone(), Entry { key: entry.key.behind(files), value: entry.value.behind(files) })
+                    })
+                    .collect(),
+            ),
+        };
+        Self { place: self.place.behind(files), data }
+    }
+
+    /// The text at a JSON pointer.
+    pub(super) fn text_at(&self, pointer: &str) -> Option<&str> {
+        self.text_of(pointer.strip_prefix('/')?)
+    }
+
+    fn text_of(&self, key: &str) -> Option<&str> {
+        match &self.data {
+            Data::Map(entries) => match &entries.get(key)?.value.data {
+                Data::Scalar(Value::String(text)) => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a map holds a text under a key.
+    pub(super) fn holds(&self, key: &str, text: &str) -> bool {
+        self.text_of(key) == Some(text)
+    }
+
+    /// Replaces a map's text under a key; the place stays.
+    pub(super) fn set_text(&mut self, key: &str, text: &str) -> Option<Edit> {
+        let Data::Map(entries) = &mut self.data else { return None };
+        let value = &mut entries.get_mut(key)?.value;
+        value.data = Data::Scalar(text.into());
+        Some(Edit { span: value.place.span.clone(), text: text.to_owned() })
+    }
+
+    /// Renames a key of a map; its position and place stay. Nothing happens when the new name is taken.
+    pub(super) fn rename(&mut self, old: &str, new: &str) -> Option<Edit> {
+        let Data::Map(entries) = &mut self.data else { return None };
+        if entries.contains_key(new) {
+            return None;
+        }
+        let (at, _, entry) = entries.shift_remove_full(old)?;
+        let span = entry.key.span.clone();
+        entries.shift_insert(at, new.to_owned(), entry);
+        Some(Edit { span, text: new.to_owned() })
+    }
+
+    /// Moves the scalar under a key into a map of its own.
+    pub(super) fn wrap(&mut self, key: &str, inner: &str) -> Option<Edit> {
+        let Data::Map(entries) = &mut self.data else { return None };
+        let entry = entries.get_mut(key)?;
+        let Data::Scalar(scalar) = &entry.value.data else { return None };
+        let text = scalar.as_str().map_or_else(|| scalar.to_string(), str::to_owned);
+        let place = entry.value.place.clone();
+        let value = Self { place: place.clone(), data: entry.value.data.clone() };
+        let map = IndexMap::from_iter([(inner.to_owned(), Entry { key: place.clone(), value })]);
+        entry.value = Self { place: place.clone(), data: Data::Map(map) };
+        Some(Edit { span: place.span, text: format!("{{ {inner}: {text} }}") })
+    }
+
+    /// The values directly below; those of a map with the places of their keys.
+    pub(super) fn children(&self) -> Vec<(Option<Range<usize>>, &Self)> {
+        match &self.data {
+            Data::Scalar(_) => Vec::new(),
+            Data::List(list) => list.iter().map(|value| (None, value)).collect(),
+            Data::Map(entries) => {
+                entries.values().map(|entry| (Some(entry.key.span.clone()), &entry.value)).collect()
+            }
+        }
+    }
+
+    /// Visits the values directly below, with their keys.
+    pub(super) fn each_child(&mut self, mut visit: impl FnMut(Option<&str>, &mut Self)) {
+        match &mut self.data {
+            Data::Scalar(_) => {}
+            Data::List(list) => list.iter_mut().for_each(|child| visit(None, child)),
+            Data::Map(entries) => entries.iter_mut().for_each(|(key, entry)| visit(Some(key), &mut entry.value)),
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(self.data, Data::Scalar(Value::Null))
+    }
+
+    /// Takes a key out of a map.
+    pub(super) fn remove(&mut self, key: &str) {
+        if let Data::Map(entries) = &mut self.data {
+            entries.shift_remove(key);
+        }
+    }
+
+    fn walk(&self, pointer: &str) -> (&Self, Option<&Place>) {
         let mut tree = self;
-        let mut key_span = None;
+        let mut key_place = None;
         for part in pointer.split('/').skip(1) {
             let name = part.replace("~1", "/").replace("~0", "~");
             let next = match &tree.data {
-                Data::Map(entries) => entries.get(&name).map(|entry| (&entry.value, Some(entry.key_span.clone()))),
+                Data::Map(entries) => entries.get(&name).map(|entry| (&entry.value, Some(&entry.key))),
                 Data::List(list) => name.parse::<usize>().ok().and_then(|at| list.get(at)).map(|value| (value, None)),
                 Data::Scalar(_) => None,
             };
-            let Some((value, span)) = next else { break };
+            let Some((value, place)) = next else { break };
             tree = value;
-            key_span = span;
+            key_place = place;
         }
-        (tree, key_span)
+        (tree, key_place)
     }
 
     /// How many values it holds, and how many bytes of text.
@@ -95,6 +236,16 @@ impl Tree {
                 entries.iter().map(|(key, entry)| sum((1, key.len()), entry.value.size())).fold((1, 0), sum)
             }
         }
+    }
+}
+
+impl Place {
+    fn own(span: Range<usize>) -> Self {
+        Self { file: 0, span }
+    }
+
+    fn behind(&self, files: usize) -> Self {
+        Self { file: self.file + files, span: self.span.clone() }
     }
 }
 
@@ -156,7 +307,12 @@ fn syntax_error(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     } else {
         "check the indentation of this line and the one above it"
     };
-    Diagnostic::new(Code::Syntax, file, at..at + 1, format!("not YAML: {}", in_plain_words(info))).hint(hint)
+    let finding =
+        Diagnostic::new(Code::Syntax, file, at..at + 1, format!("not YAML: {}", in_plain_words(info))).hint(hint);
+    if line[..indent].contains('\t') {
+        return finding.fix(line_start..line_start + indent, line[..indent].replace('\t', "  "));
+    }
+    finding
 }
 
 /// What the parser says, without a parser's terms; what is not listed is passed on.
@@ -242,7 +398,7 @@ impl Builder<'_> {
                     Some(Scalar::String(value)) => Value::String(value.into_owned()),
                     None => Value::String(text.into_owned()),
                 };
-                self.value(Tree { span: self.trim(range), data: Data::Scalar(value) }, anchor)
+                self.value(Tree { place: Place::own(self.trim(range)), data: Data::Scalar(value) }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), &range);
@@ -255,7 +411,7 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.open.pop() else { return Ok(()) };
                 let span = self.trim(open.start..range.end.max(open.start));
-                self.value(Tree { span, data: open.data }, open.anchor)
+                self.value(Tree { place: Place::own(span), data: open.data }, open.anchor)
             }
             Event::Alias(anchor) => {
                 let Some(mut tree) = self.anchors.get(&anchor).cloned() else {
@@ -271,7 +427,7 @@ impl Builder<'_> {
                     return Err(Stop);
                 };
                 self.copy(&tree, &range)?;
-                tree.span = range;
+                tree.place = Place::own(range);
                 self.value(tree, 0)
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
@@ -297,7 +453,7 @@ impl Builder<'_> {
         if let Data::Map(entries) = &open.data
             && let Some(first) = entries.get(&key)
         {
-            let line = self.file.text[..first.key_span.start].matches('\n').count() + 1;
+            let line = self.file.text[..first.key.span.start].matches('\n').count() + 1;
             self.problems.push(
                 Diagnostic::new(
                     Code::DuplicateKey,
@@ -339,7 +495,7 @@ impl Builder<'_> {
     }
 
     fn value(&mut self, tree: Tree, anchor: usize) -> Result<(), Stop> {
-        let span = tree.span.clone();
+        let span = tree.place.span.clone();
         if anchor > 0 {
             self.copy(&tree, &span)?;
             self.anchors.insert(anchor, tree.clone());
@@ -355,7 +511,7 @@ impl Builder<'_> {
                 if let Some((key, key_span)) = key.take() {
                     // Of two values of one key the first stays; the second was reported.
                     if let Slot::Vacant(slot) = entries.entry(key) {
-                        slot.insert(Entry { key_span, value: tree });
+                        slot.insert(Entry { key: Place::own(key_span), value: tree });
                     }
                 } else {
                     self.problems.push(

@@ -10,9 +10,9 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use super::{Kind, Tree, schema};
+use super::{Kind, Tree, document::located, schema, tree::Place};
 use crate::{
-    diagnostic::{Code, Diagnostic, list, nearest},
+    diagnostic::{Code, Diagnostic, Hint, did_you_mean, list, nearest},
     source::SourceFile,
 };
 
@@ -24,19 +24,19 @@ struct Compiled {
     validator: Validator,
 }
 
-pub(super) fn validate(file: &SourceFile, tree: &Tree, value: &Value, kind: Kind) -> Vec<Diagnostic> {
+pub(super) fn validate(files: &[SourceFile], tree: &Tree, value: &Value, kind: Kind) -> Vec<Diagnostic> {
     let Some(compiled) = compiled(kind) else {
         return vec![Diagnostic::new(
             Code::Shape,
-            file,
-            tree.span.clone(),
+            &files[0],
+            tree.value_place("").span,
             format!("the schema of `{kind}` does not compile; this is our fault"),
         )];
     };
     if compiled.validator.is_valid(value) {
         return Vec::new();
     }
-    let context = Context { file, tree, value, schema: &compiled.schema };
+    let context = Context { files, tree, value, schema: &compiled.schema };
     compiled.validator.iter_errors(value).flat_map(|error| context.explain(&error)).take(MAX_PROBLEMS).collect()
 }
 
@@ -56,7 +56,8 @@ fn compiled(kind: Kind) -> Option<&'static Compiled> {
 }
 
 struct Context<'a> {
-    file: &'a SourceFile,
+    /// The document's own file, then those that it extends.
+    files: &'a [SourceFile],
     tree: &'a Tree,
     value: &'a Value,
     schema: &'a Value,
@@ -67,7 +68,7 @@ impl Context<'_> {
         let pointer = error.instance_path().to_string();
         let what = name_of(&pointer);
         let at = |code, message: String| {
-            Diagnostic::new(code, self.file, self.tree.value_span(&pointer), message).at(pointer.clone())
+            self.finding(code, self.tree.value_place(&pointer), message).at(pointer.clone())
         };
         let found = describe(error.instance());
         let one = match error.kind() {
@@ -89,7 +90,7 @@ impl Context<'_> {
                     return Vec::new();
                 }
                 let hint = self.describe_key(error, key).map(|text| format!("add `{key}:` ({text})"));
-                Diagnostic::new(Code::MissingKey, self.file, self.head_of(&pointer), format!("{what} needs `{key}`"))
+                self.finding(Code::MissingKey, self.head_of(&pointer), format!("{what} needs `{key}`"))
                     .at(pointer.clone())
                     .hint(hint.unwrap_or_else(|| format!("add `{key}:`")))
             }
@@ -104,7 +105,7 @@ impl Context<'_> {
                 let written = error.instance().as_str().map_or_else(|| error.instance().to_string(), str::to_owned);
                 at(Code::NotAllowed, format!("{what} cannot be `{written}`"))
                     .label(format!("expected one of {}", list(&names).unwrap_or_default()))
-                    .maybe_hint(nearest(&written, names).map(|near| format!("did you mean `{near}`?")))
+                    .maybe_hint(did_you_mean(&written, names))
             }
             ValidationErrorKind::Constant { expected_value } => at(
                 Code::NotAllowed,
@@ -143,13 +144,9 @@ impl Context<'_> {
             ValidationErrorKind::Maximum { limit } => {
                 at(Code::OutOfBounds, format!("{what} must be at most {}", number(limit))).label(format!("is {found}"))
             }
-            ValidationErrorKind::FalseSchema => Diagnostic::new(
-                Code::UnknownKey,
-                self.file,
-                self.tree.key_span(&pointer),
-                format!("{what} may not stand here"),
-            )
-            .at(pointer.clone()),
+            ValidationErrorKind::FalseSchema => self
+                .finding(Code::UnknownKey, self.tree.key_place(&pointer), format!("{what} may not stand here"))
+                .at(pointer.clone()),
             _ => at(Code::Shape, format!("{what} does not fit: {error}")),
         };
         vec![one]
@@ -168,12 +165,11 @@ impl Context<'_> {
             Some(grader) => format!("the grader `{grader}` has no key `{key}`"),
             None => format!("{} has no key `{key}`", name_of(pointer)),
         };
-        let hint = match nearest(key, free.iter().copied()) {
-            Some(near) => Some(format!("did you mean `{near}`?")),
-            None => list(&free)
-                .map_or(Some("remove it".to_owned()), |names| Some(format!("keys that may stand here: {names}"))),
-        };
-        Diagnostic::new(Code::UnknownKey, self.file, self.tree.key_span(&path), message).at(path).maybe_hint(hint)
+        let hint = did_you_mean(key, free.iter().copied()).unwrap_or_else(|| match list(&free) {
+            None => "remove it".into(),
+            Some(names) => format!("keys that may stand here: {names}").into(),
+        });
+        self.finding(Code::UnknownKey, self.tree.key_place(&path), message).at(path).hint(hint)
     }
 
     /// The keys that the failing part of the schema knows.
@@ -199,17 +195,23 @@ impl Context<'_> {
         self.schema.pointer(parent)?.get("properties")?.as_object()
     }
 
+    fn finding(&self, code: Code, place: Place, message: String) -> Diagnostic {
+        let (file, span) = located(self.files, place);
+        Diagnostic::new(code, file, span, message)
+    }
+
     /// Where a missing key is told: the map's own key, or its first line.
-    fn head_of(&self, pointer: &str) -> std::ops::Range<usize> {
-        let span = self.tree.value_span(pointer);
+    fn head_of(&self, pointer: &str) -> Place {
+        let place = self.tree.value_place(pointer);
         if !pointer.is_empty() {
-            let key = self.tree.key_span(pointer);
-            if key != span {
+            let key = self.tree.key_place(pointer);
+            if key != place {
                 return key;
             }
         }
-        let length = self.file.text[span.clone()].lines().next().map_or(0, str::len);
-        span.start..span.start + length
+        let (file, span) = located(self.files, place.clone());
+        let length = file.text[span.clone()].lines().next().map_or(0, str::len);
+        Place { file: place.file, span: span.start..span.start + length }
     }
 }
 
@@ -274,31 +276,33 @@ fn types(kind: &TypeKind) -> String {
     }
 }
 
-fn type_hint(kind: &TypeKind, found: &Value) -> Option<String> {
+fn type_hint(kind: &TypeKind, found: &Value) -> Option<Hint> {
     let wants = |name: &str| match kind {
         TypeKind::Single(one) => one.as_str() == name,
         TypeKind::Multiple(many) => many.iter().any(|one| one.as_str() == name),
     };
-    match found {
-        Value::Null => Some("give it a value, or remove the key".to_owned()),
-        Value::Number(number) if wants("string") => Some(format!("put quotes round it: `\"{number}\"`")),
-        Value::Bool(value) if wants("string") => Some(format!("put quotes round it: `\"{value}\"`")),
+    let quoted = |text: String| Hint::from(format!("put quotes round it: `\"{text}\"`")).instead_of(&text, format!("\"{text}\""));
+    Some(match found {
+        Value::Null => "give it a value, or remove the key".into(),
+        Value::Number(number) if wants("string") => quoted(number.to_string()),
+        Value::Bool(value) if wants("string") => quoted(value.to_string()),
         Value::String(text) if wants("boolean") => match text.to_lowercase().as_str() {
-            "yes" | "on" => Some("write `true`".to_owned()),
-            "no" | "off" => Some("write `false`".to_owned()),
-            _ => None,
+            "yes" | "on" => Hint::from("write `true`").instead_of(text, "true"),
+            "no" | "off" => Hint::from("write `false`").instead_of(text, "false"),
+            _ => return None,
         },
         Value::String(text) if (wants("number") || wants("integer")) && text.trim().parse::<f64>().is_ok() => {
-            Some(format!("write it without quotes: `{}`", text.trim()))
+            format!("write it without quotes: `{}`", text.trim()).into()
         }
-        Value::Object(_) if wants("array") => Some("begin each entry with `- `".to_owned()),
+        Value::Object(_) if wants("array") => "begin each entry with `- `".into(),
         Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("object") => {
-            Some("write a map, such as `{ key: value }`".to_owned())
+            "write a map, such as `{ key: value }`".into()
         }
-        Value::Array(_) if wants("object") => Some("write `key: value` lines without `- `".to_owned()),
+        Value::Array(_) if wants("object") => "write `key: value` lines without `- `".into(),
         Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("array") => {
-            Some("put brackets round it: `[...]`".to_owned())
+            let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+            Hint::from("put brackets round it: `[...]`").instead_of(&text, format!("[{text}]"))
         }
-        _ => None,
-    }
+        _ => return None,
+    })
 }

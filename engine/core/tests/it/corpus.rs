@@ -124,6 +124,7 @@ fn findings_serialise_with_code_place_and_hint() {
             "code": "CB201", "severity": "error", "message": "entry 1 of `rules` has no key `becuase`",
             "path": "desk/rules.yaml", "line": 10, "column": 5, "end_line": 10, "end_column": 12,
             "pointer": "/rules/0/becuase", "hint": "did you mean `because`?",
+            "fix": { "start": 198, "end": 205, "text": "because" },
         })
     );
 }

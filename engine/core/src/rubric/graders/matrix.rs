@@ -19,6 +19,8 @@ struct Matrix {
     default: f64,
     /// By right value, then by actual one.
     cells: Vec<f64>,
+    /// The pairs that are told one by one: those named, and right decisions.
+    told: Vec<(usize, usize)>,
 }
 
 pub(super) fn build(params: &spec::Matrix, site: &Site<'_>, report: &mut Report) -> Option<Built> {
@@ -50,6 +52,7 @@ fn fill(
 ) -> Option<Built> {
     let column = site.decision(field, &[ColumnKind::Choice], report)?;
     let classes = site.decisions[column].values.len();
+    let mut told: Vec<(usize, usize)> = (0..classes).map(|class| (class, class)).collect();
     let mut cells = vec![default; classes * classes];
     for right in 0..classes {
         cells[right * classes + right] = correct;
@@ -61,15 +64,22 @@ fn fill(
             let actual = site.value(column, actual_name, format!("{path}/{actual_name}"), report);
             if let (Some(right), Some(actual)) = (right, actual) {
                 cells[right * classes + actual] = *value;
+                if right != actual {
+                    told.push((right, actual));
+                }
             }
         }
     }
-    Some(Built::Row(Arc::new(Matrix { column, classes, default, cells })))
+    Some(Built::Row(Arc::new(Matrix { column, classes, default, cells, told })))
 }
 
 impl RowGrader for Matrix {
     fn applies(&self, item: &Item) -> bool {
         item.truth[self.column].value.is_some()
+    }
+
+    fn cells(&self) -> Option<(usize, &[(usize, usize)])> {
+        Some((self.column, &self.told))
     }
 
     fn value(&self, view: &View<'_>, row: usize) -> f64 {

@@ -1,0 +1,98 @@
+//! `casebook new`
+
+use std::{
+    fs,
+    path::{Component, Path},
+};
+
+use casebook_core::spec;
+use serde_json::json;
+
+use crate::{
+    args::{Format, NewArgs, Template},
+    exit::Exit,
+    output,
+};
+
+/// The name that a template's texts hold in place of the pack's.
+const PLACEHOLDER: &str = "PACK-NAME";
+
+macro_rules! files {
+    ($folder:literal: $($file:literal),+) => {
+        &[$(($file, include_str!(concat!("../templates/", $folder, "/", $file)))),+]
+    };
+}
+
+const SINGLE: &[(&str, &str)] = files!(
+    "single": "README.md", "environment.yaml", "inbox.yaml", "rules.yaml", "rubric.yaml", "task.yaml", "test.yaml"
+);
+const BATCH: &[(&str, &str)] = files!(
+    "batch": "README.md", "environment.yaml", "inbox.yaml", "policy.yaml", "rubric.yaml", "task.yaml", "test.yaml"
+);
+
+pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
+    let name = &args.name;
+    let good = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !good || name.len() > 64 {
+        output::error(format!("`{name}` cannot be a name; it has lower-case letters, digits and `-`, a letter first"));
+        return Exit::Usage;
+    }
+    let folder = args.folder.join(name);
+    if folder.exists() {
+        output::error(format!("`{}` exists already; nothing was written", folder.display()));
+        return Exit::Findings;
+    }
+    let schemas = match schemas_for(&folder) {
+        Ok(schemas) => schemas,
+        Err(error) => return refused(&folder, &error),
+    };
+    let files = match args.template {
+        Template::Single => SINGLE,
+        Template::Batch => BATCH,
+    };
+    let mut written = Vec::new();
+    for (file, text) in files {
+        let path = folder.join(file);
+        let mut text = text.replace(PLACEHOLDER, name);
+        if let Some(kind) = text.lines().find_map(|line| spec::Kind::find(line.strip_prefix("kind: ")?)) {
+            text = format!("# yaml-language-server: $schema={schemas}/{}\n{text}", kind.schema_file());
+        }
+        if let Err(error) = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)) {
+            return refused(&path, &error);
+        }
+        written.push(path.display().to_string());
+    }
+    match format {
+        Format::Json => output::json(&json!({ "written": written })),
+        _ => {
+            for path in &written {
+                output::line(format!("wrote {path}"));
+            }
+            let pack = folder.display();
+            output::line(format!("\nnext: casebook check {pack}\n      casebook test {pack}\n      casebook serve {pack}"));
+        }
+    }
+    Exit::Success
+}
+
+/// The folder of the schemas as seen from the pack's; they are written where there are none yet.
+fn schemas_for(folder: &Path) -> std::io::Result<String> {
+    let schemas = Path::new("schemas");
+    if !schemas.join("casebook.schema.json").is_file() {
+        fs::create_dir_all(schemas)?;
+        for (name, schema) in spec::schemas() {
+            fs::write(schemas.join(name), format!("{schema:#}\n"))?;
+        }
+    }
+    let steps: Vec<Component<'_>> = folder.components().filter(|part| *part != Component::CurDir).collect();
+    if steps.iter().all(|part| matches!(part, Component::Normal(_))) {
+        return Ok(format!("{}schemas", "../".repeat(steps.len())));
+    }
+    Ok(fs::canonicalize(schemas)?.display().to_string())
+}
+
+fn refused(path: &Path, error: &std::io::Error) -> Exit {
+    output::error(format!("`{}` cannot be written: {error}", path.display()));
+    Exit::Failure
+}

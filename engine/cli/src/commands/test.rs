@@ -1,0 +1,141 @@
+//! `casebook test`
+
+use std::{thread, time::Duration};
+
+use casebook_core::{
+    audit::{self, Case, CaseKind, Outcome},
+    source,
+};
+use serde_json::json;
+
+use crate::{
+    args::{Format, TestArgs},
+    exit::Exit,
+    formats, output, packs,
+};
+
+/// How often `--watch` looks for changes.
+const LOOK: Duration = Duration::from_millis(200);
+const GREEN: &str = "32";
+const RED: &str = "1;31";
+
+pub(crate) fn run(args: &TestArgs, format: Format) -> Exit {
+    if !args.watch {
+        return once(args, format);
+    }
+    // Looking is enough here: one reader, few files, and no session that waits. Ctrl-C ends it; there is nothing to undo.
+    loop {
+        let hash = source::read(&args.packs.packs).hash().to_owned();
+        if output::is_watched() && format == Format::Human {
+            output::text("\u{1b}[2J\u{1b}[H");
+        }
+        once(args, format);
+        output::note("waiting for changes; Ctrl-C ends");
+        while source::read(&args.packs.packs).hash() == hash {
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+fn once(args: &TestArgs, format: Format) -> Exit {
+    let catalog = match packs::load(&args.packs.packs, format) {
+        Ok(catalog) => catalog,
+        Err(exit) => return exit,
+    };
+    let outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| audit::run(pack, &args.filter)).collect();
+    let untested: Vec<&str> =
+        catalog.packs().iter().filter(|pack| pack.tests() == 0).map(|pack| pack.name()).collect();
+    let ran: usize = outcomes.iter().map(|outcome| outcome.cases.len()).sum();
+    let failed: usize = outcomes.iter().map(Outcome::failed).sum();
+    match format {
+        Format::Json => output::json(&json!({
+            "passed": ran - failed,
+            "failed": failed,
+            "untested": untested,
+            "packs": outcomes,
+        })),
+        Format::Junit => output::text(formats::junit::outcomes(&outcomes)),
+        Format::Github => output::text(formats::github::outcomes(&outcomes)),
+        Format::Human | Format::Sarif => {
+            for outcome in &outcomes {
+                show(outcome, args.verbose);
+            }
+        }
+    }
+    if args.filter.is_empty() {
+        for name in &untested {
+            output::error(format!("the pack `{name}` has no test; add a document with `kind: Test`"));
+        }
+    } else if ran == 0 {
+        output::error(format!("no case matches `{}`", args.filter));
+    }
+    if format == Format::Human {
+        let words = format!("{} passed, {failed} failed", ran - failed);
+        output::line(output::paint(&words, if failed == 0 { GREEN } else { RED }));
+    }
+    let missing = if args.filter.is_empty() { !untested.is_empty() } else { ran == 0 };
+    if failed > 0 || missing { Exit::Findings } else { Exit::Success }
+}
+
+/// A table of the pack's cases, what failed in full, and what was exercised.
+fn show(outcome: &Outcome, verbose: bool) {
+    output::line(output::paint(&outcome.pack, "1"));
+    let mut suites: Vec<&str> = outcome.cases.iter().map(|case| case.suite.as_str()).collect();
+    suites.dedup();
+    suites.sort_unstable();
+    suites.dedup();
+    output::line(format!("  {:<24} {:>6} {:>6} {:>8} {:>6} {:>8}", "test", "rules", "probes", "episodes", "passed", "failed"));
+    for suite in suites {
+        let of = |wanted: CaseKind| {
+            outcome.cases.iter().filter(|case| case.suite == suite && case.kind == wanted).count()
+        };
+        let passed = outcome.cases.iter().filter(|case| case.suite == suite && case.passed).count();
+        let failed = outcome.cases.iter().filter(|case| case.suite == suite && !case.passed).count();
+        let failed = format!("{failed:>8}");
+        output::line(format!(
+            "  {suite:<24} {:>6} {:>6} {:>8} {passed:>6} {}",
+            of(CaseKind::Rule),
+            of(CaseKind::Probe),
+            of(CaseKind::Episode),
+            if failed.trim() == "0" { failed } else { output::paint(&failed, RED) }
+        ));
+    }
+    for case in outcome.cases.iter().filter(|case| verbose || !case.passed) {
+        show_case(case);
+    }
+    let shares: Vec<String> = outcome
+        .coverage
+        .iter()
+        .filter(|one| one.total > 0)
+        .map(|one| format!("{} {:.0} % ({} of {})", one.measure, one.share() * 100.0, one.covered, one.total))
+        .collect();
+    output::line(format!("  coverage: {}", shares.join(", ")));
+    for trial in &outcome.trials {
+        output::line(format!(
+            "  on trial: `{}` of `{}` matches {} and would change {}{}",
+            trial.rule,
+            trial.rules,
+            trial.items.len(),
+            trial.changes.len(),
+            if trial.changes.is_empty() { String::new() } else { format!(": {}", trial.changes.join(", ")) }
+        ));
+    }
+}
+
+fn show_case(case: &Case) {
+    let verdict = if case.passed { output::paint("ok  ", GREEN) } else { output::paint("FAIL", RED) };
+    let kind = match case.kind {
+        CaseKind::Rule => "rule",
+        CaseKind::Episode => "episode",
+        CaseKind::Probe => "probe",
+        CaseKind::Coverage => "coverage",
+    };
+    let place = match (&case.path, case.line) {
+        (Some(path), Some(line)) => format!(" ({}:{line})", path.display()),
+        _ => String::new(),
+    };
+    output::line(format!("  {verdict} {kind} {}: {}{place}", case.suite, case.name));
+    for detail in &case.details {
+        output::line(format!("       {detail}"));
+    }
+}

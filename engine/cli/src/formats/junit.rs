@@ -1,0 +1,68 @@
+//! JUnit XML.
+
+use casebook_core::{
+    audit::Outcome,
+    diagnostic::{Report, Severity},
+};
+use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
+
+/// One suite a file with findings; a report without any has one case that passed.
+pub(crate) fn report(report: &Report) -> String {
+    let mut junit = Junit::new("casebook check");
+    if report.diagnostics.is_empty() {
+        let mut suite = TestSuite::new("check");
+        suite.add_test_case(TestCase::new("no findings", TestCaseStatus::success()));
+        junit.add_test_suite(suite);
+    }
+    let mut files: Vec<_> = report.diagnostics.iter().map(|finding| &finding.path).collect();
+    files.dedup();
+    for file in files {
+        let mut suite = TestSuite::new(file.to_string_lossy());
+        for finding in report.diagnostics.iter().filter(|finding| finding.path == *file) {
+            let name = format!("{} line {} column {}", finding.code, finding.line, finding.column);
+            let mut status = match finding.severity {
+                Severity::Error => TestCaseStatus::non_success(NonSuccessKind::Failure),
+                Severity::Warning => TestCaseStatus::success(),
+            };
+            status.set_message(finding.message.as_str());
+            status.set_type(finding.code.to_string());
+            status.set_description(finding.hint.clone().unwrap_or_default());
+            suite.add_test_case(TestCase::new(name, status));
+        }
+        junit.add_test_suite(suite);
+    }
+    print(&junit)
+}
+
+/// One suite a pack, one case a case.
+pub(crate) fn outcomes(outcomes: &[Outcome]) -> String {
+    let mut junit = Junit::new("casebook test");
+    for outcome in outcomes {
+        let mut suite = TestSuite::new(outcome.pack.as_str());
+        for case in &outcome.cases {
+            let mut status = if case.passed {
+                TestCaseStatus::success()
+            } else {
+                TestCaseStatus::non_success(NonSuccessKind::Failure)
+            };
+            if !case.passed {
+                status.set_message(case.details.first().cloned().unwrap_or_default());
+                status.set_description(case.details.join("\n"));
+            }
+            let mut test = TestCase::new(format!("{}: {}", case.suite, case.name), status);
+            test.set_classname(outcome.pack.as_str());
+            if let (Some(path), Some(line)) = (&case.path, case.line) {
+                test.extra.insert("file".into(), path.to_string_lossy().as_ref().into());
+                test.extra.insert("line".into(), line.to_string().into());
+            }
+            suite.add_test_case(test);
+        }
+        junit.add_test_suite(suite);
+    }
+    print(&junit)
+}
+
+fn print(junit: &Junit) -> String {
+    // Writing to a text cannot fail; what could is the writer.
+    junit.to_string().unwrap_or_default()
+}

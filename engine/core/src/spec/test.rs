@@ -1,0 +1,210 @@
+//! `kind: Test`.
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ApiVersion, TestKind};
+
+/// What must hold of a pack; `casebook test` runs it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// The version of the format.
+    #[serde(rename = "apiVersion")]
+    pub api_version: ApiVersion,
+    /// The kind of document.
+    pub kind: TestKind,
+    /// The name by which reports call it.
+    pub name: String,
+    /// What it is about.
+    pub description: Option<String>,
+    /// The moment at which rule cases are judged.
+    #[schemars(example = &"2026-01-05T09:00:00Z")]
+    pub clock: Option<String>,
+    /// Items, and what the rules must say about them.
+    #[serde(default)]
+    pub rules: Vec<RuleCase>,
+    /// Episodes, and what must come of them.
+    #[serde(default)]
+    pub episodes: Vec<EpisodeCase>,
+    /// Built-in or scripted agents, and the score that each must reach in every task (or must not).
+    ///
+    /// `oracle`, `nothing`, `random`, `always(<value>)`, `always(<decision>=<value>)`, or a policy of the pack.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"oracle": 1, "nothing": {"lte": 0.05}, "always(archive)": {"lte": 0.6}}))]
+    pub probes: IndexMap<String, NumberTest>,
+    /// How much of the pack the tests must exercise.
+    pub coverage: Option<CoverageDemands>,
+}
+
+/// An item, and what the rules must say about it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleCase {
+    /// What the case is about.
+    pub name: Option<String>,
+    /// The rules that are asked; the pack's only ones when not given.
+    pub of: Option<String>,
+    /// The moment at which the case is judged; the document's `clock` when not given.
+    pub clock: Option<String>,
+    /// The item's fields; one that is not given is absent.
+    pub given: Map<String, Value>,
+    /// What the rules must decide. `by` names the rule, or `default`.
+    #[schemars(extend("minProperties" = 1))]
+    #[schemars(example = serde_json::json!({"action": "escalate", "by": "R-MONEY"}))]
+    pub expect: Map<String, Value>,
+}
+
+/// An episode, and what must come of it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EpisodeCase {
+    /// What the case is about.
+    pub name: Option<String>,
+    /// The task.
+    pub task: String,
+    /// The seed.
+    #[serde(default)]
+    pub seed: u64,
+    /// The actions, one a step.
+    #[schemars(length(min = 1))]
+    pub play: Option<Vec<Value>>,
+    /// The policy that plays instead of `play`.
+    #[schemars(example = &"oracle")]
+    pub policy: Option<String>,
+    /// What must come of it.
+    pub expect: EpisodeExpectation,
+}
+
+/// What must come of an episode; at least one key.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct EpisodeExpectation {
+    /// The score, in [0, 1].
+    pub score: Option<NumberTest>,
+    /// The sum of all rewards.
+    #[serde(rename = "return")]
+    pub total: Option<NumberTest>,
+    /// The rewards of the steps, one after the other.
+    pub rewards: Option<Vec<NumberTest>>,
+    /// Named parts of the reward, added up over the steps, or of the score at the end.
+    #[serde(default)]
+    pub components: IndexMap<String, NumberTest>,
+    /// Whether the episode is over.
+    pub done: Option<bool>,
+    /// Steps taken.
+    pub steps: Option<NumberTest>,
+    /// Words that the refusal of the last action holds; every other action must be taken.
+    #[schemars(example = &"there is no ticket")]
+    pub refused: Option<String>,
+    /// Fields of the last observation.
+    #[serde(default)]
+    pub observation: Map<String, Value>,
+}
+
+/// A number, or operators that it must meet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum NumberTest {
+    /// Equal, but for 1e-6.
+    Equal(f64),
+    /// Operators, all of which must hold.
+    Bounds(NumberBounds),
+}
+
+/// Operators on a number; all must hold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct NumberBounds {
+    /// Equal to, but for 1e-6.
+    pub eq: Option<f64>,
+    /// Greater than.
+    pub gt: Option<f64>,
+    /// Greater than or equal to.
+    pub gte: Option<f64>,
+    /// Less than.
+    pub lt: Option<f64>,
+    /// Less than or equal to.
+    pub lte: Option<f64>,
+}
+
+impl JsonSchema for NumberTest {
+    fn schema_name() -> Cow<'static, str> {
+        "NumberTest".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let bounds = generator.subschema_for::<NumberBounds>();
+        json_schema!({
+            "description": "A number (equal but for 1e-6), or operators such as `{ gte: 0.9 }`.",
+            "type": ["number", "object"],
+            "if": { "type": "object" },
+            "then": bounds,
+            "examples": [1, { "gte": 0.9 }],
+        })
+    }
+}
+
+/// How much of the pack the tests must exercise, each as a share such as `100%`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct CoverageDemands {
+    /// Rules that decided a rule case that passed.
+    pub rules: Option<Share>,
+    /// Rules seen both matching and not matching in rule cases; each counts twice.
+    pub outcomes: Option<Share>,
+    /// Graders that gave two different values in the episodes and probes.
+    pub graders: Option<Share>,
+    /// Cells of `matrix` and `near` graders whose pair of right and actual decision came up in the episodes and probes.
+    pub cells: Option<Share>,
+}
+
+/// A share: `100%`, or a number in [0, 1].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share(pub f64);
+
+impl Serialize for Share {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let share = match &value {
+            Value::String(text) => {
+                text.trim_end().strip_suffix('%').and_then(|text| text.trim_end().parse::<f64>().ok()).map(|n| n / 100.0)
+            }
+            other => other.as_f64(),
+        };
+        share
+            .filter(|share| (0.0..=1.0).contains(share))
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("a share is `0%` to `100%`, or a number from 0 to 1"))
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A share: `100%`, or a number from 0 to 1.",
+            "type": ["string", "number"],
+            "pattern": "^(100|[0-9]{1,2}(\\.[0-9]+)?)%$",
+            "minimum": 0,
+            "maximum": 1,
+            "examples": ["100%"],
+        })
+    }
+}
