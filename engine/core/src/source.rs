@@ -5,7 +5,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
@@ -131,12 +131,13 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
 
 /// Wraps texts as a set without a file system, for tests and generated packs.
 pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> SourceSet {
-    let files = texts
+    let files: Vec<SourceFile> = texts
         .into_iter()
         .map(|(path, text)| SourceFile { path: Path::new(root).join(path).into(), text: text.into(), problem: None })
         .collect();
     let mut set = SourceSet::default();
-    set.packs.push(PackSource { root: PathBuf::from(root), files, readme: None, base: None });
+    let base = base_of(&files).map(|_| Base::Problem(ReadProblem::NoPack));
+    set.packs.push(PackSource { root: PathBuf::from(root), files, readme: None, base });
     set.hash = hash_of(&set);
     set
 }
@@ -213,11 +214,27 @@ fn base_of(files: &[SourceFile]) -> Option<PathBuf> {
             let line = document.lines().find_map(|line| line.strip_prefix("extends:"));
             if let Some(value) = line {
                 let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
-                return Some(file.path.parent().unwrap_or(Path::new("")).join(value));
+                return Some(plain(&file.path.parent().unwrap_or(Path::new("")).join(value)));
             }
         }
     }
     None
+}
+
+/// A path without the steps that lead out of a folder it has just entered.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let entered = matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if entered => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 fn is_environment(line: &str) -> bool {

@@ -54,7 +54,7 @@ fn drafts(source: &PackSource, lost: &mut Vec<Lost>, report: &mut Report) -> Vec
             Vec::new()
         }
     };
-    let resolver = Resolver { own: &own, base: &base };
+    let resolver = Resolver { own: &own, base: &base, unread: source.base.is_none() };
     let laid: Vec<Option<Option<Draft>>> =
         own.iter().map(|draft| draft.extends().map(|name| resolver.resolve(draft, name, 0, report))).collect();
     let names: HashSet<(Kind, Option<&str>)> = own.iter().map(|draft| (draft.kind, draft.name())).collect();
@@ -80,6 +80,8 @@ fn drafts(source: &PackSource, lost: &mut Vec<Lost>, report: &mut Report) -> Vec
 struct Resolver<'a> {
     own: &'a [Draft],
     base: &'a [Draft],
+    /// Whether no pack was looked for that this one may extend.
+    unread: bool,
 }
 
 impl Resolver<'_> {
@@ -95,6 +97,14 @@ impl Resolver<'_> {
         }
         if draft.kind == Kind::Environment {
             // What it extends is a pack; a problem with that was told where the pack was read.
+            if self.unread {
+                report.push(
+                    draft
+                        .at_extends(Code::Unsupported, format!("the pack `{name}` was not looked for"))
+                        .hint("write `kind: Environment` and `extends:` plainly, each at the beginning of a line"),
+                );
+                return None;
+            }
             let root = self.base.iter().find(|base| base.kind == Kind::Environment);
             return Some(root.map_or_else(|| draft.clone(), |root| draft.clone().over(root, report)));
         }

@@ -272,7 +272,7 @@ impl Reader<'_> {
         if rule.id.is_empty() {
             report.push(self.document.at(Code::MissingKey, &pointer, "the rule has no `id`").hint("fill the cell `id`"));
         }
-        if rule.then.is_empty() {
+        if rule.then.is_empty() && !rule.id.is_empty() {
             report.push(
                 self.document
                     .at(Code::MissingKey, &pointer, format!("the rule `{}` decides nothing", rule.id))

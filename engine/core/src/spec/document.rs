@@ -173,6 +173,7 @@ impl Draft {
                 Diagnostic::new(Code::MissingKey, file, span, "a document that extends another needs its own `name`")
                     .hint("add `name:`"),
             );
+            self.broken = true;
         }
         let (tree, idle) = self.tree.overlay(&base.tree, self.files.len());
         for (key, place) in idle {

@@ -45,8 +45,10 @@ const CHANGES: &[Change] = &[
     Change::Key { kind: "Task", old: "steps", new: "max_steps" },
 ];
 
-/// Keys below which a document holds the author's own names, in which nothing is renamed.
-const OWN_NAMES: &[&str] = &["fields", "labels", "lists", "then", "decide", "vary", "weights", "cells", "partial"];
+/// Keys of maps whose keys are the author's own names; below those the format goes on.
+const NAMED: &[&str] = &["fields", "decision", "observation", "properties"];
+/// Keys below which everything is the author's own.
+const OWN: &[&str] = &["labels", "lists", "then", "decide", "vary", "weights", "cells", "partial"];
 
 /// Brings a tree of the older format up to date; returns the changes of its text, none for a current document.
 pub(super) fn apply(tree: &mut Tree) -> Vec<Edit> {
@@ -74,10 +76,10 @@ fn walk(tree: &mut Tree, kind: &str, edits: &mut Vec<Option<Edit>>) {
         };
         edits.push(edit);
     }
-    tree.each_child(|key, child| {
-        if !key.is_some_and(|key| OWN_NAMES.contains(&key)) {
-            walk(child, kind, edits);
-        }
+    tree.each_child(|key, child| match key {
+        Some(key) if OWN.contains(&key) => {}
+        Some(key) if NAMED.contains(&key) => child.each_child(|_, named| walk(named, kind, edits)),
+        _ => walk(child, kind, edits),
     });
 }
 

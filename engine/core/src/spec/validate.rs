@@ -147,7 +147,11 @@ impl Context<'_> {
             ValidationErrorKind::FalseSchema => self
                 .finding(Code::UnknownKey, self.tree.key_place(&pointer), format!("{what} may not stand here"))
                 .at(pointer.clone()),
-            _ => at(Code::Shape, format!("{what} does not fit: {error}")),
+            ValidationErrorKind::Pattern { .. } => {
+                at(Code::BadValue, format!("{what} cannot be `{}`", error.instance().as_str().unwrap_or_default()))
+                    .maybe_hint(self.description(error))
+            }
+            _ => at(Code::Shape, format!("{what} does not fit: {error}")).maybe_hint(self.description(error)),
         };
         vec![one]
     }
@@ -159,7 +163,11 @@ impl Context<'_> {
         let free: Vec<&str> = known
             .iter()
             .map(String::as_str)
-            .filter(|name| present.is_none_or(|map| !map.contains_key(*name)))
+            .filter(|name| {
+                // What an extended document says may be said again.
+                let here = |name: &str| self.tree.key_place(&format!("{pointer}/{name}")).file;
+                present.is_none_or(|map| !map.contains_key(*name)) || here(name) != here(key)
+            })
             .collect();
         let message = match present.and_then(|map| map.get("grader")).and_then(Value::as_str) {
             Some(grader) => format!("the grader `{grader}` has no key `{key}`"),
@@ -177,15 +185,19 @@ impl Context<'_> {
         self.properties(error).map(|map| map.keys().cloned().collect()).unwrap_or_default()
     }
 
+    /// What the failing part of the schema says that it wants.
+    fn description(&self, error: &ValidationError<'_>) -> Option<String> {
+        let path = error.schema_path().to_string();
+        let (parent, _) = path.rsplit_once('/')?;
+        let text = self.schema.pointer(parent)?.get("description")?.as_str()?;
+        Some(lower_first(text.split("\n\n").next()?.replace('\n', " ").trim_end_matches('.')))
+    }
+
     fn describe_key(&self, error: &ValidationError<'_>, key: &str) -> Option<String> {
         let property = self.properties(error)?.get(key)?;
         let text = property.get("description").and_then(Value::as_str)?;
         let first = text.split("\n\n").next()?.replace('\n', " ");
-        let mut text = first.trim_end_matches('.').to_owned();
-        if let Some(start) = text.get(..1) {
-            text = format!("{}{}", start.to_lowercase(), &text[1..]);
-        }
-        Some(text)
+        Some(lower_first(first.trim_end_matches('.')))
     }
 
     fn properties(&self, error: &ValidationError<'_>) -> Option<&serde_json::Map<String, Value>> {
@@ -213,6 +225,10 @@ impl Context<'_> {
         let length = file.text[span.clone()].lines().next().map_or(0, str::len);
         Place { file: place.file, span: span.start..span.start + length }
     }
+}
+
+fn lower_first(text: &str) -> String {
+    text.get(..1).map_or_else(|| text.to_owned(), |start| format!("{}{}", start.to_lowercase(), &text[1..]))
 }
 
 fn count(number: u64, one: &str, many: &str) -> String {

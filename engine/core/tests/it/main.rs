@@ -5,4 +5,6 @@ mod determinism;
 mod files;
 mod graders;
 mod hostile;
+mod language;
+mod layout;
 mod packs;
