@@ -48,7 +48,7 @@ const CHANGES: &[Change] = &[
 /// Keys of maps whose keys are the author's own names; below those the format goes on.
 const NAMED: &[&str] = &["fields", "decision", "observation", "properties"];
 /// Keys below which everything is the author's own.
-const OWN: &[&str] = &["labels", "lists", "then", "decide", "vary", "weights", "cells", "partial"];
+const OWN: &[&str] = &["labels", "lists", "decide", "vary", "weights", "cells", "partial"];
 
 /// Brings a tree of the older format up to date; returns the changes of its text, none for a current document.
 pub(super) fn apply(tree: &mut Tree) -> Vec<Edit> {
@@ -77,7 +77,7 @@ fn walk(tree: &mut Tree, kind: &str, edits: &mut Vec<Option<Edit>>) {
         edits.push(edit);
     }
     tree.each_child(|key, child| match key {
-        Some(key) if OWN.contains(&key) => {}
+        Some(key) if OWN.contains(&key) || key == "then" && kind == "Rules" => {}
         Some(key) if NAMED.contains(&key) => child.each_child(|_, named| walk(named, kind, edits)),
         _ => walk(child, kind, edits),
     });
