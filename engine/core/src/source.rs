@@ -27,6 +27,22 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// Why it could not be read.
     pub problem: Option<ReadProblem>,
+    /// SHA-256 of the text.
+    hash: [u8; 32],
+}
+
+impl SourceFile {
+    /// Wraps a text.
+    pub fn new(path: &Path, text: &str) -> Self {
+        let hash = Sha256::digest(text.as_bytes()).into();
+        Self { path: path.into(), text: text.into(), problem: None, hash }
+    }
+
+    /// The same file with another text.
+    #[must_use]
+    pub fn with_text(&self, text: &str) -> Self {
+        Self::new(&self.path, text)
+    }
 }
 
 /// Why a file or folder gave no text.
@@ -116,13 +132,9 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
         let watched = if root.is_file() { root.parent().unwrap_or(root) } else { root };
         set.folders.push(watched.to_path_buf());
     }
-    for pack in &set.packs {
-        let mut base = &pack.base;
-        while let Some(Base::Pack(pack)) = base {
-            if !set.folders.iter().any(|folder| pack.root.starts_with(folder)) {
-                set.folders.push(pack.root.clone());
-            }
-            base = &pack.base;
+    for pack in set.packs.iter().flat_map(bases) {
+        if !set.folders.iter().any(|folder| pack.root.starts_with(folder)) {
+            set.folders.push(pack.root.clone());
         }
     }
     set.hash = hash_of(&set);
@@ -133,7 +145,7 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
 pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> SourceSet {
     let files: Vec<SourceFile> = texts
         .into_iter()
-        .map(|(path, text)| SourceFile { path: Path::new(root).join(path).into(), text: text.into(), problem: None })
+        .map(|(path, text)| SourceFile::new(&Path::new(root).join(path), text))
         .collect();
     let mut set = SourceSet::default();
     let base = base_of(&files).map(|_| Base::Problem(ReadProblem::NoPack));
@@ -261,14 +273,14 @@ fn read_file(path: &Path) -> SourceFile {
         return unreadable(path, ReadProblem::TooLarge(size));
     }
     match fs::read(path).map(String::from_utf8) {
-        Ok(Ok(text)) => SourceFile { path: path.into(), text: text.into(), problem: None },
+        Ok(Ok(text)) => SourceFile::new(path, &text),
         Ok(Err(error)) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
         Err(error) => unreadable(path, ReadProblem::Io(error.to_string())),
     }
 }
 
 fn unreadable(path: &Path, problem: ReadProblem) -> SourceFile {
-    SourceFile { path: path.into(), text: "".into(), problem: Some(problem) }
+    SourceFile { problem: Some(problem), ..SourceFile::new(path, "") }
 }
 
 fn is_yaml(path: &Path) -> bool {
@@ -279,20 +291,24 @@ fn is_readme(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "README.md")
 }
 
+/// A pack, the one that it extends, and so on.
+fn bases(pack: &PackSource) -> impl Iterator<Item = &PackSource> {
+    std::iter::successors(Some(pack), |pack| match &pack.base {
+        Some(Base::Pack(base)) => Some(&**base),
+        _ => None,
+    })
+}
+
 fn hash_of(set: &SourceSet) -> String {
     let mut hasher = Sha256::new();
     let mut add = |bytes: &[u8]| {
         hasher.update((bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    let bases = |pack| std::iter::successors(Some(pack), |pack: &&PackSource| match &pack.base {
-        Some(Base::Pack(base)) => Some(&**base),
-        _ => None,
-    });
     for pack in set.packs.iter().flat_map(bases) {
         for file in &pack.files {
             add(file.path.as_os_str().as_encoded_bytes());
-            add(file.text.as_bytes());
+            add(&file.hash);
             add(format!("{:?}", file.problem).as_bytes());
         }
         add(pack.readme.as_deref().unwrap_or_default().as_bytes());

@@ -75,7 +75,7 @@ fn says_the_same(file: &SourceFile, text: &str) -> bool {
         let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
         drafts.iter().map(|draft| draft.canonical().to_string()).collect::<Vec<_>>()
     };
-    let other = SourceFile { text: text.into(), ..file.clone() };
+    let other = file.with_text(text);
     let values_of_file = values(file);
     !values_of_file.is_empty() && values_of_file == values(&other)
 }

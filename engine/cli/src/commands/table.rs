@@ -95,7 +95,7 @@ fn accepted(path: &Path, text: &str, format: Format) -> Result<(), Exit> {
     let mut sources: SourceSet = source::read(&[path.to_path_buf()]);
     for file in sources.packs.iter_mut().flat_map(|pack| &mut pack.files) {
         if same_file(&file.path, path) {
-            file.text = text.into();
+            *file = file.with_text(text);
         }
     }
     let compiled = compile(&sources, 1);

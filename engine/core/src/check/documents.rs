@@ -1,85 +1,172 @@
 //! The documents of a pack, laid over those that they extend.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use crate::{
-    diagnostic::{Code, Report, suggest},
-    source::{Base, PackSource, ReadProblem, sha256},
+    diagnostic::{Code, Diagnostic, Report, suggest},
+    source::{Base, PackSource, ReadProblem, SourceFile, sha256},
     spec::{self, Content, Document, Draft, Kind, Lost},
 };
 
 /// Documents that extend each other in a row at the most.
 const MAX_CHAIN: usize = 16;
 
-/// Reads the documents of a pack, those that it has from the pack that it extends included.
-pub(super) fn read(source: &PackSource, report: &mut Report) -> (Vec<Document>, Vec<Lost>) {
-    let mut lost = Vec::new();
-    let mut documents = Vec::new();
-    for draft in drafts(source, &mut lost, report) {
-        match draft.finish(report) {
-            Ok(document) => documents.push(document),
-            Err(head) => lost.push(head),
-        }
-    }
-    (documents, lost)
+/// The files that were read last, so that those that did not change need not be read again.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    files: HashMap<Arc<Path>, Arc<FileRead>>,
+    /// The files of the catalog that is being compiled; the others are dropped when it is done.
+    used: HashMap<Arc<Path>, Arc<FileRead>>,
 }
 
-/// The drafts of a pack: its own, laid over what they extend, then those that it takes over as they are.
-fn drafts(source: &PackSource, lost: &mut Vec<Lost>, report: &mut Report) -> Vec<Draft> {
-    let mut own = Vec::new();
+/// What one file holds, as far as that depends on nothing else.
+#[derive(Debug)]
+struct FileRead {
+    text: Arc<str>,
+    drafts: Vec<Draft>,
+    /// The documents that extend nothing, by position in `drafts`.
+    whole: Vec<Option<Arc<Document>>>,
+    lost: Vec<Lost>,
+    report: Report,
+}
+
+impl Cache {
+    fn read(&mut self, file: &SourceFile) -> Arc<FileRead> {
+        let known = self.used.get(&file.path).or_else(|| self.files.get(&file.path));
+        let read = match known.filter(|known| Arc::ptr_eq(&known.text, &file.text) || known.text == file.text) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(FileRead::new(file)),
+        };
+        self.used.insert(Arc::clone(&file.path), Arc::clone(&read));
+        read
+    }
+
+    /// Drops what the catalog that was just compiled did not need.
+    pub(super) fn turn(&mut self) {
+        self.files = std::mem::take(&mut self.used);
+    }
+}
+
+impl FileRead {
+    fn new(file: &SourceFile) -> Self {
+        let (mut lost, mut report) = (Vec::new(), Report::default());
+        let drafts = spec::read(file, &mut lost, &mut report);
+        let mut whole = Vec::with_capacity(drafts.len());
+        for draft in &drafts {
+            whole.push(if draft.extends().is_some() {
+                None
+            } else {
+                match draft.finish(&mut report) {
+                    Ok(document) => Some(Arc::new(document)),
+                    Err(head) => {
+                        lost.push(head);
+                        None
+                    }
+                }
+            });
+        }
+        Self { text: Arc::clone(&file.text), drafts, whole, lost, report }
+    }
+}
+
+/// The documents of a pack: its own, laid over what they extend, then those that it takes over as they are.
+pub(super) struct Read {
+    pub(super) all: Vec<Arc<Document>>,
+    /// How many of them are its own.
+    pub(super) own: usize,
+    pub(super) lost: Vec<Lost>,
+    /// All of them once more, as other packs extend them.
+    drafts: Vec<(Draft, Option<Arc<Document>>)>,
+}
+
+/// Reads the documents of a pack, and of the one that it extends.
+pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) -> Read {
+    let mut lost = Vec::new();
+    let mut own: Vec<(Draft, Option<Arc<Document>>)> = Vec::new();
     for file in &source.files {
         if file.problem.is_some() {
             super::unreadable(file, report);
             lost.push(None);
         } else {
-            own.extend(spec::read(file, lost, report));
+            let read = cache.read(file);
+            report.extend(read.report.diagnostics.iter().cloned());
+            lost.extend(read.lost.iter().cloned());
+            own.extend(read.drafts.iter().cloned().zip(read.whole.iter().cloned()));
         }
     }
     let base = match &source.base {
         None => Vec::new(),
-        Some(Base::Pack(base)) => drafts(base, lost, report),
+        Some(Base::Pack(base)) => {
+            let base = read(base, cache, report);
+            lost.extend(base.lost);
+            base.drafts
+        }
         Some(Base::Problem(problem)) => {
             lost.push(None);
-            let root = own.iter().find(|draft| draft.kind == Kind::Environment && draft.extends().is_some());
-            report.extend(root.map(|root| {
-                let what = root.extends().unwrap_or_default();
-                let message = match problem {
-                    ReadProblem::Circle => format!("the pack `{what}` extends this one"),
-                    _ => format!("there is no pack in `{what}`"),
-                };
-                let code = if *problem == ReadProblem::Circle { Code::Cycle } else { Code::UnknownName };
-                root.at_extends(code, message)
-                    .hint("write the folder of a pack, as seen from this file's own, such as `../ticket-desk`")
-            }));
+            report.extend(own.iter().find_map(|(draft, _)| missing_base(draft, problem)));
             Vec::new()
         }
     };
-    let resolver = Resolver { own: &own, base: &base, unread: source.base.is_none() };
-    let laid: Vec<Option<Option<Draft>>> =
-        own.iter().map(|draft| draft.extends().map(|name| resolver.resolve(draft, name, 0, report))).collect();
-    let names: HashSet<(Kind, Option<&str>)> = own.iter().map(|draft| (draft.kind, draft.name())).collect();
-    let taken_over: Vec<Draft> = base
-        .iter()
-        .filter(|draft| !matches!(draft.kind, Kind::Environment | Kind::Test))
-        .filter(|draft| !names.contains(&(draft.kind, draft.name())))
-        .cloned()
-        .map(Draft::taken_over)
-        .collect();
-    let mut all = Vec::with_capacity(own.len() + taken_over.len());
-    for (draft, laid) in own.into_iter().zip(laid) {
-        match laid {
-            None => all.push(draft),
-            Some(Some(whole)) => all.push(whole),
-            Some(None) => lost.push(draft.lost()),
+    let resolver = Resolver { own: &own, base: &base, lost: &lost, unread: source.base.is_none() };
+    let mut all = Vec::with_capacity(own.len() + base.len());
+    let mut drafts = Vec::with_capacity(own.len() + base.len());
+    let mut more_lost = Vec::new();
+    for (draft, whole) in &own {
+        let laid = draft.extends().map(|name| resolver.resolve(draft, name, 0, report));
+        match (laid, whole) {
+            (Some(None), _) => more_lost.push(draft.lost()),
+            (Some(Some(laid)), _) => match laid.finish(report) {
+                Ok(document) => {
+                    let document = Arc::new(document);
+                    all.push(Arc::clone(&document));
+                    drafts.push((laid, Some(document)));
+                }
+                Err(head) => {
+                    more_lost.push(head);
+                    drafts.push((laid, None));
+                }
+            },
+            (None, whole) => {
+                all.extend(whole.clone());
+                drafts.push((draft.clone(), whole.clone()));
+            }
         }
     }
-    all.extend(taken_over);
-    all
+    let count = all.len();
+    let names: HashSet<(Kind, Option<&str>)> = own.iter().map(|(draft, _)| (draft.kind, draft.name())).collect();
+    for (draft, whole) in base {
+        let taken_over =
+            !matches!(draft.kind, Kind::Environment | Kind::Test) && !names.contains(&(draft.kind, draft.name()));
+        if taken_over {
+            all.extend(whole.clone());
+            drafts.push((draft, whole));
+        }
+    }
+    lost.extend(more_lost);
+    Read { all, own: count, lost, drafts }
+}
+
+/// What is wrong with the pack that an environment extends.
+fn missing_base(root: &Draft, problem: &ReadProblem) -> Option<Diagnostic> {
+    let what = root.extends().filter(|_| root.kind == Kind::Environment)?;
+    let (code, message) = match problem {
+        ReadProblem::Circle => (Code::Cycle, format!("the pack `{what}` extends this one")),
+        _ => (Code::UnknownName, format!("there is no pack in `{what}`")),
+    };
+    Some(
+        root.at_extends(code, message)
+            .hint("write the folder of a pack, as seen from this file's own, such as `../ticket-desk`"),
+    )
 }
 
 struct Resolver<'a> {
-    own: &'a [Draft],
-    base: &'a [Draft],
+    own: &'a [(Draft, Option<Arc<Document>>)],
+    base: &'a [(Draft, Option<Arc<Document>>)],
+    lost: &'a [Lost],
     /// Whether no pack was looked for that this one may extend.
     unread: bool,
 }
@@ -105,23 +192,28 @@ impl Resolver<'_> {
                 );
                 return None;
             }
-            let root = self.base.iter().find(|base| base.kind == Kind::Environment);
-            return Some(root.map_or_else(|| draft.clone(), |root| draft.clone().over(root, report)));
+            let root = self.base.iter().map(|(base, _)| base).find(|base| base.kind == Kind::Environment);
+            return Some(root.map_or_else(|| draft.clone(), |root| draft.over(root, report)));
         }
-        let here = self.own.iter().find(|other| {
+        let here = self.own.iter().map(|(other, _)| other).find(|other| {
             other.kind == draft.kind && other.name() == Some(name) && draft.name() != Some(name)
         });
         if let Some(other) = here {
             return match other.extends() {
-                None => Some(draft.clone().over(other, report)),
-                Some(name) => Some(draft.clone().over(&self.resolve(other, name, depth + 1, report)?, report)),
+                None => Some(draft.over(other, report)),
+                Some(name) => Some(draft.over(&self.resolve(other, name, depth + 1, report)?, report)),
             };
         }
-        if let Some(base) = self.base.iter().find(|other| other.kind == draft.kind && other.name() == Some(name)) {
-            return Some(draft.clone().over(base, report));
+        if let Some(base) = self.base.iter().map(|(other, _)| other).find(|other| other.kind == draft.kind && other.name() == Some(name)) {
+            return Some(draft.over(base, report));
+        }
+        let may_be = |lost: &Lost| lost.as_ref().is_none_or(|(kind, lost)| *kind == draft.kind && lost == name);
+        if self.lost.iter().any(may_be) && draft.name() != Some(name) {
+            return None;
         }
         let (noun, kind) = (draft.kind.name().to_lowercase(), draft.kind);
-        let names = self.own.iter().chain(self.base).filter(|other| other.kind == kind && !std::ptr::eq(*other, draft));
+        let others = self.own.iter().chain(self.base).map(|(other, _)| other);
+        let names = others.filter(|other| other.kind == kind && other.name() != draft.name());
         let hint = if draft.name() == Some(name) && self.base.is_empty() {
             Some("a document cannot extend itself; name another one, or let the environment extend a pack".into())
         } else {
@@ -143,15 +235,19 @@ fn is_name(name: &str) -> bool {
 /// The documents of one pack, by kind and name.
 pub(crate) struct Documents<'a> {
     all: Vec<&'a Document>,
+    /// How many of them are the pack's own; the others come from the pack that it extends.
+    own: usize,
     /// What could not be read.
     lost: Vec<Lost>,
 }
 
 impl<'a> Documents<'a> {
-    pub(super) fn new(read: &'a [Document], mut lost: Vec<Lost>) -> Self {
+    pub(super) fn new(read: &'a Read) -> Self {
+        let all: Vec<&Document> = read.all.iter().map(|document| &**document).collect();
         // A document of a bad name may be the one that others mean.
-        lost.extend(read.iter().any(|document| !is_name(document.content.name())).then_some(None));
-        Self { all: read.iter().collect(), lost }
+        let unclear = all.iter().any(|document| !is_name(document.content.name()));
+        let lost = read.lost.iter().cloned().chain(unclear.then_some(None)).collect();
+        Self { all, own: read.own, lost }
     }
 
     pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = &'a Document> + '_ {
@@ -192,10 +288,7 @@ impl<'a> Documents<'a> {
         let mut all: Vec<&Document> =
             self.all.iter().copied().filter(|document| document.content.kind() != Kind::Test).collect();
         all.sort_by(|a, b| (a.content.kind(), a.content.name()).cmp(&(b.content.kind(), b.content.name())));
-        let lines: Vec<String> = all
-            .iter()
-            .map(|document| spec::order::canonical(document.content.kind(), &document.value).to_string())
-            .collect();
+        let lines: Vec<&str> = all.iter().map(|document| document.digest.as_str()).collect();
         sha256(lines.join("\n").as_bytes())
     }
 
@@ -254,10 +347,10 @@ impl<'a> Documents<'a> {
                 _ => {}
             }
         }
-        for document in &self.all {
+        for document in &self.all[..self.own] {
             let (kind, name) = (document.content.kind(), document.content.name());
             let unused = matches!(kind, Kind::Inbox | Kind::Rubric | Kind::Rules) && !used.contains(&(kind, name));
-            if unused && !document.inherited {
+            if unused {
                 report.push(
                     document
                         .at(Code::Unused, "/name", format!("nothing uses the {} `{name}`", kind.name().to_lowercase()))

@@ -51,6 +51,25 @@ pub struct Compiled {
 
 /// Compiles a whole catalog of the given generation (1, 2, 3, ...).
 pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
+    Checker::default().compile(sources, generation)
+}
+
+/// Compiles one catalog after the other; files that did not change are not parsed again.
+#[derive(Debug, Default)]
+pub struct Checker {
+    cache: documents::Cache,
+}
+
+impl Checker {
+    /// Compiles a whole catalog of the given generation.
+    pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
+        let compiled = compile_all(sources, generation, &mut self.cache);
+        self.cache.turn();
+        compiled
+    }
+}
+
+fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cache) -> Compiled {
     let mut report = Report::default();
     let mut packs = Vec::new();
     let mut documents = 0;
@@ -59,7 +78,7 @@ pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
         unreadable(file, &mut report);
     }
     for source in &sources.packs {
-        let (pack, count) = compile_pack(source, generation, &mut report);
+        let (pack, count) = compile_pack(source, generation, cache, &mut report);
         documents += count;
         if let Some((pack, file, span)) = pack {
             if let Some(first) = places.get(pack.name()) {
@@ -102,10 +121,15 @@ pub(crate) struct Parts<'a> {
 
 type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
 
-fn compile_pack(source: &PackSource, generation: u64, report: &mut Report) -> (Compiling, usize) {
-    let (read, lost) = documents::read(source, report);
-    let count = read.iter().filter(|document| !document.inherited).count();
-    let documents = Documents::new(&read, lost);
+fn compile_pack(
+    source: &PackSource,
+    generation: u64,
+    cache: &mut documents::Cache,
+    report: &mut Report,
+) -> (Compiling, usize) {
+    let read = documents::read(source, cache, report);
+    let count = read.own;
+    let documents = Documents::new(&read);
     documents.check_names(report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
     let Content::Environment(environment) = &root.content else { return (None, count) };
@@ -246,7 +270,7 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
         );
     }
     if first.is_none() && !documents.broken() {
-        let file = SourceFile { path: source.root.as_path().into(), text: "".into(), problem: None };
+        let file = SourceFile::new(&source.root, "");
         report.push(
             Diagnostic::new(Code::Environment, &file, 0..0, "the pack has no environment")
                 .hint("add a document with `kind: Environment`; it is the pack's root"),

@@ -12,22 +12,22 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Report, list, suggest},
-    source::SourceFile,
+    source::{SourceFile, sha256},
 };
 
 /// One document of a pack.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// The files that it stands in: its own, then those of the documents that it extends.
-    files: Vec<SourceFile>,
-    /// Whether it comes from a pack that this one extends.
-    pub inherited: bool,
+    files: Arc<[SourceFile]>,
     /// The document with its places.
-    pub tree: Tree,
+    pub tree: Arc<Tree>,
     /// The document without.
-    pub value: Value,
+    pub value: Arc<Value>,
     /// What it says.
     pub content: Content,
+    /// SHA-256 of what it says, its keys in canonical order, in hex.
+    pub digest: String,
 }
 
 /// What a document says.
@@ -118,15 +118,15 @@ pub(super) fn located(files: &[SourceFile], place: Place) -> (&SourceFile, Range
 pub type Lost = Option<(Kind, String)>;
 
 /// A document whose head is known; it may still have to be laid over the one that it extends.
+///
+/// A clone costs next to nothing.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Whether it comes from a pack that this one extends.
-    pub inherited: bool,
     /// Its kind.
     pub kind: Kind,
-    files: Vec<SourceFile>,
-    tree: Tree,
-    value: Value,
+    files: Arc<[SourceFile]>,
+    tree: Arc<Tree>,
+    value: Arc<Value>,
     /// Whether a key stands in it twice, so that it is open what it means.
     broken: bool,
 }
@@ -140,12 +140,6 @@ impl Draft {
     /// What it extends: the name of a document, or of an environment the folder of a pack.
     pub fn extends(&self) -> Option<&str> {
         self.value.get("extends").and_then(Value::as_str)
-    }
-
-    /// Marks it as taken over from the pack that this one extends.
-    #[must_use]
-    pub fn taken_over(self) -> Self {
-        Self { inherited: true, ..self }
     }
 
     /// What it says, with its keys in canonical order.
@@ -166,16 +160,16 @@ impl Draft {
 
     /// Lays it over the document that it extends.
     #[must_use]
-    pub fn over(mut self, base: &Self, report: &mut Report) -> Self {
-        if self.name().is_none() {
+    pub fn over(&self, base: &Self, report: &mut Report) -> Self {
+        let nameless = self.name().is_none();
+        if nameless {
             let (file, span) = (&self.files[0], first_line(&self.files[0], &self.tree));
             report.push(
                 Diagnostic::new(Code::MissingKey, file, span, "a document that extends another needs its own `name`")
                     .hint("add `name:`"),
             );
-            self.broken = true;
         }
-        let (tree, idle) = self.tree.overlay(&base.tree, self.files.len());
+        let (mut tree, idle) = Tree::clone(&self.tree).overlay(&base.tree, self.files.len());
         for (key, place) in idle {
             let (file, span) = located(&self.files, place);
             report.push(
@@ -183,27 +177,30 @@ impl Draft {
                     .hint("`key: null` removes what the extended document has; remove this line"),
             );
         }
-        self.files.extend(base.files.iter().cloned());
-        self.tree = tree;
-        self.tree.remove("extends");
-        self.value = self.tree.to_value();
-        self.broken |= base.broken;
-        self
+        tree.remove("extends");
+        Self {
+            kind: self.kind,
+            files: self.files.iter().chain(base.files.iter()).cloned().collect(),
+            value: Arc::new(tree.to_value()),
+            tree: Arc::new(tree),
+            broken: self.broken || base.broken || nameless,
+        }
     }
 
     /// Checks its shape and reads what it says.
-    pub fn finish(mut self, report: &mut Report) -> Result<Document, Lost> {
+    pub fn finish(&self, report: &mut Report) -> Result<Document, Lost> {
+        let Self { kind, files, mut tree, mut value, broken } = self.clone();
         // An environment that extends nothing readable is told where its pack is put together.
-        if let Some(Value::String(_)) = self.value.get("extends") {
-            self.tree.remove("extends");
-            self.value = self.tree.to_value();
+        if let Some(Value::String(_)) = value.get("extends") {
+            let mut rest = Tree::clone(&tree);
+            rest.remove("extends");
+            value = Arc::new(rest.to_value());
+            tree = Arc::new(rest);
         }
-        let lost = self.lost();
-        let Self { inherited, kind, files, tree, value, broken } = self;
         let problems = validate::validate(&files, &tree, &value, kind);
         if !problems.is_empty() {
             report.extend(problems);
-            return Err(lost);
+            return Err(self.lost());
         }
         let content = match kind {
             Kind::Environment => typed(&files, &tree, &value, report).map(Content::Environment),
@@ -214,9 +211,10 @@ impl Draft {
             Kind::Policy => typed(&files, &tree, &value, report).map(Content::Policy),
             Kind::Test => typed(&files, &tree, &value, report).map(Content::Test),
         };
+        let digest = sha256(order::canonical(kind, &value).to_string().as_bytes());
         match content {
-            Some(content) if !broken => Ok(Document { files, inherited, tree, value, content }),
-            _ => Err(lost),
+            Some(content) if !broken => Ok(Document { files, tree, value, content, digest }),
+            _ => Err(self.lost()),
         }
     }
 }
@@ -253,11 +251,10 @@ pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec
         }
         match head(file, &tree, &value, report) {
             Some(kind) => drafts.push(Draft {
-                inherited: false,
                 kind,
-                files: vec![file.clone()],
-                tree,
-                value,
+                files: [file.clone()].into(),
+                tree: Arc::new(tree),
+                value: Arc::new(value),
                 broken: syntax > 0,
             }),
             None => lost.push(None),

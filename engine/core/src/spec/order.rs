@@ -3,7 +3,7 @@
 //! Maps whose keys are the author's own names (fields, decisions, observations, conditions) keep the author's order, for
 //! it means something.
 
-use std::ops::Range;
+use std::{ops::Range, sync::OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -15,8 +15,13 @@ const MAX_PASSES: usize = 80;
 
 /// The same value with its keys in canonical order.
 pub fn canonical(kind: Kind, value: &Value) -> Value {
-    let root = schema::schema_of(kind);
-    sorted(value, &root, &root)
+    let root = root_of(kind);
+    sorted(value, root, root)
+}
+
+fn root_of(kind: Kind) -> &'static Value {
+    static ROOTS: OnceLock<Vec<Value>> = OnceLock::new();
+    &ROOTS.get_or_init(|| Kind::ALL.iter().map(|kind| schema::schema_of(*kind)).collect())[kind as usize]
 }
 
 fn sorted(value: &Value, schema: &Value, root: &Value) -> Value {
@@ -100,8 +105,8 @@ pub fn reorder(file: &SourceFile) -> Option<String> {
         for tree in &trees {
             let value = tree.to_value();
             let Some(kind) = value.get("kind").and_then(Value::as_str).and_then(Kind::find) else { continue };
-            let root = schema::schema_of(kind);
-            find(tree, &value, &root, &root, &file.text, &mut changes);
+            let root = root_of(kind);
+            find(tree, &value, root, root, &file.text, &mut changes);
         }
         if changes.is_empty() {
             break;

@@ -42,7 +42,7 @@ static VALIDATORS: LazyLock<BTreeMap<Kind, jsonschema::Validator>> = LazyLock::n
 /// What the loader says of a document's shape: its findings about keys and values that no other document is needed for.
 fn findings(value: &Value) -> Report {
     let text = serde_yaml::to_string(value).expect("YAML");
-    let file = SourceFile { path: Path::new("a.yaml").into(), text: text.into(), problem: None };
+    let file = SourceFile::new(Path::new("a.yaml"), &text);
     let mut report = Report::default();
     for draft in spec::read(&file, &mut Vec::new(), &mut report) {
         draft.finish(&mut report).ok();

@@ -37,7 +37,7 @@ fn pairs(folder: &str) -> Vec<(String, String, String)> {
 }
 
 fn file(text: &str) -> SourceFile {
-    SourceFile { path: Path::new("a.yaml").into(), text: text.into(), problem: None }
+    SourceFile::new(Path::new("a.yaml"), text)
 }
 
 /// What a file says, its keys in canonical order.

@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use casebook_core::{
-    check,
+    check::Checker,
     diagnostic::{self, Report},
     scenario::Catalog,
     source::{self, SourceSet},
@@ -28,6 +28,8 @@ pub(crate) struct Live {
     listener: Option<ReloadListener>,
     /// The hash of the change that was rejected last; held while a reload is under way.
     rejected_hash: Mutex<Option<String>>,
+    /// Knows the files of the last compilation, so that only those that changed are parsed again.
+    checker: Mutex<Checker>,
 }
 
 impl Live {
@@ -55,6 +57,7 @@ impl Live {
             chosen,
             listener,
             rejected_hash: Mutex::default(),
+            checker: Mutex::default(),
         }
     }
 
@@ -115,7 +118,8 @@ impl Live {
     }
 
     fn compile(&self, sources: &SourceSet, generation: u64) -> Result<(Catalog, Report), Rejected> {
-        let compiled = check::compile(sources, generation);
+        let mut checker = self.checker.lock().unwrap_or_else(PoisonError::into_inner);
+        let compiled = checker.compile(sources, generation);
         let Some(catalog) = compiled.catalog else {
             return Err(Rejected { report: compiled.report, reason: None });
         };
