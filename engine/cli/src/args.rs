@@ -280,6 +280,9 @@ pub(crate) struct SchemaArgs {
     /// Where to write them
     #[arg(long, value_name = "FOLDER", default_value = "schemas")]
     pub(crate) out: PathBuf,
+    /// Writes the reference of the language, a Markdown page, to this file as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reference: Option<PathBuf>,
     /// Write nothing; fail when a file is stale
     #[arg(long)]
     pub(crate) check: bool,

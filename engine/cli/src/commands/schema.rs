@@ -1,6 +1,6 @@
 //! `casebook schema`
 
-use std::fs;
+use std::{fs, io, path::Path};
 
 use casebook_core::spec;
 use serde_json::json;
@@ -14,9 +14,9 @@ use crate::{
 pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
     let mut stale = Vec::new();
     let mut written = Vec::new();
-    for (name, schema) in spec::schemas() {
-        let path = args.out.join(name);
-        let text = format!("{schema:#}\n");
+    let schemas = spec::schemas().into_iter().map(|(name, schema)| (args.out.join(name), format!("{schema:#}\n")));
+    let reference = args.reference.iter().map(|path| (path.clone(), spec::reference()));
+    for (path, text) in schemas.chain(reference) {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             continue;
         }
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
             stale.push(path.display().to_string());
             continue;
         }
-        if let Err(error) = fs::create_dir_all(&args.out).and_then(|()| fs::write(&path, text)) {
+        if let Err(error) = write(&path, &text) {
             output::error(format!("`{}` cannot be written: {error}", path.display()));
             return Exit::Failure;
         }
@@ -45,4 +45,11 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
         }
     }
     if stale.is_empty() { Exit::Success } else { Exit::Findings }
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text)
 }

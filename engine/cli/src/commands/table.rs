@@ -39,7 +39,7 @@ fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
             output::error(problem);
             Exit::Findings
         })?,
-        (None, Some(table)) => table.0.iter().map(|row| row.iter().map(rules::cell_text).collect()).collect(),
+        (None, Some(table)) => table.0.iter().map(|row| row.iter().map(as_it_stands).collect()).collect(),
         (None, None) => Vec::new(),
     };
     if format == Format::Json {
@@ -136,6 +136,15 @@ fn rules_of(path: &Path, format: Format) -> Result<(SourceFile, Document), Exit>
             output::error(format!("`{}` holds {what} with `kind: Rules`; one is needed", path.display()));
             Err(Exit::Findings)
         }
+    }
+}
+
+/// A cell of a table that is one already.
+fn as_it_stands(cell: &Value) -> String {
+    match cell {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        value => rules::cell_text(value),
     }
 }
 

@@ -6,8 +6,11 @@ use std::{
     sync::Arc,
 };
 
+use rayon::prelude::*;
+
 use crate::{
     diagnostic::{Code, Diagnostic, Report, suggest},
+    scenario::Task,
     source::{Base, PackSource, ReadProblem, SourceFile, sha256},
     spec::{self, Content, Document, Draft, Kind, Lost},
 };
@@ -21,6 +24,9 @@ pub(super) struct Cache {
     files: HashMap<Arc<Path>, Arc<FileRead>>,
     /// The files of the catalog that is being compiled; the others are dropped when it is done.
     used: HashMap<Arc<Path>, Arc<FileRead>>,
+    /// Tasks that compiled without a finding, and the bytes of their items, by all that they are made of.
+    tasks: HashMap<String, (Arc<Task>, usize)>,
+    used_tasks: HashMap<String, (Arc<Task>, usize)>,
 }
 
 /// What one file holds, as far as that depends on nothing else.
@@ -35,19 +41,35 @@ struct FileRead {
 }
 
 impl Cache {
-    fn read(&mut self, file: &SourceFile) -> Arc<FileRead> {
-        let known = self.used.get(&file.path).or_else(|| self.files.get(&file.path));
-        let read = match known.filter(|known| Arc::ptr_eq(&known.text, &file.text) || known.text == file.text) {
-            Some(known) => Arc::clone(known),
-            None => Arc::new(FileRead::new(file)),
+    /// Reads files, those that changed on all cores.
+    fn read(&mut self, files: &[SourceFile]) -> Vec<Arc<FileRead>> {
+        let known = |file: &SourceFile| {
+            let known = self.used.get(&file.path).or_else(|| self.files.get(&file.path))?;
+            (Arc::ptr_eq(&known.text, &file.text) || known.text == file.text).then(|| Arc::clone(known))
         };
-        self.used.insert(Arc::clone(&file.path), Arc::clone(&read));
+        let read: Vec<Arc<FileRead>> =
+            files.par_iter().map(|file| known(file).unwrap_or_else(|| Arc::new(FileRead::new(file)))).collect();
+        let paths = files.iter().map(|file| Arc::clone(&file.path));
+        self.used.extend(paths.zip(read.iter().cloned()));
         read
+    }
+
+    /// A task that was compiled from just the same, or else the one that `make` makes, which is kept when it is sound.
+    pub(super) fn task(
+        &mut self,
+        key: String,
+        make: impl FnOnce() -> Option<(Task, usize)>,
+    ) -> Option<(Arc<Task>, usize)> {
+        let known = self.used_tasks.get(&key).or_else(|| self.tasks.get(&key)).cloned();
+        let made = known.or_else(|| make().map(|(task, bytes)| (Arc::new(task), bytes)))?;
+        self.used_tasks.insert(key, made.clone());
+        Some(made)
     }
 
     /// Drops what the catalog that was just compiled did not need.
     pub(super) fn turn(&mut self) {
         self.files = std::mem::take(&mut self.used);
+        self.tasks = std::mem::take(&mut self.used_tasks);
     }
 }
 
@@ -87,12 +109,11 @@ pub(super) struct Read {
 pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) -> Read {
     let mut lost = Vec::new();
     let mut own: Vec<(Draft, Option<Arc<Document>>)> = Vec::new();
-    for file in &source.files {
+    for (file, read) in source.files.iter().zip(cache.read(&source.files)) {
         if file.problem.is_some() {
             super::unreadable(file, report);
             lost.push(None);
         } else {
-            let read = cache.read(file);
             report.extend(read.report.diagnostics.iter().cloned());
             lost.extend(read.lost.iter().cloned());
             own.extend(read.drafts.iter().cloned().zip(read.whole.iter().cloned()));
@@ -290,6 +311,20 @@ impl<'a> Documents<'a> {
         all.sort_by(|a, b| (a.content.kind(), a.content.name()).cmp(&(b.content.kind(), b.content.name())));
         let lines: Vec<&str> = all.iter().map(|document| document.digest.as_str()).collect();
         sha256(lines.join("\n").as_bytes())
+    }
+
+    /// A digest of all that a task is made of: its own document, its inbox, the environment, rules and rubrics.
+    pub(super) fn key_of_task(&self, task: &Document, inbox: &str, shared: &str) -> String {
+        let inbox = self.find(Kind::Inbox, inbox).map_or("", |inbox| inbox.digest.as_str());
+        format!("{}{inbox}{shared}", task.digest)
+    }
+
+    /// A digest of what every task is made of.
+    pub(super) fn shared_digest(&self) -> String {
+        let shared = [Kind::Environment, Kind::Rules, Kind::Rubric];
+        let digests: Vec<&str> =
+            shared.iter().flat_map(|kind| self.of(*kind)).map(|document| document.digest.as_str()).collect();
+        sha256(digests.join("\n").as_bytes())
     }
 
     /// Reports names that cannot be names, and those that two documents of a kind have.

@@ -133,7 +133,7 @@ fn compile_pack(
     documents.check_names(report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
     let Content::Environment(environment) = &root.content else { return (None, count) };
-    let pack = assemble(source, generation, &documents, root, environment, report);
+    let pack = assemble(source, generation, &documents, (root, environment), cache, report);
     (pack.map(|pack| (pack, root.file().clone(), root.place("/name").1)), count)
 }
 
@@ -141,8 +141,8 @@ fn assemble(
     source: &PackSource,
     generation: u64,
     documents: &Documents<'_>,
-    root: &Document,
-    environment: &spec::Environment,
+    (root, environment): (&Document, &spec::Environment),
+    cache: &mut documents::Cache,
     report: &mut Report,
 ) -> Option<Pack> {
     let before = report.errors();
@@ -196,9 +196,19 @@ fn assemble(
         documents.missing(Kind::Policy, name, root, "/baseline", report);
     }
     let mut tasks = Vec::new();
+    let shared = documents.shared_digest();
     for document in documents.of(Kind::Task) {
-        if let Content::Task(spec) = &document.content {
-            tasks.extend(task::compile(document, spec, &parts, report).map(Arc::new));
+        let Content::Task(spec) = &document.content else { continue };
+        let bytes = parts.bytes.get();
+        let made = cache.task(documents.key_of_task(document, &spec.inbox, &shared), || {
+            let found = report.diagnostics.len();
+            let task = task::compile(document, spec, &parts, report)?;
+            // A task with findings is compiled again, so that they are told again.
+            (report.diagnostics.len() == found && parts.sound).then(|| (task, parts.bytes.get() - bytes))
+        });
+        if let Some((task, added)) = made {
+            parts.bytes.set(bytes + added);
+            tasks.push(task);
         }
     }
     let mut suites = Vec::new();

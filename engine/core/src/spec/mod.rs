@@ -6,6 +6,7 @@
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
 //! | `schema.rs` | the schemas, generated from the types below |
+//! | `reference.rs` | the reference of the language, generated from the types |
 //! | `order.rs` | the canonical order of keys, for `fmt` and the digest |
 //! | `migrate.rs` | older formats: what was renamed since |
 //! | `environment.rs` ... `test.rs` | the kinds |
@@ -20,6 +21,7 @@ mod inbox;
 pub mod migrate;
 pub mod order;
 mod policy;
+mod reference;
 mod rubric;
 mod rules;
 mod schema;
@@ -41,6 +43,7 @@ pub use environment::{
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use policy::{Policy, PolicyRule, RankOrder};
+pub use reference::reference;
 pub use rubric::{
     Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Gate, Grader, InvalidActions,
     KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, RankCorrelation, Reward,

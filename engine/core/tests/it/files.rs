@@ -134,6 +134,13 @@ fn the_schemas_in_the_repository_are_the_types() {
 }
 
 #[test]
+fn the_reference_in_the_repository_is_of_the_types() {
+    let path = packs::scenarios().join("../docs/reference.md");
+    let told = fs::read_to_string(path).expect("the reference");
+    assert!(told == spec::reference(), "docs/reference.md is stale; run `casebook schema --reference docs/reference.md`");
+}
+
+#[test]
 fn every_shipped_file_is_valid_against_its_published_schema() {
     let mut seen = 0;
     let mut folders = vec![packs::scenarios()];

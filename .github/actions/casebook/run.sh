@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs the commands that the action's inputs name; every command runs, and one that fails makes the step fail.
+set -uo pipefail
+
+if [ -z "${CASEBOOK:-}" ]; then
+    cargo build --release --locked --manifest-path "$SOURCES/Cargo.toml" || exit 3
+    CASEBOOK="$SOURCES/target/release/casebook"
+fi
+
+read -r -a packs <<<"${PACKS:-scenarios}"
+failed=0
+run() {
+    echo "::group::casebook $1"
+    "$CASEBOOK" "$@"
+    local code=$?
+    echo "::endgroup::"
+    if [ "$code" -ne 0 ]; then
+        echo "casebook $1 ended with $code"
+        failed=1
+    fi
+}
+
+for command in ${COMMANDS:-check test fmt}; do
+    case "$command" in
+    check)
+        strict=()
+        if [ "${STRICT:-false}" = true ]; then strict=(--strict); fi
+        run check --format github "${strict[@]}" "${packs[@]}"
+        ;;
+    test)
+        run test --format github "${packs[@]}"
+        if [ -n "${JUNIT:-}" ]; then "$CASEBOOK" test --format junit "${packs[@]}" >"$JUNIT"; fi
+        ;;
+    fmt) run fmt --check "${packs[@]}" ;;
+    schema) run schema --check --out "${SCHEMAS:-schemas}" ;;
+    *)
+        echo "::error::there is no command \`$command\`; what exists: check, test, fmt, schema"
+        failed=1
+        ;;
+    esac
+done
+exit "$failed"

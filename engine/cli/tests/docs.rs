@@ -1,0 +1,235 @@
+//! The documentation is run: every command of the tutorial, every pack of the cookbook, every example of a code.
+//!
+//! In the tutorial a `yaml` block that begins with a path is written to that file, and each line `$ casebook ...` of a
+//! `console` block is run in one folder, one after the other. The lines below a command are its output: `...` on a line
+//! of its own stands for any lines, within a line for any text, and `[exit N]` says how the command ended (0 when not
+//! said).
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use casebook_core::{check::compile, diagnostic::Code, source};
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli").to_path_buf()
+}
+
+/// A fenced block: its language and its lines.
+struct Block {
+    language: String,
+    lines: Vec<String>,
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for line in text.lines() {
+        match (line.strip_prefix("```"), open.as_mut()) {
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(language), None) => open = Some(Block { language: language.trim().to_owned(), lines: Vec::new() }),
+            (None, Some(block)) => block.lines.push(line.to_owned()),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// Runs a command line in a folder; returns what it printed, on both streams, and how it ended.
+fn run(folder: &Path, line: &str) -> (String, i32) {
+    let binary = Path::new(env!("CARGO_BIN_EXE_casebook"));
+    let path = std::env::join_paths(
+        std::iter::once(binary.parent().expect("a folder").to_path_buf())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    )
+    .expect("a path");
+    let output = Command::new("bash")
+        .args(["-c", &format!("{{ {line}\n}} 2>&1")])
+        .current_dir(folder)
+        .env("PATH", path)
+        .output()
+        .expect("bash runs");
+    (String::from_utf8(output.stdout).expect("UTF-8"), output.status.code().expect("it ends by itself"))
+}
+
+/// Whether a line is as it is told, `...` standing for any text.
+fn fits(told: &str, line: &str) -> bool {
+    let (told, line) = (told.trim_end(), line.trim_end());
+    let parts: Vec<&str> = told.split("...").collect();
+    if parts.len() == 1 {
+        return told == line;
+    }
+    let (first, last) = (parts[0], parts[parts.len() - 1]);
+    let Some(mut rest) = line.strip_prefix(first).filter(|rest| rest.len() >= last.len() && rest.ends_with(last)) else {
+        return false;
+    };
+    rest = &rest[..rest.len() - last.len()];
+    parts[1..parts.len() - 1].iter().all(|part| match rest.find(part) {
+        Some(at) => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+/// Whether lines are as they are told, a line `...` standing for any lines.
+fn all_fit(told: &[&str], lines: &[&str]) -> bool {
+    match told.split_first() {
+        None => lines.iter().all(|line| line.trim().is_empty()),
+        Some((&"...", rest)) => (0..=lines.len()).any(|skip| all_fit(rest, &lines[skip..])),
+        Some((first, rest)) => lines.split_first().is_some_and(|(line, more)| fits(first, line) && all_fit(rest, more)),
+    }
+}
+
+fn play_tutorial(text: &str, folder: &Path) -> usize {
+    let mut ran = 0;
+    for block in blocks(text) {
+        if block.language == "yaml" {
+            let path = block.lines[0].strip_prefix("# ").unwrap_or_else(|| panic!("no path: {}", block.lines[0]));
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, block.lines.join("\n") + "\n").expect("written");
+            continue;
+        }
+        if block.language != "console" {
+            continue;
+        }
+        let mut commands: Vec<(String, Vec<&str>, i32)> = Vec::new();
+        for line in &block.lines {
+            if let Some(command) = line.strip_prefix("$ ") {
+                commands.push((command.to_owned(), Vec::new(), 0));
+            } else {
+                let last = commands.last_mut().unwrap_or_else(|| panic!("output before a command: {line}"));
+                match line.strip_prefix("[exit ").and_then(|rest| rest.strip_suffix(']')) {
+                    Some(code) => last.2 = code.parse().expect("a number"),
+                    None => last.1.push(line),
+                }
+            }
+        }
+        for (command, told, ended) in commands {
+            let (output, code) = run(folder, &command);
+            assert_eq!(code, ended, "$ {command}\n{output}");
+            let lines: Vec<&str> = output.lines().collect();
+            assert!(
+                told.is_empty() || all_fit(&told, &lines),
+                "$ {command}\nprints\n{output}\nwhich is not\n{}",
+                told.join("\n")
+            );
+            ran += 1;
+        }
+    }
+    ran
+}
+
+#[test]
+fn the_tutorial_does_what_it_says() {
+    let text = fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial");
+    let folder = TempDir::new().expect("a folder");
+    let ran = play_tutorial(&text, folder.path());
+    assert!(ran >= 8, "only {ran} commands ran");
+}
+
+#[test]
+fn every_recipe_of_the_cookbook_passes() {
+    let cookbook = root().join("docs/cookbook");
+    let index = fs::read_to_string(cookbook.join("README.md")).expect("the index");
+    let mut recipes = 0;
+    for entry in fs::read_dir(&cookbook).expect("the cookbook") {
+        let path = entry.expect("an entry").path();
+        if !path.is_dir() {
+            continue;
+        }
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(index.contains(&format!("({name}/")), "the index does not link to {name}");
+        assert!(path.join("README.md").is_file(), "{name} has no README");
+        for command in ["check --strict", "test", "fmt --check"] {
+            let (output, code) = run(&root(), &format!("casebook {command} docs/cookbook/{name}"));
+            assert_eq!(code, 0, "$ casebook {command} docs/cookbook/{name}\n{output}");
+        }
+        recipes += 1;
+    }
+    assert!(recipes >= 20, "only {recipes} recipes");
+}
+
+#[test]
+fn shipped_packs_are_laid_out_and_pass_their_tests() {
+    for command in ["check --strict", "test", "fmt --check"] {
+        let (output, code) = run(&root(), &format!("casebook {command} scenarios"));
+        assert_eq!(code, 0, "$ casebook {command} scenarios\n{output}");
+    }
+}
+
+/// The small pack of the core's tests, by file.
+fn desk() -> Vec<(String, String)> {
+    let folder = root().join("engine/core/tests/packs/desk");
+    let read = |path: PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        (name, fs::read_to_string(&path).expect("a text"))
+    };
+    fs::read_dir(folder).expect("the pack").map(|entry| read(entry.expect("an entry").path())).collect()
+}
+
+/// A text's top-level parts: the key, and its lines.
+fn parts(text: &str) -> Vec<(String, String)> {
+    let mut parts: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        let key = line.split(':').next().filter(|_| !line.starts_with([' ', '#', '-']) && line.contains(':'));
+        match (key, parts.last_mut()) {
+            (Some(key), _) => parts.push((key.to_owned(), format!("{line}\n"))),
+            (None, Some((_, part))) => part.push_str(&format!("{line}\n")),
+            (None, None) => parts.push((String::new(), format!("{line}\n"))),
+        }
+    }
+    parts
+}
+
+/// Applies an example to the small pack: its first line names a file, the others are keys that replace the file's own.
+fn apply(example: &Block, files: &mut Vec<(String, String)>) {
+    let head = example.lines[0].strip_prefix("# ").unwrap_or_else(|| panic!("no file: {}", example.lines[0]));
+    let (name, how) = head.split_once(' ').unwrap_or((head, ""));
+    let text = example.lines[1..].join("\n") + "\n";
+    let at = files.iter().position(|(known, _)| known == name);
+    match (how, at) {
+        ("(remove)", Some(at)) => drop(files.remove(at)),
+        ("(whole)", Some(at)) => files[at].1 = text,
+        ("", Some(at)) => {
+            let mut whole = parts(&files[at].1);
+            for (key, part) in parts(&text) {
+                match whole.iter_mut().find(|(known, _)| *known == key) {
+                    Some(old) => old.1 = part,
+                    None => whole.push((key, part)),
+                }
+            }
+            files[at].1 = whole.into_iter().map(|(_, part)| part).collect();
+        }
+        (_, None) => files.push((name.to_owned(), text)),
+        (how, _) => panic!("what is `{how}`?"),
+    }
+}
+
+#[test]
+fn the_examples_of_every_code_are_wrong_and_right() {
+    let mut tried = 0;
+    for code in Code::ALL {
+        let text = code.explanation();
+        let (wrong, right) = text.split_once("## Right").unwrap_or_else(|| panic!("{code} has no right example"));
+        for (example, is_wrong) in [(wrong, true), (right, false)] {
+            let examples: Vec<Block> = blocks(example).into_iter().filter(|block| block.language == "yaml").collect();
+            if examples.is_empty() {
+                continue;
+            }
+            let mut files = desk();
+            examples.iter().for_each(|example| apply(example, &mut files));
+            let texts = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+            let report = compile(&source::from_texts("desk", texts), 1).report;
+            let found = report.diagnostics.iter().any(|finding| finding.code == *code);
+            assert_eq!(found, is_wrong, "{code}:\n{}", report.render(false));
+            tried += 1;
+        }
+    }
+    assert!(tried >= 60, "only {tried} examples");
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for so many seconds (20 when not given) on the corpus of the tests, without sanitizers, so that
+# the stable toolchain will do. Ends with 1 as soon as a target crashes, hangs for 10 s or takes more than 2 GiB.
+set -euo pipefail
+cd "$(dirname "$0")"
+seconds=${1:-20}
+
+if ! command -v cargo-fuzz >/dev/null; then
+    cargo install cargo-fuzz --version 0.13.1 --locked --quiet
+fi
+
+corpus=target/corpus
+rm -rf "$corpus"
+mkdir -p "$corpus"/{parse,validate,check,template,table}
+cp ../core/tests/packs/desk/*.yaml "$corpus/check"
+for case in ../core/tests/cases/*.case; do
+    # The part of a case behind its marks is what an author wrote.
+    sed -n '/^--- to$\|^--- file/,$p' "$case" | grep -v '^---' >"$corpus/check/$(basename "$case" .case)" || true
+done
+find ../../scenarios -name '*.yaml' -exec sh -c 'cp "$1" "$2/$(echo "$1" | tr / _)"' _ {} "$corpus/check" \;
+cp "$corpus"/check/* "$corpus/parse"
+cp "$corpus"/check/* "$corpus/validate"
+cp ../core/tests/migrate/*.yaml ../core/tests/order/*.yaml "$corpus/parse"
+grep -rhoE '\{[{%].*[%}]\}' ../core/tests ../../scenarios | split -l 1 - "$corpus/template/t"
+printf 'id,amount,tier,from domain_in,except from,then queue,because\nR-1,>= 100,-,friends,bo@home.example,forward,why\nR-2,10..20,free | paid,-,-,answer,-\n' >"$corpus/table/a"
+printf 'id,title contains_any,opened older_than,valid from,severity,mode,then queue\nR-1,"a | b" | c,2h,2026-01-01,high,test,close\n' >"$corpus/table/b"
+
+cargo fuzz build --fuzz-dir . -s none
+for target in parse validate check template table; do
+    echo "fuzzing $target for $seconds s"
+    cargo fuzz run --fuzz-dir . -s none "$target" "$corpus/$target" -- \
+        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -only_ascii=0 -print_final_stats=1 \
+        2>&1 | grep -E 'stat::|SUMMARY|ERROR|panicked|Test unit' || true
+    if ls artifacts/"$target"/* >/dev/null 2>&1; then
+        echo "$target failed; its inputs lie in engine/fuzz/artifacts/$target"
+        exit 1
+    fi
+done

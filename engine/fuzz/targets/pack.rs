@@ -1,0 +1,25 @@
+//! The small pack of the core's tests with one file replaced.
+
+use casebook_core::{
+    check::{Compiled, compile},
+    source,
+};
+
+/// The files, by name.
+pub const FILES: [(&str, &str); 6] = [
+    ("environment.yaml", include_str!("../../core/tests/packs/desk/environment.yaml")),
+    ("inbox.yaml", include_str!("../../core/tests/packs/desk/inbox.yaml")),
+    ("policy.yaml", include_str!("../../core/tests/packs/desk/policy.yaml")),
+    ("rubric.yaml", include_str!("../../core/tests/packs/desk/rubric.yaml")),
+    ("rules.yaml", include_str!("../../core/tests/packs/desk/rules.yaml")),
+    ("task.yaml", include_str!("../../core/tests/packs/desk/task.yaml")),
+];
+
+/// Compiles the pack with another text for a file; a name that none has adds one.
+pub fn with(name: &str, text: &str) -> Compiled {
+    let mut files: Vec<(&str, &str)> = FILES.iter().copied().filter(|(known, _)| *known != name).collect();
+    files.push((name, text));
+    let compiled = compile(&source::from_texts("desk", files), 1);
+    compiled.report.render(false);
+    compiled
+}

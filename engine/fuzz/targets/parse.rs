@@ -1,0 +1,32 @@
+//! Any text as a file: its syntax and heads, the order of its keys, and older formats.
+#![no_main]
+
+use std::path::Path;
+
+use casebook_core::{
+    diagnostic::Report,
+    source::SourceFile,
+    spec::{self, migrate, order},
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let file = SourceFile::new(Path::new("any.yaml"), text);
+    let mut report = Report::default();
+    let drafts = spec::read(&file, &mut Vec::new(), &mut report);
+    report.sort();
+    report.render(false);
+    let says = |file: &SourceFile| -> Vec<String> {
+        let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
+        drafts.iter().map(|draft| draft.canonical().to_string()).collect()
+    };
+    if !drafts.is_empty() && report.errors() == 0 {
+        if let Some(ordered) = order::reorder(&file) {
+            assert_eq!(says(&file), says(&file.with_text(&ordered)), "another order says something else");
+        }
+        let mut migrated = text.to_owned();
+        for edit in migrate::edits(&file).unwrap_or_default().into_iter().rev() {
+            migrated.replace_range(edit.span, &edit.text);
+        }
+    }
+});
