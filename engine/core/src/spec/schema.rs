@@ -34,7 +34,7 @@ pub fn published(kind: Kind) -> Value {
     for name in names {
         let mut definition = definitions[&name].clone();
         loosen(&mut definition);
-        definitions.insert(format!("{name}Part"), definition);
+        definitions.insert(format!("{name}Overlay"), definition);
     }
     loosen(&mut partial);
     let what = if kind == Kind::Environment {
@@ -72,7 +72,7 @@ fn loosen(schema: &mut Value) {
     map.shift_remove("required");
     map.shift_remove("minProperties");
     if let Some(Value::String(target)) = map.get_mut("$ref") {
-        target.push_str("Part");
+        target.push_str("Overlay");
     }
     for key in ["if", "then", "else"] {
         // A choice between variants looks at keys that it needs; what follows from it is loosened.

@@ -4,6 +4,7 @@ mod agreement;
 mod corpus;
 mod determinism;
 mod files;
+mod frozen;
 mod graders;
 mod hostile;
 mod language;
