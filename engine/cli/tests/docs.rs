@@ -1,6 +1,6 @@
 //! The documentation is run: every command of the tutorial, every pack of the cookbook, every example of a code.
 //!
-//! In the tutorial a `yaml` block that begins with a path is written to that file, and each line `$ casebook ...` of a
+//! In the tutorial a `yaml` block that begins with a path is written to that file, without the path, and each line `$ casebook ...` of a
 //! `console` block is run in one folder, one after the other. The lines below a command are its output: `...` on a line
 //! of its own stands for any lines, within a line for any text, and `[exit N]` says how the command ended (0 when not
 //! said).
@@ -92,7 +92,7 @@ fn play_tutorial(text: &str, folder: &Path) -> usize {
             let path = block.lines[0].strip_prefix("# ").unwrap_or_else(|| panic!("no path: {}", block.lines[0]));
             let path = folder.join(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-            fs::write(path, block.lines.join("\n") + "\n").expect("written");
+            fs::write(path, block.lines[1..].join("\n") + "\n").expect("written");
             continue;
         }
         if block.language != "console" {
