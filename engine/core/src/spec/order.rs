@@ -50,7 +50,12 @@ fn order(schema: &Value) -> Vec<&str> {
         return Vec::new();
     }
     let properties = schema.get("properties").and_then(Value::as_object);
-    properties.into_iter().flat_map(Map::keys).map(String::as_str).collect()
+    let mut order: Vec<&str> = properties.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+    // What a document extends belongs to its head, and is gone once it is laid over that.
+    if let Some(name) = order.iter().position(|key| *key == "name").filter(|_| order.first() == Some(&"apiVersion")) {
+        order.insert(name + 1, "extends");
+    }
+    order
 }
 
 fn rank(order: &[&str], key: &str) -> usize {
