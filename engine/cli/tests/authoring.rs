@@ -74,7 +74,9 @@ fn every_template_passes_everything_at_once() {
         for entry in fs::read_dir(&pack).expect("the pack") {
             let path = entry.expect("an entry").path();
             let text = fs::read_to_string(&path).expect("a text");
-            if let Some(schema) = text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema=")) {
+            if let Some(schema) =
+                text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="))
+            {
                 assert!(pack.join(schema).is_file(), "{} names {schema}", path.display());
             } else {
                 assert!(path.ends_with("README.md"), "{} has no modeline", path.display());
@@ -170,7 +172,10 @@ fn findings_as_sarif_junit_and_annotations() {
     assert_eq!(code(&output), 1);
     let sarif: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let result = &sarif["runs"][0]["results"][0];
-    assert_eq!((&sarif["version"], &result["ruleId"], &result["level"]), (&"2.1.0".into(), &"CB201".into(), &"error".into()));
+    assert_eq!(
+        (&sarif["version"], &result["ruleId"], &result["level"]),
+        (&"2.1.0".into(), &"CB201".into(), &"error".into())
+    );
     let place = &result["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "scenarios/desk/rules.yaml");
     assert_eq!(place["region"]["startColumn"], 5);
@@ -232,7 +237,10 @@ fn a_table_goes_to_csv_and_back() {
     let said = succeeds(folder.path(), &["table", "import", "rules.csv", rules]);
     assert!(said.contains("wrote 2 rules"), "{said}");
     let text = fs::read_to_string(folder.path().join(rules)).expect("the rules");
-    assert!(text.contains("table:\n") && !text.contains("\nrules:") && text.contains("default: { queue: answer }"), "{text}");
+    assert!(
+        text.contains("table:\n") && !text.contains("\nrules:") && text.contains("default: { queue: answer }"),
+        "{text}"
+    );
     succeeds(folder.path(), &["test"]);
     assert_eq!(succeeds(folder.path(), &["table", "export", rules]), csv.replace("paid,0", "paid,20"));
     // A table with a mistake leaves the file as it is.

@@ -63,7 +63,8 @@ fn fits(told: &str, line: &str) -> bool {
         return told == line;
     }
     let (first, last) = (parts[0], parts[parts.len() - 1]);
-    let Some(mut rest) = line.strip_prefix(first).filter(|rest| rest.len() >= last.len() && rest.ends_with(last)) else {
+    let Some(mut rest) = line.strip_prefix(first).filter(|rest| rest.len() >= last.len() && rest.ends_with(last))
+    else {
         return false;
     };
     rest = &rest[..rest.len() - last.len()];
@@ -223,7 +224,9 @@ fn the_examples_of_every_code_are_wrong_and_right() {
                 continue;
             }
             let mut files = desk();
-            examples.iter().for_each(|example| apply(example, &mut files));
+            for example in &examples {
+                apply(example, &mut files);
+            }
             let texts = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
             let report = compile(&source::from_texts("desk", texts), 1).report;
             let found = report.diagnostics.iter().any(|finding| finding.code == *code);

@@ -143,10 +143,8 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
 
 /// Wraps texts as a set without a file system, for tests and generated packs.
 pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> SourceSet {
-    let files: Vec<SourceFile> = texts
-        .into_iter()
-        .map(|(path, text)| SourceFile::new(&Path::new(root).join(path), text))
-        .collect();
+    let files: Vec<SourceFile> =
+        texts.into_iter().map(|(path, text)| SourceFile::new(&Path::new(root).join(path), text)).collect();
     let mut set = SourceSet::default();
     let base = base_of(&files).map(|_| Base::Problem(ReadProblem::NoPack));
     set.packs.push(PackSource { root: PathBuf::from(root), files, readme: None, base });
@@ -179,9 +177,10 @@ fn holds_yaml(folder: &Path) -> bool {
 
 fn holds_environment(folder: &Path) -> bool {
     entries(folder).is_ok_and(|paths| {
-        paths.iter().filter(|path| is_yaml(path)).any(|path| {
-            fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_environment))
-        })
+        paths
+            .iter()
+            .filter(|path| is_yaml(path))
+            .any(|path| fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_environment)))
     })
 }
 

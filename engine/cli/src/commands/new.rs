@@ -63,16 +63,15 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
         }
         written.push(path.display().to_string());
     }
-    match format {
-        Format::Json => output::json(&json!({ "written": written })),
-        _ => {
-            for path in &written {
-                output::line(format!("wrote {path}"));
-            }
-            let pack = folder.display();
-            output::line(format!("\nnext: casebook check {pack}\n      casebook test {pack}\n      casebook serve {pack}"));
-        }
+    if format == Format::Json {
+        output::json(&json!({ "written": written }));
+        return Exit::Success;
     }
+    for path in &written {
+        output::line(format!("wrote {path}"));
+    }
+    let pack = folder.display();
+    output::line(format!("\nnext: casebook check {pack}\n      casebook test {pack}\n      casebook serve {pack}"));
     Exit::Success
 }
 

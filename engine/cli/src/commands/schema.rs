@@ -30,18 +30,17 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
         }
         written.push(path.display().to_string());
     }
-    match format {
-        Format::Json => output::json(&json!({ "stale": stale, "written": written })),
-        _ => {
-            for path in &written {
-                output::line(format!("wrote {path}"));
-            }
-            for path in &stale {
-                output::error(format!("`{path}` is stale; run `casebook schema`"));
-            }
-            if written.is_empty() && stale.is_empty() {
-                output::line(format!("the schemas in `{}` are up to date", args.out.display()));
-            }
+    if format == Format::Json {
+        output::json(&json!({ "stale": stale, "written": written }));
+    } else {
+        for path in &written {
+            output::line(format!("wrote {path}"));
+        }
+        for path in &stale {
+            output::error(format!("`{path}` is stale; run `casebook schema`"));
+        }
+        if written.is_empty() && stale.is_empty() {
+            output::line(format!("the schemas in `{}` are up to date", args.out.display()));
         }
     }
     if stale.is_empty() { Exit::Success } else { Exit::Findings }

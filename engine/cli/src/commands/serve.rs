@@ -84,15 +84,13 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
 fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr, format: Format) {
     let shown =
         if host.is_unspecified() { SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port()) } else { address };
-    match format {
-        Format::Json => output::line(
-            json!({ "event": "serving", "url": format!("http://{shown}"), "environments": environments }).to_string(),
-        ),
-        _ => {
-            output::line(format!("serving on http://{shown}"));
-            for (name, tasks) in environments {
-                output::line(format!("  http://{shown}/envs/{name}  ({tasks} tasks)"));
-            }
+    if format == Format::Json {
+        let url = format!("http://{shown}");
+        output::line(json!({ "event": "serving", "url": url, "environments": environments }).to_string());
+    } else {
+        output::line(format!("serving on http://{shown}"));
+        for (name, tasks) in environments {
+            output::line(format!("  http://{shown}/envs/{name}  ({tasks} tasks)"));
         }
     }
     if !host.is_loopback() {

@@ -51,13 +51,11 @@ fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
         writer.write_record(row).map_err(|error| refused(path, &error))?;
     }
     let text = writer.into_inner().map_err(|error| refused(path, &error))?;
-    match out {
-        Some(out) => fs::write(out, text).map_err(|error| refused(out, &error)),
-        None => {
-            output::text(String::from_utf8_lossy(&text));
-            Ok(())
-        }
+    if let Some(out) = out {
+        return fs::write(out, text).map_err(|error| refused(out, &error));
     }
+    output::text(String::from_utf8_lossy(&text));
+    Ok(())
 }
 
 fn import(csv: &Path, path: &Path, format: Format) -> Result<(), Exit> {
@@ -80,7 +78,8 @@ fn import(csv: &Path, path: &Path, format: Format) -> Result<(), Exit> {
         return Err(Exit::Findings);
     }
     let block = format!("table:\n{}", rows.join("\n"));
-    let key = if matches!(&document.content, Content::Rules(rules) if rules.rules.is_some()) { "/rules" } else { "/table" };
+    let key =
+        if matches!(&document.content, Content::Rules(rules) if rules.rules.is_some()) { "/rules" } else { "/table" };
     let (start, end) = (document.tree.key_place(key).span.start, document.tree.value_place(key).span.end);
     let mut text = file.text.to_string();
     text.replace_range(start..end, &block);

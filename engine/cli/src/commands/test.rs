@@ -43,8 +43,7 @@ fn once(args: &TestArgs, format: Format) -> Exit {
         Err(exit) => return exit,
     };
     let outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| audit::run(pack, &args.filter)).collect();
-    let untested: Vec<&str> =
-        catalog.packs().iter().filter(|pack| pack.tests() == 0).map(|pack| pack.name()).collect();
+    let untested: Vec<&str> = catalog.packs().iter().filter(|pack| pack.tests() == 0).map(|pack| pack.name()).collect();
     let ran: usize = outcomes.iter().map(|outcome| outcome.cases.len()).sum();
     let failed: usize = outcomes.iter().map(Outcome::failed).sum();
     match format {
@@ -84,11 +83,13 @@ fn show(outcome: &Outcome, verbose: bool) {
     suites.dedup();
     suites.sort_unstable();
     suites.dedup();
-    output::line(format!("  {:<24} {:>6} {:>6} {:>8} {:>6} {:>8}", "test", "rules", "probes", "episodes", "passed", "failed"));
+    output::line(format!(
+        "  {:<24} {:>6} {:>6} {:>8} {:>6} {:>8}",
+        "test", "rules", "probes", "episodes", "passed", "failed"
+    ));
     for suite in suites {
-        let of = |wanted: CaseKind| {
-            outcome.cases.iter().filter(|case| case.suite == suite && case.kind == wanted).count()
-        };
+        let of =
+            |wanted: CaseKind| outcome.cases.iter().filter(|case| case.suite == suite && case.kind == wanted).count();
         let passed = outcome.cases.iter().filter(|case| case.suite == suite && case.passed).count();
         let failed = outcome.cases.iter().filter(|case| case.suite == suite && !case.passed).count();
         let failed = format!("{failed:>8}");

@@ -49,10 +49,8 @@ fn finding(finding: &Diagnostic) -> Finding {
         .fix
         .iter()
         .map(|fix| {
-            let deleted = Region::builder()
-                .byte_offset(number(fix.start))
-                .byte_length(number(fix.end - fix.start))
-                .build();
+            let deleted =
+                Region::builder().byte_offset(number(fix.start)).byte_length(number(fix.end - fix.start)).build();
             let content = ArtifactContent::builder().text(fix.text.as_str()).build();
             let replacement = Replacement::builder().deleted_region(deleted).inserted_content(content).build();
             let change =

@@ -41,7 +41,9 @@ pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, seen: &mut 
                 play(pack, task, test.seed, seen, |_| actions.next())
             }
             Player::Policy(probe) => match policy::of_probe(pack, probe) {
-                Some(policy) => play(pack, task, test.seed, seen, |episode| (!episode.done()).then(|| policy.act(episode)).flatten()),
+                Some(policy) => play(pack, task, test.seed, seen, |episode| {
+                    (!episode.done()).then(|| policy.act(episode)).flatten()
+                }),
                 None => Err(format!("there is no agent `{}`", probe.name())),
             },
         },
@@ -67,7 +69,9 @@ pub(super) fn probe(
     let mut passed = true;
     for task in pack.tasks() {
         let played = match policy::of_probe(pack, probe) {
-            Some(policy) => play(pack, task, 0, seen, |episode| (!episode.done()).then(|| policy.act(episode)).flatten()),
+            Some(policy) => {
+                play(pack, task, 0, seen, |episode| (!episode.done()).then(|| policy.act(episode)).flatten())
+            }
             None => Err(format!("there is no agent `{}`", probe.name())),
         };
         match played {
@@ -96,8 +100,7 @@ pub(super) fn built_in(pack: &Arc<Pack>, seen: &mut Seen) -> Vec<Case> {
     for (at, column) in pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Choice) {
         let alone = pack.decisions.iter().filter(|other| other.kind == ColumnKind::Choice).count() == 1;
         for (position, value) in column.values.iter().enumerate() {
-            let name =
-                if alone { format!("always({value})") } else { format!("always({}={value})", column.name) };
+            let name = if alone { format!("always({value})") } else { format!("always({}={value})", column.name) };
             probes.push((Probe::Always { column: at, value: Datum::Choice(position), name }, ALWAYS));
         }
     }

@@ -216,16 +216,23 @@ impl Resolver<'_> {
             let root = self.base.iter().map(|(base, _)| base).find(|base| base.kind == Kind::Environment);
             return Some(root.map_or_else(|| draft.clone(), |root| draft.over(root, report)));
         }
-        let here = self.own.iter().map(|(other, _)| other).find(|other| {
-            other.kind == draft.kind && other.name() == Some(name) && draft.name() != Some(name)
-        });
+        let here = self
+            .own
+            .iter()
+            .map(|(other, _)| other)
+            .find(|other| other.kind == draft.kind && other.name() == Some(name) && draft.name() != Some(name));
         if let Some(other) = here {
             return match other.extends() {
                 None => Some(draft.over(other, report)),
                 Some(name) => Some(draft.over(&self.resolve(other, name, depth + 1, report)?, report)),
             };
         }
-        if let Some(base) = self.base.iter().map(|(other, _)| other).find(|other| other.kind == draft.kind && other.name() == Some(name)) {
+        if let Some(base) = self
+            .base
+            .iter()
+            .map(|(other, _)| other)
+            .find(|other| other.kind == draft.kind && other.name() == Some(name))
+        {
             return Some(draft.over(base, report));
         }
         let may_be = |lost: &Lost| lost.as_ref().is_none_or(|(kind, lost)| *kind == draft.kind && lost == name);

@@ -195,22 +195,7 @@ fn assemble(
     {
         documents.missing(Kind::Policy, name, root, "/baseline", report);
     }
-    let mut tasks = Vec::new();
-    let shared = documents.shared_digest();
-    for document in documents.of(Kind::Task) {
-        let Content::Task(spec) = &document.content else { continue };
-        let bytes = parts.bytes.get();
-        let made = cache.task(documents.key_of_task(document, &spec.inbox, &shared), || {
-            let found = report.diagnostics.len();
-            let task = task::compile(document, spec, &parts, report)?;
-            // A task with findings is compiled again, so that they are told again.
-            (report.diagnostics.len() == found && parts.sound).then(|| (task, parts.bytes.get() - bytes))
-        });
-        if let Some((task, added)) = made {
-            parts.bytes.set(bytes + added);
-            tasks.push(task);
-        }
-    }
+    let mut tasks = compile_tasks(&parts, cache, report);
     let mut suites = Vec::new();
     for document in documents.of(Kind::Test) {
         if let Content::Test(spec) = &document.content {
@@ -254,6 +239,28 @@ fn assemble(
         suites,
         baseline: environment.baseline.clone(),
     })
+}
+
+/// Compiles the tasks; those of which nothing changed are taken from the cache.
+fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut Report) -> Vec<Arc<Task>> {
+    let documents = parts.documents;
+    let mut tasks = Vec::new();
+    let shared = documents.shared_digest();
+    for document in documents.of(Kind::Task) {
+        let Content::Task(spec) = &document.content else { continue };
+        let bytes = parts.bytes.get();
+        let made = cache.task(documents.key_of_task(document, &spec.inbox, &shared), || {
+            let found = report.diagnostics.len();
+            let task = task::compile(document, spec, parts, report)?;
+            // A task with findings is compiled again, so that they are told again.
+            (report.diagnostics.len() == found && parts.sound).then(|| (task, parts.bytes.get() - bytes))
+        });
+        if let Some((task, added)) = made {
+            parts.bytes.set(bytes + added);
+            tasks.push(task);
+        }
+    }
+    tasks
 }
 
 /// The keywords of all items of all tasks, in every form, by decision.
@@ -307,11 +314,9 @@ fn unreadable(file: &SourceFile, report: &mut Report) {
         Some(ReadProblem::TooManyFiles) => {
             (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
         }
-        Some(ReadProblem::Circle) => (
-            Code::Cycle,
-            format!("the pack `{path}` extends itself"),
-            Some("a pack cannot extend one that extends it"),
-        ),
+        Some(ReadProblem::Circle) => {
+            (Code::Cycle, format!("the pack `{path}` extends itself"), Some("a pack cannot extend one that extends it"))
+        }
         Some(ReadProblem::NoPack) => (
             Code::NoPack,
             format!("there is no pack in `{path}`"),

@@ -40,11 +40,8 @@ pub(super) fn compile(
             one.then.iter().flat_map(|(pointer, map)| outcome(document, pointer, map, parts, report)).collect();
         let valid = validity(document, one, report);
         if let (Some(when), Some(except), Some(valid)) = (when, except, valid) {
-            let reason = Arc::new(RuleReason {
-                id: id.clone(),
-                because: one.rule.because.clone(),
-                severity: one.rule.severity,
-            });
+            let reason =
+                Arc::new(RuleReason { id: id.clone(), because: one.rule.because.clone(), severity: one.rule.severity });
             let except = (!one.except.is_empty()).then_some(except);
             compiled.push(CompiledRule { reason, when, except, then, trial: one.rule.mode == Mode::Test, valid });
         }

@@ -7,8 +7,8 @@ use minijinja::{Value as Context, context};
 use super::{Parts, inbox, template};
 use crate::{
     diagnostic::{Code, Report, list},
-    rubric::{self, Rubric},
     model::parse_moment,
+    rubric::{self, Rubric},
     scenario::Task,
     spec::{self, Content, Document, Kind, Order},
 };
@@ -86,7 +86,8 @@ fn clock(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut
     for decision in parts.environment.decision.values() {
         let rules = decision.truth.as_ref().and_then(|truth| parts.rules.get(&truth.rules));
         if let Some((rules, rule)) = rules.and_then(|rules| Some((rules, rules.needs_clock()?))) {
-            let message = format!("the rule `{}` of `{}` reads the clock, and the task has none", rule.reason.id, rules.name);
+            let message =
+                format!("the rule `{}` of `{}` reads the clock, and the task has none", rule.reason.id, rules.name);
             report.push(document.at(Code::NoClock, "", message).hint(ADD_CLOCK));
             break;
         }
@@ -139,11 +140,8 @@ fn rubric_of<'a>(
 /// What instructions may read.
 fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: &Parts<'_>) -> Context {
     let environment = parts.environment;
-    let rules: BTreeMap<&str, Context> = parts
-        .rules
-        .values()
-        .map(|rules| (rules.name.as_str(), context! { policy => rules.policy.as_str() }))
-        .collect();
+    let rules: BTreeMap<&str, Context> =
+        parts.rules.values().map(|rules| (rules.name.as_str(), context! { policy => rules.policy.as_str() })).collect();
     context! {
         environment => context! {
             name => environment.name.as_str(),

@@ -133,15 +133,7 @@ impl Checker<'_> {
             let given = Value::Object(case.given.clone()).to_string();
             given.chars().take(60).collect()
         });
-        (report.errors() == before).then(|| RuleCase {
-            name,
-            site: self.site(&pointer),
-            of,
-            clock,
-            fields,
-            expect,
-            by,
-        })
+        (report.errors() == before).then(|| RuleCase { name, site: self.site(&pointer), of, clock, fields, expect, by })
     }
 
     /// The name of the rules that a case asks.
@@ -159,9 +151,9 @@ impl Checker<'_> {
             _ if self.parts.documents.broken() => None,
             names => {
                 report.push(
-                    self.document
-                        .at(Code::MissingKey, pointer, "the case does not say which rules it asks")
-                        .hint(format!("add `of:`, one of {}", list(names).unwrap_or_else(|| "the pack's rules".into()))),
+                    self.document.at(Code::MissingKey, pointer, "the case does not say which rules it asks").hint(
+                        format!("add `of:`, one of {}", list(names).unwrap_or_else(|| "the pack's rules".into())),
+                    ),
                 );
                 None
             }
@@ -185,9 +177,7 @@ impl Checker<'_> {
         }
         let player = match (&case.play, &case.policy) {
             (Some(actions), None) => Some(Player::Actions(actions.clone())),
-            (None, Some(name)) => {
-                self.probe(&format!("{pointer}/policy"), false, name, report).map(Player::Policy)
-            }
+            (None, Some(name)) => self.probe(&format!("{pointer}/policy"), false, name, report).map(Player::Policy),
             (given, _) => {
                 let (message, hint) = if given.is_some() {
                     ("the episode is played by `play` and by `policy`", "keep one of the two")
@@ -314,9 +304,11 @@ impl Checker<'_> {
     /// Reads `<value>` or `<decision>=<value>`.
     fn always(&self, pointer: &str, key: bool, name: &str, inner: &str, report: &mut Report) -> Option<Probe> {
         let choices = || {
-            self.parts.decisions.iter().enumerate().filter(|(_, column)| {
-                matches!(column.kind, ColumnKind::Choice | ColumnKind::Boolean)
-            })
+            self.parts
+                .decisions
+                .iter()
+                .enumerate()
+                .filter(|(_, column)| matches!(column.kind, ColumnKind::Choice | ColumnKind::Boolean))
         };
         let read = |column: usize, text: &str| {
             let column = &self.parts.decisions[column];

@@ -102,7 +102,11 @@ impl Diagnostic {
         let hint = hint.into();
         if let Some((written, instead)) = &hint.replace {
             let plain = self.text[self.span.clone()] == **written;
-            self.fix = self.bare(written).filter(|_| plain || !hint.whole).map(|span| Fix { start: span.start, end: span.end, text: instead.clone() });
+            self.fix = self.bare(written).filter(|_| plain || !hint.whole).map(|span| Fix {
+                start: span.start,
+                end: span.end,
+                text: instead.clone(),
+            });
         }
         self.hint = Some(hint.text);
         self

@@ -353,7 +353,9 @@ impl ColumnCompiler<'_> {
         if list.is_none() {
             let known = suggest(name, self.scope.lists.keys().map(String::as_str));
             report.push(self.scope.document.at(Code::UnknownName, path, format!("there is no list `{name}`")).hint(
-                known.unwrap_or_else(|| format!("add it under `lists:`, or write the values in brackets: `[{name}]`").into()),
+                known.unwrap_or_else(|| {
+                    format!("add it under `lists:`, or write the values in brackets: `[{name}]`").into()
+                }),
             ));
         }
         list.map(Vec::as_slice)

@@ -102,7 +102,10 @@ impl RuleSet {
         self.rules.iter().find(|rule| rule.needs_clock())
     }
 
-    fn collect<'a>(&'a self, matching: impl Iterator<Item = &'a CompiledRule>) -> Result<Vec<Decided<'a>>, Conflict<'a>> {
+    fn collect<'a>(
+        &'a self,
+        matching: impl Iterator<Item = &'a CompiledRule>,
+    ) -> Result<Vec<Decided<'a>>, Conflict<'a>> {
         let mut all: Vec<Decided<'a>> = Vec::new();
         for rule in matching {
             for one in rule.decided() {
@@ -139,9 +142,8 @@ impl CompiledRule {
     pub fn is_valid(&self, clock: Option<i64>) -> bool {
         match self.valid {
             (None, None) => true,
-            (from, until) => clock.is_some_and(|clock| {
-                from.is_none_or(|from| clock >= from) && until.is_none_or(|until| clock < until)
-            }),
+            (from, until) => clock
+                .is_some_and(|clock| from.is_none_or(|from| clock >= from) && until.is_none_or(|until| clock < until)),
         }
     }
 

@@ -114,7 +114,9 @@ impl Predicate {
                 let found = facts.fields.get(*at).and_then(Option::as_ref).map(|datum| datum.to_json(&columns[*at]));
                 let found = found.map_or_else(
                     || "is not given".to_owned(),
-                    |value| format!("is {}", value.as_str().map_or_else(|| value.to_string(), |text| format!("`{text}`"))),
+                    |value| {
+                        format!("is {}", value.as_str().map_or_else(|| value.to_string(), |text| format!("`{text}`")))
+                    },
                 );
                 (text.to_string(), Some(found))
             }

@@ -99,7 +99,9 @@ pub fn rows(
     }
     let has = |wanted: fn(&Head) -> bool| heads.iter().flatten().any(wanted);
     if report.errors() == before && !has(|head| matches!(head, Head::Id)) {
-        report.push(document.at(Code::MissingKey, "/table/0", "the table has no column `id`").hint("add the column `id`"));
+        report.push(
+            document.at(Code::MissingKey, "/table/0", "the table has no column `id`").hint("add the column `id`"),
+        );
     }
     if report.errors() == before && !has(|head| matches!(head, Head::Then(_))) {
         let name = decisions.first().map_or("decision", |column| column.name.as_str());
@@ -146,18 +148,15 @@ fn head(
             return found.map(Head::Then);
         }
         ["except", test @ ..] => (true, test),
-        ["when", test @ ..] => (false, test),
-        test => (false, test),
+        ["when", test @ ..] | test => (false, test),
     };
     let (name, operator) = match test {
         [field] => (*field, None),
         [field, operator] => (*field, Some((*operator).to_owned())),
         _ => {
-            report.push(
-                document.at(Code::BadDeclaration, pointer, format!("`{name}` is no column of a table")).hint(
-                    "write a field, a field and an operator (`amount gte`), `then` and a decision, `id` or `because`",
-                ),
-            );
+            report.push(document.at(Code::BadDeclaration, pointer, format!("`{name}` is no column of a table")).hint(
+                "write a field, a field and an operator (`amount gte`), `then` and a decision, `id` or `because`",
+            ));
             return None;
         }
     };
@@ -270,7 +269,8 @@ impl Reader<'_> {
             }
         }
         if rule.id.is_empty() {
-            report.push(self.document.at(Code::MissingKey, &pointer, "the rule has no `id`").hint("fill the cell `id`"));
+            report
+                .push(self.document.at(Code::MissingKey, &pointer, "the rule has no `id`").hint("fill the cell `id`"));
         }
         if rule.then.is_empty() && !rule.id.is_empty() {
             report.push(
@@ -340,10 +340,9 @@ fn condition(cell: &Value, operator: Option<&str>, kind: ColumnKind) -> Value {
     let list = || alternatives.iter().map(|text| scalar(text, kind)).collect::<Value>();
     if let Some(operator) = operator {
         let value = match operator {
-            "between" => text.split_once("..").map_or_else(
-                || scalar(text, kind),
-                |(low, high)| json!([scalar(low, kind), scalar(high, kind)]),
-            ),
+            "between" => text
+                .split_once("..")
+                .map_or_else(|| scalar(text, kind), |(low, high)| json!([scalar(low, kind), scalar(high, kind)])),
             "contains_any" | "contains_all" => list(),
             "in" | "domain_in" if alternatives.len() > 1 => list(),
             "exists" => scalar(text, ColumnKind::Boolean),

@@ -10,8 +10,11 @@ pub fn policy_text<'a>(
     rules: impl IntoIterator<Item = &'a Rule>,
     default: Option<&Map<String, Value>>,
 ) -> String {
-    let mut lines: Vec<String> =
-        rules.into_iter().filter(|rule| rule.mode == Mode::Enforce).map(|rule| format!("- {}", sentence(rule))).collect();
+    let mut lines: Vec<String> = rules
+        .into_iter()
+        .filter(|rule| rule.mode == Mode::Enforce)
+        .map(|rule| format!("- {}", sentence(rule)))
+        .collect();
     if let Some(default) = default {
         lines.push(format!("- In every other case: {}.", outcome(default)));
     }

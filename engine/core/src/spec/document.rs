@@ -351,12 +351,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn typed<T: DeserializeOwned>(
-    files: &[SourceFile],
-    tree: &Tree,
-    value: &Value,
-    report: &mut Report,
-) -> Option<Box<T>> {
+fn typed<T: DeserializeOwned>(files: &[SourceFile], tree: &Tree, value: &Value, report: &mut Report) -> Option<Box<T>> {
     match serde_path_to_error::deserialize(value) {
         Ok(content) => Some(Box::new(content)),
         Err(error) => {

@@ -52,9 +52,7 @@ pub use rubric::{
 pub use rules::{Hit, Mode, Rule, Rules, Severity, Table};
 pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{Order, Task, Vary};
-pub use test::{
-    CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test,
-};
+pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tree::{Place, Tree};
 
 /// The version of the format.

@@ -26,16 +26,21 @@ fn root_of(kind: Kind) -> &'static Value {
 
 fn sorted(value: &Value, schema: &Value, root: &Value) -> Value {
     match value {
-        Value::Array(list) => {
-            list.iter().enumerate().map(|(at, entry)| below_list(schema, root, at).map_or_else(|| entry.clone(), |schema| sorted(entry, schema, root))).collect()
-        }
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| {
+                below_list(schema, root, at).map_or_else(|| entry.clone(), |schema| sorted(entry, schema, root))
+            })
+            .collect(),
         Value::Object(map) => {
             let schema = resolve(schema, root, value);
             let order = order(schema);
             let mut keys: Vec<&String> = map.keys().collect();
             keys.sort_by_key(|key| rank(&order, key));
             let sorted_of = |key: &String| {
-                let inner = below_map(schema, key).map_or_else(|| map[key].clone(), |schema| sorted(&map[key], schema, root));
+                let inner =
+                    below_map(schema, key).map_or_else(|| map[key].clone(), |schema| sorted(&map[key], schema, root));
                 (key.clone(), inner)
             };
             Value::Object(keys.into_iter().map(sorted_of).collect::<Map<_, _>>())

@@ -55,8 +55,7 @@ fn keys(out: &mut String, schema: &Value, hidden: &[&str]) {
     let required: Vec<&str> =
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-    let shown: Vec<(&String, &Value)> =
-        properties.iter().filter(|(key, _)| !hidden.contains(&key.as_str())).collect();
+    let shown: Vec<(&String, &Value)> = properties.iter().filter(|(key, _)| !hidden.contains(&key.as_str())).collect();
     if shown.is_empty() {
         return;
     }
@@ -122,9 +121,7 @@ fn kind_of(schema: &Value) -> String {
     };
     match schema.get("type") {
         Some(Value::String(name)) => of(name),
-        Some(Value::Array(names)) => {
-            names.iter().filter_map(Value::as_str).map(of).collect::<Vec<_>>().join(" or ")
-        }
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(of).collect::<Vec<_>>().join(" or "),
         _ => "anything".to_owned(),
     }
 }

@@ -180,9 +180,11 @@ impl<'de> Deserialize<'de> for Share {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let share = match &value {
-            Value::String(text) => {
-                text.trim_end().strip_suffix('%').and_then(|text| text.trim_end().parse::<f64>().ok()).map(|n| n / 100.0)
-            }
+            Value::String(text) => text
+                .trim_end()
+                .strip_suffix('%')
+                .and_then(|text| text.trim_end().parse::<f64>().ok())
+                .map(|n| n / 100.0),
             other => other.as_f64(),
         };
         share

@@ -182,9 +182,7 @@ impl Tree {
         match &self.data {
             Data::Scalar(_) => Vec::new(),
             Data::List(list) => list.iter().map(|value| (None, value)).collect(),
-            Data::Map(entries) => {
-                entries.values().map(|entry| (Some(entry.key.span.clone()), &entry.value)).collect()
-            }
+            Data::Map(entries) => entries.values().map(|entry| (Some(entry.key.span.clone()), &entry.value)).collect(),
         }
     }
 

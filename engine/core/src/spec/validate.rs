@@ -67,9 +67,8 @@ impl Context<'_> {
     fn explain(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
         let pointer = error.instance_path().to_string();
         let what = name_of(&pointer);
-        let at = |code, message: String| {
-            self.finding(code, self.tree.value_place(&pointer), message).at(pointer.clone())
-        };
+        let at =
+            |code, message: String| self.finding(code, self.tree.value_place(&pointer), message).at(pointer.clone());
         let found = describe(error.instance());
         let one = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected }
@@ -297,7 +296,9 @@ fn type_hint(kind: &TypeKind, found: &Value) -> Option<Hint> {
         TypeKind::Single(one) => one.as_str() == name,
         TypeKind::Multiple(many) => many.iter().any(|one| one.as_str() == name),
     };
-    let quoted = |text: String| Hint::from(format!("put quotes round it: `\"{text}\"`")).instead_of(&text, format!("\"{text}\""));
+    let quoted = |text: String| {
+        Hint::from(format!("put quotes round it: `\"{text}\"`")).instead_of(&text, format!("\"{text}\""))
+    };
     Some(match found {
         Value::Null => "give it a value, or remove the key".into(),
         Value::Number(number) if wants("string") => quoted(number.to_string()),

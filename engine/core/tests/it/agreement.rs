@@ -81,7 +81,11 @@ fn documents_as_they_are() {
 fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
-        Value::Array(list) => list.iter().enumerate().for_each(|(key, value)| pointers(value, &format!("{at}/{key}"), all)),
+        Value::Array(list) => {
+            for (key, value) in list.iter().enumerate() {
+                pointers(value, &format!("{at}/{key}"), all);
+            }
+        }
         Value::Object(map) => map.iter().for_each(|(key, value)| {
             pointers(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), all);
         }),
@@ -112,9 +116,24 @@ fn anything() -> impl Strategy<Value = Value> {
 
 fn key() -> impl Strategy<Value = &'static str> {
     prop_oneof![
-        Just("name"), Just("id"), Just("when"), Just("grader"), Just("weight"), Just("field"), Just("value"),
-        Just("any"), Just("keywords"), Just("type"), Just("table"), Just("description"), Just("unheard_of"),
-        Just("mode"), Just("clock"), Just("round"), Just("if"), Just("severity"),
+        Just("name"),
+        Just("id"),
+        Just("when"),
+        Just("grader"),
+        Just("weight"),
+        Just("field"),
+        Just("value"),
+        Just("any"),
+        Just("keywords"),
+        Just("type"),
+        Just("table"),
+        Just("description"),
+        Just("unheard_of"),
+        Just("mode"),
+        Just("clock"),
+        Just("round"),
+        Just("if"),
+        Just("severity"),
     ]
 }
 

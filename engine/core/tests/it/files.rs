@@ -137,7 +137,10 @@ fn the_schemas_in_the_repository_are_the_types() {
 fn the_reference_in_the_repository_is_of_the_types() {
     let path = packs::scenarios().join("../docs/reference.md");
     let told = fs::read_to_string(path).expect("the reference");
-    assert!(told == spec::reference(), "docs/reference.md is stale; run `casebook schema --reference docs/reference.md`");
+    assert!(
+        told == spec::reference(),
+        "docs/reference.md is stale; run `casebook schema --reference docs/reference.md`"
+    );
 }
 
 #[test]

@@ -61,7 +61,8 @@ fn a_change_of_the_extended_pack_changes_the_hash() {
 fn packs_that_extend_each_other_are_refused() {
     let folder = beside(HARD);
     let environment = folder.path().join("desk/environment.yaml");
-    let text = fs::read_to_string(&environment).expect("a text").replace("name: desk\n", "name: desk\nextends: ../hard\n");
+    let text =
+        fs::read_to_string(&environment).expect("a text").replace("name: desk\n", "name: desk\nextends: ../hard\n");
     fs::write(&environment, text).expect("written");
     let compiled = compile(&source::read(&[folder.path().join("hard")]), 1);
     let report = compiled.report.render(false);
@@ -120,7 +121,8 @@ fn ages_are_read_against_the_clock() {
         \x20 - { id: R-LATE, when: { opened: { older_than: 2h } }, then: { queue: forward } }\n\
         \x20 - { id: R-FRESH, when: { opened: { within: 30m } }, then: { queue: answer } }\n\
         default: { queue: close }\n";
-    let case = |opened: &str, by: &str| format!("  - {{ given: {{ opened: \"{opened}\" }}, expect: {{ by: {by} }} }}\n");
+    let case =
+        |opened: &str, by: &str| format!("  - {{ given: {{ opened: \"{opened}\" }}, expect: {{ by: {by} }} }}\n");
     let cases = [
         case("2026-01-05T09:59:59Z", "R-LATE"),
         case("2026-01-05T10:00:00Z", "default"),
