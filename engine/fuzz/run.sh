@@ -9,8 +9,9 @@ if ! command -v cargo-fuzz >/dev/null; then
     cargo install cargo-fuzz --version 0.13.2 --locked --quiet
 fi
 
-corpus=target/corpus
-rm -rf "$corpus"
+target=../../target/fuzz
+corpus=$target/corpus
+rm -rf "$corpus" artifacts
 mkdir -p "$corpus"/{parse,validate,check,template,table}
 cp ../core/tests/packs/desk/*.yaml "$corpus/check"
 for case in ../core/tests/cases/*.case; do
@@ -25,14 +26,14 @@ grep -rhoE '\{[{%].*[%}]\}' ../core/tests ../../scenarios | sort -u | split -l 1
 printf 'id,amount,tier,from domain_in,except from,then queue,because\nR-1,>= 100,-,friends,bo@home.example,forward,why\nR-2,10..20,free | paid,-,-,answer,-\n' >"$corpus/table/a"
 printf 'id,title contains_any,opened older_than,valid from,severity,mode,then queue\nR-1,"a | b" | c,2h,2026-01-01,high,test,close\n' >"$corpus/table/b"
 
-cargo fuzz build --fuzz-dir . -s none
-for target in parse validate check template table; do
-    echo "fuzzing $target for $seconds s"
-    cargo fuzz run --fuzz-dir . -s none "$target" "$corpus/$target" -- \
+cargo fuzz build --fuzz-dir . --target-dir "$target" -s none
+for name in parse validate check template table; do
+    echo "fuzzing $name for $seconds s"
+    cargo fuzz run --fuzz-dir . --target-dir "$target" -s none "$name" "$corpus/$name" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -only_ascii=0 -print_final_stats=1 \
         2>&1 | grep -E 'stat::|SUMMARY|ERROR|panicked|Test unit' || true
-    if ls artifacts/"$target"/* >/dev/null 2>&1; then
-        echo "$target failed; its inputs lie in engine/fuzz/artifacts/$target"
+    if ls artifacts/"$name"/* >/dev/null 2>&1; then
+        echo "$name failed; its inputs lie in engine/fuzz/artifacts/$name"
         exit 1
     fi
 done

@@ -100,7 +100,7 @@ fn fix_mends_what_a_machine_may_and_keeps_comments() {
     edit(&folder, "rules.yaml", "then: { queue: refund }", "then: { queue: 'refnud' }");
     edit(&folder, "rubric.yaml", "grader: completion", "grader: compeltion");
     edit(&folder, "task.yaml", "title: Monday morning", "title: 12");
-    edit(&folder, "task.yaml", "max_steps: 6", "\tmax_steps: 6");
+    edit(&folder, "rules.yaml", "    then: { queue: security }", "\t\tthen: { queue: security }");
     let said = finds(folder.path(), &["check"]);
     assert!(said.contains("`casebook check --fix` mends"), "{said}");
     let said = succeeds(folder.path(), &["check", "--fix"]);

@@ -81,16 +81,17 @@ impl Column {
                     document
                         .at(code, pointer, format!("`{}` cannot be `{shown}{more}`", self.name))
                         .label(format!("expected {expected}"))
-                        .maybe_hint(self.cure(value, &written)),
+                        .hint(self.cure(value, &written, &expected)),
                 );
                 None
             }
         }
     }
 
-    /// What to do about a value that does not fit, where that can be guessed.
-    fn cure(&self, value: &Value, written: &str) -> Option<Hint> {
-        match value {
+    /// What to do about a value that does not fit.
+    fn cure(&self, value: &Value, written: &str, expected: &str) -> Hint {
+        let known: Option<Hint> = match value {
+            Value::Null => Some("give it a value, or remove the key".into()),
             Value::String(text) if self.kind == ColumnKind::List => {
                 Some(Hint::from("put brackets round it: `[...]`").instead_of(text, format!("[{text}]")))
             }
@@ -101,8 +102,15 @@ impl Column {
             Value::Array(list) if self.kind == ColumnKind::List && list.iter().all(|one| !one.is_object()) => {
                 Some("put quotes round every entry that is no text".into())
             }
+            Value::Array(_) if self.kind != ColumnKind::List => {
+                Some("write one value, without brackets or `- `".into())
+            }
+            Value::Object(_) if self.kind != ColumnKind::List => {
+                Some("write one value, without braces and keys".into())
+            }
             _ => did_you_mean(written, self.values.iter().map(String::as_str)),
-        }
+        };
+        known.unwrap_or_else(|| format!("write {expected}").into())
     }
 }
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Report, suggest},
-    scenario::Task,
+    scenario::{BUILT_IN_POLICIES, Task},
     source::{Base, PackSource, ReadProblem, SourceFile, sha256},
     spec::{self, Content, Document, Draft, Kind, Lost},
 };
@@ -273,7 +273,10 @@ impl<'a> Documents<'a> {
     pub(super) fn new(read: &'a Read) -> Self {
         let all: Vec<&Document> = read.all.iter().map(|document| &**document).collect();
         // A document of a bad name may be the one that others mean.
-        let unclear = all.iter().any(|document| !is_name(document.content.name()));
+        let taken = |document: &Document| {
+            document.content.kind() == Kind::Policy && BUILT_IN_POLICIES.contains(&document.content.name())
+        };
+        let unclear = all.iter().any(|document| !is_name(document.content.name()) || taken(document));
         let lost = read.lost.iter().cloned().chain(unclear.then_some(None)).collect();
         Self { all, own: read.own, lost }
     }

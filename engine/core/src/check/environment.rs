@@ -193,7 +193,7 @@ pub(super) fn action(
     let batch = spec.action.shape == Shape::Batch;
     match (&spec.action.list, batch) {
         (None, true) => report.push(
-            root.at(Code::MissingKey, "/action", "`shape: batch` needs `list`")
+            root.at_key(Code::MissingKey, "/action", "`shape: batch` needs `list`")
                 .hint("add `list:` with the name of the property that holds the decisions"),
         ),
         (Some(_), false) => report.push(
@@ -230,7 +230,8 @@ pub(super) fn action(
             );
         }
     }
-    let namers: Vec<&ActionProperty> = spec.action.properties.values().filter(|property| property.item).collect();
+    let namers: Vec<&ActionProperty> =
+        spec.action.properties.values().filter(|property| property.item && property.decides.is_none()).collect();
     if namers.len() > 1 || namers.is_empty() && batch {
         let message = if namers.is_empty() {
             "no property of the action names the item"

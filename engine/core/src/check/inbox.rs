@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Parts, template};
 use crate::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Report, nearest, suggest},
     model::{ColumnKind, Datum, Item, Text, TruthCell},
     rules::{Conflict, Facts},
     scenario::{Variants, templates::is_template},
@@ -98,7 +98,12 @@ fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Par
             );
         }
     }
+    let unknown = |name: &&str| !parts.fields.iter().any(|column| column.name == **name);
     for column in parts.fields.iter().filter(|column| !column.optional && !item.fields.contains_key(&column.name)) {
+        if nearest(&column.name, item.fields.keys().map(String::as_str).filter(unknown)).is_some() {
+            // It is there, misspelt; the finding about the unknown field says so.
+            continue;
+        }
         report.push(
             document
                 .at_key(
@@ -137,6 +142,8 @@ fn check_ranks(document: &Document, items: &[Variants], parts: &Parts<'_>, repor
             })
             .collect();
         let count = i64::try_from(ranks.len()).unwrap_or(i64::MAX);
+        let free = (1..=count).find(|rank| ranks.iter().all(|(_, taken)| taken != rank));
+        let cure = |rule: &str| free.map_or(rule.to_owned(), |free| format!("{rule}; nothing has the rank `{free}`"));
         let mut holders = HashMap::new();
         for (row, rank) in &ranks {
             let pointer = format!("/items/{row}/labels/{}", column.name);
@@ -146,7 +153,7 @@ fn check_ranks(document: &Document, items: &[Variants], parts: &Parts<'_>, repor
                 report.push(
                     document
                         .at(Code::BadRanks, pointer, format!("the rank {rank} is taken by `{other}`"))
-                        .hint("every item has its own rank"),
+                        .hint(cure("every item has its own rank")),
                 );
             } else if !(1..=count).contains(rank) {
                 report.push(
@@ -156,7 +163,7 @@ fn check_ranks(document: &Document, items: &[Variants], parts: &Parts<'_>, repor
                             pointer,
                             format!("the rank {rank} leaves a gap: {count} items have the ranks 1 to {count}"),
                         )
-                        .hint("renumber the ranks without gaps"),
+                        .hint(cure("renumber the ranks without gaps")),
                 );
             }
         }

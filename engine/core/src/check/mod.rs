@@ -199,7 +199,7 @@ fn assemble(
     let mut suites = Vec::new();
     for document in documents.of(Kind::Test) {
         if let Content::Test(spec) = &document.content {
-            suites.extend(test::compile(document, spec, &parts, &tasks, &observation, report));
+            suites.extend(test::compile(document, spec, &parts, &tasks, (action.as_ref(), &observation), report));
         }
     }
     inbox::check_unplayed(&parts, report);

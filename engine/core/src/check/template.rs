@@ -3,9 +3,51 @@
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Report},
+    diagnostic::{Code, Diagnostic, Hint, Report, nearest, suggest},
     spec::Document,
 };
+
+/// The filters that a hint may propose.
+const FILTERS: &[&str] = &[
+    "abs",
+    "batch",
+    "bool",
+    "capitalize",
+    "default",
+    "dictsort",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+];
 
 /// Renders a text that stands at a JSON pointer, once; a text without template syntax is returned as it is.
 pub(super) fn render(
@@ -22,7 +64,7 @@ pub(super) fn render(
     match engine.render_str(text, context) {
         Ok(text) => Some(text),
         Err(error) => {
-            report.push(explain(document, pointer, &error));
+            report.push(explain(document, pointer, text, context, &error));
             None
         }
     }
@@ -43,13 +85,13 @@ pub(super) fn add(
         Err(error) => Some(error),
     };
     if let Some(error) = problem {
-        report.push(explain(document, pointer, &error));
+        report.push(explain(document, pointer, text, sample, &error));
         return None;
     }
     Some(())
 }
 
-fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
+fn explain(document: &Document, pointer: &str, template: &str, context: &Value, error: &Error) -> Diagnostic {
     let mut diagnostic =
         document.at(Code::BadTemplate, pointer, format!("the template does not work: {}", message(error)));
     let (file, span) = document.place(pointer);
@@ -70,18 +112,56 @@ fn explain(document: &Document, pointer: &str, error: &Error) -> Diagnostic {
         )
         .at(pointer);
     }
-    let hint = match error.kind() {
-        ErrorKind::UndefinedError => "check the name; a template reads what its place offers, and no hidden field",
+    diagnostic.hint(cure(template, context, error))
+}
+
+fn cure(template: &str, context: &Value, error: &Error) -> Hint {
+    let text = match error.kind() {
+        ErrorKind::UndefinedError => {
+            return misspelt(template, context).unwrap_or_else(|| {
+                "check the name; a template reads what its place offers, and no hidden field".into()
+            });
+        }
         ErrorKind::OutOfFuel => "the template runs for too long, or makes too long a text",
         ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
-            "check the name; what exists is in the documentation of minijinja"
+            let detail = error.detail().unwrap_or_default();
+            let near = detail.split_whitespace().nth(1).and_then(|written| nearest(written, FILTERS.iter().copied()));
+            return near.filter(|_| error.kind() == ErrorKind::UnknownFilter).map_or_else(
+                || "check the name; what exists is in the documentation of minijinja".into(),
+                |near| format!("did you mean `{near}`?").into(),
+            );
         }
-        ErrorKind::SyntaxError if message(error).contains("end of input") => {
+        ErrorKind::SyntaxError
+            if ["end of input", "end of variable block"].iter().any(|end| message(error).contains(end)) =>
+        {
             "close what was opened: `{{` with `}}`, `{% if ... %}` with `{% endif %}`"
         }
         _ => "write `{% raw %}{{ ... }}{% endraw %}` for braces that are text",
     };
-    diagnostic.hint(hint)
+    text.into()
+}
+
+/// The names that a template may have meant where it reads one that does not exist.
+fn misspelt(template: &str, context: &Value) -> Option<Hint> {
+    if template.contains("{%") {
+        // Statements bring names of their own.
+        return None;
+    }
+    let expressions = template.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+    for expression in expressions {
+        let path =
+            expression.trim_start().split(|sign: char| !sign.is_alphanumeric() && !"_.-".contains(sign)).next()?;
+        let mut value = context.clone();
+        for name in path.split('.') {
+            let found = value.get_item(&Value::from(name)).ok().filter(|found| !found.is_undefined());
+            let Some(found) = found else {
+                let names: Vec<String> = value.try_iter().ok()?.map(|name| name.to_string()).collect();
+                return suggest(name, names.iter().map(String::as_str));
+            };
+            value = found;
+        }
+    }
+    None
 }
 
 fn message(error: &Error) -> String {

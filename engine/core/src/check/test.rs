@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 
 use super::{Parts, task::ADD_CLOCK};
 use crate::{
-    diagnostic::{Code, Hint, Report, list, suggest},
-    model::{ColumnKind, Datum, parse_moment},
+    diagnostic::{Code, Hint, Report, did_you_mean, list, suggest},
+    model::{ColumnKind, Datum, PathPart, ProblemKind, parse_moment},
     rubric,
     scenario::{
         BUILT_IN_POLICIES, Task,
+        action::ActionModel,
         observation::Part,
         suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
     },
@@ -22,11 +23,11 @@ pub(super) fn compile(
     spec: &spec::Test,
     parts: &Parts<'_>,
     tasks: &[Arc<Task>],
-    observation: &[(String, Part)],
+    (action, observation): (Option<&ActionModel>, &[(String, Part)]),
     report: &mut Report,
 ) -> Option<Suite> {
     let before = report.errors();
-    let checker = Checker { document, spec, parts, tasks, observation };
+    let checker = Checker { document, spec, parts, tasks, action, observation };
     if spec.rules.is_empty() && spec.episodes.is_empty() && spec.probes.is_empty() && spec.coverage.is_none() {
         report.push(
             document
@@ -62,6 +63,7 @@ struct Checker<'a> {
     spec: &'a spec::Test,
     parts: &'a Parts<'a>,
     tasks: &'a [Arc<Task>],
+    action: Option<&'a ActionModel>,
     observation: &'a [(String, Part)],
 }
 
@@ -188,6 +190,12 @@ impl Checker<'_> {
                 None
             }
         };
+        for (at, action) in case.play.iter().flatten().enumerate() {
+            let last = case.play.as_ref().is_some_and(|play| at + 1 == play.len());
+            if !(last && case.expect.refused.is_some()) {
+                self.action(&format!("{pointer}/play/{at}"), action, report);
+            }
+        }
         let expect = self.expectation(&format!("{pointer}/expect"), &case.expect, task, report);
         (report.errors() == before).then_some(())?;
         task?;
@@ -199,6 +207,39 @@ impl Checker<'_> {
             player: player?,
             expect: expect?,
         })
+    }
+
+    /// Checks an action that must be taken against the action's schema; what is refused only in play is told there.
+    fn action(&self, pointer: &str, action: &Value, report: &mut Report) {
+        let Err(problems) = self.action.map_or(Ok(()), |model| model.read(action, &self.parts.decisions).map(|_| ()))
+        else {
+            return;
+        };
+        for problem in problems {
+            let mut place = pointer.to_owned();
+            for part in &problem.path {
+                match part {
+                    PathPart::Key(key) => place.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+                    PathPart::Index(at) => place.push_str(&format!("/{at}")),
+                }
+            }
+            let message = format!("the action would be refused: {}", problem.message);
+            let unknown = problem.kind == ProblemKind::UnknownKey;
+            let finding = if unknown {
+                self.document.at_key(Code::UnknownKey, place, message)
+            } else {
+                self.document.at(Code::BadValue, place, message)
+            };
+            let written = problem.path.last().map(|part| if let PathPart::Key(key) = part { key.as_str() } else { "" });
+            let near = did_you_mean(
+                written.unwrap_or_default(),
+                self.action.iter().flat_map(|model| model.names(problem.path.len() > 1)),
+            );
+            let hint = near
+                .filter(|_| unknown)
+                .unwrap_or_else(|| "mend it, or say under `expect` with which words it is `refused`".into());
+            report.push(finding.hint(hint));
+        }
     }
 
     fn expectation(

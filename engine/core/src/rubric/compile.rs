@@ -113,6 +113,7 @@ pub fn with_weights(
     if weights.is_empty() {
         return rubric;
     }
+    let before = report.errors();
     let known: Vec<String> = rubric.weights().into_iter().map(|(name, _)| name.to_owned()).collect();
     for (name, weight) in weights {
         match rubric.nodes.iter_mut().find(|node| node.name.as_deref() == Some(name) && known.contains(name)) {
@@ -129,14 +130,22 @@ pub fn with_weights(
         }
     }
     let total: f64 = rubric.weights().iter().map(|(_, weight)| weight.max(0.0)).sum();
-    if (total - 1.0).abs() > WEIGHT_TOLERANCE {
+    // A misspelt name leaves another weight as it was; the sum would only repeat that.
+    if report.errors() == before && (total - 1.0).abs() > WEIGHT_TOLERANCE {
         report.push(
             document
                 .at_key(Code::Weights, "/weights", format!("the weights add up to {}, not to 1", round(total)))
-                .hint("components that the task does not name keep the rubric's weight"),
+                .hint(excess(total, "components that the task does not name keep the rubric's weight")),
         );
     }
     rubric
+}
+
+/// What to do about weights that do not add up to 1.
+fn excess(total: f64, more: &str) -> String {
+    let by = round((total - 1.0).abs());
+    let change = if total > 1.0 { format!("take `{by}` off") } else { format!("give `{by}` more to") };
+    format!("{change} one of them; {more}")
 }
 
 /// Reads a map of decision -> value or values.
@@ -199,11 +208,13 @@ impl Builder<'_> {
             self.refs.push((at, container.reference.clone().unwrap_or_default(), format!("{pointer}/ref")));
         }
         if let Some(name) = &node.name
-            && self.names.insert(name.clone(), at).is_some()
+            && let Some(first) = self.names.insert(name.clone(), at)
         {
+            let places = [format!("{pointer}/name"), format!("{}/name", self.nodes[first].pointer)];
+            let second = places.into_iter().max_by_key(|path| self.document.tree.key_place(path).span.start);
             report.push(
                 self.document
-                    .at(Code::DuplicateName, format!("{pointer}/name"), format!("two nodes have the name `{name}`"))
+                    .at(Code::DuplicateName, second.unwrap_or_default(), format!("two nodes have the name `{name}`"))
                     .hint("rename one of the two"),
             );
         }
@@ -252,7 +263,9 @@ impl Builder<'_> {
                 ));
                 return None;
             }
-            [_, second, ..] => {
+            several => {
+                let place = |key: &&&str| self.document.tree.key_place(&format!("{pointer}/{key}")).span.start;
+                let second = several.iter().max_by_key(place).copied().unwrap_or_default();
                 report.push(
                     self.document
                         .at_key(
@@ -334,7 +347,7 @@ impl Builder<'_> {
                         pointer,
                         format!("the positive weights add up to {}, not to 1", round(total)),
                     )
-                    .hint("scale them so that a perfect episode scores 1"),
+                    .hint(excess(total, "scale them so that a perfect episode scores 1")),
             );
         }
     }

@@ -312,7 +312,11 @@ impl ColumnCompiler<'_> {
                     self.scope
                         .document
                         .at(Code::BadRegex, path, format!("the regular expression does not compile: {last}"))
-                        .hint("look-around and back-references do not exist here; put single quotes round a pattern with backslashes"),
+                        .hint(if last.contains("unclosed group") {
+                            "close the group with `)`, or write `\\(` for a bracket that is text"
+                        } else {
+                            "look-around and back-references do not exist here; put single quotes round a pattern with backslashes"
+                        }),
                 );
                 None
             }

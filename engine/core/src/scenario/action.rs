@@ -279,7 +279,7 @@ impl ActionModel {
     }
 
     /// The names of the properties, within an entry or of the action itself.
-    fn names(&self, within: bool) -> Vec<&str> {
+    pub(crate) fn names(&self, within: bool) -> Vec<&str> {
         match &self.declaration.list {
             Some(list) if !within => vec![list],
             _ => self.declaration.properties.iter().map(|property| property.name.as_str()).collect(),

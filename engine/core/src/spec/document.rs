@@ -297,15 +297,10 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
         }
         None => {
             known = false;
-            let near = suggest_key(map, "apiVersion");
+            let (place, near) = suggest_key(file, tree, map, "apiVersion");
             report.push(
-                Diagnostic::new(
-                    Code::MissingKey,
-                    file,
-                    first_line(file, tree),
-                    "the document does not say its `apiVersion`",
-                )
-                .hint(near.unwrap_or_else(|| format!("begin with `apiVersion: {}`", ApiVersion::CURRENT))),
+                Diagnostic::new(Code::MissingKey, file, place, "the document does not say its `apiVersion`")
+                    .hint(near.unwrap_or_else(|| format!("begin with `apiVersion: {}`", ApiVersion::CURRENT))),
             );
         }
     }
@@ -321,14 +316,18 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
                     format!("there is no kind `{name}`"),
                 )
                 .at("/kind")
-                .maybe_hint(suggest(&name, names.iter().copied())),
+                .maybe_hint(if map.get("kind").is_some_and(Value::is_null) {
+                    Some(format!("give it a value, one of {all_kinds}").into())
+                } else {
+                    suggest(&name, names.iter().copied())
+                }),
             );
             None
         }
         None => {
-            let near = suggest_key(map, "kind");
+            let (place, near) = suggest_key(file, tree, map, "kind");
             report.push(
-                Diagnostic::new(Code::MissingKey, file, first_line(file, tree), "the document does not say its `kind`")
+                Diagnostic::new(Code::MissingKey, file, place, "the document does not say its `kind`")
                     .hint(near.unwrap_or_else(|| format!("add `kind:`, one of {all_kinds}"))),
             );
             None
@@ -336,9 +335,18 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
     }
 }
 
-fn suggest_key(map: &serde_json::Map<String, Value>, wanted: &str) -> Option<String> {
-    crate::diagnostic::nearest(wanted, map.keys().map(String::as_str))
-        .map(|near| format!("is `{near}` meant to be `{wanted}`?"))
+/// Where a missing key is told, with a hint when one that is there may be it, misspelt.
+fn suggest_key(
+    file: &SourceFile,
+    tree: &Tree,
+    map: &serde_json::Map<String, Value>,
+    wanted: &str,
+) -> (Range<usize>, Option<String>) {
+    let key = |near: &str| format!("/{}", near.replace('~', "~0").replace('/', "~1"));
+    match crate::diagnostic::nearest(wanted, map.keys().map(String::as_str)) {
+        Some(near) => (tree.key_place(&key(near)).span, Some(format!("is `{near}` meant to be `{wanted}`?"))),
+        None => (first_line(file, tree), None),
+    }
 }
 
 fn first_line(file: &SourceFile, tree: &Tree) -> std::ops::Range<usize> {

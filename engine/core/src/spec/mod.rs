@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `tree.rs` | YAML to a tree in which every key and value knows its place |
+//! | `syntax.rs`, `suspect.rs` | what a syntax error means to its author, and where the mistake is |
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
 //! | `schema.rs` | the schemas, generated from the types below |
@@ -25,6 +26,8 @@ mod reference;
 mod rubric;
 mod rules;
 mod schema;
+mod suspect;
+mod syntax;
 mod task;
 mod test;
 mod tree;

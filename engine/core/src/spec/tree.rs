@@ -4,10 +4,10 @@ use std::{collections::HashMap, ops::Range};
 
 use indexmap::{IndexMap, map::Entry as Slot};
 use saphyr::Scalar;
-use saphyr_parser::{Event, Parser, Span, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::migrate::Edit;
+use super::{migrate::Edit, syntax};
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::SourceFile,
@@ -269,7 +269,7 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
             }
             Err(error) => {
                 let at = builder.offsets.byte(error.marker().index());
-                builder.problems.push(syntax_error(file, at, error.info()));
+                builder.problems.push(syntax::explain(file, at, error.info()));
                 break;
             }
         }
@@ -277,64 +277,6 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
     // Of a key that stands twice the first value counts; anything worse would only bring follow-up findings.
     let broken = builder.problems.iter().any(|problem| problem.code != Code::DuplicateKey);
     (if broken { Vec::new() } else { builder.documents }, builder.problems)
-}
-
-fn syntax_error(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
-    let text = &file.text;
-    let at = at.min(text.len());
-    // An end that comes too soon is shown where the text ends, not on the empty line behind it.
-    let at = match text.trim_end().char_indices().next_back() {
-        Some((last, _)) if at > last => last,
-        _ => at,
-    };
-    let line_start = text[..at].rfind('\n').map_or(0, |start| start + 1);
-    let line = text[line_start..].lines().next().unwrap_or_default();
-    let indent = line.len() - line.trim_start().len();
-    let hint = if line[..indent].contains('\t') || info.contains("tab") {
-        "indent with spaces; YAML does not take tabs"
-    } else if info.contains("mapping values are not allowed") {
-        "put quotes round a text that holds `: `, and check the indentation of this line and the one above it"
-    } else if info.contains("quoted scalar") || info.contains("unexpected end of") {
-        "a quote that was opened is never closed"
-    } else if info.contains("flow") || info.contains("','") {
-        "a `[` or `{` that was opened is not closed rightly, or a comma is missing"
-    } else if info.contains("anchor") || info.contains("alias") {
-        "a `*name` needs an `&name` above it; put quotes round a text that begins with `*` or `&`"
-    } else if info.contains("character") || info.contains("start any token") {
-        "put quotes round a text that begins with `@`, `%` or a backtick"
-    } else {
-        "check the indentation of this line and the one above it"
-    };
-    let finding =
-        Diagnostic::new(Code::Syntax, file, at..at + 1, format!("not YAML: {}", in_plain_words(info))).hint(hint);
-    if line[..indent].contains('\t') {
-        return finding.fix(line_start..line_start + indent, line[..indent].replace('\t', "  "));
-    }
-    finding
-}
-
-/// What the parser says, without a parser's terms; what is not listed is passed on.
-fn in_plain_words(info: &str) -> String {
-    const WORDS: &[(&str, &str)] = &[
-        ("mapping values are not allowed", "a `key: value` cannot stand here"),
-        (
-            "block collection, did not find expected '-'",
-            "this line is indented neither like the list nor like its entry",
-        ),
-        ("block mapping, did not find expected key", "a `key: value` was expected here"),
-        ("flow sequence, expected", "`,` or `]` was expected here"),
-        ("flow mapping, did not find expected", "`,` or `}` was expected here"),
-        ("indentation in flow construct", "a `[` or `{` above is still open"),
-        ("indentation in quoted scalar", "this text is not closed"),
-        ("tabs disallowed", "a tab in the indentation"),
-        ("unknown anchor", "no anchor above has this name"),
-    ];
-    let plain = WORDS.iter().find(|(part, _)| info.contains(part)).map(|(_, plain)| (*plain).to_owned());
-    plain.unwrap_or_else(|| match info.strip_prefix("unexpected character: `") {
-        Some("`'") => "a text without quotes cannot begin with a backtick".to_owned(),
-        Some(sign) => format!("a text without quotes cannot begin with `{}`", sign.trim_end_matches('\'')),
-        None => info.to_owned(),
-    })
 }
 
 /// A map or list that is still being read.
@@ -371,6 +313,9 @@ impl Builder<'_> {
                 self.refuse_tag(tag.as_deref(), &range);
                 let plain = Scalar::parse_from_cow_and_metadata(text.clone(), style, tag.as_ref());
                 if self.wants_key() {
+                    if style == ScalarStyle::Plain {
+                        self.problems.extend(syntax::slip(self.file, &range, &text));
+                    }
                     return self.key(text.into_owned(), range);
                 }
                 self.grow(1, &range)?;
@@ -473,10 +418,18 @@ impl Builder<'_> {
 
     fn enter(&mut self, data: Data, anchor: usize, range: Range<usize>) -> Result<(), Stop> {
         if self.wants_key() {
-            self.problems.push(
-                Diagnostic::new(Code::Unsupported, self.file, range, "a key must be a text, not a map or a list")
-                    .hint("a template such as `{{ ... }}` as a value needs quotes round it"),
-            );
+            let message = "a key must be a text, not a map or a list";
+            let above = self.file.text[..range.start].trim_end_matches(['{', ' ']).trim_end();
+            // Behind a colon at a line's end stood the bar of a text of several lines.
+            let key = above.ends_with(':') && self.file.text[above.len()..].starts_with(['\n', '\r']);
+            let place = above.rfind('\n').map_or(0, |at| at + 1)..above.len();
+            self.problems.push(if key {
+                Diagnostic::new(Code::Unsupported, self.file, place, message)
+                    .hint("write `|` behind the colon when a text of several lines follows")
+            } else {
+                Diagnostic::new(Code::Unsupported, self.file, range, message)
+                    .hint("a template such as `{{ ... }}` as a value needs quotes round it")
+            });
             return Err(Stop);
         }
         if self.open.len() >= MAX_DEPTH {
@@ -507,6 +460,9 @@ impl Builder<'_> {
             Some(Open { data: Data::List(list), .. }) => list.push(tree),
             Some(Open { data: Data::Map(entries), key, .. }) => {
                 if let Some((key, key_span)) = key.take() {
+                    if matches!(tree.data, Data::Scalar(Value::Null)) {
+                        self.problems.extend(syntax::space_lost(self.file, &key_span));
+                    }
                     // Of two values of one key the first stays; the second was reported.
                     if let Slot::Vacant(slot) = entries.entry(key) {
                         slot.insert(Entry { key: Place::own(key_span), value: tree });

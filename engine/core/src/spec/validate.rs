@@ -73,6 +73,9 @@ impl Context<'_> {
         let one = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                if let Some(finding) = self.missing_grader(error, &pointer, unexpected) {
+                    return vec![finding];
+                }
                 return unexpected
                     .iter()
                     .take(MAX_PROBLEMS)
@@ -94,6 +97,9 @@ impl Context<'_> {
                     .hint(hint.unwrap_or_else(|| format!("add `{key}:`")))
             }
             ValidationErrorKind::Type { kind } => {
+                if let Some(finding) = self.misspelt_any(&pointer, error.instance()) {
+                    return vec![finding];
+                }
                 let wanted = types(kind);
                 at(Code::WrongType, format!("{what} must be {wanted}, not {found}"))
                     .label(format!("expected {wanted}"))
@@ -138,10 +144,14 @@ impl Context<'_> {
                     .hint(if *limit == 1 { "keep one of them" } else { "remove some of them" })
             }
             ValidationErrorKind::Minimum { limit } => {
-                at(Code::OutOfBounds, format!("{what} must be at least {}", number(limit))).label(format!("is {found}"))
+                at(Code::OutOfBounds, format!("{what} must be at least {}", number(limit)))
+                    .label(format!("is {found}"))
+                    .hint(format!("write `{}` or more", number(limit)))
             }
             ValidationErrorKind::Maximum { limit } => {
-                at(Code::OutOfBounds, format!("{what} must be at most {}", number(limit))).label(format!("is {found}"))
+                at(Code::OutOfBounds, format!("{what} must be at most {}", number(limit)))
+                    .label(format!("is {found}"))
+                    .hint(format!("write `{}` or less", number(limit)))
             }
             ValidationErrorKind::FalseSchema => self
                 .finding(Code::UnknownKey, self.tree.key_place(&pointer), format!("{what} may not stand here"))
@@ -172,11 +182,61 @@ impl Context<'_> {
             Some(grader) => format!("the grader `{grader}` has no key `{key}`"),
             None => format!("{} has no key `{key}`", name_of(pointer)),
         };
-        let hint = did_you_mean(key, free.iter().copied()).unwrap_or_else(|| match list(&free) {
-            None => "remove it".into(),
-            Some(names) => format!("keys that may stand here: {names}").into(),
-        });
+        let hint = match (key.split_once(':'), did_you_mean(key, free.iter().copied())) {
+            (Some((word, value)), _) if known.iter().any(|name| name == word) => {
+                format!("put a space behind the colon: `{word}: {value}`").into()
+            }
+            (_, Some(near)) => near,
+            _ => list(&free).map_or_else(
+                || "remove it".into(),
+                |names| format!("remove it; keys that may stand here: {names}").into(),
+            ),
+        };
         self.finding(Code::UnknownKey, self.tree.key_place(&path), message).at(path).hint(hint)
+    }
+
+    /// A list of conditions under a key that is none of those that hold conditions.
+    fn misspelt_any(&self, pointer: &str, found: &Value) -> Option<Diagnostic> {
+        let (path, _) = pointer.rsplit_once('/')?;
+        let (above, key) = path.rsplit_once('/')?;
+        let conditions = ["/when", "/except", "/any/", "/all/"].iter().any(|part| above.contains(part));
+        let near = nearest(key, ["any", "all"]).filter(|near| conditions && found.is_object() && *near != key)?;
+        let message = format!("{} has no key `{key}` with a list of conditions", name_of(above));
+        let finding = self.finding(Code::UnknownKey, self.tree.key_place(path), message);
+        Some(finding.at(path).maybe_hint(did_you_mean(key, [near])))
+    }
+
+    /// A node whose keys only make sense with a grader, which is misspelt or not there: one finding instead of many.
+    fn missing_grader(&self, error: &ValidationError<'_>, pointer: &str, unexpected: &[String]) -> Option<Diagnostic> {
+        const GRADER: &str = "grader";
+        let known = self.known_keys(error);
+        let present = error.instance().as_object()?;
+        let container = |key: &&String| *key != "name" && *key != "weight" && known.contains(key);
+        if !known.iter().any(|key| key == "weighted_sum") || present.contains_key(GRADER) {
+            return None;
+        }
+        let near = unexpected
+            .iter()
+            .find(|key| nearest(key, [GRADER]).is_some() && nearest(key, known.iter().map(String::as_str)).is_none());
+        if let Some(key) = near {
+            let path = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+            let message = format!("{} has no key `{key}`", name_of(pointer));
+            let finding = self.finding(Code::UnknownKey, self.tree.key_place(&path), message);
+            return Some(finding.at(path).maybe_hint(did_you_mean(key, [GRADER])));
+        }
+        let misspelt = |key: &&String| {
+            let nodes = present
+                .get(*key)
+                .is_some_and(|value| value.is_object() || value.pointer("/0").is_some_and(Value::is_object));
+            nodes && nearest(key, known.iter().map(String::as_str)).is_some()
+        };
+        if present.keys().any(|key| container(&key)) || unexpected.iter().any(|key| misspelt(&key)) {
+            return None;
+        }
+        let message = format!("{} is neither a grader nor a container", name_of(pointer));
+        let finding = self.finding(Code::MissingKey, self.head_of(pointer), message);
+        let names = list(&known.iter().map(String::as_str).skip(2).collect::<Vec<_>>()).unwrap_or_default();
+        Some(finding.at(pointer).hint(format!("add `grader:` with a grader's name, or one of {names}")))
     }
 
     /// The keys that the failing part of the schema knows.
@@ -311,15 +371,27 @@ fn type_hint(kind: &TypeKind, found: &Value) -> Option<Hint> {
         Value::String(text) if (wants("number") || wants("integer")) && text.trim().parse::<f64>().is_ok() => {
             format!("write it without quotes: `{}`", text.trim()).into()
         }
-        Value::Object(_) if wants("array") => "begin each entry with `- `".into(),
+        Value::String(text) if wants("array") && text.ends_with(']') => "open the list with `[`".into(),
+        Value::String(text) if wants("object") && text.ends_with('}') => "open the map with `{`".into(),
+        Value::Object(_) if wants("array") => {
+            "begin each entry with `- `, or put the entries in brackets: `[...]`".into()
+        }
         Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("object") => {
             "write a map, such as `{ key: value }`".into()
         }
-        Value::Array(_) if wants("object") => "write `key: value` lines without `- `".into(),
+        Value::Array(_) if wants("object") => {
+            "write `key: value` lines without `- `, or put them in braces: `{ ... }`".into()
+        }
         Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("array") => {
             let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
             Hint::from("put brackets round it: `[...]`").instead_of(&text, format!("[{text}]"))
         }
+        Value::Array(_) => "write one value, without brackets or `- `".into(),
+        Value::Object(_) => "write one value, without braces and keys".into(),
+        Value::String(_) | Value::Bool(_) if wants("integer") => "write a whole number, such as `1`".into(),
+        Value::String(_) | Value::Bool(_) if wants("number") => "write a number, such as `0.5`".into(),
+        Value::Number(_) if wants("integer") => "write a whole number, such as `1`".into(),
+        Value::String(_) | Value::Number(_) if wants("boolean") => "write `true` or `false`".into(),
         _ => return None,
     })
 }

@@ -9,4 +9,5 @@ mod graders;
 mod hostile;
 mod language;
 mod layout;
+mod mutations;
 mod packs;

@@ -76,11 +76,22 @@ impl Site<'_> {
         let kind = self.decisions[at].kind;
         if !kinds.is_empty() && !kinds.contains(&kind) {
             let wanted: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+            let suited: Vec<&str> = self
+                .decisions
+                .iter()
+                .filter(|column| kinds.contains(&column.kind))
+                .map(|column| column.name.as_str())
+                .collect();
+            let cure = list(&suited).map_or_else(
+                || "remove it, or use another grader".to_owned(),
+                |names| format!("name one that suits the grader: {names}"),
+            );
             let several = if wanted.len() > 1 { "one of the types" } else { "the type" };
             report.push(
                 self.document
                     .at(Code::BadGrader, path, format!("the decision `{name}` is of type `{}`", kind.name()))
-                    .label(format!("expected a decision of {several} {}", list(&wanted).unwrap_or_default())),
+                    .label(format!("expected a decision of {several} {}", list(&wanted).unwrap_or_default()))
+                    .hint(cure),
             );
             return None;
         }
