@@ -121,7 +121,8 @@ fn row(label: &str, ours: f64, theirs: Option<f64>) {
 
 /// Installs the other tools where they are not yet; returns the Python's folder and that of the node modules.
 fn tools(target: &Path, sources: &Path) -> (PathBuf, PathBuf) {
-    let (venv, node) = (target.join(".venv-validators"), target.join("validators"));
+    let node = target.join("validators");
+    let venv = node.join(".venv");
     let quiet = |command: &mut Command| {
         if let Err(error) = command.stdout(Stdio::null()).status() {
             println!("{command:?}: {error}");
@@ -138,7 +139,11 @@ fn tools(target: &Path, sources: &Path) -> (PathBuf, PathBuf) {
                 println!("{file}: {error}");
             }
         }
-        quiet(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(&node));
+        quiet(
+            Command::new("npm")
+                .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-bin-links"])
+                .current_dir(&node),
+        );
     }
     (venv, node)
 }

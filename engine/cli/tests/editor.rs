@@ -21,7 +21,7 @@ fn the_language_server_completes_and_explains() {
             fs::copy(sources.join(file), folder.join(file)).expect("copied");
         }
         let npm = Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
+            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--no-bin-links", "--loglevel=error"])
             .current_dir(&folder)
             .status()
             .unwrap_or_else(|error| panic!("npm: {error}; the editor test needs node (18 or later) and npm"));

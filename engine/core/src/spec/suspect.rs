@@ -433,9 +433,8 @@ fn is_word(sign: char) -> bool {
 /// The key that a line begins with: a word, or a text in quotes, with a colon and a space behind it.
 fn key_of(line: &str) -> Option<&str> {
     let end = match line.chars().next()? {
-        '-' => return None,
         quote @ ('"' | '\'') => line[1..].find(quote)? + 2,
-        '{' | '[' | '#' | '|' | '>' => return None,
+        '-' | '{' | '[' | '#' | '|' | '>' => return None,
         _ => line.find(|sign: char| !is_word(sign) && !"/.$<".contains(sign))?,
     };
     let behind = line.get(end..)?.strip_prefix(':')?;

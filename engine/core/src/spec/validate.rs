@@ -388,9 +388,10 @@ fn type_hint(kind: &TypeKind, found: &Value) -> Option<Hint> {
         }
         Value::Array(_) => "write one value, without brackets or `- `".into(),
         Value::Object(_) => "write one value, without braces and keys".into(),
-        Value::String(_) | Value::Bool(_) if wants("integer") => "write a whole number, such as `1`".into(),
+        Value::String(_) | Value::Bool(_) | Value::Number(_) if wants("integer") => {
+            "write a whole number, such as `1`".into()
+        }
         Value::String(_) | Value::Bool(_) if wants("number") => "write a number, such as `0.5`".into(),
-        Value::Number(_) if wants("integer") => "write a whole number, such as `1`".into(),
         Value::String(_) | Value::Number(_) if wants("boolean") => "write `true` or `false`".into(),
         _ => return None,
     })

@@ -137,7 +137,7 @@ fn files() -> Vec<File> {
 }
 
 /// The mutants of an operator: from every file in turn, and from different places of each, always the same.
-fn choose<'a>(files: &'a [File], find: fn(&File) -> Vec<Change>, turn: usize, limit: usize) -> Vec<Mutant<'a>> {
+fn choose(files: &[File], find: fn(&File) -> Vec<Change>, turn: usize, limit: usize) -> Vec<Mutant<'_>> {
     let mut found: Vec<(&File, Vec<Change>)> = files.iter().map(|file| (file, find(file))).collect();
     for (number, (_, changes)) in found.iter_mut().enumerate() {
         if !changes.is_empty() {
