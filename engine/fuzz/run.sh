@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for so many seconds (20 when not given) on the corpus of the tests, without sanitizers, so that
-# the stable toolchain will do. Ends with 1 as soon as a target crashes, hangs for 10 s or takes more than 2 GiB.
+# Runs every fuzz target on the corpus of the tests, without sanitizers, so that the stable toolchain will do.
+#   run.sh SECONDS   each target for so long, another way every time: to find something
+#   run.sh --gate    each target for 30,000 runs of one seed, the same way every time: to let a change land or not
+# Ends with 1 as soon as a target crashes, hangs for 10 s or takes more than 2 GiB.
 set -euo pipefail
 cd "$(dirname "$0")"
-seconds=${1:-20}
+case "${1:-20}" in
+    --gate) amount=(-runs=30000 -seed=1) ;;
+    *) amount=(-max_total_time="${1:-20}") ;;
+esac
 
 if ! command -v cargo-fuzz >/dev/null; then
     cargo install cargo-fuzz --version 0.13.2 --locked --quiet
@@ -28,9 +33,9 @@ printf 'id,title contains_any,opened older_than,valid from,severity,mode,then qu
 
 cargo fuzz build --fuzz-dir . --target-dir "$target" -s none
 for name in parse validate check template table; do
-    echo "fuzzing $name for $seconds s"
+    echo "fuzzing $name: ${amount[*]}"
     cargo fuzz run --fuzz-dir . --target-dir "$target" -s none "$name" "$corpus/$name" -- \
-        -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -only_ascii=0 -print_final_stats=1 \
+        "${amount[@]}" -timeout=10 -rss_limit_mb=2048 -max_len=8192 -only_ascii=0 -print_final_stats=1 \
         2>&1 | grep -E 'stat::|SUMMARY|ERROR|panicked|Test unit' || true
     if ls artifacts/"$name"/* >/dev/null 2>&1; then
         echo "$name failed; its inputs lie in engine/fuzz/artifacts/$name"

@@ -60,5 +60,8 @@ fn excerpt(diagnostic: &Diagnostic) -> (String, usize, std::ops::Range<usize>) {
     let end = diagnostic.span.end.clamp(start, to.max(start));
     let end = if end == start { (start + 1).min(to) } else { end };
     let end = (start..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(start);
-    (text[from..to].trim_end_matches('\r').to_owned(), diagnostic.line, start - from..end - from)
+    let shown = text[from..to].trim_end_matches('\r');
+    // A place within the ends of line that were cut off is shown behind the last character.
+    let span = (start - from).min(shown.len())..(end - from).min(shown.len());
+    (shown.to_owned(), diagnostic.line, span)
 }

@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_the_check(file in 0_usize..6, cut in any::<prop::sample::Index>(), length in 0_usize..40, insert in "[ \\t\\n:{}\\[\\],&*!|>'\"%@#a-zé-]{0,12}") {
+    fn no_text_breaks_the_check(file in 0_usize..6, cut in any::<prop::sample::Index>(), length in 0_usize..40, insert in "[ \\t\\r\\n:{}\\[\\],&*!|>'\"%@#a-zé-]{0,12}") {
         let mut files = packs::desk();
         let text = &mut files[file].1;
         let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
@@ -174,9 +174,11 @@ proptest! {
     }
 
     #[test]
-    fn any_text_at_all_is_only_a_finding(text in "\\PC{0,200}") {
+    fn any_text_at_all_is_only_a_finding(text in "\\PC{0,200}|[\\r\\n\t :{}\\[\\]!&*'\"aé-]{0,60}") {
         let set = source::from_texts("any", [("any.yaml", text.as_str())]);
-        prop_assert!(compile(&set, 1).report.errors() > 0);
+        let report = compile(&set, 1).report;
+        prop_assert!(report.errors() > 0);
+        prop_assert!(report.render(false).contains("any.yaml"));
     }
 }
 

@@ -103,6 +103,25 @@ fn very_many_ranks_and_ids() {
 }
 
 #[test]
+fn line_ends_within_what_is_pointed_at() {
+    for text in [
+        "a: [\r\r\r\r",
+        "a:\r\r\r\r\r",
+        "\r\r\r\r\r:",
+        "a: \"\r\r\r\r\r\n",
+        "\u{1}\r\r\r\r",
+        "a: &x\r\r\r\r\r",
+        "\r\r\r[\r\r\r\r",
+        "- a\r\r\r\r\rb: *c\r\r\r\r\r\r",
+        "a: !t\r\r\r\r\r\n",
+        "%\r\r\r\r\r",
+    ] {
+        let set = source::from_texts("any", [("any.yaml", text)]);
+        assert!(compile(&set, 1).report.render(false).contains("any.yaml"), "{text:?}");
+    }
+}
+
+#[test]
 fn very_many_unknown_names() {
     let known = repeated(3000, |at| format!("  list{at}: [x.example]\n"));
     let rules = repeated(600, |at| {
