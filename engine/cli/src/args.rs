@@ -187,6 +187,8 @@ pub(crate) enum Template {
     Single,
     /// A list of decisions a step, over the whole inbox
     Batch,
+    /// One item a step, and a tool that looks up what is hidden
+    Tools,
 }
 
 /// Arguments of `fmt`.

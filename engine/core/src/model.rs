@@ -248,6 +248,9 @@ impl Datum {
                 ColumnKind::Duration => Value::String(format!("{:#}", jiff::SignedDuration::from_millis(*number))),
                 _ => (*number).into(),
             },
+            // A whole number is written as one, as authors and agents write it.
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => (*number as i64).into(),
             Self::Number(number) => (*number).into(),
             Self::Boolean(flag) => (*flag).into(),
             Self::List(list) => list.iter().map(|text| text.raw.as_str()).collect(),
@@ -417,6 +420,8 @@ pub struct StepFacts {
     pub touched: Vec<usize>,
     /// Decisions about unknown or closed items.
     pub invalid: u32,
+    /// The tool that it called, by position; such a step decides nothing.
+    pub tool: Option<usize>,
     /// Whether it decided the last open item.
     pub completed: bool,
     /// Whether the steps ran out with items left open.

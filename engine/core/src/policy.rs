@@ -197,6 +197,7 @@ impl Policy {
                     let view = Context::from_object(ItemView {
                         item: Arc::clone(item),
                         fields: Arc::clone(&self.pack.fields),
+                        revealed: Vec::new(),
                     });
                     Datum::text(&render(&self.pack, name, context! { item => view }))
                 }

@@ -19,8 +19,8 @@ pub(crate) fn run(args: &ExplainArgs, format: Format) -> Exit {
     };
     let Some(code) = Code::ALL.iter().find(|code| code.text().eq_ignore_ascii_case(wanted)) else {
         let near = nearest(&wanted.to_uppercase(), Code::ALL.iter().map(|code| code.text()));
-        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        output::error(format!("there is no code `{wanted}`{near} `casebook explain` lists them all"));
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        output::error(format!("there is no code `{wanted}`; {near}`casebook explain` lists them all"));
         return Exit::Usage;
     };
     match format {

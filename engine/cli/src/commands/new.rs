@@ -30,6 +30,10 @@ const BATCH: &[(&str, &str)] = files!(
     "batch": "README.md", "environment.yaml", "inbox.yaml", "policy.yaml", "rubric.yaml", "task.yaml", "test.yaml"
 );
 
+const TOOLS: &[(&str, &str)] = files!(
+    "tools": "README.md", "environment.yaml", "inbox.yaml", "rules.yaml", "rubric.yaml", "task.yaml", "test.yaml"
+);
+
 pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
     let name = &args.name;
     let good = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
@@ -50,6 +54,7 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
     let files = match args.template {
         Template::Single => SINGLE,
         Template::Batch => BATCH,
+        Template::Tools => TOOLS,
     };
     let mut written = Vec::new();
     for (file, text) in files {

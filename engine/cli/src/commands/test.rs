@@ -57,7 +57,7 @@ fn once(args: &TestArgs, format: Format) -> Exit {
         Format::Github => output::text(formats::github::outcomes(&outcomes)),
         Format::Human | Format::Sarif => {
             for outcome in &outcomes {
-                show(outcome, args.verbose);
+                show(outcome, args);
             }
         }
     }
@@ -77,7 +77,10 @@ fn once(args: &TestArgs, format: Format) -> Exit {
 }
 
 /// A table of the pack's cases, what failed in full, and what was exercised.
-fn show(outcome: &Outcome, verbose: bool) {
+fn show(outcome: &Outcome, args: &TestArgs) {
+    if outcome.cases.is_empty() {
+        return;
+    }
     output::line(output::paint(&outcome.pack, "1"));
     let mut suites: Vec<&str> = outcome.cases.iter().map(|case| case.suite.as_str()).collect();
     suites.dedup();
@@ -101,7 +104,7 @@ fn show(outcome: &Outcome, verbose: bool) {
             if failed.trim() == "0" { failed } else { output::paint(&failed, RED) }
         ));
     }
-    for case in outcome.cases.iter().filter(|case| verbose || !case.passed) {
+    for case in outcome.cases.iter().filter(|case| args.verbose || !case.passed) {
         show_case(case);
     }
     let shares: Vec<String> = outcome
@@ -110,7 +113,10 @@ fn show(outcome: &Outcome, verbose: bool) {
         .filter(|one| one.total > 0)
         .map(|one| format!("{} {:.0} % ({} of {})", one.measure, one.share() * 100.0, one.covered, one.total))
         .collect();
-    output::line(format!("  coverage: {}", shares.join(", ")));
+    // What a few cases exercise says nothing about the pack.
+    if args.filter.is_empty() {
+        output::line(format!("  coverage: {}", shares.join(", ")));
+    }
     for trial in &outcome.trials {
         output::line(format!(
             "  on trial: `{}` of `{}` matches {} and would change {}{}",

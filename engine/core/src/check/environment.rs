@@ -2,7 +2,7 @@
 
 use minijinja::{Environment as Engine, Value as Context, context};
 
-use super::{Parts, template};
+use super::{Parts, template, tools};
 use crate::{
     diagnostic::{Code, Report, suggest},
     model::{Column, ColumnKind},
@@ -138,7 +138,7 @@ fn decision_column(root: &Document, name: &str, decision: &DecisionSpec, report:
     }
 }
 
-fn check_name(root: &Document, pointer: &str, name: &str, reserved: &[&str], report: &mut Report) {
+pub(super) fn check_name(root: &Document, pointer: &str, name: &str, reserved: &[&str], report: &mut Report) {
     let good = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_')
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if reserved.contains(&name) {
@@ -154,7 +154,13 @@ fn check_name(root: &Document, pointer: &str, name: &str, reserved: &[&str], rep
     }
 }
 
-fn check_values(root: &Document, pointer: &str, is_enum: bool, values: Option<&[String]>, report: &mut Report) {
+pub(super) fn check_values(
+    root: &Document,
+    pointer: &str,
+    is_enum: bool,
+    values: Option<&[String]>,
+    report: &mut Report,
+) {
     match values {
         None if is_enum => {
             report.push(root.at(Code::MissingKey, pointer, "`type: enum` needs `values`").hint("add `values: [...]`"));
@@ -186,9 +192,11 @@ fn check_values(root: &Document, pointer: &str, is_enum: bool, values: Option<&[
 pub(super) fn action(
     root: &Document,
     spec: &Environment,
-    decisions: &[Column],
+    columns: &Columns,
+    engine: &mut Engine<'static>,
     report: &mut Report,
 ) -> Option<ActionModel> {
+    let decisions = columns.decisions.as_slice();
     let before = report.errors();
     let batch = spec.action.shape == Shape::Batch;
     match (&spec.action.list, batch) {
@@ -252,9 +260,14 @@ pub(super) fn action(
         needed: spec.decision.values().map(|decision| decision.required).collect(),
         max_length: spec.decision.values().map(|decision| decision.max_length.unwrap_or(MAX_TEXT)).collect(),
     };
+    let tools = tools::compile(root, spec, &columns.fields, engine, report);
     (report.errors() == before).then_some(())?;
-    match ActionModel::new(declaration, decisions, &format!("{}: action", spec.title.as_deref().unwrap_or(&spec.name)))
-    {
+    match ActionModel::new(
+        declaration,
+        tools,
+        decisions,
+        &format!("{}: action", spec.title.as_deref().unwrap_or(&spec.name)),
+    ) {
         Ok(model) => Some(model),
         Err(error) => {
             report.push(root.at_key(
@@ -380,6 +393,9 @@ fn observation_part(
     }
     if part.score.is_some() {
         return Some(Part::Score);
+    }
+    if part.result.is_some() {
+        return Some(Part::Result);
     }
     if let Some(text) = part.text {
         return Some(match text {

@@ -9,6 +9,7 @@
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
+//! | `tools.rs` | the environment's tools |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
@@ -21,6 +22,7 @@ mod rules;
 mod task;
 mod template;
 mod test;
+mod tools;
 
 use std::{cell::Cell, path::Path, sync::Arc};
 
@@ -148,8 +150,9 @@ fn assemble(
     let before = report.errors();
     let mut templates = crate::scenario::templates::engine();
     let columns = environment::columns(root, environment, report);
-    let action = environment::action(root, environment, &columns.decisions, report);
+    let action = environment::action(root, environment, &columns, &mut templates, report);
     let observation = environment::observation(root, environment, &columns, &mut templates, report);
+    let tools: Vec<String> = environment.tools.keys().cloned().collect();
     let single = environment.action.shape == spec::Shape::Single && !environment.action.revise;
     let mut parts = Parts {
         documents,
@@ -175,7 +178,7 @@ fn assemble(
     }
     for document in documents.of(Kind::Rubric) {
         if let Content::Rubric(spec) = &document.content {
-            let rubric = rubric::compile(document, spec, &parts.decisions, single, report);
+            let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, report);
             parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
         }
     }
@@ -214,8 +217,10 @@ fn assemble(
     }
     tasks.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty).then_with(|| a.name.cmp(&b.name)));
     let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
+    let revealed: Vec<usize> =
+        action.iter().flat_map(|model| &model.tools).flat_map(|tool| tool.reveals.iter().copied()).collect();
     let observation_schema =
-        crate::scenario::observation::schema(&observation, &parts.fields, &format!("{title}: observation"));
+        crate::scenario::observation::schema(&observation, &parts.fields, &revealed, &format!("{title}: observation"));
     (report.errors() == before).then_some(())?;
     Some(Pack {
         name: environment.name.clone(),
@@ -303,7 +308,7 @@ fn unreadable(file: &SourceFile, report: &mut Report) {
         Some(ReadProblem::Io(error)) => (Code::Unreadable, format!("`{path}` cannot be read: {error}"), None),
         Some(ReadProblem::TooLarge(size)) => (
             Code::TooLarge,
-            format!("`{path}` has {} MiB; a file may have {} MiB", size / 1024 / 1024, MAX_FILE_BYTES / 1024 / 1024),
+            format!("`{path}` has {size} bytes; a file may have {MAX_FILE_BYTES}"),
             Some("split it into several files of the same pack"),
         ),
         Some(ReadProblem::NotUtf8(at)) => (

@@ -25,6 +25,7 @@ pub fn compile(
     document: &Document,
     spec: &spec::Rubric,
     decisions: &[Column],
+    tools: &[String],
     single: bool,
     report: &mut Report,
 ) -> Option<Rubric> {
@@ -33,6 +34,7 @@ pub fn compile(
     let mut builder = Builder {
         document,
         decisions,
+        tools,
         components: if spec.reward.mode == RewardMode::Sum { &components } else { &[] },
         single,
         nodes: Vec::new(),
@@ -185,6 +187,7 @@ pub(crate) fn decision_values(
 struct Builder<'a> {
     document: &'a Document,
     decisions: &'a [Column],
+    tools: &'a [String],
     components: &'a [String],
     single: bool,
     nodes: Vec<Node>,
@@ -241,6 +244,7 @@ impl Builder<'_> {
             pointer,
             decisions: self.decisions,
             components: self.components,
+            tools: self.tools,
             reward: self.reward,
             single: self.single,
         };

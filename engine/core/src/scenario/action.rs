@@ -6,7 +6,10 @@ use jsonschema::{
 };
 use serde_json::{Map, Value, json};
 
-use super::observation::column_schema;
+use super::{
+    observation::column_schema,
+    tools::{Call, Tool, with_calls},
+};
 use crate::{
     diagnostic::nearest,
     model::{ActionProblem, Column, ColumnKind, Datum, PathPart, ProblemKind},
@@ -67,6 +70,8 @@ pub struct Declaration {
 pub struct ActionModel {
     /// What was declared.
     pub declaration: Declaration,
+    /// What agents may ask instead of deciding.
+    pub tools: Vec<Tool>,
     schema: Value,
     validator: Validator,
 }
@@ -80,12 +85,21 @@ pub struct Proposal<'a> {
     pub cells: Vec<Option<Datum>>,
 }
 
+/// What an action wants.
+#[derive(Debug)]
+pub enum Intent<'a> {
+    /// Decisions.
+    Decide(Vec<Proposal<'a>>),
+    /// An answer.
+    Call(Call<'a>),
+}
+
 impl ActionModel {
     /// Compiles a declaration; the error is the validator's word about the schema.
-    pub fn new(declaration: Declaration, decisions: &[Column], title: &str) -> Result<Self, String> {
-        let schema = schema(&declaration, decisions, title);
+    pub fn new(declaration: Declaration, tools: Vec<Tool>, decisions: &[Column], title: &str) -> Result<Self, String> {
+        let schema = with_calls(schema(&declaration, decisions, title), &tools);
         let validator = jsonschema::draft202012::new(&schema).map_err(|error| error.to_string())?;
-        Ok(Self { declaration, schema, validator })
+        Ok(Self { declaration, tools, schema, validator })
     }
 
     /// Its JSON Schema.
@@ -93,8 +107,8 @@ impl ActionModel {
         &self.schema
     }
 
-    /// Reads an action: what it proposes, or every problem of its shape.
-    pub fn read<'a>(&self, action: &'a Value, decisions: &[Column]) -> Result<Vec<Proposal<'a>>, Vec<ActionProblem>> {
+    /// Reads an action: what it proposes or calls, or every problem of its shape.
+    pub fn read<'a>(&self, action: &'a Value, decisions: &[Column]) -> Result<Intent<'a>, Vec<ActionProblem>> {
         if !self.validator.is_valid(action) {
             return Err(self
                 .validator
@@ -102,6 +116,9 @@ impl ActionModel {
                 .flat_map(|error| self.explain(&error))
                 .take(MAX_PROBLEMS)
                 .collect());
+        }
+        if let Some(call) = Tool::read(&self.tools, action) {
+            return Ok(Intent::Call(call));
         }
         let entries = match &self.declaration.list {
             None => std::slice::from_ref(action),
@@ -130,7 +147,7 @@ impl ActionModel {
             }
             proposals.push(proposal);
         }
-        if problems.is_empty() { Ok(proposals) } else { Err(problems) }
+        if problems.is_empty() { Ok(Intent::Decide(proposals)) } else { Err(problems) }
     }
 
     /// The path of an entry, or of one of its properties.
@@ -280,10 +297,14 @@ impl ActionModel {
 
     /// The names of the properties, within an entry or of the action itself.
     pub(crate) fn names(&self, within: bool) -> Vec<&str> {
-        match &self.declaration.list {
+        let mut names: Vec<&str> = match &self.declaration.list {
             Some(list) if !within => vec![list],
             _ => self.declaration.properties.iter().map(|property| property.name.as_str()).collect(),
+        };
+        if !within && !self.tools.is_empty() {
+            names.extend(["tool_name", "arguments"]);
         }
+        names
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `action.rs` | what agents send: its schema, and how an action becomes decisions |
 //! | `observation.rs` | what agents see: its parts and its schema |
 //! | `suite.rs` | test documents, ready to run |
+//! | `tools.rs` | what agents may ask, and how a call is read |
 //! | `templates.rs` | the template engine, its limits and what templates may read |
 //! | `random.rs` | what a seed decides |
 //!
@@ -15,6 +16,7 @@ pub mod observation;
 pub mod random;
 pub mod suite;
 pub mod templates;
+pub mod tools;
 
 use std::sync::Arc;
 

@@ -24,14 +24,16 @@ pub enum Part {
     Instructions,
     /// The task's name.
     TaskId,
+    /// What the last step's tool answered.
+    Result,
     /// The score so far.
     Score,
     /// A line about the last step, made by a template of the pack, by its name.
     Feedback(String),
 }
 
-/// The schema of the observation's fields; built from visible columns only.
-pub fn schema(parts: &[(String, Part)], fields: &[Column], title: &str) -> Value {
+/// The schema of the observation's fields; built from visible columns, and those that tools reveal.
+pub fn schema(parts: &[(String, Part)], fields: &[Column], revealed: &[usize], title: &str) -> Value {
     let properties: Map<String, Value> = parts.iter().map(|(name, part)| (name.clone(), part_schema(part))).collect();
     let names: Vec<&String> = properties.keys().collect();
     json!({
@@ -40,7 +42,7 @@ pub fn schema(parts: &[(String, Part)], fields: &[Column], title: &str) -> Value
         "required": names,
         "properties": properties,
         "additionalProperties": false,
-        "$defs": { "Item": item_schema(fields) },
+        "$defs": { "Item": item_schema(fields, revealed) },
     })
 }
 
@@ -52,11 +54,11 @@ fn part_schema(part: &Part) -> Value {
         Part::Counter(_) => json!({ "type": "integer", "minimum": 0 }),
         Part::Instructions | Part::TaskId => json!({ "type": "string" }),
         Part::Score => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
-        Part::Feedback(_) => json!({ "type": ["string", "null"] }),
+        Part::Feedback(_) | Part::Result => json!({ "type": ["string", "null"] }),
     }
 }
 
-fn item_schema(fields: &[Column]) -> Value {
+fn item_schema(fields: &[Column], revealed: &[usize]) -> Value {
     let mut properties = Map::new();
     let mut required = vec!["id"];
     properties.insert("id".into(), json!({ "type": "string" }));
@@ -65,6 +67,9 @@ fn item_schema(fields: &[Column]) -> Value {
         if !column.optional {
             required.push(&column.name);
         }
+    }
+    for column in revealed.iter().filter_map(|at| fields.get(*at)) {
+        properties.insert(column.name.clone(), column_schema(column));
     }
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }

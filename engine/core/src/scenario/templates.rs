@@ -33,6 +33,8 @@ pub struct ItemView {
     pub item: Arc<Item>,
     /// The columns of its fields.
     pub fields: Arc<[Column]>,
+    /// Hidden fields that tools have made visible.
+    pub revealed: Vec<usize>,
 }
 
 impl Object for ItemView {
@@ -41,7 +43,10 @@ impl Object for ItemView {
         if key == "id" {
             return Some(Value::from(self.item.id.as_str()));
         }
-        let at = self.fields.iter().position(|column| column.visible && column.name == key)?;
+        let at = self.fields.iter().position(|column| column.name == key)?;
+        if !self.fields[at].visible && !self.revealed.contains(&at) {
+            return None;
+        }
         Some(
             self.item
                 .fields

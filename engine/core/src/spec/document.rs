@@ -1,6 +1,6 @@
 //! One document: its tree, head and typed content.
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{borrow::Cow, ops::Range, path::Path, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -360,16 +360,51 @@ fn plain(value: &Value) -> String {
 }
 
 fn typed<T: DeserializeOwned>(files: &[SourceFile], tree: &Tree, value: &Value, report: &mut Report) -> Option<Box<T>> {
-    match serde_path_to_error::deserialize(value) {
+    match serde_path_to_error::deserialize(&*whole_numbers(value)) {
         Ok(content) => Some(Box::new(content)),
         Err(error) => {
             let pointer = pointer_of(error.path());
             let (file, span) = located(files, tree.value_place(&pointer));
-            let message = format!("this does not fit: {}", error.inner());
-            report.push(Diagnostic::new(Code::Shape, file, span, message).at(pointer));
+            report.push(
+                Diagnostic::new(Code::Shape, file, span, "this value does not fit its place").at(pointer).hint(
+                    "a number may be too large, or a text of another form than expected; `docs/reference.md` tells",
+                ),
+            );
             None
         }
     }
+}
+
+/// Numbers such as `4.0`, which are whole for a schema, as whole numbers.
+fn whole_numbers(value: &Value) -> Cow<'_, Value> {
+    fn has_any(value: &Value) -> bool {
+        match value {
+            Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(|number| number.fract() == 0.0),
+            Value::Array(list) => list.iter().any(has_any),
+            Value::Object(map) => map.values().any(has_any),
+            _ => false,
+        }
+    }
+    fn mend(value: &mut Value) {
+        match value {
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+            Value::Number(number) => {
+                let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15);
+                if let Some(whole) = whole.filter(|_| number.is_f64()) {
+                    *value = (whole as i64).into();
+                }
+            }
+            Value::Array(list) => list.iter_mut().for_each(mend),
+            Value::Object(map) => map.values_mut().for_each(mend),
+            _ => {}
+        }
+    }
+    if !has_any(value) {
+        return Cow::Borrowed(value);
+    }
+    let mut value = value.clone();
+    mend(&mut value);
+    Cow::Owned(value)
 }
 
 fn pointer_of(path: &serde_path_to_error::Path) -> String {

@@ -33,6 +33,9 @@ pub struct Environment {
     pub decision: IndexMap<String, DecisionSpec>,
     /// What an agent sends.
     pub action: ActionSpec,
+    /// Named actions that find something out instead of deciding; a call is `{tool_name, arguments}`.
+    #[serde(default)]
+    pub tools: IndexMap<String, ToolSpec>,
     /// What an agent sees, field by field, in this order.
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub observation: IndexMap<String, ObservationPart>,
@@ -246,6 +249,65 @@ pub enum UnknownItem {
     Refuse,
 }
 
+/// A named action that finds something out.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolSpec {
+    /// What it does; agents read it.
+    pub description: String,
+    /// What a call gives, by name.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 64))]
+    pub arguments: IndexMap<String, ToolArgument>,
+    /// Hidden fields that the agent sees from then on, of the item that the call names.
+    #[serde(default)]
+    pub reveals: Vec<String>,
+    /// What a call answers: a template over `arguments` and, where one of them names it, the `item` with what is revealed.
+    #[schemars(example = &"The sender has written {{ item.letters }} letters before.")]
+    pub result: String,
+    /// Calls of one episode at the most.
+    #[schemars(range(min = 1))]
+    pub limit: Option<u32>,
+}
+
+/// One argument of a tool: it names an item, or has a type.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolArgument {
+    /// It names the item that the call is about.
+    #[serde(default)]
+    pub item: bool,
+    /// The type of its values.
+    #[serde(rename = "type")]
+    pub kind: Option<ArgumentType>,
+    /// The values of an `enum`.
+    #[schemars(length(min = 1, max = 256))]
+    pub values: Option<Vec<String>>,
+    /// Whether a call must hold it.
+    #[serde(default)]
+    pub required: bool,
+    /// Which item is meant when a call names none.
+    pub default: Option<ItemDefault>,
+    /// What it means; agents read it.
+    pub description: Option<String>,
+}
+
+/// The type of a tool's argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgumentType {
+    /// Free text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// One of the values.
+    Enum,
+}
+
 /// One field of the observation; exactly one key.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -264,6 +326,8 @@ pub struct ObservationPart {
     pub counter: Option<Counter>,
     /// A text.
     pub text: Option<TextSource>,
+    /// What the last step's tool answered; null when it called none.
+    pub result: Option<LastStep>,
     /// The episode's score so far, in [0, 1].
     pub score: Option<ScoreMoment>,
     /// A line about the last step, null before the first: a template over `counter`.
@@ -315,6 +379,14 @@ pub enum TextSource {
 pub enum ScoreMoment {
     /// Now.
     Current,
+}
+
+/// Which step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LastStep {
+    /// The last one.
+    Last,
 }
 
 const fn yes() -> bool {

@@ -41,8 +41,8 @@ use serde::{Deserialize, Serialize};
 pub use condition::{Bound, Condition, OneOf, Operators};
 pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{
-    ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault,
-    ItemsSelection, ObservationPart, Shape, TextSource, Truth, UnknownItem,
+    ActionProperty, ActionSpec, ArgumentType, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType,
+    ItemDefault, ItemsSelection, ObservationPart, Shape, TextSource, ToolArgument, ToolSpec, Truth, UnknownItem,
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use policy::{Policy, PolicyRule, RankOrder};
@@ -50,7 +50,7 @@ pub use reference::reference;
 pub use rubric::{
     Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Gate, Grader, InvalidActions,
     KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, RankCorrelation, Reward,
-    RewardMode, Rubric, Steps, Take, Unfinished,
+    RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished,
 };
 pub use rules::{Hit, Mode, Rule, Rules, Severity, Table};
 pub use schema::{any_schema, published, schema_of, schemas};

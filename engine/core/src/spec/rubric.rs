@@ -322,6 +322,15 @@ graders! {
         each: f64,
     }
 
+    /// A value for each call of a tool. In a reward: of this step. In a score: of all steps.
+    ToolCalls, "tool_calls" {
+        /// The value of each.
+        each: f64,
+        /// The tools that count; all of them when not given.
+        #[serde(default)]
+        tools: Vec<String>,
+    }
+
     /// What the reward's components were over the episode's steps; only in a score.
     Steps, "steps" {
         /// The components, by name; their values are added up step by step.

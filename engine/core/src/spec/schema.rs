@@ -173,7 +173,15 @@ fn plain_enums(schema: &mut Schema) {
 
 /// Drops Rust's number formats, which say nothing to an author, and nulls, which no key takes.
 fn no_formats(schema: &mut Schema) {
-    schema.remove("format");
+    let format = schema.remove("format");
+    let greatest = match format.as_ref().and_then(Value::as_str) {
+        Some("uint32") => Some(u64::from(u32::MAX)),
+        Some("uint64") => Some(u64::MAX),
+        _ => None,
+    };
+    if let Some(greatest) = greatest.filter(|_| schema.get("maximum").is_none()) {
+        schema.insert("maximum".into(), greatest.into());
+    }
     if let Some(Value::Array(types)) = schema.get("type") {
         let kept: Vec<Value> = types.iter().filter(|name| *name != "null").cloned().collect();
         if let [only] = kept.as_slice() {

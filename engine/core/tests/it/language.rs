@@ -177,7 +177,7 @@ fn a_failed_case_tells_every_condition() {
         "queue should be `forward`, but the default decides `close`\n\
          it should be decided by `R-MONEY`, but `default` decides\n\
          \x20 `R-MONEY` does not match\n\
-         \x20   no  amount is at least 100 (it is 99.0)\n\
+         \x20   no  amount is at least 100 (it is 99)\n\
          \x20   no  one of\n\
          \x20     no  tier is paid (it is `free`)\n\
          \x20     no  not\n\

@@ -9,6 +9,7 @@ mod matrix;
 mod rank_correlation;
 mod steps;
 mod text_shape;
+mod tool_calls;
 mod unfinished;
 
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(super) struct Site<'a> {
     pub decisions: &'a [Column],
     /// The names of the reward's components.
     pub components: &'a [String],
+    /// The names of the environment's tools.
+    pub tools: &'a [String],
     /// Whether it stands in the reward, not in the score.
     pub reward: bool,
     /// Whether an action decides about one item, once.
@@ -56,6 +59,7 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
         G::Completion(params) => Some(completion::build(params)),
         G::Unfinished(params) => Some(unfinished::build(params)),
         G::InvalidActions(params) => Some(invalid_actions::build(params)),
+        G::ToolCalls(params) => tool_calls::build(params, site, report),
         G::Steps(params) => steps::build(params, site, report),
     }
 }

@@ -2,24 +2,28 @@
 //!
 //! Its state is a function of the pack, the task, the seed and the actions so far. A clone is a fork; playing the same
 //! actions again is a replay; there is no other mechanism for either.
+//!
+//! | File | What it does |
+//! |---|---|
+//! | `resolve.rs` | from an action to what it would change, or why it may not |
+//! | `tell.rs` | observations, logs, feedback, reasons |
+
+mod resolve;
+mod tell;
 
 use std::{fmt, sync::Arc};
 
-use minijinja::{Value as Context, context};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use resolve::Resolved;
+pub(crate) use tell::render;
+
 pub use crate::model::{ActionProblem, PathPart, ProblemKind};
 use crate::{
-    model::{Column, ColumnKind, Datum, Item, Row, StepFacts},
+    model::{Datum, Item, Row, StepFacts},
     rubric::{GraderError, Scores, View},
-    scenario::{
-        Pack, Task,
-        action::Proposal,
-        observation::Part,
-        random::Stream,
-        templates::{ItemView, RowView},
-    },
+    scenario::{Pack, Task, action::Intent, observation::Part, random::Stream},
     spec::{Counter, Explain, ItemsSelection, RewardMode},
 };
 
@@ -37,6 +41,10 @@ pub struct Episode {
     /// The score after the last step, where something needs it.
     score: f64,
     best: f64,
+    /// Hidden fields that tools have made visible: row and column.
+    revealed: Vec<(usize, usize)>,
+    /// What the last step's tool answered.
+    result: Option<String>,
     /// The lines of each log, as JSON strings with commas between them.
     logs: Vec<String>,
     done: bool,
@@ -109,12 +117,6 @@ impl fmt::Display for StepError {
     }
 }
 
-/// Decisions that a step is about to make, and those that it may not.
-struct Resolved {
-    rows: Vec<(usize, Vec<Option<Datum>>)>,
-    invalid: u32,
-}
-
 impl Episode {
     /// Starts an episode of a task; the seed decides everything that varies.
     ///
@@ -148,6 +150,8 @@ impl Episode {
             scores,
             score: 0.0,
             best: 0.0,
+            revealed: Vec::new(),
+            result: None,
             logs: vec![String::new(); logs],
             done: false,
         };
@@ -164,51 +168,11 @@ impl Episode {
             return Err(StepError::Done);
         }
         let pack = Arc::clone(&self.pack);
-        let proposals = pack.action.read(action, &pack.decisions).map_err(StepError::Invalid)?;
-        let resolved = self.resolve(&proposals)?;
+        let resolved = match pack.action.read(action, &pack.decisions).map_err(StepError::Invalid)? {
+            Intent::Decide(proposals) => self.resolve(&proposals)?,
+            Intent::Call(call) => self.answer(&call).map_err(|problem| StepError::Invalid(vec![*problem]))?,
+        };
         self.commit(resolved).map_err(|error| StepError::Grader(error.to_string()))
-    }
-
-    /// Appends the observation's members, `"name":value,...`, without braces (there is at least one).
-    pub fn write_observation(&self, out: &mut String) {
-        let mut log = 0;
-        for (at, (name, part)) in self.pack.observation.iter().enumerate() {
-            if at > 0 {
-                out.push(',');
-            }
-            push_text(out, name);
-            out.push(':');
-            match part {
-                Part::Items(selection) => {
-                    out.push('[');
-                    push_list(out, self.selected(*selection), |out, row| out.push_str(&self.items[row].json));
-                    out.push(']');
-                }
-                Part::Current => match self.first_open() {
-                    Some(row) => out.push_str(&self.items[row].json),
-                    None => out.push_str("null"),
-                },
-                Part::Ids(selection) => {
-                    out.push('[');
-                    push_list(out, self.selected(*selection), |out, row| push_text(out, &self.items[row].id));
-                    out.push(']');
-                }
-                Part::Log(_) => {
-                    out.push('[');
-                    out.push_str(&self.logs[log]);
-                    out.push(']');
-                    log += 1;
-                }
-                Part::Counter(counter) => out.push_str(&self.counter(*counter).to_string()),
-                Part::Instructions => out.push_str(&self.task.instructions),
-                Part::TaskId => push_text(out, &self.task.name),
-                Part::Score => out.push_str(&Value::from(self.score).to_string()),
-                Part::Feedback(template) => match self.feedback(template) {
-                    Some(line) => push_text(out, &line),
-                    None => out.push_str("null"),
-                },
-            }
-        }
     }
 
     /// The pack it was started with, kept until its end.
@@ -322,102 +286,16 @@ impl Episode {
         self.task.rubric.scores_steps() || self.pack.observation.iter().any(|(_, part)| matches!(part, Part::Score))
     }
 
-    /// Finds the rows that proposals are about; refuses what the pack refuses, before anything changes.
-    fn resolve(&self, proposals: &[Proposal<'_>]) -> Result<Resolved, StepError> {
-        let declaration = &self.pack.action.declaration;
-        let mut resolved = Resolved { rows: Vec::with_capacity(proposals.len()), invalid: 0 };
-        let mut problems = Vec::new();
-        let mut entries = Vec::with_capacity(proposals.len());
-        for (at, proposal) in proposals.iter().enumerate() {
-            let row = match proposal.item {
-                None => self.first_open(),
-                Some(id) => self.items.iter().position(|item| item.id == id),
-            };
-            let open = row.filter(|row| {
-                let again = resolved.rows.iter().any(|(other, _)| other == row);
-                !again && (declaration.revise || !self.rows[*row].is_decided())
-            });
-            match open {
-                Some(row) => {
-                    entries.push(at);
-                    resolved.rows.push((row, self.in_play(&proposal.cells)));
-                }
-                None if declaration.refuse_unknown => problems.push(self.item_problem(at, proposal.item, row)),
-                None => resolved.invalid += 1,
-            }
-        }
-        problems.extend(self.rank_problems(&entries, &resolved.rows));
-        if problems.is_empty() { Ok(resolved) } else { Err(StepError::Invalid(problems)) }
-    }
-
-    /// Drops the cells whose `when` is not met.
-    fn in_play(&self, cells: &[Option<Datum>]) -> Vec<Option<Datum>> {
-        let row = Row { cells: cells.to_vec() };
-        self.pack
-            .decisions
-            .iter()
-            .zip(cells)
-            .map(|(column, cell)| cell.clone().filter(|_| row.in_play(column)))
-            .collect()
-    }
-
-    /// Finds ranks that two rows would have once all decisions are made, so that one action may swap two ranks.
-    fn rank_problems(&self, entries: &[usize], decided: &[(usize, Vec<Option<Datum>>)]) -> Vec<ActionProblem> {
-        let mut problems = Vec::new();
-        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank)
-        {
-            for (number, (row, cells)) in decided.iter().enumerate() {
-                let Some(rank) = &cells[at] else { continue };
-                let earlier =
-                    decided[..number].iter().find(|(_, other)| other[at].as_ref() == Some(rank)).map(|(row, _)| *row);
-                let kept = || {
-                    let untouched = |other: &usize| decided.iter().all(|(row, _)| row != other);
-                    (0..self.rows.len()).filter(untouched).find(|other| self.rows[*other].cell(at) == Some(rank))
-                };
-                if let Some(holder) = earlier.or_else(kept).filter(|holder| holder != row) {
-                    let input = rank.to_json(column);
-                    problems.push(ActionProblem {
-                        kind: ProblemKind::Conflict,
-                        path: self.pack.action.path(entries[number], self.pack.action.property_of(at)),
-                        message: format!(
-                            "the rank {input} is taken by `{}`; every {} has its own",
-                            self.items[holder].id, self.pack.noun
-                        ),
-                        input,
-                        limit: None,
-                    });
-                }
-            }
-        }
-        problems
-    }
-
-    fn item_problem(&self, entry: usize, id: Option<&str>, row: Option<usize>) -> ActionProblem {
-        let noun = &self.pack.noun;
-        let message = match (id, row) {
-            (Some(id), Some(_)) => format!("the {noun} `{id}` has been decided"),
-            (Some(id), None) => {
-                let near = crate::diagnostic::nearest(id, self.items.iter().map(|item| item.id.as_str()));
-                format!(
-                    "there is no {noun} `{id}`{}",
-                    near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
-                )
-            }
-            (None, _) => format!("no {noun} is open"),
-        };
-        ActionProblem {
-            kind: ProblemKind::Conflict,
-            path: self.pack.action.path(entry, self.pack.action.item_property()),
-            message,
-            input: id.map_or(Value::Null, Value::from),
-            limit: None,
-        }
-    }
-
     /// Makes the decisions and grades them; takes everything back when a grader fails.
     fn commit(&mut self, resolved: Resolved) -> Result<Step, GraderError> {
         let was_complete = self.first_open().is_none();
         let mut facts = StepFacts { invalid: resolved.invalid, ..StepFacts::default() };
+        let (revealed, result) = (self.revealed.len(), self.result.take());
+        if let Some(answer) = resolved.call {
+            facts.tool = Some(answer.tool);
+            self.revealed.extend(answer.reveals);
+            self.result = Some(answer.result);
+        }
         let mut undo = Vec::with_capacity(resolved.rows.len());
         for (row, cells) in resolved.rows {
             undo.push((row, std::mem::replace(&mut self.rows[row], Row { cells })));
@@ -438,6 +316,8 @@ impl Episode {
             }
             Err(error) => {
                 self.steps.pop();
+                self.revealed.truncate(revealed);
+                self.result = result;
                 for (row, old) in undo {
                     self.rows[row] = old;
                 }
@@ -496,117 +376,5 @@ impl Episode {
         let rows = if rubric.explain == Explain::End && done { &all } else { touched };
         let decisions: Vec<Judged> = rows.iter().flat_map(|row| self.judge(*row)).collect();
         Ok(Breakdown { reason: self.reason(&decisions), components, decisions })
-    }
-
-    /// A row's decisions beside what is right.
-    fn judge(&self, row: usize) -> Vec<Judged> {
-        let item = &self.items[row];
-        let judge = |(at, column): (usize, &Column)| {
-            let truth = &item.truth[at];
-            let expected = truth.value.as_ref()?.to_json(column);
-            Some(Judged {
-                item: item.id.clone(),
-                field: column.name.clone(),
-                decided: self.rows[row].cell(at).map_or(Value::Null, |datum| datum.to_json(column)),
-                expected,
-                rule: truth.rule.as_ref().map(|rule| rule.id.clone()),
-                because: truth.rule.as_ref().and_then(|rule| rule.because.clone()),
-            })
-        };
-        self.pack.decisions.iter().enumerate().filter_map(judge).collect()
-    }
-
-    fn reason(&self, decisions: &[Judged]) -> String {
-        let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let mut parts: Vec<String> = decisions
-            .iter()
-            .map(|judged| {
-                let rule = judged.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
-                let (item, field, expected) = (&judged.item, &judged.field, plain(&judged.expected));
-                if judged.decided == judged.expected {
-                    format!("{item}: {field} `{expected}` is right{rule}")
-                } else if judged.decided.is_null() {
-                    format!("{item}: {field} should be `{expected}`{rule} and was not decided")
-                } else {
-                    format!("{item}: {field} should be `{expected}`{rule}, not `{}`", plain(&judged.decided))
-                }
-            })
-            .collect();
-        if let Some(step) = self.steps.last() {
-            if step.invalid > 0 {
-                parts.push(format!("{} decision about an unknown or closed {}", step.invalid, self.pack.noun));
-            }
-            if step.completed {
-                parts.push(format!("every {} is decided", self.pack.noun));
-            }
-            if step.ran_out {
-                parts.push(format!("the steps have run out with {} left", self.open_rows().count()));
-            }
-        }
-        if parts.is_empty() { "nothing was decided".to_owned() } else { parts.join("; ") }
-    }
-
-    fn write_logs(&mut self, touched: &[usize]) {
-        let pack = Arc::clone(&self.pack);
-        let templates =
-            pack.observation.iter().filter_map(|(_, part)| if let Part::Log(name) = part { Some(name) } else { None });
-        for (log, name) in templates.enumerate() {
-            for row in touched {
-                let item = Context::from_object(ItemView {
-                    item: Arc::clone(&self.items[*row]),
-                    fields: Arc::clone(&pack.fields),
-                });
-                let decision = Context::from_object(RowView {
-                    row: self.rows[*row].clone(),
-                    decisions: Arc::clone(&pack.decisions),
-                });
-                let line = render(&pack, name, context! { item, decision });
-                if !self.logs[log].is_empty() {
-                    self.logs[log].push(',');
-                }
-                push_text(&mut self.logs[log], &line);
-            }
-        }
-    }
-
-    fn feedback(&self, template: &str) -> Option<String> {
-        self.steps.last()?;
-        let counter = context! {
-            steps => self.counter(Counter::Steps),
-            max_steps => self.counter(Counter::MaxSteps),
-            items => self.counter(Counter::Items),
-            pending => self.counter(Counter::Pending),
-            decided => self.counter(Counter::Decided),
-            accepted => self.counter(Counter::Accepted),
-        };
-        Some(render(&self.pack, template, context! { counter }))
-    }
-}
-
-/// Renders a template of the pack. It was tried when the pack was loaded; should it fail on these values all the same,
-/// the line says so instead of being empty.
-pub(crate) fn render(pack: &Pack, name: &str, context: Context) -> String {
-    match pack.templates.get_template(name).and_then(|template| template.render(context)) {
-        Ok(line) => line,
-        Err(error) => format!("({error})"),
-    }
-}
-
-fn push_text(out: &mut String, text: &str) {
-    if text.bytes().all(|byte| (0x20..0x80).contains(&byte) && byte != b'"' && byte != b'\\') {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&Value::from(text).to_string());
-    }
-}
-
-fn push_list(out: &mut String, rows: impl Iterator<Item = usize>, mut push: impl FnMut(&mut String, usize)) {
-    for (at, row) in rows.enumerate() {
-        if at > 0 {
-            out.push(',');
-        }
-        push(out, row);
     }
 }

@@ -1,0 +1,207 @@
+//! What an episode tells: observations, logs, feedback and reasons.
+
+use std::sync::Arc;
+
+use minijinja::{Value as Context, context};
+use serde_json::Value;
+
+use super::{Episode, Judged};
+use crate::{
+    model::Column,
+    scenario::{
+        Pack,
+        observation::Part,
+        templates::{ItemView, RowView},
+    },
+    spec::Counter,
+};
+
+impl Episode {
+    /// Appends the observation's members, `"name":value,...`, without braces (there is at least one).
+    pub fn write_observation(&self, out: &mut String) {
+        let mut log = 0;
+        for (at, (name, part)) in self.pack.observation.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            push_text(out, name);
+            out.push(':');
+            match part {
+                Part::Items(selection) => {
+                    out.push('[');
+                    push_list(out, self.selected(*selection), |out, row| self.push_item(out, row));
+                    out.push(']');
+                }
+                Part::Current => match self.first_open() {
+                    Some(row) => self.push_item(out, row),
+                    None => out.push_str("null"),
+                },
+                Part::Ids(selection) => {
+                    out.push('[');
+                    push_list(out, self.selected(*selection), |out, row| push_text(out, &self.items[row].id));
+                    out.push(']');
+                }
+                Part::Log(_) => {
+                    out.push('[');
+                    out.push_str(&self.logs[log]);
+                    out.push(']');
+                    log += 1;
+                }
+                Part::Counter(counter) => out.push_str(&self.counter(*counter).to_string()),
+                Part::Instructions => out.push_str(&self.task.instructions),
+                Part::TaskId => push_text(out, &self.task.name),
+                Part::Score => out.push_str(&Value::from(self.score).to_string()),
+                Part::Result => match &self.result {
+                    Some(result) => push_text(out, result),
+                    None => out.push_str("null"),
+                },
+                Part::Feedback(template) => match self.feedback(template) {
+                    Some(line) => push_text(out, &line),
+                    None => out.push_str("null"),
+                },
+            }
+        }
+    }
+
+    /// Writes an item as agents see it: its visible fields, and what tools have revealed.
+    fn push_item(&self, out: &mut String, row: usize) {
+        let item = &self.items[row];
+        out.push_str(&item.json);
+        let mut fields: Vec<usize> = self.revealed_of(row).collect();
+        if fields.is_empty() {
+            return;
+        }
+        fields.sort_unstable();
+        fields.dedup();
+        out.pop();
+        for field in fields {
+            let column = &self.pack.fields[field];
+            let value = item.fields[field].as_ref().map_or(Value::Null, |datum| datum.to_json(column));
+            out.push(',');
+            push_text(out, &column.name);
+            out.push(':');
+            out.push_str(&value.to_string());
+        }
+        out.push('}');
+    }
+
+    pub(super) fn revealed_of(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
+        self.revealed.iter().filter(move |(known, _)| *known == row).map(|(_, field)| *field)
+    }
+
+    /// A row's decisions beside what is right.
+    pub(super) fn judge(&self, row: usize) -> Vec<Judged> {
+        let item = &self.items[row];
+        let judge = |(at, column): (usize, &Column)| {
+            let truth = &item.truth[at];
+            let expected = truth.value.as_ref()?.to_json(column);
+            Some(Judged {
+                item: item.id.clone(),
+                field: column.name.clone(),
+                decided: self.rows[row].cell(at).map_or(Value::Null, |datum| datum.to_json(column)),
+                expected,
+                rule: truth.rule.as_ref().map(|rule| rule.id.clone()),
+                because: truth.rule.as_ref().and_then(|rule| rule.because.clone()),
+            })
+        };
+        self.pack.decisions.iter().enumerate().filter_map(judge).collect()
+    }
+
+    pub(super) fn reason(&self, decisions: &[Judged]) -> String {
+        let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let mut parts: Vec<String> = decisions
+            .iter()
+            .map(|judged| {
+                let rule = judged.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
+                let (item, field, expected) = (&judged.item, &judged.field, plain(&judged.expected));
+                if judged.decided == judged.expected {
+                    format!("{item}: {field} `{expected}` is right{rule}")
+                } else if judged.decided.is_null() {
+                    format!("{item}: {field} should be `{expected}`{rule} and was not decided")
+                } else {
+                    format!("{item}: {field} should be `{expected}`{rule}, not `{}`", plain(&judged.decided))
+                }
+            })
+            .collect();
+        if let Some(step) = self.steps.last() {
+            if let Some(tool) = step.tool.and_then(|tool| self.pack.action.tools.get(tool)) {
+                parts.push(format!("called `{}`", tool.name));
+            }
+            if step.invalid > 0 {
+                parts.push(format!("{} decision about an unknown or closed {}", step.invalid, self.pack.noun));
+            }
+            if step.completed {
+                parts.push(format!("every {} is decided", self.pack.noun));
+            }
+            if step.ran_out {
+                parts.push(format!("the steps have run out with {} left", self.open_rows().count()));
+            }
+        }
+        if parts.is_empty() { "nothing was decided".to_owned() } else { parts.join("; ") }
+    }
+
+    pub(super) fn write_logs(&mut self, touched: &[usize]) {
+        let pack = Arc::clone(&self.pack);
+        let templates =
+            pack.observation.iter().filter_map(|(_, part)| if let Part::Log(name) = part { Some(name) } else { None });
+        for (log, name) in templates.enumerate() {
+            for row in touched {
+                let item = Context::from_object(ItemView {
+                    item: Arc::clone(&self.items[*row]),
+                    fields: Arc::clone(&pack.fields),
+                    revealed: self.revealed_of(*row).collect(),
+                });
+                let decision = Context::from_object(RowView {
+                    row: self.rows[*row].clone(),
+                    decisions: Arc::clone(&pack.decisions),
+                });
+                let line = render(&pack, name, context! { item, decision });
+                if !self.logs[log].is_empty() {
+                    self.logs[log].push(',');
+                }
+                push_text(&mut self.logs[log], &line);
+            }
+        }
+    }
+
+    fn feedback(&self, template: &str) -> Option<String> {
+        self.steps.last()?;
+        let counter = context! {
+            steps => self.counter(Counter::Steps),
+            max_steps => self.counter(Counter::MaxSteps),
+            items => self.counter(Counter::Items),
+            pending => self.counter(Counter::Pending),
+            decided => self.counter(Counter::Decided),
+            accepted => self.counter(Counter::Accepted),
+        };
+        Some(render(&self.pack, template, context! { counter }))
+    }
+}
+
+/// Renders a template of the pack. It was tried when the pack was loaded; should it fail on these values all the same,
+/// the line says so instead of being empty.
+pub(crate) fn render(pack: &Pack, name: &str, context: Context) -> String {
+    match pack.templates.get_template(name).and_then(|template| template.render(context)) {
+        Ok(line) => line,
+        Err(error) => format!("({error})"),
+    }
+}
+
+fn push_text(out: &mut String, text: &str) {
+    if text.bytes().all(|byte| (0x20..0x80).contains(&byte) && byte != b'"' && byte != b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
+}
+
+fn push_list(out: &mut String, rows: impl Iterator<Item = usize>, mut push: impl FnMut(&mut String, usize)) {
+    for (at, row) in rows.enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        push(out, row);
+    }
+}

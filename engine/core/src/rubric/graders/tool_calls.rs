@@ -1,0 +1,62 @@
+//! `tool_calls`: a value for each call of a tool.
+
+use std::sync::Arc;
+
+use super::{Built, Site};
+use crate::{
+    diagnostic::{Code, Report, suggest},
+    model::StepFacts,
+    rubric::{View, WholeGrader},
+    spec,
+};
+
+#[derive(Debug)]
+struct ToolCalls {
+    each: f64,
+    /// The tools that count; all of them when empty.
+    tools: Vec<usize>,
+}
+
+pub(super) fn build(params: &spec::ToolCalls, site: &Site<'_>, report: &mut Report) -> Option<Built> {
+    let before = report.diagnostics.len();
+    let mut tools = Vec::new();
+    for (at, name) in params.tools.iter().enumerate() {
+        match site.tools.iter().position(|tool| tool == name) {
+            Some(tool) => tools.push(tool),
+            None => report.push(
+                site.document
+                    .at(
+                        Code::UnknownName,
+                        format!("{}/tools/{at}", site.pointer),
+                        format!("the environment has no tool `{name}`"),
+                    )
+                    .maybe_hint(suggest(name, site.tools.iter().map(String::as_str))),
+            ),
+        }
+    }
+    if site.tools.is_empty() {
+        report.push(
+            site.document
+                .at(Code::BadGrader, format!("{}/grader", site.pointer), "the environment has no tools to call")
+                .hint("add `tools:` to the environment, or remove this grader"),
+        );
+    }
+    (report.diagnostics.len() == before).then(|| Built::Whole(Arc::new(ToolCalls { each: params.each, tools })))
+}
+
+impl ToolCalls {
+    fn of_step(&self, step: &StepFacts) -> f64 {
+        let counts = step.tool.is_some_and(|tool| self.tools.is_empty() || self.tools.contains(&tool));
+        if counts { self.each } else { 0.0 }
+    }
+}
+
+impl WholeGrader for ToolCalls {
+    fn reward(&self, view: &View<'_>) -> Option<f64> {
+        Some(view.steps.last().map_or(0.0, |step| self.of_step(step)))
+    }
+
+    fn score(&self, view: &View<'_>) -> f64 {
+        view.steps.iter().map(|step| self.of_step(step)).sum()
+    }
+}
