@@ -5,16 +5,20 @@
 use std::{
     fmt::Write as _,
     fs,
+    io::Read as _,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 /// Bytes of one file that are read at the most.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Files of one pack that are read at the most.
 pub const MAX_FILES: usize = 10_000;
+/// Files that one thread reads at the least, so that a small pack is read by one.
+const FILES_A_THREAD: usize = 64;
 /// Folders below a pack's own that are entered at the most.
 const MAX_DEPTH: usize = 8;
 
@@ -189,11 +193,15 @@ fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
+        if is_visible(&entry) {
             paths.push(entry.path());
         }
     }
     Ok(paths)
+}
+
+fn is_visible(entry: &fs::DirEntry) -> bool {
+    !entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
 /// Reads a pack and the one that it extends; `chain` holds the packs that led to it.
@@ -201,7 +209,8 @@ fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
     let mut paths = Vec::new();
     collect(&root, 0, &mut paths);
     paths.sort();
-    let mut files: Vec<SourceFile> = paths.iter().take(MAX_FILES).map(|path| read_file(path)).collect();
+    let mut files: Vec<SourceFile> =
+        paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path)).collect();
     if paths.len() > MAX_FILES {
         files.push(unreadable(&root, ReadProblem::TooManyFiles));
     }
@@ -220,7 +229,7 @@ fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
 
 /// The folder that an environment's `extends` names; the files are not parsed yet, so its line is looked for.
 fn base_of(files: &[SourceFile]) -> Option<PathBuf> {
-    for file in files {
+    for file in files.iter().filter(|file| file.text.contains("extends:")) {
         for document in file.text.split("\n---").filter(|text| text.lines().any(is_environment)) {
             let line = document.lines().find_map(|line| line.strip_prefix("extends:"));
             if let Some(value) = line {
@@ -253,27 +262,33 @@ fn is_environment(line: &str) -> bool {
 }
 
 fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
-    let Ok(found) = entries(folder) else { return };
-    for path in found {
-        if is_yaml(&path) && path.is_file() {
+    let Ok(found) = fs::read_dir(folder) else { return };
+    for entry in found.flatten().filter(is_visible) {
+        let path = entry.path();
+        let Ok(kind) = entry.file_type() else { continue };
+        if is_yaml(&path) && (kind.is_file() || kind.is_symlink() && path.is_file()) {
             paths.push(path);
-        } else if depth < MAX_DEPTH && paths.len() <= MAX_FILES && path.is_dir() && !path.is_symlink() {
+        } else if depth < MAX_DEPTH && paths.len() <= MAX_FILES && kind.is_dir() {
             collect(&path, depth + 1, paths);
         }
     }
 }
 
 fn read_file(path: &Path) -> SourceFile {
-    let size = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(error) => return unreadable(path, ReadProblem::Io(error.to_string())),
+    let read = || -> std::io::Result<Result<Vec<u8>, u64>> {
+        let file = fs::File::open(path)?;
+        let size = file.metadata()?.len();
+        if size > MAX_FILE_BYTES {
+            return Ok(Err(size));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+        Ok(Ok(bytes))
     };
-    if size > MAX_FILE_BYTES {
-        return unreadable(path, ReadProblem::TooLarge(size));
-    }
-    match fs::read(path).map(String::from_utf8) {
-        Ok(Ok(text)) => SourceFile::new(path, &text),
-        Ok(Err(error)) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
+    match read().map(|bytes| bytes.map(String::from_utf8)) {
+        Ok(Ok(Ok(text))) => SourceFile::new(path, &text),
+        Ok(Ok(Err(error))) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
+        Ok(Err(size)) => unreadable(path, ReadProblem::TooLarge(size)),
         Err(error) => unreadable(path, ReadProblem::Io(error.to_string())),
     }
 }
