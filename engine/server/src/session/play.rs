@@ -54,7 +54,7 @@ impl Play {
         run.episode.step(&Value::Object(action)).map_err(|error| match error {
             StepError::Done => Problem::Finished,
             StepError::Invalid(problems) => Problem::Invalid(problems.into_iter().map(Entry::from).collect()),
-            StepError::Grader(text) => Problem::Failed(text),
+            StepError::Grader(text) | StepError::Failed(text) => Problem::Failed(text),
         })
     }
 
