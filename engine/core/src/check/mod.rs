@@ -277,14 +277,17 @@ fn surface(
     templates: &mut Engine<'static>,
     report: &mut Report,
 ) -> Option<(environment::Columns, Surface)> {
+    let before = report.errors();
     environment::check_shape(root, spec, report);
+    // What the parts say means nothing as long as some are missing.
+    (report.errors() == before).then_some(())?;
     let columns = environment::columns(root, spec, report);
     let names = scope::names(root, spec, templates, report)?;
     let action = action::action(root, spec, (&columns, &names), templates, report);
     let observation = observation::observation(root, spec, (&columns, &names), templates, report);
     let after = observation::after(spec, &names);
     let done = spec.done.as_ref().and_then(|text| {
-        let what = scope::What { name: "done".into(), pointer: "/done", text };
+        let what = scope::What { name: "done".into(), pointer: "/done", text: &text.0 };
         scope::number(templates, root, what, &after, report)
     });
     let scope::Names { data, state, reset, .. } = names;

@@ -143,7 +143,7 @@ fn observation_part(
     }
     if let Some(text) = &part.value {
         let place = format!("{pointer}/value");
-        let what = What { name: format!("observation:{name}"), pointer: &place, text };
+        let what = What { name: format!("observation:{name}"), pointer: &place, text: &text.0 };
         let (expression, _) = scope::add(engine, root, what, &site.sample, part.kind, report)?;
         return Some(Part::Value(expression, part.kind));
     }
