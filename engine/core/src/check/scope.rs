@@ -121,6 +121,11 @@ impl Names {
         Context::from(all)
     }
 
+    /// The same as things stand before the first action.
+    pub(super) fn before(&self) -> Context {
+        self.sample([("action", Context::from(())), ("result", Context::from(()))])
+    }
+
     /// Compiles what an action or a tool does besides answering.
     pub(super) fn effects(
         &self,
@@ -205,15 +210,42 @@ pub(super) fn add(
     }
 }
 
+/// Tries an expression once more as things stand before the first action.
+pub(super) fn try_before(
+    expression: &Expression,
+    engine: &Engine<'static>,
+    document: &Document,
+    (pointer, text): (&str, &str),
+    before: &Context,
+    fits: impl Fn(Value) -> Result<(), &'static str>,
+    report: &mut Report,
+) -> Option<()> {
+    let finding = match expression.eval(engine, before) {
+        Ok(value) => match fits(value) {
+            Ok(()) => return Some(()),
+            Err(expected) => document
+                .at(Code::BadTemplate, pointer, "the expression gives another type before the first action")
+                .label(format!("expected {expected}")),
+        },
+        Err(error) => {
+            let mut finding = template::explain_expression(document, pointer, text, before, &error);
+            finding.message = format!("before the first action {}", finding.message);
+            finding
+        }
+    };
+    report.push(finding.hint("`action` is null until there was one; write `... if action else ...`"));
+    None
+}
+
 /// Compiles an expression that must give a number, `true` or `false`.
 pub(super) fn number(
     engine: &mut Engine<'static>,
     document: &Document,
     what: What<'_>,
-    sample: &Context,
+    (sample, before): (&Context, Option<&Context>),
     report: &mut Report,
 ) -> Option<Expression> {
-    let pointer = what.pointer;
+    let What { pointer, text, .. } = what;
     let (expression, value) = add(engine, document, what, sample, None, report)?;
     if !value.is_number() && !value.is_boolean() {
         report.push(
@@ -223,6 +255,12 @@ pub(super) fn number(
                 .hint("compare it with something, or convert it with a filter such as `| float`"),
         );
         return None;
+    }
+    if let Some(before) = before {
+        let fits = |value: Value| {
+            if value.is_number() || value.is_boolean() { Ok(()) } else { Err("a number, `true` or `false`") }
+        };
+        try_before(&expression, engine, document, (pointer, text), before, fits, report)?;
     }
     Some(expression)
 }
