@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     error::Problem,
+    mode::Mode,
     reload::Live,
     session::{capacity::Capacity, table::Sessions},
     wire::arguments::{nearest, unknown_name},
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) live: Arc<Live>,
     /// The name of the environment that is served at the root.
     pub(crate) chosen: Arc<str>,
+    /// Which routes there are.
+    pub(crate) mode: Mode,
     /// The sessions over HTTP, and the slots of all sessions.
     pub(crate) sessions: Sessions,
     /// How long a socket may rest between two requests.
@@ -38,6 +41,7 @@ impl App {
     pub(crate) fn new(
         live: Live,
         chosen: Arc<str>,
+        mode: Mode,
         max_sessions: usize,
         idle: Option<Duration>,
         heartbeat: Duration,
@@ -46,6 +50,7 @@ impl App {
         Self {
             live: Arc::new(live),
             chosen,
+            mode,
             sessions: Sessions::new(Capacity::new(max_sessions), idle),
             idle,
             heartbeat,

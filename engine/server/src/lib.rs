@@ -7,6 +7,8 @@
 mod wire;
 // What can go wrong with a request, and the one place where it becomes an HTTP answer.
 mod error;
+// Which routes there are: all, or those of a server in production.
+mod mode;
 // Sessions: who plays what, and how many may.
 mod session;
 // Hot reload: packs are read again when their files change, and swapped whole or not at all.
@@ -20,5 +22,6 @@ mod routes;
 // Building a server and running it.
 mod server;
 
+pub use mode::Mode;
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub use server::{Config, Server, SetupError};

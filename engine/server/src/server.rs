@@ -8,6 +8,7 @@ use tokio::{net::TcpListener, time};
 
 use crate::{
     app::{App, Shared, listed, unknown_environment},
+    mode::Mode,
     reload::{self, Live, ReloadListener},
     routes,
 };
@@ -22,6 +23,8 @@ pub struct Config {
     pub roots: Vec<PathBuf>,
     /// The environment that is served at the root; the first by name when unset.
     pub environment: Option<String>,
+    /// Which routes there are.
+    pub mode: Mode,
     /// Sessions that may be open at one time, over all entrances.
     pub max_sessions: usize,
     /// How long a session may rest; when unset, sockets may rest for ever and sessions over HTTP a quarter of an hour.
@@ -41,6 +44,7 @@ impl Default for Config {
         Self {
             roots: Vec::new(),
             environment: None,
+            mode: Mode::default(),
             max_sessions: 1024,
             idle_timeout: None,
             watch: true,
@@ -57,6 +61,7 @@ impl fmt::Debug for Config {
             .debug_struct("Config")
             .field("roots", &self.roots)
             .field("environment", &self.environment)
+            .field("mode", &self.mode)
             .field("max_sessions", &self.max_sessions)
             .field("idle_timeout", &self.idle_timeout)
             .field("watch", &self.watch)
@@ -124,7 +129,7 @@ impl Server {
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
         let live = Live::new(catalog, compiled.report, sources, config.roots, Arc::clone(&chosen), config.on_reload);
-        let app = App::new(live, chosen, config.max_sessions, config.idle_timeout, config.heartbeat);
+        let app = App::new(live, chosen, config.mode, config.max_sessions, config.idle_timeout, config.heartbeat);
         Ok(Self { app: Arc::new(app), watch: config.watch, poll: config.poll })
     }
 

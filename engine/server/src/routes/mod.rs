@@ -7,6 +7,7 @@ mod request;
 mod table;
 
 mod baseline;
+mod docs;
 mod environments;
 mod grader;
 mod health;
@@ -19,6 +20,7 @@ mod reset;
 mod schema;
 mod state;
 mod step;
+mod task_api;
 mod tasks;
 mod ws;
 
@@ -40,11 +42,14 @@ fn endpoints() -> Vec<Endpoint> {
         mcp::endpoint(),
         ws::endpoint(),
         openapi::endpoint(),
+        docs::swagger(),
+        docs::redoc(),
         environments::endpoint(),
         reload::endpoint(),
         page::index(),
         page::style(),
     ];
     endpoints.extend(page::scripts());
+    endpoints.extend(task_api::endpoints());
     endpoints
 }

@@ -35,7 +35,7 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/reset", post(reset)).described(Operation {
+    Endpoint::of_environment("/reset", post(reset)).in_simulation().described(Operation {
         method: "post",
         id: "reset",
         summary: "Start an episode",

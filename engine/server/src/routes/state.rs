@@ -29,7 +29,7 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/state", get(state)).described(Operation {
+    Endpoint::of_environment("/state", get(state)).in_simulation().described(Operation {
         method: "get",
         id: "state",
         summary: "Tell where the episode stands",

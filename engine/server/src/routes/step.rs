@@ -28,7 +28,7 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/step", post(step)).described(Operation {
+    Endpoint::of_environment("/step", post(step)).in_simulation().described(Operation {
         method: "post",
         id: "step",
         summary: "Take an action",

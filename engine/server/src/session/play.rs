@@ -12,9 +12,10 @@ use uuid::Uuid;
 use crate::{
     error::Problem,
     wire::{
-        arguments::{ResetArguments, unknown_task},
+        arguments::ResetArguments,
         entries::Entry,
         envelope::{self, View},
+        task,
     },
 };
 
@@ -36,10 +37,7 @@ impl Play {
     /// Starts an episode; when that fails, the one before it goes on.
     pub(crate) fn reset(&mut self, pack: &Arc<Pack>, arguments: ResetArguments) -> Result<(), Problem> {
         let seed = arguments.seed.unwrap_or_else(random_seed);
-        let task = match &arguments.task_id {
-            Some(name) => pack.task(name).ok_or_else(|| Problem::Invalid(vec![unknown_task(pack, name)]))?,
-            None => task_for(pack, seed)?,
-        };
+        let task = task::choose(pack, &arguments, seed).map_err(Problem::Invalid)?;
         let episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         let fixed = envelope::fixed_metadata(&episode, &id);
@@ -78,13 +76,6 @@ impl Play {
 /// Small enough that a person can type it again and that JavaScript keeps it exact.
 fn random_seed() -> u64 {
     Uuid::new_v4().as_u64_pair().0 >> 32
-}
-
-fn task_for(pack: &Pack, seed: u64) -> Result<&Arc<casebook_core::scenario::Task>, Problem> {
-    let tasks = pack.tasks();
-    let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX).max(1);
-    let at = usize::try_from(seed % count).unwrap_or_default();
-    tasks.get(at).ok_or_else(|| Problem::Failed(format!("`{}` has no task", pack.name())))
 }
 
 /// Any action may carry the protocol's free `metadata`, a name that no pack can give to a property of its own.

@@ -10,13 +10,17 @@ pub(super) const MAX_ID: usize = 255;
 /// The largest seed, so that it fits a signed 64-bit integer anywhere.
 const MAX_SEED: u64 = i64::MAX as u64;
 /// The arguments that exist.
-const NAMES: [&str; 3] = ["task_id", "seed", "episode_id"];
+const NAMES: [&str; 5] = ["task_id", "split", "index", "seed", "episode_id"];
 
 /// What a reset was asked for; an unset argument is chosen by the server.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct ResetArguments {
     /// The task's name.
     pub(crate) task_id: Option<String>,
+    /// The split from which the task is taken.
+    pub(crate) split: Option<String>,
+    /// The task's place in its split; negative ones count from the end.
+    pub(crate) index: Option<i64>,
     /// At most 2^63 - 1.
     pub(crate) seed: Option<u64>,
     /// The episode's id.
@@ -32,6 +36,8 @@ impl ResetArguments {
             let loc = path(at, &name);
             match name.as_str() {
                 "task_id" => keep(&mut arguments.task_id, text(value, loc, usize::MAX), &mut entries),
+                "split" => keep(&mut arguments.split, text(value, loc, usize::MAX), &mut entries),
+                "index" => keep(&mut arguments.index, integer(value, loc), &mut entries),
                 "seed" => keep(&mut arguments.seed, seed(value, loc), &mut entries),
                 "episode_id" => keep(&mut arguments.episode_id, text(value, loc, MAX_ID), &mut entries),
                 _ => entries.push(Entry::new("extra_forbidden", loc, unknown(&name), value)),
@@ -44,6 +50,8 @@ impl ResetArguments {
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             task_id: self.task_id.or(other.task_id),
+            split: self.split.or(other.split),
+            index: self.index.or(other.index),
             seed: self.seed.or(other.seed),
             episode_id: self.episode_id.or(other.episode_id),
         }
@@ -102,25 +110,7 @@ pub(super) fn text(value: Value, loc: Vec<Value>, most: usize) -> Result<Option<
 
 /// Reads a seed: a whole number, or a text that holds one.
 pub(crate) fn seed(value: Value, loc: Vec<Value>) -> Result<Option<u64>, Box<Entry>> {
-    let refuse = |kind, loc, msg: &str, value| Err(Box::new(Entry::new(kind, loc, msg, value)));
-    let number = match &value {
-        Value::Null => return Ok(None),
-        Value::Number(number) => match (number.as_i128(), number.as_f64().and_then(whole)) {
-            (Some(number), _) | (None, Some(number)) => number,
-            (None, None) => {
-                let msg = "Input should be a valid integer, got a number with a fractional part";
-                return refuse("int_from_float", loc, msg, value);
-            }
-        },
-        Value::String(text) => {
-            let Ok(number) = text.trim().parse() else {
-                let msg = "Input should be a valid integer, unable to parse string as an integer";
-                return refuse("int_parsing", loc, msg, value);
-            };
-            number
-        }
-        _ => return refuse("int_type", loc, "Input should be a valid integer", value),
-    };
+    let Some(number) = whole_number(&value, &loc)? else { return Ok(None) };
     match u64::try_from(number) {
         Ok(seed) if seed <= MAX_SEED => Ok(Some(seed)),
         _ if number < 0 => {
@@ -131,6 +121,30 @@ pub(crate) fn seed(value: Value, loc: Vec<Value>) -> Result<Option<u64>, Box<Ent
             let msg = format!("Input should be less than or equal to {MAX_SEED}");
             Err(Box::new(Entry::new("less_than_equal", loc, msg, value).ctx(json!({ "le": MAX_SEED }))))
         }
+    }
+}
+
+/// Reads a position, which may count from the end; beyond every list it only matters that it is far.
+pub(super) fn integer(value: Value, loc: Vec<Value>) -> Result<Option<i64>, Box<Entry>> {
+    let number = whole_number(&value, &loc)?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is clamped to what fits")]
+    Ok(number.map(|number| number.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64))
+}
+
+/// Reads a whole number, or a text that holds one.
+fn whole_number(value: &Value, loc: &[Value]) -> Result<Option<i128>, Box<Entry>> {
+    let refuse = |kind, msg: &str| Err(Box::new(Entry::new(kind, loc.to_vec(), msg, value.clone())));
+    match value {
+        Value::Null => Ok(None),
+        Value::Number(number) => match number.as_i128().or_else(|| number.as_f64().and_then(whole)) {
+            Some(number) => Ok(Some(number)),
+            None => refuse("int_from_float", "Input should be a valid integer, got a number with a fractional part"),
+        },
+        Value::String(text) => match text.trim().parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => refuse("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+        },
+        _ => Err(Box::new(Entry::not_an_integer(loc.to_vec(), value.clone()))),
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Operation {
 pub(crate) struct Parameter {
     /// Its name.
     pub(crate) name: &'static str,
-    /// `query` or `header`.
+    /// `query`, `header` or `path`.
     pub(crate) place: &'static str,
     /// Its JSON type.
     pub(crate) kind: &'static str,
@@ -44,6 +44,11 @@ impl Parameter {
     /// An optional part of the query.
     pub(crate) const fn query(name: &'static str, kind: &'static str, text: &'static str) -> Self {
         Self { name, place: "query", kind, required: false, text }
+    }
+
+    /// A part of the path.
+    pub(crate) const fn path(name: &'static str, text: &'static str) -> Self {
+        Self { name, place: "path", kind: "string", required: true, text }
     }
 
     /// An optional header.
