@@ -4,6 +4,7 @@ mod client;
 mod packs;
 mod serve;
 
+mod attach;
 mod capacity;
 mod environments;
 mod http_sessions;
