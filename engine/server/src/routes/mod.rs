@@ -18,6 +18,7 @@ mod page;
 mod reload;
 mod reset;
 mod schema;
+mod sessions;
 mod state;
 mod step;
 mod tasks;
@@ -43,6 +44,8 @@ fn endpoints() -> Vec<Endpoint> {
         openapi::endpoint(),
         environments::endpoint(),
         reload::endpoint(),
+        sessions::snapshot(),
+        sessions::fork(),
         page::index(),
         page::style(),
     ];

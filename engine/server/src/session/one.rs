@@ -45,7 +45,7 @@ pub(crate) struct Session {
 /// What keeps a session.
 #[derive(Debug)]
 pub(super) struct Hold {
-    pub(super) link: Link,
+    pub(super) status: Status,
     pub(super) seen: Instant,
     /// Given back when the session ends or loses its socket, whoever still holds on to it.
     pub(super) slot: Option<Slot>,
@@ -53,7 +53,7 @@ pub(super) struct Hold {
 
 /// How a session and sockets stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Link {
+pub(crate) enum Status {
     /// No socket is attached.
     Free,
     /// A socket is attached.
@@ -92,7 +92,7 @@ impl<T> Outcome<T> {
 
 impl Session {
     pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play) -> Arc<Self> {
-        let link = if origin == Origin::Socket { Link::Attached } else { Link::Free };
+        let status = if origin == Origin::Socket { Status::Attached } else { Status::Free };
         let session = Self {
             id: Uuid::new_v4(),
             environment: Arc::clone(environment),
@@ -101,7 +101,7 @@ impl Session {
             stage: AtomicU8::new(Stage::of(&play) as u8),
             play: Mutex::new(play),
             named: AtomicBool::new(origin != Origin::Reset),
-            hold: Mutex::new(Hold { link, seen: Instant::now(), slot: Some(slot) }),
+            hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
         };
         Arc::new(session)
     }
@@ -147,6 +147,11 @@ impl Session {
         }
     }
 
+    /// How it and sockets stand to each other.
+    pub(crate) fn status(&self) -> Status {
+        self.holding().status
+    }
+
     /// Looks at its episode, without waiting for a turn.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Play) -> T) -> T {
         look(&lock(&self.play))
@@ -187,7 +192,7 @@ impl Session {
     }
 
     fn work<T>(&self, work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>) -> Result<Outcome<T>, Problem> {
-        if matches!(self.holding().link, Link::Ended | Link::Lost) {
+        if self.holding().status == Status::Ended {
             return Err(Problem::UnknownSession(self.id.to_string()));
         }
         let mut play = lock(&self.play);
@@ -205,5 +210,43 @@ impl Stage {
             Some(false) => Self::Running,
             Some(true) => Self::Finished,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::capacity::{Capacity, Client},
+        *,
+    };
+
+    fn session() -> Arc<Session> {
+        let slot = Capacity::new(1, None).take(Client::Unknown).expect("a slot");
+        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default())
+    }
+
+    #[tokio::test]
+    async fn requests_take_turns_while_an_answer_is_held_back() {
+        let session = session();
+        let slow = session.act(None, |_| Ok(Outcome { told: Instant::now(), wait: Duration::from_millis(40) }));
+        let quick = session.act(None, |_| Ok(Outcome::now(Instant::now())));
+        let (slow, quick) = tokio::join!(slow, quick);
+        assert!(quick.expect("it is told") - slow.expect("it is told") >= Duration::from_millis(40));
+    }
+
+    #[tokio::test]
+    async fn who_leaves_gives_the_turn_back() {
+        let session = session();
+        let slow = session.act(None, |_| Ok(Outcome { told: (), wait: Duration::from_hours(1) }));
+        time::timeout(Duration::from_millis(5), slow).await.expect_err("it waits");
+        session.act(None, |_| Ok(Outcome::now(()))).await.expect("its turn comes");
+    }
+
+    #[tokio::test]
+    async fn a_bug_is_told_and_does_not_block_the_session() {
+        let session = session();
+        let broken = session.act(None, |_| -> Result<Outcome<()>, Problem> { panic!("a bug") }).await;
+        assert_eq!(broken, Err(Problem::Broken));
+        assert!(session.look(|play| play.done().is_none()));
     }
 }

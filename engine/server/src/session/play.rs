@@ -133,9 +133,9 @@ impl Run {
         &self.actions
     }
 
-    /// The generation that it is played with.
-    pub(crate) fn held(&self) -> &Held {
-        &self.held
+    /// The rollout group that it is part of.
+    pub(crate) fn group(&self) -> Option<&str> {
+        self.held.group()
     }
 
     /// Plays the first actions again.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     capacity::{Capacity, Client, Slot},
     lock,
-    one::{Link, Origin, Session, Stage},
+    one::{Hold, Origin, Session, Stage, Status},
     play::Play,
 };
 use crate::error::Problem;
@@ -165,16 +165,16 @@ impl Sessions {
         if &**session.environment() != environment {
             return Err(Unattached::Elsewhere(Arc::clone(session.environment())));
         }
-        let lost = session.holding().link == Link::Lost;
+        let lost = session.holding().status == Status::Lost;
         let slot = if lost { Some(self.slot(client, wait).await.map_err(Unattached::Full)?) } else { None };
         let mut hold = session.holding();
-        match (hold.link, slot) {
-            (Link::Free, _) => {}
-            (Link::Lost, Some(slot)) => hold.slot = Some(slot),
-            (Link::Attached | Link::Closing, _) => return Err(Unattached::Taken),
-            (Link::Lost | Link::Ended, _) => return Err(Unattached::Unknown),
+        match (hold.status, slot) {
+            (Status::Free, _) => {}
+            (Status::Lost, Some(slot)) => hold.slot = Some(slot),
+            (Status::Attached | Status::Closing, _) => return Err(Unattached::Taken),
+            (Status::Lost | Status::Ended, _) => return Err(Unattached::Unknown),
         }
-        hold.link = Link::Attached;
+        hold.status = Status::Attached;
         hold.seen = Instant::now();
         drop(hold);
         if session.origin() == Origin::Socket {
@@ -185,7 +185,7 @@ impl Sessions {
 
     /// Finds a session by its id, and notes that it is used.
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Session>> {
-        self.find(id).filter(|session| session.holding().link != Link::Lost).inspect(|session| session.used(true))
+        self.find(id).filter(|session| session.holding().status != Status::Lost).inspect(|session| session.used(true))
     }
 
     /// Finds a session by its id, be it lost, and leaves no trace.
@@ -208,7 +208,7 @@ impl Sessions {
         }
         let session = claim.cookie.as_ref().and_then(|id| self.find(id));
         let session = session.filter(|session| &**session.environment() == environment);
-        Ok(session.filter(|session| session.holding().link != Link::Lost).inspect(|session| session.used(true)))
+        Ok(session.filter(|session| session.holding().status != Status::Lost).inspect(|session| session.used(true)))
     }
 
     /// Finds the session that a request without an id means: the only running one that nobody names, else the one that
@@ -243,27 +243,28 @@ impl Sessions {
         let Some(session) = self.find(id) else { return Closed::Unknown };
         {
             let mut hold = session.holding();
-            match hold.link {
-                Link::Attached | Link::Closing => {
-                    hold.link = Link::Closing;
+            match hold.status {
+                Status::Attached | Status::Closing => {
+                    hold.status = Status::Closing;
                     return Closed::Deferred;
                 }
-                Link::Ended => return Closed::Unknown,
-                Link::Free | Link::Lost => {}
+                Status::Ended => return Closed::Unknown,
+                Status::Free | Status::Lost => {}
             }
         }
-        if self.end(&session, |_| true) { Closed::Done } else { Closed::Unknown }
+        let unattached = |hold: &Hold| matches!(hold.status, Status::Free | Status::Lost);
+        if self.end(&session, unattached) { Closed::Done } else { Closed::Unknown }
     }
 
     /// Ends every session that has rested for too long, and tells how many.
     pub(crate) fn reap(&self) -> usize {
         let resting: Vec<Arc<Session>> = lock(&self.open).resting.values().cloned().collect();
-        let stale = |link, rested| match link {
-            Link::Free => rested >= self.idle,
-            Link::Lost => rested >= self.grace,
-            Link::Attached | Link::Closing | Link::Ended => false,
+        let stale = |status, rested| match status {
+            Status::Free => rested >= self.idle,
+            Status::Lost => rested >= self.grace,
+            Status::Attached | Status::Closing | Status::Ended => false,
         };
-        resting.iter().filter(|session| self.end(session, |hold| stale(hold.link, hold.seen.elapsed()))).count()
+        resting.iter().filter(|session| self.end(session, |hold| stale(hold.status, hold.seen.elapsed()))).count()
     }
 
     /// Does what a request over HTTP may have made necessary: a finished session makes room, a broken one ends.
@@ -310,21 +311,21 @@ impl Sessions {
             let finished = open.resting.values().filter(|session| {
                 session.origin() == Origin::Reset
                     && session.stage() == Stage::Finished
-                    && session.holding().link == Link::Free
+                    && session.holding().status == Status::Free
             });
             finished.min_by_key(|session| session.seen()).cloned()
         };
-        oldest.is_some_and(|session| self.end(&session, |hold| hold.link == Link::Free))
+        oldest.is_some_and(|session| self.end(&session, |hold| hold.status == Status::Free))
     }
 
     /// Takes a session out of the table if it is still as expected, and gives its slot back.
-    fn end(&self, session: &Session, expected: impl FnOnce(&super::one::Hold) -> bool) -> bool {
+    fn end(&self, session: &Session, expected: impl FnOnce(&Hold) -> bool) -> bool {
         let slot = {
             let mut hold = session.holding();
-            if hold.link == Link::Ended || !expected(&hold) {
+            if hold.status == Status::Ended || !expected(&hold) {
                 return false;
             }
-            hold.link = Link::Ended;
+            hold.status = Status::Ended;
             hold.slot.take()
         };
         {
@@ -341,7 +342,7 @@ impl Sessions {
         let may_return =
             own && parting == Parting::Broken && !self.grace.is_zero() && session.stage() == Stage::Running;
         let mut hold = session.holding();
-        let stays = hold.link == Link::Attached && parting != Parting::End && (!own || may_return);
+        let stays = hold.status == Status::Attached && parting != Parting::End && (!own || may_return);
         if !stays {
             drop(hold);
             self.end(session, |_| true);
@@ -349,10 +350,10 @@ impl Sessions {
         }
         hold.seen = Instant::now();
         if !own {
-            hold.link = Link::Free;
+            hold.status = Status::Free;
             return;
         }
-        hold.link = Link::Lost;
+        hold.status = Status::Lost;
         let slot = hold.slot.take();
         drop(hold);
         lock(&self.open).resting.insert(session.id(), Arc::clone(session));

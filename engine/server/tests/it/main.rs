@@ -10,5 +10,6 @@ mod environments;
 mod http_sessions;
 mod http_surface;
 mod reload;
+mod sessions;
 mod shutdown;
 mod socket;
