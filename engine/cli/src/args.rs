@@ -262,6 +262,9 @@ pub(crate) struct ServeArgs {
     /// The environment at `/`; each is also at `/envs/<name>/`. The first by name when not given
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,
+    /// `simulation`, or `production` without `/reset`, `/step` and `/state`
+    #[arg(long, value_name = "MODE", default_value_t, env = "OPENENV_MODE")]
+    pub(crate) mode: casebook_server::Mode,
     /// Sessions at the same time, over all entrances
     #[arg(long, value_name = "N", default_value_t = 1024, env = "MAX_CONCURRENT_ENVS")]
     pub(crate) max_sessions: usize,

@@ -46,6 +46,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     let config = Config {
         roots: args.packs.packs,
         environment: args.environment,
+        mode: args.mode,
         max_sessions: args.max_sessions,
         idle_timeout: (args.idle_timeout > 0).then(|| Duration::from_secs(args.idle_timeout)),
         watch: !args.no_reload,

@@ -1,8 +1,9 @@
 //! A file an endpoint, and the table that lists them.
 //!
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
-//! handlers take out of a request.
+//! handlers take out of a request, `link` is the connection below a session.
 
+mod link;
 mod request;
 mod table;
 
@@ -18,6 +19,7 @@ mod page;
 mod reload;
 mod reset;
 mod schema;
+mod sessions;
 mod state;
 mod step;
 mod task_api;
@@ -46,6 +48,8 @@ fn endpoints() -> Vec<Endpoint> {
         docs::redoc(),
         environments::endpoint(),
         reload::endpoint(),
+        sessions::snapshot(),
+        sessions::fork(),
         page::index(),
         page::style(),
     ];

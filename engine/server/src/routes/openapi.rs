@@ -28,5 +28,5 @@ pub(super) fn endpoint() -> Endpoint {
 async fn document(State(app): State<Shared>, environment: Environment) -> Result<Json<Value>, Problem> {
     let pack = environment.pack(&app)?;
     let base = if environment.in_path { format!("/envs/{}", pack.name()) } else { String::new() };
-    Ok(Json(openapi::document(&table::lines(app.mode, !environment.in_path), &pack, &base)))
+    Ok(Json(openapi::document(&table::lines(app.config.mode, !environment.in_path), &pack, &base)))
 }

@@ -72,7 +72,7 @@ pub(crate) fn router(app: &Shared) -> Router {
     let mut whole = Router::new();
     let mut environment = Router::new();
     let mut paths = Vec::new();
-    for endpoint in registered(app.mode) {
+    for endpoint in registered(app.config.mode) {
         paths.push((endpoint.path, endpoint.scope));
         if endpoint.scope == Scope::Environment {
             environment = environment.route(endpoint.path, endpoint.handler.clone());
