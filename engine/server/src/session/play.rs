@@ -149,7 +149,7 @@ impl From<StepError> for Problem {
         match error {
             StepError::Done => Self::Finished,
             StepError::Invalid(problems) => Self::Invalid(problems.into_iter().map(Entry::from).collect()),
-            StepError::Grader(text) => Self::Failed(text),
+            StepError::Grader(text) | StepError::Failed(text) => Self::Failed(text),
         }
     }
 }
