@@ -1,8 +1,9 @@
 //! A file an endpoint, and the table that lists them.
 //!
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
-//! handlers take out of a request, `link` is the connection below a session.
+//! handlers take out of a request, `gate` guards the endpoints, `link` is the connection below a session.
 
+mod gate;
 mod link;
 mod request;
 mod table;
@@ -13,8 +14,10 @@ mod grader;
 mod health;
 mod mcp;
 mod metadata;
+mod metrics;
 mod openapi;
 mod page;
+mod ready;
 mod reload;
 mod reset;
 mod schema;
@@ -43,6 +46,8 @@ fn endpoints() -> Vec<Endpoint> {
         ws::endpoint(),
         openapi::endpoint(),
         environments::endpoint(),
+        ready::endpoint(),
+        metrics::endpoint(),
         reload::endpoint(),
         sessions::snapshot(),
         sessions::fork(),

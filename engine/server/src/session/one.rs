@@ -9,11 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use casebook_core::episode::Step;
+use serde_json::{Map, Value};
 use tokio::{sync::Mutex as Turns, time};
 use uuid::Uuid;
 
 use super::{capacity::Slot, lock, play::Play};
-use crate::error::Problem;
+use crate::{error::Problem, metrics::Meter, wire::envelope::View};
 
 /// What opened a session, which decides when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +41,13 @@ pub(crate) struct Session {
     stage: AtomicU8,
     /// Whether a request has named it by its id.
     named: AtomicBool,
-    pub(super) hold: Mutex<Hold>,
+    hold: Mutex<Hold>,
+    meter: Arc<Meter>,
+}
+
+/// How long the environment's world takes for a step.
+fn wait_of(_step: &Step) -> Duration {
+    Duration::ZERO
 }
 
 /// What keeps a session.
@@ -52,7 +60,7 @@ pub(super) struct Hold {
 }
 
 /// How a session and sockets stand to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Status {
     /// No socket is attached.
     Free,
@@ -91,7 +99,7 @@ impl<T> Outcome<T> {
 }
 
 impl Session {
-    pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play) -> Arc<Self> {
+    pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play, meter: Arc<Meter>) -> Arc<Self> {
         let status = if origin == Origin::Socket { Status::Attached } else { Status::Free };
         let session = Self {
             id: Uuid::new_v4(),
@@ -102,6 +110,7 @@ impl Session {
             play: Mutex::new(play),
             named: AtomicBool::new(origin != Origin::Reset),
             hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
+            meter,
         };
         Arc::new(session)
     }
@@ -150,6 +159,23 @@ impl Session {
     /// How it and sockets stand to each other.
     pub(crate) fn status(&self) -> Status {
         self.holding().status
+    }
+
+    /// Takes an action, renders what came of it, and counts it; else as [`Self::act`].
+    pub(crate) async fn step<T>(
+        &self,
+        limit: Option<Duration>,
+        action: Map<String, Value>,
+        render: impl FnOnce(View<'_>) -> T,
+    ) -> Result<T, Problem> {
+        let work = |play: &mut Play| {
+            let started = Instant::now();
+            let step = play.step(action).inspect_err(|_| self.meter.refused())?;
+            let told = render(play.view(Some(&step))?);
+            self.meter.stepped(&step, started.elapsed());
+            Ok(Outcome { told, wait: wait_of(&step) })
+        };
+        self.act(limit, work).await
     }
 
     /// Looks at its episode, without waiting for a turn.
@@ -203,6 +229,19 @@ impl Session {
     }
 }
 
+impl Status {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Attached => "attached",
+            Self::Closing => "closing",
+            Self::Lost => "lost",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 impl Stage {
     fn of(play: &Play) -> Self {
         match play.done() {
@@ -219,10 +258,11 @@ mod tests {
         super::capacity::{Capacity, Client},
         *,
     };
+    use crate::metrics::Metrics;
 
     fn session() -> Arc<Session> {
         let slot = Capacity::new(1, None).take(Client::Unknown).expect("a slot");
-        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default())
+        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default(), Metrics::new().of(&Arc::from("desk")))
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! The actions that it has taken are kept beside it: an episode is a fold over them, so that a fork, and taking a step
 //! back, are the same as playing it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use casebook_core::{
     episode::{Episode, Step, StepError},
@@ -12,7 +12,6 @@ use casebook_core::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::one::Outcome;
 use crate::{
     error::Problem,
     reload::Held,
@@ -157,22 +156,6 @@ impl From<StepError> for Problem {
             StepError::Grader(text) => Self::Failed(text),
         }
     }
-}
-
-/// Takes an action and renders what came of it.
-pub(crate) fn stepped<T>(
-    play: &mut Play,
-    action: Map<String, Value>,
-    render: impl FnOnce(View<'_>) -> T,
-) -> Result<Outcome<T>, Problem> {
-    let step = play.step(action)?;
-    let told = render(play.view(Some(&step))?);
-    Ok(Outcome { told, wait: wait_of(&step) })
-}
-
-/// How long the environment's world takes for a step.
-fn wait_of(_step: &Step) -> Duration {
-    Duration::ZERO
 }
 
 /// Small enough that a person can type it again and that JavaScript keeps it exact.

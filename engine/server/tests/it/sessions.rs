@@ -74,7 +74,7 @@ async fn the_server_bounds_how_long_is_waited() {
 
 #[tokio::test]
 async fn an_episode_whose_socket_broke_off_is_resumed_by_its_id() {
-    let server = start(Config { max_sessions: 1, resume_grace: Duration::from_secs(60), ..config() }).await;
+    let server = start(Config { max_sessions: 1, resume_grace: Duration::from_mins(1), ..config() }).await;
     let mut socket = Socket::open(&server, "/ws").await;
     let id = own_id(&mut socket).await;
     socket.reset(json!({ "task_id": "busy" })).await;
