@@ -11,7 +11,7 @@ use crate::{
     metrics::Metrics,
     reload::{Held, Live, MOST_GROUPS, Unheld},
     server::Config,
-    session::{capacity::Capacity, table::Sessions},
+    session::table::Sessions,
     wire::{
         arguments::{ResetArguments, nearest, unknown_name},
         entries::Entry,
@@ -49,12 +49,7 @@ impl App {
         Self {
             live: Arc::new(live),
             chosen,
-            sessions: Sessions::new(
-                Capacity::new(config.max_sessions, config.sessions_per_client),
-                Arc::clone(&metrics),
-                config.idle_timeout,
-                config.resume_grace,
-            ),
+            sessions: Sessions::new(&config, Arc::clone(&metrics)),
             metrics,
             rates: Rates::new(config.rate),
             config,

@@ -39,6 +39,8 @@ pub(crate) enum Problem {
         /// How many.
         running: usize,
     },
+    /// Actions that another generation does not take; says which.
+    DoesNotFit(String),
     /// A step after the end.
     Finished,
     /// Every slot is taken.
@@ -78,6 +80,7 @@ impl Problem {
             | Self::NotFound(text)
             | Self::Body(_, text)
             | Self::NotAWebSocket(text)
+            | Self::DoesNotFit(text)
             | Self::Failed(text) => text.clone(),
             Self::UnknownSession(id) => format!("unknown session `{id}`: it has ended, or never was"),
             Self::Invalid(entries) => crate::wire::entries::summary(entries),
@@ -106,7 +109,7 @@ impl Problem {
         match self {
             Self::UnknownEnvironment { .. } | Self::UnknownSession(_) | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoEpisode | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
+            Self::NoEpisode | Self::DoesNotFit(_) | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -13,6 +13,8 @@ mod principals;
 mod limits;
 // What is counted, and how it is told to Prometheus.
 mod metrics;
+// Episodes that ended, appended to a file.
+mod record;
 // Sessions: who plays what, and how many may.
 mod session;
 // Hot reload: packs are read again when their files change, and swapped whole or not at all.
@@ -28,5 +30,6 @@ mod server;
 
 pub use limits::Limits;
 pub use principals::{Role, TokenError, Tokens};
+pub use record::Recorder;
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub use server::{Config, Server, SetupError};

@@ -86,6 +86,10 @@ impl Metrics {
 
     /// Writes everything down as Prometheus reads it.
     pub(crate) fn text(&self, app: &App) -> Result<String, fmt::Error> {
+        // Those that nobody plays yet are told as well.
+        for pack in app.live.catalog().packs() {
+            self.of(&Arc::from(pack.name()));
+        }
         let mut registry = Registry::with_prefix("casebook");
         registry.register("steps", "Actions that were taken", self.steps.clone());
         registry.register("step_refusals", "Actions that were refused", self.refusals.clone());
@@ -111,6 +115,12 @@ impl Metrics {
         registry.register("reload_last_success_timestamp_seconds", "When it was loaded", gauge(loaded));
         let rejected = ConstCounter::new(app.live.rejections());
         registry.register("reloads_rejected", "Changes that were not loaded", rejected);
+        if let Some(recorder) = &app.config.record {
+            let waiting = u64::try_from(recorder.waiting()).unwrap_or(u64::MAX);
+            registry.register("records_waiting", "Episodes that wait to be recorded", gauge(waiting));
+            let failures = ConstCounter::new(recorder.failures());
+            registry.register("records_failed", "Episodes that could not be recorded", failures);
+        }
         registry.register("draining", "Whether the server is about to end", gauge(app.sessions.is_draining().into()));
         let mut text = String::new();
         encode(&mut text, &registry)?;

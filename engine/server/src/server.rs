@@ -12,6 +12,7 @@ use crate::{
     app::{App, Shared, listed, unknown_environment},
     limits::Limits,
     principals::{TokenError, Tokens},
+    record::Recorder,
     reload::{self, Live, ReloadListener},
     routes,
 };
@@ -55,6 +56,8 @@ pub struct Config {
     pub rate: Option<NonZeroU32>,
     /// Who may do what; without tokens everybody may do everything.
     pub tokens: Tokens,
+    /// Writes episodes down that ended.
+    pub record: Option<Recorder>,
     /// Told what became of every change, on a thread of its own.
     pub on_reload: Option<ReloadListener>,
 }
@@ -77,6 +80,7 @@ impl Default for Config {
             limits: Limits::default(),
             rate: None,
             tokens: Tokens::default(),
+            record: None,
             on_reload: None,
         }
     }
@@ -101,6 +105,7 @@ impl fmt::Debug for Config {
             .field("limits", &self.limits)
             .field("rate", &self.rate)
             .field("tokens", &self.tokens)
+            .field("record", &self.record)
             .finish_non_exhaustive()
     }
 }
@@ -186,6 +191,9 @@ impl Server {
         let reaper = tokio::spawn(reap(Arc::clone(&self.app)));
         let result = self.serve(listener, shutdown).await;
         reaper.abort();
+        if let Some(recorder) = &self.app.config.record {
+            recorder.finish().await;
+        }
         result
     }
 

@@ -34,6 +34,9 @@ pub(crate) struct ServeArgs {
     /// `CASEBOOK_ORCHESTRATOR_TOKEN` and so on add to it
     #[arg(long, value_name = "FILE", env = "CASEBOOK_TOKENS")]
     pub(crate) tokens: Option<PathBuf>,
+    /// Appends one JSON line to a file for each episode that ends, for `replay`
+    #[arg(long, value_name = "FILE", env = "CASEBOOK_RECORD")]
+    pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) sessions: SessionArgs,
     #[command(flatten)]

@@ -1,7 +1,9 @@
 //! `casebook serve`
 
 use std::{
-    env, fs, io,
+    env,
+    fs::{self, OpenOptions},
+    io,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     path::Path,
@@ -9,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use casebook_server::{Config, ReloadStatus, Role, Server, TokenError, Tokens};
+use casebook_server::{Config, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -25,7 +27,10 @@ const WIDE_OPEN: &str = "warning: there are no tokens, so everyone who reaches t
 
 pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
     // What becomes of a reload is told below, in words for the author.
-    let quiet = || EnvFilter::new("warn,casebook_server::reload=off");
+    let quiet = || match args.log {
+        LogFormat::Text => EnvFilter::new("warn,casebook_server::reload=off"),
+        LogFormat::Json => EnvFilter::new("info"),
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match args.log {
@@ -47,6 +52,11 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         Ok(tokens) => tokens,
         Err(exit) => return exit,
     };
+    let record = match args.record.as_deref().map(recorder).transpose() {
+        Ok(record) => record,
+        Err(exit) => return exit,
+    };
+    let log = args.log;
     let guarded = !tokens.is_empty();
     let (sources, compiled) = packs::read(&args.packs.packs);
     packs::show(&compiled.report, format);
@@ -66,9 +76,12 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         limits: args.limits.limits(),
         rate: NonZeroU32::new(args.limits.rate),
         tokens,
+        record,
         watch: !args.no_reload,
         poll: args.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
-        on_reload: Some(Arc::new(move |status: &ReloadStatus| tell(status, format))),
+        // In a log for programs it stands as an event like any other.
+        on_reload: (log == LogFormat::Text || format == Format::Json)
+            .then(|| Arc::new(move |status: &ReloadStatus| tell(status, format)) as ReloadListener),
         ..Config::default()
     };
     let server = match Server::new(config, &sources, compiled) {
@@ -114,6 +127,15 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
             output::line(format!("  http://{shown}/envs/{name}  ({tasks} tasks)"));
         }
     }
+}
+
+/// Opens a file to record into.
+fn recorder(file: &Path) -> Result<Recorder, Exit> {
+    let opened = OpenOptions::new().create(true).append(true).open(file);
+    opened.and_then(Recorder::start).map_err(|error| {
+        output::error(format!("cannot write {}: {error}", file.display()));
+        Exit::Failure
+    })
 }
 
 /// Reads the tokens of a file and of the variables.

@@ -129,7 +129,8 @@ impl Live {
             Err(rejected) => {
                 self.rejections.fetch_add(1, Ordering::Relaxed);
                 *rejected_hash = Some(sources.hash().to_string());
-                tracing::warn!(errors = rejected.report.errors(), reason = rejected.reason, "rejected a change");
+                let errors = rejected.report.errors();
+                tracing::warn!(errors, findings = rejected.text(false), "rejected a change");
                 let rejected = Some(Arc::new(rejected));
                 self.publish(ReloadStatus { outcome: Outcome::Rejected, rejected, ..(*loaded).clone() });
             }

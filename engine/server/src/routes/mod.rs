@@ -11,6 +11,7 @@ mod table;
 mod baseline;
 mod environments;
 mod grader;
+mod grades;
 mod health;
 mod mcp;
 mod metadata;
@@ -51,6 +52,8 @@ fn endpoints() -> Vec<Endpoint> {
         reload::endpoint(),
         sessions::snapshot(),
         sessions::fork(),
+        grades::grade(),
+        grades::regrade(),
         page::index(),
         page::style(),
     ];

@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-const ID: Parameter =
+pub(super) const ID: Parameter =
     Parameter { name: "id", place: "path", kind: "string", required: true, text: "The session's id." };
 
 const WAIT: Parameter = Parameter::query("wait", "number", "Seconds to wait for a free session.");

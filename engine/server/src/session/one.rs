@@ -15,7 +15,7 @@ use tokio::{sync::Mutex as Turns, time};
 use uuid::Uuid;
 
 use super::{capacity::Slot, lock, play::Play};
-use crate::{error::Problem, metrics::Meter, wire::envelope::View};
+use crate::{error::Problem, metrics::Meter, record::Recorder, wire::envelope::View};
 
 /// What opened a session, which decides when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +43,21 @@ pub(crate) struct Session {
     named: AtomicBool,
     hold: Mutex<Hold>,
     meter: Arc<Meter>,
+    recorder: Option<Recorder>,
 }
 
 /// How long the environment's world takes for a step.
 fn wait_of(_step: &Step) -> Duration {
     Duration::ZERO
+}
+
+/// Who looks on while a session plays.
+#[derive(Debug)]
+pub(super) struct Witness {
+    /// Counts.
+    pub(super) meter: Arc<Meter>,
+    /// Writes down what ended.
+    pub(super) recorder: Option<Recorder>,
 }
 
 /// What keeps a session.
@@ -99,7 +109,7 @@ impl<T> Outcome<T> {
 }
 
 impl Session {
-    pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play, meter: Arc<Meter>) -> Arc<Self> {
+    pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play, witness: Witness) -> Arc<Self> {
         let status = if origin == Origin::Socket { Status::Attached } else { Status::Free };
         let session = Self {
             id: Uuid::new_v4(),
@@ -110,7 +120,8 @@ impl Session {
             play: Mutex::new(play),
             named: AtomicBool::new(origin != Origin::Reset),
             hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
-            meter,
+            meter: witness.meter,
+            recorder: witness.recorder,
         };
         Arc::new(session)
     }
@@ -118,6 +129,13 @@ impl Session {
     /// Its id, which opens it to whoever knows it.
     pub(crate) fn id(&self) -> Uuid {
         self.id
+    }
+
+    /// The beginning of its id: enough for a log, and too little to use it.
+    pub(super) fn tag(&self) -> String {
+        let mut text = self.id.simple().to_string();
+        text.truncate(8);
+        text
     }
 
     /// The environment that it was opened for.
@@ -173,9 +191,14 @@ impl Session {
             let step = play.step(action).inspect_err(|_| self.meter.refused())?;
             let told = render(play.view(Some(&step))?);
             self.meter.stepped(&step, started.elapsed());
-            Ok(Outcome { told, wait: wait_of(&step) })
+            let ended = if step.done && self.recorder.is_some() { play.played() } else { None };
+            Ok(Outcome { told: (told, ended), wait: wait_of(&step) })
         };
-        self.act(limit, work).await
+        let (told, ended) = self.act(limit, work).await?;
+        if let (Some(recorder), Some((episode, actions))) = (&self.recorder, ended) {
+            recorder.ended(episode, actions).await;
+        }
+        Ok(told)
     }
 
     /// Looks at its episode, without waiting for a turn.
@@ -261,8 +284,9 @@ mod tests {
     use crate::metrics::Metrics;
 
     fn session() -> Arc<Session> {
+        let witness = Witness { meter: Metrics::new().of(&Arc::from("desk")), recorder: None };
         let slot = Capacity::new(1, None).take(Client::Unknown).expect("a slot");
-        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default(), Metrics::new().of(&Arc::from("desk")))
+        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default(), witness)
     }
 
     #[tokio::test]

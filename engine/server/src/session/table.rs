@@ -19,10 +19,10 @@ use uuid::Uuid;
 use super::{
     capacity::{Capacity, Client, Slot},
     lock,
-    one::{Hold, Origin, Session, Stage, Status},
+    one::{Hold, Origin, Session, Stage, Status, Witness},
     play::Play,
 };
-use crate::{error::Problem, metrics::Metrics};
+use crate::{error::Problem, metrics::Metrics, record::Recorder, server::Config};
 
 /// How long a session without a socket may rest when no other limit is set: nothing else would ever end it.
 const DEFAULT_IDLE: Duration = Duration::from_mins(15);
@@ -41,6 +41,7 @@ pub(crate) struct Claim {
 pub(crate) struct Sessions {
     capacity: Arc<Capacity>,
     metrics: Arc<Metrics>,
+    recorder: Option<Recorder>,
     idle: Duration,
     /// How long a session that lost its socket is kept.
     grace: Duration,
@@ -101,13 +102,13 @@ pub(crate) struct Attachment<'a> {
 }
 
 impl Sessions {
-    pub(crate) fn new(capacity: Arc<Capacity>, metrics: Arc<Metrics>, idle: Option<Duration>, grace: Duration) -> Self {
-        let idle = idle.unwrap_or(DEFAULT_IDLE);
+    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>) -> Self {
         Self {
-            capacity,
+            capacity: Capacity::new(config.max_sessions, config.sessions_per_client),
             metrics,
-            idle,
-            grace,
+            recorder: config.record.clone(),
+            idle: config.idle_timeout.unwrap_or(DEFAULT_IDLE),
+            grace: config.resume_grace,
             open: Mutex::default(),
             finished: Notify::new(),
             draining: AtomicBool::new(false),
@@ -167,9 +168,11 @@ impl Sessions {
         play: Play,
     ) -> Result<Arc<Session>, Problem> {
         let slot = self.slot(client, wait).await?;
-        let session = Session::new(environment, origin, slot, play, self.metrics.of(environment));
+        let witness = Witness { meter: self.metrics.of(environment), recorder: self.recorder.clone() };
+        let session = Session::new(environment, origin, slot, play, witness);
         let mut open = lock(&self.open);
         open.all.insert(session.id(), Arc::clone(&session));
+        tracing::debug!(session = session.tag(), %environment, ?origin, "opened a session");
         if origin != Origin::Socket {
             open.resting.insert(session.id(), Arc::clone(&session));
         }
@@ -211,6 +214,7 @@ impl Sessions {
         hold.status = Status::Attached;
         hold.seen = Instant::now();
         drop(hold);
+        tracing::debug!(session = session.tag(), resumed = lost, "attached a socket");
         if session.origin() == Origin::Socket {
             lock(&self.open).resting.remove(&session.id());
         }
@@ -371,6 +375,7 @@ impl Sessions {
             open.resting.remove(&session.id());
         }
         drop(slot);
+        tracing::debug!(session = session.tag(), rested = ?session.rested(), "ended a session");
         true
     }
 
@@ -390,6 +395,7 @@ impl Sessions {
             hold.status = Status::Free;
             return;
         }
+        tracing::debug!(session = session.tag(), grace = ?self.grace, "lost a session's socket");
         hold.status = Status::Lost;
         let slot = hold.slot.take();
         drop(hold);

@@ -9,7 +9,12 @@ use crate::{
     packs::desk_with,
     serve::{Running, config, start},
 };
-use casebook_server::Config;
+use casebook_core::{
+    check,
+    record::{Recording, Verdict, replay},
+    source,
+};
+use casebook_server::{Config, Recorder};
 
 /// The value of a metric, by its name with labels.
 async fn metric(server: &Running, name: &str) -> f64 {
@@ -64,4 +69,36 @@ async fn rejected_and_loaded_changes_are_counted() {
     until("it is rejected", async || metric(&server, "casebook_reloads_rejected_total").await > 0.5).await;
     fs::write(&file, desk_with("A calm morning", "Calm")).expect("it is written");
     until("it is loaded", async || metric(&server, "casebook_reload_generation").await > 1.5).await;
+}
+
+#[tokio::test]
+async fn episodes_that_end_are_recorded_and_agree_when_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("episodes.jsonl");
+    let recorder = Recorder::start(fs::File::create(&path).expect("a file")).expect("a thread");
+    let mut server = start(Config { record: Some(recorder), ..config() }).await;
+    for seed in 0..20 {
+        post(&server, "/reset", &json!({ "task_id": "calm", "seed": seed })).await.expect(200);
+        for _ in 0..2 {
+            post(&server, "/step", &json!({ "action": "answer" })).await.expect(200);
+        }
+    }
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({ "task_id": "calm" })).await;
+    socket.step(json!({ "action": "answer" })).await;
+    assert!((metric(&server, "casebook_records_failed_total").await).abs() < 0.5);
+    let sources = source::read(&[server.path().to_path_buf()]);
+    server.stop();
+    socket.closed().await;
+    server.ended().await;
+
+    // All that ended is there when the server has ended, and nothing else.
+    let catalog = check::compile(&sources, 1).catalog.expect("packs");
+    let text = fs::read_to_string(&path).expect("a record");
+    let lines: Vec<Recording> = text.lines().map(|line| serde_json::from_str(line).expect("a recording")).collect();
+    assert_eq!(lines.len(), 20);
+    for recording in &lines {
+        assert_eq!((recording.policy.as_str(), recording.trajectory.score), ("served", 0.5));
+        assert_eq!(replay(&catalog, recording), Ok(Verdict::Agrees));
+    }
 }

@@ -49,7 +49,7 @@ async fn handshake(server: &Running, token: Option<&str>) -> u16 {
 async fn each_principal_reaches_its_own_surface() {
     let server = guarded().await;
     let rpc = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-    let requests: [(&str, &str, Option<&str>, [bool; 4]); 12] = [
+    let requests: [(&str, &str, Option<&str>, [bool; 4]); 14] = [
         ("POST", "/reset", Some("{}"), [true, false, false, false]),
         ("POST", "/step", Some(r#"{"action":"answer"}"#), [true, false, false, false]),
         ("GET", "/state", None, [true, false, false, false]),
@@ -58,6 +58,8 @@ async fn each_principal_reaches_its_own_surface() {
         ("GET", "/tasks", None, [true, false, false, false]),
         ("POST", "/mcp", Some(rpc), [true, true, false, false]),
         ("POST", "/grader", None, [false, false, true, false]),
+        ("GET", "/sessions/nobody/grade", None, [false, false, true, false]),
+        ("POST", "/sessions/nobody/regrade", None, [false, false, true, false]),
         ("GET", "/metrics", None, [true, false, false, true]),
         ("GET", "/reload", None, [true, false, false, true]),
         ("GET", "/schema", None, [true, true, true, true]),
