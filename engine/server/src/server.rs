@@ -1,6 +1,8 @@
 //! Building a server and running it.
 
-use std::{error::Error, fmt, future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    error::Error, fmt, future::Future, io, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use axum::{Router, serve::ListenerExt};
 use casebook_core::{check::Compiled, source::SourceSet};
@@ -8,13 +10,18 @@ use tokio::{net::TcpListener, time};
 
 use crate::{
     app::{App, Shared, listed, unknown_environment},
+    limits::Limits,
     mode::Mode,
+    principals::{TokenError, Tokens},
+    record::Recorder,
     reload::{self, Live, ReloadListener},
     routes,
 };
 
 /// How long running requests and open sockets are waited for when the server ends.
 const GRACE: Duration = Duration::from_millis(1500);
+/// How often it is looked whether every session has ended.
+const DRAIN_ROUND: Duration = Duration::from_millis(50);
 
 /// How a server is to behave.
 #[derive(Clone)]
@@ -38,12 +45,22 @@ pub struct Config {
     /// How long an episode is kept whose socket broke off, so that another socket can go on with it; zero for not at
     /// all.
     pub resume_grace: Duration,
+    /// How long sessions may go on when the server is asked to end; no new ones are taken meanwhile.
+    pub drain: Duration,
     /// Whether packs are reloaded when they change.
     pub watch: bool,
     /// Reads the packs again this often instead of waiting to be told by the operating system.
     pub poll: Option<Duration>,
     /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
     pub heartbeat: Duration,
+    /// How much a request may hold.
+    pub limits: Limits,
+    /// Requests a second of each client at the most, over all its sockets.
+    pub rate: Option<NonZeroU32>,
+    /// Who may do what; without tokens everybody may do everything.
+    pub tokens: Tokens,
+    /// Writes episodes down that ended.
+    pub record: Option<Recorder>,
     /// Told what became of every change, on a thread of its own.
     pub on_reload: Option<ReloadListener>,
 }
@@ -60,9 +77,14 @@ impl Default for Config {
             step_timeout: Some(Duration::from_mins(1)),
             max_wait: Duration::from_mins(1),
             resume_grace: Duration::ZERO,
+            drain: Duration::ZERO,
             watch: true,
             poll: None,
             heartbeat: Duration::from_secs(20),
+            limits: Limits::default(),
+            rate: None,
+            tokens: Tokens::default(),
+            record: None,
             on_reload: None,
         }
     }
@@ -81,9 +103,14 @@ impl fmt::Debug for Config {
             .field("step_timeout", &self.step_timeout)
             .field("max_wait", &self.max_wait)
             .field("resume_grace", &self.resume_grace)
+            .field("drain", &self.drain)
             .field("watch", &self.watch)
             .field("poll", &self.poll)
             .field("heartbeat", &self.heartbeat)
+            .field("limits", &self.limits)
+            .field("rate", &self.rate)
+            .field("tokens", &self.tokens)
+            .field("record", &self.record)
             .finish_non_exhaustive()
     }
 }
@@ -95,6 +122,8 @@ pub enum SetupError {
     Invalid,
     /// There is no pack at all.
     NoEnvironment,
+    /// The tokens do not make sense together.
+    Tokens(TokenError),
     /// The environment for the root does not exist.
     UnknownEnvironment {
         /// Its name.
@@ -109,6 +138,7 @@ impl fmt::Display for SetupError {
         match self {
             Self::Invalid => formatter.write_str("the packs have errors"),
             Self::NoEnvironment => formatter.write_str("there is no environment to serve"),
+            Self::Tokens(error) => error.fmt(formatter),
             Self::UnknownEnvironment { name, known } => {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 formatter.write_str(&unknown_environment(name, &known))
@@ -140,6 +170,7 @@ impl Server {
         if catalog.pack(&name).is_none() {
             return Err(SetupError::UnknownEnvironment { name, known });
         }
+        config.tokens.validate().map_err(SetupError::Tokens)?;
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
@@ -153,7 +184,8 @@ impl Server {
         routes::router(&self.app)
     }
 
-    /// Serves until `shutdown` resolves, then closes every socket with 1012 and returns within two seconds.
+    /// Serves until `shutdown` resolves, drains if it may, then closes every socket with 1012 and returns within two
+    /// seconds.
     ///
     /// # Errors
     ///
@@ -164,7 +196,21 @@ impl Server {
         let reaper = tokio::spawn(reap(Arc::clone(&self.app)));
         let result = self.serve(listener, shutdown).await;
         reaper.abort();
+        if let Some(recorder) = &self.app.config.record {
+            recorder.finish().await;
+        }
         result
+    }
+
+    /// Waits until every session has ended, but no longer than is set.
+    async fn drained(&self) {
+        let quiet = async {
+            while self.app.sessions.capacity().active() > 0 {
+                time::sleep(DRAIN_ROUND).await;
+            }
+        };
+        // Those that are left hear of the end.
+        let _ = time::timeout(self.app.config.drain, quiet).await;
     }
 
     async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -182,6 +228,14 @@ impl Server {
         tokio::select! {
             result = &mut serving => return result,
             () = shutdown => {}
+        }
+        self.app.sessions.drain();
+        if !self.app.config.drain.is_zero() {
+            tracing::info!(sessions = self.app.sessions.capacity().active(), "draining");
+            tokio::select! {
+                result = &mut serving => return result,
+                () = self.drained() => {}
+            }
         }
         tracing::info!("stopping");
         self.app.stopping.send_replace(true);
@@ -204,6 +258,7 @@ async fn reap(app: Shared) {
         rounds.tick().await;
         let ended = app.sessions.reap();
         app.live.generations().forget();
+        app.rates.forget();
         if ended > 0 {
             tracing::debug!(ended, "ended idle sessions");
         }

@@ -12,12 +12,13 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    request::{self, Environment},
+    request::{self, Environment, Principal},
     table::Endpoint,
 };
 use crate::{
     app::{App, Shared},
     error::Problem,
+    principals::{Role, Surface},
     session::{
         capacity::Client,
         one::{Origin, Session},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/mcp", post(mcp)).described(Operation {
+    Endpoint::of_environment("/mcp", post(mcp)).on(Surface::Of(Role::Agent)).described(Operation {
         method: "post",
         id: "mcp",
         summary: "Answer a JSON-RPC request",
@@ -58,6 +59,7 @@ async fn mcp(
     State(app): State<Shared>,
     environment: Environment,
     client: Client,
+    principal: Principal,
     uri: Uri,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
@@ -67,7 +69,7 @@ async fn mcp(
     let wait = request::query_wait(&request::query(&uri), &app)?;
     let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     Ok(Json(match body {
-        Some(body) => answer(&app, &environment.name, &body, &Caller { client, wait, own: None }).await,
+        Some(body) => answer(&app, &environment.name, &body, &Caller { client, principal, wait, own: None }).await,
         None => rpc::parse_error(),
     }))
 }
@@ -76,6 +78,8 @@ async fn mcp(
 pub(super) struct Caller<'a> {
     /// Whose share of the sessions a new one counts to.
     pub(super) client: Client,
+    /// Whose token the request came with.
+    pub(super) principal: Principal,
     /// How long to wait for a free session.
     pub(super) wait: Duration,
     /// The session of the socket that the request came over.
@@ -95,6 +99,9 @@ pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, call
             Err(Failure::UnknownSession(id))
         }
         (Method::Tools, _) => Err(Failure::NoTools),
+        (Method::CreateSession | Method::CloseSession, _) if !caller.principal.runs_sessions() => {
+            Err(Failure::Forbidden)
+        }
         (Method::CreateSession, _) => match own {
             Some(id) => Ok(rpc::created(&id)),
             None => create(app, environment, caller).await,

@@ -1,8 +1,9 @@
 //! A file an endpoint, and the table that lists them.
 //!
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
-//! handlers take out of a request, `link` is the connection below a session.
+//! handlers take out of a request, `gate` guards the endpoints, `link` is the connection below a session.
 
+mod gate;
 mod link;
 mod request;
 mod table;
@@ -11,11 +12,14 @@ mod baseline;
 mod docs;
 mod environments;
 mod grader;
+mod grades;
 mod health;
 mod mcp;
 mod metadata;
+mod metrics;
 mod openapi;
 mod page;
+mod ready;
 mod reload;
 mod reset;
 mod schema;
@@ -47,9 +51,13 @@ fn endpoints() -> Vec<Endpoint> {
         docs::swagger(),
         docs::redoc(),
         environments::endpoint(),
+        ready::endpoint(),
+        metrics::endpoint(),
         reload::endpoint(),
         sessions::snapshot(),
         sessions::fork(),
+        grades::grade(),
+        grades::regrade(),
         page::index(),
         page::style(),
     ];

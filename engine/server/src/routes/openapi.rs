@@ -10,11 +10,12 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
+    principals::Surface,
     wire::openapi::{self, Operation},
 };
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/openapi.json", get(document)).described(Operation {
+    Endpoint::of_environment("/openapi.json", get(document)).on(Surface::Known).described(Operation {
         method: "get",
         id: "openapi",
         summary: "Describe the API",

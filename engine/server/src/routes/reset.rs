@@ -68,7 +68,8 @@ async fn reset(
     environment.pack(&app)?;
     let query = request::query(&uri);
     let wait = request::query_wait(&query, &app)?;
-    let mut object = body::object(&headers, &request::bytes(body)?).map_err(Problem::Invalid)?.unwrap_or_default();
+    let mut object =
+        body::object(&headers, &request::bytes(&app, body)?).map_err(Problem::Invalid)?.unwrap_or_default();
     let in_body = session_in_body(&mut object)?;
     let arguments = arguments(object, &query)?;
     let named = app.sessions.named(&environment.name, &request::claim(&headers, &query, in_body))?;

@@ -15,7 +15,6 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
-    session::play::stepped,
     wire::{
         body, envelope,
         openapi::{Operation, Parameter},
@@ -53,7 +52,7 @@ async fn step(
 ) -> Result<Response, Problem> {
     // A running episode outlives its environment, so only a request that no session can answer fails for that.
     let query = request::query(&uri);
-    let body = body::step(&headers, &request::bytes(bytes)?).map_err(Problem::Invalid)?;
+    let body = body::step(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?;
     let claim = request::claim(&headers, &query, body.session_id);
     let session = match app.sessions.named(&environment.name, &claim)? {
         Some(session) => Some(session),
@@ -64,8 +63,7 @@ async fn step(
         return Err(Problem::NoEpisode);
     };
     let id = session.id().to_string();
-    let told = session
-        .act(app.config.step_timeout, |play| stepped(play, body.action, |view| envelope::observation_body(view, &id)));
-    let text = app.sessions.after(&session, told.await)?;
+    let told = session.step(app.config.step_timeout, body.action, |view| envelope::observation_body(view, &id)).await;
+    let text = app.sessions.after(&session, told)?;
     Ok(([(SESSION_HEADER, id)], request::json(text)).into_response())
 }

@@ -17,16 +17,16 @@ use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_layer::Layer;
 
-use super::endpoints;
+use super::{endpoints, gate};
 use crate::{
     app::Shared,
     error::Problem,
     mode::Mode,
+    principals::{Role, Surface},
     wire::openapi::{Line, Operation},
 };
 
-/// Bytes of a body or of a message on the socket at the most.
-pub(super) const MAX_BYTES: usize = 16 * 1024 * 1024;
+const ORCHESTRATOR: Surface = Surface::Of(Role::Orchestrator);
 /// Where each environment lies.
 const ENVIRONMENT: &str = "/envs/{name}";
 
@@ -35,6 +35,7 @@ pub(super) struct Endpoint {
     path: &'static str,
     handler: MethodRouter<Shared>,
     scope: Scope,
+    surface: Surface,
     simulation: bool,
     operation: Option<Operation>,
 }
@@ -48,12 +49,17 @@ enum Scope {
 impl Endpoint {
     /// An endpoint of one environment: at the root for the chosen one, and below `/envs` for each.
     pub(super) fn of_environment(path: &'static str, handler: MethodRouter<Shared>) -> Self {
-        Self { path, handler, scope: Scope::Environment, simulation: false, operation: None }
+        Self { path, handler, scope: Scope::Environment, surface: ORCHESTRATOR, simulation: false, operation: None }
     }
 
     /// An endpoint of the whole server.
     pub(super) fn of_server(path: &'static str, handler: MethodRouter<Shared>) -> Self {
-        Self { path, handler, scope: Scope::Server, simulation: false, operation: None }
+        Self { path, handler, scope: Scope::Server, surface: ORCHESTRATOR, simulation: false, operation: None }
+    }
+
+    /// Opens it to others than the orchestrator, whom everything is for that does not say otherwise.
+    pub(super) fn on(self, surface: Surface) -> Self {
+        Self { surface, ..self }
     }
 
     /// Leaves it out of servers in production.
@@ -72,19 +78,22 @@ pub(crate) fn router(app: &Shared) -> Router {
     let mut whole = Router::new();
     let mut environment = Router::new();
     let mut paths = Vec::new();
+    let guarded = gate::is_needed(app);
     for endpoint in registered(app.config.mode) {
         paths.push((endpoint.path, endpoint.scope));
+        let gate = middleware::from_fn_with_state((Arc::clone(app), endpoint.surface), gate::pass);
+        let handler = if guarded { endpoint.handler.layer(gate) } else { endpoint.handler };
         if endpoint.scope == Scope::Environment {
-            environment = environment.route(endpoint.path, endpoint.handler.clone());
+            environment = environment.route(endpoint.path, handler.clone());
         }
-        whole = whole.route(endpoint.path, endpoint.handler);
+        whole = whole.route(endpoint.path, handler);
     }
     let paths = Arc::new(paths);
     let routes = whole
         .nest(ENVIRONMENT, environment)
         .method_not_allowed_fallback(async || detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
         .fallback(async move |uri: Uri| not_found(&uri, &paths))
-        .layer(DefaultBodyLimit::max(MAX_BYTES))
+        .layer(DefaultBodyLimit::max(app.config.limits.message))
         .layer(CatchPanicLayer::custom(|_| Problem::Failed("internal error".into()).into_response()))
         .with_state(Arc::clone(app));
     // Outside of the router, because it changes which route a request meets.

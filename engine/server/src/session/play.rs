@@ -3,13 +3,16 @@
 //! The actions that it has taken are kept beside it: an episode is a fold over them, so that a fork, and taking a step
 //! back, are the same as playing it.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use casebook_core::episode::{Episode, Step, StepError};
+use casebook_core::{
+    episode::{Breakdown, Episode, Step, StepError},
+    rubric::GraderError,
+    scenario::Pack,
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::one::Outcome;
 use crate::{
     error::Problem,
     reload::Held,
@@ -37,6 +40,23 @@ pub(crate) struct Run {
     fixed: String,
     /// The actions that were taken, in order.
     actions: Vec<Value>,
+}
+
+/// How an episode stands.
+#[derive(Debug)]
+pub(crate) struct Grade {
+    /// The generation that graded it.
+    pub(crate) generation: u64,
+    /// The hash of the pack that graded it.
+    pub(crate) digest: String,
+    /// The steps that were taken.
+    pub(crate) steps: u32,
+    /// Whether it has ended.
+    pub(crate) done: bool,
+    /// Its score.
+    pub(crate) score: f64,
+    /// The last reward, explained in full.
+    pub(crate) breakdown: Breakdown,
 }
 
 impl Play {
@@ -85,6 +105,22 @@ impl Play {
         Ok(Self { run: Some(fork) })
     }
 
+    /// Grades the episode as it stands, or as it would with another generation of its pack.
+    pub(crate) fn grade(&self, with: Option<&Arc<Pack>>) -> Result<Grade, Problem> {
+        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
+        let again = with.map(|pack| run.replay_with(pack)).transpose()?;
+        let episode = again.as_ref().unwrap_or(&run.episode);
+        let failed = |error: GraderError| Problem::Failed(error.to_string());
+        Ok(Grade {
+            generation: episode.pack().generation(),
+            digest: episode.pack().digest().to_owned(),
+            steps: episode.steps(),
+            done: episode.done(),
+            score: episode.score().map_err(failed)?,
+            breakdown: episode.explain().map_err(failed)?,
+        })
+    }
+
     /// What there is to tell after a reset, or after a step.
     pub(crate) fn view<'a>(&'a self, step: Option<&'a Step>) -> Result<View<'a>, Problem> {
         let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
@@ -99,6 +135,11 @@ impl Play {
     /// Whether its episode has ended; `None` before the first reset.
     pub(crate) fn done(&self) -> Option<bool> {
         self.run.as_ref().map(|run| run.episode.done())
+    }
+
+    /// A copy of its episode, with the actions that it has taken.
+    pub(crate) fn played(&self) -> Option<(Episode, Vec<Value>)> {
+        self.run.as_ref().map(|run| (run.episode.clone(), run.actions.clone()))
     }
 
     /// Its episode with all that is needed to play it again; `None` before the first reset.
@@ -144,6 +185,24 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Plays all actions with another generation, as far as its episode goes.
+    fn replay_with(&self, pack: &Arc<Pack>) -> Result<Episode, Problem> {
+        let name = self.episode.task().name();
+        let gone = || Problem::DoesNotFit(format!("generation {} has no task `{name}`", pack.generation()));
+        let task = pack.task(name).ok_or_else(gone)?;
+        let failed = |error: GraderError| Problem::Failed(error.to_string());
+        let mut episode = Episode::reset(pack, task, self.episode.seed()).map_err(failed)?;
+        for (at, action) in (1..).zip(&self.actions) {
+            if episode.done() {
+                break;
+            }
+            episode.step(action).map_err(|error| Problem::DoesNotFit(format!("step {at}: {error}")))?;
+        }
+        Ok(episode)
+    }
+}
+
 impl From<StepError> for Problem {
     fn from(error: StepError) -> Self {
         match error {
@@ -152,22 +211,6 @@ impl From<StepError> for Problem {
             StepError::Grader(text) | StepError::Failed(text) => Self::Failed(text),
         }
     }
-}
-
-/// Takes an action and renders what came of it.
-pub(crate) fn stepped<T>(
-    play: &mut Play,
-    action: Map<String, Value>,
-    render: impl FnOnce(View<'_>) -> T,
-) -> Result<Outcome<T>, Problem> {
-    let step = play.step(action)?;
-    let told = render(play.view(Some(&step))?);
-    Ok(Outcome { told, wait: wait_of(&step) })
-}
-
-/// How long the environment's world takes for a step.
-fn wait_of(_step: &Step) -> Duration {
-    Duration::ZERO
 }
 
 /// Small enough that a person can type it again and that JavaScript keeps it exact.

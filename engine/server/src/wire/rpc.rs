@@ -50,6 +50,8 @@ pub(crate) enum Failure {
     NoSessionId,
     /// The session does not exist.
     UnknownSession(String),
+    /// The caller's token is not for sessions.
+    Forbidden,
     /// The session ends with its socket.
     OwnSocket,
     /// No slot is free.
@@ -128,6 +130,7 @@ pub(crate) fn failure(id: &Value, failure: &Failure) -> Value {
         Failure::UnknownMethod(name) => (METHOD_NOT_FOUND, format!("Method not found: {name}"), Value::Null),
         Failure::NoSessionId => (INVALID_PARAMS, "Invalid params - 'session_id' is required".into(), Value::Null),
         Failure::UnknownSession(session) => (INVALID_PARAMS, format!("Unknown session_id: {session}"), Value::Null),
+        Failure::Forbidden => (INVALID_REQUEST, "Not allowed with this token".into(), Value::Null),
         Failure::OwnSocket => {
             (INVALID_REQUEST, "Cannot close active WebSocket-managed session via MCP method".into(), Value::Null)
         }

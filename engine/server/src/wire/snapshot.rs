@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::session::{
-    one::{Session, Status},
-    play::Play,
-};
+use crate::session::{one::Session, play::Play};
 
 /// Writes a session down.
 pub(crate) fn snapshot(session: &Session) -> Value {
@@ -13,17 +10,10 @@ pub(crate) fn snapshot(session: &Session) -> Value {
 }
 
 fn written(session: &Session, play: &Play) -> Value {
-    let status = match session.status() {
-        Status::Free => "free",
-        Status::Attached => "attached",
-        Status::Closing => "closing",
-        Status::Lost => "lost",
-        Status::Ended => "ended",
-    };
     let mut value = json!({
         "session_id": session.id().to_string(),
         "environment": session.environment(),
-        "status": status,
+        "status": session.status().name(),
         "episode_id": null, "task_id": null, "seed": null, "step_count": 0, "done": false,
         "generation": null, "digest": null, "group": null, "actions": [],
     });
