@@ -93,7 +93,7 @@ pub fn play_with(
 /// Plays an episode again from its beginning, with the actions that it has taken.
 pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, String> {
     let mut actions = actions.into_iter();
-    fold(episode.pack(), episode.task(), episode.seed(), |_| actions.next())
+    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments()), |_| actions.next())
 }
 
 /// Plays a recording again and compares every byte.

@@ -3,6 +3,7 @@
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
 //! handlers take out of a request, `gate` guards the endpoints, `link` is the connection below a session.
 
+mod agent;
 mod gate;
 mod link;
 mod request;
@@ -15,6 +16,7 @@ mod grader;
 mod grades;
 mod health;
 mod mcp;
+mod mcp_standard;
 mod metadata;
 mod metrics;
 mod openapi;
@@ -29,6 +31,7 @@ mod step;
 mod task_api;
 mod tasks;
 mod ws;
+mod ws_mcp;
 
 use table::Endpoint;
 pub(crate) use table::router;

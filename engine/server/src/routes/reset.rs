@@ -81,7 +81,7 @@ async fn reset(
     let id = session.id().to_string();
     let started = session.act(app.config.step_timeout, |play| {
         play.reset(app.held(&environment.name, &arguments)?, arguments)?;
-        Ok(Outcome::now(envelope::observation_body(play.view(None)?, &id)))
+        Ok(Outcome::now(envelope::observation_body(play.view(None)?, Some(&id))))
     });
     match started.await {
         Ok(text) => {

@@ -36,7 +36,7 @@ pub(super) fn endpoint() -> Endpoint {
         summary: "Tell where the episode stands",
         parameters: PARAMETERS,
         request: None,
-        response: |_| schema::state(),
+        response: schema::state,
         errors: &[("404", "The session does not exist"), ("409", "It is not clear which episode is meant")],
     })
 }

@@ -1,6 +1,6 @@
 //! The Task API: which environments, splits and tasks there are. HTTP only, in both modes.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -108,7 +108,10 @@ fn tasks_and(texts: &[&str]) -> Value {
 }
 
 /// The environment that the path of the Task API names, in any case.
-struct Named(Arc<Pack>);
+struct Named {
+    app: Shared,
+    pack: Arc<Pack>,
+}
 
 impl FromRequestParts<Shared> for Named {
     type Rejection = Problem;
@@ -124,18 +127,22 @@ impl FromRequestParts<Shared> for Named {
         } else {
             app.live.catalog().packs().iter().find(same).cloned()
         };
-        found.map(Self).ok_or_else(|| Problem::NotFound(format!("unknown environment '{name}'")))
+        let found = found.ok_or_else(|| Problem::NotFound(format!("unknown environment '{name}'")))?;
+        Ok(Self { app: Arc::clone(app), pack: found })
     }
 }
 
-fn read(headers: &HeaderMap, bytes: Result<Bytes, BytesRejection>, numbers: Numbers) -> Result<TaskBody, Problem> {
-    task::read(headers, &request::bytes(bytes)?, numbers).map_err(Problem::Invalid)
-}
-
-/// The tasks of a split; there is no split without tasks.
-fn tasks_of<'a>(pack: &'a Pack, split: &str) -> Result<Vec<&'a Arc<Task>>, Problem> {
-    let tasks = task::of_split(pack, split);
-    if tasks.is_empty() { Err(Problem::NotFound(task::unknown_split(pack, split))) } else { Ok(tasks) }
+/// Reads a body, and checks that its split exists.
+fn read(
+    Named { app, pack }: &Named,
+    headers: &HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+    numbers: Numbers,
+) -> Result<TaskBody, Problem> {
+    let body = task::read(headers, &request::bytes(app, bytes)?, numbers).map_err(Problem::Invalid)?;
+    // There is no split without tasks.
+    let exists = pack.splits().iter().any(|split| split.name == body.split);
+    if exists { Ok(body) } else { Err(Problem::NotFound(task::unknown_split(pack, &body.split))) }
 }
 
 async fn list_environments(State(app): State<Shared>, environment: Environment) -> Result<Json<Value>, Problem> {
@@ -148,54 +155,51 @@ async fn list_environments(State(app): State<Shared>, environment: Environment) 
     Ok(Json([chosen.name()].into_iter().chain(others).collect()))
 }
 
-async fn splits(Named(pack): Named) -> Json<Value> {
-    Json(task::splits(&pack).into_iter().map(task::split).collect())
+async fn splits(Named { pack, .. }: Named) -> Json<Value> {
+    Json(pack.splits().iter().map(|split| json!({ "name": split.name, "type": split.kind })).collect())
 }
 
-async fn tasks(
-    Named(pack): Named,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Problem> {
-    let body = read(&headers, bytes, Numbers::Without)?;
-    let tasks = tasks_of(&pack, &body.split)?;
-    let listed = list(&pack, &tasks, 0..tasks.len().min(MAX_LISTED));
-    Ok(Json(json!({ "tasks": listed, "env_name": pack.name() })))
+async fn tasks(named: Named, headers: HeaderMap, bytes: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Problem> {
+    let body = read(&named, &headers, bytes, Numbers::Without)?;
+    let pack = named.pack;
+    let tasks = told(pack.tasks_of(&body.split).into_iter().take(MAX_LISTED), 0);
+    Ok(Json(json!({ "tasks": tasks, "env_name": pack.name() })))
 }
 
 async fn num_tasks(
-    Named(pack): Named,
+    named: Named,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let body = read(&headers, bytes, Numbers::Without)?;
-    Ok(Json(json!({ "num_tasks": tasks_of(&pack, &body.split)?.len() })))
+    let body = read(&named, &headers, bytes, Numbers::Without)?;
+    let pack = named.pack;
+    Ok(Json(json!({ "num_tasks": pack.tasks_of(&body.split).len() })))
 }
 
 async fn one_task(
-    Named(pack): Named,
+    named: Named,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let body = read(&headers, bytes, Numbers::Index)?;
-    let tasks = tasks_of(&pack, &body.split)?;
-    let at = body.first.and_then(|index| task::place(index, tasks.len()));
-    let (at, task) =
-        at.and_then(|at| Some((at, tasks.get(at)?))).ok_or_else(|| Problem::BadRequest("Invalid task index".into()))?;
-    Ok(Json(json!({ "task": task::task(&pack, task, at) })))
+    let body = read(&named, &headers, bytes, Numbers::Index)?;
+    let pack = named.pack;
+    let task = body.first.and_then(|index| pack.task_at(&body.split, index));
+    let task = task.ok_or_else(|| Problem::BadRequest("Invalid task index".into()))?;
+    Ok(Json(json!({ "task": task::task(task, pack.index_of(task)) })))
 }
 
 async fn task_range(
-    Named(pack): Named,
+    named: Named,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let body = read(&headers, bytes, Numbers::Range)?;
-    let tasks = tasks_of(&pack, &body.split)?;
-    let range = task::range(body.first, body.second, tasks.len());
-    Ok(Json(json!({ "tasks": list(&pack, &tasks, range) })))
+    let body = read(&named, &headers, bytes, Numbers::Range)?;
+    let pack = named.pack;
+    let tasks = pack.task_range(&body.split, body.first, body.second);
+    let start = tasks.first().map(|task| pack.index_of(task)).unwrap_or_default();
+    Ok(Json(json!({ "tasks": told(tasks.into_iter(), start) })))
 }
 
-fn list(pack: &Pack, tasks: &[&Arc<Task>], range: Range<usize>) -> Vec<Value> {
-    range.filter_map(|at| tasks.get(at).map(|task| task::task(pack, task, at))).collect()
+fn told<'a>(tasks: impl Iterator<Item = &'a Arc<Task>>, start: usize) -> Vec<Value> {
+    (start..).zip(tasks).map(|(at, task)| task::task(task, at)).collect()
 }

@@ -6,9 +6,12 @@
 use std::sync::Arc;
 
 use casebook_core::{
-    episode::{Breakdown, Episode, Step, StepError},
+    episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
     rubric::GraderError,
-    scenario::Pack,
+    scenario::{
+        Pack, Task,
+        tools::{Answered, ToolFailure},
+    },
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -65,7 +68,8 @@ impl Play {
         let seed = arguments.seed.unwrap_or_else(random_seed);
         let pack = &held.pack;
         let task = task::choose(pack, &arguments, seed).map_err(Problem::Invalid)?;
-        let episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
+        let declared = arguments.declared_by(pack).map_err(Problem::Invalid)?;
+        let episode = Episode::start(pack, task, seed, declared).map_err(|error| refused(error, &arguments))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         self.run = Some(Run::new(held, episode, id));
         Ok(())
@@ -79,6 +83,21 @@ impl Play {
         let step = run.episode.step(&action)?;
         run.actions.push(action);
         Ok(step)
+    }
+
+    /// Calls a tool, which is an action like any other; the step is that action's, where there was one.
+    pub(crate) fn call(
+        &mut self,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<(Result<Answered, ToolFailure>, Option<Step>), Problem> {
+        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
+        let Called { taken, outcome } = run.episode.call(name, arguments);
+        let step = taken.map(|(action, step)| {
+            run.actions.push(action);
+            step
+        });
+        Ok((outcome, step))
     }
 
     /// Takes the last action back.
@@ -174,10 +193,15 @@ impl Run {
         self.held.group()
     }
 
+    /// Begins it again, with the seed and the arguments that it has.
+    fn begin(&self, pack: &Arc<Pack>, task: &Arc<Task>) -> Result<Episode, Problem> {
+        let begun = Episode::start(pack, task, self.episode.seed(), self.episode.arguments());
+        begun.map_err(|error| Problem::DoesNotFit(error.to_string()))
+    }
+
     /// Plays the first actions again.
     fn replay(&self, actions: usize) -> Result<Episode, Problem> {
-        let (pack, task, seed) = (self.episode.pack(), self.episode.task(), self.episode.seed());
-        let mut episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
+        let mut episode = self.begin(self.episode.pack(), self.episode.task())?;
         for action in self.actions.iter().take(actions) {
             episode.step(action)?;
         }
@@ -191,8 +215,7 @@ impl Run {
         let name = self.episode.task().name();
         let gone = || Problem::DoesNotFit(format!("generation {} has no task `{name}`", pack.generation()));
         let task = pack.task(name).ok_or_else(gone)?;
-        let failed = |error: GraderError| Problem::Failed(error.to_string());
-        let mut episode = Episode::reset(pack, task, self.episode.seed()).map_err(failed)?;
+        let mut episode = self.begin(pack, task)?;
         for (at, action) in (1..).zip(&self.actions) {
             if episode.done() {
                 break;
@@ -200,6 +223,16 @@ impl Run {
             episode.step(action).map_err(|error| Problem::DoesNotFit(format!("step {at}: {error}")))?;
         }
         Ok(episode)
+    }
+}
+
+/// Tells why an episode cannot begin; the problems of its arguments are told where those stand.
+fn refused(error: ResetError, arguments: &ResetArguments) -> Problem {
+    match error {
+        ResetError::Failed(text) => Problem::Failed(text),
+        ResetError::Invalid(problems) => {
+            Problem::Invalid(problems.into_iter().map(|problem| arguments.placed(problem.into())).collect())
+        }
     }
 }
 

@@ -29,12 +29,16 @@ pub(crate) struct ResetArguments {
     pub(crate) group: Option<String>,
     /// The generation to play with.
     pub(crate) generation: Option<u64>,
+    /// All others, which the environment may declare.
+    declared: Map<String, Value>,
+    /// Where those stand, such as the body.
+    at: Vec<Value>,
 }
 
 impl ResetArguments {
     /// Reads arguments from an object; `at` is the path that leads to it.
     pub(crate) fn read(object: Map<String, Value>, at: &[&str]) -> Result<Self, Vec<Entry>> {
-        let mut arguments = Self::default();
+        let mut arguments = Self { at: at.iter().copied().map(Value::from).collect(), ..Self::default() };
         let mut entries = Vec::new();
         for (name, value) in object {
             let loc = path(at, &name);
@@ -46,15 +50,45 @@ impl ResetArguments {
                 "episode_id" => keep(&mut arguments.episode_id, text(value, loc, MAX_ID), &mut entries),
                 "group" => keep(&mut arguments.group, text(value, loc, MAX_ID), &mut entries),
                 "generation" => keep(&mut arguments.generation, seed(value, loc), &mut entries),
-                _ => entries.push(Entry::new("extra_forbidden", loc, unknown(&name), value)),
+                _ => {
+                    arguments.declared.insert(name, value);
+                }
             }
         }
         if entries.is_empty() { Ok(arguments) } else { Err(entries) }
     }
 
+    /// The arguments that the environment declares; others are refused.
+    pub(crate) fn declared_by(&self, pack: &Pack) -> Result<&Map<String, Value>, Vec<Entry>> {
+        let known: Vec<&str> = declared_names(pack).collect();
+        let unknown = self.declared.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+        let entries: Vec<Entry> = unknown
+            .map(|(name, value)| {
+                let entry = Entry::new(
+                    "extra_forbidden",
+                    vec![name.as_str().into()],
+                    unknown_argument(name, &known),
+                    value.clone(),
+                );
+                self.placed(entry)
+            })
+            .collect();
+        if entries.is_empty() { Ok(&self.declared) } else { Err(entries) }
+    }
+
+    /// Makes the place of an argument's problem one in the whole request.
+    pub(crate) fn placed(&self, mut entry: Entry) -> Entry {
+        entry.loc.splice(0..0, self.at.iter().cloned());
+        entry
+    }
+
     /// Fills what is unset from `other`.
-    pub(crate) fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, mut other: Self) -> Self {
+        let at = if self.declared.is_empty() { std::mem::take(&mut other.at) } else { self.at };
+        other.declared.extend(self.declared);
         Self {
+            declared: other.declared,
+            at,
             task_id: self.task_id.or(other.task_id),
             split: self.split.or(other.split),
             index: self.index.or(other.index),
@@ -92,8 +126,19 @@ pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
     diagnostic::nearest(name, names.iter().copied())
 }
 
-fn unknown(name: &str) -> String {
-    unknown_name("argument", name, nearest(name, &NAMES), "reset takes", &NAMES)
+fn unknown_argument(name: &str, declared: &[&str]) -> String {
+    let names: Vec<&str> = NAMES.iter().chain(declared).copied().collect();
+    unknown_name("argument", name, nearest(name, &names), "reset takes", &names)
+}
+
+/// The names of the arguments that an environment declares for itself.
+fn declared_names(pack: &Pack) -> impl Iterator<Item = &str> {
+    pack.reset_schema()
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
 }
 
 fn path(at: &[&str], name: &str) -> Vec<Value> {

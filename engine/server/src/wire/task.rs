@@ -1,13 +1,13 @@
 //! Which task is meant: what the Task API takes and tells, and what a reset asks for.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use casebook_core::scenario::{Pack, Task};
 use serde_json::{Map, Value, json};
 
 use super::{
-    arguments::{ResetArguments, integer, nearest, text, unknown_name, unknown_task},
+    arguments::{ResetArguments, integer, text, unknown_name, unknown_task},
     body,
     entries::Entry,
 };
@@ -65,13 +65,13 @@ pub(crate) fn read(headers: &HeaderMap, bytes: &[u8], numbers: Numbers) -> Resul
 /// Finds the task that a reset asks for; what it leaves open the seed decides.
 pub(crate) fn choose<'a>(pack: &'a Pack, asked: &ResetArguments, seed: u64) -> Result<&'a Arc<Task>, Vec<Entry>> {
     let tasks: Vec<&Arc<Task>> = match &asked.split {
-        Some(split) => of_split(pack, split),
+        Some(split) => pack.tasks_of(split),
         None => pack.tasks().iter().collect(),
     };
     if let Some(split) = asked.split.as_ref().filter(|_| tasks.is_empty()) {
         let entry =
             Entry::new("literal_error", vec!["split".into()], unknown_split(pack, split), split.as_str().into());
-        return Err(vec![entry.ctx(json!({ "expected": splits(pack).join(", ") }))]);
+        return Err(vec![entry.ctx(json!({ "expected": names(pack).join(", ") }))]);
     }
     let at = match asked.index {
         Some(index) => Some(place(index, tasks.len()).ok_or_else(|| vec![no_such_place(index, tasks.len())])?),
@@ -90,43 +90,19 @@ pub(crate) fn choose<'a>(pack: &'a Pack, asked: &ResetArguments, seed: u64) -> R
     if agrees { Ok(task) } else { Err(vec![disagreement(task)]) }
 }
 
-/// The tasks of a split, in order.
-pub(crate) fn of_split<'a>(pack: &'a Pack, split: &str) -> Vec<&'a Arc<Task>> {
-    pack.tasks().iter().filter(|task| task.split() == split).collect()
+/// Says in a sentence that a split does not exist, and which do.
+pub(crate) fn unknown_split(pack: &Pack, name: &str) -> String {
+    unknown_name("split", name, pack.nearest_split(name), &format!("`{}` has", pack.name()), &names(pack))
 }
 
-/// The splits of a pack: those that every client knows first, then the others as they come.
-pub(crate) fn splits(pack: &Pack) -> Vec<&str> {
-    let mut splits: Vec<&str> = Vec::new();
-    for task in pack.tasks() {
-        if !splits.contains(&task.split()) {
-            splits.push(task.split());
-        }
-    }
-    splits.sort_by_key(|split| ["train", "validation", "test"].iter().position(|known| known == split).unwrap_or(3));
-    splits
+fn names(pack: &Pack) -> Vec<&str> {
+    pack.splits().into_iter().map(|split| split.name).collect()
 }
 
 /// A place in a list; negative ones count from the end.
-pub(crate) fn place(index: i64, len: usize) -> Option<usize> {
+fn place(index: i64, len: usize) -> Option<usize> {
     let counted = if index < 0 { i64::try_from(len).ok()?.checked_add(index)? } else { index };
     usize::try_from(counted).ok().filter(|at| *at < len)
-}
-
-/// What lies between two bounds, either of which may be open, negative or beyond the end.
-pub(crate) fn range(start: Option<i64>, stop: Option<i64>, len: usize) -> Range<usize> {
-    let bound = |bound: i64| {
-        let distance = usize::try_from(bound.unsigned_abs()).unwrap_or(usize::MAX);
-        if bound < 0 { len.saturating_sub(distance) } else { distance.min(len) }
-    };
-    let (start, stop) = (start.map_or(0, bound), stop.map_or(len, bound));
-    start..stop.max(start)
-}
-
-/// Says in a sentence that a split does not exist, and which do.
-pub(crate) fn unknown_split(pack: &Pack, name: &str) -> String {
-    let names = splits(pack);
-    unknown_name("split", name, nearest(name, &names), &format!("`{}` has", pack.name()), &names)
 }
 
 fn no_such_place(index: i64, len: usize) -> Entry {
@@ -143,22 +119,16 @@ fn disagreement(task: &Task) -> Entry {
     Entry::new("value_error", vec!["task_id".into()], message, task.name().into())
 }
 
-/// One split: its name, and what it is for.
-pub(crate) fn split(name: &str) -> Value {
-    let kind = match name {
-        "train" | "test" => name,
-        _ => "validation",
-    };
-    json!({ "name": name, "type": kind })
-}
-
-/// One task; `index` is its place in its split.
-pub(crate) fn task(pack: &Pack, task: &Task, index: usize) -> Value {
-    json!({
+/// Tells of a task; `index` is its place in its split.
+pub(crate) fn task(task: &Task, index: usize) -> Value {
+    let mut told = json!({
         "id": task.name(), "split": task.split(), "index": index, "difficulty": task.difficulty(),
-        "title": task.title(), "description": task.description(), "max_steps": task.max_steps(),
-        "items": task.items(), "environment": pack.name(),
-    })
+        "title": task.title(), "description": task.description(), "max_steps": task.max_steps(), "items": task.items(),
+    });
+    if let Some(group) = task.group() {
+        told["group"] = group.into();
+    }
+    told
 }
 
 /// The schema of a list of splits.
@@ -245,19 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_follow_the_rules_of_slices() {
-        for (start, stop, expected) in [
-            (None, None, 0..5),
-            (Some(1), None, 1..5),
-            (Some(-2), None, 3..5),
-            (None, Some(-1), 0..4),
-            (Some(-99), Some(99), 0..5),
-            (Some(4), Some(2), 4..4),
-            (Some(7), Some(9), 5..5),
-            (Some(i64::MIN), Some(i64::MAX), 0..5),
-        ] {
-            assert_eq!(range(start, stop, 5), expected, "{start:?} {stop:?}");
-        }
+    fn places_may_count_from_the_end() {
         assert_eq!([place(-1, 5), place(4, 5), place(5, 5), place(-6, 5)], [Some(4), Some(4), None, None]);
         assert_eq!([place(0, 0), place(i64::MIN, 5)], [None, None]);
     }
