@@ -90,6 +90,12 @@ pub fn play_with(
     fold(policy.pack(), task, (seed, arguments), |episode| policy.act(episode))
 }
 
+/// Plays an episode again from its beginning, with the actions that it has taken.
+pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, String> {
+    let mut actions = actions.into_iter();
+    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments()), |_| actions.next())
+}
+
 /// Plays a recording again and compares every byte.
 pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, String> {
     let then = &recording.trajectory;

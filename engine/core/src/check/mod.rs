@@ -15,10 +15,12 @@
 //! | `test.rs` | test documents |
 //! | `tools.rs` | the environment's tools |
 //! | `template.rs` | templates, with their errors at the author's own lines |
+//! | `beyond.rs` | what stands behind mistakes that a machine may mend |
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
 
 mod action;
+mod beyond;
 mod documents;
 mod environment;
 mod inbox;
@@ -75,7 +77,10 @@ pub struct Checker {
 impl Checker {
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
-        let compiled = compile_all(sources, generation, &mut self.cache);
+        let mut compiled = compile_all(sources, generation, &mut self.cache);
+        if compiled.catalog.is_none() {
+            beyond::look(sources, &mut self.cache, &mut compiled.report);
+        }
         self.cache.turn();
         compiled
     }
