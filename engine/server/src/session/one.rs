@@ -12,6 +12,7 @@ use std::{
 use casebook_core::episode::Step;
 use serde_json::{Map, Value};
 use tokio::{sync::Mutex as Turns, time};
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use super::{capacity::Slot, lock, play::Play};
@@ -188,7 +189,10 @@ impl Session {
     ) -> Result<T, Problem> {
         let work = |play: &mut Play| {
             let started = Instant::now();
-            let step = play.step(action).inspect_err(|_| self.meter.refused())?;
+            let span =
+                tracing::debug_span!("step", environment = %self.environment, session = self.tag(), reward = Empty);
+            let step = span.in_scope(|| play.step(action)).inspect_err(|_| self.meter.refused())?;
+            span.record("reward", step.reward);
             let told = render(play.view(Some(&step))?);
             self.meter.stepped(&step, started.elapsed());
             let ended = if step.done && self.recorder.is_some() { play.played() } else { None };

@@ -67,7 +67,9 @@ impl Play {
             Some(name) => pack.task(name).ok_or_else(|| Problem::Invalid(vec![unknown_task(pack, name)]))?,
             None => task_for(pack, seed)?,
         };
-        let episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
+        let span = tracing::debug_span!("reset", environment = pack.name(), task = task.name(), seed);
+        let episode = span.in_scope(|| Episode::reset(pack, task, seed));
+        let episode = episode.map_err(|error| Problem::Failed(error.to_string()))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         self.run = Some(Run::new(held, episode, id));
         Ok(())
