@@ -18,7 +18,7 @@ use crate::{
 /// Names that stand beside an observation.
 const RESERVED: &[&str] = &["reward", "done", "metadata"];
 /// Names of what is told of calls where the tools are the actions.
-const ANSWERS: &[&str] = &["tool_name", "result", "error", "tools"];
+pub(super) const ANSWERS: &[&str] = &["tool_name", "result", "error", "tools"];
 
 pub(super) fn observation(
     root: &Document,
