@@ -28,6 +28,8 @@ pub(crate) enum Problem {
     UnknownSession(String),
     /// Something else that was named does not exist; says which do.
     NotFound(String),
+    /// The request asks for what cannot be; says why.
+    BadRequest(String),
     /// The request's parts do not fit; every problem of it.
     Invalid(Vec<Entry>),
     /// A step without an episode.
@@ -80,6 +82,7 @@ impl Problem {
             | Self::NotFound(text)
             | Self::Body(_, text)
             | Self::NotAWebSocket(text)
+            | Self::BadRequest(text)
             | Self::DoesNotFit(text)
             | Self::Failed(text) => text.clone(),
             Self::UnknownSession(id) => format!("unknown session `{id}`: it has ended, or never was"),
@@ -108,6 +111,7 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::UnknownEnvironment { .. } | Self::UnknownSession(_) | Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoEpisode | Self::DoesNotFit(_) | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,

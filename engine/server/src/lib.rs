@@ -7,6 +7,8 @@
 mod wire;
 // What can go wrong with a request, and the one place where it becomes an HTTP answer.
 mod error;
+// Which routes there are: all, or those of a server in production.
+mod mode;
 // Who may do what: four principals, each with a surface and, where tokens are set, a token of its own.
 mod principals;
 // How much a client may send, and how often.
@@ -29,6 +31,7 @@ mod routes;
 mod server;
 
 pub use limits::Limits;
+pub use mode::Mode;
 pub use principals::{Role, TokenError, Tokens};
 pub use record::Recorder;
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};

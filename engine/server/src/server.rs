@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, time};
 use crate::{
     app::{App, Shared, listed, unknown_environment},
     limits::Limits,
+    mode::Mode,
     principals::{TokenError, Tokens},
     record::Recorder,
     reload::{self, Live, ReloadListener},
@@ -29,6 +30,8 @@ pub struct Config {
     pub roots: Vec<PathBuf>,
     /// The environment that is served at the root; the first by name when unset.
     pub environment: Option<String>,
+    /// Which routes there are.
+    pub mode: Mode,
     /// Sessions that may be open at one time, over all entrances.
     pub max_sessions: usize,
     /// Sessions of one client at the most.
@@ -67,6 +70,7 @@ impl Default for Config {
         Self {
             roots: Vec::new(),
             environment: None,
+            mode: Mode::default(),
             max_sessions: 1024,
             sessions_per_client: None,
             idle_timeout: None,
@@ -92,6 +96,7 @@ impl fmt::Debug for Config {
             .debug_struct("Config")
             .field("roots", &self.roots)
             .field("environment", &self.environment)
+            .field("mode", &self.mode)
             .field("max_sessions", &self.max_sessions)
             .field("sessions_per_client", &self.sessions_per_client)
             .field("idle_timeout", &self.idle_timeout)

@@ -21,6 +21,9 @@ pub(crate) struct ServeArgs {
     /// The environment at `/`; each is also at `/envs/<name>/`. The first by name when not given
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,
+    /// `simulation`, or `production` without `/reset`, `/step` and `/state`
+    #[arg(long, value_name = "MODE", default_value_t, env = "OPENENV_MODE")]
+    pub(crate) mode: casebook_server::Mode,
     /// Do not reload packs when they change
     #[arg(long)]
     pub(crate) no_reload: bool,

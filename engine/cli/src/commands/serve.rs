@@ -63,6 +63,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     let config = Config {
         roots: args.packs.packs,
         environment: args.environment,
+        mode: args.mode,
         max_sessions: args.sessions.max_sessions,
         sessions_per_client: (args.sessions.sessions_per_client > 0).then_some(args.sessions.sessions_per_client),
         idle_timeout: seconds(args.sessions.idle_timeout),

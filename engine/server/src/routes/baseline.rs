@@ -36,7 +36,7 @@ pub(super) fn endpoint() -> Endpoint {
                 },
             })
         },
-        errors: &[("404", "The environment has no baseline")],
+        errors: &[("404", "The environment has no baseline"), ("422", "The seed does not fit")],
     })
 }
 

@@ -3,17 +3,20 @@
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
 //! handlers take out of a request, `gate` guards the endpoints, `link` is the connection below a session.
 
+mod agent;
 mod gate;
 mod link;
 mod request;
 mod table;
 
 mod baseline;
+mod docs;
 mod environments;
 mod grader;
 mod grades;
 mod health;
 mod mcp;
+mod mcp_standard;
 mod metadata;
 mod metrics;
 mod openapi;
@@ -25,8 +28,10 @@ mod schema;
 mod sessions;
 mod state;
 mod step;
+mod task_api;
 mod tasks;
 mod ws;
+mod ws_mcp;
 
 use table::Endpoint;
 pub(crate) use table::router;
@@ -46,6 +51,8 @@ fn endpoints() -> Vec<Endpoint> {
         mcp::endpoint(),
         ws::endpoint(),
         openapi::endpoint(),
+        docs::swagger(),
+        docs::redoc(),
         environments::endpoint(),
         ready::endpoint(),
         metrics::endpoint(),
@@ -58,5 +65,6 @@ fn endpoints() -> Vec<Endpoint> {
         page::style(),
     ];
     endpoints.extend(page::scripts());
+    endpoints.extend(task_api::endpoints());
     endpoints
 }

@@ -42,7 +42,7 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/reset", post(reset)).described(Operation {
+    Endpoint::of_environment("/reset", post(reset)).in_simulation().described(Operation {
         method: "post",
         id: "reset",
         summary: "Start an episode",
@@ -81,7 +81,7 @@ async fn reset(
     let id = session.id().to_string();
     let started = session.act(app.config.step_timeout, |play| {
         play.reset(app.held(&environment.name, &arguments)?, arguments)?;
-        Ok(Outcome::now(envelope::observation_body(play.view(None)?, &id)))
+        Ok(Outcome::now(envelope::observation_body(play.view(None)?, Some(&id))))
     });
     match started.await {
         Ok(text) => {

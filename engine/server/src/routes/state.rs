@@ -30,13 +30,13 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/state", get(state)).described(Operation {
+    Endpoint::of_environment("/state", get(state)).in_simulation().described(Operation {
         method: "get",
         id: "state",
         summary: "Tell where the episode stands",
         parameters: PARAMETERS,
         request: None,
-        response: |_| schema::state(),
+        response: schema::state,
         errors: &[("404", "The session does not exist"), ("409", "It is not clear which episode is meant")],
     })
 }

@@ -17,6 +17,7 @@ use axum::{
 };
 
 use super::{
+    agent,
     link::{End, Link, NORMAL, READ_BUFFER, RESTART, TOO_LONG},
     mcp::{self, Caller},
     request::{self, Environment, Principal, SESSION_KEY},
@@ -185,7 +186,10 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
     let environment = session.environment();
     let limit = app.config.step_timeout;
     let told = match request {
-        Request::Step(action) => session.step(limit, action, envelope::observation_frame).await,
+        Request::Step(action) => match agent::listed(app, session, &action) {
+            Some(tools) => Ok(envelope::tools_frame(&tools)),
+            None => session.step(limit, action, envelope::observation_frame).await,
+        },
         Request::Reset(arguments) => match ResetArguments::read(arguments, &[]) {
             Ok(arguments) => {
                 let reset = session.act(limit, |play| {

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::episode::Step;
+use casebook_core::{
+    episode::Step,
+    scenario::tools::{Answered, ToolFailure},
+};
 use serde_json::{Map, Value};
 use tokio::{sync::Mutex as Turns, time};
 use tracing::field::Empty;
@@ -27,6 +30,8 @@ pub(crate) enum Origin {
     Reset,
     /// A request that asked for a session and was told its id.
     Request,
+    /// An agent's handshake, which told it the id.
+    Agent,
 }
 
 /// One session; ends when it leaves the table.
@@ -48,8 +53,8 @@ pub(crate) struct Session {
 }
 
 /// How long the environment's world takes for a step.
-fn wait_of(_step: &Step) -> Duration {
-    Duration::ZERO
+pub(crate) fn wait_of(step: &Step) -> Duration {
+    Duration::try_from_secs_f64(step.wait).unwrap_or_default()
 }
 
 /// Who looks on while a session plays.
@@ -203,6 +208,35 @@ impl Session {
             recorder.ended(episode, actions).await;
         }
         Ok(told)
+    }
+
+    /// Calls a tool, after `begin` where there is no episode yet; counted and held back like a step.
+    pub(crate) async fn call(
+        &self,
+        limit: Option<Duration>,
+        begin: impl FnOnce(&mut Play) -> Result<(), Problem>,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<Result<Answered, ToolFailure>, Problem> {
+        let work = |play: &mut Play| {
+            if play.done().is_none() {
+                begin(play)?;
+            }
+            let started = Instant::now();
+            let (outcome, step) = play.call(name, arguments)?;
+            match &step {
+                Some(step) => self.meter.stepped(step, started.elapsed()),
+                None => self.meter.refused(),
+            }
+            let last = step.as_ref().is_some_and(|step| step.done);
+            let ended = if last && self.recorder.is_some() { play.played() } else { None };
+            Ok(Outcome { told: (outcome, ended), wait: step.as_ref().map(wait_of).unwrap_or_default() })
+        };
+        let (outcome, ended) = self.act(limit, work).await?;
+        if let (Some(recorder), Some((episode, actions))) = (&self.recorder, ended) {
+            recorder.ended(episode, actions).await;
+        }
+        Ok(outcome)
     }
 
     /// Looks at its episode, without waiting for a turn.

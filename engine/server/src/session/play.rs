@@ -6,9 +6,12 @@
 use std::sync::Arc;
 
 use casebook_core::{
-    episode::{Breakdown, Episode, Step, StepError},
+    episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
     rubric::GraderError,
-    scenario::{Pack, Task},
+    scenario::{
+        Pack, Task,
+        tools::{Answered, ToolFailure},
+    },
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -17,9 +20,10 @@ use crate::{
     error::Problem,
     reload::Held,
     wire::{
-        arguments::{ResetArguments, unknown_task},
+        arguments::ResetArguments,
         entries::Entry,
         envelope::{self, View},
+        task,
     },
 };
 
@@ -63,13 +67,11 @@ impl Play {
     pub(crate) fn reset(&mut self, held: Held, arguments: ResetArguments) -> Result<(), Problem> {
         let seed = arguments.seed.unwrap_or_else(random_seed);
         let pack = &held.pack;
-        let task = match &arguments.task_id {
-            Some(name) => pack.task(name).ok_or_else(|| Problem::Invalid(vec![unknown_task(pack, name)]))?,
-            None => task_for(pack, seed)?,
-        };
+        let task = task::choose(pack, &arguments, seed).map_err(Problem::Invalid)?;
+        let declared = arguments.declared_by(pack).map_err(Problem::Invalid)?;
         let span = tracing::debug_span!("reset", environment = pack.name(), task = task.name(), seed);
-        let episode = span.in_scope(|| Episode::reset(pack, task, seed));
-        let episode = episode.map_err(|error| Problem::Failed(error.to_string()))?;
+        let episode = span.in_scope(|| Episode::start(pack, task, seed, declared));
+        let episode = episode.map_err(|error| refused(error, &arguments))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         self.run = Some(Run::new(held, episode, id));
         Ok(())
@@ -83,6 +85,21 @@ impl Play {
         let step = run.episode.step(&action)?;
         run.actions.push(action);
         Ok(step)
+    }
+
+    /// Calls a tool, which is an action like any other; the step is that action's, where there was one.
+    pub(crate) fn call(
+        &mut self,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<(Result<Answered, ToolFailure>, Option<Step>), Problem> {
+        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
+        let Called { taken, outcome } = run.episode.call(name, arguments);
+        let step = taken.map(|(action, step)| {
+            run.actions.push(action);
+            step
+        });
+        Ok((outcome, step))
     }
 
     /// Takes the last action back.
@@ -178,10 +195,15 @@ impl Run {
         self.held.group()
     }
 
+    /// Begins it again, with the seed and the arguments that it has.
+    fn begin(&self, pack: &Arc<Pack>, task: &Arc<Task>) -> Result<Episode, Problem> {
+        let begun = Episode::start(pack, task, self.episode.seed(), self.episode.arguments());
+        begun.map_err(|error| Problem::DoesNotFit(error.to_string()))
+    }
+
     /// Plays the first actions again.
     fn replay(&self, actions: usize) -> Result<Episode, Problem> {
-        let (pack, task, seed) = (self.episode.pack(), self.episode.task(), self.episode.seed());
-        let mut episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
+        let mut episode = self.begin(self.episode.pack(), self.episode.task())?;
         for action in self.actions.iter().take(actions) {
             episode.step(action)?;
         }
@@ -195,8 +217,7 @@ impl Run {
         let name = self.episode.task().name();
         let gone = || Problem::DoesNotFit(format!("generation {} has no task `{name}`", pack.generation()));
         let task = pack.task(name).ok_or_else(gone)?;
-        let failed = |error: GraderError| Problem::Failed(error.to_string());
-        let mut episode = Episode::reset(pack, task, self.episode.seed()).map_err(failed)?;
+        let mut episode = self.begin(pack, task)?;
         for (at, action) in (1..).zip(&self.actions) {
             if episode.done() {
                 break;
@@ -207,12 +228,22 @@ impl Run {
     }
 }
 
+/// Tells why an episode cannot begin; the problems of its arguments are told where those stand.
+fn refused(error: ResetError, arguments: &ResetArguments) -> Problem {
+    match error {
+        ResetError::Failed(text) => Problem::Failed(text),
+        ResetError::Invalid(problems) => {
+            Problem::Invalid(problems.into_iter().map(|problem| arguments.placed(problem.into())).collect())
+        }
+    }
+}
+
 impl From<StepError> for Problem {
     fn from(error: StepError) -> Self {
         match error {
             StepError::Done => Self::Finished,
             StepError::Invalid(problems) => Self::Invalid(problems.into_iter().map(Entry::from).collect()),
-            StepError::Grader(text) => Self::Failed(text),
+            StepError::Grader(text) | StepError::Failed(text) => Self::Failed(text),
         }
     }
 }
@@ -220,13 +251,6 @@ impl From<StepError> for Problem {
 /// Small enough that a person can type it again and that JavaScript keeps it exact.
 fn random_seed() -> u64 {
     Uuid::new_v4().as_u64_pair().0 >> 32
-}
-
-fn task_for(pack: &Pack, seed: u64) -> Result<&Arc<Task>, Problem> {
-    let tasks = pack.tasks();
-    let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX).max(1);
-    let at = usize::try_from(seed % count).unwrap_or_default();
-    tasks.get(at).ok_or_else(|| Problem::Failed(format!("`{}` has no task", pack.name())))
 }
 
 /// Any action may carry the protocol's free `metadata`, a name that no pack can give to a property of its own.
