@@ -45,6 +45,9 @@ pub(crate) struct Run {
     actions: Vec<Value>,
 }
 
+/// An episode, and the actions that it has taken.
+pub(crate) type Played = (Episode, Vec<Value>);
+
 /// How an episode stands.
 #[derive(Debug)]
 pub(crate) struct Grade {
@@ -159,7 +162,7 @@ impl Play {
     }
 
     /// A copy of its episode, with the actions that it has taken.
-    pub(crate) fn played(&self) -> Option<(Episode, Vec<Value>)> {
+    pub(crate) fn played(&self) -> Option<Played> {
         self.run.as_ref().map(|run| (run.episode.clone(), run.actions.clone()))
     }
 
@@ -209,9 +212,7 @@ impl Run {
         }
         Ok(episode)
     }
-}
 
-impl Run {
     /// Plays all actions with another generation, as far as its episode goes.
     fn replay_with(&self, pack: &Arc<Pack>) -> Result<Episode, Problem> {
         let name = self.episode.task().name();
