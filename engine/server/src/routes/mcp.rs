@@ -165,7 +165,7 @@ async fn use_tool(agent: &Agent<'_>, name: Option<String>, arguments: Value) -> 
     let name = name.ok_or(Failure::NoName)?;
     let Value::Object(arguments) = arguments else { return Err(Failure::BadArguments) };
     let told = agent.call(&name, arguments).await.map_err(|problem| Failure::Server(problem.text()))?;
-    told.map(|answered| rpc::called(&answered)).map_err(|failure| Failure::Tool(failure.message))
+    told.map(|answered| rpc::called(&answered)).map_err(|failure| Failure::Tool(rpc::why(&name, &failure)))
 }
 
 async fn create(app: &App, environment: &Arc<str>, caller: &Caller<'_>) -> Result<Value, Failure> {

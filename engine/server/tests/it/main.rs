@@ -20,4 +20,5 @@ mod sessions;
 mod shutdown;
 mod socket;
 mod task_api;
+mod tools;
 mod waits;
