@@ -127,6 +127,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) fields: Arc<[Column]>,
     pub(crate) decisions: Arc<[Column]>,
     pub(crate) reset: ResetModel,
+    /// What expressions may read before the first step, with sample values.
+    pub(crate) first: Context,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
@@ -174,6 +176,7 @@ fn assemble(
         fields: columns.fields.into(),
         decisions: columns.decisions.into(),
         reset,
+        first,
         rules: IndexMap::new(),
         rubrics: IndexMap::new(),
         sound: false,
@@ -184,7 +187,7 @@ fn assemble(
     if report.errors() > before && columns.broken {
         return None;
     }
-    compile_rules(&mut parts, (&mut templates, &after, &first), report);
+    compile_rules(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     let mut policies = IndexMap::new();
@@ -311,11 +314,7 @@ fn check_baseline(parts: &Parts<'_>, report: &mut Report) {
 }
 
 /// Compiles rules and rubrics.
-fn compile_rules(
-    parts: &mut Parts<'_>,
-    (templates, after, before): (&mut Engine<'static>, &Context, &Context),
-    report: &mut Report,
-) {
+fn compile_rules(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
     let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
     let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
     for document in parts.documents.of(Kind::Rules) {
@@ -329,7 +328,7 @@ fn compile_rules(
             let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {
                 let what = scope::What { name: format!("rubric:{}:{pointer}", spec.name), pointer, text };
                 // A reward is paid after an action; a score may be asked for before one.
-                let before = (!pointer.starts_with("/reward")).then_some(before);
+                let before = (!pointer.starts_with("/reward")).then_some(&parts.first);
                 scope::number(templates, document, what, (after, before), report)
             };
             let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, &mut add, report);
