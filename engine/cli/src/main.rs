@@ -7,6 +7,7 @@
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
+//! | `telemetry.rs` | where events and spans of the server go |
 //! | `commands/` | one file a command |
 
 mod args;
@@ -15,6 +16,7 @@ mod exit;
 mod formats;
 mod output;
 mod packs;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -82,10 +82,13 @@ async fn mcp(
         let opening = Opening { app, environment, client, wait, named };
         return mcp_standard::answer(opening, headers, body).await;
     }
-    let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let response = match body {
-        Some(body) => answer(&app, &environment.name, &body, &Caller { client, principal, wait, own: None }).await,
-        None => rpc::parse_error(),
+    let bytes = body.unwrap_or_default();
+    let response = match (app.config.limits.check(&bytes, &[]), serde_json::from_slice::<Value>(&bytes).ok()) {
+        (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),
+        (Ok(()), Some(body)) => {
+            answer(&app, &environment.name, &body, &Caller { client, principal, wait, own: None }).await
+        }
+        (Ok(()), None) => rpc::parse_error(),
     };
     Ok(Json(response).into_response())
 }
