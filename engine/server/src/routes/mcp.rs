@@ -75,9 +75,6 @@ async fn mcp(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    if environment.in_path {
-        environment.pack(&app)?;
-    }
     let query = request::query(&uri);
     let wait = request::query_wait(&query, &app)?;
     if mcp_standard::is_meant(&headers) {
