@@ -5,6 +5,7 @@
 //! | `documents.rs` | the documents of a pack, laid over those that they extend |
 //! | `environment.rs` | columns, decisions, action, observation |
 //! | `rules.rs` | rules to predicates and outcomes |
+//! | `proofs.rs` | what rules mean, with items that show it |
 //! | `inbox.rs` | items in every form, with their truth |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
@@ -18,6 +19,7 @@ mod documents;
 mod environment;
 mod inbox;
 mod policy;
+mod proofs;
 mod rules;
 mod task;
 mod template;
@@ -29,6 +31,7 @@ use std::{cell::Cell, path::Path, sync::Arc};
 use indexmap::IndexMap;
 
 pub(crate) use documents::Documents;
+pub use proofs::Proof;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Report},
@@ -49,11 +52,19 @@ pub struct Compiled {
     pub report: Report,
     /// How many documents were read.
     pub documents: usize,
+    /// What was asked about rules.
+    pub proof: Proof,
 }
 
 /// Compiles a whole catalog of the given generation (1, 2, 3, ...).
 pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
     Checker::default().compile(sources, generation)
+}
+
+/// Compiles a whole catalog and asks all that there is to ask about its rules.
+pub fn prove(sources: &SourceSet) -> Compiled {
+    let proof = Proof { thorough: true, ..Proof::default() };
+    compile_all(sources, 1, proof, &mut documents::Cache::default())
 }
 
 /// Compiles one catalog after the other; files that did not change are not parsed again.
@@ -65,13 +76,13 @@ pub struct Checker {
 impl Checker {
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
-        let compiled = compile_all(sources, generation, &mut self.cache);
+        let compiled = compile_all(sources, generation, Proof::default(), &mut self.cache);
         self.cache.turn();
         compiled
     }
 }
 
-fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cache) -> Compiled {
+fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, cache: &mut documents::Cache) -> Compiled {
     let mut report = Report::default();
     let mut packs = Vec::new();
     let mut documents = 0;
@@ -80,7 +91,7 @@ fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cach
         unreadable(file, &mut report);
     }
     for source in &sources.packs {
-        let (pack, count) = compile_pack(source, generation, cache, &mut report);
+        let (pack, count) = compile_pack(source, generation, cache, &mut proof, &mut report);
         documents += count;
         if let Some((pack, file, span)) = pack {
             if let Some(first) = places.get(pack.name()) {
@@ -101,7 +112,7 @@ fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cach
     report.sort();
     packs.sort_by(|a, b| a.name().cmp(b.name()));
     let catalog = (report.errors() == 0 && !packs.is_empty()).then_some(Catalog { generation, packs });
-    Compiled { catalog, report, documents }
+    Compiled { catalog, report, documents, proof }
 }
 
 /// What of a pack is compiled before its tasks.
@@ -127,6 +138,7 @@ fn compile_pack(
     source: &PackSource,
     generation: u64,
     cache: &mut documents::Cache,
+    proof: &mut Proof,
     report: &mut Report,
 ) -> (Compiling, usize) {
     let read = documents::read(source, cache, report);
@@ -135,7 +147,7 @@ fn compile_pack(
     documents.check_names(report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
     let Content::Environment(environment) = &root.content else { return (None, count) };
-    let pack = assemble(source, generation, &documents, (root, environment), cache, report);
+    let pack = assemble(source, generation, &documents, (root, environment), (cache, proof), report);
     (pack.map(|pack| (pack, root.file().clone(), root.place("/name").1)), count)
 }
 
@@ -144,7 +156,7 @@ fn assemble(
     generation: u64,
     documents: &Documents<'_>,
     (root, environment): (&Document, &spec::Environment),
-    cache: &mut documents::Cache,
+    (cache, proof): (&mut documents::Cache, &mut Proof),
     report: &mut Report,
 ) -> Option<Pack> {
     let before = report.errors();
@@ -206,6 +218,7 @@ fn assemble(
         }
     }
     inbox::check_unplayed(&parts, report);
+    proofs::check(&parts, proof, report);
     if documents.of(Kind::Task).next().is_none() && !documents.broken() {
         report.push(
             root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")

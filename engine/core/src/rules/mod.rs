@@ -20,7 +20,7 @@ pub use compile::{Scope, compile};
 pub use predicate::{Facts, Predicate, Trace};
 use predicate::{Matching, Test};
 pub use table::{Written, cell_text, rows, to_table, written};
-pub use text::policy_text;
+pub use text::Policy;
 pub(crate) use text::sentence;
 
 use crate::{
@@ -41,6 +41,8 @@ pub struct RuleSet {
     pub default: Vec<(usize, Datum)>,
     /// The rules as prose.
     pub policy: String,
+    /// The rules as a Markdown table.
+    pub table: String,
     /// Every rule as a sentence with its id, in order, those on trial included.
     pub sentences: Vec<(String, String)>,
 }

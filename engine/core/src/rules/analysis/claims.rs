@@ -163,6 +163,11 @@ impl Asking<'_, '_> {
         answer
     }
 
+    /// Notes a question whose answer the rules themselves do not bear out.
+    fn doubt(&mut self, question: String) {
+        self.analysis.unknown.push(Unknown { question, why: "an item that should show it does not" });
+    }
+
     fn id(&self, rule: usize) -> &str {
         &self.set.rules[rule].reason.id
     }
@@ -216,6 +221,8 @@ impl Asking<'_, '_> {
                 let by = self.fewest(before, &without);
                 if self.shows_hidden(rule, witness) {
                     self.analysis.claims.push(Claim::Hidden { rule, by, witness: witness.clone() });
+                } else {
+                    self.doubt(format!("whether rules before `{}` leave anything to it", self.id(rule)));
                 }
             }
         }
@@ -262,6 +269,8 @@ impl Asking<'_, '_> {
                     let facts = witness.facts();
                     if a.matches(facts) && b.matches(facts) && (trial || self.set.decide(facts).is_err()) {
                         self.analysis.claims.push(Claim::Overlap { rules: [first, second], trial, witness });
+                    } else {
+                        self.doubt(format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id));
                     }
                 }
             }
@@ -285,6 +294,10 @@ impl Asking<'_, '_> {
             open.extend(lacking.map(|(at, _)| rules.deciding(at, None)));
         }
         let mut parts = vec![Formula::any(open)];
+        if collect {
+            // Of an item about which two rules differ nothing at all is decided.
+            parts.extend(rules.conflicts().iter().map(|(.., both)| Formula::not(both)));
+        }
         for (other, values) in &wanted.when {
             let own = rules.enforced.iter().enumerate().filter(|(_, (rule, _))| decides(&rule.then, *other, values));
             let mut ways: Vec<Shared> = own.map(|(at, _)| rules.deciding(at, collect.then_some(*other))).collect();
@@ -302,6 +315,8 @@ impl Asking<'_, '_> {
                 self.set.decide(witness.facts()).is_ok_and(|decided| decided.iter().all(|one| one.column != column));
             if open {
                 self.analysis.claims.push(Claim::Uncovered { decision: column, condition, witness });
+            } else {
+                self.doubt(format!("whether rules leave decision {column} open"));
             }
         }
     }
