@@ -88,11 +88,14 @@ impl Prover<'_> {
 
     fn finding(&self, claim: &Claim) -> Diagnostic {
         match claim {
-            Claim::Never { rule, part, .. } => {
+            Claim::Never { rule, part, witness } => {
                 let place = self.written[*rule].when.first().map_or(&self.written[*rule].pointer, |(place, _)| place);
                 let message = format!("the rule `{}` can never match", self.id(*rule));
                 let finding = self.document.at(Code::NeverMatches, place, message);
                 let finding = match part {
+                    Some(part) if witness.is_none() => {
+                        finding.hint(format!("no item meets {part}; change it, or remove the rule"))
+                    }
                     Some(part) => finding.hint(format!(
                         "no item meets {part} together with what stands before it; change one of the two, or remove the rule"
                     )),
@@ -133,7 +136,7 @@ impl Prover<'_> {
             }
             Claim::Uncovered { decision, condition, .. } => {
                 let name = &self.parts.decisions[*decision].name;
-                let message = format!("no rule of `{}` decides `{name}` where {condition}", self.set.name);
+                let message = format!("no rule of `{}` decides `{name}` {condition}", self.set.name);
                 let finding = self.document.at(Code::Uncovered, "/name", message);
                 self.witnessed(finding.hint("add a rule or a `default`, unless labels decide about such items"), claim)
             }

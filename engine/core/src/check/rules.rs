@@ -50,14 +50,11 @@ pub(super) fn compile(
         spec.default.as_ref().map(|default| outcome(document, "/default", default, parts, report)).unwrap_or_default();
     let all: Vec<&spec::Rule> = written.iter().map(|one| &one.rule).collect();
     let policy = Policy { hit: spec.hit, rules: &all, default: spec.default.as_ref(), lists: &spec.lists };
-    (report.errors() == before).then(|| RuleSet {
-        name: spec.name.clone(),
-        hit: spec.hit,
-        rules: compiled,
-        default,
-        policy: policy.prose(),
-        table: policy.table(),
-        sentences: written.iter().map(|one| (one.rule.id.clone(), rules::sentence(&one.rule, &spec.lists))).collect(),
+    let sentences = written.iter().map(|one| (one.rule.id.clone(), rules::sentence(&one.rule, &spec.lists))).collect();
+    (report.errors() == before).then(|| {
+        let mut set = RuleSet::new(&spec.name, spec.hit, compiled, default, &parts.fields);
+        (set.policy, set.table, set.sentences) = (policy.prose(), policy.table(), sentences);
+        set
     })
 }
 
