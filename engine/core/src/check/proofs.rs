@@ -16,6 +16,9 @@ use crate::{
     spec::{self, Content, Document, Hit, Kind},
 };
 
+/// Rules of one document beyond which nothing is quick.
+const QUICK_RULES: usize = 200;
+
 /// What was asked about rules.
 #[derive(Debug, Clone, Default)]
 pub struct Proof {
