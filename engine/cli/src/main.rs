@@ -7,6 +7,7 @@
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
+//! | `telemetry.rs` | where events and spans of the server go |
 //! | `commands/` | one file a command |
 
 mod args;
@@ -15,6 +16,7 @@ mod exit;
 mod formats;
 mod output;
 mod packs;
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Fmt(args) => commands::fmt::run(&args, format),
         Command::Docs(args) => commands::docs::run(&args, format),
         Command::Table(args) => commands::table::run(&args, format),
+        Command::Rules(args) => commands::rules::run(&args, format),
         Command::Migrate(args) => commands::migrate::run(&args, format),
         Command::Schema(args) => commands::schema::run(&args, format),
         Command::Run(args) => commands::run::run(&args, format),

@@ -234,3 +234,37 @@ fn serve_refuses_a_broken_pack() {
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("CB201"), "{}", stderr(&output));
 }
+
+#[test]
+fn serve_refuses_tokens_that_it_cannot_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("tokens");
+    let path = file.to_str().expect("UTF-8");
+    for (text, expected) in [
+        ("agnet 0123456789abcdef\n", "line 1: unknown role `agnet`; did you mean `agent`?"),
+        ("agent 0123456789abcdef\n", "there are tokens, but none of the orchestrator"),
+        ("orchestrator short\n", "a token of the orchestrator has fewer than 16 characters"),
+    ] {
+        fs::write(&file, text).expect("it is written");
+        let output = casebook(&["serve", PACK, "--port", "0", "--tokens", path]);
+        assert_eq!(code(&output), 2);
+        let text = stderr(&output);
+        assert!(text.contains(expected) && !text.contains("0123456789abcdef"), "{text}");
+    }
+    let output = casebook(&["serve", PACK, "--port", "0", "--tokens", "no-such-file"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("no-such-file"), "{}", stderr(&output));
+}
+
+#[test]
+fn every_flag_and_variable_of_serve_is_told_in_the_docs() {
+    let help = stdout(&casebook(&["serve", "--help"]));
+    let docs = fs::read_to_string(root().join("docs/commands.md")).expect("the page");
+    let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+    let flags = flags.map(|word| word.trim_end_matches([',', '`', '.', ';']));
+    let variables = help.split("[env: ").skip(1).filter_map(|rest| rest.split('=').next());
+    let global = ["--help", "--format", "--color"];
+    let missing: Vec<&str> =
+        flags.chain(variables).filter(|name| !global.contains(name) && !docs.contains(&format!("`{name}"))).collect();
+    assert!(help.contains("--tokens") && missing.is_empty(), "docs/commands.md tells nothing of {missing:?}");
+}
