@@ -21,7 +21,7 @@ fn run(command: &mut Command, what: &str) {
 
 fn virtual_environment(name: &str, tests: &Path) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp lies in the target folder");
-    let folder = target.join(".venv").join(name);
+    let folder = target.join(name);
     let requirements = tests.join("requirements.txt");
     let wanted = fs::read_to_string(&requirements).expect("the requirements");
     let stamp = folder.join("requirements.txt");
@@ -39,10 +39,10 @@ fn virtual_environment(name: &str, tests: &Path) -> PathBuf {
 }
 
 /// Runs the tests in a folder, but not those below it: they need other packages.
-fn pytest(name: &str, folder: &str) {
+fn pytest(venv: &str, folder: &str) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
-    let python = virtual_environment(name, &tests);
+    let python = virtual_environment(venv, &tests);
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(&tests).arg("--ignore").arg(tests.join("other"));
     pytest.env("CASEBOOK_BIN", env!("CARGO_BIN_EXE_casebook")).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -54,11 +54,11 @@ fn pytest(name: &str, folder: &str) {
 
 #[test]
 fn stock_clients() {
-    pytest("stock", "clients");
+    pytest(".venv", "clients");
 }
 
 /// The package of before 0.10, and MCP clients of the newest revision, neither of which goes with `openenv` 0.10.
 #[test]
 fn other_clients() {
-    pytest("other", "clients/other");
+    pytest(".venv/other", "clients/other");
 }

@@ -167,6 +167,22 @@ fn a_record_replays_byte_for_byte_and_a_forged_one_does_not() {
 }
 
 #[test]
+fn a_run_gives_what_a_pack_declares_and_its_record_keeps_it() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("record.jsonl");
+    let path = file.to_str().expect("a path");
+    let pack = "docs/cookbook/reset-arguments";
+    let output = casebook(&["run", pack, "--reset", "language=formal", "--reset", "name=7", "--record", path]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = fs::read_to_string(&file).expect("the record");
+    assert!(text.contains(r#""arguments":{"language":"formal","name":"7"}"#), "{text}");
+    assert_eq!(code(&casebook(&["replay", path, pack])), 0);
+    let output = casebook(&["run", pack, "--reset", "langage=formal"]);
+    assert_eq!((code(&output), stderr(&output).contains("did you mean `language`?")), (1, true));
+    assert_eq!(code(&casebook(&["run", pack, "--reset", "language"])), 2);
+}
+
+#[test]
 fn an_empty_record_is_no_success() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("record.jsonl");

@@ -36,7 +36,12 @@ impl Agent<'_> {
         let playing = self
             .session
             .and_then(|session| session.look(|play| play.run().map(|run| Arc::clone(run.episode().pack()))));
-        playing.map_or_else(|| self.app.pack(self.environment), Ok)
+        playing.map_or_else(|| self.app.pack(self.environment()), Ok)
+    }
+
+    /// The environment that it acts in: that of its session, whatever the path says.
+    fn environment(&self) -> &str {
+        self.session.map_or(self.environment, |session| session.environment())
     }
 
     /// Calls a tool; without an episode it starts one, which the server chooses.
@@ -48,7 +53,7 @@ impl Agent<'_> {
         let limit = self.app.config.step_timeout;
         let begin = |play: &mut Play| {
             let chosen = ResetArguments::default();
-            play.reset(self.app.held(self.environment, &chosen)?, chosen)
+            play.reset(self.app.held(self.environment(), &chosen)?, chosen)
         };
         let Some(session) = self.session else {
             let mut play = Play::default();
@@ -78,14 +83,10 @@ pub(super) fn asks_for_tools(action: &Map<String, Value>) -> bool {
 
 /// Answers when what was done has taken its time.
 pub(super) async fn held_back<T>(told: T, wait: Duration, limit: Option<Duration>) -> Result<T, Problem> {
-    match limit.filter(|limit| *limit < wait) {
-        Some(limit) => {
-            time::sleep(limit).await;
-            Err(Problem::TooSlow(limit))
-        }
-        None => {
-            time::sleep(wait).await;
-            Ok(told)
-        }
+    if let Some(limit) = limit.filter(|limit| *limit < wait) {
+        time::sleep(limit).await;
+        return Err(Problem::TooSlow(limit));
     }
+    time::sleep(wait).await;
+    Ok(told)
 }
