@@ -11,6 +11,8 @@ pub mod diagnostic;
 pub mod spec;
 // The nouns: columns, values, items, rows, truth, steps.
 pub mod model;
+// Code that packs bring along, and what it promises.
+pub mod plugin;
 // Conditions, rules that decide, and the policy text.
 pub mod rules;
 // The grader tree.

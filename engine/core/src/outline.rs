@@ -42,6 +42,7 @@ pub fn of(pack: &Pack) -> Value {
         "decisions": pack.decisions.iter().map(column).collect::<Vec<_>>(),
         "rules": rules,
         "rubrics": rubrics,
+        "plugins": pack.plugins().iter().map(|plugin| plugin.outline()).collect::<Vec<_>>(),
         "tasks": pack.tasks().iter().map(|one| task(one)).collect::<Vec<_>>(),
         "policies": pack.policies.keys().collect::<Vec<_>>(),
         "baseline": pack.baseline(),

@@ -3,7 +3,11 @@
 use std::{error::Error, fmt, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
-use casebook_core::{check::Compiled, source::SourceSet};
+use casebook_core::{
+    check::{Checker, Compiled},
+    plugin::Host,
+    source::SourceSet,
+};
 use tokio::{net::TcpListener, time};
 
 use crate::{
@@ -32,6 +36,8 @@ pub struct Config {
     pub poll: Option<Duration>,
     /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
     pub heartbeat: Duration,
+    /// Runs the plugins of packs.
+    pub plugins: Option<Arc<dyn Host>>,
     /// Told what became of every change, on a thread of its own.
     pub on_reload: Option<ReloadListener>,
 }
@@ -46,6 +52,7 @@ impl Default for Config {
             watch: true,
             poll: None,
             heartbeat: Duration::from_secs(20),
+            plugins: None,
             on_reload: None,
         }
     }
@@ -123,7 +130,9 @@ impl Server {
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
-        let live = Live::new(catalog, compiled.report, sources, config.roots, Arc::clone(&chosen), config.on_reload);
+        let checker = Checker::with_plugins(config.plugins);
+        let live =
+            Live::new(catalog, compiled.report, sources, checker, config.roots, Arc::clone(&chosen), config.on_reload);
         let app = App::new(live, chosen, config.max_sessions, config.idle_timeout, config.heartbeat);
         Ok(Self { app: Arc::new(app), watch: config.watch, poll: config.poll })
     }

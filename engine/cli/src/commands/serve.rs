@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     args::{Format, ServeArgs},
     exit::Exit,
-    output, packs,
+    output, packs, plugins,
 };
 
 pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
@@ -50,6 +50,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         idle_timeout: (args.idle_timeout > 0).then(|| Duration::from_secs(args.idle_timeout)),
         watch: !args.no_reload,
         poll: args.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
+        plugins: Some(plugins::host()),
         on_reload: Some(Arc::new(move |status: &ReloadStatus| tell(status, format))),
         ..Config::default()
     };

@@ -9,6 +9,7 @@
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
+//! | `plugins.rs` | the plugins that an environment declares |
 //! | `tools.rs` | the environment's tools |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //! | `beyond.rs` | what stands behind mistakes that a machine may mend |
@@ -19,6 +20,7 @@ mod beyond;
 mod documents;
 mod environment;
 mod inbox;
+mod plugins;
 mod policy;
 mod rules;
 mod task;
@@ -31,11 +33,13 @@ use std::{cell::Cell, path::Path, sync::Arc};
 use indexmap::IndexMap;
 
 pub(crate) use documents::Documents;
+pub use plugins::{Lock, locks};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Report},
     model::Column,
-    rubric::{self, KeywordPool, Rubric},
+    plugin::{Host, Plugin},
+    rubric::{self, KeywordPool, Rubric, Surroundings},
     rules::RuleSet,
     scenario::{Catalog, Pack, Task},
     source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
@@ -65,6 +69,13 @@ pub struct Checker {
 }
 
 impl Checker {
+    /// A checker for packs with plugins; without a host every plugin is refused.
+    pub fn with_plugins(host: Option<Arc<dyn Host>>) -> Self {
+        let mut checker = Self::default();
+        checker.cache.plugins = plugins::Cache::new(host);
+        checker
+    }
+
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
         let mut compiled = compile_all(sources, generation, &mut self.cache);
@@ -118,6 +129,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) decisions: Arc<[Column]>,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
+    /// The plugins; `None` for one that was refused.
+    pub(crate) plugins: IndexMap<String, Option<Arc<Plugin>>>,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
     pub(crate) sound: bool,
     /// Bytes of the items made so far, for all tasks together.
@@ -167,6 +180,7 @@ fn assemble(
         decisions: columns.decisions.into(),
         rules: IndexMap::new(),
         rubrics: IndexMap::new(),
+        plugins: plugins::load(root, environment, source, &mut cache.plugins, report),
         sound: false,
         bytes: Cell::new(0),
         regexes: Cell::new(0),
@@ -183,7 +197,8 @@ fn assemble(
     }
     for document in documents.of(Kind::Rubric) {
         if let Content::Rubric(spec) = &document.content {
-            let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, report);
+            let around = Surroundings { decisions: &parts.decisions, tools: &tools, plugins: &parts.plugins, single };
+            let rubric = rubric::compile(document, spec, around, report);
             parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
         }
     }
@@ -234,7 +249,7 @@ fn assemble(
         version: environment.version.clone(),
         noun: environment.item.noun.clone(),
         readme: source.readme.clone(),
-        digest: documents.digest(),
+        digest: plugins::digest(documents.digest(), &parts.plugins),
         generation,
         fields: parts.fields,
         keyword_pools: keyword_pools(&tasks, parts.decisions.len()),
@@ -246,6 +261,7 @@ fn assemble(
         tasks,
         policies,
         rules: parts.rules,
+        plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,
         baseline: environment.baseline.clone(),
     })
@@ -255,7 +271,7 @@ fn assemble(
 fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut Report) -> Vec<Arc<Task>> {
     let documents = parts.documents;
     let mut tasks = Vec::new();
-    let shared = documents.shared_digest();
+    let shared = plugins::digest(documents.shared_digest(), &parts.plugins);
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let bytes = parts.bytes.get();

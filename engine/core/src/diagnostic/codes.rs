@@ -9,7 +9,7 @@ use super::Severity;
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $severity:ident;)+) => {
         /// What kind of finding it is: `CB0` files, `CB1` YAML, `CB2` shape, `CB3` names, `CB4` types and values,
-        /// `CB5` what a pack means.
+        /// `CB5` what a pack means, `CB6` plugins.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[doc = $doc])+ $name,)+ }
 
@@ -126,6 +126,13 @@ codes! {
     NoClock = "CB511", Error;
     /// A test that asserts nothing.
     EmptyTest = "CB512", Error;
+
+    /// A plugin that cannot be loaded, or that does not say what it is.
+    BadPlugin = "CB601", Error;
+    /// A plugin of another name, version or digest than the pack asks for.
+    OtherPlugin = "CB602", Error;
+    /// A plugin that does not do what its own examples say.
+    UntruePlugin = "CB603", Error;
 }
 
 impl fmt::Display for Code {

@@ -22,7 +22,7 @@ pub(crate) use tell::render;
 pub use crate::model::{ActionProblem, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
-    rubric::{GraderError, Scores, View},
+    rubric::{GraderError, Replaced, Scores, View},
     scenario::{Pack, Task, action::Intent, observation::Part, random::Stream},
     spec::{Counter, Explain, ItemsSelection, RewardMode},
 };
@@ -74,6 +74,25 @@ pub struct Breakdown {
     pub components: Map<String, Value>,
     /// What was decided, and the rule that says what was right.
     pub decisions: Vec<Judged>,
+    /// What plugins say about their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Noted>,
+}
+
+/// What a plugin says about a value that it gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Noted {
+    /// The grader's name in the rubric.
+    pub grader: String,
+    /// The item's id; `None` where the whole episode is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Named numbers that explain the value.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub parts: Map<String, Value>,
 }
 
 /// One decision beside its truth.
@@ -307,8 +326,11 @@ impl Episode {
         facts.ran_out = last && !complete;
         let touched = facts.touched.clone();
         self.steps.push(facts);
-        self.grade(&touched);
-        let graded = self.measure(complete || last);
+        let mut replaced = Replaced::default();
+        let graded = self.grade(&touched).and_then(|old| {
+            replaced = old;
+            self.measure(complete || last)
+        });
         match graded {
             Ok(step) => {
                 self.write_logs(&touched);
@@ -321,14 +343,14 @@ impl Episode {
                 for (row, old) in undo {
                     self.rows[row] = old;
                 }
-                self.grade(&touched);
+                self.scores.restore(replaced);
                 Err(error)
             }
         }
     }
 
     /// Brings the row graders up to date with the rows that changed.
-    fn grade(&mut self, touched: &[usize]) {
+    fn grade(&mut self, touched: &[usize]) -> Result<Replaced, GraderError> {
         let view = View {
             decisions: &self.pack.decisions,
             pools: &self.pack.keyword_pools,
@@ -336,7 +358,7 @@ impl Episode {
             rows: &self.rows,
             steps: &self.steps,
         };
-        self.task.rubric.update(&mut self.scores, &view, touched);
+        self.task.rubric.update(&mut self.scores, &view, touched)
     }
 
     /// Reward, score and breakdown of the step that was just made.
@@ -375,6 +397,24 @@ impl Episode {
         let all: Vec<usize> = (0..self.rows.len()).collect();
         let rows = if rubric.explain == Explain::End && done { &all } else { touched };
         let decisions: Vec<Judged> = rows.iter().flat_map(|row| self.judge(*row)).collect();
-        Ok(Breakdown { reason: self.reason(&decisions), components, decisions })
+        let notes = self.notes(rows)?;
+        let mut reason = self.reason(&decisions);
+        for said in notes.iter().filter_map(|note| note.reason.as_deref()) {
+            reason.push(' ');
+            reason.push_str(said);
+        }
+        Ok(Breakdown { reason, components, decisions, notes })
+    }
+
+    /// What plugins say about some rows, and about the episode.
+    fn notes(&self, rows: &[usize]) -> Result<Vec<Noted>, GraderError> {
+        let notes = self.task.rubric.notes(&self.scores, &self.view(), rows)?;
+        let noted = notes.into_iter().map(|(grader, row, note)| Noted {
+            grader: grader.to_owned(),
+            item: row.map(|row| self.items[row].id.clone()),
+            reason: note.reason,
+            parts: note.parts.into_iter().map(|(name, value)| (name, value.into())).collect(),
+        });
+        Ok(noted.collect())
     }
 }

@@ -26,6 +26,7 @@ use serde_json::Value;
 use crate::{
     diagnostic::nearest,
     model::{Column, Datum, Item},
+    plugin::Plugin,
     rubric::{KeywordPool, Rubric},
     rules::{Predicate, RuleSet},
 };
@@ -82,6 +83,7 @@ pub struct Pack {
     pub(crate) keyword_pools: Vec<KeywordPool>,
     pub(crate) policies: IndexMap<String, Script>,
     pub(crate) rules: IndexMap<String, RuleSet>,
+    pub(crate) plugins: Vec<Arc<Plugin>>,
     pub(crate) suites: Vec<Suite>,
     pub(crate) baseline: Option<String>,
 }
@@ -145,6 +147,11 @@ impl Pack {
     /// JSON Schema of the observation's own fields: an object schema without `done`, `reward` and `metadata`.
     pub fn observation_schema(&self) -> &Value {
         &self.observation_schema
+    }
+
+    /// Its plugins, in the order in which the environment declares them.
+    pub fn plugins(&self) -> &[Arc<Plugin>] {
+        &self.plugins
     }
 
     /// How many test documents it has.

@@ -36,6 +36,10 @@ pub struct Environment {
     /// Named actions that find something out instead of deciding; a call is `{tool_name, arguments}`.
     #[serde(default)]
     pub tools: IndexMap<String, ToolSpec>,
+    /// Code that the pack brings along, by the plugin's own name; `grader: plugin` uses it.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 32))]
+    pub plugins: IndexMap<String, PluginSpec>,
     /// What an agent sees, field by field, in this order.
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub observation: IndexMap<String, ObservationPart>,
@@ -268,6 +272,44 @@ pub struct ToolSpec {
     /// Calls of one episode at the most.
     #[schemars(range(min = 1))]
     pub limit: Option<u32>,
+}
+
+/// A plugin: code for what YAML cannot say.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginSpec {
+    /// Its WebAssembly module: a `.wasm` file of the pack, as seen from this file's own folder.
+    #[schemars(example = &"plugins/pii_leak.wasm")]
+    pub file: String,
+    /// The versions of it that will do: `1.2`, `>=1.2, <3` or `=1.2.3`.
+    pub version: String,
+    /// The file's SHA-256, in hex; `casebook plugin lock` writes it.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub digest: Option<String>,
+    /// What one call of it may take.
+    #[serde(default)]
+    pub limits: PluginLimits,
+}
+
+/// What one call of a plugin may take; more is an error of the episode.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginLimits {
+    /// Units of work; about one an instruction.
+    #[schemars(range(min = 1000, max = 1_000_000_000))]
+    pub fuel: u64,
+    /// Its memory, in KiB.
+    #[schemars(range(min = 64, max = 65_536))]
+    pub memory_kib: u32,
+    /// Its answer, in KiB.
+    #[schemars(range(min = 1, max = 1024))]
+    pub output_kib: u32,
+}
+
+impl Default for PluginLimits {
+    fn default() -> Self {
+        Self { fuel: 10_000_000, memory_kib: 4096, output_kib: 64 }
+    }
 }
 
 /// One argument of a tool: it names an item, or has a type.

@@ -42,21 +42,23 @@ pub use condition::{Bound, Condition, OneOf, Operators};
 pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{
     ActionProperty, ActionSpec, ArgumentType, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType,
-    ItemDefault, ItemsSelection, ObservationPart, Shape, TextSource, ToolArgument, ToolSpec, Truth, UnknownItem,
+    ItemDefault, ItemsSelection, ObservationPart, PluginLimits, PluginSpec, Shape, TextSource, ToolArgument, ToolSpec,
+    Truth, UnknownItem,
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use policy::{Policy, PolicyRule, RankOrder};
 pub use reference::reference;
 pub use rubric::{
     Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Gate, Grader, InvalidActions,
-    KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, RankCorrelation, Reward,
-    RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished,
+    KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, PluginGrader, RankCorrelation,
+    Reward, RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished, with_plugins,
 };
 pub use rules::{Hit, Mode, Rule, Rules, Severity, Table};
 pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tree::{Place, Tree};
+pub(crate) use validate::{check_schema, fits};
 
 /// The version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -11,3 +11,4 @@ mod language;
 mod layout;
 mod mutations;
 mod packs;
+mod plugins;

@@ -37,6 +37,7 @@ impl Live {
         catalog: Catalog,
         report: Report,
         sources: &SourceSet,
+        checker: Checker,
         roots: Vec<PathBuf>,
         chosen: Arc<str>,
         listener: Option<ReloadListener>,
@@ -57,7 +58,7 @@ impl Live {
             chosen,
             listener,
             rejected_hash: Mutex::default(),
-            checker: Mutex::default(),
+            checker: Mutex::new(checker),
         }
     }
 
