@@ -3,3 +3,4 @@
 mod bytes;
 mod guests;
 mod hostile;
+mod shipped;
