@@ -8,6 +8,7 @@
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
 //! | `plugins.rs` | the one place that names what runs plugins |
+//! | `telemetry.rs` | where events and spans of the server go |
 //! | `commands/` | one file a command |
 
 mod args;
@@ -17,6 +18,7 @@ mod formats;
 mod output;
 mod packs;
 mod plugins;
+mod telemetry;
 
 use std::process::ExitCode;
 

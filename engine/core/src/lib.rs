@@ -13,6 +13,8 @@ pub mod spec;
 pub mod model;
 // Code that packs bring along, and what it promises.
 pub mod plugin;
+// What a pack computes: expressions over an action, the state and data.
+pub mod expression;
 // Conditions, rules that decide, and the policy text.
 pub mod rules;
 // The grader tree.

@@ -1,6 +1,8 @@
 //! Building a server and running it.
 
-use std::{error::Error, fmt, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    error::Error, fmt, future::Future, io, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use axum::{Router, serve::ListenerExt};
 use casebook_core::{
@@ -12,12 +14,18 @@ use tokio::{net::TcpListener, time};
 
 use crate::{
     app::{App, Shared, listed, unknown_environment},
+    limits::Limits,
+    mode::Mode,
+    principals::{TokenError, Tokens},
+    record::Recorder,
     reload::{self, Live, ReloadListener},
     routes,
 };
 
 /// How long running requests and open sockets are waited for when the server ends.
 const GRACE: Duration = Duration::from_millis(1500);
+/// How often it is looked whether every session has ended.
+const DRAIN_ROUND: Duration = Duration::from_millis(50);
 
 /// How a server is to behave.
 #[derive(Clone)]
@@ -26,10 +34,23 @@ pub struct Config {
     pub roots: Vec<PathBuf>,
     /// The environment that is served at the root; the first by name when unset.
     pub environment: Option<String>,
+    /// Which routes there are.
+    pub mode: Mode,
     /// Sessions that may be open at one time, over all entrances.
     pub max_sessions: usize,
+    /// Sessions of one client at the most.
+    pub sessions_per_client: Option<usize>,
     /// How long a session may rest; when unset, sockets may rest for ever and sessions over HTTP a quarter of an hour.
     pub idle_timeout: Option<Duration>,
+    /// How long a step may take; a longer one is taken back.
+    pub step_timeout: Option<Duration>,
+    /// How long a client may ask to wait for a free session, instead of being refused at once.
+    pub max_wait: Duration,
+    /// How long an episode is kept whose socket broke off, so that another socket can go on with it; zero for not at
+    /// all.
+    pub resume_grace: Duration,
+    /// How long sessions may go on when the server is asked to end; no new ones are taken meanwhile.
+    pub drain: Duration,
     /// Whether packs are reloaded when they change.
     pub watch: bool,
     /// Reads the packs again this often instead of waiting to be told by the operating system.
@@ -38,6 +59,14 @@ pub struct Config {
     pub heartbeat: Duration,
     /// Runs the plugins of packs.
     pub plugins: Option<Arc<dyn Host>>,
+    /// How much a request may hold.
+    pub limits: Limits,
+    /// Requests a second of each client at the most, over all its sockets.
+    pub rate: Option<NonZeroU32>,
+    /// Who may do what; without tokens everybody may do everything.
+    pub tokens: Tokens,
+    /// Writes episodes down that ended.
+    pub record: Option<Recorder>,
     /// Told what became of every change, on a thread of its own.
     pub on_reload: Option<ReloadListener>,
 }
@@ -47,12 +76,22 @@ impl Default for Config {
         Self {
             roots: Vec::new(),
             environment: None,
+            mode: Mode::default(),
             max_sessions: 1024,
+            sessions_per_client: None,
             idle_timeout: None,
+            step_timeout: Some(Duration::from_mins(1)),
+            max_wait: Duration::from_mins(1),
+            resume_grace: Duration::ZERO,
+            drain: Duration::ZERO,
             watch: true,
             poll: None,
             heartbeat: Duration::from_secs(20),
             plugins: None,
+            limits: Limits::default(),
+            rate: None,
+            tokens: Tokens::default(),
+            record: None,
             on_reload: None,
         }
     }
@@ -64,11 +103,21 @@ impl fmt::Debug for Config {
             .debug_struct("Config")
             .field("roots", &self.roots)
             .field("environment", &self.environment)
+            .field("mode", &self.mode)
             .field("max_sessions", &self.max_sessions)
+            .field("sessions_per_client", &self.sessions_per_client)
             .field("idle_timeout", &self.idle_timeout)
+            .field("step_timeout", &self.step_timeout)
+            .field("max_wait", &self.max_wait)
+            .field("resume_grace", &self.resume_grace)
+            .field("drain", &self.drain)
             .field("watch", &self.watch)
             .field("poll", &self.poll)
             .field("heartbeat", &self.heartbeat)
+            .field("limits", &self.limits)
+            .field("rate", &self.rate)
+            .field("tokens", &self.tokens)
+            .field("record", &self.record)
             .finish_non_exhaustive()
     }
 }
@@ -80,6 +129,8 @@ pub enum SetupError {
     Invalid,
     /// There is no pack at all.
     NoEnvironment,
+    /// The tokens do not make sense together.
+    Tokens(TokenError),
     /// The environment for the root does not exist.
     UnknownEnvironment {
         /// Its name.
@@ -94,6 +145,7 @@ impl fmt::Display for SetupError {
         match self {
             Self::Invalid => formatter.write_str("the packs have errors"),
             Self::NoEnvironment => formatter.write_str("there is no environment to serve"),
+            Self::Tokens(error) => error.fmt(formatter),
             Self::UnknownEnvironment { name, known } => {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 formatter.write_str(&unknown_environment(name, &known))
@@ -108,8 +160,6 @@ impl Error for SetupError {}
 #[derive(Debug)]
 pub struct Server {
     app: Shared,
-    watch: bool,
-    poll: Option<Duration>,
 }
 
 impl Server {
@@ -123,18 +173,18 @@ impl Server {
         let mut known: Vec<String> = catalog.packs().iter().map(|pack| pack.name().to_string()).collect();
         known.sort();
         let first = known.first().cloned().ok_or(SetupError::NoEnvironment)?;
-        let name = config.environment.unwrap_or(first);
+        let name = config.environment.clone().unwrap_or(first);
         if catalog.pack(&name).is_none() {
             return Err(SetupError::UnknownEnvironment { name, known });
         }
+        config.tokens.validate().map_err(SetupError::Tokens)?;
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
-        let checker = Checker::with_plugins(config.plugins);
-        let live =
-            Live::new(catalog, compiled.report, sources, checker, config.roots, Arc::clone(&chosen), config.on_reload);
-        let app = App::new(live, chosen, config.max_sessions, config.idle_timeout, config.heartbeat);
-        Ok(Self { app: Arc::new(app), watch: config.watch, poll: config.poll })
+        let (roots, on_reload) = (config.roots.clone(), config.on_reload.clone());
+        let checker = Checker::with_plugins(config.plugins.clone());
+        let live = Live::new(catalog, compiled.report, sources, checker, roots, Arc::clone(&chosen), on_reload);
+        Ok(Self { app: Arc::new(App::new(live, chosen, config)) })
     }
 
     /// The routes, for a listener of the caller's own: neither reload nor the reaping of idle sessions runs by itself.
@@ -142,17 +192,33 @@ impl Server {
         routes::router(&self.app)
     }
 
-    /// Serves until `shutdown` resolves, then closes every socket with 1012 and returns within two seconds.
+    /// Serves until `shutdown` resolves, drains if it may, then closes every socket with 1012 and returns within two
+    /// seconds.
     ///
     /// # Errors
     ///
     /// When the listener or the thread that watches the packs fails.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let _watch = if self.watch { Some(reload::start(Arc::clone(&self.app.live), self.poll)?) } else { None };
+        let Config { watch, poll, .. } = self.app.config;
+        let _watch = if watch { Some(reload::start(Arc::clone(&self.app.live), poll)?) } else { None };
         let reaper = tokio::spawn(reap(Arc::clone(&self.app)));
         let result = self.serve(listener, shutdown).await;
         reaper.abort();
+        if let Some(recorder) = &self.app.config.record {
+            recorder.finish().await;
+        }
         result
+    }
+
+    /// Waits until every session has ended, but no longer than is set.
+    async fn drained(&self) {
+        let quiet = async {
+            while self.app.sessions.capacity().active() > 0 {
+                time::sleep(DRAIN_ROUND).await;
+            }
+        };
+        // Those that are left hear of the end.
+        let _ = time::timeout(self.app.config.drain, quiet).await;
     }
 
     async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -160,8 +226,9 @@ impl Server {
             // Without it answers wait for more, so losing it costs time and nothing else.
             let _ = stream.set_nodelay(true);
         });
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let mut stopping = self.app.stopping.subscribe();
-        let serving = axum::serve(listener, self.router()).with_graceful_shutdown(async move {
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             // An error means that the server is gone, which is an end as well.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         });
@@ -169,6 +236,14 @@ impl Server {
         tokio::select! {
             result = &mut serving => return result,
             () = shutdown => {}
+        }
+        self.app.sessions.drain();
+        if !self.app.config.drain.is_zero() {
+            tracing::info!(sessions = self.app.sessions.capacity().active(), "draining");
+            tokio::select! {
+                result = &mut serving => return result,
+                () = self.drained() => {}
+            }
         }
         tracing::info!("stopping");
         self.app.stopping.send_replace(true);
@@ -190,6 +265,8 @@ async fn reap(app: Shared) {
     loop {
         rounds.tick().await;
         let ended = app.sessions.reap();
+        app.live.generations().forget();
+        app.rates.forget();
         if ended > 0 {
             tracing::debug!(ended, "ended idle sessions");
         }

@@ -65,18 +65,18 @@ pub(crate) struct Exchange {
 
 type Socket = WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-fn reset(seed: usize) -> String {
+pub(crate) fn reset(seed: usize) -> String {
     format!(r#"{{"type":"reset","data":{{"task_id":"{TASK}","seed":{seed}}}}}"#)
 }
 
-async fn connect(port: u16) -> Result<Socket, String> {
+pub(crate) async fn connect(port: u16) -> Result<Socket, String> {
     let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
     let connected = connect_async_with_config(format!("ws://127.0.0.1:{port}/ws"), Some(config), true);
     let (socket, _) = timeout(PATIENCE, connected).await.map_err(|_| "no handshake")?.map_err(|e| e.to_string())?;
     Ok(socket)
 }
 
-async fn ask(socket: &mut Socket, frame: &str) -> Result<String, String> {
+pub(crate) async fn ask(socket: &mut Socket, frame: &str) -> Result<String, String> {
     socket.send(Message::text(frame)).await.map_err(|error| error.to_string())?;
     loop {
         let message = timeout(PATIENCE, socket.next()).await.map_err(|_| "no answer in a minute")?;

@@ -10,11 +10,13 @@
 //! | `servers.rs` | the three servers as processes: start, memory, processor time |
 //! | `load.rs` | the client: sessions that reset and step as fast as they are answered |
 //! | `limit.rs` | the bare axum socket |
+//! | `storm.rs` | `--storm SECONDS`: clients that come and go while the pack is saved again and again, instead of the above |
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and ends when something is wrong")]
 
 mod limit;
 mod load;
 mod servers;
+mod storm;
 
 use std::{
     env, fs,
@@ -35,6 +37,7 @@ const MANY: usize = 4_000;
 struct Options {
     seconds: f64,
     sessions: Vec<usize>,
+    storm: Option<f64>,
 }
 
 fn main() {
@@ -46,8 +49,12 @@ fn main() {
         return;
     }
     println!("cores: {}; servers and client pinned to one core each: {}", num_cpus(), env::var_os(PINNED).is_some());
-    in_process(options.seconds);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if let Some(seconds) = options.storm {
+        println!("\nstorm");
+        return runtime.block_on(storm::run(seconds));
+    }
+    in_process(options.seconds);
     let server = servers::casebook();
     let exchange = runtime.block_on(load::exchange(server.port));
     let ours = side(&runtime, "casebook", &server, &options);
@@ -72,6 +79,7 @@ fn options() -> Options {
             .split(',')
             .map(|text| text.parse().unwrap())
             .collect(),
+        storm: value("--storm").map(|text| text.parse().unwrap()),
     }
 }
 

@@ -43,6 +43,12 @@ impl Server {
         kib.unwrap_or_default() * 1024
     }
 
+    /// A number that the server counts.
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+        let text = get(self.port, "/metrics");
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    }
+
     /// Seconds of processor time so far, the kernel's for it included, from `/proc`.
     pub(crate) fn processor(&self) -> f64 {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
@@ -54,6 +60,14 @@ impl Server {
 pub(crate) fn casebook() -> Server {
     let mut command = command(env!("CARGO_BIN_EXE_casebook"));
     command.args(["serve", "scenarios/email-ops", "--port", "0", "--max-sessions", "100000", "--no-reload"]);
+    announced(command)
+}
+
+/// Casebook with one pack, which it reloads whenever it changes.
+pub(crate) fn watching(pack: &Path) -> Server {
+    let mut command = command(env!("CARGO_BIN_EXE_casebook"));
+    command.arg("serve").arg(pack).args(["--port", "0", "--max-sessions", "100000"]).env("RUST_LOG", "off");
+    command.stderr(Stdio::null());
     announced(command)
 }
 
@@ -100,7 +114,7 @@ fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 /// Starts a server whose first line ends in its port.
 fn announced(mut command: Command) -> Server {
     let begun = Instant::now();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let port = line.trim().rsplit(':').next().unwrap().parse().expect("the first line ends in the port");
@@ -108,7 +122,7 @@ fn announced(mut command: Command) -> Server {
 }
 
 fn healthy(child: Child, port: u16, begun: Instant) -> Server {
-    while !is_healthy(port) {
+    while !get(port, "/health").contains("healthy") {
         assert!(begun.elapsed() < Duration::from_mins(2), "the server did not get healthy");
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -117,10 +131,11 @@ fn healthy(child: Child, port: u16, begun: Instant) -> Server {
     server
 }
 
-fn is_healthy(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+fn get(port: u16, path: &str) -> String {
     let mut answer = String::new();
-    let _ = stream.read_to_string(&mut answer);
-    answer.contains("healthy")
+    if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
+        let _ = write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = stream.read_to_string(&mut answer);
+    }
+    answer
 }

@@ -3,7 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `documents.rs` | the documents of a pack, laid over those that they extend |
-//! | `environment.rs` | columns, decisions, action, observation |
+//! | `environment.rs` | the environment as a whole, columns, decisions |
+//! | `parameters.rs` | named values with a type |
+//! | `scope.rs` | what expressions may read; state, reset arguments, effects |
+//! | `action.rs` | what agents send |
+//! | `observation.rs` | what agents see |
 //! | `rules.rs` | rules to predicates and outcomes |
 //! | `inbox.rs` | items in every form, with their truth |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
@@ -16,13 +20,17 @@
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
 
+mod action;
 mod beyond;
 mod documents;
 mod environment;
 mod inbox;
+mod observation;
+mod parameters;
 mod plugins;
 mod policy;
 mod rules;
+mod scope;
 mod task;
 mod template;
 mod test;
@@ -31,17 +39,19 @@ mod tools;
 use std::{cell::Cell, path::Path, sync::Arc};
 
 use indexmap::IndexMap;
+use minijinja::{Environment as Engine, Value as Context};
 
 pub(crate) use documents::Documents;
 pub use plugins::{Lock, locks};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Report},
+    expression::Expression,
     model::Column,
     plugin::{Host, Plugin},
     rubric::{self, KeywordPool, Rubric, Surroundings},
     rules::RuleSet,
-    scenario::{Catalog, Pack, Task},
+    scenario::{Catalog, Pack, ResetModel, StateVariable, Task, action::ActionModel, observation::Part},
     source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
     spec::{self, Content, Document, Kind},
 };
@@ -127,6 +137,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) root: &'a Document,
     pub(crate) fields: Arc<[Column]>,
     pub(crate) decisions: Arc<[Column]>,
+    pub(crate) reset: ResetModel,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// The plugins; `None` for one that was refused.
@@ -167,17 +178,15 @@ fn assemble(
 ) -> Option<Pack> {
     let before = report.errors();
     let mut templates = crate::scenario::templates::engine();
-    let columns = environment::columns(root, environment, report);
-    let action = environment::action(root, environment, &columns, &mut templates, report);
-    let observation = environment::observation(root, environment, &columns, &mut templates, report);
-    let tools: Vec<String> = environment.tools.keys().cloned().collect();
-    let single = environment.action.shape == spec::Shape::Single && !environment.action.revise;
+    let (columns, surface) = surface(root, environment, &mut templates, report)?;
+    let Surface { action, observation, done, data, state, reset, after, first } = surface;
     let mut parts = Parts {
         documents,
         environment,
         root,
         fields: columns.fields.into(),
         decisions: columns.decisions.into(),
+        reset,
         rules: IndexMap::new(),
         rubrics: IndexMap::new(),
         plugins: plugins::load(root, environment, source, &mut cache.plugins, report),
@@ -189,19 +198,7 @@ fn assemble(
     if report.errors() > before && columns.broken {
         return None;
     }
-    for document in documents.of(Kind::Rules) {
-        if let Content::Rules(spec) = &document.content {
-            let set = rules::compile(document, spec, &parts, report);
-            parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
-        }
-    }
-    for document in documents.of(Kind::Rubric) {
-        if let Content::Rubric(spec) = &document.content {
-            let around = Surroundings { decisions: &parts.decisions, tools: &tools, plugins: &parts.plugins, single };
-            let rubric = rubric::compile(document, spec, around, report);
-            parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
-        }
-    }
+    compile_rules(&mut parts, (&mut templates, &after, &first), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     let mut policies = IndexMap::new();
@@ -213,11 +210,7 @@ fn assemble(
             );
         }
     }
-    if let Some(name) = &environment.baseline
-        && documents.find(Kind::Policy, name).is_none()
-    {
-        documents.missing(Kind::Policy, name, root, "/baseline", report);
-    }
+    check_baseline(&parts, report);
     let mut tasks = compile_tasks(&parts, cache, report);
     let mut suites = Vec::new();
     for document in documents.of(Kind::Test) {
@@ -239,15 +232,29 @@ fn assemble(
     let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
     let revealed: Vec<usize> =
         action.iter().flat_map(|model| &model.tools).flat_map(|tool| tool.reveals.iter().copied()).collect();
-    let observation_schema =
+    let reset_observation_schema =
         crate::scenario::observation::schema(&observation, &parts.fields, &revealed, &format!("{title}: observation"));
+    let observation_schema = match environment.action {
+        None => crate::scenario::observation::with_answers(reset_observation_schema.clone()),
+        Some(_) => reset_observation_schema.clone(),
+    };
+    let cards = action
+        .as_ref()
+        .map(|model| action::cards(root, environment, model, &parts.decisions, &observation_schema, report))
+        .unwrap_or_default();
+    let reads_actions = done.is_some()
+        || observation.iter().any(|(_, part)| matches!(part, Part::Value(..) | Part::Template(_)))
+        || tasks.iter().any(|task| task.rubric.has_expressions());
     (report.errors() == before).then_some(())?;
     Some(Pack {
         name: environment.name.clone(),
         title,
         description: environment.description.clone(),
         version: environment.version.clone(),
-        noun: environment.item.noun.clone(),
+        noun: environment.item.as_ref().map(|item| item.noun.clone()).unwrap_or_default(),
+        has_items: environment.item.is_some(),
+        data,
+        state,
         readme: source.readme.clone(),
         digest: plugins::digest(documents.digest(), &parts.plugins),
         generation,
@@ -255,8 +262,13 @@ fn assemble(
         keyword_pools: keyword_pools(&tasks, parts.decisions.len()),
         decisions: parts.decisions,
         action: action?,
+        done,
+        reads_actions,
+        cards,
         observation,
         observation_schema,
+        reset_observation_schema,
+        reset: parts.reset,
         templates,
         tasks,
         policies,
@@ -267,6 +279,81 @@ fn assemble(
     })
 }
 
+/// What agents send and see, and what that may read.
+struct Surface {
+    action: Option<ActionModel>,
+    observation: Vec<(String, Part)>,
+    done: Option<Expression>,
+    data: Context,
+    state: Vec<StateVariable>,
+    reset: ResetModel,
+    /// What expressions may read after a step and before the first one, with sample values.
+    after: Context,
+    first: Context,
+}
+
+fn surface(
+    root: &Document,
+    spec: &spec::Environment,
+    templates: &mut Engine<'static>,
+    report: &mut Report,
+) -> Option<(environment::Columns, Surface)> {
+    let before = report.errors();
+    environment::check_shape(root, spec, report);
+    // What the parts say means nothing as long as some are missing.
+    (report.errors() == before).then_some(())?;
+    let columns = environment::columns(root, spec, report);
+    let names = scope::names(root, spec, templates, report)?;
+    let action = action::action(root, spec, (&columns, &names), templates, report);
+    let observation = observation::observation(root, spec, (&columns, &names), templates, report);
+    let after = observation::after(spec, &names);
+    let first = names.before();
+    let done = spec.done.as_ref().and_then(|text| {
+        let what = scope::What { name: "done".into(), pointer: "/done", text: &text.0 };
+        scope::number(templates, root, what, (&after, None), report)
+    });
+    let scope::Names { data, state, reset, .. } = names;
+    Some((columns, Surface { action, observation, done, data, state, reset, after, first }))
+}
+
+/// Checks that the policy exists that stands as the baseline.
+fn check_baseline(parts: &Parts<'_>, report: &mut Report) {
+    if let Some(name) = &parts.environment.baseline
+        && parts.documents.find(Kind::Policy, name).is_none()
+    {
+        parts.documents.missing(Kind::Policy, name, parts.root, "/baseline", report);
+    }
+}
+
+/// Compiles rules and rubrics.
+fn compile_rules(
+    parts: &mut Parts<'_>,
+    (templates, after, before): (&mut Engine<'static>, &Context, &Context),
+    report: &mut Report,
+) {
+    let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
+    let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
+    for document in parts.documents.of(Kind::Rules) {
+        if let Content::Rules(spec) = &document.content {
+            let set = rules::compile(document, spec, parts, report);
+            parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
+        }
+    }
+    for document in parts.documents.of(Kind::Rubric) {
+        if let Content::Rubric(spec) = &document.content {
+            let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {
+                let what = scope::What { name: format!("rubric:{}:{pointer}", spec.name), pointer, text };
+                // A reward is paid after an action; a score may be asked for before one.
+                let before = (!pointer.starts_with("/reward")).then_some(before);
+                scope::number(templates, document, what, (after, before), report)
+            };
+            let around = Surroundings { decisions: &parts.decisions, tools: &tools, plugins: &parts.plugins, single };
+            let rubric = rubric::compile(document, spec, around, &mut add, report);
+            parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
+        }
+    }
+}
+
 /// Compiles the tasks; those of which nothing changed are taken from the cache.
 fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut Report) -> Vec<Arc<Task>> {
     let documents = parts.documents;
@@ -275,7 +362,7 @@ fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut R
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let bytes = parts.bytes.get();
-        let made = cache.task(documents.key_of_task(document, &spec.inbox, &shared), || {
+        let made = cache.task(documents.key_of_task(document, spec.inbox.as_deref(), &shared), || {
             let found = report.diagnostics.len();
             let task = task::compile(document, spec, parts, report)?;
             // A task with findings is compiled again, so that they are told again.

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Report, suggest},
+    expression::Expression,
     model::{Column, Datum},
     plugin::Plugin,
     spec::{self, Document, NodeBody, RewardMode},
@@ -34,11 +35,15 @@ pub struct Surroundings<'a> {
     pub single: bool,
 }
 
+/// Makes an expression that stands in a document; what is wrong with it goes to the report.
+type AddExpression<'a> = dyn FnMut(&Document, &str, &str, &mut Report) -> Option<Expression> + 'a;
+
 /// Compiles a rubric; every problem goes to the report.
-pub fn compile(
+pub(crate) fn compile(
     document: &Document,
     spec: &spec::Rubric,
     around: Surroundings<'_>,
+    add: &mut AddExpression<'_>,
     report: &mut Report,
 ) -> Option<Rubric> {
     let before = report.errors();
@@ -52,6 +57,8 @@ pub fn compile(
         refs: Vec::new(),
         row_graders: 0,
         reward: true,
+        add,
+        expressions: Vec::new(),
     };
     let mut component_nodes = Vec::new();
     for (at, node) in spec.reward.sum.iter().enumerate() {
@@ -98,7 +105,7 @@ pub fn compile(
         );
         return None;
     }
-    let Builder { nodes, row_graders, .. } = builder;
+    let Builder { nodes, row_graders, expressions, .. } = builder;
     check_cycles(document, &nodes, report);
     let score = score.filter(|_| report.errors() == before)?;
     Some(Rubric {
@@ -111,6 +118,7 @@ pub fn compile(
         components: component_nodes,
         score,
         row_graders,
+        expressions,
     })
 }
 
@@ -194,7 +202,7 @@ pub(crate) fn decision_values(
     result
 }
 
-struct Builder<'a> {
+struct Builder<'a, 'b> {
     document: &'a Document,
     around: Surroundings<'a>,
     components: &'a [String],
@@ -204,9 +212,11 @@ struct Builder<'a> {
     refs: Vec<(usize, String, String)>,
     row_graders: usize,
     reward: bool,
+    add: &'a mut AddExpression<'b>,
+    expressions: Vec<(String, bool, Expression)>,
 }
 
-impl Builder<'_> {
+impl Builder<'_, '_> {
     fn node(&mut self, node: &spec::Node, pointer: &str, report: &mut Report) -> Option<usize> {
         let kind = match &node.body {
             NodeBody::Grader(grader) => self.grader(grader, pointer, report),
@@ -255,6 +265,12 @@ impl Builder<'_> {
     }
 
     fn grader(&mut self, grader: &spec::Grader, pointer: &str, report: &mut Report) -> Option<NodeKind> {
+        if let spec::Grader::Expression(params) = grader {
+            let expression = (self.add)(self.document, &format!("{pointer}/value"), &params.value.0, report)?;
+            self.expressions.push((pointer.to_owned(), self.reward, expression));
+            let grader = graders::expression(self.expressions.len() - 1);
+            return Some(NodeKind::Whole(grader));
+        }
         let site = Site {
             document: self.document,
             pointer,

@@ -3,11 +3,15 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{ApiVersion, EnvironmentKind};
+use super::{
+    ApiVersion, EntryType, EnvironmentKind, Formula, PluginSpec, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType,
+};
 
 /// The root of a pack: what lands in the inbox, what is decided about it, what the agent sees and does.
+///
+/// An environment without items has an action with typed properties, or tools, and a state instead.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub struct Environment {
@@ -26,21 +30,35 @@ pub struct Environment {
     pub title: Option<String>,
     /// What the agent does here, in a sentence; templates may print it.
     pub description: String,
-    /// What lands in the inbox.
-    pub item: ItemSpec,
+    /// Constants, by name; templates and expressions read them as `data.<name>`.
+    #[serde(default)]
+    pub data: Map<String, Value>,
+    /// What lands in the inbox; an environment without items has no `decision` either.
+    pub item: Option<ItemSpec>,
     /// What is decided about every item: one column of the episode's table for each.
+    #[serde(default)]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub decision: IndexMap<String, DecisionSpec>,
-    /// What an agent sends.
-    pub action: ActionSpec,
-    /// Named actions that find something out instead of deciding; a call is `{tool_name, arguments}`.
+    /// What an episode remembers, by name; templates and expressions read it as `state.<name>`.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 256))]
+    pub state: IndexMap<String, StateSpec>,
+    /// What a reset may be asked for.
+    pub reset: Option<ResetSpec>,
+    /// What an agent sends; without it the tools are the actions.
+    pub action: Option<ActionSpec>,
+    /// Named actions that answer, such as to find something out; a call is `{tool_name, arguments}`.
     #[serde(default)]
     pub tools: IndexMap<String, ToolSpec>,
     /// Code that the pack brings along, by the plugin's own name; `grader: plugin` uses it.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 32))]
     pub plugins: IndexMap<String, PluginSpec>,
-    /// What an agent sees, field by field, in this order.
+    /// Whether the episode is over after a step: an expression over `state`, `action` and `counter`.
+    #[schemars(example = &"state.lives == 0")]
+    pub done: Option<Formula>,
+    /// What an agent sees, field by field, in this order; where the tools are the actions, it sees what they answer anyway.
+    #[serde(default)]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub observation: IndexMap<String, ObservationPart>,
     /// The policy that stands as the baseline.
@@ -70,7 +88,7 @@ pub struct FieldSpec {
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// Whether the agent sees it.
-    #[serde(default = "yes")]
+    #[serde(default = "super::yes")]
     pub visible: bool,
     /// Whether an item may lack it.
     #[serde(default)]
@@ -182,7 +200,11 @@ pub struct Truth {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionSpec {
+    /// The name of the tool as which agents that call tools send it; `act` when not given.
+    #[schemars(example = &"decide")]
+    pub tool: Option<String>,
     /// One item a step, or a list of decisions.
+    #[serde(default)]
     pub shape: Shape,
     /// The property that holds the list; only with `batch`.
     pub list: Option<String>,
@@ -192,19 +214,30 @@ pub struct ActionSpec {
     /// The properties of the action, or of each entry of the list.
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub properties: IndexMap<String, ActionProperty>,
+    /// A text for which the action fails, or null for none: an expression over `action`, `data`, `state` and `reset`.
+    #[schemars(example = &"'the door is locked' if action.way == 'north' else none")]
+    pub fail: Option<Formula>,
+    /// What an action changes of the state, by name: expressions over the same names, all read before any is set.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({ "count": "state.count + 1" }))]
+    pub set: IndexMap<String, Formula>,
+    /// The seconds for which an action keeps the agent waiting: an expression over the same names.
+    #[schemars(example = &"action.seconds")]
+    pub wait: Option<Formula>,
 }
 
 /// How many items one action decides about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// One item a step.
+    #[default]
     Single,
     /// A list of decisions a step, taken whole or not at all.
     Batch,
 }
 
-/// One property of an action: it decides a field, names the item, or is free text that nothing scores.
+/// One property of an action: it decides a field, names the item, or has a type and decides nothing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionProperty {
@@ -213,26 +246,32 @@ pub struct ActionProperty {
     /// It names the item that the action is about.
     #[serde(default)]
     pub item: bool,
-    /// The type of a property that decides nothing; only `text`.
+    /// The type of a property that decides nothing.
     #[serde(rename = "type")]
-    pub kind: Option<FreeType>,
+    pub kind: Option<ValueType>,
+    /// The values of an `enum`.
+    #[schemars(length(min = 1, max = 256))]
+    pub values: Option<Vec<String>>,
+    /// The type of a `list`'s entries; `text` when not given.
+    pub of: Option<EntryType>,
+    /// The least value of an `integer` or `number`.
+    pub min: Option<f64>,
+    /// The greatest value of an `integer` or `number`.
+    pub max: Option<f64>,
+    /// The fewest characters of a `text`, or entries of a `list`.
+    pub min_length: Option<u32>,
+    /// The most characters of a `text`, or entries of a `list`.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_length: Option<u32>,
     /// Whether an action must hold it.
     #[serde(default)]
     pub required: bool,
-    /// Which item is meant when an action names none.
-    pub default: Option<ItemDefault>,
+    /// Its value when an action does not hold it; for an item `current`, the first one without a decision.
+    pub default: Option<Value>,
     /// What happens when no open item has the name.
     pub unknown: Option<UnknownItem>,
     /// What it means; agents read it in the action's schema.
     pub description: Option<String>,
-}
-
-/// The type of a property that decides nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FreeType {
-    /// Free text.
-    Text,
 }
 
 /// Which item is meant when an action names none.
@@ -253,107 +292,10 @@ pub enum UnknownItem {
     Refuse,
 }
 
-/// A named action that finds something out.
+/// One field of the observation; exactly one key, or `value` with its `type`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ToolSpec {
-    /// What it does; agents read it.
-    pub description: String,
-    /// What a call gives, by name.
-    #[serde(default)]
-    #[schemars(extend("maxProperties" = 64))]
-    pub arguments: IndexMap<String, ToolArgument>,
-    /// Hidden fields that the agent sees from then on, of the item that the call names.
-    #[serde(default)]
-    pub reveals: Vec<String>,
-    /// What a call answers: a template over `arguments` and, where one of them names it, the `item` with what is revealed.
-    #[schemars(example = &"The sender has written {{ item.letters }} letters before.")]
-    pub result: String,
-    /// Calls of one episode at the most.
-    #[schemars(range(min = 1))]
-    pub limit: Option<u32>,
-}
-
-/// A plugin: code for what YAML cannot say.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PluginSpec {
-    /// Its WebAssembly module: a `.wasm` file of the pack, as seen from this file's own folder.
-    #[schemars(example = &"plugins/pii_leak.wasm")]
-    pub file: String,
-    /// The versions of it that will do: `1.2`, `>=1.2, <3` or `=1.2.3`.
-    pub version: String,
-    /// The file's SHA-256, in hex; `casebook plugin lock` writes it.
-    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
-    pub digest: Option<String>,
-    /// What one call of it may take.
-    #[serde(default)]
-    pub limits: PluginLimits,
-}
-
-/// What one call of a plugin may take; more is an error of the episode.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PluginLimits {
-    /// Units of work; about one an instruction.
-    #[schemars(range(min = 1000, max = 1_000_000_000))]
-    pub fuel: u64,
-    /// Its memory, in KiB.
-    #[schemars(range(min = 64, max = 65_536))]
-    pub memory_kib: u32,
-    /// Its answer, in KiB.
-    #[schemars(range(min = 1, max = 1024))]
-    pub output_kib: u32,
-}
-
-impl Default for PluginLimits {
-    fn default() -> Self {
-        Self { fuel: 10_000_000, memory_kib: 4096, output_kib: 64 }
-    }
-}
-
-/// One argument of a tool: it names an item, or has a type.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ToolArgument {
-    /// It names the item that the call is about.
-    #[serde(default)]
-    pub item: bool,
-    /// The type of its values.
-    #[serde(rename = "type")]
-    pub kind: Option<ArgumentType>,
-    /// The values of an `enum`.
-    #[schemars(length(min = 1, max = 256))]
-    pub values: Option<Vec<String>>,
-    /// Whether a call must hold it.
-    #[serde(default)]
-    pub required: bool,
-    /// Which item is meant when a call names none.
-    pub default: Option<ItemDefault>,
-    /// What it means; agents read it.
-    pub description: Option<String>,
-}
-
-/// The type of a tool's argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ArgumentType {
-    /// Free text.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// One of the values.
-    Enum,
-}
-
-/// One field of the observation; exactly one key.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 2))]
 pub struct ObservationPart {
     /// A list of items with their visible fields.
     pub items: Option<ItemsSelection>,
@@ -375,6 +317,16 @@ pub struct ObservationPart {
     /// A line about the last step, null before the first: a template over `counter`.
     #[schemars(example = &"{{ counter.accepted }} decisions taken, {{ counter.pending }} open")]
     pub feedback: Option<String>,
+    /// A text: a template over `action` (null before the first), `state`, `result`, `data`, `reset`, `task`, `seed` and
+    /// `counter`.
+    #[schemars(example = &"You are in {{ state.room }}.")]
+    pub template: Option<String>,
+    /// An expression over the same names; its value keeps its type.
+    #[schemars(example = &"state.count * 2")]
+    pub value: Option<Formula>,
+    /// The type of `value`; any when not given.
+    #[serde(rename = "type")]
+    pub kind: Option<ResultType>,
 }
 
 /// Which items.
@@ -429,8 +381,4 @@ pub enum ScoreMoment {
 pub enum LastStep {
     /// The last one.
     Last,
-}
-
-const fn yes() -> bool {
-    true
 }

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, RubricKind};
+use super::{ApiVersion, Formula, RubricKind};
 
 /// How an agent's handling is scored: a reward after every step, a score for the episode.
 ///
@@ -322,7 +322,7 @@ graders! {
         each: f64,
     }
 
-    /// A value for each call of a tool. In a reward: of this step. In a score: of all steps.
+    /// A value for each call of a tool, times its `cost`. In a reward: of this step. In a score: of all steps.
     ToolCalls, "tool_calls" {
         /// The value of each.
         each: f64,
@@ -347,6 +347,14 @@ graders! {
         /// Its parameters, as its own schema says.
         #[serde(default)]
         with: Map<String, Value>,
+    }
+
+    /// What an expression gives, a number, `true` (1) or `false` (0). In a reward: after each step.
+    Expression, "expression" {
+        /// The expression, over `action` (null before the first), `state`, `result`, `data`, `reset`, `task`, `seed` and
+        /// `counter`.
+        #[schemars(example = &"state.found / data.treasures")]
+        value: Formula,
     }
 
     /// What the reward's components were over the episode's steps; only in a score.

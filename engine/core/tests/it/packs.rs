@@ -69,3 +69,20 @@ pub(crate) fn all() -> Vec<Arc<Pack>> {
     packs.extend(catalog(&desk()).packs().iter().cloned());
     packs
 }
+
+/// The shipped packs without items, by name: echo, slow, tools, triage.
+pub(crate) fn conformance() -> Catalog {
+    let compiled = compile(&source::read(&[scenarios().join("conformance")]), 1);
+    let report = compiled.report.render(false);
+    compiled.catalog.unwrap_or_else(|| panic!("{report}"))
+}
+
+/// One of the shipped packs without items.
+pub(crate) fn itemless(name: &str) -> Arc<Pack> {
+    Arc::clone(conformance().pack(&format!("conformance-{name}")).expect("it is shipped"))
+}
+
+/// Every pack there is to play, those without items last.
+pub(crate) fn every() -> Vec<Arc<Pack>> {
+    all().into_iter().chain(conformance().packs().iter().cloned()).collect()
+}

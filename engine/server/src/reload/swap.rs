@@ -3,7 +3,10 @@
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -15,7 +18,7 @@ use casebook_core::{
     source::{self, SourceSet},
 };
 
-use super::{Outcome, Rejected, ReloadListener, ReloadStatus};
+use super::{Generations, Outcome, Rejected, ReloadListener, ReloadStatus};
 
 /// The catalog that new episodes start with, and how it is replaced.
 pub(crate) struct Live {
@@ -30,6 +33,9 @@ pub(crate) struct Live {
     rejected_hash: Mutex<Option<String>>,
     /// Knows the files of the last compilation, so that only those that changed are parsed again.
     checker: Mutex<Checker>,
+    generations: Generations,
+    /// Changes that were not loaded.
+    rejections: AtomicU64,
 }
 
 impl Live {
@@ -59,6 +65,8 @@ impl Live {
             listener,
             rejected_hash: Mutex::default(),
             checker: Mutex::new(checker),
+            generations: Generations::default(),
+            rejections: AtomicU64::new(0),
         }
     }
 
@@ -70,6 +78,16 @@ impl Live {
     /// What is loaded, and what became of the last change.
     pub(crate) fn status(&self) -> Arc<ReloadStatus> {
         self.status.load_full()
+    }
+
+    /// The generations that somebody still holds.
+    pub(crate) fn generations(&self) -> &Generations {
+        &self.generations
+    }
+
+    /// How many changes were not loaded.
+    pub(crate) fn rejections(&self) -> u64 {
+        self.rejections.load(Ordering::Relaxed)
     }
 
     /// The folders that are to be watched.
@@ -105,13 +123,15 @@ impl Live {
                     rejected: None,
                     report: Arc::new(report),
                 };
-                self.catalog.store(Arc::new(catalog));
+                self.generations.note(&self.catalog.swap(Arc::new(catalog)));
                 tracing::info!(generation = status.generation, digest = status.digest, "loaded");
                 self.publish(status);
             }
             Err(rejected) => {
+                self.rejections.fetch_add(1, Ordering::Relaxed);
                 *rejected_hash = Some(sources.hash().to_string());
-                tracing::warn!(errors = rejected.report.errors(), reason = rejected.reason, "rejected a change");
+                let errors = rejected.report.errors();
+                tracing::warn!(errors, findings = rejected.text(false), "rejected a change");
                 let rejected = Some(Arc::new(rejected));
                 self.publish(ReloadStatus { outcome: Outcome::Rejected, rejected, ..(*loaded).clone() });
             }

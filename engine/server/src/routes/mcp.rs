@@ -1,19 +1,35 @@
-//! `POST /mcp`: JSON-RPC; 200 whatever the answer, one response a request.
+//! `POST /mcp`: JSON-RPC as OpenEnv speaks it, 200 whatever the answer, one response a request.
+//!
+//! Clients of the MCP standard say so by what they accept, and are answered by `mcp_standard`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
+    http::{HeaderMap, Uri},
+    response::{IntoResponse, Response},
     routing::post,
 };
 use serde_json::{Value, json};
 
-use super::{request::Environment, table::Endpoint};
+use super::{
+    agent::Agent,
+    mcp_standard::{self, Opening},
+    request::{self, Environment, Principal, SESSION_KEY},
+    table::Endpoint,
+    ws_mcp,
+};
 use crate::{
     app::{App, Shared},
     error::Problem,
+    principals::{Role, Surface},
+    session::{
+        capacity::Client,
+        one::{Origin, Session},
+        table::Closed,
+    },
     wire::{
         openapi::Operation,
         rpc::{self, Failure, Method},
@@ -21,7 +37,8 @@ use crate::{
 };
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/mcp", post(mcp)).described(Operation {
+    let handler = post(mcp).get(ws_mcp::upgrade).delete(mcp_standard::end);
+    Endpoint::of_environment("/mcp", handler).on(Surface::Of(Role::Agent)).described(Operation {
         method: "post",
         id: "mcp",
         summary: "Answer a JSON-RPC request",
@@ -41,40 +58,84 @@ pub(super) fn endpoint() -> Endpoint {
                 "properties": { "jsonrpc": { "const": "2.0" }, "result": {}, "error": { "type": "object" } },
             })
         },
-        errors: &[],
+        errors: &[
+            ("403", "A page of another origin asks"),
+            ("404", "The session of a client of the MCP standard has ended, or never was"),
+            ("422", "The wait does not fit"),
+        ],
     })
 }
 
 async fn mcp(
     State(app): State<Shared>,
     environment: Environment,
+    client: Client,
+    principal: Principal,
+    uri: Uri,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Problem> {
-    if environment.in_path {
-        environment.pack(&app)?;
+) -> Result<Response, Problem> {
+    let query = request::query(&uri);
+    let wait = request::query_wait(&query, &app)?;
+    if mcp_standard::is_meant(&headers) {
+        let named = request::query_value(&query, SESSION_KEY).map(ToString::to_string);
+        let opening = Opening { app, environment, client, wait, named };
+        return mcp_standard::answer(opening, headers, body).await;
     }
-    let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    Ok(Json(body.map_or_else(rpc::parse_error, |body| answer(&app, &environment.name, &body, None))))
+    let bytes = body.unwrap_or_default();
+    let response = match (app.config.limits.check(&bytes, &[]), serde_json::from_slice::<Value>(&bytes).ok()) {
+        (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),
+        (Ok(()), Some(body)) => {
+            answer(&app, &environment.name, &body, &Caller { client, principal, wait, own: None }).await
+        }
+        (Ok(()), None) => rpc::parse_error(),
+    };
+    Ok(Json(response).into_response())
 }
 
-/// Answers a request; `own` is the id of the socket that it came over.
-pub(super) fn answer(app: &App, environment: &Arc<str>, body: &Value, own: Option<&str>) -> Value {
+/// Who asks over JSON-RPC.
+pub(super) struct Caller<'a> {
+    /// Whose share of the sessions a new one counts to.
+    pub(super) client: Client,
+    /// Whose token the request came with.
+    pub(super) principal: Principal,
+    /// How long to wait for a free session.
+    pub(super) wait: Duration,
+    /// The session of the socket that the request came over.
+    pub(super) own: Option<&'a Arc<Session>>,
+}
+
+/// Answers a request.
+pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, caller: &Caller<'_>) -> Value {
     let call = match rpc::read(body) {
         Ok(call) => call,
         Err(response) => return response,
     };
+    let own = caller.own.map(|session| session.id().to_string());
     let result = match (call.method, call.session_id) {
         (Method::Unknown(name), _) => Err(Failure::UnknownMethod(name)),
-        (Method::Tools, Some(id)) if own.is_none() && !app.sessions.contains(&id) => Err(Failure::UnknownSession(id)),
-        (Method::Tools, _) => Err(Failure::NoTools),
+        (Method::CreateSession | Method::CloseSession, _) if !caller.principal.runs_sessions() => {
+            Err(Failure::Forbidden)
+        }
+        (Method::ListTools, id) => match acting(app, id, caller) {
+            Ok(session) => list(&Agent { app, environment, session: session.as_deref() }),
+            Err(failure) => Err(failure),
+        },
+        (Method::CallTool { name, arguments }, id) => match acting(app, id, caller) {
+            Ok(session) => use_tool(&Agent { app, environment, session: session.as_deref() }, name, arguments).await,
+            Err(failure) => Err(failure),
+        },
         (Method::CreateSession, _) => match own {
-            Some(id) => Ok(rpc::created(id)),
-            None => create(app, environment),
+            Some(id) => Ok(rpc::created(&id)),
+            None => create(app, environment, caller).await,
         },
         (Method::CloseSession, None) => Err(Failure::NoSessionId),
-        (Method::CloseSession, Some(id)) if own == Some(id.as_str()) => Err(Failure::OwnSocket),
-        (Method::CloseSession, Some(id)) if app.sessions.close(&id) => Ok(rpc::closed(&id)),
-        (Method::CloseSession, Some(id)) => Err(Failure::UnknownSession(id)),
+        (Method::CloseSession, Some(id)) if own.as_ref() == Some(&id) => Err(Failure::OwnSocket),
+        (Method::CloseSession, Some(id)) => match app.sessions.close(&id) {
+            Closed::Done => Ok(rpc::closed(&id)),
+            Closed::Deferred => Ok(rpc::closing(&id)),
+            Closed::Unknown => Err(Failure::UnknownSession(id)),
+        },
     };
     match result {
         Ok(result) => rpc::result(&call.id, &result),
@@ -82,13 +143,45 @@ pub(super) fn answer(app: &App, environment: &Arc<str>, body: &Value, own: Optio
     }
 }
 
-fn create(app: &App, environment: &Arc<str>) -> Result<Value, Failure> {
-    let opened = app.pack(environment).and_then(|_| app.sessions.open(environment, true));
-    opened.map(|session| rpc::created(session.id())).map_err(|problem| {
-        let text = problem.text();
-        match problem {
-            Problem::Full(full) => Failure::Full { active: full.active, most: full.most, text },
-            _ => Failure::Environment { name: environment.to_string(), text },
+/// The session that a call about tools acts in: the socket's own, whatever the parameters say, else the one they name.
+fn acting(app: &App, id: Option<String>, caller: &Caller<'_>) -> Result<Option<Arc<Session>>, Failure> {
+    match (caller.own, id) {
+        (Some(own), _) => Ok(Some(Arc::clone(own))),
+        (None, Some(id)) => app.sessions.get(&id).map(Some).ok_or(Failure::UnknownSession(id)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn list(agent: &Agent<'_>) -> Result<Value, Failure> {
+    let pack = agent.pack().map_err(|problem| Failure::Server(problem.text()))?;
+    if pack.tools().is_empty() { Err(Failure::NoTools) } else { Ok(rpc::tools(pack.tools())) }
+}
+
+async fn use_tool(agent: &Agent<'_>, name: Option<String>, arguments: Value) -> Result<Value, Failure> {
+    list(agent)?;
+    let name = name.ok_or(Failure::NoName)?;
+    let Value::Object(arguments) = arguments else { return Err(Failure::BadArguments) };
+    let told = agent.call(&name, arguments).await.map_err(|problem| Failure::Server(problem.text()))?;
+    told.map(|answered| rpc::called(&answered)).map_err(|failure| Failure::Tool(rpc::why(&name, &failure)))
+}
+
+async fn create(app: &App, environment: &Arc<str>, caller: &Caller<'_>) -> Result<Value, Failure> {
+    let opened = match app.pack(environment) {
+        Ok(_) => app.sessions.open(environment, Origin::Request, caller.client, caller.wait).await,
+        Err(problem) => Err(problem),
+    };
+    opened.map(|session| rpc::created(&session.id().to_string())).map_err(|problem| unopened(environment, problem))
+}
+
+/// Why a session was not opened.
+pub(super) fn unopened(environment: &str, problem: Problem) -> Failure {
+    let text = problem.text();
+    match problem {
+        Problem::Full(full) => Failure::Full { active: full.active, most: full.most, text },
+        Problem::UnknownEnvironment { .. } => {
+            let text = format!("Environment factory '{environment}' failed to create instance: {text}");
+            Failure::Environment { name: environment.to_string(), text }
         }
-    })
+        _ => Failure::Server(text),
+    }
 }

@@ -1,21 +1,21 @@
 //! What handlers take out of a request.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
-    extract::{FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
+    extract::{ConnectInfo, FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
+    http::{Extensions, HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use casebook_core::scenario::Pack;
 
-use super::table::MAX_BYTES;
 use crate::{
     app::{App, Shared},
     error::Problem,
-    session::table::Claim,
-    wire::arguments,
+    principals::Role,
+    session::{capacity::Client, table::Claim},
+    wire::{arguments, entries::Entry},
 };
 
 /// The header that names a session.
@@ -24,6 +24,9 @@ pub(super) const SESSION_HEADER: &str = "x-session-id";
 const SESSION_COOKIE: &str = "casebook_session";
 /// The part of a query or body that names a session.
 pub(super) const SESSION_KEY: &str = "session_id";
+
+/// The part of a query that says how many seconds to wait for a slot.
+pub(super) const WAIT_KEY: &str = "wait";
 
 /// The environment that a request is for: the one that its path names, else the chosen one.
 #[derive(Debug, Clone)]
@@ -56,6 +59,39 @@ impl FromRequestParts<Shared> for Environment {
     }
 }
 
+impl FromRequestParts<Shared> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        Ok(client_of(&parts.extensions))
+    }
+}
+
+/// The client: by its token, else by its address.
+pub(super) fn client_of(extensions: &Extensions) -> Client {
+    let address = || extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Client::Address(info.0.ip()));
+    extensions.get::<Client>().copied().or_else(address).unwrap_or(Client::Unknown)
+}
+
+/// Whose token a request came with; nobody's where there are no tokens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Principal(pub(super) Option<Role>);
+
+impl Principal {
+    /// Whether it may open and end sessions.
+    pub(super) fn runs_sessions(self) -> bool {
+        self.0.is_none_or(Role::runs_sessions)
+    }
+}
+
+impl FromRequestParts<Shared> for Principal {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get().copied()))
+    }
+}
+
 /// The parts of a query, decoded, in order.
 pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
     Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(parts)| parts).unwrap_or_default()
@@ -73,6 +109,23 @@ pub(super) fn query_seed(query: &[(String, String)]) -> Result<u64, Problem> {
     seed.map(Option::unwrap_or_default).map_err(|entry| Problem::Invalid(vec![*entry]))
 }
 
+/// How long a query asks to wait for a slot, as far as the server lets it.
+pub(super) fn query_wait(query: &[(String, String)], app: &App) -> Result<Duration, Problem> {
+    let Some(text) = query_value(query, WAIT_KEY) else { return Ok(Duration::ZERO) };
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=f64::INFINITY).contains(seconds));
+    let Some(seconds) = seconds else {
+        let msg = "Input should be a number of seconds, 0 or more";
+        return Err(Problem::Invalid(vec![Entry::new(
+            "float_parsing",
+            vec!["query".into(), WAIT_KEY.into()],
+            msg,
+            text.into(),
+        )]));
+    };
+    let most = app.config.max_wait;
+    Ok(Duration::try_from_secs_f64(seconds).map_or(most, |wait| wait.min(most)))
+}
+
 /// Reads how a request says which session it is for; header before query before body.
 pub(super) fn claim(headers: &HeaderMap, query: &[(String, String)], in_body: Option<String>) -> Claim {
     let in_header = headers.get(SESSION_HEADER).and_then(|value| value.to_str().ok()).map(str::trim);
@@ -84,14 +137,18 @@ pub(super) fn claim(headers: &HeaderMap, query: &[(String, String)], in_body: Op
     Claim { explicit, cookie: cookie(headers) }
 }
 
-/// The body's bytes; too many of them are a problem of the caller's.
-pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| match rejection.status() {
+/// The body's bytes, which hold no more than a request may.
+pub(super) fn bytes(app: &App, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    let limits = &app.config.limits;
+    let bytes = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is too large; {MAX_BYTES} bytes are read"))
+            let text = format!("the body is too large; {} bytes are read", limits.message);
+            Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, text)
         }
         status => Problem::Body(status, "the body broke off".into()),
-    })
+    })?;
+    limits.check(&bytes, &["body"])?;
+    Ok(bytes)
 }
 
 /// Answers with text that is JSON already.

@@ -1,20 +1,29 @@
 //! The episode of one session, and what is told about it.
+//!
+//! The actions that it has taken are kept beside it: an episode is a fold over them, so that a fork, and taking a step
+//! back, are the same as playing it.
 
 use std::sync::Arc;
 
 use casebook_core::{
-    episode::{Episode, Step, StepError},
-    scenario::Pack,
+    episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
+    rubric::GraderError,
+    scenario::{
+        Pack, Task,
+        tools::{Answered, ToolFailure},
+    },
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
     error::Problem,
+    reload::Held,
     wire::{
-        arguments::{ResetArguments, unknown_task},
+        arguments::ResetArguments,
         entries::Entry,
         envelope::{self, View},
+        task,
     },
 };
 
@@ -24,26 +33,50 @@ pub(crate) struct Play {
     run: Option<Run>,
 }
 
+/// An episode with all that is needed to play it again.
 #[derive(Debug)]
-struct Run {
-    /// Holds its pack: a reload does not touch it.
+pub(crate) struct Run {
+    /// The generation that it is played with, whatever is loaded meanwhile.
+    held: Held,
     episode: Episode,
     id: String,
     fixed: String,
+    /// The actions that were taken, in order.
+    actions: Vec<Value>,
+}
+
+/// An episode, and the actions that it has taken.
+pub(crate) type Played = (Episode, Vec<Value>);
+
+/// How an episode stands.
+#[derive(Debug)]
+pub(crate) struct Grade {
+    /// The generation that graded it.
+    pub(crate) generation: u64,
+    /// The hash of the pack that graded it.
+    pub(crate) digest: String,
+    /// The steps that were taken.
+    pub(crate) steps: u32,
+    /// Whether it has ended.
+    pub(crate) done: bool,
+    /// Its score.
+    pub(crate) score: f64,
+    /// The last reward, explained in full.
+    pub(crate) breakdown: Breakdown,
 }
 
 impl Play {
     /// Starts an episode; when that fails, the one before it goes on.
-    pub(crate) fn reset(&mut self, pack: &Arc<Pack>, arguments: ResetArguments) -> Result<(), Problem> {
+    pub(crate) fn reset(&mut self, held: Held, arguments: ResetArguments) -> Result<(), Problem> {
         let seed = arguments.seed.unwrap_or_else(random_seed);
-        let task = match &arguments.task_id {
-            Some(name) => pack.task(name).ok_or_else(|| Problem::Invalid(vec![unknown_task(pack, name)]))?,
-            None => task_for(pack, seed)?,
-        };
-        let episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
+        let pack = &held.pack;
+        let task = task::choose(pack, &arguments, seed).map_err(Problem::Invalid)?;
+        let declared = arguments.declared_by(pack).map_err(Problem::Invalid)?;
+        let span = tracing::debug_span!("reset", environment = pack.name(), task = task.name(), seed);
+        let episode = span.in_scope(|| Episode::start(pack, task, seed, declared));
+        let episode = episode.map_err(|error| refused(error, &arguments))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
-        let fixed = envelope::fixed_metadata(&episode, &id);
-        self.run = Some(Run { episode, id, fixed });
+        self.run = Some(Run::new(held, episode, id));
         Ok(())
     }
 
@@ -51,10 +84,64 @@ impl Play {
     pub(crate) fn step(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         take_metadata(&mut action)?;
-        run.episode.step(&Value::Object(action)).map_err(|error| match error {
-            StepError::Done => Problem::Finished,
-            StepError::Invalid(problems) => Problem::Invalid(problems.into_iter().map(Entry::from).collect()),
-            StepError::Grader(text) => Problem::Failed(text),
+        let action = Value::Object(action);
+        let step = run.episode.step(&action)?;
+        run.actions.push(action);
+        Ok(step)
+    }
+
+    /// Calls a tool, which is an action like any other; the step is that action's, where there was one.
+    pub(crate) fn call(
+        &mut self,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<(Result<Answered, ToolFailure>, Option<Step>), Problem> {
+        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
+        let Called { taken, outcome } = run.episode.call(name, arguments);
+        let step = taken.map(|(action, step)| {
+            run.actions.push(action);
+            step
+        });
+        Ok((outcome, step))
+    }
+
+    /// Takes the last action back.
+    pub(crate) fn take_back(&mut self) -> Result<(), Problem> {
+        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
+        let before = run.actions.len().saturating_sub(1);
+        run.episode = run.replay(before)?;
+        run.actions.truncate(before);
+        Ok(())
+    }
+
+    /// A play of its own that has taken the first `at` actions of this one, all of them when not given.
+    pub(crate) fn fork(&self, at: Option<usize>) -> Result<Self, Problem> {
+        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
+        let taken = run.actions.len();
+        let at = at.unwrap_or(taken);
+        if at > taken {
+            let msg = format!("Input should be less than or equal to {taken}, the number of steps taken");
+            let entry = Entry::new("less_than_equal", vec!["body".into(), "at".into()], msg, at.into());
+            return Err(Problem::Invalid(vec![entry.ctx(serde_json::json!({ "le": taken }))]));
+        }
+        let mut fork = Run::new(run.held.clone(), run.replay(at)?, run.id.clone());
+        fork.actions = run.actions.iter().take(at).cloned().collect();
+        Ok(Self { run: Some(fork) })
+    }
+
+    /// Grades the episode as it stands, or as it would with another generation of its pack.
+    pub(crate) fn grade(&self, with: Option<&Arc<Pack>>) -> Result<Grade, Problem> {
+        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
+        let again = with.map(|pack| run.replay_with(pack)).transpose()?;
+        let episode = again.as_ref().unwrap_or(&run.episode);
+        let failed = |error: GraderError| Problem::Failed(error.to_string());
+        Ok(Grade {
+            generation: episode.pack().generation(),
+            digest: episode.pack().digest().to_owned(),
+            steps: episode.steps(),
+            done: episode.done(),
+            score: episode.score().map_err(failed)?,
+            breakdown: episode.explain().map_err(failed)?,
         })
     }
 
@@ -73,18 +160,98 @@ impl Play {
     pub(crate) fn done(&self) -> Option<bool> {
         self.run.as_ref().map(|run| run.episode.done())
     }
+
+    /// A copy of its episode, with the actions that it has taken.
+    pub(crate) fn played(&self) -> Option<Played> {
+        self.run.as_ref().map(|run| (run.episode.clone(), run.actions.clone()))
+    }
+
+    /// Its episode with all that is needed to play it again; `None` before the first reset.
+    pub(crate) fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+}
+
+impl Run {
+    fn new(held: Held, episode: Episode, id: String) -> Self {
+        let fixed = envelope::fixed_metadata(&episode, &id, held.group());
+        Self { held, episode, id, fixed, actions: Vec::new() }
+    }
+
+    /// The episode.
+    pub(crate) fn episode(&self) -> &Episode {
+        &self.episode
+    }
+
+    /// The episode's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The actions that were taken, in order.
+    pub(crate) fn actions(&self) -> &[Value] {
+        &self.actions
+    }
+
+    /// The rollout group that it is part of.
+    pub(crate) fn group(&self) -> Option<&str> {
+        self.held.group()
+    }
+
+    /// Begins it again, with the seed and the arguments that it has.
+    fn begin(&self, pack: &Arc<Pack>, task: &Arc<Task>) -> Result<Episode, Problem> {
+        let begun = Episode::start(pack, task, self.episode.seed(), self.episode.arguments());
+        begun.map_err(|error| Problem::DoesNotFit(error.to_string()))
+    }
+
+    /// Plays the first actions again.
+    fn replay(&self, actions: usize) -> Result<Episode, Problem> {
+        let mut episode = self.begin(self.episode.pack(), self.episode.task())?;
+        for action in self.actions.iter().take(actions) {
+            episode.step(action)?;
+        }
+        Ok(episode)
+    }
+
+    /// Plays all actions with another generation, as far as its episode goes.
+    fn replay_with(&self, pack: &Arc<Pack>) -> Result<Episode, Problem> {
+        let name = self.episode.task().name();
+        let gone = || Problem::DoesNotFit(format!("generation {} has no task `{name}`", pack.generation()));
+        let task = pack.task(name).ok_or_else(gone)?;
+        let mut episode = self.begin(pack, task)?;
+        for (at, action) in (1..).zip(&self.actions) {
+            if episode.done() {
+                break;
+            }
+            episode.step(action).map_err(|error| Problem::DoesNotFit(format!("step {at}: {error}")))?;
+        }
+        Ok(episode)
+    }
+}
+
+/// Tells why an episode cannot begin; the problems of its arguments are told where those stand.
+fn refused(error: ResetError, arguments: &ResetArguments) -> Problem {
+    match error {
+        ResetError::Failed(text) => Problem::Failed(text),
+        ResetError::Invalid(problems) => {
+            Problem::Invalid(problems.into_iter().map(|problem| arguments.placed(problem.into())).collect())
+        }
+    }
+}
+
+impl From<StepError> for Problem {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Done => Self::Finished,
+            StepError::Invalid(problems) => Self::Invalid(problems.into_iter().map(Entry::from).collect()),
+            StepError::Grader(text) | StepError::Failed(text) => Self::Failed(text),
+        }
+    }
 }
 
 /// Small enough that a person can type it again and that JavaScript keeps it exact.
 fn random_seed() -> u64 {
     Uuid::new_v4().as_u64_pair().0 >> 32
-}
-
-fn task_for(pack: &Pack, seed: u64) -> Result<&Arc<casebook_core::scenario::Task>, Problem> {
-    let tasks = pack.tasks();
-    let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX).max(1);
-    let at = usize::try_from(seed % count).unwrap_or_default();
-    tasks.get(at).ok_or_else(|| Problem::Failed(format!("`{}` has no task", pack.name())))
 }
 
 /// Any action may carry the protocol's free `metadata`, a name that no pack can give to a property of its own.

@@ -156,7 +156,9 @@ async fn json_rpc_always_answers_200() {
         ("{nope", -32700),
         ("[]", -32700),
         ("", -32700),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, -32603),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, -32602),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"reset"}}"#, -32603),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/drop"}"#, -32601),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"session_id":"zz"}}"#, -32602),
         (r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#, -32601),
         (r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, -32601),
@@ -180,7 +182,7 @@ async fn the_description_lists_exactly_the_routes_that_exist() {
         assert!(paths.contains_key(path), "{path}");
     }
     for (path, methods) in paths {
-        let path = path.replace("{name}", "parcels");
+        let path = path.replace("{name}", "parcels").replace("{id}", "nobody");
         for method in methods.as_object().expect("methods").keys() {
             let answer = send(&server, &method.to_uppercase(), &path, &[], None).await;
             assert!(answer.status != 405 && answer.text != r#"{"detail":"Not Found"}"#, "{method} {path}: {answer:?}");

@@ -3,6 +3,7 @@
 mod balanced_accuracy;
 mod completion;
 mod exact;
+mod expression;
 mod invalid_actions;
 mod keywords;
 mod matrix;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+pub(super) use expression::build as expression;
 pub use keywords::KeywordPool;
 
 use super::{RowGrader, WholeGrader};
@@ -68,6 +70,8 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
         G::ToolCalls(params) => tool_calls::build(params, site, report),
         G::PluginGrader(params) => plugin::build(params, site, report),
         G::Steps(params) => steps::build(params, site, report),
+        // The rubric keeps what it computes, and makes it.
+        G::Expression(_) => None,
     }
 }
 
