@@ -79,8 +79,13 @@ impl Command {
     pub(crate) fn writes(&self, format: Format) -> bool {
         match format {
             Format::Human | Format::Json => true,
-            Format::Github | Format::Junit => matches!(self, Self::Check(_) | Self::Test(_)),
-            Format::Sarif => matches!(self, Self::Check(_)),
+            Format::Github | Format::Junit => {
+                matches!(
+                    self,
+                    Self::Check(_) | Self::Test(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })
+                )
+            }
+            Format::Sarif => matches!(self, Self::Check(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })),
         }
     }
 }
@@ -115,6 +120,8 @@ pub(crate) enum Command {
     Docs(DocsArgs),
     /// Turns rules into a CSV table and back
     Table(TableArgs),
+    /// Proves what rules mean: what never matches, what overlaps, what no rule covers
+    Rules(RulesArgs),
     /// Rewrites files of an older format; comments stay
     Migrate(MigrateArgs),
     /// Writes the JSON Schemas of all kinds of documents
@@ -195,6 +202,8 @@ pub(crate) enum Template {
     Batch,
     /// One item a step, and a tool that looks up what is hidden
     Tools,
+    /// Typed actions and a state, no items
+    Actions,
 }
 
 /// Arguments of `fmt`.
@@ -242,6 +251,30 @@ pub(crate) enum TableAction {
         /// The file with `kind: Rules`; what else it says stays
         file: PathBuf,
     },
+}
+
+/// Arguments of `rules`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    pub(crate) action: RulesAction,
+}
+
+/// What to ask about rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesAction {
+    /// Proves what rules can and cannot do, with an item for each finding that shows it
+    Check(RulesCheckArgs),
+}
+
+/// Arguments of `rules check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RulesCheckArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// Warnings fail as well
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// Arguments of `migrate`.
@@ -329,6 +362,9 @@ pub(crate) struct RunArgs {
     /// Episodes of each task, with one seed after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) episodes: u64,
+    /// An argument that the pack declares for a reset; may be given again
+    #[arg(long = "reset", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) arguments: Vec<(String, String)>,
     /// Appends one JSON line an episode to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -362,4 +398,10 @@ pub(crate) struct BaselineArgs {
     /// The seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+}
+
+/// Reads `NAME=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "write it as NAME=VALUE".to_owned())?;
+    Ok((name.trim().to_owned(), value.to_owned()))
 }

@@ -8,9 +8,10 @@ use std::{
 
 use casebook_core::{
     policy,
-    record::{Recording, play},
+    record::{Recording, play_with},
+    scenario::Pack,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     args::{Format, Log, RunArgs},
@@ -40,8 +41,9 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             output::error(policy::unknown(pack, &args.policy));
             return Err(Exit::Usage);
         };
+        let arguments = arguments(pack, &args.arguments);
         for seed in args.seed..args.seed.saturating_add(args.episodes) {
-            let trajectory = play(&policy, task, seed).map_err(|error| {
+            let trajectory = play_with(&policy, task, seed, &arguments).map_err(|error| {
                 output::error(format!("`{}` cannot play `{}` with seed {seed}: {error}", args.policy, task.name()));
                 Exit::Findings
             })?;
@@ -66,6 +68,17 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
         output::json(&json!({ "episodes": results }));
     }
     Ok(())
+}
+
+/// The arguments of a reset, as what they are declared to be: a text as it is written, anything else as JSON.
+fn arguments(pack: &Pack, given: &[(String, String)]) -> Map<String, Value> {
+    let value = |name: &str, text: &str| {
+        let kind = &pack.reset_schema()["properties"][name]["type"];
+        let is_text = kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&"string".into()));
+        let read = (!is_text).then(|| serde_json::from_str(text).ok()).flatten();
+        read.unwrap_or_else(|| Value::from(text))
+    };
+    given.iter().map(|(name, text)| (name.clone(), value(name, text))).collect()
 }
 
 fn open(path: &Path) -> Result<(BufWriter<File>, &Path), Exit> {

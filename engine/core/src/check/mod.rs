@@ -9,6 +9,7 @@
 //! | `action.rs` | what agents send |
 //! | `observation.rs` | what agents see |
 //! | `rules.rs` | rules to predicates and outcomes |
+//! | `proofs.rs` | what rules mean, with items that show it |
 //! | `inbox.rs` | items in every form, with their truth |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
@@ -29,6 +30,7 @@ mod observation;
 mod parameters;
 mod plugins;
 mod policy;
+mod proofs;
 mod rules;
 mod scope;
 mod task;
@@ -43,6 +45,7 @@ use minijinja::{Environment as Engine, Value as Context};
 
 pub(crate) use documents::Documents;
 pub use plugins::{Lock, locks};
+pub use proofs::Proof;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Report},
@@ -65,11 +68,18 @@ pub struct Compiled {
     pub report: Report,
     /// How many documents were read.
     pub documents: usize,
+    /// What was asked about rules.
+    pub proof: Proof,
 }
 
 /// Compiles a whole catalog of the given generation (1, 2, 3, ...).
 pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
     Checker::default().compile(sources, generation)
+}
+
+/// Compiles a whole catalog and asks all that there is to ask about its rules.
+pub fn prove(sources: &SourceSet) -> Compiled {
+    Checker::default().prove(sources)
 }
 
 /// Compiles one catalog after the other; files that did not change are not parsed again.
@@ -88,16 +98,24 @@ impl Checker {
 
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
-        let mut compiled = compile_all(sources, generation, &mut self.cache);
+        let mut compiled = compile_all(sources, generation, Proof::default(), &mut self.cache);
         if compiled.catalog.is_none() {
             beyond::look(sources, &mut self.cache, &mut compiled.report);
         }
         self.cache.turn();
         compiled
     }
+
+    /// Compiles a whole catalog and asks all that there is to ask about its rules.
+    pub fn prove(&mut self, sources: &SourceSet) -> Compiled {
+        let proof = Proof { thorough: true, ..Proof::default() };
+        let compiled = compile_all(sources, 1, proof, &mut self.cache);
+        self.cache.turn();
+        compiled
+    }
 }
 
-fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cache) -> Compiled {
+fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, cache: &mut documents::Cache) -> Compiled {
     let mut report = Report::default();
     let mut packs = Vec::new();
     let mut documents = 0;
@@ -106,7 +124,7 @@ fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cach
         unreadable(file, &mut report);
     }
     for source in &sources.packs {
-        let (pack, count) = compile_pack(source, generation, cache, &mut report);
+        let (pack, count) = compile_pack(source, generation, cache, &mut proof, &mut report);
         documents += count;
         if let Some((pack, file, span)) = pack {
             if let Some(first) = places.get(pack.name()) {
@@ -127,7 +145,7 @@ fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cach
     report.sort();
     packs.sort_by(|a, b| a.name().cmp(b.name()));
     let catalog = (report.errors() == 0 && !packs.is_empty()).then_some(Catalog { generation, packs });
-    Compiled { catalog, report, documents }
+    Compiled { catalog, report, documents, proof }
 }
 
 /// What of a pack is compiled before its tasks.
@@ -138,6 +156,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) fields: Arc<[Column]>,
     pub(crate) decisions: Arc<[Column]>,
     pub(crate) reset: ResetModel,
+    /// What expressions may read before the first step, with sample values.
+    pub(crate) first: Context,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// The plugins; `None` for one that was refused.
@@ -156,6 +176,7 @@ fn compile_pack(
     source: &PackSource,
     generation: u64,
     cache: &mut documents::Cache,
+    proof: &mut Proof,
     report: &mut Report,
 ) -> (Compiling, usize) {
     let read = documents::read(source, cache, report);
@@ -164,7 +185,7 @@ fn compile_pack(
     documents.check_names(report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
     let Content::Environment(environment) = &root.content else { return (None, count) };
-    let pack = assemble(source, generation, &documents, (root, environment), cache, report);
+    let pack = assemble(source, generation, &documents, (root, environment), (cache, proof), report);
     (pack.map(|pack| (pack, root.file().clone(), root.place("/name").1)), count)
 }
 
@@ -173,7 +194,7 @@ fn assemble(
     generation: u64,
     documents: &Documents<'_>,
     (root, environment): (&Document, &spec::Environment),
-    cache: &mut documents::Cache,
+    (cache, proof): (&mut documents::Cache, &mut Proof),
     report: &mut Report,
 ) -> Option<Pack> {
     let before = report.errors();
@@ -187,6 +208,7 @@ fn assemble(
         fields: columns.fields.into(),
         decisions: columns.decisions.into(),
         reset,
+        first,
         rules: IndexMap::new(),
         rubrics: IndexMap::new(),
         plugins: plugins::load(root, environment, source, &mut cache.plugins, report),
@@ -198,7 +220,7 @@ fn assemble(
     if report.errors() > before && columns.broken {
         return None;
     }
-    compile_rules(&mut parts, (&mut templates, &after, &first), report);
+    compile_rules(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     let mut policies = IndexMap::new();
@@ -219,6 +241,7 @@ fn assemble(
         }
     }
     inbox::check_unplayed(&parts, report);
+    proofs::check(&parts, proof, report);
     if documents.of(Kind::Task).next().is_none() && !documents.broken() {
         report.push(
             root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")
@@ -326,11 +349,7 @@ fn check_baseline(parts: &Parts<'_>, report: &mut Report) {
 }
 
 /// Compiles rules and rubrics.
-fn compile_rules(
-    parts: &mut Parts<'_>,
-    (templates, after, before): (&mut Engine<'static>, &Context, &Context),
-    report: &mut Report,
-) {
+fn compile_rules(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
     let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
     let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
     for document in parts.documents.of(Kind::Rules) {
@@ -344,7 +363,7 @@ fn compile_rules(
             let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {
                 let what = scope::What { name: format!("rubric:{}:{pointer}", spec.name), pointer, text };
                 // A reward is paid after an action; a score may be asked for before one.
-                let before = (!pointer.starts_with("/reward")).then_some(before);
+                let before = (!pointer.starts_with("/reward")).then_some(&parts.first);
                 scope::number(templates, document, what, (after, before), report)
             };
             let around = Surroundings { decisions: &parts.decisions, tools: &tools, plugins: &parts.plugins, single };

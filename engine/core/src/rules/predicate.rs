@@ -16,7 +16,7 @@ pub struct Facts<'a> {
 }
 
 /// A compiled condition over the columns of a row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Predicate {
     /// All must match.
     All(Vec<Predicate>),
@@ -42,7 +42,7 @@ pub struct Trace {
 }
 
 /// A test of one value; a value that is absent passes no test but [`Test::Exists`] and [`Test::Not`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Test {
     /// Whether it is there.
     Exists(bool),
@@ -62,8 +62,8 @@ pub enum Test {
     Starts(Text, Matching),
     /// Ends with this.
     Ends(Text, Matching),
-    /// Matches somewhere.
-    Matches(Regex),
+    /// Matches somewhere; whether case matters is part of the expression, and told beside it.
+    Matches(Regex, bool),
     /// The domain is one of these or below one; in lower case.
     DomainIn(Vec<String>),
     /// A moment that lies so many milliseconds before the clock: more than these, or at most these and not after it.
@@ -88,6 +88,22 @@ impl Predicate {
             Self::Not(part) => !part.matches(facts),
             Self::Column(at, test, _) => test.passes(facts.fields.get(*at).and_then(Option::as_ref), facts.clock),
         }
+    }
+
+    /// Says of every test of a column whether it passes, without words.
+    fn judge<'a>(&'a self, facts: Facts<'_>, judged: &mut Vec<(&'a str, bool)>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.judge(facts, judged)),
+            Self::Not(part) => part.judge(facts, judged),
+            Self::Column(_, _, words) => judged.push((words, self.matches(facts))),
+        }
+    }
+
+    /// Every test of a column in it, in words, and whether it passes: a trace that costs little.
+    pub fn judged(&self, facts: Facts<'_>) -> Vec<(&str, bool)> {
+        let mut judged = Vec::with_capacity(8);
+        self.judge(facts, &mut judged);
+        judged
     }
 
     /// Whether it reads the clock.
@@ -135,7 +151,8 @@ impl Test {
         }
     }
 
-    fn passes(&self, value: Option<&Datum>, clock: Option<i64>) -> bool {
+    /// Whether a value passes, or that there is none.
+    pub(super) fn passes(&self, value: Option<&Datum>, clock: Option<i64>) -> bool {
         match (self, value) {
             (Self::Exists(wanted), value) => value.is_some() == *wanted,
             (Self::Not(test), value) => !test.passes(value, clock),
@@ -159,7 +176,7 @@ impl Test {
         }
     }
 
-    fn passes_text(&self, text: &Text) -> bool {
+    pub(super) fn passes_text(&self, text: &Text) -> bool {
         match self {
             Self::TextIs(wanted, case_sensitive) => {
                 wanted.iter().any(|one| if *case_sensitive { one.raw == text.raw } else { one.lower() == text.lower() })
@@ -168,10 +185,9 @@ impl Test {
             Self::HoldsAll(wanted, matching) => wanted.iter().all(|one| holds(text, one, *matching)),
             Self::Starts(wanted, matching) => places(text, wanted, *matching).any(|(before, _)| before == 0),
             Self::Ends(wanted, matching) => places(text, wanted, *matching).any(|(_, behind)| behind == 0),
-            Self::Matches(regex) => regex.is_match(&text.raw),
+            Self::Matches(regex, _) => regex.is_match(&text.raw),
             Self::DomainIn(domains) => {
-                let lower = text.lower();
-                let host = lower.rsplit_once('@').map_or_else(|| host_of(lower), |(_, domain)| domain);
+                let host = host(text);
                 domains.iter().any(|domain| {
                     host == domain || host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
                 })
@@ -185,6 +201,12 @@ impl Test {
 #[expect(clippy::float_cmp, reason = "both sides are values as written")]
 fn same(a: f64, b: f64) -> bool {
     a == b
+}
+
+/// The domain of an address or URL, in lower case.
+pub(super) fn host(text: &Text) -> &str {
+    let lower = text.lower();
+    lower.rsplit_once('@').map_or_else(|| host_of(lower), |(_, domain)| domain)
 }
 
 fn host_of(url: &str) -> &str {

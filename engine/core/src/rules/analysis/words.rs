@@ -1,0 +1,208 @@
+//! Decided atoms as words.
+
+use super::{
+    bits::Bits,
+    formula::{Atom, Atoms, has_cells},
+    space::{Moment, bounds},
+};
+use crate::{
+    model::{Column, ColumnKind, Datum},
+    rules::Test,
+};
+
+/// Says for which items some atoms are as decided.
+pub(super) fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
+    let mut parts = Vec::new();
+    let mut told: Vec<usize> = Vec::new();
+    for (atom, value) in cube {
+        let Some(column) = atoms.all[*atom].column() else {
+            if let Atom::Valid(from, until) = &atoms.all[*atom] {
+                parts.push(span((*from, *until), *value));
+            }
+            continue;
+        };
+        if has_cells(&atoms.columns[column]) && !atoms.all[*atom].reads_clock() {
+            if !told.contains(&column) {
+                told.push(column);
+                parts.extend(values(atoms, moment, column, cube));
+            }
+            continue;
+        }
+        parts.push(test(&atoms.columns[column], &atoms.all[*atom], *value));
+    }
+    if parts.is_empty() { "for any item".to_owned() } else { format!("where {}", parts.join(" and ")) }
+}
+
+/// The values of a column that remain.
+fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)]) -> Option<String> {
+    let cells = moment.cells[at].as_ref()?;
+    let mut alive = Bits::all(cells.values.len());
+    for (atom, value) in cube.iter().filter(|(atom, _)| !atoms.all[*atom].reads_clock()) {
+        match (cells.of(*atom), value) {
+            (Some(passing), true) => alive.keep(passing),
+            (Some(passing), false) => alive.drop(passing),
+            (None, _) => {}
+        }
+    }
+    let column = &atoms.columns[at];
+    let left: Vec<Option<&Datum>> = alive.iter().map(|cell| cells.values[cell].as_ref()).collect();
+    let absent = left.contains(&None);
+    let mut names = if column.kind.is_ordered() {
+        let all: Vec<f64> = sorted(cells.values.iter().flatten());
+        ranges(
+            column,
+            &all,
+            &sorted(left.iter().copied().flatten()),
+            &bounds(column, atoms.of_column(at).map(|(_, atom)| atom), moment.clock),
+        )
+    } else {
+        left.iter().copied().flatten().map(|value| plain(column, value)).collect()
+    };
+    if absent {
+        names.push("not given".to_owned());
+    }
+    Some(format!("{} is {}", column.name, names.join(" or ")))
+}
+
+fn sorted<'a>(values: impl Iterator<Item = &'a Datum>) -> Vec<f64> {
+    let mut numbers: Vec<f64> = values.filter_map(Datum::number).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers
+}
+
+/// Numbers that remain, as ranges between those at which something changes.
+fn ranges(column: &Column, all: &[f64], left: &[f64], bounds: &[f64]) -> Vec<String> {
+    let position = |number: f64| all.partition_point(|other| *other < number);
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for at in left.iter().map(|number| position(*number)) {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == at => *last = at,
+            _ => ranges.push((at, at)),
+        }
+    }
+    let words = |number: f64| number_words(column, number);
+    // Whole numbers stand for themselves; of others those that are no bound stand for all up to the next one.
+    let exact = |at: usize| column.kind != ColumnKind::Number || bounds.contains(&all[at]);
+    ranges
+        .into_iter()
+        .map(|(first, last)| {
+            let low = (first > 0).then(|| {
+                let (words_of, bound) = if exact(first) { ("at least", first) } else { ("more than", first - 1) };
+                format!("{words_of} {}", words(all[bound]))
+            });
+            let high = (last + 1 < all.len()).then(|| {
+                let (words_of, bound) = if exact(last) { ("at most", last) } else { ("less than", last + 1) };
+                format!("{words_of} {}", words(all[bound]))
+            });
+            match (low, high) {
+                _ if first == last && exact(first) && first > 0 && last + 1 < all.len() => words(all[first]),
+                (Some(low), Some(high)) => format!("{low} and {high}"),
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => "given".to_owned(),
+            }
+        })
+        .collect()
+}
+
+fn test(column: &Column, atom: &Atom, value: bool) -> String {
+    let name = &column.name;
+    let not = if value { "" } else { "not " };
+    let does = |verb: &str, what: &str| {
+        if value { format!("{name} {verb}s \"{what}\"") } else { format!("{name} does not {verb} \"{what}\"") }
+    };
+    let bound = |number: f64| number_words(column, number);
+    let Atom::Test(_, test) = atom else { return format!("{name} is {not}given") };
+    match (test, value) {
+        (Test::Between(Some((low, equal)), None), _) => {
+            let words = match (equal, value) {
+                (true, true) => "at least",
+                (false, true) => "more than",
+                (true, false) => "less than",
+                (false, false) => "at most",
+            };
+            format!("{name} is {words} {}", bound(*low))
+        }
+        (Test::Between(None, Some((high, equal))), _) => {
+            let words = match (equal, value) {
+                (true, true) => "at most",
+                (false, true) => "less than",
+                (true, false) => "more than",
+                (false, false) => "at least",
+            };
+            format!("{name} is {words} {}", bound(*high))
+        }
+        (Test::Between(Some((low, _)), Some((high, _))), true) => {
+            format!("{name} lies between {} and {}", bound(*low), bound(*high))
+        }
+        (Test::Between(Some((low, _)), Some((high, _))), false) => {
+            format!("{name} does not lie between {} and {}", bound(*low), bound(*high))
+        }
+        (Test::OneOf(values), _) => {
+            let values: Vec<String> = values.iter().map(|value| plain(column, value)).collect();
+            format!("{name} is {not}{}", values.join(" or "))
+        }
+        (Test::TextIs(texts, _), _) => {
+            format!("{name} is {not}\"{}\"", texts.first().map(|text| text.raw.as_str()).unwrap_or_default())
+        }
+        (Test::HoldsAny(texts, _), _) => {
+            does("contain", texts.first().map(|text| text.raw.as_str()).unwrap_or_default())
+        }
+        (Test::Starts(text, _), true) => format!("{name} starts with \"{}\"", text.raw),
+        (Test::Starts(text, _), false) => format!("{name} does not start with \"{}\"", text.raw),
+        (Test::Ends(text, _), true) => format!("{name} ends with \"{}\"", text.raw),
+        (Test::Ends(text, _), false) => format!("{name} does not end with \"{}\"", text.raw),
+        (Test::Matches(regex, _), true) => format!("{name} matches /{}/", regex.as_str()),
+        (Test::Matches(regex, _), false) => format!("{name} does not match /{}/", regex.as_str()),
+        (Test::DomainIn(domains), _) => format!("the domain of {name} is {not}{}", domains.join(" or ")),
+        (Test::Age { older, length }, _) => {
+            let length = plain_duration(*length);
+            match (older, value) {
+                (true, true) => format!("{name} is more than {length} ago"),
+                (true, false) => format!("{name} is not more than {length} ago"),
+                (false, true) => format!("{name} is at most {length} ago"),
+                (false, false) => format!("{name} is not at most {length} ago"),
+            }
+        }
+        _ => format!("{name} is {not}so"),
+    }
+}
+
+fn span(span: (Option<i64>, Option<i64>), value: bool) -> String {
+    let day = |moment: i64| {
+        jiff::Timestamp::from_millisecond(moment).map_or_else(
+            |_| moment.to_string(),
+            |moment| {
+                let text = moment.to_string();
+                text.strip_suffix("T00:00:00Z").map_or(text.clone(), str::to_owned)
+            },
+        )
+    };
+    let words = match span {
+        (Some(from), Some(until)) => format!("from {} on and before {}", day(from), day(until)),
+        (Some(from), None) if value => return format!("the clock stands at {} or later", day(from)),
+        (Some(from), None) => return format!("the clock stands before {}", day(from)),
+        (None, Some(until)) if value => return format!("the clock stands before {}", day(until)),
+        (None, Some(until)) => return format!("the clock stands at {} or later", day(until)),
+        (None, None) => "at any time".to_owned(),
+    };
+    format!("the clock {} {words}", if value { "stands" } else { "does not stand" })
+}
+
+/// A bound as the column's documents write it.
+#[expect(clippy::cast_possible_truncation, reason = "moments and lengths of time are whole numbers")]
+fn number_words(column: &Column, number: f64) -> String {
+    match column.kind {
+        ColumnKind::Timestamp | ColumnKind::Duration => plain(column, &Datum::Integer(number as i64)),
+        _ => number.to_string(),
+    }
+}
+
+fn plain_duration(length: i64) -> String {
+    format!("{:#}", jiff::SignedDuration::from_millis(length))
+}
+
+/// A value without quotes.
+pub(super) fn plain(column: &Column, value: &Datum) -> String {
+    let value = value.to_json(column);
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
