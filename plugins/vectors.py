@@ -45,7 +45,10 @@ def leaks() -> list[dict]:
         number = RANDOM.choice("3456") + digits(RANDOM.choice([12, 14, 15, 18]))
         if RANDOM.random() < 0.6:
             number = number[:-1] + luhn.calc_check_digit(number[:-1])
-        add("card", number, luhn.is_valid(number), grouped(number))
+        shown = grouped(number)
+        if shown != number and any(luhn.is_valid(number[:length]) for length in (13, 14, 15, 16) if length < len(number)):
+            continue  # A part of it is a number by itself.
+        add("card", number, luhn.is_valid(number), shown)
     lengths = {"DE": 18, "NL": 14, "GB": 18, "FR": 23, "NO": 11, "PL": 24}
     for _ in range(60):
         country = RANDOM.choice(list(lengths))
@@ -65,7 +68,7 @@ def leaks() -> list[dict]:
                 number = f"{RANDOM.randrange(100):02}{RANDOM.randrange(1, 13):02}{RANDOM.randrange(1, 29):02}" + digits(5)
             valid = module.is_valid(number)
             if valid or RANDOM.random() < 0.005:
-                add(kind, number, valid, number)
+                add(kind, number, valid, cpf.format(number) if kind == "br_cpf" and RANDOM.random() < 0.5 else number)
             if sum(one["kind"] == kind for one in made) >= 50:
                 break
     for _ in range(50):

@@ -61,6 +61,18 @@ static int is_br_cpf(const char *digits, int count) {
     return 1;
 }
 
+/* A CPF as it is printed: 123.456.789-09. */
+static int is_dotted_cpf(const char *at, const char *end) {
+    if (end - at < 14 || at[3] != '.' || at[7] != '.' || at[11] != '-' || (end - at > 14 && is_word(at[14]))) return 0;
+    char digits[11];
+    for (int i = 0, count = 0; i < 14; i++) {
+        if (i == 3 || i == 7 || i == 11) continue;
+        if (!is_digit(at[i])) return 0;
+        digits[count++] = at[i];
+    }
+    return is_br_cpf(digits, 11);
+}
+
 /* Spain's DNI: eight digits and a letter. */
 static int is_es_dni(const char *at) {
     int number = 0;
@@ -103,15 +115,28 @@ static cb_size iban_at(const char *at, const char *end) {
 enum { CARD = 1, IBAN = 2, BSN = 4, DNI = 8, PESEL = 16, CPF = 32 };
 static int wanted, cards, ibans, ids;
 
-/* Counts what a run of groups of digits holds: the longest first, and nothing twice. */
+/* Whether groups are those in which numbers of cards are printed: 4-4-4-4, perhaps with a rest, or 4-6-5. */
+static int is_printed(const int *starts, int first, int last) {
+    int groups = last - first;
+    if (groups == 3)
+        return starts[first + 1] - starts[first] == 4 && starts[first + 2] - starts[first + 1] == 6 &&
+               starts[last] - starts[first + 2] == 5;
+    for (int i = first; i < last - 1; i++) if (starts[i + 1] - starts[i] != 4) return 0;
+    return groups >= 4 && starts[last] - starts[last - 1] <= 4;
+}
+
+/* Counts what a run of groups of digits holds, the longest first and nothing twice. What is but a part of it must look like
+   a number by itself, for any dozen digits have right check digits now and then. */
 static void look(const char *digits, const int *starts, int groups) {
     for (int first = 0; first < groups;) {
         int taken = 0;
         for (int last = groups; last > first && !taken; last--) {
             int count = starts[last] - starts[first];
             const char *number = digits + starts[first];
-            if (count > MAX_DIGITS) continue;
+            int whole = last - first == groups || last - first == 1;
+            if (count > MAX_DIGITS || !(whole || is_printed(starts, first, last))) continue;
             if ((wanted & CARD) && is_card(number, count)) cards++;
+            else if (!whole) continue;
             else if (((wanted & PESEL) && is_pl_pesel(number, count)) || ((wanted & CPF) && is_br_cpf(number, count)) ||
                      ((wanted & BSN) && is_nl_bsn(number, count))) ids++;
             else continue;
@@ -128,6 +153,7 @@ static void scan(const char *at, const char *end) {
         cb_size length = fresh && (wanted & IBAN) ? iban_at(at, end) : 0;
         if (length) { ibans++; at += length; continue; }
         if (!fresh || !is_digit(*at)) { at++; continue; }
+        if ((wanted & CPF) && is_dotted_cpf(at, end)) { ids++; at += 14; continue; }
         int dash = end - at > 9 && at[8] == '-';
         if ((wanted & DNI) && end - at >= 9 + dash) {
             char letters[9];
@@ -141,15 +167,23 @@ static void scan(const char *at, const char *end) {
                 continue;
             }
         }
+        const char *group = at;
+        char separator = 0;
         char digits[MAX_GROUPS * MAX_DIGITS];
         int starts[MAX_GROUPS + 1] = {0}, groups = 0, count = 0, whole = 1;
         while (at < end && is_digit(*at)) {
             int size = 0;
+            group = at;
             for (; at < end && is_digit(*at); at++) if (size++ < MAX_DIGITS + 1 && count < (int)sizeof digits) digits[count++] = *at;
             if (at < end && is_word(*at)) whole = 0;
             if (groups < MAX_GROUPS) starts[++groups] = count;
-            if (at + 1 < end && (*at == ' ' || *at == '-' || *at == '.') && is_digit(at[1]) && groups < MAX_GROUPS) at++;
-            else break;
+            if (at + 1 >= end || !(*at == ' ' || *at == '-' || *at == '.') || !is_digit(at[1]) || groups == MAX_GROUPS) break;
+            if (separator && *at != separator) {
+                /* Another number may begin with this group. */
+                at = group;
+                break;
+            }
+            separator = *at++;
         }
         /* Digits that go on as a word, such as those of a hash, are no number of a person. */
         look(digits, starts, whole ? groups : groups - 1);

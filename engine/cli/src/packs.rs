@@ -20,7 +20,12 @@ pub(crate) fn read(roots: &[PathBuf]) -> (SourceSet, Compiled) {
 
 /// Compiles packs that were read.
 pub(crate) fn compile(sources: &SourceSet) -> Compiled {
-    Checker::with_plugins(Some(plugins::host())).compile(sources, 1)
+    checker().compile(sources, 1)
+}
+
+/// A checker for packs with plugins.
+pub(crate) fn checker() -> Checker {
+    Checker::with_plugins(Some(plugins::host()))
 }
 
 /// Reads and compiles packs that a command is going to play; shows what is wrong with them.
