@@ -54,7 +54,7 @@ use crate::{
     plugin::{Host, Plugin},
     rubric::{self, KeywordPool, Rubric, Surroundings},
     rules::RuleSet,
-    scenario::{Catalog, Pack, ResetModel, StateVariable, Task, action::ActionModel, observation::Part},
+    scenario::{Catalog, Pack, ResetModel, Script, StateVariable, Task, action::ActionModel, observation::Part},
     source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
     spec::{self, Content, Document, Kind},
 };
@@ -223,15 +223,7 @@ fn assemble(
     compile_rules(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
-    let mut policies = IndexMap::new();
-    for document in documents.of(Kind::Policy) {
-        if let Content::Policy(spec) = &document.content {
-            policies.extend(
-                policy::compile(document, spec, &parts, &mut templates, report)
-                    .map(|script| (spec.name.clone(), script)),
-            );
-        }
-    }
+    let policies = compile_policies(&parts, &mut templates, report);
     check_baseline(&parts, report);
     let mut tasks = compile_tasks(&parts, cache, report);
     let mut suites = Vec::new();
@@ -371,6 +363,21 @@ fn compile_rules(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static
             parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
         }
     }
+}
+
+fn compile_policies(
+    parts: &Parts<'_>,
+    templates: &mut Engine<'static>,
+    report: &mut Report,
+) -> IndexMap<String, Script> {
+    let mut policies = IndexMap::new();
+    for document in parts.documents.of(Kind::Policy) {
+        if let Content::Policy(spec) = &document.content {
+            let script = policy::compile(document, spec, parts, templates, report);
+            policies.extend(script.map(|script| (spec.name.clone(), script)));
+        }
+    }
+    policies
 }
 
 /// Compiles the tasks; those of which nothing changed are taken from the cache.
