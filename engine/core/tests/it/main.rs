@@ -13,5 +13,6 @@ mod language;
 mod layout;
 mod mutations;
 mod packs;
+mod plugins;
 mod proofs;
 mod prose;
