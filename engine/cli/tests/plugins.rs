@@ -72,9 +72,8 @@ fn a_lock_pins_a_pack_to_its_files() {
     copy(&root().join("docs/cookbook/calibration"), &folder.path().join("pack"));
     let pack = folder.path().join("pack/pack.yaml");
     let locked = fs::read_to_string(&pack).expect("a pack");
-    let open: String =
-        locked.lines().filter(|line| !line.contains("digest:")).map(|line| format!("{line}\n")).collect();
-    fs::write(&pack, &open).expect("written");
+    let open: Vec<&str> = locked.lines().filter(|line| !line.contains("digest:")).collect();
+    fs::write(&pack, open.join("\n") + "\n").expect("written");
     let (output, _, code) = casebook(folder.path(), &["plugin", "lock", "pack"]);
     assert_eq!((code, output.contains("locked calibration")), (0, true), "{output}");
     assert_eq!(fs::read_to_string(&pack).expect("a pack"), locked);

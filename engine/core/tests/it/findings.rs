@@ -119,10 +119,8 @@ fn a_contradiction_planted_in_each_shipped_pack_is_found() {
 
 /// A field, and a decision with two of its values, of an environment.
 fn choices(text: &str) -> Option<(String, String, Vec<String>)> {
-    let documents: Vec<serde_yaml::Value> = text
-        .split("\n---\n")
-        .filter_map(|document| serde_yaml::from_str(document).ok())
-        .collect();
+    let documents: Vec<serde_yaml::Value> =
+        text.split("\n---\n").filter_map(|document| serde_yaml::from_str(document).ok()).collect();
     let root = documents.iter().find(|root: &&serde_yaml::Value| root.get("decision").is_some())?;
     let field = root.get("item")?.get("fields")?.as_mapping()?.keys().next()?.as_str()?.to_owned();
     root.get("decision")?.as_mapping()?.iter().find_map(|(name, decision)| {
