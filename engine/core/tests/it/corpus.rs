@@ -4,7 +4,11 @@
 //! `--- file FILE`, `--- module FILE` (a plugin for the host of `plugins.rs`) or `--- remove FILE`. `UPDATE_EXPECT=1 cargo test -p casebook-core` writes the expectations anew; read
 //! what changed.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use casebook_core::{diagnostic::Report, source};
 
@@ -19,7 +23,7 @@ fn cases() -> Vec<PathBuf> {
     paths
 }
 
-fn stem(path: &std::path::Path) -> String {
+fn stem(path: &Path) -> String {
     path.file_stem().expect("a name").to_string_lossy().into_owned()
 }
 
@@ -61,8 +65,10 @@ fn apply(name: &str, case: &str) -> BTreeMap<String, String> {
 }
 
 fn report(files: &BTreeMap<String, String>) -> Report {
-    let (modules, texts): (Vec<_>, Vec<_>) =
-        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).partition(|(name, _)| name.ends_with(".wasm"));
+    let (modules, texts): (Vec<_>, Vec<_>) = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .partition(|(name, _)| Path::new(name).extension().is_some_and(|ending| ending == "wasm"));
     let set = source::from_texts("desk", texts);
     let set = set.with_modules(modules.into_iter().map(|(name, text)| (name, text.as_bytes())));
     plugins::checker().compile(&set, 1).report

@@ -143,3 +143,24 @@ fn modules_are_what_their_sources_make() {
         assert!(built == module(name), "{name} is not what its source makes; UPDATE_EXPECT=1 takes the new one");
     }
 }
+
+#[test]
+fn the_template_in_c_is_built_as_its_page_says() {
+    let templates = plugins().join("../engine/cli/src/templates/plugin-c");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-template");
+    fs::create_dir_all(&folder).expect("a folder");
+    for (from, to) in [("plugin.c", "short.c"), ("description.h", "description.h"), ("README.md", "README.md")] {
+        let text = fs::read_to_string(templates.join(from)).expect("a template");
+        fs::write(folder.join(to), text.replace("PLUGIN_NAME", "short")).expect("written");
+    }
+    fs::copy(plugins().join("sdk/casebook.h"), folder.join("casebook.h")).expect("copied");
+    let page = fs::read_to_string(folder.join("README.md")).expect("a page");
+    let begin = page.find("python -m ziglang").expect("the command");
+    let command = &page[begin..begin + page[begin..].find("\ncasebook").expect("its end")];
+    let python = compiler().parent().expect("a folder").to_path_buf();
+    let path = format!("{}:{}", python.display(), env::var("PATH").unwrap_or_default());
+    run(Command::new("bash").args(["-c", command]).current_dir(&folder).env("PATH", path));
+    let module = fs::read(folder.join("short.wasm")).expect("a module");
+    let plugin = Plugin::load_checked(&WasmHost::default(), &module, Limits::default()).expect("it keeps its word");
+    assert_eq!(plugin.description.name, "short");
+}

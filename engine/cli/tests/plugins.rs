@@ -1,0 +1,104 @@
+//! `casebook plugin`, and what other commands tell of plugins.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli").to_path_buf()
+}
+
+/// Runs the binary in a folder; returns standard output, standard error and the exit code.
+fn casebook(folder: &Path, args: &[&str]) -> (String, String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_casebook")).args(args).current_dir(folder).output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (text(output.stdout), text(output.stderr), output.status.code().expect("it ends by itself"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("copied");
+        }
+    }
+}
+
+#[test]
+fn a_new_plugin_is_built_checked_and_used() {
+    let folder = TempDir::new().expect("a folder");
+    let (output, _, code) = casebook(folder.path(), &["plugin", "new", "half", "--lang", "wat"]);
+    assert_eq!(code, 0, "{output}");
+    let source = fs::read_to_string(folder.path().join("plugins/half/half.wat")).expect("a source");
+    fs::write(folder.path().join("half.wasm"), wat::parse_str(source).expect("a module")).expect("written");
+
+    let (output, error, code) = casebook(folder.path(), &["plugin", "check", "half.wasm", "--format", "json"]);
+    assert_eq!(code, 0, "{output}{error}");
+    let told: Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!((&told["name"], &told["version"]), (&"half".into(), &"1.0.0".into()));
+    assert_eq!(told["graders"][0]["failed"], serde_json::json!([]));
+    assert!(told["graders"][0]["fuel"].as_u64() > Some(0), "{told}");
+    assert_eq!(told["imports"], serde_json::json!([]));
+
+    let (_, error, code) = casebook(folder.path(), &["plugin", "new", "half"]);
+    assert_eq!((code, error.contains("exists already")), (1, true), "{error}");
+    let (_, error, code) = casebook(folder.path(), &["plugin", "new", "Half"]);
+    assert_eq!((code, error.contains("cannot be a name")), (2, true), "{error}");
+}
+
+#[test]
+fn what_is_no_plugin_is_told() {
+    let folder = TempDir::new().expect("a folder");
+    let importing = "(module (import \"env\" \"clock\" (func (result i64))))";
+    fs::write(folder.path().join("clock.wasm"), wat::parse_str(importing).expect("a module")).expect("written");
+    let (_, error, code) = casebook(folder.path(), &["plugin", "check", "clock.wasm"]);
+    assert_eq!((code, error.contains("it imports `env.clock`")), (1, true), "{error}");
+    let (_, error, code) = casebook(folder.path(), &["plugin", "check", "nothing.wasm"]);
+    assert_eq!((code, error.contains("cannot be read")), (3, true), "{error}");
+}
+
+#[test]
+fn a_lock_pins_a_pack_to_its_files() {
+    let folder = TempDir::new().expect("a folder");
+    copy(&root().join("docs/cookbook/calibration"), &folder.path().join("pack"));
+    let pack = folder.path().join("pack/pack.yaml");
+    let locked = fs::read_to_string(&pack).expect("a pack");
+    let open: Vec<&str> = locked.lines().filter(|line| !line.contains("digest:")).collect();
+    fs::write(&pack, open.join("\n") + "\n").expect("written");
+    let (output, _, code) = casebook(folder.path(), &["plugin", "lock", "pack"]);
+    assert_eq!((code, output.contains("locked calibration")), (0, true), "{output}");
+    assert_eq!(fs::read_to_string(&pack).expect("a pack"), locked);
+
+    let other = root().join("plugins/readability/readability.wasm");
+    fs::copy(other, folder.path().join("pack/plugins/calibration.wasm")).expect("copied");
+    let (_, error, code) = casebook(folder.path(), &["check", "pack"]);
+    assert_eq!((code, error.contains("CB702")), (1, true), "{error}");
+}
+
+#[test]
+fn lists_tests_pages_and_schemas_tell_of_plugins() {
+    let folder = TempDir::new().expect("a folder");
+    let recipe = root().join("docs/cookbook/calibration").display().to_string();
+    let (output, _, code) = casebook(folder.path(), &["plugin", "list", &recipe]);
+    assert_eq!((code, output.contains("forecasts: calibration 1.0.0 (brier, log)")), (0, true), "{output}");
+    let (output, _, code) = casebook(folder.path(), &["test", "--verbose", &recipe]);
+    assert_eq!((code, output.contains("example plugin calibration: brier: sure and right")), (0, true), "{output}");
+    let (output, _, code) = casebook(folder.path(), &["docs", &recipe]);
+    assert_eq!((code, output.contains("### calibration 1.0.0")), (0, true), "{output}");
+
+    let (output, error, code) = casebook(folder.path(), &["schema", "--pack", &recipe, "--out", "schemas"]);
+    assert_eq!(code, 0, "{output}{error}");
+    let schema = fs::read_to_string(folder.path().join("schemas/rubric.schema.json")).expect("a schema");
+    assert!(schema.contains("The decision that holds the confidence."), "the parameters are not folded in");
+    let plain = fs::read_to_string(root().join("schemas/rubric.schema.json")).expect("a schema");
+    assert!(!plain.contains("The decision that holds the confidence."));
+}
