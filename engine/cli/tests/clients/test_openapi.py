@@ -10,7 +10,7 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 
 
 @pytest.mark.parametrize(("folder", "mode"), [("scenarios", "simulation"), ("scenarios/conformance", "simulation"), ("scenarios", "production")])
-def test_the_description_holds(start, folder, mode):
+def test_the_description_holds(start, tmp_path, folder, mode):
     server = start(folder, "--mode", mode, "--max-sessions", "100000")
     script = sys.executable.rsplit("/", 1)[0] + "/schemathesis"
     done = subprocess.run(
@@ -18,7 +18,7 @@ def test_the_description_holds(start, folder, mode):
             script, "run", server.url + "/openapi.json", "--checks", CHECKS, "--phases", "examples,coverage,fuzzing",
             "--max-examples", "5", "--seed", "1", "--no-color", "--generation-database", "none",
         ],
-        capture_output=True, text=True, timeout=300,
+        capture_output=True, text=True, timeout=300, cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout[-6000:]
     assert "nresolvable reference" not in done.stdout, done.stdout[-3000:]
