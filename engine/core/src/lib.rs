@@ -21,6 +21,8 @@ pub mod scenario;
 pub mod check;
 // Reset and step: a pure fold over actions.
 pub mod episode;
+// Why a decision is right, and what a reward is made of.
+pub mod explanation;
 // Scripted agents.
 pub mod policy;
 // Trajectories: played, recorded, played again.

@@ -323,6 +323,14 @@ impl<'a> Documents<'a> {
         sha256(lines.join("\n").as_bytes())
     }
 
+    /// The digest of each document, by kind and name.
+    pub(super) fn digests(&self) -> Vec<(Kind, String, String)> {
+        let digest = |document: &&Document| {
+            (document.content.kind(), document.content.name().to_owned(), document.digest.clone())
+        };
+        self.all.iter().map(digest).collect()
+    }
+
     /// A digest of all that a task is made of: its own document, its inbox, the environment, rules and rubrics.
     pub(super) fn key_of_task(&self, task: &Document, inbox: &str, shared: &str) -> String {
         let inbox = self.find(Kind::Inbox, inbox).map_or("", |inbox| inbox.digest.as_str());

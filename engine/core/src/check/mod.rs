@@ -241,6 +241,8 @@ fn assemble(
         tasks,
         policies,
         rules: parts.rules,
+        truth: environment.decision.values().map(|spec| spec.truth.as_ref().map(|truth| truth.rules.clone())).collect(),
+        digests: documents.digests(),
         suites,
         baseline: environment.baseline.clone(),
     })

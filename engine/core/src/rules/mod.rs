@@ -21,7 +21,7 @@ pub use text::policy_text;
 pub(crate) use text::sentence;
 
 use crate::{
-    model::{Datum, RuleReason},
+    model::{Datum, Place, RuleReason},
     spec::Hit,
 };
 
@@ -47,6 +47,8 @@ pub struct RuleSet {
 pub struct CompiledRule {
     /// Its id and reason.
     pub reason: Arc<RuleReason>,
+    /// Where it is written.
+    pub place: Place,
     /// When it matches.
     pub when: Predicate,
     /// When it does not after all.
