@@ -75,8 +75,13 @@ impl Command {
     pub(crate) fn writes(&self, format: Format) -> bool {
         match format {
             Format::Human | Format::Json => true,
-            Format::Github | Format::Junit => matches!(self, Self::Check(_) | Self::Test(_)),
-            Format::Sarif => matches!(self, Self::Check(_)),
+            Format::Github | Format::Junit => {
+                matches!(
+                    self,
+                    Self::Check(_) | Self::Test(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })
+                )
+            }
+            Format::Sarif => matches!(self, Self::Check(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })),
         }
     }
 }
@@ -111,6 +116,8 @@ pub(crate) enum Command {
     Docs(DocsArgs),
     /// Turns rules into a CSV table and back
     Table(TableArgs),
+    /// Proves what rules mean: what never matches, what overlaps, what no rule covers
+    Rules(RulesArgs),
     /// Rewrites files of an older format; comments stay
     Migrate(MigrateArgs),
     /// Writes the JSON Schemas of all kinds of documents
@@ -236,6 +243,30 @@ pub(crate) enum TableAction {
         /// The file with `kind: Rules`; what else it says stays
         file: PathBuf,
     },
+}
+
+/// Arguments of `rules`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    pub(crate) action: RulesAction,
+}
+
+/// What to ask about rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesAction {
+    /// Proves what rules can and cannot do, with an item for each finding that shows it
+    Check(RulesCheckArgs),
+}
+
+/// Arguments of `rules check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RulesCheckArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// Warnings fail as well
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// Arguments of `migrate`.

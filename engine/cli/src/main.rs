@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Fmt(args) => commands::fmt::run(&args, format),
         Command::Docs(args) => commands::docs::run(&args, format),
         Command::Table(args) => commands::table::run(&args, format),
+        Command::Rules(args) => commands::rules::run(&args, format),
         Command::Migrate(args) => commands::migrate::run(&args, format),
         Command::Schema(args) => commands::schema::run(&args, format),
         Command::Run(args) => commands::run::run(&args, format),

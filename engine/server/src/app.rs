@@ -1,15 +1,19 @@
 //! What every request shares.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use casebook_core::{diagnostic, scenario::Pack};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
     error::Problem,
-    reload::Live,
+    reload::{Held, Live, MOST_GROUPS, Unheld},
+    server::Config,
     session::{capacity::Capacity, table::Sessions},
-    wire::arguments::{nearest, unknown_name},
+    wire::{
+        arguments::{ResetArguments, nearest, unknown_name},
+        entries::Entry,
+    },
 };
 
 /// The state behind every route.
@@ -24,10 +28,8 @@ pub(crate) struct App {
     pub(crate) chosen: Arc<str>,
     /// The sessions over HTTP, and the slots of all sessions.
     pub(crate) sessions: Sessions,
-    /// How long a socket may rest between two requests.
-    pub(crate) idle: Option<Duration>,
-    /// How often a socket is asked whether it is still there.
-    pub(crate) heartbeat: Duration,
+    /// How the server is to behave.
+    pub(crate) config: Config,
     /// Becomes true when the server ends; its receivers are the tasks that it waits for.
     pub(crate) stopping: watch::Sender<bool>,
     /// Bounds the episodes that are played inside the server at one time.
@@ -35,20 +37,17 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(
-        live: Live,
-        chosen: Arc<str>,
-        max_sessions: usize,
-        idle: Option<Duration>,
-        heartbeat: Duration,
-    ) -> Self {
+    pub(crate) fn new(live: Live, chosen: Arc<str>, config: Config) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             live: Arc::new(live),
             chosen,
-            sessions: Sessions::new(Capacity::new(max_sessions), idle),
-            idle,
-            heartbeat,
+            sessions: Sessions::new(
+                Capacity::new(config.max_sessions, config.sessions_per_client),
+                config.idle_timeout,
+                config.resume_grace,
+            ),
+            config,
             stopping: watch::Sender::new(false),
             plays: Semaphore::new(threads),
         }
@@ -65,6 +64,22 @@ impl App {
         Err(Problem::UnknownEnvironment { name: name.to_string(), text })
     }
 
+    /// Finds an environment for a new episode: of the generation that its group pins or that is asked for, else of the
+    /// current one.
+    pub(crate) fn held(&self, name: &str, arguments: &ResetArguments) -> Result<Held, Problem> {
+        let current = self.live.catalog();
+        let (group, number) = (arguments.group.as_deref(), arguments.generation);
+        let chosen = self.live.generations().choose(&current, group, number);
+        let (catalog, group) = chosen.map_err(|unheld| refuse_generation(unheld, arguments, current.generation()))?;
+        match catalog.pack(name) {
+            Some(pack) => Ok(Held::new(Arc::clone(pack), Arc::clone(&catalog), group)),
+            None => self.pack(name).and_then(|_| {
+                let generation = catalog.generation();
+                Err(Problem::NotFound(format!("generation {generation} has no environment `{name}`")))
+            }),
+        }
+    }
+
     /// Runs work that takes a while off the async threads.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
@@ -73,6 +88,29 @@ impl App {
         let stopped = || Problem::Failed("the server is stopping".into());
         let _permit = self.plays.acquire().await.map_err(|_| stopped())?;
         tokio::task::spawn_blocking(work).await.map_err(|_| Problem::Failed("internal error".into()))?
+    }
+}
+
+fn refuse_generation(unheld: Unheld, arguments: &ResetArguments, current: u64) -> Problem {
+    let entry = |name: &str, msg: String, input| {
+        Problem::Invalid(vec![Entry::new("value_error", vec![name.into()], msg, input)])
+    };
+    let group = arguments.group.as_deref().unwrap_or_default();
+    let number = arguments.generation.unwrap_or_default();
+    match unheld {
+        Unheld::Gone(held) => {
+            let held: Vec<String> = held.into_iter().chain([current]).map(|number| number.to_string()).collect();
+            let msg = format!("generation {number} is not held any more, or never was; held are {}", held.join(", "));
+            entry("generation", msg, number.into())
+        }
+        Unheld::Pinned(pinned) => {
+            let msg = format!("the group `{group}` plays generation {pinned}, not {number}");
+            entry("generation", msg, number.into())
+        }
+        Unheld::TooMany => {
+            let msg = format!("{MOST_GROUPS} groups are kept already; a group ends half an hour after its last reset");
+            entry("group", msg, group.into())
+        }
     }
 }
 

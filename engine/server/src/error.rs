@@ -1,5 +1,7 @@
 //! What can go wrong with a request, and the one place where it becomes an HTTP answer.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::StatusCode,
@@ -38,6 +40,10 @@ pub(crate) enum Problem {
     Finished,
     /// Every slot is taken.
     Full(Full),
+    /// A step took longer than a step may; it is taken back.
+    TooSlow(Duration),
+    /// A bug; the session cannot go on.
+    Broken,
     /// The body is larger than the server reads, or broke off.
     Body(StatusCode, String),
     /// The request is no WebSocket handshake.
@@ -64,6 +70,10 @@ impl Problem {
             ),
             Self::Finished => "the episode is done and takes no further action; send reset to start another".into(),
             Self::Full(full) => full.to_string(),
+            Self::TooSlow(limit) => {
+                format!("the step took longer than {} s and is taken back", limit.as_secs_f64())
+            }
+            Self::Broken => "internal error; the session ends".into(),
         }
     }
 
@@ -72,10 +82,12 @@ impl Problem {
             Self::UnknownEnvironment { .. } | Self::UnknownSession(_) | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoEpisode | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
+            Self::Full(full) if full.own => StatusCode::TOO_MANY_REQUESTS,
             Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooSlow(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Body(status, _) => *status,
             Self::NotAWebSocket(_) => StatusCode::UPGRADE_REQUIRED,
-            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Broken | Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Building a server and running it.
 
-use std::{error::Error, fmt, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{error::Error, fmt, future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
 use casebook_core::{check::Compiled, source::SourceSet};
@@ -24,8 +24,17 @@ pub struct Config {
     pub environment: Option<String>,
     /// Sessions that may be open at one time, over all entrances.
     pub max_sessions: usize,
+    /// Sessions of one client at the most.
+    pub sessions_per_client: Option<usize>,
     /// How long a session may rest; when unset, sockets may rest for ever and sessions over HTTP a quarter of an hour.
     pub idle_timeout: Option<Duration>,
+    /// How long a step may take; a longer one is taken back.
+    pub step_timeout: Option<Duration>,
+    /// How long a client may ask to wait for a free session, instead of being refused at once.
+    pub max_wait: Duration,
+    /// How long an episode is kept whose socket broke off, so that another socket can go on with it; zero for not at
+    /// all.
+    pub resume_grace: Duration,
     /// Whether packs are reloaded when they change.
     pub watch: bool,
     /// Reads the packs again this often instead of waiting to be told by the operating system.
@@ -42,7 +51,11 @@ impl Default for Config {
             roots: Vec::new(),
             environment: None,
             max_sessions: 1024,
+            sessions_per_client: None,
             idle_timeout: None,
+            step_timeout: Some(Duration::from_mins(1)),
+            max_wait: Duration::from_mins(1),
+            resume_grace: Duration::ZERO,
             watch: true,
             poll: None,
             heartbeat: Duration::from_secs(20),
@@ -58,7 +71,11 @@ impl fmt::Debug for Config {
             .field("roots", &self.roots)
             .field("environment", &self.environment)
             .field("max_sessions", &self.max_sessions)
+            .field("sessions_per_client", &self.sessions_per_client)
             .field("idle_timeout", &self.idle_timeout)
+            .field("step_timeout", &self.step_timeout)
+            .field("max_wait", &self.max_wait)
+            .field("resume_grace", &self.resume_grace)
             .field("watch", &self.watch)
             .field("poll", &self.poll)
             .field("heartbeat", &self.heartbeat)
@@ -101,8 +118,6 @@ impl Error for SetupError {}
 #[derive(Debug)]
 pub struct Server {
     app: Shared,
-    watch: bool,
-    poll: Option<Duration>,
 }
 
 impl Server {
@@ -116,16 +131,16 @@ impl Server {
         let mut known: Vec<String> = catalog.packs().iter().map(|pack| pack.name().to_string()).collect();
         known.sort();
         let first = known.first().cloned().ok_or(SetupError::NoEnvironment)?;
-        let name = config.environment.unwrap_or(first);
+        let name = config.environment.clone().unwrap_or(first);
         if catalog.pack(&name).is_none() {
             return Err(SetupError::UnknownEnvironment { name, known });
         }
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
-        let live = Live::new(catalog, compiled.report, sources, config.roots, Arc::clone(&chosen), config.on_reload);
-        let app = App::new(live, chosen, config.max_sessions, config.idle_timeout, config.heartbeat);
-        Ok(Self { app: Arc::new(app), watch: config.watch, poll: config.poll })
+        let (roots, on_reload) = (config.roots.clone(), config.on_reload.clone());
+        let live = Live::new(catalog, compiled.report, sources, roots, Arc::clone(&chosen), on_reload);
+        Ok(Self { app: Arc::new(App::new(live, chosen, config)) })
     }
 
     /// The routes, for a listener of the caller's own: neither reload nor the reaping of idle sessions runs by itself.
@@ -139,7 +154,8 @@ impl Server {
     ///
     /// When the listener or the thread that watches the packs fails.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let _watch = if self.watch { Some(reload::start(Arc::clone(&self.app.live), self.poll)?) } else { None };
+        let Config { watch, poll, .. } = self.app.config;
+        let _watch = if watch { Some(reload::start(Arc::clone(&self.app.live), poll)?) } else { None };
         let reaper = tokio::spawn(reap(Arc::clone(&self.app)));
         let result = self.serve(listener, shutdown).await;
         reaper.abort();
@@ -151,8 +167,9 @@ impl Server {
             // Without it answers wait for more, so losing it costs time and nothing else.
             let _ = stream.set_nodelay(true);
         });
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let mut stopping = self.app.stopping.subscribe();
-        let serving = axum::serve(listener, self.router()).with_graceful_shutdown(async move {
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             // An error means that the server is gone, which is an end as well.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         });
@@ -181,6 +198,7 @@ async fn reap(app: Shared) {
     loop {
         rounds.tick().await;
         let ended = app.sessions.reap();
+        app.live.generations().forget();
         if ended > 0 {
             tracing::debug!(ended, "ended idle sessions");
         }

@@ -8,6 +8,7 @@ pub(crate) mod fmt;
 pub(crate) mod migrate;
 pub(crate) mod new;
 pub(crate) mod replay;
+pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;

@@ -15,7 +15,7 @@ use casebook_core::{
     source::{self, SourceSet},
 };
 
-use super::{Outcome, Rejected, ReloadListener, ReloadStatus};
+use super::{Generations, Outcome, Rejected, ReloadListener, ReloadStatus};
 
 /// The catalog that new episodes start with, and how it is replaced.
 pub(crate) struct Live {
@@ -30,6 +30,7 @@ pub(crate) struct Live {
     rejected_hash: Mutex<Option<String>>,
     /// Knows the files of the last compilation, so that only those that changed are parsed again.
     checker: Mutex<Checker>,
+    generations: Generations,
 }
 
 impl Live {
@@ -58,6 +59,7 @@ impl Live {
             listener,
             rejected_hash: Mutex::default(),
             checker: Mutex::default(),
+            generations: Generations::default(),
         }
     }
 
@@ -69,6 +71,11 @@ impl Live {
     /// What is loaded, and what became of the last change.
     pub(crate) fn status(&self) -> Arc<ReloadStatus> {
         self.status.load_full()
+    }
+
+    /// The generations that somebody still holds.
+    pub(crate) fn generations(&self) -> &Generations {
+        &self.generations
     }
 
     /// The folders that are to be watched.
@@ -104,7 +111,7 @@ impl Live {
                     rejected: None,
                     report: Arc::new(report),
                 };
-                self.catalog.store(Arc::new(catalog));
+                self.generations.note(&self.catalog.swap(Arc::new(catalog)));
                 tracing::info!(generation = status.generation, digest = status.digest, "loaded");
                 self.publish(status);
             }

@@ -1,19 +1,28 @@
 //! `POST /mcp`: JSON-RPC; 200 whatever the answer, one response a request.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
+    http::Uri,
     routing::post,
 };
 use serde_json::{Value, json};
 
-use super::{request::Environment, table::Endpoint};
+use super::{
+    request::{self, Environment},
+    table::Endpoint,
+};
 use crate::{
     app::{App, Shared},
     error::Problem,
+    session::{
+        capacity::Client,
+        one::{Origin, Session},
+        table::Closed,
+    },
     wire::{
         openapi::Operation,
         rpc::{self, Failure, Method},
@@ -48,33 +57,55 @@ pub(super) fn endpoint() -> Endpoint {
 async fn mcp(
     State(app): State<Shared>,
     environment: Environment,
+    client: Client,
+    uri: Uri,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
     if environment.in_path {
         environment.pack(&app)?;
     }
+    let wait = request::query_wait(&request::query(&uri), &app)?;
     let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    Ok(Json(body.map_or_else(rpc::parse_error, |body| answer(&app, &environment.name, &body, None))))
+    Ok(Json(match body {
+        Some(body) => answer(&app, &environment.name, &body, &Caller { client, wait, own: None }).await,
+        None => rpc::parse_error(),
+    }))
 }
 
-/// Answers a request; `own` is the id of the socket that it came over.
-pub(super) fn answer(app: &App, environment: &Arc<str>, body: &Value, own: Option<&str>) -> Value {
+/// Who asks over JSON-RPC.
+pub(super) struct Caller<'a> {
+    /// Whose share of the sessions a new one counts to.
+    pub(super) client: Client,
+    /// How long to wait for a free session.
+    pub(super) wait: Duration,
+    /// The session of the socket that the request came over.
+    pub(super) own: Option<&'a Session>,
+}
+
+/// Answers a request.
+pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, caller: &Caller<'_>) -> Value {
     let call = match rpc::read(body) {
         Ok(call) => call,
         Err(response) => return response,
     };
+    let own = caller.own.map(|session| session.id().to_string());
     let result = match (call.method, call.session_id) {
         (Method::Unknown(name), _) => Err(Failure::UnknownMethod(name)),
-        (Method::Tools, Some(id)) if own.is_none() && !app.sessions.contains(&id) => Err(Failure::UnknownSession(id)),
+        (Method::Tools, Some(id)) if own.is_none() && app.sessions.get(&id).is_none() => {
+            Err(Failure::UnknownSession(id))
+        }
         (Method::Tools, _) => Err(Failure::NoTools),
         (Method::CreateSession, _) => match own {
-            Some(id) => Ok(rpc::created(id)),
-            None => create(app, environment),
+            Some(id) => Ok(rpc::created(&id)),
+            None => create(app, environment, caller).await,
         },
         (Method::CloseSession, None) => Err(Failure::NoSessionId),
-        (Method::CloseSession, Some(id)) if own == Some(id.as_str()) => Err(Failure::OwnSocket),
-        (Method::CloseSession, Some(id)) if app.sessions.close(&id) => Ok(rpc::closed(&id)),
-        (Method::CloseSession, Some(id)) => Err(Failure::UnknownSession(id)),
+        (Method::CloseSession, Some(id)) if own.as_ref() == Some(&id) => Err(Failure::OwnSocket),
+        (Method::CloseSession, Some(id)) => match app.sessions.close(&id) {
+            Closed::Done => Ok(rpc::closed(&id)),
+            Closed::Deferred => Ok(rpc::closing(&id)),
+            Closed::Unknown => Err(Failure::UnknownSession(id)),
+        },
     };
     match result {
         Ok(result) => rpc::result(&call.id, &result),
@@ -82,9 +113,12 @@ pub(super) fn answer(app: &App, environment: &Arc<str>, body: &Value, own: Optio
     }
 }
 
-fn create(app: &App, environment: &Arc<str>) -> Result<Value, Failure> {
-    let opened = app.pack(environment).and_then(|_| app.sessions.open(environment, true));
-    opened.map(|session| rpc::created(session.id())).map_err(|problem| {
+async fn create(app: &App, environment: &Arc<str>, caller: &Caller<'_>) -> Result<Value, Failure> {
+    let opened = match app.pack(environment) {
+        Ok(_) => app.sessions.open(environment, Origin::Request, caller.client, caller.wait).await,
+        Err(problem) => Err(problem),
+    };
+    opened.map(|session| rpc::created(&session.id().to_string())).map_err(|problem| {
         let text = problem.text();
         match problem {
             Problem::Full(full) => Failure::Full { active: full.active, most: full.most, text },

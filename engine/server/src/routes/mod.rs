@@ -1,8 +1,9 @@
 //! A file an endpoint, and the table that lists them.
 //!
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
-//! handlers take out of a request.
+//! handlers take out of a request, `link` is the connection below a session.
 
+mod link;
 mod request;
 mod table;
 
@@ -17,6 +18,7 @@ mod page;
 mod reload;
 mod reset;
 mod schema;
+mod sessions;
 mod state;
 mod step;
 mod tasks;
@@ -42,6 +44,8 @@ fn endpoints() -> Vec<Endpoint> {
         openapi::endpoint(),
         environments::endpoint(),
         reload::endpoint(),
+        sessions::snapshot(),
+        sessions::fork(),
         page::index(),
         page::style(),
     ];

@@ -1,10 +1,10 @@
 //! What handlers take out of a request.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
-    extract::{FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
+    extract::{ConnectInfo, FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -14,8 +14,8 @@ use super::table::MAX_BYTES;
 use crate::{
     app::{App, Shared},
     error::Problem,
-    session::table::Claim,
-    wire::arguments,
+    session::{capacity::Client, table::Claim},
+    wire::{arguments, entries::Entry},
 };
 
 /// The header that names a session.
@@ -24,6 +24,9 @@ pub(super) const SESSION_HEADER: &str = "x-session-id";
 const SESSION_COOKIE: &str = "casebook_session";
 /// The part of a query or body that names a session.
 pub(super) const SESSION_KEY: &str = "session_id";
+
+/// The part of a query that says how many seconds to wait for a slot.
+pub(super) const WAIT_KEY: &str = "wait";
 
 /// The environment that a request is for: the one that its path names, else the chosen one.
 #[derive(Debug, Clone)]
@@ -56,6 +59,15 @@ impl FromRequestParts<Shared> for Environment {
     }
 }
 
+impl FromRequestParts<Shared> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        let address = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Self::Address(info.0.ip()));
+        Ok(parts.extensions.get::<Self>().copied().or_else(address).unwrap_or(Self::Unknown))
+    }
+}
+
 /// The parts of a query, decoded, in order.
 pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
     Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(parts)| parts).unwrap_or_default()
@@ -71,6 +83,23 @@ pub(super) fn query_seed(query: &[(String, String)]) -> Result<u64, Problem> {
     let Some(text) = query_value(query, "seed") else { return Ok(0) };
     let seed = arguments::seed(text.into(), vec!["query".into(), "seed".into()]);
     seed.map(Option::unwrap_or_default).map_err(|entry| Problem::Invalid(vec![*entry]))
+}
+
+/// How long a query asks to wait for a slot, as far as the server lets it.
+pub(super) fn query_wait(query: &[(String, String)], app: &App) -> Result<Duration, Problem> {
+    let Some(text) = query_value(query, WAIT_KEY) else { return Ok(Duration::ZERO) };
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=f64::INFINITY).contains(seconds));
+    let Some(seconds) = seconds else {
+        let msg = "Input should be a number of seconds, 0 or more";
+        return Err(Problem::Invalid(vec![Entry::new(
+            "float_parsing",
+            vec!["query".into(), WAIT_KEY.into()],
+            msg,
+            text.into(),
+        )]));
+    };
+    let most = app.config.max_wait;
+    Ok(Duration::try_from_secs_f64(seconds).map_or(most, |wait| wait.min(most)))
 }
 
 /// Reads how a request says which session it is for; header before query before body.

@@ -10,12 +10,16 @@ use axum::{
 use serde_json::{Map, Value};
 
 use super::{
-    request::{self, Environment, SESSION_HEADER, SESSION_KEY},
+    request::{self, Environment, SESSION_HEADER, SESSION_KEY, WAIT_KEY},
     table::Endpoint,
 };
 use crate::{
     app::Shared,
     error::Problem,
+    session::{
+        capacity::Client,
+        one::{Origin, Outcome},
+    },
     wire::{
         arguments::ResetArguments,
         body,
@@ -30,6 +34,9 @@ const PARAMETERS: &[Parameter] = &[
     Parameter::query("task_id", "string", "The task; chosen by the seed when unset."),
     Parameter::query("seed", "integer", "Decides everything that varies; drawn when unset."),
     Parameter::query("episode_id", "string", "The episode's id; made up when unset."),
+    Parameter::query("group", "string", "The rollout group, whose episodes share one generation."),
+    Parameter::query("generation", "integer", "The generation to play with; the current one when unset."),
+    Parameter::query("wait", "number", "Seconds to wait for a free session."),
     Parameter::query("session_id", "string", "The session in which to start again."),
     Parameter::header("x-session-id", "The session in which to start again."),
 ];
@@ -53,12 +60,14 @@ pub(super) fn endpoint() -> Endpoint {
 async fn reset(
     State(app): State<Shared>,
     environment: Environment,
+    client: Client,
     uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let pack = environment.pack(&app)?;
+    environment.pack(&app)?;
     let query = request::query(&uri);
+    let wait = request::query_wait(&query, &app)?;
     let mut object = body::object(&headers, &request::bytes(body)?).map_err(Problem::Invalid)?.unwrap_or_default();
     let in_body = session_in_body(&mut object)?;
     let arguments = arguments(object, &query)?;
@@ -66,22 +75,22 @@ async fn reset(
     let fresh = named.is_none();
     let session = match named {
         Some(session) => session,
-        None => app.sessions.open(&environment.name, false)?,
+        None => app.sessions.open(&environment.name, Origin::Reset, client, wait).await?,
     };
-    let started = session.with(|play| {
-        play.reset(&pack, arguments)?;
-        Ok(envelope::observation_body(play.view(None)?, session.id()))
+    let id = session.id().to_string();
+    let started = session.act(app.config.step_timeout, |play| {
+        play.reset(app.held(&environment.name, &arguments)?, arguments)?;
+        Ok(Outcome::now(envelope::observation_body(play.view(None)?, &id)))
     });
-    match started {
+    match started.await {
         Ok(text) => {
-            let id = session.id();
-            let told =
-                [(HeaderName::from_static(SESSION_HEADER), id.to_string()), (SET_COOKIE, request::set_cookie(id))];
+            let cookie = request::set_cookie(&id);
+            let told = [(HeaderName::from_static(SESSION_HEADER), id), (SET_COOKIE, cookie)];
             Ok((told, request::json(text)).into_response())
         }
         Err(problem) => {
-            if fresh {
-                app.sessions.close(session.id());
+            if fresh || problem == Problem::Broken {
+                app.sessions.close(&id);
             }
             Err(problem)
         }
@@ -90,7 +99,7 @@ async fn reset(
 
 /// What the query leaves unset the body may fill, and the other way round; the body comes first.
 fn arguments(object: Map<String, Value>, query: &[(String, String)]) -> Result<ResetArguments, Problem> {
-    let parts = query.iter().filter(|(name, value)| name != SESSION_KEY && !value.is_empty());
+    let parts = query.iter().filter(|(name, value)| name != SESSION_KEY && name != WAIT_KEY && !value.is_empty());
     let in_query = parts.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     match (ResetArguments::read(object, &["body"]), ResetArguments::read(in_query, &["query"])) {
         (Ok(in_body), Ok(in_query)) => Ok(in_body.or(in_query)),

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
+    session::one::Outcome,
     wire::{
         body, envelope,
         openapi::{Operation, Parameter},
@@ -56,7 +57,10 @@ async fn state(
         None => app.sessions.unnamed(&environment.name)?,
     };
     Ok(request::json(match session {
-        Some(session) => session.with(|play| play.state(&environment.name)),
+        Some(session) => {
+            let told = session.act(None, |play| Ok(Outcome::now(play.state(&environment.name))));
+            app.sessions.after(&session, told.await)?
+        }
         None => envelope::state(environment.pack(&app)?.name(), None),
     }))
 }

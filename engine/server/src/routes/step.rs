@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
+    session::play::stepped,
     wire::{
         body, envelope,
         openapi::{Operation, Parameter},
@@ -62,9 +63,9 @@ async fn step(
         environment.pack(&app)?;
         return Err(Problem::NoEpisode);
     };
-    let text = session.with(|play| {
-        let step = play.step(body.action)?;
-        Ok::<_, Problem>(envelope::observation_body(play.view(Some(&step))?, session.id()))
-    })?;
-    Ok(([(SESSION_HEADER, session.id())], request::json(text)).into_response())
+    let id = session.id().to_string();
+    let told = session
+        .act(app.config.step_timeout, |play| stepped(play, body.action, |view| envelope::observation_body(view, &id)));
+    let text = app.sessions.after(&session, told.await)?;
+    Ok(([(SESSION_HEADER, id)], request::json(text)).into_response())
 }

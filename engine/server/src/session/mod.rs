@@ -2,8 +2,17 @@
 //!
 //! - `capacity`: the one count of open sessions, shared by every entrance
 //! - `play`: the episode of one session, and what is told about it
-//! - `table`: sessions over HTTP, which no socket keeps alive
+//! - `one`: a session, and the turns that its requests take
+//! - `table`: all sessions, by whatever entrance they came
 
 pub(crate) mod capacity;
+pub(crate) mod one;
 pub(crate) mod play;
 pub(crate) mod table;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a panicking request left behind is still one whole value: nothing here is changed in two steps.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,26 +1,27 @@
-//! Sessions over HTTP, which no socket keeps alive.
+//! All sessions, by whatever entrance they came.
 //!
-//! A session's id comes back with every answer. A client that sends it is sure of its episode; one that never does is
-//! served as long as it is clear which episode it means.
+//! A session over HTTP has no socket that keeps it alive: its id comes back with every answer. A client that sends it is
+//! sure of its episode; one that never does is served as long as it is clear which episode it means.
 
 use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU8, Ordering},
-    },
+    collections::{BTreeMap, HashMap},
+    pin::pin,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
+use tokio::{sync::Notify, time};
 use uuid::Uuid;
 
 use super::{
-    capacity::{Capacity, Slot},
+    capacity::{Capacity, Client, Slot},
+    lock,
+    one::{Hold, Origin, Session, Stage, Status},
     play::Play,
 };
 use crate::error::Problem;
 
-/// How long a session over HTTP may rest when no other limit is set: nothing else would ever end it.
+/// How long a session without a socket may rest when no other limit is set: nothing else would ever end it.
 const DEFAULT_IDLE: Duration = Duration::from_mins(15);
 
 /// How a request says which session it is for.
@@ -32,212 +33,362 @@ pub(crate) struct Claim {
     pub(crate) cookie: Option<String>,
 }
 
-/// All sessions over HTTP.
+/// All sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     capacity: Arc<Capacity>,
     idle: Duration,
-    open: Mutex<BTreeMap<String, Arc<HttpSession>>>,
+    /// How long a session that lost its socket is kept.
+    grace: Duration,
+    open: Mutex<Open>,
+    /// Told when an episode over HTTP ends, since it may make room.
+    finished: Notify,
 }
 
-/// One session over HTTP.
-#[derive(Debug)]
-pub(crate) struct HttpSession {
-    id: String,
-    environment: Arc<str>,
-    play: Mutex<Play>,
-    stage: AtomicU8,
-    /// Whether a request has named it by its id.
-    named: AtomicBool,
-    seen: Mutex<Instant>,
-    /// Held until the session leaves the table and its last request has been answered.
-    _slot: Slot,
+#[derive(Debug, Default)]
+struct Open {
+    all: HashMap<Uuid, Arc<Session>>,
+    /// Those whose life does not hang on a socket: opened over HTTP, or lost.
+    resting: BTreeMap<Uuid, Arc<Session>>,
 }
 
-/// Where a session's episode stands, readable without waiting for a step.
+/// What came of the wish to end a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Empty,
-    Running,
-    Finished,
+pub(crate) enum Closed {
+    /// It has ended.
+    Done,
+    /// A socket is attached; it ends with that.
+    Deferred,
+    /// There is none of that id.
+    Unknown,
+}
+
+/// Why a socket cannot be attached.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Unattached {
+    /// There is no session of that id.
+    Unknown,
+    /// Another socket is attached.
+    Taken,
+    /// It belongs to another environment, of this name.
+    Elsewhere(Arc<str>),
+    /// It lost its socket and the slot with it, and none is free.
+    Full(Problem),
+}
+
+/// How a socket leaves its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parting {
+    /// It broke off.
+    Broken,
+    /// It said goodbye.
+    Goodbye,
+    /// The session is to end with it.
+    End,
+}
+
+/// A socket's hold on its session, let go when it is dropped; then it counts as broken off unless it said otherwise.
+#[derive(Debug)]
+pub(crate) struct Attachment<'a> {
+    sessions: &'a Sessions,
+    session: Arc<Session>,
+    parting: Parting,
 }
 
 impl Sessions {
-    pub(crate) fn new(capacity: Arc<Capacity>, idle: Option<Duration>) -> Self {
-        Self { capacity, idle: idle.unwrap_or(DEFAULT_IDLE), open: Mutex::default() }
+    pub(crate) fn new(capacity: Arc<Capacity>, idle: Option<Duration>, grace: Duration) -> Self {
+        let idle = idle.unwrap_or(DEFAULT_IDLE);
+        Self { capacity, idle, grace, open: Mutex::default(), finished: Notify::new() }
+    }
+
+    /// The count of open sessions.
+    pub(crate) fn capacity(&self) -> &Capacity {
+        &self.capacity
     }
 
     /// How often idle sessions should be looked for.
     pub(crate) fn rounds(&self) -> Duration {
-        (self.idle / 4).clamp(Duration::from_millis(20), Duration::from_secs(30))
+        let shortest = if self.grace.is_zero() { self.idle } else { self.idle.min(self.grace) };
+        (shortest / 4).clamp(Duration::from_millis(20), Duration::from_secs(30))
     }
 
-    /// Takes a slot; finished sessions over HTTP make room, the longest unseen first.
-    pub(crate) fn take_slot(&self) -> Result<Slot, Problem> {
-        loop {
-            match self.capacity.take() {
-                Ok(slot) => return Ok(slot),
-                Err(full) if !self.evict_finished() => return Err(Problem::Full(full)),
-                Err(_) => {}
-            }
+    /// Opens a session that no socket keeps; waits up to `wait` for a slot.
+    pub(crate) async fn open(
+        &self,
+        environment: &Arc<str>,
+        origin: Origin,
+        client: Client,
+        wait: Duration,
+    ) -> Result<Arc<Session>, Problem> {
+        self.open_with(environment, origin, client, wait, Play::default()).await
+    }
+
+    /// Opens a session with an episode in it.
+    pub(crate) async fn open_with(
+        &self,
+        environment: &Arc<str>,
+        origin: Origin,
+        client: Client,
+        wait: Duration,
+        play: Play,
+    ) -> Result<Arc<Session>, Problem> {
+        let slot = self.slot(client, wait).await?;
+        let session = Session::new(environment, origin, slot, play);
+        let mut open = lock(&self.open);
+        open.all.insert(session.id(), Arc::clone(&session));
+        if origin != Origin::Socket {
+            open.resting.insert(session.id(), Arc::clone(&session));
         }
-    }
-
-    /// Opens a session; `named` when its opener is bound to know the id.
-    pub(crate) fn open(&self, environment: &Arc<str>, named: bool) -> Result<Arc<HttpSession>, Problem> {
-        let slot = self.take_slot()?;
-        let session = Arc::new(HttpSession {
-            id: Uuid::new_v4().to_string(),
-            environment: Arc::clone(environment),
-            play: Mutex::default(),
-            stage: AtomicU8::new(Stage::Empty as u8),
-            named: AtomicBool::new(named),
-            seen: Mutex::new(Instant::now()),
-            _slot: slot,
-        });
-        lock(&self.open).insert(session.id.clone(), Arc::clone(&session));
         Ok(session)
     }
 
+    /// Opens a session that lives as long as its socket.
+    pub(crate) async fn open_on_socket(
+        &self,
+        environment: &Arc<str>,
+        client: Client,
+        wait: Duration,
+    ) -> Result<Attachment<'_>, Problem> {
+        let session = self.open(environment, Origin::Socket, client, wait).await?;
+        Ok(Attachment { sessions: self, session, parting: Parting::Broken })
+    }
+
+    /// Attaches a socket to an open session, or to one that lost its own.
+    pub(crate) async fn attach(
+        &self,
+        id: &str,
+        environment: &str,
+        client: Client,
+        wait: Duration,
+    ) -> Result<Attachment<'_>, Unattached> {
+        let session = self.find(id).ok_or(Unattached::Unknown)?;
+        if &**session.environment() != environment {
+            return Err(Unattached::Elsewhere(Arc::clone(session.environment())));
+        }
+        let lost = session.holding().status == Status::Lost;
+        let slot = if lost { Some(self.slot(client, wait).await.map_err(Unattached::Full)?) } else { None };
+        let mut hold = session.holding();
+        match (hold.status, slot) {
+            (Status::Free, _) => {}
+            (Status::Lost, Some(slot)) => hold.slot = Some(slot),
+            (Status::Attached | Status::Closing, _) => return Err(Unattached::Taken),
+            (Status::Lost | Status::Ended, _) => return Err(Unattached::Unknown),
+        }
+        hold.status = Status::Attached;
+        hold.seen = Instant::now();
+        drop(hold);
+        if session.origin() == Origin::Socket {
+            lock(&self.open).resting.remove(&session.id());
+        }
+        Ok(Attachment { sessions: self, session, parting: Parting::Broken })
+    }
+
+    /// Finds a session by its id, and notes that it is used.
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<Session>> {
+        self.find(id).filter(|session| session.holding().status != Status::Lost).inspect(|session| session.used(true))
+    }
+
+    /// Finds a session by its id, be it lost, and leaves no trace.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Session>> {
+        let id = Uuid::parse_str(id).ok()?;
+        lock(&self.open).all.get(&id).cloned()
+    }
+
     /// Finds the session that a claim names; `None` when it names none.
-    pub(crate) fn named(&self, environment: &str, claim: &Claim) -> Result<Option<Arc<HttpSession>>, Problem> {
-        let open = lock(&self.open);
+    pub(crate) fn named(&self, environment: &str, claim: &Claim) -> Result<Option<Arc<Session>>, Problem> {
         if let Some(id) = &claim.explicit {
-            return match open.get(id) {
-                Some(session) if &*session.environment == environment => Ok(Some(session.touched(true))),
+            return match self.get(id) {
+                Some(session) if &**session.environment() == environment => Ok(Some(session)),
                 Some(session) => Err(Problem::NotFound(format!(
                     "session `{id}` belongs to the environment `{}`, not to `{environment}`",
-                    session.environment
+                    session.environment()
                 ))),
                 None => Err(Problem::UnknownSession(id.clone())),
             };
         }
-        let session = claim.cookie.as_ref().and_then(|id| open.get(id));
-        Ok(session.filter(|session| &*session.environment == environment).map(|session| session.touched(true)))
+        let session = claim.cookie.as_ref().and_then(|id| self.find(id));
+        let session = session.filter(|session| &**session.environment() == environment);
+        Ok(session.filter(|session| session.holding().status != Status::Lost).inspect(|session| session.used(true)))
     }
 
     /// Finds the session that a request without an id means: the only running one that nobody names, else the one that
     /// ended last; where every client names its own, the only running one.
-    pub(crate) fn unnamed(&self, environment: &str) -> Result<Option<Arc<HttpSession>>, Problem> {
+    pub(crate) fn unnamed(&self, environment: &str) -> Result<Option<Arc<Session>>, Problem> {
         let open = lock(&self.open);
-        let here = || open.values().filter(|session| &*session.environment == environment);
-        let nameless = || here().filter(|session| !session.named.load(Ordering::Relaxed));
+        let resting = open.resting.values();
+        let here: Vec<_> =
+            resting.filter(|one| one.origin() != Origin::Socket && &**one.environment() == environment).collect();
+        let nameless = || here.iter().filter(|session| !session.is_named());
         let mut running: Vec<_> = nameless().filter(|session| session.stage() == Stage::Running).collect();
         if running.is_empty() {
-            if let Some(last) = nameless().filter(|session| session.stage() == Stage::Finished).max_by_key(|s| s.seen())
-            {
-                return Ok(Some(last.touched(false)));
+            let finished = nameless().filter(|session| session.stage() == Stage::Finished);
+            if let Some(last) = finished.max_by_key(|session| session.seen()) {
+                last.used(false);
+                return Ok(Some(Arc::clone(last)));
             }
-            running = here().filter(|session| session.stage() == Stage::Running).collect();
+            running = here.iter().filter(|session| session.stage() == Stage::Running).collect();
         }
         match running.as_slice() {
             [] => Ok(None),
-            [only] => Ok(Some(only.touched(false))),
+            [only] => {
+                only.used(false);
+                Ok(Some(Arc::clone(only)))
+            }
             several => Err(Problem::Several { environment: environment.to_string(), running: several.len() }),
         }
     }
 
-    /// Tells whether a session is open.
-    pub(crate) fn contains(&self, id: &str) -> bool {
-        lock(&self.open).contains_key(id)
-    }
-
-    /// Ends a session; `false` when there is none of that id.
-    pub(crate) fn close(&self, id: &str) -> bool {
-        lock(&self.open).remove(id).is_some()
+    /// Ends a session, or lets it end with the socket that is attached.
+    pub(crate) fn close(&self, id: &str) -> Closed {
+        let Some(session) = self.find(id) else { return Closed::Unknown };
+        {
+            let mut hold = session.holding();
+            match hold.status {
+                Status::Attached | Status::Closing => {
+                    hold.status = Status::Closing;
+                    return Closed::Deferred;
+                }
+                Status::Ended => return Closed::Unknown,
+                Status::Free | Status::Lost => {}
+            }
+        }
+        let unattached = |hold: &Hold| matches!(hold.status, Status::Free | Status::Lost);
+        if self.end(&session, unattached) { Closed::Done } else { Closed::Unknown }
     }
 
     /// Ends every session that has rested for too long, and tells how many.
     pub(crate) fn reap(&self) -> usize {
-        let mut open = lock(&self.open);
-        let before = open.len();
-        open.retain(|_, session| session.seen().elapsed() < self.idle);
-        before - open.len()
+        let resting: Vec<Arc<Session>> = lock(&self.open).resting.values().cloned().collect();
+        let stale = |status, rested| match status {
+            Status::Free => rested >= self.idle,
+            Status::Lost => rested >= self.grace,
+            Status::Attached | Status::Closing | Status::Ended => false,
+        };
+        resting.iter().filter(|session| self.end(session, |hold| stale(hold.status, hold.seen.elapsed()))).count()
+    }
+
+    /// Does what a request over HTTP may have made necessary: a finished session makes room, a broken one ends.
+    pub(crate) fn after<T>(&self, session: &Session, told: Result<T, Problem>) -> Result<T, Problem> {
+        if matches!(told, Err(Problem::Broken)) {
+            self.end(session, |_| true);
+        } else if session.origin() == Origin::Reset && session.stage() == Stage::Finished {
+            self.finished.notify_waiters();
+        }
+        told
+    }
+
+    /// Takes a slot, within `wait` if none is free at once; finished sessions over HTTP make room, the longest unseen
+    /// first.
+    async fn slot(&self, client: Client, wait: Duration) -> Result<Slot, Problem> {
+        let full = loop {
+            match self.capacity.take(client) {
+                Ok(slot) => return Ok(slot),
+                Err(full) if full.own || !self.evict_finished() => break full,
+                Err(_) => {}
+            }
+        };
+        if full.own || wait.is_zero() {
+            return Err(Problem::Full(full));
+        }
+        let waiting = async {
+            let mut slot = pin!(self.capacity.wait(client));
+            loop {
+                let mut finished = pin!(self.finished.notified());
+                finished.as_mut().enable();
+                self.evict_finished();
+                tokio::select! {
+                    slot = &mut slot => return slot.map_err(Problem::Full),
+                    () = finished => {}
+                }
+            }
+        };
+        time::timeout(wait, waiting).await.unwrap_or_else(|_| Err(Problem::Full(self.capacity.full())))
     }
 
     fn evict_finished(&self) -> bool {
-        let mut open = lock(&self.open);
-        let finished = open.values().filter(|session| session.stage() == Stage::Finished);
-        let oldest = finished.min_by_key(|session| session.seen()).map(|session| session.id.clone());
-        oldest.is_some_and(|id| open.remove(&id).is_some())
-    }
-}
-
-impl HttpSession {
-    /// Its id.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Works on its episode; requests of one session run one after another.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Play) -> T) -> T {
-        let mut play = lock(&self.play);
-        let result = work(&mut play);
-        let stage = match play.done() {
-            None => Stage::Empty,
-            Some(false) => Stage::Running,
-            Some(true) => Stage::Finished,
+        let oldest = {
+            let open = lock(&self.open);
+            let finished = open.resting.values().filter(|session| {
+                session.origin() == Origin::Reset
+                    && session.stage() == Stage::Finished
+                    && session.holding().status == Status::Free
+            });
+            finished.min_by_key(|session| session.seen()).cloned()
         };
-        self.stage.store(stage as u8, Ordering::Relaxed);
-        result
+        oldest.is_some_and(|session| self.end(&session, |hold| hold.status == Status::Free))
     }
 
-    fn stage(&self) -> Stage {
-        match self.stage.load(Ordering::Relaxed) {
-            stage if stage == Stage::Running as u8 => Stage::Running,
-            stage if stage == Stage::Finished as u8 => Stage::Finished,
-            _ => Stage::Empty,
+    /// Takes a session out of the table if it is still as expected, and gives its slot back.
+    fn end(&self, session: &Session, expected: impl FnOnce(&Hold) -> bool) -> bool {
+        let slot = {
+            let mut hold = session.holding();
+            if hold.status == Status::Ended || !expected(&hold) {
+                return false;
+            }
+            hold.status = Status::Ended;
+            hold.slot.take()
+        };
+        {
+            let mut open = lock(&self.open);
+            open.all.remove(&session.id());
+            open.resting.remove(&session.id());
         }
+        drop(slot);
+        true
     }
 
-    fn seen(&self) -> Instant {
-        *lock(&self.seen)
-    }
-
-    fn touched(self: &Arc<Self>, named: bool) -> Arc<Self> {
-        *lock(&self.seen) = Instant::now();
-        if named {
-            self.named.store(true, Ordering::Relaxed);
+    fn detach(&self, session: &Arc<Session>, parting: Parting) {
+        let own = session.origin() == Origin::Socket;
+        let may_return =
+            own && parting == Parting::Broken && !self.grace.is_zero() && session.stage() == Stage::Running;
+        let mut hold = session.holding();
+        let stays = hold.status == Status::Attached && parting != Parting::End && (!own || may_return);
+        if !stays {
+            drop(hold);
+            self.end(session, |_| true);
+            return;
         }
-        Arc::clone(self)
+        hold.seen = Instant::now();
+        if !own {
+            hold.status = Status::Free;
+            return;
+        }
+        hold.status = Status::Lost;
+        let slot = hold.slot.take();
+        drop(hold);
+        lock(&self.open).resting.insert(session.id(), Arc::clone(session));
+        drop(slot);
     }
 }
 
-/// What a panicking request left behind is still one whole value: nothing here is changed in two steps.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Session {
+    fn used(&self, by_name: bool) {
+        self.touch();
+        if by_name {
+            self.name();
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sessions(most: usize) -> (Sessions, Arc<str>) {
-        (Sessions::new(Capacity::new(most), Some(Duration::ZERO)), Arc::from("desk"))
+impl Attachment<'_> {
+    /// The session.
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
     }
 
-    #[test]
-    fn explicit_ids_must_exist_and_cookies_may_be_stale() {
-        let (sessions, desk) = sessions(2);
-        let open = sessions.open(&desk, false).expect("it is fine");
-        let explicit = |id: &str| Claim { explicit: Some(id.into()), cookie: None };
-        let cookie = |id: &str| Claim { explicit: None, cookie: Some(id.into()) };
-        assert!(sessions.named("desk", &explicit(open.id())).expect("it is fine").is_some());
-        assert_eq!(
-            sessions.named("desk", &explicit("x")).expect_err("it is refused"),
-            Problem::UnknownSession("x".into())
-        );
-        assert!(matches!(sessions.named("other", &explicit(open.id())), Err(Problem::NotFound(_))));
-        assert!(sessions.named("desk", &cookie("x")).expect("it is fine").is_none());
-        assert!(sessions.named("other", &cookie(open.id())).expect("it is fine").is_none());
+    /// Lets go on purpose: a session of the socket's own ends, another one goes on.
+    pub(crate) fn goodbye(mut self) {
+        self.parting = Parting::Goodbye;
     }
 
-    #[test]
-    fn reaped_sessions_give_their_slot_back() {
-        let (sessions, desk) = sessions(1);
-        drop(sessions.open(&desk, false).expect("it is fine"));
-        assert!(matches!(sessions.open(&desk, false), Err(Problem::Full(_))));
-        assert_eq!(sessions.reap(), 1);
-        assert!(sessions.open(&desk, false).is_ok());
+    /// Ends the session with the socket.
+    pub(crate) fn end(mut self) {
+        self.parting = Parting::End;
+    }
+}
+
+impl Drop for Attachment<'_> {
+    fn drop(&mut self) {
+        self.sessions.detach(&self.session, self.parting);
     }
 }

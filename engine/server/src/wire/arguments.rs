@@ -10,7 +10,7 @@ pub(super) const MAX_ID: usize = 255;
 /// The largest seed, so that it fits a signed 64-bit integer anywhere.
 const MAX_SEED: u64 = i64::MAX as u64;
 /// The arguments that exist.
-const NAMES: [&str; 3] = ["task_id", "seed", "episode_id"];
+const NAMES: [&str; 5] = ["task_id", "seed", "episode_id", "group", "generation"];
 
 /// What a reset was asked for; an unset argument is chosen by the server.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub(crate) struct ResetArguments {
     pub(crate) seed: Option<u64>,
     /// The episode's id.
     pub(crate) episode_id: Option<String>,
+    /// The rollout group, whose episodes share one generation.
+    pub(crate) group: Option<String>,
+    /// The generation to play with.
+    pub(crate) generation: Option<u64>,
 }
 
 impl ResetArguments {
@@ -34,6 +38,8 @@ impl ResetArguments {
                 "task_id" => keep(&mut arguments.task_id, text(value, loc, usize::MAX), &mut entries),
                 "seed" => keep(&mut arguments.seed, seed(value, loc), &mut entries),
                 "episode_id" => keep(&mut arguments.episode_id, text(value, loc, MAX_ID), &mut entries),
+                "group" => keep(&mut arguments.group, text(value, loc, MAX_ID), &mut entries),
+                "generation" => keep(&mut arguments.generation, seed(value, loc), &mut entries),
                 _ => entries.push(Entry::new("extra_forbidden", loc, unknown(&name), value)),
             }
         }
@@ -46,6 +52,8 @@ impl ResetArguments {
             task_id: self.task_id.or(other.task_id),
             seed: self.seed.or(other.seed),
             episode_id: self.episode_id.or(other.episode_id),
+            group: self.group.or(other.group),
+            generation: self.generation.or(other.generation),
         }
     }
 }
@@ -178,7 +186,8 @@ mod tests {
         assert_eq!(entries[0].kind, "extra_forbidden");
         assert_eq!(
             entries[0].msg,
-            "unknown argument `taskid`; did you mean `task_id`? reset takes `task_id`, `seed`, `episode_id`"
+            "unknown argument `taskid`; did you mean `task_id`? reset takes `task_id`, `seed`, \
+             `episode_id`, `group`, `generation`"
         );
     }
 

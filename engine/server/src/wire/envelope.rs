@@ -23,7 +23,7 @@ pub(crate) struct View<'a> {
 }
 
 /// Renders the members of an episode's metadata that never change, without braces.
-pub(crate) fn fixed_metadata(episode: &Episode, episode_id: &str) -> String {
+pub(crate) fn fixed_metadata(episode: &Episode, episode_id: &str, group: Option<&str>) -> String {
     let mut out = String::with_capacity(192);
     out.push_str("\"episode_id\":");
     push_json(&mut out, episode_id);
@@ -32,6 +32,10 @@ pub(crate) fn fixed_metadata(episode: &Episode, episode_id: &str) -> String {
     let pack = episode.pack();
     let _ = write!(out, ",\"seed\":{},\"generation\":{},\"digest\":", episode.seed(), pack.generation());
     push_json(&mut out, pack.digest());
+    if let Some(group) = group {
+        out.push_str(",\"group\":");
+        push_json(&mut out, group);
+    }
     out.shrink_to_fit();
     out
 }

@@ -7,6 +7,7 @@
 //! - `frames`: messages on the socket and its error codes
 //! - `rpc`: JSON-RPC as `/mcp` speaks it
 //! - `schema`: the schemas of action, observation and state as they are published
+//! - `snapshot`: a session from outside
 //! - `openapi`: the description of the HTTP surface, made from the route table
 
 pub(crate) mod arguments;
@@ -17,6 +18,7 @@ pub(crate) mod frames;
 pub(crate) mod openapi;
 pub(crate) mod rpc;
 pub(crate) mod schema;
+pub(crate) mod snapshot;
 
 use serde::Serialize;
 

@@ -116,6 +116,11 @@ pub(crate) fn closed(session_id: &str) -> Value {
     json!({ "session_id": session_id, "closed": true })
 }
 
+/// The result of ending a session that a socket is attached to: it ends with that.
+pub(crate) fn closing(session_id: &str) -> Value {
+    json!({ "session_id": session_id, "closed": false, "closing": true })
+}
+
 /// The response to a call that failed.
 pub(crate) fn failure(id: &Value, failure: &Failure) -> Value {
     let (code, message, data) = match failure {

@@ -121,19 +121,3 @@ async fn sockets_that_do_not_answer_pings_are_dropped() {
     until("the slot is free", async || takes_a_session(&server).await).await;
     drop(silent);
 }
-
-#[tokio::test]
-async fn attaching_is_refused_with_a_reason() {
-    let server = start(config()).await;
-    let mut socket = Socket::open(&server, "/ws?session_id=nobody").await;
-    assert_eq!(error(&socket.hear().await, "SESSION_ERROR"), "Unknown session_id: nobody");
-    assert_eq!(u16::from(socket.closed().await.code), 1000);
-
-    let id = post(&server, "/reset", &json!({})).await.header("x-session-id").to_string();
-    let mut socket = Socket::open(&server, &format!("/ws?session_id={id}")).await;
-    assert!(error(&socket.hear().await, "SESSION_ERROR").contains(&id));
-    assert_eq!(u16::from(socket.closed().await.code), 1000);
-
-    let mut socket = Socket::open(&server, "/ws?session_id=").await;
-    assert_eq!(socket.state().await["step_count"], 0);
-}

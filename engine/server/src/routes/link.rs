@@ -1,0 +1,209 @@
+//! The connection below a session: what is read from it, when it is asked whether it is still there, and how it ends.
+
+use std::{collections::VecDeque, pin::Pin, pin::pin, sync::Arc, time::Duration};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use tokio::time::{self, Instant, Sleep};
+
+use super::table::MAX_BYTES;
+use crate::{session::one::Session, wire::frames};
+
+/// Bytes that are read from a socket at one time; most requests are smaller.
+pub(super) const READ_BUFFER: usize = 1024;
+/// Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
+pub(super) const HARD_LIMIT: usize = 2 * MAX_BYTES;
+/// Requests that may wait for the ones before them; further ones stay unread.
+const MOST_WAITING: usize = 256;
+/// How long a peer may take to accept a reply.
+const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a peer may take to answer a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+pub(super) const NORMAL: u16 = 1000;
+const GOING_AWAY: u16 = 1001;
+const PROTOCOL_ERROR: u16 = 1002;
+pub(super) const TOO_LONG: u16 = 1009;
+pub(super) const RESTART: u16 = 1012;
+
+/// How a conversation ends.
+pub(super) enum End {
+    /// The peer is gone without a word.
+    Gone,
+    /// The peer says goodbye.
+    Goodbye,
+    /// The server says goodbye.
+    Close(u16),
+    /// The server tells why in a frame, then says goodbye: in this order, so that the reason is read.
+    Refuse(String),
+}
+
+/// One connection.
+pub(super) struct Link {
+    socket: WebSocket,
+    /// Requests that were read while an earlier one was still at work.
+    waiting: VecDeque<Message>,
+    waiting_bytes: usize,
+    alarm: Pin<Box<Sleep>>,
+    heartbeat: Duration,
+    ping_at: Instant,
+    unanswered: bool,
+    /// The session that rests while nothing is asked, and how long it may.
+    session: Option<(Arc<Session>, Duration)>,
+}
+
+impl Link {
+    pub(super) fn new(socket: WebSocket, heartbeat: Duration) -> Self {
+        let ping_at = Instant::now() + heartbeat;
+        Self {
+            socket,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            alarm: Box::pin(time::sleep_until(ping_at)),
+            heartbeat,
+            ping_at,
+            unanswered: false,
+            session: None,
+        }
+    }
+
+    /// Ends the conversation when the session has rested for too long.
+    pub(super) fn watch(&mut self, session: &Arc<Session>, idle: Option<Duration>) {
+        self.session = idle.map(|idle| (Arc::clone(session), idle));
+        self.set_alarm(false);
+    }
+
+    /// The next request.
+    pub(super) async fn next(&mut self) -> Result<Message, End> {
+        if let Some(message) = self.waiting.pop_front() {
+            self.waiting_bytes -= size(&message);
+            return Ok(message);
+        }
+        self.waiting = VecDeque::new();
+        self.read(false).await
+    }
+
+    /// Does some work, and goes on reading meanwhile; ends early when the peer does.
+    pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
+        let mut work = pin!(work);
+        loop {
+            let room = self.waiting.len() < MOST_WAITING && self.waiting_bytes < MAX_BYTES;
+            tokio::select! {
+                // Nearly all work is done at once, and then nothing is read.
+                biased;
+                done = &mut work => return Ok(done),
+                message = self.read(true), if room => {
+                    let message = message?;
+                    self.waiting_bytes += size(&message);
+                    self.waiting.push_back(message);
+                }
+            }
+        }
+    }
+
+    /// Sends a message, unless the peer does not take it in time.
+    pub(super) async fn send(&mut self, message: Message) -> bool {
+        matches!(time::timeout(SEND_TIMEOUT, self.socket.send(message)).await, Ok(Ok(())))
+    }
+
+    /// Says what there is left to say.
+    pub(super) async fn finish(mut self, end: End) {
+        let code = match end {
+            End::Gone | End::Goodbye => None,
+            End::Close(code) => Some(code),
+            End::Refuse(frame) => {
+                if !self.send(Message::Text(frame.into())).await {
+                    return;
+                }
+                Some(NORMAL)
+            }
+        };
+        if let Some(code) = code {
+            let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+            if !self.send(Message::Close(Some(frame))).await {
+                return;
+            }
+        }
+        // Bytes that are left unread would turn the goodbye into a reset of the connection.
+        let rest = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        // A peer that never answers is dropped as it is.
+        let _ = time::timeout(CLOSE_TIMEOUT, rest).await;
+    }
+
+    /// Reads one request, and heeds the clock; a busy session does not rest.
+    async fn read(&mut self, busy: bool) -> Result<Message, End> {
+        loop {
+            let message = tokio::select! {
+                message = self.socket.recv() => message,
+                () = &mut self.alarm => {
+                    self.ring(busy).await?;
+                    continue;
+                }
+            };
+            match message {
+                None => return Err(End::Gone),
+                Some(Ok(Message::Close(frame))) => return Err(goodbye(frame.as_ref())),
+                Some(Err(error)) => return Err(broken(&error)),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.unanswered = false,
+                Some(Ok(message)) => {
+                    self.unanswered = false;
+                    return Ok(message);
+                }
+            }
+        }
+    }
+
+    async fn ring(&mut self, busy: bool) -> Result<(), End> {
+        if let Some((session, idle)) = &self.session
+            && !busy
+            && session.rested() >= *idle
+        {
+            let text = format!("the session rested for more than {} s and ends", idle.as_secs_f64());
+            return Err(End::Refuse(frames::session_error(&text)));
+        }
+        if Instant::now() >= self.ping_at {
+            if self.unanswered {
+                return Err(End::Gone);
+            }
+            self.unanswered = true;
+            self.ping_at = Instant::now() + self.heartbeat;
+            if !self.send(Message::Ping(Vec::new().into())).await {
+                return Err(End::Gone);
+            }
+        }
+        self.set_alarm(busy);
+        Ok(())
+    }
+
+    /// Requests only note the time; the alarm is set anew when it rings.
+    fn set_alarm(&mut self, busy: bool) {
+        let idle_at = match &self.session {
+            Some((session, idle)) if !busy => Some(Instant::now() + idle.saturating_sub(session.rested())),
+            Some((_, idle)) => Some(Instant::now() + *idle),
+            None => None,
+        };
+        let at = idle_at.map_or(self.ping_at, |idle_at| idle_at.min(self.ping_at));
+        self.alarm.as_mut().reset(at);
+    }
+}
+
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
+    }
+}
+
+/// A client library that gives its connection up says so with a code of its own.
+fn goodbye(frame: Option<&CloseFrame>) -> End {
+    match frame.map(|frame| frame.code) {
+        None | Some(NORMAL | GOING_AWAY) => End::Goodbye,
+        Some(_) => End::Gone,
+    }
+}
+
+/// What could not be read: of a connection that is still there only the error's text says which limit was broken.
+fn broken(error: &axum::Error) -> End {
+    let text = error.to_string();
+    if text.contains("too long") { End::Close(TOO_LONG) } else { End::Close(PROTOCOL_ERROR) }
+}

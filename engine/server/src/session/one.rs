@@ -1,0 +1,252 @@
+//! One session, and the turns that its requests take.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Mutex as Turns, time};
+use uuid::Uuid;
+
+use super::{capacity::Slot, lock, play::Play};
+use crate::error::Problem;
+
+/// What opened a session, which decides when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A socket of its own: it ends with that.
+    Socket,
+    /// `POST /reset`: its client may never learn the id, and what is finished makes room for others.
+    Reset,
+    /// A request that asked for a session and was told its id.
+    Request,
+}
+
+/// One session; ends when it leaves the table.
+#[derive(Debug)]
+pub(crate) struct Session {
+    id: Uuid,
+    environment: Arc<str>,
+    origin: Origin,
+    /// Held by the request that runs; the others come after it, in order.
+    turns: Turns<()>,
+    /// Locked for moments only, never while a step waits.
+    play: Mutex<Play>,
+    stage: AtomicU8,
+    /// Whether a request has named it by its id.
+    named: AtomicBool,
+    pub(super) hold: Mutex<Hold>,
+}
+
+/// What keeps a session.
+#[derive(Debug)]
+pub(super) struct Hold {
+    pub(super) status: Status,
+    pub(super) seen: Instant,
+    /// Given back when the session ends or loses its socket, whoever still holds on to it.
+    pub(super) slot: Option<Slot>,
+}
+
+/// How a session and sockets stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// No socket is attached.
+    Free,
+    /// A socket is attached.
+    Attached,
+    /// A socket is attached, and with it the session will end.
+    Closing,
+    /// Its own socket broke off, and may come back.
+    Lost,
+    /// It has left the table.
+    Ended,
+}
+
+/// Where a session's episode stands, readable without waiting for a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Empty,
+    Running,
+    Finished,
+}
+
+/// What a request came to, and how long its answer is held back.
+#[derive(Debug)]
+pub(crate) struct Outcome<T> {
+    /// What is answered.
+    pub(crate) told: T,
+    /// How long the episode's own world takes for it.
+    pub(crate) wait: Duration,
+}
+
+impl<T> Outcome<T> {
+    /// An outcome that is told at once.
+    pub(crate) fn now(told: T) -> Self {
+        Self { told, wait: Duration::ZERO }
+    }
+}
+
+impl Session {
+    pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play) -> Arc<Self> {
+        let status = if origin == Origin::Socket { Status::Attached } else { Status::Free };
+        let session = Self {
+            id: Uuid::new_v4(),
+            environment: Arc::clone(environment),
+            origin,
+            turns: Turns::new(()),
+            stage: AtomicU8::new(Stage::of(&play) as u8),
+            play: Mutex::new(play),
+            named: AtomicBool::new(origin != Origin::Reset),
+            hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
+        };
+        Arc::new(session)
+    }
+
+    /// Its id, which opens it to whoever knows it.
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The environment that it was opened for.
+    pub(crate) fn environment(&self) -> &Arc<str> {
+        &self.environment
+    }
+
+    /// What opened it.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Works on its episode when all earlier requests of this session are through, and answers when what it did has
+    /// taken its time.
+    ///
+    /// Dropping the future gives the turn back, even while the answer is held back. What would take longer than `limit`
+    /// is taken back and refused after that time.
+    pub(crate) async fn act<T>(
+        &self,
+        limit: Option<Duration>,
+        work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
+    ) -> Result<T, Problem> {
+        let _turn = self.turns.lock().await;
+        let Outcome { told, wait } = self.work(work)?;
+        match limit {
+            _ if wait.is_zero() => Ok(told),
+            Some(limit) if limit < wait => {
+                time::sleep(limit).await;
+                self.work(|play| play.take_back().map(Outcome::now))?;
+                Err(Problem::TooSlow(limit))
+            }
+            _ => {
+                time::sleep(wait).await;
+                Ok(told)
+            }
+        }
+    }
+
+    /// How it and sockets stand to each other.
+    pub(crate) fn status(&self) -> Status {
+        self.holding().status
+    }
+
+    /// Looks at its episode, without waiting for a turn.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Play) -> T) -> T {
+        look(&lock(&self.play))
+    }
+
+    /// Notes that somebody uses it.
+    pub(crate) fn touch(&self) {
+        self.holding().seen = Instant::now();
+    }
+
+    /// How long nobody has used it.
+    pub(crate) fn rested(&self) -> Duration {
+        self.seen().elapsed()
+    }
+
+    pub(super) fn seen(&self) -> Instant {
+        self.holding().seen
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Relaxed) {
+            stage if stage == Stage::Running as u8 => Stage::Running,
+            stage if stage == Stage::Finished as u8 => Stage::Finished,
+            _ => Stage::Empty,
+        }
+    }
+
+    pub(super) fn name(&self) {
+        self.named.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_named(&self) -> bool {
+        self.named.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn holding(&self) -> MutexGuard<'_, Hold> {
+        lock(&self.hold)
+    }
+
+    fn work<T>(&self, work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>) -> Result<Outcome<T>, Problem> {
+        if self.holding().status == Status::Ended {
+            return Err(Problem::UnknownSession(self.id.to_string()));
+        }
+        let mut play = lock(&self.play);
+        // A bug must not take the slot with it, nor leave the caller without a word.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut play)));
+        self.stage.store(Stage::of(&play) as u8, Ordering::Relaxed);
+        outcome.unwrap_or(Err(Problem::Broken))
+    }
+}
+
+impl Stage {
+    fn of(play: &Play) -> Self {
+        match play.done() {
+            None => Self::Empty,
+            Some(false) => Self::Running,
+            Some(true) => Self::Finished,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::capacity::{Capacity, Client},
+        *,
+    };
+
+    fn session() -> Arc<Session> {
+        let slot = Capacity::new(1, None).take(Client::Unknown).expect("a slot");
+        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default())
+    }
+
+    #[tokio::test]
+    async fn requests_take_turns_while_an_answer_is_held_back() {
+        let session = session();
+        let slow = session.act(None, |_| Ok(Outcome { told: Instant::now(), wait: Duration::from_millis(40) }));
+        let quick = session.act(None, |_| Ok(Outcome::now(Instant::now())));
+        let (slow, quick) = tokio::join!(slow, quick);
+        assert!(quick.expect("it is told") - slow.expect("it is told") >= Duration::from_millis(40));
+    }
+
+    #[tokio::test]
+    async fn who_leaves_gives_the_turn_back() {
+        let session = session();
+        let slow = session.act(None, |_| Ok(Outcome { told: (), wait: Duration::from_hours(1) }));
+        time::timeout(Duration::from_millis(5), slow).await.expect_err("it waits");
+        session.act(None, |_| Ok(Outcome::now(()))).await.expect("its turn comes");
+    }
+
+    #[tokio::test]
+    async fn a_bug_is_told_and_does_not_block_the_session() {
+        let session = session();
+        let broken = session.act(None, |_| -> Result<Outcome<()>, Problem> { panic!("a bug") }).await;
+        assert_eq!(broken, Err(Problem::Broken));
+        assert!(session.look(|play| play.done().is_none()));
+    }
+}

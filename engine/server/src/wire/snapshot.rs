@@ -1,0 +1,64 @@
+//! A session from outside: all that is needed to play its episode again, and who is attached.
+
+use serde_json::{Value, json};
+
+use crate::session::{
+    one::{Session, Status},
+    play::Play,
+};
+
+/// Writes a session down.
+pub(crate) fn snapshot(session: &Session) -> Value {
+    session.look(|play| written(session, play))
+}
+
+fn written(session: &Session, play: &Play) -> Value {
+    let status = match session.status() {
+        Status::Free => "free",
+        Status::Attached => "attached",
+        Status::Closing => "closing",
+        Status::Lost => "lost",
+        Status::Ended => "ended",
+    };
+    let mut value = json!({
+        "session_id": session.id().to_string(),
+        "environment": session.environment(),
+        "status": status,
+        "episode_id": null, "task_id": null, "seed": null, "step_count": 0, "done": false,
+        "generation": null, "digest": null, "group": null, "actions": [],
+    });
+    let Some(run) = play.run() else { return value };
+    let episode = run.episode();
+    value["episode_id"] = run.id().into();
+    value["task_id"] = episode.task().name().into();
+    value["seed"] = episode.seed().into();
+    value["step_count"] = episode.steps().into();
+    value["done"] = episode.done().into();
+    value["generation"] = episode.pack().generation().into();
+    value["digest"] = episode.pack().digest().into();
+    value["group"] = run.group().into();
+    value["actions"] = run.actions().into();
+    value
+}
+
+/// The schema of what is written.
+pub(crate) fn schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["session_id", "environment", "status", "step_count", "done", "actions"],
+        "properties": {
+            "session_id": { "type": "string" },
+            "environment": { "type": "string" },
+            "status": { "enum": ["free", "attached", "closing", "lost", "ended"] },
+            "episode_id": { "type": ["string", "null"] },
+            "task_id": { "type": ["string", "null"] },
+            "seed": { "type": ["integer", "null"] },
+            "step_count": { "type": "integer" },
+            "done": { "type": "boolean" },
+            "generation": { "type": ["integer", "null"] },
+            "digest": { "type": ["string", "null"], "description": "The hash of the pack that is played." },
+            "group": { "type": ["string", "null"] },
+            "actions": { "type": "array", "items": { "type": "object" }, "description": "Those that were taken, in order." },
+        },
+    })
+}

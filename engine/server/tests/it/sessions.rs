@@ -1,0 +1,187 @@
+//! Sessions that survive: waiting for a slot, coming back, forks, and generations that a group shares.
+
+use std::{fs, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Socket, error, get, post, send, until},
+    serve::{Running, config, start},
+};
+use casebook_server::Config;
+
+async fn own_id(socket: &mut Socket) -> String {
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" });
+    let reply = socket.ask(&json!({ "type": "mcp", "data": call })).await;
+    reply["data"]["result"]["session_id"].as_str().expect("an id").to_string()
+}
+
+async fn status(server: &Running, id: &str) -> Value {
+    let answer = get(server, &format!("/sessions/{id}")).await;
+    if answer.status == 404 { Value::Null } else { answer.expect(200)["status"].clone() }
+}
+
+#[tokio::test]
+async fn who_waits_gets_the_slot_that_comes_free() {
+    let server = start(Config { max_sessions: 1, ..config() }).await;
+    let mut first = Socket::open(&server, "/ws").await;
+    first.state().await;
+    let mut second = Socket::open(&server, "/ws?wait=20").await;
+    second.say(r#"{"type":"state"}"#).await;
+    // What it says while it waits is answered as soon as it may.
+    drop(first.into_stream());
+    assert_eq!(second.hear().await["type"], "state");
+    let mut third = Socket::open(&server, "/ws?wait=0.05").await;
+    error(&third.hear().await, "CAPACITY_REACHED");
+    assert!(post(&server, "/reset?wait=0.05", &json!({})).await.detail(503).contains("1/1"));
+    let mut fourth = Socket::open(&server, "/ws?wait=soon").await;
+    error(&fourth.hear().await, "VALIDATION_ERROR");
+}
+
+#[tokio::test]
+async fn who_waits_and_leaves_takes_no_slot() {
+    let server = start(Config { max_sessions: 1, ..config() }).await;
+    let mut first = Socket::open(&server, "/ws").await;
+    first.state().await;
+    drop(Socket::open(&server, "/ws?wait=20").await.into_stream());
+    drop(first.into_stream());
+    until("the slot is free", async || {
+        let mut socket = Socket::open(&server, "/ws").await;
+        socket.say(r#"{"type":"state"}"#).await;
+        socket.hear().await["type"] == "state"
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_finished_episode_over_http_makes_room_for_who_waits() {
+    let server = start(Config { max_sessions: 1, ..config() }).await;
+    post(&server, "/reset", &json!({ "task_id": "calm" })).await.expect(200);
+    let mut waiting = Socket::open(&server, "/ws?wait=20").await;
+    waiting.say(r#"{"type":"state"}"#).await;
+    for _ in 0..2 {
+        post(&server, "/step", &json!({ "action": "close" })).await.expect(200);
+    }
+    assert_eq!(waiting.hear().await["type"], "state");
+}
+
+#[tokio::test]
+async fn the_server_bounds_how_long_is_waited() {
+    let server = start(Config { max_sessions: 0, max_wait: Duration::from_millis(20), ..config() }).await;
+    let mut socket = Socket::open(&server, "/ws?wait=1e9").await;
+    error(&socket.hear().await, "CAPACITY_REACHED");
+}
+
+#[tokio::test]
+async fn an_episode_whose_socket_broke_off_is_resumed_by_its_id() {
+    let server = start(Config { max_sessions: 1, resume_grace: Duration::from_secs(60), ..config() }).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let id = own_id(&mut socket).await;
+    socket.reset(json!({ "task_id": "busy" })).await;
+    socket.step(json!({ "action": "answer" })).await;
+    drop(socket.into_stream());
+    until("it is lost", async || status(&server, &id).await == "lost").await;
+
+    // It takes no slot meanwhile, and needs one to come back.
+    let path = format!("/ws?session_id={id}");
+    let mut other = Socket::open(&server, "/ws").await;
+    other.state().await;
+    error(&Socket::open(&server, &path).await.hear().await, "CAPACITY_REACHED");
+    assert_eq!(send(&server, "GET", "/state", &[("x-session-id", &id)], None).await.status, 404);
+    drop(other.into_stream());
+
+    let mut again = Socket::open(&server, &format!("{path}&wait=20")).await;
+    assert_eq!(again.state().await["step_count"], 1);
+    assert_eq!(own_id(&mut again).await, id);
+    again.say(r#"{"type":"close"}"#).await;
+    again.closed().await;
+    until("it has ended", async || status(&server, &id).await.is_null()).await;
+}
+
+#[tokio::test]
+async fn goodbyes_finished_episodes_and_time_end_what_could_be_resumed() {
+    let server = start(Config { resume_grace: Duration::from_millis(150), ..config() }).await;
+    let mut polite = Socket::open(&server, "/ws").await;
+    let id = own_id(&mut polite).await;
+    polite.reset(json!({})).await;
+    polite.say(r#"{"type":"close"}"#).await;
+    polite.closed().await;
+    assert_eq!(status(&server, &id).await, Value::Null);
+
+    let mut finished = Socket::open(&server, "/ws").await;
+    let id = own_id(&mut finished).await;
+    finished.reset(json!({ "task_id": "calm" })).await;
+    finished.step(json!({ "action": "answer" })).await;
+    finished.step(json!({ "action": "answer" })).await;
+    drop(finished.into_stream());
+    until("it has ended", async || status(&server, &id).await.is_null()).await;
+
+    let mut late = Socket::open(&server, "/ws").await;
+    let id = own_id(&mut late).await;
+    late.reset(json!({})).await;
+    drop(late.into_stream());
+    until("it is forgotten", async || status(&server, &id).await.is_null()).await;
+}
+
+#[tokio::test]
+async fn a_fork_goes_on_from_a_step_and_leaves_its_origin_alone() {
+    let server = start(Config { max_sessions: 3, ..config() }).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let id = own_id(&mut socket).await;
+    let path = format!("/sessions/{id}/fork");
+    assert_eq!(post(&server, &path, &json!({})).await.detail(409), "no episode; POST /reset first");
+    socket.reset(json!({ "task_id": "busy", "seed": 3, "episode_id": "ep" })).await;
+    socket.step(json!({ "action": "answer" })).await;
+    socket.step(json!({ "action": "answer" })).await;
+
+    let shown = get(&server, &format!("/sessions/{id}")).await.expect(200);
+    assert_eq!(
+        (&shown["task_id"], &shown["seed"], &shown["status"], &shown["generation"]),
+        (&json!("busy"), &json!(3), &json!("attached"), &json!(1))
+    );
+    assert_eq!(shown["actions"], json!([{ "action": "answer" }, { "action": "answer" }]));
+
+    let fork = post(&server, &path, &json!({ "at": 1 })).await.expect(200);
+    assert_eq!((&fork["step_count"], &fork["episode_id"], &fork["status"]), (&json!(1), &json!("ep"), &json!("free")));
+    let fork_id = fork["session_id"].as_str().expect("an id");
+    let mut branch = Socket::open(&server, &format!("/ws?session_id={fork_id}")).await;
+    assert_eq!(branch.step(json!({ "action": "close" })).await["data"]["reward"], 1.0);
+    assert_eq!(socket.state().await["step_count"], 2);
+
+    let whole = send(&server, "POST", &path, &[], None).await.expect(200);
+    assert_eq!(whole["step_count"], 2);
+    assert!(post(&server, &path, &json!({})).await.detail(503).contains("3/3"));
+    for (body, kind) in [
+        (json!({ "at": 3 }), "less_than_equal"),
+        (json!({ "at": -1 }), "greater_than_equal"),
+        (json!({ "step": 1 }), "extra_forbidden"),
+    ] {
+        assert_eq!(post(&server, &path, &body).await.entry()["type"], kind);
+    }
+    get(&server, "/sessions/nobody").await.detail(404);
+}
+
+#[tokio::test]
+async fn the_episodes_of_a_group_share_one_generation() {
+    let server = start(Config { watch: true, poll: Some(Duration::from_millis(30)), ..config() }).await;
+    let first = post(&server, "/reset", &json!({ "group": "g" })).await.expect(200);
+    assert_eq!((&first["metadata"]["group"], &first["metadata"]["generation"]), (&json!("g"), &json!(1)));
+    let file = server.path().join("desk/pack.yaml");
+    let text = fs::read_to_string(&file).expect("a pack");
+    for generation in 2..=3 {
+        fs::write(&file, text.replace("A calm morning", &format!("Morning {generation}"))).expect("it is written");
+        until("it is loaded", async || get(&server, "/reload").await.expect(200)["generation"] == generation).await;
+    }
+    let generation =
+        async |body: Value| post(&server, "/reset", &body).await.expect(200)["metadata"]["generation"].clone();
+    assert_eq!(generation(json!({})).await, 3);
+    assert_eq!(generation(json!({ "group": "g" })).await, 1);
+    assert_eq!(generation(json!({ "generation": 1 })).await, 1);
+    assert_eq!(generation(json!({ "group": "h", "generation": 1 })).await, 1);
+
+    let gone = post(&server, "/reset", &json!({ "generation": 2 })).await.entry();
+    assert_eq!(gone["msg"], "generation 2 is not held any more, or never was; held are 1, 3");
+    assert_eq!(gone["loc"], json!(["generation"]));
+    let other = post(&server, "/reset", &json!({ "group": "g", "generation": 3 })).await.entry();
+    assert_eq!(other["msg"], "the group `g` plays generation 1, not 3");
+}
