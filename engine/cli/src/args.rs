@@ -1,8 +1,19 @@
 //! The command line.
+//!
+//! | file | what |
+//! |---|---|
+//! | `args/audit.rs` | audit trails |
+//! | `args/explain_item.rs` | `explain-item` |
+
+mod audit;
+mod explain_item;
 
 use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, builder::ArgPredicate};
+
+pub(crate) use audit::{AuditAction, AuditArgs, TrailArgs, VerifyArgs};
+pub(crate) use explain_item::ExplainItemArgs;
 
 /// Triage environments for AI agents, written as YAML
 #[derive(Debug, Parser)]
@@ -108,6 +119,10 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Explains a diagnostic code, with a wrong and a right example
     Explain(ExplainArgs),
+    /// Explains why an item is to be decided as it is, rule by rule
+    ExplainItem(ExplainItemArgs),
+    /// Verifies audit trails
+    Audit(AuditArgs),
     /// Makes a pack from a template
     New(NewArgs),
     /// Lays out files in the canonical way; comments stay
@@ -305,6 +320,8 @@ pub(crate) struct ServeArgs {
     /// Look for changes every so many seconds instead of asking the operating system; for network folders
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_value_if("poll", ArgPredicate::IsPresent, "2"))]
     pub(crate) poll: Option<u64>,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
 }
 
 /// Arguments of `schema`.
@@ -344,6 +361,8 @@ pub(crate) struct RunArgs {
     /// Prints `[START]`, `[STEP]` and `[END]` lines
     #[arg(long, value_enum)]
     pub(crate) log: Option<Log>,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
 }
 
 /// A log's format.

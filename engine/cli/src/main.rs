@@ -7,6 +7,7 @@
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
+//! | `trail.rs` | the audit trail that a command writes |
 //! | `commands/` | one file a command |
 
 mod args;
@@ -15,6 +16,7 @@ mod exit;
 mod formats;
 mod output;
 mod packs;
+mod trail;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args, format),
         Command::Test(args) => commands::test::run(&args, format),
         Command::Explain(args) => commands::explain::run(&args, format),
+        Command::ExplainItem(args) => commands::explain_item::run(&args, format),
+        Command::Audit(args) => commands::audit::run(&args, format),
         Command::New(args) => commands::new::run(&args, format),
         Command::Fmt(args) => commands::fmt::run(&args, format),
         Command::Docs(args) => commands::docs::run(&args, format),

@@ -27,6 +27,8 @@ pub mod explanation;
 pub mod policy;
 // Trajectories: played, recorded, played again.
 pub mod record;
+// Audit trails: decisions as masked, chained lines.
+pub mod trail;
 // Test documents run, with coverage.
 pub mod audit;
 // A pack as data for readers.

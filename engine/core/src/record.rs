@@ -77,6 +77,24 @@ pub fn play(policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Trajectory, 
     fold(policy.pack(), task, seed, |episode| policy.act(episode))
 }
 
+/// Plays one episode, and tells of every step as soon as it is taken.
+pub fn play_watched(
+    policy: &Policy,
+    task: &Arc<Task>,
+    seed: u64,
+    watch: &mut dyn FnMut(&Episode, &Step),
+) -> Result<Trajectory, String> {
+    fold_watched(policy.pack(), task, seed, |episode| policy.act(episode), watch)
+}
+
+/// Plays a recording's actions with another pack, or another version of its own; says what such a play comes to now.
+pub fn regrade(pack: &Arc<Pack>, recording: &Recording) -> Result<Trajectory, String> {
+    let then = &recording.trajectory;
+    let task = pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
+    let mut actions = then.actions.iter().cloned();
+    fold(pack, task, then.seed, |_| actions.next())
+}
+
 /// Plays a recording again and compares every byte.
 pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, String> {
     let then = &recording.trajectory;
@@ -104,7 +122,17 @@ fn fold(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
     seed: u64,
+    next: impl FnMut(&Episode) -> Option<Value>,
+) -> Result<Trajectory, String> {
+    fold_watched(pack, task, seed, next, &mut |_, _| {})
+}
+
+fn fold_watched(
+    pack: &Arc<Pack>,
+    task: &Arc<Task>,
+    seed: u64,
     mut next: impl FnMut(&Episode) -> Option<Value>,
+    watch: &mut dyn FnMut(&Episode, &Step),
 ) -> Result<Trajectory, String> {
     let mut episode = Episode::reset(pack, task, seed).map_err(|error| error.to_string())?;
     let mut hasher = Sha256::new();
@@ -123,6 +151,7 @@ fn fold(
         let mut step = episode.step(&action).map_err(|error| format!("step {}: {error}", steps.len() + 1))?;
         step.breakdown = Some(episode.explain().map_err(|error| error.to_string())?);
         observe(&episode);
+        watch(&episode, &step);
         actions.push(action);
         steps.push(step);
     }

@@ -48,6 +48,8 @@ pub(crate) enum Problem {
     Body(StatusCode, String),
     /// The request is no WebSocket handshake.
     NotAWebSocket(String),
+    /// The audit trail cannot be written, and no step may go without it; says why.
+    Unrecorded(String),
     /// The environment failed; the text says where.
     Failed(String),
 }
@@ -60,6 +62,7 @@ impl Problem {
             | Self::NotFound(text)
             | Self::Body(_, text)
             | Self::NotAWebSocket(text)
+            | Self::Unrecorded(text)
             | Self::Failed(text) => text.clone(),
             Self::UnknownSession(id) => format!("unknown session `{id}`: it has ended, or never was"),
             Self::Invalid(entries) => crate::wire::entries::summary(entries),
@@ -83,7 +86,7 @@ impl Problem {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoEpisode | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
             Self::Full(full) if full.own => StatusCode::TOO_MANY_REQUESTS,
-            Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooSlow(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Body(status, _) => *status,
             Self::NotAWebSocket(_) => StatusCode::UPGRADE_REQUIRED,

@@ -7,6 +7,8 @@
 mod wire;
 // What can go wrong with a request, and the one place where it becomes an HTTP answer.
 mod error;
+// The audit trail as a file, and the thread that writes it.
+mod trail;
 // Sessions: who plays what, and how many may.
 mod session;
 // Hot reload: packs are read again when their files change, and swapped whole or not at all.
@@ -22,3 +24,4 @@ mod server;
 
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub use server::{Config, Server, SetupError};
+pub use trail::{Trail, TrailConfig, TrailError, TrailStatus, pieces as trail_pieces};

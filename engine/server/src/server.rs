@@ -10,6 +10,7 @@ use crate::{
     app::{App, Shared, listed, unknown_environment},
     reload::{self, Live, ReloadListener},
     routes,
+    trail::Trail,
 };
 
 /// How long running requests and open sockets are waited for when the server ends.
@@ -43,6 +44,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// Told what became of every change, on a thread of its own.
     pub on_reload: Option<ReloadListener>,
+    /// Where every decision is written down.
+    pub trail: Option<Arc<Trail>>,
 }
 
 impl Default for Config {
@@ -60,6 +63,7 @@ impl Default for Config {
             poll: None,
             heartbeat: Duration::from_secs(20),
             on_reload: None,
+            trail: None,
         }
     }
 }

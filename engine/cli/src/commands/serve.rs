@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     args::{Format, ServeArgs},
     exit::Exit,
-    output, packs,
+    output, packs, trail,
 };
 
 pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
@@ -43,7 +43,12 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     let Some(catalog) = &compiled.catalog else { return Exit::Findings };
     let environments: Map<String, Value> =
         catalog.packs().iter().map(|pack| (pack.name().to_owned(), pack.tasks().len().into())).collect();
+    let trail = match trail::open(&args.trail) {
+        Ok(trail) => trail,
+        Err(exit) => return exit,
+    };
     let config = Config {
+        trail: trail.clone(),
         roots: args.packs.packs,
         environment: args.environment,
         max_sessions: args.max_sessions,
@@ -72,9 +77,12 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     };
     let address = listener.local_addr().unwrap_or(SocketAddr::new(args.host, args.port));
     announce(&environments, address, args.host, format);
-    match server.run(listener, interrupted()).await {
-        Ok(()) => Exit::Success,
-        Err(error) => {
+    let served = server.run(listener, interrupted()).await;
+    let written = trail::close(trail.as_deref());
+    match (served, written) {
+        (Ok(()), Ok(())) => Exit::Success,
+        (Ok(()), Err(exit)) => exit,
+        (Err(error), _) => {
             output::error(format!("the server stopped: {error}"));
             Exit::Failure
         }

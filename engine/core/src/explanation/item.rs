@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Decision, RuleLink, decisions, outcome};
 use crate::{
     diagnostic::nearest,
-    model::{Datum, Item, Origin, Row, TruthCell},
+    model::{Column, Datum, Item, Origin, Row, TruthCell},
     rules::{CompiledRule, Conflict, Facts, RuleSet, Trace},
     scenario::{Pack, Task, random::Stream},
 };
@@ -117,21 +117,7 @@ pub struct Condition {
 
 /// Makes an item of fields that were given, with its truth as the rules say; every problem at once.
 pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> Result<Subject, Vec<String>> {
-    let mut problems = Vec::new();
-    let mut fields = vec![None; pack.fields.len()];
-    for (name, value) in given {
-        match pack.fields.iter().position(|column| column.name == *name) {
-            Some(at) => match Datum::read(&pack.fields[at], value) {
-                Ok(datum) => fields[at] = Some(datum),
-                Err(expected) => problems.push(format!("`{name}` cannot be `{}`; expected {expected}", plain(value))),
-            },
-            None => {
-                let near = nearest(name, pack.fields.iter().map(|column| column.name.as_str()));
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                problems.push(format!("items have no field `{name}`{hint}"));
-            }
-        }
-    }
+    let (fields, mut problems) = read(&pack.fields, "items have no field", given);
     if clock.is_none()
         && let Some(rule) = pack.rules.values().find_map(RuleSet::needs_clock)
     {
@@ -140,9 +126,36 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
     if !problems.is_empty() {
         return Err(problems);
     }
-    let truth = (0..pack.decisions.len()).map(|column| truth_of(pack, column, Facts { fields: &fields, clock })).collect();
+    let facts = Facts { fields: &fields, clock };
+    let truth = (0..pack.decisions.len()).map(|column| truth_of(pack, column, facts)).collect();
     let item = Item { id: String::new(), json: String::new(), fields, truth };
     Ok(Subject { item: Arc::new(item), clock, task: None })
+}
+
+/// Makes a row of decisions that were given; every problem at once.
+pub fn decided(pack: &Pack, given: &Map<String, Value>) -> Result<Row, Vec<String>> {
+    let (cells, problems) = read(&pack.decisions, "there is no decision", given);
+    if problems.is_empty() { Ok(Row { cells }) } else { Err(problems) }
+}
+
+/// Reads values by the names of their columns.
+fn read(columns: &[Column], unknown: &str, given: &Map<String, Value>) -> (Vec<Option<Datum>>, Vec<String>) {
+    let mut problems = Vec::new();
+    let mut data = vec![None; columns.len()];
+    for (name, value) in given {
+        match columns.iter().position(|column| column.name == *name) {
+            Some(at) => match Datum::read(&columns[at], value) {
+                Ok(datum) => data[at] = Some(datum),
+                Err(expected) => problems.push(format!("`{name}` cannot be `{}`; expected {expected}", plain(value))),
+            },
+            None => {
+                let near = nearest(name, columns.iter().map(|column| column.name.as_str()));
+                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                problems.push(format!("{unknown} `{name}`{hint}"));
+            }
+        }
+    }
+    (data, problems)
 }
 
 impl Subject {
@@ -257,9 +270,8 @@ fn missing_of(trace: &Trace, wanted: bool) -> Vec<String> {
         return Vec::new();
     }
     let all = |parts: &[Trace]| parts.iter().flat_map(|part| missing_of(part, wanted)).collect();
-    let least = |parts: &[Trace]| {
-        parts.iter().map(|part| missing_of(part, wanted)).min_by_key(Vec::len).unwrap_or_default()
-    };
+    let least =
+        |parts: &[Trace]| parts.iter().map(|part| missing_of(part, wanted)).min_by_key(Vec::len).unwrap_or_default();
     match trace.text.as_str() {
         "all of" if wanted => all(&trace.parts),
         "one of" if !wanted => all(&trace.parts),

@@ -15,8 +15,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use item::{Condition, ItemExplanation, RuleExplanation, RulesExplanation, Subject, Verdict, explain, subject};
-pub use step::{Component, Link, StepExplanation, Touched, explain_step};
+pub use item::{
+    Condition, ItemExplanation, RuleExplanation, RulesExplanation, Subject, Verdict, decided, explain, subject,
+};
+pub use step::{Component, Link, StepExplanation, Touched, explain_step, trials_of_step};
 
 use crate::{
     model::{Datum, Item, Origin, Row},
@@ -131,8 +133,9 @@ pub fn trials(pack: &Pack, item: &Item, clock: Option<i64>) -> Vec<TrialMatch> {
     let mut all = Vec::new();
     for set in pack.rules.values() {
         for rule in set.on_trial(facts) {
-            let changed =
-                |(column, value): &&(usize, Datum)| item.truth.get(*column).and_then(|cell| cell.value.as_ref()) != Some(value);
+            let changed = |(column, value): &&(usize, Datum)| {
+                item.truth.get(*column).and_then(|cell| cell.value.as_ref()) != Some(value)
+            };
             all.push(TrialMatch {
                 rules: set.name.clone(),
                 id: rule.reason.id.clone(),

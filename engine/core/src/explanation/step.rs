@@ -88,3 +88,9 @@ pub fn explain_step(episode: &Episode, step: &Step) -> Result<StepExplanation, G
         .collect();
     Ok(StepExplanation { step: episode.steps(), reward: step.reward, score: episode.score()?, items, components })
 }
+
+/// The rules on trial that match the items that the last step decided.
+pub fn trials_of_step(episode: &Episode) -> Vec<TrialMatch> {
+    let clock = episode.task().clock;
+    episode.touched().flat_map(|(item, _)| trials(episode.pack(), item, clock)).collect()
+}

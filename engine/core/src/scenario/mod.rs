@@ -245,6 +245,11 @@ impl Task {
         self.max_steps
     }
 
+    /// The ids of its items.
+    pub fn item_ids(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|variants| Some(variants.forms.first()?.id.as_str()))
+    }
+
     /// How many items it has.
     pub fn items(&self) -> usize {
         self.items.len()

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use casebook_core::{
     episode::{Episode, Step, StepError},
     scenario::{Pack, Task},
+    trail::EpisodeId,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use super::one::Outcome;
 use crate::{
     error::Problem,
     reload::Held,
+    trail::Trail,
     wire::{
         arguments::{ResetArguments, unknown_task},
         entries::Entry,
@@ -60,9 +62,15 @@ impl Play {
     pub(crate) fn step(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         take_metadata(&mut action)?;
+        if let Some(refusal) = run.held.trail().and_then(Trail::refusal) {
+            return Err(Problem::Unrecorded(refusal));
+        }
         let action = Value::Object(action);
         let step = run.episode.step(&action)?;
         run.actions.push(action);
+        if let Some(trail) = run.held.trail() {
+            trail.record(&run.episode, &step, EpisodeId { id: &run.id, policy: None });
+        }
         Ok(step)
     }
 
@@ -70,6 +78,9 @@ impl Play {
     pub(crate) fn take_back(&mut self) -> Result<(), Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         let before = run.actions.len().saturating_sub(1);
+        if let Some(trail) = run.held.trail() {
+            trail.record_taken_back(&run.episode, run.episode.steps(), EpisodeId { id: &run.id, policy: None });
+        }
         run.episode = run.replay(before)?;
         run.actions.truncate(before);
         Ok(())
