@@ -304,7 +304,7 @@ impl ColumnCompiler<'_> {
             .dfa_size_limit(MAX_REGEX_BYTES)
             .build();
         match regex {
-            Ok(regex) => Some(Test::Matches(regex)),
+            Ok(regex) => Some(Test::Matches(regex, matching.case_sensitive)),
             Err(error) => {
                 let text = error.to_string();
                 let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();

@@ -6,7 +6,9 @@
 //! | `compile.rs` | conditions as written to predicates, type-checked |
 //! | `table.rs` | tables to rules and back |
 //! | `text.rs` | rules as plain prose |
+//! | `analysis/` | what rules mean: proofs with items that show them |
 
+pub mod analysis;
 mod compile;
 mod predicate;
 mod table;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 
 pub use compile::{Scope, compile};
 pub use predicate::{Facts, Predicate, Trace};
+use predicate::{Matching, Test};
 pub use table::{Written, cell_text, rows, to_table, written};
 pub use text::policy_text;
 pub(crate) use text::sentence;

@@ -42,7 +42,7 @@ pub struct Trace {
 }
 
 /// A test of one value; a value that is absent passes no test but [`Test::Exists`] and [`Test::Not`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Test {
     /// Whether it is there.
     Exists(bool),
@@ -62,8 +62,8 @@ pub enum Test {
     Starts(Text, Matching),
     /// Ends with this.
     Ends(Text, Matching),
-    /// Matches somewhere.
-    Matches(Regex),
+    /// Matches somewhere; whether case matters is part of the expression, and told beside it.
+    Matches(Regex, bool),
     /// The domain is one of these or below one; in lower case.
     DomainIn(Vec<String>),
     /// A moment that lies so many milliseconds before the clock: more than these, or at most these and not after it.
@@ -135,7 +135,8 @@ impl Test {
         }
     }
 
-    fn passes(&self, value: Option<&Datum>, clock: Option<i64>) -> bool {
+    /// Whether a value passes, or that there is none.
+    pub(super) fn passes(&self, value: Option<&Datum>, clock: Option<i64>) -> bool {
         match (self, value) {
             (Self::Exists(wanted), value) => value.is_some() == *wanted,
             (Self::Not(test), value) => !test.passes(value, clock),
@@ -159,7 +160,7 @@ impl Test {
         }
     }
 
-    fn passes_text(&self, text: &Text) -> bool {
+    pub(super) fn passes_text(&self, text: &Text) -> bool {
         match self {
             Self::TextIs(wanted, case_sensitive) => {
                 wanted.iter().any(|one| if *case_sensitive { one.raw == text.raw } else { one.lower() == text.lower() })
@@ -168,7 +169,7 @@ impl Test {
             Self::HoldsAll(wanted, matching) => wanted.iter().all(|one| holds(text, one, *matching)),
             Self::Starts(wanted, matching) => places(text, wanted, *matching).any(|(before, _)| before == 0),
             Self::Ends(wanted, matching) => places(text, wanted, *matching).any(|(_, behind)| behind == 0),
-            Self::Matches(regex) => regex.is_match(&text.raw),
+            Self::Matches(regex, _) => regex.is_match(&text.raw),
             Self::DomainIn(domains) => {
                 let lower = text.lower();
                 let host = lower.rsplit_once('@').map_or_else(|| host_of(lower), |(_, domain)| domain);

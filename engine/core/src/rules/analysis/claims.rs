@@ -1,0 +1,308 @@
+//! What is found about one set of rules.
+
+use super::{
+    Answer, Limits, Witness,
+    bits::Bits,
+    formula::{Atoms, Formula, Shared},
+    outcome::{Rules, differ},
+    search::Solver,
+    words::words,
+};
+use crate::{
+    model::{Column, Datum},
+    rules::{CompiledRule, Predicate, RuleSet},
+    spec::Hit,
+};
+
+/// One thing found about rules; rules are named by their position.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// The rule can never match.
+    Never {
+        /// The rule.
+        rule: usize,
+        /// The part of its condition that no item meets that meets the parts before.
+        part: Option<String>,
+        /// An item that meets the parts before.
+        witness: Option<Witness>,
+    },
+    /// Whatever the rule matches is decided by rules before it.
+    Hidden {
+        /// The rule.
+        rule: usize,
+        /// The rules before it.
+        by: Vec<usize>,
+        /// An item that it matches.
+        witness: Witness,
+    },
+    /// Two rules match one item and differ, where they must not.
+    Overlap {
+        /// The two rules.
+        rules: [usize; 2],
+        /// Whether one of them is only on trial.
+        trial: bool,
+        /// An item that both match.
+        witness: Witness,
+    },
+    /// An item for which nothing decides a decision.
+    Uncovered {
+        /// The decision.
+        decision: usize,
+        /// For which items, in words.
+        condition: String,
+        /// The item.
+        witness: Witness,
+    },
+}
+
+/// A question that could not be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// What was asked.
+    pub question: String,
+    /// Why there is no answer.
+    pub why: &'static str,
+}
+
+/// All that is found.
+#[derive(Debug, Clone, Default)]
+pub struct Analysis {
+    /// What is found, by kind and rule.
+    pub claims: Vec<Claim>,
+    /// How many questions were asked.
+    pub questions: usize,
+    /// Those without an answer.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A decision whose truth comes from the rules.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The decision.
+    pub decision: usize,
+    /// It matters only where these decisions have one of these values.
+    pub when: Vec<(usize, Vec<Datum>)>,
+}
+
+/// Asks all that there is to ask about a set of rules; gaps are looked for in the decisions that are wanted.
+pub fn analyse(set: &RuleSet, columns: &[Column], wanted: &[Wanted], limits: Limits) -> Analysis {
+    let mut atoms = Atoms::new(columns);
+    let matches: Vec<Shared> = set.rules.iter().map(|rule| atoms.rule(rule)).collect();
+    let parts: Vec<Vec<(Shared, String)>> = set.rules.iter().map(|rule| parts(&mut atoms, rule)).collect();
+    let rules = Rules::new(set, &mut atoms);
+    let solver = Solver::new(&atoms, limits);
+    let mut asking = Asking { set, solver: &solver, limits, analysis: Analysis::default() };
+    let alive = asking.never(&matches, &parts);
+    let regions = regions(&solver, &matches);
+    let apart = |a: usize, b: usize| regions[a].iter().zip(&regions[b]).any(|(a, b)| !meet(a.as_ref(), b.as_ref()));
+    match set.hit {
+        Hit::First => asking.hidden(&matches, &alive, &apart),
+        Hit::Unique | Hit::Collect => asking.overlaps(&matches, &alive, &apart),
+    }
+    for one in wanted {
+        asking.uncovered(&rules, one);
+    }
+    asking.analysis
+}
+
+/// The values of each column with which each rule may match.
+fn regions(solver: &Solver<'_>, matches: &[Shared]) -> Vec<Vec<Option<Bits>>> {
+    let moment = solver.moment(None);
+    let columns = 0..solver.atoms.columns.len();
+    matches.iter().map(|when| columns.clone().map(|column| solver.allowed(when, column, &moment)).collect()).collect()
+}
+
+fn meet(a: Option<&Bits>, b: Option<&Bits>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.meets(b),
+        _ => true,
+    }
+}
+
+/// The parts of a rule that must all hold, with their words.
+fn parts(atoms: &mut Atoms<'_>, rule: &CompiledRule) -> Vec<(Shared, String)> {
+    let mut all = Vec::new();
+    flatten(atoms, &rule.when, &mut all);
+    if let Some(except) = &rule.except {
+        all.push((Formula::not(&atoms.predicate(except)), "the exception".to_owned()));
+    }
+    all
+}
+
+fn flatten(atoms: &mut Atoms<'_>, predicate: &Predicate, all: &mut Vec<(Shared, String)>) {
+    match predicate {
+        Predicate::All(parts) => parts.iter().for_each(|part| flatten(atoms, part, all)),
+        Predicate::Column(_, _, words) => all.push((atoms.predicate(predicate), format!("`{words}`"))),
+        Predicate::Any(_) => all.push((atoms.predicate(predicate), "`any`".to_owned())),
+        Predicate::Not(_) => all.push((atoms.predicate(predicate), "`not`".to_owned())),
+    }
+}
+
+struct Asking<'s, 'a> {
+    set: &'s RuleSet,
+    solver: &'s Solver<'a>,
+    limits: Limits,
+    analysis: Analysis,
+}
+
+impl Asking<'_, '_> {
+    /// Asks for an item; what is unknown is noted.
+    fn ask(&mut self, formula: &Shared, question: impl FnOnce() -> String) -> Answer<super::search::Model> {
+        if self.analysis.questions >= self.limits.questions {
+            let why = "too many questions about these rules";
+            if self.analysis.unknown.last().is_none_or(|last| last.why != why) {
+                self.analysis.unknown.push(Unknown { question: question(), why });
+            }
+            return Answer::Unknown(why);
+        }
+        self.analysis.questions += 1;
+        let answer = self.solver.solve(formula);
+        if let Answer::Unknown(why) = answer {
+            self.analysis.unknown.push(Unknown { question: question(), why });
+        }
+        answer
+    }
+
+    fn id(&self, rule: usize) -> &str {
+        &self.set.rules[rule].reason.id
+    }
+
+    /// Finds rules that never match; returns for each of the others an item that it matches.
+    fn never(&mut self, matches: &[Shared], parts: &[Vec<(Shared, String)>]) -> Vec<Option<Witness>> {
+        let mut alive = Vec::new();
+        for (rule, when) in matches.iter().enumerate() {
+            let question = format!("whether `{}` can match", self.id(rule));
+            alive.push(match self.ask(when, || question) {
+                Answer::Found(model) => Some(model.witness),
+                Answer::Unknown(_) => None,
+                Answer::Impossible => {
+                    let (part, witness) = self.first_impossible(&parts[rule]);
+                    self.analysis.claims.push(Claim::Never { rule, part, witness });
+                    None
+                }
+            });
+        }
+        alive
+    }
+
+    /// The first part that no item meets that meets those before, and an item that meets those before.
+    fn first_impossible(&mut self, parts: &[(Shared, String)]) -> (Option<String>, Option<Witness>) {
+        let mut met = None;
+        for count in 1..=parts.len() {
+            let formula = Formula::all(parts[..count].iter().map(|(part, _)| part.clone()));
+            match self.solver.solve(&formula) {
+                Answer::Found(model) => met = Some(model.witness),
+                Answer::Impossible => return (Some(parts[count - 1].1.clone()), met),
+                Answer::Unknown(_) => return (None, met),
+            }
+        }
+        (None, met)
+    }
+
+    fn hidden(&mut self, matches: &[Shared], alive: &[Option<Witness>], apart: &dyn Fn(usize, usize) -> bool) {
+        for (rule, when) in matches.iter().enumerate() {
+            let Some(witness) = &alive[rule] else { continue };
+            let before: Vec<usize> =
+                (0..rule).filter(|other| !self.set.rules[*other].trial && !apart(rule, *other)).collect();
+            if before.is_empty() {
+                continue;
+            }
+            let without = |others: &[usize]| {
+                let others = others.iter().map(|other| Formula::not(&matches[*other]));
+                Formula::all(std::iter::once(when.clone()).chain(others))
+            };
+            let question = format!("whether rules before `{}` leave anything to it", self.id(rule));
+            if let Answer::Impossible = self.ask(&without(&before), || question) {
+                let by = self.fewest(before, &without);
+                if self.shows_hidden(rule, witness) {
+                    self.analysis.claims.push(Claim::Hidden { rule, by, witness: witness.clone() });
+                }
+            }
+        }
+    }
+
+    /// Of rules that hide another together as few as do.
+    fn fewest(&self, mut rules: Vec<usize>, without: &dyn Fn(&[usize]) -> Shared) -> Vec<usize> {
+        if let Some(one) = rules.iter().find(|one| matches!(self.solver.solve(&without(&[**one])), Answer::Impossible))
+        {
+            return vec![*one];
+        }
+        for at in (0..rules.len()).rev() {
+            let mut fewer = rules.clone();
+            fewer.remove(at);
+            if matches!(self.solver.solve(&without(&fewer)), Answer::Impossible) {
+                rules = fewer;
+            }
+        }
+        rules
+    }
+
+    fn shows_hidden(&self, rule: usize, witness: &Witness) -> bool {
+        let facts = witness.facts();
+        let decides = |id: &str| {
+            self.set
+                .decide(facts)
+                .is_ok_and(|decided| decided.iter().any(|one| one.rule.is_some_and(|rule| rule.reason.id == id)))
+        };
+        self.set.rules[rule].matches(facts) && !decides(self.id(rule))
+    }
+
+    fn overlaps(&mut self, matches: &[Shared], alive: &[Option<Witness>], apart: &dyn Fn(usize, usize) -> bool) {
+        for (first, a) in self.set.rules.iter().enumerate() {
+            for (second, b) in self.set.rules.iter().enumerate().skip(first + 1) {
+                let idle = alive[first].is_none() || alive[second].is_none();
+                if idle || a.trial && b.trial || !differ(self.set.hit, a, b) || apart(first, second) {
+                    continue;
+                }
+                let both = Formula::all([matches[first].clone(), matches[second].clone()]);
+                let question = format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id);
+                if let Answer::Found(model) = self.ask(&both, || question) {
+                    let witness = model.witness;
+                    let trial = a.trial || b.trial;
+                    let facts = witness.facts();
+                    if a.matches(facts) && b.matches(facts) && (trial || self.set.decide(facts).is_err()) {
+                        self.analysis.claims.push(Claim::Overlap { rules: [first, second], trial, witness });
+                    }
+                }
+            }
+        }
+    }
+
+    fn uncovered(&mut self, rules: &Rules<'_>, wanted: &Wanted) {
+        let column = wanted.decision;
+        let decides = |then: &[(usize, Datum)], column: usize, values: &[Datum]| {
+            then.iter().any(|(own, value)| *own == column && values.contains(value))
+        };
+        let silent = |then: &[(usize, Datum)]| !then.iter().any(|(own, _)| *own == column);
+        let collect = self.set.hit == Hit::Collect;
+        let mut open: Vec<Shared> = Vec::new();
+        if silent(&self.set.default) {
+            let own = rules.enforced.iter().filter(|(rule, _)| !collect || !silent(&rule.then));
+            open.push(Formula::all(own.map(|(_, when)| Formula::not(when))));
+        }
+        if !collect {
+            let lacking = rules.enforced.iter().enumerate().filter(|(_, (rule, _))| silent(&rule.then));
+            open.extend(lacking.map(|(at, _)| rules.deciding(at, None)));
+        }
+        let mut parts = vec![Formula::any(open)];
+        for (other, values) in &wanted.when {
+            let own = rules.enforced.iter().enumerate().filter(|(_, (rule, _))| decides(&rule.then, *other, values));
+            let mut ways: Vec<Shared> = own.map(|(at, _)| rules.deciding(at, collect.then_some(*other))).collect();
+            if decides(&self.set.default, *other, values) {
+                ways.push(rules.nothing());
+            }
+            parts.push(Formula::any(ways));
+        }
+        let question = format!("whether rules leave decision {column} open");
+        if let Answer::Found(model) = self.ask(&Formula::all(parts), || question) {
+            let moment = self.solver.moment(model.witness.clock);
+            let condition = words(self.solver.atoms, &moment, &model.cube);
+            let witness = model.witness;
+            let open =
+                self.set.decide(witness.facts()).is_ok_and(|decided| decided.iter().all(|one| one.column != column));
+            if open {
+                self.analysis.claims.push(Claim::Uncovered { decision: column, condition, witness });
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What changes from one set of rules to another.
+
+use super::{
+    Answer, Limits, Outcome, Unknown, Witness,
+    formula::{Atoms, Formula, Shared},
+    outcome::{Case, Rules},
+    search::{Model, Solver},
+    words::words,
+};
+use crate::{
+    model::{Column, Datum},
+    rules::{Conflict, Facts, RuleSet},
+    spec::Hit,
+};
+
+/// Conditions that are told of one change at the most.
+const MAX_CONDITIONS: usize = 6;
+/// Witnesses of one change at the most.
+const MAX_WITNESSES: usize = 3;
+
+/// A set of rules with what it is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// The rules.
+    pub rules: &'a RuleSet,
+    /// The fields of the pack's items.
+    pub fields: &'a [Column],
+    /// The pack's decisions.
+    pub decisions: &'a [Column],
+}
+
+/// A kind of item of which something else comes.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// What came of it.
+    pub old: Outcome,
+    /// What comes of it.
+    pub new: Outcome,
+    /// For which items, in words; each is one way.
+    pub conditions: Vec<String>,
+    /// Up to three items, the simplest first; both sets of rules have judged them.
+    pub witnesses: Vec<Witness>,
+    /// Whether the conditions are proved to be all.
+    pub complete: bool,
+}
+
+/// All that changes.
+#[derive(Debug, Clone, Default)]
+pub struct Diff {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// How many questions were asked.
+    pub questions: usize,
+    /// Those without an answer.
+    pub unknown: Vec<Unknown>,
+}
+
+impl Diff {
+    /// Whether it is proved that nothing changes in meaning.
+    pub fn is_same(&self) -> bool {
+        self.changes.is_empty() && self.unknown.is_empty()
+    }
+}
+
+/// Compares what two sets of rules decide; an error tells why they cannot be compared.
+pub fn diff(old: Side<'_>, new: Side<'_>, limits: Limits) -> Result<Diff, String> {
+    comparable("field", old.fields, new.fields)?;
+    comparable("decision", old.decisions, new.decisions)?;
+    let mut atoms = Atoms::new(new.fields);
+    let (before, after) = (Rules::new(old.rules, &mut atoms), Rules::new(new.rules, &mut atoms));
+    let solver = Solver::new(&atoms, limits);
+    let mut comparing = Comparing { old, new, solver: &solver, limits, diff: Diff::default() };
+    // Rules of which each decides its own decisions are compared decision by decision.
+    let single = [old, new].iter().any(|side| side.rules.hit == Hit::Collect);
+    if single {
+        for column in 0..new.decisions.len() {
+            comparing.cases(&before.cases(Some(column)), &after.cases(Some(column)), Some(column));
+        }
+    } else {
+        comparing.cases(&before.cases(None), &after.cases(None), None);
+    }
+    Ok(comparing.diff)
+}
+
+/// Why two lists of columns cannot be compared.
+fn comparable(noun: &str, old: &[Column], new: &[Column]) -> Result<(), String> {
+    let all = old.iter().chain(new);
+    for name in all.map(|column| &column.name) {
+        let (Some(a), Some(b)) =
+            (old.iter().position(|column| column.name == *name), new.iter().position(|column| column.name == *name))
+        else {
+            return Err(format!("only one of the two has the {noun} `{name}`"));
+        };
+        let (x, y) = (&old[a], &new[b]);
+        if a != b || x.kind != y.kind || x.values != y.values || x.optional != y.optional || x.bounds != y.bounds {
+            return Err(format!("the {noun} `{name}` is declared differently"));
+        }
+    }
+    Ok(())
+}
+
+struct Comparing<'s, 'a> {
+    old: Side<'s>,
+    new: Side<'s>,
+    solver: &'s Solver<'a>,
+    limits: Limits,
+    diff: Diff,
+}
+
+impl Comparing<'_, '_> {
+    fn cases(&mut self, before: &[Case], after: &[Case], column: Option<usize>) {
+        let moment = self.solver.moment(None);
+        let columns = 0..self.solver.atoms.columns.len();
+        let region = |case: &Case| -> Vec<_> {
+            columns.clone().map(|column| self.solver.allowed(&case.when, column, &moment)).collect()
+        };
+        let (old_regions, new_regions): (Vec<_>, Vec<_>) =
+            (before.iter().map(region).collect(), after.iter().map(region).collect());
+        for (old, old_region) in before.iter().zip(&old_regions) {
+            for (new, new_region) in after.iter().zip(&new_regions) {
+                let same = old.conflict == new.conflict && old.decided == new.decided;
+                let apart =
+                    old_region.iter().zip(new_region).any(|(a, b)| matches!((a, b), (Some(a), Some(b)) if !a.meets(b)));
+                if !same && !apart {
+                    self.change(old, new, column);
+                }
+            }
+        }
+    }
+
+    /// Asks whether items of one case come to another, and which.
+    fn change(&mut self, old: &Case, new: &Case, column: Option<usize>) {
+        let mut formula = Formula::all([old.when.clone(), new.when.clone()]);
+        let mut models: Vec<Model> = Vec::new();
+        let complete = loop {
+            if models.len() == MAX_CONDITIONS {
+                break false;
+            }
+            if self.diff.questions >= self.limits.questions {
+                self.unknown(old, new, "too many questions about these rules");
+                break false;
+            }
+            self.diff.questions += 1;
+            match self.solver.solve(&formula) {
+                Answer::Found(model) => {
+                    formula = Formula::all([formula, outside(&model)]);
+                    if !self.differs(&model.witness, column) {
+                        self.unknown(old, new, "an item that should show it does not");
+                        break false;
+                    }
+                    let whole = model.cube.is_empty();
+                    models.push(model);
+                    if whole {
+                        break true;
+                    }
+                }
+                Answer::Impossible => break true,
+                Answer::Unknown(why) => {
+                    self.unknown(old, new, why);
+                    break false;
+                }
+            }
+        };
+        if models.is_empty() {
+            return;
+        }
+        let conditions = models
+            .iter()
+            .map(|model| words(self.solver.atoms, &self.solver.moment(model.witness.clock), &model.cube))
+            .collect();
+        let mut witnesses: Vec<Witness> =
+            models.iter().map(|model| model.witness.clone()).take(MAX_WITNESSES).collect();
+        for model in &models {
+            self.vary(model, column, &mut witnesses);
+        }
+        let decisions = self.new.decisions;
+        self.diff.changes.push(Change {
+            old: old.outcome(self.old.decisions),
+            new: new.outcome(decisions),
+            conditions,
+            witnesses,
+            complete,
+        });
+    }
+
+    /// Adds items that differ in one value from the one that was found.
+    fn vary(&self, model: &Model, column: Option<usize>, witnesses: &mut Vec<Witness>) {
+        let moment = self.solver.moment(model.witness.clock);
+        for (at, cells) in moment.cells.iter().enumerate() {
+            let given = model.witness.fields[at].is_some();
+            for value in cells.iter().filter(|_| given).flat_map(|cells| &cells.values) {
+                if witnesses.len() >= MAX_WITNESSES {
+                    return;
+                }
+                let mut other = model.witness.clone();
+                other.fields[at].clone_from(value);
+                let facts = other.facts();
+                let fits = model.cube.iter().all(|(atom, wanted)| self.solver.atoms.all[*atom].holds(facts) == *wanted);
+                if fits && !witnesses.contains(&other) && self.differs(&other, column) {
+                    witnesses.push(other);
+                }
+            }
+        }
+    }
+
+    /// Whether the rules themselves decide differently about an item.
+    fn differs(&self, witness: &Witness, column: Option<usize>) -> bool {
+        judged(self.old.rules, witness.facts(), column) != judged(self.new.rules, witness.facts(), column)
+    }
+
+    fn unknown(&mut self, old: &Case, new: &Case, why: &'static str) {
+        let question =
+            format!("which items go from `{}` to `{}`", old.rules.join("` and `"), new.rules.join("` and `"));
+        self.diff.unknown.push(Unknown { question, why });
+    }
+}
+
+/// What is decided about an item; nothing for a conflict.
+fn judged(rules: &RuleSet, facts: Facts<'_>, column: Option<usize>) -> Option<Vec<(usize, Datum)>> {
+    match rules.decide(facts) {
+        Err(Conflict(..)) => None,
+        Ok(decided) => {
+            let mut decided: Vec<(usize, Datum)> = decided
+                .iter()
+                .filter(|one| column.is_none_or(|column| one.column == column))
+                .map(|one| (one.column, one.value.clone()))
+                .collect();
+            decided.sort_by_key(|(column, _)| *column);
+            Some(decided)
+        }
+    }
+}
+
+/// Items of another kind than one that was found.
+fn outside(model: &Model) -> Shared {
+    Formula::any(model.cube.iter().map(|(atom, value)| std::rc::Rc::new(Formula::Is(*atom, !value))))
+}

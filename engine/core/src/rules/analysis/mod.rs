@@ -1,0 +1,62 @@
+//! What rules mean: proofs with items that show them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `formula.rs` | conditions as formulas over atoms |
+//! | `space.rs` | which values of numbers, moments and choices are worth trying |
+//! | `text.rs` | what one test of a text says about another; texts that pass |
+//! | `automata.rs` | regular expressions together |
+//! | `search.rs` | the search for an item that fulfils a formula |
+//! | `outcome.rs` | when a rule decides, as a formula |
+//! | `claims.rs` | what is found about one set of rules |
+//! | `diff.rs` | what changes from one set of rules to another |
+//! | `witness.rs` | an item that shows something, as a case for a test |
+//! | `words.rs` | decided atoms as words |
+//! | `bits.rs` | small sets of numbers |
+//!
+//! An item that is found has been judged by the rules themselves. "Impossible" is said only where it is proved; else the
+//! answer is unknown, with the reason.
+
+mod automata;
+pub(super) mod bits;
+mod claims;
+mod diff;
+mod formula;
+mod outcome;
+mod search;
+mod space;
+mod text;
+mod witness;
+mod words;
+
+pub use claims::{Analysis, Claim, Unknown, Wanted, analyse};
+pub use diff::{Change, Diff, Side, diff};
+pub use outcome::Outcome;
+pub use witness::Witness;
+
+/// How long a question is thought about.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Decisions of the search for one question.
+    pub steps: usize,
+    /// Questions of one set of rules; what is not asked is unknown.
+    pub questions: usize,
+}
+
+impl Limits {
+    /// As long as it takes for a command that proves.
+    pub const THOROUGH: Self = Self { steps: 50_000, questions: 2_000_000 };
+    /// So short that nobody waits for it at every save.
+    pub const QUICK: Self = Self { steps: 400, questions: 2_000 };
+}
+
+/// The answer to whether some item fulfils a condition.
+#[derive(Debug, Clone)]
+enum Answer<T> {
+    /// One does.
+    Found(T),
+    /// None can.
+    Impossible,
+    /// Nobody knows, and why.
+    Unknown(&'static str),
+}
