@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `args/audit.rs` | audit trails |
 //! | `args/explain_item.rs` | `explain-item` |
+//! | `args/rules.rs` | `rules diff` and `rules trial` |
 
 mod audit;
 mod explain_item;
+mod rules;
 
 use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
@@ -14,6 +16,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum, builder::ArgPredicate}
 
 pub(crate) use audit::{AuditAction, AuditArgs, TrailArgs, VerifyArgs};
 pub(crate) use explain_item::ExplainItemArgs;
+pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 
 /// Triage environments for AI agents, written as YAML
 #[derive(Debug, Parser)]
@@ -72,6 +75,8 @@ pub(crate) enum Format {
     Junit,
     /// SARIF 2.1, for code scanning (`check`)
     Sarif,
+    /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`)
+    Markdown,
 }
 
 impl Format {
@@ -91,6 +96,9 @@ impl Command {
                     self,
                     Self::Check(_) | Self::Test(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })
                 )
+            }
+            Format::Markdown => {
+                matches!(self, Self::Rules(RulesArgs { action: RulesAction::Diff(_) | RulesAction::Trial(_) }))
             }
             Format::Sarif => matches!(self, Self::Check(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })),
         }
@@ -272,6 +280,10 @@ pub(crate) struct RulesArgs {
 pub(crate) enum RulesAction {
     /// Proves what rules can and cannot do, with an item for each finding that shows it
     Check(RulesCheckArgs),
+    /// Proves what changes from one version of rules to another, with items that show it
+    Diff(RulesDiffArgs),
+    /// Tries candidate rules on items and recorded episodes, beside the rules that decide now
+    Trial(RulesTrialArgs),
 }
 
 /// Arguments of `rules check`.

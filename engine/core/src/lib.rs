@@ -27,6 +27,8 @@ pub mod explanation;
 pub mod policy;
 // Trajectories: played, recorded, played again.
 pub mod record;
+// Two versions of a pack beside each other.
+pub mod comparison;
 // Audit trails: decisions as masked, chained lines.
 pub mod trail;
 // Test documents run, with coverage.

@@ -270,6 +270,11 @@ pub fn parse_moment(text: &str) -> Option<i64> {
     parse_timestamp(text).or_else(|| parse_timestamp(&format!("{}T00:00:00Z", text.parse::<jiff::civil::Date>().ok()?)))
 }
 
+/// A moment, in milliseconds since 1970, as RFC 3339 writes it.
+pub fn write_moment(moment: i64) -> String {
+    jiff::Timestamp::from_millisecond(moment).map(|moment| moment.to_string()).unwrap_or_default()
+}
+
 /// Milliseconds of a length of time such as `2h 30m`.
 pub fn parse_duration(text: &str) -> Option<i64> {
     let length = text.parse::<jiff::SignedDuration>().ok()?;

@@ -119,6 +119,18 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
             own.extend(read.drafts.iter().cloned().zip(read.whole.iter().cloned()));
         }
     }
+    for (file, read) in source.replacing.iter().zip(cache.read(&source.replacing)) {
+        if file.problem.is_some() {
+            super::unreadable(file, report);
+            lost.push(None);
+        }
+        report.extend(read.report.diagnostics.iter().cloned());
+        lost.extend(read.lost.iter().cloned());
+        for (draft, whole) in read.drafts.iter().zip(&read.whole) {
+            own.retain(|(other, _)| (other.kind, other.name()) != (draft.kind, draft.name()));
+            own.push((draft.clone(), whole.clone()));
+        }
+    }
     let base = match &source.base {
         None => Vec::new(),
         Some(Base::Pack(base)) => {

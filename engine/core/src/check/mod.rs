@@ -170,12 +170,7 @@ fn assemble(
     if report.errors() > before && columns.broken {
         return None;
     }
-    for document in documents.of(Kind::Rules) {
-        if let Content::Rules(spec) = &document.content {
-            let set = rules::compile(document, spec, &parts, report);
-            parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
-        }
-    }
+    compile_rules(&mut parts, report);
     for document in documents.of(Kind::Rubric) {
         if let Content::Rubric(spec) = &document.content {
             let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, report);
@@ -246,6 +241,76 @@ fn assemble(
         suites,
         baseline: environment.baseline.clone(),
     })
+}
+
+fn compile_rules(parts: &mut Parts<'_>, report: &mut Report) {
+    for document in parts.documents.of(Kind::Rules) {
+        if let Content::Rules(spec) = &document.content {
+            let set = rules::compile(document, spec, parts, report);
+            parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
+        }
+    }
+}
+
+/// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
+#[derive(Debug)]
+pub struct Ruled {
+    /// The pack's name.
+    pub name: String,
+    /// The author's version of the pack.
+    pub version: String,
+    /// The pack's digest.
+    pub digest: String,
+    /// The fields of its items.
+    pub fields: Arc<[Column]>,
+    /// What is decided about them.
+    pub decisions: Arc<[Column]>,
+    /// Its rules, by name.
+    pub rules: IndexMap<String, RuleSet>,
+}
+
+/// The names of the rules that a file holds.
+pub fn names_of_rules(file: &SourceFile) -> Vec<String> {
+    let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
+    drafts.iter().filter(|draft| draft.kind == Kind::Rules).filter_map(|draft| Some(draft.name()?.to_owned())).collect()
+}
+
+/// Compiles the rules of a pack and nothing else of it; the findings are about those alone.
+pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
+    let mut report = Report::default();
+    let mut cache = documents::Cache::default();
+    let read = documents::read(source, &mut cache, &mut report);
+    let documents = Documents::new(&read);
+    documents.check_names(&mut report);
+    let ruled = find_root(source, &documents, &mut report).and_then(|root| {
+        let Content::Environment(environment) = &root.content else { return None };
+        let columns = environment::columns(root, environment, &mut report);
+        let mut parts = Parts {
+            documents: &documents,
+            environment,
+            root,
+            fields: columns.fields.into(),
+            decisions: columns.decisions.into(),
+            rules: IndexMap::new(),
+            rubrics: IndexMap::new(),
+            sound: false,
+            bytes: Cell::new(0),
+            regexes: Cell::new(0),
+        };
+        if !columns.broken {
+            compile_rules(&mut parts, &mut report);
+        }
+        Some(Ruled {
+            name: environment.name.clone(),
+            version: environment.version.clone(),
+            digest: documents.digest(),
+            fields: parts.fields,
+            decisions: parts.decisions,
+            rules: parts.rules,
+        })
+    });
+    report.sort();
+    (ruled.filter(|_| report.errors() == 0), report)
 }
 
 /// Compiles the tasks; those of which nothing changed are taken from the cache.

@@ -28,7 +28,7 @@ use crate::{
     model::{Column, Datum, Item},
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
-    spec::Kind,
+    spec::{Explain, Kind},
 };
 use action::ActionModel;
 use observation::Part;
@@ -243,6 +243,11 @@ impl Task {
     /// Steps after which an episode ends.
     pub fn max_steps(&self) -> u32 {
         self.max_steps
+    }
+
+    /// Whether its rubric ever tells agents what was right.
+    pub fn tells(&self) -> bool {
+        self.rubric.explain != Explain::Never
     }
 
     /// The ids of its items.

@@ -7,7 +7,7 @@ use super::mask::{MASK, Secrets, repeats};
 use crate::{
     episode::{Episode, Step},
     explanation::{self, Decision, Source},
-    model::Item,
+    model::{Item, write_moment},
     rubric::GraderError,
     scenario::Pack,
     spec::Kind,
@@ -73,7 +73,7 @@ pub fn taken_back(episode: &Episode, step: u32, id: EpisodeId<'_>, time: i64) ->
 
 /// The entry that says that so many entries could not be kept.
 pub fn lost(entries: u64, time: i64) -> Draft {
-    let value = json!({ "event": "lost", "time": moment(time), "entries": entries });
+    let value = json!({ "event": "lost", "time": write_moment(time), "entries": entries });
     Draft { value, secrets: Secrets::default(), texts: Vec::new() }
 }
 
@@ -103,7 +103,7 @@ fn head(event: &str, episode: &Episode, id: EpisodeId<'_>, time: i64) -> Value {
     let pack = episode.pack();
     let mut value = json!({
         "event": event,
-        "time": moment(time),
+        "time": write_moment(time),
         "episode": id.id,
         "environment": pack.name(),
         "version": pack.version(),
@@ -159,8 +159,4 @@ fn extend(value: &mut Value, more: Value) {
     if let (Value::Object(map), Value::Object(more)) = (value, more) {
         map.extend(more);
     }
-}
-
-fn moment(time: i64) -> String {
-    jiff::Timestamp::from_millisecond(time).map(|moment| moment.to_string()).unwrap_or_default()
 }
