@@ -1,8 +1,10 @@
 //! The core's tests: one binary, a module for each subject.
 
 mod agreement;
+mod comparison;
 mod corpus;
 mod determinism;
+mod explanation;
 mod files;
 mod frozen;
 mod graders;
@@ -11,3 +13,4 @@ mod language;
 mod layout;
 mod mutations;
 mod packs;
+mod trail;

@@ -13,3 +13,4 @@ mod reload;
 mod sessions;
 mod shutdown;
 mod socket;
+mod trail;

@@ -120,7 +120,8 @@ fn head(digest: &str) -> &str {
 fn standing(rules: &RulesCompared) -> String {
     match &rules.standing {
         Standing::Same => "nothing changes in meaning (proved)".to_owned(),
-        Standing::Changed => format!("{} of items come to something else", count(rules.changes.len(), "kind")),
+        Standing::Changed if rules.changes.len() == 1 => "1 kind of item comes to something else".to_owned(),
+        Standing::Changed => format!("{} kinds of item come to something else", rules.changes.len()),
         Standing::Unknown => "no change was found, and not everything could be proved".to_owned(),
         Standing::Added => "they are new".to_owned(),
         Standing::Removed => "they are gone".to_owned(),
@@ -205,7 +206,7 @@ pub(super) fn escape(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\r' => out.push(' '),
-            '|' | '*' | '_' | '<' | '>' | '[' | ']' | '\\' => {
+            '|' | '*' | '_' | '<' | '[' | ']' | '\\' => {
                 out.push('\\');
                 out.push(c);
             }
