@@ -10,9 +10,13 @@ mod audit;
 mod explain_item;
 mod rules;
 
-use std::{ffi::OsString, net::IpAddr, path::PathBuf};
+mod serve;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum, builder::ArgPredicate};
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+pub(crate) use serve::{LogFormat, ServeArgs, seconds};
 
 pub(crate) use audit::{AuditAction, AuditArgs, TrailArgs, VerifyArgs};
 pub(crate) use explain_item::ExplainItemArgs;
@@ -304,36 +308,6 @@ pub(crate) struct MigrateArgs {
     /// Writes nothing; fails when a file would change
     #[arg(long)]
     pub(crate) check: bool,
-}
-
-/// Arguments of `serve`.
-#[derive(Debug, Parser)]
-pub(crate) struct ServeArgs {
-    #[command(flatten)]
-    pub(crate) packs: PacksArgs,
-    /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1", env = "CASEBOOK_HOST")]
-    pub(crate) host: IpAddr,
-    /// The port to listen on; 0 takes a free one
-    #[arg(long, default_value_t = 8000, env = "PORT")]
-    pub(crate) port: u16,
-    /// The environment at `/`; each is also at `/envs/<name>/`. The first by name when not given
-    #[arg(long, value_name = "NAME")]
-    pub(crate) environment: Option<String>,
-    /// Sessions at the same time, over all entrances
-    #[arg(long, value_name = "N", default_value_t = 1024, env = "MAX_CONCURRENT_ENVS")]
-    pub(crate) max_sessions: usize,
-    /// Seconds after which an idle session is closed; 0 for never
-    #[arg(long, value_name = "SECONDS", default_value_t = 900, env = "SESSION_IDLE_TIMEOUT_S")]
-    pub(crate) idle_timeout: u64,
-    /// Do not reload packs when they change
-    #[arg(long)]
-    pub(crate) no_reload: bool,
-    /// Look for changes every so many seconds instead of asking the operating system; for network folders
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_value_if("poll", ArgPredicate::IsPresent, "2"))]
-    pub(crate) poll: Option<u64>,
-    #[command(flatten)]
-    pub(crate) trail: TrailArgs,
 }
 
 /// Arguments of `schema`.

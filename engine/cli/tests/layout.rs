@@ -39,6 +39,7 @@ fn the_root_holds_nothing_else() {
         "Dockerfile",
         "LICENSE",
         "README.md",
+        "deploy",
         "docs",
         "engine",
         "inference.py",

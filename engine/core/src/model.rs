@@ -2,7 +2,7 @@
 //!
 //! An episode is a table: one row an item, one column a decision.
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{fmt, ops::Range, path::Path, sync::Arc};
 
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
@@ -456,6 +456,8 @@ pub struct StepFacts {
     pub invalid: u32,
     /// The tool that it called, by position; such a step decides nothing.
     pub tool: Option<usize>,
+    /// What `tool_calls` counts that call as.
+    pub cost: f64,
     /// Whether it decided the last open item.
     pub completed: bool,
     /// Whether the steps ran out with items left open.
@@ -494,6 +496,15 @@ pub enum ProblemKind {
     OutOfBounds,
     /// Breaks a rule between values: an unknown item, a rank used twice.
     Conflict,
+}
+
+impl fmt::Display for PathPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Index(at) => write!(f, "{at}"),
+        }
+    }
 }
 
 /// One part of a path.

@@ -72,7 +72,7 @@ fn task(task: &Task) -> Value {
         "items": task.items(),
         "rubric": task.rubric.name,
         "weights": weights,
-        "instructions": serde_json::from_str::<String>(&task.instructions).unwrap_or_default(),
+        "instructions": task.instructions.text(),
         "vary": task.vary.iter().map(|(name, _)| name).collect::<Vec<_>>(),
     })
 }

@@ -2,21 +2,23 @@
 //!
 //! | name | how it plays |
 //! |---|---|
-//! | `oracle` | decides what is right; texts are the items' references |
+//! | `oracle` | decides what is right; texts are the items' references; without items it plays the task's solution |
 //! | `nothing` | stops at once |
-//! | `random` | draws every decision from the episode's seed |
+//! | `random` | draws every decision, value and call from the episode's seed |
 
 use std::sync::Arc;
 
 use minijinja::{Value as Context, context};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::{
     diagnostic::{list, nearest},
     episode::{Episode, render},
     model::{Column, ColumnKind, Datum, Item, Row},
     rules::Facts,
-    scenario::{Choice, Pack, Script, random::Stream, suite::Probe, templates::ItemView},
+    scenario::{
+        Choice, Pack, Script, action::Form, parameter::Parameter, random::Stream, suite::Probe, templates::ItemView,
+    },
 };
 
 pub use crate::scenario::BUILT_IN_POLICIES as BUILT_IN;
@@ -84,6 +86,9 @@ impl Policy {
 
     /// The next action; `None` when the policy stops. It is a function of the episode alone.
     pub fn act(&self, episode: &Episode) -> Option<Value> {
+        if !self.pack.has_items {
+            return self.act_without_items(episode);
+        }
         let batch = self.pack.action.declaration.list.is_some();
         let rows: Vec<usize> = episode.open_rows().take(if batch { usize::MAX } else { 1 }).collect();
         if rows.is_empty() {
@@ -106,6 +111,26 @@ impl Policy {
             entries.push((item.id.as_str(), cells));
         }
         Some(self.pack.action.write(&entries, &self.pack.decisions))
+    }
+
+    /// The next action where nothing is decided: the solution's, or one that is drawn.
+    fn act_without_items(&self, episode: &Episode) -> Option<Value> {
+        let task = episode.task();
+        match self.kind {
+            Kind::Oracle => task.solution.get(episode.steps() as usize).cloned(),
+            Kind::Random => {
+                let purpose = format!("policy:random:{}", episode.steps());
+                let mut stream = Stream::new(task.name(), episode.seed(), &purpose);
+                let action = &self.pack.action;
+                if action.form == Form::Values {
+                    return Some(drawn(action.parameters(), &mut stream));
+                }
+                let tool = action.tools.get(stream.below(action.tools.len()))?;
+                let arguments = drawn(tool.parameters.iter(), &mut stream);
+                Some(json!({ "type": "call_tool", "tool_name": tool.card.name, "arguments": arguments }))
+            }
+            Kind::Nothing | Kind::Script(_) | Kind::Always(..) => None,
+        }
     }
 
     fn right(&self, item: &Item) -> Vec<Option<Datum>> {
@@ -208,4 +233,9 @@ impl Policy {
         }
         cells
     }
+}
+
+/// Values for parameters, drawn one after the other.
+fn drawn<'a>(parameters: impl Iterator<Item = &'a Parameter>, stream: &mut Stream) -> Value {
+    parameters.map(|parameter| (parameter.name.clone(), parameter.draw(stream))).collect::<Map<_, _>>().into()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -19,6 +19,9 @@ pub struct Trajectory {
     pub task: String,
     /// The seed.
     pub seed: u64,
+    /// What the reset was given, defaults included; nothing where the pack declares no arguments.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub arguments: Map<String, Value>,
     /// The actions, in order.
     pub actions: Vec<Value>,
     /// What each did, explained in full.
@@ -74,7 +77,23 @@ impl Recording {
 
 /// Plays one episode until it ends or the policy stops.
 pub fn play(policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Trajectory, String> {
-    fold(policy.pack(), task, seed, |episode| policy.act(episode))
+    play_with(policy, task, seed, &Map::new())
+}
+
+/// The same with the arguments that the reset is given.
+pub fn play_with(
+    policy: &Policy,
+    task: &Arc<Task>,
+    seed: u64,
+    arguments: &Map<String, Value>,
+) -> Result<Trajectory, String> {
+    fold(policy.pack(), task, (seed, arguments), |episode| policy.act(episode))
+}
+
+/// Plays an episode again from its beginning, with the actions that it has taken.
+pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, String> {
+    let mut actions = actions.into_iter();
+    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments()), |_| actions.next())
 }
 
 /// Plays one episode, and tells of every step as soon as it is taken.
@@ -84,7 +103,7 @@ pub fn play_watched(
     seed: u64,
     watch: &mut dyn FnMut(&Episode, &Step),
 ) -> Result<Trajectory, String> {
-    fold_watched(policy.pack(), task, seed, |episode| policy.act(episode), watch)
+    fold_watched(policy.pack(), task, (seed, &Map::new()), |episode| policy.act(episode), watch)
 }
 
 /// Plays a recording's actions with another pack, or another version of its own; says what such a play comes to now.
@@ -92,7 +111,7 @@ pub fn regrade(pack: &Arc<Pack>, recording: &Recording) -> Result<Trajectory, St
     let then = &recording.trajectory;
     let task = pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
     let mut actions = then.actions.iter().cloned();
-    fold(pack, task, then.seed, |_| actions.next())
+    fold(pack, task, (then.seed, &then.arguments), |_| actions.next())
 }
 
 /// Plays a recording again and compares every byte.
@@ -106,7 +125,7 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
     let same_pack = pack.digest() == recording.digest;
     let note = if same_pack { "" } else { " (the pack has changed since)" };
     let mut actions = then.actions.iter().cloned();
-    let now = match fold(pack, task, then.seed, |_| actions.next()) {
+    let now = match fold(pack, task, (then.seed, &then.arguments), |_| actions.next()) {
         Ok(now) => now,
         Err(error) => return Ok(Verdict::Differs(format!("{error}{note}"))),
     };
@@ -121,20 +140,21 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
 fn fold(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
-    seed: u64,
+    start: (u64, &Map<String, Value>),
     next: impl FnMut(&Episode) -> Option<Value>,
 ) -> Result<Trajectory, String> {
-    fold_watched(pack, task, seed, next, &mut |_, _| {})
+    fold_watched(pack, task, start, next, &mut |_, _| {})
 }
 
+/// The same, told of every step.
 fn fold_watched(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
-    seed: u64,
+    (seed, arguments): (u64, &Map<String, Value>),
     mut next: impl FnMut(&Episode) -> Option<Value>,
     watch: &mut dyn FnMut(&Episode, &Step),
 ) -> Result<Trajectory, String> {
-    let mut episode = Episode::reset(pack, task, seed).map_err(|error| error.to_string())?;
+    let mut episode = Episode::start(pack, task, seed, arguments).map_err(|error| error.to_string())?;
     let mut hasher = Sha256::new();
     let mut observation = String::new();
     let mut observe = |episode: &Episode| {
@@ -157,7 +177,8 @@ fn fold_watched(
     }
     let score = episode.score().map_err(|error| error.to_string())?;
     let observations = crate::source::hex(&hasher.finalize());
-    Ok(Trajectory { task: task.name().to_owned(), seed, actions, steps, observations, score })
+    let arguments = episode.arguments().clone();
+    Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score })
 }
 
 fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {

@@ -112,6 +112,27 @@ impl SourceSet {
         &self.folders
     }
 
+    /// Finds a file by its path, those of extended packs included.
+    pub fn file(&self, path: &Path) -> Option<&SourceFile> {
+        self.packs.iter().flat_map(bases).flat_map(|pack| &pack.files).find(|file| &*file.path == path)
+    }
+
+    /// Gives files another text.
+    pub fn change(&mut self, new: &impl Fn(&SourceFile) -> Option<String>) {
+        fn change(pack: &mut PackSource, new: &impl Fn(&SourceFile) -> Option<String>) {
+            for file in &mut pack.files {
+                if let Some(text) = new(file) {
+                    *file = file.with_text(&text);
+                }
+            }
+            if let Some(Base::Pack(base)) = &mut pack.base {
+                change(base, new);
+            }
+        }
+        self.packs.iter_mut().for_each(|pack| change(pack, new));
+        self.hash = hash_of(self);
+    }
+
     /// Tells whether a path belongs to a pack's files, by its ending.
     pub fn is_source(path: &Path) -> bool {
         is_yaml(path) || is_readme(path)

@@ -7,9 +7,11 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     error::Problem,
+    limits::Rates,
+    metrics::Metrics,
     reload::{Held, Live, MOST_GROUPS, Unheld},
     server::Config,
-    session::{capacity::Capacity, table::Sessions},
+    session::table::Sessions,
     wire::{
         arguments::{ResetArguments, nearest, unknown_name},
         entries::Entry,
@@ -28,6 +30,10 @@ pub(crate) struct App {
     pub(crate) chosen: Arc<str>,
     /// The sessions over HTTP, and the slots of all sessions.
     pub(crate) sessions: Sessions,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// How often each client may ask.
+    pub(crate) rates: Rates,
     /// How the server is to behave.
     pub(crate) config: Config,
     /// Becomes true when the server ends; its receivers are the tasks that it waits for.
@@ -39,14 +45,13 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(live: Live, chosen: Arc<str>, config: Config) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let metrics = Arc::new(Metrics::new());
         Self {
             live: Arc::new(live),
             chosen,
-            sessions: Sessions::new(
-                Capacity::new(config.max_sessions, config.sessions_per_client),
-                config.idle_timeout,
-                config.resume_grace,
-            ),
+            sessions: Sessions::new(&config, Arc::clone(&metrics)),
+            metrics,
+            rates: Rates::new(config.rate),
             config,
             stopping: watch::Sender::new(false),
             plays: Semaphore::new(threads),

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{
+        HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use crate::{session::capacity::Full, wire::entries::Entry};
+use crate::{principals::Role, session::capacity::Full, wire::entries::Entry};
 
 /// A request that cannot be served.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +28,8 @@ pub(crate) enum Problem {
     UnknownSession(String),
     /// Something else that was named does not exist; says which do.
     NotFound(String),
+    /// The request asks for what cannot be; says why.
+    BadRequest(String),
     /// The request's parts do not fit; every problem of it.
     Invalid(Vec<Entry>),
     /// A step without an episode.
@@ -36,12 +41,29 @@ pub(crate) enum Problem {
         /// How many.
         running: usize,
     },
+    /// Actions that another generation does not take; says which.
+    DoesNotFit(String),
     /// A step after the end.
     Finished,
     /// Every slot is taken.
     Full(Full),
     /// A step took longer than a step may; it is taken back.
     TooSlow(Duration),
+    /// A request without a token, where one is needed.
+    NoToken,
+    /// A token that nobody has.
+    WrongToken,
+    /// The token is of somebody who may not do this.
+    Forbidden(Role),
+    /// More requests than a client may send.
+    TooOften {
+        /// Requests that it may send in a second.
+        each: u32,
+        /// How long until the next one.
+        wait: Duration,
+    },
+    /// The server is about to end and takes no new sessions.
+    Draining,
     /// A bug; the session cannot go on.
     Broken,
     /// The body is larger than the server reads, or broke off.
@@ -63,6 +85,8 @@ impl Problem {
             | Self::Body(_, text)
             | Self::NotAWebSocket(text)
             | Self::Unrecorded(text)
+            | Self::BadRequest(text)
+            | Self::DoesNotFit(text)
             | Self::Failed(text) => text.clone(),
             Self::UnknownSession(id) => format!("unknown session `{id}`: it has ended, or never was"),
             Self::Invalid(entries) => crate::wire::entries::summary(entries),
@@ -76,6 +100,13 @@ impl Problem {
             Self::TooSlow(limit) => {
                 format!("the step took longer than {} s and is taken back", limit.as_secs_f64())
             }
+            Self::NoToken => "a token is needed; send `authorization: Bearer TOKEN`".into(),
+            Self::WrongToken => "unknown token".into(),
+            Self::Forbidden(role) => format!("the {} may not do this", role.name()),
+            Self::TooOften { each, wait } => {
+                format!("more than {each} requests a second; the next is taken in {:.3} s", wait.as_secs_f64())
+            }
+            Self::Draining => "the server is about to end and takes no new sessions".into(),
             Self::Broken => "internal error; the session ends".into(),
         }
     }
@@ -83,10 +114,14 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::UnknownEnvironment { .. } | Self::UnknownSession(_) | Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoEpisode | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
+            Self::NoEpisode | Self::DoesNotFit(_) | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
+            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Full(full) if full.own => StatusCode::TOO_MANY_REQUESTS,
-            Self::Full(_) | Self::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::Draining | Self::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooSlow(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Body(status, _) => *status,
             Self::NotAWebSocket(_) => StatusCode::UPGRADE_REQUIRED,
@@ -98,11 +133,20 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
+        let more = match &self {
+            Self::NoToken | Self::WrongToken => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::TooOften { wait, .. } => Some((RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))),
+            _ => None,
+        };
         let detail = match self {
             Self::Invalid(entries) => json!(entries),
             Self::NoEpisode => Value::from("no episode; POST /reset first"),
             other => Value::from(other.text()),
         };
-        (status, Json(json!({ "detail": detail }))).into_response()
+        let mut response = (status, Json(json!({ "detail": detail }))).into_response();
+        if let Some((name, value)) = more {
+            response.headers_mut().insert(name, value);
+        }
+        response
     }
 }

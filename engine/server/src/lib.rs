@@ -9,6 +9,16 @@ mod wire;
 mod error;
 // The audit trail as a file, and the thread that writes it.
 mod trail;
+// Which routes there are: all, or those of a server in production.
+mod mode;
+// Who may do what: four principals, each with a surface and, where tokens are set, a token of its own.
+mod principals;
+// How much a client may send, and how often.
+mod limits;
+// What is counted, and how it is told to Prometheus.
+mod metrics;
+// Episodes that ended, appended to a file.
+mod record;
 // Sessions: who plays what, and how many may.
 mod session;
 // Hot reload: packs are read again when their files change, and swapped whole or not at all.
@@ -22,6 +32,10 @@ mod routes;
 // Building a server and running it.
 mod server;
 
+pub use limits::Limits;
+pub use mode::Mode;
+pub use principals::{Role, TokenError, Tokens};
+pub use record::Recorder;
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub use server::{Config, Server, SetupError};
 pub use trail::{Trail, TrailConfig, TrailError, TrailStatus, pieces as trail_pieces};

@@ -1,6 +1,8 @@
 //! Building a server and running it.
 
-use std::{error::Error, fmt, future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    error::Error, fmt, future::Future, io, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use axum::{Router, serve::ListenerExt};
 use casebook_core::{check::Compiled, source::SourceSet};
@@ -8,6 +10,10 @@ use tokio::{net::TcpListener, time};
 
 use crate::{
     app::{App, Shared, listed, unknown_environment},
+    limits::Limits,
+    mode::Mode,
+    principals::{TokenError, Tokens},
+    record::Recorder,
     reload::{self, Live, ReloadListener},
     routes,
     trail::Trail,
@@ -15,6 +21,8 @@ use crate::{
 
 /// How long running requests and open sockets are waited for when the server ends.
 const GRACE: Duration = Duration::from_millis(1500);
+/// How often it is looked whether every session has ended.
+const DRAIN_ROUND: Duration = Duration::from_millis(50);
 
 /// How a server is to behave.
 #[derive(Clone)]
@@ -23,6 +31,8 @@ pub struct Config {
     pub roots: Vec<PathBuf>,
     /// The environment that is served at the root; the first by name when unset.
     pub environment: Option<String>,
+    /// Which routes there are.
+    pub mode: Mode,
     /// Sessions that may be open at one time, over all entrances.
     pub max_sessions: usize,
     /// Sessions of one client at the most.
@@ -36,12 +46,22 @@ pub struct Config {
     /// How long an episode is kept whose socket broke off, so that another socket can go on with it; zero for not at
     /// all.
     pub resume_grace: Duration,
+    /// How long sessions may go on when the server is asked to end; no new ones are taken meanwhile.
+    pub drain: Duration,
     /// Whether packs are reloaded when they change.
     pub watch: bool,
     /// Reads the packs again this often instead of waiting to be told by the operating system.
     pub poll: Option<Duration>,
     /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
     pub heartbeat: Duration,
+    /// How much a request may hold.
+    pub limits: Limits,
+    /// Requests a second of each client at the most, over all its sockets.
+    pub rate: Option<NonZeroU32>,
+    /// Who may do what; without tokens everybody may do everything.
+    pub tokens: Tokens,
+    /// Writes episodes down that ended.
+    pub record: Option<Recorder>,
     /// Told what became of every change, on a thread of its own.
     pub on_reload: Option<ReloadListener>,
     /// Where every decision is written down.
@@ -53,15 +73,21 @@ impl Default for Config {
         Self {
             roots: Vec::new(),
             environment: None,
+            mode: Mode::default(),
             max_sessions: 1024,
             sessions_per_client: None,
             idle_timeout: None,
             step_timeout: Some(Duration::from_mins(1)),
             max_wait: Duration::from_mins(1),
             resume_grace: Duration::ZERO,
+            drain: Duration::ZERO,
             watch: true,
             poll: None,
             heartbeat: Duration::from_secs(20),
+            limits: Limits::default(),
+            rate: None,
+            tokens: Tokens::default(),
+            record: None,
             on_reload: None,
             trail: None,
         }
@@ -74,15 +100,21 @@ impl fmt::Debug for Config {
             .debug_struct("Config")
             .field("roots", &self.roots)
             .field("environment", &self.environment)
+            .field("mode", &self.mode)
             .field("max_sessions", &self.max_sessions)
             .field("sessions_per_client", &self.sessions_per_client)
             .field("idle_timeout", &self.idle_timeout)
             .field("step_timeout", &self.step_timeout)
             .field("max_wait", &self.max_wait)
             .field("resume_grace", &self.resume_grace)
+            .field("drain", &self.drain)
             .field("watch", &self.watch)
             .field("poll", &self.poll)
             .field("heartbeat", &self.heartbeat)
+            .field("limits", &self.limits)
+            .field("rate", &self.rate)
+            .field("tokens", &self.tokens)
+            .field("record", &self.record)
             .finish_non_exhaustive()
     }
 }
@@ -94,6 +126,8 @@ pub enum SetupError {
     Invalid,
     /// There is no pack at all.
     NoEnvironment,
+    /// The tokens do not make sense together.
+    Tokens(TokenError),
     /// The environment for the root does not exist.
     UnknownEnvironment {
         /// Its name.
@@ -108,6 +142,7 @@ impl fmt::Display for SetupError {
         match self {
             Self::Invalid => formatter.write_str("the packs have errors"),
             Self::NoEnvironment => formatter.write_str("there is no environment to serve"),
+            Self::Tokens(error) => error.fmt(formatter),
             Self::UnknownEnvironment { name, known } => {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 formatter.write_str(&unknown_environment(name, &known))
@@ -139,6 +174,7 @@ impl Server {
         if catalog.pack(&name).is_none() {
             return Err(SetupError::UnknownEnvironment { name, known });
         }
+        config.tokens.validate().map_err(SetupError::Tokens)?;
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
@@ -152,7 +188,8 @@ impl Server {
         routes::router(&self.app)
     }
 
-    /// Serves until `shutdown` resolves, then closes every socket with 1012 and returns within two seconds.
+    /// Serves until `shutdown` resolves, drains if it may, then closes every socket with 1012 and returns within two
+    /// seconds.
     ///
     /// # Errors
     ///
@@ -163,7 +200,21 @@ impl Server {
         let reaper = tokio::spawn(reap(Arc::clone(&self.app)));
         let result = self.serve(listener, shutdown).await;
         reaper.abort();
+        if let Some(recorder) = &self.app.config.record {
+            recorder.finish().await;
+        }
         result
+    }
+
+    /// Waits until every session has ended, but no longer than is set.
+    async fn drained(&self) {
+        let quiet = async {
+            while self.app.sessions.capacity().active() > 0 {
+                time::sleep(DRAIN_ROUND).await;
+            }
+        };
+        // Those that are left hear of the end.
+        let _ = time::timeout(self.app.config.drain, quiet).await;
     }
 
     async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
@@ -181,6 +232,14 @@ impl Server {
         tokio::select! {
             result = &mut serving => return result,
             () = shutdown => {}
+        }
+        self.app.sessions.drain();
+        if !self.app.config.drain.is_zero() {
+            tracing::info!(sessions = self.app.sessions.capacity().active(), "draining");
+            tokio::select! {
+                result = &mut serving => return result,
+                () = self.drained() => {}
+            }
         }
         tracing::info!("stopping");
         self.app.stopping.send_replace(true);
@@ -203,6 +262,7 @@ async fn reap(app: Shared) {
         rounds.tick().await;
         let ended = app.sessions.reap();
         app.live.generations().forget();
+        app.rates.forget();
         if ended > 0 {
             tracing::debug!(ended, "ended idle sessions");
         }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 /// Where decisions are written down.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Audit trail")]
 pub(crate) struct TrailArgs {
     /// Writes every decision to this file: one line of JSON each, chained to the one before it
     #[arg(long = "audit", value_name = "FILE", env = "CASEBOOK_AUDIT")]

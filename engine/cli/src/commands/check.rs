@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use casebook_core::{
     check::Compiled,
-    diagnostic::{Fix, Report},
+    diagnostic::{Fix, Report, apart, apply},
     source::SourceSet,
 };
 use serde_json::json;
@@ -87,17 +87,10 @@ fn mend(report: &Report) -> Result<usize, Exit> {
         }
     }
     let mut made = 0;
-    for (path, (mut text, mut fixes)) in files {
-        fixes.sort_by_key(|fix| (fix.start, fix.end));
-        let mut from = usize::MAX;
-        for fix in fixes.iter().rev() {
-            if fix.end <= from {
-                text.replace_range(fix.start..fix.end, &fix.text);
-                from = fix.start;
-                made += 1;
-            }
-        }
-        if let Err(error) = fs::write(&path, text) {
+    for (path, (text, fixes)) in files {
+        let fixes = apart(fixes);
+        made += fixes.len();
+        if let Err(error) = fs::write(&path, apply(&text, &fixes)) {
             output::error(format!("`{}` cannot be written: {error}", path.display()));
             return Err(Exit::Failure);
         }

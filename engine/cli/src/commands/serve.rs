@@ -1,32 +1,42 @@
 //! `casebook serve`
 
 use std::{
+    env,
+    fs::{self, OpenOptions},
     io,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use casebook_server::{Config, ReloadStatus, Server};
+use casebook_server::{Config, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    args::{Format, ServeArgs},
+    args::{Format, LogFormat, ServeArgs, seconds},
     exit::Exit,
     output, packs, trail,
 };
 
+const WIDE_OPEN: &str = "warning: there are no tokens, so everyone who reaches this address can play, read every task's \
+                         score and end every session; see `--tokens`";
+
 pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
     // What becomes of a reload is told below, in words for the author.
-    let quiet = || EnvFilter::new("warn,casebook_server::reload=off");
+    let quiet = || match args.log {
+        LogFormat::Text => EnvFilter::new("warn,casebook_server::reload=off"),
+        LogFormat::Json => EnvFilter::new("info"),
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(output::stderr_has_color())
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match args.log {
+        LogFormat::Text => log.with_ansi(output::stderr_has_color()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -38,6 +48,16 @@ pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
 }
 
 async fn serve(args: ServeArgs, format: Format) -> Exit {
+    let tokens = match tokens(args.tokens.as_deref()) {
+        Ok(tokens) => tokens,
+        Err(exit) => return exit,
+    };
+    let record = match args.record.as_deref().map(recorder).transpose() {
+        Ok(record) => record,
+        Err(exit) => return exit,
+    };
+    let log = args.log;
+    let guarded = !tokens.is_empty();
     let (sources, compiled) = packs::read(&args.packs.packs);
     packs::show(&compiled.report, format);
     let Some(catalog) = &compiled.catalog else { return Exit::Findings };
@@ -51,11 +71,23 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         trail: trail.clone(),
         roots: args.packs.packs,
         environment: args.environment,
-        max_sessions: args.max_sessions,
-        idle_timeout: (args.idle_timeout > 0).then(|| Duration::from_secs(args.idle_timeout)),
+        mode: args.mode,
+        max_sessions: args.sessions.max_sessions,
+        sessions_per_client: (args.sessions.sessions_per_client > 0).then_some(args.sessions.sessions_per_client),
+        idle_timeout: seconds(args.sessions.idle_timeout),
+        step_timeout: seconds(args.sessions.step_timeout),
+        max_wait: Duration::from_secs(args.sessions.max_wait),
+        resume_grace: Duration::from_secs(args.sessions.resume_grace),
+        drain: Duration::from_secs(args.sessions.drain),
+        limits: args.limits.limits(),
+        rate: NonZeroU32::new(args.limits.rate),
+        tokens,
+        record,
         watch: !args.no_reload,
         poll: args.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
-        on_reload: Some(Arc::new(move |status: &ReloadStatus| tell(status, format))),
+        // In a log for programs it stands as an event like any other.
+        on_reload: (log == LogFormat::Text || format == Format::Json)
+            .then(|| Arc::new(move |status: &ReloadStatus| tell(status, format)) as ReloadListener),
         ..Config::default()
     };
     let server = match Server::new(config, &sources, compiled) {
@@ -77,6 +109,9 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     };
     let address = listener.local_addr().unwrap_or(SocketAddr::new(args.host, args.port));
     announce(&environments, address, args.host, format);
+    if !args.host.is_loopback() && !guarded {
+        output::note(WIDE_OPEN);
+    }
     let served = server.run(listener, interrupted()).await;
     let written = trail::close(trail.as_deref());
     match (served, written) {
@@ -101,11 +136,40 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
             output::line(format!("  http://{shown}/envs/{name}  ({tasks} tasks)"));
         }
     }
-    if !host.is_loopback() {
-        output::note(format!(
-            "note: everyone who reaches {address} can play and read every task's score; there are no tokens yet"
-        ));
+}
+
+/// Opens a file to record into.
+fn recorder(file: &Path) -> Result<Recorder, Exit> {
+    let opened = OpenOptions::new().create(true).append(true).open(file);
+    opened.and_then(Recorder::start).map_err(|error| {
+        output::error(format!("cannot write {}: {error}", file.display()));
+        Exit::Failure
+    })
+}
+
+/// Reads the tokens of a file and of the variables.
+fn tokens(file: Option<&Path>) -> Result<Tokens, Exit> {
+    let refuse = |place: &str, error: TokenError| {
+        output::error(format!("{place}: {error}"));
+        Exit::Usage
+    };
+    let mut tokens = match file {
+        None => Tokens::default(),
+        Some(file) => {
+            let text = fs::read_to_string(file).map_err(|error| {
+                output::error(format!("cannot read {}: {error}", file.display()));
+                Exit::Failure
+            })?;
+            Tokens::read(&text).map_err(|error| refuse(&file.display().to_string(), error))?
+        }
+    };
+    for role in Role::ALL {
+        let variable = format!("CASEBOOK_{}_TOKEN", role.name().to_uppercase());
+        if let Some(token) = env::var(&variable).ok().filter(|token| !token.is_empty()) {
+            tokens.add(role, &token).map_err(|error| refuse(&variable, error))?;
+        }
     }
+    Ok(tokens)
 }
 
 /// Tells what became of a change: on standard error for people, as a line of JSON for programs.

@@ -38,10 +38,10 @@ pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, seen: &mut 
         Some(task) => match &test.player {
             Player::Actions(actions) => {
                 let mut actions = actions.iter().cloned();
-                play(pack, task, test.seed, seen, |_| actions.next())
+                play(pack, task, (test.seed, &test.arguments), seen, |_| actions.next())
             }
             Player::Policy(probe) => match policy::of_probe(pack, probe) {
-                Some(policy) => play(pack, task, test.seed, seen, |episode| {
+                Some(policy) => play(pack, task, (test.seed, &test.arguments), seen, |episode| {
                     (!episode.done()).then(|| policy.act(episode)).flatten()
                 }),
                 None => Err(format!("there is no agent `{}`", probe.name())),
@@ -69,9 +69,9 @@ pub(super) fn probe(
     let mut passed = true;
     for task in pack.tasks() {
         let played = match policy::of_probe(pack, probe) {
-            Some(policy) => {
-                play(pack, task, 0, seen, |episode| (!episode.done()).then(|| policy.act(episode)).flatten())
-            }
+            Some(policy) => play(pack, task, (0, &Map::new()), seen, |episode| {
+                (!episode.done()).then(|| policy.act(episode)).flatten()
+            }),
             None => Err(format!("there is no agent `{}`", probe.name())),
         };
         match played {
@@ -121,11 +121,11 @@ pub(super) fn built_in(pack: &Arc<Pack>, seen: &mut Seen) -> Vec<Case> {
 fn play(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
-    seed: u64,
+    (seed, arguments): (u64, &Map<String, Value>),
     seen: &mut Seen,
     mut next: impl FnMut(&Episode) -> Option<Value>,
 ) -> Result<Played, String> {
-    let mut episode = Episode::reset(pack, task, seed).map_err(|error| error.to_string())?;
+    let mut episode = Episode::start(pack, task, seed, arguments).map_err(|error| error.to_string())?;
     let mut played = Played::default();
     seen.episode(&episode);
     // An action behind the end is refused, and told: a test that writes it out is wrong about the episode.

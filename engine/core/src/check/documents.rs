@@ -344,8 +344,8 @@ impl<'a> Documents<'a> {
     }
 
     /// A digest of all that a task is made of: its own document, its inbox, the environment, rules and rubrics.
-    pub(super) fn key_of_task(&self, task: &Document, inbox: &str, shared: &str) -> String {
-        let inbox = self.find(Kind::Inbox, inbox).map_or("", |inbox| inbox.digest.as_str());
+    pub(super) fn key_of_task(&self, task: &Document, inbox: Option<&str>, shared: &str) -> String {
+        let inbox = inbox.and_then(|inbox| self.find(Kind::Inbox, inbox)).map_or("", |inbox| inbox.digest.as_str());
         format!("{}{inbox}{shared}", task.digest)
     }
 
@@ -390,7 +390,7 @@ impl<'a> Documents<'a> {
         for document in &self.all {
             match &document.content {
                 Content::Task(task) => {
-                    used.insert((Kind::Inbox, &task.inbox));
+                    used.extend(task.inbox.as_deref().map(|inbox| (Kind::Inbox, inbox)));
                     match &task.rubric {
                         Some(rubric) => used.insert((Kind::Rubric, rubric)),
                         None => self

@@ -1,25 +1,15 @@
-//! Columns, decisions, action, observation.
+//! The environment as a whole, its columns and decisions.
 
-use minijinja::{Environment as Engine, Value as Context, context};
-
-use super::{Parts, template, tools};
+use super::Parts;
 use crate::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Report},
     model::{Column, ColumnKind},
     rubric,
-    scenario::{
-        action::{ActionModel, Declaration, MAX_TEXT, Property, Role},
-        observation::Part,
-    },
-    spec::{
-        ActionProperty, DecisionSpec, DecisionType, Document, Environment, FieldSpec, FieldType, ItemDefault, Kind,
-        ObservationPart, Shape, TextSource, UnknownItem,
-    },
+    spec::{DecisionSpec, DecisionType, Document, Environment, FieldSpec, FieldType, Kind},
 };
 
 /// Names that the wire or the templates use for something else.
 const RESERVED_FIELDS: &[&str] = &["id", "any", "all", "not"];
-const RESERVED_OBSERVATIONS: &[&str] = &["reward", "done", "metadata"];
 
 /// The columns of a pack.
 pub(super) struct Columns {
@@ -29,10 +19,49 @@ pub(super) struct Columns {
     pub(super) broken: bool,
 }
 
+/// Checks that the parts of an environment go together: items with decisions, and something to do.
+pub(super) fn check_shape(root: &Document, spec: &Environment, report: &mut Report) {
+    let has = |key: &str, there: bool| (key.to_owned(), there);
+    let decides = [has("item", spec.item.is_some()), has("decision", !spec.decision.is_empty())];
+    match decides {
+        [(there, true), (missing, false)] | [(missing, false), (there, true)] => report.push(
+            root.at_key(
+                Code::MissingKey,
+                format!("/{there}"),
+                format!("an environment with `{there}` needs `{missing}`"),
+            )
+            .hint(format!("add `{missing}:`, or remove `{there}` for an environment without items")),
+        ),
+        [(_, true), (_, true)] => {
+            if spec.action.is_none() {
+                report.push(
+                    root.at_key(Code::MissingKey, "/decision", "an environment with decisions needs `action`")
+                        .hint("add `action:`; its properties fill the decisions"),
+                );
+            }
+        }
+        [..] if spec.action.is_none() && spec.tools.is_empty() => report.push(
+            root.at_key(Code::MissingKey, "/name", "the environment has nothing to do")
+                .hint("add `item:`, `decision:` and `action:`; without items `action:` or `tools:`"),
+        ),
+        [..] => {}
+    }
+    if spec.observation.is_empty() && spec.action.is_some() {
+        report.push(
+            root.at_key(Code::MissingKey, "/action", "an environment with `action` needs `observation`")
+                .hint("add `observation:`; it says what agents see"),
+        );
+    }
+}
+
 pub(super) fn columns(root: &Document, spec: &Environment, report: &mut Report) -> Columns {
     let before = report.errors();
-    let fields: Vec<Column> =
-        spec.item.fields.iter().map(|(name, field)| field_column(root, name, field, report)).collect();
+    let fields: Vec<Column> = spec
+        .item
+        .iter()
+        .flat_map(|item| &item.fields)
+        .map(|(name, field)| field_column(root, name, field, report))
+        .collect();
     let mut decisions: Vec<Column> =
         spec.decision.iter().map(|(name, decision)| decision_column(root, name, decision, report)).collect();
     let whens: Vec<_> = spec
@@ -189,244 +218,6 @@ pub(super) fn check_values(
         }
         None => {}
     }
-}
-
-pub(super) fn action(
-    root: &Document,
-    spec: &Environment,
-    columns: &Columns,
-    engine: &mut Engine<'static>,
-    report: &mut Report,
-) -> Option<ActionModel> {
-    let decisions = columns.decisions.as_slice();
-    let before = report.errors();
-    let batch = spec.action.shape == Shape::Batch;
-    match (&spec.action.list, batch) {
-        (None, true) => report.push(
-            root.at_key(Code::MissingKey, "/action", "`shape: batch` needs `list`")
-                .hint("add `list:` with the name of the property that holds the decisions"),
-        ),
-        (Some(_), false) => report.push(
-            root.at_key(Code::BadDeclaration, "/action/list", "`list` needs `shape: batch`")
-                .hint("remove `list`, or set `shape: batch`"),
-        ),
-        _ => {}
-    }
-    let mut properties = Vec::new();
-    for (name, property) in &spec.action.properties {
-        properties.extend(action_property(root, name, property, spec, decisions, batch, report));
-    }
-    for (at, (name, decision)) in spec.decision.iter().enumerate() {
-        let fillers = properties.iter().filter(|property| property.role == Role::Decides(at)).count();
-        if fillers != 1 && report.errors() == before {
-            let (message, hint) = if fillers == 0 {
-                (
-                    format!("no property of the action decides `{name}`"),
-                    format!("add a property with `{{ decides: {name} }}`"),
-                )
-            } else {
-                (format!("several properties of the action decide `{name}`"), "keep one of them".to_owned())
-            };
-            report.push(root.at_key(Code::BadDeclaration, format!("/decision/{name}"), message).hint(hint));
-        }
-        if decision.required && decision.when.is_none() {
-            report.push(
-                root.at_key(
-                    Code::BadDeclaration,
-                    format!("/decision/{name}/required"),
-                    "`required` on a decision goes with `when`",
-                )
-                .hint("to demand it always, put `required: true` on the action's property"),
-            );
-        }
-    }
-    let namers: Vec<&ActionProperty> =
-        spec.action.properties.values().filter(|property| property.item && property.decides.is_none()).collect();
-    if namers.len() > 1 || namers.is_empty() && batch {
-        let message = if namers.is_empty() {
-            "no property of the action names the item"
-        } else {
-            "several properties of the action name the item"
-        };
-        report.push(
-            root.at_key(Code::BadDeclaration, "/action/properties", message).hint("one property has `item: true`"),
-        );
-    }
-    let namer = namers.first();
-    let declaration = Declaration {
-        list: spec.action.list.clone(),
-        revise: spec.action.revise,
-        properties,
-        default_current: namer.is_none_or(|namer| namer.default == Some(ItemDefault::Current)),
-        refuse_unknown: namer.is_none_or(|namer| namer.unknown != Some(UnknownItem::Penalize)),
-        needed: spec.decision.values().map(|decision| decision.required).collect(),
-        max_length: spec.decision.values().map(|decision| decision.max_length.unwrap_or(MAX_TEXT)).collect(),
-    };
-    let tools = tools::compile(root, spec, &columns.fields, engine, report);
-    (report.errors() == before).then_some(())?;
-    match ActionModel::new(
-        declaration,
-        tools,
-        decisions,
-        &format!("{}: action", spec.title.as_deref().unwrap_or(&spec.name)),
-    ) {
-        Ok(model) => Some(model),
-        Err(error) => {
-            report.push(root.at_key(
-                Code::BadDeclaration,
-                "/action",
-                format!("the action's schema does not compile: {error}"),
-            ));
-            None
-        }
-    }
-}
-
-fn action_property(
-    root: &Document,
-    name: &str,
-    property: &ActionProperty,
-    spec: &Environment,
-    decisions: &[Column],
-    batch: bool,
-    report: &mut Report,
-) -> Option<Property> {
-    let pointer = format!("/action/properties/{name}");
-    check_name(root, &pointer, name, &["metadata"], report);
-    let roles =
-        usize::from(property.decides.is_some()) + usize::from(property.item) + usize::from(property.kind.is_some());
-    if roles != 1 {
-        report.push(
-            root.at_key(
-                Code::BadDeclaration,
-                &pointer,
-                format!("the property `{name}` must have exactly one of `decides`, `item` and `type`"),
-            )
-            .hint("`decides: <decision>` fills a decision, `item: true` names the item, `type: text` is free text"),
-        );
-        return None;
-    }
-    for (key, there) in [("default", property.default.is_some()), ("unknown", property.unknown.is_some())] {
-        if there && !property.item {
-            report.push(
-                root.at_key(
-                    Code::BadDeclaration,
-                    format!("{pointer}/{key}"),
-                    format!("`{key}` goes with `item: true`"),
-                )
-                .hint(format!("remove `{key}`")),
-            );
-        }
-    }
-    if property.item && !property.required && property.default.is_none() {
-        report.push(
-            root.at_key(Code::BadDeclaration, &pointer, format!("an action without `{name}` would mean no item"))
-                .hint("add `required: true` or `default: current`"),
-        );
-    }
-    if property.item && property.default.is_some() && batch {
-        report.push(
-            root.at_key(Code::BadDeclaration, format!("{pointer}/default"), "each entry of a batch names its item")
-                .hint("write `required: true`"),
-        );
-    }
-    let role = if let Some(decision) = &property.decides {
-        let at = decisions.iter().position(|column| column.name == *decision);
-        if at.is_none() {
-            let names = decisions.iter().map(|column| column.name.as_str());
-            report.push(
-                root.at(Code::UnknownName, format!("{pointer}/decides"), format!("there is no decision `{decision}`"))
-                    .maybe_hint(suggest(decision, names)),
-            );
-        }
-        Role::Decides(at?)
-    } else if property.item {
-        Role::Item
-    } else {
-        Role::Free
-    };
-    let described = property.decides.as_ref().and_then(|decision| spec.decision.get(decision)?.description.clone());
-    Some(Property {
-        name: name.to_owned(),
-        role,
-        required: property.required,
-        description: property.description.clone().or(described),
-    })
-}
-
-pub(super) fn observation(
-    root: &Document,
-    spec: &Environment,
-    columns: &Columns,
-    engine: &mut Engine<'static>,
-    report: &mut Report,
-) -> Vec<(String, Part)> {
-    let mut parts = Vec::new();
-    for (name, part) in &spec.observation {
-        let pointer = format!("/observation/{name}");
-        check_name(root, &pointer, name, RESERVED_OBSERVATIONS, report);
-        parts.extend(
-            observation_part(root, &pointer, name, part, columns, engine, report).map(|part| (name.clone(), part)),
-        );
-    }
-    parts
-}
-
-fn observation_part(
-    root: &Document,
-    pointer: &str,
-    name: &str,
-    part: &ObservationPart,
-    columns: &Columns,
-    engine: &mut Engine<'static>,
-    report: &mut Report,
-) -> Option<Part> {
-    if let Some(items) = part.items {
-        return Some(Part::Items(items));
-    }
-    if let Some(ids) = part.ids {
-        return Some(Part::Ids(ids));
-    }
-    if let Some(counter) = part.counter {
-        return Some(Part::Counter(counter));
-    }
-    if part.item.is_some() {
-        return Some(Part::Current);
-    }
-    if part.score.is_some() {
-        return Some(Part::Score);
-    }
-    if part.result.is_some() {
-        return Some(Part::Result);
-    }
-    if let Some(text) = part.text {
-        return Some(match text {
-            TextSource::Instructions => Part::Instructions,
-            TextSource::TaskId => Part::TaskId,
-        });
-    }
-    if let Some(text) = &part.log {
-        let template = format!("log:{name}");
-        template::add(engine, &template, root, &format!("{pointer}/log"), text, &log_sample(columns), report)?;
-        return Some(Part::Log(template));
-    }
-    let text = part.feedback.as_ref()?;
-    let template = format!("feedback:{name}");
-    let counters = ["steps", "max_steps", "items", "pending", "decided", "accepted"];
-    let sample =
-        context! { counter => counters.iter().map(|name| (*name, 0)).collect::<std::collections::BTreeMap<_, _>>() };
-    template::add(engine, &template, root, &format!("{pointer}/feedback"), text, &sample, report)?;
-    Some(Part::Feedback(template))
-}
-
-/// Names that a log line may read, with empty values.
-fn log_sample(columns: &Columns) -> Context {
-    let visible = columns.fields.iter().filter(|column| column.visible).map(|column| column.name.as_str());
-    let item: std::collections::BTreeMap<&str, &str> =
-        visible.chain(std::iter::once("id")).map(|name| (name, "")).collect();
-    let decision: std::collections::BTreeMap<&str, &str> =
-        columns.decisions.iter().map(|column| (column.name.as_str(), "")).collect();
-    context! { item, decision }
 }
 
 /// Checks that the rules of every decision exist and decide about it.

@@ -69,7 +69,7 @@ pub(super) fn check_unplayed(parts: &Parts<'_>, report: &mut Report) {
     let engine = crate::scenario::templates::engine();
     for document in parts.documents.of(Kind::Inbox) {
         let played = parts.documents.of(Kind::Task).any(|task| match &task.content {
-            Content::Task(task) => task.inbox == document.content.name(),
+            Content::Task(task) => task.inbox.as_deref() == Some(document.content.name()),
             _ => false,
         });
         let Content::Inbox(inbox) = &document.content else { continue };

@@ -3,22 +3,34 @@
 //! | file | what |
 //! |---|---|
 //! | `documents.rs` | the documents of a pack, laid over those that they extend |
-//! | `environment.rs` | columns, decisions, action, observation |
+//! | `environment.rs` | the environment as a whole, columns, decisions |
+//! | `parameters.rs` | named values with a type |
+//! | `scope.rs` | what expressions may read; state, reset arguments, effects |
+//! | `action.rs` | what agents send |
+//! | `observation.rs` | what agents see |
 //! | `rules.rs` | rules to predicates and outcomes |
+//! | `ruled.rs` | the rules of a pack and nothing else of it |
 //! | `inbox.rs` | items in every form, with their truth |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
 //! | `tools.rs` | the environment's tools |
 //! | `template.rs` | templates, with their errors at the author's own lines |
+//! | `beyond.rs` | what stands behind mistakes that a machine may mend |
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
 
+mod action;
+mod beyond;
 mod documents;
 mod environment;
 mod inbox;
+mod observation;
+mod parameters;
 mod policy;
+mod ruled;
 mod rules;
+mod scope;
 mod task;
 mod template;
 mod test;
@@ -27,15 +39,18 @@ mod tools;
 use std::{cell::Cell, path::Path, sync::Arc};
 
 use indexmap::IndexMap;
+use minijinja::{Environment as Engine, Value as Context};
 
 pub(crate) use documents::Documents;
+pub use ruled::{Ruled, names_of_rules, ruled};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Report},
+    expression::Expression,
     model::Column,
     rubric::{self, KeywordPool, Rubric},
     rules::RuleSet,
-    scenario::{Catalog, Pack, Task},
+    scenario::{Catalog, Pack, ResetModel, StateVariable, Task, action::ActionModel, observation::Part},
     source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
     spec::{self, Content, Document, Kind},
 };
@@ -65,7 +80,10 @@ pub struct Checker {
 impl Checker {
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
-        let compiled = compile_all(sources, generation, &mut self.cache);
+        let mut compiled = compile_all(sources, generation, &mut self.cache);
+        if compiled.catalog.is_none() {
+            beyond::look(sources, &mut self.cache, &mut compiled.report);
+        }
         self.cache.turn();
         compiled
     }
@@ -111,6 +129,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) root: &'a Document,
     pub(crate) fields: Arc<[Column]>,
     pub(crate) decisions: Arc<[Column]>,
+    pub(crate) reset: ResetModel,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
@@ -119,6 +138,29 @@ pub(crate) struct Parts<'a> {
     pub(crate) bytes: Cell<usize>,
     /// Regular expressions compiled so far.
     pub(crate) regexes: Cell<usize>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(
+        documents: &'a Documents<'a>,
+        (root, environment): (&'a Document, &'a spec::Environment),
+        columns: environment::Columns,
+        reset: ResetModel,
+    ) -> Self {
+        Self {
+            documents,
+            environment,
+            root,
+            fields: columns.fields.into(),
+            decisions: columns.decisions.into(),
+            reset,
+            rules: IndexMap::new(),
+            rubrics: IndexMap::new(),
+            sound: false,
+            bytes: Cell::new(0),
+            regexes: Cell::new(0),
+        }
+    }
 }
 
 type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
@@ -149,34 +191,16 @@ fn assemble(
 ) -> Option<Pack> {
     let before = report.errors();
     let mut templates = crate::scenario::templates::engine();
-    let columns = environment::columns(root, environment, report);
-    let action = environment::action(root, environment, &columns, &mut templates, report);
-    let observation = environment::observation(root, environment, &columns, &mut templates, report);
-    let tools: Vec<String> = environment.tools.keys().cloned().collect();
-    let single = environment.action.shape == spec::Shape::Single && !environment.action.revise;
-    let mut parts = Parts {
-        documents,
-        environment,
-        root,
-        fields: columns.fields.into(),
-        decisions: columns.decisions.into(),
-        rules: IndexMap::new(),
-        rubrics: IndexMap::new(),
-        sound: false,
-        bytes: Cell::new(0),
-        regexes: Cell::new(0),
-    };
+    let (columns, surface) = surface(root, environment, &mut templates, report)?;
+    let Surface { action, observation, done, data, state, reset, after } = surface;
+    let broken = columns.broken;
+    let mut parts = Parts::new(documents, (root, environment), columns, reset);
     // Columns that are wrong would make every condition and label wrong as well.
-    if report.errors() > before && columns.broken {
+    if report.errors() > before && broken {
         return None;
     }
     compile_rules(&mut parts, report);
-    for document in documents.of(Kind::Rubric) {
-        if let Content::Rubric(spec) = &document.content {
-            let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, report);
-            parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
-        }
-    }
+    compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     let mut policies = IndexMap::new();
@@ -188,11 +212,7 @@ fn assemble(
             );
         }
     }
-    if let Some(name) = &environment.baseline
-        && documents.find(Kind::Policy, name).is_none()
-    {
-        documents.missing(Kind::Policy, name, root, "/baseline", report);
-    }
+    check_baseline(&parts, report);
     let mut tasks = compile_tasks(&parts, cache, report);
     let mut suites = Vec::new();
     for document in documents.of(Kind::Test) {
@@ -214,15 +234,29 @@ fn assemble(
     let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
     let revealed: Vec<usize> =
         action.iter().flat_map(|model| &model.tools).flat_map(|tool| tool.reveals.iter().copied()).collect();
-    let observation_schema =
+    let reset_observation_schema =
         crate::scenario::observation::schema(&observation, &parts.fields, &revealed, &format!("{title}: observation"));
+    let observation_schema = match environment.action {
+        None => crate::scenario::observation::with_answers(reset_observation_schema.clone()),
+        Some(_) => reset_observation_schema.clone(),
+    };
+    let cards = action
+        .as_ref()
+        .map(|model| action::cards(root, environment, model, &parts.decisions, &observation_schema, report))
+        .unwrap_or_default();
+    let reads_actions = done.is_some()
+        || observation.iter().any(|(_, part)| matches!(part, Part::Value(..) | Part::Template(_)))
+        || tasks.iter().any(|task| task.rubric.has_expressions());
     (report.errors() == before).then_some(())?;
     Some(Pack {
         name: environment.name.clone(),
         title,
         description: environment.description.clone(),
         version: environment.version.clone(),
-        noun: environment.item.noun.clone(),
+        noun: environment.item.as_ref().map(|item| item.noun.clone()).unwrap_or_default(),
+        has_items: environment.item.is_some(),
+        data,
+        state,
         readme: source.readme.clone(),
         digest: documents.digest(),
         generation,
@@ -230,8 +264,13 @@ fn assemble(
         keyword_pools: keyword_pools(&tasks, parts.decisions.len()),
         decisions: parts.decisions,
         action: action?,
+        done,
+        reads_actions,
+        cards,
         observation,
         observation_schema,
+        reset_observation_schema,
+        reset: parts.reset,
         templates,
         tasks,
         policies,
@@ -243,6 +282,47 @@ fn assemble(
     })
 }
 
+/// What agents send and see, and what that may read.
+struct Surface {
+    action: Option<ActionModel>,
+    observation: Vec<(String, Part)>,
+    done: Option<Expression>,
+    data: Context,
+    state: Vec<StateVariable>,
+    reset: ResetModel,
+    /// What expressions may read after a step, with sample values.
+    after: Context,
+}
+
+fn surface(
+    root: &Document,
+    spec: &spec::Environment,
+    templates: &mut Engine<'static>,
+    report: &mut Report,
+) -> Option<(environment::Columns, Surface)> {
+    environment::check_shape(root, spec, report);
+    let columns = environment::columns(root, spec, report);
+    let names = scope::names(root, spec, templates, report)?;
+    let action = action::action(root, spec, (&columns, &names), templates, report);
+    let observation = observation::observation(root, spec, (&columns, &names), templates, report);
+    let after = observation::after(spec, &names);
+    let done = spec.done.as_ref().and_then(|text| {
+        let what = scope::What { name: "done".into(), pointer: "/done", text };
+        scope::number(templates, root, what, &after, report)
+    });
+    let scope::Names { data, state, reset, .. } = names;
+    Some((columns, Surface { action, observation, done, data, state, reset, after }))
+}
+
+/// Checks that the policy exists that stands as the baseline.
+fn check_baseline(parts: &Parts<'_>, report: &mut Report) {
+    if let Some(name) = &parts.environment.baseline
+        && parts.documents.find(Kind::Policy, name).is_none()
+    {
+        parts.documents.missing(Kind::Policy, name, parts.root, "/baseline", report);
+    }
+}
+
 fn compile_rules(parts: &mut Parts<'_>, report: &mut Report) {
     for document in parts.documents.of(Kind::Rules) {
         if let Content::Rules(spec) = &document.content {
@@ -252,65 +332,19 @@ fn compile_rules(parts: &mut Parts<'_>, report: &mut Report) {
     }
 }
 
-/// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
-#[derive(Debug)]
-pub struct Ruled {
-    /// The pack's name.
-    pub name: String,
-    /// The author's version of the pack.
-    pub version: String,
-    /// The pack's digest.
-    pub digest: String,
-    /// The fields of its items.
-    pub fields: Arc<[Column]>,
-    /// What is decided about them.
-    pub decisions: Arc<[Column]>,
-    /// Its rules, by name.
-    pub rules: IndexMap<String, RuleSet>,
-}
-
-/// The names of the rules that a file holds.
-pub fn names_of_rules(file: &SourceFile) -> Vec<String> {
-    let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
-    drafts.iter().filter(|draft| draft.kind == Kind::Rules).filter_map(|draft| Some(draft.name()?.to_owned())).collect()
-}
-
-/// Compiles the rules of a pack and nothing else of it; the findings are about those alone.
-pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
-    let mut report = Report::default();
-    let mut cache = documents::Cache::default();
-    let read = documents::read(source, &mut cache, &mut report);
-    let documents = Documents::new(&read);
-    documents.check_names(&mut report);
-    let ruled = find_root(source, &documents, &mut report).and_then(|root| {
-        let Content::Environment(environment) = &root.content else { return None };
-        let columns = environment::columns(root, environment, &mut report);
-        let mut parts = Parts {
-            documents: &documents,
-            environment,
-            root,
-            fields: columns.fields.into(),
-            decisions: columns.decisions.into(),
-            rules: IndexMap::new(),
-            rubrics: IndexMap::new(),
-            sound: false,
-            bytes: Cell::new(0),
-            regexes: Cell::new(0),
-        };
-        if !columns.broken {
-            compile_rules(&mut parts, &mut report);
+fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
+    let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
+    let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
+    for document in parts.documents.of(Kind::Rubric) {
+        if let Content::Rubric(spec) = &document.content {
+            let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {
+                let what = scope::What { name: format!("rubric:{}:{pointer}", spec.name), pointer, text };
+                scope::number(templates, document, what, after, report)
+            };
+            let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, &mut add, report);
+            parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
         }
-        Some(Ruled {
-            name: environment.name.clone(),
-            version: environment.version.clone(),
-            digest: documents.digest(),
-            fields: parts.fields,
-            decisions: parts.decisions,
-            rules: parts.rules,
-        })
-    });
-    report.sort();
-    (ruled.filter(|_| report.errors() == 0), report)
+    }
 }
 
 /// Compiles the tasks; those of which nothing changed are taken from the cache.
@@ -321,7 +355,7 @@ fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut R
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let bytes = parts.bytes.get();
-        let made = cache.task(documents.key_of_task(document, &spec.inbox, &shared), || {
+        let made = cache.task(documents.key_of_task(document, spec.inbox.as_deref(), &shared), || {
             let found = report.diagnostics.len();
             let task = task::compile(document, spec, parts, report)?;
             // A task with findings is compiled again, so that they are told again.

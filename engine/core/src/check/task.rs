@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use minijinja::{Value as Context, context};
+use minijinja::{Value as Context, context, value::Serde};
 
 use super::{Parts, inbox, template};
 use crate::{
     diagnostic::{Code, Report, list},
     model::parse_moment,
     rubric::{self, Rubric},
-    scenario::Task,
+    scenario::{Instructions, Task, Variants},
     spec::{self, Content, Document, Kind, Order},
 };
 
@@ -18,24 +18,11 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let rubric = rubric_of(document, spec, parts, report)
         .map(|rubric| rubric::with_weights(rubric, &spec.weights, document, report));
     let clock = clock(document, spec, parts, report);
-    let items = if let Some((found, Content::Inbox(inbox))) =
-        parts.documents.find(Kind::Inbox, &spec.inbox).map(|found| (found, &found.content))
-    {
-        inbox::items(found, inbox, (document, spec), clock, parts, report)
-    } else {
-        parts.documents.missing(Kind::Inbox, &spec.inbox, document, "/inbox", report);
-        None
-    };
+    let items = items(document, spec, clock, parts, report);
     let title = spec.title.clone().unwrap_or_else(|| spec.name.clone());
     let instructions = rubric.as_ref().and_then(|rubric| {
         let context = instructions_context(spec, &title, rubric, parts);
-        let mut problems = Report::default();
-        let engine = crate::scenario::templates::engine();
-        let text = template::render(&engine, document, "/instructions", &spec.instructions, &context, &mut problems);
-        if parts.sound {
-            report.extend(problems.diagnostics);
-        }
-        text
+        instructions(document, spec, context, parts, report)
     });
     let (rubric, items, instructions) = (rubric?, items?, instructions?);
     let forms: Vec<_> = items.iter().filter_map(|item| item.forms.first().cloned()).collect();
@@ -63,10 +50,86 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         max_steps: spec.max_steps,
         clock,
         shuffled: spec.order == Order::Shuffled,
-        instructions: serde_json::Value::from(instructions.trim_end()).to_string(),
+        group: spec.group.clone(),
+        instructions,
+        solution: spec.solution.clone().unwrap_or_default(),
         rubric: Arc::new(rubric),
         vary: spec.vary.iter().map(|(name, vary)| (name.clone(), vary.one_of.len())).collect(),
         items,
+    })
+}
+
+/// The items of the task's inbox; none where the environment has no items.
+fn items(
+    document: &Document,
+    spec: &spec::Task,
+    clock: Option<i64>,
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> Option<Vec<Variants>> {
+    let has_items = parts.environment.item.is_some();
+    if has_items && spec.solution.is_some() {
+        report.push(
+            document
+                .at_key(Code::BadDeclaration, "/solution", "the truth of the items says how the task is solved")
+                .hint("remove `solution`; it is for environments without items"),
+        );
+    }
+    match &spec.inbox {
+        Some(_) if !has_items => {
+            report.push(
+                document
+                    .at_key(Code::BadDeclaration, "/inbox", "the environment has no items, so a task has no inbox")
+                    .hint("remove `inbox`, or declare `item` and `decision`"),
+            );
+            None
+        }
+        None if has_items => {
+            report.push(
+                document
+                    .at_key(Code::MissingKey, "/name", "the task does not say which inbox it plays")
+                    .hint("add `inbox:` with the name of a document of `kind: Inbox`"),
+            );
+            None
+        }
+        None => Some(Vec::new()),
+        Some(name) => {
+            let found = parts.documents.find(Kind::Inbox, name).map(|found| (found, &found.content));
+            if let Some((found, Content::Inbox(inbox))) = found {
+                return inbox::items(found, inbox, (document, spec), clock, parts, report);
+            }
+            parts.documents.missing(Kind::Inbox, name, document, "/inbox", report);
+            None
+        }
+    }
+}
+
+/// Renders the instructions, or keeps them as a template where they read what a reset is given.
+fn instructions(
+    document: &Document,
+    spec: &spec::Task,
+    names: Context,
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> Option<Instructions> {
+    let mut problems = Report::default();
+    let engine = crate::scenario::templates::engine();
+    let reads_reset = !parts.reset.parameters.is_empty()
+        && engine
+            .template_from_str(&spec.instructions)
+            .is_ok_and(|one| one.undeclared_variables(false).contains("reset"));
+    let sample: serde_json::Map<String, serde_json::Value> =
+        parts.reset.parameters.iter().map(|one| (one.name.clone(), one.sample())).collect();
+    let context = context! { reset => Context::from(Serde(&sample)), ..names.clone() };
+    let text = template::render(&engine, document, "/instructions", &spec.instructions, &context, &mut problems);
+    if parts.sound {
+        report.extend(problems.diagnostics);
+    }
+    let text = text?;
+    Some(if reads_reset {
+        Instructions::Template(spec.instructions.clone(), names)
+    } else {
+        Instructions::Fixed(serde_json::Value::from(text.trim_end()).to_string())
     })
 }
 
@@ -152,6 +215,8 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
         task => context! {
             name => spec.name.as_str(),
             title,
+            split => spec.split.as_str(),
+            group => spec.group.as_deref(),
             description => spec.description.as_deref().unwrap_or_default(),
             max_steps => spec.max_steps,
             difficulty => spec.difficulty,

@@ -4,6 +4,7 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Hint, Report, nearest, suggest},
+    expression::words,
     spec::Document,
 };
 
@@ -64,7 +65,7 @@ pub(super) fn render(
     match engine.render_str(text, context) {
         Ok(text) => Some(text),
         Err(error) => {
-            report.push(explain(document, pointer, text, context, &error));
+            report.push(explain(document, pointer, ("template", text), context, &error));
             None
         }
     }
@@ -85,15 +86,32 @@ pub(super) fn add(
         Err(error) => Some(error),
     };
     if let Some(error) = problem {
-        report.push(explain(document, pointer, text, sample, &error));
+        report.push(explain(document, pointer, ("template", text), sample, &error));
         return None;
     }
     Some(())
 }
 
-fn explain(document: &Document, pointer: &str, template: &str, context: &Value, error: &Error) -> Diagnostic {
-    let mut diagnostic =
-        document.at(Code::BadTemplate, pointer, format!("the template does not work: {}", message(error)));
+/// Says what is wrong with an expression.
+pub(super) fn explain_expression(
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    context: &Value,
+    error: &Error,
+) -> Diagnostic {
+    let what = ("expression", format!("{{{{ {text} }}}}"));
+    explain(document, pointer, (what.0, &what.1), context, error)
+}
+
+fn explain(
+    document: &Document,
+    pointer: &str,
+    (what, template): (&str, &str),
+    context: &Value,
+    error: &Error,
+) -> Diagnostic {
+    let mut diagnostic = document.at(Code::BadTemplate, pointer, format!("the {what} does not work: {}", words(error)));
     let (file, span) = document.place(pointer);
     let text = &file.text[span.clone()];
     // The lines of a literal block are the template's.
@@ -132,7 +150,7 @@ fn cure(template: &str, context: &Value, error: &Error) -> Hint {
             );
         }
         ErrorKind::SyntaxError
-            if ["end of input", "end of variable block"].iter().any(|end| message(error).contains(end)) =>
+            if ["end of input", "end of variable block"].iter().any(|end| words(error).contains(end)) =>
         {
             "close what was opened: `{{` with `}}`, `{% if ... %}` with `{% endif %}`"
         }
@@ -162,15 +180,6 @@ fn misspelt(template: &str, context: &Value) -> Option<Hint> {
         }
     }
     None
-}
-
-fn message(error: &Error) -> String {
-    let detail = error.detail().map(str::to_owned);
-    let kind = error.kind().to_string();
-    if error.kind() == ErrorKind::OutOfFuel {
-        return "it takes too many steps".to_owned();
-    }
-    detail.map_or(kind.clone(), |detail| format!("{kind}: {detail}"))
 }
 
 fn line_of(text: &str, line: usize) -> Option<(usize, &str)> {

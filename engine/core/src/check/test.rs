@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Parts, task::ADD_CLOCK};
+use super::{Parts, observation::ANSWERS, task::ADD_CLOCK};
 use crate::{
     diagnostic::{Code, Hint, Report, did_you_mean, list, suggest},
     model::{ColumnKind, Datum, PathPart, ProblemKind, parse_moment},
     rubric,
     scenario::{
         BUILT_IN_POLICIES, Task,
-        action::ActionModel,
+        action::{self, ActionModel},
         observation::Part,
         suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
     },
@@ -177,6 +177,7 @@ impl Checker<'_> {
             let place = format!("{pointer}/task");
             self.parts.documents.missing(Kind::Task, &case.task, self.document, &place, report);
         }
+        self.arguments(&format!("{pointer}/arguments"), &case.arguments, report);
         let player = match (&case.play, &case.policy) {
             (Some(actions), None) => Some(Player::Actions(actions.clone())),
             (None, Some(name)) => self.probe(&format!("{pointer}/policy"), false, name, report).map(Player::Policy),
@@ -204,9 +205,35 @@ impl Checker<'_> {
             site: self.site(&pointer),
             task: case.task.clone(),
             seed: case.seed,
+            arguments: case.arguments.clone(),
             player: player?,
             expect: expect?,
         })
+    }
+
+    /// Checks what a reset is given.
+    fn arguments(&self, pointer: &str, given: &Map<String, Value>, report: &mut Report) {
+        let model = &self.parts.reset;
+        let known = || model.parameters.iter().map(|parameter| parameter.name.as_str());
+        for problem in action::problems(&model.validator, &Value::Object(given.clone()), |_| known().collect()) {
+            let name = problem.path.first().map(ToString::to_string).unwrap_or_default();
+            let place = format!("{pointer}/{name}");
+            let finding = match problem.kind {
+                ProblemKind::UnknownKey => self
+                    .document
+                    .at_key(Code::UnknownName, place, format!("a reset takes no argument `{name}`"))
+                    .maybe_hint(suggest(&name, known())),
+                ProblemKind::Missing => self
+                    .document
+                    .at(Code::MissingKey, pointer, format!("a reset must be given `{name}`"))
+                    .hint(format!("add `{name}:` under `arguments`")),
+                _ => self
+                    .document
+                    .at(Code::BadValue, place, format!("`{name}` {}", problem.message))
+                    .hint("mend it; `reset` of the environment says what it takes"),
+            };
+            report.push(finding);
+        }
     }
 
     /// Checks an action that must be taken against the action's schema; what is refused only in play is told there.
@@ -266,9 +293,11 @@ impl Checker<'_> {
             }
             components.extend(self.number(&place, test, report).map(|test| (name.clone(), test)));
         }
+        let answers = if self.parts.environment.action.is_none() { ANSWERS } else { &[] };
         for name in spec.observation.keys() {
-            if !self.observation.iter().any(|(known, _)| known == name) {
-                let known = self.observation.iter().map(|(name, _)| name.as_str());
+            let known = || self.observation.iter().map(|(name, _)| name.as_str()).chain(answers.iter().copied());
+            if !known().any(|known| known == name) {
+                let known = known();
                 report.push(
                     self.document
                         .at_key(

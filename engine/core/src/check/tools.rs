@@ -1,34 +1,38 @@
 //! The environment's tools.
 
-use std::collections::BTreeMap;
-
-use minijinja::{Environment as Engine, context};
+use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::{Map, Value, json};
 
 use super::{
-    environment::{check_name, check_values},
+    environment::check_name,
+    parameters,
+    scope::{self, Names, What, row_sample},
     template,
 };
 use crate::{
     diagnostic::{Code, Report, suggest},
     model::Column,
-    scenario::{action::MAX_TEXT, tools::Tool},
-    spec::{ArgumentType, Document, Environment, ItemDefault, ToolArgument, ToolSpec},
+    scenario::{
+        action::MAX_TEXT,
+        parameter::{Parameter, object_schema},
+        tools::{Reply, Tool, ToolCard, output_schema},
+    },
+    spec::{Document, Environment, ResultType, ToolArgument, ToolSpec},
 };
 
 /// Names that OpenEnv keeps for itself.
-const RESERVED: &[&str] = &["reset", "step", "state", "close", "get_state"];
+pub(super) const RESERVED: &[&str] = &["reset", "step", "state", "close", "get_state", "list_tools", "call_tool"];
 
 pub(super) fn compile(
     root: &Document,
     spec: &Environment,
-    fields: &[Column],
+    (fields, names): (&[Column], &Names),
     engine: &mut Engine<'static>,
     report: &mut Report,
 ) -> Vec<Tool> {
-    if !spec.tools.is_empty() {
+    if let Some(action) = spec.action.as_ref().filter(|_| !spec.tools.is_empty()) {
         for name in ["tool_name", "arguments"] {
-            if spec.action.properties.contains_key(name) || spec.action.list.as_deref() == Some(name) {
+            if action.properties.contains_key(name) || action.list.as_deref() == Some(name) {
                 report.push(
                     root.at_key(
                         Code::BadName,
@@ -40,31 +44,110 @@ pub(super) fn compile(
             }
         }
     }
-    spec.tools.iter().filter_map(|(name, tool)| one(root, name, tool, fields, engine, report)).collect()
+    spec.tools.iter().filter_map(|(name, tool)| one(root, name, tool, (fields, names), engine, report)).collect()
 }
 
 fn one(
     root: &Document,
     name: &str,
     spec: &ToolSpec,
-    fields: &[Column],
+    (fields, names): (&[Column], &Names),
     engine: &mut Engine<'static>,
     report: &mut Report,
 ) -> Option<Tool> {
     let before = report.errors();
     let pointer = format!("/tools/{name}");
     check_name(root, &pointer, name, RESERVED, report);
+    let (item, given) = arguments(root, &pointer, spec, report);
+    let reveals = reveals(root, &pointer, spec, fields, report);
+    if !spec.reveals.is_empty() && item.is_none() {
+        report.push(
+            root.at_key(Code::BadDeclaration, format!("{pointer}/reveals"), "nothing says which item is revealed")
+                .hint("add an argument such as `ticket_id: { item: true, default: current }`"),
+        );
+    }
+    let sample = sample(spec, item.is_some(), (fields, &reveals), &given, names);
+    let reply = reply(root, &pointer, name, spec, &sample, engine, report);
+    let effects = (spec.fail.as_ref(), &spec.set, spec.wait.as_ref());
+    let effects = names.effects(root, &pointer, effects, &sample, engine, report);
+    let input_schema = schema(spec, &given);
+    let validator = jsonschema::draft202012::new(&input_schema).ok();
+    (report.errors() == before).then_some(())?;
+    let returns = if spec.result.is_some() { Some(ResultType::Text) } else { spec.returns };
+    let card = ToolCard {
+        name: name.to_owned(),
+        title: spec.title.clone(),
+        description: spec.description.clone(),
+        input_schema,
+        output_schema: output_schema(returns),
+    };
+    Some(Tool {
+        card,
+        item,
+        parameters: given,
+        reveals,
+        limit: spec.limit,
+        cost: spec.cost.unwrap_or(1.0),
+        reply: reply?,
+        effects,
+        validator: validator?,
+    })
+}
+
+/// The argument that names the item, and those that have a type.
+fn arguments(
+    root: &Document,
+    pointer: &str,
+    spec: &ToolSpec,
+    report: &mut Report,
+) -> (Option<(String, bool)>, Vec<Parameter>) {
     let mut item = None;
-    for (argument, given) in &spec.arguments {
+    let mut given = Vec::new();
+    for (argument, declared) in &spec.arguments {
         let place = format!("{pointer}/arguments/{argument}");
         check_name(root, &place, argument, &[], report);
-        check_argument(root, &place, argument, given, report);
-        if given.item && item.replace((argument.clone(), given.default == Some(ItemDefault::Current))).is_some() {
+        let current = check_item(root, &place, argument, declared, report);
+        let mut own = parameters::Declared::from(declared);
+        if declared.item {
+            own.default = None;
+        }
+        given.extend(parameters::compile(root, &place, argument, &own, report));
+        if declared.item && item.replace((argument.clone(), current)).is_some() {
             report.push(
                 root.at_key(Code::BadDeclaration, place, "several arguments name the item").hint("keep one of them"),
             );
         }
     }
+    (item, given)
+}
+
+/// Checks that an argument names the item or has a type; tells whether it means the first open item when it is not given.
+fn check_item(root: &Document, place: &str, name: &str, given: &ToolArgument, report: &mut Report) -> bool {
+    let current = given.default.as_ref().is_some_and(|default| default == "current");
+    if given.item == given.kind.is_some() {
+        report.push(
+            root.at_key(
+                Code::BadDeclaration,
+                place,
+                format!("the argument `{name}` must have exactly one of `item` and `type`"),
+            )
+            .hint("`item: true` names the item, `type: text` is free text"),
+        );
+    } else if given.item && given.default.is_some() && !current {
+        report.push(
+            root.at(Code::NotAllowed, format!("{place}/default"), "an item is `current` when it is not named")
+                .hint("write `default: current`, or `required: true`"),
+        );
+    } else if given.item && !given.required && given.default.is_none() {
+        report.push(
+            root.at_key(Code::BadDeclaration, place, format!("a call without `{name}` would mean no item"))
+                .hint("add `required: true` or `default: current`"),
+        );
+    }
+    current
+}
+
+fn reveals(root: &Document, pointer: &str, spec: &ToolSpec, fields: &[Column], report: &mut Report) -> Vec<usize> {
     let mut reveals = Vec::new();
     for (at, field) in spec.reveals.iter().enumerate() {
         let place = format!("{pointer}/reveals/{at}");
@@ -83,73 +166,89 @@ fn one(
             }
         }
     }
-    if !spec.reveals.is_empty() && item.is_none() {
-        report.push(
-            root.at_key(Code::BadDeclaration, format!("{pointer}/reveals"), "nothing says which item is revealed")
-                .hint("add an argument such as `ticket_id: { item: true, default: current }`"),
-        );
-    }
+    reveals
+}
+
+/// What the tool's template and expressions are tried with.
+fn sample(
+    spec: &ToolSpec,
+    about_item: bool,
+    (fields, reveals): (&[Column], &[usize]),
+    given: &[Parameter],
+    names: &Names,
+) -> Context {
     let seen = fields.iter().enumerate().filter(|(at, column)| column.visible || reveals.contains(at));
-    let sample: BTreeMap<&str, &str> =
-        seen.map(|(_, column)| (column.name.as_str(), "")).chain([("id", "")]).filter(|_| item.is_some()).collect();
-    let arguments: BTreeMap<&str, &str> = spec.arguments.keys().map(|name| (name.as_str(), "")).collect();
-    let result = format!("tool:{name}");
-    let sample = context! { item => sample, arguments };
-    template::add(engine, &result, root, &format!("{pointer}/result"), &spec.result, &sample, report);
-    (report.errors() == before).then(|| Tool {
-        name: name.to_owned(),
-        description: spec.description.clone(),
-        item,
-        reveals,
-        template: result,
-        limit: spec.limit,
-        schema: schema(spec),
-    })
+    let item = about_item.then(|| {
+        let mut item = row_sample(seen.map(|(_, column)| column));
+        item.insert("id".into(), "".into());
+        item
+    });
+    let mut arguments: Map<String, Value> = spec.arguments.keys().map(|name| (name.clone(), "".into())).collect();
+    arguments.extend(given.iter().map(|parameter| (parameter.name.clone(), parameter.sample())));
+    names.sample([
+        ("arguments", Context::from(Serde(&arguments))),
+        ("item", item.map_or_else(|| Context::from(()), |item| Context::from(Serde(&item)))),
+    ])
 }
 
-fn check_argument(root: &Document, place: &str, name: &str, given: &ToolArgument, report: &mut Report) {
-    check_values(root, place, given.kind == Some(ArgumentType::Enum), given.values.as_deref(), report);
-    if given.item == given.kind.is_some() {
+fn reply(
+    root: &Document,
+    pointer: &str,
+    name: &str,
+    spec: &ToolSpec,
+    sample: &Context,
+    engine: &mut Engine<'static>,
+    report: &mut Report,
+) -> Option<Reply> {
+    if spec.returns.is_some() && spec.value.is_none() {
         report.push(
-            root.at_key(
-                Code::BadDeclaration,
-                place,
-                format!("the argument `{name}` must have exactly one of `item` and `type`"),
-            )
-            .hint("`item: true` names the item, `type: text` is free text"),
+            root.at_key(Code::BadDeclaration, format!("{pointer}/returns"), "`returns` goes with `value`")
+                .hint("remove `returns`; a `result` is a text"),
         );
-    } else if given.default.is_some() && !given.item {
-        report.push(
-            root.at_key(Code::BadDeclaration, format!("{place}/default"), "`default` goes with `item: true`")
-                .hint("remove `default`"),
-        );
-    } else if given.item && !given.required && given.default.is_none() {
-        report.push(
-            root.at_key(Code::BadDeclaration, place, format!("a call without `{name}` would mean no item"))
-                .hint("add `required: true` or `default: current`"),
-        );
+    }
+    match (&spec.result, &spec.value) {
+        (Some(text), None) => {
+            let template = format!("tool:{name}");
+            template::add(engine, &template, root, &format!("{pointer}/result"), text, sample, report)?;
+            Some(Reply::Text(template))
+        }
+        (None, Some(text)) => {
+            let what = What { name: format!("{pointer}/value"), pointer: &format!("{pointer}/value"), text };
+            let (expression, _) = scope::add(engine, root, what, sample, spec.returns, report)?;
+            Some(Reply::Value(expression, spec.returns))
+        }
+        (given, _) => {
+            let (message, hint) = if given.is_some() {
+                ("a tool answers with `result` or with `value`", "keep one of the two")
+            } else {
+                ("nothing says what the tool answers", "add `result:` with a text, or `value:` with an expression")
+            };
+            report.push(root.at_key(Code::BadDeclaration, pointer, message).hint(hint));
+            None
+        }
     }
 }
 
-/// JSON Schema of the arguments.
-fn schema(spec: &ToolSpec) -> Value {
+/// JSON Schema of the arguments, in the order in which they are declared.
+fn schema(spec: &ToolSpec, given: &[Parameter]) -> Value {
+    let mut schema = object_schema(given);
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for (name, given) in &spec.arguments {
-        let mut schema = match given.kind {
-            None | Some(ArgumentType::Text) => json!({ "type": "string", "maxLength": MAX_TEXT }),
-            Some(ArgumentType::Integer) => json!({ "type": "integer" }),
-            Some(ArgumentType::Number) => json!({ "type": "number" }),
-            Some(ArgumentType::Boolean) => json!({ "type": "boolean" }),
-            Some(ArgumentType::Enum) => json!({ "type": "string", "enum": given.values }),
-        };
-        if let Some(description) = &given.description {
-            schema["description"] = description.as_str().into();
-        }
-        if given.required {
+    for (name, argument) in &spec.arguments {
+        if argument.required {
             required.push(name.as_str());
         }
-        properties.insert(name.clone(), schema);
+        let typed = schema.get("properties").and_then(|properties| properties.get(name)).cloned();
+        let own = typed.unwrap_or_else(|| {
+            let mut own = json!({ "type": "string", "maxLength": MAX_TEXT });
+            if let Some(description) = &argument.description {
+                own["description"] = description.as_str().into();
+            }
+            own
+        });
+        properties.insert(name.clone(), own);
     }
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    schema.insert("properties".into(), properties.into());
+    schema.insert("required".into(), required.into());
+    Value::Object(schema)
 }

@@ -155,6 +155,27 @@ pub struct Fix {
     pub text: String,
 }
 
+/// Changes in the order of their places, without those that overlap an earlier one.
+pub fn apart(mut fixes: Vec<Fix>) -> Vec<Fix> {
+    fixes.sort_by_key(|fix| (fix.start, fix.end));
+    let mut free = 0;
+    fixes.retain(|fix| {
+        let kept = fix.start >= free;
+        free = if kept { fix.end.max(fix.start + 1) } else { free };
+        kept
+    });
+    fixes
+}
+
+/// Makes changes that are in order and apart.
+pub fn apply(text: &str, fixes: &[Fix]) -> String {
+    let mut changed = text.to_owned();
+    for fix in fixes.iter().rev() {
+        changed.replace_range(fix.start..fix.end, &fix.text);
+    }
+    changed
+}
+
 /// What to do about a finding, with the replacement that does it where there is one.
 #[derive(Debug, Clone)]
 pub struct Hint {

@@ -5,10 +5,16 @@
 //!
 //! | File | What it does |
 //! |---|---|
+//! | `start.rs` | how it begins |
 //! | `resolve.rs` | from an action to what it would change, or why it may not |
+//! | `call.rs` | calls of tools, and what they answer |
+//! | `scope.rs` | what templates and expressions read |
 //! | `tell.rs` | observations, logs, feedback, reasons |
 
+mod call;
 mod resolve;
+mod scope;
+mod start;
 mod tell;
 
 use std::{fmt, sync::Arc};
@@ -16,14 +22,20 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use call::Called;
 use resolve::Resolved;
+pub use start::ResetError;
 pub(crate) use tell::render;
 
 pub use crate::model::{ActionProblem, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
     rubric::{GraderError, Scores, View},
-    scenario::{Pack, Task, action::Intent, observation::Part, random::Stream},
+    scenario::{
+        Pack, Task,
+        observation::Part,
+        tools::{Answered, ToolFailure},
+    },
     spec::{Counter, Explain, ItemsSelection, RewardMode},
 };
 
@@ -34,6 +46,8 @@ pub struct Episode {
     pack: Arc<Pack>,
     task: Arc<Task>,
     seed: u64,
+    /// What the reset was given, defaults included.
+    arguments: Arc<Map<String, Value>>,
     items: Vec<Arc<Item>>,
     rows: Vec<Row>,
     steps: Vec<StepFacts>,
@@ -43,11 +57,50 @@ pub struct Episode {
     best: f64,
     /// Hidden fields that tools have made visible: row and column.
     revealed: Vec<(usize, usize)>,
-    /// What the last step's tool answered.
-    result: Option<String>,
+    /// What it remembers, by name.
+    state: Map<String, Value>,
+    /// Whether something reads the last action.
+    keeps_actions: bool,
+    /// The last action with its defaults, where something reads it.
+    action: Value,
+    /// What came of the last step.
+    outcome: Outcome,
+    /// The values of the rubric's expressions.
+    values: Vec<f64>,
+    /// The parts of the observation that are templates or expressions, as JSON.
+    parts: Vec<String>,
+    /// The instructions as a JSON string, where they depend on the arguments.
+    instructions: Option<String>,
     /// The lines of each log, as JSON strings with commas between them.
     logs: Vec<String>,
     done: bool,
+}
+
+/// What came of a step besides decisions.
+#[derive(Debug, Clone, Default)]
+enum Outcome {
+    /// Nothing; also before the first.
+    #[default]
+    None,
+    /// The tools were listed.
+    Listed,
+    /// A tool was called by this name.
+    Called(String, Result<Answered, ToolFailure>),
+}
+
+impl Outcome {
+    /// What an observation tells of it where the tools are the actions.
+    fn parts(&self, pack: &Pack) -> Vec<(&'static str, Value)> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Listed => vec![("tools", pack.tools_listing())],
+            Self::Called(name, outcome) => vec![
+                ("tool_name", name.as_str().into()),
+                ("result", outcome.as_ref().map_or(Value::Null, Answered::to_json)),
+                ("error", outcome.as_ref().err().map_or(Value::Null, ToolFailure::to_json)),
+            ],
+        }
+    }
 }
 
 /// What one step did.
@@ -63,6 +116,10 @@ pub struct Step {
     /// The episode's score in [0, 1]; only when done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
+    /// The seconds for which the pack asks the agent to be kept waiting before it is answered; from 0 to 3,600. Nothing
+    /// waits here: whoever serves the episode does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wait: f64,
 }
 
 /// A reward explained.
@@ -100,6 +157,8 @@ pub enum StepError {
     Done,
     /// The action does not fit; every problem of it.
     Invalid(Vec<ActionProblem>),
+    /// The action itself failed, as the pack says.
+    Failed(String),
     /// A grader failed; the text names it and its place in the pack.
     Grader(String),
 }
@@ -108,7 +167,7 @@ impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Done => f.write_str("the episode is done; reset to start another"),
-            Self::Grader(text) => f.write_str(text),
+            Self::Grader(text) | Self::Failed(text) => f.write_str(text),
             Self::Invalid(problems) => {
                 let texts: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
                 write!(f, "the action was refused: {}", texts.join("; "))
@@ -118,61 +177,15 @@ impl fmt::Display for StepError {
 }
 
 impl Episode {
-    /// Starts an episode of a task; the seed decides everything that varies.
-    ///
-    /// Fails only when a grader cannot grade even the empty table.
-    pub fn reset(pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Result<Self, GraderError> {
-        let drawn: Vec<usize> = task
-            .vary
-            .iter()
-            .map(|(name, count)| Stream::new(&task.name, seed, &format!("vary:{name}")).below(*count))
-            .collect();
-        let mut items: Vec<Arc<Item>> = task
-            .items
-            .iter()
-            .map(|variants| {
-                let form = variants.uses.iter().fold(0, |form, at| form * task.vary[*at].1 + drawn[*at]);
-                Arc::clone(&variants.forms[form])
-            })
-            .collect();
-        if task.shuffled {
-            Stream::new(&task.name, seed, "order").shuffle(&mut items);
-        }
-        let scores = task.rubric.begin(&items);
-        let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
-        let mut episode = Self {
-            pack: Arc::clone(pack),
-            task: Arc::clone(task),
-            seed,
-            rows: vec![Row::default(); items.len()],
-            items,
-            steps: Vec::new(),
-            scores,
-            score: 0.0,
-            best: 0.0,
-            revealed: Vec::new(),
-            result: None,
-            logs: vec![String::new(); logs],
-            done: false,
-        };
-        if episode.needs_score() {
-            episode.score = episode.score()?;
-            episode.best = episode.score;
-        }
-        Ok(episode)
-    }
-
     /// Takes an action.
     pub fn step(&mut self, action: &Value) -> Result<Step, StepError> {
         if self.done {
             return Err(StepError::Done);
         }
         let pack = Arc::clone(&self.pack);
-        let resolved = match pack.action.read(action, &pack.decisions).map_err(StepError::Invalid)? {
-            Intent::Decide(proposals) => self.resolve(&proposals)?,
-            Intent::Call(call) => self.answer(&call).map_err(|problem| StepError::Invalid(vec![*problem]))?,
-        };
-        self.commit(resolved).map_err(|error| StepError::Grader(error.to_string()))
+        let intent = pack.action.read(action, &pack.decisions).map_err(StepError::Invalid)?;
+        let resolved = self.intend(action, intent)?;
+        self.commit(resolved).map_err(StepError::Grader)
     }
 
     /// The pack it was started with, kept until its end.
@@ -188,6 +201,11 @@ impl Episode {
     /// The seed.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// What the reset was given, defaults included; empty where the pack declares no arguments.
+    pub fn arguments(&self) -> &Map<String, Value> {
+        &self.arguments
     }
 
     /// Steps taken.
@@ -262,6 +280,8 @@ impl Episode {
             items: &self.items,
             rows: &self.rows,
             steps: &self.steps,
+            values: &self.values,
+            has_items: self.pack.has_items,
         }
     }
 
@@ -292,45 +312,95 @@ impl Episode {
         self.task.rubric.scores_steps() || self.pack.observation.iter().any(|(_, part)| matches!(part, Part::Score))
     }
 
-    /// Makes the decisions and grades them; takes everything back when a grader fails.
-    fn commit(&mut self, resolved: Resolved) -> Result<Step, GraderError> {
-        let was_complete = self.first_open().is_none();
-        let mut facts = StepFacts { invalid: resolved.invalid, ..StepFacts::default() };
-        let (revealed, result) = (self.revealed.len(), self.result.take());
-        if let Some(answer) = resolved.call {
-            facts.tool = Some(answer.tool);
-            self.revealed.extend(answer.reveals);
-            self.result = Some(answer.result);
+    /// Does what was resolved and grades it; takes everything back when that fails.
+    fn commit(&mut self, resolved: Resolved) -> Result<Step, String> {
+        let was_complete = self.is_complete();
+        let mut facts = StepFacts { invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
+        facts.cost = resolved.tool.and_then(|tool| self.pack.action.tools.get(tool)).map_or(0.0, |tool| tool.cost);
+        let mut undo = Undo {
+            rows: Vec::with_capacity(resolved.rows.len()),
+            revealed: self.revealed.len(),
+            outcome: std::mem::replace(&mut self.outcome, resolved.outcome),
+            action: std::mem::replace(&mut self.action, resolved.action),
+            state: Vec::with_capacity(resolved.changes.state.len()),
+            values: self.values.clone(),
+            scores: (self.score, self.best, self.done),
+        };
+        self.revealed.extend(resolved.reveals);
+        for (name, value) in resolved.changes.state {
+            let old = self.state.insert(name.clone(), value).unwrap_or_default();
+            undo.state.push((name, old));
         }
-        let mut undo = Vec::with_capacity(resolved.rows.len());
         for (row, cells) in resolved.rows {
-            undo.push((row, std::mem::replace(&mut self.rows[row], Row { cells })));
+            undo.rows.push((row, std::mem::replace(&mut self.rows[row], Row { cells })));
             facts.touched.push(row);
         }
-        let complete = self.first_open().is_none();
-        let last = self.steps.len() + 1 >= self.task.max_steps as usize;
-        facts.completed = complete && !was_complete;
-        facts.ran_out = last && !complete;
         let touched = facts.touched.clone();
         self.steps.push(facts);
-        self.grade(&touched);
-        let graded = self.measure(complete || last);
-        match graded {
-            Ok(step) => {
+        match self.settle(was_complete, &touched) {
+            Ok(mut step) => {
+                step.wait = resolved.changes.wait;
                 self.write_logs(&touched);
                 Ok(step)
             }
             Err(error) => {
-                self.steps.pop();
-                self.revealed.truncate(revealed);
-                self.result = result;
-                for (row, old) in undo {
-                    self.rows[row] = old;
-                }
+                self.take_back(undo);
                 self.grade(&touched);
                 Err(error)
             }
         }
+    }
+
+    /// Grades the step that was just made, and makes what is told of it.
+    fn settle(&mut self, was_complete: bool, touched: &[usize]) -> Result<Step, String> {
+        let over = match &self.pack.done {
+            None => false,
+            Some(done) => {
+                let value = done.number(&self.pack.templates, &self.scope_after());
+                value.map_err(|error| format!("`done` does not work: {error}"))? != 0.0
+            }
+        };
+        let last = self.steps.len() >= self.task.max_steps as usize;
+        let complete = over || self.is_complete();
+        let endless = !self.pack.has_items && self.pack.done.is_none();
+        if let Some(facts) = self.steps.last_mut() {
+            facts.completed = complete && !was_complete || last && endless;
+            facts.ran_out = last && !complete && !endless;
+        }
+        self.values = self.evaluate()?;
+        self.grade(touched);
+        let step = self.measure(complete || last).map_err(|error| error.to_string())?;
+        self.parts = self.make_parts()?;
+        Ok(step)
+    }
+
+    fn take_back(&mut self, undo: Undo) {
+        self.steps.pop();
+        self.revealed.truncate(undo.revealed);
+        self.outcome = undo.outcome;
+        self.action = undo.action;
+        for (name, old) in undo.state {
+            self.state.insert(name, old);
+        }
+        self.values = undo.values;
+        (self.score, self.best, self.done) = undo.scores;
+        for (row, old) in undo.rows {
+            self.rows[row] = old;
+        }
+    }
+
+    /// Whether every item is decided; never where there are none.
+    fn is_complete(&self) -> bool {
+        self.pack.has_items && self.first_open().is_none()
+    }
+
+    /// The values of the rubric's expressions as they stand.
+    fn evaluate(&self) -> Result<Vec<f64>, String> {
+        if !self.task.rubric.has_expressions() {
+            return Ok(Vec::new());
+        }
+        let scope = self.scope_after();
+        self.task.rubric.evaluate(&self.pack.templates, &scope, self.steps.is_empty())
     }
 
     /// Brings the row graders up to date with the rows that changed.
@@ -341,6 +411,8 @@ impl Episode {
             items: &self.items,
             rows: &self.rows,
             steps: &self.steps,
+            values: &self.values,
+            has_items: self.pack.has_items,
         };
         self.task.rubric.update(&mut self.scores, &view, touched);
     }
@@ -363,7 +435,7 @@ impl Episode {
         self.score = now;
         self.best = self.best.max(now);
         self.done = done;
-        Ok(Step { reward, done, breakdown, score: done.then_some(now) })
+        Ok(Step { reward, done, breakdown, score: done.then_some(now), wait: 0.0 })
     }
 
     fn breakdown(&self, components: &[f64], done: bool) -> Result<Breakdown, GraderError> {
@@ -383,4 +455,21 @@ impl Episode {
         let decisions: Vec<Judged> = rows.iter().flat_map(|row| self.judge(*row)).collect();
         Ok(Breakdown { reason: self.reason(&decisions), components, decisions })
     }
+}
+
+/// What a step changed, to be put back should it fail.
+struct Undo {
+    rows: Vec<(usize, Row)>,
+    revealed: usize,
+    outcome: Outcome,
+    action: Value,
+    state: Vec<(String, Value)>,
+    values: Vec<f64>,
+    /// The score, the best one so far, and whether the episode was over.
+    scores: (f64, f64, bool),
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }

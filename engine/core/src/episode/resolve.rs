@@ -1,35 +1,75 @@
 //! From an action to what it would change, or why it may not; nothing changes here.
 
-use std::sync::Arc;
-
-use minijinja::{Value as Context, context, value::Serde};
+use minijinja::{Value as Context, value::Serde};
 use serde_json::Value;
 
-use super::{ActionProblem, Episode, PathPart, ProblemKind, StepError, tell::render};
+use super::{ActionProblem, Episode, Outcome, ProblemKind, StepError, scope::Changes};
 use crate::{
     model::{ColumnKind, Datum, Row},
-    scenario::{action::Proposal, templates::ItemView, tools::Call},
+    scenario::{
+        action::{Form, Intent, Proposal},
+        tools::ToolFailure,
+    },
 };
 
-/// Decisions that a step is about to make, and those that it may not.
+/// What a step is about to do.
+#[derive(Default)]
 pub(super) struct Resolved {
+    /// Decisions, by row.
     pub(super) rows: Vec<(usize, Vec<Option<Datum>>)>,
+    /// Decisions and calls that may not be made.
     pub(super) invalid: u32,
-    pub(super) call: Option<Answer>,
-}
-
-/// What a tool is about to answer.
-pub(super) struct Answer {
-    pub(super) tool: usize,
+    /// The tool that is called, by position.
+    pub(super) tool: Option<usize>,
+    /// Hidden fields that become visible: row and column.
     pub(super) reveals: Vec<(usize, usize)>,
-    pub(super) result: String,
+    pub(super) outcome: Outcome,
+    pub(super) changes: Changes,
+    /// The action with its defaults, where something reads it; else null.
+    pub(super) action: Value,
 }
 
 impl Episode {
+    /// Finds what an action is about to do; refuses what the pack refuses, before anything changes.
+    pub(super) fn intend(&self, action: &Value, intent: Intent<'_>) -> Result<Resolved, StepError> {
+        match intent {
+            Intent::Decide(proposals) => {
+                let resolved = self.resolve(&proposals)?;
+                let kept = self.keeps_actions || !self.pack.action.effects.is_empty();
+                self.act(if kept { action.clone() } else { Value::Null }, resolved)
+            }
+            Intent::Act(values) => self.act(Value::Object(values), Resolved::default()),
+            Intent::List => Ok(Resolved { outcome: Outcome::Listed, ..Resolved::default() }),
+            Intent::Call(call) => match self.answer(&call) {
+                Ok(resolved) => Ok(resolved),
+                Err(failure) if self.pack.action.form == Form::Tools => Ok(Resolved {
+                    invalid: 1,
+                    outcome: Outcome::Called(call.name.to_owned(), Err(failure)),
+                    ..Resolved::default()
+                }),
+                Err(ToolFailure { problems, .. }) if !problems.is_empty() => Err(StepError::Invalid(problems)),
+                Err(failure) => Err(StepError::Failed(failure.message)),
+            },
+        }
+    }
+
+    /// Adds what an action does besides deciding.
+    fn act(&self, action: Value, mut resolved: Resolved) -> Result<Resolved, StepError> {
+        let effects = &self.pack.action.effects;
+        if !effects.is_empty() {
+            let scope = self.scope([("action", Context::from(Serde(&action)))]);
+            resolved.changes = self.changes(effects, &scope).map_err(StepError::Failed)?;
+        }
+        if self.keeps_actions {
+            resolved.action = action;
+        }
+        Ok(resolved)
+    }
+
     /// Finds the rows that proposals are about; refuses what the pack refuses, before anything changes.
-    pub(super) fn resolve(&self, proposals: &[Proposal<'_>]) -> Result<Resolved, StepError> {
+    fn resolve(&self, proposals: &[Proposal<'_>]) -> Result<Resolved, StepError> {
         let declaration = &self.pack.action.declaration;
-        let mut resolved = Resolved { rows: Vec::with_capacity(proposals.len()), invalid: 0, call: None };
+        let mut resolved = Resolved { rows: Vec::with_capacity(proposals.len()), ..Resolved::default() };
         let mut problems = Vec::new();
         let mut entries = Vec::with_capacity(proposals.len());
         for (at, proposal) in proposals.iter().enumerate() {
@@ -52,44 +92,6 @@ impl Episode {
         }
         problems.extend(self.rank_problems(&entries, &resolved.rows));
         if problems.is_empty() { Ok(resolved) } else { Err(StepError::Invalid(problems)) }
-    }
-
-    /// Finds what a tool answers; nothing changes yet.
-    pub(super) fn answer(&self, call: &Call<'_>) -> Result<Resolved, Box<ActionProblem>> {
-        let tool = &self.pack.action.tools[call.tool];
-        let problem = |path: &str, message: String, input: Value| {
-            let path = path.split('/').map(|key| PathPart::Key(key.to_owned())).collect();
-            Box::new(ActionProblem { kind: ProblemKind::Conflict, path, message, input, limit: None })
-        };
-        let called = self.steps.iter().filter(|step| step.tool == Some(call.tool)).count();
-        if let Some(limit) = tool.limit.filter(|limit| called >= *limit as usize) {
-            let message = format!("the tool `{}` answers {limit} times an episode", tool.name);
-            return Err(problem("tool_name", message, tool.name.as_str().into()));
-        }
-        let mut row = None;
-        if let Some((argument, _)) = &tool.item {
-            row = match call.item {
-                None => self.first_open(),
-                Some(id) => self.items.iter().position(|item| item.id == id),
-            };
-            if row.is_none() {
-                let refused = self.item_problem(0, call.item, None);
-                return Err(problem(&format!("arguments/{argument}"), refused.message, refused.input));
-            }
-        }
-        let reveals: Vec<(usize, usize)> =
-            row.into_iter().flat_map(|row| tool.reveals.iter().map(move |field| (row, *field))).collect();
-        let view = row.map(|row| {
-            let more = reveals.iter().map(|(_, field)| *field);
-            Context::from_object(ItemView {
-                item: Arc::clone(&self.items[row]),
-                fields: Arc::clone(&self.pack.fields),
-                revealed: self.revealed_of(row).chain(more).collect(),
-            })
-        });
-        let arguments = Context::from(Serde(Value::Object(call.arguments.cloned().unwrap_or_default())));
-        let result = render(&self.pack, &tool.template, context! { item => view, arguments });
-        Ok(Resolved { rows: Vec::new(), invalid: 0, call: Some(Answer { tool: call.tool, reveals, result }) })
     }
 
     /// Drops the cells whose `when` is not met.
@@ -134,7 +136,7 @@ impl Episode {
         problems
     }
 
-    fn item_problem(&self, entry: usize, id: Option<&str>, row: Option<usize>) -> ActionProblem {
+    pub(super) fn item_problem(&self, entry: usize, id: Option<&str>, row: Option<usize>) -> ActionProblem {
         let noun = &self.pack.noun;
         let message = match (id, row) {
             (Some(id), Some(_)) => format!("the {noun} `{id}` has been decided"),

@@ -5,27 +5,38 @@ use std::sync::Arc;
 use minijinja::{Value as Context, context};
 use serde_json::Value;
 
-use super::{Episode, Judged};
+use super::{Episode, Judged, Outcome};
 use crate::{
+    expression::words,
     model::Column,
     scenario::{
-        Pack,
+        Instructions, Pack,
         observation::Part,
         templates::{ItemView, RowView},
     },
-    spec::Counter,
 };
 
 impl Episode {
-    /// Appends the observation's members, `"name":value,...`, without braces (there is at least one).
+    /// Appends the observation's members, `"name":value,...`, without braces; there may be none after a reset where tools are
+    /// the actions.
     pub fn write_observation(&self, out: &mut String) {
-        let mut log = 0;
-        for (at, (name, part)) in self.pack.observation.iter().enumerate() {
-            if at > 0 {
+        let (mut log, mut made) = (0, 0);
+        let mut first = true;
+        let mut name_part = |out: &mut String, name: &str| {
+            if !std::mem::take(&mut first) {
                 out.push(',');
             }
             push_text(out, name);
             out.push(':');
+        };
+        if self.pack.is_tool_environment() {
+            for (name, value) in self.outcome.parts(&self.pack) {
+                name_part(out, name);
+                out.push_str(&value.to_string());
+            }
+        }
+        for (name, part) in &self.pack.observation {
+            name_part(out, name);
             match part {
                 Part::Items(selection) => {
                     out.push('[');
@@ -48,19 +59,64 @@ impl Episode {
                     log += 1;
                 }
                 Part::Counter(counter) => out.push_str(&self.counter(*counter).to_string()),
-                Part::Instructions => out.push_str(&self.task.instructions),
+                Part::Instructions => out.push_str(self.instructions()),
                 Part::TaskId => push_text(out, &self.task.name),
                 Part::Score => out.push_str(&Value::from(self.score).to_string()),
-                Part::Result => match &self.result {
-                    Some(result) => push_text(out, result),
+                Part::Result(_) => match self.answered().map(|answer| &answer.value) {
+                    Some(Value::String(text)) => push_text(out, text),
+                    Some(value) => out.push_str(&value.to_string()),
                     None => out.push_str("null"),
                 },
+                Part::Template(_) | Part::Value(..) => {
+                    out.push_str(self.parts.get(made).map_or("null", String::as_str));
+                    made += 1;
+                }
                 Part::Feedback(template) => match self.feedback(template) {
                     Some(line) => push_text(out, &line),
                     None => out.push_str("null"),
                 },
             }
         }
+    }
+
+    /// Appends what the state tells beyond the protocol's own, each member with a comma before it.
+    pub fn write_state(&self, out: &mut String) {
+        for variable in self.pack.state.iter().filter(|variable| variable.visible) {
+            out.push(',');
+            push_text(out, &variable.name);
+            out.push(':');
+            out.push_str(&self.state.get(&variable.name).unwrap_or(&Value::Null).to_string());
+        }
+    }
+
+    /// The instructions as a JSON string.
+    fn instructions(&self) -> &str {
+        match (&self.instructions, &self.task.instructions) {
+            (Some(text), _) | (None, Instructions::Fixed(text)) => text,
+            (None, Instructions::Template(..)) => "null",
+        }
+    }
+
+    /// Makes the parts of the observation that are templates or expressions, as JSON, in their order.
+    pub(super) fn make_parts(&self) -> Result<Vec<String>, String> {
+        let mut scope = None;
+        let mut parts = Vec::new();
+        for (name, part) in &self.pack.observation {
+            let made = match part {
+                Part::Template(template) => {
+                    let scope = scope.get_or_insert_with(|| self.scope_after()).clone();
+                    let text = self.pack.templates.get_template(template).and_then(|template| template.render(scope));
+                    text.map(|text| Value::from(text).to_string()).map_err(|error| words(&error))
+                }
+                Part::Value(expression, kind) => {
+                    let scope = scope.get_or_insert_with(|| self.scope_after());
+                    expression.eval_as(&self.pack.templates, scope, *kind).map(|value| value.to_string())
+                }
+                _ => continue,
+            };
+            parts.push(made.map_err(|error| format!("the observation's `{name}` does not work: {error}"))?);
+        }
+        Ok(parts)
     }
 
     /// Writes an item as agents see it: its visible fields, and what tools have revealed.
@@ -125,19 +181,27 @@ impl Episode {
             .collect();
         if let Some(step) = self.steps.last() {
             if let Some(tool) = step.tool.and_then(|tool| self.pack.action.tools.get(tool)) {
-                parts.push(format!("called `{}`", tool.name));
+                parts.push(format!("called `{}`", tool.card.name));
             }
-            if step.invalid > 0 {
+            if let Outcome::Called(name, Err(failure)) = &self.outcome {
+                parts.push(format!("the call of `{name}` failed: {}", failure.kind.name()));
+            } else if step.invalid > 0 {
                 parts.push(format!("{} decision about an unknown or closed {}", step.invalid, self.pack.noun));
             }
-            if step.completed {
+            if step.completed && self.pack.has_items {
                 parts.push(format!("every {} is decided", self.pack.noun));
             }
-            if step.ran_out {
+            if step.ran_out && self.pack.has_items {
                 parts.push(format!("the steps have run out with {} left", self.open_rows().count()));
             }
         }
-        if parts.is_empty() { "nothing was decided".to_owned() } else { parts.join("; ") }
+        if !self.pack.has_items && parts.is_empty() {
+            "the action was taken".to_owned()
+        } else if parts.is_empty() {
+            "nothing was decided".to_owned()
+        } else {
+            parts.join("; ")
+        }
     }
 
     pub(super) fn write_logs(&mut self, touched: &[usize]) {
@@ -166,14 +230,7 @@ impl Episode {
 
     fn feedback(&self, template: &str) -> Option<String> {
         self.steps.last()?;
-        let counter = context! {
-            steps => self.counter(Counter::Steps),
-            max_steps => self.counter(Counter::MaxSteps),
-            items => self.counter(Counter::Items),
-            pending => self.counter(Counter::Pending),
-            decided => self.counter(Counter::Decided),
-            accepted => self.counter(Counter::Accepted),
-        };
+        let counter = self.counters();
         Some(render(&self.pack, template, context! { counter }))
     }
 }

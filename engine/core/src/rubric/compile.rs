@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Report, suggest},
+    expression::Expression,
     model::{Column, Datum},
     spec::{self, Document, NodeBody, RewardMode},
 };
@@ -20,13 +21,17 @@ const WEIGHT_TOLERANCE: f64 = 1e-6;
 /// Nodes of one rubric at the most; references may lead through all of them.
 const MAX_NODES: usize = 1000;
 
+/// Makes an expression that stands in a document; what is wrong with it goes to the report.
+type AddExpression<'a> = dyn FnMut(&Document, &str, &str, &mut Report) -> Option<Expression> + 'a;
+
 /// Compiles a rubric; every problem goes to the report.
-pub fn compile(
+pub(crate) fn compile(
     document: &Document,
     spec: &spec::Rubric,
     decisions: &[Column],
     tools: &[String],
     single: bool,
+    add: &mut AddExpression<'_>,
     report: &mut Report,
 ) -> Option<Rubric> {
     let before = report.errors();
@@ -42,6 +47,8 @@ pub fn compile(
         refs: Vec::new(),
         row_graders: 0,
         reward: true,
+        add,
+        expressions: Vec::new(),
     };
     let mut component_nodes = Vec::new();
     for (at, node) in spec.reward.sum.iter().enumerate() {
@@ -88,7 +95,7 @@ pub fn compile(
         );
         return None;
     }
-    let Builder { nodes, row_graders, .. } = builder;
+    let Builder { nodes, row_graders, expressions, .. } = builder;
     check_cycles(document, &nodes, report);
     let score = score.filter(|_| report.errors() == before)?;
     Some(Rubric {
@@ -101,6 +108,7 @@ pub fn compile(
         components: component_nodes,
         score,
         row_graders,
+        expressions,
     })
 }
 
@@ -184,7 +192,7 @@ pub(crate) fn decision_values(
     result
 }
 
-struct Builder<'a> {
+struct Builder<'a, 'b> {
     document: &'a Document,
     decisions: &'a [Column],
     tools: &'a [String],
@@ -196,9 +204,11 @@ struct Builder<'a> {
     refs: Vec<(usize, String, String)>,
     row_graders: usize,
     reward: bool,
+    add: &'a mut AddExpression<'b>,
+    expressions: Vec<(String, bool, Expression)>,
 }
 
-impl Builder<'_> {
+impl Builder<'_, '_> {
     fn node(&mut self, node: &spec::Node, pointer: &str, report: &mut Report) -> Option<usize> {
         let kind = match &node.body {
             NodeBody::Grader(grader) => self.grader(grader, pointer, report),
@@ -239,6 +249,12 @@ impl Builder<'_> {
     }
 
     fn grader(&mut self, grader: &spec::Grader, pointer: &str, report: &mut Report) -> Option<NodeKind> {
+        if let spec::Grader::Expression(params) = grader {
+            let expression = (self.add)(self.document, &format!("{pointer}/value"), &params.value, report)?;
+            self.expressions.push((pointer.to_owned(), self.reward, expression));
+            let grader = graders::expression(self.expressions.len() - 1);
+            return Some(NodeKind::Whole(grader));
+        }
         let site = Site {
             document: self.document,
             pointer,

@@ -14,11 +14,12 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use compile::decision_values;
-pub use compile::{compile, with_weights};
+pub use compile::with_weights;
+pub(crate) use compile::{compile, decision_values};
 pub use graders::KeywordPool;
 
 use crate::{
+    expression::Expression,
     model::{Column, Item, Row, StepFacts, Text},
     spec::{Explain, RewardMode},
 };
@@ -39,6 +40,8 @@ pub struct Rubric {
     components: Vec<usize>,
     score: usize,
     row_graders: usize,
+    /// What its `expression` graders compute: their places, whether they belong to the reward, and what they compute.
+    expressions: Vec<(String, bool, Expression)>,
 }
 
 #[derive(Debug, Clone)]
@@ -86,12 +89,20 @@ pub struct View<'a> {
     pub rows: &'a [Row],
     /// The steps; the last one is the one being graded.
     pub steps: &'a [StepFacts],
+    /// The values of the rubric's expressions.
+    pub values: &'a [f64],
+    /// Whether the environment has items.
+    pub has_items: bool,
 }
 
 impl View<'_> {
-    /// Whether every row is decided.
+    /// Whether every row is decided; without items, whether the episode has come to its end.
     pub fn is_complete(&self) -> bool {
-        self.rows.iter().all(Row::is_decided)
+        if self.has_items {
+            self.rows.iter().all(Row::is_decided)
+        } else {
+            self.steps.last().is_some_and(|step| step.completed)
+        }
     }
 
     /// The text of a row's decision, when it is in play; empty when it was not given.
@@ -159,6 +170,29 @@ impl fmt::Display for GraderError {
 }
 
 impl Rubric {
+    /// Whether an expression is among its graders.
+    pub(crate) fn has_expressions(&self) -> bool {
+        !self.expressions.is_empty()
+    }
+
+    /// The values of its expressions among some names; those of the reward count from the first step on.
+    pub(crate) fn evaluate(
+        &self,
+        engine: &minijinja::Environment<'static>,
+        scope: &minijinja::Value,
+        before: bool,
+    ) -> Result<Vec<f64>, String> {
+        let value = |(pointer, reward, expression): &(String, bool, Expression)| {
+            if before && *reward {
+                return Ok(0.0);
+            }
+            expression.number(engine, scope).map_err(|error| {
+                format!("the grader at `{pointer}` of the rubric `{}` does not work: {error}", self.name)
+            })
+        };
+        self.expressions.iter().map(value).collect()
+    }
+
     /// Starts the row graders' values for a table that nobody has decided about.
     pub fn begin(&self, items: &[std::sync::Arc<Item>]) -> Scores {
         let mut values = vec![None; self.row_graders * items.len()];

@@ -8,10 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     observation::column_schema,
-    tools::{Call, Tool, with_calls},
+    parameter::{Parameter, filled},
+    tools::{Call, Tool, calls_only, with_calls},
 };
 use crate::{
     diagnostic::nearest,
+    expression::{Effects, whole},
     model::{ActionProblem, Column, ColumnKind, Datum, PathPart, ProblemKind},
 };
 
@@ -33,6 +35,8 @@ pub struct Property {
     pub required: bool,
     /// What it means.
     pub description: Option<String>,
+    /// The type of one that decides nothing and names no item.
+    pub parameter: Option<Parameter>,
 }
 
 /// What a property does.
@@ -42,12 +46,12 @@ pub enum Role {
     Decides(usize),
     /// Names the item.
     Item,
-    /// Is text that nothing scores.
+    /// Is a value of a type.
     Free,
 }
 
 /// What the declaration of an action says, resolved.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Declaration {
     /// The property that holds the list of decisions; absent when an action decides about one item.
     pub list: Option<String>,
@@ -65,13 +69,28 @@ pub struct Declaration {
     pub max_length: Vec<u32>,
 }
 
+/// What an action is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Decisions about items.
+    Decisions,
+    /// Values of a type.
+    Values,
+    /// Calls of tools, and nothing else.
+    Tools,
+}
+
 /// A compiled action.
 #[derive(Debug)]
 pub struct ActionModel {
+    /// What it is made of.
+    pub form: Form,
     /// What was declared.
     pub declaration: Declaration,
-    /// What agents may ask instead of deciding.
+    /// What agents may call.
     pub tools: Vec<Tool>,
+    /// What an action that is no call does besides.
+    pub(crate) effects: Effects,
     schema: Value,
     validator: Validator,
 }
@@ -90,16 +109,39 @@ pub struct Proposal<'a> {
 pub enum Intent<'a> {
     /// Decisions.
     Decide(Vec<Proposal<'a>>),
+    /// To act with these values, every property among them.
+    Act(Map<String, Value>),
     /// An answer.
     Call(Call<'a>),
+    /// The list of the tools.
+    List,
 }
 
 impl ActionModel {
     /// Compiles a declaration; the error is the validator's word about the schema.
-    pub fn new(declaration: Declaration, tools: Vec<Tool>, decisions: &[Column], title: &str) -> Result<Self, String> {
-        let schema = with_calls(schema(&declaration, decisions, title), &tools);
+    pub(crate) fn new(
+        form: Form,
+        declaration: Declaration,
+        (tools, effects): (Vec<Tool>, Effects),
+        decisions: &[Column],
+        title: &str,
+    ) -> Result<Self, String> {
+        let schema = match form {
+            Form::Tools => calls_only(title),
+            _ => with_calls(schema(&declaration, decisions, title), &tools),
+        };
         let validator = jsonschema::draft202012::new(&schema).map_err(|error| error.to_string())?;
-        Ok(Self { declaration, tools, schema, validator })
+        Ok(Self { form, declaration, tools, effects, schema, validator })
+    }
+
+    /// The schema of an action that is no call.
+    pub(crate) fn own_schema(&self, decisions: &[Column], title: &str) -> Value {
+        schema(&self.declaration, decisions, title)
+    }
+
+    /// The values that an action is made of where it decides nothing.
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.declaration.properties.iter().filter_map(|property| property.parameter.as_ref())
     }
 
     /// Its JSON Schema.
@@ -109,16 +151,21 @@ impl ActionModel {
 
     /// Reads an action: what it proposes or calls, or every problem of its shape.
     pub fn read<'a>(&self, action: &'a Value, decisions: &[Column]) -> Result<Intent<'a>, Vec<ActionProblem>> {
+        if self.form == Form::Tools
+            && let Some(map) = action.as_object().filter(|map| map.len() == 1)
+            && map.get("type").is_some_and(|kind| kind == "list_tools")
+        {
+            return Ok(Intent::List);
+        }
         if !self.validator.is_valid(action) {
-            return Err(self
-                .validator
-                .iter_errors(action)
-                .flat_map(|error| self.explain(&error))
-                .take(MAX_PROBLEMS)
-                .collect());
+            return Err(problems(&self.validator, action, |within| self.names(within)));
         }
         if let Some(call) = Tool::read(&self.tools, action) {
             return Ok(Intent::Call(call));
+        }
+        if self.form == Form::Values {
+            let parameters: Vec<Parameter> = self.parameters().cloned().collect();
+            return Ok(Intent::Act(filled(&parameters, action.as_object())));
         }
         let entries = match &self.declaration.list {
             None => std::slice::from_ref(action),
@@ -204,97 +251,6 @@ impl ActionModel {
         }
     }
 
-    fn explain(&self, error: &ValidationError<'_>) -> Vec<ActionProblem> {
-        let path: Vec<PathPart> = error
-            .instance_path()
-            .to_string()
-            .split('/')
-            .skip(1)
-            .map(|part| {
-                part.parse().map_or_else(|_| PathPart::Key(part.replace("~1", "/").replace("~0", "~")), PathPart::Index)
-            })
-            .collect();
-        let input = error.instance().as_ref().clone();
-        let problem = |kind, message: String, limit| ActionProblem {
-            kind,
-            path: path.clone(),
-            message,
-            input: input.clone(),
-            limit,
-        };
-        let bound = |keyword, limit: Value, words: &str| {
-            let message = format!("{words} {limit}");
-            problem(ProblemKind::OutOfBounds, message, Some((keyword, limit)))
-        };
-        vec![match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected }
-            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-                return unexpected
-                    .iter()
-                    .map(|key| {
-                        let mut path = path.clone();
-                        path.push(PathPart::Key(key.clone()));
-                        let names: Vec<&str> = self.names(path.len() > 1);
-                        let near = nearest(key, names.iter().copied())
-                            .map(|near| format!(", did you mean `{near}`?"))
-                            .unwrap_or_default();
-                        ActionProblem {
-                            kind: ProblemKind::UnknownKey,
-                            path,
-                            message: format!("there is no property `{key}`{near}"),
-                            input: input.get(key).cloned().unwrap_or_default(),
-                            limit: None,
-                        }
-                    })
-                    .collect();
-            }
-            ValidationErrorKind::Required { property } => {
-                let key = property.as_str().unwrap_or_default();
-                let mut path = path.clone();
-                path.push(PathPart::Key(key.to_owned()));
-                ActionProblem {
-                    kind: ProblemKind::Missing,
-                    path,
-                    message: format!("`{key}` is required"),
-                    input: input.clone(),
-                    limit: None,
-                }
-            }
-            ValidationErrorKind::Type { kind } => {
-                let names: Vec<&str> = match kind {
-                    TypeKind::Single(one) => vec![one.as_str()],
-                    TypeKind::Multiple(many) => many.iter().map(jsonschema::JsonType::as_str).collect(),
-                };
-                let wanted = names.into_iter().find(|name| *name != "null").unwrap_or("null");
-                problem(ProblemKind::Type, format!("must be of type {wanted}"), Some(("type", wanted.into())))
-            }
-            ValidationErrorKind::Enum { options } => {
-                let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                let near = input
-                    .as_str()
-                    .and_then(|written| nearest(written, names.iter().copied()))
-                    .map(|near| format!("; did you mean `{near}`?"));
-                let message = format!("must be one of {}{}", names.join(", "), near.unwrap_or_default());
-                problem(ProblemKind::NotAllowed, message, Some(("enum", names.into())))
-            }
-            ValidationErrorKind::MinLength { limit } => {
-                bound("minLength", (*limit).into(), "the least number of characters is")
-            }
-            ValidationErrorKind::MaxLength { limit } => {
-                bound("maxLength", (*limit).into(), "the greatest number of characters is")
-            }
-            ValidationErrorKind::MinItems { limit } => {
-                bound("minItems", (*limit).into(), "the least number of entries is")
-            }
-            ValidationErrorKind::MaxItems { limit } => {
-                bound("maxItems", (*limit).into(), "the greatest number of entries is")
-            }
-            ValidationErrorKind::Minimum { limit } => bound("minimum", limit.clone(), "must be at least"),
-            ValidationErrorKind::Maximum { limit } => bound("maximum", limit.clone(), "must be at most"),
-            _ => problem(ProblemKind::Conflict, error.to_string(), None),
-        }]
-    }
-
     /// The names of the properties, within an entry or of the action itself.
     pub(crate) fn names(&self, within: bool) -> Vec<&str> {
         let mut names: Vec<&str> = match &self.declaration.list {
@@ -306,6 +262,103 @@ impl ActionModel {
         }
         names
     }
+}
+
+/// Every problem that a value has with its schema; `names` gives the names that exist, at the top or within it.
+pub(crate) fn problems<'a>(
+    validator: &Validator,
+    value: &Value,
+    names: impl Fn(bool) -> Vec<&'a str>,
+) -> Vec<ActionProblem> {
+    validator.iter_errors(value).flat_map(|error| explain(&error, &names)).take(MAX_PROBLEMS).collect()
+}
+
+fn explain<'a>(error: &ValidationError<'_>, known: &impl Fn(bool) -> Vec<&'a str>) -> Vec<ActionProblem> {
+    let path: Vec<PathPart> = error
+        .instance_path()
+        .to_string()
+        .split('/')
+        .skip(1)
+        .map(|part| {
+            part.parse().map_or_else(|_| PathPart::Key(part.replace("~1", "/").replace("~0", "~")), PathPart::Index)
+        })
+        .collect();
+    let input = error.instance().as_ref().clone();
+    let problem =
+        |kind, message: String, limit| ActionProblem { kind, path: path.clone(), message, input: input.clone(), limit };
+    let bound = |keyword, limit: Value, words: &str| {
+        let message = format!("{words} {limit}");
+        problem(ProblemKind::OutOfBounds, message, Some((keyword, limit)))
+    };
+    vec![match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            return unexpected
+                .iter()
+                .map(|key| {
+                    let mut path = path.clone();
+                    path.push(PathPart::Key(key.clone()));
+                    let names: Vec<&str> = known(path.len() > 1);
+                    let near = nearest(key, names.iter().copied())
+                        .map(|near| format!(", did you mean `{near}`?"))
+                        .unwrap_or_default();
+                    ActionProblem {
+                        kind: ProblemKind::UnknownKey,
+                        path,
+                        message: format!("there is no property `{key}`{near}"),
+                        input: input.get(key).cloned().unwrap_or_default(),
+                        limit: None,
+                    }
+                })
+                .collect();
+        }
+        ValidationErrorKind::Required { property } => {
+            let key = property.as_str().unwrap_or_default();
+            let mut path = path.clone();
+            path.push(PathPart::Key(key.to_owned()));
+            ActionProblem {
+                kind: ProblemKind::Missing,
+                path,
+                message: format!("`{key}` is required"),
+                input: input.clone(),
+                limit: None,
+            }
+        }
+        ValidationErrorKind::Type { kind } => {
+            let names: Vec<&str> = match kind {
+                TypeKind::Single(one) => vec![one.as_str()],
+                TypeKind::Multiple(many) => many.iter().map(jsonschema::JsonType::as_str).collect(),
+            };
+            let wanted = names.into_iter().find(|name| *name != "null").unwrap_or("null");
+            problem(ProblemKind::Type, format!("must be of type {wanted}"), Some(("type", wanted.into())))
+        }
+        ValidationErrorKind::Enum { options } => {
+            let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let near = input
+                .as_str()
+                .and_then(|written| nearest(written, names.iter().copied()))
+                .map(|near| format!("; did you mean `{near}`?"));
+            let message = format!("must be one of {}{}", names.join(", "), near.unwrap_or_default());
+            problem(ProblemKind::NotAllowed, message, Some(("enum", names.into())))
+        }
+        ValidationErrorKind::MinLength { limit } => {
+            bound("minLength", (*limit).into(), "the least number of characters is")
+        }
+        ValidationErrorKind::MaxLength { limit } => {
+            bound("maxLength", (*limit).into(), "the greatest number of characters is")
+        }
+        ValidationErrorKind::MinItems { limit } => bound("minItems", (*limit).into(), "the least number of entries is"),
+        ValidationErrorKind::MaxItems { limit } => {
+            bound("maxItems", (*limit).into(), "the greatest number of entries is")
+        }
+        ValidationErrorKind::Minimum { limit } => bound("minimum", limit.clone(), "must be at least"),
+        ValidationErrorKind::Maximum { limit } => bound("maximum", limit.clone(), "must be at most"),
+        ValidationErrorKind::Constant { expected_value } => {
+            let message = format!("must be {expected_value}");
+            problem(ProblemKind::NotAllowed, message, Some(("enum", json!([expected_value]))))
+        }
+        _ => problem(ProblemKind::Conflict, error.to_string(), None),
+    }]
 }
 
 fn schema(declaration: &Declaration, decisions: &[Column], title: &str) -> Value {
@@ -331,6 +384,7 @@ fn entry_schema(declaration: &Declaration, decisions: &[Column]) -> Map<String, 
     let mut conditions = Vec::new();
     for property in &declaration.properties {
         let mut schema = match property.role {
+            Role::Free if let Some(parameter) = &property.parameter => parameter.schema(),
             Role::Item | Role::Free => json!({ "type": "string", "maxLength": MAX_TEXT }),
             Role::Decides(column) => decision_schema(&decisions[column], declaration.max_length[column]),
         };
@@ -342,7 +396,7 @@ fn entry_schema(declaration: &Declaration, decisions: &[Column]) -> Map<String, 
         }
         if property.required {
             required.push(property.name.as_str());
-        } else {
+        } else if property.parameter.is_none() {
             allow_null(&mut schema);
         }
         if let (Some(description), Value::Object(map)) = (&property.description, &mut schema) {
@@ -394,17 +448,11 @@ fn needed_schema(declaration: &Declaration, decisions: &[Column], column: usize,
     json!({ "if": { "properties": tested, "required": present }, "then": { "required": [name], "properties": { name: value } } })
 }
 
-fn allow_null(schema: &mut Value) {
+pub(super) fn allow_null(schema: &mut Value) {
     if let Some(kind) = schema.get("type").cloned() {
         schema["type"] = json!([kind, "null"]);
     }
     if let Some(Value::Array(values)) = schema.get_mut("enum") {
         values.push(Value::Null);
     }
-}
-
-/// A bound as a whole number where it is one.
-fn whole(limit: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
-    if limit.fract() == 0.0 && limit.abs() < 1e15 { (limit as i64).into() } else { limit.into() }
 }

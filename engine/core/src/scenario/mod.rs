@@ -5,7 +5,9 @@
 //! | `action.rs` | what agents send: its schema, and how an action becomes decisions |
 //! | `observation.rs` | what agents see: its parts and its schema |
 //! | `suite.rs` | test documents, ready to run |
-//! | `tools.rs` | what agents may ask, and how a call is read |
+//! | `parameter.rs` | named values with a type, of actions, calls and resets |
+//! | `tools.rs` | what agents may call, and what a call answers |
+//! | `tasks.rs` | tasks by split and index |
 //! | `templates.rs` | the template engine, its limits and what templates may read |
 //! | `random.rs` | what a seed decides |
 //!
@@ -13,26 +15,31 @@
 
 pub mod action;
 pub mod observation;
+pub mod parameter;
 pub mod random;
 pub mod suite;
+pub mod tasks;
 pub mod templates;
 pub mod tools;
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use minijinja::Value as Context;
 use serde_json::Value;
 
 use crate::{
-    diagnostic::nearest,
+    expression::Expression,
     model::{Column, Datum, Item},
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
-    spec::{Explain, Kind},
+    spec::{Kind, ResultType},
 };
-use action::ActionModel;
+use action::{ActionModel, Form};
 use observation::Part;
+use parameter::Parameter;
 use suite::Suite;
+use tools::ToolCard;
 
 /// The names of the built-in policies.
 pub const BUILT_IN_POLICIES: [&str; 3] = ["oracle", "nothing", "random"];
@@ -74,9 +81,24 @@ pub struct Pack {
     pub(crate) generation: u64,
     pub(crate) fields: Arc<[Column]>,
     pub(crate) decisions: Arc<[Column]>,
+    /// Whether it has items; without them nothing is decided.
+    pub(crate) has_items: bool,
+    /// Its constants, as templates and expressions read them.
+    pub(crate) data: Context,
+    /// What an episode remembers.
+    pub(crate) state: Vec<StateVariable>,
+    /// What a reset may be asked for.
+    pub(crate) reset: ResetModel,
     pub(crate) action: ActionModel,
+    /// Whether the episode is over after a step.
+    pub(crate) done: Option<Expression>,
+    /// Whether an expression or a template of observation, end or rubric reads the last action.
+    pub(crate) reads_actions: bool,
+    /// What agents that call tools are offered.
+    pub(crate) cards: Vec<ToolCard>,
     pub(crate) observation: Vec<(String, Part)>,
     pub(crate) observation_schema: Value,
+    pub(crate) reset_observation_schema: Value,
     pub(crate) templates: minijinja::Environment<'static>,
     pub(crate) tasks: Vec<Arc<Task>>,
     /// The keywords of all tasks, by decision.
@@ -127,21 +149,6 @@ impl Pack {
         self.generation
     }
 
-    /// The tasks, by difficulty and name.
-    pub fn tasks(&self) -> &[Arc<Task>] {
-        &self.tasks
-    }
-
-    /// Finds a task.
-    pub fn task(&self, name: &str) -> Option<&Arc<Task>> {
-        self.tasks.iter().find(|task| task.name == name)
-    }
-
-    /// The task whose name is nearest to the given one, for "did you mean".
-    pub fn nearest_task(&self, name: &str) -> Option<&str> {
-        nearest(name, self.tasks.iter().map(|task| task.name.as_str()))
-    }
-
     /// JSON Schema (draft 2020-12) of an action.
     pub fn action_schema(&self) -> &Value {
         self.action.schema()
@@ -150,6 +157,44 @@ impl Pack {
     /// JSON Schema of the observation's own fields: an object schema without `done`, `reward` and `metadata`.
     pub fn observation_schema(&self) -> &Value {
         &self.observation_schema
+    }
+
+    /// The same of the observation after a reset, which holds no answer of a tool.
+    pub fn reset_observation_schema(&self) -> &Value {
+        &self.reset_observation_schema
+    }
+
+    /// JSON Schema of the arguments that a reset may be given: an object schema, without properties when there are none.
+    pub fn reset_schema(&self) -> &Value {
+        &self.reset.schema
+    }
+
+    /// JSON Schemas of what the state tells beyond the protocol's own, by name.
+    pub fn state_schema(&self) -> impl Iterator<Item = (&str, Value)> {
+        self.state
+            .iter()
+            .filter(|variable| variable.visible)
+            .map(|variable| (variable.name.as_str(), variable.schema()))
+    }
+
+    /// Whether its tools are its actions: `call_tool` and `list_tools`.
+    pub fn is_tool_environment(&self) -> bool {
+        matches!(self.action.form, Form::Tools)
+    }
+
+    /// What agents that call tools are offered: the tools, and the action as one more where there is one.
+    pub fn tools(&self) -> &[ToolCard] {
+        &self.cards
+    }
+
+    /// The tools as an observation lists them: name, description and schema of the arguments.
+    pub fn tools_listing(&self) -> Value {
+        let entry = |card: &ToolCard| {
+            serde_json::json!({
+                "name": card.name, "description": card.description, "input_schema": card.input_schema,
+            })
+        };
+        self.cards.iter().map(entry).collect()
     }
 
     /// How many test documents it has.
@@ -206,59 +251,69 @@ pub struct Task {
     /// The moment at which it plays, in milliseconds since 1970.
     pub(crate) clock: Option<i64>,
     pub(crate) shuffled: bool,
-    /// The instructions as a JSON string.
-    pub(crate) instructions: String,
+    /// The tasks that it belongs with.
+    pub(crate) group: Option<String>,
+    pub(crate) instructions: Instructions,
+    /// Actions that reach the best score, where there are no items.
+    pub(crate) solution: Vec<Value>,
     pub(crate) rubric: Arc<Rubric>,
     /// How many values each thing that varies has, by name.
     pub(crate) vary: Vec<(String, usize)>,
     pub(crate) items: Vec<Variants>,
 }
 
-impl Task {
-    /// Its name, such as `easy`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
+/// What an agent is told.
+#[derive(Debug)]
+pub(crate) enum Instructions {
+    /// The same for every episode, as a JSON string.
+    Fixed(String),
+    /// A template that reads what the reset was given, and the names beside it.
+    Template(String, Context),
+}
 
-    /// Its title for people.
-    pub fn title(&self) -> &str {
-        &self.title
+impl Instructions {
+    /// The text, or the template that it is made of.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Fixed(json) => serde_json::from_str(json).unwrap_or_default(),
+            Self::Template(text, _) => text.clone(),
+        }
     }
+}
 
-    /// A sentence about it; may be empty.
-    pub fn description(&self) -> &str {
-        &self.description
-    }
+/// One thing that an episode remembers.
+#[derive(Debug)]
+pub(crate) struct StateVariable {
+    pub(crate) name: String,
+    pub(crate) kind: ResultType,
+    pub(crate) visible: bool,
+    pub(crate) description: Option<String>,
+    pub(crate) first: First,
+}
 
-    /// Higher is harder.
-    pub fn difficulty(&self) -> f64 {
-        self.difficulty
-    }
+/// What a state is when an episode begins.
+#[derive(Debug)]
+pub(crate) enum First {
+    Value(Value),
+    Expression(Expression),
+}
 
-    /// The split it belongs to, such as `train` or `test`.
-    pub fn split(&self) -> &str {
-        &self.split
+impl StateVariable {
+    fn schema(&self) -> Value {
+        let mut schema = self.kind.schema();
+        if let Some(description) = &self.description {
+            schema["description"] = description.as_str().into();
+        }
+        schema
     }
+}
 
-    /// Steps after which an episode ends.
-    pub fn max_steps(&self) -> u32 {
-        self.max_steps
-    }
-
-    /// Whether its rubric ever tells agents what was right.
-    pub fn tells(&self) -> bool {
-        self.rubric.explain != Explain::Never
-    }
-
-    /// The ids of its items.
-    pub fn item_ids(&self) -> impl Iterator<Item = &str> {
-        self.items.iter().filter_map(|variants| Some(variants.forms.first()?.id.as_str()))
-    }
-
-    /// How many items it has.
-    pub fn items(&self) -> usize {
-        self.items.len()
-    }
+/// What a reset may be asked for.
+#[derive(Debug)]
+pub(crate) struct ResetModel {
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) schema: Value,
+    pub(crate) validator: jsonschema::Validator,
 }
 
 /// One item in every form that a seed can give it.

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
+    expression::Expression,
     model::{Column, ColumnKind},
-    spec::{Counter, ItemsSelection},
+    spec::{Counter, ItemsSelection, ResultType},
 };
 
 /// One field of the observation.
@@ -24,8 +25,12 @@ pub enum Part {
     Instructions,
     /// The task's name.
     TaskId,
-    /// What the last step's tool answered.
-    Result,
+    /// What the last step's tool answered; whether that is always a text.
+    Result(bool),
+    /// A text, made by a template of the pack, by its name.
+    Template(String),
+    /// A value of a type, where one is declared.
+    Value(Expression, Option<ResultType>),
     /// The score so far.
     Score,
     /// A line about the last step, made by a template of the pack, by its name.
@@ -46,15 +51,42 @@ pub fn schema(parts: &[(String, Part)], fields: &[Column], revealed: &[usize], t
     })
 }
 
+/// Adds what is told of a call, or of the tools, to the schema of observations whose actions are calls.
+pub fn with_answers(mut schema: Value) -> Value {
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        let kinds = ["execution_error", "invalid_args", "transport_error", "tool_not_found", "timeout"];
+        let error = json!({
+            "type": ["object", "null"],
+            "properties": { "error_type": { "type": "string", "enum": kinds }, "message": { "type": "string" } },
+            "required": ["error_type", "message"],
+            "additionalProperties": false,
+            "description": "Why the call failed; null when it did not.",
+        });
+        let result =
+            json!({ "type": ["object", "null"], "description": "What the tool answered; null when it failed." });
+        let tools = json!({ "type": "array", "items": { "type": "object" }, "description": "The tools, when they were asked for." });
+        let parts = [
+            ("tool_name", json!({ "type": "string", "description": "The tool that was called." })),
+            ("result", result),
+            ("error", error),
+            ("tools", tools),
+        ];
+        properties.extend(parts.map(|(name, schema)| (name.to_owned(), schema)));
+    }
+    schema
+}
+
 fn part_schema(part: &Part) -> Value {
     match part {
         Part::Items(_) => json!({ "type": "array", "items": { "$ref": "#/$defs/Item" } }),
         Part::Current => json!({ "anyOf": [{ "$ref": "#/$defs/Item" }, { "type": "null" }] }),
         Part::Ids(_) | Part::Log(_) => json!({ "type": "array", "items": { "type": "string" } }),
         Part::Counter(_) => json!({ "type": "integer", "minimum": 0 }),
-        Part::Instructions | Part::TaskId => json!({ "type": "string" }),
+        Part::Instructions | Part::TaskId | Part::Template(_) => json!({ "type": "string" }),
         Part::Score => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
-        Part::Feedback(_) | Part::Result => json!({ "type": ["string", "null"] }),
+        Part::Feedback(_) | Part::Result(true) => json!({ "type": ["string", "null"] }),
+        Part::Value(_, Some(kind)) => kind.schema(),
+        Part::Value(_, None) | Part::Result(false) => json!({}),
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct EpisodeCase {
     pub(crate) site: Site,
     pub(crate) task: String,
     pub(crate) seed: u64,
+    /// What the reset is given.
+    pub(crate) arguments: Map<String, Value>,
     pub(crate) player: Player,
     pub(crate) expect: Expectation,
 }

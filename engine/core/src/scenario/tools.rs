@@ -1,48 +1,198 @@
-//! Tools: named actions that find something out instead of deciding.
+//! Tools: named actions that answer.
 //!
-//! A call is an action with `tool_name` and `arguments`, as OpenEnv's `call_tool` is.
+//! A call is an action with `tool_name` and `arguments`, as OpenEnv's `call_tool` is. Where an environment has no action of
+//! its own, its tools are the actions: what is wrong with a call is then part of the answer.
 
+use std::fmt;
+
+use jsonschema::Validator;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+use super::parameter::Parameter;
+use crate::{
+    expression::{Effects, Expression},
+    model::ActionProblem,
+    spec::ResultType,
+};
 
 /// A tool, ready to be called.
 #[derive(Debug)]
 pub struct Tool {
-    /// Its name.
-    pub name: String,
-    /// What it does, for agents.
-    pub description: String,
+    /// What agents are told about it.
+    pub card: ToolCard,
     /// The argument that names an item, and whether the first open one is meant without it.
     pub item: Option<(String, bool)>,
+    /// The arguments that have a type.
+    pub parameters: Vec<Parameter>,
     /// The hidden fields that it makes visible, for the item that it is called about.
     pub reveals: Vec<usize>,
-    /// The name of the template of its result.
-    pub template: String,
     /// Calls of one episode at the most.
     pub limit: Option<u32>,
-    /// JSON Schema of its arguments.
-    pub schema: Value,
+    /// What `tool_calls` counts a call as.
+    pub cost: f64,
+    pub(crate) reply: Reply,
+    pub(crate) effects: Effects,
+    pub(crate) validator: Validator,
 }
 
-/// A call, its shape checked.
+/// What agents are told about a tool.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ToolCard {
+    /// Its name.
+    pub name: String,
+    /// Its name for people.
+    pub title: Option<String>,
+    /// What it does.
+    pub description: String,
+    /// JSON Schema of its arguments, an object.
+    pub input_schema: Value,
+    /// JSON Schema of its answer as structured content, an object; a value that is no map stands under `result`.
+    pub output_schema: Value,
+}
+
+/// What a tool's answer is made of.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// A template, by its name.
+    Text(String),
+    /// An expression.
+    Value(Expression, Option<ResultType>),
+}
+
+/// A call, as an action writes it.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// The tool, by position.
-    pub tool: usize,
-    /// The item that it names.
-    pub item: Option<&'a str>,
+    /// The name that it gives.
+    pub name: &'a str,
+    /// The tool, by position; none when there is no such tool.
+    pub tool: Option<usize>,
     /// Its arguments.
     pub arguments: Option<&'a Map<String, Value>>,
+}
+
+/// What a tool answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The value.
+    pub value: Value,
+    /// The value as a text.
+    pub text: String,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolFailure {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// A sentence about it.
+    pub message: String,
+    /// The problems of the arguments, one by one; their paths begin within the action.
+    pub problems: Vec<ActionProblem>,
+}
+
+/// Kinds of failure, by OpenEnv's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The tool itself failed, or may not be called any more.
+    ExecutionError,
+    /// The arguments do not fit.
+    InvalidArgs,
+    /// There is no such tool.
+    ToolNotFound,
+}
+
+impl FailureKind {
+    /// The name as answers write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExecutionError => "execution_error",
+            Self::InvalidArgs => "invalid_args",
+            Self::ToolNotFound => "tool_not_found",
+        }
+    }
+}
+
+impl fmt::Display for ToolFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl ToolFailure {
+    /// A failure of the tool itself.
+    pub(crate) fn execution(message: String) -> Self {
+        Self { kind: FailureKind::ExecutionError, message, problems: Vec::new() }
+    }
+
+    /// The failure as observations hold it.
+    pub fn to_json(&self) -> Value {
+        json!({ "error_type": self.kind.name(), "message": self.message })
+    }
+}
+
+impl Answered {
+    /// Wraps a value; a text stands for itself, anything else for its JSON.
+    pub fn new(value: Value) -> Self {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Self { value, text }
+    }
+
+    /// The value as structured content, which is always a map.
+    pub fn structured(&self) -> Value {
+        if self.value.is_object() { self.value.clone() } else { json!({ "result": self.value }) }
+    }
+
+    /// The answer as OpenEnv and MCP write the result of a call.
+    pub fn to_json(&self) -> Value {
+        let meta = if self.value.is_object() { Value::Null } else { json!({ "fastmcp": { "wrap_result": true } }) };
+        json!({
+            "content": [{ "type": "text", "text": self.text, "annotations": null, "meta": null }],
+            "structured_content": self.structured(),
+            "meta": meta,
+            "data": self.value,
+            "is_error": false,
+        })
+    }
+}
+
+/// JSON Schema of structured content whose value is of a type.
+pub(crate) fn output_schema(kind: Option<ResultType>) -> Value {
+    match kind {
+        Some(ResultType::Object) => ResultType::Object.schema(),
+        kind => json!({
+            "type": "object",
+            "properties": { "result": kind.map_or_else(|| json!({}), ResultType::schema) },
+            "required": ["result"],
+            "x-fastmcp-wrap-result": true,
+        }),
+    }
 }
 
 impl Tool {
     /// Reads a call of one of some tools; none when the action is no call.
     pub fn read<'a>(tools: &[Self], action: &'a Value) -> Option<Call<'a>> {
         let name = action.get("tool_name")?.as_str()?;
-        let tool = tools.iter().position(|tool| tool.name == name)?;
-        let arguments = action.get("arguments").and_then(Value::as_object);
-        let item = tools[tool].item.as_ref().and_then(|(argument, _)| arguments?.get(argument)?.as_str());
-        Some(Call { tool, item, arguments })
+        let tool = tools.iter().position(|tool| tool.card.name == name);
+        Some(Call { name, tool, arguments: action.get("arguments").and_then(Value::as_object) })
     }
+}
+
+/// The schema of an action that can only be a call: tools and arguments are checked when it is made.
+pub(super) fn calls_only(title: &str) -> Value {
+    json!({
+        "title": title,
+        "description": "Calls a tool.",
+        "type": "object",
+        "properties": {
+            "type": { "const": "call_tool", "default": "call_tool", "type": "string" },
+            "tool_name": { "type": "string", "description": "The name of the tool." },
+            "arguments": { "type": "object", "additionalProperties": true, "description": "The arguments of the tool." },
+        },
+        "required": ["tool_name"],
+        "additionalProperties": false,
+    })
 }
 
 /// Adds calls to the schema of an action: with `tool_name` it is a call, without it is what it was.
@@ -52,15 +202,16 @@ pub(super) fn with_calls(mut schema: Value, tools: &[Tool]) -> Value {
     for key in ["required", "allOf"] {
         decides.extend(map.shift_remove(key).map(|value| (key.to_owned(), value)));
     }
-    let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    let names: Vec<&str> = tools.iter().map(|tool| tool.card.name.as_str()).collect();
     let calls: Vec<Value> = tools
         .iter()
         .map(|tool| {
-            let mut then = json!({ "properties": { "arguments": tool.schema } });
-            if tool.schema["required"].as_array().is_some_and(|required| !required.is_empty()) {
+            let schema = &tool.card.input_schema;
+            let mut then = json!({ "properties": { "arguments": schema } });
+            if schema["required"].as_array().is_some_and(|required| !required.is_empty()) {
                 then["required"] = json!(["arguments"]);
             }
-            json!({ "if": { "properties": { "tool_name": { "const": tool.name } } }, "then": then })
+            json!({ "if": { "properties": { "tool_name": { "const": tool.card.name } } }, "then": then })
         })
         .collect();
     if let Some(properties) = map.get_mut("properties").and_then(Value::as_object_mut) {

@@ -3,11 +3,13 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{ApiVersion, EnvironmentKind};
+use super::{ApiVersion, EntryType, EnvironmentKind, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType};
 
 /// The root of a pack: what lands in the inbox, what is decided about it, what the agent sees and does.
+///
+/// An environment without items has an action with typed properties, or tools, and a state instead.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub struct Environment {
@@ -26,17 +28,31 @@ pub struct Environment {
     pub title: Option<String>,
     /// What the agent does here, in a sentence; templates may print it.
     pub description: String,
-    /// What lands in the inbox.
-    pub item: ItemSpec,
+    /// Constants, by name; templates and expressions read them as `data.<name>`.
+    #[serde(default)]
+    pub data: Map<String, Value>,
+    /// What lands in the inbox; an environment without items has no `decision` either.
+    pub item: Option<ItemSpec>,
     /// What is decided about every item: one column of the episode's table for each.
+    #[serde(default)]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub decision: IndexMap<String, DecisionSpec>,
-    /// What an agent sends.
-    pub action: ActionSpec,
-    /// Named actions that find something out instead of deciding; a call is `{tool_name, arguments}`.
+    /// What an episode remembers, by name; templates and expressions read it as `state.<name>`.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 256))]
+    pub state: IndexMap<String, StateSpec>,
+    /// What a reset may be asked for.
+    pub reset: Option<ResetSpec>,
+    /// What an agent sends; without it the tools are the actions.
+    pub action: Option<ActionSpec>,
+    /// Named actions that answer, such as to find something out; a call is `{tool_name, arguments}`.
     #[serde(default)]
     pub tools: IndexMap<String, ToolSpec>,
-    /// What an agent sees, field by field, in this order.
+    /// Whether the episode is over after a step: an expression over `state`, `action` and `counter`.
+    #[schemars(example = &"state.lives == 0")]
+    pub done: Option<String>,
+    /// What an agent sees, field by field, in this order; where the tools are the actions, it sees what they answer anyway.
+    #[serde(default)]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub observation: IndexMap<String, ObservationPart>,
     /// The policy that stands as the baseline.
@@ -66,7 +82,7 @@ pub struct FieldSpec {
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// Whether the agent sees it.
-    #[serde(default = "yes")]
+    #[serde(default = "super::yes")]
     pub visible: bool,
     /// Whether an item may lack it.
     #[serde(default)]
@@ -181,7 +197,11 @@ pub struct Truth {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionSpec {
+    /// The name of the tool as which agents that call tools send it; `act` when not given.
+    #[schemars(example = &"decide")]
+    pub tool: Option<String>,
     /// One item a step, or a list of decisions.
+    #[serde(default)]
     pub shape: Shape,
     /// The property that holds the list; only with `batch`.
     pub list: Option<String>,
@@ -191,19 +211,30 @@ pub struct ActionSpec {
     /// The properties of the action, or of each entry of the list.
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub properties: IndexMap<String, ActionProperty>,
+    /// A text for which the action fails, or null for none: an expression over `action`, `data`, `state` and `reset`.
+    #[schemars(example = &"'the door is locked' if action.way == 'north' else none")]
+    pub fail: Option<String>,
+    /// What an action changes of the state, by name: expressions over the same names, all read before any is set.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({ "count": "state.count + 1" }))]
+    pub set: IndexMap<String, String>,
+    /// The seconds for which an action keeps the agent waiting: an expression over the same names.
+    #[schemars(example = &"action.seconds")]
+    pub wait: Option<String>,
 }
 
 /// How many items one action decides about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// One item a step.
+    #[default]
     Single,
     /// A list of decisions a step, taken whole or not at all.
     Batch,
 }
 
-/// One property of an action: it decides a field, names the item, or is free text that nothing scores.
+/// One property of an action: it decides a field, names the item, or has a type and decides nothing.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionProperty {
@@ -212,26 +243,32 @@ pub struct ActionProperty {
     /// It names the item that the action is about.
     #[serde(default)]
     pub item: bool,
-    /// The type of a property that decides nothing; only `text`.
+    /// The type of a property that decides nothing.
     #[serde(rename = "type")]
-    pub kind: Option<FreeType>,
+    pub kind: Option<ValueType>,
+    /// The values of an `enum`.
+    #[schemars(length(min = 1, max = 256))]
+    pub values: Option<Vec<String>>,
+    /// The type of a `list`'s entries; `text` when not given.
+    pub of: Option<EntryType>,
+    /// The least value of an `integer` or `number`.
+    pub min: Option<f64>,
+    /// The greatest value of an `integer` or `number`.
+    pub max: Option<f64>,
+    /// The fewest characters of a `text`, or entries of a `list`.
+    pub min_length: Option<u32>,
+    /// The most characters of a `text`, or entries of a `list`.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_length: Option<u32>,
     /// Whether an action must hold it.
     #[serde(default)]
     pub required: bool,
-    /// Which item is meant when an action names none.
-    pub default: Option<ItemDefault>,
+    /// Its value when an action does not hold it; for an item `current`, the first one without a decision.
+    pub default: Option<Value>,
     /// What happens when no open item has the name.
     pub unknown: Option<UnknownItem>,
     /// What it means; agents read it in the action's schema.
     pub description: Option<String>,
-}
-
-/// The type of a property that decides nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FreeType {
-    /// Free text.
-    Text,
 }
 
 /// Which item is meant when an action names none.
@@ -252,69 +289,10 @@ pub enum UnknownItem {
     Refuse,
 }
 
-/// A named action that finds something out.
+/// One field of the observation; exactly one key, or `value` with its `type`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ToolSpec {
-    /// What it does; agents read it.
-    pub description: String,
-    /// What a call gives, by name.
-    #[serde(default)]
-    #[schemars(extend("maxProperties" = 64))]
-    pub arguments: IndexMap<String, ToolArgument>,
-    /// Hidden fields that the agent sees from then on, of the item that the call names.
-    #[serde(default)]
-    pub reveals: Vec<String>,
-    /// What a call answers: a template over `arguments` and, where one of them names it, the `item` with what is revealed.
-    #[schemars(example = &"The sender has written {{ item.letters }} letters before.")]
-    pub result: String,
-    /// Calls of one episode at the most.
-    #[schemars(range(min = 1))]
-    pub limit: Option<u32>,
-}
-
-/// One argument of a tool: it names an item, or has a type.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ToolArgument {
-    /// It names the item that the call is about.
-    #[serde(default)]
-    pub item: bool,
-    /// The type of its values.
-    #[serde(rename = "type")]
-    pub kind: Option<ArgumentType>,
-    /// The values of an `enum`.
-    #[schemars(length(min = 1, max = 256))]
-    pub values: Option<Vec<String>>,
-    /// Whether a call must hold it.
-    #[serde(default)]
-    pub required: bool,
-    /// Which item is meant when a call names none.
-    pub default: Option<ItemDefault>,
-    /// What it means; agents read it.
-    pub description: Option<String>,
-}
-
-/// The type of a tool's argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ArgumentType {
-    /// Free text.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// One of the values.
-    Enum,
-}
-
-/// One field of the observation; exactly one key.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 2))]
 pub struct ObservationPart {
     /// A list of items with their visible fields.
     pub items: Option<ItemsSelection>,
@@ -336,6 +314,16 @@ pub struct ObservationPart {
     /// A line about the last step, null before the first: a template over `counter`.
     #[schemars(example = &"{{ counter.accepted }} decisions taken, {{ counter.pending }} open")]
     pub feedback: Option<String>,
+    /// A text: a template over `action` (null before the first), `state`, `result`, `data`, `reset`, `task`, `seed` and
+    /// `counter`.
+    #[schemars(example = &"You are in {{ state.room }}.")]
+    pub template: Option<String>,
+    /// An expression over the same names; its value keeps its type.
+    #[schemars(example = &"state.count * 2")]
+    pub value: Option<String>,
+    /// The type of `value`; any when not given.
+    #[serde(rename = "type")]
+    pub kind: Option<ResultType>,
 }
 
 /// Which items.
@@ -390,8 +378,4 @@ pub enum ScoreMoment {
 pub enum LastStep {
     /// The last one.
     Last,
-}
-
-const fn yes() -> bool {
-    true
 }

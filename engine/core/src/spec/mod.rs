@@ -11,6 +11,8 @@
 //! | `order.rs` | the canonical order of keys, for `fmt` and the digest |
 //! | `migrate.rs` | older formats: what was renamed since |
 //! | `environment.rs` ... `test.rs` | the kinds |
+//! | `parameter.rs` | named values with a type, shared by actions, tools, resets and states |
+//! | `tool.rs` | tools |
 //! | `condition.rs` | conditions, shared by rules and policies |
 //!
 //! Nothing here is known to the running engine: `check` turns it into `scenario`.
@@ -21,6 +23,7 @@ mod environment;
 mod inbox;
 pub mod migrate;
 pub mod order;
+mod parameter;
 mod policy;
 mod reference;
 mod rubric;
@@ -30,6 +33,7 @@ mod suspect;
 mod syntax;
 mod task;
 mod test;
+mod tool;
 mod tree;
 mod validate;
 
@@ -41,21 +45,23 @@ use serde::{Deserialize, Serialize};
 pub use condition::{Bound, Condition, OneOf, Operators};
 pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{
-    ActionProperty, ActionSpec, ArgumentType, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType,
-    ItemDefault, ItemsSelection, ObservationPart, Shape, TextSource, ToolArgument, ToolSpec, Truth, UnknownItem,
+    ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault,
+    ItemSpec, ItemsSelection, ObservationPart, Shape, TextSource, Truth, UnknownItem,
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
+pub use parameter::{EntryType, Parameter, ResetSpec, ResultType, StateSpec, ValueType};
 pub use policy::{Policy, PolicyRule, RankOrder};
 pub use reference::reference;
 pub use rubric::{
-    Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Gate, Grader, InvalidActions,
-    KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, RankCorrelation, Reward,
-    RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished,
+    Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Expression, Gate, Grader,
+    InvalidActions, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases,
+    RankCorrelation, Reward, RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished,
 };
 pub use rules::{Hit, Mode, Rule, Rules, Severity, Table};
 pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
+pub use tool::{ToolArgument, ToolSpec};
 pub use tree::{Place, Tree};
 
 /// The version of the format.
@@ -129,4 +135,9 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// What a flag is that is on unless it is turned off.
+const fn yes() -> bool {
+    true
 }

@@ -322,13 +322,21 @@ graders! {
         each: f64,
     }
 
-    /// A value for each call of a tool. In a reward: of this step. In a score: of all steps.
+    /// A value for each call of a tool, times its `cost`. In a reward: of this step. In a score: of all steps.
     ToolCalls, "tool_calls" {
         /// The value of each.
         each: f64,
         /// The tools that count; all of them when not given.
         #[serde(default)]
         tools: Vec<String>,
+    }
+
+    /// What an expression gives, a number, `true` (1) or `false` (0). In a reward: after each step.
+    Expression, "expression" {
+        /// The expression, over `action` (null before the first), `state`, `result`, `data`, `reset`, `task`, `seed` and
+        /// `counter`.
+        #[schemars(example = &"state.found / data.treasures")]
+        value: String,
     }
 
     /// What the reward's components were over the episode's steps; only in a score.

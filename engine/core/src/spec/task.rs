@@ -28,8 +28,10 @@ pub struct Task {
     /// The split it belongs to.
     #[schemars(example = &"train")]
     pub split: String,
-    /// The inbox it plays.
-    pub inbox: String,
+    /// The tasks that it belongs with; those of a group differ in little, such as their seed or wording.
+    pub group: Option<String>,
+    /// The inbox it plays; none where the environment has no items.
+    pub inbox: Option<String>,
     /// The rubric that scores it; the pack's only one when not given.
     pub rubric: Option<String>,
     /// Steps after which an episode ends.
@@ -44,11 +46,13 @@ pub struct Task {
     /// Weights that replace those of the rubric's score, by component name.
     #[serde(default)]
     pub weights: IndexMap<String, f64>,
-    /// What the agent is told: a template over `environment`, `task`, `rules` and `rubric`.
+    /// What the agent is told: a template over `environment`, `task`, `rules`, `rubric` and `reset`.
     pub instructions: String,
     /// What the seed draws; the items' templates use it as `vary.<name>`.
     #[serde(default)]
     pub vary: IndexMap<String, Vary>,
+    /// Actions that reach the best score where the environment has no items; `oracle` plays them, and no agent sees them.
+    pub solution: Option<Vec<Value>>,
 }
 
 /// The order in which items are listed.

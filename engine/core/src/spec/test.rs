@@ -70,6 +70,9 @@ pub struct EpisodeCase {
     /// The seed.
     #[serde(default)]
     pub seed: u64,
+    /// What the reset is given, by name.
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
     /// The actions, one a step.
     #[schemars(length(min = 1))]
     pub play: Option<Vec<Value>>,

@@ -62,7 +62,7 @@ pub(crate) fn desk_with(file: &str, from: &str, to: &str) -> Arc<Pack> {
 
 /// Every pack there is to play.
 pub(crate) fn all() -> Vec<Arc<Pack>> {
-    let compiled = compile(&source::read(&[scenarios()]), 1);
+    let compiled = compile(&source::read(&[scenarios(), scenarios().join("conformance")]), 1);
     let report = compiled.report.render(false);
     let shipped = compiled.catalog.unwrap_or_else(|| panic!("{report}"));
     let mut packs = shipped.packs().to_vec();

@@ -3,7 +3,10 @@
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -31,6 +34,8 @@ pub(crate) struct Live {
     /// Knows the files of the last compilation, so that only those that changed are parsed again.
     checker: Mutex<Checker>,
     generations: Generations,
+    /// Changes that were not loaded.
+    rejections: AtomicU64,
 }
 
 impl Live {
@@ -60,6 +65,7 @@ impl Live {
             rejected_hash: Mutex::default(),
             checker: Mutex::default(),
             generations: Generations::default(),
+            rejections: AtomicU64::new(0),
         }
     }
 
@@ -76,6 +82,11 @@ impl Live {
     /// The generations that somebody still holds.
     pub(crate) fn generations(&self) -> &Generations {
         &self.generations
+    }
+
+    /// How many changes were not loaded.
+    pub(crate) fn rejections(&self) -> u64 {
+        self.rejections.load(Ordering::Relaxed)
     }
 
     /// The folders that are to be watched.
@@ -116,8 +127,10 @@ impl Live {
                 self.publish(status);
             }
             Err(rejected) => {
+                self.rejections.fetch_add(1, Ordering::Relaxed);
                 *rejected_hash = Some(sources.hash().to_string());
-                tracing::warn!(errors = rejected.report.errors(), reason = rejected.reason, "rejected a change");
+                let errors = rejected.report.errors();
+                tracing::warn!(errors, findings = rejected.text(false), "rejected a change");
                 let rejected = Some(Arc::new(rejected));
                 self.publish(ReloadStatus { outcome: Outcome::Rejected, rejected, ..(*loaded).clone() });
             }

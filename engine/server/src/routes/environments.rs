@@ -4,10 +4,10 @@ use axum::{Json, extract::State, routing::get};
 use serde_json::{Value, json};
 
 use super::table::Endpoint;
-use crate::{app::Shared, wire::openapi::Operation};
+use crate::{app::Shared, principals::Surface, wire::openapi::Operation};
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_server("/envs", get(environments)).described(Operation {
+    Endpoint::of_server("/envs", get(environments)).on(Surface::Known).described(Operation {
         method: "get",
         id: "environments",
         summary: "List the environments of this server",

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
+    principals::{Role, Surface},
     wire::{
         arguments::unknown_task_text,
         entries::Entry,
@@ -33,7 +34,7 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/grader", post(grader)).described(Operation {
+    Endpoint::of_environment("/grader", post(grader)).on(Surface::Of(Role::Grader)).described(Operation {
         method: "post",
         id: "grader",
         summary: "Play one episode with a policy and tell its score",

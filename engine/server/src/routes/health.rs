@@ -4,10 +4,10 @@ use axum::{Json, extract::State, routing::get};
 use serde_json::{Value, json};
 
 use super::{request::Environment, table::Endpoint};
-use crate::{app::Shared, error::Problem, wire::openapi::Operation};
+use crate::{app::Shared, error::Problem, principals::Surface, wire::openapi::Operation};
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/health", get(health)).described(Operation {
+    Endpoint::of_environment("/health", get(health)).on(Surface::Open).described(Operation {
         method: "get",
         id: "health",
         summary: "Tell that the server answers",

@@ -5,15 +5,14 @@ use std::{collections::VecDeque, pin::Pin, pin::pin, sync::Arc, time::Duration};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use tokio::time::{self, Instant, Sleep};
 
-use super::table::MAX_BYTES;
 use crate::{session::one::Session, wire::frames};
 
 /// Bytes that are read from a socket at one time; most requests are smaller.
 pub(super) const READ_BUFFER: usize = 1024;
-/// Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
-pub(super) const HARD_LIMIT: usize = 2 * MAX_BYTES;
 /// Requests that may wait for the ones before them; further ones stay unread.
 const MOST_WAITING: usize = 256;
+/// Bytes of those at the most.
+const MOST_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// How long a peer may take to accept a reply.
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a peer may take to answer a close frame.
@@ -86,7 +85,7 @@ impl Link {
     pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
         let mut work = pin!(work);
         loop {
-            let room = self.waiting.len() < MOST_WAITING && self.waiting_bytes < MAX_BYTES;
+            let room = self.waiting.len() < MOST_WAITING && self.waiting_bytes < MOST_WAITING_BYTES;
             tokio::select! {
                 // Nearly all work is done at once, and then nothing is read.
                 biased;

@@ -1,4 +1,6 @@
-//! `POST /mcp`: JSON-RPC; 200 whatever the answer, one response a request.
+//! `POST /mcp`: JSON-RPC as OpenEnv speaks it, 200 whatever the answer, one response a request.
+//!
+//! Clients of the MCP standard say so by what they accept, and are answered by `mcp_standard`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,18 +8,23 @@ use axum::{
     Json,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
-    http::Uri,
+    http::{HeaderMap, Uri},
+    response::{IntoResponse, Response},
     routing::post,
 };
 use serde_json::{Value, json};
 
 use super::{
-    request::{self, Environment},
+    agent::Agent,
+    mcp_standard::{self, Opening},
+    request::{self, Environment, Principal, SESSION_KEY},
     table::Endpoint,
+    ws_mcp,
 };
 use crate::{
     app::{App, Shared},
     error::Problem,
+    principals::{Role, Surface},
     session::{
         capacity::Client,
         one::{Origin, Session},
@@ -30,7 +37,8 @@ use crate::{
 };
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/mcp", post(mcp)).described(Operation {
+    let handler = post(mcp).get(ws_mcp::upgrade).delete(mcp_standard::end);
+    Endpoint::of_environment("/mcp", handler).on(Surface::Of(Role::Agent)).described(Operation {
         method: "post",
         id: "mcp",
         summary: "Answer a JSON-RPC request",
@@ -50,7 +58,11 @@ pub(super) fn endpoint() -> Endpoint {
                 "properties": { "jsonrpc": { "const": "2.0" }, "result": {}, "error": { "type": "object" } },
             })
         },
-        errors: &[],
+        errors: &[
+            ("403", "A page of another origin asks"),
+            ("404", "The session of a client of the MCP standard has ended, or never was"),
+            ("422", "The wait does not fit"),
+        ],
     })
 }
 
@@ -58,28 +70,39 @@ async fn mcp(
     State(app): State<Shared>,
     environment: Environment,
     client: Client,
+    principal: Principal,
     uri: Uri,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     if environment.in_path {
         environment.pack(&app)?;
     }
-    let wait = request::query_wait(&request::query(&uri), &app)?;
+    let query = request::query(&uri);
+    let wait = request::query_wait(&query, &app)?;
+    if mcp_standard::is_meant(&headers) {
+        let named = request::query_value(&query, SESSION_KEY).map(ToString::to_string);
+        let opening = Opening { app, environment, client, wait, named };
+        return mcp_standard::answer(opening, headers, body).await;
+    }
     let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    Ok(Json(match body {
-        Some(body) => answer(&app, &environment.name, &body, &Caller { client, wait, own: None }).await,
+    let response = match body {
+        Some(body) => answer(&app, &environment.name, &body, &Caller { client, principal, wait, own: None }).await,
         None => rpc::parse_error(),
-    }))
+    };
+    Ok(Json(response).into_response())
 }
 
 /// Who asks over JSON-RPC.
 pub(super) struct Caller<'a> {
     /// Whose share of the sessions a new one counts to.
     pub(super) client: Client,
+    /// Whose token the request came with.
+    pub(super) principal: Principal,
     /// How long to wait for a free session.
     pub(super) wait: Duration,
     /// The session of the socket that the request came over.
-    pub(super) own: Option<&'a Session>,
+    pub(super) own: Option<&'a Arc<Session>>,
 }
 
 /// Answers a request.
@@ -91,10 +114,17 @@ pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, call
     let own = caller.own.map(|session| session.id().to_string());
     let result = match (call.method, call.session_id) {
         (Method::Unknown(name), _) => Err(Failure::UnknownMethod(name)),
-        (Method::Tools, Some(id)) if own.is_none() && app.sessions.get(&id).is_none() => {
-            Err(Failure::UnknownSession(id))
+        (Method::CreateSession | Method::CloseSession, _) if !caller.principal.runs_sessions() => {
+            Err(Failure::Forbidden)
         }
-        (Method::Tools, _) => Err(Failure::NoTools),
+        (Method::ListTools, id) => match acting(app, id, caller) {
+            Ok(session) => list(&Agent { app, environment, session: session.as_deref() }),
+            Err(failure) => Err(failure),
+        },
+        (Method::CallTool { name, arguments }, id) => match acting(app, id, caller) {
+            Ok(session) => use_tool(&Agent { app, environment, session: session.as_deref() }, name, arguments).await,
+            Err(failure) => Err(failure),
+        },
         (Method::CreateSession, _) => match own {
             Some(id) => Ok(rpc::created(&id)),
             None => create(app, environment, caller).await,
@@ -113,16 +143,45 @@ pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, call
     }
 }
 
+/// The session that a call about tools acts in: the socket's own, whatever the parameters say, else the one they name.
+fn acting(app: &App, id: Option<String>, caller: &Caller<'_>) -> Result<Option<Arc<Session>>, Failure> {
+    match (caller.own, id) {
+        (Some(own), _) => Ok(Some(Arc::clone(own))),
+        (None, Some(id)) => app.sessions.get(&id).map(Some).ok_or(Failure::UnknownSession(id)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn list(agent: &Agent<'_>) -> Result<Value, Failure> {
+    let pack = agent.pack().map_err(|problem| Failure::Server(problem.text()))?;
+    if pack.tools().is_empty() { Err(Failure::NoTools) } else { Ok(rpc::tools(pack.tools())) }
+}
+
+async fn use_tool(agent: &Agent<'_>, name: Option<String>, arguments: Value) -> Result<Value, Failure> {
+    list(agent)?;
+    let name = name.ok_or(Failure::NoName)?;
+    let Value::Object(arguments) = arguments else { return Err(Failure::BadArguments) };
+    let told = agent.call(&name, arguments).await.map_err(|problem| Failure::Server(problem.text()))?;
+    told.map(|answered| rpc::called(&answered)).map_err(|failure| Failure::Tool(failure.message))
+}
+
 async fn create(app: &App, environment: &Arc<str>, caller: &Caller<'_>) -> Result<Value, Failure> {
     let opened = match app.pack(environment) {
         Ok(_) => app.sessions.open(environment, Origin::Request, caller.client, caller.wait).await,
         Err(problem) => Err(problem),
     };
-    opened.map(|session| rpc::created(&session.id().to_string())).map_err(|problem| {
-        let text = problem.text();
-        match problem {
-            Problem::Full(full) => Failure::Full { active: full.active, most: full.most, text },
-            _ => Failure::Environment { name: environment.to_string(), text },
+    opened.map(|session| rpc::created(&session.id().to_string())).map_err(|problem| unopened(environment, problem))
+}
+
+/// Why a session was not opened.
+pub(super) fn unopened(environment: &str, problem: Problem) -> Failure {
+    let text = problem.text();
+    match problem {
+        Problem::Full(full) => Failure::Full { active: full.active, most: full.most, text },
+        Problem::UnknownEnvironment { .. } => {
+            let text = format!("Environment factory '{environment}' failed to create instance: {text}");
+            Failure::Environment { name: environment.to_string(), text }
         }
-    })
+        _ => Failure::Server(text),
+    }
 }

@@ -4,10 +4,10 @@ use axum::{Json, extract::State, routing::get};
 use serde_json::{Value, json};
 
 use super::{request::Environment, table::Endpoint};
-use crate::{app::Shared, error::Problem, wire::openapi::Operation};
+use crate::{app::Shared, error::Problem, principals::Surface, wire::openapi::Operation};
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/metadata", get(metadata)).described(Operation {
+    Endpoint::of_environment("/metadata", get(metadata)).on(Surface::Known).described(Operation {
         method: "get",
         id: "metadata",
         summary: "Tell what the environment is",

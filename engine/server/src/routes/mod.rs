@@ -1,28 +1,37 @@
 //! A file an endpoint, and the table that lists them.
 //!
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
-//! handlers take out of a request, `link` is the connection below a session.
+//! handlers take out of a request, `gate` guards the endpoints, `link` is the connection below a session.
 
+mod agent;
+mod gate;
 mod link;
 mod request;
 mod table;
 
 mod baseline;
+mod docs;
 mod environments;
 mod grader;
+mod grades;
 mod health;
 mod mcp;
+mod mcp_standard;
 mod metadata;
+mod metrics;
 mod openapi;
 mod page;
+mod ready;
 mod reload;
 mod reset;
 mod schema;
 mod sessions;
 mod state;
 mod step;
+mod task_api;
 mod tasks;
 mod ws;
+mod ws_mcp;
 
 use table::Endpoint;
 pub(crate) use table::router;
@@ -42,13 +51,20 @@ fn endpoints() -> Vec<Endpoint> {
         mcp::endpoint(),
         ws::endpoint(),
         openapi::endpoint(),
+        docs::swagger(),
+        docs::redoc(),
         environments::endpoint(),
+        ready::endpoint(),
+        metrics::endpoint(),
         reload::endpoint(),
         sessions::snapshot(),
         sessions::fork(),
+        grades::grade(),
+        grades::regrade(),
         page::index(),
         page::style(),
     ];
     endpoints.extend(page::scripts());
+    endpoints.extend(task_api::endpoints());
     endpoints
 }

@@ -10,11 +10,12 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
+    principals::Surface,
     wire::openapi::{self, Operation},
 };
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/openapi.json", get(document)).described(Operation {
+    Endpoint::of_environment("/openapi.json", get(document)).on(Surface::Known).described(Operation {
         method: "get",
         id: "openapi",
         summary: "Describe the API",
@@ -27,6 +28,12 @@ pub(super) fn endpoint() -> Endpoint {
 
 async fn document(State(app): State<Shared>, environment: Environment) -> Result<Json<Value>, Problem> {
     let pack = environment.pack(&app)?;
-    let base = if environment.in_path { format!("/envs/{}", pack.name()) } else { String::new() };
-    Ok(Json(openapi::document(&table::lines(!environment.in_path), &pack, &base)))
+    let lines = table::lines(app.config.mode, !environment.in_path);
+    if environment.in_path {
+        let base = format!("/envs/{}", pack.name());
+        return Ok(Json(openapi::document(&lines, &pack, &base, &[pack.name()])));
+    }
+    let catalog = app.live.catalog();
+    let names: Vec<&str> = catalog.packs().iter().map(|pack| pack.name()).collect();
+    Ok(Json(openapi::document(&lines, &pack, "", &names)))
 }

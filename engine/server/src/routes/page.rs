@@ -7,18 +7,23 @@ use axum::{
 };
 
 use super::table::Endpoint;
-use crate::studio::{self, Asset};
+use crate::{
+    principals::Surface,
+    studio::{self, Asset},
+};
 
 pub(super) fn index() -> Endpoint {
-    Endpoint::of_server("/", get(async || answer(studio::INDEX)))
+    Endpoint::of_server("/", get(async || answer(studio::INDEX))).on(Surface::Open)
 }
 
 pub(super) fn scripts() -> impl Iterator<Item = Endpoint> {
-    studio::SCRIPTS.iter().map(|&(path, asset)| Endpoint::of_server(path, get(move || async move { answer(asset) })))
+    let script =
+        |&(path, asset)| Endpoint::of_server(path, get(move || async move { answer(asset) })).on(Surface::Open);
+    studio::SCRIPTS.iter().map(script)
 }
 
 pub(super) fn style() -> Endpoint {
-    Endpoint::of_server("/studio/studio.css", get(async || answer(studio::STYLE)))
+    Endpoint::of_server("/studio/studio.css", get(async || answer(studio::STYLE))).on(Surface::Open)
 }
 
 /// Another version of the binary has another page at the same place: it must not come from a cache unasked.

@@ -4,10 +4,14 @@ use axum::{Json, extract::State, routing::get};
 use serde_json::{Value, json};
 
 use super::table::Endpoint;
-use crate::{app::Shared, wire::openapi::Operation};
+use crate::{
+    app::Shared,
+    principals::{Role, Surface},
+    wire::openapi::Operation,
+};
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_server("/reload", get(reload)).described(Operation {
+    Endpoint::of_server("/reload", get(reload)).on(Surface::Of(Role::Observer)).described(Operation {
         method: "get",
         id: "reload",
         summary: "Tell what is loaded, and what became of the last change",

@@ -5,15 +5,15 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     body::Bytes,
     extract::{ConnectInfo, FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
+    http::{Extensions, HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use casebook_core::scenario::Pack;
 
-use super::table::MAX_BYTES;
 use crate::{
     app::{App, Shared},
     error::Problem,
+    principals::Role,
     session::{capacity::Client, table::Claim},
     wire::{arguments, entries::Entry},
 };
@@ -63,8 +63,32 @@ impl FromRequestParts<Shared> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
-        let address = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Self::Address(info.0.ip()));
-        Ok(parts.extensions.get::<Self>().copied().or_else(address).unwrap_or(Self::Unknown))
+        Ok(client_of(&parts.extensions))
+    }
+}
+
+/// The client: by its token, else by its address.
+pub(super) fn client_of(extensions: &Extensions) -> Client {
+    let address = || extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Client::Address(info.0.ip()));
+    extensions.get::<Client>().copied().or_else(address).unwrap_or(Client::Unknown)
+}
+
+/// Whose token a request came with; nobody's where there are no tokens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Principal(pub(super) Option<Role>);
+
+impl Principal {
+    /// Whether it may open and end sessions.
+    pub(super) fn runs_sessions(self) -> bool {
+        self.0.is_none_or(Role::runs_sessions)
+    }
+}
+
+impl FromRequestParts<Shared> for Principal {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        Ok(Self(parts.extensions.get().copied()))
     }
 }
 
@@ -113,14 +137,18 @@ pub(super) fn claim(headers: &HeaderMap, query: &[(String, String)], in_body: Op
     Claim { explicit, cookie: cookie(headers) }
 }
 
-/// The body's bytes; too many of them are a problem of the caller's.
-pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
-    body.map_err(|rejection| match rejection.status() {
+/// The body's bytes, which hold no more than a request may.
+pub(super) fn bytes(app: &App, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    let limits = &app.config.limits;
+    let bytes = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is too large; {MAX_BYTES} bytes are read"))
+            let text = format!("the body is too large; {} bytes are read", limits.message);
+            Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, text)
         }
         status => Problem::Body(status, "the body broke off".into()),
-    })
+    })?;
+    limits.check(&bytes, &["body"])?;
+    Ok(bytes)
 }
 
 /// Answers with text that is JSON already.

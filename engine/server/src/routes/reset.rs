@@ -42,7 +42,7 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/reset", post(reset)).described(Operation {
+    Endpoint::of_environment("/reset", post(reset)).in_simulation().described(Operation {
         method: "post",
         id: "reset",
         summary: "Start an episode",
@@ -68,7 +68,8 @@ async fn reset(
     environment.pack(&app)?;
     let query = request::query(&uri);
     let wait = request::query_wait(&query, &app)?;
-    let mut object = body::object(&headers, &request::bytes(body)?).map_err(Problem::Invalid)?.unwrap_or_default();
+    let mut object =
+        body::object(&headers, &request::bytes(&app, body)?).map_err(Problem::Invalid)?.unwrap_or_default();
     let in_body = session_in_body(&mut object)?;
     let arguments = arguments(object, &query)?;
     let named = app.sessions.named(&environment.name, &request::claim(&headers, &query, in_body))?;
@@ -80,7 +81,7 @@ async fn reset(
     let id = session.id().to_string();
     let started = session.act(app.config.step_timeout, |play| {
         play.reset(app.held(&environment.name, &arguments)?, arguments)?;
-        Ok(Outcome::now(envelope::observation_body(play.view(None)?, &id)))
+        Ok(Outcome::now(envelope::observation_body(play.view(None)?, Some(&id))))
     });
     match started.await {
         Ok(text) => {

@@ -7,11 +7,12 @@ use super::{request::Environment, table::Endpoint};
 use crate::{
     app::Shared,
     error::Problem,
+    principals::Surface,
     wire::{openapi::Operation, schema},
 };
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/schema", get(document)).described(Operation {
+    Endpoint::of_environment("/schema", get(document)).on(Surface::Known).described(Operation {
         method: "get",
         id: "schema",
         summary: "Tell the schemas of action, observation and state",

@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-const ID: Parameter =
+pub(super) const ID: Parameter =
     Parameter { name: "id", place: "path", kind: "string", required: true, text: "The session's id." };
 
 const WAIT: Parameter = Parameter::query("wait", "number", "Seconds to wait for a free session.");
@@ -84,7 +84,7 @@ async fn branch(
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
     let wait = request::query_wait(&request::query(&uri), &app)?;
-    let object = body::object(&headers, &request::bytes(bytes)?).map_err(Problem::Invalid)?;
+    let object = body::object(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?;
     let at = step(object.unwrap_or_default())?;
     let session = app.sessions.find(&id).ok_or(Problem::UnknownSession(id))?;
     // A step that is under way is through first, or taken back.

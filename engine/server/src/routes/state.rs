@@ -30,13 +30,13 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/state", get(state)).described(Operation {
+    Endpoint::of_environment("/state", get(state)).in_simulation().described(Operation {
         method: "get",
         id: "state",
         summary: "Tell where the episode stands",
         parameters: PARAMETERS,
         request: None,
-        response: |_| schema::state(),
+        response: schema::state,
         errors: &[("404", "The session does not exist"), ("409", "It is not clear which episode is meant")],
     })
 }
@@ -49,7 +49,7 @@ async fn state(
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let query = request::query(&uri);
-    let in_body = body::object(&headers, &request::bytes(bytes)?).map_err(Problem::Invalid)?;
+    let in_body = body::object(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?;
     let in_body = in_body.and_then(|object| object.get(SESSION_KEY).and_then(Value::as_str).map(ToString::to_string));
     let claim = request::claim(&headers, &query, in_body);
     let session = match app.sessions.named(&environment.name, &claim)? {

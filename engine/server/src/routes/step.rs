@@ -7,16 +7,19 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use serde_json::{Map, Value};
 
 use super::{
+    agent,
     request::{self, Environment, SESSION_HEADER},
     table::Endpoint,
 };
 use crate::{
     app::Shared,
     error::Problem,
-    session::play::stepped,
+    session::{one::wait_of, play::Play},
     wire::{
+        arguments::ResetArguments,
         body, envelope,
         openapi::{Operation, Parameter},
         schema,
@@ -29,7 +32,7 @@ const PARAMETERS: &[Parameter] = &[
 ];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/step", post(step)).described(Operation {
+    Endpoint::of_environment("/step", post(step)).in_simulation().described(Operation {
         method: "post",
         id: "step",
         summary: "Take an action",
@@ -53,19 +56,39 @@ async fn step(
 ) -> Result<Response, Problem> {
     // A running episode outlives its environment, so only a request that no session can answer fails for that.
     let query = request::query(&uri);
-    let body = body::step(&headers, &request::bytes(bytes)?).map_err(Problem::Invalid)?;
+    let body = body::step(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?;
     let claim = request::claim(&headers, &query, body.session_id);
     let session = match app.sessions.named(&environment.name, &claim)? {
         Some(session) => Some(session),
         None => app.sessions.unnamed(&environment.name)?,
     };
     let Some(session) = session else {
-        environment.pack(&app)?;
-        return Err(Problem::NoEpisode);
+        let pack = environment.pack(&app)?;
+        return if pack.is_tool_environment() {
+            alone(&app, &environment, body.action).await
+        } else {
+            Err(Problem::NoEpisode)
+        };
     };
+    if let Some(tools) = agent::listed(&app, &session, &body.action) {
+        return Ok(request::json(envelope::tools_body(&tools)));
+    }
     let id = session.id().to_string();
-    let told = session
-        .act(app.config.step_timeout, |play| stepped(play, body.action, |view| envelope::observation_body(view, &id)));
-    let text = app.sessions.after(&session, told.await)?;
+    let told =
+        session.step(app.config.step_timeout, body.action, |view| envelope::observation_body(view, Some(&id))).await;
+    let text = app.sessions.after(&session, told)?;
     Ok(([(SESSION_HEADER, id)], request::json(text)).into_response())
+}
+
+/// Takes an action without a session, as tools can be called: in an episode that begins and ends with it.
+async fn alone(app: &Shared, environment: &Environment, action: Map<String, Value>) -> Result<Response, Problem> {
+    if agent::asks_for_tools(&action) {
+        return Ok(request::json(envelope::tools_body(&environment.pack(app)?.tools_listing())));
+    }
+    let mut play = Play::default();
+    let chosen = ResetArguments::default();
+    play.reset(app.held(&environment.name, &chosen)?, chosen)?;
+    let step = play.step(action)?;
+    let text = envelope::observation_body(play.view(Some(&step))?, None);
+    Ok(request::json(agent::held_back(text, wait_of(&step), app.config.step_timeout).await?))
 }

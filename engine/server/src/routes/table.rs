@@ -4,23 +4,29 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::DefaultBodyLimit,
-    http::{StatusCode, Uri, header::LOCATION},
+    extract::{DefaultBodyLimit, Request},
+    http::{
+        HeaderValue, Method, StatusCode, Uri,
+        header::{ALLOW, LOCATION},
+    },
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_layer::Layer;
 
-use super::endpoints;
+use super::{endpoints, gate};
 use crate::{
     app::Shared,
     error::Problem,
+    mode::Mode,
+    principals::{Role, Surface},
     wire::openapi::{Line, Operation},
 };
 
-/// Bytes of a body or of a message on the socket at the most.
-pub(super) const MAX_BYTES: usize = 16 * 1024 * 1024;
+const ORCHESTRATOR: Surface = Surface::Of(Role::Orchestrator);
 /// Where each environment lies.
 const ENVIRONMENT: &str = "/envs/{name}";
 
@@ -29,6 +35,8 @@ pub(super) struct Endpoint {
     path: &'static str,
     handler: MethodRouter<Shared>,
     scope: Scope,
+    surface: Surface,
+    simulation: bool,
     operation: Option<Operation>,
 }
 
@@ -41,12 +49,22 @@ enum Scope {
 impl Endpoint {
     /// An endpoint of one environment: at the root for the chosen one, and below `/envs` for each.
     pub(super) fn of_environment(path: &'static str, handler: MethodRouter<Shared>) -> Self {
-        Self { path, handler, scope: Scope::Environment, operation: None }
+        Self { path, handler, scope: Scope::Environment, surface: ORCHESTRATOR, simulation: false, operation: None }
     }
 
     /// An endpoint of the whole server.
     pub(super) fn of_server(path: &'static str, handler: MethodRouter<Shared>) -> Self {
-        Self { path, handler, scope: Scope::Server, operation: None }
+        Self { path, handler, scope: Scope::Server, surface: ORCHESTRATOR, simulation: false, operation: None }
+    }
+
+    /// Opens it to others than the orchestrator, whom everything is for that does not say otherwise.
+    pub(super) fn on(self, surface: Surface) -> Self {
+        Self { surface, ..self }
+    }
+
+    /// Leaves it out of servers in production.
+    pub(super) fn in_simulation(self) -> Self {
+        Self { simulation: true, ..self }
     }
 
     /// Puts it into the API's description.
@@ -60,28 +78,33 @@ pub(crate) fn router(app: &Shared) -> Router {
     let mut whole = Router::new();
     let mut environment = Router::new();
     let mut paths = Vec::new();
-    for endpoint in endpoints() {
+    let guarded = gate::is_needed(app);
+    for endpoint in registered(app.config.mode) {
         paths.push((endpoint.path, endpoint.scope));
+        let gate = middleware::from_fn_with_state((Arc::clone(app), endpoint.surface), gate::pass);
+        let handler = if guarded { endpoint.handler.layer(gate) } else { endpoint.handler };
         if endpoint.scope == Scope::Environment {
-            environment = environment.route(endpoint.path, endpoint.handler.clone());
+            environment = environment.route(endpoint.path, handler.clone());
         }
-        whole = whole.route(endpoint.path, endpoint.handler);
+        whole = whole.route(endpoint.path, handler);
     }
     let paths = Arc::new(paths);
-    whole
+    let routes = whole
         .nest(ENVIRONMENT, environment)
         .method_not_allowed_fallback(async || detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
         .fallback(async move |uri: Uri| not_found(&uri, &paths))
-        .layer(DefaultBodyLimit::max(MAX_BYTES))
+        .layer(DefaultBodyLimit::max(app.config.limits.message))
         .layer(CatchPanicLayer::custom(|_| Problem::Failed("internal error".into()).into_response()))
-        .with_state(Arc::clone(app))
+        .with_state(Arc::clone(app));
+    // Outside of the router, because it changes which route a request meets.
+    Router::new().fallback_service(middleware::from_fn(without_head).layer(routes))
 }
 
 /// The lines of the API's description: of one environment, or of the whole server.
-pub(super) fn lines(whole: bool) -> Vec<Line> {
+pub(super) fn lines(mode: Mode, whole: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut below = Vec::new();
-    for endpoint in endpoints() {
+    for endpoint in registered(mode) {
         let Some(operation) = endpoint.operation else { continue };
         let of_environment = endpoint.scope == Scope::Environment;
         if whole || of_environment {
@@ -96,6 +119,27 @@ pub(super) fn lines(whole: bool) -> Vec<Line> {
     lines
 }
 
+fn registered(mode: Mode) -> impl Iterator<Item = Endpoint> {
+    endpoints().into_iter().filter(move |endpoint| mode == Mode::Simulation || !endpoint.simulation)
+}
+
+/// No route answers `HEAD`, as no route of the stock server does: it becomes a method that nothing takes.
+async fn without_head(mut request: Request, next: Next) -> Response {
+    if *request.method() == Method::HEAD {
+        *request.method_mut() = Method::TRACE;
+    }
+    let mut response = next.run(request).await;
+    let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok());
+    let allowed = allowed.map(|allowed| {
+        let methods: Vec<&str> = allowed.split(',').map(str::trim).filter(|method| *method != "HEAD").collect();
+        HeaderValue::from_str(&methods.join(", "))
+    });
+    if let Some(Ok(allowed)) = allowed {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
+
 fn not_found(uri: &Uri, paths: &[(&'static str, Scope)]) -> Response {
     let trimmed = uri.path().trim_end_matches('/');
     if trimmed.len() + 1 == uri.path().len() && exists(trimmed, paths) {
@@ -107,9 +151,19 @@ fn not_found(uri: &Uri, paths: &[(&'static str, Scope)]) -> Response {
 
 fn exists(path: &str, paths: &[(&'static str, Scope)]) -> bool {
     let in_environment = path.strip_prefix("/envs/").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
-    paths
-        .iter()
-        .any(|(known, scope)| *known == path || (*scope == Scope::Environment && Some(*known) == in_environment))
+    paths.iter().any(|(known, scope)| {
+        let below = in_environment.filter(|_| *scope == Scope::Environment);
+        matches(known, path) || below.is_some_and(|path| matches(known, path))
+    })
+}
+
+/// Compares a path with one of the table, whose parts in braces stand for anything.
+fn matches(known: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    known
+        .split('/')
+        .all(|part| parts.next().is_some_and(|given| part == given || (part.starts_with('{') && !given.is_empty())))
+        && parts.next().is_none()
 }
 
 fn detail(status: StatusCode, text: &str) -> Response {

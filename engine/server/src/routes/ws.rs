@@ -17,10 +17,11 @@ use axum::{
 };
 
 use super::{
-    link::{End, HARD_LIMIT, Link, NORMAL, READ_BUFFER, RESTART, TOO_LONG},
+    agent,
+    link::{End, Link, NORMAL, READ_BUFFER, RESTART, TOO_LONG},
     mcp::{self, Caller},
-    request::{self, Environment, SESSION_KEY},
-    table::{Endpoint, MAX_BYTES},
+    request::{self, Environment, Principal, SESSION_KEY},
+    table::Endpoint,
 };
 use crate::{
     app::{App, Shared},
@@ -28,7 +29,6 @@ use crate::{
     session::{
         capacity::Client,
         one::{Outcome, Session},
-        play::stepped,
         table::{Attachment, Unattached},
     },
     wire::{
@@ -64,11 +64,13 @@ async fn upgrade(
     let attach = request::query_value(&query, SESSION_KEY).map(ToString::to_string);
     let wait = request::query_wait(&query, &app);
     let opening = Opening { environment: environment.name, client, attach, wait };
+    // Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
+    let hard_limit = 2 * app.config.limits.message;
     let socket = socket
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
-        .max_message_size(HARD_LIMIT)
-        .max_frame_size(HARD_LIMIT);
+        .max_message_size(hard_limit)
+        .max_frame_size(hard_limit);
     // A task of its own, since the one that did the handshake also holds on to what it needed for that.
     Ok(socket.on_upgrade(async move |socket| {
         let link = Link::new(socket, app.config.heartbeat);
@@ -94,13 +96,14 @@ fn serve(mut link: Link, app: Shared, opening: Opening) -> impl Future<Output = 
 }
 
 async fn session(link: &mut Link, app: &App, opening: Opening) -> End {
+    let client = opening.client;
     let attachment = match link.during(Box::pin(enter(app, opening))).await {
         Ok(Ok(attachment)) => attachment,
         Ok(Err(frame)) => return End::Refuse(frame),
         Err(end) => return end,
     };
     link.watch(attachment.session(), app.config.idle_timeout);
-    let end = converse(link, app, attachment.session()).await;
+    let end = converse(link, app, attachment.session(), client).await;
     match end {
         End::Goodbye | End::Close(NORMAL) => attachment.goodbye(),
         End::Refuse(_) => attachment.end(),
@@ -129,18 +132,25 @@ async fn enter(app: &App, opening: Opening) -> Result<Attachment<'_>, String> {
 }
 
 /// Answers one request after another.
-async fn converse(link: &mut Link, app: &App, session: &Arc<Session>) -> End {
+async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Client) -> End {
+    let longest = app.config.limits.message;
     loop {
         let message = match link.next().await {
             Ok(message) => message,
             Err(end) => return end,
         };
         let text = match message {
-            Message::Text(text) if text.len() <= MAX_BYTES => Some(text),
-            Message::Binary(bytes) if bytes.len() <= MAX_BYTES => None,
+            Message::Text(text) if text.len() <= longest => Some(text),
+            Message::Binary(bytes) if bytes.len() <= longest => None,
             _ => return End::Close(TOO_LONG),
         };
         session.touch();
+        if let Err(problem) = app.rates.count(client) {
+            if !link.send(Message::Text(frames::problem(&problem).into())).await {
+                return End::Gone;
+            }
+            continue;
+        }
         let reply = match link.during(answer(app, session, text.as_deref())).await {
             Ok(reply) => reply,
             Err(end) => return end,
@@ -164,6 +174,11 @@ enum Reply {
 
 /// Answers a message; a binary one has no text.
 async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply {
+    if let Some(text) = text
+        && let Err(problem) = app.config.limits.check(text.as_bytes(), &[])
+    {
+        return Reply::Frame(frames::problem(&problem));
+    }
     let request = match text.map_or_else(|| Err(frames::binary()), frames::read) {
         Ok(request) => request,
         Err(bad) => return Reply::Frame(frames::bad_frame(&bad)),
@@ -171,7 +186,10 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
     let environment = session.environment();
     let limit = app.config.step_timeout;
     let told = match request {
-        Request::Step(action) => session.act(limit, |play| stepped(play, action, envelope::observation_frame)).await,
+        Request::Step(action) => match agent::listed(app, session, &action) {
+            Some(tools) => Ok(envelope::tools_frame(&tools)),
+            None => session.step(limit, action, envelope::observation_frame).await,
+        },
         Request::Reset(arguments) => match ResetArguments::read(arguments, &[]) {
             Ok(arguments) => {
                 let reset = session.act(limit, |play| {
@@ -184,7 +202,12 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
         },
         Request::State => session.act(limit, |play| Ok(Outcome::now(frames::state(&play.state(environment))))).await,
         Request::Mcp(body) => {
-            let caller = Caller { client: Client::Unknown, wait: Duration::ZERO, own: Some(session) };
+            let caller = Caller {
+                client: Client::Unknown,
+                principal: Principal(None),
+                wait: Duration::ZERO,
+                own: Some(session),
+            };
             Ok(frames::mcp(&mcp::answer(app, environment, &body, &caller).await))
         }
         Request::Close => return Reply::Close,

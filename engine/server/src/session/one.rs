@@ -9,11 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use casebook_core::{
+    episode::Step,
+    scenario::tools::{Answered, ToolFailure},
+};
+use serde_json::{Map, Value};
 use tokio::{sync::Mutex as Turns, time};
 use uuid::Uuid;
 
 use super::{capacity::Slot, lock, play::Play};
-use crate::error::Problem;
+use crate::{error::Problem, metrics::Meter, record::Recorder, wire::envelope::View};
 
 /// What opened a session, which decides when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub(crate) enum Origin {
     Reset,
     /// A request that asked for a session and was told its id.
     Request,
+    /// An agent's handshake, which told it the id.
+    Agent,
 }
 
 /// One session; ends when it leaves the table.
@@ -39,7 +46,23 @@ pub(crate) struct Session {
     stage: AtomicU8,
     /// Whether a request has named it by its id.
     named: AtomicBool,
-    pub(super) hold: Mutex<Hold>,
+    hold: Mutex<Hold>,
+    meter: Arc<Meter>,
+    recorder: Option<Recorder>,
+}
+
+/// How long the environment's world takes for a step.
+pub(crate) fn wait_of(step: &Step) -> Duration {
+    Duration::try_from_secs_f64(step.wait).unwrap_or_default()
+}
+
+/// Who looks on while a session plays.
+#[derive(Debug)]
+pub(super) struct Witness {
+    /// Counts.
+    pub(super) meter: Arc<Meter>,
+    /// Writes down what ended.
+    pub(super) recorder: Option<Recorder>,
 }
 
 /// What keeps a session.
@@ -52,7 +75,7 @@ pub(super) struct Hold {
 }
 
 /// How a session and sockets stand to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Status {
     /// No socket is attached.
     Free,
@@ -91,7 +114,7 @@ impl<T> Outcome<T> {
 }
 
 impl Session {
-    pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play) -> Arc<Self> {
+    pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play, witness: Witness) -> Arc<Self> {
         let status = if origin == Origin::Socket { Status::Attached } else { Status::Free };
         let session = Self {
             id: Uuid::new_v4(),
@@ -102,6 +125,8 @@ impl Session {
             play: Mutex::new(play),
             named: AtomicBool::new(origin != Origin::Reset),
             hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
+            meter: witness.meter,
+            recorder: witness.recorder,
         };
         Arc::new(session)
     }
@@ -109,6 +134,13 @@ impl Session {
     /// Its id, which opens it to whoever knows it.
     pub(crate) fn id(&self) -> Uuid {
         self.id
+    }
+
+    /// The beginning of its id: enough for a log, and too little to use it.
+    pub(super) fn tag(&self) -> String {
+        let mut text = self.id.simple().to_string();
+        text.truncate(8);
+        text
     }
 
     /// The environment that it was opened for.
@@ -150,6 +182,57 @@ impl Session {
     /// How it and sockets stand to each other.
     pub(crate) fn status(&self) -> Status {
         self.holding().status
+    }
+
+    /// Takes an action, renders what came of it, and counts it; else as [`Self::act`].
+    pub(crate) async fn step<T>(
+        &self,
+        limit: Option<Duration>,
+        action: Map<String, Value>,
+        render: impl FnOnce(View<'_>) -> T,
+    ) -> Result<T, Problem> {
+        let work = |play: &mut Play| {
+            let started = Instant::now();
+            let step = play.step(action).inspect_err(|_| self.meter.refused())?;
+            let told = render(play.view(Some(&step))?);
+            self.meter.stepped(&step, started.elapsed());
+            let ended = if step.done && self.recorder.is_some() { play.played() } else { None };
+            Ok(Outcome { told: (told, ended), wait: wait_of(&step) })
+        };
+        let (told, ended) = self.act(limit, work).await?;
+        if let (Some(recorder), Some((episode, actions))) = (&self.recorder, ended) {
+            recorder.ended(episode, actions).await;
+        }
+        Ok(told)
+    }
+
+    /// Calls a tool, after `begin` where there is no episode yet; counted and held back like a step.
+    pub(crate) async fn call(
+        &self,
+        limit: Option<Duration>,
+        begin: impl FnOnce(&mut Play) -> Result<(), Problem>,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<Result<Answered, ToolFailure>, Problem> {
+        let work = |play: &mut Play| {
+            if play.done().is_none() {
+                begin(play)?;
+            }
+            let started = Instant::now();
+            let (outcome, step) = play.call(name, arguments)?;
+            match &step {
+                Some(step) => self.meter.stepped(step, started.elapsed()),
+                None => self.meter.refused(),
+            }
+            let last = step.as_ref().is_some_and(|step| step.done);
+            let ended = if last && self.recorder.is_some() { play.played() } else { None };
+            Ok(Outcome { told: (outcome, ended), wait: step.as_ref().map(wait_of).unwrap_or_default() })
+        };
+        let (outcome, ended) = self.act(limit, work).await?;
+        if let (Some(recorder), Some((episode, actions))) = (&self.recorder, ended) {
+            recorder.ended(episode, actions).await;
+        }
+        Ok(outcome)
     }
 
     /// Looks at its episode, without waiting for a turn.
@@ -203,6 +286,19 @@ impl Session {
     }
 }
 
+impl Status {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Attached => "attached",
+            Self::Closing => "closing",
+            Self::Lost => "lost",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 impl Stage {
     fn of(play: &Play) -> Self {
         match play.done() {
@@ -219,10 +315,12 @@ mod tests {
         super::capacity::{Capacity, Client},
         *,
     };
+    use crate::metrics::Metrics;
 
     fn session() -> Arc<Session> {
+        let witness = Witness { meter: Metrics::new().of(&Arc::from("desk")), recorder: None };
         let slot = Capacity::new(1, None).take(Client::Unknown).expect("a slot");
-        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default())
+        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default(), witness)
     }
 
     #[tokio::test]

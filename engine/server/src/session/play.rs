@@ -3,25 +3,29 @@
 //! The actions that it has taken are kept beside it: an episode is a fold over them, so that a fork, and taking a step
 //! back, are the same as playing it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use casebook_core::{
-    episode::{Episode, Step, StepError},
-    scenario::{Pack, Task},
+    episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
+    rubric::GraderError,
+    scenario::{
+        Pack, Task,
+        tools::{Answered, ToolFailure},
+    },
     trail::EpisodeId,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::one::Outcome;
 use crate::{
     error::Problem,
     reload::Held,
     trail::Trail,
     wire::{
-        arguments::{ResetArguments, unknown_task},
+        arguments::ResetArguments,
         entries::Entry,
         envelope::{self, View},
+        task,
     },
 };
 
@@ -43,16 +47,31 @@ pub(crate) struct Run {
     actions: Vec<Value>,
 }
 
+/// How an episode stands.
+#[derive(Debug)]
+pub(crate) struct Grade {
+    /// The generation that graded it.
+    pub(crate) generation: u64,
+    /// The hash of the pack that graded it.
+    pub(crate) digest: String,
+    /// The steps that were taken.
+    pub(crate) steps: u32,
+    /// Whether it has ended.
+    pub(crate) done: bool,
+    /// Its score.
+    pub(crate) score: f64,
+    /// The last reward, explained in full.
+    pub(crate) breakdown: Breakdown,
+}
+
 impl Play {
     /// Starts an episode; when that fails, the one before it goes on.
     pub(crate) fn reset(&mut self, held: Held, arguments: ResetArguments) -> Result<(), Problem> {
         let seed = arguments.seed.unwrap_or_else(random_seed);
         let pack = &held.pack;
-        let task = match &arguments.task_id {
-            Some(name) => pack.task(name).ok_or_else(|| Problem::Invalid(vec![unknown_task(pack, name)]))?,
-            None => task_for(pack, seed)?,
-        };
-        let episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
+        let task = task::choose(pack, &arguments, seed).map_err(Problem::Invalid)?;
+        let declared = arguments.declared_by(pack).map_err(Problem::Invalid)?;
+        let episode = Episode::start(pack, task, seed, declared).map_err(|error| refused(error, &arguments))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         self.run = Some(Run::new(held, episode, id));
         Ok(())
@@ -62,16 +81,29 @@ impl Play {
     pub(crate) fn step(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         take_metadata(&mut action)?;
-        if let Some(refusal) = run.held.trail().and_then(Trail::refusal) {
-            return Err(Problem::Unrecorded(refusal));
-        }
+        run.admit()?;
         let action = Value::Object(action);
         let step = run.episode.step(&action)?;
         run.actions.push(action);
-        if let Some(trail) = run.held.trail() {
-            trail.record(&run.episode, &step, EpisodeId { id: &run.id, policy: None });
-        }
+        run.write_down(&step);
         Ok(step)
+    }
+
+    /// Calls a tool, which is an action like any other; the step is that action's, where there was one.
+    pub(crate) fn call(
+        &mut self,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<(Result<Answered, ToolFailure>, Option<Step>), Problem> {
+        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
+        run.admit()?;
+        let Called { taken, outcome } = run.episode.call(name, arguments);
+        let step = taken.map(|(action, step)| {
+            run.actions.push(action);
+            run.write_down(&step);
+            step
+        });
+        Ok((outcome, step))
     }
 
     /// Takes the last action back.
@@ -101,6 +133,22 @@ impl Play {
         Ok(Self { run: Some(fork) })
     }
 
+    /// Grades the episode as it stands, or as it would with another generation of its pack.
+    pub(crate) fn grade(&self, with: Option<&Arc<Pack>>) -> Result<Grade, Problem> {
+        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
+        let again = with.map(|pack| run.replay_with(pack)).transpose()?;
+        let episode = again.as_ref().unwrap_or(&run.episode);
+        let failed = |error: GraderError| Problem::Failed(error.to_string());
+        Ok(Grade {
+            generation: episode.pack().generation(),
+            digest: episode.pack().digest().to_owned(),
+            steps: episode.steps(),
+            done: episode.done(),
+            score: episode.score().map_err(failed)?,
+            breakdown: episode.explain().map_err(failed)?,
+        })
+    }
+
     /// What there is to tell after a reset, or after a step.
     pub(crate) fn view<'a>(&'a self, step: Option<&'a Step>) -> Result<View<'a>, Problem> {
         let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
@@ -115,6 +163,11 @@ impl Play {
     /// Whether its episode has ended; `None` before the first reset.
     pub(crate) fn done(&self) -> Option<bool> {
         self.run.as_ref().map(|run| run.episode.done())
+    }
+
+    /// A copy of its episode, with the actions that it has taken.
+    pub(crate) fn played(&self) -> Option<(Episode, Vec<Value>)> {
+        self.run.as_ref().map(|run| (run.episode.clone(), run.actions.clone()))
     }
 
     /// Its episode with all that is needed to play it again; `None` before the first reset.
@@ -149,14 +202,58 @@ impl Run {
         self.held.group()
     }
 
+    /// Begins it again, with the seed and the arguments that it has.
+    fn begin(&self, pack: &Arc<Pack>, task: &Arc<Task>) -> Result<Episode, Problem> {
+        let begun = Episode::start(pack, task, self.episode.seed(), self.episode.arguments());
+        begun.map_err(|error| Problem::DoesNotFit(error.to_string()))
+    }
+
+    /// Refuses steps that could not be written down, where that is demanded.
+    fn admit(&self) -> Result<(), Problem> {
+        self.held.trail().and_then(Trail::refusal).map_or(Ok(()), |refusal| Err(Problem::Unrecorded(refusal)))
+    }
+
+    /// Writes down what the step that was taken last decided.
+    fn write_down(&self, step: &Step) {
+        if let Some(trail) = self.held.trail() {
+            trail.record(&self.episode, step, EpisodeId { id: &self.id, policy: None });
+        }
+    }
+
     /// Plays the first actions again.
     fn replay(&self, actions: usize) -> Result<Episode, Problem> {
-        let (pack, task, seed) = (self.episode.pack(), self.episode.task(), self.episode.seed());
-        let mut episode = Episode::reset(pack, task, seed).map_err(|error| Problem::Failed(error.to_string()))?;
+        let mut episode = self.begin(self.episode.pack(), self.episode.task())?;
         for action in self.actions.iter().take(actions) {
             episode.step(action)?;
         }
         Ok(episode)
+    }
+}
+
+impl Run {
+    /// Plays all actions with another generation, as far as its episode goes.
+    fn replay_with(&self, pack: &Arc<Pack>) -> Result<Episode, Problem> {
+        let name = self.episode.task().name();
+        let gone = || Problem::DoesNotFit(format!("generation {} has no task `{name}`", pack.generation()));
+        let task = pack.task(name).ok_or_else(gone)?;
+        let mut episode = self.begin(pack, task)?;
+        for (at, action) in (1..).zip(&self.actions) {
+            if episode.done() {
+                break;
+            }
+            episode.step(action).map_err(|error| Problem::DoesNotFit(format!("step {at}: {error}")))?;
+        }
+        Ok(episode)
+    }
+}
+
+/// Tells why an episode cannot begin; the problems of its arguments are told where those stand.
+fn refused(error: ResetError, arguments: &ResetArguments) -> Problem {
+    match error {
+        ResetError::Failed(text) => Problem::Failed(text),
+        ResetError::Invalid(problems) => {
+            Problem::Invalid(problems.into_iter().map(|problem| arguments.placed(problem.into())).collect())
+        }
     }
 }
 
@@ -165,37 +262,14 @@ impl From<StepError> for Problem {
         match error {
             StepError::Done => Self::Finished,
             StepError::Invalid(problems) => Self::Invalid(problems.into_iter().map(Entry::from).collect()),
-            StepError::Grader(text) => Self::Failed(text),
+            StepError::Grader(text) | StepError::Failed(text) => Self::Failed(text),
         }
     }
-}
-
-/// Takes an action and renders what came of it.
-pub(crate) fn stepped<T>(
-    play: &mut Play,
-    action: Map<String, Value>,
-    render: impl FnOnce(View<'_>) -> T,
-) -> Result<Outcome<T>, Problem> {
-    let step = play.step(action)?;
-    let told = render(play.view(Some(&step))?);
-    Ok(Outcome { told, wait: wait_of(&step) })
-}
-
-/// How long the environment's world takes for a step.
-fn wait_of(_step: &Step) -> Duration {
-    Duration::ZERO
 }
 
 /// Small enough that a person can type it again and that JavaScript keeps it exact.
 fn random_seed() -> u64 {
     Uuid::new_v4().as_u64_pair().0 >> 32
-}
-
-fn task_for(pack: &Pack, seed: u64) -> Result<&Arc<Task>, Problem> {
-    let tasks = pack.tasks();
-    let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX).max(1);
-    let at = usize::try_from(seed % count).unwrap_or_default();
-    tasks.get(at).ok_or_else(|| Problem::Failed(format!("`{}` has no task", pack.name())))
 }
 
 /// Any action may carry the protocol's free `metadata`, a name that no pack can give to a property of its own.

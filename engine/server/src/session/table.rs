@@ -6,7 +6,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,10 +19,10 @@ use uuid::Uuid;
 use super::{
     capacity::{Capacity, Client, Slot},
     lock,
-    one::{Hold, Origin, Session, Stage, Status},
+    one::{Hold, Origin, Session, Stage, Status, Witness},
     play::Play,
 };
-use crate::error::Problem;
+use crate::{error::Problem, metrics::Metrics, record::Recorder, server::Config};
 
 /// How long a session without a socket may rest when no other limit is set: nothing else would ever end it.
 const DEFAULT_IDLE: Duration = Duration::from_mins(15);
@@ -37,12 +40,15 @@ pub(crate) struct Claim {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     capacity: Arc<Capacity>,
+    metrics: Arc<Metrics>,
+    recorder: Option<Recorder>,
     idle: Duration,
     /// How long a session that lost its socket is kept.
     grace: Duration,
     open: Mutex<Open>,
     /// Told when an episode over HTTP ends, since it may make room.
     finished: Notify,
+    draining: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -96,14 +102,43 @@ pub(crate) struct Attachment<'a> {
 }
 
 impl Sessions {
-    pub(crate) fn new(capacity: Arc<Capacity>, idle: Option<Duration>, grace: Duration) -> Self {
-        let idle = idle.unwrap_or(DEFAULT_IDLE);
-        Self { capacity, idle, grace, open: Mutex::default(), finished: Notify::new() }
+    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>) -> Self {
+        Self {
+            capacity: Capacity::new(config.max_sessions, config.sessions_per_client),
+            metrics,
+            recorder: config.record.clone(),
+            idle: config.idle_timeout.unwrap_or(DEFAULT_IDLE),
+            grace: config.resume_grace,
+            open: Mutex::default(),
+            finished: Notify::new(),
+            draining: AtomicBool::new(false),
+        }
     }
 
     /// The count of open sessions.
     pub(crate) fn capacity(&self) -> &Capacity {
         &self.capacity
+    }
+
+    /// Takes no new sessions from now on.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no new sessions are taken any more.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions there are, by how they and sockets stand to each other.
+    pub(crate) fn count(&self) -> BTreeMap<Status, usize> {
+        let open: Vec<Arc<Session>> = lock(&self.open).all.values().cloned().collect();
+        let mut counts =
+            BTreeMap::from([Status::Free, Status::Attached, Status::Closing, Status::Lost].map(|status| (status, 0)));
+        for session in open {
+            *counts.entry(session.status()).or_default() += 1;
+        }
+        counts
     }
 
     /// How often idle sessions should be looked for.
@@ -133,9 +168,11 @@ impl Sessions {
         play: Play,
     ) -> Result<Arc<Session>, Problem> {
         let slot = self.slot(client, wait).await?;
-        let session = Session::new(environment, origin, slot, play);
+        let witness = Witness { meter: self.metrics.of(environment), recorder: self.recorder.clone() };
+        let session = Session::new(environment, origin, slot, play, witness);
         let mut open = lock(&self.open);
         open.all.insert(session.id(), Arc::clone(&session));
+        tracing::debug!(session = session.tag(), %environment, ?origin, "opened a session");
         if origin != Origin::Socket {
             open.resting.insert(session.id(), Arc::clone(&session));
         }
@@ -177,6 +214,7 @@ impl Sessions {
         hold.status = Status::Attached;
         hold.seen = Instant::now();
         drop(hold);
+        tracing::debug!(session = session.tag(), resumed = lost, "attached a socket");
         if session.origin() == Origin::Socket {
             lock(&self.open).resting.remove(&session.id());
         }
@@ -280,6 +318,9 @@ impl Sessions {
     /// Takes a slot, within `wait` if none is free at once; finished sessions over HTTP make room, the longest unseen
     /// first.
     async fn slot(&self, client: Client, wait: Duration) -> Result<Slot, Problem> {
+        if self.is_draining() {
+            return Err(Problem::Draining);
+        }
         let full = loop {
             match self.capacity.take(client) {
                 Ok(slot) => return Ok(slot),
@@ -334,6 +375,7 @@ impl Sessions {
             open.resting.remove(&session.id());
         }
         drop(slot);
+        tracing::debug!(session = session.tag(), rested = ?session.rested(), "ended a session");
         true
     }
 
@@ -353,6 +395,7 @@ impl Sessions {
             hold.status = Status::Free;
             return;
         }
+        tracing::debug!(session = session.tag(), grace = ?self.grace, "lost a session's socket");
         hold.status = Status::Lost;
         let slot = hold.slot.take();
         drop(hold);

@@ -10,13 +10,17 @@ pub(super) const MAX_ID: usize = 255;
 /// The largest seed, so that it fits a signed 64-bit integer anywhere.
 const MAX_SEED: u64 = i64::MAX as u64;
 /// The arguments that exist.
-const NAMES: [&str; 5] = ["task_id", "seed", "episode_id", "group", "generation"];
+const NAMES: [&str; 7] = ["task_id", "split", "index", "seed", "episode_id", "group", "generation"];
 
 /// What a reset was asked for; an unset argument is chosen by the server.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct ResetArguments {
     /// The task's name.
     pub(crate) task_id: Option<String>,
+    /// The split from which the task is taken.
+    pub(crate) split: Option<String>,
+    /// The task's place in its split; negative ones count from the end.
+    pub(crate) index: Option<i64>,
     /// At most 2^63 - 1.
     pub(crate) seed: Option<u64>,
     /// The episode's id.
@@ -25,31 +29,69 @@ pub(crate) struct ResetArguments {
     pub(crate) group: Option<String>,
     /// The generation to play with.
     pub(crate) generation: Option<u64>,
+    /// All others, which the environment may declare.
+    declared: Map<String, Value>,
+    /// Where those stand, such as the body.
+    at: Vec<Value>,
 }
 
 impl ResetArguments {
     /// Reads arguments from an object; `at` is the path that leads to it.
     pub(crate) fn read(object: Map<String, Value>, at: &[&str]) -> Result<Self, Vec<Entry>> {
-        let mut arguments = Self::default();
+        let mut arguments = Self { at: at.iter().copied().map(Value::from).collect(), ..Self::default() };
         let mut entries = Vec::new();
         for (name, value) in object {
             let loc = path(at, &name);
             match name.as_str() {
                 "task_id" => keep(&mut arguments.task_id, text(value, loc, usize::MAX), &mut entries),
+                "split" => keep(&mut arguments.split, text(value, loc, usize::MAX), &mut entries),
+                "index" => keep(&mut arguments.index, integer(value, loc), &mut entries),
                 "seed" => keep(&mut arguments.seed, seed(value, loc), &mut entries),
                 "episode_id" => keep(&mut arguments.episode_id, text(value, loc, MAX_ID), &mut entries),
                 "group" => keep(&mut arguments.group, text(value, loc, MAX_ID), &mut entries),
                 "generation" => keep(&mut arguments.generation, seed(value, loc), &mut entries),
-                _ => entries.push(Entry::new("extra_forbidden", loc, unknown(&name), value)),
+                _ => {
+                    arguments.declared.insert(name, value);
+                }
             }
         }
         if entries.is_empty() { Ok(arguments) } else { Err(entries) }
     }
 
+    /// The arguments that the environment declares; others are refused.
+    pub(crate) fn declared_by(&self, pack: &Pack) -> Result<&Map<String, Value>, Vec<Entry>> {
+        let known: Vec<&str> = declared_names(pack).collect();
+        let unknown = self.declared.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+        let entries: Vec<Entry> = unknown
+            .map(|(name, value)| {
+                let entry = Entry::new(
+                    "extra_forbidden",
+                    vec![name.as_str().into()],
+                    unknown_argument(name, &known),
+                    value.clone(),
+                );
+                self.placed(entry)
+            })
+            .collect();
+        if entries.is_empty() { Ok(&self.declared) } else { Err(entries) }
+    }
+
+    /// Makes the place of an argument's problem one in the whole request.
+    pub(crate) fn placed(&self, mut entry: Entry) -> Entry {
+        entry.loc.splice(0..0, self.at.iter().cloned());
+        entry
+    }
+
     /// Fills what is unset from `other`.
-    pub(crate) fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, mut other: Self) -> Self {
+        let at = if self.declared.is_empty() { std::mem::take(&mut other.at) } else { self.at };
+        other.declared.extend(self.declared);
         Self {
+            declared: other.declared,
+            at,
             task_id: self.task_id.or(other.task_id),
+            split: self.split.or(other.split),
+            index: self.index.or(other.index),
             seed: self.seed.or(other.seed),
             episode_id: self.episode_id.or(other.episode_id),
             group: self.group.or(other.group),
@@ -84,8 +126,19 @@ pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
     diagnostic::nearest(name, names.iter().copied())
 }
 
-fn unknown(name: &str) -> String {
-    unknown_name("argument", name, nearest(name, &NAMES), "reset takes", &NAMES)
+fn unknown_argument(name: &str, declared: &[&str]) -> String {
+    let names: Vec<&str> = NAMES.iter().chain(declared).copied().collect();
+    unknown_name("argument", name, nearest(name, &names), "reset takes", &names)
+}
+
+/// The names of the arguments that an environment declares for itself.
+fn declared_names(pack: &Pack) -> impl Iterator<Item = &str> {
+    pack.reset_schema()
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
 }
 
 fn path(at: &[&str], name: &str) -> Vec<Value> {
@@ -110,25 +163,7 @@ pub(super) fn text(value: Value, loc: Vec<Value>, most: usize) -> Result<Option<
 
 /// Reads a seed: a whole number, or a text that holds one.
 pub(crate) fn seed(value: Value, loc: Vec<Value>) -> Result<Option<u64>, Box<Entry>> {
-    let refuse = |kind, loc, msg: &str, value| Err(Box::new(Entry::new(kind, loc, msg, value)));
-    let number = match &value {
-        Value::Null => return Ok(None),
-        Value::Number(number) => match (number.as_i128(), number.as_f64().and_then(whole)) {
-            (Some(number), _) | (None, Some(number)) => number,
-            (None, None) => {
-                let msg = "Input should be a valid integer, got a number with a fractional part";
-                return refuse("int_from_float", loc, msg, value);
-            }
-        },
-        Value::String(text) => {
-            let Ok(number) = text.trim().parse() else {
-                let msg = "Input should be a valid integer, unable to parse string as an integer";
-                return refuse("int_parsing", loc, msg, value);
-            };
-            number
-        }
-        _ => return refuse("int_type", loc, "Input should be a valid integer", value),
-    };
+    let Some(number) = whole_number(&value, &loc)? else { return Ok(None) };
     match u64::try_from(number) {
         Ok(seed) if seed <= MAX_SEED => Ok(Some(seed)),
         _ if number < 0 => {
@@ -139,6 +174,30 @@ pub(crate) fn seed(value: Value, loc: Vec<Value>) -> Result<Option<u64>, Box<Ent
             let msg = format!("Input should be less than or equal to {MAX_SEED}");
             Err(Box::new(Entry::new("less_than_equal", loc, msg, value).ctx(json!({ "le": MAX_SEED }))))
         }
+    }
+}
+
+/// Reads a position, which may count from the end; beyond every list it only matters that it is far.
+pub(super) fn integer(value: Value, loc: Vec<Value>) -> Result<Option<i64>, Box<Entry>> {
+    let number = whole_number(&value, &loc)?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is clamped to what fits")]
+    Ok(number.map(|number| number.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64))
+}
+
+/// Reads a whole number, or a text that holds one.
+fn whole_number(value: &Value, loc: &[Value]) -> Result<Option<i128>, Box<Entry>> {
+    let refuse = |kind, msg: &str| Err(Box::new(Entry::new(kind, loc.to_vec(), msg, value.clone())));
+    match value {
+        Value::Null => Ok(None),
+        Value::Number(number) => match number.as_i128().or_else(|| number.as_f64().and_then(whole)) {
+            Some(number) => Ok(Some(number)),
+            None => refuse("int_from_float", "Input should be a valid integer, got a number with a fractional part"),
+        },
+        Value::String(text) => match text.trim().parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => refuse("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+        },
+        _ => Err(Box::new(Entry::not_an_integer(loc.to_vec(), value.clone()))),
     }
 }
 

@@ -74,6 +74,11 @@ impl Entry {
         Self::new("string_type", loc, "Input should be a valid string", input)
     }
 
+    /// Tells that a whole number was expected.
+    pub(crate) fn not_an_integer(loc: Vec<Value>, input: Value) -> Self {
+        Self::new("int_type", loc, "Input should be a valid integer", input)
+    }
+
     /// Tells that a text is longer than `most` characters.
     pub(crate) fn too_long(loc: Vec<Value>, input: Value, most: usize) -> Self {
         Self::new("string_too_long", loc, format!("String should have at most {most} characters"), input)

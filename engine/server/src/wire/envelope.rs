@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use casebook_core::episode::{Episode, Step};
+use serde_json::{Value, json};
 
 use super::push_json;
 
@@ -32,6 +33,10 @@ pub(crate) fn fixed_metadata(episode: &Episode, episode_id: &str, group: Option<
     let pack = episode.pack();
     let _ = write!(out, ",\"seed\":{},\"generation\":{},\"digest\":", episode.seed(), pack.generation());
     push_json(&mut out, pack.digest());
+    if !episode.arguments().is_empty() {
+        out.push_str(",\"arguments\":");
+        push_json(&mut out, episode.arguments());
+    }
     if let Some(group) = group {
         out.push_str(",\"group\":");
         push_json(&mut out, group);
@@ -50,15 +55,27 @@ pub(crate) fn observation_frame(view: View<'_>) -> String {
 }
 
 /// Writes the body that answers a reset or a step over HTTP.
-pub(crate) fn observation_body(view: View<'_>, session_id: &str) -> String {
+pub(crate) fn observation_body(view: View<'_>, session_id: Option<&str>) -> String {
     let mut out = String::with_capacity(USUAL_BYTES);
     out.push('{');
-    push_members(&mut out, view, Some(session_id));
+    push_members(&mut out, view, session_id);
     if let Some(step) = view.step {
         push_info(&mut out, step);
     }
     out.push('}');
     out
+}
+
+/// Writes the frame that lists tools to who has no episode yet.
+pub(crate) fn tools_frame(tools: &Value) -> String {
+    let data = json!({ "observation": { "metadata": {}, "tools": tools }, "reward": null, "done": false });
+    json!({ "type": "observation", "data": data }).to_string()
+}
+
+/// Writes the body that lists tools to who has no episode yet.
+pub(crate) fn tools_body(tools: &Value) -> String {
+    json!({ "observation": { "metadata": {}, "tools": tools }, "reward": null, "done": false, "metadata": null })
+        .to_string()
 }
 
 /// Writes the state, with nulls where there is no episode yet.
@@ -74,6 +91,7 @@ pub(crate) fn state(environment: &str, episode: Option<(&Episode, &str)>) -> Str
             let _ = write!(out, ",\"seed\":{},\"max_steps\":{max_steps},\"done\":{done}", episode.seed());
             let _ = write!(out, ",\"generation\":{},\"digest\":", episode.pack().generation());
             push_json(&mut out, episode.pack().digest());
+            episode.write_state(&mut out);
         }
         None => out.push_str(
             "null,\"step_count\":0,\"task_id\":null,\"seed\":null,\"max_steps\":null,\"done\":false,\
@@ -91,7 +109,12 @@ fn push_members(out: &mut String, view: View<'_>, session_id: Option<&str>) {
     out.push_str("\"observation\":{\"metadata\":");
     out.push_str(&metadata);
     out.push(',');
+    let before = out.len();
     view.episode.write_observation(out);
+    // After a reset there may be nothing to observe.
+    if out.len() == before {
+        out.pop();
+    }
     out.push_str("},\"reward\":");
     match view.step {
         Some(step) => push_number(out, step.reward),

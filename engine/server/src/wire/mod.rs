@@ -3,6 +3,7 @@
 //! - `entries`: one problem of a request, in the shape of a validation entry
 //! - `arguments`: what `reset` takes, over the socket, in a body or in a query
 //! - `body`: HTTP bodies, and the two shapes in which a step is sent
+//! - `task`: what the Task API takes
 //! - `envelope`: observations, their metadata, and the state
 //! - `frames`: messages on the socket and its error codes
 //! - `rpc`: JSON-RPC as `/mcp` speaks it
@@ -19,6 +20,7 @@ pub(crate) mod openapi;
 pub(crate) mod rpc;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
+pub(crate) mod task;
 
 use serde::Serialize;
 

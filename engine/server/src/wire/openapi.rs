@@ -30,7 +30,7 @@ pub(crate) struct Operation {
 pub(crate) struct Parameter {
     /// Its name.
     pub(crate) name: &'static str,
-    /// `query` or `header`.
+    /// `query`, `header` or `path`.
     pub(crate) place: &'static str,
     /// Its JSON type.
     pub(crate) kind: &'static str,
@@ -44,6 +44,11 @@ impl Parameter {
     /// An optional part of the query.
     pub(crate) const fn query(name: &'static str, kind: &'static str, text: &'static str) -> Self {
         Self { name, place: "query", kind, required: false, text }
+    }
+
+    /// A part of the path.
+    pub(crate) const fn path(name: &'static str, text: &'static str) -> Self {
+        Self { name, place: "path", kind: "string", required: true, text }
     }
 
     /// An optional header.
@@ -68,12 +73,14 @@ pub(crate) struct Line {
     pub(crate) any_environment: bool,
 }
 
-/// Writes the document; `base` is the path below which the lines lie.
-pub(crate) fn document(lines: &[Line], pack: &Pack, base: &str) -> Value {
+/// Writes the document; `base` is the path below which the lines lie, `names` are those of the environments there.
+pub(crate) fn document(lines: &[Line], pack: &Pack, base: &str, names: &[&str]) -> Value {
     let mut paths = Map::new();
     for line in lines {
         let entry = paths.entry(line.path.clone()).or_insert_with(|| json!({}));
-        entry[line.operation.method] = operation(line, pack);
+        let mut described = operation(line, pack, names);
+        settle(&mut described, &Map::new());
+        entry[line.operation.method] = described;
     }
     let mut document = json!({
         "openapi": "3.1.0",
@@ -91,18 +98,42 @@ pub(crate) fn document(lines: &[Line], pack: &Pack, base: &str) -> Value {
     document
 }
 
-fn operation(line: &Line, pack: &Pack) -> Value {
+/// Puts the definitions that schemas bring along where they are used: in the document nobody would find them.
+fn settle(value: &mut Value, outer: &Map<String, Value>) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| settle(value, outer)),
+        Value::Object(object) => {
+            let own = match object.remove("$defs") {
+                Some(Value::Object(own)) => Some(own),
+                _ => None,
+            };
+            let definitions = own.as_ref().unwrap_or(outer);
+            let name = object.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
+            if let Some(definition) = name.and_then(|name| definitions.get(name)) {
+                *value = definition.clone();
+            } else {
+                object.values_mut().for_each(|value| settle(value, definitions));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn operation(line: &Line, pack: &Pack, names: &[&str]) -> Value {
     let Operation { id, summary, parameters, request, response, errors, .. } = line.operation;
     let pack = (!line.any_environment).then_some(pack);
-    let mut described: Vec<Value> = parameters.iter().map(parameter).collect();
+    let mut described: Vec<Value> = parameters.iter().map(|known| parameter(known, names)).collect();
     if line.any_environment {
-        described.push(json!({
-            "name": "name", "in": "path", "required": true, "schema": { "type": "string" },
-            "description": "The environment, as `/envs` names it.",
-        }));
+        described.push(parameter(&Parameter::path("name", "The environment, as `/envs` names it."), names));
     }
     let mut responses = Map::new();
     responses.insert("200".into(), answer("Successful Response", &response(pack)));
+    if line.any_environment {
+        responses.insert("404".into(), answer("There is no such environment", &problem()));
+    }
+    if request.is_some() {
+        responses.insert("413".into(), answer("The body is too large", &problem()));
+    }
     for (status, meaning) in errors {
         responses.insert((*status).to_string(), answer(meaning, &problem()));
     }
@@ -116,9 +147,13 @@ fn operation(line: &Line, pack: &Pack) -> Value {
     value
 }
 
-fn parameter(parameter: &Parameter) -> Value {
+fn parameter(parameter: &Parameter, names: &[&str]) -> Value {
     let Parameter { name, place, kind, required, text } = parameter;
-    json!({ "name": name, "in": place, "required": required, "description": text, "schema": { "type": kind } })
+    let mut schema = json!({ "type": kind });
+    if matches!(*name, "name" | "env_name") {
+        schema["enum"] = json!(names);
+    }
+    json!({ "name": name, "in": place, "required": required, "description": text, "schema": schema })
 }
 
 fn answer(meaning: &str, schema: &Value) -> Value {

@@ -1,5 +1,6 @@
 //! JSON-RPC as `/mcp` speaks it.
 
+use casebook_core::scenario::tools::{Answered, ToolCard};
 use serde_json::{Map, Value, json};
 
 /// The body, or the message's data, cannot be read as JSON.
@@ -29,8 +30,15 @@ pub(crate) struct Call {
 /// What can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// Anything about tools.
-    Tools,
+    /// List the tools.
+    ListTools,
+    /// Call a tool.
+    CallTool {
+        /// Its name.
+        name: Option<String>,
+        /// Its arguments.
+        arguments: Value,
+    },
     /// Open a session.
     CreateSession,
     /// End a session.
@@ -44,12 +52,22 @@ pub(crate) enum Method {
 pub(crate) enum Failure {
     /// The environment has no tools.
     NoTools,
+    /// The tool is not named.
+    NoName,
+    /// The tool's arguments are no object.
+    BadArguments,
+    /// The call failed; says why.
+    Tool(String),
+    /// The server failed to answer; says why.
+    Server(String),
     /// No such method.
     UnknownMethod(String),
     /// The session is not named.
     NoSessionId,
     /// The session does not exist.
     UnknownSession(String),
+    /// The caller's token is not for sessions.
+    Forbidden,
     /// The session ends with its socket.
     OwnSocket,
     /// No slot is free.
@@ -83,16 +101,22 @@ pub(crate) fn read(body: &Value) -> Result<Call, Value> {
         ));
     }
     let method = object.get("method").and_then(Value::as_str).unwrap_or_default();
-    let session_id = object.get("params").and_then(|params| params.get("session_id")).and_then(Value::as_str);
+    let param = |name: &str| object.get("params").and_then(|params| params.get(name));
+    let text =
+        |name: &str| param(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(ToString::to_string);
     Ok(Call {
         id: object.get("id").cloned().unwrap_or_default(),
         method: match method {
             "openenv/session/create" => Method::CreateSession,
             "openenv/session/close" => Method::CloseSession,
-            tools if tools.starts_with("tools/") => Method::Tools,
+            "tools/list" => Method::ListTools,
+            "tools/call" => Method::CallTool {
+                name: text("name"),
+                arguments: param("arguments").cloned().unwrap_or_else(|| json!({})),
+            },
             other => Method::Unknown(other.to_string()),
         },
-        session_id: session_id.map(ToString::to_string),
+        session_id: text("session_id"),
     })
 }
 
@@ -101,9 +125,34 @@ pub(crate) fn parse_error() -> Value {
     error(&Value::Null, PARSE_ERROR, "Parse error", &Value::Null)
 }
 
+/// The response to a frame that is no JSON.
+pub(crate) fn unreadable(text: &str) -> Value {
+    error(&Value::Null, PARSE_ERROR, &format!("Parse error: {text}"), &Value::Null)
+}
+
 /// The response to a call that succeeded.
 pub(crate) fn result(id: &Value, result: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "result": result })
+}
+
+/// The result of listing tools, with every key that the stock server has.
+pub(crate) fn tools(cards: &[ToolCard]) -> Value {
+    let tools = cards.iter().map(|card| {
+        json!({
+            "name": card.name, "title": card.title, "description": card.description,
+            "inputSchema": card.input_schema, "outputSchema": card.output_schema,
+            "icons": null, "annotations": null, "meta": null, "execution": null,
+        })
+    });
+    json!({ "tools": tools.collect::<Vec<Value>>() })
+}
+
+/// The result of calling a tool: by OpenEnv's names, and by those of the MCP standard.
+pub(crate) fn called(answered: &Answered) -> Value {
+    let mut result = answered.to_json();
+    result["structuredContent"] = answered.structured();
+    result["isError"] = false.into();
+    result
 }
 
 /// The result of opening a session.
@@ -125,9 +174,13 @@ pub(crate) fn closing(session_id: &str) -> Value {
 pub(crate) fn failure(id: &Value, failure: &Failure) -> Value {
     let (code, message, data) = match failure {
         Failure::NoTools => (INTERNAL_ERROR, "Environment does not support MCP".to_string(), Value::Null),
+        Failure::NoName => (INVALID_PARAMS, "Missing 'name' in params".into(), Value::Null),
+        Failure::BadArguments => (INVALID_PARAMS, "Invalid params - 'arguments' must be an object".into(), Value::Null),
+        Failure::Tool(text) | Failure::Server(text) => (INTERNAL_ERROR, text.clone(), Value::Null),
         Failure::UnknownMethod(name) => (METHOD_NOT_FOUND, format!("Method not found: {name}"), Value::Null),
         Failure::NoSessionId => (INVALID_PARAMS, "Invalid params - 'session_id' is required".into(), Value::Null),
         Failure::UnknownSession(session) => (INVALID_PARAMS, format!("Unknown session_id: {session}"), Value::Null),
+        Failure::Forbidden => (INVALID_REQUEST, "Not allowed with this token".into(), Value::Null),
         Failure::OwnSocket => {
             (INVALID_REQUEST, "Cannot close active WebSocket-managed session via MCP method".into(), Value::Null)
         }

@@ -5,12 +5,11 @@ use serde_json::{Map, Value, json};
 
 /// Everything that `/schema` tells.
 pub(crate) fn document(pack: &Pack) -> Value {
-    let observation = observation(pack);
     json!({
         "action": action(pack),
-        "observation": observation,
-        "state": state(),
-        "reset_observation": observation,
+        "observation": observation(pack),
+        "state": state(Some(pack)),
+        "reset_observation": reset_observation(pack),
     })
 }
 
@@ -27,22 +26,31 @@ pub(crate) fn action(pack: &Pack) -> Value {
 
 /// The schema of an observation as clients put it together: its own fields, `done`, `reward` and `metadata`.
 pub(crate) fn observation(pack: &Pack) -> Value {
+    reassembled(pack.observation_schema())
+}
+
+/// The same after a reset.
+pub(crate) fn reset_observation(pack: &Pack) -> Value {
+    reassembled(pack.reset_observation_schema())
+}
+
+fn reassembled(schema: &Value) -> Value {
     let done = json!({ "type": "boolean", "default": false, "description": "Whether the episode has ended." });
     let reward = json!({
         "anyOf": [{ "type": "number" }, { "type": "null" }], "default": null,
         "description": "What the last action earned; null after a reset.",
     });
-    with_properties(pack.observation_schema(), |properties| {
+    with_properties(schema, |properties| {
         properties.insert("done".into(), done);
         properties.insert("reward".into(), reward);
         properties.insert("metadata".into(), metadata());
     })
 }
 
-/// The schema of the state.
-pub(crate) fn state() -> Value {
+/// The schema of the state, with what the environment adds.
+pub(crate) fn state(pack: Option<&Pack>) -> Value {
     let or_null = |kind: &str| json!({ "anyOf": [{ "type": kind }, { "type": "null" }], "default": null });
-    json!({
+    let mut schema = json!({
         "title": "State", "type": "object", "additionalProperties": true,
         "properties": {
             "episode_id": or_null("string"),
@@ -55,7 +63,11 @@ pub(crate) fn state() -> Value {
             "digest": or_null("string"),
             "environment": { "type": "string" },
         },
-    })
+    });
+    for (name, added) in pack.into_iter().flat_map(Pack::state_schema) {
+        schema["properties"][name] = json!({ "anyOf": [added, { "type": "null" }], "default": null });
+    }
+    schema
 }
 
 fn metadata() -> Value {
@@ -68,6 +80,8 @@ fn metadata() -> Value {
             "seed": { "type": "integer", "minimum": 0 },
             "generation": { "type": "integer", "minimum": 1 },
             "digest": { "type": "string" },
+            "arguments": { "type": "object", "description": "What the reset was given, and what it left unset." },
+            "group": { "type": "string" },
             "session_id": { "type": "string" },
             "breakdown": breakdown(),
             "score": { "type": "number", "minimum": 0, "maximum": 1 },
@@ -95,18 +109,32 @@ fn with_properties(schema: &Value, add: impl FnOnce(&mut Map<String, Value>)) ->
     Value::Object(schema)
 }
 
-/// The schema of what `/reset` takes.
-pub(crate) fn reset_body(_: Option<&Pack>) -> Value {
+/// The schema of what `/reset` takes: what every environment has, and what this one declares.
+pub(crate) fn reset_body(pack: Option<&Pack>) -> Value {
     let or_null = |schema: Value| json!({ "anyOf": [schema, { "type": "null" }], "default": null });
-    json!({
-        "type": "object", "additionalProperties": false,
+    let mut schema = json!({
+        "type": "object", "additionalProperties": pack.is_none(),
         "properties": {
-            "task_id": or_null(json!({ "type": "string" })),
+            "task_id": or_null(json!({ "type": "string", "description": "The task's name." })),
+            "split": or_null(json!({ "type": "string", "description": "Where the task is taken from." })),
+            "index": or_null(json!({ "type": "integer", "description": "Its place there; negative from the end." })),
             "seed": or_null(json!({ "type": "integer", "minimum": 0 })),
             "episode_id": or_null(json!({ "type": "string", "maxLength": 255 })),
+            "group": or_null(json!({ "type": "string", "maxLength": 255 })),
+            "generation": or_null(json!({ "type": "integer", "minimum": 0 })),
             "session_id": or_null(json!({ "type": "string" })),
         },
-    })
+    });
+    let declared = pack.map(Pack::reset_schema);
+    if let Some(Value::Object(properties)) = declared.and_then(|declared| declared.get("properties")) {
+        for (name, property) in properties {
+            schema["properties"][name] = property.clone();
+        }
+    }
+    if let Some(required) = declared.and_then(|declared| declared.get("required")) {
+        schema["required"] = required.clone();
+    }
+    schema
 }
 
 /// The schema of what `/step` takes: an action, or an action with the protocol's other keys beside it.
@@ -129,7 +157,7 @@ pub(crate) fn reset_answer(pack: Option<&Pack>) -> Value {
     json!({
         "type": "object", "required": ["observation", "reward", "done", "metadata"],
         "properties": {
-            "observation": any_or(pack, observation),
+            "observation": any_or(pack, reset_observation),
             "reward": { "anyOf": [{ "type": "number" }, { "type": "null" }] },
             "done": { "type": "boolean" },
             "metadata": metadata(),
@@ -140,6 +168,8 @@ pub(crate) fn reset_answer(pack: Option<&Pack>) -> Value {
 /// The schema of what `/step` answers.
 pub(crate) fn step_answer(pack: Option<&Pack>) -> Value {
     let mut schema = reset_answer(pack);
+    schema["properties"]["observation"] = any_or(pack, observation);
+    schema["properties"]["metadata"] = json!({ "anyOf": [metadata(), { "type": "null" }] });
     schema["properties"]["info"] = breakdown();
     schema
 }

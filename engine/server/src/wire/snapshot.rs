@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::session::{
-    one::{Session, Status},
-    play::Play,
-};
+use crate::session::{one::Session, play::Play};
 
 /// Writes a session down.
 pub(crate) fn snapshot(session: &Session) -> Value {
@@ -13,25 +10,19 @@ pub(crate) fn snapshot(session: &Session) -> Value {
 }
 
 fn written(session: &Session, play: &Play) -> Value {
-    let status = match session.status() {
-        Status::Free => "free",
-        Status::Attached => "attached",
-        Status::Closing => "closing",
-        Status::Lost => "lost",
-        Status::Ended => "ended",
-    };
     let mut value = json!({
         "session_id": session.id().to_string(),
         "environment": session.environment(),
-        "status": status,
+        "status": session.status().name(),
         "episode_id": null, "task_id": null, "seed": null, "step_count": 0, "done": false,
-        "generation": null, "digest": null, "group": null, "actions": [],
+        "arguments": {}, "generation": null, "digest": null, "group": null, "actions": [],
     });
     let Some(run) = play.run() else { return value };
     let episode = run.episode();
     value["episode_id"] = run.id().into();
     value["task_id"] = episode.task().name().into();
     value["seed"] = episode.seed().into();
+    value["arguments"] = episode.arguments().clone().into();
     value["step_count"] = episode.steps().into();
     value["done"] = episode.done().into();
     value["generation"] = episode.pack().generation().into();
@@ -53,6 +44,7 @@ pub(crate) fn schema() -> Value {
             "episode_id": { "type": ["string", "null"] },
             "task_id": { "type": ["string", "null"] },
             "seed": { "type": ["integer", "null"] },
+            "arguments": { "type": "object", "description": "What the reset was given." },
             "step_count": { "type": "integer" },
             "done": { "type": "boolean" },
             "generation": { "type": ["integer", "null"] },

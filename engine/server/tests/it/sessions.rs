@@ -74,7 +74,7 @@ async fn the_server_bounds_how_long_is_waited() {
 
 #[tokio::test]
 async fn an_episode_whose_socket_broke_off_is_resumed_by_its_id() {
-    let server = start(Config { max_sessions: 1, resume_grace: Duration::from_secs(60), ..config() }).await;
+    let server = start(Config { max_sessions: 1, resume_grace: Duration::from_mins(1), ..config() }).await;
     let mut socket = Socket::open(&server, "/ws").await;
     let id = own_id(&mut socket).await;
     socket.reset(json!({ "task_id": "busy" })).await;
@@ -184,4 +184,30 @@ async fn the_episodes_of_a_group_share_one_generation() {
     assert_eq!(gone["loc"], json!(["generation"]));
     let other = post(&server, "/reset", &json!({ "group": "g", "generation": 3 })).await.entry();
     assert_eq!(other["msg"], "the group `g` plays generation 1, not 3");
+}
+
+#[tokio::test]
+async fn graders_are_told_all_and_may_grade_again_with_what_is_loaded() {
+    let server = start(Config { watch: true, poll: Some(Duration::from_millis(30)), ..config() }).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let id = own_id(&mut socket).await;
+    let (grade, regrade) = (format!("/sessions/{id}/grade"), format!("/sessions/{id}/regrade"));
+    get(&server, &grade).await.detail(409);
+    socket.reset(json!({ "task_id": "calm", "seed": 1 })).await;
+    for _ in 0..2 {
+        socket.step(json!({ "action": "answer" })).await;
+    }
+    let told = get(&server, &grade).await.expect(200);
+    assert_eq!((&told["score"], &told["done"], &told["step_count"]), (&json!(0.5), &json!(true), &json!(2)));
+    let judged = &told["breakdown"]["decisions"][0];
+    assert_eq!((&judged["decided"], &judged["expected"]), (&json!("answer"), &json!("close")));
+
+    // With another rule all that was done is right.
+    let text = fs::read_to_string(server.path().join("desk/pack.yaml")).expect("a pack");
+    let text = text.replace("default: { action: close }\n---", "default: { action: answer }\n---");
+    fs::write(server.path().join("desk/pack.yaml"), text).expect("it is written");
+    until("it is loaded", async || get(&server, "/reload").await.expect(200)["generation"] == 2).await;
+    let again = post(&server, &regrade, &json!({})).await.expect(200);
+    assert_eq!((&again["score"], &again["generation"]), (&json!(1.0), &json!(2)));
+    assert_eq!(get(&server, &grade).await.expect(200)["score"], 0.5);
 }

@@ -1,11 +1,14 @@
 //! How the server ends.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
-    client::{Socket, get, post},
+    client::{Socket, error, get, post, until},
     serve::{config, start},
 };
+use casebook_server::Config;
 
 #[tokio::test]
 async fn sockets_are_closed_with_1012() {
@@ -34,4 +37,34 @@ async fn a_socket_that_does_not_answer_does_not_hold_the_server() {
     server.stop();
     server.ended().await;
     drop(socket);
+}
+
+#[tokio::test]
+async fn while_it_drains_sessions_go_on_and_no_new_ones_are_taken() {
+    let mut server = start(Config { drain: Duration::from_mins(1), ..config() }).await;
+    get(&server, "/ready").await.expect(200);
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({ "task_id": "calm" })).await;
+    server.stop();
+    until("it drains", async || get(&server, "/ready").await.status == 503).await;
+    get(&server, "/health").await.expect(200);
+    assert_eq!(socket.step(json!({ "action": "answer" })).await["data"]["reward"], 1.0);
+    let mut late = Socket::open(&server, "/ws").await;
+    assert!(error(&late.hear().await, "SESSION_ERROR").contains("about to end"));
+    assert!(post(&server, "/reset", &json!({})).await.detail(503).contains("about to end"));
+    // The last session's end is the server's.
+    assert_eq!(socket.step(json!({ "action": "close" })).await["data"]["done"], true);
+    socket.say(r#"{"type":"close"}"#).await;
+    socket.closed().await;
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn sessions_that_outlast_the_drain_are_closed_with_1012() {
+    let mut server = start(Config { drain: Duration::from_millis(50), ..config() }).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({})).await;
+    server.stop();
+    assert_eq!(u16::from(socket.closed().await.code), 1012);
+    server.ended().await;
 }

@@ -3,6 +3,7 @@
 mod balanced_accuracy;
 mod completion;
 mod exact;
+mod expression;
 mod invalid_actions;
 mod keywords;
 mod matrix;
@@ -14,6 +15,7 @@ mod unfinished;
 
 use std::sync::Arc;
 
+pub(super) use expression::build as expression;
 pub use keywords::KeywordPool;
 
 use super::{RowGrader, WholeGrader};
@@ -61,6 +63,8 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
         G::InvalidActions(params) => Some(invalid_actions::build(params)),
         G::ToolCalls(params) => tool_calls::build(params, site, report),
         G::Steps(params) => steps::build(params, site, report),
+        // The rubric keeps what it computes, and makes it.
+        G::Expression(_) => None,
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn build(params: &spec::ToolCalls, site: &Site<'_>, report: &mut Repo
 impl ToolCalls {
     fn of_step(&self, step: &StepFacts) -> f64 {
         let counts = step.tool.is_some_and(|tool| self.tools.is_empty() || self.tools.contains(&tool));
-        if counts { self.each } else { 0.0 }
+        if counts { self.each * step.cost } else { 0.0 }
     }
 }
 

@@ -1,0 +1,1 @@
+"""The server's place in an OpenEnv package; see `app`."""

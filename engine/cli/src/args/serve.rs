@@ -1,0 +1,118 @@
+//! What `serve` takes.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use casebook_server::Limits;
+use clap::{Args, ValueEnum, builder::ArgPredicate};
+
+use super::{PacksArgs, TrailArgs};
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1", env = "CASEBOOK_HOST")]
+    pub(crate) host: IpAddr,
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8000, env = "PORT")]
+    pub(crate) port: u16,
+    /// The environment at `/`; each is also at `/envs/<name>/`. The first by name when not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    /// `simulation`, or `production` without `/reset`, `/step` and `/state`
+    #[arg(long, value_name = "MODE", default_value_t, env = "OPENENV_MODE")]
+    pub(crate) mode: casebook_server::Mode,
+    /// Do not reload packs when they change
+    #[arg(long)]
+    pub(crate) no_reload: bool,
+    /// Look for changes every so many seconds instead of asking the operating system; for network folders
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_value_if("poll", ArgPredicate::IsPresent, "2"))]
+    pub(crate) poll: Option<u64>,
+    /// How to log to standard error; `RUST_LOG` says what
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "CASEBOOK_LOG")]
+    pub(crate) log: LogFormat,
+    /// A file of `ROLE TOKEN` lines; roles are orchestrator, agent, grader and observer. The variables
+    /// `CASEBOOK_ORCHESTRATOR_TOKEN` and so on add to it
+    #[arg(long, value_name = "FILE", env = "CASEBOOK_TOKENS")]
+    pub(crate) tokens: Option<PathBuf>,
+    /// Appends one JSON line to a file for each episode that ends, for `replay`
+    #[arg(long, value_name = "FILE", env = "CASEBOOK_RECORD")]
+    pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sessions: SessionArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
+}
+
+/// How sessions live.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sessions")]
+pub(crate) struct SessionArgs {
+    /// Sessions at the same time, over all entrances
+    #[arg(long, value_name = "N", default_value_t = 1024, env = "MAX_CONCURRENT_ENVS")]
+    pub(crate) max_sessions: usize,
+    /// Sessions of one client at the same time, by its token or else its address; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 0, env = "CASEBOOK_SESSIONS_PER_CLIENT")]
+    pub(crate) sessions_per_client: usize,
+    /// Seconds after which an idle session is closed; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = 900, env = "SESSION_IDLE_TIMEOUT_S")]
+    pub(crate) idle_timeout: u64,
+    /// Seconds that a step may take, after which it is taken back; 0 for any time
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, env = "CASEBOOK_STEP_TIMEOUT")]
+    pub(crate) step_timeout: u64,
+    /// Seconds that a client may ask to wait for a free session (`?wait=`)
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, env = "CASEBOOK_MAX_WAIT")]
+    pub(crate) max_wait: u64,
+    /// Seconds for which an episode is kept whose socket broke off, for a socket that comes back with its id
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, env = "CASEBOOK_RESUME_GRACE")]
+    pub(crate) resume_grace: u64,
+    /// Seconds for which sessions may go on when the server is asked to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, env = "CASEBOOK_DRAIN")]
+    pub(crate) drain: u64,
+}
+
+/// How much a client may send, and how often.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Requests a second of one client; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 0, env = "CASEBOOK_RATE")]
+    pub(crate) rate: u32,
+    /// Bytes of a body or of a message on the socket
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().message, env = "CASEBOOK_MAX_MESSAGE")]
+    pub(crate) max_message: usize,
+    /// Brackets within brackets
+    #[arg(long, value_name = "N", default_value_t = Limits::default().nesting, env = "CASEBOOK_MAX_NESTING")]
+    pub(crate) max_nesting: usize,
+    /// Bytes of one text
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().text, env = "CASEBOOK_MAX_TEXT")]
+    pub(crate) max_text: usize,
+    /// Elements of one list or members of one object
+    #[arg(long, value_name = "N", default_value_t = Limits::default().batch, env = "CASEBOOK_MAX_BATCH")]
+    pub(crate) max_batch: usize,
+}
+
+/// A log's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl LimitArgs {
+    /// How much a request may hold.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { message: self.max_message, nesting: self.max_nesting, text: self.max_text, batch: self.max_batch }
+    }
+}
+
+/// A time, where 0 stands for none.
+pub(crate) fn seconds(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}

@@ -1,0 +1,106 @@
+//! What stands behind mistakes that a machine may mend.
+//!
+//! A misspelt key leaves its document unread, and with it every name and value that is wrong in it. Where findings come
+//! with their change, the pack is checked again as if it had been made, and what that finds is told in the same breath, at
+//! the author's own places.
+
+use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
+
+use super::{compile_all, documents};
+use crate::{
+    diagnostic::{Code, Diagnostic, Fix, Report, apart, apply},
+    source::SourceSet,
+};
+
+/// Looks behind so many layers of mistakes at the most.
+const MAX_ROUNDS: usize = 3;
+
+/// Adds what a report's own changes uncover; afterwards it is sorted as before.
+pub(super) fn look(sources: &SourceSet, cache: &mut documents::Cache, report: &mut Report) {
+    let mut layers: Vec<Layer> = Vec::new();
+    let mut shown = sources.clone();
+    let mut found = report.diagnostics.clone();
+    for _ in 0..MAX_ROUNDS {
+        let layer = Layer::of(&found);
+        if layer.0.is_empty() {
+            break;
+        }
+        shown.change(&|file| layer.0.get(&file.path).map(|edits| apply(&file.text, edits)));
+        layers.push(layer);
+        found = compile_all(&shown, 1, cache).report.diagnostics;
+        let originals = found.iter().filter_map(|finding| original(finding, &layers, sources));
+        let new: Vec<Diagnostic> = originals
+            .filter(|finding| !is_told(report, finding) && !layers.iter().any(|layer| layer.is_named_by(finding)))
+            .collect();
+        report.extend(new);
+    }
+    report.sort();
+}
+
+/// The changes of one round, by file; those of a file are in order and apart.
+struct Layer(BTreeMap<Arc<Path>, Vec<Fix>>);
+
+impl Layer {
+    fn of(found: &[Diagnostic]) -> Self {
+        let mut files: BTreeMap<Arc<Path>, Vec<Fix>> = BTreeMap::new();
+        // What is not YAML yet may be meant in several ways.
+        for finding in found.iter().filter(|finding| finding.code != Code::Syntax) {
+            if let Some(fix) = &finding.fix {
+                files.entry(Arc::clone(&finding.path)).or_default().push(fix.clone());
+            }
+        }
+        Self(files.into_iter().map(|(path, fixes)| (path, apart(fixes))).collect())
+    }
+
+    /// Whether a finding names a word that was put in: then it may be about the guess, not about what the author wrote.
+    fn is_named_by(&self, finding: &Diagnostic) -> bool {
+        let texts = [Some(&finding.message), finding.label.as_ref(), finding.hint.as_ref()];
+        self.0.values().flatten().any(|fix| {
+            let word = format!("`{}`", fix.text.trim_matches(['"', '\'']));
+            texts.iter().flatten().any(|text| text.contains(&word))
+        })
+    }
+
+    /// Where a place of the changed file stood before; none when it lies in what was changed.
+    fn before(&self, path: &Path, span: &Range<usize>) -> Option<Range<usize>> {
+        let edits = self.0.get(path).map_or(&[][..], Vec::as_slice);
+        let changed = |edit: &Fix, at: usize| at..at + edit.text.len();
+        let (mut start, mut end, mut grown) = (span.start, span.end, 0_isize);
+        for edit in edits {
+            let now = changed(edit, edit.start.checked_add_signed(grown)?);
+            let within = |at: usize| now.start < at && at < now.end;
+            if within(span.start) || within(span.end) || *span == now {
+                return None;
+            }
+            let more = edit.text.len().cast_signed() - (edit.end - edit.start).cast_signed();
+            if span.start >= now.end {
+                start = start.checked_add_signed(-more)?;
+            }
+            if span.end >= now.end {
+                end = end.checked_add_signed(-more)?;
+            }
+            grown += more;
+        }
+        Some(start..end)
+    }
+}
+
+/// The finding at its place in the author's own text.
+fn original(finding: &Diagnostic, layers: &[Layer], sources: &SourceSet) -> Option<Diagnostic> {
+    let back =
+        |span: Range<usize>| layers.iter().rev().try_fold(span, |span, layer| layer.before(&finding.path, &span));
+    let text = &sources.file(&finding.path)?.text;
+    let span = back(finding.span.clone()).filter(|span| span.start <= span.end && text.get(span.clone()).is_some())?;
+    let fix = finding.fix.as_ref().and_then(|fix| {
+        let span = back(fix.start..fix.end)?;
+        Some(Fix { start: span.start, end: span.end, text: fix.text.clone() })
+    });
+    Some(Diagnostic { span, fix, text: Arc::clone(text), ..finding.clone() })
+}
+
+fn is_told(report: &Report, finding: &Diagnostic) -> bool {
+    report.diagnostics.iter().any(|told| {
+        (&told.path, &told.span, told.code, &told.message)
+            == (&finding.path, &finding.span, finding.code, &finding.message)
+    })
+}

@@ -1,0 +1,93 @@
+//! What templates and expressions read of an episode.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Value as Context, context, value::Serde};
+use serde_json::{Map, Value};
+
+use super::Episode;
+use crate::{
+    expression::{Effects, MAX_WAIT},
+    scenario::Task,
+    spec::Counter,
+};
+
+/// What an action or a call is about to do besides answering.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// What it sets, by name.
+    pub(super) state: Vec<(String, Value)>,
+    /// Seconds to wait.
+    pub(super) wait: f64,
+}
+
+impl Episode {
+    /// The names that every template and expression of an episode may read; `more` stand beside them.
+    pub(super) fn scope<const N: usize>(&self, more: [(&'static str, Context); N]) -> Context {
+        let mut names: BTreeMap<&str, Context> = BTreeMap::new();
+        names.insert("data", self.pack.data.clone());
+        names.insert("state", json(&self.state));
+        names.insert("reset", json(&self.arguments));
+        names.insert("task", task_scope(&self.task));
+        names.insert("seed", self.seed.into());
+        names.insert("counter", self.counters());
+        names.extend(more);
+        Context::from(names)
+    }
+
+    /// The same with the last action and what a tool answered.
+    pub(super) fn scope_after(&self) -> Context {
+        let action = Context::from(Serde(self.action.clone()));
+        let result = self.answered().map_or_else(|| Context::from(()), |answer| Context::from(Serde(&answer.value)));
+        self.scope([("action", action), ("result", result)])
+    }
+
+    pub(super) fn counters(&self) -> Context {
+        context! {
+            steps => self.counter(Counter::Steps),
+            max_steps => self.counter(Counter::MaxSteps),
+            items => self.counter(Counter::Items),
+            pending => self.counter(Counter::Pending),
+            decided => self.counter(Counter::Decided),
+            accepted => self.counter(Counter::Accepted),
+        }
+    }
+
+    /// What effects come to among some names; the error is a sentence.
+    pub(super) fn changes(&self, effects: &Effects, scope: &Context) -> Result<Changes, String> {
+        let engine = &self.pack.templates;
+        if let Some(fail) = &effects.fail
+            && let Some(text) = fail.text(engine, scope).map_err(|error| format!("`fail` does not work: {error}"))?
+        {
+            return Err(text);
+        }
+        let mut changes = Changes::default();
+        for (name, kind, expression) in &effects.set {
+            let value = expression.eval_as(engine, scope, Some(*kind));
+            let value = value.map_err(|error| format!("`{name}` cannot be set: {error}"))?;
+            changes.state.push((name.clone(), value));
+        }
+        if let Some(wait) = &effects.wait {
+            let seconds = wait.number(engine, scope).map_err(|error| format!("`wait` does not work: {error}"))?;
+            changes.wait = if seconds.is_nan() { 0.0 } else { seconds.clamp(0.0, MAX_WAIT) };
+        }
+        Ok(changes)
+    }
+}
+
+/// What templates see of a task.
+pub(super) fn task_scope(task: &Task) -> Context {
+    context! {
+        name => task.name(),
+        title => task.title(),
+        split => task.split(),
+        group => task.group(),
+        difficulty => task.difficulty(),
+        max_steps => task.max_steps(),
+    }
+}
+
+/// A map as templates read it.
+pub(super) fn json(map: &Map<String, Value>) -> Context {
+    Context::from(Serde(map))
+}

@@ -1,0 +1,166 @@
+//! Expressions: what a pack computes from an action, the state and its data.
+//!
+//! An expression is written as inside of `{{ }}`, and its value keeps its type. It is kept as a template of the pack that
+//! sets `value`, so that it is parsed once.
+
+use minijinja::{Environment, Error, ErrorKind, Value as Context};
+use serde_json::{Value, json};
+
+use crate::spec::ResultType;
+
+/// Bytes of a value, as JSON, at the most.
+const MAX_BYTES: usize = 1024 * 1024;
+/// Seconds that an action may ask to wait at the most.
+pub const MAX_WAIT: f64 = 3_600.0;
+
+/// An expression, by the name of its template.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    name: String,
+}
+
+/// What an action or a call does besides answering.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Effects {
+    /// Gives the text for which it fails.
+    pub(crate) fail: Option<Expression>,
+    /// What it sets: the name, its type and the expression.
+    pub(crate) set: Vec<(String, ResultType, Expression)>,
+    /// Gives the seconds to wait.
+    pub(crate) wait: Option<Expression>,
+}
+
+impl Effects {
+    /// Whether it does nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fail.is_none() && self.set.is_empty() && self.wait.is_none()
+    }
+}
+
+impl Expression {
+    /// Adds an expression to an engine under a name.
+    pub(crate) fn add(engine: &mut Environment<'static>, name: String, text: &str) -> Result<Self, Error> {
+        // Alone first, so that a text which only makes sense inside of the statement is refused.
+        engine.compile_expression_owned(text.to_owned())?;
+        engine.add_template_owned(name.clone(), format!("{{% set value = ({text}) %}}"))?;
+        Ok(Self { name })
+    }
+
+    /// Its value among some names.
+    pub(crate) fn eval(&self, engine: &Environment<'static>, scope: &Context) -> Result<Value, Error> {
+        let captured = engine.get_template(&self.name)?.render_captured(scope.clone())?;
+        let value = captured.state().lookup("value").filter(|value| !value.is_undefined());
+        let value = value.ok_or_else(|| Error::new(ErrorKind::UndefinedError, "it has no value"))?;
+        let json = serde_json::to_value(&value)
+            .map_err(|error| Error::new(ErrorKind::BadSerialization, format!("it cannot be written: {error}")))?;
+        if json.to_string().len() > MAX_BYTES {
+            return Err(Error::new(ErrorKind::InvalidOperation, "its value is too large"));
+        }
+        Ok(json)
+    }
+
+    /// Its value, which must be of a type.
+    pub(crate) fn eval_as(
+        &self,
+        engine: &Environment<'static>,
+        scope: &Context,
+        kind: Option<ResultType>,
+    ) -> Result<Value, String> {
+        let value = self.eval(engine, scope).map_err(|error| words(&error))?;
+        match kind {
+            None => Ok(value),
+            Some(kind) => {
+                let shown = shown(&value);
+                kind.fit(value).map_err(|expected| format!("it gives `{shown}`, not {expected}"))
+            }
+        }
+    }
+
+    /// Its value as a number; `true` is 1 and `false` is 0.
+    pub(crate) fn number(&self, engine: &Environment<'static>, scope: &Context) -> Result<f64, String> {
+        let value = self.eval(engine, scope).map_err(|error| words(&error))?;
+        let number = value.as_f64().or_else(|| value.as_bool().map(|flag| f64::from(u8::from(flag))));
+        number.ok_or_else(|| format!("it gives `{}`, not a number", shown(&value)))
+    }
+
+    /// Its value as a text, or nothing when it is null.
+    pub(crate) fn text(&self, engine: &Environment<'static>, scope: &Context) -> Result<Option<String>, String> {
+        match self.eval(engine, scope).map_err(|error| words(&error))? {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text)),
+            other => Err(format!("it gives `{}`, not a text or `none`", shown(&other))),
+        }
+    }
+}
+
+/// What an error of the template engine says, in one line.
+pub(crate) fn words(error: &Error) -> String {
+    let kind = error.kind().to_string();
+    if error.kind() == ErrorKind::OutOfFuel {
+        return "it takes too many steps".to_owned();
+    }
+    error.detail().map_or(kind.clone(), |detail| format!("{kind}: {detail}"))
+}
+
+/// The beginning of a value, for messages.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    let mut shown: String = text.chars().take(40).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+impl ResultType {
+    /// The value, when it is of this type; whole numbers are written as such. The error says what was expected.
+    pub(crate) fn fit(self, value: Value) -> Result<Value, &'static str> {
+        match (self, &value) {
+            (Self::Text, Value::String(_))
+            | (Self::Number, Value::Number(_))
+            | (Self::Boolean, Value::Bool(_))
+            | (Self::List, Value::Array(_))
+            | (Self::Object, Value::Object(_)) => Ok(value),
+            (Self::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(value),
+            (Self::Integer, Value::Number(number)) => match number.as_f64() {
+                Some(number) if number.fract() == 0.0 && number.abs() < 1e15 => Ok(whole(number)),
+                _ => Err("a whole number"),
+            },
+            (Self::Text, _) => Err("a text"),
+            (Self::Integer, _) => Err("a whole number"),
+            (Self::Number, _) => Err("a number"),
+            (Self::Boolean, _) => Err("`true` or `false`"),
+            (Self::List, _) => Err("a list"),
+            (Self::Object, _) => Err("a map"),
+        }
+    }
+
+    /// What stands where nothing is said.
+    pub(crate) fn nothing(self) -> Value {
+        match self {
+            Self::Text => "".into(),
+            Self::Integer | Self::Number => 0.into(),
+            Self::Boolean => false.into(),
+            Self::List => json!([]),
+            Self::Object => json!({}),
+        }
+    }
+
+    /// JSON Schema of its values.
+    pub(crate) fn schema(self) -> Value {
+        match self {
+            Self::Text => json!({ "type": "string" }),
+            Self::Integer => json!({ "type": "integer" }),
+            Self::Number => json!({ "type": "number" }),
+            Self::Boolean => json!({ "type": "boolean" }),
+            Self::List => json!({ "type": "array" }),
+            Self::Object => json!({ "type": "object", "additionalProperties": true }),
+        }
+    }
+}
+
+/// A number as a whole one where it is one.
+pub(crate) fn whole(number: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+    if number.fract() == 0.0 && number.abs() < 1e15 { (number as i64).into() } else { number.into() }
+}

@@ -1,0 +1,156 @@
+//! What is counted, and how it is told to Prometheus.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use casebook_core::episode::Step;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::Histogram,
+    },
+    registry::Registry,
+};
+
+use crate::app::App;
+
+/// Seconds; a step takes a few microseconds.
+const LATENCIES: [f64; 12] = [2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2, 0.1, 1.0];
+const REWARDS: [f64; 11] = [-1.0, -0.5, -0.25, -0.1, 0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0];
+const SCORES: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
+/// What is counted over the life of the server.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    steps: Family<Environment, Counter>,
+    refusals: Family<Environment, Counter>,
+    seconds: Family<Environment, Histogram, fn() -> Histogram>,
+    rewards: Family<Environment, Histogram, fn() -> Histogram>,
+    scores: Family<Environment, Histogram, fn() -> Histogram>,
+    meters: Mutex<BTreeMap<Arc<str>, Arc<Meter>>>,
+}
+
+/// What is counted of one environment; sessions hold on to it, so that counting looks nothing up.
+pub(crate) struct Meter {
+    steps: Counter,
+    refusals: Counter,
+    seconds: Histogram,
+    rewards: Histogram,
+    scores: Histogram,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Environment {
+    environment: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InStatus {
+    status: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            steps: Family::default(),
+            refusals: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(LATENCIES)),
+            rewards: Family::new_with_constructor(|| Histogram::new(REWARDS)),
+            scores: Family::new_with_constructor(|| Histogram::new(SCORES)),
+            meters: Mutex::default(),
+        }
+    }
+
+    /// What is counted of an environment.
+    pub(crate) fn of(&self, environment: &Arc<str>) -> Arc<Meter> {
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let label = Environment { environment: environment.to_string() };
+            Arc::new(Meter {
+                steps: self.steps.get_or_create_owned(&label),
+                refusals: self.refusals.get_or_create_owned(&label),
+                seconds: self.seconds.get_or_create_owned(&label),
+                rewards: self.rewards.get_or_create_owned(&label),
+                scores: self.scores.get_or_create_owned(&label),
+            })
+        };
+        Arc::clone(meters.entry(Arc::clone(environment)).or_insert_with(make))
+    }
+
+    /// Writes everything down as Prometheus reads it.
+    pub(crate) fn text(&self, app: &App) -> Result<String, fmt::Error> {
+        // Those that nobody plays yet are told as well.
+        for pack in app.live.catalog().packs() {
+            self.of(&Arc::from(pack.name()));
+        }
+        let mut registry = Registry::with_prefix("casebook");
+        registry.register("steps", "Actions that were taken", self.steps.clone());
+        registry.register("step_refusals", "Actions that were refused", self.refusals.clone());
+        registry.register(
+            "step_seconds",
+            "Time that the engine took for a step, without waiting",
+            self.seconds.clone(),
+        );
+        registry.register("rewards", "Rewards of steps", self.rewards.clone());
+        registry.register("scores", "Scores of episodes that ended", self.scores.clone());
+        let sessions = Family::<InStatus, Gauge>::default();
+        for (status, count) in app.sessions.count() {
+            let status = InStatus { status: status.name() };
+            sessions.get_or_create(&status).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        registry.register("sessions", "Sessions by how they and sockets stand to each other", sessions);
+        let capacity = app.sessions.capacity();
+        registry.register("slots_used", "Sessions that count against capacity", gauge(capacity.active() as u64));
+        registry.register("slots", "Sessions that may be open", gauge(capacity.most() as u64));
+        let status = app.live.status();
+        let loaded = status.loaded_at_ms() / 1000;
+        registry.register("reload_generation", "The generation that new episodes start with", gauge(status.generation));
+        registry.register("reload_last_success_timestamp_seconds", "When it was loaded", gauge(loaded));
+        let rejected = ConstCounter::new(app.live.rejections());
+        registry.register("reloads_rejected", "Changes that were not loaded", rejected);
+        if let Some(recorder) = &app.config.record {
+            let waiting = u64::try_from(recorder.waiting()).unwrap_or(u64::MAX);
+            registry.register("records_waiting", "Episodes that wait to be recorded", gauge(waiting));
+            let failures = ConstCounter::new(recorder.failures());
+            registry.register("records_failed", "Episodes that could not be recorded", failures);
+        }
+        registry.register("draining", "Whether the server is about to end", gauge(app.sessions.is_draining().into()));
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+impl Meter {
+    /// Counts a step that was taken.
+    pub(crate) fn stepped(&self, step: &Step, took: Duration) {
+        self.steps.inc();
+        self.seconds.observe(took.as_secs_f64());
+        self.rewards.observe(step.reward);
+        if let Some(score) = step.score {
+            self.scores.observe(score);
+        }
+    }
+
+    /// Counts a step that was refused.
+    pub(crate) fn refused(&self) {
+        self.refusals.inc();
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Meter").field("steps", &self.steps.get()).finish_non_exhaustive()
+    }
+}
+
+fn gauge(value: u64) -> ConstGauge<u64> {
+    ConstGauge::new(value)
+}

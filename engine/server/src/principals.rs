@@ -1,0 +1,219 @@
+//! Who may do what: four principals, each with a surface and, where tokens are set, a token of its own.
+
+use std::{error::Error, fmt};
+
+use subtle::{Choice, ConstantTimeEq};
+
+/// Characters of a token at the least.
+const SHORTEST: usize = 16;
+
+/// Somebody who uses the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Runs episodes: reset, step, state, sessions, tasks.
+    Orchestrator,
+    /// Acts within an episode: tools on `/mcp`, and nothing else.
+    Agent,
+    /// Scores: the grader's endpoints.
+    Grader,
+    /// Looks on: metrics, and what became of reloads.
+    Observer,
+}
+
+/// Whom an endpoint is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// Everybody, token or not.
+    Open,
+    /// Everybody with a token.
+    Known,
+    /// One of the principals, and the orchestrator where that one has no token.
+    Of(Role),
+}
+
+/// The tokens of all principals; without any, everything is open to everybody.
+#[derive(Clone, Default)]
+pub struct Tokens(Vec<(Role, String)>);
+
+/// Why tokens cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenError {
+    /// A line that is not `ROLE TOKEN`; holds its number.
+    Line(usize),
+    /// A role that does not exist; holds the line's number and what it says.
+    Role(usize, String),
+    /// A token that is too easily guessed; holds whose.
+    Short(Role),
+    /// A token that two roles share; holds the second.
+    Shared(Role),
+    /// Tokens, but none of the orchestrator's.
+    NoOrchestrator,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Orchestrator, Self::Agent, Self::Grader, Self::Observer];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Orchestrator => "orchestrator",
+            Self::Agent => "agent",
+            Self::Grader => "grader",
+            Self::Observer => "observer",
+        }
+    }
+
+    /// Whether it may open, reset, step, read and end sessions.
+    pub(crate) fn runs_sessions(self) -> bool {
+        self == Self::Orchestrator
+    }
+}
+
+impl Tokens {
+    /// Reads lines of the form `ROLE TOKEN`; empty ones and those that start with `#` are skipped.
+    pub fn read(text: &str) -> Result<Self, TokenError> {
+        let mut tokens = Self::default();
+        for (at, line) in (1..).zip(text.lines().map(str::trim)) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (name, token) = line.split_once(char::is_whitespace).ok_or(TokenError::Line(at))?;
+            let role = Role::ALL.into_iter().find(|role| role.name() == name);
+            tokens.add(role.ok_or_else(|| TokenError::Role(at, name.to_owned()))?, token.trim())?;
+        }
+        Ok(tokens)
+    }
+
+    /// Adds a token; a role may have several.
+    pub fn add(&mut self, role: Role, token: &str) -> Result<(), TokenError> {
+        if token.chars().count() < SHORTEST {
+            return Err(TokenError::Short(role));
+        }
+        if self.0.iter().any(|(other, known)| *other != role && known == token) {
+            return Err(TokenError::Shared(role));
+        }
+        self.0.push((role, token.to_owned()));
+        Ok(())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Checks that whoever has a token can be served.
+    pub fn validate(&self) -> Result<(), TokenError> {
+        if self.is_empty() || self.has(Role::Orchestrator) { Ok(()) } else { Err(TokenError::NoOrchestrator) }
+    }
+
+    /// Finds whose token it is, and its place among all; takes as long for a wrong one as for a right one.
+    pub(crate) fn find(&self, token: &str) -> Option<(usize, Role)> {
+        let mut found = None;
+        for (at, (role, known)) in self.0.iter().enumerate() {
+            let same: Choice = known.as_bytes().ct_eq(token.as_bytes());
+            if bool::from(same) {
+                found = Some((at, *role));
+            }
+        }
+        found
+    }
+
+    /// Whether a role may use a surface.
+    pub(crate) fn admits(&self, surface: Surface, role: Role) -> bool {
+        match surface {
+            Surface::Open | Surface::Known => true,
+            Surface::Of(owner) if owner == role => true,
+            // Whoever runs episodes may do in them what the agent may, and may look on.
+            Surface::Of(Role::Agent | Role::Observer) => role == Role::Orchestrator,
+            Surface::Of(owner) => role == Role::Orchestrator && !self.has(owner),
+        }
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.0.iter().any(|(owner, _)| *owner == role)
+    }
+}
+
+/// Tells whose tokens there are, never what they are.
+impl fmt::Debug for Tokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.0.iter().map(|(role, _)| role)).finish()
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(at) => write!(formatter, "line {at} is not `ROLE TOKEN`"),
+            Self::Role(at, name) => {
+                let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+                let text = crate::wire::arguments::unknown_name(
+                    "role",
+                    name,
+                    crate::wire::arguments::nearest(name, &names),
+                    "there are",
+                    &names,
+                );
+                write!(formatter, "line {at}: {text}")
+            }
+            Self::Short(role) => {
+                write!(formatter, "a token of the {} has fewer than {SHORTEST} characters", role.name())
+            }
+            Self::Shared(role) => write!(formatter, "a token of the {} is another role's as well", role.name()),
+            Self::NoOrchestrator => formatter.write_str("there are tokens, but none of the orchestrator"),
+        }
+    }
+}
+
+impl Error for TokenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "
+        # who trains
+        orchestrator orchestrator-0123456789
+        agent\tagent-0123456789abcdef
+    ";
+
+    #[test]
+    fn a_file_is_read_and_tokens_are_found_by_whole_text() {
+        let tokens = Tokens::read(FILE).expect("it is fine");
+        assert_eq!(tokens.find("agent-0123456789abcdef"), Some((1, Role::Agent)));
+        assert_eq!(tokens.find("agent-0123456789abcde"), None);
+        assert_eq!(tokens.find(""), None);
+        assert_eq!(format!("{tokens:?}"), "[Orchestrator, Agent]");
+    }
+
+    #[test]
+    fn each_role_has_its_surface() {
+        let tokens = Tokens::read(FILE).expect("it is fine");
+        assert!(tokens.admits(Surface::Of(Role::Agent), Role::Agent));
+        assert!(!tokens.admits(Surface::Of(Role::Orchestrator), Role::Agent));
+        assert!(!tokens.admits(Surface::Of(Role::Grader), Role::Agent));
+        // Nobody else has a token for it.
+        assert!(tokens.admits(Surface::Of(Role::Grader), Role::Orchestrator));
+        let mut tokens = tokens;
+        tokens.add(Role::Grader, "grader-0123456789abcdef").expect("it is fine");
+        assert!(!tokens.admits(Surface::Of(Role::Grader), Role::Orchestrator));
+    }
+
+    #[test]
+    fn bad_files_say_where() {
+        for (text, expected) in [
+            ("agent", "line 1 is not `ROLE TOKEN`"),
+            (
+                "\nagnet 0123456789abcdef",
+                "line 2: unknown role `agnet`; did you mean `agent`? there are `orchestrator`, `agent`, `grader`, `observer`",
+            ),
+            ("agent short", "a token of the agent has fewer than 16 characters"),
+            ("agent 0123456789abcdef\ngrader 0123456789abcdef", "a token of the grader is another role's as well"),
+        ] {
+            assert_eq!(Tokens::read(text).expect_err("it is refused").to_string(), expected);
+        }
+        let tokens = Tokens::read("agent 0123456789abcdef").expect("it is fine");
+        assert_eq!(tokens.validate(), Err(TokenError::NoOrchestrator));
+    }
+}

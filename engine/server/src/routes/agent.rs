@@ -1,0 +1,91 @@
+//! What an agent may do: see the tools and call them. Nothing here resets, steps, reads the state or closes.
+
+use std::{sync::Arc, time::Duration};
+
+use casebook_core::scenario::{
+    Pack,
+    tools::{Answered, ToolFailure},
+};
+use serde_json::{Map, Value};
+use tokio::time;
+
+use crate::{
+    app::App,
+    error::Problem,
+    session::{
+        one::{Session, wait_of},
+        play::Play,
+    },
+    wire::arguments::ResetArguments,
+};
+
+/// An agent, by the session that it acts in; without one each call has an episode of its own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agent<'a> {
+    /// What requests share.
+    pub(super) app: &'a App,
+    /// The environment that is asked for.
+    pub(super) environment: &'a str,
+    /// The session.
+    pub(super) session: Option<&'a Session>,
+}
+
+impl Agent<'_> {
+    /// The pack whose tools it may call: that of its episode, else the current one.
+    pub(super) fn pack(&self) -> Result<Arc<Pack>, Problem> {
+        let playing = self
+            .session
+            .and_then(|session| session.look(|play| play.run().map(|run| Arc::clone(run.episode().pack()))));
+        playing.map_or_else(|| self.app.pack(self.environment), Ok)
+    }
+
+    /// Calls a tool; without an episode it starts one, which the server chooses.
+    pub(super) async fn call(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+    ) -> Result<Result<Answered, ToolFailure>, Problem> {
+        let limit = self.app.config.step_timeout;
+        let begin = |play: &mut Play| {
+            let chosen = ResetArguments::default();
+            play.reset(self.app.held(self.environment, &chosen)?, chosen)
+        };
+        let Some(session) = self.session else {
+            let mut play = Play::default();
+            begin(&mut play)?;
+            let (outcome, step) = play.call(name, &arguments)?;
+            return held_back(outcome, step.as_ref().map(wait_of).unwrap_or_default(), limit).await;
+        };
+        session.touch();
+        let told = session.call(limit, begin, name, &arguments).await;
+        self.app.sessions.after(session, told)
+    }
+}
+
+/// The tools, when an action asks for them and there is no episode yet that could answer it.
+pub(super) fn listed(app: &App, session: &Session, action: &Map<String, Value>) -> Option<Value> {
+    if !asks_for_tools(action) || session.look(|play| play.done().is_some()) {
+        return None;
+    }
+    let pack = app.pack(session.environment()).ok()?;
+    pack.is_tool_environment().then(|| pack.tools_listing())
+}
+
+/// Whether an action is the one that lists tools.
+pub(super) fn asks_for_tools(action: &Map<String, Value>) -> bool {
+    action.get("type").is_some_and(|kind| kind == "list_tools")
+}
+
+/// Answers when what was done has taken its time.
+pub(super) async fn held_back<T>(told: T, wait: Duration, limit: Option<Duration>) -> Result<T, Problem> {
+    match limit.filter(|limit| *limit < wait) {
+        Some(limit) => {
+            time::sleep(limit).await;
+            Err(Problem::TooSlow(limit))
+        }
+        None => {
+            time::sleep(wait).await;
+            Ok(told)
+        }
+    }
+}

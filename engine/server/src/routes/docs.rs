@@ -1,0 +1,41 @@
+//! `GET /docs` and `GET /redoc`: pages that show the API's description, with nothing to load from elsewhere.
+
+use std::sync::LazyLock;
+
+use aide::{redoc::Redoc, swagger::Swagger};
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::{request::Environment, table::Endpoint};
+use crate::{app::Shared, error::Problem};
+
+/// The name of the description as seen from the page, so that each environment's page shows its own.
+const DOCUMENT: &str = "openapi.json";
+/// Both pages bring along all that they need; whatever else they ask for is not worth a request to strangers.
+const POLICY: &str = "default-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \
+                      worker-src 'self' blob:";
+
+static SWAGGER: LazyLock<Bytes> =
+    LazyLock::new(|| Swagger::new(DOCUMENT).with_title("OpenEnv API").html().into_bytes().into());
+static REDOC: LazyLock<Bytes> =
+    LazyLock::new(|| Redoc::new(DOCUMENT).with_title("OpenEnv API").html().into_bytes().into());
+
+pub(super) fn swagger() -> Endpoint {
+    Endpoint::of_environment("/docs", get(async |app, environment| page(&app, &environment, &SWAGGER)))
+}
+
+pub(super) fn redoc() -> Endpoint {
+    Endpoint::of_environment("/redoc", get(async |app, environment| page(&app, &environment, &REDOC)))
+}
+
+fn page(State(app): &State<Shared>, environment: &Environment, text: &Bytes) -> Result<Response, Problem> {
+    environment.pack(app)?;
+    let headers =
+        [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-cache"), (CONTENT_SECURITY_POLICY, POLICY)];
+    Ok((headers, text.clone()).into_response())
+}

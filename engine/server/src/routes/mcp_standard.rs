@@ -1,0 +1,256 @@
+//! `/mcp` for clients of the MCP standard: streamable HTTP, in every revision that `rmcp` speaks.
+//!
+//! The protocol is `rmcp`'s; the sessions are the server's own. `initialize` opens one, which counts against the
+//! capacity and ends when it rests for too long, and its id is the `Mcp-Session-Id`. With `?session_id=` a client acts
+//! in a session that somebody else has opened, and will end.
+//!
+//! The newest revision knows no sessions, and an episode is nothing without one: it is spoken only where the query names
+//! the session. Elsewhere clients fall back to `initialize`, and those that skip it have a new episode with each call.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{State, rejection::BytesRejection},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
+        header::{ACCEPT, ALLOW, HOST, ORIGIN},
+    },
+    response::{IntoResponse, Response},
+};
+use http_body_util::Full;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, Implementation,
+        InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ServerCapabilities, ServerConfig, Tool,
+    },
+    service::RequestContext,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    agent::Agent,
+    request::{self, Environment, SESSION_KEY},
+};
+use crate::{
+    app::Shared,
+    error::Problem,
+    session::{
+        capacity::Client,
+        one::{Origin, Session},
+    },
+};
+
+const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+/// What a client of the standard accepts, and no other does.
+const EVENTS: &str = "text/event-stream";
+/// The server cannot do it now.
+const SERVER_ERROR: ErrorCode = ErrorCode(-32000);
+
+/// Whether a request is one of the standard's.
+pub(super) fn is_meant(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|kind| kind.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(EVENTS)))
+}
+
+/// What a request brings along.
+pub(super) struct Opening {
+    pub(super) app: Shared,
+    pub(super) environment: Environment,
+    pub(super) client: Client,
+    /// How long to wait for a free session.
+    pub(super) wait: Duration,
+    /// The session that the query names.
+    pub(super) named: Option<String>,
+}
+
+/// Answers a request of the standard's.
+pub(super) async fn answer(
+    opening: Opening,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    if is_foreign(&headers) {
+        return Err(Problem::Body(StatusCode::FORBIDDEN, "the page that asks was loaded from another server".into()));
+    }
+    let Opening { app, environment, client, wait, named } = opening;
+    environment.pack(&app)?;
+    let body = request::bytes(&app, body)?;
+    let in_header = headers.get(SESSION).and_then(|id| id.to_str().ok()).map(ToString::to_string);
+    let fixed = named.is_some();
+    let session = match named.or(in_header) {
+        Some(id) => Some(find(&app, &environment, &id)?),
+        None => None,
+    };
+    let opened = Arc::new(OnceLock::new());
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(app.config.limits.message)
+        // Origins are compared above, whatever name the server is reached by.
+        .disable_allowed_hosts();
+    let handler =
+        Handler { app, environment: environment.name, client, wait, session, fixed, opened: Arc::clone(&opened) };
+    let service =
+        StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(NeverSessionManager::default()), config);
+    let mut request = Request::new(Full::<Bytes>::new(body));
+    *request.method_mut() = Method::POST;
+    *request.headers_mut() = headers;
+    let mut response = service.handle(request).await.map(Body::new);
+    if let Some(Ok(id)) = opened.get().map(|id: &String| HeaderValue::from_str(id)) {
+        response.headers_mut().insert(SESSION, id);
+    }
+    Ok(response)
+}
+
+/// `DELETE /mcp`: ends the session that `initialize` opened.
+pub(super) async fn end(
+    State(app): State<Shared>,
+    environment: Environment,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = headers.get(SESSION).and_then(|id| id.to_str().ok());
+    let borrowed = request::query_value(&request::query(&uri), SESSION_KEY).is_some();
+    let Some(id) = id.filter(|_| !borrowed) else { return Ok(not_allowed()) };
+    let session = find(&app, &environment, id)?;
+    if session.origin() != Origin::Agent {
+        return Ok(not_allowed());
+    }
+    app.sessions.close(&session.id().to_string());
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The server sends nothing unasked, so there is no stream to `GET`.
+pub(super) fn not_allowed() -> Response {
+    let detail = axum::Json(json!({ "detail": "Method Not Allowed" }));
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")], detail).into_response()
+}
+
+fn find(app: &Shared, environment: &Environment, id: &str) -> Result<Arc<Session>, Problem> {
+    let found = app.sessions.get(id).filter(|session| **session.environment() == *environment.name);
+    found.ok_or_else(|| Problem::UnknownSession(id.to_string()))
+}
+
+/// Whether a browser asks for a page of another origin, whose author could otherwise act for whoever reads it.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    authority.is_none() || authority != host
+}
+
+/// Answers one request.
+#[derive(Debug, Clone)]
+struct Handler {
+    app: Shared,
+    environment: Arc<str>,
+    client: Client,
+    wait: Duration,
+    session: Option<Arc<Session>>,
+    /// Whether the session is one that somebody else has opened.
+    fixed: bool,
+    /// The id of the session that `initialize` opened.
+    opened: Arc<OnceLock<String>>,
+}
+
+impl Handler {
+    fn agent(&self) -> Agent<'_> {
+        Agent { app: &self.app, environment: &self.environment, session: self.session.as_deref() }
+    }
+
+    async fn open(&self) -> Result<(), Problem> {
+        if self.fixed {
+            return Ok(());
+        }
+        let session = self.app.sessions.open(&self.environment, Origin::Agent, self.client, self.wait).await?;
+        // The cell is new with each request, and a request is answered once.
+        let _ = self.opened.set(session.id().to_string());
+        Ok(())
+    }
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
+        match self.agent().pack() {
+            Ok(pack) => config
+                .with_server_info(Implementation::new(pack.name(), pack.version()))
+                .with_instructions(pack.description()),
+            // It was there when the request came; what comes of it the call itself will tell.
+            Err(_) => config.with_server_info(Implementation::new("casebook", env!("CARGO_PKG_VERSION"))),
+        }
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        let newest = if self.fixed { ProtocolVersion::LATEST } else { ProtocolVersion::LATEST_WITH_INITIALIZE };
+        Cow::Borrowed(ProtocolVersion::known_up_to(&newest))
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let result = self.negotiate_initialize(&request)?;
+        context.peer.set_peer_info(request);
+        self.open().await.map_err(|problem| refused(&problem))?;
+        Ok(result)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let pack = self.agent().pack().map_err(|problem| refused(&problem))?;
+        let tools = pack.tools().iter().map(|card| {
+            let mut tool = Tool::new(card.name.clone(), card.description.clone(), object(&card.input_schema));
+            tool.title.clone_from(&card.title);
+            tool.with_raw_output_schema(object(&card.output_schema))
+        });
+        Ok(ListToolsResult { tools: tools.collect(), ..ListToolsResult::default() })
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let told = self.agent().call(&request.name, arguments).await.map_err(|problem| refused(&problem))?;
+        Ok(match told {
+            Ok(answered) => {
+                let mut result = CallToolResult::success(vec![ContentBlock::text(answered.text.clone())]);
+                result.structured_content = Some(answered.structured());
+                result.into()
+            }
+            Err(failure) => CallToolResult::error(vec![ContentBlock::text(failure.message)]).into(),
+        })
+    }
+}
+
+fn object(schema: &Value) -> Arc<Map<String, Value>> {
+    Arc::new(schema.as_object().cloned().unwrap_or_default())
+}
+
+fn refused(problem: &Problem) -> ErrorData {
+    match problem {
+        Problem::Full(full) => {
+            let data = json!({ "active_sessions": full.active, "max_sessions": full.most });
+            ErrorData::new(SERVER_ERROR, problem.text(), Some(data))
+        }
+        _ => ErrorData::internal_error(problem.text(), None),
+    }
+}

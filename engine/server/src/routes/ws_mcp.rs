@@ -1,0 +1,120 @@
+//! WebSocket `/mcp`: JSON-RPC in text frames; one socket, one session.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{Message, rejection::WebSocketUpgradeRejection},
+    },
+    http::Uri,
+    response::Response,
+};
+use serde_json::Value;
+
+use super::{
+    link::{End, Link, READ_BUFFER, RESTART, TOO_LONG},
+    mcp::{self, Caller},
+    mcp_standard,
+    request::{self, Environment, Principal},
+};
+use crate::{
+    app::{App, Shared},
+    error::Problem,
+    session::{capacity::Client, one::Session},
+    wire::rpc::{self, Failure},
+};
+
+/// What a socket asks for with its handshake.
+struct Opening {
+    environment: Arc<str>,
+    client: Client,
+    principal: Principal,
+    wait: Result<Duration, Problem>,
+}
+
+pub(super) async fn upgrade(
+    State(app): State<Shared>,
+    environment: Environment,
+    client: Client,
+    principal: Principal,
+    uri: Uri,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(socket) = socket else { return mcp_standard::not_allowed() };
+    let wait = request::query_wait(&request::query(&uri), &app);
+    let opening = Opening { environment: environment.name, client, principal, wait };
+    // Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
+    let hard_limit = 2 * app.config.limits.message;
+    let socket = socket
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(hard_limit)
+        .max_frame_size(hard_limit);
+    socket.on_upgrade(async move |socket| {
+        tokio::spawn(serve(Link::new(socket, app.config.heartbeat), app, opening));
+    })
+}
+
+async fn serve(mut link: Link, app: Shared, opening: Opening) {
+    let mut stopping = app.stopping.subscribe();
+    let end = tokio::select! {
+        end = session(&mut link, &app, opening) => end,
+        _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
+    };
+    link.finish(end).await;
+}
+
+async fn session(link: &mut Link, app: &App, opening: Opening) -> End {
+    let Opening { environment, client, principal, wait } = opening;
+    let opened = Box::pin(async {
+        app.pack(&environment)?;
+        app.sessions.open_on_socket(&environment, client, wait?).await
+    });
+    let attachment = match link.during(opened).await {
+        Ok(Ok(attachment)) => attachment,
+        Ok(Err(problem)) => {
+            return End::Refuse(rpc::failure(&Value::Null, &mcp::unopened(&environment, problem)).to_string());
+        }
+        Err(end) => return end,
+    };
+    link.watch(attachment.session(), app.config.idle_timeout);
+    let end = converse(link, app, attachment.session(), client, principal).await;
+    // An agent that lost its connection starts anew: no episode is kept for it.
+    attachment.end();
+    end
+}
+
+async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Client, principal: Principal) -> End {
+    let longest = app.config.limits.message;
+    loop {
+        let text = match link.next().await {
+            Ok(Message::Text(text)) if text.len() <= longest => Some(text),
+            Ok(Message::Binary(bytes)) if bytes.len() <= longest => None,
+            Ok(_) => return End::Close(TOO_LONG),
+            Err(end) => return end,
+        };
+        session.touch();
+        let refused = app
+            .rates
+            .count(client)
+            .and_then(|()| text.as_ref().map_or(Ok(()), |text| app.config.limits.check(text.as_bytes(), &[])));
+        let response = match (refused, text) {
+            (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),
+            (Ok(()), None) => rpc::unreadable("a message is a text frame"),
+            (Ok(()), Some(text)) => match serde_json::from_str(&text) {
+                Err(error) => rpc::unreadable(&error.to_string()),
+                Ok(body) => {
+                    let caller = Caller { client, principal, wait: Duration::ZERO, own: Some(session) };
+                    match link.during(mcp::answer(app, session.environment(), &body, &caller)).await {
+                        Ok(response) => response,
+                        Err(end) => return end,
+                    }
+                }
+            },
+        };
+        if !link.send(Message::Text(response.to_string().into())).await {
+            return End::Gone;
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the server tells about itself.
+
+use std::{fs, time::Duration};
+
+use serde_json::json;
+
+use crate::{
+    client::{Socket, get, post, until},
+    packs::desk_with,
+    serve::{Running, config, start},
+};
+use casebook_core::{
+    check,
+    record::{Recording, Verdict, replay},
+    source,
+};
+use casebook_server::{Config, Recorder};
+
+/// The value of a metric, by its name with labels.
+async fn metric(server: &Running, name: &str) -> f64 {
+    let answer = get(server, "/metrics").await;
+    assert_eq!(answer.status, 200);
+    let line = answer.text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in\n{}", answer.text)).parse().expect("a number")
+}
+
+#[tokio::test]
+async fn sessions_steps_rewards_and_scores_are_counted() {
+    let server = start(Config { max_sessions: 7, ..config() }).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({ "task_id": "calm" })).await;
+    socket.step(json!({ "action": "answer" })).await;
+    socket.step(json!({ "action": "nonsense" })).await;
+    post(&server, "/reset", &json!({ "task_id": "calm" })).await.expect(200);
+    for _ in 0..2 {
+        post(&server, "/step", &json!({ "action": "answer" })).await.expect(200);
+    }
+    for (name, value) in [
+        (r#"casebook_sessions{status="attached"}"#, 1.0),
+        (r#"casebook_sessions{status="free"}"#, 1.0),
+        (r#"casebook_sessions{status="lost"}"#, 0.0),
+        ("casebook_slots_used", 2.0),
+        ("casebook_slots", 7.0),
+        (r#"casebook_steps_total{environment="desk"}"#, 3.0),
+        (r#"casebook_step_refusals_total{environment="desk"}"#, 1.0),
+        (r#"casebook_step_seconds_count{environment="desk"}"#, 3.0),
+        (r#"casebook_rewards_sum{environment="desk"}"#, 1.5),
+        (r#"casebook_rewards_bucket{le="0.0",environment="desk"}"#, 1.0),
+        (r#"casebook_scores_count{environment="desk"}"#, 1.0),
+        (r#"casebook_scores_sum{environment="desk"}"#, 0.5),
+        ("casebook_reload_generation", 1.0),
+        ("casebook_reloads_rejected_total", 0.0),
+        ("casebook_draining", 0.0),
+    ] {
+        let told = metric(&server, name).await;
+        assert!((told - value).abs() < 1e-9, "{name} is {told}, not {value}");
+    }
+    assert!(metric(&server, "casebook_reload_last_success_timestamp_seconds").await > 1.7e9);
+    let answer = get(&server, "/metrics").await;
+    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(answer.text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn rejected_and_loaded_changes_are_counted() {
+    let server = start(Config { watch: true, poll: Some(Duration::from_millis(20)), ..config() }).await;
+    let file = server.path().join("desk/pack.yaml");
+    fs::write(&file, "kind: [").expect("it is written");
+    until("it is rejected", async || metric(&server, "casebook_reloads_rejected_total").await > 0.5).await;
+    fs::write(&file, desk_with("A calm morning", "Calm")).expect("it is written");
+    until("it is loaded", async || metric(&server, "casebook_reload_generation").await > 1.5).await;
+}
+
+#[tokio::test]
+async fn episodes_that_end_are_recorded_and_agree_when_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("episodes.jsonl");
+    let recorder = Recorder::start(fs::File::create(&path).expect("a file")).expect("a thread");
+    let mut server = start(Config { record: Some(recorder), ..config() }).await;
+    for seed in 0..20 {
+        post(&server, "/reset", &json!({ "task_id": "calm", "seed": seed })).await.expect(200);
+        for _ in 0..2 {
+            post(&server, "/step", &json!({ "action": "answer" })).await.expect(200);
+        }
+    }
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({ "task_id": "calm" })).await;
+    socket.step(json!({ "action": "answer" })).await;
+    assert!((metric(&server, "casebook_records_failed_total").await).abs() < 0.5);
+    let sources = source::read(&[server.path().to_path_buf()]);
+    server.stop();
+    socket.closed().await;
+    server.ended().await;
+
+    // All that ended is there when the server has ended, and nothing else.
+    let catalog = check::compile(&sources, 1).catalog.expect("packs");
+    let text = fs::read_to_string(&path).expect("a record");
+    let lines: Vec<Recording> = text.lines().map(|line| serde_json::from_str(line).expect("a recording")).collect();
+    assert_eq!(lines.len(), 20);
+    for recording in &lines {
+        assert_eq!((recording.policy.as_str(), recording.trajectory.score), ("served", 0.5));
+        assert_eq!(replay(&catalog, recording), Ok(Verdict::Agrees));
+    }
+}

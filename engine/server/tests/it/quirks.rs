@@ -1,0 +1,114 @@
+//! Where the stock server does what nobody wants, and this one does better: one test a quirk.
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::{
+    client::{Socket, error, get, post, send},
+    serve::{config, start},
+};
+
+#[tokio::test]
+async fn an_unknown_split_is_a_404_that_lists_the_splits() {
+    let server = start(config()).await;
+    for path in ["tasks", "num_tasks", "task_range"] {
+        let text = post(&server, &format!("/desk/{path}"), &json!({ "split": "trian" })).await.detail(404);
+        assert_eq!(text, "unknown split `trian`; did you mean `train`? `desk` has `train`, `test`");
+    }
+}
+
+#[tokio::test]
+async fn frames_that_are_no_objects_keep_the_session() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({ "episode_id": "kept" })).await;
+    for frame in ["[1]", "\"x\"", "null", "3"] {
+        socket.say(frame).await;
+        error(&socket.hear().await, "VALIDATION_ERROR");
+    }
+    socket.say_message(Message::binary(br#"{"type":"state"}"#.to_vec())).await;
+    error(&socket.hear().await, "VALIDATION_ERROR");
+    assert_eq!(socket.state().await["episode_id"], "kept");
+}
+
+#[tokio::test]
+async fn json_rpc_frames_that_are_no_objects_keep_the_socket() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/mcp").await;
+    for (frame, code) in [("[]", -32700), ("3", -32700), ("{", -32700), ("{}", -32600)] {
+        socket.say(frame).await;
+        assert_eq!(socket.hear().await["error"]["code"], json!(code), "{frame}");
+    }
+    socket.say_message(Message::binary(b"{}".to_vec())).await;
+    assert_eq!(socket.hear().await["error"]["code"], json!(-32700));
+    let created = socket.ask(&json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" })).await;
+    assert!(created["result"]["session_id"].is_string(), "{created}");
+}
+
+#[tokio::test]
+async fn unknown_reset_keywords_are_refused_with_a_hint() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let message = error(&socket.reset(json!({ "taskid": "calm" })).await, "VALIDATION_ERROR");
+    assert!(message.contains("did you mean `task_id`?"), "{message}");
+    let entry = post(&server, "/reset", &json!({ "sede": 1 })).await.entry();
+    assert!(entry["msg"].as_str().is_some_and(|msg| msg.contains("did you mean `seed`?")), "{entry}");
+}
+
+#[tokio::test]
+async fn negative_seeds_are_refused_over_the_socket_too() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let frame = socket.reset(json!({ "seed": -5 })).await;
+    error(&frame, "VALIDATION_ERROR");
+    assert_eq!(frame["data"]["errors"][0]["type"], "greater_than_equal");
+}
+
+#[tokio::test]
+async fn a_step_without_an_episode_is_a_409_with_a_detail() {
+    let server = start(config()).await;
+    let text = post(&server, "/step", &json!({ "action": "close" })).await.detail(409);
+    assert_eq!(text, "no episode; POST /reset first");
+}
+
+#[tokio::test]
+async fn a_missing_environment_is_json_wherever_it_is_asked_for() {
+    let server = start(config()).await;
+    for path in ["metadata", "schema", "health", "docs", "openapi.json", "list_environments"] {
+        assert!(get(&server, &format!("/envs/dest/{path}")).await.detail(404).contains("`desk`"), "{path}");
+    }
+    let create = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" });
+    assert!(post(&server, "/envs/dest/mcp", &create).await.detail(404).contains("`desk`"));
+    let mut socket = Socket::open(&server, "/envs/dest/mcp").await;
+    let refused = socket.hear().await;
+    assert_eq!(refused["error"]["data"], json!({ "factory_name": "dest" }));
+    assert_eq!((&refused["id"], &refused["error"]["code"]), (&Value::Null, &json!(-32000)));
+    assert_eq!(u16::from(socket.closed().await.code), 1000);
+}
+
+#[tokio::test]
+async fn the_pages_about_the_api_load_nothing_from_elsewhere() {
+    let server = start(config()).await;
+    for path in ["/docs", "/redoc", "/envs/parcels/docs", "/envs/parcels/redoc"] {
+        let page = get(&server, path).await;
+        assert_eq!(page.status, 200);
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains("default-src 'self'") && !policy.contains("http"), "{policy}");
+        for outside in ["<script src=\"http", "<link rel=\"stylesheet\" href=\"http"] {
+            assert!(!page.text.contains(outside), "{path}");
+        }
+        assert!(page.text.contains("openapi.json"));
+    }
+}
+
+#[tokio::test]
+async fn head_and_options_are_refused_as_they_always_were() {
+    let server = start(config()).await;
+    for (path, allow) in [("/health", "GET"), ("/reset", "POST"), ("/envs/desk/schema", "GET"), ("/docs", "GET")] {
+        for method in ["HEAD", "OPTIONS"] {
+            let answer = send(&server, method, path, &[], None).await;
+            assert_eq!((answer.status, answer.header("allow")), (405, allow), "{method} {path}");
+        }
+    }
+    assert_eq!(send(&server, "HEAD", "/nope", &[], None).await.status, 404);
+}

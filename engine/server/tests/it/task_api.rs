@@ -1,0 +1,92 @@
+//! The Task API, and the tasks that resets name by split and place.
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Socket, error, get, post, send},
+    serve::{config, start},
+};
+
+fn ids(tasks: &Value) -> Vec<(&str, u64)> {
+    let tasks = tasks["tasks"].as_array().expect("tasks");
+    tasks.iter().map(|task| (task["id"].as_str().expect("an id"), task["index"].as_u64().expect("a place"))).collect()
+}
+
+#[tokio::test]
+async fn environments_and_splits_are_listed() {
+    let server = start(config()).await;
+    assert_eq!(get(&server, "/list_environments").await.expect(200), json!(["desk", "parcels"]));
+    assert_eq!(get(&server, "/envs/parcels/list_environments").await.expect(200), json!(["parcels"]));
+    let splits = json!([{ "name": "train", "type": "train" }, { "name": "test", "type": "test" }]);
+    for path in ["/desk/splits", "/DESK/splits", "/envs/desk/Desk/splits"] {
+        assert_eq!(get(&server, path).await.expect(200), splits, "{path}");
+    }
+    assert_eq!(get(&server, "/dest/splits").await.detail(404), "unknown environment 'dest'");
+    assert_eq!(get(&server, "/envs/desk/parcels/splits").await.detail(404), "unknown environment 'parcels'");
+    let answer = get(&server, "/desk/splits/").await;
+    assert_eq!((answer.status, answer.header("location")), (307, "/desk/splits"));
+    assert_eq!(send(&server, "GET", "/desk/tasks", &[], None).await.header("allow"), "POST");
+}
+
+#[tokio::test]
+async fn tasks_are_listed_counted_and_sliced() {
+    let server = start(config()).await;
+    let tasks = post(&server, "/desk/tasks", &json!({ "split": "train" })).await.expect(200);
+    assert_eq!((ids(&tasks), &tasks["env_name"]), (vec![("calm", 0)], &json!("desk")));
+    assert_eq!(tasks["tasks"][0]["difficulty"], json!(1.0));
+    assert_eq!(
+        post(&server, "/desk/num_tasks", &json!({ "split": "test" })).await.expect(200),
+        json!({ "num_tasks": 1 })
+    );
+    for index in [json!(0), json!(-1), json!("0")] {
+        let task = post(&server, "/desk/task", &json!({ "split": "test", "index": index })).await.expect(200);
+        assert_eq!(task["task"]["id"], "busy");
+    }
+    let beyond = post(&server, "/desk/task", &json!({ "split": "test", "index": 99 })).await;
+    assert_eq!(beyond.detail(400), "Invalid task index");
+    let range = post(&server, "/desk/task_range", &json!({ "split": "train", "start": -5, "stop": null })).await;
+    assert_eq!(ids(&range.expect(200)), [("calm", 0)]);
+    let none = post(&server, "/desk/task_range", &json!({ "split": "train", "start": 1 })).await.expect(200);
+    assert_eq!(ids(&none), []);
+}
+
+#[tokio::test]
+async fn bodies_are_strict() {
+    let server = start(config()).await;
+    for (path, body, kind, key) in [
+        ("tasks", json!({}), "missing", "split"),
+        ("tasks", json!({ "split": "train", "x": 1 }), "extra_forbidden", "x"),
+        ("task", json!({ "split": "train" }), "missing", "index"),
+        ("task", json!({ "split": "train", "index": 1.5 }), "int_from_float", "index"),
+        ("task_range", json!({ "split": "train", "stop": "x" }), "int_parsing", "stop"),
+    ] {
+        let entry = post(&server, &format!("/desk/{path}"), &body).await.entry();
+        assert_eq!((&entry["type"], &entry["loc"]), (&json!(kind), &json!(["body", key])), "{path} {body}");
+    }
+    assert_eq!(send(&server, "POST", "/desk/tasks", &[], None).await.entry()["loc"], json!(["body"]));
+}
+
+#[tokio::test]
+async fn resets_take_a_split_and_a_place_at_every_entrance() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let started = socket.reset(json!({ "split": "test", "index": -1, "seed": 0 })).await;
+    assert_eq!(started["data"]["metadata"]["task_id"], "busy");
+    let started = socket.reset(json!({ "split": "train", "seed": 5 })).await;
+    assert_eq!(started["data"]["metadata"]["task_id"], "calm");
+    let body = post(&server, "/reset", &json!({ "split": "test", "index": 0 })).await.expect(200);
+    assert_eq!(body["metadata"]["task_id"], "busy");
+    let query = send(&server, "POST", "/reset?split=test&index=0", &[], None).await.expect(200);
+    assert_eq!(query["metadata"]["task_id"], "busy");
+
+    for (asked, key, hint) in [
+        (json!({ "split": "trian" }), "split", "did you mean `train`?"),
+        (json!({ "split": "train", "index": 4 }), "index", "Invalid task index"),
+        (json!({ "task_id": "calm", "split": "test" }), "task_id", "name different tasks"),
+    ] {
+        let frame = socket.reset(asked).await;
+        let message = error(&frame, "VALIDATION_ERROR");
+        assert!(message.contains(hint), "{message}");
+        assert_eq!(frame["data"]["errors"][0]["loc"], json!([key]));
+    }
+}
