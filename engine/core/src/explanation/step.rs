@@ -4,18 +4,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Decision, TrialMatch, decisions, trials};
-use crate::{
-    episode::{Episode, Step},
-    rubric::GraderError,
-};
+use crate::{episode::Episode, rubric::GraderError};
 
 /// One step explained in full: for graders and audit trails, never for agents.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepExplanation {
     /// Its number, from 1.
     pub step: u32,
-    /// The reward.
-    pub reward: f64,
+    /// The reward, where it was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reward: Option<f64>,
     /// The score as it stands after it, in [0, 1].
     pub score: f64,
     /// The items that it decided.
@@ -60,7 +58,7 @@ pub struct Link {
 }
 
 /// Explains the step that an episode took last.
-pub fn explain_step(episode: &Episode, step: &Step) -> Result<StepExplanation, GraderError> {
+pub fn explain_step(episode: &Episode, reward: Option<f64>) -> Result<StepExplanation, GraderError> {
     let (pack, task) = (episode.pack(), episode.task());
     let items: Vec<Touched> = episode
         .touched()
@@ -86,7 +84,7 @@ pub fn explain_step(episode: &Episode, step: &Step) -> Result<StepExplanation, G
             Component { name, value, truth: links(&fields), fields }
         })
         .collect();
-    Ok(StepExplanation { step: episode.steps(), reward: step.reward, score: episode.score()?, items, components })
+    Ok(StepExplanation { step: episode.steps(), reward, score: episode.score()?, items, components })
 }
 
 /// The rules on trial that match the items that the last step decided.

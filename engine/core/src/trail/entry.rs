@@ -41,7 +41,7 @@ struct Digests<'a> {
 /// The entries of the step that an episode took last, one an item that it decided; `time` in milliseconds since 1970.
 pub fn decisions(episode: &Episode, step: &Step, id: EpisodeId<'_>, time: i64) -> Result<Vec<Draft>, GraderError> {
     let pack = episode.pack();
-    let explained = explanation::explain_step(episode, step)?;
+    let explained = explanation::explain_step(episode, Some(step.reward))?;
     let digests = digests(pack, episode.task().rubric.name.as_str());
     let texts: Vec<String> =
         pack.decisions.iter().filter(|column| repeats(column.kind)).map(|column| column.name.clone()).collect();

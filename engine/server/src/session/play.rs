@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use casebook_core::{
     episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
+    explanation::{StepExplanation, explain_step},
     rubric::GraderError,
     scenario::{
         Pack, Task,
@@ -62,6 +63,8 @@ pub(crate) struct Grade {
     pub(crate) score: f64,
     /// The last reward, explained in full.
     pub(crate) breakdown: Breakdown,
+    /// Its parts beside the rules that made their truth.
+    pub(crate) explanation: StepExplanation,
 }
 
 impl Play {
@@ -146,6 +149,7 @@ impl Play {
             done: episode.done(),
             score: episode.score().map_err(failed)?,
             breakdown: episode.explain().map_err(failed)?,
+            explanation: explain_step(episode, None).map_err(failed)?,
         })
     }
 

@@ -130,6 +130,8 @@ async fn a_disk_that_is_full_is_told_and_stops_steps_only_where_that_is_asked_fo
         while trail.status().failing.is_none() {
             tokio::task::yield_now().await;
         }
+        let metrics = get(&server, "/metrics").await.text;
+        assert!(metrics.contains("casebook_audit_failing 1"), "{metrics}");
         let second = post(&server, "/step", &json!({ "action": "close" })).await;
         if required {
             assert!(second.detail(503).contains("steps are refused until it can"));
@@ -154,6 +156,11 @@ async fn the_grader_links_every_component_to_the_rule_behind_it() {
     assert_eq!((&link["item"], &link["right"]), (&json!("t-1"), &json!(true)));
     assert_eq!((&link["source"]["id"], &link["source"]["rules"]), (&json!("R-ASK"), &json!("routing")));
     assert!(link["source"]["line"].as_u64().is_some_and(|line| line > 0), "{link}");
+    let reset = send(&server, "POST", "/reset?task_id=calm&seed=1", &[], None).await.expect(200);
+    post(&server, "/step", &json!({ "action": "answer" })).await.expect(200);
+    let id = reset["metadata"]["session_id"].as_str().expect("an id").to_owned();
+    let standing = get(&server, &format!("/sessions/{id}/grade")).await.expect(200);
+    assert_eq!(standing["explanation"]["components"][0]["truth"][0]["source"]["id"], "R-ASK");
     let silent =
         send(&server, "POST", "/envs/parcels/grader?task_id=shelf&provider=oracle", &[], None).await.expect(200);
     assert!(silent.get("explanation").is_none(), "a pack that never tells does not tell here either");
