@@ -322,3 +322,12 @@ fn a_run_whose_trail_cannot_be_written_fails() {
     assert_eq!(code(&output), 3);
     assert!(stderr(&output).contains("entries of the audit trail are lost"), "{}", stderr(&output));
 }
+
+#[test]
+fn rules_on_trial_are_counted_in_runs() {
+    let output = casebook(&root(), &["run", "docs/cookbook/trial"]);
+    let told = "on trial: `R-CAPS` of posts/board matched 1 of the decided items and would change 1";
+    assert!(stdout(&output).contains(told), "{}", stdout(&output));
+    let json = json(&casebook(&root(), &["run", "docs/cookbook/trial", "--format", "json"]));
+    assert_eq!(json["trials"][0]["id"], "R-CAPS");
+}

@@ -12,6 +12,7 @@ use casebook_core::{
     record::{Recording, play_watched},
     trail::EpisodeId,
 };
+use casebook_server::Trail;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -46,6 +47,10 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             return Err(Exit::Usage);
         };
         for seed in args.seed..args.seed.saturating_add(args.episodes) {
+            if let Some(refusal) = trail.as_deref().and_then(Trail::refusal) {
+                output::error(refusal);
+                return Err(Exit::Failure);
+            }
             let id = format!("{}/{seed}", task.name());
             let mut watch = |episode: &Episode, step: &Step| {
                 if let Some(trail) = &trail {
@@ -124,7 +129,7 @@ impl Trials {
     fn show(&self) {
         for one in &self.0 {
             output::line(format!(
-                "on trial: `{}` of {}/{} matched {} decided items and would change {}",
+                "on trial: `{}` of {}/{} matched {} of the decided items and would change {}",
                 one.id, one.environment, one.rules, one.matches, one.changes
             ));
         }

@@ -143,16 +143,15 @@ fn read(columns: &[Column], unknown: &str, given: &Map<String, Value>) -> (Vec<O
     let mut problems = Vec::new();
     let mut data = vec![None; columns.len()];
     for (name, value) in given {
-        match columns.iter().position(|column| column.name == *name) {
-            Some(at) => match Datum::read(&columns[at], value) {
-                Ok(datum) => data[at] = Some(datum),
-                Err(expected) => problems.push(format!("`{name}` cannot be `{}`; expected {expected}", plain(value))),
-            },
-            None => {
-                let near = nearest(name, columns.iter().map(|column| column.name.as_str()));
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                problems.push(format!("{unknown} `{name}`{hint}"));
-            }
+        let Some(at) = columns.iter().position(|column| column.name == *name) else {
+            let near = nearest(name, columns.iter().map(|column| column.name.as_str()));
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            problems.push(format!("{unknown} `{name}`{hint}"));
+            continue;
+        };
+        match Datum::read(&columns[at], value) {
+            Ok(datum) => data[at] = Some(datum),
+            Err(expected) => problems.push(format!("`{name}` cannot be `{}`; expected {expected}", plain(value))),
         }
     }
     (data, problems)

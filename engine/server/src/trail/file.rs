@@ -61,6 +61,9 @@ impl TrailFile {
 
     /// Seals and writes entries; those that are written are taken out, whether or not it fails.
     pub(super) fn append(&mut self, entries: &mut VecDeque<String>) -> io::Result<()> {
+        if !entries.is_empty() {
+            self.follow()?;
+        }
         while !entries.is_empty() {
             let full = self.config.max_bytes.unwrap_or(u64::MAX);
             let mut chain = self.chain.clone();
@@ -101,6 +104,17 @@ impl TrailFile {
             self.file.sync_data()?;
             self.dirty = false;
         }
+        Ok(())
+    }
+
+    /// Begins the file again when it was moved or removed from its place: what is written to it would be lost.
+    fn follow(&mut self) -> io::Result<()> {
+        if is_same(&self.config.path, &self.file) {
+            return Ok(());
+        }
+        self.file = open(&self.config.path).map_err(io::Error::other)?;
+        self.size = self.file.metadata()?.len();
+        tracing::error!(path = %self.config.path.display(), "the audit trail's file was moved or removed; it is begun again");
         Ok(())
     }
 
@@ -154,14 +168,29 @@ fn aside_name(path: &Path, number: u64) -> PathBuf {
     path.with_file_name(format!("{name}.{number:06}"))
 }
 
+/// Whether a file that is open still stands in its place.
+#[cfg(unix)]
+fn is_same(path: &Path, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (fs::metadata(path), file.metadata()) {
+        (Ok(there), Ok(open)) => (there.dev(), there.ino()) == (open.dev(), open.ino()),
+        _ => false,
+    }
+}
+
+/// An open file cannot be moved there.
+#[cfg(not(unix))]
+fn is_same(_: &Path, _: &File) -> bool {
+    true
+}
+
 fn open(path: &Path) -> Result<File, TrailError> {
     let refused = |error| TrailError::Io(path.to_path_buf(), error);
     let file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(refused)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(TrailError::Taken(path.to_path_buf())),
         // Where there are no locks, the chain still shows what two writers do to each other.
-        Err(TryLockError::Error(_)) => Ok(file),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 

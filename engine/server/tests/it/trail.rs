@@ -165,3 +165,58 @@ async fn the_grader_links_every_component_to_the_rule_behind_it() {
         send(&server, "POST", "/envs/parcels/grader?task_id=shelf&provider=oracle", &[], None).await.expect(200);
     assert!(silent.get("explanation").is_none(), "a pack that never tells does not tell here either");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn writing_goes_on_once_there_is_room_and_where_the_file_was_removed() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("audit.jsonl");
+    std::os::unix::fs::symlink("/dev/full", &path).expect("a link");
+    let trail = Arc::new(Trail::open(settings(path.clone())).expect("it opens"));
+    let server = start(with(&trail)).await;
+    morning(&server, "e-0").await;
+    while trail.status().failing.is_none() {
+        tokio::task::yield_now().await;
+    }
+    fs::remove_file(&path).expect("removed");
+    while trail.status().failing.is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((entries(&path).len(), trail.status().lost), (2, 0), "nothing is lost that there was room for");
+    fs::remove_file(&path).expect("removed");
+    morning(&server, "e-1").await;
+    assert_eq!(trail.close().head.number, 4);
+    let text = fs::read_to_string(&path).expect("it is begun again");
+    let wrong = Verifier::default().line(text.lines().next().expect("a line"));
+    assert_eq!(wrong[0].to_string(), "entries 1 to 2 are missing before this line");
+}
+
+#[test]
+fn many_at_once_lose_nothing_and_keep_the_chain() {
+    let packs = crate::packs::write();
+    let sources = casebook_core::source::read(&[packs.path().to_path_buf()]);
+    let catalog = casebook_core::check::compile(&sources, 1).catalog.expect("sound packs");
+    let pack = catalog.pack("desk").expect("the pack");
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("audit.jsonl");
+    let rotating = TrailConfig { max_bytes: Some(200_000), ..settings(path.clone()) };
+    let trail = Trail::open(rotating).expect("it opens");
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (trail, pack) = (&trail, pack);
+            scope.spawn(move || {
+                let policy = casebook_core::policy::find(pack, "oracle").expect("it is built in");
+                for seed in 0..100 {
+                    let id = format!("e-{thread}-{seed}");
+                    let id = casebook_core::trail::EpisodeId { id: &id, policy: Some("oracle") };
+                    let mut watch = |episode: &_, step: &_| trail.record(episode, step, id);
+                    let task = pack.task("busy").expect("the task");
+                    casebook_core::record::play_watched(&policy, task, seed, &mut watch).expect("it plays");
+                }
+            });
+        }
+    });
+    let status = trail.close();
+    assert_eq!((status.written, status.lost, status.head.number), (2400, 0, 2400));
+    assert_eq!(entries(&path).len(), 2400);
+}
