@@ -7,6 +7,7 @@
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
+//! | `telemetry.rs` | where events and spans of the server go |
 //! | `trail.rs` | the audit trail that a command writes |
 //! | `commands/` | one file a command |
 
@@ -16,6 +17,7 @@ mod exit;
 mod formats;
 mod output;
 mod packs;
+mod telemetry;
 mod trail;
 
 use std::process::ExitCode;

@@ -218,3 +218,24 @@ fn serve_refuses_a_broken_pack() {
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("CB201"), "{}", stderr(&output));
 }
+
+#[test]
+fn serve_refuses_tokens_that_it_cannot_use() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("tokens");
+    let path = file.to_str().expect("UTF-8");
+    for (text, expected) in [
+        ("agnet 0123456789abcdef\n", "line 1: unknown role `agnet`; did you mean `agent`?"),
+        ("agent 0123456789abcdef\n", "there are tokens, but none of the orchestrator"),
+        ("orchestrator short\n", "a token of the orchestrator has fewer than 16 characters"),
+    ] {
+        fs::write(&file, text).expect("it is written");
+        let output = casebook(&["serve", PACK, "--port", "0", "--tokens", path]);
+        assert_eq!(code(&output), 2);
+        let text = stderr(&output);
+        assert!(text.contains(expected) && !text.contains("0123456789abcdef"), "{text}");
+    }
+    let output = casebook(&["serve", PACK, "--port", "0", "--tokens", "no-such-file"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("no-such-file"), "{}", stderr(&output));
+}

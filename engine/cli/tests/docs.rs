@@ -167,9 +167,12 @@ fn every_recipe_of_the_cookbook_passes() {
 
 #[test]
 fn shipped_packs_are_laid_out_and_pass_their_tests() {
-    for command in ["check --strict", "test", "fmt --check"] {
-        let (output, code) = run(&root(), &format!("casebook {command} scenarios"));
-        assert_eq!(code, 0, "$ casebook {command} scenarios\n{output}");
+    // Packs one folder below the others are named by that folder.
+    for packs in ["scenarios", "scenarios/conformance"] {
+        for command in ["check --strict", "test", "fmt --check"] {
+            let (output, code) = run(&root(), &format!("casebook {command} {packs}"));
+            assert_eq!(code, 0, "$ casebook {command} {packs}\n{output}");
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     env,
     fs::{self, OpenOptions},
-    io,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     path::Path,
@@ -14,29 +13,26 @@ use std::{
 use casebook_server::{Config, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     args::{Format, LogFormat, ServeArgs, seconds},
     exit::Exit,
-    output, packs, trail,
+    output, packs,
+    telemetry::Telemetry,
+    trail,
 };
 
 const WIDE_OPEN: &str = "warning: there are no tokens, so everyone who reaches this address can play, read every task's \
                          score and end every session; see `--tokens`";
 
 pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
-    // What becomes of a reload is told below, in words for the author.
-    let quiet = || match args.log {
-        LogFormat::Text => EnvFilter::new("warn,casebook_server::reload=off"),
-        LogFormat::Json => EnvFilter::new("info"),
+    let telemetry = match Telemetry::start(&args) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            output::error(error);
+            return Exit::Failure;
+        }
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match args.log {
-        LogFormat::Text => log.with_ansi(output::stderr_has_color()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -44,7 +40,9 @@ pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
             return Exit::Failure;
         }
     };
-    runtime.block_on(serve(args, format))
+    let exit = runtime.block_on(serve(args, format));
+    telemetry.end();
+    exit
 }
 
 async fn serve(args: ServeArgs, format: Format) -> Exit {

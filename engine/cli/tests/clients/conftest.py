@@ -60,6 +60,14 @@ def server():
     assert running.stop() == 0
 
 
+@pytest.fixture(scope="session")
+def conformance():
+    """The packs without items."""
+    running = Server("scenarios/conformance")
+    yield running
+    assert running.stop() == 0
+
+
 @pytest.fixture
 def start():
     """Starts servers of a test's own."""

@@ -267,7 +267,12 @@ pub(super) fn cards(
     }
     let title = spec.title.as_deref().unwrap_or(&spec.name);
     let mut output = output_schema(Some(ResultType::Object));
-    output["properties"] = serde_json::json!({ "observation": observation, "done": { "type": "boolean" } });
+    let mut seen = observation.clone();
+    // References lead from the root.
+    if let Some(definitions) = seen.as_object_mut().and_then(|seen| seen.shift_remove("$defs")) {
+        output["$defs"] = definitions;
+    }
+    output["properties"] = serde_json::json!({ "observation": seen, "done": { "type": "boolean" } });
     output["required"] = serde_json::json!(["observation", "done"]);
     cards.push(ToolCard {
         name: name.to_owned(),

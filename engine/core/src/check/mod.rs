@@ -192,7 +192,7 @@ fn assemble(
     let before = report.errors();
     let mut templates = crate::scenario::templates::engine();
     let (columns, surface) = surface(root, environment, &mut templates, report)?;
-    let Surface { action, observation, done, data, state, reset, after } = surface;
+    let Surface { action, observation, done, data, state, reset, after, first } = surface;
     let broken = columns.broken;
     let mut parts = Parts::new(documents, (root, environment), columns, reset);
     // Columns that are wrong would make every condition and label wrong as well.
@@ -200,7 +200,7 @@ fn assemble(
         return None;
     }
     compile_rules(&mut parts, report);
-    compile_rubrics(&mut parts, (&mut templates, &after), report);
+    compile_rubrics(&mut parts, (&mut templates, &after, &first), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     let mut policies = IndexMap::new();
@@ -290,8 +290,9 @@ struct Surface {
     data: Context,
     state: Vec<StateVariable>,
     reset: ResetModel,
-    /// What expressions may read after a step, with sample values.
+    /// What expressions may read after a step and before the first one, with sample values.
     after: Context,
+    first: Context,
 }
 
 fn surface(
@@ -300,18 +301,22 @@ fn surface(
     templates: &mut Engine<'static>,
     report: &mut Report,
 ) -> Option<(environment::Columns, Surface)> {
+    let before = report.errors();
     environment::check_shape(root, spec, report);
+    // What the parts say means nothing as long as some are missing.
+    (report.errors() == before).then_some(())?;
     let columns = environment::columns(root, spec, report);
     let names = scope::names(root, spec, templates, report)?;
     let action = action::action(root, spec, (&columns, &names), templates, report);
     let observation = observation::observation(root, spec, (&columns, &names), templates, report);
     let after = observation::after(spec, &names);
+    let first = names.before();
     let done = spec.done.as_ref().and_then(|text| {
-        let what = scope::What { name: "done".into(), pointer: "/done", text };
-        scope::number(templates, root, what, &after, report)
+        let what = scope::What { name: "done".into(), pointer: "/done", text: &text.0 };
+        scope::number(templates, root, what, (&after, None), report)
     });
     let scope::Names { data, state, reset, .. } = names;
-    Some((columns, Surface { action, observation, done, data, state, reset, after }))
+    Some((columns, Surface { action, observation, done, data, state, reset, after, first }))
 }
 
 /// Checks that the policy exists that stands as the baseline.
@@ -332,14 +337,20 @@ fn compile_rules(parts: &mut Parts<'_>, report: &mut Report) {
     }
 }
 
-fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
+fn compile_rubrics(
+    parts: &mut Parts<'_>,
+    (templates, after, before): (&mut Engine<'static>, &Context, &Context),
+    report: &mut Report,
+) {
     let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
     let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
     for document in parts.documents.of(Kind::Rubric) {
         if let Content::Rubric(spec) = &document.content {
             let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {
                 let what = scope::What { name: format!("rubric:{}:{pointer}", spec.name), pointer, text };
-                scope::number(templates, document, what, after, report)
+                // A reward is paid after an action; a score may be asked for before one.
+                let before = (!pointer.starts_with("/reward")).then_some(before);
+                scope::number(templates, document, what, (after, before), report)
             };
             let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, &mut add, report);
             parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));

@@ -29,8 +29,13 @@ pub(super) fn observation(
 ) -> Vec<(String, Part)> {
     let reserved: Vec<&str> =
         RESERVED.iter().chain(ANSWERS.iter().filter(|_| spec.action.is_none())).copied().collect();
-    let site =
-        Site { root, columns, texts: spec.tools.values().all(|tool| tool.value.is_none()), sample: after(spec, names) };
+    let site = Site {
+        root,
+        columns,
+        texts: spec.tools.values().all(|tool| tool.value.is_none()),
+        sample: after(spec, names),
+        before: names.before(),
+    };
     let mut parts = Vec::new();
     for (name, part) in &spec.observation {
         let pointer = format!("/observation/{name}");
@@ -78,6 +83,8 @@ struct Site<'a> {
     /// Whether every tool answers with a text.
     texts: bool,
     sample: Context,
+    /// The same before the first action.
+    before: Context,
 }
 
 /// The keys that say what a part shows.
@@ -139,12 +146,16 @@ fn observation_part(
     if let Some(text) = &part.template {
         let template = format!("observation:{name}");
         template::add(engine, &template, root, &format!("{pointer}/template"), text, &site.sample, report)?;
+        let place = format!("{pointer}/template");
+        template::render(engine, root, &place, text, &site.before, report)?;
         return Some(Part::Template(template));
     }
     if let Some(text) = &part.value {
         let place = format!("{pointer}/value");
-        let what = What { name: format!("observation:{name}"), pointer: &place, text };
+        let what = What { name: format!("observation:{name}"), pointer: &place, text: &text.0 };
         let (expression, _) = scope::add(engine, root, what, &site.sample, part.kind, report)?;
+        let fits = |value| part.kind.map_or(Ok(()), |kind| kind.fit(value).map(|_| ()));
+        scope::try_before(&expression, engine, root, (&place, &text.0), &site.before, fits, report)?;
         return Some(Part::Value(expression, part.kind));
     }
     let text = part.feedback.as_ref()?;

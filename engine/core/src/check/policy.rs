@@ -28,6 +28,14 @@ pub(super) fn compile(
                 .hint("choose another name"),
         );
     }
+    if parts.environment.item.is_none() {
+        report.push(
+            document
+                .at_key(Code::BadDeclaration, "/kind", "a policy decides about items, and the environment has none")
+                .hint("remove it; the `solution` of a task is what `oracle` plays"),
+        );
+        return None;
+    }
     let scope =
         Scope { document, columns: &parts.fields, visible_only: true, lists: &spec.lists, regexes: &parts.regexes };
     let mut compiled = Vec::new();

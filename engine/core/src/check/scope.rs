@@ -6,13 +6,13 @@ use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
 
-use super::{environment::check_name, template};
+use super::{environment::check_name, parameters, template};
 use crate::{
     diagnostic::{Code, Report, suggest},
     expression::{Effects, Expression, whole},
     model::{Column, ColumnKind},
     scenario::{First, ResetModel, StateVariable, parameter::object_schema},
-    spec::{Document, Environment, ResultType},
+    spec::{Document, Environment, Formula, ResultType, StateSpec},
 };
 
 /// Names that the protocol's own state has.
@@ -38,14 +38,17 @@ pub(super) fn names(
     report: &mut Report,
 ) -> Option<Names> {
     let mut parameters = Vec::new();
-    for (name, given) in spec.reset.iter().flat_map(|reset| &reset.arguments) {
+    let mut given = Map::new();
+    for (name, spec) in spec.reset.iter().flat_map(|reset| &reset.arguments) {
         let place = format!("/reset/arguments/{name}");
         check_name(root, &place, name, RESERVED_ARGUMENTS, report);
-        parameters.extend(super::parameters::compile(root, &place, name, &given.into(), report));
+        let declared = spec.into();
+        // One that is wrong is there all the same, so that what reads it is not reported as well.
+        given.extend(parameters::compile_quietly(name, &declared).map(|one| (name.clone(), one.sample())));
+        parameters.extend(parameters::compile(root, &place, name, &declared, report));
     }
     let schema = Value::Object(object_schema(&parameters));
     let validator = jsonschema::draft202012::new(&schema).ok()?;
-    let given: Map<String, Value> = parameters.iter().map(|one| (one.name.clone(), one.sample())).collect();
     let data = Context::from(Serde(&spec.data));
     let task = context! { name => "", title => "", split => "", group => (), difficulty => 1, max_steps => 1 };
     let counter: BTreeMap<&str, i64> =
@@ -73,32 +76,41 @@ pub(super) fn names(
                 .hint("keep one of the two"),
             );
         }
-        let (first, sample) = if let Some(text) = &given.value {
-            let what = What { name: format!("state:{name}"), pointer: &format!("{place}/value"), text };
-            let Some((expression, sample)) = add(engine, root, what, &before, Some(given.kind), report) else {
-                continue;
-            };
-            (First::Expression(expression), sample)
-        } else {
-            let value = given.default.clone().unwrap_or_else(|| given.kind.nothing());
-            match given.kind.fit(value) {
-                Ok(value) => (First::Value(value.clone()), value),
-                Err(expected) => {
-                    report.push(
-                        root.at(Code::BadValue, format!("{place}/default"), format!("`{name}` cannot begin with this"))
-                            .label(format!("expected {expected}"))
-                            .hint(format!("write {expected}, or change its type")),
-                    );
-                    continue;
-                }
-            }
-        };
+        let (first, sample) = first(root, &place, (name, given), &before, engine, report);
         values.insert(name.clone(), sample);
         let description = given.description.clone();
         state.push(StateVariable { name: name.clone(), kind: given.kind, visible: given.visible, description, first });
     }
     samples.insert("state", Context::from(Serde(&values)));
     Some(Names { data, state, reset: ResetModel { parameters, schema, validator }, samples })
+}
+
+/// What a state begins with, and a sample of it; one that is wrong begins with nothing.
+fn first(
+    root: &Document,
+    place: &str,
+    (name, given): (&str, &StateSpec),
+    before: &Context,
+    engine: &mut Engine<'static>,
+    report: &mut Report,
+) -> (First, Value) {
+    let nothing = || (First::Value(given.kind.nothing()), given.kind.nothing());
+    if let Some(Formula(text)) = &given.value {
+        let what = What { name: format!("state:{name}"), pointer: &format!("{place}/value"), text };
+        return add(engine, root, what, before, Some(given.kind), report)
+            .map_or_else(nothing, |(expression, sample)| (First::Expression(expression), sample));
+    }
+    match given.kind.fit(given.default.clone().unwrap_or_else(|| given.kind.nothing())) {
+        Ok(value) => (First::Value(value.clone()), value),
+        Err(expected) => {
+            report.push(
+                root.at(Code::BadValue, format!("{place}/default"), format!("`{name}` cannot begin with this"))
+                    .label(format!("expected {expected}"))
+                    .hint(format!("write {expected}, or change its type")),
+            );
+            nothing()
+        }
+    }
 }
 
 impl Names {
@@ -109,18 +121,23 @@ impl Names {
         Context::from(all)
     }
 
+    /// The same as things stand before the first action.
+    pub(super) fn before(&self) -> Context {
+        self.sample([("action", Context::from(())), ("result", Context::from(()))])
+    }
+
     /// Compiles what an action or a tool does besides answering.
     pub(super) fn effects(
         &self,
         root: &Document,
         pointer: &str,
-        (fail, set, wait): (Option<&String>, &IndexMap<String, String>, Option<&String>),
+        (fail, set, wait): (Option<&Formula>, &IndexMap<String, Formula>, Option<&Formula>),
         sample: &Context,
         engine: &mut Engine<'static>,
         report: &mut Report,
     ) -> Effects {
         let mut effects = Effects::default();
-        let mut one = |key: &str, text: &str, kind, report: &mut Report| {
+        let mut one = |key: &str, Formula(text): &Formula, kind, report: &mut Report| {
             let what = What { name: format!("{pointer}/{key}"), pointer: &format!("{pointer}/{key}"), text };
             add(engine, root, what, sample, kind, report)
         };
@@ -193,15 +210,42 @@ pub(super) fn add(
     }
 }
 
+/// Tries an expression once more as things stand before the first action.
+pub(super) fn try_before(
+    expression: &Expression,
+    engine: &Engine<'static>,
+    document: &Document,
+    (pointer, text): (&str, &str),
+    before: &Context,
+    fits: impl Fn(Value) -> Result<(), &'static str>,
+    report: &mut Report,
+) -> Option<()> {
+    let finding = match expression.eval(engine, before) {
+        Ok(value) => match fits(value) {
+            Ok(()) => return Some(()),
+            Err(expected) => document
+                .at(Code::BadTemplate, pointer, "the expression gives another type before the first action")
+                .label(format!("expected {expected}")),
+        },
+        Err(error) => {
+            let mut finding = template::explain_expression(document, pointer, text, before, &error);
+            finding.message = format!("before the first action {}", finding.message);
+            finding
+        }
+    };
+    report.push(finding.hint("`action` is null until there was one; write `... if action else ...`"));
+    None
+}
+
 /// Compiles an expression that must give a number, `true` or `false`.
 pub(super) fn number(
     engine: &mut Engine<'static>,
     document: &Document,
     what: What<'_>,
-    sample: &Context,
+    (sample, before): (&Context, Option<&Context>),
     report: &mut Report,
 ) -> Option<Expression> {
-    let pointer = what.pointer;
+    let What { pointer, text, .. } = what;
     let (expression, value) = add(engine, document, what, sample, None, report)?;
     if !value.is_number() && !value.is_boolean() {
         report.push(
@@ -211,6 +255,12 @@ pub(super) fn number(
                 .hint("compare it with something, or convert it with a filter such as `| float`"),
         );
         return None;
+    }
+    if let Some(before) = before {
+        let fits = |value: Value| {
+            if value.is_number() || value.is_boolean() { Ok(()) } else { Err("a number, `true` or `false`") }
+        };
+        try_before(&expression, engine, document, (pointer, text), before, fits, report)?;
     }
     Some(expression)
 }

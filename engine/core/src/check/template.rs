@@ -130,11 +130,18 @@ fn explain(
         )
         .at(pointer);
     }
-    diagnostic.hint(cure(template, context, error))
+    diagnostic.hint(cure(what, template, context, error))
 }
 
-fn cure(template: &str, context: &Value, error: &Error) -> Hint {
+fn cure(what: &str, template: &str, context: &Value, error: &Error) -> Hint {
     let text = match error.kind() {
+        ErrorKind::InvalidOperation if what == "expression" => {
+            return misspelt(template, context)
+                .unwrap_or_else(|| "check the names and their types; filters such as `| int` convert".into());
+        }
+        ErrorKind::SyntaxError if what == "expression" => {
+            "write it as inside of `{{ }}`, with every bracket and quote closed"
+        }
         ErrorKind::UndefinedError => {
             return misspelt(template, context).unwrap_or_else(|| {
                 "check the name; a template reads what its place offers, and no hidden field".into()

@@ -213,7 +213,7 @@ fn reply(
             Some(Reply::Text(template))
         }
         (None, Some(text)) => {
-            let what = What { name: format!("{pointer}/value"), pointer: &format!("{pointer}/value"), text };
+            let what = What { name: format!("{pointer}/value"), pointer: &format!("{pointer}/value"), text: &text.0 };
             let (expression, _) = scope::add(engine, root, what, sample, spec.returns, report)?;
             Some(Reply::Value(expression, spec.returns))
         }

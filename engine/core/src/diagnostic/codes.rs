@@ -97,7 +97,7 @@ codes! {
     BadCondition = "CB402", Error;
     /// A regular expression that does not compile.
     BadRegex = "CB403", Error;
-    /// A template that does not compile or render.
+    /// A template or expression that does not work.
     BadTemplate = "CB404", Error;
     /// A hidden field where only visible ones may be read.
     HiddenField = "CB405", Error;

@@ -250,7 +250,7 @@ impl Builder<'_, '_> {
 
     fn grader(&mut self, grader: &spec::Grader, pointer: &str, report: &mut Report) -> Option<NodeKind> {
         if let spec::Grader::Expression(params) = grader {
-            let expression = (self.add)(self.document, &format!("{pointer}/value"), &params.value, report)?;
+            let expression = (self.add)(self.document, &format!("{pointer}/value"), &params.value.0, report)?;
             self.expressions.push((pointer.to_owned(), self.reward, expression));
             let grader = graders::expression(self.expressions.len() - 1);
             return Some(NodeKind::Whole(grader));

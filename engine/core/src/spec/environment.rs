@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, EntryType, EnvironmentKind, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType};
+use super::{ApiVersion, EntryType, EnvironmentKind, Formula, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType};
 
 /// The root of a pack: what lands in the inbox, what is decided about it, what the agent sees and does.
 ///
@@ -50,7 +50,7 @@ pub struct Environment {
     pub tools: IndexMap<String, ToolSpec>,
     /// Whether the episode is over after a step: an expression over `state`, `action` and `counter`.
     #[schemars(example = &"state.lives == 0")]
-    pub done: Option<String>,
+    pub done: Option<Formula>,
     /// What an agent sees, field by field, in this order; where the tools are the actions, it sees what they answer anyway.
     #[serde(default)]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
@@ -213,14 +213,14 @@ pub struct ActionSpec {
     pub properties: IndexMap<String, ActionProperty>,
     /// A text for which the action fails, or null for none: an expression over `action`, `data`, `state` and `reset`.
     #[schemars(example = &"'the door is locked' if action.way == 'north' else none")]
-    pub fail: Option<String>,
+    pub fail: Option<Formula>,
     /// What an action changes of the state, by name: expressions over the same names, all read before any is set.
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "count": "state.count + 1" }))]
-    pub set: IndexMap<String, String>,
+    pub set: IndexMap<String, Formula>,
     /// The seconds for which an action keeps the agent waiting: an expression over the same names.
     #[schemars(example = &"action.seconds")]
-    pub wait: Option<String>,
+    pub wait: Option<Formula>,
 }
 
 /// How many items one action decides about.
@@ -320,7 +320,7 @@ pub struct ObservationPart {
     pub template: Option<String>,
     /// An expression over the same names; its value keeps its type.
     #[schemars(example = &"state.count * 2")]
-    pub value: Option<String>,
+    pub value: Option<Formula>,
     /// The type of `value`; any when not given.
     #[serde(rename = "type")]
     pub kind: Option<ResultType>,

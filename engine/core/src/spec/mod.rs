@@ -49,7 +49,7 @@ pub use environment::{
     ItemSpec, ItemsSelection, ObservationPart, Shape, TextSource, Truth, UnknownItem,
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
-pub use parameter::{EntryType, Parameter, ResetSpec, ResultType, StateSpec, ValueType};
+pub use parameter::{EntryType, Formula, Parameter, ResetSpec, ResultType, StateSpec, ValueType};
 pub use policy::{Policy, PolicyRule, RankOrder};
 pub use reference::reference;
 pub use rubric::{

@@ -1,7 +1,9 @@
 //! Named values with a type: what actions hold, what tools take, what a reset may be asked for, what an episode remembers.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -84,6 +86,33 @@ impl ResultType {
     }
 }
 
+/// An expression, as inside of `{{ }}` in a template; a number, `true` or `false` stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Formula(pub String);
+
+impl<'de> Deserialize<'de> for Formula {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(text)),
+            scalar @ (Value::Number(_) | Value::Bool(_)) => Ok(Self(scalar.to_string())),
+            _ => Err(serde::de::Error::custom("an expression is a text, a number, `true` or `false`")),
+        }
+    }
+}
+
+impl JsonSchema for Formula {
+    fn schema_name() -> Cow<'static, str> {
+        "Formula".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An expression, as inside of `{{ }}` in a template; a number, `true` or `false` stands for itself.",
+            "type": ["string", "number", "boolean"],
+        })
+    }
+}
+
 /// A named value that a reset may be given.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -134,7 +163,7 @@ pub struct StateSpec {
     pub default: Option<Value>,
     /// What it is when an episode begins, as an expression over `data`, `reset`, `task` and `seed`.
     #[schemars(example = &"'ticket-' ~ seed")]
-    pub value: Option<String>,
+    pub value: Option<Formula>,
     /// Whether the episode's state tells it.
     #[serde(default = "super::yes")]
     pub visible: bool,

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, RubricKind};
+use super::{ApiVersion, Formula, RubricKind};
 
 /// How an agent's handling is scored: a reward after every step, a score for the episode.
 ///
@@ -336,7 +336,7 @@ graders! {
         /// The expression, over `action` (null before the first), `state`, `result`, `data`, `reset`, `task`, `seed` and
         /// `counter`.
         #[schemars(example = &"state.found / data.treasures")]
-        value: String,
+        value: Formula,
     }
 
     /// What the reward's components were over the episode's steps; only in a score.

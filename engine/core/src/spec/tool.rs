@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EntryType, ResultType, ValueType};
+use super::{EntryType, Formula, ResultType, ValueType};
 
 /// A named action that answers.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -28,19 +28,19 @@ pub struct ToolSpec {
     pub result: Option<String>,
     /// What a call answers, as an expression over the same names; its value keeps its type.
     #[schemars(example = &"arguments.a + arguments.b")]
-    pub value: Option<String>,
+    pub value: Option<Formula>,
     /// The type of `value`; any when not given.
     pub returns: Option<ResultType>,
     /// A text for which the call fails, or null for none: an expression over the same names.
     #[schemars(example = &"'the shelf is empty' if state.left == 0 else none")]
-    pub fail: Option<String>,
+    pub fail: Option<Formula>,
     /// What a call changes of the state, by name: expressions over the same names, all read before any is set.
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "count": "state.count + 1" }))]
-    pub set: IndexMap<String, String>,
+    pub set: IndexMap<String, Formula>,
     /// The seconds for which a call keeps the agent waiting: an expression over the same names.
     #[schemars(example = &"arguments.seconds")]
-    pub wait: Option<String>,
+    pub wait: Option<Formula>,
     /// What `tool_calls` counts a call as; 1 when not given.
     #[schemars(range(min = 0.0))]
     pub cost: Option<f64>,

@@ -1,5 +1,6 @@
 //! The core's tests: one binary, a module for each subject.
 
+mod acting;
 mod agreement;
 mod comparison;
 mod corpus;

@@ -62,10 +62,27 @@ pub(crate) fn desk_with(file: &str, from: &str, to: &str) -> Arc<Pack> {
 
 /// Every pack there is to play.
 pub(crate) fn all() -> Vec<Arc<Pack>> {
-    let compiled = compile(&source::read(&[scenarios(), scenarios().join("conformance")]), 1);
+    let compiled = compile(&source::read(&[scenarios()]), 1);
     let report = compiled.report.render(false);
     let shipped = compiled.catalog.unwrap_or_else(|| panic!("{report}"));
     let mut packs = shipped.packs().to_vec();
     packs.extend(catalog(&desk()).packs().iter().cloned());
     packs
+}
+
+/// The shipped packs without items, by name: echo, slow, tools, triage.
+pub(crate) fn conformance() -> Catalog {
+    let compiled = compile(&source::read(&[scenarios().join("conformance")]), 1);
+    let report = compiled.report.render(false);
+    compiled.catalog.unwrap_or_else(|| panic!("{report}"))
+}
+
+/// One of the shipped packs without items.
+pub(crate) fn itemless(name: &str) -> Arc<Pack> {
+    Arc::clone(conformance().pack(&format!("conformance-{name}")).expect("it is shipped"))
+}
+
+/// Every pack there is to play, those without items last.
+pub(crate) fn every() -> Vec<Arc<Pack>> {
+    all().into_iter().chain(conformance().packs().iter().cloned()).collect()
 }

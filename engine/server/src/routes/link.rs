@@ -134,7 +134,7 @@ impl Link {
             let message = tokio::select! {
                 message = self.socket.recv() => message,
                 () = &mut self.alarm => {
-                    self.ring(busy).await?;
+                    Box::pin(self.ring(busy)).await?;
                     continue;
                 }
             };

@@ -75,9 +75,6 @@ async fn mcp(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    if environment.in_path {
-        environment.pack(&app)?;
-    }
     let query = request::query(&uri);
     let wait = request::query_wait(&query, &app)?;
     if mcp_standard::is_meant(&headers) {
@@ -85,10 +82,13 @@ async fn mcp(
         let opening = Opening { app, environment, client, wait, named };
         return mcp_standard::answer(opening, headers, body).await;
     }
-    let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let response = match body {
-        Some(body) => answer(&app, &environment.name, &body, &Caller { client, principal, wait, own: None }).await,
-        None => rpc::parse_error(),
+    let bytes = body.unwrap_or_default();
+    let response = match (app.config.limits.check(&bytes, &[]), serde_json::from_slice::<Value>(&bytes).ok()) {
+        (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),
+        (Ok(()), Some(body)) => {
+            answer(&app, &environment.name, &body, &Caller { client, principal, wait, own: None }).await
+        }
+        (Ok(()), None) => rpc::parse_error(),
     };
     Ok(Json(response).into_response())
 }
@@ -162,7 +162,7 @@ async fn use_tool(agent: &Agent<'_>, name: Option<String>, arguments: Value) -> 
     let name = name.ok_or(Failure::NoName)?;
     let Value::Object(arguments) = arguments else { return Err(Failure::BadArguments) };
     let told = agent.call(&name, arguments).await.map_err(|problem| Failure::Server(problem.text()))?;
-    told.map(|answered| rpc::called(&answered)).map_err(|failure| Failure::Tool(failure.message))
+    told.map(|answered| rpc::called(&answered)).map_err(|failure| Failure::Tool(rpc::why(&name, &failure)))
 }
 
 async fn create(app: &App, environment: &Arc<str>, caller: &Caller<'_>) -> Result<Value, Failure> {

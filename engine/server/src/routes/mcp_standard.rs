@@ -48,6 +48,7 @@ use crate::{
         capacity::Client,
         one::{Origin, Session},
     },
+    wire::{openapi::settled, rpc},
 };
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -218,7 +219,7 @@ impl ServerHandler for Handler {
         let tools = pack.tools().iter().map(|card| {
             let mut tool = Tool::new(card.name.clone(), card.description.clone(), object(&card.input_schema));
             tool.title.clone_from(&card.title);
-            tool.with_raw_output_schema(object(&card.output_schema))
+            tool.with_raw_output_schema(object(&settled(&card.output_schema)))
         });
         Ok(ListToolsResult { tools: tools.collect(), ..ListToolsResult::default() })
     }
@@ -236,7 +237,7 @@ impl ServerHandler for Handler {
                 result.structured_content = Some(answered.structured());
                 result.into()
             }
-            Err(failure) => CallToolResult::error(vec![ContentBlock::text(failure.message)]).into(),
+            Err(failure) => CallToolResult::error(vec![ContentBlock::text(rpc::why(&request.name, &failure))]).into(),
         })
     }
 }

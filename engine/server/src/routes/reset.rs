@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use casebook_core::scenario::Pack;
 use serde_json::{Map, Value};
 
 use super::{
@@ -65,13 +66,14 @@ async fn reset(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    environment.pack(&app)?;
+    let pack = environment.pack(&app)?;
     let query = request::query(&uri);
     let wait = request::query_wait(&query, &app)?;
     let mut object =
         body::object(&headers, &request::bytes(&app, body)?).map_err(Problem::Invalid)?.unwrap_or_default();
     let in_body = session_in_body(&mut object)?;
-    let arguments = arguments(object, &query)?;
+    let arguments = arguments(&pack, object, &query)?;
+    arguments.declared_by(&pack).map_err(Problem::Invalid)?;
     let named = app.sessions.named(&environment.name, &request::claim(&headers, &query, in_body))?;
     let fresh = named.is_none();
     let session = match named {
@@ -99,9 +101,9 @@ async fn reset(
 }
 
 /// What the query leaves unset the body may fill, and the other way round; the body comes first.
-fn arguments(object: Map<String, Value>, query: &[(String, String)]) -> Result<ResetArguments, Problem> {
+fn arguments(pack: &Pack, object: Map<String, Value>, query: &[(String, String)]) -> Result<ResetArguments, Problem> {
     let parts = query.iter().filter(|(name, value)| name != SESSION_KEY && name != WAIT_KEY && !value.is_empty());
-    let in_query = parts.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    let in_query = parts.map(|(name, value)| (name.clone(), in_query(pack, name, value))).collect();
     match (ResetArguments::read(object, &["body"]), ResetArguments::read(in_query, &["query"])) {
         (Ok(in_body), Ok(in_query)) => Ok(in_body.or(in_query)),
         (in_body, in_query) => {
@@ -109,6 +111,14 @@ fn arguments(object: Map<String, Value>, query: &[(String, String)]) -> Result<R
             Err(Problem::Invalid(entries.collect()))
         }
     }
+}
+
+/// A part of the query as the environment wants it: only its schema tells a number from digits.
+fn in_query(pack: &Pack, name: &str, text: &str) -> Value {
+    let kind = pack.reset_schema().pointer(&format!("/properties/{name}/type"));
+    let parsed =
+        kind.filter(|kind| !kind.to_string().contains("\"string\"")).and_then(|_| serde_json::from_str(text).ok());
+    parsed.unwrap_or_else(|| text.into())
 }
 
 fn session_in_body(object: &mut Map<String, Value>) -> Result<Option<String>, Problem> {

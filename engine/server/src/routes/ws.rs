@@ -91,7 +91,7 @@ fn serve(mut link: Link, app: Shared, opening: Opening) -> impl Future<Output = 
             end = session(&mut link, &app, opening) => end,
             _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
         };
-        link.finish(end).await;
+        Box::pin(link.finish(end)).await;
     }
 }
 
@@ -151,7 +151,8 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
             }
             continue;
         }
-        let reply = match link.during(answer(app, session, text.as_deref())).await {
+        // Boxed, as what happens seldom: a waiting session is to hold no more than it needs for waiting.
+        let reply = match link.during(Box::pin(answer(app, session, text.as_deref()))).await {
             Ok(reply) => reply,
             Err(end) => return end,
         };
@@ -196,7 +197,7 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
                     play.reset(app.held(environment, &arguments)?, arguments)?;
                     Ok(Outcome::now(envelope::observation_frame(play.view(None)?)))
                 });
-                reset.await
+                Box::pin(reset).await
             }
             Err(entries) => Err(Problem::Invalid(entries)),
         },
@@ -208,7 +209,7 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
                 wait: Duration::ZERO,
                 own: Some(session),
             };
-            Ok(frames::mcp(&mcp::answer(app, environment, &body, &caller).await))
+            Ok(frames::mcp(&Box::pin(mcp::answer(app, environment, &body, &caller)).await))
         }
         Request::Close => return Reply::Close,
     };

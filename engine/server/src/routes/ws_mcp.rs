@@ -62,7 +62,7 @@ async fn serve(mut link: Link, app: Shared, opening: Opening) {
         end = session(&mut link, &app, opening) => end,
         _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
     };
-    link.finish(end).await;
+    Box::pin(link.finish(end)).await;
 }
 
 async fn session(link: &mut Link, app: &App, opening: Opening) -> End {
@@ -106,7 +106,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
                 Err(error) => rpc::unreadable(&error.to_string()),
                 Ok(body) => {
                     let caller = Caller { client, principal, wait: Duration::ZERO, own: Some(session) };
-                    match link.during(mcp::answer(app, session.environment(), &body, &caller)).await {
+                    match link.during(Box::pin(mcp::answer(app, session.environment(), &body, &caller))).await {
                         Ok(response) => response,
                         Err(end) => return end,
                     }

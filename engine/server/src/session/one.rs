@@ -15,9 +15,14 @@ use casebook_core::{
 };
 use serde_json::{Map, Value};
 use tokio::{sync::Mutex as Turns, time};
+use tracing::field::Empty;
 use uuid::Uuid;
 
-use super::{capacity::Slot, lock, play::Play};
+use super::{
+    capacity::Slot,
+    lock,
+    play::{Play, Played},
+};
 use crate::{error::Problem, metrics::Meter, record::Recorder, wire::envelope::View};
 
 /// What opened a session, which decides when it ends.
@@ -49,11 +54,6 @@ pub(crate) struct Session {
     hold: Mutex<Hold>,
     meter: Arc<Meter>,
     recorder: Option<Recorder>,
-}
-
-/// How long the environment's world takes for a step.
-pub(crate) fn wait_of(step: &Step) -> Duration {
-    Duration::try_from_secs_f64(step.wait).unwrap_or_default()
 }
 
 /// Who looks on while a session plays.
@@ -193,16 +193,16 @@ impl Session {
     ) -> Result<T, Problem> {
         let work = |play: &mut Play| {
             let started = Instant::now();
-            let step = play.step(action).inspect_err(|_| self.meter.refused())?;
+            let span =
+                tracing::debug_span!("step", environment = %self.environment, session = self.tag(), reward = Empty);
+            let step = span.in_scope(|| play.step(action)).inspect_err(|_| self.meter.refused())?;
+            span.record("reward", step.reward);
             let told = render(play.view(Some(&step))?);
             self.meter.stepped(&step, started.elapsed());
-            let ended = if step.done && self.recorder.is_some() { play.played() } else { None };
-            Ok(Outcome { told: (told, ended), wait: wait_of(&step) })
+            Ok(Outcome { told: (told, self.recorded(play, step.done)), wait: wait_of(&step) })
         };
         let (told, ended) = self.act(limit, work).await?;
-        if let (Some(recorder), Some((episode, actions))) = (&self.recorder, ended) {
-            recorder.ended(episode, actions).await;
-        }
+        self.record(ended).await;
         Ok(told)
     }
 
@@ -225,13 +225,11 @@ impl Session {
                 None => self.meter.refused(),
             }
             let last = step.as_ref().is_some_and(|step| step.done);
-            let ended = if last && self.recorder.is_some() { play.played() } else { None };
-            Ok(Outcome { told: (outcome, ended), wait: step.as_ref().map(wait_of).unwrap_or_default() })
+            let wait = step.as_ref().map(wait_of).unwrap_or_default();
+            Ok(Outcome { told: (outcome, self.recorded(play, last)), wait })
         };
         let (outcome, ended) = self.act(limit, work).await?;
-        if let (Some(recorder), Some((episode, actions))) = (&self.recorder, ended) {
-            recorder.ended(episode, actions).await;
-        }
+        self.record(ended).await;
         Ok(outcome)
     }
 
@@ -274,6 +272,17 @@ impl Session {
         lock(&self.hold)
     }
 
+    /// What is to be recorded of an episode that has ended.
+    fn recorded(&self, play: &Play, ended: bool) -> Option<Played> {
+        if ended && self.recorder.is_some() { play.played() } else { None }
+    }
+
+    async fn record(&self, played: Option<Played>) {
+        if let (Some(recorder), Some((episode, actions))) = (&self.recorder, played) {
+            recorder.ended(episode, actions).await;
+        }
+    }
+
     fn work<T>(&self, work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>) -> Result<Outcome<T>, Problem> {
         if self.holding().status == Status::Ended {
             return Err(Problem::UnknownSession(self.id.to_string()));
@@ -307,6 +316,11 @@ impl Stage {
             Some(true) => Self::Finished,
         }
     }
+}
+
+/// How long the environment's world takes for a step.
+pub(crate) fn wait_of(step: &Step) -> Duration {
+    Duration::try_from_secs_f64(step.wait).unwrap_or_default()
 }
 
 #[cfg(test)]

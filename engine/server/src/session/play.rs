@@ -48,6 +48,9 @@ pub(crate) struct Run {
     actions: Vec<Value>,
 }
 
+/// An episode, and the actions that it has taken.
+pub(crate) type Played = (Episode, Vec<Value>);
+
 /// How an episode stands.
 #[derive(Debug)]
 pub(crate) struct Grade {
@@ -74,7 +77,9 @@ impl Play {
         let pack = &held.pack;
         let task = task::choose(pack, &arguments, seed).map_err(Problem::Invalid)?;
         let declared = arguments.declared_by(pack).map_err(Problem::Invalid)?;
-        let episode = Episode::start(pack, task, seed, declared).map_err(|error| refused(error, &arguments))?;
+        let span = tracing::debug_span!("reset", environment = pack.name(), task = task.name(), seed);
+        let episode = span.in_scope(|| Episode::start(pack, task, seed, declared));
+        let episode = episode.map_err(|error| refused(error, &arguments))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         self.run = Some(Run::new(held, episode, id));
         Ok(())
@@ -170,7 +175,7 @@ impl Play {
     }
 
     /// A copy of its episode, with the actions that it has taken.
-    pub(crate) fn played(&self) -> Option<(Episode, Vec<Value>)> {
+    pub(crate) fn played(&self) -> Option<Played> {
         self.run.as_ref().map(|run| (run.episode.clone(), run.actions.clone()))
     }
 
@@ -232,9 +237,7 @@ impl Run {
         }
         Ok(episode)
     }
-}
 
-impl Run {
     /// Plays all actions with another generation, as far as its episode goes.
     fn replay_with(&self, pack: &Arc<Pack>) -> Result<Episode, Problem> {
         let name = self.episode.task().name();

@@ -9,7 +9,7 @@ use super::entries::Entry;
 pub(super) const MAX_ID: usize = 255;
 /// The largest seed, so that it fits a signed 64-bit integer anywhere.
 const MAX_SEED: u64 = i64::MAX as u64;
-/// The arguments that exist.
+/// The arguments that every environment takes.
 const NAMES: [&str; 7] = ["task_id", "split", "index", "seed", "episode_id", "group", "generation"];
 
 /// What a reset was asked for; an unset argument is chosen by the server.
@@ -241,13 +241,21 @@ mod tests {
 
     #[test]
     fn unknown_arguments_name_the_ones_that_exist() {
-        let entries = read(json!({ "taskid": "x", "episode_id": "e" })).expect_err("it is refused");
-        assert_eq!(entries[0].kind, "extra_forbidden");
         assert_eq!(
-            entries[0].msg,
-            "unknown argument `taskid`; did you mean `task_id`? reset takes `task_id`, `seed`, \
-             `episode_id`, `group`, `generation`"
+            unknown_argument("taskid", &["mood"]),
+            "unknown argument `taskid`; did you mean `task_id`? reset takes `task_id`, `split`, `index`, `seed`, \
+             `episode_id`, `group`, `generation`, `mood`"
         );
+    }
+
+    #[test]
+    fn declared_arguments_keep_their_place() {
+        let Value::Object(body) = json!({ "mood": "calm", "seed": 1 }) else { panic!("not an object") };
+        let in_body = ResetArguments::read(body, &["body"]).expect("it is fine");
+        let merged = in_body.or(ResetArguments::default());
+        assert_eq!(merged.declared, *json!({ "mood": "calm" }).as_object().expect("an object"));
+        let entry = merged.placed(Entry::extra(vec!["mood".into()], Value::Null));
+        assert_eq!(entry.loc, ["body", "mood"]);
     }
 
     #[test]

@@ -98,6 +98,13 @@ pub(crate) fn document(lines: &[Line], pack: &Pack, base: &str, names: &[&str]) 
     document
 }
 
+/// A schema with its definitions where they are used, so that it can stand within another one.
+pub(crate) fn settled(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    settle(&mut schema, &Map::new());
+    schema
+}
+
 /// Puts the definitions that schemas bring along where they are used: in the document nobody would find them.
 fn settle(value: &mut Value, outer: &Map<String, Value>) {
     match value {

@@ -1,7 +1,9 @@
 //! JSON-RPC as `/mcp` speaks it.
 
-use casebook_core::scenario::tools::{Answered, ToolCard};
+use casebook_core::scenario::tools::{Answered, FailureKind, ToolCard, ToolFailure};
 use serde_json::{Map, Value, json};
+
+use super::openapi::settled;
 
 /// The body, or the message's data, cannot be read as JSON.
 const PARSE_ERROR: i64 = -32700;
@@ -140,7 +142,7 @@ pub(crate) fn tools(cards: &[ToolCard]) -> Value {
     let tools = cards.iter().map(|card| {
         json!({
             "name": card.name, "title": card.title, "description": card.description,
-            "inputSchema": card.input_schema, "outputSchema": card.output_schema,
+            "inputSchema": card.input_schema, "outputSchema": settled(&card.output_schema),
             "icons": null, "annotations": null, "meta": null, "execution": null,
         })
     });
@@ -153,6 +155,15 @@ pub(crate) fn called(answered: &Answered) -> Value {
     result["structuredContent"] = answered.structured();
     result["isError"] = false.into();
     result
+}
+
+/// Says why a call failed, in the words that clients know.
+pub(crate) fn why(name: &str, failure: &ToolFailure) -> String {
+    match failure.kind {
+        FailureKind::ToolNotFound => format!("Unknown tool: '{name}'"),
+        FailureKind::InvalidArgs => failure.message.clone(),
+        FailureKind::ExecutionError => format!("Error calling tool '{name}': {}", failure.message),
+    }
 }
 
 /// The result of opening a session.

@@ -29,6 +29,9 @@ async fn bodies_are_refused_by_what_they_hold() {
         let entry = post(&server, "/step", &body).await.entry();
         assert_eq!((&entry["type"], &entry["msg"], &entry["loc"]), (&json!(kind), &json!(msg), &json!(["body"])));
     }
+    let call = json!({ "jsonrpc": "2.0", "method": "tools/list", "params": { "a": [[[[]]]] } });
+    let refused = post(&server, "/mcp", &call).await.expect(200);
+    assert!(refused["error"]["message"].as_str().expect("a text").contains("nested more than 5 deep"), "{refused}");
     let large = format!("{{{}}}", " ".repeat(5000));
     let text = send(&server, "POST", "/step", &[], Some(&large)).await.detail(413);
     assert_eq!(text, "the body is too large; 4000 bytes are read");

@@ -78,7 +78,11 @@ async fn a_missing_environment_is_json_wherever_it_is_asked_for() {
         assert!(get(&server, &format!("/envs/dest/{path}")).await.detail(404).contains("`desk`"), "{path}");
     }
     let create = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" });
-    assert!(post(&server, "/envs/dest/mcp", &create).await.detail(404).contains("`desk`"));
+    let refused = post(&server, "/envs/dest/mcp", &create).await.expect(200);
+    assert_eq!(refused["error"]["data"], json!({ "factory_name": "dest" }));
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    let failed = post(&server, "/envs/dest/mcp", &list).await.expect(200);
+    assert!(failed["error"]["message"].as_str().is_some_and(|text| text.contains("`desk`")), "{failed}");
     let mut socket = Socket::open(&server, "/envs/dest/mcp").await;
     let refused = socket.hear().await;
     assert_eq!(refused["error"]["data"], json!({ "factory_name": "dest" }));
