@@ -20,6 +20,10 @@ pub(crate) fn report(report: &Report) -> String {
             message.push_str("; ");
             message.push_str(more);
         }
+        if let Some(witness) = &finding.witness {
+            message.push_str("\nthis case shows it:\n");
+            message.push_str(witness);
+        }
         let _ = writeln!(
             out,
             "::{level} file={},line={},endLine={},col={},endColumn={},title={}::{}",

@@ -41,6 +41,10 @@ fn finding(finding: &Diagnostic) -> Finding {
         text.push_str("; ");
         text.push_str(more);
     }
+    if let Some(witness) = &finding.witness {
+        text.push_str("\n\nThis case shows it:\n\n");
+        text.push_str(witness);
+    }
     let level = match finding.severity {
         Severity::Error => ResultLevel::Error,
         Severity::Warning => ResultLevel::Warning,

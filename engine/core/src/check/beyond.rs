@@ -27,7 +27,7 @@ pub(super) fn look(sources: &SourceSet, cache: &mut documents::Cache, report: &m
         }
         shown.change(&|file| layer.0.get(&file.path).map(|edits| apply(&file.text, edits)));
         layers.push(layer);
-        found = compile_all(&shown, 1, cache).report.diagnostics;
+        found = compile_all(&shown, 1, super::Proof::default(), cache).report.diagnostics;
         let originals = found.iter().filter_map(|finding| original(finding, &layers, sources));
         let new: Vec<Diagnostic> = originals
             .filter(|finding| !is_told(report, finding) && !layers.iter().any(|layer| layer.is_named_by(finding)))

@@ -9,6 +9,7 @@
 //! | `action.rs` | what agents send |
 //! | `observation.rs` | what agents see |
 //! | `rules.rs` | rules to predicates and outcomes |
+//! | `proofs.rs` | what rules mean, with items that show it |
 //! | `ruled.rs` | the rules of a pack and nothing else of it |
 //! | `inbox.rs` | items in every form, with their truth |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
@@ -28,6 +29,7 @@ mod inbox;
 mod observation;
 mod parameters;
 mod policy;
+mod proofs;
 mod ruled;
 mod rules;
 mod scope;
@@ -42,6 +44,7 @@ use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context};
 
 pub(crate) use documents::Documents;
+pub use proofs::Proof;
 pub use ruled::{Ruled, names_of_rules, ruled};
 
 use crate::{
@@ -64,11 +67,19 @@ pub struct Compiled {
     pub report: Report,
     /// How many documents were read.
     pub documents: usize,
+    /// What was asked about rules.
+    pub proof: Proof,
 }
 
 /// Compiles a whole catalog of the given generation (1, 2, 3, ...).
 pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
     Checker::default().compile(sources, generation)
+}
+
+/// Compiles a whole catalog and asks all that there is to ask about its rules.
+pub fn prove(sources: &SourceSet) -> Compiled {
+    let proof = Proof { thorough: true, ..Proof::default() };
+    compile_all(sources, 1, proof, &mut documents::Cache::default())
 }
 
 /// Compiles one catalog after the other; files that did not change are not parsed again.
@@ -80,7 +91,7 @@ pub struct Checker {
 impl Checker {
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
-        let mut compiled = compile_all(sources, generation, &mut self.cache);
+        let mut compiled = compile_all(sources, generation, Proof::default(), &mut self.cache);
         if compiled.catalog.is_none() {
             beyond::look(sources, &mut self.cache, &mut compiled.report);
         }
@@ -89,7 +100,7 @@ impl Checker {
     }
 }
 
-fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cache) -> Compiled {
+fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, cache: &mut documents::Cache) -> Compiled {
     let mut report = Report::default();
     let mut packs = Vec::new();
     let mut documents = 0;
@@ -98,7 +109,7 @@ fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cach
         unreadable(file, &mut report);
     }
     for source in &sources.packs {
-        let (pack, count) = compile_pack(source, generation, cache, &mut report);
+        let (pack, count) = compile_pack(source, generation, cache, &mut proof, &mut report);
         documents += count;
         if let Some((pack, file, span)) = pack {
             if let Some(first) = places.get(pack.name()) {
@@ -119,7 +130,7 @@ fn compile_all(sources: &SourceSet, generation: u64, cache: &mut documents::Cach
     report.sort();
     packs.sort_by(|a, b| a.name().cmp(b.name()));
     let catalog = (report.errors() == 0 && !packs.is_empty()).then_some(Catalog { generation, packs });
-    Compiled { catalog, report, documents }
+    Compiled { catalog, report, documents, proof }
 }
 
 /// What of a pack is compiled before its tasks.
@@ -169,6 +180,7 @@ fn compile_pack(
     source: &PackSource,
     generation: u64,
     cache: &mut documents::Cache,
+    proof: &mut Proof,
     report: &mut Report,
 ) -> (Compiling, usize) {
     let read = documents::read(source, cache, report);
@@ -177,7 +189,7 @@ fn compile_pack(
     documents.check_names(report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
     let Content::Environment(environment) = &root.content else { return (None, count) };
-    let pack = assemble(source, generation, &documents, (root, environment), cache, report);
+    let pack = assemble(source, generation, &documents, (root, environment), (cache, proof), report);
     (pack.map(|pack| (pack, root.file().clone(), root.place("/name").1)), count)
 }
 
@@ -186,7 +198,7 @@ fn assemble(
     generation: u64,
     documents: &Documents<'_>,
     (root, environment): (&Document, &spec::Environment),
-    cache: &mut documents::Cache,
+    (cache, proof): (&mut documents::Cache, &mut Proof),
     report: &mut Report,
 ) -> Option<Pack> {
     let before = report.errors();
@@ -221,6 +233,7 @@ fn assemble(
         }
     }
     inbox::check_unplayed(&parts, report);
+    proofs::check(&parts, proof, report);
     if documents.of(Kind::Task).next().is_none() && !documents.broken() {
         report.push(
             root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")

@@ -9,7 +9,7 @@ use crate::{
     diagnostic::{Code, Report},
     model::{Datum, Place, RuleReason, parse_moment},
     rubric,
-    rules::{self, CompiledRule, Predicate, RuleSet, Scope, Written, policy_text},
+    rules::{self, CompiledRule, Policy, Predicate, RuleSet, Scope, Written},
     spec::{self, Condition, Document, Mode},
 };
 
@@ -57,13 +57,13 @@ pub(super) fn compile(
     }
     let default =
         spec.default.as_ref().map(|default| outcome(document, "/default", default, parts, report)).unwrap_or_default();
-    (report.errors() == before).then(|| RuleSet {
-        name: spec.name.clone(),
-        hit: spec.hit,
-        rules: compiled,
-        default,
-        policy: policy_text(spec.hit, written.iter().map(|one| &one.rule), spec.default.as_ref()),
-        sentences: written.iter().map(|one| (one.rule.id.clone(), rules::sentence(&one.rule))).collect(),
+    let all: Vec<&spec::Rule> = written.iter().map(|one| &one.rule).collect();
+    let policy = Policy { hit: spec.hit, rules: &all, default: spec.default.as_ref(), lists: &spec.lists };
+    let sentences = written.iter().map(|one| (one.rule.id.clone(), rules::sentence(&one.rule, &spec.lists))).collect();
+    (report.errors() == before).then(|| {
+        let mut set = RuleSet::new(&spec.name, spec.hit, compiled, default, &parts.fields);
+        (set.policy, set.table, set.sentences) = (policy.prose(), policy.table(), sentences);
+        set
     })
 }
 

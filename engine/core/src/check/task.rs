@@ -203,8 +203,11 @@ fn rubric_of<'a>(
 /// What instructions may read.
 fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: &Parts<'_>) -> Context {
     let environment = parts.environment;
-    let rules: BTreeMap<&str, Context> =
-        parts.rules.values().map(|rules| (rules.name.as_str(), context! { policy => rules.policy.as_str() })).collect();
+    let rules: BTreeMap<&str, Context> = parts
+        .rules
+        .values()
+        .map(|rules| (rules.name.as_str(), context! { policy => rules.policy.as_str(), table => rules.table.as_str() }))
+        .collect();
     context! {
         environment => context! {
             name => environment.name.as_str(),

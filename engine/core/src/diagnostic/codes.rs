@@ -9,7 +9,7 @@ use super::Severity;
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $severity:ident;)+) => {
         /// What kind of finding it is: `CB0` files, `CB1` YAML, `CB2` shape, `CB3` names, `CB4` types and values,
-        /// `CB5` what a pack means.
+        /// `CB5` what a pack means, `CB6` what its rules mean.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[doc = $doc])+ $name,)+ }
 
@@ -126,6 +126,21 @@ codes! {
     NoClock = "CB511", Error;
     /// A test that asserts nothing.
     EmptyTest = "CB512", Error;
+
+    /// A rule that no item can match.
+    NeverMatches = "CB601", Warning;
+    /// A rule that decides nothing, because rules before it take every item that it matches.
+    HiddenRule = "CB602", Warning;
+    /// Two rules that can match one item and decide it differently.
+    RuleOverlap = "CB603", Error;
+    /// A rule on trial that would conflict with another one.
+    TrialOverlap = "CB604", Warning;
+    /// Items for which no rule decides a decision.
+    Uncovered = "CB605", Warning;
+    /// Values that rules decide and no grader tells apart.
+    Indistinct = "CB606", Warning;
+    /// A list that no rule uses, or an entry that another one covers.
+    ListEntry = "CB607", Warning;
 }
 
 impl fmt::Display for Code {

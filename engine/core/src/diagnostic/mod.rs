@@ -57,6 +57,9 @@ pub struct Diagnostic {
     /// The change of the text that does it, where a machine may make it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
+    /// An item that shows it, as a case to paste under `rules` of a test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness: Option<String>,
     /// The place in bytes of the file.
     #[serde(skip)]
     pub span: Range<usize>,
@@ -84,6 +87,7 @@ impl Diagnostic {
             label: None,
             hint: None,
             fix: None,
+            witness: None,
             span: start..end,
             text: Arc::clone(text),
         }
@@ -119,6 +123,13 @@ impl Diagnostic {
             Some(hint) => self.hint(hint),
             None => self,
         }
+    }
+
+    /// Adds an item that shows it, as a case of a test.
+    #[must_use]
+    pub fn witness(mut self, case: impl Into<String>) -> Self {
+        self.witness = Some(case.into());
+        self
     }
 
     /// Names the change of the text that does it.

@@ -40,6 +40,9 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic) -> String {
     if let Some(hint) = &diagnostic.hint {
         group = group.element(Level::HELP.message(hint));
     }
+    if let Some(witness) = &diagnostic.witness {
+        group = group.element(Level::NOTE.message(format!("this case shows it:\n{}", witness.trim_end())));
+    }
     renderer.render(&[group])
 }
 

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `predicate.rs` | a compiled condition, its evaluation and its trace |
+//! | `program/` | rules prepared to decide about many items |
 //! | `compile.rs` | conditions as written to predicates, type-checked |
 //! | `table.rs` | tables to rules and back |
 //! | `text.rs` | rules as plain prose |
@@ -11,6 +12,7 @@
 pub mod analysis;
 mod compile;
 mod predicate;
+mod program;
 mod table;
 mod text;
 
@@ -18,13 +20,14 @@ use std::sync::Arc;
 
 pub use compile::{Scope, compile};
 pub use predicate::{Facts, Predicate, Trace};
-use predicate::{Matching, Test};
+use predicate::{Matching, Test, host};
+use program::Program;
 pub use table::{Written, cell_text, rows, to_table, written};
-pub use text::policy_text;
+pub use text::Policy;
 pub(crate) use text::sentence;
 
 use crate::{
-    model::{Datum, Place, RuleReason},
+    model::{Column, Datum, Place, RuleReason},
     spec::Hit,
 };
 
@@ -41,8 +44,11 @@ pub struct RuleSet {
     pub default: Vec<(usize, Datum)>,
     /// The rules as prose.
     pub policy: String,
+    /// The rules as a Markdown table.
+    pub table: String,
     /// Every rule as a sentence with its id, in order, those on trial included.
     pub sentences: Vec<(String, String)>,
+    program: Program,
 }
 
 /// One compiled rule.
@@ -80,9 +86,32 @@ pub struct Decided<'a> {
 pub struct Conflict<'a>(pub &'a CompiledRule, pub &'a CompiledRule);
 
 impl RuleSet {
+    /// Prepares rules over these columns to decide; what they are in words is added by who knows how they were written.
+    pub fn new(
+        name: &str,
+        hit: Hit,
+        rules: Vec<CompiledRule>,
+        default: Vec<(usize, Datum)>,
+        columns: &[Column],
+    ) -> Self {
+        let program = Program::new(&rules, columns);
+        let (policy, table, sentences) = (String::new(), String::new(), Vec::new());
+        Self { name: name.to_owned(), hit, rules, default, policy, table, sentences, program }
+    }
+
     /// Decides about an item.
     pub fn decide(&self, facts: Facts<'_>) -> Result<Vec<Decided<'_>>, Conflict<'_>> {
-        let mut matching = self.rules.iter().filter(|rule| !rule.trial && rule.matches(facts));
+        match self.program.matching(&self.rules, facts) {
+            Some(matching) => self.choose(matching),
+            None => self.choose(self.rules.iter().filter(|rule| !rule.trial && rule.matches(facts))),
+        }
+    }
+
+    /// Decides of the rules that match.
+    fn choose<'a>(
+        &'a self,
+        mut matching: impl Iterator<Item = &'a CompiledRule>,
+    ) -> Result<Vec<Decided<'a>>, Conflict<'a>> {
         match self.hit {
             Hit::Collect => self.collect(matching),
             Hit::Unique | Hit::First => {

@@ -16,7 +16,7 @@ pub struct Facts<'a> {
 }
 
 /// A compiled condition over the columns of a row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Predicate {
     /// All must match.
     All(Vec<Predicate>),
@@ -88,6 +88,22 @@ impl Predicate {
             Self::Not(part) => !part.matches(facts),
             Self::Column(at, test, _) => test.passes(facts.fields.get(*at).and_then(Option::as_ref), facts.clock),
         }
+    }
+
+    /// Says of every test of a column whether it passes, without words.
+    fn judge<'a>(&'a self, facts: Facts<'_>, judged: &mut Vec<(&'a str, bool)>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.judge(facts, judged)),
+            Self::Not(part) => part.judge(facts, judged),
+            Self::Column(_, _, words) => judged.push((words, self.matches(facts))),
+        }
+    }
+
+    /// Every test of a column in it, in words, and whether it passes: a trace that costs little.
+    pub fn judged(&self, facts: Facts<'_>) -> Vec<(&str, bool)> {
+        let mut judged = Vec::with_capacity(8);
+        self.judge(facts, &mut judged);
+        judged
     }
 
     /// Whether it reads the clock.
@@ -171,8 +187,7 @@ impl Test {
             Self::Ends(wanted, matching) => places(text, wanted, *matching).any(|(_, behind)| behind == 0),
             Self::Matches(regex, _) => regex.is_match(&text.raw),
             Self::DomainIn(domains) => {
-                let lower = text.lower();
-                let host = lower.rsplit_once('@').map_or_else(|| host_of(lower), |(_, domain)| domain);
+                let host = host(text);
                 domains.iter().any(|domain| {
                     host == domain || host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
                 })
@@ -186,6 +201,12 @@ impl Test {
 #[expect(clippy::float_cmp, reason = "both sides are values as written")]
 fn same(a: f64, b: f64) -> bool {
     a == b
+}
+
+/// The domain of an address or URL, in lower case.
+pub(super) fn host(text: &Text) -> &str {
+    let lower = text.lower();
+    lower.rsplit_once('@').map_or_else(|| host_of(lower), |(_, domain)| domain)
 }
 
 fn host_of(url: &str) -> &str {

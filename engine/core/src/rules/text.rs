@@ -1,78 +1,186 @@
 //! Rules as plain prose, for instructions and pages.
 
-use serde_json::{Map, Value};
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
 
 use crate::spec::{Condition, Hit, Mode, Rule};
 
-/// Writes rules as sentences, one a line, in their order; rules that are only tried out are left out.
-pub fn policy_text<'a>(
-    hit: Hit,
-    rules: impl IntoIterator<Item = &'a Rule>,
-    default: Option<&Map<String, Value>>,
-) -> String {
-    let mut lines: Vec<String> = rules
-        .into_iter()
-        .filter(|rule| rule.mode == Mode::Enforce)
-        .map(|rule| format!("- {}", sentence(rule)))
-        .collect();
-    if let Some(default) = default {
-        lines.push(format!("- In every other case: {}.", outcome(default)));
+/// Rules as they were written, with the lists that they name.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy<'a> {
+    /// What happens when several match.
+    pub hit: Hit,
+    /// The rules; those that are only tried out decide nothing and are not told.
+    pub rules: &'a [&'a Rule],
+    /// What is decided when none matches.
+    pub default: Option<&'a Map<String, Value>>,
+    /// The named lists.
+    pub lists: &'a IndexMap<String, Vec<String>>,
+}
+
+impl Policy<'_> {
+    /// Writes rules as sentences, one a line, in their order. Two that are written alike mean the same.
+    pub fn prose(&self) -> String {
+        let enforced = || self.rules.iter().filter(|rule| rule.mode == Mode::Enforce);
+        let mut lines: Vec<String> = enforced().map(|rule| format!("- {}", sentence(rule, self.lists))).collect();
+        if let Some(order) = self.order() {
+            lines.insert(0, order.to_owned());
+        }
+        if let Some(default) = self.default {
+            lines.push(format!("- {}: {}.", self.otherwise(), outcome(default)));
+        }
+        lines.join("\n")
     }
-    let order = match hit {
-        Hit::First => Some("The first line that matches decides."),
-        Hit::Collect => Some("Every line that matches counts."),
-        Hit::Unique => None,
-    };
-    if let Some(order) = order.filter(|_| lines.len() > 2) {
-        lines.insert(0, order.to_owned());
+
+    /// Writes rules as a Markdown table, one a row, in their order. Two that are written alike mean the same.
+    pub fn table(&self) -> String {
+        let enforced: Vec<&&Rule> = self.rules.iter().filter(|rule| rule.mode == Mode::Enforce).collect();
+        let dated = enforced.iter().any(|rule| rule.from.is_some() || rule.until.is_some());
+        let excepted = enforced.iter().any(|rule| rule.except.is_some());
+        let reasoned = enforced.iter().any(|rule| rule.because.is_some());
+        let row = |cells: [(bool, String); 6]| {
+            let cells = cells.into_iter().filter(|(shown, _)| *shown).map(|(_, text)| text.replace('|', "\\|"));
+            format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
+        };
+        let head = ["Rule", "Valid", "When", "Except when", "Then", "Because"].map(str::to_owned);
+        let shown = [true, dated, true, excepted, true, reasoned];
+        let cells = |texts: [String; 6]| {
+            let mut at = 0;
+            texts.map(|text| {
+                at += 1;
+                (shown[at - 1], text)
+            })
+        };
+        let mut lines = vec![row(cells(head)), row(cells([(); 6].map(|()| "---".to_owned())))];
+        for rule in enforced {
+            lines.push(row(cells([
+                rule.id.clone(),
+                validity(rule),
+                if rule.when.0.is_empty() { "always".to_owned() } else { condition(&rule.when, self.lists) },
+                rule.except.as_ref().map(|except| condition(except, self.lists)).unwrap_or_default(),
+                outcome(&rule.then),
+                rule.because.as_deref().map(one_line).unwrap_or_default(),
+            ])));
+        }
+        if let Some(default) = self.default {
+            let empty = String::new;
+            lines.push(row(cells([
+                "default".to_owned(),
+                empty(),
+                self.otherwise().to_lowercase(),
+                empty(),
+                outcome(default),
+                empty(),
+            ])));
+        }
+        let table = lines.join("\n");
+        self.order().map_or(table.clone(), |order| format!("{order}\n\n{table}"))
     }
-    lines.join("\n")
+
+    /// What counts when several rules match.
+    fn order(&self) -> Option<&'static str> {
+        let several = self.rules.iter().filter(|rule| rule.mode == Mode::Enforce).count() > 1;
+        match self.hit {
+            Hit::First if several => Some("The first line that matches decides."),
+            Hit::Collect if several || self.default.is_some() => Some("Every line that matches counts."),
+            _ => None,
+        }
+    }
+
+    fn otherwise(&self) -> &'static str {
+        if self.hit == Hit::Collect { "Where no line above says otherwise" } else { "In every other case" }
+    }
 }
 
 /// Writes one rule as a sentence.
-pub(crate) fn sentence(rule: &Rule) -> String {
-    let dates = match (&rule.from, &rule.until) {
-        (None, None) => String::new(),
-        (Some(from), None) => format!("From {from} on, "),
-        (None, Some(until)) => format!("Before {until}, "),
-        (Some(from), Some(until)) => format!("From {from} on and before {until}, "),
-    };
-    let mut line = format!("{dates}{} {}", if dates.is_empty() { "When" } else { "when" }, condition(&rule.when));
-    if rule.when.0.is_empty() {
-        line = format!("{dates}{}", if dates.is_empty() { "Always" } else { "always" });
+pub(crate) fn sentence(rule: &Rule, lists: &IndexMap<String, Vec<String>>) -> String {
+    let valid = validity(rule);
+    let when =
+        if rule.when.0.is_empty() { "always".to_owned() } else { format!("when {}", condition(&rule.when, lists)) };
+    let mut line = if valid.is_empty() { when } else { format!("{valid}, {when}") };
+    if let Some(first) = line.get_mut(..1) {
+        first.make_ascii_uppercase();
     }
     if let Some(except) = &rule.except {
-        line.push_str(&format!(", except when {}", condition(except)));
+        line.push_str(&format!(", except when {}", condition(except, lists)));
     }
     line.push_str(&format!(": {}.", outcome(&rule.then)));
     if let Some(because) = &rule.because {
-        line.push_str(&format!(" {because}"));
+        line.push_str(&format!(" {}", one_line(because)));
     }
     line
+}
+
+/// A reason in one line, so that none can pass for a rule of its own.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn validity(rule: &Rule) -> String {
+    match (&rule.from, &rule.until) {
+        (None, None) => String::new(),
+        (Some(from), None) => format!("from {from} on"),
+        (None, Some(until)) => format!("before {until}"),
+        (Some(from), Some(until)) => format!("from {from} on and before {until}"),
+    }
 }
 
 fn outcome(then: &Map<String, Value>) -> String {
     join(then.iter().map(|(name, value)| format!("{name} is {}", plain(value))).collect(), "and")
 }
 
-fn condition(condition: &Condition) -> String {
-    clauses(&condition.0)
+fn condition(condition: &Condition, lists: &IndexMap<String, Vec<String>>) -> String {
+    join(clauses(&condition.0, lists), "and")
 }
 
-fn clauses(map: &Map<String, Value>) -> String {
-    let parts = map
-        .iter()
-        .map(|(key, value)| match (key.as_str(), value) {
-            ("any", Value::Array(list)) => format!("({})", join(list.iter().map(nested).collect(), "or")),
-            ("all", Value::Array(list)) => format!("({})", join(list.iter().map(nested).collect(), "and")),
-            ("not", value) => format!("not ({})", nested(value)),
+/// The parts of a condition that must all hold.
+fn clauses(map: &Map<String, Value>, lists: &IndexMap<String, Vec<String>>) -> Vec<String> {
+    let group =
+        |list: &[Value], word: &str| format!("({})", join(list.iter().map(|part| nested(part, lists)).collect(), word));
+    let mut parts = Vec::new();
+    for (key, value) in map {
+        match (key.as_str(), value) {
+            ("any", Value::Array(list)) => parts.push(group(list, "or")),
+            ("all", Value::Array(list)) => parts.push(group(list, "and")),
+            ("not", Value::Object(map)) => parts.push(format!("not ({})", join(clauses(map, lists), "and"))),
             (field, Value::Object(operators)) => {
-                join(operators.iter().filter_map(|(name, value)| operator(field, name, value)).collect(), "and")
+                let told = operators.iter().filter_map(|(name, value)| {
+                    let words = operator(field, name, &spelt_out(name, value, lists))?;
+                    Some(format!("{words}{}", switches(name, operators)))
+                });
+                parts.extend(told);
             }
-            (field, value) => equals(field, value),
-        })
-        .collect();
-    join(parts, "and")
+            (field, value) => parts.push(equals(field, value)),
+        }
+    }
+    parts
+}
+
+/// A part of a group; what is itself made of several parts stands in brackets.
+fn nested(value: &Value, lists: &IndexMap<String, Vec<String>>) -> String {
+    let parts = value.as_object().map(|map| clauses(map, lists)).unwrap_or_default();
+    if parts.len() > 1 { format!("({})", join(parts, "and")) } else { join(parts, "and") }
+}
+
+/// The values of a list where its name stands.
+fn spelt_out(name: &str, value: &Value, lists: &IndexMap<String, Vec<String>>) -> Value {
+    match (name, value) {
+        ("in" | "domain_in", Value::String(list)) => lists.get(list).map_or_else(|| value.clone(), |list| json!(list)),
+        _ => value.clone(),
+    }
+}
+
+/// What the switches beside an operator change about it.
+fn switches(name: &str, operators: &Map<String, Value>) -> &'static str {
+    let is = |switch: &str, value: bool| operators.get(switch) == Some(&Value::Bool(value));
+    let placed = matches!(name, "contains" | "contains_any" | "contains_all" | "starts_with" | "ends_with");
+    let spelt = placed || matches!(name, "eq" | "ne" | "in" | "matches");
+    match (is("case_sensitive", true) && spelt, is("whole_words", false) && placed) {
+        (true, true) => " (spelt just so, even within a word)",
+        (true, false) => " (spelt just so)",
+        (false, true) => " (even within a word)",
+        (false, false) => "",
+    }
 }
 
 /// A field that equals a value, or one of a list.
@@ -83,11 +191,7 @@ pub(super) fn equals(field: &str, value: &Value) -> String {
     }
 }
 
-fn nested(value: &Value) -> String {
-    value.as_object().map(clauses).unwrap_or_default()
-}
-
-/// An operator on a field; none for a switch that changes nothing.
+/// An operator on a field; none for a switch.
 pub(super) fn operator(field: &str, name: &str, value: &Value) -> Option<String> {
     let values = || match value {
         Value::Array(list) => join(list.iter().map(plain).collect(), "or"),
@@ -106,27 +210,44 @@ pub(super) fn operator(field: &str, name: &str, value: &Value) -> Option<String>
             let bounds: Vec<String> = value.as_array().into_iter().flatten().map(plain).collect();
             format!("{field} lies between {}", bounds.join(" and "))
         }
-        "contains" => format!("{field} contains \"{}\"", plain(value)),
+        "contains" => format!("{field} contains {}", quoted(value)),
         "contains_any" => format!("{field} contains {}", values()),
         "contains_all" => format!(
             "{field} contains {}",
             value.as_array().map(|list| join(list.iter().map(plain).collect(), "and")).unwrap_or_default()
         ),
-        "starts_with" => format!("{field} starts with \"{}\"", plain(value)),
-        "ends_with" => format!("{field} ends with \"{}\"", plain(value)),
-        "matches" => format!("{field} matches /{}/", plain(value)),
+        "starts_with" => format!("{field} starts with {}", quoted(value)),
+        "ends_with" => format!("{field} ends with {}", quoted(value)),
+        "matches" => match value.as_str().filter(|pattern| !pattern.contains('/')) {
+            Some(pattern) => format!("{field} matches /{pattern}/"),
+            None => format!("{field} matches {}", quoted(value)),
+        },
         "domain_in" => format!("the domain of {field} is {}", values()),
         "exists" => format!("{field} is {}", if value == &Value::Bool(true) { "given" } else { "not given" }),
         "older_than" => format!("{field} is more than {} ago", plain(value)),
         "within" => format!("{field} is at most {} ago", plain(value)),
-        "case_sensitive" if value == &Value::Bool(true) => "upper and lower case differ".to_owned(),
-        "whole_words" if value == &Value::Bool(false) => "parts of words count".to_owned(),
         _ => return None,
     })
 }
 
+/// A value; texts that are no plain word stand in quotes.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) if is_word(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn quoted(value: &Value) -> String {
+    value.to_string()
+}
+
+fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphanumeric())
+        && text.ends_with(|c: char| c.is_alphanumeric())
+        && text.chars().all(|c| c.is_alphanumeric() || "-_.@+:/".contains(c))
+        && (text.parse::<f64>().is_err())
+        && !["true", "false", "null", "and", "or"].contains(&text)
 }
 
 fn join(mut parts: Vec<String>, word: &str) -> String {

@@ -1,14 +1,70 @@
 //! `casebook rules check`
 
+use casebook_core::{
+    check::{Compiled, prove},
+    source::{self, SourceSet},
+};
+use serde_json::json;
+
 use crate::{
     args::{Format, RulesCheckArgs},
     exit::Exit,
-    packs,
+    formats, output, packs,
 };
 
+/// Questions without an answer that are told one by one.
+const SHOWN: usize = 10;
+
 pub(crate) fn run(args: &RulesCheckArgs, format: Format) -> Exit {
-    let (_, compiled) = packs::read(&args.packs.packs);
-    packs::show(&compiled.report, format);
+    let sources = source::read(&args.packs.packs);
+    let compiled = prove(&sources);
+    show(&sources, &compiled, format);
     let warned = args.strict && compiled.report.warnings() > 0;
-    if compiled.catalog.is_some() && !warned { Exit::Success } else { Exit::Findings }
+    if compiled.report.errors() == 0 && compiled.catalog.is_some() && !warned { Exit::Success } else { Exit::Findings }
+}
+
+fn show(sources: &SourceSet, compiled: &Compiled, format: Format) {
+    let (report, proof) = (&compiled.report, &compiled.proof);
+    let unknown = &proof.unknown;
+    match format {
+        Format::Json => output::json(&json!({
+            "packs": sources.packs.len(),
+            "errors": report.errors(),
+            "warnings": report.warnings(),
+            "questions": proof.questions,
+            "unknown": unknown
+                .iter()
+                .map(|(rules, one)| json!({ "rules": rules, "question": one.question, "why": one.why }))
+                .collect::<Vec<_>>(),
+            "diagnostics": report.diagnostics,
+        })),
+        Format::Junit => output::text(formats::junit::report(report)),
+        Format::Sarif => output::json(&formats::sarif::report(report)),
+        Format::Human | Format::Github | Format::Markdown => {
+            packs::show(report, format);
+            for (rules, one) in unknown.iter().take(SHOWN) {
+                output::note(format!("unknown: {} (`{rules}`): {}", one.question, one.why));
+            }
+            if unknown.len() > SHOWN {
+                output::note(format!("unknown: {} more", unknown.len() - SHOWN));
+            }
+            output::line(format!(
+                "{} questions about rules in {} {}: {} unknown ({}), {} errors, {} warnings",
+                proof.questions,
+                sources.packs.len(),
+                if sources.packs.len() == 1 { "pack" } else { "packs" },
+                unknown.len(),
+                share(unknown.len(), proof.questions),
+                report.errors(),
+                report.warnings()
+            ));
+        }
+    }
+}
+
+/// A share as a percentage.
+fn share(part: usize, whole: usize) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "counts of questions are small")]
+    let share = part as f64 / whole.max(1) as f64;
+    format!("{:.1} %", share * 100.0)
 }

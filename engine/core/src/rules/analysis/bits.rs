@@ -21,10 +21,6 @@ impl Bits {
         self.0[at / 64] |= 1 << (at % 64);
     }
 
-    pub(crate) fn contains(&self, at: usize) -> bool {
-        self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
-    }
-
     pub(crate) fn keep(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word &= other);
     }
@@ -50,10 +46,6 @@ impl Bits {
         self.0.iter().zip(&other.0).all(|(word, other)| word & !other == 0)
     }
 
-    pub(crate) fn words(&self) -> &[u64] {
-        &self.0
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().enumerate().flat_map(|(at, word)| {
             let mut rest = *word;
@@ -64,6 +56,23 @@ impl Bits {
                     at * 64 + bit
                 })
             })
+        })
+    }
+
+    /// Its numbers, in order.
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = usize> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while let Some(word) = self.0.get(at / 64) {
+                let rest = word >> (at % 64);
+                if rest == 0 {
+                    at = (at / 64 + 1) * 64;
+                    continue;
+                }
+                at += rest.trailing_zeros() as usize + 1;
+                return Some(at - 1);
+            }
+            None
         })
     }
 }

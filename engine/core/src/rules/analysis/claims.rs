@@ -163,6 +163,11 @@ impl Asking<'_, '_> {
         answer
     }
 
+    /// Notes a question whose answer the rules themselves do not bear out.
+    fn doubt(&mut self, question: String) {
+        self.analysis.unknown.push(Unknown { question, why: "an item that should show it does not" });
+    }
+
     fn id(&self, rule: usize) -> &str {
         &self.set.rules[rule].reason.id
     }
@@ -173,7 +178,14 @@ impl Asking<'_, '_> {
         for (rule, when) in matches.iter().enumerate() {
             let question = format!("whether `{}` can match", self.id(rule));
             alive.push(match self.ask(when, || question) {
-                Answer::Found(model) => Some(model.witness),
+                Answer::Found(model) => {
+                    let own = &self.set.rules[rule];
+                    let settled = self.solver.settle(model.witness, |witness| own.matches(witness.facts()));
+                    if settled.is_none() {
+                        self.doubt(format!("whether `{}` can match", self.id(rule)));
+                    }
+                    settled
+                }
                 Answer::Unknown(_) => None,
                 Answer::Impossible => {
                     let (part, witness) = self.first_impossible(&parts[rule]);
@@ -214,8 +226,9 @@ impl Asking<'_, '_> {
             let question = format!("whether rules before `{}` leave anything to it", self.id(rule));
             if let Answer::Impossible = self.ask(&without(&before), || question) {
                 let by = self.fewest(before, &without);
-                if self.shows_hidden(rule, witness) {
-                    self.analysis.claims.push(Claim::Hidden { rule, by, witness: witness.clone() });
+                match self.solver.settle(witness.clone(), |witness| self.shows_hidden(rule, witness)) {
+                    Some(witness) => self.analysis.claims.push(Claim::Hidden { rule, by, witness }),
+                    None => self.doubt(format!("whether rules before `{}` leave anything to it", self.id(rule))),
                 }
             }
         }
@@ -257,11 +270,18 @@ impl Asking<'_, '_> {
                 let both = Formula::all([matches[first].clone(), matches[second].clone()]);
                 let question = format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id);
                 if let Answer::Found(model) = self.ask(&both, || question) {
-                    let witness = model.witness;
                     let trial = a.trial || b.trial;
-                    let facts = witness.facts();
-                    if a.matches(facts) && b.matches(facts) && (trial || self.set.decide(facts).is_err()) {
-                        self.analysis.claims.push(Claim::Overlap { rules: [first, second], trial, witness });
+                    let shows = |witness: &Witness| {
+                        let facts = witness.facts();
+                        a.matches(facts) && b.matches(facts) && (trial || self.set.decide(facts).is_err())
+                    };
+                    match self.solver.settle(model.witness, shows) {
+                        Some(witness) => {
+                            self.analysis.claims.push(Claim::Overlap { rules: [first, second], trial, witness });
+                        }
+                        None => {
+                            self.doubt(format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id))
+                        }
                     }
                 }
             }
@@ -285,6 +305,10 @@ impl Asking<'_, '_> {
             open.extend(lacking.map(|(at, _)| rules.deciding(at, None)));
         }
         let mut parts = vec![Formula::any(open)];
+        if collect {
+            // Of an item about which two rules differ nothing at all is decided.
+            parts.extend(rules.conflicts().iter().map(|(.., both)| Formula::not(both)));
+        }
         for (other, values) in &wanted.when {
             let own = rules.enforced.iter().enumerate().filter(|(_, (rule, _))| decides(&rule.then, *other, values));
             let mut ways: Vec<Shared> = own.map(|(at, _)| rules.deciding(at, collect.then_some(*other))).collect();
@@ -297,11 +321,13 @@ impl Asking<'_, '_> {
         if let Answer::Found(model) = self.ask(&Formula::all(parts), || question) {
             let moment = self.solver.moment(model.witness.clock);
             let condition = words(self.solver.atoms, &moment, &model.cube);
-            let witness = model.witness;
-            let open =
-                self.set.decide(witness.facts()).is_ok_and(|decided| decided.iter().all(|one| one.column != column));
-            if open {
-                self.analysis.claims.push(Claim::Uncovered { decision: column, condition, witness });
+            let open = |witness: &Witness| {
+                let decided = self.set.decide(witness.facts());
+                decided.is_ok_and(|decided| decided.iter().all(|one| one.column != column))
+            };
+            match self.solver.settle(model.witness, open) {
+                Some(witness) => self.analysis.claims.push(Claim::Uncovered { decision: column, condition, witness }),
+                None => self.doubt(format!("whether rules leave decision {column} open")),
             }
         }
     }

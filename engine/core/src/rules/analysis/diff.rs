@@ -142,12 +142,14 @@ impl Comparing<'_, '_> {
             }
             self.diff.questions += 1;
             match self.solver.solve(&formula) {
-                Answer::Found(model) => {
+                Answer::Found(mut model) => {
                     formula = Formula::all([formula, outside(&model)]);
-                    if !self.differs(&model.witness, column) {
+                    let settled = self.solver.settle(model.witness, |witness| self.differs(witness, column));
+                    let Some(witness) = settled else {
                         self.unknown(old, new, "an item that should show it does not");
                         break false;
-                    }
+                    };
+                    model.witness = witness;
                     let whole = model.cube.is_empty();
                     models.push(model);
                     if whole {

@@ -105,6 +105,45 @@ impl<'a> Solver<'a> {
         })
     }
 
+    /// A witness that shows something: as it is or, where it leaves too much open, with the fields that it needs as well.
+    pub(super) fn settle(&self, witness: Witness, shows: impl Fn(&Witness) -> bool) -> Option<Witness> {
+        if shows(&witness) {
+            return Some(witness);
+        }
+        let mut full = witness;
+        let moment = self.moment(full.clock);
+        let open: Vec<usize> = self
+            .atoms
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| !column.optional)
+            .map(|(at, _)| at)
+            .filter(|at| full.fields[*at].is_none())
+            .collect();
+        for at in &open {
+            let column = &self.atoms.columns[*at];
+            full.fields[*at] = match (&moment.cells[*at], column.kind) {
+                (Some(cells), _) => cells.values.iter().flatten().next().cloned(),
+                (None, kind) => {
+                    let found =
+                        if kind == ColumnKind::List { text::find_list(&[], &[]) } else { text::find(column, &[], &[]) };
+                    if let Found::Value(value) = found { Some(value) } else { None }
+                }
+            };
+        }
+        if !shows(&full) {
+            return None;
+        }
+        for at in open {
+            let value = full.fields[at].take();
+            if !shows(&full) {
+                full.fields[at] = value;
+            }
+        }
+        Some(full)
+    }
+
     fn relation(&self, first: usize, second: usize) -> Relation {
         let atoms = &self.atoms.all;
         let (Atom::Test(column, a), Atom::Test(_, b)) = (&atoms[first], &atoms[second]) else {
@@ -338,6 +377,15 @@ impl<'s, 'a> Search<'s, 'a> {
             let value = decided[*atom].take();
             if formula.value(&decided) != Some(true) {
                 decided[*atom] = value;
+            }
+        }
+        // What the clock has decided is told as well where it counts.
+        let timed = |atom: &usize| matches!(self.solver.atoms.all[*atom], Atom::Valid(..));
+        let chosen: Vec<usize> = (0..decided.len()).filter(timed).chain(chosen).collect();
+        for atom in chosen.iter().copied().filter(|atom| timed(atom)) {
+            let value = decided[atom].take();
+            if formula.value(&decided) != Some(true) {
+                decided[atom] = value;
             }
         }
         let cube: Vec<(usize, bool)> =

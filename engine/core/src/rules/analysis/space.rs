@@ -98,7 +98,7 @@ fn representatives<'a>(
 }
 
 /// The numbers at which a test of the column may change its mind.
-fn bounds<'a>(column: &Column, atoms: impl Iterator<Item = &'a Atom>, clock: Option<i64>) -> Vec<f64> {
+pub(super) fn bounds<'a>(column: &Column, atoms: impl Iterator<Item = &'a Atom>, clock: Option<i64>) -> Vec<f64> {
     let mut bounds: Vec<f64> = [column.bounds.0, column.bounds.1].into_iter().flatten().collect();
     for atom in atoms {
         match atom {

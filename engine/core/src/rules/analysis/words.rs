@@ -2,8 +2,8 @@
 
 use super::{
     bits::Bits,
-    formula::{Atom, Atoms},
-    space::Moment,
+    formula::{Atom, Atoms, has_cells},
+    space::{Moment, bounds},
 };
 use crate::{
     model::{Column, ColumnKind, Datum},
@@ -21,35 +21,87 @@ pub(super) fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) 
             }
             continue;
         };
-        if let ColumnKind::Choice | ColumnKind::Boolean = atoms.columns[column].kind {
+        if has_cells(&atoms.columns[column]) && !atoms.all[*atom].reads_clock() {
             if !told.contains(&column) {
                 told.push(column);
-                parts.extend(choices(atoms, moment, column, cube));
+                parts.extend(values(atoms, moment, column, cube));
             }
             continue;
         }
         parts.push(test(&atoms.columns[column], &atoms.all[*atom], *value));
     }
-    if parts.is_empty() { "every item".to_owned() } else { parts.join(" and ") }
+    if parts.is_empty() { "for any item".to_owned() } else { format!("where {}", parts.join(" and ")) }
 }
 
 /// The values of a column that remain.
-fn choices(atoms: &Atoms<'_>, moment: &Moment, column: usize, cube: &[(usize, bool)]) -> Option<String> {
-    let cells = moment.cells[column].as_ref()?;
+fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)]) -> Option<String> {
+    let cells = moment.cells[at].as_ref()?;
     let mut alive = Bits::all(cells.values.len());
-    for (atom, value) in cube {
+    for (atom, value) in cube.iter().filter(|(atom, _)| !atoms.all[*atom].reads_clock()) {
         match (cells.of(*atom), value) {
             (Some(passing), true) => alive.keep(passing),
             (Some(passing), false) => alive.drop(passing),
             (None, _) => {}
         }
     }
-    let column = &atoms.columns[column];
-    let names: Vec<String> = alive
-        .iter()
-        .map(|cell| cells.values[cell].as_ref().map_or_else(|| "not given".to_owned(), |value| plain(column, value)))
-        .collect();
+    let column = &atoms.columns[at];
+    let left: Vec<Option<&Datum>> = alive.iter().map(|cell| cells.values[cell].as_ref()).collect();
+    let absent = left.contains(&None);
+    let mut names = if column.kind.is_ordered() {
+        let all: Vec<f64> = sorted(cells.values.iter().flatten());
+        ranges(
+            column,
+            &all,
+            &sorted(left.iter().copied().flatten()),
+            &bounds(column, atoms.of_column(at).map(|(_, atom)| atom), moment.clock),
+        )
+    } else {
+        left.iter().copied().flatten().map(|value| plain(column, value)).collect()
+    };
+    if absent {
+        names.push("not given".to_owned());
+    }
     Some(format!("{} is {}", column.name, names.join(" or ")))
+}
+
+fn sorted<'a>(values: impl Iterator<Item = &'a Datum>) -> Vec<f64> {
+    let mut numbers: Vec<f64> = values.filter_map(Datum::number).collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers
+}
+
+/// Numbers that remain, as ranges between those at which something changes.
+fn ranges(column: &Column, all: &[f64], left: &[f64], bounds: &[f64]) -> Vec<String> {
+    let position = |number: f64| all.partition_point(|other| *other < number);
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for at in left.iter().map(|number| position(*number)) {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == at => *last = at,
+            _ => ranges.push((at, at)),
+        }
+    }
+    let words = |number: f64| number_words(column, number);
+    // Whole numbers stand for themselves; of others those that are no bound stand for all up to the next one.
+    let exact = |at: usize| column.kind != ColumnKind::Number || bounds.contains(&all[at]);
+    ranges
+        .into_iter()
+        .map(|(first, last)| {
+            let low = (first > 0).then(|| match exact(first) {
+                true => format!("at least {}", words(all[first])),
+                false => format!("more than {}", words(all[first - 1])),
+            });
+            let high = (last + 1 < all.len()).then(|| match exact(last) {
+                true => format!("at most {}", words(all[last])),
+                false => format!("less than {}", words(all[last + 1])),
+            });
+            match (low, high) {
+                _ if first == last && exact(first) && first > 0 && last + 1 < all.len() => words(all[first]),
+                (Some(low), Some(high)) => format!("{low} and {high}"),
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => "given".to_owned(),
+            }
+        })
+        .collect()
 }
 
 fn test(column: &Column, atom: &Atom, value: bool) -> String {

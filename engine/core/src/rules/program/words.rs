@@ -1,0 +1,150 @@
+//! Texts: which rules the words, parts and domain of a text leave.
+
+use std::collections::HashMap;
+
+use aho_corasick::AhoCorasick;
+
+use super::Part;
+use crate::{
+    model::{Datum, Text},
+    rules::{Facts, Predicate, Test, analysis::bits::Bits, host},
+};
+
+/// One column's words, with the rules that want one of them.
+#[derive(Debug)]
+pub(super) struct Index {
+    column: usize,
+    /// The rules that want nothing of the column that stands here.
+    indifferent: Bits,
+    /// Phrases by their first word, each with its rules.
+    phrases: HashMap<Box<str>, Vec<(Text, Vec<usize>)>>,
+    /// Whole texts.
+    texts: HashMap<Box<str>, Vec<usize>>,
+    /// Domains.
+    domains: HashMap<Box<str>, Vec<usize>>,
+    /// Parts of texts.
+    parts: Option<(AhoCorasick, Vec<Vec<usize>>)>,
+}
+
+impl Index {
+    /// Takes one part of each rule that wants words of a column.
+    pub(super) fn new(column: usize, parts: &mut [Vec<Part<'_>>]) -> Option<Self> {
+        let mut index = Self {
+            column,
+            indifferent: Bits::none(parts.len()),
+            phrases: HashMap::new(),
+            texts: HashMap::new(),
+            domains: HashMap::new(),
+            parts: None,
+        };
+        let mut needles: Vec<(&str, usize)> = Vec::new();
+        let mut any = false;
+        for (rule, parts) in parts.iter_mut().enumerate() {
+            let Some(at) = parts.iter().position(|part| fits(part, column)) else {
+                index.indifferent.insert(rule);
+                continue;
+            };
+            any = true;
+            if let Predicate::Column(_, test, _) = parts.remove(at).predicate {
+                index.add(test, rule, &mut needles);
+            }
+        }
+        if !needles.is_empty() {
+            let mut rules: Vec<Vec<usize>> = Vec::new();
+            let mut texts: Vec<&str> = Vec::new();
+            for (needle, rule) in needles {
+                if let Some(at) = texts.iter().position(|known| *known == needle) {
+                    rules[at].push(rule);
+                } else {
+                    texts.push(needle);
+                    rules.push(vec![rule]);
+                }
+            }
+            index.parts = Some((AhoCorasick::new(texts).ok()?, rules));
+        }
+        any.then_some(index)
+    }
+
+    fn add<'r>(&mut self, test: &'r Test, rule: usize, needles: &mut Vec<(&'r str, usize)>) {
+        match test {
+            Test::HoldsAny(texts, matching) if matching.whole_words => {
+                for text in texts {
+                    let Some(first) = text.words().next() else { continue };
+                    let phrases = self.phrases.entry(first.into()).or_default();
+                    let same = |known: &Text| known.words().eq(text.words());
+                    if let Some((_, rules)) = phrases.iter_mut().find(|(known, _)| same(known)) {
+                        rules.push(rule);
+                    } else {
+                        phrases.push((text.clone(), vec![rule]));
+                    }
+                }
+            }
+            Test::HoldsAny(texts, _) => needles.extend(texts.iter().map(|text| (text.lower().trim(), rule))),
+            Test::TextIs(texts, _) => {
+                for text in texts {
+                    self.texts.entry(text.lower().into()).or_default().push(rule);
+                }
+            }
+            Test::DomainIn(domains) => {
+                for domain in domains {
+                    self.domains.entry(domain.as_str().into()).or_default().push(rule);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps the rules that an item's text leaves.
+    pub(super) fn keep(&self, facts: Facts<'_>, left: &mut Bits) {
+        let Some(Datum::Text(text)) = facts.fields.get(self.column).and_then(Option::as_ref) else {
+            left.keep(&self.indifferent);
+            return;
+        };
+        let mut wanted = self.indifferent.clone();
+        let mut add = |rules: &[usize]| rules.iter().for_each(|rule| wanted.insert(*rule));
+        if !self.phrases.is_empty() {
+            for (at, word) in text.words().enumerate() {
+                for (phrase, rules) in self.phrases.get(word).into_iter().flatten() {
+                    if phrase.word_count() == 1 || text.holds_at(at, phrase) {
+                        add(rules);
+                    }
+                }
+            }
+        }
+        if let Some((automaton, rules)) = &self.parts {
+            for found in automaton.find_overlapping_iter(text.lower().trim()) {
+                add(&rules[found.pattern().as_usize()]);
+            }
+        }
+        if let Some(rules) = self.texts.get(text.lower()) {
+            add(rules);
+        }
+        if !self.domains.is_empty() {
+            let mut rest = Some(host(text));
+            while let Some(domain) = rest {
+                if let Some(rules) = self.domains.get(domain) {
+                    add(rules);
+                }
+                rest = domain.split_once('.').map(|(_, parent)| parent);
+            }
+        }
+        left.keep(&wanted);
+    }
+}
+
+/// Whether a part wants a word, part, text or domain of a column, whatever its case.
+fn fits(part: &Part<'_>, column: usize) -> bool {
+    let Predicate::Column(own, test, _) = part.predicate else { return false };
+    *own == column
+        && part.wanted
+        && match test {
+            Test::HoldsAny(texts, matching) => {
+                !matching.case_sensitive
+                    && (matching.whole_words || texts.iter().all(|text| !text.lower().trim().is_empty()))
+            }
+            Test::TextIs(_, case_sensitive) => !case_sensitive,
+            // A domain that begins with a dot or is empty lies where no label begins.
+            Test::DomainIn(domains) => domains.iter().all(|domain| !domain.is_empty() && !domain.starts_with('.')),
+            _ => false,
+        }
+}

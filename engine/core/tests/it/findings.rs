@@ -1,0 +1,132 @@
+//! `rules/*.case`: the rules of the small pack replaced, and the whole of what is found about them.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p casebook-core` writes the expectations anew; read what changed.
+
+use std::{env, fs, path::PathBuf};
+
+use casebook_core::{check::prove, diagnostic::Report, source};
+
+use super::packs;
+
+const HEAD: &str = "apiVersion: casebook/v1\nkind: Rules\nname: routing\n";
+
+fn cases() -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(packs::tests().join("rules"))
+        .expect("the cases")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// What is found about rules, and what is left open.
+fn found(rules: &str) -> String {
+    let mut files = packs::desk();
+    let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
+    *text = format!("{HEAD}{rules}");
+    let set = source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let proved = prove(&set);
+    let mut report = Report::default();
+    let broken = proved.report.diagnostics.iter().find(|finding| finding.code.text() < "CB500");
+    assert!(broken.is_none(), "{broken:?}");
+    report.extend(proved.report.diagnostics.into_iter().filter(|finding| finding.code.text().starts_with("CB6")));
+    let mut text = report.render(false);
+    for (_, unknown) in proved.proof.unknown {
+        text.push_str(&format!("unknown: {}: {}\n", unknown.question, unknown.why));
+    }
+    if text.is_empty() { "nothing\n".to_owned() } else { text }
+}
+
+#[test]
+fn every_set_of_rules_has_its_findings() {
+    let update = env::var_os("UPDATE_EXPECT").is_some();
+    let (mut ran, mut wrong) = (0, Vec::new());
+    for path in cases().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "case")) {
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let found = found(&fs::read_to_string(&path).expect("a case"));
+        let expected = path.with_extension("expected");
+        if fs::read_to_string(&expected).ok().as_deref() != Some(&found) {
+            wrong.push(format!("{name} gives\n{found}"));
+            if update {
+                fs::write(&expected, found).expect("written");
+            }
+        }
+        ran += 1;
+    }
+    assert!(ran >= 80, "only {ran} cases ran");
+    assert!(wrong.is_empty(), "{} of {ran} cases differ from their expectation:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_expectation_has_its_case() {
+    for path in cases() {
+        assert!(path.with_extension("case").is_file(), "{} has no case", path.display());
+    }
+}
+
+#[test]
+fn a_witness_can_be_pasted_into_a_test() {
+    let mut pasted = 0;
+    for path in cases().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "case")) {
+        let mut files = packs::desk();
+        let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
+        *text = format!("{HEAD}{}", fs::read_to_string(&path).expect("a case"));
+        let set = |files: &[(String, String)]| {
+            source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+        };
+        let witnesses: Vec<String> =
+            prove(&set(&files)).report.diagnostics.into_iter().filter_map(|finding| finding.witness).collect();
+        if witnesses.is_empty() {
+            continue;
+        }
+        let test = "apiVersion: casebook/v1\nkind: Test\nname: pasted\nrules:\n";
+        let text = format!("{test}{}", witnesses.concat());
+        files.push(("pasted.yaml".to_owned(), text.clone()));
+        let report = prove(&set(&files)).report;
+        let about = report.diagnostics.iter().find(|finding| finding.path.ends_with("pasted.yaml"));
+        assert!(about.is_none(), "{}: {about:?}\n{text}", path.display());
+        pasted += witnesses.len();
+    }
+    assert!(pasted >= 40, "only {pasted} witnesses");
+}
+
+/// Rules that contradict what each pack has, as one more document of it.
+#[test]
+fn a_contradiction_planted_in_each_shipped_pack_is_found() {
+    let mut planted = 0;
+    for folder in fs::read_dir(packs::scenarios()).expect("the packs").map(|entry| entry.expect("a pack").path()) {
+        let clean = prove(&source::read(std::slice::from_ref(&folder)));
+        assert!(clean.report.diagnostics.is_empty(), "{}", clean.report.render(false));
+        let catalog = clean.catalog.expect("a pack");
+        let pack = &catalog.packs()[0];
+        let decision = pack.action_schema().to_string();
+        let mut set = source::read(std::slice::from_ref(&folder));
+        let file = set.packs[0].files.iter().find(|file| file.text.contains("kind: Environment")).expect("a root");
+        let (field, name, values) = choices(&file.text).expect("a decision with values");
+        assert!(decision.contains(&values[0]), "{decision}");
+        let rules = format!(
+            "apiVersion: casebook/v1\nkind: Rules\nname: planted\nrules:\n  \
+             - {{ id: ONE, when: {{ {field}: {{ exists: true }} }}, then: {{ {name}: {} }} }}\n  \
+             - {{ id: TWO, when: {{ {field}: {{ exists: true }} }}, then: {{ {name}: {} }} }}\n",
+            values[0], values[1]
+        );
+        let path = folder.join("planted.yaml");
+        set.packs[0].files.push(source::SourceFile::new(&path, &rules));
+        let report = prove(&set).report;
+        let told = report.diagnostics.iter().any(|finding| finding.code.text() == "CB603" && finding.witness.is_some());
+        assert!(told, "{}", report.render(false));
+        planted += 1;
+    }
+    assert!(planted >= 2, "only {planted} packs");
+}
+
+/// A field, and a decision with two of its values, of an environment.
+fn choices(text: &str) -> Option<(String, String, Vec<String>)> {
+    let root: serde_yaml::Value = serde_yaml::from_str(text).ok()?;
+    let field = root.get("item")?.get("fields")?.as_mapping()?.keys().next()?.as_str()?.to_owned();
+    root.get("decision")?.as_mapping()?.iter().find_map(|(name, decision)| {
+        let values = decision.get("values")?.as_sequence()?;
+        let values: Vec<String> = values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
+        (values.len() > 1).then(|| Some((field.clone(), name.as_str()?.to_owned(), values)))?
+    })
+}
