@@ -180,7 +180,9 @@ impl Prover<'_> {
                 continue;
             };
             let mut graders = Vec::new();
-            rubrics.iter().for_each(|rubric| find_graders(rubric, &column.name, &mut graders));
+            for rubric in &rubrics {
+                find_graders(rubric, &column.name, &mut graders);
+            }
             let gates = self.parts.decisions.iter().any(|other| other.when.iter().any(|(gate, _)| *gate == at));
             if graders.is_empty() && !gates {
                 let message =

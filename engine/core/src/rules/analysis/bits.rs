@@ -11,7 +11,7 @@ impl Bits {
 
     pub(crate) fn all(bound: usize) -> Self {
         let mut bits = Self(vec![u64::MAX; bound.div_ceil(64)]);
-        if let Some(last) = bits.0.last_mut().filter(|_| bound % 64 != 0) {
+        if let Some(last) = bits.0.last_mut().filter(|_| !bound.is_multiple_of(64)) {
             *last = (1 << (bound % 64)) - 1;
         }
         bits

@@ -280,7 +280,7 @@ impl Asking<'_, '_> {
                             self.analysis.claims.push(Claim::Overlap { rules: [first, second], trial, witness });
                         }
                         None => {
-                            self.doubt(format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id))
+                            self.doubt(format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id));
                         }
                     }
                 }

@@ -391,14 +391,14 @@ impl<'s, 'a> Search<'s, 'a> {
         let cube: Vec<(usize, bool)> =
             chosen.iter().filter_map(|atom| decided[*atom].map(|value| (*atom, value))).collect();
         let mut fields = vec![None; self.solver.atoms.columns.len()];
-        for column in 0..fields.len() {
+        for (column, field) in fields.iter_mut().enumerate() {
             let own: Vec<(usize, bool)> = cube
                 .iter()
                 .copied()
                 .filter(|(atom, _)| self.solver.atoms.all[*atom].column() == Some(column))
                 .collect();
             if !own.is_empty() {
-                fields[column] = match self.value(column, &own) {
+                *field = match self.value(column, &own) {
                     Found::Value(datum) => Some(datum),
                     Found::Nothing if self.may_lack(column, &own) => None,
                     Found::Nothing => return None,

@@ -157,6 +157,10 @@ fn whole_numbers(column: &Column, bounds: &[f64]) -> Vec<Datum> {
     for bound in bounds {
         let (floor, ceil) = (exact(bound.floor()) as i64, exact(bound.ceil()) as i64);
         values.extend([floor - 1, floor, ceil, ceil + 1]);
+        if matches!(column.kind, ColumnKind::Timestamp | ColumnKind::Duration) {
+            // Whole seconds read better than what lies a thousandth off.
+            values.extend([floor - 1000, ceil + 1000]);
+        }
     }
     if bounds.is_empty() {
         values.push(0);
@@ -210,7 +214,10 @@ pub(super) fn clocks(atoms: &Atoms<'_>, formula: &Shared) -> Result<Vec<Option<i
         // 2026-01-05T09:00:00Z: nothing but the distance to it counts.
         points.push(1_767_603_600_000);
     }
-    let mut clocks: Vec<i64> = points.iter().flat_map(|point| (-3..=3).map(|off| point.saturating_add(off))).collect();
+    let mut clocks: Vec<i64> = points
+        .iter()
+        .flat_map(|point| [-1000, -3, -2, -1, 0, 1, 2, 3, 1000].map(|off| point.saturating_add(off)))
+        .collect();
     clocks.retain(|clock| (MOMENTS.0..=MOMENTS.1).contains(clock));
     clocks.sort_unstable();
     clocks.dedup();

@@ -114,8 +114,10 @@ fn is_below(domain: &str, other: &str) -> bool {
 fn reads_lower_case(test: &Test) -> bool {
     match test {
         Test::TextIs(_, sensitive) => !sensitive,
-        Test::HoldsAny(_, matching) | Test::HoldsAll(_, matching) => !matching.case_sensitive,
-        Test::Starts(_, matching) | Test::Ends(_, matching) => !matching.case_sensitive,
+        Test::HoldsAny(_, matching)
+        | Test::HoldsAll(_, matching)
+        | Test::Starts(_, matching)
+        | Test::Ends(_, matching) => !matching.case_sensitive,
         Test::DomainIn(_) => true,
         _ => false,
     }

@@ -86,13 +86,13 @@ fn ranges(column: &Column, all: &[f64], left: &[f64], bounds: &[f64]) -> Vec<Str
     ranges
         .into_iter()
         .map(|(first, last)| {
-            let low = (first > 0).then(|| match exact(first) {
-                true => format!("at least {}", words(all[first])),
-                false => format!("more than {}", words(all[first - 1])),
+            let low = (first > 0).then(|| {
+                let (words_of, bound) = if exact(first) { ("at least", first) } else { ("more than", first - 1) };
+                format!("{words_of} {}", words(all[bound]))
             });
-            let high = (last + 1 < all.len()).then(|| match exact(last) {
-                true => format!("at most {}", words(all[last])),
-                false => format!("less than {}", words(all[last + 1])),
+            let high = (last + 1 < all.len()).then(|| {
+                let (words_of, bound) = if exact(last) { ("at most", last) } else { ("less than", last + 1) };
+                format!("{words_of} {}", words(all[bound]))
             });
             match (low, high) {
                 _ if first == last && exact(first) && first > 0 && last + 1 < all.len() => words(all[first]),

@@ -46,7 +46,9 @@ impl Table {
                 }
             }
         }
-        parts.iter_mut().for_each(|parts| parts.retain(|part| !is_about(part.predicate, column)));
+        for parts in parts.iter_mut() {
+            parts.retain(|part| !is_about(part.predicate, column));
+        }
         Some(Self { column, bounds, leaves })
     }
 
@@ -76,11 +78,11 @@ fn values(spec: &Column, bounds: &[f64]) -> Vec<Option<Datum>> {
         kind => {
             let mut last = f64::NEG_INFINITY;
             for bound in bounds {
-                values.push(number(kind, between(last, *bound)));
-                values.push(number(kind, *bound));
+                values.push(Some(number(kind, between(last, *bound))));
+                values.push(Some(number(kind, *bound)));
                 last = *bound;
             }
-            values.push(number(kind, between(last, f64::INFINITY)));
+            values.push(Some(number(kind, between(last, f64::INFINITY))));
         }
     }
     values
@@ -96,12 +98,12 @@ fn between(low: f64, high: f64) -> f64 {
     }
 }
 
-fn number(kind: ColumnKind, number: f64) -> Option<Datum> {
+fn number(kind: ColumnKind, number: f64) -> Datum {
     #[expect(clippy::cast_possible_truncation, reason = "a whole number that some condition names")]
     let whole = number as i64;
     #[expect(clippy::cast_precision_loss, reason = "compared with what it was made of")]
     let same = (whole as f64 - number).abs() < f64::EPSILON;
-    Some(if kind != ColumnKind::Number && same { Datum::Integer(whole) } else { Datum::Number(number) })
+    if kind != ColumnKind::Number && same { Datum::Integer(whole) } else { Datum::Number(number) }
 }
 
 /// Whether a condition is about one column alone, and does not read the clock.
