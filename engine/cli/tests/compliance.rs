@@ -112,14 +112,14 @@ fn a_change_is_told_by_kind_item_and_recorded_score() {
     let human = stdout(&casebook(folder.path(), &["rules", "diff", "old", "new", "--records", "before.jsonl"]));
     for words in [
         "action respond by R-SUPPORT -> action escalate by R-MONEY",
-        "when category is",
+        "where category is billing",
         "items of the inboxes:",
         "score otherwise",
     ] {
         assert!(human.contains(words), "{words}: {human}");
     }
     let markdown = stdout(&casebook(folder.path(), &["rules", "diff", "old", "new", "--format", "markdown"]));
-    assert!(markdown.starts_with("## Rules") && markdown.contains("| when | was | becomes |"), "{markdown}");
+    assert!(markdown.starts_with("## Rules") && markdown.contains("| items | was | becomes |"), "{markdown}");
     let zero = casebook(folder.path(), &["rules", "diff", "old", "new", "--exit-zero"]);
     assert_eq!(code(&zero), 0);
 }

@@ -22,7 +22,7 @@ pub(super) fn human(diffs: &[PackDiff]) -> String {
             lines.push(format!("  rules `{}`: {}", rules.name, output::paint(&standing(rules), color)));
             for change in &rules.changes {
                 lines.push(format!("    {}", step(change)));
-                lines.extend(change.conditions.iter().map(|condition| format!("      when {condition}")));
+                lines.extend(change.conditions.iter().map(|condition| format!("      {condition}")));
                 if !change.complete {
                     lines.push("      and maybe in other cases; not all of them are told".to_owned());
                 }
@@ -52,7 +52,7 @@ pub(super) fn markdown(diffs: &[PackDiff], note: Option<&str>) -> String {
         for rules in &diff.rules {
             lines.push(format!("**`{}`**: {}", rules.name, escape(&standing(rules))));
             if !rules.changes.is_empty() {
-                lines.extend([String::new(), "| when | was | becomes |".to_owned(), "|---|---|---|".to_owned()]);
+                lines.extend([String::new(), "| items | was | becomes |".to_owned(), "|---|---|---|".to_owned()]);
             }
             for change in &rules.changes {
                 let mut when: Vec<String> = change.conditions.iter().map(|condition| escape(condition)).collect();
