@@ -149,6 +149,21 @@ fn a_sign_off_lets_just_its_change_pass() {
 }
 
 #[test]
+fn a_file_of_rules_stands_in_for_those_of_a_pack() {
+    let folder = moved();
+    fs::create_dir(folder.path().join("drafts")).expect("a folder");
+    fs::copy(folder.path().join("new/rules.yaml"), folder.path().join("drafts/rules.yaml")).expect("copied");
+    let lost = casebook(folder.path(), &["rules", "diff", "old", "drafts/rules.yaml"]);
+    assert_eq!(code(&lost), 2);
+    assert!(stderr(&lost).contains("name the one that its rules are of with `--pack`"), "{}", stderr(&lost));
+    let args = ["rules", "diff", "old", "drafts/rules.yaml", "--pack", "old", "--format", "json"];
+    let told = json(&casebook(folder.path(), &args));
+    assert_eq!(told["packs"][0]["rules"][0]["changes"][0]["new"]["by"][0], "R-MONEY");
+    let same = casebook(folder.path(), &["rules", "diff", "new", "drafts/rules.yaml", "--pack", "new"]);
+    assert_eq!(code(&same), 0, "{}{}", stdout(&same), stderr(&same));
+}
+
+#[test]
 fn versions_may_be_revisions_of_git() {
     let folder = moved();
     let git = |args: &[&str]| {
@@ -283,7 +298,7 @@ fn a_trail_is_written_by_runs_and_verified_with_file_and_line() {
     let head = told["head"]["hash"].as_str().expect("a hash").to_owned();
 
     let anchored = casebook(folder.path(), &["audit", "verify", "audit.jsonl", "--head", &head]);
-    assert!(stdout(&anchored).contains("0 entries stand behind it"), "{}", stdout(&anchored));
+    assert!(stdout(&anchored).contains("with 0 entries behind it"), "{}", stdout(&anchored));
     let aside = folder.path().join("audit.jsonl.000002");
     let text = fs::read_to_string(&aside).expect("a text");
     fs::write(&aside, text.replacen("\"right\":true", "\"right\":null", 1)).expect("written");

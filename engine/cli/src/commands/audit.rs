@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{AuditAction, AuditArgs, Format, VerifyArgs},
     exit::Exit,
-    output,
+    output::{self, count},
 };
 
 const GREEN: &str = "32";
@@ -150,18 +150,19 @@ fn show(files: &[PathBuf], args: &VerifyArgs, outcome: &Outcome, format: Format)
         let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
         output::line(format!("{}{line}: {}", finding.path.display(), finding.text));
     }
-    let (entries, count) = (outcome.verifier.seen(), outcome.findings.len());
-    let words = format!("{entries} entries in {} files: ", files.len());
-    if count > 0 {
-        output::line(format!("{words}{count} findings"));
+    let entries = usize::try_from(outcome.verifier.seen()).unwrap_or(usize::MAX);
+    let words = format!("{} in {}: ", count(entries, "entry"), count(files.len(), "file"));
+    if !outcome.findings.is_empty() {
+        output::line(format!("{words}{}", count(outcome.findings.len(), "finding")));
         return;
     }
     output::line(format!("{words}{}", output::paint("every line is whole and in its place", GREEN)));
     output::line(format!("head: {} (entry {})", last.hash, last.number));
     match (&args.head, outcome.anchor) {
         (Some(_), Some(anchor)) => {
-            let behind = last.number - anchor;
-            output::line(format!("the hash that was kept is that of entry {anchor}; {behind} entries stand behind it"));
+            let behind = usize::try_from(last.number - anchor).unwrap_or(usize::MAX);
+            let behind = count(behind, "entry");
+            output::line(format!("the hash that was kept is that of entry {anchor}, with {behind} behind it"));
         }
         _ => output::note(
             "note: a chain cannot show that its end was cut off or written anew; keep the head elsewhere and give it \

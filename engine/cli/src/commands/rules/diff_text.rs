@@ -4,7 +4,7 @@ use casebook_core::comparison::{ItemChange, KindOfItem, Regraded, RulesCompared,
 use serde_json::Value;
 
 use super::diff::PackDiff;
-use crate::output;
+use crate::output::{self, count};
 
 const BOLD: &str = "1";
 const GREEN: &str = "32";
@@ -146,7 +146,8 @@ fn told(outcome: &Told) -> String {
 
 fn item_lines(diff: &PackDiff) -> Vec<String> {
     let Some(items) = &diff.items else { return Vec::new() };
-    let mut lines = vec![format!("items of the inboxes: {} compared, {} changes", items.compared, items.changes.len())];
+    let mut lines =
+        vec![format!("items of the inboxes: {} compared, {}", items.compared, count(items.changes.len(), "change"))];
     let line = |change: &ItemChange| {
         format!(
             "  {}/{}: {} {} by {} -> {} by {}",
@@ -214,8 +215,4 @@ pub(super) fn escape(text: &str) -> String {
         }
     }
     out
-}
-
-pub(super) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

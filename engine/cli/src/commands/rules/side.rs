@@ -17,7 +17,7 @@ pub(super) fn open(text: &str, pack: Option<&Path>) -> Result<SourceSet, String>
     if path.exists() {
         return match pack {
             Some(pack) if path.is_file() => with_candidate(pack, path),
-            _ => Ok(source::read(&[path.to_path_buf()])),
+            _ => whole(text, source::read(&[path.to_path_buf()]), path.is_file()),
         };
     }
     let Some((revision, inside)) = text.split_once(':').filter(|(revision, _)| !revision.is_empty()) else {
@@ -26,13 +26,23 @@ pub(super) fn open(text: &str, pack: Option<&Path>) -> Result<SourceSet, String>
     let kept = Kept::of(revision, inside)?;
     let mut set = match pack {
         Some(pack) if kept.path.is_file() => with_candidate(pack, &kept.path)?,
-        _ => source::read(std::slice::from_ref(&kept.path)),
+        _ => whole(text, source::read(std::slice::from_ref(&kept.path)), kept.path.is_file())?,
     };
     for pack in &mut set.packs {
         rename(pack, kept.folder.path(), revision);
     }
     for missing in &mut set.missing {
         missing.path = renamed(&missing.path, kept.folder.path(), revision).into();
+    }
+    Ok(set)
+}
+
+/// Refuses a file that is no part of a pack, for rules mean nothing without what they are about.
+fn whole(text: &str, set: SourceSet, is_file: bool) -> Result<SourceSet, String> {
+    let is_root = |line: &str| line.trim_end() == "kind: Environment";
+    let mut files = set.packs.iter().flat_map(|pack| &pack.files);
+    if is_file && !files.any(|file| file.text.lines().any(is_root)) {
+        return Err(format!("`{text}` lies in no pack; name the one that its rules are of with `--pack`"));
     }
     Ok(set)
 }

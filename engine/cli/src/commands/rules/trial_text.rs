@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use casebook_core::comparison::{Judgement, Trial, TrialItem, by_rule};
 
 use super::{
-    diff_text::{count, escape, plain, record_lines_of},
+    diff_text::{escape, plain, record_lines_of},
     trial::Found,
 };
-use crate::output;
+use crate::output::{self, count};
 
 const BOLD: &str = "1";
 const YELLOW: &str = "33";
