@@ -223,6 +223,8 @@ pub(crate) enum Template {
     Batch,
     /// One item a step, and a tool that looks up what is hidden
     Tools,
+    /// Typed actions and a state, no items
+    Actions,
 }
 
 /// Arguments of `fmt`.
@@ -341,6 +343,9 @@ pub(crate) struct RunArgs {
     /// Episodes of each task, with one seed after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) episodes: u64,
+    /// An argument that the pack declares for a reset; may be given again
+    #[arg(long = "reset", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) arguments: Vec<(String, String)>,
     /// Appends one JSON line an episode to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -376,4 +381,10 @@ pub(crate) struct BaselineArgs {
     /// The seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+}
+
+/// Reads `NAME=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "write it as NAME=VALUE".to_owned())?;
+    Ok((name.trim().to_owned(), value.to_owned()))
 }

@@ -62,7 +62,7 @@ fn edit(folder: &TempDir, file: &str, from: &str, to: &str) {
 
 #[test]
 fn every_template_passes_everything_at_once() {
-    for template in ["single", "batch", "tools"] {
+    for template in ["single", "batch", "tools", "actions"] {
         let folder = TempDir::new().expect("a folder");
         let said = succeeds(folder.path(), &["new", "night-desk", "--template", template]);
         assert!(said.contains("next: casebook check scenarios/night-desk"), "{said}");

@@ -167,6 +167,22 @@ fn a_record_replays_byte_for_byte_and_a_forged_one_does_not() {
 }
 
 #[test]
+fn a_run_gives_what_a_pack_declares_and_its_record_keeps_it() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("record.jsonl");
+    let path = file.to_str().expect("a path");
+    let pack = "docs/cookbook/reset-arguments";
+    let output = casebook(&["run", pack, "--reset", "language=formal", "--reset", "name=7", "--record", path]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = fs::read_to_string(&file).expect("the record");
+    assert!(text.contains(r#""arguments":{"language":"formal","name":"7"}"#), "{text}");
+    assert_eq!(code(&casebook(&["replay", path, pack])), 0);
+    let output = casebook(&["run", pack, "--reset", "langage=formal"]);
+    assert_eq!((code(&output), stderr(&output).contains("did you mean `language`?")), (1, true));
+    assert_eq!(code(&casebook(&["run", pack, "--reset", "language"])), 2);
+}
+
+#[test]
 fn an_empty_record_is_no_success() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("record.jsonl");
@@ -238,4 +254,17 @@ fn serve_refuses_tokens_that_it_cannot_use() {
     let output = casebook(&["serve", PACK, "--port", "0", "--tokens", "no-such-file"]);
     assert_eq!(code(&output), 3);
     assert!(stderr(&output).contains("no-such-file"), "{}", stderr(&output));
+}
+
+#[test]
+fn every_flag_and_variable_of_serve_is_told_in_the_docs() {
+    let help = stdout(&casebook(&["serve", "--help"]));
+    let docs = fs::read_to_string(root().join("docs/commands.md")).expect("the page");
+    let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+    let flags = flags.map(|word| word.trim_end_matches([',', '`', '.', ';']));
+    let variables = help.split("[env: ").skip(1).filter_map(|rest| rest.split('=').next());
+    let global = ["--help", "--format", "--color"];
+    let missing: Vec<&str> =
+        flags.chain(variables).filter(|name| !global.contains(name) && !docs.contains(&format!("`{name}"))).collect();
+    assert!(help.contains("--tokens") && missing.is_empty(), "docs/commands.md tells nothing of {missing:?}");
 }

@@ -1,6 +1,6 @@
 //! A pack as data for readers: pages and reports are made of it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     model::{Column, ColumnKind},
@@ -40,6 +40,9 @@ pub fn of(pack: &Pack) -> Value {
         "noun": pack.noun,
         "fields": pack.fields.iter().map(column).collect::<Vec<_>>(),
         "decisions": pack.decisions.iter().map(column).collect::<Vec<_>>(),
+        "tools": pack.tools(),
+        "state": pack.state_schema().map(|(name, schema)| (name.to_owned(), schema)).collect::<Map<_, _>>(),
+        "arguments": pack.reset_schema()["properties"],
         "rules": rules,
         "rubrics": rubrics,
         "tasks": pack.tasks().iter().map(|one| task(one)).collect::<Vec<_>>(),
@@ -68,6 +71,7 @@ fn task(task: &Task) -> Value {
         "description": task.description(),
         "difficulty": task.difficulty(),
         "split": task.split(),
+        "group": task.group(),
         "max_steps": task.max_steps(),
         "items": task.items(),
         "rubric": task.rubric.name,

@@ -17,7 +17,12 @@ use crate::{
     model::{Column, ColumnKind, Datum, Item, Row},
     rules::Facts,
     scenario::{
-        Choice, Pack, Script, action::Form, parameter::Parameter, random::Stream, suite::Probe, templates::ItemView,
+        Choice, Pack, Script,
+        action::Form,
+        parameter::Parameter,
+        random::Stream,
+        suite::Probe,
+        templates::{ItemView, is_template},
     },
 };
 
@@ -117,7 +122,7 @@ impl Policy {
     fn act_without_items(&self, episode: &Episode) -> Option<Value> {
         let task = episode.task();
         match self.kind {
-            Kind::Oracle => task.solution.get(episode.steps() as usize).cloned(),
+            Kind::Oracle => Some(computed(task.solution.get(episode.steps() as usize)?, episode)),
             Kind::Random => {
                 let purpose = format!("policy:random:{}", episode.steps());
                 let mut stream = Stream::new(task.name(), episode.seed(), &purpose);
@@ -238,4 +243,26 @@ impl Policy {
 /// Values for parameters, drawn one after the other.
 fn drawn<'a>(parameters: impl Iterator<Item = &'a Parameter>, stream: &mut Stream) -> Value {
     parameters.map(|parameter| (parameter.name.clone(), parameter.draw(stream))).collect::<Map<_, _>>().into()
+}
+
+/// An action of a solution: a text that is one expression in `{{ }}` stands for its value, any other template for its text.
+/// What does not work stands for itself, and the episode refuses it.
+fn computed(action: &Value, episode: &Episode) -> Value {
+    match action {
+        Value::String(text) if is_template(text) => {
+            let (engine, scope) = (&episode.pack().templates, episode.scope_after());
+            let whole = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}"));
+            let value = whole
+                .filter(|expression| !expression.contains("{{"))
+                .and_then(|expression| engine.compile_expression_owned(expression.to_owned()).ok()?.eval(&scope).ok())
+                .and_then(|value| serde_json::to_value(value).ok());
+            let text_of = || engine.render_str(text, &scope).map_or_else(|_| action.clone(), Value::from);
+            value.unwrap_or_else(text_of)
+        }
+        Value::Array(list) => list.iter().map(|value| computed(value, episode)).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (key.clone(), computed(value, episode))).collect::<Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
 }

@@ -96,14 +96,14 @@ pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, Stri
     fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments()), |_| actions.next())
 }
 
-/// Plays one episode, and tells of every step as soon as it is taken.
+/// Plays one episode of a seed and the arguments of its reset, and tells of every step as soon as it is taken.
 pub fn play_watched(
     policy: &Policy,
     task: &Arc<Task>,
-    seed: u64,
+    start: (u64, &Map<String, Value>),
     watch: &mut dyn FnMut(&Episode, &Step),
 ) -> Result<Trajectory, String> {
-    fold_watched(policy.pack(), task, (seed, &Map::new()), |episode| policy.act(episode), watch)
+    fold_watched(policy.pack(), task, start, |episode| policy.act(episode), watch)
 }
 
 /// Plays a recording's actions with another pack, or another version of its own; says what such a play comes to now.

@@ -89,6 +89,9 @@ fn node(value: &Value, lines: &mut Vec<String>, count: &mut usize) -> String {
     if let Some(field) = value["params"]["field"].as_str() {
         label.push_str(&format!(" of {field}"));
     }
+    if let Some(expression) = value["params"]["value"].as_str() {
+        label.push_str(&format!(": {}", expression.replace('"', "'")));
+    }
     if let Some(above) = value["above"].as_f64() {
         label.push_str(&format!(" above {above}"));
     }

@@ -34,6 +34,9 @@ const TOOLS: &[(&str, &str)] = files!(
     "tools": "README.md", "environment.yaml", "inbox.yaml", "rules.yaml", "rubric.yaml", "task.yaml", "test.yaml"
 );
 
+const ACTIONS: &[(&str, &str)] =
+    files!("actions": "README.md", "environment.yaml", "rubric.yaml", "task.yaml", "test.yaml");
+
 pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
     let name = &args.name;
     let good = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
@@ -55,6 +58,7 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
         Template::Single => SINGLE,
         Template::Batch => BATCH,
         Template::Tools => TOOLS,
+        Template::Actions => ACTIONS,
     };
     let mut written = Vec::new();
     for (file, text) in files {

@@ -10,11 +10,12 @@ use casebook_core::{
     episode::{Episode, Step},
     explanation, policy,
     record::{Recording, play_watched},
+    scenario::Pack,
     trail::EpisodeId,
 };
 use casebook_server::Trail;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     args::{Format, Log, RunArgs},
@@ -46,6 +47,7 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             output::error(policy::unknown(pack, &args.policy));
             return Err(Exit::Usage);
         };
+        let arguments = arguments(pack, &args.arguments);
         for seed in args.seed..args.seed.saturating_add(args.episodes) {
             if let Some(refusal) = trail.as_deref().and_then(Trail::refusal) {
                 output::error(refusal);
@@ -58,7 +60,7 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
                 }
                 trials.note(episode);
             };
-            let trajectory = play_watched(&policy, task, seed, &mut watch).map_err(|error| {
+            let trajectory = play_watched(&policy, task, (seed, &arguments), &mut watch).map_err(|error| {
                 output::error(format!("`{}` cannot play `{}` with seed {seed}: {error}", args.policy, task.name()));
                 Exit::Findings
             })?;
@@ -134,6 +136,17 @@ impl Trials {
             ));
         }
     }
+}
+
+/// The arguments of a reset, as what they are declared to be: a text as it is written, anything else as JSON.
+fn arguments(pack: &Pack, given: &[(String, String)]) -> Map<String, Value> {
+    let value = |name: &str, text: &str| {
+        let kind = &pack.reset_schema()["properties"][name]["type"];
+        let is_text = kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&"string".into()));
+        let read = (!is_text).then(|| serde_json::from_str(text).ok()).flatten();
+        read.unwrap_or_else(|| Value::from(text))
+    };
+    given.iter().map(|(name, text)| (name.clone(), value(name, text))).collect()
 }
 
 fn open(path: &Path) -> Result<(BufWriter<File>, &Path), Exit> {

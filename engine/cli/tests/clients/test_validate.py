@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 from conftest import ROOT, TASKS, oracle
 from openenv import GenericEnvClient
+from openenv.cli._validation import validate_running_environment
 
 
 def openenv(*args):
@@ -14,10 +15,31 @@ def openenv(*args):
     return subprocess.run([script, *args], capture_output=True, text=True, cwd=ROOT)
 
 
-@pytest.mark.parametrize("path", ["", "/envs/email-triage"])
-def test_validate_url_passes_six_of_six(server, path):
-    result = openenv("validate", "--url", server.url + path)
+def test_validate_url_passes_six_of_six(server):
+    result = openenv("validate", "--url", server.url)
     assert result.returncode == 0 and result.stdout.count("PASS  ") == 6 and "FAIL" not in result.stdout, result.stdout + result.stderr
+
+
+def six_of_six(url, mode):
+    report = validate_running_environment(url)
+    assert report["passed"] and len(report["criteria"]) == 6, report
+    assert report["mode"] == mode
+
+
+@pytest.mark.parametrize("pack", ["email-ops", "email-triage"])
+def test_every_pack_passes_six_of_six(server, pack):
+    six_of_six(server.env(pack), "simulation")
+
+
+@pytest.mark.parametrize("pack", ["echo", "slow", "tools", "triage"])
+def test_every_pack_without_items_passes_six_of_six(conformance, pack):
+    six_of_six(conformance.env(f"conformance-{pack}"), "simulation")
+
+
+def test_production_passes_six_of_six(start):
+    server = start("scenarios", "--mode", "production")
+    six_of_six(server.url, "production")
+    six_of_six(server.env("email-triage"), "production")
 
 
 def test_validate_static_passes():

@@ -141,6 +141,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) fields: Arc<[Column]>,
     pub(crate) decisions: Arc<[Column]>,
     pub(crate) reset: ResetModel,
+    /// What expressions may read before the first step, with sample values.
+    pub(crate) first: Context,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
@@ -156,7 +158,7 @@ impl<'a> Parts<'a> {
         documents: &'a Documents<'a>,
         (root, environment): (&'a Document, &'a spec::Environment),
         columns: environment::Columns,
-        reset: ResetModel,
+        (reset, first): (ResetModel, Context),
     ) -> Self {
         Self {
             documents,
@@ -165,6 +167,7 @@ impl<'a> Parts<'a> {
             fields: columns.fields.into(),
             decisions: columns.decisions.into(),
             reset,
+            first,
             rules: IndexMap::new(),
             rubrics: IndexMap::new(),
             sound: false,
@@ -206,13 +209,13 @@ fn assemble(
     let (columns, surface) = surface(root, environment, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first } = surface;
     let broken = columns.broken;
-    let mut parts = Parts::new(documents, (root, environment), columns, reset);
+    let mut parts = Parts::new(documents, (root, environment), columns, (reset, first));
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && broken {
         return None;
     }
     compile_rules(&mut parts, report);
-    compile_rubrics(&mut parts, (&mut templates, &after, &first), report);
+    compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     let mut policies = IndexMap::new();
@@ -350,11 +353,7 @@ fn compile_rules(parts: &mut Parts<'_>, report: &mut Report) {
     }
 }
 
-fn compile_rubrics(
-    parts: &mut Parts<'_>,
-    (templates, after, before): (&mut Engine<'static>, &Context, &Context),
-    report: &mut Report,
-) {
+fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
     let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
     let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
     for document in parts.documents.of(Kind::Rubric) {
@@ -362,7 +361,7 @@ fn compile_rubrics(
             let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {
                 let what = scope::What { name: format!("rubric:{}:{pointer}", spec.name), pointer, text };
                 // A reward is paid after an action; a score may be asked for before one.
-                let before = (!pointer.starts_with("/reward")).then_some(before);
+                let before = (!pointer.starts_with("/reward")).then_some(&parts.first);
                 scope::number(templates, document, what, (after, before), report)
             };
             let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, &mut add, report);

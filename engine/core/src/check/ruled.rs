@@ -48,7 +48,7 @@ pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
         let mut templates = crate::scenario::templates::engine();
         let (columns, surface) = surface(root, environment, &mut templates, &mut report)?;
         let broken = columns.broken;
-        let mut parts = Parts::new(&documents, (root, environment), columns, surface.reset);
+        let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first));
         if !broken {
             compile_rules(&mut parts, &mut report);
         }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::{Value as Context, context, value::Serde};
 
+use serde_json::{Map, Value};
+
 use super::{Parts, inbox, template};
 use crate::{
     diagnostic::{Code, Report, list},
@@ -19,6 +21,9 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         .map(|rubric| rubric::with_weights(rubric, &spec.weights, document, report));
     let clock = clock(document, spec, parts, report);
     let items = items(document, spec, clock, parts, report);
+    for (at, action) in spec.solution.iter().flatten().enumerate() {
+        check_solution(document, &format!("/solution/{at}"), action, parts, report);
+    }
     let title = spec.title.clone().unwrap_or_else(|| spec.name.clone());
     let instructions = rubric.as_ref().and_then(|rubric| {
         let context = instructions_context(spec, &title, rubric, parts);
@@ -57,6 +62,28 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         vary: spec.vary.iter().map(|(name, vary)| (name.clone(), vary.one_of.len())).collect(),
         items,
     })
+}
+
+/// Tries the templates of a solution once.
+fn check_solution(document: &Document, pointer: &str, value: &Value, parts: &Parts<'_>, report: &mut Report) {
+    match value {
+        Value::String(text) => {
+            let engine = crate::scenario::templates::engine();
+            template::render(&engine, document, pointer, text, &parts.first, report);
+        }
+        Value::Array(list) => {
+            for (at, value) in list.iter().enumerate() {
+                check_solution(document, &format!("{pointer}/{at}"), value, parts, report);
+            }
+        }
+        Value::Object(map) => {
+            for (key, value) in map {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                check_solution(document, &format!("{pointer}/{key}"), value, parts, report);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The items of the task's inbox; none where the environment has no items.
@@ -118,7 +145,7 @@ fn instructions(
         && engine
             .template_from_str(&spec.instructions)
             .is_ok_and(|one| one.undeclared_variables(false).contains("reset"));
-    let sample: serde_json::Map<String, serde_json::Value> =
+    let sample: Map<String, Value> =
         parts.reset.parameters.iter().map(|one| (one.name.clone(), one.sample())).collect();
     let context = context! { reset => Context::from(Serde(&sample)), ..names.clone() };
     let text = template::render(&engine, document, "/instructions", &spec.instructions, &context, &mut problems);
@@ -129,7 +156,7 @@ fn instructions(
     Some(if reads_reset {
         Instructions::Template(spec.instructions.clone(), names)
     } else {
-        Instructions::Fixed(serde_json::Value::from(text.trim_end()).to_string())
+        Instructions::Fixed(Value::from(text.trim_end()).to_string())
     })
 }
 

@@ -36,7 +36,7 @@ impl Episode {
     }
 
     /// The same with the last action and what a tool answered.
-    pub(super) fn scope_after(&self) -> Context {
+    pub(crate) fn scope_after(&self) -> Context {
         let action = Context::from(Serde(self.action.clone()));
         let result = self.answered().map_or_else(|| Context::from(()), |answer| Context::from(Serde(&answer.value)));
         self.scope([("action", action), ("result", result)])

@@ -6,7 +6,7 @@ use casebook_core::{
     model::Row,
     policy, record,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::packs;
 
@@ -79,7 +79,7 @@ fn every_component_links_to_the_rule_that_made_its_truth() {
             let mut steps: Vec<StepExplanation> = Vec::new();
             let mut watch =
                 |episode: &Episode, step: &Step| steps.push(explain_step(episode, Some(step.reward)).expect("graded"));
-            let played = record::play_watched(&policy, task, 0, &mut watch).expect("it plays");
+            let played = record::play_watched(&policy, task, (0, &Map::new()), &mut watch).expect("it plays");
             for (told, step) in steps.iter().zip(&played.steps) {
                 let breakdown = step.breakdown.as_ref().expect("records are told all");
                 for component in &told.components {

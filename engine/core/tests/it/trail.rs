@@ -9,7 +9,7 @@ use casebook_core::{
     trail::{Chain, EpisodeId, MASK, Verifier, decisions, lost, read_seal, taken_back},
 };
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::packs;
 
@@ -25,7 +25,7 @@ fn entries(pack: &Arc<Pack>) -> Vec<String> {
         let drafts = decisions(episode, step, ID, NOON).expect("it is graded");
         all.extend(drafts.into_iter().map(casebook_core::trail::Draft::finish));
     };
-    record::play_watched(&policy, &pack.tasks()[0], 3, &mut watch).expect("it plays");
+    record::play_watched(&policy, &pack.tasks()[0], (3, &Map::new()), &mut watch).expect("it plays");
     all
 }
 

@@ -78,14 +78,10 @@ pub(super) fn asks_for_tools(action: &Map<String, Value>) -> bool {
 
 /// Answers when what was done has taken its time.
 pub(super) async fn held_back<T>(told: T, wait: Duration, limit: Option<Duration>) -> Result<T, Problem> {
-    match limit.filter(|limit| *limit < wait) {
-        Some(limit) => {
-            time::sleep(limit).await;
-            Err(Problem::TooSlow(limit))
-        }
-        None => {
-            time::sleep(wait).await;
-            Ok(told)
-        }
+    if let Some(limit) = limit.filter(|limit| *limit < wait) {
+        time::sleep(limit).await;
+        return Err(Problem::TooSlow(limit));
     }
+    time::sleep(wait).await;
+    Ok(told)
 }

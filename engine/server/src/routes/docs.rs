@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::{request::Environment, table::Endpoint};
-use crate::{app::Shared, error::Problem};
+use crate::{app::Shared, error::Problem, principals::Surface};
 
 /// The name of the description as seen from the page, so that each environment's page shows its own.
 const DOCUMENT: &str = "openapi.json";
@@ -27,10 +27,11 @@ static REDOC: LazyLock<Bytes> =
 
 pub(super) fn swagger() -> Endpoint {
     Endpoint::of_environment("/docs", get(async |app, environment| page(&app, &environment, &SWAGGER)))
+        .on(Surface::Open)
 }
 
 pub(super) fn redoc() -> Endpoint {
-    Endpoint::of_environment("/redoc", get(async |app, environment| page(&app, &environment, &REDOC)))
+    Endpoint::of_environment("/redoc", get(async |app, environment| page(&app, &environment, &REDOC))).on(Surface::Open)
 }
 
 fn page(State(app): &State<Shared>, environment: &Environment, text: &Bytes) -> Result<Response, Problem> {

@@ -9,7 +9,7 @@ use casebook_core::{
     policy, record,
     scenario::Pack,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     baseline::rounded,
@@ -81,7 +81,7 @@ fn play(pack: &Arc<Pack>, task: &str, provider: Option<String>, seed: u64) -> Re
     })?;
     let mut explained = Vec::new();
     let mut watch = |episode: &Episode, step: &Step| explained.push(explain_step(episode, Some(step.reward)));
-    let played = record::play_watched(&policy, found, seed, &mut watch).map_err(Problem::Failed)?;
+    let played = record::play_watched(&policy, found, (seed, &Map::new()), &mut watch).map_err(Problem::Failed)?;
     let mut answer = json!({
         "task_id": task, "provider": name, "seed": seed, "score": rounded(played.score), "steps": played.steps.len(),
     });

@@ -48,6 +48,8 @@ pub(super) struct Link {
     unanswered: bool,
     /// The session that rests while nothing is asked, and how long it may.
     session: Option<(Arc<Session>, Duration)>,
+    /// Writes the frame that tells why the session ends.
+    refusal: fn(&str) -> String,
 }
 
 impl Link {
@@ -62,7 +64,13 @@ impl Link {
             ping_at,
             unanswered: false,
             session: None,
+            refusal: frames::session_error,
         }
+    }
+
+    /// Tells why the session ends in another protocol's frame.
+    pub(super) fn refusing(self, refusal: fn(&str) -> String) -> Self {
+        Self { refusal, ..self }
     }
 
     /// Ends the conversation when the session has rested for too long.
@@ -157,7 +165,7 @@ impl Link {
             && session.rested() >= *idle
         {
             let text = format!("the session rested for more than {} s and ends", idle.as_secs_f64());
-            return Err(End::Refuse(frames::session_error(&text)));
+            return Err(End::Refuse((self.refusal)(&text)));
         }
         if Instant::now() >= self.ping_at {
             if self.unanswered {

@@ -74,8 +74,8 @@ async fn step(
         return Ok(request::json(envelope::tools_body(&tools)));
     }
     let id = session.id().to_string();
-    let told =
-        session.step(app.config.step_timeout, body.action, |view| envelope::observation_body(view, Some(&id))).await;
+    let limit = app.config.step_timeout.into_iter().chain(body.timeout).min();
+    let told = session.step(limit, body.action, |view| envelope::observation_body(view, Some(&id))).await;
     let text = app.sessions.after(&session, told)?;
     Ok(([(SESSION_HEADER, id)], request::json(text)).into_response())
 }

@@ -27,9 +27,9 @@ use crate::{
     app::{App, Shared},
     error::Problem,
     session::{
+        attach::{Attachment, Unattached},
         capacity::Client,
         one::{Outcome, Session},
-        table::{Attachment, Unattached},
     },
     wire::{
         arguments::ResetArguments,

@@ -52,7 +52,7 @@ pub(super) async fn upgrade(
         .max_message_size(hard_limit)
         .max_frame_size(hard_limit);
     socket.on_upgrade(async move |socket| {
-        tokio::spawn(serve(Link::new(socket, app.config.heartbeat), app, opening));
+        tokio::spawn(serve(Link::new(socket, app.config.heartbeat).refusing(rpc::ended), app, opening));
     })
 }
 

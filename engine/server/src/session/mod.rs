@@ -1,10 +1,12 @@
 //! Sessions: who plays what, and how many may.
 //!
+//! - `attach`: sockets and the sessions that they hold
 //! - `capacity`: the one count of open sessions, shared by every entrance
 //! - `play`: the episode of one session, and what is told about it
 //! - `one`: a session, and the turns that its requests take
 //! - `table`: all sessions, by whatever entrance they came
 
+pub(crate) mod attach;
 pub(crate) mod capacity;
 pub(crate) mod one;
 pub(crate) mod play;

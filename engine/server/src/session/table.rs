@@ -10,7 +10,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::{sync::Notify, time};
@@ -44,18 +44,18 @@ pub(crate) struct Sessions {
     recorder: Option<Recorder>,
     idle: Duration,
     /// How long a session that lost its socket is kept.
-    grace: Duration,
-    open: Mutex<Open>,
+    pub(super) grace: Duration,
+    pub(super) open: Mutex<Open>,
     /// Told when an episode over HTTP ends, since it may make room.
     finished: Notify,
     draining: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+pub(super) struct Open {
     all: HashMap<Uuid, Arc<Session>>,
     /// Those whose life does not hang on a socket: opened over HTTP, or lost.
-    resting: BTreeMap<Uuid, Arc<Session>>,
+    pub(super) resting: BTreeMap<Uuid, Arc<Session>>,
 }
 
 /// What came of the wish to end a session.
@@ -67,38 +67,6 @@ pub(crate) enum Closed {
     Deferred,
     /// There is none of that id.
     Unknown,
-}
-
-/// Why a socket cannot be attached.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Unattached {
-    /// There is no session of that id.
-    Unknown,
-    /// Another socket is attached.
-    Taken,
-    /// It belongs to another environment, of this name.
-    Elsewhere(Arc<str>),
-    /// It lost its socket and the slot with it, and none is free.
-    Full(Problem),
-}
-
-/// How a socket leaves its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parting {
-    /// It broke off.
-    Broken,
-    /// It said goodbye.
-    Goodbye,
-    /// The session is to end with it.
-    End,
-}
-
-/// A socket's hold on its session, let go when it is dropped; then it counts as broken off unless it said otherwise.
-#[derive(Debug)]
-pub(crate) struct Attachment<'a> {
-    sessions: &'a Sessions,
-    session: Arc<Session>,
-    parting: Parting,
 }
 
 impl Sessions {
@@ -177,48 +145,6 @@ impl Sessions {
             open.resting.insert(session.id(), Arc::clone(&session));
         }
         Ok(session)
-    }
-
-    /// Opens a session that lives as long as its socket.
-    pub(crate) async fn open_on_socket(
-        &self,
-        environment: &Arc<str>,
-        client: Client,
-        wait: Duration,
-    ) -> Result<Attachment<'_>, Problem> {
-        let session = self.open(environment, Origin::Socket, client, wait).await?;
-        Ok(Attachment { sessions: self, session, parting: Parting::Broken })
-    }
-
-    /// Attaches a socket to an open session, or to one that lost its own.
-    pub(crate) async fn attach(
-        &self,
-        id: &str,
-        environment: &str,
-        client: Client,
-        wait: Duration,
-    ) -> Result<Attachment<'_>, Unattached> {
-        let session = self.find(id).ok_or(Unattached::Unknown)?;
-        if &**session.environment() != environment {
-            return Err(Unattached::Elsewhere(Arc::clone(session.environment())));
-        }
-        let lost = session.holding().status == Status::Lost;
-        let slot = if lost { Some(self.slot(client, wait).await.map_err(Unattached::Full)?) } else { None };
-        let mut hold = session.holding();
-        match (hold.status, slot) {
-            (Status::Free, _) => {}
-            (Status::Lost, Some(slot)) => hold.slot = Some(slot),
-            (Status::Attached | Status::Closing, _) => return Err(Unattached::Taken),
-            (Status::Lost | Status::Ended, _) => return Err(Unattached::Unknown),
-        }
-        hold.status = Status::Attached;
-        hold.seen = Instant::now();
-        drop(hold);
-        tracing::debug!(session = session.tag(), resumed = lost, "attached a socket");
-        if session.origin() == Origin::Socket {
-            lock(&self.open).resting.remove(&session.id());
-        }
-        Ok(Attachment { sessions: self, session, parting: Parting::Broken })
     }
 
     /// Finds a session by its id, and notes that it is used.
@@ -317,7 +243,7 @@ impl Sessions {
 
     /// Takes a slot, within `wait` if none is free at once; finished sessions over HTTP make room, the longest unseen
     /// first.
-    async fn slot(&self, client: Client, wait: Duration) -> Result<Slot, Problem> {
+    pub(super) async fn slot(&self, client: Client, wait: Duration) -> Result<Slot, Problem> {
         if self.is_draining() {
             return Err(Problem::Draining);
         }
@@ -360,7 +286,7 @@ impl Sessions {
     }
 
     /// Takes a session out of the table if it is still as expected, and gives its slot back.
-    fn end(&self, session: &Session, expected: impl FnOnce(&Hold) -> bool) -> bool {
+    pub(super) fn end(&self, session: &Session, expected: impl FnOnce(&Hold) -> bool) -> bool {
         let slot = {
             let mut hold = session.holding();
             if hold.status == Status::Ended || !expected(&hold) {
@@ -378,30 +304,6 @@ impl Sessions {
         tracing::debug!(session = session.tag(), rested = ?session.rested(), "ended a session");
         true
     }
-
-    fn detach(&self, session: &Arc<Session>, parting: Parting) {
-        let own = session.origin() == Origin::Socket;
-        let may_return =
-            own && parting == Parting::Broken && !self.grace.is_zero() && session.stage() == Stage::Running;
-        let mut hold = session.holding();
-        let stays = hold.status == Status::Attached && parting != Parting::End && (!own || may_return);
-        if !stays {
-            drop(hold);
-            self.end(session, |_| true);
-            return;
-        }
-        hold.seen = Instant::now();
-        if !own {
-            hold.status = Status::Free;
-            return;
-        }
-        tracing::debug!(session = session.tag(), grace = ?self.grace, "lost a session's socket");
-        hold.status = Status::Lost;
-        let slot = hold.slot.take();
-        drop(hold);
-        lock(&self.open).resting.insert(session.id(), Arc::clone(session));
-        drop(slot);
-    }
 }
 
 impl Session {
@@ -410,28 +312,5 @@ impl Session {
         if by_name {
             self.name();
         }
-    }
-}
-
-impl Attachment<'_> {
-    /// The session.
-    pub(crate) fn session(&self) -> &Arc<Session> {
-        &self.session
-    }
-
-    /// Lets go on purpose: a session of the socket's own ends, another one goes on.
-    pub(crate) fn goodbye(mut self) {
-        self.parting = Parting::Goodbye;
-    }
-
-    /// Ends the session with the socket.
-    pub(crate) fn end(mut self) {
-        self.parting = Parting::End;
-    }
-}
-
-impl Drop for Attachment<'_> {
-    fn drop(&mut self) {
-        self.sessions.detach(&self.session, self.parting);
     }
 }

@@ -45,7 +45,7 @@ impl ResetArguments {
             match name.as_str() {
                 "task_id" => keep(&mut arguments.task_id, text(value, loc, usize::MAX), &mut entries),
                 "split" => keep(&mut arguments.split, text(value, loc, usize::MAX), &mut entries),
-                "index" => keep(&mut arguments.index, integer(value, loc), &mut entries),
+                "index" => keep(&mut arguments.index, integer(&value, &loc), &mut entries),
                 "seed" => keep(&mut arguments.seed, seed(value, loc), &mut entries),
                 "episode_id" => keep(&mut arguments.episode_id, text(value, loc, MAX_ID), &mut entries),
                 "group" => keep(&mut arguments.group, text(value, loc, MAX_ID), &mut entries),
@@ -178,8 +178,8 @@ pub(crate) fn seed(value: Value, loc: Vec<Value>) -> Result<Option<u64>, Box<Ent
 }
 
 /// Reads a position, which may count from the end; beyond every list it only matters that it is far.
-pub(super) fn integer(value: Value, loc: Vec<Value>) -> Result<Option<i64>, Box<Entry>> {
-    let number = whole_number(&value, &loc)?;
+pub(super) fn integer(value: &Value, loc: &[Value]) -> Result<Option<i64>, Box<Entry>> {
+    let number = whole_number(value, loc)?;
     #[expect(clippy::cast_possible_truncation, reason = "it is clamped to what fits")]
     Ok(number.map(|number| number.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64))
 }

@@ -1,5 +1,7 @@
 //! HTTP bodies, and the two shapes in which a step is sent.
 
+use std::time::Duration;
+
 use axum::http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,8 @@ pub(crate) struct StepBody {
     pub(crate) action: Map<String, Value>,
     /// The session's id, when the body names it.
     pub(crate) session_id: Option<String>,
+    /// How long it may take.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// Reads a body as a JSON object; an absent body is `None`.
@@ -42,16 +46,20 @@ pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<En
         return Err(vec![Entry::missing(vec!["body".into()], Value::Null)]);
     };
     if !is_wrapper(&body) {
-        return Ok(StepBody { action: body, session_id: None });
+        return Ok(StepBody { action: body, session_id: None, timeout: None });
     }
     let mut entries = Vec::new();
     let mut session_id = None;
+    let mut timeout = None;
     let mut action = Map::new();
     for (name, value) in std::mem::take(&mut body) {
         let loc = vec!["body".into(), name.as_str().into()];
         match (name.as_str(), value) {
             ("action", Value::Object(object)) => action = object,
-            ("timeout_s", value) => entries.extend(timeout_problem(value, loc)),
+            ("timeout_s", value) => {
+                timeout = value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                entries.extend(timeout_problem(value, loc));
+            }
             ("session_id", value) => match text(value, loc, MAX_ID) {
                 Ok(id) => session_id = id,
                 Err(entry) => entries.push(*entry),
@@ -59,7 +67,7 @@ pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<En
             (_, value) => entries.extend(text(value, loc, MAX_ID).err().map(|entry| *entry)),
         }
     }
-    if entries.is_empty() { Ok(StepBody { action, session_id }) } else { Err(entries) }
+    if entries.is_empty() { Ok(StepBody { action, session_id, timeout }) } else { Err(entries) }
 }
 
 /// A wrapper holds an action and nothing that is not the protocol's; else the whole body is the action.

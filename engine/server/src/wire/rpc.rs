@@ -132,6 +132,11 @@ pub(crate) fn unreadable(text: &str) -> Value {
     error(&Value::Null, PARSE_ERROR, &format!("Parse error: {text}"), &Value::Null)
 }
 
+/// The frame that tells why a socket's session ends.
+pub(crate) fn ended(text: &str) -> String {
+    error(&Value::Null, SERVER_ERROR, text, &Value::Null).to_string()
+}
+
 /// The response to a call that succeeded.
 pub(crate) fn result(id: &Value, result: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "result": result })

@@ -1,5 +1,8 @@
 //! Where the stock server does what nobody wants, and this one does better: one test a quirk.
 
+use std::time::Duration;
+
+use casebook_server::Config;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -115,4 +118,66 @@ async fn head_and_options_are_refused_as_they_always_were() {
         }
     }
     assert_eq!(send(&server, "HEAD", "/nope", &[], None).await.status, 404);
+}
+
+#[tokio::test]
+async fn failures_are_json_with_a_detail_and_never_plain_text() {
+    let server = start(config()).await;
+    for (method, path, body, status) in [
+        ("GET", "/nope", "", 404),
+        ("GET", "/envs/dest/state", "", 404),
+        ("GET", "/step", "", 405),
+        ("POST", "/step", "{}", 409),
+        ("POST", "/reset", "[]", 422),
+        ("POST", "/desk/task", r#"{"split":"train","index":9}"#, 400),
+        ("GET", "/ws", "", 426),
+    ] {
+        let answer = send(&server, method, path, &[], (!body.is_empty()).then_some(body)).await;
+        assert_eq!((answer.status, answer.header("content-type")), (status, "application/json"), "{method} {path}");
+        assert!(answer.json().get("detail").is_some(), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_socket_is_told_and_closed_instead_of_going_on_uncounted() {
+    let idle_timeout = Some(Duration::from_millis(50));
+    let server = start(Config { max_sessions: 1, idle_timeout, ..config() }).await;
+    for (path, code) in [("/ws", "/data/code"), ("/mcp", "/error/code")] {
+        let mut socket = Socket::open(&server, path).await;
+        let told = socket.hear().await;
+        assert!(told.to_string().contains("rested for more than"), "{told}");
+        assert!(told.pointer(code).is_some(), "{told}");
+        assert_eq!(u16::from(socket.closed().await.code), 1000);
+    }
+    let mut next = Socket::open(&server, "/ws").await;
+    assert_eq!(next.state().await["step_count"], 0);
+}
+
+#[tokio::test]
+async fn the_session_of_a_socket_is_neither_joined_nor_ended_from_outside() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({ "episode_id": "own" })).await;
+    let create = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" });
+    let own = socket.ask(&json!({ "type": "mcp", "data": create })).await;
+    let id = own["data"]["result"]["session_id"].as_str().expect("an id").to_string();
+    let mut other = Socket::open(&server, &format!("/ws?session_id={id}")).await;
+    let message = error(&other.hear().await, "SESSION_ERROR");
+    assert_eq!(message, format!("Session {id} already has an attached WebSocket"));
+    let close = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/close", "params": { "session_id": id } });
+    let closed = post(&server, "/mcp", &close).await.expect(200);
+    assert_eq!((&closed["result"]["closed"], &closed["result"]["closing"]), (&json!(false), &json!(true)));
+    assert_eq!(socket.state().await["episode_id"], "own");
+}
+
+#[tokio::test]
+async fn visitors_over_http_do_not_share_an_environment() {
+    let server = start(config()).await;
+    let first = post(&server, "/reset", &json!({ "task_id": "calm" })).await;
+    let second = post(&server, "/reset", &json!({ "task_id": "busy" })).await;
+    for (visitor, task) in [(&first, "calm"), (&second, "busy")] {
+        let headers = [("x-session-id", visitor.header("x-session-id"))];
+        let state = send(&server, "GET", "/state", &headers, None).await.expect(200);
+        assert_eq!(state["task_id"], task);
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use casebook_core::trail::Verifier;
 use casebook_server::{Config, Trail, TrailConfig, TrailError, trail_pieces};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -211,7 +211,8 @@ fn many_at_once_lose_nothing_and_keep_the_chain() {
                     let id = casebook_core::trail::EpisodeId { id: &id, policy: Some("oracle") };
                     let mut watch = |episode: &_, step: &_| trail.record(episode, step, id);
                     let task = pack.task("busy").expect("the task");
-                    casebook_core::record::play_watched(&policy, task, seed, &mut watch).expect("it plays");
+                    casebook_core::record::play_watched(&policy, task, (seed, &Map::new()), &mut watch)
+                        .expect("it plays");
                 }
             });
         }

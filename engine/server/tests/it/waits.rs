@@ -100,6 +100,16 @@ async fn a_step_beyond_its_deadline_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_request_may_bring_a_shorter_deadline() {
+    let server = slow(config()).await;
+    post(&server, "/reset", &json!({})).await.expect(200);
+    let text =
+        post(&server, "/step", &json!({ "action": { "wait_seconds": 30 }, "timeout_s": 0.02 })).await.detail(504);
+    assert_eq!(text, "the step took longer than 0.02 s and is taken back");
+    assert_eq!(get(&server, "/state").await.expect(200)["step_count"], 0);
+}
+
+#[tokio::test]
 async fn a_slow_session_holds_up_no_other_and_can_be_looked_at() {
     let server = slow(config()).await;
     let id = post(&server, "/reset", &json!({})).await.header("x-session-id").to_string();

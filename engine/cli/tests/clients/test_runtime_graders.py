@@ -1,0 +1,99 @@
+"""The stock validator's runtime graders, with our running server where it would start a container."""
+
+import json
+
+import pytest
+from conftest import oracle
+from openenv.validation.policy import load_policy
+from openenv.validation.runner import run_validation
+from openenv.validation.types import CheckStatus, Level, ProviderCapability
+
+GRADED = ("static.manifest", "runtime.startup", "runtime.observation_schema", "runtime.reward_well_formed", "runtime.state_contract")
+MANIFEST = """
+spec_version: 1
+name: {name}
+version: 1.0.0
+description: A pack under test.
+type: space
+runtime: rust
+port: 8000
+validation:
+  reward: {{ range: [-1, 1], oracle_tolerance: 0, floor_margin: 0.5 }}
+  resources: {{ cpu: 1, memory_mb: 256, disk_mb: 64, episode_timeout_s: 60, gpus: 0 }}
+  network: {{ mode: public }}
+  capabilities: {{ verifier: {{ kind: reward_channel }}, set_state: false, llm_judged: false, rubric_tree: true, task_api: true, declared_tools: [] }}
+  task_distribution: {{ dataset_version: 1.0.0 }}
+  types: {{ tags: [triage] }}
+  execution: {{ kind: openenv_ws, probe_path: validation/runtime.json, dockerfile: Dockerfile, context: ".", agent_boundary: api, requires_credentials: false }}
+"""
+
+
+class Running:
+    """What a provider starts: it runs already."""
+
+    def __init__(self, url):
+        self.base_url = url
+
+    def inspect(self):
+        return {}
+
+    def logs(self, max_bytes=65536):
+        return ""
+
+    def exec(self, argv, timeout_s):
+        raise NotImplementedError
+
+    def stop(self):
+        pass
+
+
+class Provider:
+    """Gives the address of a running server."""
+
+    name = "running"
+    capabilities = frozenset({ProviderCapability.IMAGE_BUILD})
+    supported_network_modes = frozenset({"public"})
+
+    def __init__(self, url):
+        self.url = url
+
+    def build(self, root, execution):
+        return "sha256:" + "0" * 64
+
+    def start(self, spec):
+        return Running(self.url)
+
+
+def graded(folder, url, name, options, actions):
+    (folder / "validation").mkdir()
+    (folder / "openenv.yaml").write_text(MANIFEST.format(name=name.replace("-", "_")))
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    plan = {"plan_schema_version": "1", "reset": {"episode_id": "graded", "seed": 7, "options": options}, "actions": actions}
+    (folder / "validation/runtime.json").write_text(json.dumps(plan))
+    report = run_validation(folder, max_level=Level.RUNTIME, policy=load_policy("v2"), provider=Provider(url))
+    return {result.check_id: result for result in report.results}
+
+
+@pytest.mark.parametrize(
+    ("pack", "task"),
+    [("email-ops", "email-triage-hard"), ("email-ops", "email-triage-easy"), ("email-triage", "email-triage-full"), ("email-triage", "email-classify")],
+)
+def test_packs_of_items_pass(tmp_path, server, pack, task):
+    results = graded(tmp_path, server.env(pack), pack, {"task_id": task}, oracle(pack, task, 7)["actions"])
+    for check in GRADED:
+        assert results[check].status is CheckStatus.PASS, results[check]
+
+
+@pytest.mark.parametrize(
+    ("pack", "actions"),
+    [
+        ("conformance-echo", [{"message": "one"}, {"message": "two"}]),
+        ("conformance-tools", [{"type": "call_tool", "tool_name": "add", "arguments": {"a": 40, "b": 2}}, {"tool_name": "nope"}]),
+        ("conformance-triage", [{"label": "a"}, {"label": "done"}]),
+        ("conformance-slow", [{"wait_seconds": 0.01}]),
+    ],
+)
+def test_packs_without_items_pass(tmp_path, conformance, pack, actions):
+    results = graded(tmp_path, conformance.env(pack), pack, {}, actions)
+    for check in GRADED:
+        assert results[check].status is CheckStatus.PASS, results[check]
