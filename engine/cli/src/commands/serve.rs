@@ -3,6 +3,7 @@
 use std::{
     env,
     fs::{self, OpenOptions},
+    io,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     path::Path,
@@ -13,6 +14,8 @@ use std::{
 use casebook_server::{Config, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     args::{Format, LogFormat, ServeArgs, seconds},
@@ -105,12 +108,20 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
             return Exit::Failure;
         }
     };
+    // Before the address is told: whoever knows it may ask the server to stop.
+    let stopped = match interrupted() {
+        Ok(stopped) => stopped,
+        Err(error) => {
+            output::error(format!("cannot listen for signals: {error}"));
+            return Exit::Failure;
+        }
+    };
     let address = listener.local_addr().unwrap_or(SocketAddr::new(args.host, args.port));
     announce(&environments, address, args.host, format);
     if !args.host.is_loopback() && !guarded {
         output::note(WIDE_OPEN);
     }
-    let served = server.run(listener, interrupted()).await;
+    let served = server.run(listener, stopped).await;
     let written = trail::close(trail.as_deref());
     match (served, written) {
         (Ok(()), Ok(())) => Exit::Success,
@@ -192,20 +203,20 @@ fn tell(status: &ReloadStatus, format: Format) {
     }
 }
 
-/// Ends when the process is asked to stop.
-async fn interrupted() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
-            }
-            Err(_) => {
-                let _ = interrupt.await;
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = interrupt.await;
+/// Listens for being asked to stop, from now on; the future ends when that happens.
+#[cfg(unix)]
+fn interrupted() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    })
+}
+
+#[cfg(not(unix))]
+fn interrupted() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Who cannot be asked to stop runs on.
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
 
-use super::{compile_all, documents};
+use super::{Proof, compile_all, documents};
 use crate::{
     diagnostic::{Code, Diagnostic, Fix, Report, apart, apply},
     source::SourceSet,
@@ -27,7 +27,7 @@ pub(super) fn look(sources: &SourceSet, cache: &mut documents::Cache, report: &m
         }
         shown.change(&|file| layer.0.get(&file.path).map(|edits| apply(&file.text, edits)));
         layers.push(layer);
-        found = compile_all(&shown, 1, super::Proof::default(), cache).report.diagnostics;
+        found = compile_all(&shown, 1, Proof::default(), cache).report.diagnostics;
         let originals = found.iter().filter_map(|finding| original(finding, &layers, sources));
         let new: Vec<Diagnostic> = originals
             .filter(|finding| !is_told(report, finding) && !layers.iter().any(|layer| layer.is_named_by(finding)))

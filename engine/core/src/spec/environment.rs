@@ -314,8 +314,9 @@ pub struct ObservationPart {
     /// A line about the last step, null before the first: a template over `counter`.
     #[schemars(example = &"{{ counter.accepted }} decisions taken, {{ counter.pending }} open")]
     pub feedback: Option<String>,
-    /// A text: a template over `action` (null before the first), `state`, `result`, `data`, `reset`, `task`, `seed` and
-    /// `counter`.
+    /// A text: a template over `action`, `state`, `result`, `data`, `reset`, `task`, `seed` and `counter`.
+    ///
+    /// Before the first action `action` is null, and without a call `result` is.
     #[schemars(example = &"You are in {{ state.room }}.")]
     pub template: Option<String>,
     /// An expression over the same names; its value keeps its type.

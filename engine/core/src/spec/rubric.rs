@@ -333,8 +333,7 @@ graders! {
 
     /// What an expression gives, a number, `true` (1) or `false` (0). In a reward: after each step.
     Expression, "expression" {
-        /// The expression, over `action` (null before the first), `state`, `result`, `data`, `reset`, `task`, `seed` and
-        /// `counter`.
+        /// The expression, over `action`, `state`, `result`, `data`, `reset`, `task`, `seed` and `counter`.
         #[schemars(example = &"state.found / data.treasures")]
         value: Formula,
     }

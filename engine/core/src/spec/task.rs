@@ -51,8 +51,9 @@ pub struct Task {
     /// What the seed draws; the items' templates use it as `vary.<name>`.
     #[serde(default)]
     pub vary: IndexMap<String, Vary>,
-    /// Actions that reach the best score where the environment has no items; `oracle` plays them, and no agent sees them. A text
-    /// may be a template over `state`, `data`, `reset`, `task` and `seed`; one expression in `{{ }}` keeps its type.
+    /// Actions that reach the best score where the environment has no items; `oracle` plays them, no agent sees them.
+    ///
+    /// A text may be a template over `state`, `data`, `reset`, `task` and `seed`; one expression in `{{ }}` keeps its type.
     pub solution: Option<Vec<Value>>,
 }
 

@@ -22,8 +22,9 @@ pub struct ToolSpec {
     /// Hidden fields that the agent sees from then on, of the item that the call names.
     #[serde(default)]
     pub reveals: Vec<String>,
-    /// What a call answers: a template over `arguments`, `data`, `state`, `reset` and, where an argument names it, the
-    /// `item` with what is revealed.
+    /// What a call answers: a template over `arguments`, `item`, `data`, `state` and `reset`.
+    ///
+    /// The item is the one that an argument names, with what is revealed.
     #[schemars(example = &"The sender has written {{ item.letters }} letters before.")]
     pub result: Option<String>,
     /// What a call answers, as an expression over the same names; its value keeps its type.

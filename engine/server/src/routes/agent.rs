@@ -36,7 +36,12 @@ impl Agent<'_> {
         let playing = self
             .session
             .and_then(|session| session.look(|play| play.run().map(|run| Arc::clone(run.episode().pack()))));
-        playing.map_or_else(|| self.app.pack(self.environment), Ok)
+        playing.map_or_else(|| self.app.pack(self.environment()), Ok)
+    }
+
+    /// The environment that it acts in: that of its session, whatever the path says.
+    fn environment(&self) -> &str {
+        self.session.map_or(self.environment, |session| session.environment())
     }
 
     /// Calls a tool; without an episode it starts one, which the server chooses.
@@ -48,7 +53,7 @@ impl Agent<'_> {
         let limit = self.app.config.step_timeout;
         let begin = |play: &mut Play| {
             let chosen = ResetArguments::default();
-            play.reset(self.app.held(self.environment, &chosen)?, chosen)
+            play.reset(self.app.held(self.environment(), &chosen)?, chosen)
         };
         let Some(session) = self.session else {
             let mut play = Play::default();

@@ -62,6 +62,7 @@ fn endpoints() -> Vec<Endpoint> {
         grades::grade(),
         grades::regrade(),
         page::index(),
+        page::web(),
         page::style(),
     ];
     endpoints.extend(page::scripts());

@@ -2,7 +2,7 @@
 
 use axum::{
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 
@@ -20,6 +20,11 @@ pub(super) fn scripts() -> impl Iterator<Item = Endpoint> {
     let script =
         |&(path, asset)| Endpoint::of_server(path, get(move || async move { answer(asset) })).on(Surface::Open);
     studio::SCRIPTS.iter().map(script)
+}
+
+/// Where a Space is opened that `openenv push` has made.
+pub(super) fn web() -> Endpoint {
+    Endpoint::of_server("/web", get(async || Redirect::temporary("/"))).on(Surface::Open)
 }
 
 pub(super) fn style() -> Endpoint {

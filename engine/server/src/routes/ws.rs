@@ -63,7 +63,7 @@ async fn upgrade(
     let query = request::query(&uri);
     let attach = request::query_value(&query, SESSION_KEY).map(ToString::to_string);
     let wait = request::query_wait(&query, &app);
-    let opening = Opening { environment: environment.name, client, attach, wait };
+    let opening = Box::new(Opening { environment: environment.name, client, attach, wait });
     // Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
     let hard_limit = 2 * app.config.limits.message;
     let socket = socket
@@ -83,7 +83,7 @@ async fn upgrade(
     clippy::manual_async_fn,
     reason = "an `async fn` keeps its arguments twice, and this is kept for each session"
 )]
-fn serve(mut link: Link, app: Shared, opening: Opening) -> impl Future<Output = ()> + Send {
+fn serve(mut link: Link, app: Shared, opening: Box<Opening>) -> impl Future<Output = ()> + Send {
     async move {
         let mut stopping = app.stopping.subscribe();
         let end = tokio::select! {
@@ -95,7 +95,7 @@ fn serve(mut link: Link, app: Shared, opening: Opening) -> impl Future<Output = 
     }
 }
 
-async fn session(link: &mut Link, app: &App, opening: Opening) -> End {
+async fn session(link: &mut Link, app: &App, opening: Box<Opening>) -> End {
     let client = opening.client;
     let attachment = match link.during(Box::pin(enter(app, opening))).await {
         Ok(Ok(attachment)) => attachment,
@@ -113,8 +113,8 @@ async fn session(link: &mut Link, app: &App, opening: Opening) -> End {
 }
 
 /// Attaches to the session that is asked for, or opens one; a refusal is the frame that tells it.
-async fn enter(app: &App, opening: Opening) -> Result<Attachment<'_>, String> {
-    let Opening { environment, client, attach, wait } = opening;
+async fn enter(app: &App, opening: Box<Opening>) -> Result<Attachment<'_>, String> {
+    let Opening { environment, client, attach, wait } = *opening;
     let wait = wait.map_err(|problem| frames::problem(&problem))?;
     let Some(id) = attach else {
         app.pack(&environment).map_err(|problem| frames::problem(&problem))?;

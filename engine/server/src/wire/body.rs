@@ -77,7 +77,8 @@ fn is_wrapper(body: &Map<String, Value>) -> bool {
 }
 
 fn timeout_problem(value: Value, loc: Vec<Value>) -> Option<Entry> {
-    match value.as_f64() {
+    let seconds = value.as_f64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+    match seconds {
         None if value.is_null() => None,
         None => Some(Entry::new("float_type", loc, "Input should be a valid number", value)),
         Some(seconds) if seconds > 0.0 => None,
@@ -141,6 +142,8 @@ mod tests {
         assert_eq!(kind("[]"), "model_attributes_type");
         assert_eq!(kind("{\"a\":"), "json_invalid");
         assert_eq!(kind(r#"{"action":{},"timeout_s":0}"#), "greater_than");
+        assert_eq!(kind(r#"{"action":{},"timeout_s":"soon"}"#), "float_type");
+        assert!(read(r#"{"action":{},"timeout_s":"1.5"}"#).is_ok(), "numbers may be texts");
         assert_eq!(kind(r#"{"action":{},"request_id":5}"#), "string_type");
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));

@@ -208,6 +208,8 @@ async fn the_page_is_embedded() {
         assert_eq!(answer.status, 200);
         assert!(answer.header("content-type").starts_with(kind), "{answer:?}");
     }
+    let web = get(&server, "/web").await;
+    assert_eq!((web.status, web.header("location")), (307, "/"));
     let page = get(&server, "/").await.text;
     assert!(page.contains("studio/studio.js") && page.contains("studio/studio.css"));
 }

@@ -82,6 +82,17 @@ async fn a_call_is_a_step_of_its_sessions_episode() {
 }
 
 #[tokio::test]
+async fn a_session_acts_in_its_own_environment_whatever_the_path_says() {
+    let server = conformance(config()).await;
+    let create = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" });
+    let created = post(&server, "/envs/conformance-echo/mcp", &create).await.expect(200);
+    let mut body = call("echo", &json!({ "message": "hello" }));
+    body["params"]["session_id"] = created["result"]["session_id"].clone();
+    let answered = rpc(&server, &body).await;
+    assert_eq!(answered["result"]["data"]["observation"]["response"], "hello", "{answered}");
+}
+
+#[tokio::test]
 async fn a_socket_of_json_rpc_is_one_session() {
     let server = conformance(Config { max_sessions: 1, ..config() }).await;
     let mut socket = Socket::open(&server, "/mcp").await;

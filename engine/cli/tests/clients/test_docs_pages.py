@@ -1,0 +1,30 @@
+"""`/docs` and `/redoc` in headless Chromium, which may reach nothing but the server."""
+
+import os
+import shutil
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = os.environ.get("CASEBOOK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium; install it, or set CASEBOOK_CHROMIUM to its path")
+@pytest.mark.parametrize("base", ["", "/envs/email-triage"])
+@pytest.mark.parametrize(("page", "shown"), [("/docs", ".opblock-summary-path"), ("/redoc", "text=Start an episode")])
+def test_the_description_is_shown(server, base, page, shown):
+    asked, said = [], []
+    with playwright.sync_playwright() as driver:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        tab = browser.new_page()
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.goto(server.url + base + page)
+        tab.locator(shown).first.wait_for()
+        browser.close()
+    assert said == []
+    assert server.url + base + "/openapi.json" in asked
+    outside = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
+    # One picture is asked for and refused by the page's own policy.
+    assert all(url.endswith("logo-mini.svg") for url in outside), outside
