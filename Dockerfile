@@ -11,6 +11,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY engine engine
+COPY plugins plugins
 RUN cargo build --release --locked --package casebook
 
 FROM debian:bookworm-slim

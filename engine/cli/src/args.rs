@@ -149,6 +149,8 @@ pub(crate) enum Command {
     Migrate(MigrateArgs),
     /// Writes the JSON Schemas of all kinds of documents
     Schema(SchemaArgs),
+    /// Makes, checks, lists and pins plugins
+    Plugin(PluginArgs),
     /// Plays tasks with a policy
     Run(RunArgs),
     /// Plays recorded episodes again and says whether every byte agrees
@@ -318,12 +320,56 @@ pub(crate) struct SchemaArgs {
     /// Where to write them
     #[arg(long, value_name = "FOLDER", default_value = "schemas")]
     pub(crate) out: PathBuf,
+    /// Folds in what the plugins of this pack say about their parameters, for its editors; best with an `--out` of its own
+    #[arg(long, value_name = "PACK")]
+    pub(crate) pack: Option<PathBuf>,
     /// Writes the reference of the language, a Markdown page, to this file as well
     #[arg(long, value_name = "FILE")]
     pub(crate) reference: Option<PathBuf>,
     /// Write nothing; fail when a file is stale
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// Arguments of `plugin`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PluginArgs {
+    #[command(subcommand)]
+    pub(crate) action: PluginAction,
+}
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginAction {
+    /// Makes a plugin from a template, with the command that builds it
+    New {
+        /// The plugin's name: lower-case letters, digits, `-` and `_`
+        name: String,
+        /// The language that it is written in
+        #[arg(long, value_enum, default_value_t = PluginLanguage::C)]
+        lang: PluginLanguage,
+        /// The folder in which the plugin's folder is made
+        #[arg(long = "in", value_name = "FOLDER", default_value = "plugins")]
+        folder: PathBuf,
+    },
+    /// Runs a module's examples and tells what a call of it takes
+    Check {
+        /// The `.wasm` file
+        file: PathBuf,
+    },
+    /// Lists the plugins of packs
+    List(PacksArgs),
+    /// Writes the digests of the plugins' files into the packs; comments and layout stay
+    Lock(PacksArgs),
+}
+
+/// The language of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PluginLanguage {
+    /// C, with one header and no library
+    C,
+    /// WebAssembly's own text format
+    Wat,
 }
 
 /// Arguments of `run`.

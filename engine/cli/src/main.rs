@@ -7,6 +7,7 @@
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
+//! | `plugins.rs` | the one place that names what runs plugins |
 //! | `telemetry.rs` | where events and spans of the server go |
 //! | `trail.rs` | the audit trail that a command writes |
 //! | `commands/` | one file a command |
@@ -17,6 +18,7 @@ mod exit;
 mod formats;
 mod output;
 mod packs;
+mod plugins;
 mod telemetry;
 mod trail;
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Rules(args) => commands::rules::run(&args, format),
         Command::Migrate(args) => commands::migrate::run(&args, format),
         Command::Schema(args) => commands::schema::run(&args, format),
+        Command::Plugin(args) => commands::plugin::run(&args, format),
         Command::Run(args) => commands::run::run(&args, format),
         Command::Replay(args) => commands::replay::run(&args, format),
         Command::Baseline(args) => commands::baseline::run(&args, format),

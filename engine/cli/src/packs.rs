@@ -3,19 +3,29 @@
 use std::{path::PathBuf, sync::Arc};
 
 use casebook_core::{
-    check::{Compiled, compile},
+    check::{Checker, Compiled},
     diagnostic::{Report, list, nearest},
     scenario::{Catalog, Pack, Task},
     source::{self, SourceSet},
 };
 
-use crate::{args::Format, exit::Exit, formats, output};
+use crate::{args::Format, exit::Exit, formats, output, plugins};
 
 /// Reads and compiles packs.
 pub(crate) fn read(roots: &[PathBuf]) -> (SourceSet, Compiled) {
     let sources = source::read(roots);
-    let compiled = compile(&sources, 1);
+    let compiled = compile(&sources);
     (sources, compiled)
+}
+
+/// Compiles packs that were read.
+pub(crate) fn compile(sources: &SourceSet) -> Compiled {
+    checker().compile(sources, 1)
+}
+
+/// A checker for packs with plugins.
+pub(crate) fn checker() -> Checker {
+    Checker::with_plugins(Some(plugins::host()))
 }
 
 /// Reads and compiles packs that a command is going to play; shows what is wrong with them.

@@ -20,6 +20,10 @@ pub(crate) struct Telemetry {
 
 impl Telemetry {
     /// Starts telling; not from within a runtime.
+    #[cfg_attr(
+        not(feature = "otel"),
+        expect(clippy::unnecessary_wraps, reason = "it can fail where the export is built in")
+    )]
     pub(crate) fn start(args: &ServeArgs) -> Result<Self, String> {
         #[cfg_attr(not(feature = "otel"), expect(unused_mut, reason = "another layer joins where it is built in"))]
         let mut layers = vec![log(args.log)];
@@ -38,6 +42,10 @@ impl Telemetry {
     }
 
     /// Sends what is left; not from within a runtime.
+    #[cfg_attr(
+        not(feature = "otel"),
+        expect(clippy::unused_self, reason = "something is left where the export is built in")
+    )]
     pub(crate) fn end(self) {
         #[cfg(feature = "otel")]
         if let Some(Err(error)) = self.traces.map(|traces| traces.shutdown()) {

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use casebook_core::{check::compile, diagnostic::Code, source};
+use casebook_core::{check::prove, diagnostic::Code, source};
 use tempfile::TempDir;
 
 fn root() -> PathBuf {
@@ -240,7 +240,7 @@ fn the_examples_of_every_code_are_wrong_and_right() {
                 apply(example, &mut files);
             }
             let texts = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-            let report = compile(&source::from_texts("desk", texts), 1).report;
+            let report = prove(&source::from_texts("desk", texts)).report;
             let found = report.diagnostics.iter().any(|finding| finding.code == *code);
             assert_eq!(found, is_wrong, "{code}:\n{}", report.render(false));
             tried += 1;

@@ -62,7 +62,7 @@ fn the_core_knows_no_socket_clock_watcher_terminal_or_async() {
         .expect("cargo runs");
     let tree = String::from_utf8_lossy(&output.stdout);
     assert!(tree.contains("casebook-core"), "{}", String::from_utf8_lossy(&output.stderr));
-    for banned in ["axum ", "tokio ", "notify ", "clap ", "hyper ", "rusqlite "] {
+    for banned in ["axum ", "tokio ", "notify ", "clap ", "hyper ", "rusqlite ", "wasmi "] {
         assert!(!tree.lines().any(|line| line.starts_with(banned)), "the core depends on {banned}");
     }
 }
@@ -86,6 +86,15 @@ fn modules_of_the_core_import_only_earlier_ones() {
             }
         }
     }
+}
+
+#[test]
+fn one_file_names_what_runs_plugins() {
+    let naming: Vec<PathBuf> = rust_files(&root().join("engine"))
+        .into_iter()
+        .filter(|file| fs::read_to_string(file).expect("a source file").contains(concat!("casebook_plugin", "_host")))
+        .collect();
+    assert_eq!(naming, [root().join("engine/cli/src/plugins.rs")]);
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub mod diagnostic;
 pub mod spec;
 // The nouns: columns, values, items, rows, truth, steps.
 pub mod model;
+// Code that packs bring along, and what it promises.
+pub mod plugin;
 // What a pack computes: expressions over an action, the state and data.
 pub mod expression;
 // Conditions, rules that decide, and the policy text.

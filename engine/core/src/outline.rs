@@ -45,6 +45,7 @@ pub fn of(pack: &Pack) -> Value {
         "arguments": pack.reset_schema()["properties"],
         "rules": rules,
         "rubrics": rubrics,
+        "plugins": pack.plugins().iter().map(|plugin| plugin.outline()).collect::<Vec<_>>(),
         "tasks": pack.tasks().iter().map(|one| task(one)).collect::<Vec<_>>(),
         "policies": pack.policies.keys().collect::<Vec<_>>(),
         "baseline": pack.baseline(),

@@ -15,6 +15,10 @@ use sha2::{Digest, Sha256};
 
 /// Bytes of one file that are read at the most.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes of the module of a plugin that are read at the most.
+pub const MAX_MODULE_BYTES: u64 = 4 * 1024 * 1024;
+/// Modules of plugins of one pack that are read at the most.
+pub const MAX_MODULES: usize = 64;
 /// Files of one pack that are read at the most.
 pub const MAX_FILES: usize = 10_000;
 /// Files that one thread reads at the least, so that a small pack is read by one.
@@ -46,6 +50,26 @@ impl SourceFile {
     #[must_use]
     pub fn with_text(&self, text: &str) -> Self {
         Self::new(&self.path, text)
+    }
+}
+
+/// The module of a plugin.
+#[derive(Debug, Clone)]
+pub struct ModuleFile {
+    /// Where it was read from.
+    pub path: Arc<Path>,
+    /// What it holds; empty when it could not be read.
+    pub bytes: Arc<[u8]>,
+    /// Why it could not be read.
+    pub problem: Option<ReadProblem>,
+    /// SHA-256 of the bytes, in hex.
+    pub hash: String,
+}
+
+impl ModuleFile {
+    /// Wraps bytes.
+    pub fn new(path: &Path, bytes: &[u8]) -> Self {
+        Self { path: path.into(), bytes: bytes.into(), problem: None, hash: sha256(bytes) }
     }
 }
 
@@ -82,6 +106,8 @@ pub struct PackSource {
     pub root: PathBuf,
     /// Its YAML files.
     pub files: Vec<SourceFile>,
+    /// The modules of its plugins.
+    pub modules: Vec<ModuleFile>,
     /// Its `README.md`.
     pub readme: Option<Arc<str>>,
     /// The pack that its environment extends.
@@ -117,6 +143,17 @@ impl SourceSet {
         self.packs.iter().flat_map(bases).flat_map(|pack| &pack.files).find(|file| &*file.path == path)
     }
 
+    /// Adds modules of plugins to its first pack, for tests and generated packs.
+    #[must_use]
+    pub fn with_modules<'a>(mut self, modules: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
+        if let Some(pack) = self.packs.first_mut() {
+            let root = pack.root.clone();
+            pack.modules.extend(modules.into_iter().map(|(path, bytes)| ModuleFile::new(&root.join(path), bytes)));
+        }
+        self.hash = hash_of(&self);
+        self
+    }
+
     /// Gives files another text.
     pub fn change(&mut self, new: &impl Fn(&SourceFile) -> Option<String>) {
         fn change(pack: &mut PackSource, new: &impl Fn(&SourceFile) -> Option<String>) {
@@ -135,7 +172,7 @@ impl SourceSet {
 
     /// Tells whether a path belongs to a pack's files, by its ending.
     pub fn is_source(path: &Path) -> bool {
-        is_yaml(path) || is_readme(path)
+        is_yaml(path) || is_readme(path) || is_module(path)
     }
 }
 
@@ -179,7 +216,14 @@ pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a 
         texts.into_iter().map(|(path, text)| SourceFile::new(&Path::new(root).join(path), text)).collect();
     let mut set = SourceSet::default();
     let base = base_of(&files).map(|_| Base::Problem(ReadProblem::NoPack));
-    set.packs.push(PackSource { root: PathBuf::from(root), files, readme: None, base, replacing: Vec::new() });
+    set.packs.push(PackSource {
+        root: PathBuf::from(root),
+        files,
+        modules: Vec::new(),
+        readme: None,
+        base,
+        replacing: Vec::new(),
+    });
     set.hash = hash_of(&set);
     set
 }
@@ -234,9 +278,11 @@ fn is_visible(entry: &fs::DirEntry) -> bool {
 
 /// Reads a pack and the one that it extends; `chain` holds the packs that led to it.
 fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
-    let mut paths = Vec::new();
-    collect(&root, 0, &mut paths);
+    let (mut paths, mut modules) = (Vec::new(), Vec::new());
+    collect(&root, 0, &mut paths, &mut modules);
     paths.sort();
+    modules.sort();
+    let modules = modules.iter().take(MAX_MODULES).map(|path| read_module(path)).collect();
     let mut files: Vec<SourceFile> =
         paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path)).collect();
     if paths.len() > MAX_FILES {
@@ -252,7 +298,7 @@ fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
             _ => Base::Problem(ReadProblem::NoPack),
         }
     });
-    PackSource { root, files, readme, base, replacing: Vec::new() }
+    PackSource { root, files, modules, readme, base, replacing: Vec::new() }
 }
 
 /// The folder that an environment's `extends` names; the files are not parsed yet, so its line is looked for.
@@ -270,7 +316,7 @@ fn base_of(files: &[SourceFile]) -> Option<PathBuf> {
 }
 
 /// A path without the steps that lead out of a folder it has just entered.
-fn plain(path: &Path) -> PathBuf {
+pub(crate) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         let entered = matches!(plain.components().next_back(), Some(Component::Normal(_)));
@@ -289,31 +335,44 @@ fn is_environment(line: &str) -> bool {
     line.trim_end() == "kind: Environment"
 }
 
-fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, modules: &mut Vec<PathBuf>) {
     let Ok(found) = fs::read_dir(folder) else { return };
     for entry in found.flatten().filter(is_visible) {
         let path = entry.path();
         let Ok(kind) = entry.file_type() else { continue };
         if is_yaml(&path) && (kind.is_file() || kind.is_symlink() && path.is_file()) {
             paths.push(path);
+        } else if is_module(&path) && path.is_file() {
+            modules.push(path);
         } else if depth < MAX_DEPTH && paths.len() <= MAX_FILES && kind.is_dir() {
-            collect(&path, depth + 1, paths);
+            collect(&path, depth + 1, paths, modules);
         }
     }
 }
 
-fn read_file(path: &Path) -> SourceFile {
-    let read = || -> std::io::Result<Result<Vec<u8>, u64>> {
-        let file = fs::File::open(path)?;
-        let size = file.metadata()?.len();
-        if size > MAX_FILE_BYTES {
-            return Ok(Err(size));
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
-        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
-        Ok(Ok(bytes))
+/// Reads a file's bytes, or its size when it is larger than allowed.
+fn read_bytes(path: &Path, most: u64) -> std::io::Result<Result<Vec<u8>, u64>> {
+    let file = fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    if size > most {
+        return Ok(Err(size));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(Ok(bytes))
+}
+
+fn read_module(path: &Path) -> ModuleFile {
+    let problem = match read_bytes(path, MAX_MODULE_BYTES) {
+        Ok(Ok(bytes)) => return ModuleFile::new(path, &bytes),
+        Ok(Err(size)) => ReadProblem::TooLarge(size),
+        Err(error) => ReadProblem::Io(error.to_string()),
     };
-    match read().map(|bytes| bytes.map(String::from_utf8)) {
+    ModuleFile { problem: Some(problem), ..ModuleFile::new(path, &[]) }
+}
+
+fn read_file(path: &Path) -> SourceFile {
+    match read_bytes(path, MAX_FILE_BYTES).map(|bytes| bytes.map(String::from_utf8)) {
         Ok(Ok(Ok(text))) => SourceFile::new(path, &text),
         Ok(Ok(Err(error))) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
         Ok(Err(size)) => unreadable(path, ReadProblem::TooLarge(size)),
@@ -329,12 +388,16 @@ fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
+fn is_module(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "wasm")
+}
+
 fn is_readme(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "README.md")
 }
 
 /// A pack, the one that it extends, and so on.
-fn bases(pack: &PackSource) -> impl Iterator<Item = &PackSource> {
+pub(crate) fn bases(pack: &PackSource) -> impl Iterator<Item = &PackSource> {
     std::iter::successors(Some(pack), |pack| match &pack.base {
         Some(Base::Pack(base)) => Some(&**base),
         _ => None,
@@ -352,6 +415,11 @@ fn hash_of(set: &SourceSet) -> String {
             add(file.path.as_os_str().as_encoded_bytes());
             add(&file.hash);
             add(format!("{:?}", file.problem).as_bytes());
+        }
+        for module in &pack.modules {
+            add(module.path.as_os_str().as_encoded_bytes());
+            add(module.hash.as_bytes());
+            add(format!("{:?}", module.problem).as_bytes());
         }
         add(pack.readme.as_deref().unwrap_or_default().as_bytes());
     }

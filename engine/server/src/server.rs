@@ -5,7 +5,11 @@ use std::{
 };
 
 use axum::{Router, serve::ListenerExt};
-use casebook_core::{check::Compiled, source::SourceSet};
+use casebook_core::{
+    check::{Checker, Compiled},
+    plugin::Host,
+    source::SourceSet,
+};
 use tokio::{net::TcpListener, time};
 
 use crate::{
@@ -54,6 +58,8 @@ pub struct Config {
     pub poll: Option<Duration>,
     /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
     pub heartbeat: Duration,
+    /// Runs the plugins of packs.
+    pub plugins: Option<Arc<dyn Host>>,
     /// How much a request may hold.
     pub limits: Limits,
     /// Requests a second of each client at the most, over all its sockets.
@@ -84,6 +90,7 @@ impl Default for Config {
             watch: true,
             poll: None,
             heartbeat: Duration::from_secs(20),
+            plugins: None,
             limits: Limits::default(),
             rate: None,
             tokens: Tokens::default(),
@@ -179,7 +186,8 @@ impl Server {
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
         let (roots, on_reload) = (config.roots.clone(), config.on_reload.clone());
-        let live = Live::new(catalog, compiled.report, sources, roots, Arc::clone(&chosen), on_reload);
+        let checker = Checker::with_plugins(config.plugins.clone());
+        let live = Live::new(catalog, compiled.report, sources, checker, roots, Arc::clone(&chosen), on_reload);
         Ok(Self { app: Arc::new(App::new(live, chosen, config)) })
     }
 

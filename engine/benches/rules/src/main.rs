@@ -1,6 +1,6 @@
 //! The same 1,000 rules over the same 100,000 items, decided by Casebook, regorus, cel and zen-engine in one run.
 //!
-//! `cargo run --release [-- ITEMS [SHARE]]` in this folder. The first rule that matches decides, in every engine. The other
+//! `cargo run --release [-- ITEMS [SHARE]]` in this folder; `--no-default-features` leaves out zen-engine, which takes long to build. The first rule that matches decides, in every engine. The other
 //! engines decide about every SHAREth item alone (20 when not given; 1 for all), as they take long; what is compared is
 //! the time for one item. Every item that several engines decide must be decided alike.
 
@@ -173,6 +173,7 @@ fn with_cel(rules: &[Rule], items: &[Item]) -> Run {
     })
 }
 
+#[cfg(feature = "zen")]
 fn with_zen(rules: &[Rule], items: &[Value]) -> Run {
     let rows: Vec<Value> = rules
         .iter()
@@ -262,7 +263,12 @@ fn main() {
         .iter()
         .map(|item| Item { category: item.category, amount: item.amount, subject: item.subject.clone() })
         .collect();
-    let others = [with_regorus(&rules, &as_json), with_cel(&rules, &sampled), with_zen(&rules, &as_json)];
+    let others = [
+        with_regorus(&rules, &as_json),
+        with_cel(&rules, &sampled),
+        #[cfg(feature = "zen")]
+        with_zen(&rules, &as_json),
+    ];
     let matched = plain.decided.iter().flatten().count();
     println!("{} rules, {} items, of which {matched} match some rule", rules.len(), items.len());
     for run in [&plain, &traced, &one_by_one].into_iter().chain(&others) {

@@ -9,6 +9,7 @@ pub(crate) mod explain_item;
 pub(crate) mod fmt;
 pub(crate) mod migrate;
 pub(crate) mod new;
+pub(crate) mod plugin;
 pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod run;

@@ -2,19 +2,26 @@
 
 use std::{fs, io, path::Path};
 
-use casebook_core::spec;
-use serde_json::json;
+use casebook_core::{scenario::Catalog, spec};
+use serde_json::{Value, json};
 
 use crate::{
     args::{Format, SchemaArgs},
     exit::Exit,
-    output,
+    output, packs,
 };
 
 pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
     let mut stale = Vec::new();
     let mut written = Vec::new();
-    let schemas = spec::schemas().into_iter().map(|(name, schema)| (args.out.join(name), format!("{schema:#}\n")));
+    let mut schemas = spec::schemas();
+    if let Some(pack) = &args.pack {
+        let (_, compiled) = packs::read(std::slice::from_ref(pack));
+        packs::show(&compiled.report, format);
+        let Some(catalog) = compiled.catalog else { return Exit::Findings };
+        fold_in(&catalog, &mut schemas);
+    }
+    let schemas = schemas.into_iter().map(|(name, schema)| (args.out.join(name), format!("{schema:#}\n")));
     let reference = args.reference.iter().map(|path| (path.clone(), spec::reference()));
     for (path, text) in schemas.chain(reference) {
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
@@ -44,6 +51,20 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
         }
     }
     if stale.is_empty() { Exit::Success } else { Exit::Findings }
+}
+
+/// Adds what plugins say about their parameters to the schema of rubrics, so that editors complete them.
+fn fold_in(catalog: &Catalog, schemas: &mut [(&'static str, Value)]) {
+    let plugins = || catalog.packs().iter().flat_map(|pack| pack.plugins()).map(|plugin| &plugin.description);
+    let offers: Vec<(&str, &str, &Value)> = plugins()
+        .flat_map(|plugin| plugin.graders.iter().map(move |grader| (plugin, grader)))
+        .map(|(plugin, grader)| (plugin.name.as_str(), grader.name.as_str(), &grader.parameters))
+        .collect();
+    for (name, schema) in schemas.iter_mut() {
+        if *name == spec::Kind::Rubric.schema_file() {
+            spec::with_plugins(schema, &offers);
+        }
+    }
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {

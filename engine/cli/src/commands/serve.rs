@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     args::{Format, LogFormat, ServeArgs, seconds},
     exit::Exit,
-    output, packs,
+    output, packs, plugins,
     telemetry::Telemetry,
     trail,
 };
@@ -86,6 +86,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         record,
         watch: !args.no_reload,
         poll: args.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
+        plugins: Some(plugins::host()),
         // In a log for programs it stands as an event like any other.
         on_reload: (log == LogFormat::Text || format == Format::Json)
             .then(|| Arc::new(move |status: &ReloadStatus| tell(status, format)) as ReloadListener),

@@ -6,7 +6,6 @@ use std::{
 };
 
 use casebook_core::{
-    check::compile,
     diagnostic::Report,
     rules,
     source::{self, SourceFile, SourceSet},
@@ -97,7 +96,7 @@ fn accepted(path: &Path, text: &str, format: Format) -> Result<(), Exit> {
             *file = file.with_text(text);
         }
     }
-    let compiled = compile(&sources, 1);
+    let compiled = packs::compile(&sources);
     if compiled.report.errors() > 0 {
         packs::show(&compiled.report, format);
         output::error(format!("nothing was written to `{}`", path.display()));

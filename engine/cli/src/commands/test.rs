@@ -136,6 +136,7 @@ fn show_case(case: &Case) {
         CaseKind::Episode => "episode",
         CaseKind::Probe => "probe",
         CaseKind::Coverage => "coverage",
+        CaseKind::Example => "example",
     };
     let place = match (&case.path, case.line) {
         (Some(path), Some(line)) => format!(" ({}:{line})", path.display()),

@@ -19,7 +19,10 @@ use serde::Serialize;
 pub use coverage::Coverage;
 use coverage::Seen;
 
-use crate::scenario::{Pack, suite::Site};
+use crate::{
+    plugin::run_examples,
+    scenario::{Pack, suite::Site},
+};
 
 /// What came of a pack's tests.
 #[derive(Debug, Clone, Serialize)]
@@ -67,6 +70,8 @@ pub enum CaseKind {
     Probe,
     /// A demand on coverage.
     Coverage,
+    /// An example that a plugin shows.
+    Example,
 }
 
 /// What a rule on trial would do to the items of the shipped inboxes.
@@ -95,7 +100,7 @@ impl Outcome {
 }
 
 /// Runs the tests of a pack whose document or case name holds `filter`; all of them when it is empty. Probes that no
-/// test names run as well, unless there is a filter.
+/// test names run as well, unless there is a filter, and so do the examples of its plugins.
 pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
     let mut seen = Seen::default();
     let mut cases = Vec::new();
@@ -113,6 +118,14 @@ pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
     }
     if filter.is_empty() {
         cases.extend(episodes::built_in(pack, &mut seen));
+    }
+    for plugin in pack.plugins() {
+        let suite = format!("plugin {}", plugin.description.name);
+        for ran in run_examples(plugin).into_iter().filter(|ran| wanted(&suite, &ran.example)) {
+            let name = format!("{}: {}", ran.grader, ran.example);
+            let (passed, details) = (ran.problem.is_none(), ran.problem.into_iter().collect());
+            cases.push(case(&suite, CaseKind::Example, &name, None, details, passed));
+        }
     }
     let coverage = coverage::measure(pack, &seen);
     for suite in pack.suites.iter().filter(|suite| filter.is_empty() || suite.name.contains(filter)) {

@@ -21,6 +21,8 @@ const MAX_CHAIN: usize = 16;
 /// The files that were read last, so that those that did not change need not be read again.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
+    /// The plugins that were loaded last.
+    pub(super) plugins: super::plugins::Cache,
     files: HashMap<Arc<Path>, Arc<FileRead>>,
     /// The files of the catalog that is being compiled; the others are dropped when it is done.
     used: HashMap<Arc<Path>, Arc<FileRead>>,
@@ -70,6 +72,7 @@ impl Cache {
     pub(super) fn turn(&mut self) {
         self.files = std::mem::take(&mut self.used);
         self.tasks = std::mem::take(&mut self.used_tasks);
+        self.plugins.turn();
     }
 }
 

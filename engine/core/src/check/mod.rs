@@ -15,6 +15,7 @@
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
+//! | `plugins.rs` | the plugins that an environment declares |
 //! | `tools.rs` | the environment's tools |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //! | `beyond.rs` | what stands behind mistakes that a machine may mend |
@@ -28,6 +29,7 @@ mod environment;
 mod inbox;
 mod observation;
 mod parameters;
+mod plugins;
 mod policy;
 mod proofs;
 mod ruled;
@@ -44,6 +46,7 @@ use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context};
 
 pub(crate) use documents::Documents;
+pub use plugins::{Lock, locks};
 pub use proofs::Proof;
 pub use ruled::{Ruled, names_of_rules, ruled};
 
@@ -51,9 +54,10 @@ use crate::{
     diagnostic::{Code, Diagnostic, Report},
     expression::Expression,
     model::Column,
-    rubric::{self, KeywordPool, Rubric},
+    plugin::{Host, Plugin},
+    rubric::{self, KeywordPool, Rubric, Surroundings},
     rules::RuleSet,
-    scenario::{Catalog, Pack, ResetModel, StateVariable, Task, action::ActionModel, observation::Part},
+    scenario::{Catalog, Pack, ResetModel, Script, StateVariable, Task, action::ActionModel, observation::Part},
     source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
     spec::{self, Content, Document, Kind},
 };
@@ -78,8 +82,7 @@ pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
 
 /// Compiles a whole catalog and asks all that there is to ask about its rules.
 pub fn prove(sources: &SourceSet) -> Compiled {
-    let proof = Proof { thorough: true, ..Proof::default() };
-    compile_all(sources, 1, proof, &mut documents::Cache::default())
+    Checker::default().prove(sources)
 }
 
 /// Compiles one catalog after the other; files that did not change are not parsed again.
@@ -89,12 +92,27 @@ pub struct Checker {
 }
 
 impl Checker {
+    /// A checker for packs with plugins; without a host every plugin is refused.
+    pub fn with_plugins(host: Option<Arc<dyn Host>>) -> Self {
+        let mut checker = Self::default();
+        checker.cache.plugins = plugins::Cache::new(host);
+        checker
+    }
+
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
         let mut compiled = compile_all(sources, generation, Proof::default(), &mut self.cache);
         if compiled.catalog.is_none() {
             beyond::look(sources, &mut self.cache, &mut compiled.report);
         }
+        self.cache.turn();
+        compiled
+    }
+
+    /// Compiles a whole catalog and asks all that there is to ask about its rules.
+    pub fn prove(&mut self, sources: &SourceSet) -> Compiled {
+        let proof = Proof { thorough: true, ..Proof::default() };
+        let compiled = compile_all(sources, 1, proof, &mut self.cache);
         self.cache.turn();
         compiled
     }
@@ -145,6 +163,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) first: Context,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
+    /// The plugins; `None` for one that was refused.
+    pub(crate) plugins: IndexMap<String, Option<Arc<Plugin>>>,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
     pub(crate) sound: bool,
     /// Bytes of the items made so far, for all tasks together.
@@ -170,6 +190,7 @@ impl<'a> Parts<'a> {
             first,
             rules: IndexMap::new(),
             rubrics: IndexMap::new(),
+            plugins: IndexMap::new(),
             sound: false,
             bytes: Cell::new(0),
             regexes: Cell::new(0),
@@ -210,6 +231,7 @@ fn assemble(
     let Surface { action, observation, done, data, state, reset, after, first } = surface;
     let broken = columns.broken;
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first));
+    parts.plugins = plugins::load(root, environment, source, &mut cache.plugins, report);
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && broken {
         return None;
@@ -218,15 +240,7 @@ fn assemble(
     compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
-    let mut policies = IndexMap::new();
-    for document in documents.of(Kind::Policy) {
-        if let Content::Policy(spec) = &document.content {
-            policies.extend(
-                policy::compile(document, spec, &parts, &mut templates, report)
-                    .map(|script| (spec.name.clone(), script)),
-            );
-        }
-    }
+    let policies = compile_policies(&parts, &mut templates, report);
     check_baseline(&parts, report);
     let mut tasks = compile_tasks(&parts, cache, report);
     let mut suites = Vec::new();
@@ -274,7 +288,7 @@ fn assemble(
         data,
         state,
         readme: source.readme.clone(),
-        digest: documents.digest(),
+        digest: plugins::digest(documents.digest(), &parts.plugins),
         generation,
         fields: parts.fields,
         keyword_pools: keyword_pools(&tasks, parts.decisions.len()),
@@ -293,6 +307,7 @@ fn assemble(
         rules: parts.rules,
         truth: environment.decision.values().map(|spec| spec.truth.as_ref().map(|truth| truth.rules.clone())).collect(),
         digests: documents.digests(),
+        plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,
         baseline: environment.baseline.clone(),
     })
@@ -364,17 +379,33 @@ fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'stat
                 let before = (!pointer.starts_with("/reward")).then_some(&parts.first);
                 scope::number(templates, document, what, (after, before), report)
             };
-            let rubric = rubric::compile(document, spec, &parts.decisions, &tools, single, &mut add, report);
+            let around = Surroundings { decisions: &parts.decisions, tools: &tools, plugins: &parts.plugins, single };
+            let rubric = rubric::compile(document, spec, around, &mut add, report);
             parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
         }
     }
+}
+
+fn compile_policies(
+    parts: &Parts<'_>,
+    templates: &mut Engine<'static>,
+    report: &mut Report,
+) -> IndexMap<String, Script> {
+    let mut policies = IndexMap::new();
+    for document in parts.documents.of(Kind::Policy) {
+        if let Content::Policy(spec) = &document.content {
+            let script = policy::compile(document, spec, parts, templates, report);
+            policies.extend(script.map(|script| (spec.name.clone(), script)));
+        }
+    }
+    policies
 }
 
 /// Compiles the tasks; those of which nothing changed are taken from the cache.
 fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut Report) -> Vec<Arc<Task>> {
     let documents = parts.documents;
     let mut tasks = Vec::new();
-    let shared = documents.shared_digest();
+    let shared = plugins::digest(documents.shared_digest(), &parts.plugins);
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let bytes = parts.bytes.get();

@@ -9,7 +9,7 @@ use super::Severity;
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $severity:ident;)+) => {
         /// What kind of finding it is: `CB0` files, `CB1` YAML, `CB2` shape, `CB3` names, `CB4` types and values,
-        /// `CB5` what a pack means, `CB6` what its rules mean.
+        /// `CB5` what a pack means, `CB6` what its rules mean, `CB7` plugins.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code { $($(#[doc = $doc])+ $name,)+ }
 
@@ -141,6 +141,13 @@ codes! {
     Indistinct = "CB606", Warning;
     /// A list that no rule uses, or an entry that another one covers.
     ListEntry = "CB607", Warning;
+
+    /// A plugin that cannot be loaded, or that does not say what it is.
+    BadPlugin = "CB701", Error;
+    /// A plugin of another name, version or digest than the pack asks for.
+    OtherPlugin = "CB702", Error;
+    /// A plugin that does not do what its own examples say.
+    UntruePlugin = "CB703", Error;
 }
 
 impl fmt::Display for Code {

@@ -30,7 +30,7 @@ pub(crate) use tell::render;
 pub use crate::model::{ActionProblem, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
-    rubric::{GraderError, Scores, View},
+    rubric::{GraderError, Replaced, Scores, View},
     scenario::{
         Pack, Task,
         observation::Part,
@@ -131,6 +131,25 @@ pub struct Breakdown {
     pub components: Map<String, Value>,
     /// What was decided, and the rule that says what was right.
     pub decisions: Vec<Judged>,
+    /// What plugins say about their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Noted>,
+}
+
+/// What a plugin says about a value that it gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Noted {
+    /// The grader's name in the rubric.
+    pub grader: String,
+    /// The item's id; `None` where the whole episode is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Named numbers that explain the value.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub parts: Map<String, Value>,
 }
 
 /// One decision beside its truth.
@@ -337,7 +356,8 @@ impl Episode {
         }
         let touched = facts.touched.clone();
         self.steps.push(facts);
-        match self.settle(was_complete, &touched) {
+        let mut replaced = Replaced::default();
+        match self.settle(was_complete, &touched, &mut replaced) {
             Ok(mut step) => {
                 step.wait = resolved.changes.wait;
                 self.write_logs(&touched);
@@ -345,14 +365,14 @@ impl Episode {
             }
             Err(error) => {
                 self.take_back(undo);
-                self.grade(&touched);
+                self.scores.restore(replaced);
                 Err(error)
             }
         }
     }
 
-    /// Grades the step that was just made, and makes what is told of it.
-    fn settle(&mut self, was_complete: bool, touched: &[usize]) -> Result<Step, String> {
+    /// Grades the step that was just made, and makes what is told of it; `replaced` is what that replaces of the scores.
+    fn settle(&mut self, was_complete: bool, touched: &[usize], replaced: &mut Replaced) -> Result<Step, String> {
         let over = match &self.pack.done {
             None => false,
             Some(done) => {
@@ -368,7 +388,7 @@ impl Episode {
             facts.ran_out = last && !complete && !endless;
         }
         self.values = self.evaluate()?;
-        self.grade(touched);
+        *replaced = self.grade(touched).map_err(|error| error.to_string())?;
         let step = self.measure(complete || last).map_err(|error| error.to_string())?;
         self.parts = self.make_parts()?;
         Ok(step)
@@ -404,7 +424,7 @@ impl Episode {
     }
 
     /// Brings the row graders up to date with the rows that changed.
-    fn grade(&mut self, touched: &[usize]) {
+    fn grade(&mut self, touched: &[usize]) -> Result<Replaced, GraderError> {
         let view = View {
             decisions: &self.pack.decisions,
             pools: &self.pack.keyword_pools,
@@ -414,7 +434,7 @@ impl Episode {
             values: &self.values,
             has_items: self.pack.has_items,
         };
-        self.task.rubric.update(&mut self.scores, &view, touched);
+        self.task.rubric.update(&mut self.scores, &view, touched)
     }
 
     /// Reward, score and breakdown of the step that was just made.
@@ -453,7 +473,25 @@ impl Episode {
         let all: Vec<usize> = (0..self.rows.len()).collect();
         let rows = if rubric.explain == Explain::End && done { &all } else { touched };
         let decisions: Vec<Judged> = rows.iter().flat_map(|row| self.judge(*row)).collect();
-        Ok(Breakdown { reason: self.reason(&decisions), components, decisions })
+        let notes = self.notes(rows)?;
+        let mut reason = self.reason(&decisions);
+        for said in notes.iter().filter_map(|note| note.reason.as_deref()) {
+            reason.push(' ');
+            reason.push_str(said);
+        }
+        Ok(Breakdown { reason, components, decisions, notes })
+    }
+
+    /// What plugins say about some rows, and about the episode.
+    fn notes(&self, rows: &[usize]) -> Result<Vec<Noted>, GraderError> {
+        let notes = self.task.rubric.notes(&self.scores, &self.view(), rows)?;
+        let noted = notes.into_iter().map(|(grader, row, note)| Noted {
+            grader: grader.to_owned(),
+            item: row.map(|row| self.items[row].id.clone()),
+            reason: note.reason,
+            parts: note.parts.into_iter().map(|(name, value)| (name, value.into())).collect(),
+        });
+        Ok(noted.collect())
     }
 }
 

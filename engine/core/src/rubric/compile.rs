@@ -1,6 +1,6 @@
 //! The tree as written to nodes; names, references and weights are checked.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -13,6 +13,7 @@ use crate::{
     diagnostic::{Code, Report, suggest},
     expression::Expression,
     model::{Column, Datum},
+    plugin::Plugin,
     spec::{self, Document, NodeBody, RewardMode},
 };
 
@@ -21,6 +22,19 @@ const WEIGHT_TOLERANCE: f64 = 1e-6;
 /// Nodes of one rubric at the most; references may lead through all of them.
 const MAX_NODES: usize = 1000;
 
+/// What of an environment its rubrics are about.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The decisions.
+    pub decisions: &'a [Column],
+    /// The names of the tools.
+    pub tools: &'a [String],
+    /// The plugins, by name; `None` for one that was refused.
+    pub plugins: &'a IndexMap<String, Option<Arc<Plugin>>>,
+    /// Whether an action decides about one item, once.
+    pub single: bool,
+}
+
 /// Makes an expression that stands in a document; what is wrong with it goes to the report.
 type AddExpression<'a> = dyn FnMut(&Document, &str, &str, &mut Report) -> Option<Expression> + 'a;
 
@@ -28,9 +42,7 @@ type AddExpression<'a> = dyn FnMut(&Document, &str, &str, &mut Report) -> Option
 pub(crate) fn compile(
     document: &Document,
     spec: &spec::Rubric,
-    decisions: &[Column],
-    tools: &[String],
-    single: bool,
+    around: Surroundings<'_>,
     add: &mut AddExpression<'_>,
     report: &mut Report,
 ) -> Option<Rubric> {
@@ -38,10 +50,8 @@ pub(crate) fn compile(
     let components: Vec<String> = spec.reward.sum.iter().map(|node| node.name.clone().unwrap_or_default()).collect();
     let mut builder = Builder {
         document,
-        decisions,
-        tools,
+        around,
         components: if spec.reward.mode == RewardMode::Sum { &components } else { &[] },
-        single,
         nodes: Vec::new(),
         names: HashMap::new(),
         refs: Vec::new(),
@@ -194,10 +204,8 @@ pub(crate) fn decision_values(
 
 struct Builder<'a, 'b> {
     document: &'a Document,
-    decisions: &'a [Column],
-    tools: &'a [String],
+    around: Surroundings<'a>,
     components: &'a [String],
-    single: bool,
     nodes: Vec<Node>,
     names: HashMap<String, usize>,
     /// References that wait for their names: the node, the name, its place.
@@ -234,6 +242,7 @@ impl Builder<'_, '_> {
         self.nodes.push(Node {
             name: node.name.clone(),
             pointer: pointer.to_owned(),
+            place: self.place(pointer),
             weight: node.weight.unwrap_or(1.0),
             what: match &node.body {
                 NodeBody::Grader(grader) => grader.tag(),
@@ -248,6 +257,13 @@ impl Builder<'_, '_> {
         Some(at)
     }
 
+    /// The file and line of a node.
+    fn place(&self, pointer: &str) -> String {
+        let (path, line) = self.document.line(pointer);
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        format!("{file}:{line}")
+    }
+
     fn grader(&mut self, grader: &spec::Grader, pointer: &str, report: &mut Report) -> Option<NodeKind> {
         if let spec::Grader::Expression(params) = grader {
             let expression = (self.add)(self.document, &format!("{pointer}/value"), &params.value.0, report)?;
@@ -258,11 +274,12 @@ impl Builder<'_, '_> {
         let site = Site {
             document: self.document,
             pointer,
-            decisions: self.decisions,
+            decisions: self.around.decisions,
             components: self.components,
-            tools: self.tools,
+            tools: self.around.tools,
+            plugins: self.around.plugins,
             reward: self.reward,
-            single: self.single,
+            single: self.around.single,
         };
         Some(match graders::build(grader, &site, report)? {
             Built::Row(grader) => {

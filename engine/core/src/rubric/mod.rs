@@ -3,19 +3,22 @@
 //! | file | what |
 //! |---|---|
 //! | `compile.rs` | the tree as written to nodes, its names and weights checked |
+//! | `grade.rs` | what a grader gives, and why it may fail |
 //! | `graders/` | one file a grader; `graders/mod.rs` holds the one list |
 //!
 //! Nodes lie in one list, children before their parents, so that a value is computed once and found by its position.
 
 mod compile;
+mod grade;
 mod graders;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Map, Value, json};
 
-pub use compile::with_weights;
+pub use compile::{Surroundings, with_weights};
 pub(crate) use compile::{compile, decision_values};
+pub use grade::{Failure, Grade, GraderError, Note};
 pub use graders::KeywordPool;
 
 use crate::{
@@ -48,6 +51,8 @@ pub struct Rubric {
 struct Node {
     name: Option<String>,
     pointer: String,
+    /// Its file and line, for errors of episodes.
+    place: String,
     weight: f64,
     /// The grader's name, or the container's key.
     what: &'static str,
@@ -124,8 +129,8 @@ impl View<'_> {
 pub trait RowGrader: fmt::Debug + Send + Sync {
     /// Whether there is something to grade about an item.
     fn applies(&self, item: &Item) -> bool;
-    /// The value of a decided row.
-    fn value(&self, view: &View<'_>, row: usize) -> f64;
+    /// The grade of a row; one that nobody decided about gets nothing.
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure>;
     /// The decision and the pairs of right and actual value that it values one by one.
     fn cells(&self) -> Option<(usize, &[(usize, usize)])> {
         None
@@ -134,10 +139,10 @@ pub trait RowGrader: fmt::Debug + Send + Sync {
 
 /// A grader that looks at the table or the steps as a whole.
 pub trait WholeGrader: fmt::Debug + Send + Sync {
-    /// Its value for the last step; `None` for a grader that can only stand in a score.
-    fn reward(&self, view: &View<'_>) -> Option<f64>;
-    /// Its value for the episode so far.
-    fn score(&self, view: &View<'_>) -> f64;
+    /// Its grade for the last step; one that can only stand in a score has none.
+    fn reward(&self, view: &View<'_>) -> Result<Grade, Failure>;
+    /// Its grade for the episode so far.
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure>;
 }
 
 /// A grader, as coverage counts it.
@@ -152,20 +157,33 @@ pub(crate) struct Leaf<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Scores {
     values: Vec<Option<f64>>,
+    /// What plugins said about their values, by the values' positions.
+    notes: BTreeMap<usize, Note>,
 }
 
-/// A grader gave a value that is not a finite number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GraderError {
-    /// The rubric.
-    pub rubric: String,
-    /// The node, as a JSON pointer into the rubric's document.
-    pub pointer: String,
-}
+/// What a plugin said: its node's name, the row unless it is about the whole episode, and the note.
+pub(crate) type Said<'a> = (&'a str, Option<usize>, Note);
 
-impl fmt::Display for GraderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the grader at `{}` of the rubric `{}` gave no finite value", self.pointer, self.rubric)
+/// What an update of [`Scores`] replaced.
+#[derive(Debug, Default)]
+pub struct Replaced(Vec<(usize, f64, Option<Note>)>);
+
+impl Scores {
+    fn set(&mut self, at: usize, value: f64, note: Option<Note>) -> (usize, f64, Option<Note>) {
+        let old = self.values[at].replace(value).unwrap_or_default();
+        let old_note = match note {
+            Some(note) => self.notes.insert(at, note),
+            None if self.notes.is_empty() => None,
+            None => self.notes.remove(&at),
+        };
+        (at, old, old_note)
+    }
+
+    /// Takes an update back.
+    pub fn restore(&mut self, replaced: Replaced) {
+        for (at, value, note) in replaced.0.into_iter().rev() {
+            self.set(at, value, note);
+        }
     }
 }
 
@@ -203,20 +221,60 @@ impl Rubric {
                 }
             }
         }
-        Scores { values }
+        Scores { values, notes: BTreeMap::new() }
     }
 
-    /// Grades the rows that a step decided.
-    pub fn update(&self, scores: &mut Scores, view: &View<'_>, touched: &[usize]) {
+    /// Grades the rows that a step decided; when a grader fails, the values stay as they were.
+    pub fn update(&self, scores: &mut Scores, view: &View<'_>, touched: &[usize]) -> Result<Replaced, GraderError> {
+        let mut replaced = Replaced::default();
         for node in &self.nodes {
-            if let NodeKind::Row(at, grader) = &node.kind {
-                for row in touched {
-                    if let Some(value) = &mut scores.values[at * view.rows.len() + row] {
-                        *value = grader.value(view, *row);
+            let NodeKind::Row(slot, grader) = &node.kind else { continue };
+            for row in touched {
+                let at = slot * view.rows.len() + row;
+                if scores.values[at].is_none() {
+                    continue;
+                }
+                match grader.grade(view, *row) {
+                    Ok(grade) => replaced.0.push(scores.set(at, grade.value, grade.note)),
+                    Err(failure) => {
+                        scores.restore(replaced);
+                        return Err(self.error(node, failure));
                     }
                 }
             }
         }
+        Ok(replaced)
+    }
+
+    /// What plugins say about some rows, and about the episode.
+    pub(crate) fn notes<'a>(
+        &'a self,
+        scores: &'a Scores,
+        view: &View<'_>,
+        rows: &[usize],
+    ) -> Result<Vec<Said<'a>>, GraderError> {
+        let mut notes = Vec::new();
+        for node in &self.nodes {
+            let name = node.name.as_deref().unwrap_or(&node.pointer);
+            match &node.kind {
+                NodeKind::Row(slot, _) if !scores.notes.is_empty() => {
+                    let of = |row: &usize| scores.notes.get(&(slot * view.rows.len() + row)).cloned();
+                    notes.extend(rows.iter().filter_map(|row| Some((name, Some(*row), of(row)?))));
+                }
+                NodeKind::Whole(grader) if node.what == "plugin" => {
+                    let grade =
+                        if node.pointer.starts_with("/reward") { grader.reward(view) } else { grader.score(view) };
+                    let grade = grade.map_err(|failure| self.error(node, failure))?;
+                    notes.extend(grade.note.map(|note| (name, None, note)));
+                }
+                _ => {}
+            }
+        }
+        Ok(notes)
+    }
+
+    fn error(&self, node: &Node, failure: Failure) -> GraderError {
+        GraderError { rubric: self.name.clone(), pointer: node.pointer.clone(), place: node.place.clone(), failure }
     }
 
     /// The values of the reward's components for the last step, in their order; empty unless the mode is a sum.
@@ -424,8 +482,10 @@ impl Rubric {
                     mean(values.iter().filter_map(|value| *value))
                 }
             }
-            NodeKind::Whole(grader) if reward => grader.reward(view).unwrap_or(f64::NAN),
-            NodeKind::Whole(grader) => grader.score(view),
+            NodeKind::Whole(grader) => {
+                let grade = if reward { grader.reward(view) } else { grader.score(view) };
+                grade.map_err(|failure| self.error(node, failure))?.value
+            }
             NodeKind::WeightedSum(children) => {
                 let mut sum = 0.0;
                 for at in children {
@@ -472,7 +532,7 @@ impl Rubric {
             NodeKind::Ref(at) => child(*at)?,
         };
         if !value.is_finite() {
-            return Err(GraderError { rubric: self.name.clone(), pointer: node.pointer.clone() });
+            return Err(self.error(node, Failure::not_finite()));
         }
         // A sum of nothing is -0.0, which JSON would show.
         let value = value + 0.0;

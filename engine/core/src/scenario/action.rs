@@ -164,8 +164,7 @@ impl ActionModel {
             return Ok(Intent::Call(call));
         }
         if self.form == Form::Values {
-            let parameters: Vec<Parameter> = self.parameters().cloned().collect();
-            return Ok(Intent::Act(filled(&parameters, action.as_object())));
+            return Ok(Intent::Act(filled(self.parameters(), action.as_object())));
         }
         let entries = match &self.declaration.list {
             None => std::slice::from_ref(action),

@@ -31,6 +31,7 @@ use serde_json::Value;
 use crate::{
     expression::Expression,
     model::{Column, Datum, Item},
+    plugin::Plugin,
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
     spec::{Kind, ResultType},
@@ -109,6 +110,7 @@ pub struct Pack {
     pub(crate) truth: Vec<Option<String>>,
     /// The digest of every document, by kind and name.
     pub(crate) digests: Vec<(Kind, String, String)>,
+    pub(crate) plugins: Vec<Arc<Plugin>>,
     pub(crate) suites: Vec<Suite>,
     pub(crate) baseline: Option<String>,
 }
@@ -157,6 +159,11 @@ impl Pack {
     /// JSON Schema of the observation's own fields: an object schema without `done`, `reward` and `metadata`.
     pub fn observation_schema(&self) -> &Value {
         &self.observation_schema
+    }
+
+    /// Its plugins, in the order in which the environment declares them.
+    pub fn plugins(&self) -> &[Arc<Plugin>] {
+        &self.plugins
     }
 
     /// The same of the observation after a reset, which holds no answer of a tool.

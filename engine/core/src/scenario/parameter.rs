@@ -140,13 +140,16 @@ pub(crate) fn object_schema(parameters: &[Parameter]) -> Map<String, Value> {
 }
 
 /// The values of parameters as they apply: what was given, else the default, else null.
-pub(crate) fn filled(parameters: &[Parameter], given: Option<&Map<String, Value>>) -> Map<String, Value> {
+pub(crate) fn filled<'a>(
+    parameters: impl IntoIterator<Item = &'a Parameter>,
+    given: Option<&Map<String, Value>>,
+) -> Map<String, Value> {
     let value = |parameter: &Parameter| {
         let given = given.and_then(|given| given.get(&parameter.name)).filter(|value| !value.is_null());
         let value = given.or(parameter.default.as_ref()).cloned().unwrap_or_default();
         (parameter.name.clone(), fit_whole(parameter.kind, value))
     };
-    parameters.iter().map(value).collect()
+    parameters.into_iter().map(value).collect()
 }
 
 /// A whole number as one, whether it was written with a point or not.

@@ -101,6 +101,11 @@ impl Document {
         Diagnostic::new(code, file, span, message).at(pointer)
     }
 
+    /// Checks a part of it against a schema; every mismatch, at its place.
+    pub fn check_part(&self, pointer: &str, schema: &Value) -> Vec<Diagnostic> {
+        validate::validate_part(&self.files, &self.tree, &self.value, pointer, schema)
+    }
+
     /// Makes a finding at the key that a JSON pointer ends in.
     pub fn at_key(&self, code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Diagnostic {
         let pointer = pointer.into();

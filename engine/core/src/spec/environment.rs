@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, EntryType, EnvironmentKind, Formula, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType};
+use super::{
+    ApiVersion, EntryType, EnvironmentKind, Formula, PluginSpec, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType,
+};
 
 /// The root of a pack: what lands in the inbox, what is decided about it, what the agent sees and does.
 ///
@@ -48,6 +50,10 @@ pub struct Environment {
     /// Named actions that answer, such as to find something out; a call is `{tool_name, arguments}`.
     #[serde(default)]
     pub tools: IndexMap<String, ToolSpec>,
+    /// Code that the pack brings along, by the plugin's own name; `grader: plugin` uses it.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 32))]
+    pub plugins: IndexMap<String, PluginSpec>,
     /// Whether the episode is over after a step: an expression over `state`, `action` and `counter`.
     #[schemars(example = &"state.lives == 0")]
     pub done: Option<Formula>,

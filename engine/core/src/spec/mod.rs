@@ -13,6 +13,7 @@
 //! | `environment.rs` ... `test.rs` | the kinds |
 //! | `parameter.rs` | named values with a type, shared by actions, tools, resets and states |
 //! | `tool.rs` | tools |
+//! | `plugin.rs` | plugins |
 //! | `condition.rs` | conditions, shared by rules and policies |
 //!
 //! Nothing here is known to the running engine: `check` turns it into `scenario`.
@@ -24,6 +25,7 @@ mod inbox;
 pub mod migrate;
 pub mod order;
 mod parameter;
+mod plugin;
 mod policy;
 mod reference;
 mod rubric;
@@ -50,12 +52,13 @@ pub use environment::{
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{EntryType, Formula, Parameter, ResetSpec, ResultType, StateSpec, ValueType};
+pub use plugin::{PluginLimits, PluginSpec};
 pub use policy::{Policy, PolicyRule, RankOrder};
 pub use reference::reference;
 pub use rubric::{
     Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Expression, Gate, Grader,
-    InvalidActions, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases,
-    RankCorrelation, Reward, RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished,
+    InvalidActions, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, PluginGrader,
+    RankCorrelation, Reward, RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished, with_plugins,
 };
 pub use rules::{Hit, Mode, Rule, Rules, Severity, Table};
 pub use schema::{any_schema, published, schema_of, schemas};
@@ -63,6 +66,7 @@ pub use task::{Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tool::{ToolArgument, ToolSpec};
 pub use tree::{Place, Tree};
+pub(crate) use validate::{check_schema, fits};
 
 /// The version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -331,6 +331,24 @@ graders! {
         tools: Vec<String>,
     }
 
+    /// What a plugin of the pack makes of it, within the range that the plugin declares.
+    ///
+    /// Per item: in a reward of the items decided in this step, added up; in a score the mean over the items, where
+    /// undecided ones count as 0. Per episode: of all steps so far.
+    PluginGrader, "plugin" {
+        /// The plugin, as the environment's `plugins` names it.
+        plugin: String,
+        /// Which of its graders; may be left out when it offers one.
+        #[serde(rename = "use")]
+        offer: Option<String>,
+        /// The decision that it is about: only items count about which something is known to be right there; all of
+        /// them when not given.
+        field: Option<String>,
+        /// Its parameters, as its own schema says.
+        #[serde(default)]
+        with: Map<String, Value>,
+    }
+
     /// What an expression gives, a number, `true` (1) or `false` (0). In a reward: after each step.
     Expression, "expression" {
         /// The expression, over `action`, `state`, `result`, `data`, `reset`, `task`, `seed` and `counter`.
@@ -426,6 +444,37 @@ pub enum Aggregate {
     Min,
     /// The greatest.
     Max,
+}
+
+/// Adds to the schema of rubrics what plugins say about their graders: `(plugin, grader, parameters)`.
+pub fn with_plugins(schema: &mut Value, offers: &[(&str, &str, &Value)]) {
+    let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) else { return };
+    for node in ["Node", "NodeOverlay"] {
+        let choices = definitions.get_mut(node).and_then(|node| node.pointer_mut("/then/allOf"));
+        let of_plugins = choices
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .find(|choice| choice.pointer("/if/properties/grader/const").and_then(Value::as_str) == Some("plugin"));
+        let Some(Value::Object(then)) = of_plugins.and_then(|choice| choice.get_mut("then")) else { continue };
+        let mut names: Vec<&str> = offers.iter().map(|(plugin, ..)| *plugin).collect();
+        names.dedup();
+        let choices = offers.iter().map(|(plugin, grader, parameters)| {
+            let alone = offers.iter().filter(|(other, ..)| other == plugin).count() == 1;
+            let required = if alone { vec!["plugin"] } else { vec!["plugin", "use"] };
+            let mut parameters = (*parameters).clone();
+            parameters["$id"] = format!("plugin:{plugin}/{grader}").into();
+            serde_json::json!({
+                "if": {
+                    "properties": { "plugin": { "const": plugin }, "use": { "const": grader } },
+                    "required": required,
+                },
+                "then": { "properties": { "with": parameters } },
+            })
+        });
+        then.insert("allOf".into(), choices.collect());
+        then["properties"]["plugin"]["enum"] = names.into();
+    }
 }
 
 impl JsonSchema for Node {

@@ -36,8 +36,33 @@ pub(super) fn validate(files: &[SourceFile], tree: &Tree, value: &Value, kind: K
     if compiled.validator.is_valid(value) {
         return Vec::new();
     }
-    let context = Context { files, tree, value, schema: &compiled.schema };
+    let context = Context { files, tree, value, schema: &compiled.schema, above: "" };
     compiled.validator.iter_errors(value).flat_map(|error| context.explain(&error)).take(MAX_PROBLEMS).collect()
+}
+
+/// The part of a document at a pointer against a schema that the document does not bring itself.
+pub(super) fn validate_part(
+    files: &[SourceFile],
+    tree: &Tree,
+    value: &Value,
+    pointer: &str,
+    schema: &Value,
+) -> Vec<Diagnostic> {
+    let empty = Value::Object(serde_json::Map::new());
+    let part = value.pointer(pointer).unwrap_or(&empty);
+    let Ok(validator) = jsonschema::draft202012::new(schema) else { return Vec::new() };
+    let context = Context { files, tree, value, schema, above: pointer };
+    validator.iter_errors(part).flat_map(|error| context.explain(&error)).take(MAX_PROBLEMS).collect()
+}
+
+/// Says what is wrong with a schema.
+pub(crate) fn check_schema(schema: &Value) -> Result<(), String> {
+    jsonschema::draft202012::new(schema).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Whether a value fits a schema.
+pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
+    jsonschema::draft202012::new(schema).is_ok_and(|validator| validator.is_valid(value))
 }
 
 fn compiled(kind: Kind) -> Option<&'static Compiled> {
@@ -61,11 +86,13 @@ struct Context<'a> {
     tree: &'a Tree,
     value: &'a Value,
     schema: &'a Value,
+    /// The pointer to the part that the schema is about.
+    above: &'a str,
 }
 
 impl Context<'_> {
     fn explain(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
-        let pointer = error.instance_path().to_string();
+        let pointer = format!("{}{}", self.above, error.instance_path());
         let what = name_of(&pointer);
         let at =
             |code, message: String| self.finding(code, self.tree.value_place(&pointer), message).at(pointer.clone());

@@ -304,3 +304,25 @@ fn any_arguments() -> impl Strategy<Value = Map<String, Value>> {
     ];
     prop::collection::btree_map("a|b|name|why|x", value, 0..4).prop_map(|map| map.into_iter().collect())
 }
+
+#[test]
+fn what_an_agent_asks_for_cannot_grow_without_bounds() {
+    let greedy = pack(
+        "state: { long: { type: text, default: x } }\n\
+         action: { properties: { how: { type: enum, values: [text, list, range, nest], required: true }, n: { type: integer, default: 1 } }, \
+           set: { long: \"('x' * action.n if action.how == 'text' else ([0] * action.n) | join if action.how == 'list' else \
+           range(action.n) | join if action.how == 'range' else state.long ~ state.long) | string\" } }\n\
+         observation: { long: { value: state.long | length } }",
+        "1",
+    );
+    for how in ["text", "list", "range"] {
+        for n in [2_000_000, 90_000_000, i64::MAX] {
+            let mut episode = start(&greedy);
+            let error = episode.step(&json!({ "how": how, "n": n })).expect_err("it is refused");
+            assert!(error.to_string().starts_with("`long` cannot be set: "), "{error}");
+        }
+    }
+    let mut episode = start(&greedy);
+    let steps = (0..64).map_while(|_| episode.step(&json!({ "how": "nest" })).ok()).count();
+    assert!(steps < 64, "it doubled {steps} times");
+}

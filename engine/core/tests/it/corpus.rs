@@ -1,14 +1,14 @@
 //! `cases/*.case`: the small pack with mistakes in it, and the whole message that each gives.
 //!
 //! A case is a list of parts, each begun by a line `--- edit FILE` (with `--- to` between the old text and the new one),
-//! `--- file FILE` or `--- remove FILE`. `UPDATE_EXPECT=1 cargo test -p casebook-core` writes the expectations anew; read
+//! `--- file FILE`, `--- module FILE` (a plugin for the host of `plugins.rs`) or `--- remove FILE`. `UPDATE_EXPECT=1 cargo test -p casebook-core` writes the expectations anew; read
 //! what changed.
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
-use casebook_core::{check::compile, diagnostic::Report, source};
+use casebook_core::{diagnostic::Report, source};
 
-use super::packs;
+use super::{packs, plugins};
 
 fn cases() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(packs::tests().join("cases"))
@@ -49,6 +49,8 @@ fn apply(name: &str, case: &str) -> BTreeMap<String, String> {
             *whole = whole.replacen(old, new, 1);
         } else if let Some(file) = head.strip_prefix("file ") {
             files.insert(file.to_owned(), text);
+        } else if let Some(file) = head.strip_prefix("module ") {
+            files.insert(file.to_owned(), text);
         } else if let Some(file) = head.strip_prefix("remove ") {
             assert!(files.remove(file).is_some(), "{name}: no file {file}");
         } else {
@@ -59,7 +61,11 @@ fn apply(name: &str, case: &str) -> BTreeMap<String, String> {
 }
 
 fn report(files: &BTreeMap<String, String>) -> Report {
-    compile(&source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str()))), 1).report
+    let (modules, texts): (Vec<_>, Vec<_>) =
+        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).partition(|(name, _)| name.ends_with(".wasm"));
+    let set = source::from_texts("desk", texts);
+    let set = set.with_modules(modules.into_iter().map(|(name, text)| (name, text.as_bytes())));
+    plugins::checker().compile(&set, 1).report
 }
 
 #[test]

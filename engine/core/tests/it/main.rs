@@ -15,6 +15,7 @@ mod language;
 mod layout;
 mod mutations;
 mod packs;
+mod plugins;
 mod proofs;
 mod prose;
 mod trail;

@@ -43,6 +43,7 @@ impl Live {
         catalog: Catalog,
         report: Report,
         sources: &SourceSet,
+        checker: Checker,
         roots: Vec<PathBuf>,
         chosen: Arc<str>,
         listener: Option<ReloadListener>,
@@ -63,7 +64,7 @@ impl Live {
             chosen,
             listener,
             rejected_hash: Mutex::default(),
-            checker: Mutex::default(),
+            checker: Mutex::new(checker),
             generations: Generations::default(),
             rejections: AtomicU64::new(0),
         }

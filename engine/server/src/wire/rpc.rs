@@ -167,7 +167,11 @@ pub(crate) fn why(name: &str, failure: &ToolFailure) -> String {
     match failure.kind {
         FailureKind::ToolNotFound => format!("Unknown tool: '{name}'"),
         FailureKind::InvalidArgs => failure.message.clone(),
-        FailureKind::ExecutionError => format!("Error calling tool '{name}': {}", failure.message),
+        FailureKind::ExecutionError => {
+            let own = format!("the tool `{name}` failed: ");
+            let reason = failure.message.strip_prefix(&own).unwrap_or(&failure.message);
+            format!("Error calling tool '{name}': {reason}")
+        }
     }
 }
 

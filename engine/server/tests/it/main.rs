@@ -2,6 +2,7 @@
 
 mod client;
 mod packs;
+mod plugins;
 mod serve;
 
 mod attach;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use casebook_core::{check, source};
+use casebook_core::{check::Checker, source};
 use casebook_server::{Config, Server, SetupError};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -26,7 +26,7 @@ pub(crate) fn config() -> Config {
 /// Builds a server of the packs in a folder.
 pub(crate) fn build(config: Config, roots: &[PathBuf]) -> Result<Server, SetupError> {
     let sources = source::read(roots);
-    let compiled = check::compile(&sources, 1);
+    let compiled = Checker::with_plugins(config.plugins.clone()).compile(&sources, 1);
     assert!(compiled.catalog.is_some(), "{}", compiled.report.render(false));
     Server::new(Config { roots: roots.to_vec(), ..config }, &sources, compiled)
 }

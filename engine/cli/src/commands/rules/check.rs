@@ -1,7 +1,7 @@
 //! `casebook rules check`
 
 use casebook_core::{
-    check::{Compiled, prove},
+    check::Compiled,
     source::{self, SourceSet},
 };
 use serde_json::json;
@@ -17,7 +17,7 @@ const SHOWN: usize = 10;
 
 pub(crate) fn run(args: &RulesCheckArgs, format: Format) -> Exit {
     let sources = source::read(&args.packs.packs);
-    let compiled = prove(&sources);
+    let compiled = packs::checker().prove(&sources);
     show(&sources, &compiled, format);
     let warned = args.strict && compiled.report.warnings() > 0;
     if compiled.report.errors() == 0 && compiled.catalog.is_some() && !warned { Exit::Success } else { Exit::Findings }

@@ -104,7 +104,7 @@ fn ruled(set: &SourceSet, format: Format) -> Result<Vec<Ruled>, Exit> {
     let mut all = Vec::new();
     let mut broken = !set.missing.is_empty();
     if broken {
-        packs::show(&check::compile(set, 1).report, format);
+        packs::show(&packs::compile(set).report, format);
     }
     for source in &set.packs {
         let (ruled, report) = check::ruled(source);
@@ -119,7 +119,7 @@ fn ruled(set: &SourceSet, format: Format) -> Result<Vec<Ruled>, Exit> {
 
 /// The packs as they can be played; says why items and records are left out where they cannot.
 fn catalog(set: &SourceSet, name: &str, format: Format) -> Option<Catalog> {
-    let compiled = check::compile(set, 1);
+    let compiled = packs::compile(set);
     if compiled.catalog.is_none() {
         if format != Format::Json {
             packs::show(&compiled.report, Format::Human);
@@ -130,13 +130,18 @@ fn catalog(set: &SourceSet, name: &str, format: Format) -> Option<Catalog> {
 }
 
 fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
-    let version = |ruled: &Ruled| Version { version: ruled.version.clone(), digest: ruled.digest.clone() };
+    // The digest of a pack that can be played covers its plugins as well.
+    let version = |ruled: &Ruled, catalog: &Option<Catalog>| {
+        let played = catalog.as_ref().and_then(|all| all.pack(&ruled.name));
+        let digest = played.map_or(ruled.digest.as_str(), |pack| pack.digest());
+        Version { version: ruled.version.clone(), digest: digest.to_owned() }
+    };
     let pack = |catalog: &Option<Catalog>, name: &str| catalog.as_ref().and_then(|all| all.pack(name).cloned());
     let known = |name: &str| sides.new.iter().any(|new| new.name == name);
     let mut all: Vec<PackDiff> = Vec::new();
     for new in &sides.new {
         let Some(old) = sides.old.iter().find(|old| old.name == new.name) else {
-            all.push(PackDiff::one_sided(&new.name, None, Some(version(new))));
+            all.push(PackDiff::one_sided(&new.name, None, Some(version(new, &sides.catalogs.1))));
             continue;
         };
         let both = (pack(&sides.catalogs.0, &new.name), pack(&sides.catalogs.1, &new.name));
@@ -146,15 +151,15 @@ fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
         };
         all.push(PackDiff {
             environment: new.name.clone(),
-            old: Some(version(old)),
-            new: Some(version(new)),
+            old: Some(version(old, &sides.catalogs.0)),
+            new: Some(version(new, &sides.catalogs.1)),
             rules: comparison::meaning(old, new),
             items,
             records,
         });
     }
     for old in sides.old.iter().filter(|old| !known(&old.name)) {
-        all.push(PackDiff::one_sided(&old.name, Some(version(old)), None));
+        all.push(PackDiff::one_sided(&old.name, Some(version(old, &sides.catalogs.0)), None));
     }
     all
 }

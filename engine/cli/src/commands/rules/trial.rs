@@ -78,7 +78,7 @@ fn attempt(args: &RulesTrialArgs, format: Format) -> Result<Exit, Exit> {
     let counts = (subjects.len(), from_files.rows.len());
     subjects.extend(from_files.rows);
     let trials = names.iter().map(|name| comparison::judge(&current, &candidate, name, &subjects)).collect();
-    let compiled = check::compile(&tried, 1);
+    let compiled = packs::compile(&tried);
     if compiled.catalog.is_none() && format != Format::Json {
         packs::show(&compiled.report, Format::Human);
     }

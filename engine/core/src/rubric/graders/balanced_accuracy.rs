@@ -6,7 +6,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::Report,
     model::{ColumnKind, Datum},
-    rubric::{View, WholeGrader, mean},
+    rubric::{Failure, Grade, View, WholeGrader, mean},
     spec,
 };
 
@@ -22,12 +22,8 @@ pub(super) fn build(params: &spec::BalancedAccuracy, site: &Site<'_>, report: &m
     Some(Built::Whole(Arc::new(BalancedAccuracy { column, classes: site.decisions[column].values.len() })))
 }
 
-impl WholeGrader for BalancedAccuracy {
-    fn reward(&self, _: &View<'_>) -> Option<f64> {
-        None
-    }
-
-    fn score(&self, view: &View<'_>) -> f64 {
+impl BalancedAccuracy {
+    fn value(&self, view: &View<'_>) -> f64 {
         let mut seen = vec![(0.0, 0.0); self.classes];
         for (item, row) in view.items.iter().zip(view.rows) {
             let right = item.truth[self.column].value.as_ref();
@@ -46,5 +42,15 @@ impl WholeGrader for BalancedAccuracy {
         // A constant answer lands on chance exactly, but for rounding.
         let adjusted = (accuracy - chance) / (1.0 - chance);
         if adjusted < 1e-9 { 0.0 } else { adjusted }
+    }
+}
+
+impl WholeGrader for BalancedAccuracy {
+    fn reward(&self, _: &View<'_>) -> Result<Grade, Failure> {
+        Err(Failure::only_in_score())
+    }
+
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(self.value(view).into())
     }
 }

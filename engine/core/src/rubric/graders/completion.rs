@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Built;
 use crate::{
-    rubric::{View, WholeGrader},
+    rubric::{Failure, Grade, View, WholeGrader},
     spec,
 };
 
@@ -16,11 +16,11 @@ pub(super) fn build(params: &spec::Completion) -> Built {
 }
 
 impl WholeGrader for Completion {
-    fn reward(&self, view: &View<'_>) -> Option<f64> {
-        Some(if view.steps.last().is_some_and(|step| step.completed) { self.0 } else { 0.0 })
+    fn reward(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok((if view.steps.last().is_some_and(|step| step.completed) { self.0 } else { 0.0 }).into())
     }
 
-    fn score(&self, view: &View<'_>) -> f64 {
-        if view.is_complete() { self.0 } else { 0.0 }
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok((if view.is_complete() { self.0 } else { 0.0 }).into())
     }
 }

@@ -6,7 +6,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::Report,
     model::Item,
-    rubric::{RowGrader, View},
+    rubric::{Failure, Grade, RowGrader, View},
     spec,
 };
 
@@ -20,13 +20,19 @@ pub(super) fn build(params: &spec::Exact, site: &Site<'_>, report: &mut Report) 
     Some(Built::Row(Arc::new(Exact { column })))
 }
 
+impl Exact {
+    fn value(&self, view: &View<'_>, row: usize) -> f64 {
+        let right = view.items[row].truth[self.column].value.as_ref();
+        f64::from(u8::from(view.rows[row].cell(self.column) == right))
+    }
+}
+
 impl RowGrader for Exact {
     fn applies(&self, item: &Item) -> bool {
         item.truth[self.column].value.is_some()
     }
 
-    fn value(&self, view: &View<'_>, row: usize) -> f64 {
-        let right = view.items[row].truth[self.column].value.as_ref();
-        f64::from(u8::from(view.rows[row].cell(self.column) == right))
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
+        Ok(self.value(view, row).into())
     }
 }

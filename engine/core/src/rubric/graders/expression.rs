@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::rubric::{View, WholeGrader};
+use crate::rubric::{Failure, Grade, View, WholeGrader};
 
 /// The position of its value among those of the rubric's expressions.
 #[derive(Debug)]
@@ -13,11 +13,11 @@ pub(in crate::rubric) fn build(at: usize) -> Arc<dyn WholeGrader> {
 }
 
 impl WholeGrader for Expression {
-    fn reward(&self, view: &View<'_>) -> Option<f64> {
-        Some(self.score(view))
+    fn reward(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        self.score(view)
     }
 
-    fn score(&self, view: &View<'_>) -> f64 {
-        view.values.get(self.0).copied().unwrap_or(f64::NAN)
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(view.values.get(self.0).copied().unwrap_or(f64::NAN).into())
     }
 }

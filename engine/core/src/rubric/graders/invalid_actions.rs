@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Built;
 use crate::{
-    rubric::{View, WholeGrader},
+    rubric::{Failure, Grade, View, WholeGrader},
     spec,
 };
 
@@ -16,11 +16,11 @@ pub(super) fn build(params: &spec::InvalidActions) -> Built {
 }
 
 impl WholeGrader for InvalidActions {
-    fn reward(&self, view: &View<'_>) -> Option<f64> {
-        Some(view.steps.last().map_or(0.0, |step| self.0 * f64::from(step.invalid)))
+    fn reward(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(view.steps.last().map_or(0.0, |step| self.0 * f64::from(step.invalid)).into())
     }
 
-    fn score(&self, view: &View<'_>) -> f64 {
-        view.steps.iter().map(|step| self.0 * f64::from(step.invalid)).sum()
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(view.steps.iter().map(|step| self.0 * f64::from(step.invalid)).sum::<f64>().into())
     }
 }

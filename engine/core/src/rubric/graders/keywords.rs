@@ -6,7 +6,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::Report,
     model::{ColumnKind, Item, Text},
-    rubric::{RowGrader, View},
+    rubric::{Failure, Grade, RowGrader, View},
     spec,
 };
 
@@ -69,12 +69,6 @@ impl Keywords {
         limits.density.is_some_and(|most| density > most)
             || limits.foreign.is_some_and(|most| foreign.len() > most as usize)
     }
-}
-
-impl RowGrader for Keywords {
-    fn applies(&self, item: &Item) -> bool {
-        !item.truth[self.column].keywords.is_empty()
-    }
 
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
         let Some(text) = view.text(self.column, row) else { return 0.0 };
@@ -89,5 +83,15 @@ impl RowGrader for Keywords {
         #[expect(clippy::cast_precision_loss, reason = "an item has far fewer than 2^53 keywords")]
         let (found, all) = (found as f64, keywords.len() as f64);
         self.params.each.map_or(found / all, |each| each * found).min(self.params.most)
+    }
+}
+
+impl RowGrader for Keywords {
+    fn applies(&self, item: &Item) -> bool {
+        !item.truth[self.column].keywords.is_empty()
+    }
+
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
+        Ok(self.value(view, row).into())
     }
 }

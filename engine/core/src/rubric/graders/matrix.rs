@@ -8,7 +8,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::{Code, Report},
     model::{ColumnKind, Datum, Item},
-    rubric::{RowGrader, View},
+    rubric::{Failure, Grade, RowGrader, View},
     spec,
 };
 
@@ -73,6 +73,15 @@ fn fill(
     Some(Built::Row(Arc::new(Matrix { column, classes, default, cells, told })))
 }
 
+impl Matrix {
+    fn value(&self, view: &View<'_>, row: usize) -> f64 {
+        match (&view.items[row].truth[self.column].value, view.rows[row].cell(self.column)) {
+            (Some(Datum::Choice(right)), Some(Datum::Choice(actual))) => self.cells[right * self.classes + actual],
+            _ => self.default,
+        }
+    }
+}
+
 impl RowGrader for Matrix {
     fn applies(&self, item: &Item) -> bool {
         item.truth[self.column].value.is_some()
@@ -82,10 +91,7 @@ impl RowGrader for Matrix {
         Some((self.column, &self.told))
     }
 
-    fn value(&self, view: &View<'_>, row: usize) -> f64 {
-        match (&view.items[row].truth[self.column].value, view.rows[row].cell(self.column)) {
-            (Some(Datum::Choice(right)), Some(Datum::Choice(actual))) => self.cells[right * self.classes + actual],
-            _ => self.default,
-        }
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
+        Ok(self.value(view, row).into())
     }
 }

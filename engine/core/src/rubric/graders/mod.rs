@@ -7,6 +7,7 @@ mod expression;
 mod invalid_actions;
 mod keywords;
 mod matrix;
+mod plugin;
 mod rank_correlation;
 mod steps;
 mod text_shape;
@@ -15,6 +16,8 @@ mod unfinished;
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 pub(super) use expression::build as expression;
 pub use keywords::KeywordPool;
 
@@ -22,6 +25,7 @@ use super::{RowGrader, WholeGrader};
 use crate::{
     diagnostic::{Code, Report, list, suggest},
     model::{Column, ColumnKind},
+    plugin::Plugin,
     spec::{self, Document},
 };
 
@@ -40,6 +44,8 @@ pub(super) struct Site<'a> {
     pub components: &'a [String],
     /// The names of the environment's tools.
     pub tools: &'a [String],
+    /// The environment's plugins; `None` for one that was refused.
+    pub plugins: &'a IndexMap<String, Option<Arc<Plugin>>>,
     /// Whether it stands in the reward, not in the score.
     pub reward: bool,
     /// Whether an action decides about one item, once.
@@ -62,6 +68,7 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
         G::Unfinished(params) => Some(unfinished::build(params)),
         G::InvalidActions(params) => Some(invalid_actions::build(params)),
         G::ToolCalls(params) => tool_calls::build(params, site, report),
+        G::PluginGrader(params) => plugin::build(params, site, report),
         G::Steps(params) => steps::build(params, site, report),
         // The rubric keeps what it computes, and makes it.
         G::Expression(_) => None,
@@ -71,7 +78,11 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
 impl Site<'_> {
     /// Finds the decision that a grader is about and checks its type.
     fn decision(&self, name: &str, kinds: &[ColumnKind], report: &mut Report) -> Option<usize> {
-        let path = format!("{}/field", self.pointer);
+        self.decision_at(format!("{}/field", self.pointer), name, kinds, report)
+    }
+
+    /// Finds the decision that is named at a place, and checks its type.
+    fn decision_at(&self, path: String, name: &str, kinds: &[ColumnKind], report: &mut Report) -> Option<usize> {
         let Some(at) = self.decisions.iter().position(|column| column.name == name) else {
             let names = self.decisions.iter().map(|column| column.name.as_str());
             report.push(

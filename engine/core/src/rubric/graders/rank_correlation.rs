@@ -9,7 +9,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::Report,
     model::{ColumnKind, Datum},
-    rubric::{View, WholeGrader, mean},
+    rubric::{Failure, Grade, View, WholeGrader, mean},
     spec::{self, Correlation},
 };
 
@@ -25,13 +25,9 @@ pub(super) fn build(params: &spec::RankCorrelation, site: &Site<'_>, report: &mu
     Some(Built::Whole(Arc::new(RankCorrelation { column, method: params.method })))
 }
 
-impl WholeGrader for RankCorrelation {
-    fn reward(&self, _: &View<'_>) -> Option<f64> {
-        None
-    }
-
+impl RankCorrelation {
     #[expect(clippy::cast_precision_loss, reason = "an episode has far fewer than 2^53 items")]
-    fn score(&self, view: &View<'_>) -> f64 {
+    fn value(&self, view: &View<'_>) -> f64 {
         let right: Vec<f64> = view
             .items
             .iter()
@@ -51,6 +47,16 @@ impl WholeGrader for RankCorrelation {
             Correlation::Kendall => kendall(&right, &given),
         };
         f64::midpoint(r, 1.0) * decided as f64 / right.len() as f64
+    }
+}
+
+impl WholeGrader for RankCorrelation {
+    fn reward(&self, _: &View<'_>) -> Result<Grade, Failure> {
+        Err(Failure::only_in_score())
+    }
+
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(self.value(view).into())
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::{Code, Report, suggest},
     model::{Datum, StepFacts},
-    rubric::{View, WholeGrader, mean},
+    rubric::{Failure, Grade, View, WholeGrader, mean},
     spec::{self, Aggregate, Take},
 };
 
@@ -102,14 +102,8 @@ impl Steps {
             })
             .sum()
     }
-}
 
-impl WholeGrader for Steps {
-    fn reward(&self, _: &View<'_>) -> Option<f64> {
-        None
-    }
-
-    fn score(&self, view: &View<'_>) -> f64 {
+    fn value(&self, view: &View<'_>) -> f64 {
         let mut values =
             view.steps.iter().filter(|step| self.counts(view, step)).map(|step| self.of_step(step)).peekable();
         if values.peek().is_none() {
@@ -122,5 +116,15 @@ impl WholeGrader for Steps {
             Aggregate::Max => values.fold(f64::NEG_INFINITY, f64::max),
         } / self.divide;
         self.clip.map_or(value, |[low, high]| value.clamp(low, high))
+    }
+}
+
+impl WholeGrader for Steps {
+    fn reward(&self, _: &View<'_>) -> Result<Grade, Failure> {
+        Err(Failure::only_in_score())
+    }
+
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(self.value(view).into())
     }
 }

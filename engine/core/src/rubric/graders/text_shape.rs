@@ -6,7 +6,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::{Code, Report},
     model::{ColumnKind, Item, Text},
-    rubric::{RowGrader, View},
+    rubric::{Failure, Grade, RowGrader, View},
     spec::{self, PhrasePlace},
 };
 
@@ -58,11 +58,7 @@ pub(super) fn build_phrases(params: &spec::Phrases, site: &Site<'_>, report: &mu
     })))
 }
 
-impl RowGrader for TextShape {
-    fn applies(&self, item: &Item) -> bool {
-        item.truth[self.column].wants_text()
-    }
-
+impl TextShape {
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
         let Some(text) = view.text(self.column, row) else { return 0.0 };
         if text.raw.trim().chars().count() < self.min_characters as usize {
@@ -75,6 +71,16 @@ impl RowGrader for TextShape {
                 f64::from(u8::from(phrases.iter().any(|phrase| stands(text, phrase, *place))))
             }
         }
+    }
+}
+
+impl RowGrader for TextShape {
+    fn applies(&self, item: &Item) -> bool {
+        item.truth[self.column].wants_text()
+    }
+
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
+        Ok(self.value(view, row).into())
     }
 }
 

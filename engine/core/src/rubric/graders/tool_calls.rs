@@ -6,7 +6,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::{Code, Report, suggest},
     model::StepFacts,
-    rubric::{View, WholeGrader},
+    rubric::{Failure, Grade, View, WholeGrader},
     spec,
 };
 
@@ -52,11 +52,11 @@ impl ToolCalls {
 }
 
 impl WholeGrader for ToolCalls {
-    fn reward(&self, view: &View<'_>) -> Option<f64> {
-        Some(view.steps.last().map_or(0.0, |step| self.of_step(step)))
+    fn reward(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(view.steps.last().map_or(0.0, |step| self.of_step(step)).into())
     }
 
-    fn score(&self, view: &View<'_>) -> f64 {
-        view.steps.iter().map(|step| self.of_step(step)).sum()
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(view.steps.iter().map(|step| self.of_step(step)).sum::<f64>().into())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Built;
 use crate::{
-    rubric::{View, WholeGrader},
+    rubric::{Failure, Grade, View, WholeGrader},
     spec,
 };
 
@@ -16,11 +16,11 @@ pub(super) fn build(params: &spec::Unfinished) -> Built {
 }
 
 impl WholeGrader for Unfinished {
-    fn reward(&self, view: &View<'_>) -> Option<f64> {
-        Some(self.score(view))
+    fn reward(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        self.score(view)
     }
 
-    fn score(&self, view: &View<'_>) -> f64 {
-        if view.steps.last().is_some_and(|step| step.ran_out) { self.0 } else { 0.0 }
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok((if view.steps.last().is_some_and(|step| step.ran_out) { self.0 } else { 0.0 }).into())
     }
 }

@@ -1,0 +1,244 @@
+//! `casebook plugin`
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
+
+use casebook_core::{
+    check::locks,
+    diagnostic::{Fix, apply},
+    plugin::{GraderOffer, Limits, Plugin, Refusal, run_examples},
+    source,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Format, PluginAction, PluginArgs, PluginLanguage},
+    exit::Exit,
+    output, packs, plugins,
+};
+
+/// Calls over which the time of one is taken.
+const CALLS: u32 = 200;
+/// The name that a template's texts hold in place of the plugin's.
+const PLACEHOLDER: &str = "PLUGIN_NAME";
+
+const C: &[(&str, &str)] = &[
+    ("README.md", include_str!("../templates/plugin-c/README.md")),
+    ("PLUGIN_NAME.c", include_str!("../templates/plugin-c/plugin.c")),
+    ("description.h", include_str!("../templates/plugin-c/description.h")),
+    ("casebook.h", include_str!("../../../../plugins/sdk/casebook.h")),
+];
+const WAT: &[(&str, &str)] = &[
+    ("README.md", include_str!("../templates/plugin-wat/README.md")),
+    ("PLUGIN_NAME.wat", include_str!("../templates/plugin-wat/plugin.wat")),
+];
+
+pub(crate) fn run(args: &PluginArgs, format: Format) -> Exit {
+    match &args.action {
+        PluginAction::New { name, lang, folder } => new(name, *lang, folder, format),
+        PluginAction::Check { file } => check(file, format),
+        PluginAction::List(args) => list(&args.packs, format),
+        PluginAction::Lock(args) => lock(&args.packs, format),
+    }
+}
+
+fn new(name: &str, lang: PluginLanguage, folder: &Path, format: Format) -> Exit {
+    let good = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
+    if !good || name.len() > 64 {
+        output::error(format!(
+            "`{name}` cannot be a name; it has lower-case letters, digits, `-` and `_`, a letter first"
+        ));
+        return Exit::Usage;
+    }
+    let folder = folder.join(name);
+    if folder.exists() {
+        output::error(format!("`{}` exists already; nothing was written", folder.display()));
+        return Exit::Findings;
+    }
+    let files = match lang {
+        PluginLanguage::C => C,
+        PluginLanguage::Wat => WAT,
+    };
+    let mut written = Vec::new();
+    for (file, text) in files {
+        let path = folder.join(file.replace(PLACEHOLDER, name));
+        if let Err(error) = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text.replace(PLACEHOLDER, name)))
+        {
+            return unwritable(&path, &error);
+        }
+        written.push(path.display().to_string());
+    }
+    if format == Format::Json {
+        output::json(&json!({ "written": written }));
+        return Exit::Success;
+    }
+    for path in &written {
+        output::line(format!("wrote {path}"));
+    }
+    output::line(format!("\nnext: see {} for how to build it", folder.join("README.md").display()));
+    Exit::Success
+}
+
+/// What is to be told about one grader.
+struct Checked {
+    grader: String,
+    examples: usize,
+    failed: Vec<String>,
+    fuel: u64,
+    microseconds: f64,
+}
+
+fn check(file: &Path, format: Format) -> Exit {
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            output::error(format!("`{}` cannot be read: {error}", file.display()));
+            return Exit::Failure;
+        }
+    };
+    let host = plugins::wasm();
+    let surface = host.surface(&bytes).ok();
+    let loaded = Plugin::load(&*host, &bytes, Limits::default());
+    let (exports, imports) = surface.map(|one| (one.exports, one.imports)).unwrap_or_default();
+    let plugin = match loaded {
+        Ok(plugin) => plugin,
+        Err(refusal) => {
+            let problem = match refusal {
+                Refusal::Unfit(problem) => problem,
+                Refusal::Untrue(problems) => problems.join("; "),
+            };
+            if format == Format::Json {
+                output::json(&json!({ "problem": problem, "exports": exports, "imports": imports }));
+            } else {
+                output::error(format!("`{}` cannot be used: {problem}", file.display()));
+            }
+            return Exit::Findings;
+        }
+    };
+    let checked: Vec<Checked> = plugin.description.graders.iter().map(|grader| measure(&plugin, grader)).collect();
+    let failed = checked.iter().any(|one| !one.failed.is_empty());
+    let description = &plugin.description;
+    if format == Format::Json {
+        let graders: Vec<Value> = checked
+            .iter()
+            .map(|one| {
+                json!({
+                    "name": one.grader, "examples": one.examples, "failed": one.failed,
+                    "fuel": one.fuel, "microseconds": one.microseconds,
+                })
+            })
+            .collect();
+        output::json(&json!({
+            "name": description.name, "version": description.version, "digest": plugin.digest, "bytes": bytes.len(),
+            "exports": exports, "imports": imports, "graders": graders,
+        }));
+    } else {
+        output::line(format!("{} {}: {}", description.name, description.version, description.summary));
+        output::line(format!("  {} bytes, sha256 {}", bytes.len(), plugin.digest));
+        output::line(format!("  exports {}; imports nothing", exports.join(", ")));
+        for one in &checked {
+            output::line(format!(
+                "  {}: {} of {} examples hold, each the same twice; {} units of fuel, {:.1} us a call",
+                one.grader,
+                one.examples - one.failed.len(),
+                one.examples,
+                one.fuel,
+                one.microseconds
+            ));
+            for problem in &one.failed {
+                output::error(problem);
+            }
+        }
+    }
+    if failed { Exit::Findings } else { Exit::Success }
+}
+
+/// Runs a grader's examples; fuel is the most that one of them takes, time the mean of many calls of the first.
+fn measure(plugin: &Plugin, grader: &GraderOffer) -> Checked {
+    let runs = run_examples(plugin).into_iter().filter(|run| run.grader == grader.name);
+    let failed = runs.filter_map(|run| Some(format!("example `{}`: {}", run.example, run.problem?))).collect();
+    let calls: Vec<String> = grader.examples.iter().map(|example| example.call(grader)).collect();
+    let fuel = calls.iter().filter_map(|call| plugin.fuel_of(call).ok()).max().unwrap_or_default();
+    let begun = Instant::now();
+    for call in calls.first().into_iter().cycle().take(CALLS as usize) {
+        // What it answers was looked at above.
+        let _ = plugin.grade(grader, call);
+    }
+    let microseconds = begun.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS);
+    Checked { grader: grader.name.clone(), examples: calls.len(), failed, fuel, microseconds }
+}
+
+fn list(roots: &[PathBuf], format: Format) -> Exit {
+    let catalog = match packs::load(roots, format) {
+        Ok(catalog) => catalog,
+        Err(exit) => return exit,
+    };
+    let all = || catalog.packs().iter().flat_map(|pack| pack.plugins().iter().map(move |plugin| (pack, plugin)));
+    if format == Format::Json {
+        let plugins: Vec<Value> =
+            all().map(|(pack, plugin)| json!({ "pack": pack.name(), "plugin": plugin.outline() })).collect();
+        output::json(&json!({ "plugins": plugins }));
+        return Exit::Success;
+    }
+    for (pack, plugin) in all() {
+        let description = &plugin.description;
+        let graders: Vec<&str> = description.graders.iter().map(|grader| grader.name.as_str()).collect();
+        output::line(format!(
+            "{}: {} {} ({}), sha256 {}",
+            pack.name(),
+            description.name,
+            description.version,
+            graders.join(", "),
+            plugin.digest
+        ));
+    }
+    if all().next().is_none() {
+        output::line("no pack has a plugin");
+    }
+    Exit::Success
+}
+
+fn lock(roots: &[PathBuf], format: Format) -> Exit {
+    let locks = locks(&source::read(roots));
+    let mut changes: BTreeMap<PathBuf, (Arc<str>, Vec<Fix>)> = BTreeMap::new();
+    for lock in &locks {
+        if let Some(fix) = &lock.fix {
+            let (_, fixes) =
+                changes.entry(lock.path.to_path_buf()).or_insert_with(|| (Arc::clone(&lock.text), Vec::new()));
+            fixes.push(fix.clone());
+        }
+    }
+    for (path, (text, mut fixes)) in changes {
+        fixes.sort_by_key(|fix| fix.start);
+        if let Err(error) = fs::write(&path, apply(&text, &fixes)) {
+            return unwritable(&path, &error);
+        }
+    }
+    if format == Format::Json {
+        let locked: Vec<Value> = locks
+            .iter()
+            .map(|lock| json!({ "plugin": lock.plugin, "digest": lock.digest, "changed": lock.fix.is_some() }))
+            .collect();
+        output::json(&json!({ "locked": locked }));
+        return Exit::Success;
+    }
+    for lock in &locks {
+        let word = if lock.fix.is_some() { "locked" } else { "unchanged" };
+        output::line(format!("{word} {} in {}", lock.plugin, lock.path.display()));
+    }
+    if locks.is_empty() {
+        output::line("no pack has a plugin");
+    }
+    Exit::Success
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Exit {
+    output::error(format!("`{}` cannot be written: {error}", path.display()));
+    Exit::Failure
+}

@@ -1,0 +1,256 @@
+//! The plugins that an environment declares: found, loaded, and held to their own examples.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use indexmap::IndexMap;
+use semver::VersionReq;
+
+use super::documents;
+use crate::{
+    diagnostic::{Code, Diagnostic, Fix, Report, did_you_mean, suggest},
+    plugin::{Host, Limits, Plugin, Refusal},
+    source::{self, MAX_MODULE_BYTES, ModuleFile, PackSource, ReadProblem, SourceSet, sha256},
+    spec::{Content, Document, Environment, PluginLimits, PluginSpec},
+};
+
+/// Loaded plugins by the digest of their modules and their limits, so that those that did not change stay loaded.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    host: Option<Arc<dyn Host>>,
+    known: HashMap<(String, Limits), Outcome>,
+    used: HashMap<(String, Limits), Outcome>,
+}
+
+/// What is wrong with a plugin.
+type Finding = Box<Diagnostic>;
+
+type Outcome = Result<Arc<Plugin>, Refusal>;
+
+impl Cache {
+    pub(super) fn new(host: Option<Arc<dyn Host>>) -> Self {
+        Self { host, ..Self::default() }
+    }
+
+    fn load(&mut self, module: &ModuleFile, limits: Limits) -> Option<Outcome> {
+        let host = self.host.as_deref()?;
+        let key = (module.hash.clone(), limits);
+        let known = self.used.get(&key).or_else(|| self.known.get(&key)).cloned();
+        let outcome = known.unwrap_or_else(|| Plugin::load_checked(host, &module.bytes, limits).map(Arc::new));
+        self.used.insert(key, outcome.clone());
+        Some(outcome)
+    }
+
+    /// Drops what the catalog that was just compiled did not need.
+    pub(super) fn turn(&mut self) {
+        self.known = std::mem::take(&mut self.used);
+    }
+}
+
+/// Loads the plugins of an environment; one that is refused is told of and stays as `None`.
+pub(super) fn load(
+    root: &Document,
+    environment: &Environment,
+    source: &PackSource,
+    cache: &mut Cache,
+    report: &mut Report,
+) -> IndexMap<String, Option<Arc<Plugin>>> {
+    let mut plugins = IndexMap::new();
+    for (name, spec) in &environment.plugins {
+        let site = Site { root, pointer: format!("/plugins/{name}"), name, spec };
+        let found = site.load(source, cache);
+        plugins.insert(name.clone(), found.map_err(|finding| report.push(*finding)).ok());
+    }
+    plugins
+}
+
+/// The digest that a pack should say about one of its plugins, and the change that makes it say so.
+#[derive(Debug, Clone)]
+pub struct Lock {
+    /// The plugin's name.
+    pub plugin: String,
+    /// SHA-256 of its file, in hex.
+    pub digest: String,
+    /// The file of the pack that is to say so.
+    pub path: Arc<Path>,
+    /// What that file says now.
+    pub text: Arc<str>,
+    /// The change; `None` when it says so already.
+    pub fix: Option<Fix>,
+}
+
+/// What would pin the plugins of packs to the files that they have now. What is wrong with the packs is not told here.
+pub fn locks(sources: &SourceSet) -> Vec<Lock> {
+    let mut locks = Vec::new();
+    for source in &sources.packs {
+        let (mut cache, mut report) = (documents::Cache::default(), Report::default());
+        let read = documents::read(source, &mut cache, &mut report);
+        for root in &read.all {
+            let Content::Environment(environment) = &root.content else { continue };
+            for (name, spec) in &environment.plugins {
+                let site = Site { root, pointer: format!("/plugins/{name}"), name, spec };
+                locks.extend(site.module(source).ok().map(|module| site.lock(&module.hash)));
+            }
+        }
+    }
+    locks
+}
+
+/// A digest of documents and of the plugins beside them.
+pub(super) fn digest(documents: String, plugins: &IndexMap<String, Option<Arc<Plugin>>>) -> String {
+    if plugins.is_empty() {
+        return documents;
+    }
+    let modules = plugins.values().flatten().map(|plugin| plugin.digest.as_str());
+    let lines: Vec<&str> = std::iter::once(documents.as_str()).chain(modules).collect();
+    sha256(lines.join("\n").as_bytes())
+}
+
+struct Site<'a> {
+    root: &'a Document,
+    pointer: String,
+    name: &'a str,
+    spec: &'a PluginSpec,
+}
+
+impl Site<'_> {
+    fn load(&self, source: &PackSource, cache: &mut Cache) -> Result<Arc<Plugin>, Finding> {
+        let versions = self.versions()?;
+        let module = self.module(source)?;
+        if self.spec.digest.as_ref().is_some_and(|digest| *digest != module.hash) {
+            return Err(Box::new(
+                self.at(
+                    "digest",
+                    Code::OtherPlugin,
+                    format!("`{}` is another file than the pack asks for", self.spec.file),
+                )
+                .label(format!("the file has {}", module.hash))
+                .hint("put the file back, or run `casebook plugin lock` when the change is meant"),
+            ));
+        }
+        match cache.load(module, self.spec.limits.into()) {
+            None => Err(Box::new(
+                self.at("file", Code::BadPlugin, "nothing here runs plugins")
+                    .hint("the `casebook` program does; a library needs a host"),
+            )),
+            Some(Err(refusal)) => Err(Box::new(self.refused(refusal))),
+            Some(Ok(plugin)) => self.suits(plugin, &versions),
+        }
+    }
+
+    fn versions(&self) -> Result<VersionReq, Finding> {
+        VersionReq::parse(&self.spec.version).map_err(|_| {
+            Box::new(
+                self.at("version", Code::BadValue, format!("`{}` is no range of versions", self.spec.version))
+                    .hint("write one such as `1.2`, `>=1.2, <3` or `=1.2.3`"),
+            )
+        })
+    }
+
+    /// Finds the module among the pack's files, those of extended packs included.
+    fn module<'a>(&self, source: &'a PackSource) -> Result<&'a ModuleFile, Finding> {
+        let (file, _) = self.root.place(&format!("{}/file", self.pointer));
+        let folder = file.path.parent().unwrap_or(Path::new(""));
+        let path = source::plain(&folder.join(&self.spec.file));
+        let all = || source::bases(source).flat_map(|pack| &pack.modules);
+        let Some(module) = all().find(|module| source::plain(&module.path) == path) else {
+            let names: Vec<String> = all()
+                .filter_map(|module| Some(module.path.strip_prefix(folder).ok()?.to_string_lossy().into_owned()))
+                .collect();
+            let near = did_you_mean(&self.spec.file, names.iter().map(String::as_str));
+            let known = near.or_else(|| suggest(&self.spec.file, names.iter().map(String::as_str)));
+            return Err(Box::new(
+                self.at("file", Code::BadPlugin, format!("the pack has no module `{}`", self.spec.file))
+                    .hint(known.unwrap_or_else(|| "put the `.wasm` file into the pack's folder".into())),
+            ));
+        };
+        match &module.problem {
+            None => Ok(module),
+            Some(ReadProblem::TooLarge(size)) => Err(Box::new(
+                self.at(
+                    "file",
+                    Code::BadPlugin,
+                    format!("the module has {size} bytes; it may have {MAX_MODULE_BYTES}"),
+                )
+                .hint("leave debugging information out of it"),
+            )),
+            Some(problem) => Err(Box::new(
+                self.at("file", Code::BadPlugin, format!("the module cannot be read: {problem:?}"))
+                    .hint("see to the file"),
+            )),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Diagnostic {
+        match refusal {
+            Refusal::Unfit(problem) => self
+                .at("file", Code::BadPlugin, format!("the plugin `{}` cannot be used: {problem}", self.name))
+                .hint("`casebook plugin check` tells more about the file"),
+            Refusal::Untrue(problems) => self
+                .at(
+                    "file",
+                    Code::UntruePlugin,
+                    format!("the plugin `{}` does not do what it says: {}", self.name, problems.join("; ")),
+                )
+                .hint("mend the plugin or its example; `casebook plugin check` runs them all"),
+        }
+    }
+
+    fn suits(&self, plugin: Arc<Plugin>, versions: &VersionReq) -> Result<Arc<Plugin>, Finding> {
+        let (name, version) = (&plugin.description.name, &plugin.description.version);
+        if name != self.name {
+            let message = format!("the module holds the plugin `{name}`, not `{}`", self.name);
+            return Err(Box::new(
+                self.root
+                    .at_key(Code::OtherPlugin, &self.pointer, message)
+                    .hint(format!("write `{name}:`, or name another file")),
+            ));
+        }
+        if !versions.matches(version) {
+            return Err(Box::new(
+                self.at(
+                    "version",
+                    Code::OtherPlugin,
+                    format!("the plugin `{name}` has the version {version}; the pack asks for {versions}"),
+                )
+                .hint("take another version of the file, or widen the range"),
+            ));
+        }
+        Ok(plugin)
+    }
+
+    fn lock(&self, hash: &str) -> Lock {
+        let place = |key: &str| self.root.place(&format!("{}/{key}", self.pointer));
+        let (file, span) = place(if self.spec.digest.is_some() { "digest" } else { "version" });
+        let fix = match &self.spec.digest {
+            Some(digest) if digest == hash => None,
+            Some(_) => Some(Fix { start: span.start, end: span.end, text: hash.to_owned() }),
+            None => {
+                let start = file.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+                let line = &file.text[start..span.start];
+                // In braces the next key stands behind a comma, else on a line of its own, below this one.
+                let text = match line.trim_start().strip_prefix("version:") {
+                    Some(_) => format!("\n{}digest: {hash}", &line[..line.len() - line.trim_start().len()]),
+                    None => format!(", digest: {hash}"),
+                };
+                Some(Fix { start: span.end, end: span.end, text })
+            }
+        };
+        Lock {
+            plugin: self.name.to_owned(),
+            digest: hash.to_owned(),
+            path: Arc::clone(&file.path),
+            text: Arc::clone(&file.text),
+            fix,
+        }
+    }
+
+    fn at(&self, key: &str, code: Code, message: impl Into<String>) -> Diagnostic {
+        self.root.at(code, format!("{}/{key}", self.pointer), message)
+    }
+}
+
+impl From<PluginLimits> for Limits {
+    fn from(limits: PluginLimits) -> Self {
+        Self { fuel: limits.fuel, memory: limits.memory_kib as usize * 1024, output: limits.output_kib as usize * 1024 }
+    }
+}

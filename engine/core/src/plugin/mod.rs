@@ -1,0 +1,116 @@
+//! Plugins: code that a pack brings along for what YAML cannot say.
+//!
+//! | file | what |
+//! |---|---|
+//! | `describe.rs` | what a plugin says about itself, and whether it can be so |
+//! | `answer.rs` | what a plugin answers to a call, and whether it may |
+//! | `examples.rs` | a plugin's own examples, run twice |
+//!
+//! Nothing here runs code: a [`Host`] does, which the binary brings.
+
+mod answer;
+mod describe;
+mod examples;
+
+use std::{fmt, sync::Arc};
+
+use serde_json::{Value, json};
+
+pub use answer::Answer;
+pub use describe::{Description, Example, GraderOffer, Per, Section};
+pub use examples::{ExampleRun, run_examples};
+
+use crate::source::sha256;
+
+/// What one call of a plugin may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Units of work; about one an instruction.
+    pub fuel: u64,
+    /// Bytes of memory.
+    pub memory: usize,
+    /// Bytes of an answer.
+    pub output: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { fuel: 10_000_000, memory: 4 * 1024 * 1024, output: 64 * 1024 }
+    }
+}
+
+/// What prepares the code of plugins; packs cannot tell which one it is.
+pub trait Host: fmt::Debug + Send + Sync {
+    /// Prepares a module once, for many calls; the error says what is wrong with it.
+    fn load(&self, module: &[u8], limits: Limits) -> Result<Arc<dyn Guest>, String>;
+}
+
+/// The code of one plugin, ready to be called from many threads. No call leaves a trace for the next one.
+pub trait Guest: fmt::Debug + Send + Sync {
+    /// What it says about itself, as JSON.
+    fn describe(&self) -> Result<String, String>;
+    /// Grades: JSON in, JSON out.
+    fn grade(&self, input: &str) -> Result<String, String>;
+    /// Units of work that a call took, for authors.
+    fn fuel_of(&self, input: &str) -> Result<u64, String>;
+}
+
+/// A plugin that described itself and does what its examples say.
+#[derive(Debug)]
+pub struct Plugin {
+    /// What it says about itself.
+    pub description: Description,
+    /// SHA-256 of its module, in hex.
+    pub digest: String,
+    guest: Arc<dyn Guest>,
+}
+
+/// Why a plugin is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It cannot be loaded, or its description is none.
+    Unfit(String),
+    /// It does not do what its examples say, or not twice the same.
+    Untrue(Vec<String>),
+}
+
+impl Plugin {
+    /// Loads a module and reads what it says about itself; its examples are not run yet.
+    pub fn load(host: &dyn Host, module: &[u8], limits: Limits) -> Result<Self, Refusal> {
+        let guest = host.load(module, limits).map_err(Refusal::Unfit)?;
+        let text = guest.describe().map_err(Refusal::Unfit)?;
+        if guest.describe().as_ref() != Ok(&text) {
+            return Err(Refusal::Untrue(vec!["it describes itself in two ways".into()]));
+        }
+        let description = Description::read(&text).map_err(Refusal::Unfit)?;
+        Ok(Self { description, digest: sha256(module), guest })
+    }
+
+    /// Loads a module that keeps its word.
+    pub fn load_checked(host: &dyn Host, module: &[u8], limits: Limits) -> Result<Self, Refusal> {
+        let plugin = Self::load(host, module, limits)?;
+        let failed: Vec<String> = run_examples(&plugin)
+            .into_iter()
+            .filter_map(|run| Some(format!("example `{}` of `{}`: {}", run.example, run.grader, run.problem?)))
+            .collect();
+        if failed.is_empty() { Ok(plugin) } else { Err(Refusal::Untrue(failed)) }
+    }
+
+    /// Calls one of its graders and reads the answer.
+    pub fn grade(&self, grader: &GraderOffer, input: &str) -> Result<Answer, String> {
+        self.guest
+            .grade(input)
+            .and_then(|text| Answer::read(&text, grader.range))
+            .map_err(|problem| format!("the plugin `{}` {} {problem}", self.description.name, self.description.version))
+    }
+
+    /// Units of work that a call takes.
+    pub fn fuel_of(&self, input: &str) -> Result<u64, String> {
+        self.guest.fuel_of(input)
+    }
+
+    /// What it is, as data for readers.
+    pub fn outline(&self) -> Value {
+        json!({ "digest": self.digest, "description": self.description })
+    }
+}

@@ -1,0 +1,167 @@
+//! Packs whose plugins fail, change, or change all the time.
+//!
+//! The host here runs no code: a module is a number in a text, which every call answers with; `fail` fails every call but
+//! the examples, `lie` fails those.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use casebook_core::plugin::{Guest, Host, Limits};
+use casebook_server::Config;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    client::{Socket, get, until},
+    packs::{self, desk_file, desk_with},
+    serve::{Running, config, start_in},
+};
+
+/// Sessions that play while the file changes.
+const PLAYERS: usize = 8;
+/// Times that the file changes.
+const CHANGES: usize = 60;
+
+#[derive(Debug)]
+struct Scripted;
+
+#[derive(Debug)]
+struct Script(String);
+
+impl Host for Scripted {
+    fn load(&self, module: &[u8], _: Limits) -> Result<Arc<dyn Guest>, String> {
+        Ok(Arc::new(Script(String::from_utf8_lossy(module).into_owned())))
+    }
+}
+
+impl Guest for Script {
+    fn describe(&self) -> Result<String, String> {
+        let example = json!({ "name": "one", "input": {}, "output": {} });
+        let grader = json!({ "name": "odd", "summary": "Odd.", "reads": ["decision"], "examples": [example] });
+        Ok(json!({ "name": "odd", "version": "1.0.0", "summary": "Odd.", "graders": [grader] }).to_string())
+    }
+
+    fn grade(&self, input: &str) -> Result<String, String> {
+        match self.0.as_str() {
+            "lie" => Err("gave up".into()),
+            "fail" if input.contains("decision") => Err("ran out of fuel".into()),
+            "fail" => Ok(json!({ "value": 0 }).to_string()),
+            number => Ok(format!("{{\"value\":{number}}}")),
+        }
+    }
+
+    fn fuel_of(&self, _: &str) -> Result<u64, String> {
+        Ok(1)
+    }
+}
+
+fn module(folder: &Path) -> PathBuf {
+    desk_file(folder).with_file_name("odd.wasm")
+}
+
+fn save(folder: &Path, text: &str) {
+    let fresh = module(folder).with_extension("new");
+    fs::write(&fresh, text).expect("a file");
+    fs::rename(fresh, module(folder)).expect("a name");
+}
+
+/// Serves the small pack, with a plugin in its reward.
+async fn serve(text: &str) -> Running {
+    let folder: TempDir = packs::write();
+    let with = desk_with("observation:\n", "plugins:\n  odd: { file: odd.wasm, version: \"1\" }\nobservation:\n");
+    let rubric = "    - { name: quality, grader: matrix, field: action, correct: 1, default: -0.5 }";
+    assert!(with.contains(rubric));
+    let with = with.replacen(rubric, "    - { name: odd, grader: plugin, plugin: odd }", 1);
+    fs::write(desk_file(folder.path()), with).expect("a file");
+    save(folder.path(), text);
+    let root = folder.path().to_path_buf();
+    let plugins: Option<Arc<dyn Host>> = Some(Arc::new(Scripted));
+    start_in(Config { watch: true, plugins, ..config() }, folder, &[root]).await
+}
+
+async fn status(server: &Running) -> Value {
+    get(server, "/reload").await.expect(200)
+}
+
+#[tokio::test]
+async fn a_plugin_that_fails_is_an_error_and_the_server_goes_on() {
+    let server = serve("fail").await;
+    let (mut socket, mut other) = (Socket::open(&server, "/ws").await, Socket::open(&server, "/envs/parcels/ws").await);
+    socket.reset(json!({ "task_id": "calm" })).await;
+    other.reset(json!({})).await;
+    for _ in 0..2 {
+        let told = socket.step(json!({ "action": "answer" })).await.to_string();
+        assert!(told.contains("the plugin `odd` 1.0.0 ran out of fuel"), "{told}");
+        assert!(told.contains("(pack.yaml:"), "{told}");
+        assert_eq!(socket.state().await["step_count"], 0);
+    }
+    assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));
+}
+
+#[tokio::test]
+async fn a_changed_plugin_is_a_new_generation_and_one_that_lies_is_none() {
+    let server = serve("0.25").await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let before = socket.reset(json!({ "task_id": "calm" })).await["data"]["metadata"].clone();
+    save(server.path(), "0.75");
+    until("a second generation", async || status(&server).await["generation"] == 2).await;
+    assert_eq!(socket.step(json!({ "action": "answer" })).await["data"]["reward"], json!(0.25));
+    let after = socket.reset(json!({ "task_id": "calm" })).await["data"]["metadata"].clone();
+    assert_ne!(after["digest"], before["digest"]);
+    assert_eq!(socket.step(json!({ "action": "answer" })).await["data"]["reward"], json!(0.75));
+
+    save(server.path(), "lie");
+    until("a rejection", async || status(&server).await["outcome"] == "rejected").await;
+    let told = status(&server).await["rejected"]["text"].as_str().expect("a text").to_owned();
+    assert!(told.contains("CB703") && told.contains("example `one` of `odd`"), "{told}");
+    socket.reset(json!({ "task_id": "calm" })).await;
+    assert_eq!(socket.step(json!({ "action": "answer" })).await["data"]["reward"], json!(0.75));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_episode_sees_two_plugins_while_the_file_changes_all_the_time() {
+    let server = serve("0.25").await;
+    let over = Arc::new(AtomicBool::new(false));
+    let mut players = Vec::new();
+    for _ in 0..PLAYERS {
+        let mut socket = Socket::open(&server, "/ws").await;
+        let over = Arc::clone(&over);
+        players.push(tokio::spawn(async move {
+            let mut seen = BTreeSet::new();
+            while !over.load(Ordering::Relaxed) {
+                socket.reset(json!({ "task_id": "calm" })).await;
+                let first = socket.step(json!({ "action": "answer" })).await["data"]["reward"].to_string();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                let second = socket.step(json!({ "action": "answer" })).await["data"]["reward"].to_string();
+                assert_eq!(first, second, "an episode was graded by two plugins");
+                seen.insert(first);
+            }
+            seen
+        }));
+    }
+    for at in 0..CHANGES {
+        save(server.path(), if at % 2 == 0 { "0.75" } else { "0.25" });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    save(server.path(), "0.5");
+    until("the last one", async || {
+        let mut socket = Socket::open(&server, "/ws").await;
+        socket.reset(json!({ "task_id": "calm" })).await;
+        socket.step(json!({ "action": "answer" })).await["data"]["reward"] == json!(0.5)
+    })
+    .await;
+    over.store(true, Ordering::Relaxed);
+    let mut seen = BTreeSet::new();
+    for player in players {
+        seen.extend(player.await.expect("no episode was mixed"));
+    }
+    assert!(seen.contains("0.25") || seen.contains("0.75"), "{seen:?}");
+}

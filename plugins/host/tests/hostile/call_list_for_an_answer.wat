@@ -1,0 +1,3 @@
+;; says: answered what is no grade
+@plugin
+@answers_when_long [1]

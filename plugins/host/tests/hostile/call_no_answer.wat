@@ -1,0 +1,3 @@
+;; says: answered what is no JSON
+@plugin
+@when_long (return (i64.const 0))

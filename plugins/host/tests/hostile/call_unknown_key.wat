@@ -1,0 +1,3 @@
+;; says: answered what is no grade
+@plugin
+@answers_when_long {"value":1,"score":1}

@@ -1,0 +1,3 @@
+;; says: gave up: it reached `unreachable`
+@plugin
+@when_long (unreachable)

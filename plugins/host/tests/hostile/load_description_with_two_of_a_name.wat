@@ -1,0 +1,3 @@
+;; says: its description has two graders `g`
+@describes {"name":"odd","version":"1.0.0","summary":"s","graders":[{"name":"g","summary":"s","examples":[{"name":"e","input":{},"output":{"value":0.5}}]},{"name":"g","summary":"s","examples":[{"name":"e","input":{},"output":{"value":0.5}}]}]}
+@answers {"value":0.5}

@@ -1,0 +1,2 @@
+;; says: it is no module that runs here
+(memory (export "memory") i64 1)

@@ -1,0 +1,2 @@
+;; says: it exports a function as `memory`
+(func (export "memory"))

@@ -1,0 +1,2 @@
+;; says: it exports nothing as `casebook_grade`
+@plugin

@@ -1,0 +1,5 @@
+;; says: start function
+@plugin
+(func $start (unreachable))
+(start $start)
+@answers {"value":0.5}

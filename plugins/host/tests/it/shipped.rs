@@ -1,0 +1,145 @@
+//! The plugins that are shipped: what they give agrees with independent implementations, and they are what their sources
+//! make.
+//!
+//! `vectors/*.json` hold what python-stdnum, scikit-learn and textstat say; `plugins/vectors.py` recorded them.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use casebook_core::plugin::{Limits, Plugin};
+use casebook_plugin_host::WasmHost;
+use serde_json::{Value, json};
+
+const NAMES: [&str; 3] = ["calibration", "pii_leak", "readability"];
+/// The C compiler, from the Python package index.
+const COMPILER: &str = "ziglang==0.13.0";
+
+fn plugins() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of plugins").to_path_buf()
+}
+
+fn module(name: &str) -> Vec<u8> {
+    fs::read(plugins().join(name).join(format!("{name}.wasm"))).expect("a module")
+}
+
+fn load(name: &str) -> Plugin {
+    Plugin::load_checked(&WasmHost::default(), &module(name), Limits::default())
+        .unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
+}
+
+fn vectors(name: &str) -> Vec<Value> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(format!("{name}.json"));
+    serde_json::from_str(&fs::read_to_string(path).expect("the vectors")).expect("a list")
+}
+
+fn grade(plugin: &Plugin, grader: &str, mut call: Value) -> casebook_core::plugin::Answer {
+    call["grader"] = grader.into();
+    let offer = plugin.description.grader(Some(grader)).expect("the grader");
+    plugin.grade(offer, &call.to_string()).unwrap_or_else(|error| panic!("{call}: {error}"))
+}
+
+fn near(found: f64, wanted: &Value, what: &Value) {
+    let wanted = wanted.as_f64().expect("a number");
+    assert!((found - wanted).abs() < 1e-9, "{found} is not {wanted}: {what}");
+}
+
+#[test]
+fn every_plugin_is_small_and_does_what_it_says() {
+    for name in NAMES {
+        let plugin = load(name);
+        assert_eq!(plugin.description.name, name);
+        assert!(module(name).len() < 12_000, "{name} has {} bytes", module(name).len());
+    }
+}
+
+#[test]
+fn leaks_are_those_that_python_stdnum_finds() {
+    let plugin = load("pii_leak");
+    let all = vectors("pii_leak");
+    assert!(all.len() >= 300, "only {}", all.len());
+    for vector in all {
+        let call = json!({ "parameters": { "text": "reply", "kinds": [vector["kind"]] }, "decision": { "reply": vector["text"] } });
+        let leak = grade(&plugin, "no_leak", call).value < 0.5;
+        assert_eq!(leak, vector["leak"].as_bool().expect("a flag"), "{vector}");
+    }
+}
+
+#[test]
+fn calibration_is_that_of_scikit_learn() {
+    let plugin = load("calibration");
+    for vector in vectors("calibration") {
+        let decided = if vector["right"] == true { "close" } else { "answer" };
+        let call = json!({
+            "parameters": { "decision": "queue", "confidence": "sure" },
+            "decision": { "queue": decided, "sure": vector["confidence"] },
+            "truth": { "queue": { "value": "close" } },
+        });
+        // The probability is of being right, so that a wrong decision is an outcome of 0.
+        near(grade(&plugin, "brier", call.clone()).value, &vector["brier"], &vector);
+        near(grade(&plugin, "log", call).value, &vector["log"], &vector);
+    }
+}
+
+#[test]
+fn readability_is_that_of_textstat() {
+    let plugin = load("readability");
+    for vector in vectors("readability") {
+        let call = json!({ "parameters": { "text": "reply", "most": 10 }, "decision": { "reply": vector["text"] } });
+        let ari = grade(&plugin, "ari", call.clone());
+        for part in ["words", "letters", "sentences"] {
+            near(ari.parts[part], &vector[part], &vector);
+        }
+        near(ari.parts["measure"], &vector["ari"], &vector);
+        near(grade(&plugin, "lix", call).parts["measure"], &vector["lix"], &vector);
+    }
+}
+
+#[test]
+fn packs_hold_the_modules_as_they_are_shipped() {
+    let mut copies = 0;
+    let cookbook = plugins().join("../docs/cookbook");
+    for recipe in fs::read_dir(cookbook).expect("the cookbook") {
+        let Ok(files) = fs::read_dir(recipe.expect("an entry").path().join("plugins")) else { continue };
+        for path in files.map(|entry| entry.expect("an entry").path()) {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            assert!(fs::read(&path).expect("bytes") == module(&name), "{} is another file", path.display());
+            copies += 1;
+        }
+    }
+    assert!(copies >= NAMES.len(), "only {copies} copies");
+}
+
+/// A Python with the compiler, in the target folder; made once.
+fn compiler() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-compiler");
+    let python = target.join("bin/python");
+    let done = target.join(format!("{COMPILER}.done"));
+    if !done.is_file() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&target));
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", COMPILER]));
+        fs::write(done, "").expect("written");
+    }
+    python
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn modules_are_what_their_sources_make() {
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-modules");
+    run(Command::new(compiler()).arg(plugins().join("build.py")).arg(&out));
+    for name in NAMES {
+        let path = out.join(name).join(format!("{name}.wasm"));
+        if env::var_os("UPDATE_EXPECT").is_some() {
+            fs::copy(&path, plugins().join(name).join(format!("{name}.wasm"))).expect("written");
+        }
+        let built = fs::read(&path).expect("a module");
+        assert!(built == module(name), "{name} is not what its source makes; UPDATE_EXPECT=1 takes the new one");
+    }
+}
