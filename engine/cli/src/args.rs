@@ -1,4 +1,14 @@
 //! The command line.
+//!
+//! | file | what |
+//! |---|---|
+//! | `args/audit.rs` | audit trails |
+//! | `args/explain_item.rs` | `explain-item` |
+//! | `args/rules.rs` | `rules diff` and `rules trial` |
+
+mod audit;
+mod explain_item;
+mod rules;
 
 mod serve;
 
@@ -7,6 +17,10 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub(crate) use serve::{LogFormat, ServeArgs, seconds};
+
+pub(crate) use audit::{AuditAction, AuditArgs, TrailArgs, VerifyArgs};
+pub(crate) use explain_item::ExplainItemArgs;
+pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 
 /// Triage environments for AI agents, written as YAML
 #[derive(Debug, Parser)]
@@ -65,6 +79,8 @@ pub(crate) enum Format {
     Junit,
     /// SARIF 2.1, for code scanning (`check`)
     Sarif,
+    /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`)
+    Markdown,
 }
 
 impl Format {
@@ -84,6 +100,9 @@ impl Command {
                     self,
                     Self::Check(_) | Self::Test(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })
                 )
+            }
+            Format::Markdown => {
+                matches!(self, Self::Rules(RulesArgs { action: RulesAction::Diff(_) | RulesAction::Trial(_) }))
             }
             Format::Sarif => matches!(self, Self::Check(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })),
         }
@@ -112,6 +131,10 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Explains a diagnostic code, with a wrong and a right example
     Explain(ExplainArgs),
+    /// Explains why an item is to be decided as it is, rule by rule
+    ExplainItem(ExplainItemArgs),
+    /// Verifies audit trails
+    Audit(AuditArgs),
     /// Makes a pack from a template
     New(NewArgs),
     /// Lays out files in the canonical way; comments stay
@@ -265,6 +288,10 @@ pub(crate) struct RulesArgs {
 pub(crate) enum RulesAction {
     /// Proves what rules can and cannot do, with an item for each finding that shows it
     Check(RulesCheckArgs),
+    /// Proves what changes from one version of rules to another, with items that show it
+    Diff(RulesDiffArgs),
+    /// Tries candidate rules on items and recorded episodes, beside the rules that decide now
+    Trial(RulesTrialArgs),
 }
 
 /// Arguments of `rules check`.
@@ -371,6 +398,8 @@ pub(crate) struct RunArgs {
     /// Prints `[START]`, `[STEP]` and `[END]` lines
     #[arg(long, value_enum)]
     pub(crate) log: Option<Log>,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
 }
 
 /// A log's format.

@@ -9,6 +9,7 @@
 //! | `packs.rs` | packs read and compiled, with their findings shown |
 //! | `plugins.rs` | the one place that names what runs plugins |
 //! | `telemetry.rs` | where events and spans of the server go |
+//! | `trail.rs` | the audit trail that a command writes |
 //! | `commands/` | one file a command |
 
 mod args;
@@ -19,6 +20,7 @@ mod output;
 mod packs;
 mod plugins;
 mod telemetry;
+mod trail;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args, format),
         Command::Test(args) => commands::test::run(&args, format),
         Command::Explain(args) => commands::explain::run(&args, format),
+        Command::ExplainItem(args) => commands::explain_item::run(&args, format),
+        Command::Audit(args) => commands::audit::run(&args, format),
         Command::New(args) => commands::new::run(&args, format),
         Command::Fmt(args) => commands::fmt::run(&args, format),
         Command::Docs(args) => commands::docs::run(&args, format),

@@ -65,3 +65,12 @@ pub(crate) fn json(value: &impl Serialize) {
         Err(problem) => error(format!("the result cannot be written as JSON: {problem}")),
     }
 }
+
+/// A number with its noun.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {noun}s"),
+    }
+}

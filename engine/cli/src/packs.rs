@@ -38,7 +38,7 @@ pub(crate) fn load(roots: &[PathBuf], format: Format) -> Result<Catalog, Exit> {
 /// Shows findings on standard error; as JSON they are the result and go to standard output.
 pub(crate) fn show(report: &Report, format: Format) {
     match format {
-        Format::Human if !report.diagnostics.is_empty() => {
+        Format::Human | Format::Markdown if !report.diagnostics.is_empty() => {
             output::note(report.render(output::stderr_has_color()).trim_end());
         }
         Format::Json if report.errors() > 0 => output::json(report),
@@ -59,13 +59,17 @@ pub(crate) fn pick<'a>(catalog: &'a Catalog, names: &[String]) -> Result<Vec<Pla
     let known: Vec<&str> = all.iter().map(|(_, task)| task.name()).collect();
     let mut missing = false;
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-        let near =
-            nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-        output::error(format!("there is no task `{name}`; {near}what exists: {}", list(&known).unwrap_or_default()));
+        output::error(unknown("task", name, &known));
         missing = true;
     }
     if missing {
         return Err(Exit::Usage);
     }
     Ok(all.into_iter().filter(|(_, task)| names.is_empty() || names.iter().any(|name| name == task.name())).collect())
+}
+
+/// Says that a name does not exist, which is near, and which exist.
+pub(crate) fn unknown(noun: &str, name: &str, known: &[&str]) -> String {
+    let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    format!("there is no {noun} `{name}`; {near}what exists: {}", list(known).unwrap_or_default())
 }

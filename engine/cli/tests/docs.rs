@@ -1,4 +1,4 @@
-//! The documentation is run: every command of the tutorial, every pack of the cookbook, every example of a code.
+//! The documentation is run: every command of the tutorial and of the walk-through for compliance, every pack of the cookbook, every example of a code.
 //!
 //! In the tutorial a `yaml` block that begins with a path is written to that file, without the path, and each line `$ casebook ...` of a
 //! `console` block is run in one folder, one after the other. The lines below a command are its output: `...` on a line
@@ -132,6 +132,15 @@ fn the_tutorial_does_what_it_says() {
     let folder = TempDir::new().expect("a folder");
     let ran = play_tutorial(&text, folder.path());
     assert!(ran >= 8, "only {ran} commands ran");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_walk_through_for_compliance_does_what_it_says() {
+    let text = fs::read_to_string(root().join("docs/compliance.md")).expect("the walk-through");
+    let folder = TempDir::new().expect("a folder");
+    let ran = play_tutorial(&text, folder.path());
+    assert!(ran >= 20, "only {ran} commands ran");
 }
 
 #[test]

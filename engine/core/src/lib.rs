@@ -25,10 +25,16 @@ pub mod scenario;
 pub mod check;
 // Reset and step: a pure fold over actions.
 pub mod episode;
+// Why a decision is right, and what a reward is made of.
+pub mod explanation;
 // Scripted agents.
 pub mod policy;
 // Trajectories: played, recorded, played again.
 pub mod record;
+// Two versions of a pack beside each other.
+pub mod comparison;
+// Audit trails: decisions as masked, chained lines.
+pub mod trail;
 // Test documents run, with coverage.
 pub mod audit;
 // A pack as data for readers.

@@ -2,7 +2,7 @@
 //!
 //! An episode is a table: one row an item, one column a decision.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, ops::Range, path::Path, sync::Arc};
 
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
@@ -28,6 +28,8 @@ pub struct Column {
     pub visible: bool,
     /// Whether a row may lack it.
     pub optional: bool,
+    /// Whether audit trails mask it.
+    pub sensitive: bool,
     /// Its least and greatest value.
     pub bounds: (Option<f64>, Option<f64>),
     /// It is in play only where these columns hold one of these values.
@@ -268,6 +270,11 @@ pub fn parse_moment(text: &str) -> Option<i64> {
     parse_timestamp(text).or_else(|| parse_timestamp(&format!("{}T00:00:00Z", text.parse::<jiff::civil::Date>().ok()?)))
 }
 
+/// A moment, in milliseconds since 1970, as RFC 3339 writes it.
+pub fn write_moment(moment: i64) -> String {
+    jiff::Timestamp::from_millisecond(moment).map(|moment| moment.to_string()).unwrap_or_default()
+}
+
 /// Milliseconds of a length of time such as `2h 30m`.
 pub fn parse_duration(text: &str) -> Option<i64> {
     let length = text.parse::<jiff::SignedDuration>().ok()?;
@@ -363,6 +370,33 @@ pub struct TruthCell {
     pub reference: Option<String>,
     /// The rule that says so.
     pub rule: Option<Arc<RuleReason>>,
+    /// Where the right value comes from.
+    pub origin: Origin,
+}
+
+/// Where the truth of a decision comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing says what is right.
+    #[default]
+    Nowhere,
+    /// The item's own label.
+    Label,
+    /// The item's own label, against the rules; holds the author's reason.
+    Override(Arc<str>),
+    /// A rule.
+    Rule,
+    /// The default of the rules.
+    Default,
+}
+
+/// Where something is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as findings name it.
+    pub path: Arc<Path>,
+    /// The line, counted from 1.
+    pub line: usize,
 }
 
 impl TruthCell {

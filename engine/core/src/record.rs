@@ -96,6 +96,24 @@ pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, Stri
     fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments()), |_| actions.next())
 }
 
+/// Plays one episode of a seed and the arguments of its reset, and tells of every step as soon as it is taken.
+pub fn play_watched(
+    policy: &Policy,
+    task: &Arc<Task>,
+    start: (u64, &Map<String, Value>),
+    watch: &mut dyn FnMut(&Episode, &Step),
+) -> Result<Trajectory, String> {
+    fold_watched(policy.pack(), task, start, |episode| policy.act(episode), watch)
+}
+
+/// Plays a recording's actions with another pack, or another version of its own; says what such a play comes to now.
+pub fn regrade(pack: &Arc<Pack>, recording: &Recording) -> Result<Trajectory, String> {
+    let then = &recording.trajectory;
+    let task = pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
+    let mut actions = then.actions.iter().cloned();
+    fold(pack, task, (then.seed, &then.arguments), |_| actions.next())
+}
+
 /// Plays a recording again and compares every byte.
 pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, String> {
     let then = &recording.trajectory;
@@ -122,8 +140,19 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
 fn fold(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
+    start: (u64, &Map<String, Value>),
+    next: impl FnMut(&Episode) -> Option<Value>,
+) -> Result<Trajectory, String> {
+    fold_watched(pack, task, start, next, &mut |_, _| {})
+}
+
+/// The same, told of every step.
+fn fold_watched(
+    pack: &Arc<Pack>,
+    task: &Arc<Task>,
     (seed, arguments): (u64, &Map<String, Value>),
     mut next: impl FnMut(&Episode) -> Option<Value>,
+    watch: &mut dyn FnMut(&Episode, &Step),
 ) -> Result<Trajectory, String> {
     let mut episode = Episode::start(pack, task, seed, arguments).map_err(|error| error.to_string())?;
     let mut hasher = Sha256::new();
@@ -142,6 +171,7 @@ fn fold(
         let mut step = episode.step(&action).map_err(|error| format!("step {}: {error}", steps.len() + 1))?;
         step.breakdown = Some(episode.explain().map_err(|error| error.to_string())?);
         observe(&episode);
+        watch(&episode, &step);
         actions.push(action);
         steps.push(step);
     }

@@ -112,6 +112,8 @@ pub struct PackSource {
     pub readme: Option<Arc<str>>,
     /// The pack that its environment extends.
     pub base: Option<Base>,
+    /// Files whose documents take the place of the pack's own of the same kind and name.
+    pub replacing: Vec<SourceFile>,
 }
 
 /// All files of all packs, as they were read together.
@@ -203,13 +205,25 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
     set
 }
 
+/// Reads one file that is no part of a pack.
+pub fn read_one(path: &Path) -> SourceFile {
+    read_file(path)
+}
+
 /// Wraps texts as a set without a file system, for tests and generated packs.
 pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> SourceSet {
     let files: Vec<SourceFile> =
         texts.into_iter().map(|(path, text)| SourceFile::new(&Path::new(root).join(path), text)).collect();
     let mut set = SourceSet::default();
     let base = base_of(&files).map(|_| Base::Problem(ReadProblem::NoPack));
-    set.packs.push(PackSource { root: PathBuf::from(root), files, modules: Vec::new(), readme: None, base });
+    set.packs.push(PackSource {
+        root: PathBuf::from(root),
+        files,
+        modules: Vec::new(),
+        readme: None,
+        base,
+        replacing: Vec::new(),
+    });
     set.hash = hash_of(&set);
     set
 }
@@ -284,7 +298,7 @@ fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
             _ => Base::Problem(ReadProblem::NoPack),
         }
     });
-    PackSource { root, files, modules, readme, base }
+    PackSource { root, files, modules, readme, base, replacing: Vec::new() }
 }
 
 /// The folder that an environment's `extends` names; the files are not parsed yet, so its line is looked for.

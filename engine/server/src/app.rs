@@ -77,7 +77,10 @@ impl App {
         let chosen = self.live.generations().choose(&current, group, number);
         let (catalog, group) = chosen.map_err(|unheld| refuse_generation(unheld, arguments, current.generation()))?;
         match catalog.pack(name) {
-            Some(pack) => Ok(Held::new(Arc::clone(pack), Arc::clone(&catalog), group)),
+            Some(pack) => {
+                let held = Held::new(Arc::clone(pack), Arc::clone(&catalog), group);
+                Ok(held.with_trail(self.config.trail.clone()))
+            }
             None => self.pack(name).and_then(|_| {
                 let generation = catalog.generation();
                 Err(Problem::NotFound(format!("generation {generation} has no environment `{name}`")))

@@ -70,6 +70,8 @@ pub(crate) enum Problem {
     Body(StatusCode, String),
     /// The request is no WebSocket handshake.
     NotAWebSocket(String),
+    /// The audit trail cannot be written, and no step may go without it; says why.
+    Unrecorded(String),
     /// The environment failed; the text says where.
     Failed(String),
 }
@@ -82,6 +84,7 @@ impl Problem {
             | Self::NotFound(text)
             | Self::Body(_, text)
             | Self::NotAWebSocket(text)
+            | Self::Unrecorded(text)
             | Self::BadRequest(text)
             | Self::DoesNotFit(text)
             | Self::Failed(text) => text.clone(),
@@ -118,7 +121,7 @@ impl Problem {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Full(full) if full.own => StatusCode::TOO_MANY_REQUESTS,
-            Self::Full(_) | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::Draining | Self::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooSlow(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Body(status, _) => *status,
             Self::NotAWebSocket(_) => StatusCode::UPGRADE_REQUIRED,

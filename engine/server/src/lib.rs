@@ -7,6 +7,8 @@
 mod wire;
 // What can go wrong with a request, and the one place where it becomes an HTTP answer.
 mod error;
+// The audit trail as a file, and the thread that writes it.
+mod trail;
 // Which routes there are: all, or those of a server in production.
 mod mode;
 // Who may do what: four principals, each with a surface and, where tokens are set, a token of its own.
@@ -36,3 +38,4 @@ pub use principals::{Role, TokenError, Tokens};
 pub use record::Recorder;
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub use server::{Config, Server, SetupError};
+pub use trail::{Trail, TrailConfig, TrailError, TrailStatus, pieces as trail_pieces};

@@ -121,6 +121,15 @@ impl Metrics {
             let failures = ConstCounter::new(recorder.failures());
             registry.register("records_failed", "Episodes that could not be recorded", failures);
         }
+        if let Some(trail) = &app.config.trail {
+            let status = trail.status();
+            let written = ConstCounter::new(status.written);
+            registry.register("audit_entries", "Decisions that were written to the audit trail", written);
+            let lost = ConstCounter::new(status.lost);
+            registry.register("audit_lost", "Decisions that could not be written to the audit trail", lost);
+            let failing = gauge(status.failing.is_some().into());
+            registry.register("audit_failing", "Whether the audit trail cannot be written", failing);
+        }
         registry.register("draining", "Whether the server is about to end", gauge(app.sessions.is_draining().into()));
         let mut text = String::new();
         encode(&mut text, &registry)?;

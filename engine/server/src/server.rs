@@ -20,6 +20,7 @@ use crate::{
     record::Recorder,
     reload::{self, Live, ReloadListener},
     routes,
+    trail::Trail,
 };
 
 /// How long running requests and open sockets are waited for when the server ends.
@@ -69,6 +70,8 @@ pub struct Config {
     pub record: Option<Recorder>,
     /// Told what became of every change, on a thread of its own.
     pub on_reload: Option<ReloadListener>,
+    /// Where every decision is written down.
+    pub trail: Option<Arc<Trail>>,
 }
 
 impl Default for Config {
@@ -93,6 +96,7 @@ impl Default for Config {
             tokens: Tokens::default(),
             record: None,
             on_reload: None,
+            trail: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 use casebook_server::Limits;
 use clap::{Args, ValueEnum, builder::ArgPredicate};
 
-use super::PacksArgs;
+use super::{PacksArgs, TrailArgs};
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -48,6 +48,8 @@ pub(crate) struct ServeArgs {
     pub(crate) sessions: SessionArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) trail: TrailArgs,
 }
 
 /// How sessions live.

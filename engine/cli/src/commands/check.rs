@@ -53,7 +53,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, mended: usize, format: Format)
         })),
         Format::Junit => output::text(formats::junit::report(report)),
         Format::Sarif => output::json(&formats::sarif::report(report)),
-        Format::Human | Format::Github => {
+        Format::Human | Format::Github | Format::Markdown => {
             packs::show(report, format);
             if mended > 0 {
                 output::line(format!("mended {}", count(mended, "finding")));

@@ -1,9 +1,11 @@
 //! One file a command.
 
+pub(crate) mod audit;
 pub(crate) mod baseline;
 pub(crate) mod check;
 pub(crate) mod docs;
 pub(crate) mod explain;
+pub(crate) mod explain_item;
 pub(crate) mod fmt;
 pub(crate) mod migrate;
 pub(crate) mod new;

@@ -7,16 +7,20 @@ use std::{
 };
 
 use casebook_core::{
-    policy,
-    record::{Recording, play_with},
+    episode::{Episode, Step},
+    explanation, policy,
+    record::{Recording, play_watched},
     scenario::Pack,
+    trail::EpisodeId,
 };
+use casebook_server::Trail;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
     args::{Format, Log, RunArgs},
     exit::Exit,
-    output, packs,
+    output, packs, trail,
 };
 
 /// Episodes from which on progress is shown.
@@ -34,6 +38,8 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
     let tasks = packs::pick(&catalog, &args.tasks)?;
     let mut record = args.record.as_deref().map(open).transpose()?;
     let total = tasks.len() * usize::try_from(args.episodes).unwrap_or(usize::MAX);
+    let trail = trail::open(&args.trail)?;
+    let mut trials = Trials::default();
     let mut results = Vec::new();
     let mut played = 0;
     for (pack, task) in tasks {
@@ -43,7 +49,18 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
         };
         let arguments = arguments(pack, &args.arguments);
         for seed in args.seed..args.seed.saturating_add(args.episodes) {
-            let trajectory = play_with(&policy, task, seed, &arguments).map_err(|error| {
+            if let Some(refusal) = trail.as_deref().and_then(Trail::refusal) {
+                output::error(refusal);
+                return Err(Exit::Failure);
+            }
+            let id = format!("{}/{seed}", task.name());
+            let mut watch = |episode: &Episode, step: &Step| {
+                if let Some(trail) = &trail {
+                    trail.record(episode, step, EpisodeId { id: &id, policy: Some(&args.policy) });
+                }
+                trials.note(episode);
+            };
+            let trajectory = play_watched(&policy, task, (seed, &arguments), &mut watch).map_err(|error| {
                 output::error(format!("`{}` cannot play `{}` with seed {seed}: {error}", args.policy, task.name()));
                 Exit::Findings
             })?;
@@ -65,9 +82,60 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
         file.flush().map_err(|error| unwritable(path, &error))?;
     }
     if format == Format::Json {
-        output::json(&json!({ "episodes": results }));
+        output::json(&json!({ "episodes": results, "trials": trials.0 }));
+    } else if args.log.is_none() {
+        trials.show();
     }
-    Ok(())
+    trail::close(trail.as_deref())
+}
+
+/// What the rules on trial would have done to the items that were decided.
+#[derive(Default)]
+struct Trials(Vec<TrialCount>);
+
+#[derive(Serialize)]
+struct TrialCount {
+    environment: String,
+    rules: String,
+    id: String,
+    matches: usize,
+    changes: usize,
+}
+
+impl Trials {
+    /// Counts the matches among the items that the last step decided.
+    fn note(&mut self, episode: &Episode) {
+        let environment = episode.pack().name();
+        for one in explanation::trials_of_step(episode) {
+            let known = self
+                .0
+                .iter_mut()
+                .find(|known| known.environment == environment && known.rules == one.rules && known.id == one.id);
+            let changes = usize::from(!one.changes.is_empty());
+            match known {
+                Some(known) => {
+                    known.matches += 1;
+                    known.changes += changes;
+                }
+                None => self.0.push(TrialCount {
+                    environment: environment.to_owned(),
+                    rules: one.rules,
+                    id: one.id,
+                    matches: 1,
+                    changes,
+                }),
+            }
+        }
+    }
+
+    fn show(&self) {
+        for one in &self.0 {
+            output::line(format!(
+                "on trial: `{}` of {}/{} matched {} of the decided items and would change {}",
+                one.id, one.environment, one.rules, one.matches, one.changes
+            ));
+        }
+    }
 }
 
 /// The arguments of a reset, as what they are declared to be: a text as it is written, anything else as JSON.

@@ -22,6 +22,7 @@ use crate::{
     exit::Exit,
     output, packs, plugins,
     telemetry::Telemetry,
+    trail,
 };
 
 const WIDE_OPEN: &str = "warning: there are no tokens, so everyone who reaches this address can play, read every task's \
@@ -63,7 +64,12 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     let Some(catalog) = &compiled.catalog else { return Exit::Findings };
     let environments: Map<String, Value> =
         catalog.packs().iter().map(|pack| (pack.name().to_owned(), pack.tasks().len().into())).collect();
+    let trail = match trail::open(&args.trail) {
+        Ok(trail) => trail,
+        Err(exit) => return exit,
+    };
     let config = Config {
+        trail: trail.clone(),
         roots: args.packs.packs,
         environment: args.environment,
         mode: args.mode,
@@ -116,9 +122,12 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     if !args.host.is_loopback() && !guarded {
         output::note(WIDE_OPEN);
     }
-    match server.run(listener, stopped).await {
-        Ok(()) => Exit::Success,
-        Err(error) => {
+    let served = server.run(listener, stopped).await;
+    let written = trail::close(trail.as_deref());
+    match (served, written) {
+        (Ok(()), Ok(())) => Exit::Success,
+        (Ok(()), Err(exit)) => exit,
+        (Err(error), _) => {
             output::error(format!("the server stopped: {error}"));
             Exit::Failure
         }

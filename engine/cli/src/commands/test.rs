@@ -55,7 +55,7 @@ fn once(args: &TestArgs, format: Format) -> Exit {
         })),
         Format::Junit => output::text(formats::junit::outcomes(&outcomes)),
         Format::Github => output::text(formats::github::outcomes(&outcomes)),
-        Format::Human | Format::Sarif => {
+        Format::Human | Format::Sarif | Format::Markdown => {
             for outcome in &outcomes {
                 show(outcome, args);
             }

@@ -122,6 +122,18 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
             own.extend(read.drafts.iter().cloned().zip(read.whole.iter().cloned()));
         }
     }
+    for (file, read) in source.replacing.iter().zip(cache.read(&source.replacing)) {
+        if file.problem.is_some() {
+            super::unreadable(file, report);
+            lost.push(None);
+        }
+        report.extend(read.report.diagnostics.iter().cloned());
+        lost.extend(read.lost.iter().cloned());
+        for (draft, whole) in read.drafts.iter().zip(&read.whole) {
+            own.retain(|(other, _)| (other.kind, other.name()) != (draft.kind, draft.name()));
+            own.push((draft.clone(), whole.clone()));
+        }
+    }
     let base = match &source.base {
         None => Vec::new(),
         Some(Base::Pack(base)) => {
@@ -324,6 +336,14 @@ impl<'a> Documents<'a> {
         all.sort_by(|a, b| (a.content.kind(), a.content.name()).cmp(&(b.content.kind(), b.content.name())));
         let lines: Vec<&str> = all.iter().map(|document| document.digest.as_str()).collect();
         sha256(lines.join("\n").as_bytes())
+    }
+
+    /// The digest of each document, by kind and name.
+    pub(super) fn digests(&self) -> Vec<(Kind, String, String)> {
+        let digest = |document: &&Document| {
+            (document.content.kind(), document.content.name().to_owned(), document.digest.clone())
+        };
+        self.all.iter().map(digest).collect()
     }
 
     /// A digest of all that a task is made of: its own document, its inbox, the environment, rules and rubrics.

@@ -112,6 +112,7 @@ fn field_column(root: &Document, name: &str, field: &FieldSpec, report: &mut Rep
         values: field.values.clone().unwrap_or_default(),
         visible: field.visible,
         optional: field.optional,
+        sensitive: field.sensitive,
         bounds: (None, None),
         when: Vec::new(),
     }
@@ -162,6 +163,7 @@ fn decision_column(root: &Document, name: &str, decision: &DecisionSpec, report:
         values: decision.values.clone().unwrap_or_default(),
         visible: true,
         optional: true,
+        sensitive: false,
         bounds: (decision.min, decision.max),
         when: Vec::new(),
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{Parts, template};
 use crate::{
     diagnostic::{Code, Report, nearest, suggest},
-    model::{ColumnKind, Datum, Item, Text, TruthCell},
+    model::{ColumnKind, Datum, Item, Origin, Text, TruthCell},
     rules::{Conflict, Facts},
     scenario::{Variants, templates::is_template},
     spec::{Content, Document, Inbox, InboxItem, Kind, Label, LabelDetail, Task},
@@ -284,6 +284,7 @@ impl Maker<'_> {
         if let Some(detail) = detail {
             self.label_text(&pointer, decision.kind, detail, context, &mut cell, report);
         }
+        cell.origin = Origin::Label;
         cell
     }
 
@@ -369,7 +370,10 @@ impl Maker<'_> {
             let value = decided.as_ref().map(|one| one.value.clone());
             let pointer = format!("{}/labels/{}", self.pointer, decision.name);
             match (&truth[column].value, value) {
-                (Some(label), Some(value)) if *label != value && self.item.reason.is_none() => report.push(
+                (Some(label), Some(value)) if *label != value && self.item.reason.is_some() => {
+                    truth[column].origin = Origin::Override(self.item.reason.as_deref().unwrap_or_default().into());
+                }
+                (Some(label), Some(value)) if *label != value => report.push(
                     self.document
                         .at(
                             Code::Contradiction,
@@ -396,6 +400,7 @@ impl Maker<'_> {
                         .hint("add a rule, a `default`, or a label"),
                 ),
                 (None, value) => {
+                    truth[column].origin = if reason.is_some() { Origin::Rule } else { Origin::Default };
                     truth[column].value = value;
                     truth[column].rule = reason.cloned();
                 }

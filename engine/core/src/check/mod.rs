@@ -10,6 +10,7 @@
 //! | `observation.rs` | what agents see |
 //! | `rules.rs` | rules to predicates and outcomes |
 //! | `proofs.rs` | what rules mean, with items that show it |
+//! | `ruled.rs` | the rules of a pack and nothing else of it |
 //! | `inbox.rs` | items in every form, with their truth |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
@@ -31,6 +32,7 @@ mod parameters;
 mod plugins;
 mod policy;
 mod proofs;
+mod ruled;
 mod rules;
 mod scope;
 mod task;
@@ -46,6 +48,7 @@ use minijinja::{Environment as Engine, Value as Context};
 pub(crate) use documents::Documents;
 pub use plugins::{Lock, locks};
 pub use proofs::Proof;
+pub use ruled::{Ruled, names_of_rules, ruled};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Report},
@@ -170,6 +173,31 @@ pub(crate) struct Parts<'a> {
     pub(crate) regexes: Cell<usize>,
 }
 
+impl<'a> Parts<'a> {
+    fn new(
+        documents: &'a Documents<'a>,
+        (root, environment): (&'a Document, &'a spec::Environment),
+        columns: environment::Columns,
+        (reset, first): (ResetModel, Context),
+    ) -> Self {
+        Self {
+            documents,
+            environment,
+            root,
+            fields: columns.fields.into(),
+            decisions: columns.decisions.into(),
+            reset,
+            first,
+            rules: IndexMap::new(),
+            rubrics: IndexMap::new(),
+            plugins: IndexMap::new(),
+            sound: false,
+            bytes: Cell::new(0),
+            regexes: Cell::new(0),
+        }
+    }
+}
+
 type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
 
 fn compile_pack(
@@ -201,26 +229,15 @@ fn assemble(
     let mut templates = crate::scenario::templates::engine();
     let (columns, surface) = surface(root, environment, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first } = surface;
-    let mut parts = Parts {
-        documents,
-        environment,
-        root,
-        fields: columns.fields.into(),
-        decisions: columns.decisions.into(),
-        reset,
-        first,
-        rules: IndexMap::new(),
-        rubrics: IndexMap::new(),
-        plugins: plugins::load(root, environment, source, &mut cache.plugins, report),
-        sound: false,
-        bytes: Cell::new(0),
-        regexes: Cell::new(0),
-    };
+    let broken = columns.broken;
+    let mut parts = Parts::new(documents, (root, environment), columns, (reset, first));
+    parts.plugins = plugins::load(root, environment, source, &mut cache.plugins, report);
     // Columns that are wrong would make every condition and label wrong as well.
-    if report.errors() > before && columns.broken {
+    if report.errors() > before && broken {
         return None;
     }
-    compile_rules(&mut parts, (&mut templates, &after), report);
+    compile_rules(&mut parts, report);
+    compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     let policies = compile_policies(&parts, &mut templates, report);
@@ -288,6 +305,8 @@ fn assemble(
         tasks,
         policies,
         rules: parts.rules,
+        truth: environment.decision.values().map(|spec| spec.truth.as_ref().map(|truth| truth.rules.clone())).collect(),
+        digests: documents.digests(),
         plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,
         baseline: environment.baseline.clone(),
@@ -340,16 +359,18 @@ fn check_baseline(parts: &Parts<'_>, report: &mut Report) {
     }
 }
 
-/// Compiles rules and rubrics.
-fn compile_rules(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
-    let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
-    let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
+fn compile_rules(parts: &mut Parts<'_>, report: &mut Report) {
     for document in parts.documents.of(Kind::Rules) {
         if let Content::Rules(spec) = &document.content {
             let set = rules::compile(document, spec, parts, report);
             parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
         }
     }
+}
+
+fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
+    let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
+    let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
     for document in parts.documents.of(Kind::Rubric) {
         if let Content::Rubric(spec) = &document.content {
             let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Parts;
 use crate::{
     diagnostic::{Code, Report},
-    model::{Datum, RuleReason, parse_moment},
+    model::{Datum, Place, RuleReason, parse_moment},
     rubric,
     rules::{self, CompiledRule, Policy, Predicate, RuleSet, Scope, Written},
     spec::{self, Condition, Document, Mode},
@@ -43,7 +43,16 @@ pub(super) fn compile(
             let reason =
                 Arc::new(RuleReason { id: id.clone(), because: one.rule.because.clone(), severity: one.rule.severity });
             let except = (!one.except.is_empty()).then_some(except);
-            compiled.push(CompiledRule { reason, when, except, then, trial: one.rule.mode == Mode::Test, valid });
+            let (path, line) = document.line(&one.pointer);
+            compiled.push(CompiledRule {
+                reason,
+                place: Place { path, line },
+                when,
+                except,
+                then,
+                trial: one.rule.mode == Mode::Test,
+                valid,
+            });
         }
     }
     let default =

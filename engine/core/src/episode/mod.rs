@@ -286,6 +286,12 @@ impl Episode {
         self.rows.iter().enumerate().filter(|(_, row)| !row.is_decided()).map(|(at, _)| at)
     }
 
+    /// The items that the last step decided, with their rows.
+    pub(crate) fn touched(&self) -> impl Iterator<Item = (&Arc<Item>, &Row)> {
+        let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
+        touched.iter().map(|row| (&self.items[*row], &self.rows[*row]))
+    }
+
     fn view(&self) -> View<'_> {
         View {
             decisions: &self.pack.decisions,

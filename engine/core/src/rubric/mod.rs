@@ -343,6 +343,26 @@ impl Rubric {
         self.nodes.iter().filter_map(|node| node.name.as_deref())
     }
 
+    /// The decisions that the graders of a named node read.
+    pub fn fields_of(&self, name: &str) -> Vec<String> {
+        let mut fields = Vec::new();
+        if let Some(at) = self.nodes.iter().position(|node| node.name.as_deref() == Some(name)) {
+            self.collect_fields(at, &mut fields);
+        }
+        fields
+    }
+
+    fn collect_fields(&self, at: usize, fields: &mut Vec<String>) {
+        let node = &self.nodes[at];
+        let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
+        let field = params.get("field").and_then(Value::as_str).map(str::to_owned);
+        fields.extend(field.filter(|field| !fields.contains(field)));
+        match &node.kind {
+            NodeKind::Ref(target) => self.collect_fields(*target, fields),
+            kind => kind.children().into_iter().for_each(|child| self.collect_fields(child, fields)),
+        }
+    }
+
     /// The graders: name or pointer, and what a `matrix` values one by one.
     pub(crate) fn graders(&self) -> impl Iterator<Item = Leaf<'_>> {
         self.nodes.iter().enumerate().filter_map(|(node, one)| {

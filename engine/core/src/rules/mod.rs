@@ -27,7 +27,7 @@ pub use text::Policy;
 pub(crate) use text::sentence;
 
 use crate::{
-    model::{Column, Datum, RuleReason},
+    model::{Column, Datum, Place, RuleReason},
     spec::Hit,
 };
 
@@ -56,6 +56,8 @@ pub struct RuleSet {
 pub struct CompiledRule {
     /// Its id and reason.
     pub reason: Arc<RuleReason>,
+    /// Where it is written.
+    pub place: Place,
     /// When it matches.
     pub when: Predicate,
     /// When it does not after all.

@@ -33,8 +33,8 @@ use crate::{
     model::{Column, Datum, Item},
     plugin::Plugin,
     rubric::{KeywordPool, Rubric},
-    rules::{Predicate, RuleSet},
-    spec::ResultType,
+    rules::{CompiledRule, Predicate, RuleSet},
+    spec::{Kind, ResultType},
 };
 use action::{ActionModel, Form};
 use observation::Part;
@@ -106,6 +106,10 @@ pub struct Pack {
     pub(crate) keyword_pools: Vec<KeywordPool>,
     pub(crate) policies: IndexMap<String, Script>,
     pub(crate) rules: IndexMap<String, RuleSet>,
+    /// The name of the rules that decide each decision.
+    pub(crate) truth: Vec<Option<String>>,
+    /// The digest of every document, by kind and name.
+    pub(crate) digests: Vec<(Kind, String, String)>,
     pub(crate) plugins: Vec<Arc<Plugin>>,
     pub(crate) suites: Vec<Suite>,
     pub(crate) baseline: Option<String>,
@@ -203,6 +207,37 @@ impl Pack {
     /// How many test documents it has.
     pub fn tests(&self) -> usize {
         self.suites.len()
+    }
+
+    /// The fields of its items.
+    pub fn fields(&self) -> &[Column] {
+        &self.fields
+    }
+
+    /// What is decided about its items.
+    pub fn decisions(&self) -> &[Column] {
+        &self.decisions
+    }
+
+    /// Its rules, in the order of the documents.
+    pub fn rule_sets(&self) -> impl Iterator<Item = &RuleSet> {
+        self.rules.values()
+    }
+
+    /// The rules that decide a decision.
+    pub fn rules_of(&self, column: usize) -> Option<&RuleSet> {
+        self.rules.get(self.truth.get(column)?.as_deref()?)
+    }
+
+    /// A rule, by the name of its rules and its id.
+    pub fn rule(&self, rules: &str, id: &str) -> Option<&CompiledRule> {
+        self.rules.get(rules)?.rules.iter().find(|rule| rule.reason.id == id)
+    }
+
+    /// SHA-256 of what one document says, in hex.
+    pub fn digest_of(&self, kind: Kind, name: &str) -> Option<&str> {
+        let found = self.digests.iter().find(|(of, known, _)| *of == kind && known == name);
+        found.map(|(_, _, digest)| digest.as_str())
     }
 
     /// The name of the policy that stands as the baseline.

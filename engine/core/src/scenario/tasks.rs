@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Pack, Task};
-use crate::diagnostic::nearest;
+use crate::{diagnostic::nearest, spec::Explain};
 
 /// A split: a part of the tasks, such as those to train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +138,16 @@ impl Task {
     /// Steps after which an episode ends.
     pub fn max_steps(&self) -> u32 {
         self.max_steps
+    }
+
+    /// Whether its rubric ever tells agents what was right.
+    pub fn tells(&self) -> bool {
+        self.rubric.explain != Explain::Never
+    }
+
+    /// The ids of its items.
+    pub fn item_ids(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|variants| Some(variants.forms.first()?.id.as_str()))
     }
 
     /// How many items it has.

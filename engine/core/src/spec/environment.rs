@@ -93,6 +93,9 @@ pub struct FieldSpec {
     /// Whether an item may lack it.
     #[serde(default)]
     pub optional: bool,
+    /// Whether audit trails mask it, wherever its value stands.
+    #[serde(default)]
+    pub sensitive: bool,
     /// What it holds.
     pub description: Option<String>,
 }

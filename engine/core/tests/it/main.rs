@@ -2,8 +2,10 @@
 
 mod acting;
 mod agreement;
+mod comparison;
 mod corpus;
 mod determinism;
+mod explanation;
 mod files;
 mod findings;
 mod frozen;
@@ -16,3 +18,4 @@ mod packs;
 mod plugins;
 mod proofs;
 mod prose;
+mod trail;

@@ -5,6 +5,7 @@
 use std::{
     cell::Cell,
     env,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -13,7 +14,7 @@ use std::{
 
 use casebook_core::{
     diagnostic::Report,
-    model::{Column, ColumnKind, Datum, RuleReason, Text},
+    model::{Column, ColumnKind, Datum, Place, RuleReason, Text},
     rules::{
         self, CompiledRule, Facts, Predicate, RuleSet, Scope,
         analysis::{Claim, Limits, Side, Wanted, Witness, analyse, diff},
@@ -36,6 +37,7 @@ fn column(name: &str, kind: ColumnKind, optional: bool) -> Column {
         values: Vec::new(),
         visible: true,
         optional,
+        sensitive: false,
         bounds: (None, None),
         when: Vec::new(),
     }
@@ -289,6 +291,7 @@ impl Compiler {
     pub(crate) fn set(&self, made: &[Made], hit: Hit, default: Option<&Vec<(usize, Datum)>>) -> RuleSet {
         let compiled = made.iter().enumerate().map(|(at, made)| CompiledRule {
             reason: Arc::new(RuleReason { id: format!("R{at}"), because: None, severity: Severity::Normal }),
+            place: Place { path: Path::new("rules.yaml").into(), line: at + 1 },
             when: self.predicate(&made.when),
             except: made.except.as_ref().map(|except| self.predicate(except)),
             then: made.then.clone(),

@@ -11,6 +11,8 @@ use std::{
 
 use casebook_core::scenario::{Catalog, Pack};
 
+use crate::trail::Trail;
+
 /// How long a group is kept after its last reset.
 const KEEP: Duration = Duration::from_mins(30);
 /// Groups that are kept at the most.
@@ -24,6 +26,8 @@ pub(crate) struct Held {
     /// Keeps the generation findable by its number.
     _catalog: Arc<Catalog>,
     group: Option<Arc<str>>,
+    /// Where its decisions are written down.
+    trail: Option<Arc<Trail>>,
 }
 
 /// Why a generation cannot be had.
@@ -57,7 +61,17 @@ struct Group {
 impl Held {
     /// Joins a pack and its generation.
     pub(crate) fn new(pack: Arc<Pack>, catalog: Arc<Catalog>, group: Option<Arc<str>>) -> Self {
-        Self { pack, _catalog: catalog, group }
+        Self { pack, _catalog: catalog, group, trail: None }
+    }
+
+    /// The same, with its decisions written down.
+    pub(crate) fn with_trail(self, trail: Option<Arc<Trail>>) -> Self {
+        Self { trail, ..self }
+    }
+
+    /// Where its decisions are written down.
+    pub(crate) fn trail(&self) -> Option<&Trail> {
+        self.trail.as_deref()
     }
 
     /// The group that it was started for.

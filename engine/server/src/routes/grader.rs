@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Uri, routing::post};
-use casebook_core::{policy, record, scenario::Pack};
-use serde_json::{Value, json};
+use casebook_core::{
+    episode::{Episode, Step},
+    explanation::explain_step,
+    policy, record,
+    scenario::Pack,
+};
+use serde_json::{Map, Value, json};
 
 use super::{
     baseline::rounded,
@@ -41,6 +46,11 @@ pub(super) fn endpoint() -> Endpoint {
                 "properties": {
                     "task_id": { "type": "string" }, "provider": { "type": "string" }, "seed": { "type": "integer" },
                     "score": { "type": "number", "minimum": 0, "maximum": 1 }, "steps": { "type": "integer" },
+                    "explanation": {
+                        "description": "Each step: the items that it decided and the reward's components, beside the \
+                            rules that made their truth. Left out where the rubric never explains.",
+                        "type": "array", "items": { "type": "object" },
+                    },
                 },
             })
         },
@@ -69,8 +79,16 @@ fn play(pack: &Arc<Pack>, task: &str, provider: Option<String>, seed: u64) -> Re
         let text = policy::unknown(pack, &name);
         Problem::Invalid(vec![Entry::new("literal_error", loc(), text, name.as_str().into())])
     })?;
-    let played = record::play(&policy, found, seed).map_err(Problem::Failed)?;
-    Ok(json!({
+    let mut explained = Vec::new();
+    let mut watch = |episode: &Episode, step: &Step| explained.push(explain_step(episode, Some(step.reward)));
+    let played = record::play_watched(&policy, found, (seed, &Map::new()), &mut watch).map_err(Problem::Failed)?;
+    let mut answer = json!({
         "task_id": task, "provider": name, "seed": seed, "score": rounded(played.score), "steps": played.steps.len(),
-    }))
+    });
+    // Who may not be told by a step what was right may not learn it here either.
+    if found.tells() {
+        let explained: Result<Vec<_>, _> = explained.into_iter().collect();
+        answer["explanation"] = json!(explained.map_err(|error| Problem::Failed(error.to_string()))?);
+    }
+    Ok(answer)
 }

@@ -63,6 +63,7 @@ fn told(session: &Session, grade: &Grade) -> Value {
     json!({
         "session_id": session.id().to_string(), "generation": grade.generation, "digest": grade.digest,
         "step_count": grade.steps, "done": grade.done, "score": grade.score, "breakdown": grade.breakdown,
+        "explanation": grade.explanation,
     })
 }
 
@@ -74,6 +75,10 @@ fn schema() -> Value {
             "step_count": { "type": "integer" }, "done": { "type": "boolean" },
             "score": { "type": "number", "minimum": 0, "maximum": 1 },
             "breakdown": { "type": "object", "description": "Of the last step, whatever the pack tells agents." },
+            "explanation": {
+                "type": "object",
+                "description": "The last step's items and components, beside the rules that made their truth.",
+            },
         },
     })
 }

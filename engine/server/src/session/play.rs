@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use casebook_core::{
     episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
+    explanation::{StepExplanation, explain_step},
     rubric::GraderError,
     scenario::{
         Pack, Task,
         tools::{Answered, ToolFailure},
     },
+    trail::EpisodeId,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -19,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     error::Problem,
     reload::Held,
+    trail::Trail,
     wire::{
         arguments::ResetArguments,
         entries::Entry,
@@ -63,6 +66,8 @@ pub(crate) struct Grade {
     pub(crate) score: f64,
     /// The last reward, explained in full.
     pub(crate) breakdown: Breakdown,
+    /// Its parts beside the rules that made their truth.
+    pub(crate) explanation: StepExplanation,
 }
 
 impl Play {
@@ -84,9 +89,11 @@ impl Play {
     pub(crate) fn step(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         take_metadata(&mut action)?;
+        run.admit()?;
         let action = Value::Object(action);
         let step = run.episode.step(&action)?;
         run.actions.push(action);
+        run.write_down(&step);
         Ok(step)
     }
 
@@ -97,9 +104,11 @@ impl Play {
         arguments: &Map<String, Value>,
     ) -> Result<(Result<Answered, ToolFailure>, Option<Step>), Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
+        run.admit()?;
         let Called { taken, outcome } = run.episode.call(name, arguments);
         let step = taken.map(|(action, step)| {
             run.actions.push(action);
+            run.write_down(&step);
             step
         });
         Ok((outcome, step))
@@ -109,6 +118,9 @@ impl Play {
     pub(crate) fn take_back(&mut self) -> Result<(), Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         let before = run.actions.len().saturating_sub(1);
+        if let Some(trail) = run.held.trail() {
+            trail.record_taken_back(&run.episode, run.episode.steps(), EpisodeId { id: &run.id, policy: None });
+        }
         run.episode = run.replay(before)?;
         run.actions.truncate(before);
         Ok(())
@@ -142,6 +154,7 @@ impl Play {
             done: episode.done(),
             score: episode.score().map_err(failed)?,
             breakdown: episode.explain().map_err(failed)?,
+            explanation: explain_step(episode, None).map_err(failed)?,
         })
     }
 
@@ -202,6 +215,18 @@ impl Run {
     fn begin(&self, pack: &Arc<Pack>, task: &Arc<Task>) -> Result<Episode, Problem> {
         let begun = Episode::start(pack, task, self.episode.seed(), self.episode.arguments());
         begun.map_err(|error| Problem::DoesNotFit(error.to_string()))
+    }
+
+    /// Refuses steps that could not be written down, where that is demanded.
+    fn admit(&self) -> Result<(), Problem> {
+        self.held.trail().and_then(Trail::refusal).map_or(Ok(()), |refusal| Err(Problem::Unrecorded(refusal)))
+    }
+
+    /// Writes down what the step that was taken last decided.
+    fn write_down(&self, step: &Step) {
+        if let Some(trail) = self.held.trail() {
+            trail.record(&self.episode, step, EpisodeId { id: &self.id, policy: None });
+        }
     }
 
     /// Plays the first actions again.

@@ -22,4 +22,5 @@ mod shutdown;
 mod socket;
 mod task_api;
 mod tools;
+mod trail;
 mod waits;

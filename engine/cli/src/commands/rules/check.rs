@@ -40,7 +40,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, format: Format) {
         })),
         Format::Junit => output::text(formats::junit::report(report)),
         Format::Sarif => output::json(&formats::sarif::report(report)),
-        Format::Human | Format::Github => {
+        Format::Human | Format::Github | Format::Markdown => {
             packs::show(report, format);
             for (rules, one) in unknown.iter().take(SHOWN) {
                 output::note(format!("unknown: {} (`{rules}`): {}", one.question, one.why));

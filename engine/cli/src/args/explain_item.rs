@@ -1,0 +1,34 @@
+//! The command line of `explain-item`.
+
+use clap::ArgGroup;
+
+use super::PacksArgs;
+
+/// Arguments of `explain-item`.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("subject").required(true).args(["item", "given"])))]
+pub(crate) struct ExplainItemArgs {
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
+    /// The id of an item of a task
+    #[arg(long, value_name = "ID")]
+    pub(crate) item: Option<String>,
+    /// An item's fields as a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(crate) given: Option<String>,
+    /// The moment at which `--given` is judged
+    #[arg(long, value_name = "MOMENT", requires = "given")]
+    pub(crate) clock: Option<String>,
+    /// The task that the item is taken from; the first that has it when not given
+    #[arg(long, value_name = "NAME", requires = "item")]
+    pub(crate) task: Option<String>,
+    /// The seed, which decides what varies in the item
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "item")]
+    pub(crate) seed: u64,
+    /// What was decided about it, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(crate) decided: Option<String>,
+    /// Shows the conditions of every rule, not only of those that match or nearly do
+    #[arg(long)]
+    pub(crate) all: bool,
+}

@@ -1,0 +1,217 @@
+//! `casebook explain-item`
+
+use std::sync::Arc;
+
+use casebook_core::{
+    explanation::{self, Condition, Decision, ItemExplanation, RuleExplanation, Source, Subject, Verdict},
+    model::{Row, parse_moment},
+    scenario::{Catalog, Pack},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    args::{ExplainItemArgs, Format},
+    exit::Exit,
+    output, packs,
+};
+
+const BOLD: &str = "1";
+const GREEN: &str = "32";
+const RED: &str = "31";
+const FAINT: &str = "2";
+
+pub(crate) fn run(args: &ExplainItemArgs, format: Format) -> Exit {
+    match explain(args, format) {
+        Ok(()) => Exit::Success,
+        Err(exit) => exit,
+    }
+}
+
+fn explain(args: &ExplainItemArgs, format: Format) -> Result<(), Exit> {
+    let catalog = packs::load(&args.packs.packs, format)?;
+    let (pack, subject) = match (&args.item, &args.given) {
+        (Some(id), _) => find(&catalog, id, args)?,
+        (None, given) => {
+            let pack = only(&catalog)?;
+            let given = object("--given", given.as_deref().unwrap_or_default())?;
+            (pack, explanation::subject(pack, &given, clock(args)?).map_err(|problems| refuse("--given", &problems))?)
+        }
+    };
+    let row = match &args.decided {
+        None => Row::default(),
+        Some(text) => {
+            let decided = object("--decided", text)?;
+            explanation::decided(pack, &decided).map_err(|problems| refuse("--decided", &problems))?
+        }
+    };
+    let explained = explanation::explain(pack, &subject, &row);
+    if format == Format::Json {
+        output::json(&explained);
+    } else {
+        show(&explained, args);
+    }
+    Ok(())
+}
+
+/// Finds an item by its id: in the task that was named, else in the first one that has it.
+fn find<'a>(catalog: &'a Catalog, id: &str, args: &ExplainItemArgs) -> Result<(&'a Arc<Pack>, Subject), Exit> {
+    let names: Vec<String> = args.task.iter().cloned().collect();
+    let tasks = packs::pick(catalog, &names)?;
+    if let Some(found) = tasks.iter().find_map(|(pack, task)| Some((*pack, Subject::of(task, id, args.seed)?))) {
+        return Ok(found);
+    }
+    let mut known: Vec<&str> = tasks.iter().flat_map(|(_, task)| task.item_ids()).collect();
+    known.dedup();
+    output::error(packs::unknown("item", id, &known));
+    Err(Exit::Usage)
+}
+
+/// The one pack that was read.
+fn only(catalog: &Catalog) -> Result<&Arc<Pack>, Exit> {
+    match catalog.packs() {
+        [only] => Ok(only),
+        several => {
+            output::error(format!("{} packs were read, and an item is of one; name its PACK", several.len()));
+            Err(Exit::Usage)
+        }
+    }
+}
+
+fn clock(args: &ExplainItemArgs) -> Result<Option<i64>, Exit> {
+    let Some(text) = &args.clock else { return Ok(None) };
+    match parse_moment(text) {
+        Some(moment) => Ok(Some(moment)),
+        None => Err(refuse("--clock", &[format!("`{text}` is not a moment such as `2026-01-05T09:00:00Z`")])),
+    }
+}
+
+fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Exit> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(refuse(flag, &["it is no JSON object; write `{\"field\": \"value\"}`".to_owned()])),
+        Err(error) => Err(refuse(flag, &[format!("it is not JSON: {error}")])),
+    }
+}
+
+fn refuse(flag: &str, problems: &[String]) -> Exit {
+    for problem in problems {
+        output::error(format!("{flag}: {problem}"));
+    }
+    Exit::Usage
+}
+
+fn show(explained: &ItemExplanation, args: &ExplainItemArgs) {
+    let title = match (&explained.item, &explained.task) {
+        (Some(item), Some(task)) => format!("{item} of {}/{task}", explained.environment),
+        _ => format!("an item of {}", explained.environment),
+    };
+    output::line(output::paint(&title, BOLD));
+    for (name, value) in &explained.fields {
+        output::line(format!("  {name}: {}", short(value)));
+    }
+    output::line("");
+    for decision in &explained.decisions {
+        show_decision(decision);
+    }
+    for set in &explained.rules {
+        output::line("");
+        output::line(output::paint(&format!("rules `{}`", set.name), BOLD));
+        if let Some([first, second]) = &set.conflict {
+            output::line(output::paint(&format!("  `{first}` and `{second}` both match and differ"), RED));
+        }
+        let (told, rest): (Vec<&RuleExplanation>, Vec<&RuleExplanation>) =
+            set.rules.iter().partition(|rule| args.all || rule.verdict != Verdict::No);
+        for rule in told {
+            show_rule(rule);
+        }
+        let decides_by_default = set.conflict.is_none()
+            && !set.decides.is_empty()
+            && !set.rules.iter().any(|rule| rule.verdict == Verdict::Decides);
+        if decides_by_default {
+            output::line(format!("  no rule decides; the default is {}", pairs(&set.decides)));
+        }
+        if !rest.is_empty() {
+            let ids: Vec<&str> = rest.iter().map(|rule| rule.link.id.as_str()).collect();
+            let count = ids.len();
+            let words = if count == 1 { "1 more rule does" } else { &format!("{count} more rules do") };
+            output::line(output::paint(&format!("  {words} not match: {}", ids.join(", ")), FAINT));
+        }
+    }
+}
+
+fn show_decision(decision: &Decision) {
+    let expected =
+        if decision.expected.is_null() { "no one value is right".to_owned() } else { short(&decision.expected) };
+    let source = match &decision.source {
+        Source::Rule(link) => format!("by the rule {} ({}:{})", link.id, link.path.display(), link.line),
+        Source::Default { rules } => format!("by the default of `{rules}`"),
+        Source::Label => "by the item's label".to_owned(),
+        Source::Override { reason } => format!("by the item's label, against the rules: {reason}"),
+        Source::Nowhere => "nothing says so".to_owned(),
+    };
+    output::line(format!("{}: {expected}, {source}", output::paint(&decision.field, BOLD)));
+    if let Source::Rule(link) = &decision.source
+        && let Some(because) = &link.because
+    {
+        output::line(format!("  {because}"));
+    }
+    if !decision.decided.is_null() {
+        let verdict = match decision.right {
+            Some(true) => output::paint("right", GREEN),
+            Some(false) => output::paint("wrong", RED),
+            None => "not judged by a value".to_owned(),
+        };
+        output::line(format!("  decided {}: {verdict}", short(&decision.decided)));
+    }
+}
+
+fn show_rule(rule: &RuleExplanation) {
+    let verdict = match rule.verdict {
+        Verdict::Decides => output::paint("decides", GREEN),
+        Verdict::Hidden => "matches, behind the one that decides".to_owned(),
+        Verdict::OnTrial => "matches, and is only on trial".to_owned(),
+        Verdict::Excepted => "would match, and an exception holds".to_owned(),
+        Verdict::NotValid => "would match, and is not valid at this moment".to_owned(),
+        Verdict::Near => "nearly matches".to_owned(),
+        Verdict::No => output::paint("does not match", FAINT),
+    };
+    let link = &rule.link;
+    let place = output::paint(&format!("{}:{}", link.path.display(), link.line), FAINT);
+    output::line(format!("  {} {verdict}; it says {}  {place}", output::paint(&link.id, BOLD), pairs(&rule.then)));
+    for condition in &rule.when {
+        show_condition(condition, 2);
+    }
+    if !rule.except.is_empty() {
+        output::line("    except when");
+        for condition in &rule.except {
+            show_condition(condition, 3);
+        }
+    }
+    if rule.verdict == Verdict::Near {
+        output::line(format!("    missing: {}", rule.missing.join("; ")));
+    }
+}
+
+fn show_condition(condition: &Condition, depth: usize) {
+    let mark = if condition.holds { output::paint("yes", GREEN) } else { output::paint("no ", RED) };
+    let found = condition.found.as_ref().filter(|_| !condition.holds);
+    let found = found.map(|found| format!(" (it {found})")).unwrap_or_default();
+    output::line(format!("{}{mark} {}{found}", "  ".repeat(depth), condition.text));
+    for part in &condition.parts {
+        show_condition(part, depth + 1);
+    }
+}
+
+fn pairs(map: &Map<String, Value>) -> String {
+    let all: Vec<String> = map.iter().map(|(name, value)| format!("{name} {}", short(value))).collect();
+    if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+}
+
+/// A value in a line.
+fn short(value: &Value) -> String {
+    const MOST: usize = 100;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned).replace('\n', " ");
+    let cut: String = text.chars().take(MOST).collect();
+    let more = if cut.len() < text.len() { "..." } else { "" };
+    format!("`{cut}{more}`")
+}

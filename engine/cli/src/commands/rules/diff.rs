@@ -1,0 +1,243 @@
+//! `casebook rules diff`
+
+use std::{
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use casebook_core::{
+    check::{self, Ruled},
+    comparison::{self, ItemsCompared, Regraded, RulesCompared, SignOff, Signed, SignedPack, Standing, Version},
+    model::write_moment,
+    record::Recording,
+    scenario::{Catalog, Pack},
+    source::SourceSet,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    diff_text,
+    rows::{self, BadRow},
+    side,
+};
+use crate::{
+    args::{Format, RulesDiffArgs},
+    exit::Exit,
+    output, packs,
+};
+
+/// One pack in both versions.
+#[derive(Debug, Serialize)]
+pub(super) struct PackDiff {
+    pub(super) environment: String,
+    /// None where the pack is new.
+    pub(super) old: Option<Version>,
+    /// None where the pack is gone.
+    pub(super) new: Option<Version>,
+    pub(super) rules: Vec<RulesCompared>,
+    /// None where one of the two versions has findings that stop it.
+    pub(super) items: Option<ItemsCompared>,
+    pub(super) records: Vec<Regraded>,
+}
+
+impl PackDiff {
+    /// Whether it is not proved that nothing changes in meaning, for kinds of items, items or recorded scores.
+    pub(super) fn is_changed(&self) -> bool {
+        self.old.is_none()
+            || self.new.is_none()
+            || self.rules.iter().any(|rules| rules.standing != Standing::Same)
+            || self.items.as_ref().is_none_or(|items| !items.changes.is_empty())
+            || self.records.iter().any(Regraded::is_changed)
+    }
+
+    fn signed(&self) -> SignedPack {
+        let digest = |version: &Option<Version>| version.as_ref().map(|version| version.digest.clone());
+        SignedPack { environment: self.environment.clone(), old: digest(&self.old), new: digest(&self.new) }
+    }
+}
+
+/// Both versions of all packs.
+struct Sides {
+    old: Vec<Ruled>,
+    new: Vec<Ruled>,
+    catalogs: (Option<Catalog>, Option<Catalog>),
+}
+
+pub(crate) fn run(args: &RulesDiffArgs, format: Format) -> Exit {
+    match compare(args, format) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn compare(args: &RulesDiffArgs, format: Format) -> Result<Exit, Exit> {
+    let usage = |text: String| {
+        output::error(text);
+        Exit::Usage
+    };
+    let (old, new) = (
+        side::open(&args.old, args.pack.as_deref()).map_err(usage)?,
+        side::open(&args.new, args.pack.as_deref()).map_err(usage)?,
+    );
+    let sides = Sides {
+        old: ruled(&old, format)?,
+        new: ruled(&new, format)?,
+        catalogs: (catalog(&old, &args.old, format), catalog(&new, &args.new, format)),
+    };
+    let records = rows::recordings(&args.records).map_err(|text| {
+        output::error(text);
+        Exit::Failure
+    })?;
+    let diffs = diffs(&sides, &records.rows);
+    let changed = diffs.iter().any(PackDiff::is_changed);
+    let signed: Vec<SignedPack> = diffs.iter().map(PackDiff::signed).collect();
+    let note = sign_off(args, &sides, signed)?;
+    tell(&diffs, changed, note.as_deref(), &records.bad, format);
+    let passes = !changed || args.exit_zero || note.is_some();
+    Ok(if passes && records.bad.is_empty() { Exit::Success } else { Exit::Findings })
+}
+
+/// The rules of all packs of a version; shows why they cannot be had.
+fn ruled(set: &SourceSet, format: Format) -> Result<Vec<Ruled>, Exit> {
+    let mut all = Vec::new();
+    let mut broken = !set.missing.is_empty();
+    if broken {
+        packs::show(&packs::compile(set).report, format);
+    }
+    for source in &set.packs {
+        let (ruled, report) = check::ruled(source);
+        if ruled.is_none() {
+            packs::show(&report, format);
+            broken = true;
+        }
+        all.extend(ruled);
+    }
+    if broken { Err(Exit::Findings) } else { Ok(all) }
+}
+
+/// The packs as they can be played; says why items and records are left out where they cannot.
+fn catalog(set: &SourceSet, name: &str, format: Format) -> Option<Catalog> {
+    let compiled = packs::compile(set);
+    if compiled.catalog.is_none() {
+        if format != Format::Json {
+            packs::show(&compiled.report, Format::Human);
+        }
+        output::note(format!("`{name}` cannot be played as it is, so items and records are not compared"));
+    }
+    compiled.catalog
+}
+
+fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
+    // The digest of a pack that can be played covers its plugins as well.
+    let version = |ruled: &Ruled, catalog: &Option<Catalog>| {
+        let played = catalog.as_ref().and_then(|all| all.pack(&ruled.name));
+        let digest = played.map_or(ruled.digest.as_str(), |pack| pack.digest());
+        Version { version: ruled.version.clone(), digest: digest.to_owned() }
+    };
+    let pack = |catalog: &Option<Catalog>, name: &str| catalog.as_ref().and_then(|all| all.pack(name).cloned());
+    let known = |name: &str| sides.new.iter().any(|new| new.name == name);
+    let mut all: Vec<PackDiff> = Vec::new();
+    for new in &sides.new {
+        let Some(old) = sides.old.iter().find(|old| old.name == new.name) else {
+            all.push(PackDiff::one_sided(&new.name, None, Some(version(new, &sides.catalogs.1))));
+            continue;
+        };
+        let both = (pack(&sides.catalogs.0, &new.name), pack(&sides.catalogs.1, &new.name));
+        let (items, records) = match &both {
+            (Some(before), Some(after)) => (Some(comparison::items(before, after)), regrade(before, after, records)),
+            _ => (None, Vec::new()),
+        };
+        all.push(PackDiff {
+            environment: new.name.clone(),
+            old: Some(version(old, &sides.catalogs.0)),
+            new: Some(version(new, &sides.catalogs.1)),
+            rules: comparison::meaning(old, new),
+            items,
+            records,
+        });
+    }
+    for old in sides.old.iter().filter(|old| !known(&old.name)) {
+        all.push(PackDiff::one_sided(&old.name, Some(version(old, &sides.catalogs.0)), None));
+    }
+    all
+}
+
+impl PackDiff {
+    fn one_sided(name: &str, old: Option<Version>, new: Option<Version>) -> Self {
+        Self { environment: name.to_owned(), old, new, rules: Vec::new(), items: None, records: Vec::new() }
+    }
+}
+
+fn regrade(before: &Arc<Pack>, after: &Arc<Pack>, records: &[Recording]) -> Vec<Regraded> {
+    let of_pack = records.iter().filter(|recording| recording.environment == after.name());
+    of_pack.map(|recording| comparison::records(before, after, recording)).collect()
+}
+
+/// Writes an approval, or reads one; a text says that the change is approved.
+fn sign_off(args: &RulesDiffArgs, sides: &Sides, packs: Vec<SignedPack>) -> Result<Option<String>, Exit> {
+    if let Some(path) = &args.sign_off {
+        if sides.catalogs.1.is_none() {
+            output::error("what cannot be played cannot be signed off");
+            return Err(Exit::Findings);
+        }
+        let (by, reason) = (args.by.clone().unwrap_or_default(), args.reason.clone().unwrap_or_default());
+        if by.trim().is_empty() || reason.trim().is_empty() {
+            output::error("a sign-off needs a name and a reason: `--by NAME --reason TEXT`");
+            return Err(Exit::Usage);
+        }
+        let note = format!("signed off by {by}: {reason}");
+        let signed = SignOff::new(Signed { by, reason, time: now(), packs });
+        let text = serde_json::to_string_pretty(&signed).unwrap_or_default() + "\n";
+        fs::write(path, text).map_err(|error| {
+            output::error(format!("`{}` cannot be written: {error}", path.display()));
+            Exit::Failure
+        })?;
+        return Ok(Some(note));
+    }
+    let Some(path) = &args.signed else { return Ok(None) };
+    let sign_off = read_sign_off(path)?;
+    if let Some(refusal) = sign_off.refusal(&packs) {
+        output::error(format!("`{}`: {refusal}", path.display()));
+        return Ok(None);
+    }
+    Ok(Some(format!("signed off by {}: {}", sign_off.signed.by, sign_off.signed.reason)))
+}
+
+fn read_sign_off(path: &Path) -> Result<SignOff, Exit> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        output::error(format!("`{}` cannot be read: {error}", path.display()));
+        Exit::Failure
+    })?;
+    serde_json::from_str(&text).map_err(|error| {
+        output::error(format!("`{}` is no sign-off: {error}", path.display()));
+        Exit::Findings
+    })
+}
+
+fn tell(diffs: &[PackDiff], changed: bool, note: Option<&str>, bad: &[BadRow], format: Format) {
+    match format {
+        Format::Json => output::json(&json!({
+            "changed": changed,
+            "signed": note,
+            "packs": diffs,
+            "bad_records": bad,
+        })),
+        Format::Markdown => output::text(diff_text::markdown(diffs, note)),
+        _ => {
+            output::text(diff_text::human(diffs));
+            if let Some(note) = note {
+                output::line(note);
+            }
+        }
+    }
+    for row in bad.iter().filter(|_| format != Format::Json) {
+        output::error(format!("{}:{}: {}", row.path.display(), row.line, row.message));
+    }
+}
+
+fn now() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    write_moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

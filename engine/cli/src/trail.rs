@@ -1,0 +1,33 @@
+//! The audit trail that a command writes.
+
+use std::sync::Arc;
+
+use casebook_server::{Trail, TrailConfig};
+
+use crate::{args::TrailArgs, exit::Exit, output};
+
+/// Opens the trail that was asked for.
+pub(crate) fn open(args: &TrailArgs) -> Result<Option<Arc<Trail>>, Exit> {
+    let Some(path) = args.file.clone() else { return Ok(None) };
+    let config = TrailConfig { path, max_bytes: args.max_bytes, keep: args.keep, required: args.required };
+    match Trail::open(config) {
+        Ok(trail) => Ok(Some(Arc::new(trail))),
+        Err(error) => {
+            output::error(error.to_string());
+            Err(Exit::Failure)
+        }
+    }
+}
+
+/// Writes what still waits; a trail that is not whole is a failure.
+pub(crate) fn close(trail: Option<&Trail>) -> Result<(), Exit> {
+    let Some(trail) = trail else { return Ok(()) };
+    let status = trail.close();
+    if let Some(error) = &status.failing {
+        output::error(format!("the audit trail cannot be written: {error}"));
+    }
+    if status.lost > 0 {
+        output::error(format!("{} entries of the audit trail are lost", status.lost));
+    }
+    if status.lost > 0 || status.failing.is_some() { Err(Exit::Failure) } else { Ok(()) }
+}

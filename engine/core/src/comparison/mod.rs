@@ -1,0 +1,32 @@
+//! Two versions of a pack beside each other: what changes for which items, and for episodes that were recorded.
+//!
+//! | file | what |
+//! |---|---|
+//! | `meaning.rs` | which kinds of item come to something else, proved |
+//! | `items.rs` | which items of the shipped inboxes do |
+//! | `records.rs` | which recorded episodes score otherwise |
+//! | `trial.rs` | candidate rules over items one by one |
+//! | `sign_off.rs` | an approval, bound to both digests |
+
+mod items;
+mod meaning;
+mod records;
+mod sign_off;
+mod trial;
+
+use serde::Serialize;
+
+pub use items::{ItemChange, ItemsCompared, items};
+pub use meaning::{KindOfItem, RulesCompared, Shown, Standing, Told, meaning};
+pub use records::{Regraded, records};
+pub use sign_off::{SignOff, Signed, SignedPack};
+pub use trial::{Judgement, Subject, Trial, TrialItem, Tried, by_rule, inbox_items, judge};
+
+/// Which version of a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Version {
+    /// The author's version.
+    pub version: String,
+    /// The digest.
+    pub digest: String,
+}

@@ -1,0 +1,78 @@
+//! An approval of a change, bound to both digests of every pack.
+
+use serde::{Deserialize, Serialize};
+
+use crate::source::sha256;
+
+/// An approval; any change of it, save to its layout, is seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignOff {
+    /// What was approved.
+    #[serde(flatten)]
+    pub signed: Signed,
+    /// SHA-256 of all that, in hex.
+    pub seal: String,
+}
+
+/// What was approved, by whom and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// Who approves.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When, as RFC 3339 writes it.
+    pub time: String,
+    /// The packs.
+    pub packs: Vec<SignedPack>,
+}
+
+/// One pack whose change was approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedPack {
+    /// The pack's name.
+    pub environment: String,
+    /// The digest before the change; none where the pack is new.
+    pub old: Option<String>,
+    /// The digest after it; none where the pack is gone.
+    pub new: Option<String>,
+}
+
+impl SignOff {
+    /// Seals an approval.
+    pub fn new(signed: Signed) -> Self {
+        let seal = seal(&signed);
+        Self { signed, seal }
+    }
+
+    /// Why it does not stand for a change of these packs; nothing when it does.
+    pub fn refusal(&self, packs: &[SignedPack]) -> Option<String> {
+        if seal(&self.signed) != self.seal {
+            return Some("the sign-off was changed after it was written".to_owned());
+        }
+        if self.signed.by.trim().is_empty() || self.signed.reason.trim().is_empty() {
+            return Some("the sign-off names nobody, or no reason".to_owned());
+        }
+        for pack in packs {
+            let Some(signed) = self.signed.packs.iter().find(|signed| signed.environment == pack.environment) else {
+                return Some(format!("the sign-off says nothing about `{}`", pack.environment));
+            };
+            for (side, given, signed) in [("old", &pack.old, &signed.old), ("new", &pack.new, &signed.new)] {
+                if given != signed {
+                    return Some(format!(
+                        "the sign-off is for another {side} version of `{}`: {}, not {}",
+                        pack.environment,
+                        signed.as_deref().unwrap_or("none"),
+                        given.as_deref().unwrap_or("none")
+                    ));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn seal(signed: &Signed) -> String {
+    sha256(serde_json::to_string(signed).unwrap_or_default().as_bytes())
+}

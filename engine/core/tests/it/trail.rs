@@ -1,0 +1,210 @@
+//! Audit trails: nothing sensitive leaks, and no change of a line goes unseen.
+
+use std::sync::Arc;
+
+use casebook_core::{
+    episode::Episode,
+    policy, record,
+    scenario::Pack,
+    trail::{Chain, EpisodeId, MASK, Verifier, decisions, lost, read_seal, taken_back},
+};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::packs;
+
+const ID: EpisodeId<'_> = EpisodeId { id: "e-1", policy: Some("oracle") };
+/// The noon of a day.
+const NOON: i64 = 1_767_268_800_000;
+
+/// The entries of an episode that the oracle plays.
+fn entries(pack: &Arc<Pack>) -> Vec<String> {
+    let policy = policy::find(pack, "oracle").expect("it is built in");
+    let mut all = Vec::new();
+    let mut watch = |episode: &Episode, step: &casebook_core::episode::Step| {
+        let drafts = decisions(episode, step, ID, NOON).expect("it is graded");
+        all.extend(drafts.into_iter().map(casebook_core::trail::Draft::finish));
+    };
+    record::play_watched(&policy, &pack.tasks()[0], (3, &Map::new()), &mut watch).expect("it plays");
+    all
+}
+
+fn read(entry: &str) -> Value {
+    serde_json::from_str(entry).expect("JSON")
+}
+
+#[test]
+fn an_entry_tells_who_decided_what_by_which_rule() {
+    let pack = packs::desk_with("rubric.yaml", "round: 4", "round: 4");
+    let all: Vec<Value> = entries(&pack).iter().map(|entry| read(entry)).collect();
+    assert_eq!(all.len(), 3);
+    let paid = all.iter().find(|entry| entry["item"]["id"] == "t-4").expect("the item");
+    assert_eq!(paid["time"], "2026-01-01T12:00:00Z");
+    assert_eq!((&paid["episode"], &paid["environment"]), (&json!("e-1"), &json!("desk")));
+    assert_eq!((&paid["policy"], &paid["generation"]), (&json!("oracle"), &json!(1)));
+    let queue = &paid["decisions"][0];
+    assert_eq!(
+        (&queue["decided"], &queue["expected"], &queue["right"]),
+        (&json!("answer"), &json!("answer"), &json!(true))
+    );
+    assert_eq!(
+        queue["source"],
+        json!({ "kind": "rule", "rules": "routing", "id": "R-PAID", "path": "desk/rules.yaml", "line": 11 })
+    );
+    assert_eq!(paid["decisions"][2]["source"], json!({ "kind": "label" }));
+    for digest in [&paid["digests"]["pack"], &paid["digests"]["rules"]["routing"], &paid["digests"]["rubric"]] {
+        assert_eq!(digest.as_str().map(str::len), Some(64), "{paid}");
+    }
+    let other = all.iter().find(|entry| entry["item"]["id"] == "t-9").expect("the item");
+    assert_eq!(other["decisions"][0]["source"], json!({ "kind": "default", "rules": "routing" }));
+}
+
+#[test]
+fn rules_on_trial_that_match_are_told_and_decide_nothing() {
+    let pack = packs::desk_with(
+        "rules.yaml",
+        "  - id: R-PAID",
+        "  - { id: R-TRY, when: { tier: paid }, then: { queue: close }, mode: test }\n  - id: R-PAID",
+    );
+    let all: Vec<Value> = entries(&pack).iter().map(|entry| read(entry)).collect();
+    let paid = all.iter().find(|entry| entry["item"]["id"] == "t-4").expect("the item");
+    assert_eq!(
+        paid["trials"],
+        json!([{ "rules": "routing", "id": "R-TRY", "then": { "queue": "close" }, "changes": ["queue"] }])
+    );
+    assert_eq!(paid["decisions"][0]["expected"], "answer");
+    let free = all.iter().find(|entry| entry["item"]["id"] == "t-9").expect("the item");
+    assert_eq!(free["trials"], json!([]));
+}
+
+#[test]
+fn a_sensitive_field_shows_neither_its_value_nor_whether_it_has_one() {
+    let pack =
+        packs::desk_with("environment.yaml", "secret: { type: text, ", "secret: { type: text, sensitive: true, ");
+    for entry in entries(&pack) {
+        assert!(!entry.contains("canary-7731"), "{entry}");
+        assert_eq!(read(&entry)["item"]["fields"]["secret"], MASK, "{entry}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a sensitive field holds stands nowhere in what an entry tells of the item and the decisions.
+    #[test]
+    fn masks_never_leak(secret in "[A-Za-zÄöüß0-9._@ -]{4,24}", before in "[a-z ]{0,9}", upper in any::<bool>()) {
+        let secret = secret.trim().to_owned();
+        prop_assume!(secret.chars().count() >= 4);
+        let repeated = if upper { secret.to_uppercase() } else { secret.clone() };
+        let title = serde_json::to_string(&format!("{before}{repeated} is late")).expect("JSON");
+        let reply = serde_json::to_string(&format!("Hello, {before}{repeated}, we are sorry.")).expect("JSON");
+        let held = serde_json::to_string(&secret).expect("JSON");
+        let mut files = packs::desk_files_with("environment.yaml", "secret: { type: text, ", "secret: { type: text, sensitive: true, ");
+        for (name, text) in &mut files {
+            if name == "inbox.yaml" {
+                *text = text
+                    .replace("\"My {{ vary.thing.word }} is late\"", &title)
+                    .replace("canary-7731", &held)
+                    .replace("[sorry, \"{{ vary.thing.word }}\"]", "[sorry]")
+                    .replace("\"Hello Ada, we are sorry that your {{ vary.thing.word }} is late.\"", &reply);
+            }
+            if name == "task.yaml" {
+                *text = text.replace("vary:\n  thing: { one_of: [{ word: parcel }, { word: letter }] }\n", "");
+            }
+        }
+        let pack = Arc::clone(&packs::catalog(&files).packs()[0]);
+        let all: Vec<Value> = entries(&pack).iter().map(|entry| read(entry)).collect();
+        let entry = all.iter().find(|entry| entry["item"]["id"] == "t-4").expect("the item");
+        let told = format!("{} {}", entry["item"]["fields"], entry["decisions"]);
+        prop_assert!(!told.to_lowercase().contains(&secret.to_lowercase()), "{secret}: {told}");
+        prop_assert!(told.contains(MASK));
+    }
+
+    /// One change of any line is found: a byte, a line that is gone, put in twice, or moved. Only the end of a trail can
+    /// be cut off unseen, unless its head is known.
+    #[test]
+    fn every_mutation_is_found(count in 2_usize..9, at in any::<prop::sample::Index>(), how in 0_u8..5, byte in any::<prop::sample::Index>(), to in 0x20_u8..0x7f) {
+        let lines = trail(count);
+        let at = at.index(count);
+        let mut changed = lines.clone();
+        match how {
+            0 => {
+                let byte = byte.index(changed[at].len());
+                prop_assume!(changed[at].as_bytes()[byte] != to);
+                let mut bytes = changed[at].clone().into_bytes();
+                bytes[byte] = to;
+                changed[at] = String::from_utf8(bytes).expect("ASCII");
+            }
+            1 => {
+                prop_assume!(at + 1 < count);
+                changed.remove(at);
+            }
+            2 => {
+                prop_assume!(at + 1 < count);
+                changed.swap(at, at + 1);
+            }
+            3 => changed.insert(at, lines[at].clone()),
+            _ => {
+                // Whoever knows how seals are made may write a line anew, and all that is sealed after it gives him away.
+                prop_assume!(at + 1 < count);
+                changed[at] = forged(&lines, at);
+            }
+        }
+        let findings = verify(&changed);
+        prop_assert!(!findings.is_empty(), "{how} at {at} of {count}");
+        prop_assert!(verify(&lines).is_empty());
+    }
+}
+
+/// A trail of some entries.
+fn trail(count: usize) -> Vec<String> {
+    let mut chain = Chain::default();
+    (0..count).map(|at| chain.seal(&format!("{{\"event\":\"decision\",\"step\":{at}}}"))).collect()
+}
+
+/// A line with another entry and a seal that fits it.
+fn forged(lines: &[String], at: usize) -> String {
+    let before = match at {
+        0 => Chain::default(),
+        at => {
+            let seal = read_seal(&lines[at - 1]).expect("a seal");
+            Chain::after(casebook_core::trail::Link { number: seal.number, hash: seal.hash })
+        }
+    };
+    before.clone().seal("{\"event\":\"decision\",\"step\":999}")
+}
+
+fn verify(lines: &[String]) -> Vec<String> {
+    let mut verifier = Verifier::default();
+    lines.iter().flat_map(|line| verifier.line(line)).map(|wrong| wrong.to_string()).collect()
+}
+
+#[test]
+fn findings_say_what_happened() {
+    let lines = trail(5);
+    let mut gone = lines.clone();
+    gone.drain(1..3);
+    assert_eq!(verify(&gone), ["entries 2 to 3 are missing before this line"]);
+    let mut edited = lines.clone();
+    edited[2] = edited[2].replace("\"step\":2", "\"step\":7");
+    assert_eq!(verify(&edited), ["entry 3 was changed: its hash does not fit"]);
+    let mut noise = lines.clone();
+    noise[3] = "{}".to_owned();
+    assert_eq!(verify(&noise), ["this is no line of an audit trail, or its end was changed"]);
+    let mut rewritten = lines.clone();
+    rewritten[1] = forged(&lines, 1);
+    assert_eq!(verify(&rewritten), ["entry 3 names another line before it: that one was replaced"]);
+    let mut verifier = Verifier::default();
+    lines[..3].iter().for_each(|line| drop(verifier.line(line)));
+    assert_eq!(verifier.last().number, 3, "an end that was cut off shows only in the head");
+}
+
+#[test]
+fn what_is_no_decision_is_an_entry_as_well() {
+    let pack = packs::desk_with("rubric.yaml", "round: 4", "round: 4");
+    let episode = Episode::reset(&pack, &pack.tasks()[0], 1).expect("it starts");
+    let back = read(&taken_back(&episode, 2, ID, NOON).finish());
+    assert_eq!((&back["event"], &back["step"], &back["episode"]), (&json!("taken_back"), &json!(2), &json!("e-1")));
+    let gap = read(&lost(7, NOON).finish());
+    assert_eq!((&gap["event"], &gap["entries"]), (&json!("lost"), &json!(7)));
+}
