@@ -1,14 +1,28 @@
 //! The connection below a session: what is read from it, when it is asked whether it is still there, and how it ends.
 
-use std::{collections::VecDeque, pin::Pin, pin::pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, pin::Pin, pin::pin, sync::Arc, time::Duration};
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use tokio::time::{self, Instant, Sleep};
+use bytes::{Buf, Bytes, buf::Chain};
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    io::AsyncWriteExt,
+    time::{self, Instant, Sleep},
+};
+pub(super) use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{
+    Error, Utf8Bytes,
+    protocol::{
+        CloseFrame,
+        frame::{
+            FrameHeader,
+            coding::{CloseCode, Data, OpCode},
+        },
+    },
+};
 
+use super::upgrade::Socket;
 use crate::{session::one::Session, wire::frames};
 
-/// Bytes that are read from a socket at one time; most requests are smaller.
-pub(super) const READ_BUFFER: usize = 1024;
 /// Requests that may wait for the ones before them; further ones stay unread.
 const MOST_WAITING: usize = 256;
 /// Bytes of those at the most.
@@ -38,7 +52,9 @@ pub(super) enum End {
 
 /// One connection.
 pub(super) struct Link {
-    socket: WebSocket,
+    socket: Socket,
+    /// What is left to write of an answer.
+    unsent: Option<Chain<Bytes, Bytes>>,
     /// Requests that were read while an earlier one was still at work.
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
@@ -53,10 +69,11 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(socket: WebSocket, heartbeat: Duration) -> Self {
+    pub(super) fn new(socket: Socket, heartbeat: Duration) -> Self {
         let ping_at = Instant::now() + heartbeat;
         Self {
             socket,
+            unsent: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             alarm: Box::pin(time::sleep_until(ping_at)),
@@ -107,9 +124,17 @@ impl Link {
         }
     }
 
-    /// Sends a message, unless the peer does not take it in time.
-    pub(super) async fn send(&mut self, message: Message) -> bool {
-        matches!(time::timeout(SEND_TIMEOUT, self.socket.send(message)).await, Ok(Ok(())))
+    /// Sends an answer, unless the peer does not take it in time.
+    ///
+    /// It is written to the connection as it is: the WebSocket would copy it into a buffer that it keeps for ever.
+    pub(super) async fn tell(&mut self, answer: String) -> bool {
+        let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
+        let mut head = Vec::with_capacity(header.len(answer.len() as u64));
+        if header.format(answer.len() as u64, &mut head).is_err() {
+            return false;
+        }
+        self.unsent = Some(Bytes::from(head).chain(Bytes::from(answer)));
+        self.write().await
     }
 
     /// Says what there is left to say.
@@ -118,29 +143,51 @@ impl Link {
             End::Gone | End::Goodbye => None,
             End::Close(code) => Some(code),
             End::Refuse(frame) => {
-                if !self.send(Message::Text(frame.into())).await {
+                if !self.write().await || !self.tell(frame).await {
                     return;
                 }
                 Some(NORMAL)
             }
         };
         if let Some(code) = code {
-            let frame = CloseFrame { code, reason: Utf8Bytes::default() };
-            if !self.send(Message::Close(Some(frame))).await {
+            let frame = CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::default() };
+            if !self.write().await || !self.control(Message::Close(Some(frame))).await {
                 return;
             }
         }
         // Bytes that are left unread would turn the goodbye into a reset of the connection.
-        let rest = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
         // A peer that never answers is dropped as it is.
         let _ = time::timeout(CLOSE_TIMEOUT, rest).await;
+    }
+
+    /// Writes what is left of an answer, behind what the WebSocket itself has begun to say; may be dropped at any time
+    /// and called again.
+    async fn write(&mut self) -> bool {
+        let Some(unsent) = &mut self.unsent else { return true };
+        let socket = &mut self.socket;
+        let written = time::timeout(SEND_TIMEOUT, async {
+            socket.flush().await.map_err(io::Error::other)?;
+            socket.get_mut().write_all_buf(unsent).await?;
+            socket.get_mut().flush().await
+        });
+        let done = matches!(written.await, Ok(Ok(())));
+        if done {
+            self.unsent = None;
+        }
+        done
+    }
+
+    /// Sends a message that is no answer.
+    async fn control(&mut self, message: Message) -> bool {
+        matches!(time::timeout(SEND_TIMEOUT, self.socket.send(message)).await, Ok(Ok(())))
     }
 
     /// Reads one request, and heeds the clock; a busy session does not rest.
     async fn read(&mut self, busy: bool) -> Result<Message, End> {
         loop {
             let message = tokio::select! {
-                message = self.socket.recv() => message,
+                message = self.socket.next() => message,
                 () = &mut self.alarm => {
                     Box::pin(self.ring(busy)).await?;
                     continue;
@@ -150,7 +197,7 @@ impl Link {
                 None => return Err(End::Gone),
                 Some(Ok(Message::Close(frame))) => return Err(goodbye(frame.as_ref())),
                 Some(Err(error)) => return Err(broken(&error)),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.unanswered = false,
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => self.unanswered = false,
                 Some(Ok(message)) => {
                     self.unanswered = false;
                     return Ok(message);
@@ -173,7 +220,7 @@ impl Link {
             }
             self.unanswered = true;
             self.ping_at = Instant::now() + self.heartbeat;
-            if !self.send(Message::Ping(Vec::new().into())).await {
+            if !self.control(Message::Ping(Bytes::new())).await {
                 return Err(End::Gone);
             }
         }
@@ -197,20 +244,19 @@ fn size(message: &Message) -> usize {
     match message {
         Message::Text(text) => text.len(),
         Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
-        Message::Close(_) => 0,
+        Message::Close(_) | Message::Frame(_) => 0,
     }
 }
 
 /// A client library that gives its connection up says so with a code of its own.
 fn goodbye(frame: Option<&CloseFrame>) -> End {
-    match frame.map(|frame| frame.code) {
+    match frame.map(|frame| u16::from(frame.code)) {
         None | Some(NORMAL | GOING_AWAY) => End::Goodbye,
         Some(_) => End::Gone,
     }
 }
 
-/// What could not be read: of a connection that is still there only the error's text says which limit was broken.
-fn broken(error: &axum::Error) -> End {
-    let text = error.to_string();
-    if text.contains("too long") { End::Close(TOO_LONG) } else { End::Close(PROTOCOL_ERROR) }
+/// What could not be read.
+fn broken(error: &Error) -> End {
+    if matches!(error, Error::Capacity(_)) { End::Close(TOO_LONG) } else { End::Close(PROTOCOL_ERROR) }
 }

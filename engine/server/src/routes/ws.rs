@@ -6,22 +6,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    extract::{
-        State, WebSocketUpgrade,
-        ws::{Message, rejection::WebSocketUpgradeRejection},
-    },
-    http::Uri,
-    response::Response,
-    routing::get,
-};
+use axum::{extract::State, http::Uri, response::Response, routing::get};
 
 use super::{
     agent,
-    link::{End, Link, NORMAL, READ_BUFFER, RESTART, TOO_LONG},
+    link::{End, Link, Message, NORMAL, RESTART, TOO_LONG},
     mcp::{self, Caller},
     request::{self, Environment, Principal, SESSION_KEY},
     table::Endpoint,
+    upgrade::Upgrade,
 };
 use crate::{
     app::{App, Shared},
@@ -57,23 +50,18 @@ async fn upgrade(
     environment: Environment,
     client: Client,
     uri: Uri,
-    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    socket: Result<Upgrade, Problem>,
 ) -> Result<Response, Problem> {
-    let socket = socket.map_err(|rejection| Problem::NotAWebSocket(rejection.body_text().to_lowercase()))?;
+    let socket = socket?;
     let query = request::query(&uri);
     let attach = request::query_value(&query, SESSION_KEY).map(ToString::to_string);
     let wait = request::query_wait(&query, &app);
     let opening = Box::new(Opening { environment: environment.name, client, attach, wait });
     // Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
     let hard_limit = 2 * app.config.limits.message;
-    let socket = socket
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(hard_limit)
-        .max_frame_size(hard_limit);
-    // A task of its own, since the one that did the handshake also holds on to what it needed for that.
-    Ok(socket.on_upgrade(async move |socket| {
+    Ok(socket.accept(hard_limit, move |socket| {
         let link = Link::new(socket, app.config.heartbeat);
+        // A task of its own, since the one that did the handshake also holds on to what it needed for that.
         tokio::spawn(serve(link, app, opening));
     }))
 }
@@ -146,7 +134,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
         };
         session.touch();
         if let Err(problem) = app.rates.count(client) {
-            if !link.send(Message::Text(frames::problem(&problem).into())).await {
+            if !link.tell(frames::problem(&problem)).await {
                 return End::Gone;
             }
             continue;
@@ -161,7 +149,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
             Reply::Close => return End::Close(NORMAL),
             Reply::Broken(frame) => return End::Refuse(frame),
         };
-        if !link.send(Message::Text(frame.into())).await {
+        if !link.tell(frame).await {
             return End::Gone;
         }
     }

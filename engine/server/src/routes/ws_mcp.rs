@@ -2,21 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    extract::{
-        State, WebSocketUpgrade,
-        ws::{Message, rejection::WebSocketUpgradeRejection},
-    },
-    http::Uri,
-    response::Response,
-};
+use axum::{extract::State, http::Uri, response::Response};
 use serde_json::Value;
 
 use super::{
-    link::{End, Link, READ_BUFFER, RESTART, TOO_LONG},
+    link::{End, Link, Message, RESTART, TOO_LONG},
     mcp::{self, Caller},
     mcp_standard,
     request::{self, Environment, Principal},
+    upgrade::Upgrade,
 };
 use crate::{
     app::{App, Shared},
@@ -39,19 +33,14 @@ pub(super) async fn upgrade(
     client: Client,
     principal: Principal,
     uri: Uri,
-    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    socket: Result<Upgrade, Problem>,
 ) -> Response {
     let Ok(socket) = socket else { return mcp_standard::not_allowed() };
     let wait = request::query_wait(&request::query(&uri), &app);
     let opening = Opening { environment: environment.name, client, principal, wait };
     // Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
     let hard_limit = 2 * app.config.limits.message;
-    let socket = socket
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(hard_limit)
-        .max_frame_size(hard_limit);
-    socket.on_upgrade(async move |socket| {
+    socket.accept(hard_limit, move |socket| {
         tokio::spawn(serve(Link::new(socket, app.config.heartbeat).refusing(rpc::ended), app, opening));
     })
 }
@@ -113,7 +102,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
                 }
             },
         };
-        if !link.send(Message::Text(response.to_string().into())).await {
+        if !link.tell(response.to_string()).await {
             return End::Gone;
         }
     }
