@@ -29,9 +29,8 @@ pub(super) fn look(sources: &SourceSet, cache: &mut documents::Cache, report: &m
         layers.push(layer);
         found = compile_all(&shown, 1, Proof::default(), cache).report.diagnostics;
         let originals = found.iter().filter_map(|finding| original(finding, &layers, sources));
-        let new: Vec<Diagnostic> = originals
-            .filter(|finding| !is_told(report, finding) && !layers.iter().any(|layer| layer.is_named_by(finding)))
-            .collect();
+        let new: Vec<Diagnostic> =
+            originals.filter(|finding| !is_told(report, finding) && !is_guessed(finding, &layers)).collect();
         report.extend(new);
     }
     report.sort();
@@ -52,7 +51,7 @@ impl Layer {
         Self(files.into_iter().map(|(path, fixes)| (path, apart(fixes))).collect())
     }
 
-    /// Whether a finding names a word that was put in: then it may be about the guess, not about what the author wrote.
+    /// Whether a finding names a word that was put in.
     fn is_named_by(&self, finding: &Diagnostic) -> bool {
         let texts = [Some(&finding.message), finding.label.as_ref(), finding.hint.as_ref()];
         self.0.values().flatten().any(|fix| {
@@ -96,6 +95,11 @@ fn original(finding: &Diagnostic, layers: &[Layer], sources: &SourceSet) -> Opti
         Some(Fix { start: span.start, end: span.end, text: fix.text.clone() })
     });
     Some(Diagnostic { span, fix, text: Arc::clone(text), ..finding.clone() })
+}
+
+/// Whether a finding may be about a change that was guessed: it names what was put in, or says what rules mean together.
+fn is_guessed(finding: &Diagnostic, layers: &[Layer]) -> bool {
+    finding.code.is_proof() || layers.iter().any(|layer| layer.is_named_by(finding))
 }
 
 fn is_told(report: &Report, finding: &Diagnostic) -> bool {

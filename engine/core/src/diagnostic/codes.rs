@@ -27,6 +27,11 @@ macro_rules! codes {
                 match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)+ }
             }
 
+            /// Whether it says what rules mean together, which is proved or shown by an item.
+            pub fn is_proof(self) -> bool {
+                self.text().starts_with("CB6")
+            }
+
             /// What it is about and how to mend it, with a wrong and a right example, in Markdown.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$name => include_str!(concat!("explain/", $text, ".md")),)+ }

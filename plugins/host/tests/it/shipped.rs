@@ -7,6 +7,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use casebook_core::plugin::{Limits, Plugin};
@@ -112,17 +113,20 @@ fn packs_hold_the_modules_as_they_are_shipped() {
     assert!(copies >= NAMES.len(), "only {copies} copies");
 }
 
-/// A Python with the compiler, in the target folder; made once.
-fn compiler() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-compiler");
-    let python = target.join("bin/python");
-    let done = target.join(format!("{COMPILER}.done"));
-    if !done.is_file() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&target));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", COMPILER]));
-        fs::write(done, "").expect("written");
-    }
-    python
+/// A Python with the compiler, in the target folder; made once, by the first test that asks.
+fn compiler() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-compiler");
+        let python = target.join("bin/python");
+        let done = target.join(format!("{COMPILER}.done"));
+        if !done.is_file() {
+            run(Command::new("python3").args(["-m", "venv"]).arg(&target));
+            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", COMPILER]));
+            fs::write(done, "").expect("written");
+        }
+        python
+    })
 }
 
 fn run(command: &mut Command) {
