@@ -1,14 +1,15 @@
 //! The same 1,000 rules over the same 100,000 items, decided by Casebook, regorus, cel and zen-engine in one run.
 //!
-//! `cargo run --release [-- ITEMS [SHARE]]` in this folder; `--no-default-features` leaves out zen-engine, which takes long to build. The first rule that matches decides, in every engine. The other
-//! engines decide about every SHAREth item alone (20 when not given; 1 for all), as they take long; what is compared is
-//! the time for one item. Every item that several engines decide must be decided alike.
+//! `cargo run --release [-- ITEMS [SHARE]]` in this folder; `--no-default-features` leaves out zen-engine, which takes long
+//! to build. The first rule that matches decides, in every engine. The other engines decide about every SHAREth item
+//! alone (20 when not given; 1 for all), as they take long; what is compared is the time for one item. Every item that
+//! several engines decide must be decided alike.
 
 use std::{sync::Arc, time::Instant};
 
 use casebook_core::{
     diagnostic::Report,
-    model::{Column, ColumnKind, Datum, RuleReason},
+    model::{Column, ColumnKind, Datum, Place, RuleReason},
     rules::{self, CompiledRule, Facts, RuleSet, Scope},
     source::SourceFile,
     spec::{Condition, Document, Hit, Severity},
@@ -71,7 +72,16 @@ fn items(count: u64) -> Vec<Item> {
 }
 
 fn column(name: &str, kind: ColumnKind, values: Vec<String>) -> Column {
-    Column { name: name.to_owned(), kind, values, visible: true, optional: false, bounds: (None, None), when: Vec::new() }
+    Column {
+        name: name.to_owned(),
+        kind,
+        values,
+        visible: true,
+        optional: false,
+        sensitive: false,
+        bounds: (None, None),
+        when: Vec::new(),
+    }
 }
 
 fn casebook(rules: &[Rule]) -> (RuleSet, Vec<Column>) {
@@ -86,8 +96,7 @@ fn casebook(rules: &[Rule]) -> (RuleSet, Vec<Column>) {
     let document: Document =
         casebook_core::spec::read(&file, &mut Vec::new(), &mut report)[0].finish(&mut report).expect("a document");
     let (lists, regexes) = (IndexMap::new(), std::cell::Cell::new(0));
-    let scope =
-        Scope { document: &document, columns: &columns, visible_only: false, lists: &lists, regexes: &regexes };
+    let scope = Scope { document: &document, columns: &columns, visible_only: false, lists: &lists, regexes: &regexes };
     let compiled = rules
         .iter()
         .enumerate()
@@ -107,6 +116,7 @@ fn casebook(rules: &[Rule]) -> (RuleSet, Vec<Column>) {
                 then: vec![(0, Datum::Integer(at as i64))],
                 trial: false,
                 valid: (None, None),
+                place: Place { path: std::path::Path::new("rules.yaml").into(), line: 1 },
             }
         })
         .collect();
@@ -134,7 +144,7 @@ fn with_regorus(rules: &[Rule], items: &[Value]) -> Run {
     let mut policy = String::from("package p\nimport rego.v1\n");
     for (at, rule) in rules.iter().enumerate() {
         let word = rule.word.as_ref().map(|word| format!("; contains(input.subject, \"{word}\")")).unwrap_or_default();
-        let head = if at == 0 { "decision := 0 if {".to_owned() } else { format!("}} else := {at} if {{") };
+        let head = if at == 0 { "decision := 0 if {".to_owned() } else { format!("}}\nelse := {at} if {{") };
         policy.push_str(&format!(
             "{head} input.category == \"c{}\"; input.amount >= {}; input.amount < {}{word} ",
             rule.category, rule.low, rule.high
@@ -156,10 +166,8 @@ fn with_cel(rules: &[Rule], items: &[Item]) -> Run {
         .iter()
         .map(|rule| {
             let word = rule.word.as_ref().map(|word| format!(" && subject.contains('{word}')")).unwrap_or_default();
-            let text = format!(
-                "category == 'c{}' && amount >= {} && amount < {}{word}",
-                rule.category, rule.low, rule.high
-            );
+            let text =
+                format!("category == 'c{}' && amount >= {} && amount < {}{word}", rule.category, rule.low, rule.high);
             cel::Program::compile(&text).expect("an expression")
         })
         .collect();
@@ -257,7 +265,9 @@ fn main() {
     let sample: Vec<&Item> = items.iter().step_by(share as usize).collect();
     let as_json: Vec<Value> = sample
         .iter()
-        .map(|item| json!({ "category": format!("c{}", item.category), "amount": item.amount, "subject": item.subject }))
+        .map(
+            |item| json!({ "category": format!("c{}", item.category), "amount": item.amount, "subject": item.subject }),
+        )
         .collect();
     let sampled: Vec<Item> = sample
         .iter()

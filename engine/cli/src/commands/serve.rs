@@ -143,7 +143,8 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
     } else {
         output::line(format!("serving on http://{shown}"));
         for (name, tasks) in environments {
-            output::line(format!("  http://{shown}/envs/{name}  ({tasks} tasks)"));
+            let noun = if *tasks == 1 { "task" } else { "tasks" };
+            output::line(format!("  http://{shown}/envs/{name}  ({tasks} {noun})"));
         }
     }
 }
