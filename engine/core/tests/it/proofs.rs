@@ -1,6 +1,7 @@
 //! Random rules over small worlds: what the analyser claims agrees with trying every item.
 //!
-//! `CASEBOOK_PROOF_CASES` sets how many sets of rules are tried; `--nocapture` prints how many questions were left open.
+//! `CASEBOOK_PROOF_CASES` sets how many sets of rules are tried, and draws others each time; `--nocapture` prints how many
+//! questions were left open.
 
 use std::{
     cell::Cell,
@@ -23,7 +24,10 @@ use casebook_core::{
     spec::{Condition, Document, Hit, Severity},
 };
 use indexmap::IndexMap;
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
+};
 use serde_json::{Value, json};
 
 /// A moment around which small worlds lie: 2026-01-05T09:00:00Z.
@@ -40,6 +44,16 @@ fn column(name: &str, kind: ColumnKind, optional: bool) -> Column {
         sensitive: false,
         bounds: (None, None),
         when: Vec::new(),
+    }
+}
+
+/// The same sets of rules every time, so that a change lands or not by what it did; others where their number is given.
+fn runner() -> TestRunner {
+    let asked = env::var("CASEBOOK_PROOF_CASES").ok().and_then(|text| text.parse().ok());
+    let config = ProptestConfig { cases: asked.unwrap_or(100), failure_persistence: None, ..ProptestConfig::default() };
+    match asked {
+        Some(_) => TestRunner::new(config),
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
     }
 }
 
@@ -406,12 +420,11 @@ fn check_claims(
 
 #[test]
 fn many_rules_decide_as_each_of_them_does() {
-    let cases = env::var("CASEBOOK_PROOF_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     let compiler = Compiler::new();
     let all: Vec<usize> = (0..9).collect();
     let many = prop::collection::vec(rule(&all, true), 8..80);
     let picks = prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 10), 20);
-    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = runner();
     let result = runner.run(&(many, picks), |(made, picks)| {
         for hit in [Hit::First, Hit::Unique, Hit::Collect] {
             let set = compiler.set(&made, hit, None);
@@ -455,11 +468,10 @@ fn many_rules_decide_as_each_of_them_does() {
 #[test]
 #[expect(clippy::print_stdout, reason = "the share of open questions is told with `--nocapture`")]
 fn what_is_claimed_agrees_with_trying_every_item() {
-    let cases = env::var("CASEBOOK_PROOF_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     let compiler = Compiler::new();
     let decisions = decisions();
     let (open, compared) = ([const { AtomicUsize::new(0) }; 2], [const { AtomicUsize::new(0) }; 2]);
-    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let mut runner = runner();
     let result = runner.run(&world(), |(used, old, new, old_hit, new_hit, default)| {
         let (before, after) =
             (compiler.set(&old, old_hit, default.as_ref()), compiler.set(&new, new_hit, default.as_ref()));
@@ -490,7 +502,8 @@ fn what_is_claimed_agrees_with_trying_every_item() {
         Ok(())
     });
     println!(
-        "{cases} sets of rules: {} of {} questions open; {} of {} between two sets",
+        "{} sets of rules: {} of {} questions open; {} of {} between two sets",
+        runner.config().cases,
         open[1].load(Ordering::Relaxed),
         open[0].load(Ordering::Relaxed),
         compared[1].load(Ordering::Relaxed),

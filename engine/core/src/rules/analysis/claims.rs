@@ -188,7 +188,7 @@ impl Asking<'_, '_> {
                 }
                 Answer::Unknown(_) => None,
                 Answer::Impossible => {
-                    let (part, witness) = self.first_impossible(&parts[rule]);
+                    let (part, witness) = self.first_impossible(&self.set.rules[rule], &parts[rule]);
                     self.analysis.claims.push(Claim::Never { rule, part, witness });
                     None
                 }
@@ -198,12 +198,17 @@ impl Asking<'_, '_> {
     }
 
     /// The first part that no item meets that meets those before, and an item that meets those before.
-    fn first_impossible(&mut self, parts: &[(Shared, String)]) -> (Option<String>, Option<Witness>) {
+    fn first_impossible(&self, rule: &CompiledRule, parts: &[(Shared, String)]) -> (Option<String>, Option<Witness>) {
         let mut met = None;
         for count in 1..=parts.len() {
             let formula = Formula::all(parts[..count].iter().map(|(part, _)| part.clone()));
             match self.solver.solve(&formula) {
-                Answer::Found(model) => met = Some(model.witness),
+                Answer::Found(model) => {
+                    let shows = |item: &Witness| {
+                        formula.holds(&self.solver.atoms.all, item.facts()) && !rule.matches(item.facts())
+                    };
+                    met = self.solver.settle(model.witness, shows);
+                }
                 Answer::Impossible => return (Some(parts[count - 1].1.clone()), met),
                 Answer::Unknown(_) => return (None, met),
             }
