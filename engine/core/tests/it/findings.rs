@@ -4,7 +4,11 @@
 
 use std::{env, fs, path::PathBuf};
 
-use casebook_core::{check::prove, diagnostic::Report, source};
+use casebook_core::{
+    check::{compile, prove},
+    diagnostic::Report,
+    source::{self, SourceSet},
+};
 
 use super::packs;
 
@@ -19,13 +23,17 @@ fn cases() -> Vec<PathBuf> {
     paths
 }
 
-/// What is found about rules, and what is left open.
-fn found(rules: &str) -> String {
+/// The small pack with other rules.
+fn desk_with(rules: &str) -> SourceSet {
     let mut files = packs::desk();
     let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
     *text = format!("{HEAD}{rules}");
-    let set = source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-    let proved = prove(&set);
+    source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+}
+
+/// What is found about rules, and what is left open.
+fn found(rules: &str) -> String {
+    let proved = prove(&desk_with(rules));
     let mut report = Report::default();
     let broken = proved.report.diagnostics.iter().find(|finding| finding.code.text() < "CB500");
     assert!(broken.is_none(), "{broken:?}");
@@ -35,6 +43,16 @@ fn found(rules: &str) -> String {
         text.push_str(&format!("unknown: {}: {}\n", unknown.question, unknown.why));
     }
     if text.is_empty() { "nothing\n".to_owned() } else { text }
+}
+
+#[test]
+fn very_many_rules_are_asked_about_on_demand() {
+    let rules: Vec<String> = (0..201)
+        .map(|at| format!("  - {{ id: R-{at}, when: {{ amount: {at} }}, then: {{ queue: answer }} }}\n"))
+        .collect();
+    let set = desk_with(&format!("rules:\n{}default: {{ queue: close }}\n", rules.concat()));
+    assert_eq!(compile(&set, 1).proof.questions, 0);
+    assert!(prove(&set).proof.questions > 200);
 }
 
 #[test]
