@@ -113,11 +113,12 @@ fn packs_hold_the_modules_as_they_are_shipped() {
     assert!(copies >= NAMES.len(), "only {copies} copies");
 }
 
-/// A Python with the compiler, in the target folder; made once, by the first test that asks.
+/// A Python with the compiler, in the target folder; made once, by the first test that asks. Its links would make
+/// `openenv validate` refuse the repository in a folder of another name.
 fn compiler() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-compiler");
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(".venv");
         let python = target.join("bin/python");
         let done = target.join(format!("{COMPILER}.done"));
         if !done.is_file() {
