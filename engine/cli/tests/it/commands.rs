@@ -1,67 +1,23 @@
 //! The commands as a shell sees them: what they print, where, and their exit codes.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::fs;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-const PACK: &str = "scenarios/email-ops";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli").to_path_buf()
-}
-
-fn casebook(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_casebook")).args(args).current_dir(root()).output().expect("casebook runs")
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("it ends by itself")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} in {}", stdout(output)))
-}
+use crate::shell::{PACK, casebook, code, copy, edit, json, root, stderr, stdout};
 
 /// A copy of the pack with one text replaced in one file.
 fn broken(file: &str, from: &str, to: &str) -> TempDir {
     let folder = TempDir::new().expect("a folder");
     copy(&root().join(PACK), &folder.path().join("pack"));
-    let path = folder.path().join("pack").join(file);
-    let text = fs::read_to_string(&path).expect("the file");
-    assert!(text.contains(from), "{file} does not hold {from}");
-    fs::write(&path, text.replacen(from, to, 1)).expect("written");
+    edit(&folder.path().join("pack").join(file), from, to);
     folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("copied");
-        }
-    }
 }
 
 #[test]
 fn check_passes_on_the_shipped_packs() {
-    let output = casebook(&["check"]);
+    let output = casebook(&root(), &["check"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert!(stdout(&output).contains("in 2 packs: 0 errors, 0 warnings"), "{}", stdout(&output));
 }
@@ -70,7 +26,7 @@ fn check_passes_on_the_shipped_packs() {
 fn check_on_nothing_is_an_error() {
     let folder = TempDir::new().expect("a folder");
     for place in [folder.path().to_str().expect("UTF-8"), "no/such/folder"] {
-        let output = casebook(&["check", place]);
+        let output = casebook(&root(), &["check", place]);
         assert_eq!(code(&output), 1, "{}", stdout(&output));
         assert!(!stderr(&output).is_empty());
     }
@@ -79,7 +35,7 @@ fn check_on_nothing_is_an_error() {
 #[test]
 fn check_points_at_the_line_and_exits_with_1() {
     let pack = broken("rules.yaml", "then: { action: escalate }", "then: { action: escalat }");
-    let output = casebook(&["check", pack.path().to_str().expect("UTF-8")]);
+    let output = casebook(&root(), &["check", pack.path().to_str().expect("UTF-8")]);
     assert_eq!(code(&output), 1);
     let text = stderr(&output);
     assert!(text.contains("rules.yaml:9:21") && text.contains("did you mean `escalate`?"), "{text}");
@@ -89,7 +45,7 @@ fn check_points_at_the_line_and_exits_with_1() {
 #[test]
 fn check_as_json_has_every_field_that_a_tool_needs() {
     let pack = broken("rules.yaml", "because:", "becuase:");
-    let output = casebook(&["check", "--format", "json", pack.path().to_str().expect("UTF-8")]);
+    let output = casebook(&root(), &["check", "--format", "json", pack.path().to_str().expect("UTF-8")]);
     assert_eq!(code(&output), 1);
     let report = json(&output);
     assert_eq!(report["errors"], 1, "{report}");
@@ -101,7 +57,7 @@ fn check_as_json_has_every_field_that_a_tool_needs() {
 
 #[test]
 fn check_of_one_file_checks_its_pack() {
-    let output = casebook(&["check", "scenarios/email-ops/tasks/easy.yaml"]);
+    let output = casebook(&root(), &["check", "scenarios/email-ops/tasks/easy.yaml"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert!(stdout(&output).contains("in 1 pack"), "{}", stdout(&output));
 }
@@ -109,13 +65,13 @@ fn check_of_one_file_checks_its_pack() {
 #[test]
 fn colours_come_when_asked_for() {
     let pack = broken("rules.yaml", "because:", "becuase:");
-    let output = casebook(&["check", "--color", "always", pack.path().to_str().expect("UTF-8")]);
+    let output = casebook(&root(), &["check", "--color", "always", pack.path().to_str().expect("UTF-8")]);
     assert!(stderr(&output).contains('\u{1b}'));
 }
 
 #[test]
 fn the_schemas_in_the_repository_are_fresh() {
-    let output = casebook(&["schema", "--check"]);
+    let output = casebook(&root(), &["schema", "--check"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
 }
 
@@ -123,11 +79,11 @@ fn the_schemas_in_the_repository_are_fresh() {
 fn a_stale_schema_is_found_and_left_alone() {
     let folder = TempDir::new().expect("a folder");
     let out = folder.path().to_str().expect("UTF-8");
-    assert_eq!(code(&casebook(&["schema", "--out", out])), 0);
-    assert_eq!(code(&casebook(&["schema", "--check", "--out", out])), 0);
+    assert_eq!(code(&casebook(&root(), &["schema", "--out", out])), 0);
+    assert_eq!(code(&casebook(&root(), &["schema", "--check", "--out", out])), 0);
     let file = folder.path().join("rules.schema.json");
     fs::write(&file, "{}").expect("written");
-    let output = casebook(&["schema", "--check", "--out", out]);
+    let output = casebook(&root(), &["schema", "--check", "--out", out]);
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("rules.schema.json` is stale"), "{}", stderr(&output));
     assert_eq!(fs::read_to_string(file).expect("still there"), "{}");
@@ -135,7 +91,7 @@ fn a_stale_schema_is_found_and_left_alone() {
 
 #[test]
 fn the_baseline_prints_the_golden_figures() {
-    let output = casebook(&["baseline", PACK]);
+    let output = casebook(&root(), &["baseline", PACK]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert_eq!(
         stdout(&output),
@@ -148,9 +104,9 @@ fn a_record_replays_byte_for_byte_and_a_forged_one_does_not() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("record.jsonl");
     let path = file.to_str().expect("UTF-8");
-    let output = casebook(&["run", "--policy", "random", "--episodes", "3", "--seed", "5", "--record", path]);
+    let output = casebook(&root(), &["run", "--policy", "random", "--episodes", "3", "--seed", "5", "--record", path]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    let output = casebook(&["replay", path]);
+    let output = casebook(&root(), &["replay", path]);
     assert_eq!(code(&output), 0, "{}", stdout(&output));
     assert_eq!(stdout(&output).matches("every byte agrees").count(), 18, "{}", stdout(&output));
 
@@ -159,7 +115,7 @@ fn a_record_replays_byte_for_byte_and_a_forged_one_does_not() {
     let mut forged: Value = serde_json::from_str(first).expect("JSON");
     forged["score"] = 0.123.into();
     fs::write(&file, format!("{forged}\n{{}}\n")).expect("written");
-    let output = casebook(&["replay", "--format", "json", path]);
+    let output = casebook(&root(), &["replay", "--format", "json", path]);
     assert_eq!(code(&output), 1);
     let report = json(&output);
     assert_eq!(report["failed"], 2, "{report}");
@@ -172,14 +128,14 @@ fn a_run_gives_what_a_pack_declares_and_its_record_keeps_it() {
     let file = folder.path().join("record.jsonl");
     let path = file.to_str().expect("a path");
     let pack = "docs/cookbook/reset-arguments";
-    let output = casebook(&["run", pack, "--reset", "language=formal", "--reset", "name=7", "--record", path]);
+    let output = casebook(&root(), &["run", pack, "--reset", "language=formal", "--reset", "name=7", "--record", path]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let text = fs::read_to_string(&file).expect("the record");
     assert!(text.contains(r#""arguments":{"language":"formal","name":"7"}"#), "{text}");
-    assert_eq!(code(&casebook(&["replay", path, pack])), 0);
-    let output = casebook(&["run", pack, "--reset", "langage=formal"]);
+    assert_eq!(code(&casebook(&root(), &["replay", path, pack])), 0);
+    let output = casebook(&root(), &["run", pack, "--reset", "langage=formal"]);
     assert_eq!((code(&output), stderr(&output).contains("did you mean `language`?")), (1, true));
-    assert_eq!(code(&casebook(&["run", pack, "--reset", "language"])), 2);
+    assert_eq!(code(&casebook(&root(), &["run", pack, "--reset", "language"])), 2);
 }
 
 #[test]
@@ -187,26 +143,27 @@ fn an_empty_record_is_no_success() {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("record.jsonl");
     fs::write(&file, "\n").expect("written");
-    assert_eq!(code(&casebook(&["replay", file.to_str().expect("UTF-8")])), 1);
-    assert_eq!(code(&casebook(&["replay", "no-such-file"])), 3);
+    assert_eq!(code(&casebook(&root(), &["replay", file.to_str().expect("UTF-8")])), 1);
+    assert_eq!(code(&casebook(&root(), &["replay", "no-such-file"])), 3);
 }
 
 #[test]
 fn unknown_names_say_what_exists() {
-    let output = casebook(&["run", PACK, "--task", "email-triage-esay"]);
+    let output = casebook(&root(), &["run", PACK, "--task", "email-triage-esay"]);
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("did you mean `email-triage-easy`?"), "{}", stderr(&output));
-    let output = casebook(&["run", PACK, "--policy", "orcale"]);
+    let output = casebook(&root(), &["run", PACK, "--policy", "orcale"]);
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("did you mean `oracle`?"), "{}", stderr(&output));
-    let output = casebook(&["serve", PACK, "--environment", "email-op", "--port", "0"]);
+    let output = casebook(&root(), &["serve", PACK, "--environment", "email-op", "--port", "0"]);
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("`email-ops`"), "{}", stderr(&output));
 }
 
 #[test]
 fn the_openenv_log_has_the_seeds_lines() {
-    let output = casebook(&["run", PACK, "--task", "email-triage-easy", "--policy", "baseline", "--log", "openenv"]);
+    let output =
+        casebook(&root(), &["run", PACK, "--task", "email-triage-easy", "--policy", "baseline", "--log", "openenv"]);
     let text = stdout(&output);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 5, "{text}");
@@ -222,7 +179,7 @@ fn the_openenv_log_has_the_seeds_lines() {
 fn serve_says_when_the_port_is_taken() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
-    let output = casebook(&["serve", PACK, "--port", &port]);
+    let output = casebook(&root(), &["serve", PACK, "--port", &port]);
     assert_eq!(code(&output), 3);
     assert!(stderr(&output).contains("choose another port"), "{}", stderr(&output));
 }
@@ -230,7 +187,7 @@ fn serve_says_when_the_port_is_taken() {
 #[test]
 fn serve_refuses_a_broken_pack() {
     let pack = broken("rules.yaml", "because:", "becuase:");
-    let output = casebook(&["serve", pack.path().to_str().expect("UTF-8"), "--port", "0"]);
+    let output = casebook(&root(), &["serve", pack.path().to_str().expect("UTF-8"), "--port", "0"]);
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("CB201"), "{}", stderr(&output));
 }
@@ -246,19 +203,19 @@ fn serve_refuses_tokens_that_it_cannot_use() {
         ("orchestrator short\n", "a token of the orchestrator has fewer than 16 characters"),
     ] {
         fs::write(&file, text).expect("it is written");
-        let output = casebook(&["serve", PACK, "--port", "0", "--tokens", path]);
+        let output = casebook(&root(), &["serve", PACK, "--port", "0", "--tokens", path]);
         assert_eq!(code(&output), 2);
         let text = stderr(&output);
         assert!(text.contains(expected) && !text.contains("0123456789abcdef"), "{text}");
     }
-    let output = casebook(&["serve", PACK, "--port", "0", "--tokens", "no-such-file"]);
+    let output = casebook(&root(), &["serve", PACK, "--port", "0", "--tokens", "no-such-file"]);
     assert_eq!(code(&output), 3);
     assert!(stderr(&output).contains("no-such-file"), "{}", stderr(&output));
 }
 
 #[test]
 fn every_flag_and_variable_of_serve_is_told_in_the_docs() {
-    let help = stdout(&casebook(&["serve", "--help"]));
+    let help = stdout(&casebook(&root(), &["serve", "--help"]));
     let docs = fs::read_to_string(root().join("docs/commands.md")).expect("the page");
     let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
     let flags = flags.map(|word| word.trim_end_matches([',', '`', '.', ';']));

@@ -1,53 +1,10 @@
 //! The commands of those who own rules: what a change means, what candidates do, why an item is decided, what was decided.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::{fs, process::Command};
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-const PACK: &str = "scenarios/email-ops";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli").to_path_buf()
-}
-
-fn casebook(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_casebook")).args(args).current_dir(folder).output().expect("casebook runs")
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("it ends by itself")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error} in {}{}", stdout(output), stderr(output)))
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("copied");
-        }
-    }
-}
+use crate::shell::{PACK, casebook, code, copy, edit, json, root, stderr, stdout};
 
 /// A folder with the pack twice, as `old` and as `new` with one text of its rules replaced.
 fn twice(from: &str, to: &str) -> TempDir {
@@ -57,12 +14,6 @@ fn twice(from: &str, to: &str) -> TempDir {
     }
     edit(&folder.path().join("new/rules.yaml"), from, to);
     folder
-}
-
-fn edit(path: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(path).expect("the file");
-    assert!(text.contains(from), "{} does not hold {from}", path.display());
-    fs::write(path, text.replacen(from, to, 1)).expect("written");
 }
 
 /// A change that moves one category from one rule to another.

@@ -1,49 +1,12 @@
 //! What authors and their gates run: `new`, `check --fix`, `test`, `fmt`, `docs`, `table`, `migrate`, `explain`, the
 //! formats of CI systems, the GitHub action and the pre-commit hooks.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::{fs, process::Command};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli").to_path_buf()
-}
-
-/// Runs a command in a folder.
-fn casebook(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_casebook")).args(args).current_dir(folder).output().expect("casebook runs")
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("it ends by itself")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
-}
-
-#[track_caller]
-fn succeeds(folder: &Path, args: &[&str]) -> String {
-    let output = casebook(folder, args);
-    assert_eq!(code(&output), 0, "{args:?}\n{}{}", stdout(&output), stderr(&output));
-    stdout(&output)
-}
-
-#[track_caller]
-fn finds(folder: &Path, args: &[&str]) -> String {
-    let output = casebook(folder, args);
-    assert_eq!(code(&output), 1, "{args:?}\n{}{}", stdout(&output), stderr(&output));
-    stdout(&output) + &stderr(&output)
-}
+use crate::shell::{self, casebook, code, finds, root, stderr, stdout, succeeds};
 
 /// A folder with a new pack `desk` in it.
 fn new_pack() -> TempDir {
@@ -54,10 +17,7 @@ fn new_pack() -> TempDir {
 
 /// Replaces a text of a file of the new pack.
 fn edit(folder: &TempDir, file: &str, from: &str, to: &str) {
-    let path = folder.path().join("scenarios/desk").join(file);
-    let text = fs::read_to_string(&path).expect("the file");
-    assert!(text.contains(from), "{file} does not hold {from}:\n{text}");
-    fs::write(&path, text.replacen(from, to, 1)).expect("written");
+    shell::edit(&folder.path().join("scenarios/desk").join(file), from, to);
 }
 
 #[test]

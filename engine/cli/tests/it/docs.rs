@@ -14,9 +14,7 @@ use std::{
 use casebook_core::{check::prove, diagnostic::Code, source};
 use tempfile::TempDir;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli").to_path_buf()
-}
+use crate::shell::root;
 
 /// A fenced block: its language and its lines.
 struct Block {

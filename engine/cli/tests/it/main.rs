@@ -1,0 +1,9 @@
+//! The binary, the documentation and the layout, as a shell sees them.
+
+mod authoring;
+mod commands;
+mod compliance;
+mod docs;
+mod layout;
+mod plugins;
+mod shell;
