@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use casebook_core::{diagnostic, scenario::Pack};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::{
     error::Problem,
@@ -11,7 +11,10 @@ use crate::{
     metrics::Metrics,
     reload::{Held, Live, MOST_GROUPS, Unheld},
     server::Config,
-    session::table::Sessions,
+    session::{
+        pool::{Pool, within},
+        table::Sessions,
+    },
     wire::{
         arguments::{ResetArguments, nearest, unknown_name},
         entries::Entry,
@@ -38,23 +41,23 @@ pub(crate) struct App {
     pub(crate) config: Config,
     /// Becomes true when the server ends; its receivers are the tasks that it waits for.
     pub(crate) stopping: watch::Sender<bool>,
-    /// Bounds the episodes that are played inside the server at one time.
-    plays: Semaphore,
+    /// Where episodes are played inside the server.
+    pool: Pool,
 }
 
 impl App {
     pub(crate) fn new(live: Live, chosen: Arc<str>, config: Config) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let metrics = Arc::new(Metrics::new());
+        let pool = Pool::default();
         Self {
             live: Arc::new(live),
             chosen,
-            sessions: Sessions::new(&config, Arc::clone(&metrics)),
+            sessions: Sessions::new(&config, Arc::clone(&metrics), pool.clone()),
             metrics,
             rates: Rates::new(config.rate),
             config,
             stopping: watch::Sender::new(false),
-            plays: Semaphore::new(threads),
+            pool,
         }
     }
 
@@ -88,14 +91,20 @@ impl App {
         }
     }
 
+    /// Runs work off the async threads that may take as long as a step.
+    pub(crate) async fn within_step<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        within(self.config.step_timeout, self.work(work)).await
+    }
+
     /// Runs work that takes a while off the async threads.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let stopped = || Problem::Failed("the server is stopping".into());
-        let _permit = self.plays.acquire().await.map_err(|_| stopped())?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| Problem::Failed("internal error".into()))?
+        self.pool.run(work).await.unwrap_or_else(|| Err(Problem::Failed("internal error".into())))
     }
 }
 

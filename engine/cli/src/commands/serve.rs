@@ -44,6 +44,8 @@ pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
         }
     };
     let exit = runtime.block_on(serve(args, format));
+    // Steps that nobody waits for any more are not waited for at the end either.
+    runtime.shutdown_background();
     telemetry.end();
     exit
 }

@@ -166,6 +166,11 @@ impl Pack {
         &self.plugins
     }
 
+    /// Whether a step of it may compute for long: every template is short of fuel, but plugins run code of their own.
+    pub fn takes_long(&self) -> bool {
+        !self.plugins.is_empty()
+    }
+
     /// The same of the observation after a reset, which holds no answer of a tool.
     pub fn reset_observation_schema(&self) -> &Value {
         &self.reset_observation_schema

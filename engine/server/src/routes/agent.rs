@@ -12,6 +12,7 @@ use tokio::time;
 use crate::{
     app::App,
     error::Problem,
+    reload::Held,
     session::{
         one::{Session, wait_of},
         play::Play,
@@ -51,18 +52,19 @@ impl Agent<'_> {
         arguments: Map<String, Value>,
     ) -> Result<Result<Answered, ToolFailure>, Problem> {
         let limit = self.app.config.step_timeout;
-        let begin = |play: &mut Play| {
-            let chosen = ResetArguments::default();
-            play.reset(self.app.held(self.environment(), &chosen)?, chosen)
-        };
+        let chosen = ResetArguments::default();
+        let held = |chosen: &ResetArguments| self.app.held(self.environment(), chosen);
         let Some(session) = self.session else {
-            let mut play = Play::default();
-            begin(&mut play)?;
-            let (outcome, step) = play.call(name, &arguments)?;
+            let called = name.to_owned();
+            let call = move |mut play: Play| play.call(&called, &arguments);
+            let (outcome, step) = alone(self.app, held(&chosen)?, chosen, call).await?;
             return held_back(outcome, step.as_ref().map(wait_of).unwrap_or_default(), limit).await;
         };
         session.touch();
-        let told = session.call(limit, begin, name, &arguments).await;
+        let told = match session.begin(limit, held, chosen).await {
+            Ok(()) => session.call(limit, name, &arguments).await,
+            Err(problem) => Err(problem),
+        };
         self.app.sessions.after(session, told)
     }
 }
@@ -79,6 +81,22 @@ pub(super) fn listed(app: &App, session: &Session, action: &Map<String, Value>) 
 /// Whether an action is the one that lists tools.
 pub(super) fn asks_for_tools(action: &Map<String, Value>) -> bool {
     action.get("type").is_some_and(|kind| kind == "list_tools")
+}
+
+/// Does something in an episode that begins and ends with it; on a thread of its own where that may take long.
+pub(super) async fn alone<T: Send + 'static>(
+    app: &App,
+    held: Held,
+    arguments: ResetArguments,
+    act: impl FnOnce(Play) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let slow = held.pack.takes_long();
+    let work = move || {
+        let mut play = Play::default();
+        play.reset(held, arguments)?;
+        act(play)
+    };
+    if slow { app.within_step(work).await } else { work() }
 }
 
 /// Answers when what was done has taken its time.

@@ -1,11 +1,14 @@
 //! `GET /sessions/{id}/grade`: how an episode stands, explained in full; `POST /sessions/{id}/regrade`: what its actions
 //! would be worth with what is loaded now.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, State},
     routing::{get, post},
 };
+use casebook_core::scenario::Pack;
 use serde_json::{Value, json};
 
 use super::{sessions::ID, table::Endpoint};
@@ -13,7 +16,10 @@ use crate::{
     app::{App, Shared},
     error::Problem,
     principals::{Role, Surface},
-    session::{one::Session, play::Grade},
+    session::{
+        one::Session,
+        play::{Grade, Play},
+    },
     wire::openapi::Operation,
 };
 
@@ -46,16 +52,23 @@ pub(super) fn regrade() -> Endpoint {
 
 async fn standing(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let session = find(&app, id)?;
-    session.look(|play| play.grade(None)).map(|grade| Json(told(&session, &grade)))
+    grade_of(&app, &session, None).await
 }
 
 async fn again(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let session = find(&app, id)?;
     let pack = app.pack(session.environment())?;
-    session.look(|play| play.grade(Some(&pack))).map(|grade| Json(told(&session, &grade)))
+    grade_of(&app, &session, Some(pack)).await
 }
 
-fn find(app: &App, id: String) -> Result<std::sync::Arc<Session>, Problem> {
+/// Grades a copy of the episode, so that the session goes on meanwhile.
+async fn grade_of(app: &App, session: &Session, with: Option<Arc<Pack>>) -> Result<Json<Value>, Problem> {
+    let played = session.look(Play::clone);
+    let grade = app.work(move || played.grade(with.as_ref())).await?;
+    Ok(Json(told(session, &grade)))
+}
+
+fn find(app: &App, id: String) -> Result<Arc<Session>, Problem> {
     app.sessions.find(&id).ok_or(Problem::UnknownSession(id))
 }
 

@@ -17,15 +17,12 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
-    session::{
-        capacity::Client,
-        one::{Origin, Outcome},
-    },
+    session::{capacity::Client, one::Origin},
     wire::{
         arguments::ResetArguments,
         body,
         entries::Entry,
-        envelope,
+        envelope::{self, View},
         openapi::{Operation, Parameter},
         schema,
     },
@@ -81,11 +78,9 @@ async fn reset(
         None => app.sessions.open(&environment.name, Origin::Reset, client, wait).await?,
     };
     let id = session.id().to_string();
-    let started = session.act(app.config.step_timeout, |play| {
-        play.reset(app.held(&environment.name, &arguments)?, arguments)?;
-        Ok(Outcome::now(envelope::observation_body(play.view(None)?, Some(&id))))
-    });
-    match started.await {
+    let held = |arguments: &ResetArguments| app.held(&environment.name, arguments);
+    let render = |view: View<'_>| envelope::observation_body(view, Some(&id));
+    match session.reset(app.config.step_timeout, held, arguments, render).await {
         Ok(text) => {
             let cookie = request::set_cookie(&id);
             let told = [(HeaderName::from_static(SESSION_HEADER), id), (SET_COOKIE, cookie)];

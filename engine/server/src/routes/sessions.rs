@@ -88,7 +88,8 @@ async fn branch(
     let at = step(object.unwrap_or_default())?;
     let session = app.sessions.find(&id).ok_or(Problem::UnknownSession(id))?;
     // A step that is under way is through first, or taken back.
-    let play = session.act(None, |play| play.fork(at).map(Outcome::now)).await?;
+    let played = session.act(None, |play| Ok(Outcome::now(play.clone()))).await?;
+    let play = app.work(move || played.fork(at)).await?;
     let fork = app.sessions.open_with(session.environment(), Origin::Request, client, wait, play).await?;
     Ok(Json(snapshot::snapshot(&fork)))
 }

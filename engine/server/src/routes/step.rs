@@ -85,10 +85,12 @@ async fn alone(app: &Shared, environment: &Environment, action: Map<String, Valu
     if agent::asks_for_tools(&action) {
         return Ok(request::json(envelope::tools_body(&environment.pack(app)?.tools_listing())));
     }
-    let mut play = Play::default();
     let chosen = ResetArguments::default();
-    play.reset(app.held(&environment.name, &chosen)?, chosen)?;
-    let step = play.step(action)?;
-    let text = envelope::observation_body(play.view(Some(&step))?, None);
-    Ok(request::json(agent::held_back(text, wait_of(&step), app.config.step_timeout).await?))
+    let held = app.held(&environment.name, &chosen)?;
+    let act = move |mut play: Play| {
+        let step = play.step(action)?;
+        Ok((envelope::observation_body(play.view(Some(&step))?, None), wait_of(&step)))
+    };
+    let (text, wait) = agent::alone(app, held, chosen, act).await?;
+    Ok(request::json(agent::held_back(text, wait, app.config.step_timeout).await?))
 }

@@ -181,11 +181,8 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
         },
         Request::Reset(arguments) => match ResetArguments::read(arguments, &[]) {
             Ok(arguments) => {
-                let reset = session.act(limit, |play| {
-                    play.reset(app.held(environment, &arguments)?, arguments)?;
-                    Ok(Outcome::now(envelope::observation_frame(play.view(None)?)))
-                });
-                Box::pin(reset).await
+                let held = |arguments: &ResetArguments| app.held(environment, arguments);
+                Box::pin(session.reset(limit, held, arguments, envelope::observation_frame)).await
             }
             Err(entries) => Err(Problem::Invalid(entries)),
         },

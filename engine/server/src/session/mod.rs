@@ -1,15 +1,19 @@
 //! Sessions: who plays what, and how many may.
 //!
+//! - `apart`: resets, and steps that may compute for long
 //! - `attach`: sockets and the sessions that they hold
 //! - `capacity`: the one count of open sessions, shared by every entrance
 //! - `play`: the episode of one session, and what is told about it
 //! - `one`: a session, and the turns that its requests take
+//! - `pool`: where work is done that takes a while
 //! - `table`: all sessions, by whatever entrance they came
 
+mod apart;
 pub(crate) mod attach;
 pub(crate) mod capacity;
 pub(crate) mod one;
 pub(crate) mod play;
+pub(crate) mod pool;
 pub(crate) mod table;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -14,7 +14,10 @@ use casebook_core::{
     scenario::tools::{Answered, ToolFailure},
 };
 use serde_json::{Map, Value};
-use tokio::{sync::Mutex as Turns, time};
+use tokio::{
+    sync::{Mutex as Turns, MutexGuard as TurnGuard},
+    time,
+};
 use tracing::field::Empty;
 use uuid::Uuid;
 
@@ -22,6 +25,7 @@ use super::{
     capacity::Slot,
     lock,
     play::{Play, Played},
+    pool::Pool,
 };
 use crate::{error::Problem, metrics::Meter, record::Recorder, wire::envelope::View};
 
@@ -38,6 +42,9 @@ pub(crate) enum Origin {
     Agent,
 }
 
+/// The turn of one request among all of a session.
+pub(super) type Turn<'a> = TurnGuard<'a, ()>;
+
 /// One session; ends when it leaves the table.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -45,24 +52,29 @@ pub(crate) struct Session {
     environment: Arc<str>,
     origin: Origin,
     /// Held by the request that runs; the others come after it, in order.
-    turns: Turns<()>,
+    pub(super) turns: Turns<()>,
     /// Locked for moments only, never while a step waits.
     play: Mutex<Play>,
     stage: AtomicU8,
+    /// Whether steps of its episode may compute for long.
+    slow: AtomicBool,
     /// Whether a request has named it by its id.
     named: AtomicBool,
     hold: Mutex<Hold>,
-    meter: Arc<Meter>,
+    pub(super) meter: Arc<Meter>,
     recorder: Option<Recorder>,
+    pub(super) pool: Pool,
 }
 
-/// Who looks on while a session plays.
+/// Who looks on while a session plays, and where it computes for long.
 #[derive(Debug)]
 pub(super) struct Witness {
     /// Counts.
     pub(super) meter: Arc<Meter>,
     /// Writes down what ended.
     pub(super) recorder: Option<Recorder>,
+    /// Where it computes for long.
+    pub(super) pool: Pool,
 }
 
 /// What keeps a session.
@@ -122,11 +134,13 @@ impl Session {
             origin,
             turns: Turns::new(()),
             stage: AtomicU8::new(Stage::of(&play) as u8),
+            slow: AtomicBool::new(play.takes_long()),
             play: Mutex::new(play),
             named: AtomicBool::new(origin != Origin::Reset),
             hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
             meter: witness.meter,
             recorder: witness.recorder,
+            pool: witness.pool,
         };
         Arc::new(session)
     }
@@ -163,7 +177,17 @@ impl Session {
         limit: Option<Duration>,
         work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
     ) -> Result<T, Problem> {
-        let _turn = self.turns.lock().await;
+        let turn = self.turns.lock().await;
+        self.act_in(turn, limit, work).await
+    }
+
+    /// The same in a turn that is taken.
+    async fn act_in<T>(
+        &self,
+        _turn: Turn<'_>,
+        limit: Option<Duration>,
+        work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
+    ) -> Result<T, Problem> {
         let Outcome { told, wait } = self.work(work)?;
         match limit {
             _ if wait.is_zero() => Ok(told),
@@ -191,6 +215,10 @@ impl Session {
         action: Map<String, Value>,
         render: impl FnOnce(View<'_>) -> T,
     ) -> Result<T, Problem> {
+        let turn = self.turns.lock().await;
+        if self.is_slow() {
+            return Box::pin(self.step_apart(turn, limit, action, render)).await;
+        }
         let work = |play: &mut Play| {
             let started = Instant::now();
             let span =
@@ -201,23 +229,23 @@ impl Session {
             self.meter.stepped(&step, started.elapsed());
             Ok(Outcome { told: (told, self.recorded(play, step.done)), wait: wait_of(&step) })
         };
-        let (told, ended) = self.act(limit, work).await?;
+        let (told, ended) = self.act_in(turn, limit, work).await?;
         self.record(ended).await;
         Ok(told)
     }
 
-    /// Calls a tool, after `begin` where there is no episode yet; counted and held back like a step.
+    /// Calls a tool in the episode that it has; counted and held back like a step.
     pub(crate) async fn call(
         &self,
         limit: Option<Duration>,
-        begin: impl FnOnce(&mut Play) -> Result<(), Problem>,
         name: &str,
         arguments: &Map<String, Value>,
     ) -> Result<Result<Answered, ToolFailure>, Problem> {
+        let turn = self.turns.lock().await;
+        if self.is_slow() {
+            return Box::pin(self.call_apart(turn, limit, name, arguments)).await;
+        }
         let work = |play: &mut Play| {
-            if play.done().is_none() {
-                begin(play)?;
-            }
             let started = Instant::now();
             let (outcome, step) = play.call(name, arguments)?;
             match &step {
@@ -228,7 +256,7 @@ impl Session {
             let wait = step.as_ref().map(wait_of).unwrap_or_default();
             Ok(Outcome { told: (outcome, self.recorded(play, last)), wait })
         };
-        let (outcome, ended) = self.act(limit, work).await?;
+        let (outcome, ended) = self.act_in(turn, limit, work).await?;
         self.record(ended).await;
         Ok(outcome)
     }
@@ -272,18 +300,32 @@ impl Session {
         lock(&self.hold)
     }
 
+    /// Whether steps of its episode may compute for long.
+    fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
+    /// Puts another play in its place.
+    pub(super) fn adopt(&self, own: &mut Play, play: Play) {
+        *own = play;
+        self.slow.store(own.takes_long(), Ordering::Relaxed);
+    }
+
     /// What is to be recorded of an episode that has ended.
-    fn recorded(&self, play: &Play, ended: bool) -> Option<Played> {
+    pub(super) fn recorded(&self, play: &Play, ended: bool) -> Option<Played> {
         if ended && self.recorder.is_some() { play.played() } else { None }
     }
 
-    async fn record(&self, played: Option<Played>) {
+    pub(super) async fn record(&self, played: Option<Played>) {
         if let (Some(recorder), Some((episode, actions))) = (&self.recorder, played) {
             recorder.ended(episode, actions).await;
         }
     }
 
-    fn work<T>(&self, work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>) -> Result<Outcome<T>, Problem> {
+    pub(super) fn work<T>(
+        &self,
+        work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
+    ) -> Result<Outcome<T>, Problem> {
         if self.holding().status == Status::Ended {
             return Err(Problem::UnknownSession(self.id.to_string()));
         }
@@ -332,7 +374,7 @@ mod tests {
     use crate::metrics::Metrics;
 
     fn session() -> Arc<Session> {
-        let witness = Witness { meter: Metrics::new().of(&Arc::from("desk")), recorder: None };
+        let witness = Witness { meter: Metrics::new().of(&Arc::from("desk")), recorder: None, pool: Pool::default() };
         let slot = Capacity::new(1, None).take(Client::Unknown).expect("a slot");
         Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default(), witness)
     }

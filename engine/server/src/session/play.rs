@@ -31,13 +31,13 @@ use crate::{
 };
 
 /// What one session plays; empty until its first reset.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Play {
     run: Option<Run>,
 }
 
 /// An episode with all that is needed to play it again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Run {
     /// The generation that it is played with, whatever is loaded meanwhile.
     held: Held,
@@ -47,6 +47,9 @@ pub(crate) struct Run {
     /// The actions that were taken, in order.
     actions: Vec<Value>,
 }
+
+/// What a tool answered, and the step that the call was.
+pub(crate) type Call = (Result<Answered, ToolFailure>, Option<Step>);
 
 /// An episode, and the actions that it has taken.
 pub(crate) type Played = (Episode, Vec<Value>);
@@ -86,32 +89,54 @@ impl Play {
     }
 
     /// Takes an action.
-    pub(crate) fn step(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
+    pub(crate) fn step(&mut self, action: Map<String, Value>) -> Result<Step, Problem> {
+        let step = self.take(action)?;
+        self.write_down(&step);
+        Ok(step)
+    }
+
+    /// Takes an action without writing it down.
+    pub(super) fn take(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         take_metadata(&mut action)?;
         run.admit()?;
         let action = Value::Object(action);
         let step = run.episode.step(&action)?;
         run.actions.push(action);
-        run.write_down(&step);
         Ok(step)
     }
 
     /// Calls a tool, which is an action like any other; the step is that action's, where there was one.
-    pub(crate) fn call(
-        &mut self,
-        name: &str,
-        arguments: &Map<String, Value>,
-    ) -> Result<(Result<Answered, ToolFailure>, Option<Step>), Problem> {
+    pub(crate) fn call(&mut self, name: &str, arguments: &Map<String, Value>) -> Result<Call, Problem> {
+        let (outcome, step) = self.use_tool(name, arguments)?;
+        if let Some(step) = &step {
+            self.write_down(step);
+        }
+        Ok((outcome, step))
+    }
+
+    /// Calls a tool without writing it down.
+    pub(super) fn use_tool(&mut self, name: &str, arguments: &Map<String, Value>) -> Result<Call, Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         run.admit()?;
         let Called { taken, outcome } = run.episode.call(name, arguments);
         let step = taken.map(|(action, step)| {
             run.actions.push(action);
-            run.write_down(&step);
             step
         });
         Ok((outcome, step))
+    }
+
+    /// Writes down what the step that was taken last decided.
+    pub(super) fn write_down(&self, step: &Step) {
+        if let Some(run) = &self.run {
+            run.write_down(step);
+        }
+    }
+
+    /// Whether its steps may compute for long.
+    pub(super) fn takes_long(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.episode.pack().takes_long())
     }
 
     /// Takes the last action back.

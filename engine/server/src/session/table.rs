@@ -21,6 +21,7 @@ use super::{
     lock,
     one::{Hold, Origin, Session, Stage, Status, Witness},
     play::Play,
+    pool::Pool,
 };
 use crate::{error::Problem, metrics::Metrics, record::Recorder, server::Config};
 
@@ -42,6 +43,7 @@ pub(crate) struct Sessions {
     capacity: Arc<Capacity>,
     metrics: Arc<Metrics>,
     recorder: Option<Recorder>,
+    pool: Pool,
     idle: Duration,
     /// How long a session that lost its socket is kept.
     pub(super) grace: Duration,
@@ -70,11 +72,12 @@ pub(crate) enum Closed {
 }
 
 impl Sessions {
-    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>, pool: Pool) -> Self {
         Self {
             capacity: Capacity::new(config.max_sessions, config.sessions_per_client),
             metrics,
             recorder: config.record.clone(),
+            pool,
             idle: config.idle_timeout.unwrap_or(DEFAULT_IDLE),
             grace: config.resume_grace,
             open: Mutex::default(),
@@ -136,7 +139,8 @@ impl Sessions {
         play: Play,
     ) -> Result<Arc<Session>, Problem> {
         let slot = self.slot(client, wait).await?;
-        let witness = Witness { meter: self.metrics.of(environment), recorder: self.recorder.clone() };
+        let witness =
+            Witness { meter: self.metrics.of(environment), recorder: self.recorder.clone(), pool: self.pool.clone() };
         let session = Session::new(environment, origin, slot, play, witness);
         let mut open = lock(&self.open);
         open.all.insert(session.id(), Arc::clone(&session));

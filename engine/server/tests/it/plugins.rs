@@ -1,14 +1,14 @@
 //! Packs whose plugins fail, change, or change all the time.
 //!
 //! The host here runs no code: a module is a number in a text, which every call answers with; `fail` fails every call but
-//! the examples, `lie` fails those.
+//! the examples, `lie` fails those, and `hang` answers no call about a decision before its door is opened.
 
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    client::{Socket, get, until},
+    client::{Socket, error, get, post, until},
     packs::{self, desk_file, desk_with},
     serve::{Running, config, start_in},
 };
@@ -30,15 +30,45 @@ const PLAYERS: usize = 8;
 /// Times that the file changes.
 const CHANGES: usize = 60;
 
-#[derive(Debug)]
-struct Scripted;
+#[derive(Debug, Default)]
+struct Scripted {
+    door: Arc<Door>,
+}
 
 #[derive(Debug)]
-struct Script(String);
+struct Script(String, Arc<Door>);
+
+/// What calls stand before that hang.
+#[derive(Debug, Default)]
+struct Door {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Door {
+    fn open(&self) {
+        *self.open.lock().expect("no panic") = true;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        let open = self.open.lock().expect("no panic");
+        drop(self.opened.wait_while(open, |open| !*open).expect("no panic"));
+    }
+}
+
+/// Opens its door however a test ends, since the threads behind it keep the runtime from ending.
+struct Opened(Arc<Door>);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
 
 impl Host for Scripted {
     fn load(&self, module: &[u8], _: Limits) -> Result<Arc<dyn Guest>, String> {
-        Ok(Arc::new(Script(String::from_utf8_lossy(module).into_owned())))
+        Ok(Arc::new(Script(String::from_utf8_lossy(module).into_owned(), Arc::clone(&self.door))))
     }
 }
 
@@ -53,7 +83,11 @@ impl Guest for Script {
         match self.0.as_str() {
             "lie" => Err("gave up".into()),
             "fail" if input.contains("decision") => Err("ran out of fuel".into()),
-            "fail" => Ok(json!({ "value": 0 }).to_string()),
+            "fail" | "hang" if !input.contains("decision") => Ok(json!({ "value": 0 }).to_string()),
+            "hang" => {
+                self.1.pass();
+                Ok(json!({ "value": 0.5 }).to_string())
+            }
             number => Ok(format!("{{\"value\":{number}}}")),
         }
     }
@@ -75,6 +109,17 @@ fn save(folder: &Path, text: &str) {
 
 /// Serves the small pack, with a plugin in its reward.
 async fn serve(text: &str) -> Running {
+    serve_with(text, Scripted::default(), config()).await
+}
+
+/// Serves the small pack with a plugin that hangs; the door opens with the second part.
+async fn serve_hanging(config: Config) -> (Running, Opened) {
+    let host = Scripted::default();
+    let door = Opened(Arc::clone(&host.door));
+    (serve_with("hang", host, config).await, door)
+}
+
+async fn serve_with(text: &str, host: Scripted, config: Config) -> Running {
     let folder: TempDir = packs::write();
     let with = desk_with("observation:\n", "plugins:\n  odd: { file: odd.wasm, version: \"1\" }\nobservation:\n");
     let rubric = "    - { name: quality, grader: matrix, field: action, correct: 1, default: -0.5 }";
@@ -83,8 +128,8 @@ async fn serve(text: &str) -> Running {
     fs::write(desk_file(folder.path()), with).expect("a file");
     save(folder.path(), text);
     let root = folder.path().to_path_buf();
-    let plugins: Option<Arc<dyn Host>> = Some(Arc::new(Scripted));
-    start_in(Config { watch: true, plugins, ..config() }, folder, &[root]).await
+    let plugins: Option<Arc<dyn Host>> = Some(Arc::new(host));
+    start_in(Config { watch: true, plugins, ..config }, folder, &[root]).await
 }
 
 async fn status(server: &Running) -> Value {
@@ -104,6 +149,58 @@ async fn a_plugin_that_fails_is_an_error_and_the_server_goes_on() {
         assert_eq!(socket.state().await["step_count"], 0);
     }
     assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));
+}
+
+// One thread serves everybody here: a step that kept it would stop the others, and the test.
+#[tokio::test]
+async fn a_plugin_that_hangs_misses_the_deadline_and_holds_up_nobody() {
+    let short = Config { step_timeout: Some(Duration::from_millis(60)), max_sessions: 2, ..config() };
+    let (server, _door) = serve_hanging(short).await;
+    let (mut socket, mut other) = (Socket::open(&server, "/ws").await, Socket::open(&server, "/envs/parcels/ws").await);
+    socket.reset(json!({ "task_id": "calm" })).await;
+    other.reset(json!({})).await;
+    socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
+    assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));
+    let refused = "the step took longer than 0.06 s and is taken back";
+    assert_eq!(error(&socket.hear().await, "EXECUTION_ERROR"), refused);
+    assert_eq!(socket.state().await["step_count"], 0);
+    // Over HTTP, and for tools, it is the same.
+    drop(other);
+    let session = post(&server, "/reset", &json!({ "task_id": "calm" })).await.header("x-session-id").to_owned();
+    let told = post(&server, "/step", &json!({ "session_id": session, "action": { "action": "answer" } })).await;
+    assert_eq!(told.detail(504), refused);
+    let call = json!({ "name": "act", "arguments": { "action": "answer" }, "session_id": session });
+    for params in [call.clone(), json!({ "name": "act", "arguments": { "action": "answer" } })] {
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let told = post(&server, "/mcp", &call).await.expect(200);
+        assert_eq!(told["error"]["message"], refused, "{told}");
+    }
+    assert_eq!(get(&server, &format!("/state?session_id={session}")).await.expect(200)["step_count"], 0);
+}
+
+#[tokio::test]
+async fn a_slot_is_free_at_once_when_its_socket_ends_while_a_plugin_computes() {
+    let (server, _door) = serve_hanging(Config { max_sessions: 1, ..config() }).await;
+    for _ in 0..3 {
+        let mut socket = Socket::open(&server, "/ws").await;
+        socket.reset(json!({ "task_id": "calm" })).await;
+        socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
+        drop(socket.into_stream());
+        until("the slot is free", async || get(&server, "/metrics").await.text.contains("casebook_slots_used 0\n"))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_computes_for_a_while_is_taken_when_it_is_through() {
+    let (server, door) = serve_hanging(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({ "task_id": "calm" })).await;
+    socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
+    socket.say(r#"{"type":"state"}"#).await;
+    drop(door);
+    assert_eq!(socket.hear().await["data"]["reward"], json!(0.5));
+    assert_eq!(socket.hear().await["data"]["step_count"], 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,152 @@
+//! Resets, and steps that may compute for long, as those of packs with plugins do.
+//!
+//! Such a step is taken on a copy of the episode by a thread that serves no socket, and the copy takes the episode's place
+//! when the step is through. One that is not through in time has changed nothing: it is refused then, whatever becomes of
+//! the thread, and the session goes on.
+
+use std::time::{Duration, Instant};
+
+use casebook_core::{
+    episode::Step,
+    scenario::tools::{Answered, ToolFailure},
+};
+use serde_json::{Map, Value};
+use tokio::time;
+
+use super::{
+    one::{Outcome, Session, Turn, wait_of},
+    play::Play,
+    pool::within,
+};
+use crate::{
+    error::Problem,
+    reload::Held,
+    wire::{arguments::ResetArguments, envelope::View},
+};
+
+impl Session {
+    /// Starts an episode with what `held` chooses, and renders what there is to see; when that fails, the one before it
+    /// goes on.
+    pub(crate) async fn reset<T>(
+        &self,
+        limit: Option<Duration>,
+        held: impl FnOnce(&ResetArguments) -> Result<Held, Problem>,
+        arguments: ResetArguments,
+        render: impl FnOnce(View<'_>) -> T,
+    ) -> Result<T, Problem> {
+        let _turn = self.turns.lock().await;
+        self.start(limit, held, arguments).await?;
+        self.work(|play| Ok(Outcome::now(render(play.view(None)?)))).map(|outcome| outcome.told)
+    }
+
+    /// Starts an episode unless there is one.
+    pub(crate) async fn begin(
+        &self,
+        limit: Option<Duration>,
+        held: impl FnOnce(&ResetArguments) -> Result<Held, Problem>,
+        arguments: ResetArguments,
+    ) -> Result<(), Problem> {
+        if self.look(|play| play.done().is_some()) {
+            return Ok(());
+        }
+        let _turn = self.turns.lock().await;
+        if self.look(|play| play.done().is_some()) {
+            return Ok(());
+        }
+        self.start(limit, held, arguments).await
+    }
+
+    async fn start(
+        &self,
+        limit: Option<Duration>,
+        held: impl FnOnce(&ResetArguments) -> Result<Held, Problem>,
+        arguments: ResetArguments,
+    ) -> Result<(), Problem> {
+        let held = self.work(|_| held(&arguments).map(Outcome::now))?.told;
+        let slow = held.pack.takes_long();
+        let begin = move || {
+            let mut play = Play::default();
+            play.reset(held, arguments).map(|()| play)
+        };
+        let begun =
+            if slow { within(limit, self.apart(begin)).await? } else { self.work(|_| begin().map(Outcome::now))?.told };
+        self.work(|own| {
+            self.adopt(own, begun);
+            Ok(Outcome::now(()))
+        })?;
+        Ok(())
+    }
+
+    /// Takes an action that may compute for long.
+    pub(super) async fn step_apart<T>(
+        &self,
+        turn: Turn<'_>,
+        limit: Option<Duration>,
+        action: Map<String, Value>,
+        render: impl FnOnce(View<'_>) -> T,
+    ) -> Result<T, Problem> {
+        let act = |play: &mut Play| play.take(action).map(|step| ((), Some(step)));
+        let tell = |play: &Play, step: Option<&Step>| play.view(step).map(render);
+        self.act_apart(turn, limit, act, tell).await.map(|((), told)| told)
+    }
+
+    /// Calls a tool that may compute for long.
+    pub(super) async fn call_apart(
+        &self,
+        turn: Turn<'_>,
+        limit: Option<Duration>,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<Result<Answered, ToolFailure>, Problem> {
+        let (name, arguments) = (name.to_owned(), arguments.clone());
+        let act = move |play: &mut Play| play.use_tool(&name, &arguments);
+        self.act_apart(turn, limit, act, |_, _| Ok(())).await.map(|(outcome, ())| outcome)
+    }
+
+    async fn act_apart<T: Send + 'static, U>(
+        &self,
+        turn: Turn<'_>,
+        limit: Option<Duration>,
+        act: impl FnOnce(&mut Play) -> Result<(T, Option<Step>), Problem> + Send + 'static,
+        tell: impl FnOnce(&Play, Option<&Step>) -> Result<U, Problem>,
+    ) -> Result<(T, U), Problem> {
+        let mut play = self.work(|own| Ok(Outcome::now(own.clone())))?.told;
+        let started = Instant::now();
+        let job = self.apart(move || act(&mut play).map(|done| (play, done)));
+        let (play, (outcome, step)) = within(limit, job).await.inspect_err(|_| self.meter.refused())?;
+        let took = started.elapsed();
+        let wait = step.as_ref().map(wait_of).unwrap_or_default();
+        if let Some(limit) = limit
+            && limit < took + wait
+        {
+            time::sleep(limit.saturating_sub(took)).await;
+            self.meter.refused();
+            return Err(Problem::TooSlow(limit));
+        }
+        let adopted = self.work(|own| {
+            self.adopt(own, play);
+            match &step {
+                Some(step) => {
+                    own.write_down(step);
+                    self.meter.stepped(step, took);
+                }
+                None => self.meter.refused(),
+            }
+            let ended = step.as_ref().is_some_and(|step| step.done);
+            Ok(Outcome::now((tell(own, step.as_ref())?, self.recorded(own, ended))))
+        });
+        let (told, ended) = adopted?.told;
+        time::sleep(wait).await;
+        drop(turn);
+        self.record(ended).await;
+        Ok((outcome, told))
+    }
+
+    /// Does some work on a thread that serves no socket.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.pool.run(work).await.unwrap_or(Err(Problem::Broken))
+    }
+}
