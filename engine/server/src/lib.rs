@@ -29,6 +29,8 @@ mod studio;
 mod app;
 // A file an endpoint.
 mod routes;
+// Connections: HTTP on each of them, and how long a client may take to send a request.
+mod connections;
 // Building a server and running it.
 mod server;
 

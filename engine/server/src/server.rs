@@ -1,10 +1,8 @@
 //! Building a server and running it.
 
-use std::{
-    error::Error, fmt, future::Future, io, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration,
-};
+use std::{error::Error, fmt, future::Future, io, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
+use axum::Router;
 use casebook_core::{
     check::{Checker, Compiled},
     plugin::Host,
@@ -14,6 +12,7 @@ use tokio::{net::TcpListener, time};
 
 use crate::{
     app::{App, Shared, listed, unknown_environment},
+    connections,
     limits::Limits,
     mode::Mode,
     principals::{TokenError, Tokens},
@@ -62,6 +61,8 @@ pub struct Config {
     pub plugins: Option<Arc<dyn Host>>,
     /// How much a request may hold.
     pub limits: Limits,
+    /// How long a client may take to send the head of a request, and how long for its body; for ever when unset.
+    pub request_timeout: Option<Duration>,
     /// Requests a second of each client at the most, over all its sockets.
     pub rate: Option<NonZeroU32>,
     /// Who may do what; without tokens everybody may do everything.
@@ -92,6 +93,7 @@ impl Default for Config {
             heartbeat: Duration::from_secs(20),
             plugins: None,
             limits: Limits::default(),
+            request_timeout: Some(Duration::from_secs(30)),
             rate: None,
             tokens: Tokens::default(),
             record: None,
@@ -119,6 +121,7 @@ impl fmt::Debug for Config {
             .field("poll", &self.poll)
             .field("heartbeat", &self.heartbeat)
             .field("limits", &self.limits)
+            .field("request_timeout", &self.request_timeout)
             .field("rate", &self.rate)
             .field("tokens", &self.tokens)
             .field("record", &self.record)
@@ -201,17 +204,17 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the listener or the thread that watches the packs fails.
+    /// When the thread that watches the packs fails.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let Config { watch, poll, .. } = self.app.config;
         let _watch = if watch { Some(reload::start(Arc::clone(&self.app.live), poll)?) } else { None };
         let reaper = tokio::spawn(reap(Arc::clone(&self.app)));
-        let result = self.serve(listener, shutdown).await;
+        self.serve(listener, shutdown).await;
         reaper.abort();
         if let Some(recorder) = &self.app.config.record {
             recorder.finish().await;
         }
-        result
+        Ok(())
     }
 
     /// Waits until every session has ended, but no longer than is set.
@@ -225,41 +228,27 @@ impl Server {
         let _ = time::timeout(self.app.config.drain, quiet).await;
     }
 
-    async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let listener = listener.tap_io(|stream| {
-            // Without it answers wait for more, so losing it costs time and nothing else.
-            let _ = stream.set_nodelay(true);
-        });
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let mut stopping = self.app.stopping.subscribe();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-            // An error means that the server is gone, which is an end as well.
-            let _ = stopping.wait_for(|stopping| *stopping).await;
-        });
-        let mut serving = Box::pin(serving.into_future());
-        tokio::select! {
-            result = &mut serving => return result,
-            () = shutdown => {}
-        }
+    async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let stopping = &self.app.stopping;
+        let patience = self.app.config.request_timeout;
+        let accepting = tokio::spawn(connections::accept(listener, self.router(), stopping.clone(), patience));
+        shutdown.await;
         self.app.sessions.drain();
         if !self.app.config.drain.is_zero() {
             tracing::info!(sessions = self.app.sessions.capacity().active(), "draining");
-            tokio::select! {
-                result = &mut serving => return result,
-                () = self.drained() => {}
-            }
+            self.drained().await;
         }
         tracing::info!("stopping");
-        self.app.stopping.send_replace(true);
+        stopping.send_replace(true);
         let quiet = async {
-            let result = serving.await;
-            self.app.stopping.closed().await;
-            result
+            if accepting.await.is_err() {
+                tracing::error!("no more connections were taken: a bug");
+            }
+            stopping.closed().await;
         };
-        time::timeout(GRACE, quiet).await.unwrap_or_else(|_| {
+        if time::timeout(GRACE, quiet).await.is_err() {
             tracing::warn!("some connections did not end in time and are cut");
-            Ok(())
-        })
+        }
     }
 }
 

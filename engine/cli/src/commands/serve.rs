@@ -83,6 +83,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         resume_grace: Duration::from_secs(args.sessions.resume_grace),
         drain: Duration::from_secs(args.sessions.drain),
         limits: args.limits.limits(),
+        request_timeout: seconds(args.limits.request_timeout),
         rate: NonZeroU32::new(args.limits.rate),
         tokens,
         record,

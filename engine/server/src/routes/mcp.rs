@@ -77,6 +77,7 @@ async fn mcp(
 ) -> Result<Response, Problem> {
     let query = request::query(&uri);
     let wait = request::query_wait(&query, &app)?;
+    let body = request::in_time(body)?;
     if mcp_standard::is_meant(&headers) {
         let named = request::query_value(&query, SESSION_KEY).map(ToString::to_string);
         let opening = Opening { app, environment, client, wait, named };

@@ -12,6 +12,7 @@ use casebook_core::scenario::Pack;
 
 use crate::{
     app::{App, Shared},
+    connections::Late,
     error::Problem,
     principals::Role,
     session::{capacity::Client, table::Claim},
@@ -140,7 +141,7 @@ pub(super) fn claim(headers: &HeaderMap, query: &[(String, String)], in_body: Op
 /// The body's bytes, which hold no more than a request may.
 pub(super) fn bytes(app: &App, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
     let limits = &app.config.limits;
-    let bytes = body.map_err(|rejection| match rejection.status() {
+    let bytes = in_time(body)?.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let text = format!("the body is too large; {} bytes are read", limits.message);
             Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, text)
@@ -149,6 +150,14 @@ pub(super) fn bytes(app: &App, body: Result<Bytes, BytesRejection>) -> Result<By
     })?;
     limits.check(&bytes, &["body"])?;
     Ok(bytes)
+}
+
+/// Refuses a body that did not end in time.
+pub(super) fn in_time(body: Result<Bytes, BytesRejection>) -> Result<Result<Bytes, BytesRejection>, Problem> {
+    match body.as_ref().err().and_then(|rejection| Late::behind(rejection)) {
+        Some(late) => Err(Problem::Body(StatusCode::REQUEST_TIMEOUT, late.to_string())),
+        None => Ok(body),
+    }
 }
 
 /// Answers with text that is JSON already.

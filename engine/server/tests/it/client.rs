@@ -15,7 +15,7 @@ use tokio_tungstenite::{
 use crate::serve::Running;
 
 /// So long that only a hang gets there.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An answer over HTTP.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod serve;
 
 mod attach;
 mod capacity;
+mod connections;
 mod environments;
 mod faults;
 mod http_sessions;
