@@ -48,6 +48,20 @@ fn pack(environment: &str, score: &str) -> Arc<Pack> {
 }
 
 #[test]
+fn what_computes_for_too_long_fails_and_changes_nothing() {
+    let room = pack(
+        "action:\n  properties: { n: { type: integer, required: true } }\n  set: { found: \"range(action.n) | list | length\" }\n\
+         state: { found: { type: integer, default: 0 } }\nobservation: { found: { value: state.found, type: integer } }",
+        "state.found > 0",
+    );
+    let mut episode = start(&room);
+    episode.step(&json!({ "n": 10 })).expect("a step");
+    let refused = episode.step(&json!({ "n": 99_999 })).expect_err("it is refused");
+    assert_eq!(refused, StepError::Failed("`found` cannot be set: it takes too many steps".to_owned()));
+    assert_eq!((episode.steps(), seen(&episode)), (1, json!({ "found": 10 })));
+}
+
+#[test]
 fn an_action_without_items_is_seen_remembered_and_waited_for() {
     let slow = packs::itemless("slow");
     let mut episode = start(&slow);
