@@ -2,8 +2,16 @@
 //!
 //! An episode is a table: one row an item, one column a decision.
 
-use std::{fmt, ops::Range, path::Path, sync::Arc};
+mod right;
 
+use std::{
+    fmt,
+    ops::Range,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+pub use right::{Judged, Right};
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -372,6 +380,8 @@ pub struct TruthCell {
     pub rule: Option<Arc<RuleReason>>,
     /// Where the right value comes from.
     pub origin: Origin,
+    /// How the right value is told.
+    pub(crate) right: OnceLock<Arc<Right>>,
 }
 
 /// Where the truth of a decision comes from.
@@ -514,4 +524,17 @@ pub enum PathPart {
     Key(String),
     /// A position.
     Index(usize),
+}
+
+/// Appends a text as JSON.
+pub(crate) fn push_text(out: &mut String, text: &str) {
+    // Without an early end, so that many bytes are looked at at once.
+    let plain = |plain, byte| plain & (0x20 <= byte) & (byte < 0x80) & (byte != b'"') & (byte != b'\\');
+    if text.bytes().fold(true, plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
 }

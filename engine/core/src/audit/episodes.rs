@@ -153,11 +153,9 @@ fn play(
 
 /// Named parts: the reward's, added up over the steps, and the score's as they stand.
 fn components(episode: &Episode) -> Result<Map<String, Value>, crate::rubric::GraderError> {
-    let mut parts = episode.score_parts()?;
-    for (name, value) in episode.component_sums() {
-        parts.insert(name.to_owned(), value.into());
-    }
-    Ok(parts)
+    let scored = episode.score_parts()?;
+    let scored = scored.iter().map(|(name, value)| (&**name, *value));
+    Ok(scored.chain(episode.component_sums()).map(|(name, value)| (name.to_owned(), value.into())).collect())
 }
 
 fn misses(played: &Played, expect: &Expectation) -> Vec<String> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Report},
-    scenario::observation::Part,
+    scenario::{line::Line, observation::Part},
     spec::{Document, Environment, ObservationPart, TextSource},
 };
 
@@ -141,7 +141,7 @@ fn observation_part(
     if let Some(text) = &part.log {
         let template = format!("log:{name}");
         template::add(engine, &template, root, &format!("{pointer}/log"), text, &log_sample(site.columns), report)?;
-        return Some(Part::Log(template));
+        return Some(Part::Log(Line::new(template, text, &site.columns.fields, &site.columns.decisions)));
     }
     if let Some(text) = &part.template {
         let template = format!("observation:{name}");

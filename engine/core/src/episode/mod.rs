@@ -10,7 +10,9 @@
 //! | `call.rs` | calls of tools, and what they answer |
 //! | `scope.rs` | what templates and expressions read |
 //! | `tell.rs` | observations, logs, feedback, reasons |
+//! | `breakdown.rs` | a reward explained |
 
+mod breakdown;
 mod call;
 mod resolve;
 mod scope;
@@ -22,12 +24,13 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use breakdown::{Breakdown, Components, Noted};
 pub use call::Called;
 use resolve::Resolved;
 pub use start::ResetError;
 pub(crate) use tell::render;
 
-pub use crate::model::{ActionProblem, PathPart, ProblemKind};
+pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
     rubric::{GraderError, Replaced, Scores, View},
@@ -122,53 +125,6 @@ pub struct Step {
     pub wait: f64,
 }
 
-/// A reward explained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Breakdown {
-    /// One sentence or more.
-    pub reason: String,
-    /// Named parts; those of a summed reward add up to it before clipping, else they are the score's.
-    pub components: Map<String, Value>,
-    /// What was decided, and the rule that says what was right.
-    pub decisions: Vec<Judged>,
-    /// What plugins say about their values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Noted>,
-}
-
-/// What a plugin says about a value that it gave.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Noted {
-    /// The grader's name in the rubric.
-    pub grader: String,
-    /// The item's id; `None` where the whole episode is meant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub item: Option<String>,
-    /// Why, in a sentence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Named numbers that explain the value.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub parts: Map<String, Value>,
-}
-
-/// One decision beside its truth.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Judged {
-    /// The item's id.
-    pub item: String,
-    /// The decision's name.
-    pub field: String,
-    /// What the agent decided; null when it did not.
-    pub decided: Value,
-    /// What was right.
-    pub expected: Value,
-    /// The id of the rule that says so; null for a label or a default.
-    pub rule: Option<String>,
-    /// The rule's reason.
-    pub because: Option<String>,
-}
-
 /// A step that was refused; the episode is unchanged.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StepError {
@@ -249,14 +205,14 @@ impl Episode {
     }
 
     /// The values of the score's named nodes as they stand.
-    pub(crate) fn score_parts(&self) -> Result<Map<String, Value>, GraderError> {
+    pub(crate) fn score_parts(&self) -> Result<Vec<(Arc<str>, f64)>, GraderError> {
         self.task.rubric.score_parts(&self.scores, &self.view())
     }
 
     /// The reward's components, each added up over the steps.
     pub(crate) fn component_sums(&self) -> impl Iterator<Item = (&str, f64)> {
         let sum = |at: usize| self.steps.iter().filter_map(|step| step.components.get(at)).sum();
-        self.task.rubric.component_names().enumerate().map(move |(at, name)| (name, sum(at)))
+        self.task.rubric.component_names().enumerate().map(move |(at, name)| (&**name, sum(at)))
     }
 
     /// The values of all graders as they stand, by node.
@@ -461,18 +417,20 @@ impl Episode {
     fn breakdown(&self, components: &[f64], done: bool) -> Result<Breakdown, GraderError> {
         let rubric = &self.task.rubric;
         let components = if rubric.mode == RewardMode::Sum {
-            rubric
-                .component_names()
-                .map(str::to_owned)
-                .zip(components.iter().map(|value| Value::from(*value)))
-                .collect()
+            rubric.component_names().cloned().zip(components.iter().copied()).collect()
         } else {
-            rubric.score_parts(&self.scores, &self.view())?
+            rubric.score_parts(&self.scores, &self.view())?.into_iter().collect()
         };
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
-        let all: Vec<usize> = (0..self.rows.len()).collect();
-        let rows = if rubric.explain == Explain::End && done { &all } else { touched };
-        let decisions: Vec<Judged> = rows.iter().flat_map(|row| self.judge(*row)).collect();
+        let all: Vec<usize>;
+        let rows = if rubric.explain == Explain::End && done {
+            all = (0..self.rows.len()).collect();
+            &all
+        } else {
+            touched
+        };
+        let mut decisions = Vec::with_capacity(rows.len() * self.pack.decisions.len());
+        decisions.extend(rows.iter().flat_map(|row| self.judge(*row)));
         let notes = self.notes(rows)?;
         let mut reason = self.reason(&decisions);
         for said in notes.iter().filter_map(|note| note.reason.as_deref()) {

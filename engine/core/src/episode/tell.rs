@@ -1,14 +1,14 @@
 //! What an episode tells: observations, logs, feedback and reasons.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use minijinja::{Value as Context, context};
 use serde_json::Value;
 
-use super::{Episode, Judged, Outcome};
+use super::{Episode, Outcome};
 use crate::{
     expression::words,
-    model::Column,
+    model::{Judged, push_text},
     scenario::{
         Instructions, Pack,
         observation::Part,
@@ -146,86 +146,67 @@ impl Episode {
     }
 
     /// A row's decisions beside what is right.
-    pub(super) fn judge(&self, row: usize) -> Vec<Judged> {
-        let item = &self.items[row];
-        let judge = |(at, column): (usize, &Column)| {
-            let truth = &item.truth[at];
-            let expected = truth.value.as_ref()?.to_json(column);
-            Some(Judged {
-                item: item.id.clone(),
-                field: column.name.clone(),
-                decided: self.rows[row].cell(at).map_or(Value::Null, |datum| datum.to_json(column)),
-                expected,
-                rule: truth.rule.as_ref().map(|rule| rule.id.clone()),
-                because: truth.rule.as_ref().and_then(|rule| rule.because.clone()),
-            })
-        };
-        self.pack.decisions.iter().enumerate().filter_map(judge).collect()
+    pub(super) fn judge(&self, row: usize) -> impl Iterator<Item = Judged> + '_ {
+        let (item, decided) = (&self.items[row], &self.rows[row]);
+        self.pack.decisions.iter().enumerate().filter_map(move |(at, column)| {
+            let right = Arc::clone(item.right(at, column)?);
+            Some(Judged { right, decided: decided.cell(at).map_or(Value::Null, |datum| datum.to_json(column)) })
+        })
     }
 
     pub(super) fn reason(&self, decisions: &[Judged]) -> String {
-        let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let mut parts: Vec<String> = decisions
-            .iter()
-            .map(|judged| {
-                let rule = judged.rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
-                let (item, field, expected) = (&judged.item, &judged.field, plain(&judged.expected));
-                if judged.decided == judged.expected {
-                    format!("{item}: {field} `{expected}` is right{rule}")
-                } else if judged.decided.is_null() {
-                    format!("{item}: {field} should be `{expected}`{rule} and was not decided")
-                } else {
-                    format!("{item}: {field} should be `{expected}`{rule}, not `{}`", plain(&judged.decided))
-                }
-            })
-            .collect();
-        if let Some(step) = self.steps.last() {
-            if let Some(tool) = step.tool.and_then(|tool| self.pack.action.tools.get(tool)) {
-                parts.push(format!("called `{}`", tool.card.name));
-            }
-            if let Outcome::Called(name, Err(failure)) = &self.outcome {
-                parts.push(format!("the call of `{name}` failed: {}", failure.kind.name()));
-            } else if step.invalid > 0 {
-                parts.push(format!("{} decision about an unknown or closed {}", step.invalid, self.pack.noun));
-            }
-            if step.completed && self.pack.has_items {
-                parts.push(format!("every {} is decided", self.pack.noun));
-            }
-            if step.ran_out && self.pack.has_items {
-                parts.push(format!("the steps have run out with {} left", self.open_rows().count()));
-            }
+        let mut reason = String::with_capacity(128);
+        for judged in decisions {
+            part(&mut reason);
+            judged.say(&mut reason);
         }
-        if !self.pack.has_items && parts.is_empty() {
-            "the action was taken".to_owned()
-        } else if parts.is_empty() {
-            "nothing was decided".to_owned()
-        } else {
-            parts.join("; ")
+        let Some(step) = self.steps.last() else { return or_nothing(reason, &self.pack) };
+        // Writing to a text cannot fail.
+        if let Some(tool) = step.tool.and_then(|tool| self.pack.action.tools.get(tool)) {
+            let _ = write!(part(&mut reason), "called `{}`", tool.card.name);
         }
+        let noun = &self.pack.noun;
+        if let Outcome::Called(name, Err(failure)) = &self.outcome {
+            let _ = write!(part(&mut reason), "the call of `{name}` failed: {}", failure.kind.name());
+        } else if step.invalid > 0 {
+            let _ = write!(part(&mut reason), "{} decision about an unknown or closed {noun}", step.invalid);
+        }
+        if step.completed && self.pack.has_items {
+            let _ = write!(part(&mut reason), "every {noun} is decided");
+        }
+        if step.ran_out && self.pack.has_items {
+            let _ = write!(part(&mut reason), "the steps have run out with {} left", self.open_rows().count());
+        }
+        or_nothing(reason, &self.pack)
     }
 
     pub(super) fn write_logs(&mut self, touched: &[usize]) {
         let pack = Arc::clone(&self.pack);
-        let templates =
-            pack.observation.iter().filter_map(|(_, part)| if let Part::Log(name) = part { Some(name) } else { None });
-        for (log, name) in templates.enumerate() {
+        let lines =
+            pack.observation.iter().filter_map(|(_, part)| if let Part::Log(line) = part { Some(line) } else { None });
+        for (log, line) in lines.enumerate() {
             for row in touched {
-                let item = Context::from_object(ItemView {
-                    item: Arc::clone(&self.items[*row]),
-                    fields: Arc::clone(&pack.fields),
-                    revealed: self.revealed_of(*row).collect(),
-                });
-                let decision = Context::from_object(RowView {
-                    row: self.rows[*row].clone(),
-                    decisions: Arc::clone(&pack.decisions),
-                });
-                let line = render(&pack, name, context! { item, decision });
-                if !self.logs[log].is_empty() {
-                    self.logs[log].push(',');
+                let (item, cells) = (&self.items[*row], &self.rows[*row]);
+                let plain = line.write(item, cells, &pack.fields, &pack.decisions);
+                let line = plain.unwrap_or_else(|| self.render_line(&pack, &line.template, *row));
+                let log = &mut self.logs[log];
+                if !log.is_empty() {
+                    log.push(',');
                 }
-                push_text(&mut self.logs[log], &line);
+                push_text(log, &line);
             }
         }
+    }
+
+    fn render_line(&self, pack: &Pack, template: &str, row: usize) -> String {
+        let item = Context::from_object(ItemView {
+            item: Arc::clone(&self.items[row]),
+            fields: Arc::clone(&pack.fields),
+            revealed: self.revealed_of(row).collect(),
+        });
+        let decision =
+            Context::from_object(RowView { row: self.rows[row].clone(), decisions: Arc::clone(&pack.decisions) });
+        render(pack, template, context! { item, decision })
     }
 
     fn feedback(&self, template: &str) -> Option<String> {
@@ -244,13 +225,20 @@ pub(crate) fn render(pack: &Pack, name: &str, context: Context) -> String {
     }
 }
 
-fn push_text(out: &mut String, text: &str) {
-    if text.bytes().all(|byte| (0x20..0x80).contains(&byte) && byte != b'"' && byte != b'\\') {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&Value::from(text).to_string());
+/// Begins another part of a list of sentences.
+fn part(text: &mut String) -> &mut String {
+    if !text.is_empty() {
+        text.push_str("; ");
+    }
+    text
+}
+
+/// A reason, or that there is none.
+fn or_nothing(reason: String, pack: &Pack) -> String {
+    match (reason.is_empty(), pack.has_items) {
+        (false, _) => reason,
+        (true, true) => "nothing was decided".to_owned(),
+        (true, false) => "the action was taken".to_owned(),
     }
 }
 

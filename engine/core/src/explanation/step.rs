@@ -1,7 +1,6 @@
 //! The last step of an episode: every component beside the rules that made its truth.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{Decision, TrialMatch, decisions, trials};
 use crate::{episode::Episode, rubric::GraderError};
@@ -40,7 +39,7 @@ pub struct Component {
     /// Its name.
     pub name: String,
     /// Its value.
-    pub value: Value,
+    pub value: f64,
     /// The decisions that its graders read; none for one that looks at the steps.
     pub fields: Vec<String>,
     /// What made the truth that it was graded by, for each item that the step decided.
@@ -78,10 +77,10 @@ pub fn explain_step(episode: &Episode, reward: Option<f64>) -> Result<StepExplan
     let components = episode
         .explain()?
         .components
-        .into_iter()
+        .iter()
         .map(|(name, value)| {
-            let fields = task.rubric.fields_of(&name);
-            Component { name, value, truth: links(&fields), fields }
+            let fields = task.rubric.fields_of(name);
+            Component { name: name.to_owned(), value, truth: links(&fields), fields }
         })
         .collect();
     Ok(StepExplanation { step: episode.steps(), reward, score: episode.score()?, items, components })

@@ -240,7 +240,7 @@ impl Builder<'_, '_> {
             );
         }
         self.nodes.push(Node {
-            name: node.name.clone(),
+            name: node.name.as_deref().map(Arc::from),
             pointer: pointer.to_owned(),
             place: self.place(pointer),
             weight: node.weight.unwrap_or(1.0),

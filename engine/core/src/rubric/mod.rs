@@ -12,9 +12,9 @@ mod compile;
 mod grade;
 mod graders;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub use compile::{Surroundings, with_weights};
 pub(crate) use compile::{compile, decision_values};
@@ -49,7 +49,7 @@ pub struct Rubric {
 
 #[derive(Debug, Clone)]
 struct Node {
-    name: Option<String>,
+    name: Option<Arc<str>>,
     pointer: String,
     /// Its file and line, for errors of episodes.
     place: String,
@@ -64,8 +64,8 @@ struct Node {
 #[derive(Debug, Clone)]
 enum NodeKind {
     /// A grader of single rows; its values are kept in the [`Scores`] at this position.
-    Row(usize, std::sync::Arc<dyn RowGrader>),
-    Whole(std::sync::Arc<dyn WholeGrader>),
+    Row(usize, Arc<dyn RowGrader>),
+    Whole(Arc<dyn WholeGrader>),
     WeightedSum(Vec<usize>),
     Add(Vec<usize>),
     Product(Vec<usize>),
@@ -89,7 +89,7 @@ pub struct View<'a> {
     /// The keywords of the whole pack, by decision.
     pub pools: &'a [KeywordPool],
     /// The items, by row.
-    pub items: &'a [std::sync::Arc<Item>],
+    pub items: &'a [Arc<Item>],
     /// The table.
     pub rows: &'a [Row],
     /// The steps; the last one is the one being graded.
@@ -212,7 +212,7 @@ impl Rubric {
     }
 
     /// Starts the row graders' values for a table that nobody has decided about.
-    pub fn begin(&self, items: &[std::sync::Arc<Item>]) -> Scores {
+    pub fn begin(&self, items: &[Arc<Item>]) -> Scores {
         let mut values = vec![None; self.row_graders * items.len()];
         for node in &self.nodes {
             if let NodeKind::Row(at, grader) = &node.kind {
@@ -284,8 +284,9 @@ impl Rubric {
     }
 
     /// The names of the reward's components.
-    pub fn component_names(&self) -> impl Iterator<Item = &str> {
-        self.components.iter().map(|at| self.nodes[*at].name.as_deref().unwrap_or_default())
+    pub fn component_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        // A component without a name is an error of the pack.
+        self.components.iter().filter_map(|at| self.nodes[*at].name.as_ref())
     }
 
     /// The episode's score so far, in [0, 1].
@@ -295,10 +296,10 @@ impl Rubric {
     }
 
     /// The values of all named nodes of the score.
-    pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Map<String, Value>, GraderError> {
+    pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Vec<(Arc<str>, f64)>, GraderError> {
         let mut known = vec![None; self.nodes.len()];
         self.eval(self.score, scores, view, false, &mut known)?;
-        let named = self.nodes.iter().zip(known).filter_map(|(node, value)| Some((node.name.clone()?, value?.into())));
+        let named = self.nodes.iter().zip(known).filter_map(|(node, value)| Some((node.name.clone()?, value?)));
         Ok(named.collect())
     }
 
@@ -415,13 +416,13 @@ impl Rubric {
     }
 
     /// The row graders of the score that have weight but nothing to grade among some items, by name or pointer.
-    pub fn idle_graders(&self, items: &[std::sync::Arc<Item>]) -> Vec<(&str, &str)> {
+    pub fn idle_graders(&self, items: &[Arc<Item>]) -> Vec<(&str, &str)> {
         let mut idle = Vec::new();
         self.collect_idle(self.score, items, &mut idle);
         idle
     }
 
-    fn collect_idle<'a>(&'a self, at: usize, items: &[std::sync::Arc<Item>], idle: &mut Vec<(&'a str, &'a str)>) {
+    fn collect_idle<'a>(&'a self, at: usize, items: &[Arc<Item>], idle: &mut Vec<(&'a str, &'a str)>) {
         let node = &self.nodes[at];
         match &node.kind {
             NodeKind::Row(_, grader) => {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `action.rs` | what agents send: its schema, and how an action becomes decisions |
 //! | `observation.rs` | what agents see: its parts and its schema |
+//! | `line.rs` | lines about items that were decided |
 //! | `suite.rs` | test documents, ready to run |
 //! | `parameter.rs` | named values with a type, of actions, calls and resets |
 //! | `tools.rs` | what agents may call, and what a call answers |
@@ -14,6 +15,7 @@
 //! `check` makes all of it; nothing here can fail but for an agent's own action.
 
 pub mod action;
+pub mod line;
 pub mod observation;
 pub mod parameter;
 pub mod random;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::line::Line;
 use crate::{
     expression::Expression,
     model::{Column, ColumnKind},
@@ -17,8 +18,8 @@ pub enum Part {
     Current,
     /// The ids of items.
     Ids(ItemsSelection),
-    /// One line a decision, made by a template of the pack, by its name.
-    Log(String),
+    /// One line a decision.
+    Log(Line),
     /// A number.
     Counter(Counter),
     /// The task's instructions.

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use casebook_core::{
     check::compile,
-    episode::{Episode, StepError},
+    episode::{Breakdown, Episode, StepError},
     policy,
     record::{Recording, Verdict, play, replay},
     scenario::Pack,
@@ -109,6 +109,11 @@ fn tell(pack: &Arc<Pack>, task: usize, seed: u64, actions: &[Value]) -> Vec<Stri
                 assert!(step.reward.is_finite() && step.reward.abs() <= 1.0, "{step:?}");
                 assert!(step.score.is_none_or(|score| (0.0..=1.0).contains(&score)), "{step:?}");
                 assert_eq!(step.done, episode.done());
+                let explained = episode.explain().expect("a breakdown");
+                let (mut written, json) = (String::new(), serde_json::to_string(&explained).expect("JSON"));
+                explained.write(&mut written);
+                assert_eq!(written, json);
+                assert_eq!(serde_json::from_str::<Breakdown>(&json).expect("a breakdown"), explained);
                 told.push(serde_json::to_string(&step).expect("JSON"));
             }
             Err(error) => {

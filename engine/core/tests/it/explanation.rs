@@ -83,7 +83,7 @@ fn every_component_links_to_the_rule_that_made_its_truth() {
             for (told, step) in steps.iter().zip(&played.steps) {
                 let breakdown = step.breakdown.as_ref().expect("records are told all");
                 for component in &told.components {
-                    assert_eq!(breakdown.components.get(&component.name), Some(&component.value));
+                    assert_eq!(breakdown.components.get(&component.name), Some(component.value));
                     for link in &component.truth {
                         assert!(component.fields.contains(&link.decision.field), "{component:?}");
                         if let Source::Rule(rule) = &link.decision.source {

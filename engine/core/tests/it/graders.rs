@@ -263,9 +263,9 @@ fn the_heuristic_of_the_batch_pack_scores_as_worked_out() {
     // Classification 3/5: newsletter, spam (`winner`) and the board's figures as work; the leak and the choir are missed.
     // Action 2/5 exact (delete, archive) and read for respond three times: 0. Priority: (r + 1) / 2 in listing order.
     let parts = &classify.steps[0].breakdown.as_ref().expect("a breakdown").components;
-    close(parts["classification"].as_f64().expect("a number"), 0.6);
-    close(parts["action"].as_f64().expect("a number"), 0.4);
-    let priority = parts["priority"].as_f64().expect("a number");
+    close(parts.get("classification").expect("a number"), 0.6);
+    close(parts.get("action").expect("a number"), 0.4);
+    let priority = parts.get("priority").expect("a number");
     close(classify.score, 0.6 * 0.6 + 0.2 * priority + 0.2 * 0.4);
     let scores: Vec<String> = ["email-classify", "email-prioritize", "email-triage-full"]
         .iter()

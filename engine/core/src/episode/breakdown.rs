@@ -1,0 +1,107 @@
+//! A reward explained.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_json::{Map, Value};
+
+use crate::model::{Judged, push_text};
+
+/// A reward explained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Breakdown {
+    /// One sentence or more.
+    pub reason: String,
+    /// Named parts; those of a summed reward add up to it before clipping, else they are the score's.
+    pub components: Components,
+    /// What was decided, and the rule that says what was right.
+    pub decisions: Vec<Judged>,
+    /// What plugins say about their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Noted>,
+}
+
+/// Named values, finite, in the order of the rubric.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Components(Vec<(Arc<str>, f64)>);
+
+/// What a plugin says about a value that it gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Noted {
+    /// The grader's name in the rubric.
+    pub grader: String,
+    /// The item's id; `None` where the whole episode is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Named numbers that explain the value.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub parts: Map<String, Value>,
+}
+
+impl Breakdown {
+    /// Appends it as JSON: the same as `serde_json` writes, mostly from pieces that were made once.
+    pub fn write(&self, out: &mut String) {
+        out.push_str("{\"reason\":");
+        push_text(out, &self.reason);
+        out.push_str(",\"components\":{");
+        for (at, (name, value)) in self.components.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            push_text(out, name);
+            // Writing to a text cannot fail.
+            let _ = write!(out, ":{}", Value::from(value));
+        }
+        out.push_str("},\"decisions\":[");
+        for (at, judged) in self.decisions.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            judged.write(out);
+        }
+        out.push(']');
+        if !self.notes.is_empty() {
+            let notes: Value = self.notes.iter().map(|note| serde_json::to_value(note).unwrap_or_default()).collect();
+            let _ = write!(out, ",\"notes\":{notes}");
+        }
+        out.push('}');
+    }
+}
+
+impl Components {
+    /// One value.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+}
+
+impl FromIterator<(Arc<str>, f64)> for Components {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, f64)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
+impl Serialize for Components {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Components {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = Map::deserialize(deserializer)?;
+        let number = |(name, value): (String, Value)| {
+            let number = value.as_f64().ok_or_else(|| D::Error::custom(format!("the component `{name}` is no number")));
+            Ok((name.into(), number?))
+        };
+        map.into_iter().map(number).collect()
+    }
+}
