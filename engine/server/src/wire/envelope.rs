@@ -105,9 +105,10 @@ pub(crate) fn state(environment: &str, episode: Option<(&Episode, &str)>) -> Str
 }
 
 fn push_members(out: &mut String, view: View<'_>, session_id: Option<&str>) {
-    let metadata = metadata(view, session_id);
     out.push_str("\"observation\":{\"metadata\":");
-    out.push_str(&metadata);
+    let metadata = out.len();
+    push_metadata(out, view, session_id);
+    let metadata = metadata..out.len();
     out.push(',');
     let before = out.len();
     view.episode.write_observation(out);
@@ -122,35 +123,33 @@ fn push_members(out: &mut String, view: View<'_>, session_id: Option<&str>) {
     }
     let _ = write!(out, ",\"done\":{}", view.step.is_some_and(|step| step.done));
     out.push_str(",\"metadata\":");
-    out.push_str(&metadata);
+    out.extend_from_within(metadata);
 }
 
-fn metadata(view: View<'_>, session_id: Option<&str>) -> String {
-    let mut out = String::with_capacity(view.fixed.len() + 64);
+fn push_metadata(out: &mut String, view: View<'_>, session_id: Option<&str>) {
     out.push('{');
     out.push_str(view.fixed);
     if let Some(step) = view.step {
         if let Some(breakdown) = &step.breakdown {
             out.push_str(",\"breakdown\":");
-            push_json(&mut out, breakdown);
+            breakdown.write(out);
         }
         if let Some(score) = step.score {
             out.push_str(",\"score\":");
-            push_number(&mut out, score);
+            push_number(out, score);
         }
     }
     if let Some(id) = session_id {
         out.push_str(",\"session_id\":");
-        push_json(&mut out, id);
+        push_json(out, id);
     }
     out.push('}');
-    out
 }
 
 fn push_info(out: &mut String, step: &Step) {
     out.push_str(",\"info\":");
     match &step.breakdown {
-        Some(breakdown) => push_json(out, breakdown),
+        Some(breakdown) => breakdown.write(out),
         None => out.push_str("{\"reason\":null,\"components\":{},\"decisions\":[]}"),
     }
     if let Some(score) = step.score {
