@@ -1,6 +1,7 @@
 """The page in headless Chromium: an episode of each environment, played by hand."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -27,8 +28,9 @@ def page(server):
         page.goto(server.url)
         yield page
         browser.close()
-    # The browser itself notes an answer of 422; the page shows it at the form.
-    assert [line for line in said if "status of 422" not in line] == [], "the page is quiet"
+    # The browser itself notes refusals and lost answers; the page shows them where they belong.
+    noted = re.compile(r"Failed to load resource: (the server responded with a status of 4(01|03|22) |net::ERR_FAILED)")
+    assert [line for line in said if not noted.match(line)] == [], "the page is quiet"
     assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in asked), "nothing comes from elsewhere"
 
 
@@ -130,3 +132,145 @@ def test_the_keyboard_is_enough(page):
     page.get_by_test_id("submit").focus()
     page.keyboard.press("Enter")
     page.get_by_test_id("trace-row").wait_for()
+
+
+@pytest.fixture
+def act(page, conformance):
+    """Starts an episode of an environment without items."""
+    page.goto(conformance.url)
+
+    def begin(name):
+        page.get_by_test_id(f"env-conformance-{name}").click()
+        page.locator("[data-testid=start]:enabled").click()
+        page.get_by_test_id("submit").wait_for()
+
+    return begin
+
+
+def steps(page, count):
+    page.get_by_test_id("trace-row").nth(count - 1).wait_for()
+    return page.get_by_test_id("trace-row").all_inner_texts()
+
+
+def test_typed_actions_are_a_form(page, act):
+    act("echo")
+    seen = page.get_by_role("article", name="Observation")
+    assert "The echo is ready." in seen.inner_text() and "Nothing is open" not in page.locator("main").inner_text()
+    page.locator("[name=message]").fill("hello, world")
+    page.get_by_test_id("submit").click()
+    assert "hello, world" in steps(page, 1)[0] and "+1.00" in steps(page, 1)[0]
+    assert "hello, world" in seen.inner_text() and "12" in seen.inner_text()
+    act("slow")
+    assert page.locator("[name=wait_seconds]").get_attribute("placeholder") == "0–60, 0 unless given"
+    page.locator("[name=wait_seconds]").fill("61")
+    page.get_by_test_id("submit").click()
+    page.get_by_test_id("form-error").wait_for()
+    assert "must be at most 60" in page.get_by_test_id("form-error").inner_text()
+
+
+def test_tools_are_called_with_their_arguments_and_their_answers_told(page, act):
+    act("tools")
+    tool = page.get_by_test_id("tool")
+    assert tool.locator("option").all_inner_texts() == ["add", "greet", "count", "fail", "info"]
+    assert page.locator("[name=a]").get_attribute("aria-required") == "true" and page.locator("[name=b]").get_attribute("placeholder") == "2 unless given"
+    page.locator("[name=a]").fill("40")
+    page.get_by_test_id("submit").click()
+    assert "answered: 42" in steps(page, 1)[0]
+    tool.select_option("count")
+    assert page.locator("[name=a]").count() == 0 and "It takes no arguments." in page.get_by_test_id("action-form").inner_text()
+    page.get_by_test_id("submit").click()
+    assert "answered: 1" in steps(page, 2)[1]
+    tool.select_option("fail")
+    page.locator("[name=why]").fill("of the weather")
+    page.get_by_test_id("submit").click()
+    assert "failed: the tool fail failed: of the weather" in steps(page, 3)[2].replace("`", "")
+    assert "of the weather" in page.get_by_role("article", name="Observation").inner_text()
+    assert '{"tool_name": "add", "arguments": {"a": 40}}' in page.get_by_test_id("snippet").inner_text()
+
+
+def test_a_reset_is_given_its_arguments(page, act):
+    act("triage")
+    page.get_by_test_id("task").select_option("train-0")
+    page.locator("[name=tone]").fill("kind")
+    page.locator("[name=urgent]").select_option("true")
+    page.get_by_test_id("start").click()
+    page.get_by_text("tone, urgent").wait_for()
+    assert 'tone="kind", urgent=True' in page.get_by_test_id("snippet").inner_text()
+    page.locator("[name=label]").fill("done")
+    page.get_by_test_id("submit").click()
+    page.get_by_test_id("score").wait_for()
+    assert page.get_by_test_id("score").inner_text() == "1.00"
+
+
+def test_a_tool_beside_decisions_names_its_item(start, page):
+    page.goto(start(ROOT / "docs/cookbook/tools").url)
+    page.locator("[data-testid=start]:enabled").click()
+    page.get_by_test_id("submit").wait_for()
+    page.get_by_test_id("tool").select_option("weigh")
+    page.get_by_role("button", name="Open p-2").click()
+    assert page.locator("[name=parcel_id]").input_value() == "p-2"
+    page.get_by_test_id("submit").click()
+    assert "weigh" in steps(page, 1)[0] and page.get_by_text("p-2 weighs 4000 g.").is_visible()
+    page.get_by_test_id("tool").select_option("act")
+    page.locator("[name=answer]").select_option("take")
+    page.get_by_test_id("submit").click()
+    assert "answer take" in steps(page, 2)[1]
+
+
+def test_a_step_whose_answer_is_lost_counts_once(page, act):
+    act("tools")
+    page.get_by_test_id("tool").select_option("count")
+
+    def lose(route):
+        route.fetch()
+        route.abort()
+
+    page.route("**/step", lose, times=1)
+    page.get_by_test_id("submit").click()
+    page.get_by_test_id("form-error").wait_for()
+    assert "cannot be reached" in page.get_by_test_id("form-error").inner_text()
+    page.get_by_test_id("submit").click()
+    assert "answered: 1" in steps(page, 1)[0]
+    page.get_by_test_id("submit").click()
+    assert "answered: 2" in steps(page, 2)[1]
+
+
+def test_a_locked_server_asks_for_a_token(start, tmp_path, page):
+    tokens = tmp_path / "tokens"
+    tokens.write_text("orchestrator orchestrator-0123456789\nagent agent-0123456789abcdef\n")
+    mine = start("scenarios/email-ops", "--tokens", tokens)
+    page.goto(mine.url)
+    form, token = page.get_by_test_id("token-form"), page.get_by_test_id("token")
+    form.wait_for()
+    assert "asks for a token" in form.inner_text() and token.get_attribute("type") == "password"
+    for wrong, why in (("nobody-0123456789abc", "Nobody has this token."), ("agent-0123456789abcdef", "the agent may not do this")):
+        token.fill(wrong)
+        page.get_by_test_id("token-send").click()
+        page.get_by_text(why).wait_for()
+    token.fill("orchestrator-0123456789")
+    page.get_by_test_id("token-send").click()
+    page.locator("[data-testid=start]:enabled").click()
+    page.get_by_test_id("submit").wait_for()
+    assert not form.is_visible()
+    # A socket of the page bears it too.
+    told = page.evaluate(
+        """() => new Promise((done) => {
+            const token = encodeURIComponent(sessionStorage.getItem("casebook-token"));
+            const socket = new WebSocket(`ws://${location.host}/ws`, ["casebook", `bearer.${token}`]);
+            socket.onopen = () => socket.send('{"type":"state"}');
+            socket.onmessage = (event) => done([socket.protocol, JSON.parse(event.data).type]);
+            socket.onclose = () => done(["closed"]);
+        })"""
+    )
+    assert told == ["casebook", "state"]
+    kept = page.evaluate("[location.href, document.cookie, Object.keys(localStorage).length, document.body.innerText]")
+    assert "0123456789" not in str(kept) and kept[2] == 0
+    page.get_by_test_id("forget-token").click()
+    form.wait_for()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_page_is_where_the_stock_web_interface_has_its_own(page, server):
+    page.goto(f"{server.url}/web")
+    page.get_by_test_id("env-email-ops").wait_for()
+    assert page.url.startswith(f"{server.url}/web/")

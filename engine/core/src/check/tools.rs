@@ -13,7 +13,7 @@ use crate::{
     diagnostic::{Code, Report, suggest},
     model::Column,
     scenario::{
-        action::MAX_TEXT,
+        action::{ITEM, MAX_TEXT},
         parameter::{Parameter, object_schema},
         tools::{Reply, Tool, ToolCard, output_schema},
     },
@@ -240,7 +240,7 @@ fn schema(spec: &ToolSpec, given: &[Parameter]) -> Value {
         }
         let typed = schema.get("properties").and_then(|properties| properties.get(name)).cloned();
         let own = typed.unwrap_or_else(|| {
-            let mut own = json!({ "type": "string", "maxLength": MAX_TEXT });
+            let mut own = json!({ "type": "string", "maxLength": MAX_TEXT, ITEM: true });
             if let Some(description) = &argument.description {
                 own["description"] = description.as_str().into();
             }

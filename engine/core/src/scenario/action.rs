@@ -21,6 +21,8 @@ use crate::{
 const MAX_BATCH: usize = 1_000;
 /// Characters of a text that has no limit of its own.
 pub const MAX_TEXT: u32 = 20_000;
+/// The keyword of a schema that marks the property which names an item; validators pass over it.
+pub const ITEM: &str = "x-item";
 /// Problems of one action that are told at the most.
 const MAX_PROBLEMS: usize = 100;
 
@@ -384,7 +386,8 @@ fn entry_schema(declaration: &Declaration, decisions: &[Column]) -> Map<String, 
     for property in &declaration.properties {
         let mut schema = match property.role {
             Role::Free if let Some(parameter) = &property.parameter => parameter.schema(),
-            Role::Item | Role::Free => json!({ "type": "string", "maxLength": MAX_TEXT }),
+            Role::Item => json!({ "type": "string", "maxLength": MAX_TEXT, ITEM: true }),
+            Role::Free => json!({ "type": "string", "maxLength": MAX_TEXT }),
             Role::Decides(column) => decision_schema(&decisions[column], declaration.max_length[column]),
         };
         if let Role::Decides(column) = property.role

@@ -201,6 +201,12 @@ impl Pack {
         &self.cards
     }
 
+    /// The ways to act, one by one: the action itself, where there is one, and each tool.
+    pub fn ways_to_act(&self) -> (Option<&ToolCard>, &[ToolCard]) {
+        let (tools, own) = self.cards.split_at(self.action.tools.len().min(self.cards.len()));
+        (own.first(), tools)
+    }
+
     /// The tools as an observation lists them: name, description and schema of the arguments.
     pub fn tools_listing(&self) -> Value {
         let entry = |card: &ToolCard| {

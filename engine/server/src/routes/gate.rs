@@ -1,5 +1,7 @@
 //! The gate before every endpoint: whose token it is, whether that one may, and whether it asks too often.
 
+use std::borrow::Cow;
+
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, header::AUTHORIZATION},
@@ -7,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::request::client_of;
+use super::{request::client_of, upgrade};
 use crate::{
     app::Shared,
     error::Problem,
@@ -39,7 +41,7 @@ fn admit(app: &Shared, surface: Surface, request: &mut Request) -> Result<(), Pr
     let tokens = &app.config.tokens;
     if !tokens.is_empty() {
         let token = bearer(request.headers()).ok_or(Problem::NoToken)?;
-        let (at, role) = tokens.find(token).ok_or(Problem::WrongToken)?;
+        let (at, role) = tokens.find(&token).ok_or(Problem::WrongToken)?;
         if !tokens.admits(surface, role) {
             return Err(Problem::Forbidden(role));
         }
@@ -49,7 +51,9 @@ fn admit(app: &Shared, surface: Surface, request: &mut Request) -> Result<(), Pr
     app.rates.count(client_of(request.extensions()))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// The token of a request: in its header, or where a page cannot set one, among the protocols that its socket offers.
+fn bearer(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let Some(header) = headers.get(AUTHORIZATION) else { return upgrade::token(headers) };
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }

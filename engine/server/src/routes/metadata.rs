@@ -27,6 +27,11 @@ pub(super) fn endpoint() -> Endpoint {
     })
 }
 
+/// The same where the stock web interface has it.
+pub(super) fn web() -> Endpoint {
+    Endpoint::of_environment("/web/metadata", get(metadata)).on(Surface::Known)
+}
+
 async fn metadata(State(app): State<Shared>, environment: Environment) -> Result<Json<Value>, Problem> {
     let pack = environment.pack(&app)?;
     Ok(Json(json!({

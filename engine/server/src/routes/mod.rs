@@ -64,9 +64,13 @@ fn endpoints() -> Vec<Endpoint> {
         grades::grade(),
         grades::regrade(),
         page::index(),
-        page::web(),
         page::style(),
+        metadata::web(),
+        reset::web(),
+        step::web(),
+        state::web(),
     ];
+    endpoints.extend(page::web());
     endpoints.extend(page::scripts());
     endpoints.extend(task_api::endpoints());
     endpoints

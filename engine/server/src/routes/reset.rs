@@ -55,6 +55,11 @@ pub(super) fn endpoint() -> Endpoint {
     })
 }
 
+/// The same where the stock web interface has it.
+pub(super) fn web() -> Endpoint {
+    Endpoint::of_environment("/web/reset", post(reset)).in_simulation()
+}
+
 async fn reset(
     State(app): State<Shared>,
     environment: Environment,

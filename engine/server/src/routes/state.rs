@@ -41,6 +41,11 @@ pub(super) fn endpoint() -> Endpoint {
     })
 }
 
+/// The same where the stock web interface has it.
+pub(super) fn web() -> Endpoint {
+    Endpoint::of_environment("/web/state", get(state)).in_simulation()
+}
+
 async fn state(
     State(app): State<Shared>,
     environment: Environment,

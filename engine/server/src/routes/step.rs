@@ -20,7 +20,8 @@ use crate::{
     session::{one::wait_of, play::Play},
     wire::{
         arguments::ResetArguments,
-        body, envelope,
+        body,
+        envelope::{self, View},
         openapi::{Operation, Parameter},
         schema,
     },
@@ -45,6 +46,11 @@ pub(super) fn endpoint() -> Endpoint {
             ("422", "The action does not fit"),
         ],
     })
+}
+
+/// The same where the stock web interface has it.
+pub(super) fn web() -> Endpoint {
+    Endpoint::of_environment("/web/step", post(step)).in_simulation()
 }
 
 async fn step(
@@ -75,7 +81,11 @@ async fn step(
     }
     let id = session.id().to_string();
     let limit = app.config.step_timeout.into_iter().chain(body.timeout).min();
-    let told = session.step(limit, body.action, |view| envelope::observation_body(view, Some(&id))).await;
+    let render = |view: View<'_>| envelope::observation_body(view, Some(&id));
+    let told = match body.request_id {
+        Some(request_id) => session.step_once(limit, request_id, body.action, render).await,
+        None => session.step(limit, body.action, render).await,
+    };
     let text = app.sessions.after(&session, told)?;
     Ok(([(SESSION_HEADER, id)], request::json(text)).into_response())
 }

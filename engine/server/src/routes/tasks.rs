@@ -1,6 +1,7 @@
 //! `GET /tasks`: what can be played, and how an action looks.
 
 use axum::{Json, extract::State, routing::get};
+use casebook_core::scenario::{Pack, tools::ToolCard};
 use serde_json::{Value, json};
 
 use super::{request::Environment, table::Endpoint};
@@ -24,6 +25,11 @@ pub(super) fn endpoint() -> Endpoint {
                     "environment": { "type": "string" },
                     "tasks": { "type": "array", "items": { "type": "object" } },
                     "action_schema": { "type": "object" },
+                    "forms": {
+                        "type": "array", "items": { "type": "object" },
+                        "description": "The ways to act: the action itself, and each tool with its arguments.",
+                    },
+                    "reset_schema": { "type": "object", "description": "The arguments that a reset takes." },
                 },
             })
         },
@@ -41,5 +47,21 @@ async fn tasks(State(app): State<Shared>, environment: Environment) -> Result<Js
         })
     });
     let tasks: Vec<Value> = tasks.collect();
-    Ok(Json(json!({ "environment": pack.name(), "tasks": tasks, "action_schema": schema::action(&pack) })))
+    Ok(Json(json!({
+        "environment": pack.name(), "tasks": tasks, "action_schema": schema::action(&pack), "forms": forms(&pack),
+        "reset_schema": pack.reset_schema(),
+    })))
+}
+
+/// The schema of each way to act, for who makes a form of it.
+fn forms(pack: &Pack) -> Value {
+    let (own, tools) = pack.ways_to_act();
+    let form = |card: &ToolCard, tool: Option<&str>| {
+        json!({
+            "name": card.name, "title": card.title, "description": card.description, "tool": tool,
+            "schema": card.input_schema,
+        })
+    };
+    let own = own.map(|card| form(card, None));
+    own.into_iter().chain(tools.iter().map(|card| form(card, Some(&card.name)))).collect()
 }

@@ -3,14 +3,17 @@
 //! axum has one of its own, which keeps the connection to itself; what is written here goes past the WebSocket's buffer,
 //! see `link.rs`.
 
+use std::borrow::Cow;
+
 use axum::{
     body::Body,
     extract::FromRequestParts,
-    http::{Request, request::Parts},
+    http::{HeaderMap, HeaderValue, Request, header::SEC_WEBSOCKET_PROTOCOL, request::Parts},
     response::Response,
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -21,6 +24,10 @@ use tokio_tungstenite::{
 
 use crate::error::Problem;
 
+/// The protocol that the server speaks on its sockets, for clients that offer some.
+const PROTOCOL: &str = "casebook";
+/// What stands before a token among the protocols.
+const BEARER: &str = "bearer.";
 /// Bytes that are read from a socket at one time; most requests are smaller.
 const READ_BUFFER: usize = 1024;
 
@@ -63,9 +70,24 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
         *request.version_mut() = parts.version;
         request.headers_mut().clone_from(&parts.headers);
         let refuse = |text: String| Problem::NotAWebSocket(text.to_lowercase());
-        let answer = create_response(&request).map_err(|error| refuse(error.to_string()))?;
+        let mut answer = create_response(&request).map_err(|error| refuse(error.to_string()))?;
+        // A browser gives the connection up unless one of those that it offers is chosen; never the one with the token.
+        if protocols(&parts.headers).any(|protocol| protocol == PROTOCOL) {
+            answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+        }
         let connection = parts.extensions.remove::<OnUpgrade>();
         let connection = connection.ok_or_else(|| refuse("the connection cannot be upgraded".to_owned()))?;
         Ok(Self { connection, answer })
     }
+}
+
+/// The token among the protocols that a client offers: `bearer.` and the token as a part of a URI is written.
+pub(super) fn token(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let token = protocols(headers).find_map(|protocol| protocol.strip_prefix(BEARER))?;
+    percent_decode_str(token).decode_utf8().ok()
+}
+
+fn protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
 }

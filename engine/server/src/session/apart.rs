@@ -72,6 +72,7 @@ impl Session {
             if slow { within(limit, self.apart(begin)).await? } else { self.work(|_| begin().map(Outcome::now))?.told };
         self.work(|own| {
             self.adopt(own, begun);
+            self.forget_answer();
             Ok(Outcome::now(()))
         })?;
         Ok(())

@@ -6,9 +6,11 @@
 //! - `play`: the episode of one session, and what is told about it
 //! - `one`: a session, and the turns that its requests take
 //! - `pool`: where work is done that takes a while
+//! - `repeat`: steps that are sent again because their answer was lost
 //! - `table`: all sessions, by whatever entrance they came
 
 mod apart;
+mod repeat;
 pub(crate) mod attach;
 pub(crate) mod capacity;
 pub(crate) mod one;

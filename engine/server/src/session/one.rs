@@ -26,6 +26,7 @@ use super::{
     lock,
     play::{Play, Played},
     pool::Pool,
+    repeat::Answer,
 };
 use crate::{error::Problem, metrics::Meter, record::Recorder, wire::envelope::View};
 
@@ -60,6 +61,8 @@ pub(crate) struct Session {
     slow: AtomicBool,
     /// Whether a request has named it by its id.
     named: AtomicBool,
+    /// What the last step was answered whose request had an id.
+    pub(super) answered: Mutex<Option<Box<Answer>>>,
     hold: Mutex<Hold>,
     pub(super) meter: Arc<Meter>,
     recorder: Option<Recorder>,
@@ -137,6 +140,7 @@ impl Session {
             slow: AtomicBool::new(play.takes_long()),
             play: Mutex::new(play),
             named: AtomicBool::new(origin != Origin::Reset),
+            answered: Mutex::default(),
             hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
             meter: witness.meter,
             recorder: witness.recorder,
@@ -216,6 +220,17 @@ impl Session {
         render: impl FnOnce(View<'_>) -> T,
     ) -> Result<T, Problem> {
         let turn = self.turns.lock().await;
+        self.step_in(turn, limit, action, render).await
+    }
+
+    /// The same in a turn that is taken.
+    pub(super) async fn step_in<T>(
+        &self,
+        turn: Turn<'_>,
+        limit: Option<Duration>,
+        action: Map<String, Value>,
+        render: impl FnOnce(View<'_>) -> T,
+    ) -> Result<T, Problem> {
         if self.is_slow() {
             return Box::pin(self.step_apart(turn, limit, action, render)).await;
         }

@@ -12,6 +12,7 @@ pub(crate) struct Asset {
 pub(crate) const INDEX: Asset = Asset { kind: "text/html; charset=utf-8", text: include_str!("index.html") };
 /// The page's modules, with the places where they import each other.
 pub(crate) const SCRIPTS: &[(&str, Asset)] = &[
+    ("/studio/controls.js", script(include_str!("controls.js"))),
     ("/studio/form.js", script(include_str!("form.js"))),
     ("/studio/parts.js", script(include_str!("parts.js"))),
     ("/studio/requests.js", script(include_str!("requests.js"))),
@@ -20,6 +21,12 @@ pub(crate) const SCRIPTS: &[(&str, Asset)] = &[
     ("/studio/view.js", script(include_str!("view.js"))),
 ];
 pub(crate) const STYLE: Asset = Asset { kind: "text/css; charset=utf-8", text: include_str!("studio.css") };
+
+/// The page for a place one folder below the others' own.
+pub(crate) fn index_below() -> String {
+    let below = INDEX.text.replace("href=\"", "href=\"../").replace("src=\"", "src=\"../");
+    below.replace("\"../data:", "\"data:").replace("\"../#", "\"#")
+}
 
 const fn script(text: &'static str) -> Asset {
     Asset { kind: "text/javascript; charset=utf-8", text }

@@ -109,15 +109,40 @@ export function decisionList(decisions) {
   return decisions.length <= FEW ? list : el("details", { open: true }, el("summary", {}, decisionCount(decisions)), list);
 }
 
+/** What a tool answered, or why it did not; nothing where none was called. */
+export function outcomeOf({ tool_name: tool, result, error }) {
+  if (tool === undefined) return null;
+  if (error) return { failed: true, text: error.message ?? inline(error) };
+  return { failed: false, text: result?.content?.map(({ text }) => text).join("\n") ?? inline(result) };
+}
+
+/** The fields of an observation, large: where there are no items, they are what there is to read. */
+export function fieldPage(entries) {
+  if (entries.length === 0) return [el("p", { class: "note" }, "There is nothing to see yet.")];
+  return entries.map(([name, value]) =>
+    el("section", {}, el("h4", {}, words(name)), isLong(value) ? prose(value) : valueNode(value)),
+  );
+}
+
+/** Any value: maps and lists of maps as indented JSON, all else as text. */
+function valueNode(value) {
+  const nested = isObject(value) || (Array.isArray(value) && value.some((each) => typeof each === "object"));
+  return nested ? el("pre", {}, JSON.stringify(value, null, 2)) : el("p", {}, inline(value));
+}
+
 /** What was done, shortly: choices first, long texts folded. */
 export function actionSummary(action, list, key) {
+  if ("tool_name" in action) {
+    const given = actionSummary(action.arguments ?? {});
+    return el("div", {}, el("code", {}, action.tool_name), given);
+  }
   const entries = Object.entries(action).filter(([name]) => name !== list);
   const part = ([name, value]) =>
     isLong(value)
       ? el("details", {}, el("summary", {}, words(name)), prose(value))
       : el("span", { class: "pair" }, el("span", { class: "label" }, words(name)), " ", inline(value));
   const single = el("div", { class: "pairs" }, entries.map(part));
-  if (!list) return single;
+  if (!list || !(list in action)) return single;
   const rows = action[list].map((row) =>
     el(
       "li",

@@ -11,11 +11,31 @@ export class Refusal extends Error {
   }
 }
 
+/** Where the token is kept: in this tab, until it is closed. */
+const TOKEN = "casebook-token";
+
+/** The token that requests bear; `null` when there is none. */
+export const token = () => sessionStorage.getItem(TOKEN);
+
+/** Bears a token from now on; an empty one is forgotten. */
+export function bear(text) {
+  if (text) sessionStorage.setItem(TOKEN, text);
+  else sessionStorage.removeItem(TOKEN);
+}
+
+/** Whether the server wants a token, or another one. */
+export const isLocked = (error) => error instanceof Refusal && (error.status === 401 || error.status === 403);
+
+/** Told of every refusal for want of a token. */
+let whenLocked = () => {};
+export const onLocked = (listener) => (whenLocked = listener);
+
 /** Calls the server. No cookies: two tabs are two sessions. */
 export async function call(path, { body, session } = {}) {
   const headers = {};
   if (body !== undefined) headers["content-type"] = "application/json";
   if (session) headers["x-session-id"] = session;
+  if (token()) headers.authorization = `Bearer ${token()}`;
   const options = {
     method: body === undefined ? "GET" : "POST",
     headers,
@@ -30,8 +50,10 @@ export async function call(path, { body, session } = {}) {
     throw new Refusal(0, "the server cannot be reached; what was typed is kept");
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Refusal(response.status, answer?.detail ?? `the server answered ${response.status}`);
-  return answer;
+  if (response.ok) return answer;
+  const refusal = new Refusal(response.status, answer?.detail ?? `the server answered ${response.status}`);
+  if (isLocked(refusal)) whenLocked(refusal);
+  throw refusal;
 }
 
 /** Tells an error as lines of text. */

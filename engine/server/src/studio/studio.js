@@ -1,14 +1,17 @@
 // The page of the studio: a person chooses an environment, plays an episode and sees what each reward is made of.
 // It knows no environment: forms come from action schemas, tables from observations. Data goes in as text, never as markup.
 
-import { call, Refusal } from "./requests.js";
+import { bear, call, isLocked, onLocked, Refusal, token } from "./requests.js";
 import { el, plural } from "./values.js";
 import { View } from "./view.js";
 
 const POLL_MS = 3000;
 
 const page = Object.fromEntries(
-  ["environments", "environments-note", "server-state", "main", "reload-banner"].map((id) => [id, document.getElementById(id)]),
+  ["environments", "environments-note", "server-state", "main", "reload-banner", "token-form", "token", "forget-token"].map((id) => [
+    id,
+    document.getElementById(id),
+  ]),
 );
 const views = new Map();
 let chosen = null;
@@ -80,14 +83,29 @@ async function poll() {
       generation = status.generation;
     }
     for (const view of views.values()) view.compare(generation);
+    page["token-form"].hidden = true;
+    page["forget-token"].hidden = !token();
     const loaded = status.loaded_at ? `, loaded ${new Date(status.loaded_at).toLocaleTimeString()}` : "";
     announce(`Generation ${generation}${loaded}`, "");
     tellRejected(status);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    if (isLocked(error)) return;
     announce("The server cannot be reached; trying again.", "bad");
     if (generation === null) page["environments-note"].textContent = error.message;
   }
+}
+
+/** Asks for a token: there is none, nobody has it, or its principal may not do what was asked. */
+function askForToken(refusal) {
+  const why = { 401: token() ? "Nobody has this token." : "This server asks for a token." }[refusal.status];
+  const form = page["token-form"];
+  form.querySelector("[data-ref=why]").textContent = why ?? `With this token, ${refusal.message}; the orchestrator may.`;
+  announce("Locked", "");
+  page["environments-note"].textContent = "A token is needed.";
+  if (!form.hidden) return;
+  form.hidden = false;
+  page.token.focus();
 }
 
 function announce(text, kind) {
@@ -114,5 +132,16 @@ async function pollAgain() {
   }
 }
 
+onLocked(askForToken);
+page["token-form"].addEventListener("submit", (event) => {
+  event.preventDefault();
+  bear(page.token.value.trim());
+  page.token.value = "";
+  poll();
+});
+page["forget-token"].addEventListener("click", () => {
+  bear("");
+  location.reload();
+});
 document.addEventListener("visibilitychange", () => document.hidden || poll());
 pollAgain();

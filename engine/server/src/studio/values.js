@@ -19,6 +19,7 @@ export const isItems = (value) => Array.isArray(value) && value.length > 0 && va
 export const isLong = (value) => typeof value === "string" && (value.length > LONG_TEXT || value.trim().includes("\n"));
 export const words = (name) => String(name).replaceAll("_", " ");
 export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const randomId = () => [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(16)).join("-");
 export const randomSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000);
 
 /** Writes a number with two to four decimal places, or none when it is whole and not `fixed`. */

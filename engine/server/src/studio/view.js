@@ -1,5 +1,6 @@
 // The view of one environment: its tasks, the episode that is played in it, and its trace.
 
+import { Group } from "./controls.js";
 import { ActionForm } from "./form.js";
 import {
   actionSummary,
@@ -7,12 +8,14 @@ import {
   decisionCount,
   decisionList,
   FEW,
+  fieldPage,
   itemPage,
   itemTable,
+  outcomeOf,
   python,
   rewardCell,
 } from "./parts.js";
-import { BASE, call, lines } from "./requests.js";
+import { BASE, call, lines, token } from "./requests.js";
 import {
   el,
   inline,
@@ -22,12 +25,16 @@ import {
   number,
   plural,
   prose,
+  randomId,
   randomSeed,
   rich,
   showError,
   signed,
   words,
 } from "./values.js";
+
+/** How the stock client bears a token; the page shows its own to nobody. */
+const TOKEN_HEADER = ', headers={"Authorization": "Bearer TOKEN"}';
 
 /** One environment: its tasks, the episode that is played in it, and its trace. Kept while others are looked at. */
 export class View {
@@ -74,7 +81,8 @@ export class View {
     }
     const chosen = wanted?.task || this.task.value;
     this.tasks = answer.tasks;
-    this.schema = answer.action_schema;
+    this.forms = answer.forms;
+    this.readArguments(answer.reset_schema);
     this.task.replaceChildren(
       ...this.tasks.map(({ id, title }) => el("option", { value: id }, title && title !== id ? `${title} (${id})` : id)),
     );
@@ -83,6 +91,14 @@ export class View {
     this.task.disabled = this.startButton.disabled = this.tasks.length === 0;
     showError(this.startError, []);
     this.describe();
+  }
+
+  /** Makes the controls of what a reset is given; what was typed stays as long as they are the same. */
+  readArguments(schema) {
+    if (JSON.stringify(schema) === JSON.stringify(this.given?.schema)) return;
+    this.given = new Group(schema);
+    this.argumentFields.replaceChildren(...this.given.labels());
+    this.argumentFields.hidden = this.given.fields.size === 0;
   }
 
   describe() {
@@ -118,23 +134,29 @@ export class View {
     if (this.busy) return;
     showError(this.startError, []);
     const typed = this.seed.value.trim() || randomSeed();
-    const body = { task_id: this.task.value, seed: Number.isSafeInteger(Number(typed)) ? Number(typed) : typed };
+    const seed = Number.isSafeInteger(Number(typed)) ? Number(typed) : typed;
+    this.given.calm();
+    const body = { ...this.given.read(), task_id: this.task.value, seed };
     await this.during(this.startButton, async () => {
       const reset = (session) => call(`${this.path}/reset`, { body, session });
       const gone = (error) => (error.status === 404 && this.play ? reset() : Promise.reject(error));
       const answer = await reset(this.play?.session).catch(gone);
       this.seed.value = typed;
       this.begin(answer, typed);
-    }).catch((error) => showError(this.startError, lines(error)));
+    }).catch((error) => {
+      for (const { loc, msg } of Array.isArray(error.detail) ? error.detail : []) this.given.complain(loc.at(-1), msg);
+      showError(this.startError, lines(error));
+    });
   }
 
   begin({ observation }, seed) {
     const { session_id: session, task_id: task, generation } = observation.metadata;
     this.play = { session, task, seed, generation, steps: [], total: 0, done: false, open: null, itemFields: new Set() };
-    this.action = new ActionForm(this.schema, (id) => this.openItem(id));
+    this.action = new ActionForm(this.forms, (id) => this.openItem(id));
     this.fields.replaceChildren(...this.action.nodes);
     this.fields.disabled = this.submit.disabled = false;
     this.stage.dataset.shape = this.action.batch ? "batch" : "single";
+    this.play.given = this.given.read();
     this.empty.hidden = this.scorePanel.hidden = this.trace.hidden = true;
     this.episode.hidden = this.stage.hidden = this.form.hidden = false;
     this.rows.replaceChildren();
@@ -155,14 +177,28 @@ export class View {
     showError(this.formError, []);
     await this.during(this.submit, async () => {
       const action = this.action.read();
-      const answer = await call(`${this.path}/step`, { body: { action }, session: play.session });
+      const body = { action, request_id: this.requestId(action) };
+      const answer = await call(`${this.path}/step`, { body, session: play.session });
       if (play === this.play) this.stepped(action, answer);
-    }).catch((error) => showError(this.formError, this.action.refuse(error)));
+    }).catch((error) => {
+      // Only a step whose answer was lost may be sent again as the same one.
+      if (error.status !== 0) this.unanswered = null;
+      showError(this.formError, this.action.refuse(error));
+    });
+  }
+
+  /** The id of a step: that of the last one if it is the same and its answer was lost, so that it does not count twice. */
+  requestId(action) {
+    const text = JSON.stringify(action);
+    if (this.unanswered?.text !== text) this.unanswered = { text, id: randomId() };
+    return this.unanswered.id;
   }
 
   stepped(action, { observation, reward, done, info = {} }) {
     const play = this.play;
-    play.steps.push({ action, reward, info });
+    this.unanswered = null;
+    const outcome = outcomeOf(observation);
+    play.steps.push({ action, reward, info, outcome });
     play.total += reward ?? 0;
     play.done = done;
     play.open = null;
@@ -171,9 +207,9 @@ export class View {
     const reason = info.decisions?.length > FEW ? decisionCount(info.decisions) : info.reason;
     this.feedback.replaceChildren(
       `Step ${play.steps.length}: `,
-      el("b", { class: reward < 0 ? "bad" : "good" }, signed(reward)),
+      el("b", { class: reward < 0 ? "bad" : reward > 0 ? "good" : null }, signed(reward)),
       " ",
-      ...rich(reason ?? ""),
+      ...(outcome ? [el("span", { class: outcome.failed ? "bad" : null }, outcome.text)] : rich(reason ?? "")),
     );
     this.show(observation);
     this.writeSnippet();
@@ -219,7 +255,11 @@ export class View {
     const texts = entries.filter(([, value]) => isLong(value));
     const lone = entries.filter(([, value]) => isItem(value));
     for (const [name] of [...tables, ...lone]) this.play.itemFields.add(name);
-    const rest = entries.filter(([name, value]) => !isLong(value) && !this.play.itemFields.has(name));
+    // Without items what is observed is what there is to read.
+    this.plain = this.play.itemFields.size === 0 && !this.action.ways.some(({ target, batch }) => target || batch);
+    this.counters.hidden = this.texts.hidden = this.plain;
+    this.reader.ariaLabel = this.plain ? "Observation" : "Open item";
+    const rest = entries.filter(([name, value]) => !this.plain && !isLong(value) && !this.play.itemFields.has(name));
     this.tables = tables;
     this.current = lone[0]?.[1] ?? null;
     this.counters.replaceChildren(
@@ -229,7 +269,7 @@ export class View {
     );
     const shut = new Set([...this.texts.querySelectorAll("details:not([open])")].map((node) => node.dataset.name));
     this.texts.replaceChildren(
-      ...texts.map(([name, value]) =>
+      ...(this.plain ? [] : texts).map(([name, value]) =>
         el("details", { class: "text", "data-name": name, open: !shut.has(name) }, el("summary", {}, words(name)), prose(value)),
       ),
     );
@@ -240,6 +280,14 @@ export class View {
     ];
     this.known = new Map(items.map((item) => [item.id, item]));
     this.action.follow(items, this.current);
+    if (this.plain) {
+      const outcome = outcomeOf(fields);
+      const told = outcome && [fields.tool_name, outcome.text];
+      const others = entries.filter(([name]) => !outcome || !["tool_name", "result", "error"].includes(name));
+      this.reader.replaceChildren(...fieldPage([told, ...others].filter(Boolean)));
+      this.reader.classList.toggle("failed", outcome?.failed ?? false);
+      return;
+    }
     this.openItem((this.known.get(this.play.open) ?? this.current ?? items[0])?.id);
   }
 
@@ -265,9 +313,16 @@ export class View {
 
   writeTrace() {
     const { steps } = this.play;
-    const { reward, info, action } = steps.at(-1);
-    const list = this.action.list;
+    const { reward, info, action, outcome } = steps.at(-1);
+    const { list, batch } = this.action.way;
     const parts = [
+      outcome &&
+        el(
+          "p",
+          { class: "outcome" },
+          el("span", { class: outcome.failed ? "bad" : "label" }, outcome.failed ? "failed: " : "answered: "),
+          outcome.text,
+        ),
       info.reason && !info.decisions?.length ? el("p", {}, rich(info.reason)) : null,
       info.decisions?.length ? decisionList(info.decisions) : null,
       Object.keys(info.components ?? {}).length ? el("dl", { class: "components" }, componentRows(info.components)) : null,
@@ -277,7 +332,7 @@ export class View {
         "tr",
         { "data-testid": "trace-row" },
         el("th", { scope: "row", "data-label": "step" }, String(steps.length)),
-        el("td", { "data-label": "action" }, actionSummary(action, list, this.action.batch?.key)),
+        el("td", { "data-label": "action" }, actionSummary(action, list, batch?.key)),
         rewardCell(reward, Math.max(1, Math.abs(reward ?? 0))),
         el("td", { "data-label": "why" }, parts.length ? parts : el("p", { class: "note" }, "No breakdown at this step.")),
       ),
@@ -291,12 +346,14 @@ export class View {
     const steps = (same ? this.play.steps : []).map(
       ({ action }) => `    result = env.step(${python(action, "    ")})\n    print(result.reward, result.done)`,
     );
+    const given = Object.entries((same ? this.play.given : this.given?.read()) ?? {});
+    const more = given.map(([name, value]) => `, ${name}=${python(value)}`).join("");
     const base = new URL(this.path, BASE).href;
     this.snippet.textContent = [
       "from openenv import GenericEnvClient",
       "",
-      `with GenericEnvClient(base_url=${JSON.stringify(base)}).sync() as env:`,
-      `    result = env.reset(task_id=${JSON.stringify(this.task.value)}${seed})`,
+      `with GenericEnvClient(base_url=${JSON.stringify(base)}${token() ? TOKEN_HEADER : ""}).sync() as env:`,
+      `    result = env.reset(task_id=${JSON.stringify(this.task.value)}${seed}${more})`,
       ...(steps.length ? steps : ["    print(result.observation)"]),
     ].join("\n");
   }

@@ -19,6 +19,8 @@ pub(crate) struct StepBody {
     pub(crate) session_id: Option<String>,
     /// How long it may take.
     pub(crate) timeout: Option<Duration>,
+    /// The request's id: the same one again is the same step.
+    pub(crate) request_id: Option<String>,
 }
 
 /// Reads a body as a JSON object; an absent body is `None`.
@@ -46,10 +48,10 @@ pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<En
         return Err(vec![Entry::missing(vec!["body".into()], Value::Null)]);
     };
     if !is_wrapper(&body) {
-        return Ok(StepBody { action: body, session_id: None, timeout: None });
+        return Ok(StepBody { action: body, session_id: None, timeout: None, request_id: None });
     }
     let mut entries = Vec::new();
-    let mut session_id = None;
+    let (mut session_id, mut request_id) = (None, None);
     let mut timeout = None;
     let mut action = Map::new();
     for (name, value) in std::mem::take(&mut body) {
@@ -60,14 +62,14 @@ pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<En
                 timeout = value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
                 entries.extend(timeout_problem(value, loc));
             }
-            ("session_id", value) => match text(value, loc, MAX_ID) {
-                Ok(id) => session_id = id,
+            (name, value) => match text(value, loc, MAX_ID) {
+                Ok(id) if name == "session_id" => session_id = id,
+                Ok(id) => request_id = id,
                 Err(entry) => entries.push(*entry),
             },
-            (_, value) => entries.extend(text(value, loc, MAX_ID).err().map(|entry| *entry)),
         }
     }
-    if entries.is_empty() { Ok(StepBody { action, session_id, timeout }) } else { Err(entries) }
+    if entries.is_empty() { Ok(StepBody { action, session_id, timeout, request_id }) } else { Err(entries) }
 }
 
 /// A wrapper holds an action and nothing that is not the protocol's; else the whole body is the action.
@@ -122,8 +124,9 @@ mod tests {
     fn bare_actions_and_wrapped_ones_are_told_apart() {
         let bare = read(r#"{"type":"close","note":"x"}"#).expect("it is fine");
         assert_eq!(bare.action.len(), 2);
-        let wrapped = read(r#"{"action":{"type":"close"},"session_id":"s","timeout_s":3,"request_id":null}"#)
-            .expect("it is fine");
+        let wrapped =
+            read(r#"{"action":{"type":"close"},"session_id":"s","timeout_s":3,"request_id":"r"}"#).expect("it is fine");
+        assert_eq!(wrapped.request_id.as_deref(), Some("r"));
         assert_eq!((wrapped.action.len(), wrapped.session_id.as_deref()), (1, Some("s")));
     }
 

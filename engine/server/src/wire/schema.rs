@@ -145,7 +145,10 @@ pub(crate) fn step_body(pack: Option<&Pack>) -> Value {
         "properties": {
             "action": action,
             "timeout_s": { "anyOf": [{ "type": "number", "exclusiveMinimum": 0 }, { "type": "null" }], "default": null },
-            "request_id": { "anyOf": [{ "type": "string", "maxLength": 255 }, { "type": "null" }], "default": null },
+            "request_id": {
+                "anyOf": [{ "type": "string", "maxLength": 255 }, { "type": "null" }], "default": null,
+                "description": "The last request of an episode, sent again, is the same step and counts once.",
+            },
             "session_id": { "anyOf": [{ "type": "string" }, { "type": "null" }], "default": null },
         },
     });

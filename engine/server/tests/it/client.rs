@@ -77,6 +77,19 @@ pub(crate) async fn send(
     Answer { status: parts.status.as_u16(), headers: parts.headers, text }
 }
 
+/// Asks for an upgrade, and gives the status and the protocol that is chosen.
+pub(crate) async fn send_upgrade(server: &Running, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let mut request = axum::http::Request::builder().uri(server.url(path));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(Bytes::new())).expect("a request");
+    let response = time::timeout(PATIENCE, client.request(request)).await.expect("in time").expect("an answer");
+    let chosen = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
+    (response.status().as_u16(), chosen.unwrap_or_default().to_owned())
+}
+
 pub(crate) async fn get(server: &Running, path: &str) -> Answer {
     send(server, "GET", path, &[], None).await
 }

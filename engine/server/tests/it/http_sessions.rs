@@ -151,3 +151,25 @@ async fn sessions_are_opened_and_ended_over_json_rpc() {
     let again = post(&server, "/mcp", &close(id)).await.expect(200);
     assert_eq!(again["error"]["code"], -32602);
 }
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_is_the_same_step() {
+    let server = start(config()).await;
+    let id = reset(&server, "calm").await;
+    let asked = |request: &str| json!({ "action": { "action": "answer" }, "session_id": id, "request_id": request });
+    let first = post(&server, "/step", &asked("one")).await;
+    let again = post(&server, "/step", &asked("one")).await;
+    assert_eq!((first.status, &first.text), (again.status, &again.text));
+    assert_eq!(get(&server, &format!("/state?session_id={id}")).await.expect(200)["step_count"], 1);
+    // Another id, or none, is another step; what is refused is no answer to remember.
+    post(&server, "/step", &json!({ "action": { "action": "no" }, "session_id": id, "request_id": "two" }))
+        .await
+        .entry();
+    let last = post(&server, "/step", &asked("two")).await;
+    assert_eq!(last.expect(200)["done"], true);
+    assert_eq!(post(&server, "/step", &asked("two")).await.text, last.text);
+    assert_eq!(post(&server, "/step", &asked("one")).await.status, 409);
+    // After another reset it is a step of another episode.
+    post(&server, "/reset", &json!({ "task_id": "calm", "session_id": id })).await.expect(200);
+    assert_eq!(post(&server, "/step", &asked("two")).await.expect(200)["done"], false);
+}

@@ -208,10 +208,36 @@ async fn the_page_is_embedded() {
         assert_eq!(answer.status, 200);
         assert!(answer.header("content-type").starts_with(kind), "{answer:?}");
     }
-    let web = get(&server, "/web").await;
-    assert_eq!((web.status, web.header("location")), (307, "/"));
     let page = get(&server, "/").await.text;
-    assert!(page.contains("studio/studio.js") && page.contains("studio/studio.css"));
+    assert!(page.contains("\"studio/studio.js") && page.contains("\"studio/studio.css"));
+}
+
+#[tokio::test]
+async fn what_the_stock_web_interface_has_is_there() {
+    let server = start(config()).await;
+    let web = get(&server, "/web").await;
+    assert_eq!((web.status, web.header("location")), (307, "/web/"));
+    let page = get(&server, "/web/").await;
+    assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
+    for link in ["\"../studio/studio.js\"", "\"../studio/studio.css\"", "\"../schema\"", "\"#main\"", "\"data:image"] {
+        assert!(page.text.contains(link), "{link}");
+    }
+    for base in ["", "/envs/desk"] {
+        let metadata = get(&server, &format!("{base}/web/metadata")).await.expect(200);
+        assert_eq!((&metadata["name"], &metadata["readme_content"]), (&json!("desk"), &json!("# The desk\n")));
+        let reset = post(&server, &format!("{base}/web/reset"), &json!({ "task_id": "calm", "seed": 3 })).await;
+        let id = [("x-session-id", reset.header("x-session-id"))];
+        assert_eq!(reset.expect(200)["metadata"]["task_id"], "calm");
+        let step =
+            send(&server, "POST", &format!("{base}/web/step"), &id, Some(r#"{"action":{"action":"answer"}}"#)).await;
+        assert_eq!((&step.expect(200)["reward"], &step.expect(200)["done"]), (&json!(1.0), &json!(false)));
+        let state = send(&server, "GET", &format!("{base}/web/state"), &id, None).await.expect(200);
+        assert_eq!((&state["step_count"], &state["seed"]), (&json!(1), &json!(3)));
+        // The shortcut for actions with a message is an action like any other.
+        let refused = send(&server, "POST", &format!("{base}/web/step"), &id, Some(r#"{"message":"hello"}"#)).await;
+        let entry = refused.expect(422)["detail"].to_string();
+        assert!(entry.contains("there is no property `message`"), "{entry}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    client::{Answer, error, get, send},
+    client::{Answer, error, get, send, send_upgrade},
     serve::{Running, build, config, start},
 };
 use casebook_server::{Config, SetupError, TokenError, Tokens};
@@ -86,6 +86,34 @@ async fn sockets_need_the_orchestrators_token() {
         assert_eq!(handshake(&server, Some(token)).await, 403);
     }
     assert_eq!(handshake(&server, Some(ORCHESTRATOR)).await, 101);
+}
+
+/// The status of a handshake on `/ws` that offers protocols, as a page does, and the one that is chosen.
+async fn offered(server: &Running, protocols: &str) -> (u16, String) {
+    let headers = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-protocol", protocols),
+    ];
+    send_upgrade(server, "/ws", &headers).await
+}
+
+#[tokio::test]
+async fn a_page_bears_its_token_among_the_protocols_of_its_socket() {
+    let odd = "a token / with = signs";
+    let mut tokens = tokens();
+    tokens.add(casebook_server::Role::Orchestrator, odd).expect("a token");
+    let server = start(Config { tokens, ..config() }).await;
+    let chosen = (101, "casebook".to_owned());
+    assert_eq!(offered(&server, &format!("casebook, bearer.{ORCHESTRATOR}")).await, chosen);
+    assert_eq!(offered(&server, "bearer.a%20token%20%2F%20with%20%3D%20signs,casebook").await, chosen);
+    // What it offers with the token is not told back; a page is let in only with the other.
+    assert_eq!(offered(&server, &format!("bearer.{ORCHESTRATOR}")).await, (101, String::new()));
+    assert_eq!(offered(&server, "casebook").await.0, 401);
+    assert_eq!(offered(&server, "casebook, bearer.wrong").await.0, 401);
+    assert_eq!(offered(&server, &format!("casebook, bearer.{AGENT}")).await.0, 403);
 }
 
 #[tokio::test]

@@ -163,3 +163,19 @@ async fn what_is_resumed_goes_on_after_the_step_that_was_under_way() {
     assert_eq!(again.state().await["step_count"], 1);
     assert_eq!(again.step(json!({})).await["data"]["observation"]["total_seconds"], Value::from(60.0));
 }
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_during_its_step_waits_for_its_answer() {
+    let server = slow(config()).await;
+    let id = post(&server, "/reset", &json!({})).await.header("x-session-id").to_string();
+    let asked = json!({ "action": { "wait_seconds": 0.2 }, "session_id": id, "request_id": "r" });
+    let (first, again) = tokio::join!(post(&server, "/step", &asked), post(&server, "/step", &asked));
+    assert_eq!(first.expect(200), again.expect(200));
+    assert_eq!(get(&server, &format!("/state?session_id={id}")).await.expect(200)["step_count"], 1);
+    // One that is taken back has no answer.
+    let late = json!({ "action": { "wait_seconds": 0.2 }, "session_id": id, "request_id": "s", "timeout_s": 0.01 });
+    for _ in 0..2 {
+        post(&server, "/step", &late).await.detail(504);
+    }
+    assert_eq!(get(&server, &format!("/state?session_id={id}")).await.expect(200)["step_count"], 1);
+}
