@@ -17,6 +17,8 @@ mod principals;
 mod limits;
 // What is counted, and how it is told to Prometheus.
 mod metrics;
+// What waits to be written, and for how long it has waited.
+mod backlog;
 // Episodes that ended, appended to a file.
 mod record;
 // Sessions: who plays what, and how many may.

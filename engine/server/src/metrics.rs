@@ -116,13 +116,26 @@ impl Metrics {
         let rejected = ConstCounter::new(app.live.rejections());
         registry.register("reloads_rejected", "Changes that were not loaded", rejected);
         if let Some(recorder) = &app.config.record {
-            let waiting = u64::try_from(recorder.waiting()).unwrap_or(u64::MAX);
-            registry.register("records_waiting", "Episodes that wait to be recorded", gauge(waiting));
+            let backlog = recorder.backlog();
+            registry.register("records_waiting", "Episodes that wait to be recorded", gauge(backlog.waiting()));
+            registry.register(
+                "record_lag_seconds",
+                "For how long the oldest of them has waited",
+                ConstGauge::new(backlog.behind().as_secs_f64()),
+            );
+            let (written, bytes) = recorder.written();
+            registry.register("records_written", "Episodes that were recorded", ConstCounter::new(written));
+            registry.register("record_bytes", "Bytes of them", ConstCounter::new(bytes));
             let failures = ConstCounter::new(recorder.failures());
             registry.register("records_failed", "Episodes that could not be recorded", failures);
         }
         if let Some(trail) = &app.config.trail {
             let status = trail.status();
+            registry.register("audit_waiting", "Decisions that wait to be written down", gauge(status.waiting));
+            let bytes = gauge(status.waiting_bytes);
+            registry.register("audit_waiting_bytes", "Bytes of those that could not be written so far", bytes);
+            let behind = ConstGauge::new(status.behind.as_secs_f64());
+            registry.register("audit_lag_seconds", "For how long the oldest of them has waited", behind);
             let written = ConstCounter::new(status.written);
             registry.register("audit_entries", "Decisions that were written to the audit trail", written);
             let lost = ConstCounter::new(status.lost);

@@ -29,6 +29,8 @@ pub(crate) enum Surface {
     Known,
     /// One of the principals, and the orchestrator where that one has no token.
     Of(Role),
+    /// One of the principals, and nobody else.
+    Only(Role),
 }
 
 /// The tokens of all principals; without any, everything is open to everybody.
@@ -123,7 +125,8 @@ impl Tokens {
     pub(crate) fn admits(&self, surface: Surface, role: Role) -> bool {
         match surface {
             Surface::Open | Surface::Known => true,
-            Surface::Of(owner) if owner == role => true,
+            Surface::Of(owner) | Surface::Only(owner) if owner == role => true,
+            Surface::Only(_) => false,
             // Whoever runs episodes may do in them what the agent may, and may look on.
             Surface::Of(Role::Agent | Role::Observer) => role == Role::Orchestrator,
             Surface::Of(owner) => role == Role::Orchestrator && !self.has(owner),

@@ -18,6 +18,8 @@ use casebook_core::{
     record::{Recording, retell},
 };
 use serde_json::Value;
+
+use crate::backlog::Backlog;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 /// Episodes that may wait to be written.
@@ -32,8 +34,16 @@ pub struct Recorder(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     sender: Sender<Notice>,
-    failures: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    written: AtomicU64,
+    bytes: AtomicU64,
+    failures: AtomicU64,
+    backlog: Backlog,
 }
 
 #[derive(Debug)]
@@ -50,26 +60,33 @@ impl Recorder {
     /// When there is no thread to be had.
     pub fn start(file: File) -> io::Result<Self> {
         let (sender, notices) = mpsc::channel(WAITING);
-        let failures = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&failures);
+        let counts = Arc::new(Counts::default());
+        let counted = Arc::clone(&counts);
         let thread = thread::Builder::new().name("record".into()).spawn(move || write(file, notices, &counted))?;
-        Ok(Self(Arc::new(Inner { sender, failures, thread: Mutex::new(Some(thread)) })))
+        Ok(Self(Arc::new(Inner { sender, counts, thread: Mutex::new(Some(thread)) })))
     }
 
     /// Hands an episode over; waits while too many do.
     pub(crate) async fn ended(&self, episode: Episode, actions: Vec<Value>) {
         // After the end of the thread nobody is answered any more.
-        let _ = self.0.sender.send(Notice::Ended(Box::new(episode), actions)).await;
+        let Ok(room) = self.0.sender.reserve().await else { return };
+        self.0.counts.backlog.add(1);
+        room.send(Notice::Ended(Box::new(episode), actions));
     }
 
-    /// Episodes that wait to be written.
-    pub(crate) fn waiting(&self) -> usize {
-        self.0.sender.max_capacity() - self.0.sender.capacity()
+    /// Episodes that wait to be written, and since when.
+    pub(crate) fn backlog(&self) -> &Backlog {
+        &self.0.counts.backlog
+    }
+
+    /// Episodes that were written, and their bytes.
+    pub(crate) fn written(&self) -> (u64, u64) {
+        (self.0.counts.written.load(Ordering::Relaxed), self.0.counts.bytes.load(Ordering::Relaxed))
     }
 
     /// Episodes that could not be written.
     pub(crate) fn failures(&self) -> u64 {
-        self.0.failures.load(Ordering::Relaxed)
+        self.0.counts.failures.load(Ordering::Relaxed)
     }
 
     /// Ends when all that was handed over is written.
@@ -86,15 +103,25 @@ impl Recorder {
     }
 }
 
-fn write(mut file: File, mut notices: Receiver<Notice>, failures: &AtomicU64) {
+fn write(mut file: File, mut notices: Receiver<Notice>, counts: &Counts) {
     while let Some(Notice::Ended(episode, actions)) = notices.blocking_recv() {
         let line = retell(&episode, actions)
             .map(|trajectory| Recording::new(episode.pack(), POLICY, trajectory))
             .and_then(|recording| serde_json::to_string(&recording).map_err(|error| error.to_string()));
-        let written = line.and_then(|line| writeln!(file, "{line}").map_err(|error| error.to_string()));
-        if let Err(error) = written {
-            failures.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(error, "an episode is not recorded");
+        let written = line.and_then(|mut line| {
+            line.push('\n');
+            file.write_all(line.as_bytes()).map(|()| line.len()).map_err(|error| error.to_string())
+        });
+        match written {
+            Ok(bytes) => {
+                counts.written.fetch_add(1, Ordering::Relaxed);
+                counts.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            }
+            Err(error) => {
+                counts.failures.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(error, "an episode is not recorded");
+            }
         }
+        counts.backlog.done(1);
     }
 }

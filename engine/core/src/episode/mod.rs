@@ -242,6 +242,16 @@ impl Episode {
         self.rows.iter().enumerate().filter(|(_, row)| !row.is_decided()).map(|(at, _)| at)
     }
 
+    /// Every item with its row.
+    pub(crate) fn table(&self) -> impl Iterator<Item = (&Arc<Item>, &Row)> {
+        self.items.iter().zip(&self.rows)
+    }
+
+    /// What it remembers, be it hidden from its agent.
+    pub(crate) fn memory(&self) -> &Map<String, Value> {
+        &self.state
+    }
+
     /// The items that the last step decided, with their rows.
     pub(crate) fn touched(&self) -> impl Iterator<Item = (&Arc<Item>, &Row)> {
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `item.rs` | one item: every rule, condition by condition, and what nearly matched |
 //! | `step.rs` | the last step of an episode: every component beside the rules that made its truth |
+//! | `truth.rs` | a whole episode: every item beside what is right, and what nobody is shown |
 //!
 //! For authors, graders and audit trails; agents get no more than a step's breakdown.
 
 mod item;
 mod step;
+mod truth;
 
 use std::path::PathBuf;
 
@@ -19,6 +21,7 @@ pub use item::{
     Condition, ItemExplanation, RuleExplanation, RulesExplanation, Subject, Verdict, decided, explain, subject,
 };
 pub use step::{Component, Link, StepExplanation, Touched, explain_step, trials_of_step};
+pub use truth::{Standing, Truth, truth_of};
 
 use crate::{
     model::{Datum, Item, Origin, Row},

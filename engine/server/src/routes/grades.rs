@@ -1,17 +1,23 @@
-//! `GET /sessions/{id}/grade`: how an episode stands, explained in full; `POST /sessions/{id}/regrade`: what its actions
-//! would be worth with what is loaded now.
+//! `GET /sessions/{id}/grade`: how an episode stands, explained in full; `GET /sessions/{id}/truth`: what is right in it;
+//! `POST /sessions/{id}/regrade`: what its actions would be worth with what is loaded now; `POST /regrade`: the same of an
+//! episode that was recorded.
 
 use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    body::Bytes,
+    extract::{Path, State, rejection::BytesRejection},
+    http::HeaderMap,
     routing::{get, post},
 };
-use casebook_core::scenario::Pack;
+use casebook_core::{
+    record::{self, Recording, Verdict},
+    scenario::Pack,
+};
 use serde_json::{Value, json};
 
-use super::{sessions::ID, table::Endpoint};
+use super::{request, sessions::ID, table::Endpoint};
 use crate::{
     app::{App, Shared},
     error::Problem,
@@ -20,7 +26,7 @@ use crate::{
         one::Session,
         play::{Grade, Play},
     },
-    wire::openapi::Operation,
+    wire::{body, entries::Entry, openapi::Operation},
 };
 
 pub(super) fn grade() -> Endpoint {
@@ -32,6 +38,76 @@ pub(super) fn grade() -> Endpoint {
         request: None,
         response: |_| schema(),
         errors: &[("404", "The session does not exist"), ("409", "The session has no episode")],
+    })
+}
+
+/// Where there are tokens it is for the grader's alone: whoever trains must not come by it either.
+pub(super) fn truth() -> Endpoint {
+    Endpoint::of_server("/sessions/{id}/truth", get(right)).on(Surface::Only(Role::Grader)).described(Operation {
+        method: "get",
+        id: "truth",
+        summary: "Tell what is right in a session's episode, item by item, beside what was decided",
+        parameters: &[ID],
+        request: None,
+        response: |_| {
+            json!({
+                "type": "object", "required": ["session_id", "episode_id", "score", "parts", "items", "state"],
+                "properties": {
+                    "session_id": { "type": "string" }, "episode_id": { "type": "string" },
+                    "task_id": { "type": "string" }, "seed": { "type": "integer" },
+                    "generation": { "type": "integer" }, "digest": { "type": "string" },
+                    "step_count": { "type": "integer" }, "done": { "type": "boolean" },
+                    "score": { "type": "number", "minimum": 0, "maximum": 1 },
+                    "parts": { "type": "object", "description": "The values of the score's named parts." },
+                    "items": {
+                        "type": "array", "items": { "type": "object" },
+                        "description": "Every item: its fields, what was decided, what is right, and what makes it right.",
+                    },
+                    "state": { "type": "object", "description": "What the episode remembers, hidden or not." },
+                    "solution": { "type": "array", "items": { "type": "object" } },
+                },
+            })
+        },
+        errors: &[("404", "The session does not exist"), ("409", "The session has no episode")],
+    })
+}
+
+pub(super) fn recorded() -> Endpoint {
+    Endpoint::of_server("/regrade", post(record_again)).on(Surface::Of(Role::Grader)).described(Operation {
+        method: "post",
+        id: "regrade_recorded",
+        summary: "Tell what a recorded episode is worth with what is loaded now",
+        parameters: &[],
+        request: Some(|_| {
+            json!({
+                "type": "object", "description": "A line of a record.",
+                "required": ["engine", "environment", "version", "digest", "policy", "task", "seed", "actions", "steps",
+                    "observations", "score"],
+                "properties": {
+                    "environment": { "type": "string" }, "task": { "type": "string" }, "seed": { "type": "integer" },
+                    "arguments": { "type": "object" }, "actions": { "type": "array" }, "steps": { "type": "array" },
+                    "score": { "type": "number" },
+                },
+            })
+        }),
+        response: |_| {
+            json!({
+                "type": "object", "required": ["environment", "task_id", "score", "recorded_score", "agrees", "steps"],
+                "properties": {
+                    "environment": { "type": "string" }, "task_id": { "type": "string" }, "seed": { "type": "integer" },
+                    "generation": { "type": "integer" }, "digest": { "type": "string" },
+                    "score": { "type": "number", "minimum": 0, "maximum": 1 }, "recorded_score": { "type": "number" },
+                    "agrees": { "type": "boolean", "description": "Whether every byte is as it was recorded." },
+                    "difference": { "type": ["string", "null"], "description": "The first thing that is not." },
+                    "steps": { "type": "array", "items": { "type": "object" }, "description": "Each, explained in full." },
+                },
+            })
+        },
+        errors: &[
+            ("404", "The environment does not exist"),
+            ("409", "The actions do not fit what is loaded now"),
+            ("422", "The body is no line of a record"),
+        ],
     })
 }
 
@@ -55,6 +131,55 @@ async fn standing(State(app): State<Shared>, Path(id): Path<String>) -> Result<J
     grade_of(&app, &session, None).await
 }
 
+async fn right(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let session = find(&app, id)?;
+    let played = session.look(Play::clone);
+    let id = session.id().to_string();
+    let told = app.work(move || {
+        let run = played.run().ok_or(Problem::NoEpisode)?;
+        let episode = run.episode();
+        let mut told = json!({
+            "session_id": id, "episode_id": run.id(), "task_id": episode.task().name(), "seed": episode.seed(),
+            "generation": episode.pack().generation(), "digest": episode.pack().digest(),
+            "step_count": episode.steps(), "done": episode.done(),
+        });
+        let truth = json!(played.truth()?);
+        if let (Value::Object(told), Value::Object(truth)) = (&mut told, truth) {
+            told.extend(truth);
+        }
+        Ok(told)
+    });
+    told.await.map(Json)
+}
+
+async fn record_again(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
+    let line = body::object(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?.unwrap_or_default();
+    let recording: Recording = serde_json::from_value(Value::Object(line)).map_err(|error| {
+        let text = format!("it is no line of a record: {error}");
+        Problem::Invalid(vec![Entry::new("value_error", vec!["body".into()], text, Value::Null)])
+    })?;
+    let pack = app.pack(&recording.environment)?;
+    let catalog = app.live.catalog();
+    let told = app.work(move || {
+        let misfit = |text: String| Problem::DoesNotFit(text);
+        let now = record::regrade(&pack, &recording).map_err(misfit)?;
+        let difference = match record::replay(&catalog, &recording).map_err(misfit)? {
+            Verdict::Differs(text) => Some(text),
+            Verdict::Agrees | Verdict::AgreesUnderOtherDigest => None,
+        };
+        Ok(json!({
+            "environment": pack.name(), "task_id": now.task, "seed": now.seed, "generation": pack.generation(),
+            "digest": pack.digest(), "score": now.score, "recorded_score": recording.trajectory.score,
+            "agrees": difference.is_none(), "difference": difference, "steps": now.steps,
+        }))
+    });
+    told.await.map(Json)
+}
+
 async fn again(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let session = find(&app, id)?;
     let pack = app.pack(session.environment())?;
@@ -69,7 +194,7 @@ async fn grade_of(app: &App, session: &Session, with: Option<Arc<Pack>>) -> Resu
 }
 
 fn find(app: &App, id: String) -> Result<Arc<Session>, Problem> {
-    app.sessions.find(&id).ok_or(Problem::UnknownSession(id))
+    app.sessions.find_episode(&id).ok_or(Problem::UnknownSession(id))
 }
 
 fn told(session: &Session, grade: &Grade) -> Value {

@@ -63,6 +63,8 @@ fn endpoints() -> Vec<Endpoint> {
         sessions::fork(),
         grades::grade(),
         grades::regrade(),
+        grades::truth(),
+        grades::recorded(),
         page::index(),
         page::style(),
         metadata::web(),

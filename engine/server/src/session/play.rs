@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use casebook_core::{
     episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
-    explanation::{StepExplanation, explain_step},
+    explanation::{StepExplanation, Truth, explain_step, truth_of},
     rubric::GraderError,
     scenario::{
         Pack, Task,
@@ -181,6 +181,12 @@ impl Play {
             breakdown: episode.explain().map_err(failed)?,
             explanation: explain_step(episode, None).map_err(failed)?,
         })
+    }
+
+    /// What is right in the episode, and how it stands.
+    pub(crate) fn truth(&self) -> Result<Truth, Problem> {
+        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
+        truth_of(&run.episode).map_err(|error| Problem::Failed(error.to_string()))
     }
 
     /// What there is to tell after a reset, or after a step.

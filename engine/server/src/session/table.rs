@@ -162,6 +162,14 @@ impl Sessions {
         lock(&self.open).all.get(&id).cloned()
     }
 
+    /// Finds a session by its id or by that of its episode, and leaves no trace.
+    pub(crate) fn find_episode(&self, id: &str) -> Option<Arc<Session>> {
+        self.find(id).or_else(|| {
+            let open: Vec<Arc<Session>> = lock(&self.open).all.values().cloned().collect();
+            open.into_iter().find(|session| session.look(|play| play.run().is_some_and(|run| run.id() == id)))
+        })
+    }
+
     /// Finds the session that a claim names; `None` when it names none.
     pub(crate) fn named(&self, environment: &str, claim: &Claim) -> Result<Option<Arc<Session>>, Problem> {
         if let Some(id) = &claim.explicit {

@@ -17,6 +17,7 @@ use casebook_core::{
 };
 
 use super::{TrailConfig, TrailError, file::TrailFile};
+use crate::backlog::Backlog;
 
 /// Entries that may wait for the thread.
 const QUEUE: usize = 4096;
@@ -45,10 +46,18 @@ pub struct TrailStatus {
     pub failing: Option<String>,
     /// The end of the chain as it stands in the file.
     pub head: Link,
+    /// Entries that are not written yet.
+    pub waiting: u64,
+    /// Bytes of those that could not be written so far and are kept in memory.
+    pub waiting_bytes: u64,
+    /// How long the oldest of them has waited.
+    pub behind: Duration,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    backlog: Backlog,
+    waiting_bytes: AtomicU64,
     written: AtomicU64,
     lost: AtomicU64,
     /// The same as whether there is an error, readable without waiting.
@@ -108,6 +117,9 @@ impl Trail {
             lost: self.state.lost.load(Ordering::Relaxed),
             failing: lock(&self.state.error).clone(),
             head: lock(&self.state.head).clone(),
+            waiting: self.state.backlog.waiting(),
+            waiting_bytes: self.state.waiting_bytes.load(Ordering::Relaxed),
+            behind: self.state.backlog.behind(),
         }
     }
 
@@ -128,6 +140,7 @@ impl Trail {
         }
         let sender = lock(&self.sender).clone();
         let count = entries.len() as u64;
+        self.state.backlog.add(count);
         let refused = match sender {
             None => true,
             // While writing fails nobody waits for it.
@@ -137,6 +150,7 @@ impl Trail {
             Some(sender) => sender.send(entries).is_err(),
         };
         if refused {
+            self.state.backlog.refused();
             self.state.lost.fetch_add(count, Ordering::Relaxed);
             tracing::error!(entries = count, "entries of the audit trail are lost");
         }
@@ -194,6 +208,7 @@ impl Writer {
             } else {
                 self.dropped += 1;
                 self.state.lost.fetch_add(1, Ordering::Relaxed);
+                self.state.backlog.done(1);
             }
         }
     }
@@ -205,7 +220,9 @@ impl Writer {
         }
         let before = self.waiting.len();
         let mut outcome = self.file.append(&mut self.waiting);
-        self.state.written.fetch_add((before - self.waiting.len()) as u64, Ordering::Relaxed);
+        let written = (before - self.waiting.len()) as u64;
+        self.state.written.fetch_add(written, Ordering::Relaxed);
+        self.state.backlog.done(written);
         if outcome.is_ok() && self.dropped > 0 {
             self.waiting.push_back(trail::lost(self.dropped, now()).finish());
             self.dropped = 0;
@@ -216,6 +233,8 @@ impl Writer {
             self.synced = Instant::now();
         }
         lock(&self.state.head).clone_from(self.file.last());
+        let kept: usize = self.waiting.iter().map(String::len).sum();
+        self.state.waiting_bytes.store(kept as u64, Ordering::Relaxed);
         match outcome {
             Ok(()) => {
                 self.tried = None;

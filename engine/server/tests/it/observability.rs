@@ -86,7 +86,16 @@ async fn episodes_that_end_are_recorded_and_agree_when_replayed() {
     let mut socket = Socket::open(&server, "/ws").await;
     socket.reset(json!({ "task_id": "calm" })).await;
     socket.step(json!({ "action": "answer" })).await;
-    assert!((metric(&server, "casebook_records_failed_total").await).abs() < 0.5);
+    until("all are written", async || metric(&server, "casebook_records_waiting").await < 0.5).await;
+    for (name, value) in [
+        ("casebook_records_written_total", 20.0),
+        ("casebook_records_failed_total", 0.0),
+        ("casebook_record_lag_seconds", 0.0),
+        ("casebook_record_bytes_total", fs::metadata(&path).expect("a file").len() as f64),
+    ] {
+        let told = metric(&server, name).await;
+        assert!((told - value).abs() < 1e-9, "{name} is {told}, not {value}");
+    }
     let sources = source::read(&[server.path().to_path_buf()]);
     server.stop();
     socket.closed().await;

@@ -49,7 +49,7 @@ async fn handshake(server: &Running, token: Option<&str>) -> u16 {
 async fn each_principal_reaches_its_own_surface() {
     let server = guarded().await;
     let rpc = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-    let requests: [(&str, &str, Option<&str>, [bool; 4]); 14] = [
+    let requests: [(&str, &str, Option<&str>, [bool; 4]); 16] = [
         ("POST", "/reset", Some("{}"), [true, false, false, false]),
         ("POST", "/step", Some(r#"{"action":"answer"}"#), [true, false, false, false]),
         ("GET", "/state", None, [true, false, false, false]),
@@ -60,6 +60,8 @@ async fn each_principal_reaches_its_own_surface() {
         ("POST", "/grader", None, [false, false, true, false]),
         ("GET", "/sessions/nobody/grade", None, [false, false, true, false]),
         ("POST", "/sessions/nobody/regrade", None, [false, false, true, false]),
+        ("GET", "/sessions/nobody/truth", None, [false, false, true, false]),
+        ("POST", "/regrade", Some("{}"), [false, false, true, false]),
         ("GET", "/metrics", None, [true, false, false, true]),
         ("GET", "/reload", None, [true, false, false, true]),
         ("GET", "/schema", None, [true, true, true, true]),
@@ -144,6 +146,8 @@ async fn a_surface_without_a_token_is_the_orchestrators() {
         let answer = with(&server, ORCHESTRATOR, method, path, None).await;
         assert!(!matches!(answer.status, 401 | 403), "{path}: {answer:?}");
     }
+    // But for what is right, which nobody has who has no token for it.
+    with(&server, ORCHESTRATOR, "GET", "/sessions/nobody/truth", None).await.detail(403);
 }
 
 #[tokio::test]

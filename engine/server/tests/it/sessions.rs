@@ -1,6 +1,11 @@
 //! Sessions that survive: waiting for a slot, coming back, forks, and generations that a group shares.
 
-use std::{fs, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
+
+use casebook_core::{
+    policy,
+    record::{self, Recording},
+};
 
 use serde_json::{Value, json};
 
@@ -210,4 +215,62 @@ async fn graders_are_told_all_and_may_grade_again_with_what_is_loaded() {
     let again = post(&server, &regrade, &json!({})).await.expect(200);
     assert_eq!((&again["score"], &again["generation"]), (&json!(1.0), &json!(2)));
     assert_eq!(get(&server, &grade).await.expect(200)["score"], 0.5);
+}
+
+#[tokio::test]
+async fn graders_are_told_what_is_right_before_it_is_decided() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let id = own_id(&mut socket).await;
+    get(&server, &format!("/sessions/{id}/truth")).await.detail(409);
+    get(&server, "/sessions/nobody/truth").await.detail(404);
+    socket.reset(json!({ "task_id": "calm", "seed": 1, "episode_id": "tuesday" })).await;
+    socket.step(json!({ "action": "close" })).await;
+    let told = get(&server, &format!("/sessions/{id}/truth")).await.expect(200);
+    assert_eq!((&told["task_id"], &told["step_count"], &told["score"]), (&json!("calm"), &json!(1), &json!(0.0)));
+    assert_eq!(told["parts"], json!({ "right": 0.0 }));
+    let summary = |at: usize| {
+        let item = &told["items"][at];
+        let decision = &item["decisions"][0];
+        json!([
+            item["item"],
+            item["decided"],
+            item["fields"]["topic"],
+            decision["decided"],
+            decision["expected"],
+            decision["source"]["kind"],
+            decision["source"]["id"],
+        ])
+    };
+    assert_eq!(summary(0), json!(["t-1", true, "question", "close", "answer", "rule", "R-ASK"]));
+    assert_eq!(summary(1), json!(["t-2", false, "advert", null, "close", "default", null]));
+    // The episode's own id leads there as well.
+    for path in ["truth", "grade"] {
+        assert_eq!(get(&server, &format!("/sessions/tuesday/{path}")).await.expect(200)["session_id"], json!(id));
+    }
+}
+
+#[tokio::test]
+async fn a_recorded_episode_is_graded_again() {
+    let server = start(config()).await;
+    let catalog =
+        casebook_core::check::compile(&casebook_core::source::read(&[server.path().to_path_buf()]), 1).catalog;
+    let pack = Arc::clone(catalog.as_ref().and_then(|catalog| catalog.pack("desk")).expect("a pack"));
+    let policy = policy::find(&pack, "oracle").expect("a policy");
+    let played = record::play(&policy, pack.task("busy").expect("a task"), 7).expect("an episode");
+    let mut line = serde_json::to_value(Recording::new(&pack, "oracle", played)).expect("JSON");
+    let told = post(&server, "/regrade", &line).await.expect(200);
+    assert_eq!((&told["score"], &told["agrees"], &told["difference"]), (&json!(1.0), &json!(true), &Value::Null));
+    assert_eq!(told["steps"][0]["breakdown"]["decisions"][0]["rule"], "R-ASK");
+    line["score"] = json!(0.25);
+    let told = post(&server, "/regrade", &line).await.expect(200);
+    assert_eq!((&told["score"], &told["recorded_score"]), (&json!(1.0), &json!(0.25)));
+    assert_eq!((&told["agrees"], &told["difference"]), (&json!(false), &json!("the score was 0.25, is now 1")));
+    line["actions"][0]["action"] = json!("shout");
+    let text = post(&server, "/regrade", &line).await.detail(409);
+    assert!(text.starts_with("step 1: the action was refused: must be one of answer, close"), "{text}");
+    line["environment"] = json!("dsk");
+    assert!(post(&server, "/regrade", &line).await.detail(404).contains("did you mean `desk`?"));
+    let entry = post(&server, "/regrade", &json!({ "environment": "desk" })).await.entry();
+    assert_eq!(entry["msg"], "it is no line of a record: missing field `engine`");
 }

@@ -132,6 +132,11 @@ async fn a_disk_that_is_full_is_told_and_stops_steps_only_where_that_is_asked_fo
         }
         let metrics = get(&server, "/metrics").await.text;
         assert!(metrics.contains("casebook_audit_failing 1"), "{metrics}");
+        assert!(metrics.contains("casebook_audit_waiting 1\n"), "{metrics}");
+        for (behind, least) in [("casebook_audit_waiting_bytes ", 100.0), ("casebook_audit_lag_seconds ", 1e-9)] {
+            let told = metrics.lines().find_map(|line| line.strip_prefix(behind)).expect(behind);
+            assert!(told.parse::<f64>().expect("a number") >= least, "{behind}{told}");
+        }
         let second = post(&server, "/step", &json!({ "action": "close" })).await;
         if required {
             assert!(second.detail(503).contains("steps are refused until it can"));
@@ -183,6 +188,8 @@ async fn writing_goes_on_once_there_is_room_and_where_the_file_was_removed() {
         tokio::task::yield_now().await;
     }
     assert_eq!((entries(&path).len(), trail.status().lost), (2, 0), "nothing is lost that there was room for");
+    let status = trail.status();
+    assert_eq!((status.waiting, status.waiting_bytes, status.behind.is_zero()), (0, 0, true));
     fs::remove_file(&path).expect("removed");
     morning(&server, "e-1").await;
     assert_eq!(trail.close().head.number, 4);
