@@ -142,7 +142,7 @@ impl Prover<'_> {
             }
             Claim::Uncovered { decision, condition, .. } => {
                 let name = &self.parts.decisions[*decision].name;
-                let message = format!("no rule of `{}` decides `{name}` {condition}", self.set.name);
+                let message = format!("no rule of `{}` decides `{name}` {}", self.set.name, condition.words());
                 let finding = self.document.at(Code::Uncovered, "/name", message);
                 self.witnessed(finding.hint("add a rule or a `default`, unless labels decide about such items"), claim)
             }

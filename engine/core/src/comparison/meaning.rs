@@ -144,7 +144,7 @@ fn told(change: &Change, new: &Ruled, after: &RuleSet) -> KindOfItem {
     KindOfItem {
         old: outcome(&change.old),
         new: outcome(&change.new),
-        conditions: change.conditions.clone(),
+        conditions: change.conditions.iter().map(|condition| condition.words().to_owned()).collect(),
         complete: change.complete,
         witnesses: change.witnesses.iter().map(shown).collect(),
     }

@@ -6,7 +6,7 @@ use super::{
     formula::{Atoms, Formula, Shared},
     outcome::{Rules, differ},
     search::Solver,
-    words::words,
+    words::Condition,
 };
 use crate::{
     model::{Column, Datum},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// One thing found about rules; rules are named by their position.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Claim {
     /// The rule can never match.
     Never {
@@ -48,8 +48,8 @@ pub enum Claim {
     Uncovered {
         /// The decision.
         decision: usize,
-        /// For which items, in words.
-        condition: String,
+        /// Items of this kind are so, among others perhaps.
+        condition: Condition,
         /// The item.
         witness: Witness,
     },
@@ -325,7 +325,7 @@ impl Asking<'_, '_> {
         let question = format!("whether rules leave decision {column} open");
         if let Answer::Found(model) = self.ask(&Formula::all(parts), || question) {
             let moment = self.solver.moment(model.witness.clock);
-            let condition = words(self.solver.atoms, &moment, &model.cube);
+            let condition = Condition::new(self.solver.atoms, &moment, &model.cube);
             let open = |witness: &Witness| {
                 let decided = self.set.decide(witness.facts());
                 decided.is_ok_and(|decided| decided.iter().all(|one| one.column != column))

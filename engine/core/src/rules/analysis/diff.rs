@@ -5,7 +5,7 @@ use super::{
     formula::{Atoms, Formula, Shared},
     outcome::{Case, Rules},
     search::{Model, Solver},
-    words::words,
+    words::Condition,
 };
 use crate::{
     model::{Column, Datum},
@@ -36,8 +36,8 @@ pub struct Change {
     pub old: Outcome,
     /// What comes of it.
     pub new: Outcome,
-    /// For which items, in words; each is one way.
-    pub conditions: Vec<String>,
+    /// For which items; each is one way.
+    pub conditions: Vec<Condition>,
     /// Up to three items, the simplest first; both sets of rules have judged them.
     pub witnesses: Vec<Witness>,
     /// Whether the conditions are proved to be all.
@@ -168,7 +168,7 @@ impl Comparing<'_, '_> {
         }
         let conditions = models
             .iter()
-            .map(|model| words(self.solver.atoms, &self.solver.moment(model.witness.clock), &model.cube))
+            .map(|model| Condition::new(self.solver.atoms, &self.solver.moment(model.witness.clock), &model.cube))
             .collect();
         let mut witnesses: Vec<Witness> =
             models.iter().map(|model| model.witness.clone()).take(MAX_WITNESSES).collect();

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A test that cannot be taken apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Atom {
     /// The column has a value.
     Given(usize),

@@ -33,6 +33,7 @@ pub use claims::{Analysis, Claim, Unknown, Wanted, analyse};
 pub use diff::{Change, Diff, Side, diff};
 pub use outcome::Outcome;
 pub use witness::Witness;
+pub use words::Condition;
 
 /// How long a question is thought about.
 #[derive(Debug, Clone, Copy)]

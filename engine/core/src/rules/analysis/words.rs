@@ -7,11 +7,36 @@ use super::{
 };
 use crate::{
     model::{Column, ColumnKind, Datum},
-    rules::Test,
+    rules::{Facts, Test},
 };
 
+/// A kind of item: those about which some tests come out as told.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    words: String,
+    tests: Vec<(Atom, bool)>,
+}
+
+impl Condition {
+    /// The condition under which some atoms are as decided.
+    pub(super) fn new(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> Self {
+        let tests = cube.iter().map(|(atom, value)| (atoms.all[*atom].clone(), *value)).collect();
+        Self { words: words(atoms, moment, cube), tests }
+    }
+
+    /// The condition in words; they begin with `where`, or say that any item fulfils it.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// Whether an item is of this kind.
+    pub fn holds(&self, facts: Facts<'_>) -> bool {
+        self.tests.iter().all(|(atom, value)| atom.holds(facts) == *value)
+    }
+}
+
 /// Says for which items some atoms are as decided.
-pub(super) fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
+fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
     let mut parts = Vec::new();
     let mut told: Vec<usize> = Vec::new();
     for (atom, value) in cube {

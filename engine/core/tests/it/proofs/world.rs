@@ -1,38 +1,21 @@
-//! Random rules over small worlds: what the analyser claims agrees with trying every item.
-//!
-//! `CASEBOOK_PROOF_CASES` sets how many sets of rules are tried, and draws others each time; `--nocapture` prints how many
-//! questions were left open.
+//! Small worlds: a few fields with few values each, random rules over them, and every item that they span.
 
-use std::{
-    cell::Cell,
-    env,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{cell::Cell, path::Path, sync::Arc};
 
 use casebook_core::{
     diagnostic::Report,
     model::{Column, ColumnKind, Datum, Place, RuleReason, Text},
-    rules::{
-        self, CompiledRule, Facts, Predicate, RuleSet, Scope,
-        analysis::{Claim, Limits, Side, Wanted, Witness, analyse, diff},
-    },
+    rules::{self, CompiledRule, Predicate, RuleSet, Scope, analysis::Witness},
     source::SourceFile,
     spec::{Condition, Document, Hit, Severity},
 };
 use indexmap::IndexMap;
-use proptest::{
-    prelude::*,
-    test_runner::{RngAlgorithm, TestRng, TestRunner},
-};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// A moment around which small worlds lie: 2026-01-05T09:00:00Z.
-const NOW: i64 = 1_767_603_600_000;
-const HOUR: i64 = 3_600_000;
+pub(super) const NOW: i64 = 1_767_603_600_000;
+pub(super) const HOUR: i64 = 3_600_000;
 
 fn column(name: &str, kind: ColumnKind, optional: bool) -> Column {
     Column {
@@ -44,16 +27,6 @@ fn column(name: &str, kind: ColumnKind, optional: bool) -> Column {
         sensitive: false,
         bounds: (None, None),
         when: Vec::new(),
-    }
-}
-
-/// The same sets of rules every time, so that a change lands or not by what it did; others where their number is given.
-fn runner() -> TestRunner {
-    let asked = env::var("CASEBOOK_PROOF_CASES").ok().and_then(|text| text.parse().ok());
-    let config = ProptestConfig { cases: asked.unwrap_or(100), failure_persistence: None, ..ProptestConfig::default() };
-    match asked {
-        Some(_) => TestRunner::new(config),
-        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
     }
 }
 
@@ -78,7 +51,7 @@ fn fields() -> Vec<Column> {
     ]
 }
 
-fn decisions() -> Vec<Column> {
+pub(super) fn decisions() -> Vec<Column> {
     let mut action = column("action", ColumnKind::Choice, false);
     action.values = ["a", "b", "c"].map(str::to_owned).to_vec();
     let mut team = column("team", ColumnKind::Choice, false);
@@ -87,7 +60,7 @@ fn decisions() -> Vec<Column> {
 }
 
 /// Every value of a field that a small world has.
-fn values(column: &Column) -> Vec<Option<Datum>> {
+pub(super) fn values(column: &Column) -> Vec<Option<Datum>> {
     let texts = || {
         let words = ["red", "tape", "Red", "redtape", "x"];
         let mut texts: Vec<String> = vec![String::new()];
@@ -244,7 +217,7 @@ fn then() -> impl Strategy<Value = Vec<(usize, Datum)>> {
     ]
 }
 
-fn rule(fields: &[usize], dated: bool) -> impl Strategy<Value = Made> + use<> {
+pub(super) fn rule(fields: &[usize], dated: bool) -> impl Strategy<Value = Made> + use<> {
     let except = prop::option::weighted(0.25, condition(fields));
     let hour = || prop::option::weighted(0.2, (-3..4_i64).prop_map(|hour| NOW + hour * HOUR));
     (condition(fields), except, then(), prop::bool::weighted(0.1), (hour(), hour())).prop_map(
@@ -259,21 +232,31 @@ fn rule(fields: &[usize], dated: bool) -> impl Strategy<Value = Made> + use<> {
     )
 }
 
-type World = (Vec<usize>, Vec<Made>, Vec<Made>, Hit, Hit, Option<Vec<(usize, Datum)>>);
+/// Two versions of rules over some of the fields.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) fields: Vec<usize>,
+    pub(super) old: (Vec<Made>, Hit),
+    pub(super) new: (Vec<Made>, Hit),
+    pub(super) default: Option<Vec<(usize, Datum)>>,
+    /// Whether the second decision matters only where the first one is `a`.
+    pub(super) gated: bool,
+}
 
-fn world() -> impl Strategy<Value = World> {
+pub(super) fn world() -> impl Strategy<Value = World> {
     let hit = || prop::sample::select(vec![Hit::Unique, Hit::First, Hit::First, Hit::Collect]);
     prop::sample::subsequence((0..9_usize).collect::<Vec<_>>(), 1..4).prop_flat_map(move |fields| {
         let dated = fields.contains(&8);
         let [old, new] = [(); 2].map(|()| prop::collection::vec(rule(&fields, dated), 1..5));
-        (Just(fields), old, new, hit(), hit(), prop::option::of(then()))
+        (Just(fields), (old, hit()), (new, hit()), prop::option::of(then()), any::<bool>())
+            .prop_map(|(fields, old, new, default, gated)| World { fields, old, new, default, gated })
     })
 }
 
 /// Makes rules of small worlds.
 pub(crate) struct Compiler {
     document: Document,
-    fields: Vec<Column>,
+    pub(crate) fields: Vec<Column>,
 }
 
 impl Compiler {
@@ -317,7 +300,7 @@ impl Compiler {
 }
 
 /// Every item of the small world that these fields span, at every moment.
-fn items(columns: &[Column], used: &[usize]) -> Vec<Witness> {
+pub(super) fn items(columns: &[Column], used: &[usize]) -> Vec<Witness> {
     let clocks: Vec<Option<i64>> = if used.contains(&8) {
         (-3..=3).map(|hour| Some(NOW + hour * HOUR)).chain([Some(NOW - 1), Some(NOW + 1)]).collect()
     } else {
@@ -344,172 +327,4 @@ fn items(columns: &[Column], used: &[usize]) -> Vec<Witness> {
         }
     }
     all
-}
-
-/// What is decided, by column, with the rules; nothing for a conflict.
-fn judged(set: &RuleSet, facts: Facts<'_>) -> Option<Vec<(usize, Datum)>> {
-    let mut decided: Vec<(usize, Datum)> =
-        set.decide(facts).ok()?.iter().map(|one| (one.column, one.value.clone())).collect();
-    decided.sort_by_key(|(column, _)| *column);
-    Some(decided)
-}
-
-fn check_claims(
-    set: &RuleSet,
-    fields: &[Column],
-    items: &[Witness],
-    open: &[AtomicUsize; 2],
-) -> Result<(), TestCaseError> {
-    let wanted: Vec<Wanted> = (0..2).map(|decision| Wanted { decision, when: Vec::new() }).collect();
-    let analysis = analyse(set, fields, &wanted, Limits::THOROUGH);
-    open[0].fetch_add(analysis.questions, Ordering::Relaxed);
-    open[1].fetch_add(analysis.unknown.len(), Ordering::Relaxed);
-    let asked = |question: &str| analysis.unknown.iter().any(|unknown| unknown.question == question);
-    for claim in &analysis.claims {
-        match claim {
-            Claim::Never { rule, witness, .. } => {
-                let rule = &set.rules[*rule];
-                for item in items {
-                    prop_assert!(!rule.matches(item.facts()), "{} matches {item:?}", rule.reason.id);
-                }
-                if let Some(witness) = witness {
-                    prop_assert!(!rule.matches(witness.facts()), "{} matches {witness:?}", rule.reason.id);
-                }
-            }
-            Claim::Hidden { rule, by, witness } => {
-                let rule = &set.rules[*rule];
-                prop_assert!(rule.matches(witness.facts()), "{witness:?}");
-                for item in items.iter().chain([witness]).filter(|item| rule.matches(item.facts())) {
-                    prop_assert!(by.iter().any(|other| set.rules[*other].matches(item.facts())), "{item:?}");
-                }
-            }
-            Claim::Overlap { rules: [first, second], trial, witness } => {
-                let [first, second] = [&set.rules[*first], &set.rules[*second]];
-                prop_assert!(first.matches(witness.facts()) && second.matches(witness.facts()), "{witness:?}");
-                prop_assert!(first.then != second.then);
-                prop_assert!(*trial || set.decide(witness.facts()).is_err(), "{witness:?}");
-            }
-            Claim::Uncovered { decision, witness, .. } => {
-                let decided = judged(set, witness.facts());
-                prop_assert!(
-                    decided.is_some_and(|all| all.iter().all(|(column, _)| column != decision)),
-                    "{witness:?}"
-                );
-            }
-        }
-    }
-    for item in items {
-        match set.decide(item.facts()) {
-            Err(_) => {
-                let told = analysis.claims.iter().any(|claim| matches!(claim, Claim::Overlap { trial: false, .. }));
-                prop_assert!(told || !analysis.unknown.is_empty(), "no overlap was found but {item:?}");
-            }
-            Ok(decided) => {
-                for column in (0..2).filter(|column| decided.iter().all(|one| one.column != *column)) {
-                    let told =
-                        |claim: &Claim| matches!(claim, Claim::Uncovered { decision, .. } if *decision == column);
-                    let known = analysis.claims.iter().any(told)
-                        || asked(&format!("whether rules leave decision {column} open"));
-                    prop_assert!(known, "no gap was found but {item:?}");
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn many_rules_decide_as_each_of_them_does() {
-    let compiler = Compiler::new();
-    let all: Vec<usize> = (0..9).collect();
-    let many = prop::collection::vec(rule(&all, true), 8..80);
-    let picks = prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 10), 20);
-    let mut runner = runner();
-    let result = runner.run(&(many, picks), |(made, picks)| {
-        for hit in [Hit::First, Hit::Unique, Hit::Collect] {
-            let set = compiler.set(&made, hit, None);
-            for pick in &picks {
-                let fields: Vec<Option<Datum>> =
-                    compiler.fields.iter().zip(pick).map(|(column, pick)| pick.get(&values(column)).clone()).collect();
-                let clock = Some(NOW + i64::try_from(pick[9].index(7)).expect("small") * HOUR - 3 * HOUR);
-                let facts = Facts { fields: &fields, clock };
-                let matching: Vec<&CompiledRule> =
-                    set.rules.iter().filter(|rule| !rule.trial && rule.matches(facts)).collect();
-                let decided = set.decide(facts);
-                match hit {
-                    Hit::First => {
-                        let rule =
-                            decided.expect("no conflict").first().and_then(|one| one.rule.map(|rule| &rule.reason.id));
-                        prop_assert_eq!(rule, matching.first().map(|rule| &rule.reason.id));
-                    }
-                    Hit::Unique => {
-                        let differ = matching.iter().any(|rule| rule.then != matching[0].then);
-                        prop_assert_eq!(decided.is_err(), differ);
-                    }
-                    Hit::Collect => {
-                        for one in decided.iter().flatten() {
-                            prop_assert!(
-                                matching.iter().any(|rule| rule.then.contains(&(one.column, one.value.clone())))
-                            );
-                        }
-                        let silent = decided.is_ok_and(|decided| decided.is_empty());
-                        prop_assert_eq!(silent, matching.is_empty());
-                    }
-                }
-            }
-        }
-        Ok(())
-    });
-    if let Err(error) = result {
-        panic!("{error}");
-    }
-}
-
-#[test]
-#[expect(clippy::print_stdout, reason = "the share of open questions is told with `--nocapture`")]
-fn what_is_claimed_agrees_with_trying_every_item() {
-    let compiler = Compiler::new();
-    let decisions = decisions();
-    let (open, compared) = ([const { AtomicUsize::new(0) }; 2], [const { AtomicUsize::new(0) }; 2]);
-    let mut runner = runner();
-    let result = runner.run(&world(), |(used, old, new, old_hit, new_hit, default)| {
-        let (before, after) =
-            (compiler.set(&old, old_hit, default.as_ref()), compiler.set(&new, new_hit, default.as_ref()));
-        let items = items(&compiler.fields, &used);
-        check_claims(&before, &compiler.fields, &items, &open)?;
-        let side = |rules| Side { rules, fields: &compiler.fields, decisions: &decisions };
-        let same = diff(side(&before), side(&before), Limits::THOROUGH).expect("comparable");
-        prop_assert!(same.changes.is_empty(), "{same:?}");
-        let difference = diff(side(&before), side(&after), Limits::THOROUGH).expect("comparable");
-        compared[0].fetch_add(difference.questions, Ordering::Relaxed);
-        compared[1].fetch_add(difference.unknown.len(), Ordering::Relaxed);
-        for change in &difference.changes {
-            prop_assert!(!change.witnesses.is_empty() && !change.conditions.is_empty());
-            for witness in &change.witnesses {
-                prop_assert!(judged(&before, witness.facts()) != judged(&after, witness.facts()), "{witness:?}");
-            }
-        }
-        for item in &items {
-            let (was, is) = (judged(&before, item.facts()), judged(&after, item.facts()));
-            if was != is && difference.unknown.is_empty() {
-                let told = difference
-                    .changes
-                    .iter()
-                    .any(|change| change.old.conflict == was.is_none() && change.new.conflict == is.is_none());
-                prop_assert!(told, "{item:?} goes from {was:?} to {is:?}, which {difference:?} does not tell");
-            }
-        }
-        Ok(())
-    });
-    println!(
-        "{} sets of rules: {} of {} questions open; {} of {} between two sets",
-        runner.config().cases,
-        open[1].load(Ordering::Relaxed),
-        open[0].load(Ordering::Relaxed),
-        compared[1].load(Ordering::Relaxed),
-        compared[0].load(Ordering::Relaxed),
-    );
-    if let Err(error) = result {
-        panic!("{error}");
-    }
 }
