@@ -101,7 +101,7 @@ pub fn play_watched(
     policy: &Policy,
     task: &Arc<Task>,
     start: (u64, &Map<String, Value>),
-    watch: &mut dyn FnMut(&Episode, &Step),
+    watch: &mut dyn FnMut(&Episode, &Value, &Step),
 ) -> Result<Trajectory, String> {
     fold_watched(policy.pack(), task, start, |episode| policy.act(episode), watch)
 }
@@ -143,7 +143,7 @@ fn fold(
     start: (u64, &Map<String, Value>),
     next: impl FnMut(&Episode) -> Option<Value>,
 ) -> Result<Trajectory, String> {
-    fold_watched(pack, task, start, next, &mut |_, _| {})
+    fold_watched(pack, task, start, next, &mut |_, _, _| {})
 }
 
 /// The same, told of every step.
@@ -152,7 +152,7 @@ fn fold_watched(
     task: &Arc<Task>,
     (seed, arguments): (u64, &Map<String, Value>),
     mut next: impl FnMut(&Episode) -> Option<Value>,
-    watch: &mut dyn FnMut(&Episode, &Step),
+    watch: &mut dyn FnMut(&Episode, &Value, &Step),
 ) -> Result<Trajectory, String> {
     let mut episode = Episode::start(pack, task, seed, arguments).map_err(|error| error.to_string())?;
     let mut hasher = Sha256::new();
@@ -171,7 +171,7 @@ fn fold_watched(
         let mut step = episode.step(&action).map_err(|error| format!("step {}: {error}", steps.len() + 1))?;
         step.breakdown = Some(episode.explain().map_err(|error| error.to_string())?);
         observe(&episode);
-        watch(&episode, &step);
+        watch(&episode, &action, &step);
         actions.push(action);
         steps.push(step);
     }

@@ -54,9 +54,9 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
                 return Err(Exit::Failure);
             }
             let id = format!("{}/{seed}", task.name());
-            let mut watch = |episode: &Episode, step: &Step| {
+            let mut watch = |episode: &Episode, action: &Value, step: &Step| {
                 if let Some(trail) = &trail {
-                    trail.record(episode, step, EpisodeId { id: &id, policy: Some(&args.policy) });
+                    trail.record(episode, (action, step), EpisodeId { id: &id, policy: Some(&args.policy) });
                 }
                 trials.note(episode);
             };

@@ -88,6 +88,16 @@ impl Episode {
         }
     }
 
+    /// The tool that the last step called, by name, and why it failed where it did.
+    pub(crate) fn called(&self) -> Option<(&str, Option<&str>)> {
+        match &self.outcome {
+            Outcome::Called(name, outcome) => {
+                Some((name, outcome.as_ref().err().map(|failure| failure.message.as_str())))
+            }
+            _ => None,
+        }
+    }
+
     /// The observation, and whether the episode is over: what an agent is answered that acts by calling a tool.
     fn seen(&self) -> Answered {
         let mut text = String::from("{");

@@ -1,4 +1,4 @@
-//! A step's decisions as entries.
+//! A step as entries: one for each item that it decided or, where it decided none, one for its action.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -38,13 +38,33 @@ struct Digests<'a> {
     rubric: Option<&'a str>,
 }
 
-/// The entries of the step that an episode took last, one an item that it decided; `time` in milliseconds since 1970.
-pub fn decisions(episode: &Episode, step: &Step, id: EpisodeId<'_>, time: i64) -> Result<Vec<Draft>, GraderError> {
+/// The entries of the step that an episode took last with this action; `time` in milliseconds since 1970.
+///
+/// There is one for each item that the step decided. Where it decided none (a call of a tool, an action without items, a
+/// decision about an item that is none) there is one for the action.
+pub fn entries(
+    episode: &Episode,
+    (action, step): (&Value, &Step),
+    id: EpisodeId<'_>,
+    time: i64,
+) -> Result<Vec<Draft>, GraderError> {
     let pack = episode.pack();
     let explained = explanation::explain_step(episode, Some(step.reward))?;
     let digests = digests(pack, episode.task().rubric.name.as_str());
     let texts: Vec<String> =
         pack.decisions.iter().filter(|column| repeats(column.kind)).map(|column| column.name.clone()).collect();
+    if explained.items.is_empty() {
+        let mut value = head("action", episode, id, time);
+        extend(&mut value, json!({ "step": explained.step, "action": action }));
+        if let Some((tool, error)) = episode.called() {
+            extend(&mut value, json!({ "tool": tool, "error": error }));
+        }
+        let more =
+            json!({ "reward": explained.reward, "score": explained.score, "done": step.done, "digests": digests });
+        extend(&mut value, more);
+        let items = episode.items().iter().map(|item| item.fields.as_slice());
+        return Ok(vec![Draft { value, secrets: Secrets::of_all(&pack.fields, items), texts: Vec::new() }]);
+    }
     let mut entries = Vec::with_capacity(explained.items.len());
     for ((item, _), touched) in episode.touched().zip(&explained.items) {
         let mut value = head("decision", episode, id, time);
@@ -82,6 +102,11 @@ impl Draft {
     pub fn finish(mut self) -> String {
         if let Some(fields) = self.value.pointer_mut("/item/fields") {
             self.secrets.mask(fields);
+        }
+        for key in ["action", "error"] {
+            if let Some(value) = self.value.get_mut(key) {
+                self.secrets.mask_action(value);
+            }
         }
         if let Some(Value::Array(decisions)) = self.value.get_mut("decisions") {
             for decision in decisions {

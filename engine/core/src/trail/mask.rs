@@ -15,15 +15,21 @@ pub const MASK: &str = "***";
 /// Characters from which on a sensitive text is masked inside of words too.
 const LONG: usize = 4;
 
-/// The sensitive texts of an item, to be taken out of other texts.
+/// The sensitive texts of items, to be taken out of other texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Secrets(Vec<String>);
 
 impl Secrets {
     /// Collects the sensitive values of an item.
     pub(super) fn of(columns: &[Column], fields: &[Option<Datum>]) -> Self {
+        Self::of_all(columns, [fields])
+    }
+
+    /// Collects the sensitive values of several items.
+    pub(super) fn of_all<'a>(columns: &[Column], items: impl IntoIterator<Item = &'a [Option<Datum>]>) -> Self {
         let mut all = Vec::new();
-        for (column, datum) in columns.iter().zip(fields).filter(|(column, _)| column.sensitive) {
+        let cells = items.into_iter().flat_map(|fields| columns.iter().zip(fields));
+        for (column, datum) in cells.filter(|(column, _)| column.sensitive) {
             match datum {
                 None | Some(Datum::Boolean(_) | Datum::Choice(_)) => {}
                 Some(Datum::List(texts)) => all.extend(texts.iter().map(|text| text.raw.clone())),
@@ -46,6 +52,21 @@ impl Secrets {
         if !self.0.is_empty() {
             let pattern = self.pattern();
             walk(value, &mut |text| *text = self.masked(pattern.as_ref(), text));
+        }
+    }
+
+    /// Takes them out of an action: also of numbers, which are nothing but what somebody sent.
+    pub(super) fn mask_action(&self, action: &mut Value) {
+        self.mask(action);
+        self.mask_numbers(action);
+    }
+
+    fn mask_numbers(&self, value: &mut Value) {
+        match value {
+            Value::Number(number) if self.0.contains(&number.to_string()) => *value = MASK.into(),
+            Value::Array(list) => list.iter_mut().for_each(|one| self.mask_numbers(one)),
+            Value::Object(map) => map.values_mut().for_each(|one| self.mask_numbers(one)),
+            _ => {}
         }
     }
 

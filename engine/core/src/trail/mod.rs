@@ -1,8 +1,8 @@
-//! The audit trail: every decision as one line of JSON, chained to the one before it.
+//! The audit trail: every decision, and every action that decides nothing, as one line of JSON, chained to the one before.
 //!
 //! | file | what |
 //! |---|---|
-//! | `entry.rs` | a step's decisions as entries |
+//! | `entry.rs` | a step's decisions, or its action, as entries |
 //! | `mask.rs` | sensitive values taken out of them |
 //! | `chain.rs` | entries sealed into lines, and lines verified |
 //!
@@ -14,5 +14,5 @@ mod entry;
 mod mask;
 
 pub use chain::{Chain, Link, Seal, Verifier, Wrong, read_seal};
-pub use entry::{Draft, EpisodeId, decisions, lost, taken_back};
+pub use entry::{Draft, EpisodeId, entries, lost, taken_back};
 pub use mask::MASK;

@@ -77,8 +77,9 @@ fn every_component_links_to_the_rule_that_made_its_truth() {
         let policy = policy::find(&pack, "oracle").expect("it is built in");
         for task in pack.tasks() {
             let mut steps: Vec<StepExplanation> = Vec::new();
-            let mut watch =
-                |episode: &Episode, step: &Step| steps.push(explain_step(episode, Some(step.reward)).expect("graded"));
+            let mut watch = |episode: &Episode, _: &Value, step: &Step| {
+                steps.push(explain_step(episode, Some(step.reward)).expect("graded"));
+            };
             let played = record::play_watched(&policy, task, (0, &Map::new()), &mut watch).expect("it plays");
             for (told, step) in steps.iter().zip(&played.steps) {
                 let breakdown = step.breakdown.as_ref().expect("records are told all");

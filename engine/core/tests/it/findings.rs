@@ -23,12 +23,28 @@ fn cases() -> Vec<PathBuf> {
     paths
 }
 
-/// The small pack with other rules.
-fn desk_with(rules: &str) -> SourceSet {
+/// The small pack with other rules; those that decide a `team` find it in the pack, where `queue` is `answer`.
+fn files_with(rules: &str) -> Vec<(String, String)> {
     let mut files = packs::desk();
-    let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
-    *text = format!("{HEAD}{rules}");
+    for (name, text) in &mut files {
+        if name == "rules.yaml" {
+            *text = format!("{HEAD}{rules}");
+        }
+        if name == "environment.yaml" && rules.contains("team:") {
+            let team = "team: { type: enum, values: [day, night], when: { queue: answer }, truth: { rules: routing } }";
+            *text = text.replace("  order: { type: rank", &format!("  {team}\n  order: {{ type: rank"));
+            *text = text.replace("    why: { type", "    team: { decides: team }\n    why: { type");
+        }
+    }
+    files
+}
+
+fn sources(files: &[(String, String)]) -> SourceSet {
     source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+}
+
+fn desk_with(rules: &str) -> SourceSet {
+    sources(&files_with(rules))
 }
 
 /// What is found about rules, and what is left open.
@@ -86,21 +102,16 @@ fn every_expectation_has_its_case() {
 fn a_witness_can_be_pasted_into_a_test() {
     let mut pasted = 0;
     for path in cases().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "case")) {
-        let mut files = packs::desk();
-        let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
-        *text = format!("{HEAD}{}", fs::read_to_string(&path).expect("a case"));
-        let set = |files: &[(String, String)]| {
-            source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
-        };
+        let mut files = files_with(&fs::read_to_string(&path).expect("a case"));
         let witnesses: Vec<String> =
-            prove(&set(&files)).report.diagnostics.into_iter().filter_map(|finding| finding.witness).collect();
+            prove(&sources(&files)).report.diagnostics.into_iter().filter_map(|finding| finding.witness).collect();
         if witnesses.is_empty() {
             continue;
         }
         let test = "apiVersion: casebook/v1\nkind: Test\nname: pasted\nrules:\n";
         let text = format!("{test}{}", witnesses.concat());
         files.push(("pasted.yaml".to_owned(), text.clone()));
-        let report = prove(&set(&files)).report;
+        let report = prove(&sources(&files)).report;
         let about = report.diagnostics.iter().find(|finding| finding.path.ends_with("pasted.yaml"));
         assert!(about.is_none(), "{}: {about:?}\n{text}", path.display());
         pasted += witnesses.len();

@@ -6,7 +6,7 @@ use casebook_core::{
     episode::Episode,
     policy, record,
     scenario::Pack,
-    trail::{Chain, EpisodeId, MASK, Verifier, decisions, lost, read_seal, taken_back},
+    trail::{Chain, EpisodeId, MASK, Verifier, entries as entries_of, lost, read_seal, taken_back},
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -21,8 +21,8 @@ const NOON: i64 = 1_767_268_800_000;
 fn entries(pack: &Arc<Pack>) -> Vec<String> {
     let policy = policy::find(pack, "oracle").expect("it is built in");
     let mut all = Vec::new();
-    let mut watch = |episode: &Episode, step: &casebook_core::episode::Step| {
-        let drafts = decisions(episode, step, ID, NOON).expect("it is graded");
+    let mut watch = |episode: &Episode, action: &Value, step: &casebook_core::episode::Step| {
+        let drafts = entries_of(episode, (action, step), ID, NOON).expect("it is graded");
         all.extend(drafts.into_iter().map(casebook_core::trail::Draft::finish));
     };
     record::play_watched(&policy, &pack.tasks()[0], (3, &Map::new()), &mut watch).expect("it plays");
@@ -207,4 +207,100 @@ fn what_is_no_decision_is_an_entry_as_well() {
     assert_eq!((&back["event"], &back["step"], &back["episode"]), (&json!("taken_back"), &json!(2), &json!("e-1")));
     let gap = read(&lost(7, NOON).finish());
     assert_eq!((&gap["event"], &gap["entries"]), (&json!("lost"), &json!(7)));
+}
+
+/// What is sensitive, in a pack in which agents may ask before they decide.
+const ASKING: &str = "apiVersion: casebook/v1
+kind: Environment
+name: claims
+version: 1.0.0
+description: Claims.
+item:
+  noun: claim
+  fields:
+    holder: { type: text, sensitive: true }
+    sum: { type: integer, sensitive: true }
+decision:
+  answer: { type: enum, values: [take, refuse], truth: { rules: weight } }
+action:
+  shape: single
+  properties: { answer: { decides: answer, required: true } }
+tools:
+  ask:
+    description: Asks.
+    arguments: { about: { type: text, required: true }, sum: { type: integer } }
+    result: Nobody knows.
+observation:
+  claims: { items: pending }
+---
+apiVersion: casebook/v1
+kind: Rules
+name: weight
+rules:
+  - { id: R-LARGE, when: { sum: { gt: 2000 } }, then: { answer: refuse } }
+default: { answer: take }
+---
+apiVersion: casebook/v1
+kind: Rubric
+name: right
+reward: { sum: [{ name: step, grader: exact, field: answer }] }
+score: { grader: exact, field: answer }
+---
+apiVersion: casebook/v1
+kind: Inbox
+name: counter
+items:
+  - { id: c-1, fields: { holder: Ines Aalto, sum: 4711 } }
+---
+apiVersion: casebook/v1
+kind: Task
+name: claims-counter
+difficulty: 1
+split: train
+inbox: counter
+max_steps: 3
+instructions: Decide.
+";
+
+/// The entry of a step that decides no item.
+fn entry_of(episode: &mut Episode, name: &str, arguments: &Value) -> String {
+    let called = episode.call(name, arguments.as_object().expect("a map"));
+    let (action, step) = called.taken.expect("a step");
+    let drafts = entries_of(episode, (&action, &step), ID, NOON).expect("it is graded");
+    assert_eq!(drafts.len(), 1);
+    drafts.into_iter().map(casebook_core::trail::Draft::finish).collect()
+}
+
+#[test]
+fn a_call_of_a_tool_is_an_entry_and_repeats_nothing_sensitive() {
+    let pack = Arc::clone(&packs::catalog(&[("pack.yaml".to_owned(), ASKING.to_owned())]).packs()[0]);
+    let mut episode = Episode::reset(&pack, &pack.tasks()[0], 1).expect("it starts");
+    let entry = read(&entry_of(&mut episode, "ask", &json!({ "about": "ines aalto, sum 4711?", "sum": 4711 })));
+    assert_eq!((&entry["event"], &entry["step"], &entry["tool"]), (&json!("action"), &json!(1), &json!("ask")));
+    let arguments = json!({ "about": "***, sum ***?", "sum": MASK });
+    assert_eq!((&entry["action"]["arguments"], &entry["error"]), (&arguments, &Value::Null));
+    assert_eq!((&entry["done"], &entry["score"], &entry["reward"]), (&json!(false), &json!(0.0), &json!(0.0)));
+    assert!(entry["digests"]["rules"]["weight"].is_string() && entry.get("item").is_none(), "{entry}");
+}
+
+#[test]
+fn an_action_of_an_environment_without_items_is_an_entry() {
+    let pack = packs::itemless("tools");
+    let mut episode = Episode::reset(&pack, &pack.tasks()[0], 1).expect("it starts");
+    let sum = read(&entry_of(&mut episode, "add", &json!({ "a": 40 })));
+    assert_eq!((&sum["tool"], &sum["error"], &sum["score"]), (&json!("add"), &Value::Null, &json!(1.0)));
+    let failed = read(&entry_of(&mut episode, "fail", &json!({ "why": "because" })));
+    assert_eq!(
+        (&failed["tool"], &failed["error"], &failed["step"]),
+        (&json!("fail"), &json!("the tool `fail` failed: because"), &json!(2))
+    );
+
+    let echo = packs::itemless("echo");
+    let mut episode = Episode::reset(&echo, &echo.tasks()[0], 1).expect("it starts");
+    let action = json!({ "message": "hello" });
+    let step = episode.step(&action).expect("a step");
+    let drafts = entries_of(&episode, (&action, &step), ID, NOON).expect("it is graded");
+    let told = read(&drafts.into_iter().map(casebook_core::trail::Draft::finish).collect::<String>());
+    assert_eq!((&told["event"], &told["action"]), (&json!("action"), &action));
+    assert!(told.get("tool").is_none(), "{told}");
 }

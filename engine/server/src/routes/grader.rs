@@ -80,7 +80,8 @@ fn play(pack: &Arc<Pack>, task: &str, provider: Option<String>, seed: u64) -> Re
         Problem::Invalid(vec![Entry::new("literal_error", loc(), text, name.as_str().into())])
     })?;
     let mut explained = Vec::new();
-    let mut watch = |episode: &Episode, step: &Step| explained.push(explain_step(episode, Some(step.reward)));
+    let mut watch =
+        |episode: &Episode, _: &Value, step: &Step| explained.push(explain_step(episode, Some(step.reward)));
     let played = record::play_watched(&policy, found, (seed, &Map::new()), &mut watch).map_err(Problem::Failed)?;
     let mut answer = json!({
         "task_id": task, "provider": name, "seed": seed, "score": rounded(played.score), "steps": played.steps.len(),

@@ -253,10 +253,10 @@ impl Run {
         self.held.trail().and_then(Trail::refusal).map_or(Ok(()), |refusal| Err(Problem::Unrecorded(refusal)))
     }
 
-    /// Writes down what the step that was taken last decided.
+    /// Writes down the step that was taken last.
     fn write_down(&self, step: &Step) {
-        if let Some(trail) = self.held.trail() {
-            trail.record(&self.episode, step, EpisodeId { id: &self.id, policy: None });
+        if let (Some(trail), Some(action)) = (self.held.trail(), self.actions.last()) {
+            trail.record(&self.episode, (action, step), EpisodeId { id: &self.id, policy: None });
         }
     }
 

@@ -16,6 +16,8 @@ use casebook_core::{
     trail::{self, Draft, EpisodeId, Link},
 };
 
+use serde_json::Value;
+
 use super::{TrailConfig, TrailError, file::TrailFile};
 use crate::backlog::Backlog;
 
@@ -95,8 +97,8 @@ impl Trail {
     }
 
     /// Hands over the entries of the step that an episode took last.
-    pub fn record(&self, episode: &Episode, step: &Step, id: EpisodeId<'_>) {
-        match trail::decisions(episode, step, id, now()) {
+    pub fn record(&self, episode: &Episode, taken: (&Value, &Step), id: EpisodeId<'_>) {
+        match trail::entries(episode, taken, id, now()) {
             Ok(entries) => self.send(entries),
             Err(error) => {
                 tracing::error!(%error, episode = id.id, "a step could not be explained to the audit trail");

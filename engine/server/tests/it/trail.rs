@@ -216,7 +216,7 @@ fn many_at_once_lose_nothing_and_keep_the_chain() {
                 for seed in 0..100 {
                     let id = format!("e-{thread}-{seed}");
                     let id = casebook_core::trail::EpisodeId { id: &id, policy: Some("oracle") };
-                    let mut watch = |episode: &_, step: &_| trail.record(episode, step, id);
+                    let mut watch = |episode: &_, action: &_, step: &_| trail.record(episode, (action, step), id);
                     let task = pack.task("busy").expect("the task");
                     casebook_core::record::play_watched(&policy, task, (seed, &Map::new()), &mut watch)
                         .expect("it plays");

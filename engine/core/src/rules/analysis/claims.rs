@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Column, Datum},
-    rules::{CompiledRule, Predicate, RuleSet},
+    rules::{CompiledRule, Decided, Predicate, RuleSet},
     spec::Hit,
 };
 
@@ -327,8 +327,13 @@ impl Asking<'_, '_> {
             let moment = self.solver.moment(model.witness.clock);
             let condition = Condition::new(self.solver.atoms, &moment, &model.cube);
             let open = |witness: &Witness| {
+                let matters = |decided: &[Decided<'_>]| {
+                    wanted.when.iter().all(|(other, values)| {
+                        decided.iter().any(|one| one.column == *other && values.contains(one.value))
+                    })
+                };
                 let decided = self.set.decide(witness.facts());
-                decided.is_ok_and(|decided| decided.iter().all(|one| one.column != column))
+                decided.is_ok_and(|decided| decided.iter().all(|one| one.column != column) && matters(&decided))
             };
             match self.solver.settle(model.witness, open) {
                 Some(witness) => self.analysis.claims.push(Claim::Uncovered { decision: column, condition, witness }),
