@@ -1,6 +1,9 @@
 //! What the analyser says, held against every item of a small world.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use casebook_core::{
     model::{Column, Datum},
@@ -18,15 +21,33 @@ use super::world::{decisions, values};
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// Sets of rules.
-    pub(super) sets: AtomicUsize,
+    sets: AtomicUsize,
     /// What was claimed about one set, and kinds of change between two.
-    pub(super) claims: AtomicUsize,
-    pub(super) changes: AtomicUsize,
+    claims: AtomicUsize,
+    changes: AtomicUsize,
     /// Items that were judged.
-    pub(super) items: AtomicUsize,
+    items: AtomicUsize,
     /// Questions about one set and between two, and those of them without an answer.
-    pub(super) asked: [AtomicUsize; 2],
-    pub(super) open: [AtomicUsize; 2],
+    asked: [AtomicUsize; 2],
+    open: [AtomicUsize; 2],
+}
+
+impl Counts {
+    /// Questions that were put.
+    pub(super) fn cases(&self) -> usize {
+        self.asked.iter().map(|asked| asked.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [sets, claims, changes, items] =
+            [&self.sets, &self.claims, &self.changes, &self.items].map(|counter| counter.load(Ordering::Relaxed));
+        writeln!(f, "{} cases over {sets} sets of rules and {items} items", self.cases())?;
+        writeln!(f, "{claims} claims about one set, {changes} changes between two")?;
+        let [asked, open] = [&self.asked, &self.open].map(|all| all.each_ref().map(|one| one.load(Ordering::Relaxed)));
+        write!(f, "left open: {} of {} about one set, {} of {} between two", open[0], asked[0], open[1], asked[1])
+    }
 }
 
 fn count(counter: &AtomicUsize, more: usize) {
