@@ -528,9 +528,9 @@ pub enum PathPart {
 
 /// Appends a text as JSON.
 pub(crate) fn push_text(out: &mut String, text: &str) {
-    // Without an early end, so that many bytes are looked at at once.
-    let plain = |plain, byte| plain & (0x20 <= byte) & (byte < 0x80) & (byte != b'"') & (byte != b'\\');
-    if text.bytes().fold(true, plain) {
+    let odd = |byte: &u8| !(0x20..0x80).contains(byte) || matches!(byte, b'"' | b'\\');
+    // Counted instead of looked for, so that many bytes are looked at at once.
+    if text.bytes().filter(odd).count() == 0 {
         out.push('"');
         out.push_str(text);
         out.push('"');

@@ -154,8 +154,7 @@ fn play(
 /// Named parts: the reward's, added up over the steps, and the score's as they stand.
 fn components(episode: &Episode) -> Result<Map<String, Value>, crate::rubric::GraderError> {
     let scored = episode.score_parts()?;
-    let scored = scored.iter().map(|(name, value)| (&**name, *value));
-    Ok(scored.chain(episode.component_sums()).map(|(name, value)| (name.to_owned(), value.into())).collect())
+    Ok(scored.iter().chain(episode.component_sums()).map(|(name, value)| (name.to_owned(), value.into())).collect())
 }
 
 fn misses(played: &Played, expect: &Expectation) -> Vec<String> {

@@ -1,11 +1,14 @@
 //! A reward explained.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::fmt::Write as _;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::model::{Judged, push_text};
+use crate::{
+    model::{Judged, push_text},
+    rubric::Components,
+};
 
 /// A reward explained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,10 +23,6 @@ pub struct Breakdown {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Noted>,
 }
-
-/// Named values, finite, in the order of the rubric.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Components(Vec<(Arc<str>, f64)>);
 
 /// What a plugin says about a value that it gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,40 +67,5 @@ impl Breakdown {
             let _ = write!(out, ",\"notes\":{notes}");
         }
         out.push('}');
-    }
-}
-
-impl Components {
-    /// One value.
-    pub fn get(&self, name: &str) -> Option<f64> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
-    }
-
-    /// All of them, in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.0.iter().map(|(name, value)| (&**name, *value))
-    }
-}
-
-impl FromIterator<(Arc<str>, f64)> for Components {
-    fn from_iter<I: IntoIterator<Item = (Arc<str>, f64)>>(all: I) -> Self {
-        Self(all.into_iter().collect())
-    }
-}
-
-impl Serialize for Components {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
-    }
-}
-
-impl<'de> Deserialize<'de> for Components {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = Map::deserialize(deserializer)?;
-        let number = |(name, value): (String, Value)| {
-            let number = value.as_f64().ok_or_else(|| D::Error::custom(format!("the component `{name}` is no number")));
-            Ok((name.into(), number?))
-        };
-        map.into_iter().map(number).collect()
     }
 }

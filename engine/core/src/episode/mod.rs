@@ -24,7 +24,7 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use breakdown::{Breakdown, Components, Noted};
+pub use breakdown::{Breakdown, Noted};
 pub use call::Called;
 use resolve::Resolved;
 pub use start::ResetError;
@@ -33,7 +33,7 @@ pub(crate) use tell::render;
 pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
-    rubric::{GraderError, Replaced, Scores, View},
+    rubric::{Components, GraderError, Replaced, Scores, View},
     scenario::{
         Pack, Task,
         observation::Part,
@@ -205,7 +205,7 @@ impl Episode {
     }
 
     /// The values of the score's named nodes as they stand.
-    pub(crate) fn score_parts(&self) -> Result<Vec<(Arc<str>, f64)>, GraderError> {
+    pub(crate) fn score_parts(&self) -> Result<Components, GraderError> {
         self.task.rubric.score_parts(&self.scores, &self.view())
     }
 
@@ -429,7 +429,7 @@ impl Episode {
         let components = if rubric.mode == RewardMode::Sum {
             rubric.component_names().cloned().zip(components.iter().copied()).collect()
         } else {
-            rubric.score_parts(&self.scores, &self.view())?.into_iter().collect()
+            rubric.score_parts(&self.scores, &self.view())?
         };
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
         let all: Vec<usize>;

@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Decision, TrialMatch, decisions, item::fields, trials};
-use crate::{episode::Episode, rubric::GraderError};
+use crate::{
+    episode::Episode,
+    rubric::{Components, GraderError},
+};
 
 /// What is right in an episode, and how it stands: for graders, never for agents.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -12,7 +15,7 @@ pub struct Truth {
     /// The score as it stands, in [0, 1].
     pub score: f64,
     /// The values of the score's named parts.
-    pub parts: Map<String, Value>,
+    pub parts: Components,
     /// Every item, in the order in which they are listed.
     pub items: Vec<Standing>,
     /// What the episode remembers, be it hidden from its agent.

@@ -3,12 +3,14 @@
 //! | file | what |
 //! |---|---|
 //! | `compile.rs` | the tree as written to nodes, its names and weights checked |
+//! | `components.rs` | the named parts of a reward or of a score |
 //! | `grade.rs` | what a grader gives, and why it may fail |
 //! | `graders/` | one file a grader; `graders/mod.rs` holds the one list |
 //!
 //! Nodes lie in one list, children before their parents, so that a value is computed once and found by its position.
 
 mod compile;
+mod components;
 mod grade;
 mod graders;
 
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 
 pub use compile::{Surroundings, with_weights};
 pub(crate) use compile::{compile, decision_values};
+pub use components::Components;
 pub use grade::{Failure, Grade, GraderError, Note};
 pub use graders::KeywordPool;
 
@@ -296,7 +299,7 @@ impl Rubric {
     }
 
     /// The values of all named nodes of the score.
-    pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Vec<(Arc<str>, f64)>, GraderError> {
+    pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Components, GraderError> {
         let mut known = vec![None; self.nodes.len()];
         self.eval(self.score, scores, view, false, &mut known)?;
         let named = self.nodes.iter().zip(known).filter_map(|(node, value)| Some((node.name.clone()?, value?)));

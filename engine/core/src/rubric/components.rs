@@ -1,0 +1,45 @@
+//! The named parts of a reward or of a score.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_json::{Map, Value};
+
+/// Named values, finite, in the order of the rubric.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Components(Vec<(Arc<str>, f64)>);
+
+impl Components {
+    /// One value.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+}
+
+impl FromIterator<(Arc<str>, f64)> for Components {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, f64)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
+impl Serialize for Components {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Components {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = Map::deserialize(deserializer)?;
+        let number = |(name, value): (String, Value)| {
+            let number = value.as_f64().ok_or_else(|| D::Error::custom(format!("the component `{name}` is no number")));
+            Ok((name.into(), number?))
+        };
+        map.into_iter().map(number).collect()
+    }
+}
