@@ -5,6 +5,8 @@
 //! | `oracle` | decides what is right; texts are the items' references; without items it plays the task's solution |
 //! | `nothing` | stops at once |
 //! | `random` | draws every decision, value and call from the episode's seed |
+//!
+//! A pack's own decides by rules about items, or takes a list of actions.
 
 use std::sync::Arc;
 
@@ -91,6 +93,9 @@ impl Policy {
 
     /// The next action; `None` when the policy stops. It is a function of the episode alone.
     pub fn act(&self, episode: &Episode) -> Option<Value> {
+        if let Some(play) = self.script().and_then(|script| script.play.as_ref()) {
+            return Some(computed(play.get(episode.steps() as usize)?, episode));
+        }
         if !self.pack.has_items {
             return self.act_without_items(episode);
         }
@@ -111,11 +116,16 @@ impl Policy {
                 Kind::Oracle => self.right(item),
                 Kind::Random => self.drawn(item, &mut stream, ranks[row]),
                 Kind::Always(column, value) => self.constant(*column, value, row),
-                Kind::Script(name) => self.scripted(self.pack.policies.get(name)?, episode.task().clock, item, row),
+                Kind::Script(_) => self.scripted(self.script()?, episode.task().clock, item, row),
             };
             entries.push((item.id.as_str(), cells));
         }
         Some(self.pack.action.write(&entries, &self.pack.decisions))
+    }
+
+    /// What the pack says about it, when it is one of the pack's own.
+    fn script(&self) -> Option<&Script> {
+        if let Kind::Script(name) = &self.kind { self.pack.policies.get(name) } else { None }
     }
 
     /// The next action where nothing is decided: the solution's, or one that is drawn.
@@ -245,7 +255,7 @@ fn drawn<'a>(parameters: impl Iterator<Item = &'a Parameter>, stream: &mut Strea
     parameters.map(|parameter| (parameter.name.clone(), parameter.draw(stream))).collect::<Map<_, _>>().into()
 }
 
-/// An action of a solution: a text that is one expression in `{{ }}` stands for its value, any other template for its text.
+/// An action that is written down: a text that is one expression in `{{ }}` stands for its value, any other template for its text.
 /// What does not work stands for itself, and the episode refuses it.
 fn computed(action: &Value, episode: &Episode) -> Value {
     match action {

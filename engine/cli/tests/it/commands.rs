@@ -1,6 +1,6 @@
 //! The commands as a shell sees them: what they print, where, and their exit codes.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -120,6 +120,42 @@ fn a_record_replays_byte_for_byte_and_a_forged_one_does_not() {
     let report = json(&output);
     assert_eq!(report["failed"], 2, "{report}");
     assert!(report["episodes"][0]["detail"].as_str().expect("text").contains("the score was 0.123"), "{report}");
+}
+
+#[test]
+fn environments_without_items_are_played_by_every_policy() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("record.jsonl");
+    let path = file.to_str().expect("a path");
+    let mut scores = Vec::new();
+    for policy in ["oracle", "nothing", "random"] {
+        let arguments = ["run", "scenarios/conformance", "--policy", policy, "--record", path, "--format", "json"];
+        let output = casebook(&root(), &arguments);
+        assert_eq!(code(&output), 0, "{policy}: {}", stderr(&output));
+        let episodes = json(&output)["episodes"].as_array().expect("episodes").clone();
+        assert_eq!(episodes.len(), 8, "{policy}");
+        scores.push(episodes.iter().map(|episode| episode["score"].as_f64().expect("a score")).sum::<f64>());
+        if policy == "random" {
+            // It draws what may be sent, and calls every tool.
+            let called: BTreeSet<&str> = episodes
+                .iter()
+                .flat_map(|episode| episode["actions"].as_array().expect("actions"))
+                .filter_map(|action| action["tool_name"].as_str())
+                .collect();
+            assert_eq!(called, BTreeSet::from(["add", "greet", "count", "fail", "info"]));
+        }
+    }
+    assert!((scores[0] - 8.0).abs() < 1e-9 && scores[1].abs() < 1e-9, "{scores:?}");
+    let output = casebook(&root(), &["replay", path, "scenarios/conformance"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(stdout(&output).matches("every byte agrees").count(), 24);
+
+    // A pack's own list of actions.
+    let pack = "docs/cookbook/without-items";
+    let output = casebook(&root(), &["run", pack, "--policy", "halving", "--seed", "2"]);
+    assert!(stdout(&output).starts_with("guess/guess seed 2: score 0.9500\n"), "{}", stdout(&output));
+    let output = casebook(&root(), &["baseline", pack, "--seed", "2"]);
+    assert_eq!(stdout(&output), "guess: 0.9500\noverall: 0.9500\n", "{}", stderr(&output));
 }
 
 #[test]

@@ -10,9 +10,9 @@ use super::{
     tools,
 };
 use crate::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Report, did_you_mean, suggest},
     expression::Effects,
-    model::Column,
+    model::{Column, PathPart, ProblemKind},
     scenario::{
         action::{ActionModel, Declaration, Form, MAX_TEXT, Property, Role},
         parameter::Parameter,
@@ -243,6 +243,37 @@ fn action_property(
         description: property.description.clone().or(described),
         parameter,
     })
+}
+
+/// Checks an action that must be taken against the action's schema; what is refused only in play is told there.
+pub(super) fn check_taken(
+    document: &Document,
+    pointer: &str,
+    action: &Value,
+    (model, decisions): (&ActionModel, &[Column]),
+    cure: &'static str,
+    report: &mut Report,
+) {
+    let Err(problems) = model.read(action, decisions) else { return };
+    for problem in problems {
+        let mut place = pointer.to_owned();
+        for part in &problem.path {
+            match part {
+                PathPart::Key(key) => place.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+                PathPart::Index(at) => place.push_str(&format!("/{at}")),
+            }
+        }
+        let message = format!("the action would be refused: {}", problem.message);
+        let unknown = problem.kind == ProblemKind::UnknownKey;
+        let finding = if unknown {
+            document.at_key(Code::UnknownKey, place, message)
+        } else {
+            document.at(Code::BadValue, place, message)
+        };
+        let written = problem.path.last().map(|part| if let PathPart::Key(key) = part { key.as_str() } else { "" });
+        let near = did_you_mean(written.unwrap_or_default(), model.names(problem.path.len() > 1));
+        report.push(finding.hint(near.filter(|_| unknown).unwrap_or_else(|| cure.into())));
+    }
 }
 
 /// What agents that call tools are offered: the tools, and the action as one more.

@@ -240,9 +240,10 @@ fn assemble(
     compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
-    let policies = compile_policies(&parts, &mut templates, report);
+    let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
     check_baseline(&parts, report);
     let mut tasks = compile_tasks(&parts, cache, report);
+    task::check_splits(&parts, report);
     let mut suites = Vec::new();
     for document in documents.of(Kind::Test) {
         if let Content::Test(spec) = &document.content {
@@ -310,6 +311,7 @@ fn assemble(
         plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,
         baseline: environment.baseline.clone(),
+        splits: environment.splits.clone(),
     })
 }
 
@@ -388,13 +390,13 @@ fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'stat
 
 fn compile_policies(
     parts: &Parts<'_>,
-    templates: &mut Engine<'static>,
+    (action, templates): (Option<&ActionModel>, &mut Engine<'static>),
     report: &mut Report,
 ) -> IndexMap<String, Script> {
     let mut policies = IndexMap::new();
     for document in parts.documents.of(Kind::Policy) {
         if let Content::Policy(spec) = &document.content {
-            let script = policy::compile(document, spec, parts, templates, report);
+            let script = policy::compile(document, spec, parts, (action, &mut *templates), report);
             policies.extend(script.map(|script| (spec.name.clone(), script)));
         }
     }

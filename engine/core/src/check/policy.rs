@@ -3,13 +3,13 @@
 use minijinja::{Environment as Engine, context};
 use serde_json::{Map, Value};
 
-use super::{Parts, template};
+use super::{Parts, action::check_taken, task, template};
 use crate::{
     diagnostic::{Code, Report, suggest},
     model::ColumnKind,
     rubric,
     rules::{self, Predicate, Scope},
-    scenario::{BUILT_IN_POLICIES, Choice, Script, templates::is_template},
+    scenario::{BUILT_IN_POLICIES, Choice, Script, action::ActionModel, templates::is_template},
     spec::{self, Content, Document, Kind},
 };
 
@@ -17,7 +17,7 @@ pub(super) fn compile(
     document: &Document,
     spec: &spec::Policy,
     parts: &Parts<'_>,
-    engine: &mut Engine<'static>,
+    (action, engine): (Option<&ActionModel>, &mut Engine<'static>),
     report: &mut Report,
 ) -> Option<Script> {
     let before = report.errors();
@@ -28,14 +28,27 @@ pub(super) fn compile(
                 .hint("choose another name"),
         );
     }
+    if let Some(play) = &spec.play {
+        check_play(document, spec, play, (parts, action), report);
+        let script = Script { rules: Vec::new(), default: Vec::new(), ranked: Vec::new(), play: spec.play.clone() };
+        return (report.errors() == before).then_some(script);
+    }
     if parts.environment.item.is_none() {
         report.push(
             document
                 .at_key(Code::BadDeclaration, "/kind", "a policy decides about items, and the environment has none")
-                .hint("remove it; the `solution` of a task is what `oracle` plays"),
+                .hint("give it `play:` with a list of actions; the `solution` of a task is what `oracle` plays"),
         );
         return None;
     }
+    let Some(decided) = &spec.default else {
+        report.push(
+            document
+                .at(Code::MissingKey, "", "`default` is missing")
+                .hint("add `default:` with what is decided when no rule matches, or `play:` with a list of actions"),
+        );
+        return None;
+    };
     let scope =
         Scope { document, columns: &parts.fields, visible_only: true, lists: &spec.lists, regexes: &parts.regexes };
     let mut compiled = Vec::new();
@@ -45,7 +58,7 @@ pub(super) fn compile(
         compiled.extend(when.map(|when| (when, decide)));
     }
     check_clock(document, &compiled, parts, report);
-    let default = choices(document, &spec.name, "/default", &spec.default, parts, engine, report);
+    let default = choices(document, &spec.name, "/default", decided, parts, engine, report);
     let mut ranked = Vec::new();
     for name in spec.rank.keys() {
         let pointer = format!("/rank/{name}");
@@ -66,7 +79,44 @@ pub(super) fn compile(
             }
         }
     }
-    (report.errors() == before).then_some(Script { rules: compiled, default, ranked })
+    (report.errors() == before).then_some(Script { rules: compiled, default, ranked, play: None })
+}
+
+/// Checks a list of actions, and that it stands alone.
+fn check_play(
+    document: &Document,
+    spec: &spec::Policy,
+    play: &[Value],
+    (parts, action): (&Parts<'_>, Option<&ActionModel>),
+    report: &mut Report,
+) {
+    for (key, there) in [
+        ("rules", !spec.rules.is_empty()),
+        ("default", spec.default.is_some()),
+        ("rank", !spec.rank.is_empty()),
+        ("lists", !spec.lists.is_empty()),
+    ] {
+        if there {
+            report.push(
+                document
+                    .at_key(
+                        Code::BadDeclaration,
+                        format!("/{key}"),
+                        format!("`{key}` decides about items, `play` does not"),
+                    )
+                    .hint(format!("remove `{key}`, or `play`")),
+            );
+        }
+    }
+    for (at, taken) in play.iter().enumerate() {
+        let pointer = format!("/play/{at}");
+        // What a template makes is known when it is played.
+        if !task::check_written(document, &pointer, taken, parts, report)
+            && let Some(model) = action
+        {
+            check_taken(document, &pointer, taken, (model, &parts.decisions), "mend it", report);
+        }
+    }
 }
 
 /// A policy that reads the clock can play only tasks that have one.

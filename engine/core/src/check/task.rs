@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::{Parts, inbox, template};
 use crate::{
-    diagnostic::{Code, Report, list},
+    diagnostic::{Code, Report, list, suggest},
     model::parse_moment,
     rubric::{self, Rubric},
-    scenario::{Instructions, Task, Variants},
-    spec::{self, Content, Document, Kind, Order},
+    scenario::{Instructions, Task, Variants, templates::is_template},
+    spec::{self, Content, Document, Kind, Order, SplitType},
 };
 
 pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<Task> {
@@ -22,7 +22,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let clock = clock(document, spec, parts, report);
     let items = items(document, spec, clock, parts, report);
     for (at, action) in spec.solution.iter().flatten().enumerate() {
-        check_solution(document, &format!("/solution/{at}"), action, parts, report);
+        check_written(document, &format!("/solution/{at}"), action, parts, report);
     }
     let title = spec.title.clone().unwrap_or_else(|| spec.name.clone());
     let instructions = rubric.as_ref().and_then(|rubric| {
@@ -64,25 +64,57 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     })
 }
 
-/// Tries the templates of a solution once.
-fn check_solution(document: &Document, pointer: &str, value: &Value, parts: &Parts<'_>, report: &mut Report) {
+/// Checks that every split has a task whose type is declared, and a name that does not say otherwise.
+pub(super) fn check_splits(parts: &Parts<'_>, report: &mut Report) {
+    let tasks = parts.documents.of(Kind::Task).filter_map(|task| match &task.content {
+        Content::Task(task) => Some(task.split.as_str()),
+        _ => None,
+    });
+    let known: Vec<&str> = tasks.collect();
+    for (name, kind) in &parts.environment.splits {
+        let pointer = format!("/splits/{name}");
+        if !known.contains(&name.as_str()) {
+            if !parts.documents.broken() {
+                report.push(
+                    parts
+                        .root
+                        .at_key(Code::UnknownName, pointer, format!("no task is in the split `{name}`"))
+                        .maybe_hint(suggest(name, known.iter().copied())),
+                );
+            }
+        } else if SplitType::named(name).is_some_and(|own| own != *kind) {
+            report.push(
+                parts
+                    .root
+                    .at(Code::NotAllowed, pointer, format!("the split `{name}` is for what its name says"))
+                    .hint("remove the line, or give the split another name"),
+            );
+        }
+    }
+}
+
+/// Tries the templates of an action that is written down once; tells whether there are some.
+pub(super) fn check_written(
+    document: &Document,
+    pointer: &str,
+    value: &Value,
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> bool {
     match value {
         Value::String(text) => {
             let engine = crate::scenario::templates::engine();
             template::render(&engine, document, pointer, text, &parts.first, report);
+            is_template(text)
         }
-        Value::Array(list) => {
-            for (at, value) in list.iter().enumerate() {
-                check_solution(document, &format!("{pointer}/{at}"), value, parts, report);
-            }
-        }
-        Value::Object(map) => {
-            for (key, value) in map {
-                let key = key.replace('~', "~0").replace('/', "~1");
-                check_solution(document, &format!("{pointer}/{key}"), value, parts, report);
-            }
-        }
-        _ => {}
+        Value::Array(list) => list.iter().enumerate().fold(false, |some, (at, value)| {
+            check_written(document, &format!("{pointer}/{at}"), value, parts, report) || some
+        }),
+        Value::Object(map) => map.iter().fold(false, |some, (key, value)| {
+            let key = key.replace('~', "~0").replace('/', "~1");
+            check_written(document, &format!("{pointer}/{key}"), value, parts, report) || some
+        }),
+        _ => false,
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Parts, observation::ANSWERS, task::ADD_CLOCK};
+use super::{Parts, action::check_taken, observation::ANSWERS, task::ADD_CLOCK};
 use crate::{
-    diagnostic::{Code, Hint, Report, did_you_mean, list, suggest},
-    model::{ColumnKind, Datum, PathPart, ProblemKind, parse_moment},
+    diagnostic::{Code, Hint, Report, list, suggest},
+    model::{ColumnKind, Datum, ProblemKind, parse_moment},
     rubric,
     scenario::{
         BUILT_IN_POLICIES, Task,
@@ -194,7 +194,11 @@ impl Checker<'_> {
         for (at, action) in case.play.iter().flatten().enumerate() {
             let last = case.play.as_ref().is_some_and(|play| at + 1 == play.len());
             if !(last && case.expect.refused.is_some()) {
-                self.action(&format!("{pointer}/play/{at}"), action, report);
+                let place = format!("{pointer}/play/{at}");
+                if let Some(model) = self.action {
+                    let hint = "mend it, or say under `expect` with which words it is `refused`";
+                    check_taken(self.document, &place, action, (model, &self.parts.decisions), hint, report);
+                }
             }
         }
         let expect = self.expectation(&format!("{pointer}/expect"), &case.expect, task, report);
@@ -233,39 +237,6 @@ impl Checker<'_> {
                     .hint("mend it; `reset` of the environment says what it takes"),
             };
             report.push(finding);
-        }
-    }
-
-    /// Checks an action that must be taken against the action's schema; what is refused only in play is told there.
-    fn action(&self, pointer: &str, action: &Value, report: &mut Report) {
-        let Err(problems) = self.action.map_or(Ok(()), |model| model.read(action, &self.parts.decisions).map(|_| ()))
-        else {
-            return;
-        };
-        for problem in problems {
-            let mut place = pointer.to_owned();
-            for part in &problem.path {
-                match part {
-                    PathPart::Key(key) => place.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-                    PathPart::Index(at) => place.push_str(&format!("/{at}")),
-                }
-            }
-            let message = format!("the action would be refused: {}", problem.message);
-            let unknown = problem.kind == ProblemKind::UnknownKey;
-            let finding = if unknown {
-                self.document.at_key(Code::UnknownKey, place, message)
-            } else {
-                self.document.at(Code::BadValue, place, message)
-            };
-            let written = problem.path.last().map(|part| if let PathPart::Key(key) = part { key.as_str() } else { "" });
-            let near = did_you_mean(
-                written.unwrap_or_default(),
-                self.action.iter().flat_map(|model| model.names(problem.path.len() > 1)),
-            );
-            let hint = near
-                .filter(|_| unknown)
-                .unwrap_or_else(|| "mend it, or say under `expect` with which words it is `refused`".into());
-            report.push(finding.hint(hint));
         }
     }
 

@@ -36,7 +36,7 @@ use crate::{
     plugin::Plugin,
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
-    spec::{Kind, ResultType},
+    spec::{Kind, ResultType, SplitType},
 };
 use action::{ActionModel, Form};
 use observation::Part;
@@ -115,6 +115,8 @@ pub struct Pack {
     pub(crate) plugins: Vec<Arc<Plugin>>,
     pub(crate) suites: Vec<Suite>,
     pub(crate) baseline: Option<String>,
+    /// What splits are for whose name does not say it.
+    pub(crate) splits: IndexMap<String, SplitType>,
 }
 
 impl Pack {
@@ -352,6 +354,8 @@ pub(crate) struct Script {
     pub(crate) default: Vec<(usize, Choice)>,
     /// Decisions that get the item's position in the listing.
     pub(crate) ranked: Vec<usize>,
+    /// The actions that it takes instead, where there are some.
+    pub(crate) play: Option<Vec<Value>>,
 }
 
 /// What a policy decides.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Pack, Task};
-use crate::{diagnostic::nearest, spec::Explain};
+use crate::{
+    diagnostic::nearest,
+    spec::{Explain, SplitType},
+};
 
 /// A split: a part of the tasks, such as those to train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +36,17 @@ impl Pack {
     /// The splits that tasks belong to: `train`, `validation` and `test` first, then the others by name.
     pub fn splits(&self) -> Vec<Split<'_>> {
         let mut names: Vec<&str> = self.tasks.iter().map(|task| task.split.as_str()).collect();
-        let rank = |name: &str| KINDS.iter().position(|kind| *kind == name).unwrap_or(KINDS.len());
+        let all = SplitType::ALL;
+        let rank = |name: &str| all.iter().position(|kind| kind.name() == name).unwrap_or(all.len());
         names.sort_by_key(|name| (rank(name), *name));
         names.dedup();
-        names.into_iter().map(|name| Split { name, kind: kind_of(name) }).collect()
+        names.into_iter().map(|name| Split { name, kind: self.kind_of_split(name).name() }).collect()
+    }
+
+    /// What a split is for: as is declared, else as its name says, else for validation.
+    fn kind_of_split(&self, name: &str) -> SplitType {
+        let declared = self.splits.get(name).copied();
+        declared.or_else(|| SplitType::named(name)).unwrap_or(SplitType::Validation)
     }
 
     /// The split whose name is nearest to the given one, for "did you mean".
@@ -81,13 +91,6 @@ impl Pack {
         let count = u64::try_from(tasks.len()).ok().filter(|count| *count > 0)?;
         tasks.get(usize::try_from(seed % count).ok()?).copied()
     }
-}
-
-const KINDS: [&str; 3] = ["train", "validation", "test"];
-
-/// What a split is for when only its name is known.
-fn kind_of(name: &str) -> &'static str {
-    KINDS.into_iter().find(|kind| *kind == name).unwrap_or("validation")
 }
 
 /// The range of positions that Python's `list[start:stop]` takes out of a list.

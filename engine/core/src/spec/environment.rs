@@ -61,8 +61,44 @@ pub struct Environment {
     #[serde(default)]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub observation: IndexMap<String, ObservationPart>,
+    /// What the splits of its tasks are for, by name, where that is not said by the name: `train`, `validation` and `test`
+    /// stand for themselves, and any other split is for validation.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 256))]
+    pub splits: IndexMap<String, SplitType>,
     /// The policy that stands as the baseline.
     pub baseline: Option<String>,
+}
+
+/// What a split of the tasks is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitType {
+    /// To train on.
+    Train,
+    /// To choose between what was trained.
+    Validation,
+    /// To measure what was chosen; nothing else may look at it.
+    Test,
+}
+
+impl SplitType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// What lands in the inbox.

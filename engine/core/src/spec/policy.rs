@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use super::{ApiVersion, Condition, PolicyKind};
 
 /// A scripted agent: the first rule that matches an item says what to decide about it. It sees what an agent sees.
+///
+/// Or it takes a list of actions, one after the other, whatever it sees; in environments without items it does nothing else.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -23,14 +25,19 @@ pub struct Policy {
     /// Its rules, first match wins; conditions may read visible fields only.
     #[serde(default)]
     pub rules: Vec<PolicyRule>,
-    /// What it decides when no rule matches.
-    pub default: Map<String, Value>,
+    /// What it decides when no rule matches; a policy that takes no list of actions needs it.
+    pub default: Option<Map<String, Value>>,
     /// How it fills ranks.
     #[serde(default)]
     pub rank: IndexMap<String, RankOrder>,
     /// Named lists, for `domain_in` and `in`.
     #[serde(default)]
     pub lists: IndexMap<String, Vec<String>>,
+    /// The actions that it takes, one after the other, until they or the episode end; instead of rules.
+    ///
+    /// A text may be a template over `state`, `data`, `reset`, `task` and `seed`; one expression in `{{ }}` keeps its type.
+    #[schemars(extend("minItems" = 1, "maxItems" = 10_000))]
+    pub play: Option<Vec<Value>>,
 }
 
 /// A condition, and what to decide then.

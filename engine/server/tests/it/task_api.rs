@@ -1,10 +1,13 @@
 //! The Task API, and the tasks that resets name by split and place.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::{
     client::{Socket, error, get, post, send},
-    serve::{config, start},
+    packs::{self, desk_file, desk_with},
+    serve::{config, start, start_in},
 };
 
 fn ids(tasks: &Value) -> Vec<(&str, u64)> {
@@ -26,6 +29,23 @@ async fn environments_and_splits_are_listed() {
     let answer = get(&server, "/desk/splits/").await;
     assert_eq!((answer.status, answer.header("location")), (307, "/desk/splits"));
     assert_eq!(send(&server, "GET", "/desk/tasks", &[], None).await.header("allow"), "POST");
+}
+
+#[tokio::test]
+async fn a_split_is_for_what_its_pack_declares() {
+    let folder = packs::write();
+    let declared = desk_with("observation:\n", "splits: { held-out: test, extra: train }\nobservation:\n");
+    let declared = declared.replace("split: test", "split: held-out");
+    let more = "\n---\napiVersion: casebook/v1\nkind: Task\nname: more\nextends: calm\nsplit: extra\n---\n\
+                apiVersion: casebook/v1\nkind: Task\nname: other\nextends: calm\nsplit: other\n";
+    fs::write(desk_file(folder.path()), declared + more).expect("a file");
+    let root = folder.path().to_path_buf();
+    let server = start_in(config(), folder, &[root]).await;
+    let types = json!([
+        { "name": "train", "type": "train" }, { "name": "extra", "type": "train" },
+        { "name": "held-out", "type": "test" }, { "name": "other", "type": "validation" },
+    ]);
+    assert_eq!(get(&server, "/desk/splits").await.expect(200), types);
 }
 
 #[tokio::test]
