@@ -86,12 +86,11 @@ impl Connection {
             served = serving.as_mut() => Some(served),
             _ = stopping.wait_for(|stopping| *stopping) => None,
         };
-        let served = match served {
-            Some(served) => served,
-            None => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
+        let served = if let Some(served) = served {
+            served
+        } else {
+            serving.as_mut().graceful_shutdown();
+            serving.await
         };
         if let Err(error) = served {
             tracing::debug!(%error, "a connection broke off");
