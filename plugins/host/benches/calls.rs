@@ -11,7 +11,7 @@ use std::{
 
 use casebook_core::{
     check::Checker,
-    plugin::{Limits, Plugin},
+    plugin::{Limits, Operation, Plugin},
     policy,
     record::play,
     source::{self, SourceSet},
@@ -50,7 +50,11 @@ fn calls(name: &str, module: &[u8]) {
     for grader in &plugin.description.graders {
         let call = grader.examples[0].call(grader);
         let each = time(|| drop(plugin.grade(grader, &call).unwrap()));
-        println!("{name} {:<12} {each:>8.2} us a call, {} units of fuel", grader.name, plugin.fuel_of(&call).unwrap());
+        println!(
+            "{name} {:<12} {each:>8.2} us a call, {} units of fuel",
+            grader.name,
+            plugin.fuel_of(Operation::Grade, &call).unwrap()
+        );
     }
 }
 

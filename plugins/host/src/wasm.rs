@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use casebook_core::plugin::{Guest, Host, Limits};
+use casebook_core::plugin::{Guest, Host, Limits, Operation};
 use wasmi::{
     CompilationMode, Config, EnforcedLimits, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimits,
     StoreLimitsBuilder, TypedFunc, WasmParams,
@@ -82,24 +82,32 @@ impl Host for WasmHost {
                 import.name()
             ));
         }
-        for (name, wanted) in [
-            ("memory", "a memory"),
-            ("casebook_alloc", "a function"),
-            ("casebook_describe", "a function"),
-            ("casebook_grade", "a function"),
-        ] {
-            let found = match module.get_export(name) {
-                Some(ExternType::Memory(_)) => "a memory",
-                Some(ExternType::Func(_)) => "a function",
-                Some(_) => "something else",
-                None => "nothing",
-            };
-            if found != wanted {
-                return Err(format!("it exports {found} as `{name}`, where {wanted} is needed"));
-            }
+        for (name, wanted) in
+            [("memory", "a memory"), ("casebook_alloc", "a function"), ("casebook_describe", "a function")]
+        {
+            exports(&module, name, wanted)?;
         }
         Ok(Arc::new(WasmGuest { linker: Linker::new(&self.engine), module, limits }))
     }
+}
+
+/// Checks that a module exports something of a kind by a name.
+fn exports(module: &Module, name: &str, wanted: &str) -> Result<(), String> {
+    let found = match module.get_export(name) {
+        Some(ExternType::Memory(_)) => "a memory",
+        Some(ExternType::Func(_)) => "a function",
+        Some(_) => "something else",
+        None => "nothing",
+    };
+    if found == wanted {
+        return Ok(());
+    }
+    Err(format!("it exports {found} as `{name}`, where {wanted} is needed"))
+}
+
+/// The function that a module exports for an operation.
+fn export_of(operation: Operation) -> String {
+    format!("casebook_{}", operation.name())
 }
 
 struct WasmGuest {
@@ -122,21 +130,25 @@ impl Guest for WasmGuest {
         call.read(answer)
     }
 
-    fn grade(&self, input: &str) -> Result<String, String> {
-        self.answer(input).map(|(answer, _)| answer)
+    fn can(&self, operation: Operation) -> Result<(), String> {
+        exports(&self.module, &export_of(operation), "a function")
     }
 
-    fn fuel_of(&self, input: &str) -> Result<u64, String> {
-        self.answer(input).map(|(_, fuel)| fuel)
+    fn call(&self, operation: Operation, input: &str) -> Result<String, String> {
+        self.answer(operation, input).map(|(answer, _)| answer)
+    }
+
+    fn fuel_of(&self, operation: Operation, input: &str) -> Result<u64, String> {
+        self.answer(operation, input).map(|(_, fuel)| fuel)
     }
 }
 
 impl WasmGuest {
-    fn answer(&self, input: &str) -> Result<(String, u64), String> {
+    fn answer(&self, operation: Operation, input: &str) -> Result<(String, u64), String> {
         let mut call = Call::begin(self)?;
         let (at, length) = call.write(input)?;
-        let grade = call.function::<(u32, u32)>("casebook_grade")?;
-        let answer = grade.call(&mut call.store, (at, length));
+        let function = call.function::<(u32, u32)>(&export_of(operation))?;
+        let answer = function.call(&mut call.store, (at, length));
         let text = call.read(answer)?;
         let left = call.store.get_fuel().unwrap_or_default();
         Ok((text, self.limits.fuel.saturating_sub(left)))

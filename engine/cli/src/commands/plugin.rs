@@ -11,7 +11,7 @@ use std::{
 use casebook_core::{
     check::locks,
     diagnostic::{Fix, apply},
-    plugin::{GraderOffer, Limits, Plugin, Refusal, run_examples},
+    plugin::{GraderOffer, Limits, Operation, Plugin, Refusal, run_examples},
     source,
 };
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ fn measure(plugin: &Plugin, grader: &GraderOffer) -> Checked {
     let runs = run_examples(plugin).into_iter().filter(|run| run.grader == grader.name);
     let failed = runs.filter_map(|run| Some(format!("example `{}`: {}", run.example, run.problem?))).collect();
     let calls: Vec<String> = grader.examples.iter().map(|example| example.call(grader)).collect();
-    let fuel = calls.iter().filter_map(|call| plugin.fuel_of(call).ok()).max().unwrap_or_default();
+    let fuel = calls.iter().filter_map(|call| plugin.fuel_of(Operation::Grade, call).ok()).max().unwrap_or_default();
     let begun = Instant::now();
     for call in calls.first().into_iter().cycle().take(CALLS as usize) {
         // What it answers was looked at above.

@@ -45,14 +45,46 @@ pub trait Host: fmt::Debug + Send + Sync {
     fn load(&self, module: &[u8], limits: Limits) -> Result<Arc<dyn Guest>, String>;
 }
 
+/// What a plugin may be called for; each kind of offer has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Grades what was decided.
+    Grade,
+    /// Makes a value from random numbers.
+    Fill,
+    /// Answers a call of a tool.
+    Tool,
+    /// Makes items from a file.
+    Import,
+}
+
+impl Operation {
+    /// Every operation, in the order in which pages tell of them.
+    pub const ALL: [Self; 4] = [Self::Grade, Self::Fill, Self::Tool, Self::Import];
+
+    /// The name as hosts write it: `casebook_<name>` is the export of a module.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grade => "grade",
+            Self::Fill => "fill",
+            Self::Tool => "tool",
+            Self::Import => "import",
+        }
+    }
+}
+
 /// The code of one plugin, ready to be called from many threads. No call leaves a trace for the next one.
 pub trait Guest: fmt::Debug + Send + Sync {
     /// What it says about itself, as JSON.
     fn describe(&self) -> Result<String, String>;
-    /// Grades: JSON in, JSON out.
-    fn grade(&self, input: &str) -> Result<String, String>;
+    /// Tells whether it can be called for this at all; the error says what is missing.
+    fn can(&self, _operation: Operation) -> Result<(), String> {
+        Ok(())
+    }
+    /// Calls it: JSON in, JSON out.
+    fn call(&self, operation: Operation, input: &str) -> Result<String, String>;
     /// Units of work that a call took, for authors.
-    fn fuel_of(&self, input: &str) -> Result<u64, String>;
+    fn fuel_of(&self, operation: Operation, input: &str) -> Result<u64, String>;
 }
 
 /// A plugin that described itself and does what its examples say.
@@ -83,6 +115,7 @@ impl Plugin {
             return Err(Refusal::Untrue(vec!["it describes itself in two ways".into()]));
         }
         let description = Description::read(&text).map_err(Refusal::Unfit)?;
+        guest.can(Operation::Grade).map_err(Refusal::Unfit)?;
         Ok(Self { description, digest: sha256(module), guest })
     }
 
@@ -99,14 +132,14 @@ impl Plugin {
     /// Calls one of its graders and reads the answer.
     pub fn grade(&self, grader: &GraderOffer, input: &str) -> Result<Answer, String> {
         self.guest
-            .grade(input)
+            .call(Operation::Grade, input)
             .and_then(|text| Answer::read(&text, grader.range))
             .map_err(|problem| format!("the plugin `{}` {} {problem}", self.description.name, self.description.version))
     }
 
     /// Units of work that a call takes.
-    pub fn fuel_of(&self, input: &str) -> Result<u64, String> {
-        self.guest.fuel_of(input)
+    pub fn fuel_of(&self, operation: Operation, input: &str) -> Result<u64, String> {
+        self.guest.fuel_of(operation, input)
     }
 
     /// What it is, as data for readers.

@@ -9,7 +9,7 @@ use casebook_core::{
     check::{Checker, locks},
     diagnostic::apply,
     episode::{Episode, StepError},
-    plugin::{Guest, Host, Limits},
+    plugin::{Guest, Host, Limits, Operation},
     scenario::Pack,
     source::{self, SourceSet},
 };
@@ -40,7 +40,7 @@ impl Guest for Script {
         Ok(self.0["describe"].to_string())
     }
 
-    fn grade(&self, input: &str) -> Result<String, String> {
+    fn call(&self, _: Operation, input: &str) -> Result<String, String> {
         if input.contains("boom") {
             return Err("ran out of fuel".into());
         }
@@ -48,7 +48,7 @@ impl Guest for Script {
         Ok(self.0["answer"].to_string())
     }
 
-    fn fuel_of(&self, _: &str) -> Result<u64, String> {
+    fn fuel_of(&self, _: Operation, _: &str) -> Result<u64, String> {
         Ok(1)
     }
 }

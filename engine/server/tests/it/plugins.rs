@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use casebook_core::plugin::{Guest, Host, Limits};
+use casebook_core::plugin::{Guest, Host, Limits, Operation};
 use casebook_server::Config;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -79,7 +79,7 @@ impl Guest for Script {
         Ok(json!({ "name": "odd", "version": "1.0.0", "summary": "Odd.", "graders": [grader] }).to_string())
     }
 
-    fn grade(&self, input: &str) -> Result<String, String> {
+    fn call(&self, _: Operation, input: &str) -> Result<String, String> {
         match self.0.as_str() {
             "lie" => Err("gave up".into()),
             "fail" if input.contains("decision") => Err("ran out of fuel".into()),
@@ -92,7 +92,7 @@ impl Guest for Script {
         }
     }
 
-    fn fuel_of(&self, _: &str) -> Result<u64, String> {
+    fn fuel_of(&self, _: Operation, _: &str) -> Result<u64, String> {
         Ok(1)
     }
 }
