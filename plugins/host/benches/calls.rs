@@ -11,7 +11,7 @@ use std::{
 
 use casebook_core::{
     check::Checker,
-    plugin::{Limits, Operation, Plugin},
+    plugin::{Limits, Offer, Operation, Plugin},
     policy,
     record::play,
     source::{self, SourceSet},
@@ -48,7 +48,7 @@ fn repository() -> PathBuf {
 fn calls(name: &str, module: &[u8]) {
     let plugin = Plugin::load_checked(&WasmHost::default(), module, Limits::default()).unwrap();
     for grader in &plugin.description.graders {
-        let call = grader.examples[0].call(grader);
+        let call = grader.examples[0].call(Offer::Grader(grader));
         let each = time(|| drop(plugin.grade(grader, &call).unwrap()));
         println!(
             "{name} {:<12} {each:>8.2} us a call, {} units of fuel",

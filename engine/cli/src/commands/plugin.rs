@@ -11,7 +11,7 @@ use std::{
 use casebook_core::{
     check::locks,
     diagnostic::{Fix, apply},
-    plugin::{GraderOffer, Limits, Operation, Plugin, Refusal, run_examples},
+    plugin::{ExampleRun, Limits, Offer, Operation, Plugin, Refusal, run_examples},
     source,
 };
 use serde_json::{Value, json};
@@ -85,9 +85,10 @@ fn new(name: &str, lang: PluginLanguage, folder: &Path, format: Format) -> Exit 
     Exit::Success
 }
 
-/// What is to be told about one grader.
+/// What is to be told about one thing that a plugin offers.
 struct Checked {
-    grader: String,
+    kind: &'static str,
+    name: String,
     examples: usize,
     failed: Vec<String>,
     fuel: u64,
@@ -121,31 +122,29 @@ fn check(file: &Path, format: Format) -> Exit {
             return Exit::Findings;
         }
     };
-    let checked: Vec<Checked> = plugin.description.graders.iter().map(|grader| measure(&plugin, grader)).collect();
+    let checked: Vec<Checked> = plugin.description.offers().map(|offer| measure(&plugin, offer)).collect();
     let failed = checked.iter().any(|one| !one.failed.is_empty());
     let description = &plugin.description;
     if format == Format::Json {
-        let graders: Vec<Value> = checked
-            .iter()
-            .map(|one| {
-                json!({
-                    "name": one.grader, "examples": one.examples, "failed": one.failed,
-                    "fuel": one.fuel, "microseconds": one.microseconds,
-                })
-            })
-            .collect();
-        output::json(&json!({
-            "name": description.name, "version": description.version, "digest": plugin.digest, "bytes": bytes.len(),
-            "exports": exports, "imports": imports, "graders": graders,
-        }));
+        let mut told = json!({
+            "name": description.name, "version": description.version, "deterministic": description.deterministic,
+            "digest": plugin.digest, "bytes": bytes.len(), "exports": exports, "imports": imports,
+        });
+        for operation in Operation::ALL {
+            let noun = operation.noun();
+            let offers = checked.iter().filter(|one| one.kind == noun);
+            told[format!("{noun}s")] = offers.map(Checked::to_json).collect();
+        }
+        output::json(&told);
     } else {
         output::line(format!("{} {}: {}", description.name, description.version, description.summary));
         output::line(format!("  {} bytes, sha256 {}", bytes.len(), plugin.digest));
         output::line(format!("  exports {}; imports nothing", exports.join(", ")));
         for one in &checked {
             output::line(format!(
-                "  {}: {} of {} examples hold, each the same twice; {} units of fuel, {:.1} us a call",
-                one.grader,
+                "  {} {}: {} of {} examples hold, each the same twice; {} units of fuel, {:.1} us a call",
+                one.kind,
+                one.name,
                 one.examples - one.failed.len(),
                 one.examples,
                 one.fuel,
@@ -159,19 +158,30 @@ fn check(file: &Path, format: Format) -> Exit {
     if failed { Exit::Findings } else { Exit::Success }
 }
 
-/// Runs a grader's examples; fuel is the most that one of them takes, time the mean of many calls of the first.
-fn measure(plugin: &Plugin, grader: &GraderOffer) -> Checked {
-    let runs = run_examples(plugin).into_iter().filter(|run| run.grader == grader.name);
+impl Checked {
+    fn to_json(&self) -> Value {
+        json!({
+            "name": self.name, "examples": self.examples, "failed": self.failed,
+            "fuel": self.fuel, "microseconds": self.microseconds,
+        })
+    }
+}
+
+/// Runs the examples of an offer; fuel is the most that one of them takes, time the mean of many calls of the first.
+fn measure(plugin: &Plugin, offer: Offer<'_>) -> Checked {
+    let of_this = |run: &ExampleRun| run.operation == offer.operation() && run.offer == offer.name();
+    let runs = run_examples(plugin).into_iter().filter(of_this);
     let failed = runs.filter_map(|run| Some(format!("example `{}`: {}", run.example, run.problem?))).collect();
-    let calls: Vec<String> = grader.examples.iter().map(|example| example.call(grader)).collect();
-    let fuel = calls.iter().filter_map(|call| plugin.fuel_of(Operation::Grade, call).ok()).max().unwrap_or_default();
+    let calls: Vec<String> = offer.examples().iter().map(|example| example.call(offer)).collect();
+    let fuel = calls.iter().filter_map(|call| plugin.fuel_of(offer.operation(), call).ok()).max().unwrap_or_default();
     let begun = Instant::now();
     for call in calls.first().into_iter().cycle().take(CALLS as usize) {
         // What it answers was looked at above.
-        let _ = plugin.grade(grader, call);
+        let _ = plugin.call(offer, call);
     }
     let microseconds = begun.elapsed().as_secs_f64() * 1e6 / f64::from(CALLS);
-    Checked { grader: grader.name.clone(), examples: calls.len(), failed, fuel, microseconds }
+    let kind = offer.operation().noun();
+    Checked { kind, name: offer.name().to_owned(), examples: calls.len(), failed, fuel, microseconds }
 }
 
 fn list(roots: &[PathBuf], format: Format) -> Exit {
@@ -188,13 +198,18 @@ fn list(roots: &[PathBuf], format: Format) -> Exit {
     }
     for (pack, plugin) in all() {
         let description = &plugin.description;
-        let graders: Vec<&str> = description.graders.iter().map(|grader| grader.name.as_str()).collect();
+        let kinds = Operation::ALL.into_iter().filter_map(|operation| {
+            let names: Vec<&str> = description.offers_of(operation).iter().map(|offer| offer.name()).collect();
+            let noun = operation.noun();
+            (!names.is_empty())
+                .then(|| format!("{noun}{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", ")))
+        });
         output::line(format!(
             "{}: {} {} ({}), sha256 {}",
             pack.name(),
             description.name,
             description.version,
-            graders.join(", "),
+            kinds.collect::<Vec<_>>().join("; "),
             plugin.digest
         ));
     }

@@ -69,7 +69,7 @@ fn lists_tests_pages_and_schemas_tell_of_plugins() {
     let folder = TempDir::new().expect("a folder");
     let recipe = root().join("docs/cookbook/calibration").display().to_string();
     let (output, _, code) = casebook(folder.path(), &["plugin", "list", &recipe]);
-    assert_eq!((code, output.contains("forecasts: calibration 1.0.0 (brier, log)")), (0, true), "{output}");
+    assert_eq!((code, output.contains("forecasts: calibration 1.0.0 (graders brier, log)")), (0, true), "{output}");
     let (output, _, code) = casebook(folder.path(), &["test", "--verbose", &recipe]);
     assert_eq!((code, output.contains("example plugin calibration: brier: sure and right")), (0, true), "{output}");
     let (output, _, code) = casebook(folder.path(), &["docs", &recipe]);

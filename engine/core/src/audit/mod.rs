@@ -122,7 +122,7 @@ pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
     for plugin in pack.plugins() {
         let suite = format!("plugin {}", plugin.description.name);
         for ran in run_examples(plugin).into_iter().filter(|ran| wanted(&suite, &ran.example)) {
-            let name = format!("{}: {}", ran.grader, ran.example);
+            let name = format!("{}: {}", ran.offer, ran.example);
             let (passed, details) = (ran.problem.is_none(), ran.problem.into_iter().collect());
             cases.push(case(&suite, CaseKind::Example, &name, None, details, passed));
         }

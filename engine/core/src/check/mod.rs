@@ -54,7 +54,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Report},
     expression::Expression,
     model::Column,
-    plugin::{Host, Plugin},
+    plugin::{Declared, Host},
     rubric::{self, KeywordPool, Rubric, Surroundings},
     rules::RuleSet,
     scenario::{Catalog, Pack, ResetModel, Script, StateVariable, Task, action::ActionModel, observation::Part},
@@ -164,7 +164,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// The plugins; `None` for one that was refused.
-    pub(crate) plugins: IndexMap<String, Option<Arc<Plugin>>>,
+    pub(crate) plugins: Declared,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
     pub(crate) sound: bool,
     /// Bytes of the items made so far, for all tasks together.
@@ -381,7 +381,13 @@ fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'stat
                 let before = (!pointer.starts_with("/reward")).then_some(&parts.first);
                 scope::number(templates, document, what, (after, before), report)
             };
-            let around = Surroundings { decisions: &parts.decisions, tools: &tools, plugins: &parts.plugins, single };
+            let around = Surroundings {
+                decisions: &parts.decisions,
+                fields: &parts.fields,
+                tools: &tools,
+                plugins: &parts.plugins,
+                single,
+            };
             let rubric = rubric::compile(document, spec, around, &mut add, report);
             parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
         }

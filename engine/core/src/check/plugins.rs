@@ -2,13 +2,12 @@
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
-use indexmap::IndexMap;
 use semver::VersionReq;
 
 use super::documents;
 use crate::{
     diagnostic::{Code, Diagnostic, Fix, Report, did_you_mean, suggest},
-    plugin::{Host, Limits, Plugin, Refusal},
+    plugin::{Declared, Host, Limits, Plugin, Refusal},
     source::{self, MAX_MODULE_BYTES, ModuleFile, PackSource, ReadProblem, SourceSet, sha256},
     spec::{Content, Document, Environment, PluginLimits, PluginSpec},
 };
@@ -53,8 +52,8 @@ pub(super) fn load(
     source: &PackSource,
     cache: &mut Cache,
     report: &mut Report,
-) -> IndexMap<String, Option<Arc<Plugin>>> {
-    let mut plugins = IndexMap::new();
+) -> Declared {
+    let mut plugins = Declared::new();
     for (name, spec) in &environment.plugins {
         let site = Site { root, pointer: format!("/plugins/{name}"), name, spec };
         let found = site.load(source, cache);
@@ -96,7 +95,7 @@ pub fn locks(sources: &SourceSet) -> Vec<Lock> {
 }
 
 /// A digest of documents and of the plugins beside them.
-pub(super) fn digest(documents: String, plugins: &IndexMap<String, Option<Arc<Plugin>>>) -> String {
+pub(super) fn digest(documents: String, plugins: &Declared) -> String {
     if plugins.is_empty() {
         return documents;
     }

@@ -4,10 +4,14 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::spec::ResultType;
+
 /// Parts of one answer at the most.
 const MAX_PARTS: usize = 32;
 /// Characters of a text of a plugin that are told at the most.
 const MAX_REASON: usize = 500;
+/// Items of one imported file at the most.
+const MAX_ITEMS: usize = 10_000;
 /// How far rounding may carry a value out of its range.
 const SLACK: f64 = 1e-9;
 
@@ -28,10 +32,7 @@ pub struct Answer {
 impl Answer {
     /// Reads an answer; the error continues a sentence that begins with the plugin.
     pub fn read(text: &str, [least, greatest]: [f64; 2]) -> Result<Self, String> {
-        let value: Value = serde_json::from_str(text).map_err(|error| format!("answered what is no JSON: {error}"))?;
-        if let Some(error) = value.get("error").and_then(Value::as_str) {
-            return Err(format!("refused: {}", shorten(error)));
-        }
+        let value = parse(text)?;
         let answer = Some(value).filter(Value::is_object).and_then(|value| serde_json::from_value::<Self>(value).ok());
         let mut answer = answer
             .ok_or("answered what is no grade: `value` is a number, `reason` a text, `parts` a map of numbers")?;
@@ -45,6 +46,44 @@ impl Answer {
         answer.reason = answer.reason.map(|reason| shorten(&reason));
         Ok(answer)
     }
+}
+
+/// Reads the value that a filler or a tool answers; the error continues a sentence that begins with the plugin.
+pub(super) fn read_value(text: &str, returns: Option<ResultType>) -> Result<Value, String> {
+    let value = only(parse(text)?, "value").ok_or("answered what is no value: a map with `value` alone is needed")?;
+    match returns {
+        None => Ok(value),
+        Some(kind) => {
+            kind.fit(value).map_err(|expected| format!("gave a value that is not {expected}, as it promised"))
+        }
+    }
+}
+
+/// Reads the items that an importer answers; the error continues a sentence that begins with the plugin.
+pub(super) fn read_items(text: &str) -> Result<Vec<Value>, String> {
+    match only(parse(text)?, "items") {
+        Some(Value::Array(items)) if items.len() > MAX_ITEMS => {
+            Err(format!("answered {} items; {MAX_ITEMS} are allowed", items.len()))
+        }
+        Some(Value::Array(items)) => Ok(items),
+        _ => Err("answered what are no items: a map with `items`, a list, is needed".into()),
+    }
+}
+
+/// Parses an answer that is no refusal.
+fn parse(text: &str) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("answered what is no JSON: {error}"))?;
+    match value.get("error").and_then(Value::as_str) {
+        Some(error) => Err(format!("refused: {}", shorten(error))),
+        None => Ok(value),
+    }
+}
+
+/// The value of the only key of a map.
+fn only(answer: Value, key: &str) -> Option<Value> {
+    let Value::Object(mut map) = answer else { return None };
+    let value = map.shift_remove(key)?;
+    map.is_empty().then_some(value)
 }
 
 fn shorten(text: &str) -> String {

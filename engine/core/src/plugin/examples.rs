@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Answer, Example, GraderOffer, Plugin};
+use super::{Example, Offer, Operation, Plugin};
 
 /// How far a number may be from the one that an example shows.
 const TOLERANCE: f64 = 1e-9;
@@ -10,61 +10,66 @@ const TOLERANCE: f64 = 1e-9;
 /// What came of one example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExampleRun {
-    /// The grader.
-    pub grader: String,
+    /// What it is an example of.
+    pub operation: Operation,
+    /// The offer's name.
+    pub offer: String,
     /// The example's name.
     pub example: String,
     /// What is wrong; `None` when it holds.
     pub problem: Option<String>,
 }
 
-/// Runs every example of every grader twice.
+/// Runs every example of everything that a plugin offers; twice, where it says that it is deterministic.
 pub fn run_examples(plugin: &Plugin) -> Vec<ExampleRun> {
-    let graders = &plugin.description.graders;
-    graders
-        .iter()
-        .flat_map(|grader| grader.examples.iter().map(move |example| (grader, example)))
-        .map(|(grader, example)| ExampleRun {
-            grader: grader.name.clone(),
+    plugin
+        .description
+        .offers()
+        .flat_map(|offer| offer.examples().iter().map(move |example| (offer, example)))
+        .map(|(offer, example)| ExampleRun {
+            operation: offer.operation(),
+            offer: offer.name().to_owned(),
             example: example.name.clone(),
-            problem: run(plugin, grader, example).err(),
+            problem: run(plugin, offer, example).err(),
         })
         .collect()
 }
 
 impl Example {
-    /// The input as a call of the grader gets it.
-    pub fn call(&self, grader: &GraderOffer) -> String {
+    /// The input as a call of the offer gets it.
+    pub fn call(&self, offer: Offer<'_>) -> String {
         let mut input = Map::new();
-        input.insert("grader".into(), grader.name.clone().into());
+        input.insert(offer.operation().noun().into(), offer.name().into());
         input.insert("parameters".into(), Value::Object(Map::new()));
         input.extend(self.input.clone());
         Value::Object(input).to_string()
     }
 }
 
-fn run(plugin: &Plugin, grader: &GraderOffer, example: &Example) -> Result<(), String> {
-    let parameters = example.input.get("parameters").cloned().unwrap_or_else(|| Value::Object(Map::new()));
-    if !crate::spec::fits(&grader.parameters, &parameters) {
-        return Err("its parameters do not fit the grader's schema".into());
+fn run(plugin: &Plugin, offer: Offer<'_>, example: &Example) -> Result<(), String> {
+    let nothing = Value::Object(Map::new());
+    let given = |key: &str| example.input.get(key).unwrap_or(&nothing);
+    if !crate::spec::fits(offer.parameters(), given("parameters")) {
+        return Err(format!("its parameters do not fit the {}'s schema", offer.operation().noun()));
     }
-    let input = example.call(grader);
-    let first = plugin.grade(grader, &input)?;
-    if plugin.grade(grader, &input)? != first {
+    if let Offer::Tool(tool) = offer
+        && !crate::spec::fits(&tool.arguments, given("arguments"))
+    {
+        return Err("its arguments do not fit the tool's schema".into());
+    }
+    let input = example.call(offer);
+    let first = plugin.call(offer, &input)?;
+    if plugin.description.deterministic && plugin.call(offer, &input)? != first {
         return Err("two calls with the same input gave two answers".into());
     }
     match differs(&first, example) {
-        Some(key) => {
-            let got = serde_json::to_string(&first).unwrap_or_default();
-            Err(format!("`{key}` should be {}, but the answer is {got}", example.output[&key]))
-        }
+        Some(key) => Err(format!("`{key}` should be {}, but the answer is {first}", example.output[&key])),
         None => Ok(()),
     }
 }
 
 /// The first key of an example's output that an answer does not have, or not so.
-fn differs(answer: &Answer, example: &Example) -> Option<String> {
-    let answer = serde_json::to_value(answer).unwrap_or_default();
+fn differs(answer: &Value, example: &Example) -> Option<String> {
     example.output.iter().find(|(key, wanted)| !alike(&answer[key.as_str()], wanted)).map(|(key, _)| key.clone())
 }
 
@@ -76,6 +81,9 @@ fn alike(found: &Value, wanted: &Value) -> bool {
         (Value::Object(found), Value::Object(wanted)) => {
             found.len() == wanted.len()
                 && wanted.iter().all(|(key, wanted)| found.get(key).is_some_and(|found| alike(found, wanted)))
+        }
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| alike(found, wanted))
         }
         _ => found == wanted,
     }

@@ -3,6 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | `describe.rs` | what a plugin says about itself, and whether it can be so |
+//! | `offers.rs` | what it can offer: graders, fillers, tools, importers |
+//! | `reads.rs` | what an offer reads of an episode |
+//! | `used.rs` | an offer as a document of a pack uses it |
 //! | `answer.rs` | what a plugin answers to a call, and whether it may |
 //! | `examples.rs` | a plugin's own examples, run twice |
 //!
@@ -11,14 +14,20 @@
 mod answer;
 mod describe;
 mod examples;
+mod offers;
+mod reads;
+mod used;
 
 use std::{fmt, sync::Arc};
 
 use serde_json::{Value, json};
 
 pub use answer::Answer;
-pub use describe::{Description, Example, GraderOffer, Per, Section};
+pub use describe::Description;
 pub use examples::{ExampleRun, run_examples};
+pub use offers::{Example, FillerOffer, GraderOffer, ImporterOffer, Offer, Per, Takes, ToolOffer, naming};
+pub use reads::{Parts, Reads, Section};
+pub(crate) use used::{Declared, Use, check_fields, check_reads, fields_of, used};
 
 use crate::source::sha256;
 
@@ -62,6 +71,16 @@ impl Operation {
     /// Every operation, in the order in which pages tell of them.
     pub const ALL: [Self; 4] = [Self::Grade, Self::Fill, Self::Tool, Self::Import];
 
+    /// What offers it, as descriptions and inputs name it.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Grade => "grader",
+            Self::Fill => "filler",
+            Self::Tool => "tool",
+            Self::Import => "importer",
+        }
+    }
+
     /// The name as hosts write it: `casebook_<name>` is the export of a module.
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,6 +102,10 @@ pub trait Guest: fmt::Debug + Send + Sync {
     }
     /// Calls it: JSON in, JSON out.
     fn call(&self, operation: Operation, input: &str) -> Result<String, String>;
+    /// Whether what it answers is recorded with the episode, so that it need not answer the same twice.
+    fn records(&self) -> bool {
+        false
+    }
     /// Units of work that a call took, for authors.
     fn fuel_of(&self, operation: Operation, input: &str) -> Result<u64, String>;
 }
@@ -115,7 +138,15 @@ impl Plugin {
             return Err(Refusal::Untrue(vec!["it describes itself in two ways".into()]));
         }
         let description = Description::read(&text).map_err(Refusal::Unfit)?;
-        guest.can(Operation::Grade).map_err(Refusal::Unfit)?;
+        if !description.deterministic && !guest.records() {
+            let problem = "it says that it is not deterministic, and nothing would record what it answers";
+            return Err(Refusal::Unfit(problem.into()));
+        }
+        for operation in Operation::ALL {
+            if !description.offers_of(operation).is_empty() {
+                guest.can(operation).map_err(Refusal::Unfit)?;
+            }
+        }
         Ok(Self { description, digest: sha256(module), guest })
     }
 
@@ -124,16 +155,29 @@ impl Plugin {
         let plugin = Self::load(host, module, limits)?;
         let failed: Vec<String> = run_examples(&plugin)
             .into_iter()
-            .filter_map(|run| Some(format!("example `{}` of `{}`: {}", run.example, run.grader, run.problem?)))
+            .filter_map(|run| Some(format!("example `{}` of `{}`: {}", run.example, run.offer, run.problem?)))
             .collect();
         if failed.is_empty() { Ok(plugin) } else { Err(Refusal::Untrue(failed)) }
     }
 
     /// Calls one of its graders and reads the answer.
     pub fn grade(&self, grader: &GraderOffer, input: &str) -> Result<Answer, String> {
-        self.guest
-            .call(Operation::Grade, input)
-            .and_then(|text| Answer::read(&text, grader.range))
+        self.ask(Operation::Grade, input, |text| Answer::read(text, grader.range))
+    }
+
+    /// Calls anything that it offers and reads the answer as data: `value` of a filler or a tool, `items` of an importer.
+    pub fn call(&self, offer: Offer<'_>, input: &str) -> Result<Value, String> {
+        self.ask(offer.operation(), input, |text| offer.read(text))
+    }
+
+    fn ask<T>(
+        &self,
+        operation: Operation,
+        input: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let answer = self.guest.call(operation, input).and_then(|text| read(&text));
+        answer
             .map_err(|problem| format!("the plugin `{}` {} {problem}", self.description.name, self.description.version))
     }
 

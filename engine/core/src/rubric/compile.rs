@@ -13,7 +13,7 @@ use crate::{
     diagnostic::{Code, Report, suggest},
     expression::Expression,
     model::{Column, Datum},
-    plugin::Plugin,
+    plugin::Declared,
     spec::{self, Document, NodeBody, RewardMode},
 };
 
@@ -27,10 +27,12 @@ const MAX_NODES: usize = 1000;
 pub struct Surroundings<'a> {
     /// The decisions.
     pub decisions: &'a [Column],
+    /// The fields of items.
+    pub fields: &'a Arc<[Column]>,
     /// The names of the tools.
     pub tools: &'a [String],
     /// The plugins, by name; `None` for one that was refused.
-    pub plugins: &'a IndexMap<String, Option<Arc<Plugin>>>,
+    pub plugins: &'a Declared,
     /// Whether an action decides about one item, once.
     pub single: bool,
 }
@@ -275,6 +277,7 @@ impl Builder<'_, '_> {
             document: self.document,
             pointer,
             decisions: self.around.decisions,
+            fields: self.around.fields,
             components: self.components,
             tools: self.around.tools,
             plugins: self.around.plugins,

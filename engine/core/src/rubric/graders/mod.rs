@@ -16,8 +16,6 @@ mod unfinished;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 pub(super) use expression::build as expression;
 pub use keywords::KeywordPool;
 
@@ -25,7 +23,7 @@ use super::{RowGrader, WholeGrader};
 use crate::{
     diagnostic::{Code, Report, list, suggest},
     model::{Column, ColumnKind},
-    plugin::Plugin,
+    plugin::Declared,
     spec::{self, Document},
 };
 
@@ -40,12 +38,14 @@ pub(super) struct Site<'a> {
     pub document: &'a Document,
     pub pointer: &'a str,
     pub decisions: &'a [Column],
+    /// The fields of items.
+    pub fields: &'a Arc<[Column]>,
     /// The names of the reward's components.
     pub components: &'a [String],
     /// The names of the environment's tools.
     pub tools: &'a [String],
     /// The environment's plugins; `None` for one that was refused.
-    pub plugins: &'a IndexMap<String, Option<Arc<Plugin>>>,
+    pub plugins: &'a Declared,
     /// Whether it stands in the reward, not in the score.
     pub reward: bool,
     /// Whether an action decides about one item, once.

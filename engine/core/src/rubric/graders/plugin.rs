@@ -6,9 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::{Built, Site};
 use crate::{
-    diagnostic::{Code, Report, list, suggest},
-    model::{Column, ColumnKind, Item},
-    plugin::{GraderOffer, Per, Plugin, Section},
+    diagnostic::{Code, Report, list},
+    model::{Column, ColumnKind, Item, TruthCell},
+    plugin::{
+        GraderOffer, Operation, Parts, Per, Plugin, Section, Use, check_fields, check_reads, fields_of, naming, used,
+    },
     rubric::{Failure, Grade, Note, RowGrader, View, WholeGrader},
     spec,
 };
@@ -19,21 +21,52 @@ struct PluginGrader {
     offer: GraderOffer,
     /// The decision that it is about.
     column: Option<usize>,
+    /// The fields of items.
+    fields: Arc<[Column]>,
     /// The beginning of every call: an open JSON object.
     head: String,
 }
 
 pub(super) fn build(params: &spec::PluginGrader, site: &Site<'_>, report: &mut Report) -> Option<Built> {
-    let plugin = find(params, site, report)?;
-    let offer = offer(params, &plugin, site, report)?;
-    let before = report.diagnostics.len();
+    let before = report.errors();
+    let given = Use { plugin: &params.plugin, offer: params.offer.as_deref() };
+    let (plugin, at) = used((site.document, site.pointer), site.plugins, Operation::Grade, given, report)?;
+    let offer = plugin.description.graders[at].clone();
     let column = match &params.field {
         Some(field) => Some(site.decision(field, &[], report)?),
         None => None,
     };
+    check_decisions(params, &offer, site, report);
+    let place = (site.document, site.pointer);
+    let visible: Vec<&Column> = site.fields.iter().filter(|column| column.visible).collect();
+    check_fields(place, &params.with, &offer.parameters, &visible, report);
+    let sections: [(Section, Vec<&Column>); 3] = [
+        (Section::Item, visible),
+        (Section::Decision, site.decisions.iter().collect()),
+        (Section::Truth, site.decisions.iter().collect()),
+    ];
+    for (section, columns) in sections {
+        let known: Vec<(&str, &str)> =
+            columns.iter().map(|column| (column.name.as_str(), column.kind.name())).collect();
+        check_reads(place, &params.plugin, (section, offer.reads.section(section)), &known, report);
+    }
+    if report.errors() > before {
+        return None;
+    }
+    let head = json!({ "grader": offer.name, "parameters": params.with, "field": params.field }).to_string();
+    let head = head.strip_suffix('}').unwrap_or(&head).to_owned();
+    let fields = Arc::clone(site.fields);
+    let grader = Arc::new(PluginGrader { plugin, column, head, fields, offer: offer.clone() });
+    Some(match offer.per {
+        Per::Item => Built::Row(grader),
+        Per::Episode => Built::Whole(grader),
+    })
+}
+
+/// Checks the parameters that name decisions.
+fn check_decisions(params: &spec::PluginGrader, offer: &GraderOffer, site: &Site<'_>, report: &mut Report) {
     let with = format!("{}/with", site.pointer);
-    report.extend(site.document.check_part(&with, &offer.parameters));
-    for (name, types) in offer.decision_parameters() {
+    for (name, types) in naming(&offer.parameters, "x-decision") {
         let kinds: Vec<ColumnKind> =
             site.decisions.iter().map(|column| column.kind).filter(|kind| types.contains(&kind.name())).collect();
         let Some(decision) = params.with.get(name).and_then(Value::as_str) else { continue };
@@ -47,55 +80,6 @@ pub(super) fn build(params: &spec::PluginGrader, site: &Site<'_>, report: &mut R
             site.decision_at(format!("{with}/{name}"), decision, &kinds, report);
         }
     }
-    if report.diagnostics.len() > before {
-        return None;
-    }
-    let head = json!({ "grader": offer.name, "parameters": params.with, "field": params.field }).to_string();
-    let head = head.strip_suffix('}').unwrap_or(&head).to_owned();
-    let grader = Arc::new(PluginGrader { plugin, column, head, offer: offer.clone() });
-    Some(match offer.per {
-        Per::Item => Built::Row(grader),
-        Per::Episode => Built::Whole(grader),
-    })
-}
-
-fn find(params: &spec::PluginGrader, site: &Site<'_>, report: &mut Report) -> Option<Arc<Plugin>> {
-    let Some(plugin) = site.plugins.get(&params.plugin) else {
-        let names = site.plugins.keys().map(String::as_str);
-        let hint = suggest(&params.plugin, names)
-            .unwrap_or_else(|| format!("add `{}:` to the environment's `plugins:`", params.plugin).into());
-        let message = format!("the environment has no plugin `{}`", params.plugin);
-        report.push(site.document.at(Code::UnknownName, format!("{}/plugin", site.pointer), message).hint(hint));
-        return None;
-    };
-    // One that was refused is told of where it is declared.
-    plugin.clone()
-}
-
-fn offer(params: &spec::PluginGrader, plugin: &Plugin, site: &Site<'_>, report: &mut Report) -> Option<GraderOffer> {
-    if let Some(offer) = plugin.description.grader(params.offer.as_deref()) {
-        return Some(offer.clone());
-    }
-    let names: Vec<&str> = plugin.description.graders.iter().map(|grader| grader.name.as_str()).collect();
-    report.push(match &params.offer {
-        Some(name) => site
-            .document
-            .at(
-                Code::UnknownName,
-                format!("{}/use", site.pointer),
-                format!("the plugin `{}` has no grader `{name}`", params.plugin),
-            )
-            .maybe_hint(suggest(name, names)),
-        None => site
-            .document
-            .at(
-                Code::MissingKey,
-                format!("{}/plugin", site.pointer),
-                format!("the plugin `{}` offers several graders", params.plugin),
-            )
-            .hint(format!("add `use:` with one of {}", list(&names).unwrap_or_default())),
-    });
-    None
 }
 
 impl PluginGrader {
@@ -103,30 +87,33 @@ impl PluginGrader {
         self.column.is_none_or(|column| item.truth[column].is_known())
     }
 
-    fn reads(&self, section: Section) -> bool {
-        self.offer.reads.contains(&section)
+    fn reads(&self, section: Section) -> Option<&Parts> {
+        self.offer.reads.section(section)
     }
 
     /// Adds what may be read of a row to an open JSON object.
     fn write_row(&self, view: &View<'_>, row: usize, out: &mut String) {
-        if self.reads(Section::Item) {
-            push(out, "item", &view.items[row].json);
+        match self.reads(Section::Item) {
+            None => {}
+            Some(Parts::All) => push(out, "item", &view.items[row].json),
+            Some(parts) => push(out, "item", &fields_of(&view.items[row], &self.fields, parts).to_string()),
         }
-        if self.reads(Section::Decision) {
-            let cells = view.decisions.iter().enumerate().filter_map(|(at, column)| {
+        if let Some(parts) = self.reads(Section::Decision) {
+            let named = view.decisions.iter().enumerate().filter(|(_, column)| parts.holds(&column.name));
+            let cells = named.filter_map(|(at, column)| {
                 let cell = view.rows[row].cell(at).filter(|_| view.rows[row].in_play(column))?;
                 Some((column.name.clone(), cell.to_json(column)))
             });
             let decided = view.rows[row].is_decided().then(|| Value::Object(cells.collect()));
             push(out, "decision", &decided.unwrap_or_default().to_string());
         }
-        if self.reads(Section::Truth) {
-            push(out, "truth", &truth(&view.items[row], view.decisions).to_string());
+        if let Some(parts) = self.reads(Section::Truth) {
+            push(out, "truth", &truth(&view.items[row], view.decisions, parts).to_string());
         }
     }
 
     fn write_steps(&self, view: &View<'_>, out: &mut String) {
-        if self.reads(Section::Steps) {
+        if self.reads(Section::Steps).is_some() {
             let steps: Value = view
                 .steps
                 .iter()
@@ -198,8 +185,9 @@ fn push(out: &mut String, key: &str, json: &str) {
     out.push_str(json);
 }
 
-fn truth(item: &Item, decisions: &[Column]) -> Value {
-    let cells = decisions.iter().zip(&item.truth).filter(|(_, cell)| cell.is_known()).map(|(column, cell)| {
+fn truth(item: &Item, decisions: &[Column], parts: &Parts) -> Value {
+    let known = |(column, cell): &(&Column, &TruthCell)| cell.is_known() && parts.holds(&column.name);
+    let cells = decisions.iter().zip(&item.truth).filter(known).map(|(column, cell)| {
         let mut known = Map::new();
         if let Some(value) = &cell.value {
             known.insert("value".into(), value.to_json(column));
