@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use casebook_core::{scenario::Catalog, spec};
+use casebook_core::{plugin::Operation, scenario::Catalog, spec};
 use serde_json::{Value, json};
 
 use crate::{
@@ -53,18 +53,22 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
     if stale.is_empty() { Exit::Success } else { Exit::Findings }
 }
 
-/// Adds what plugins say about their parameters to the schema of rubrics, so that editors complete them.
+/// Adds what plugins say about their parameters to the schemas of what uses them, so that editors complete them.
 fn fold_in(catalog: &Catalog, schemas: &mut [(&'static str, Value)]) {
     let plugins = || catalog.packs().iter().flat_map(|pack| pack.plugins()).map(|plugin| &plugin.description);
-    let offers: Vec<(&str, &str, &Value)> = plugins()
-        .flat_map(|plugin| plugin.graders.iter().map(move |grader| (plugin, grader)))
-        .map(|(plugin, grader)| (plugin.name.as_str(), grader.name.as_str(), &grader.parameters))
+    let offers: Vec<(spec::Kind, &str, &str, &Value)> = plugins()
+        .flat_map(|plugin| plugin.offers().map(move |offer| (plugin, offer)))
+        .filter_map(|(plugin, offer)| {
+            let used_by = match offer.operation() {
+                Operation::Grade => spec::Kind::Rubric,
+                Operation::Fill => spec::Kind::Task,
+                Operation::Tool => spec::Kind::Environment,
+                Operation::Import => return None,
+            };
+            Some((used_by, plugin.name.as_str(), offer.name(), offer.parameters()))
+        })
         .collect();
-    for (name, schema) in schemas.iter_mut() {
-        if *name == spec::Kind::Rubric.schema_file() {
-            spec::with_plugins(schema, &offers);
-        }
-    }
+    spec::with_plugins(schemas, &offers);
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {

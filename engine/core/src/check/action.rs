@@ -13,6 +13,7 @@ use crate::{
     diagnostic::{Code, Report, did_you_mean, suggest},
     expression::Effects,
     model::{Column, PathPart, ProblemKind},
+    plugin::Declared,
     scenario::{
         action::{ActionModel, Declaration, Form, MAX_TEXT, Property, Role},
         parameter::Parameter,
@@ -27,7 +28,7 @@ const ACT: &str = "act";
 pub(super) fn action(
     root: &Document,
     spec: &Environment,
-    (columns, names): (&Columns, &Names),
+    (columns, names, plugins): (&Columns, &Names, &Declared),
     engine: &mut Engine<'static>,
     report: &mut Report,
 ) -> Option<ActionModel> {
@@ -49,7 +50,7 @@ pub(super) fn action(
             (form, declaration, names.effects(root, "/action", effects, &sample, engine, report))
         }
     };
-    let tools = tools::compile(root, spec, (&columns.fields, names), engine, report);
+    let tools = tools::compile(root, spec, (&columns.fields, names, plugins), engine, report);
     (report.errors() == before).then_some(())?;
     let title = format!("{}: action", spec.title.as_deref().unwrap_or(&spec.name));
     match ActionModel::new(form, declaration, (tools, effects), decisions, &title) {

@@ -8,13 +8,13 @@ use std::{
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
 
-use super::{Parts, template};
+use super::{Parts, template, vary::Values};
 use crate::{
     diagnostic::{Code, Report, nearest, suggest},
     model::{ColumnKind, Datum, Item, Origin, Text, TruthCell},
     rules::{Conflict, Facts},
     scenario::{Variants, templates::is_template},
-    spec::{Content, Document, Inbox, InboxItem, Kind, Label, LabelDetail, Task},
+    spec::{Content, Document, Inbox, InboxItem, Kind, Label, LabelDetail},
 };
 
 /// Forms of one item at the most.
@@ -26,7 +26,7 @@ const MAX_BYTES: usize = 128 * 1024 * 1024;
 pub(super) fn items(
     document: &Document,
     inbox: &Inbox,
-    task: (&Document, &Task),
+    task: (&Document, &Values),
     clock: Option<i64>,
     parts: &Parts<'_>,
     report: &mut Report,
@@ -183,17 +183,16 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn variants(&self, (task_document, task): (&Document, &Task), report: &mut Report) -> Option<Variants> {
+    fn variants(&self, (task_document, vary): (&Document, &Values), report: &mut Report) -> Option<Variants> {
         let before = report.errors();
         let texts = self.texts();
-        let uses: Vec<usize> = task
-            .vary
+        let uses: Vec<usize> = vary
             .keys()
             .enumerate()
             .filter(|(_, name)| texts.iter().any(|text| text.contains(name.as_str())))
             .map(|(at, _)| at)
             .collect();
-        let counts: Vec<usize> = uses.iter().map(|at| task.vary[*at].one_of.len()).collect();
+        let counts: Vec<usize> = uses.iter().map(|at| vary[*at].len()).collect();
         let total = counts.iter().fold(1_usize, |total, count| total.saturating_mul(*count));
         if total > MAX_FORMS {
             report.push(
@@ -212,8 +211,8 @@ impl Maker<'_> {
             let mut rest = number;
             let mut drawn = Map::new();
             for (index, at) in uses.iter().enumerate().rev() {
-                if let Some((name, vary)) = task.vary.get_index(*at) {
-                    drawn.insert(name.clone(), vary.one_of[rest % counts[index]].clone());
+                if let Some((name, values)) = vary.get_index(*at) {
+                    drawn.insert(name.clone(), values[rest % counts[index]].clone());
                     rest /= counts[index];
                 }
             }

@@ -16,7 +16,9 @@
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
 //! | `plugins.rs` | the plugins that an environment declares |
+//! | `vary.rs` | what a task lets vary, and what plugins make of it |
 //! | `tools.rs` | the environment's tools |
+//! | `computed.rs` | tools whose answers a plugin computes |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //! | `beyond.rs` | what stands behind mistakes that a machine may mend |
 //!
@@ -24,6 +26,7 @@
 
 mod action;
 mod beyond;
+mod computed;
 mod documents;
 mod environment;
 mod inbox;
@@ -39,6 +42,7 @@ mod task;
 mod template;
 mod test;
 mod tools;
+mod vary;
 
 use std::{cell::Cell, path::Path, sync::Arc};
 
@@ -227,11 +231,12 @@ fn assemble(
 ) -> Option<Pack> {
     let before = report.errors();
     let mut templates = crate::scenario::templates::engine();
-    let (columns, surface) = surface(root, environment, &mut templates, report)?;
+    let plugins = plugins::load(root, environment, source, &mut cache.plugins, report);
+    let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first } = surface;
     let broken = columns.broken;
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first));
-    parts.plugins = plugins::load(root, environment, source, &mut cache.plugins, report);
+    parts.plugins = plugins;
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && broken {
         return None;
@@ -329,8 +334,8 @@ struct Surface {
 }
 
 fn surface(
-    root: &Document,
-    spec: &spec::Environment,
+    (root, spec): (&Document, &spec::Environment),
+    plugins: &Declared,
     templates: &mut Engine<'static>,
     report: &mut Report,
 ) -> Option<(environment::Columns, Surface)> {
@@ -340,7 +345,7 @@ fn surface(
     (report.errors() == before).then_some(())?;
     let columns = environment::columns(root, spec, report);
     let names = scope::names(root, spec, templates, report)?;
-    let action = action::action(root, spec, (&columns, &names), templates, report);
+    let action = action::action(root, spec, (&columns, &names, plugins), templates, report);
     let observation = observation::observation(root, spec, (&columns, &names), templates, report);
     let after = observation::after(spec, &names);
     let first = names.before();

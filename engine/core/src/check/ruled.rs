@@ -45,8 +45,10 @@ pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
     documents.check_names(&mut report);
     let ruled = find_root(source, &documents, &mut report).and_then(|root| {
         let Content::Environment(environment) = &root.content else { return None };
+        // Rules do not ask plugins for anything.
+        let plugins = environment.plugins.keys().map(|name| (name.clone(), None)).collect();
         let mut templates = crate::scenario::templates::engine();
-        let (columns, surface) = surface(root, environment, &mut templates, &mut report)?;
+        let (columns, surface) = surface((root, environment), &plugins, &mut templates, &mut report)?;
         let broken = columns.broken;
         let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first));
         if !broken {

@@ -6,7 +6,7 @@ use minijinja::{Value as Context, context, value::Serde};
 
 use serde_json::{Map, Value};
 
-use super::{Parts, inbox, template};
+use super::{Parts, inbox, template, vary};
 use crate::{
     diagnostic::{Code, Report, list, suggest},
     model::parse_moment,
@@ -20,7 +20,8 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let rubric = rubric_of(document, spec, parts, report)
         .map(|rubric| rubric::with_weights(rubric, &spec.weights, document, report));
     let clock = clock(document, spec, parts, report);
-    let items = items(document, spec, clock, parts, report);
+    let vary = vary::values(document, spec, parts, report);
+    let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
     for (at, action) in spec.solution.iter().flatten().enumerate() {
         check_written(document, &format!("/solution/{at}"), action, parts, report);
     }
@@ -29,7 +30,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         let context = instructions_context(spec, &title, rubric, parts);
         instructions(document, spec, context, parts, report)
     });
-    let (rubric, items, instructions) = (rubric?, items?, instructions?);
+    let (rubric, items, instructions, vary) = (rubric?, items?, instructions?, vary?);
     let forms: Vec<_> = items.iter().filter_map(|item| item.forms.first().cloned()).collect();
     let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
     for (name, pointer) in idle {
@@ -59,7 +60,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         instructions,
         solution: spec.solution.clone().unwrap_or_default(),
         rubric: Arc::new(rubric),
-        vary: spec.vary.iter().map(|(name, vary)| (name.clone(), vary.one_of.len())).collect(),
+        vary: vary.into_iter().map(|(name, values)| (name, values.len())).collect(),
         items,
     })
 }
@@ -121,7 +122,7 @@ pub(super) fn check_written(
 /// The items of the task's inbox; none where the environment has no items.
 fn items(
     document: &Document,
-    spec: &spec::Task,
+    (spec, vary): (&spec::Task, &vary::Values),
     clock: Option<i64>,
     parts: &Parts<'_>,
     report: &mut Report,
@@ -155,7 +156,7 @@ fn items(
         Some(name) => {
             let found = parts.documents.find(Kind::Inbox, name).map(|found| (found, &found.content));
             if let Some((found, Content::Inbox(inbox))) = found {
-                return inbox::items(found, inbox, (document, spec), clock, parts, report);
+                return inbox::items(found, inbox, (document, vary), clock, parts, report);
             }
             parts.documents.missing(Kind::Inbox, name, document, "/inbox", report);
             None

@@ -4,6 +4,7 @@ use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::{Map, Value, json};
 
 use super::{
+    computed,
     environment::check_name,
     parameters,
     scope::{self, Names, What, row_sample},
@@ -12,21 +13,25 @@ use super::{
 use crate::{
     diagnostic::{Code, Report, suggest},
     model::Column,
+    plugin::Declared,
     scenario::{
         action::{ITEM, MAX_TEXT},
         parameter::{Parameter, object_schema},
         tools::{Reply, Tool, ToolCard, output_schema},
     },
-    spec::{Document, Environment, ResultType, ToolArgument, ToolSpec},
+    spec::{Document, Environment, ResultType, ToolArgument, ToolResult, ToolSpec},
 };
 
 /// Names that OpenEnv keeps for itself.
 pub(super) const RESERVED: &[&str] = &["reset", "step", "state", "close", "get_state", "list_tools", "call_tool"];
 
+/// What tools may be about: the fields of items, the names of expressions, and plugins.
+pub(super) type Around<'a> = (&'a [Column], &'a Names, &'a Declared);
+
 pub(super) fn compile(
     root: &Document,
     spec: &Environment,
-    (fields, names): (&[Column], &Names),
+    around: Around<'_>,
     engine: &mut Engine<'static>,
     report: &mut Report,
 ) -> Vec<Tool> {
@@ -44,14 +49,14 @@ pub(super) fn compile(
             }
         }
     }
-    spec.tools.iter().filter_map(|(name, tool)| one(root, name, tool, (fields, names), engine, report)).collect()
+    spec.tools.iter().filter_map(|(name, tool)| one(root, name, tool, around, engine, report)).collect()
 }
 
 fn one(
     root: &Document,
     name: &str,
     spec: &ToolSpec,
-    (fields, names): (&[Column], &Names),
+    (fields, names, plugins): Around<'_>,
     engine: &mut Engine<'static>,
     report: &mut Report,
 ) -> Option<Tool> {
@@ -67,13 +72,37 @@ fn one(
         );
     }
     let sample = sample(spec, item.is_some(), (fields, &reveals), &given, names);
-    let reply = reply(root, &pointer, name, spec, &sample, engine, report);
+    let mut input_schema = schema(spec, &given);
+    let reply = match &spec.result {
+        Some(ToolResult::Plugin(given)) if spec.value.is_none() => {
+            let site = computed::Site {
+                root,
+                pointer: &pointer,
+                tool: spec,
+                given,
+                fields,
+                reveals: &reveals,
+                names,
+                arguments: &input_schema,
+            };
+            refuse_returns(root, &pointer, spec, report);
+            computed::compile(&site, plugins, report).map(|computed| Reply::Plugin(Box::new(computed)))
+        }
+        _ => reply(root, &pointer, name, spec, &sample, engine, report),
+    };
+    if let Some(Reply::Plugin(computed)) = &reply {
+        computed::narrow(&mut input_schema, &computed.offer);
+    }
     let effects = (spec.fail.as_ref(), &spec.set, spec.wait.as_ref());
     let effects = names.effects(root, &pointer, effects, &sample, engine, report);
-    let input_schema = schema(spec, &given);
     let validator = jsonschema::draft202012::new(&input_schema).ok();
     (report.errors() == before).then_some(())?;
-    let returns = if spec.result.is_some() { Some(ResultType::Text) } else { spec.returns };
+    let reply = reply?;
+    let returns = match &reply {
+        Reply::Text(_) => Some(ResultType::Text),
+        Reply::Value(_, returns) => *returns,
+        Reply::Plugin(computed) => computed.offer.returns,
+    };
     let card = ToolCard {
         name: name.to_owned(),
         title: spec.title.clone(),
@@ -88,7 +117,7 @@ fn one(
         reveals,
         limit: spec.limit,
         cost: spec.cost.unwrap_or(1.0),
-        reply: reply?,
+        reply,
         effects,
         validator: validator?,
     })
@@ -200,14 +229,9 @@ fn reply(
     engine: &mut Engine<'static>,
     report: &mut Report,
 ) -> Option<Reply> {
-    if spec.returns.is_some() && spec.value.is_none() {
-        report.push(
-            root.at_key(Code::BadDeclaration, format!("{pointer}/returns"), "`returns` goes with `value`")
-                .hint("remove `returns`; a `result` is a text"),
-        );
-    }
+    refuse_returns(root, pointer, spec, report);
     match (&spec.result, &spec.value) {
-        (Some(text), None) => {
+        (Some(ToolResult::Text(text)), None) => {
             let template = format!("tool:{name}");
             template::add(engine, &template, root, &format!("{pointer}/result"), text, sample, report)?;
             Some(Reply::Text(template))
@@ -226,6 +250,15 @@ fn reply(
             report.push(root.at_key(Code::BadDeclaration, pointer, message).hint(hint));
             None
         }
+    }
+}
+
+fn refuse_returns(root: &Document, pointer: &str, spec: &ToolSpec, report: &mut Report) {
+    if spec.returns.is_some() && spec.value.is_none() {
+        report.push(
+            root.at_key(Code::BadDeclaration, format!("{pointer}/returns"), "`returns` goes with `value`")
+                .hint("remove `returns`; a `result` is a text, or what its plugin says"),
+        );
     }
 }
 

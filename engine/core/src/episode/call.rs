@@ -27,6 +27,20 @@ pub struct Called {
     pub outcome: Result<Answered, ToolFailure>,
 }
 
+/// Why a call is not answered.
+pub(super) enum Unanswered {
+    /// It may not be made, or the tool fails; agents are told of it.
+    Failed(ToolFailure),
+    /// A plugin broke: an error of the episode, never an answer.
+    Broken(String),
+}
+
+impl From<ToolFailure> for Unanswered {
+    fn from(failure: ToolFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 impl Called {
     fn refused(failure: ToolFailure) -> Self {
         Self { taken: None, outcome: Err(failure) }
@@ -108,9 +122,9 @@ impl Episode {
     }
 
     /// Finds what a tool answers; nothing changes yet.
-    pub(super) fn answer(&self, call: &Call<'_>) -> Result<Resolved, ToolFailure> {
+    pub(super) fn answer(&self, call: &Call<'_>) -> Result<Resolved, Unanswered> {
         let pack = &self.pack;
-        let Some(at) = call.tool else { return Err(unknown(pack, call.name)) };
+        let Some(at) = call.tool else { return Err(unknown(pack, call.name).into()) };
         let tool = &pack.action.tools[at];
         let problem = |path: &str, message: String, input: Value| {
             let path = path.split('/').map(|key| PathPart::Key(key.to_owned())).collect();
@@ -124,7 +138,7 @@ impl Episode {
             let times = if limit == 1 { "once".to_owned() } else { format!("{limit} times") };
             let message = format!("the tool `{}` answers {times} an episode", tool.card.name);
             let problems = vec![problem("tool_name", message.clone(), tool.card.name.as_str().into())];
-            return Err(ToolFailure { kind: FailureKind::ExecutionError, message, problems });
+            return Err(ToolFailure { kind: FailureKind::ExecutionError, message, problems }.into());
         }
         let mut row = None;
         if let Some((argument, _)) = &tool.item {
@@ -136,23 +150,23 @@ impl Episode {
             if row.is_none() {
                 let refused = self.item_problem(0, id, None);
                 let problems = vec![problem(&format!("arguments/{argument}"), refused.message.clone(), refused.input)];
-                return Err(ToolFailure { kind: FailureKind::InvalidArgs, message: refused.message, problems });
+                return Err(ToolFailure { kind: FailureKind::InvalidArgs, message: refused.message, problems }.into());
             }
         }
         let reveals: Vec<(usize, usize)> =
             row.into_iter().flat_map(|row| tool.reveals.iter().map(move |field| (row, *field))).collect();
+        let more = reveals.iter().map(|(_, field)| *field);
+        let revealed: Vec<usize> = row.into_iter().flat_map(|row| self.revealed_of(row)).chain(more).collect();
         let view = row.map(|row| {
-            let more = reveals.iter().map(|(_, field)| *field);
             Context::from_object(ItemView {
                 item: Arc::clone(&self.items[row]),
                 fields: Arc::clone(&pack.fields),
-                revealed: self.revealed_of(row).chain(more).collect(),
+                revealed: revealed.clone(),
             })
         });
         let mut arguments = call.arguments.cloned().unwrap_or_default();
         arguments.extend(filled(&tool.parameters, call.arguments));
-        let arguments = Context::from(Serde(Value::Object(arguments)));
-        let scope = self.scope([("arguments", arguments), ("item", view.into())]);
+        let scope = self.scope([("arguments", Context::from(Serde(&arguments))), ("item", view.into())]);
         let failed = |error: String| ToolFailure::execution(format!("the tool `{}` failed: {error}", tool.card.name));
         let changes = self.changes(&tool.effects, &scope).map_err(failed)?;
         let value = match &tool.reply {
@@ -163,6 +177,9 @@ impl Episode {
                 .map(Value::from)
                 .map_err(|error| failed(words(&error)))?,
             Reply::Value(expression, kind) => expression.eval_as(&pack.templates, &scope, *kind).map_err(failed)?,
+            Reply::Plugin(computed) => {
+                self.compute(&tool.card.name, computed, &arguments, (row, &revealed)).map_err(Unanswered::Broken)?
+            }
         };
         Ok(Resolved {
             tool: Some(at),

@@ -8,12 +8,14 @@
 //! | `start.rs` | how it begins |
 //! | `resolve.rs` | from an action to what it would change, or why it may not |
 //! | `call.rs` | calls of tools, and what they answer |
+//! | `compute.rs` | what plugins answer to calls |
 //! | `scope.rs` | what templates and expressions read |
 //! | `tell.rs` | observations, logs, feedback, reasons |
 //! | `breakdown.rs` | a reward explained |
 
 mod breakdown;
 mod call;
+mod compute;
 mod resolve;
 mod scope;
 mod start;

@@ -3,7 +3,7 @@
 use minijinja::{Value as Context, value::Serde};
 use serde_json::Value;
 
-use super::{ActionProblem, Episode, Outcome, ProblemKind, StepError, scope::Changes};
+use super::{ActionProblem, Episode, Outcome, ProblemKind, StepError, call::Unanswered, scope::Changes};
 use crate::{
     model::{ColumnKind, Datum, Row},
     scenario::{
@@ -42,13 +42,16 @@ impl Episode {
             Intent::List => Ok(Resolved { outcome: Outcome::Listed, ..Resolved::default() }),
             Intent::Call(call) => match self.answer(&call) {
                 Ok(resolved) => Ok(resolved),
-                Err(failure) if self.pack.action.form == Form::Tools => Ok(Resolved {
+                Err(Unanswered::Broken(text)) => Err(StepError::Failed(text)),
+                Err(Unanswered::Failed(failure)) if self.pack.action.form == Form::Tools => Ok(Resolved {
                     invalid: 1,
                     outcome: Outcome::Called(call.name.to_owned(), Err(failure)),
                     ..Resolved::default()
                 }),
-                Err(ToolFailure { problems, .. }) if !problems.is_empty() => Err(StepError::Invalid(problems)),
-                Err(failure) => Err(StepError::Failed(failure.message)),
+                Err(Unanswered::Failed(ToolFailure { problems, .. })) if !problems.is_empty() => {
+                    Err(StepError::Invalid(problems))
+                }
+                Err(Unanswered::Failed(failure)) => Err(StepError::Failed(failure.message)),
             },
         }
     }

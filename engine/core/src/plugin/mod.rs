@@ -181,6 +181,11 @@ impl Plugin {
             .map_err(|problem| format!("the plugin `{}` {} {problem}", self.description.name, self.description.version))
     }
 
+    /// Whether what it answers is recorded with the episode, because the pack alone does not fix it.
+    pub fn records(&self) -> bool {
+        self.guest.records()
+    }
+
     /// Units of work that a call takes.
     pub fn fuel_of(&self, operation: Operation, input: &str) -> Result<u64, String> {
         self.guest.fuel_of(operation, input)

@@ -228,6 +228,17 @@ impl<'a> Offer<'a> {
     }
 }
 
+impl ToolOffer {
+    /// What of a call's arguments it is given: what its schema names, or everything when it allows for more.
+    pub fn taken(&self, arguments: &Map<String, Value>) -> Map<String, Value> {
+        let named = self.arguments.get("properties").and_then(Value::as_object);
+        let closed = self.arguments.get("additionalProperties") == Some(&Value::Bool(false));
+        let taken = |name: &String| !closed || named.is_some_and(|named| named.contains_key(name));
+        let given = arguments.iter().filter(|(name, _)| taken(name));
+        given.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
 /// The parameters of a schema that name something of the pack, by their mark (`x-decision`, `x-field`), each with the
 /// types that suit; none means any type.
 pub fn naming<'a>(parameters: &'a Value, mark: &'a str) -> impl Iterator<Item = (&'a str, Vec<&'a str>)> {

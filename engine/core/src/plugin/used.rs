@@ -160,12 +160,12 @@ fn names<'a>(known: &[(&'a str, &str)]) -> Vec<&'a str> {
     known.iter().map(|(name, _)| *name).collect()
 }
 
-/// The id and some fields of an item, as plugins read them.
-pub(crate) fn fields_of(item: &Item, fields: &[Column], parts: &Parts) -> Value {
-    let mut read = Map::new();
-    read.insert("id".into(), item.id.as_str().into());
-    for (column, datum) in fields.iter().zip(&item.fields).filter(|(column, _)| parts.holds(&column.name)) {
-        read.extend(datum.as_ref().map(|datum| (column.name.clone(), datum.to_json(column))));
-    }
-    Value::Object(read)
+/// Some fields of an item, as plugins read them.
+pub(crate) fn fields_of(
+    item: &Item,
+    fields: &[Column],
+    is_read: impl Fn(usize, &Column) -> bool,
+) -> Map<String, Value> {
+    let cells = fields.iter().zip(&item.fields).enumerate().filter(|(at, (column, _))| is_read(*at, column));
+    cells.filter_map(|(_, (column, datum))| Some((column.name.clone(), datum.as_ref()?.to_json(column)))).collect()
 }

@@ -28,6 +28,16 @@ impl Stream {
         usize::try_from(product >> 64).unwrap_or_default()
     }
 
+    /// A number below 2^53, which every reader of JSON keeps as it is.
+    pub fn seed(&mut self) -> u64 {
+        self.0.next_u64() >> 11
+    }
+
+    /// A number below 2^32.
+    pub fn word(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
     /// Shuffles in place (Fisher-Yates, from the end).
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for at in (1..list.len()).rev() {

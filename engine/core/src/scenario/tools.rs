@@ -3,7 +3,7 @@
 //! A call is an action with `tool_name` and `arguments`, as OpenEnv's `call_tool` is. Where an environment has no action of
 //! its own, its tools are the actions: what is wrong with a call is then part of the answer.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use super::parameter::Parameter;
 use crate::{
     expression::{Effects, Expression},
     model::ActionProblem,
+    plugin::{Plugin, ToolOffer},
     spec::ResultType,
 };
 
@@ -58,6 +59,23 @@ pub(crate) enum Reply {
     Text(String),
     /// An expression.
     Value(Expression, Option<ResultType>),
+    /// What a plugin computes.
+    Plugin(Box<Computed>),
+}
+
+/// A tool of a plugin, with all that its calls need.
+#[derive(Debug, Clone)]
+pub(crate) struct Computed {
+    /// The plugin.
+    pub(crate) plugin: Arc<Plugin>,
+    /// What it offers.
+    pub(crate) offer: ToolOffer,
+    /// The file and line of the pack that name it.
+    pub(crate) place: String,
+    /// The beginning of every call.
+    pub(crate) head: Map<String, Value>,
+    /// The hidden fields that it may read.
+    pub(crate) hidden: Vec<usize>,
 }
 
 /// A call, as an action writes it.

@@ -52,19 +52,19 @@ pub use environment::{
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{EntryType, Formula, Parameter, ResetSpec, ResultType, StateSpec, ValueType};
-pub use plugin::{PluginLimits, PluginSpec};
+pub use plugin::{PluginLimits, PluginSpec, with_plugins};
 pub use policy::{Policy, PolicyRule, RankOrder};
 pub use reference::reference;
 pub use rubric::{
     Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Expression, Gate, Grader,
     InvalidActions, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, PluginGrader,
-    RankCorrelation, Reward, RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished, with_plugins,
+    RankCorrelation, Reward, RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished,
 };
 pub use rules::{Hit, Mode, Rule, Rules, Severity, Table};
 pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
-pub use tool::{ToolArgument, ToolSpec};
+pub use tool::{PluginResult, ToolArgument, ToolResult, ToolSpec};
 pub use tree::{Place, Tree};
 pub(crate) use validate::{check_schema, fits};
 

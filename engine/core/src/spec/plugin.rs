@@ -2,6 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Kind, rubric};
 
 /// A plugin: code for what YAML cannot say.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -39,4 +42,46 @@ impl Default for PluginLimits {
     fn default() -> Self {
         Self { fuel: 10_000_000, memory_kib: 4096, output_kib: 64 }
     }
+}
+
+/// Adds to the schemas of documents what plugins say about their parameters, so that editors complete them. An offer is told
+/// by the kind of document that uses it, the plugin's name, its own, and its parameters.
+pub fn with_plugins(schemas: &mut [(&'static str, Value)], offers: &[(Kind, &str, &str, &Value)]) {
+    for (file, schema) in schemas {
+        for (kind, places) in [
+            (Kind::Rubric, rubric::plugin_graders as fn(&mut Value) -> Vec<&mut Map<String, Value>>),
+            (Kind::Environment, |schema| definitions(schema, &["PluginResult", "PluginResultOverlay"])),
+            (Kind::Task, |schema| definitions(schema, &["Vary", "VaryOverlay"])),
+        ] {
+            let offers: Vec<_> = offers.iter().filter(|(used_by, ..)| *used_by == kind).collect();
+            if *file != kind.schema_file() || offers.is_empty() {
+                continue;
+            }
+            for place in places(schema) {
+                let mut names: Vec<&str> = offers.iter().map(|(_, plugin, ..)| *plugin).collect();
+                names.dedup();
+                place.insert("allOf".into(), offers.iter().map(|offer| choice(offer, &offers)).collect());
+                place["properties"]["plugin"]["enum"] = names.into();
+            }
+        }
+    }
+}
+
+type Offered<'a> = &'a (Kind, &'a str, &'a str, &'a Value);
+
+/// The parameters of one offer, where it is the one that is used.
+fn choice((_, plugin, offer, parameters): Offered<'_>, all: &[Offered<'_>]) -> Value {
+    let alone = all.iter().filter(|(_, other, ..)| other == plugin).count() == 1;
+    let required = if alone { vec!["plugin"] } else { vec!["plugin", "use"] };
+    let mut parameters = (*parameters).clone();
+    parameters["$id"] = format!("plugin:{plugin}/{offer}").into();
+    json!({
+        "if": { "properties": { "plugin": { "const": plugin }, "use": { "const": offer } }, "required": required },
+        "then": { "properties": { "with": parameters } },
+    })
+}
+
+fn definitions<'a>(schema: &'a mut Value, names: &[&str]) -> Vec<&'a mut Map<String, Value>> {
+    let all = schema.get_mut("$defs").and_then(Value::as_object_mut).into_iter().flatten();
+    all.filter(|(name, _)| names.contains(&name.as_str())).filter_map(|(_, one)| one.as_object_mut()).collect()
 }

@@ -446,35 +446,14 @@ pub enum Aggregate {
     Max,
 }
 
-/// Adds to the schema of rubrics what plugins say about their graders: `(plugin, grader, parameters)`.
-pub fn with_plugins(schema: &mut Value, offers: &[(&str, &str, &Value)]) {
-    let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) else { return };
-    for node in ["Node", "NodeOverlay"] {
-        let choices = definitions.get_mut(node).and_then(|node| node.pointer_mut("/then/allOf"));
-        let of_plugins = choices
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-            .find(|choice| choice.pointer("/if/properties/grader/const").and_then(Value::as_str) == Some("plugin"));
-        let Some(Value::Object(then)) = of_plugins.and_then(|choice| choice.get_mut("then")) else { continue };
-        let mut names: Vec<&str> = offers.iter().map(|(plugin, ..)| *plugin).collect();
-        names.dedup();
-        let choices = offers.iter().map(|(plugin, grader, parameters)| {
-            let alone = offers.iter().filter(|(other, ..)| other == plugin).count() == 1;
-            let required = if alone { vec!["plugin"] } else { vec!["plugin", "use"] };
-            let mut parameters = (*parameters).clone();
-            parameters["$id"] = format!("plugin:{plugin}/{grader}").into();
-            serde_json::json!({
-                "if": {
-                    "properties": { "plugin": { "const": plugin }, "use": { "const": grader } },
-                    "required": required,
-                },
-                "then": { "properties": { "with": parameters } },
-            })
-        });
-        then.insert("allOf".into(), choices.collect());
-        then["properties"]["plugin"]["enum"] = names.into();
-    }
+/// The places in the schema of rubrics where a plugin's grader is described.
+pub(super) fn plugin_graders(schema: &mut Value) -> Vec<&mut Map<String, Value>> {
+    let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) else { return Vec::new() };
+    let nodes = definitions.iter_mut().filter(|(name, _)| ["Node", "NodeOverlay"].contains(&name.as_str()));
+    let choices = nodes.filter_map(|(_, node)| node.pointer_mut("/then/allOf")?.as_array_mut()).flatten();
+    let is_plugin =
+        |choice: &&mut Value| choice.pointer("/if/properties/grader/const").and_then(Value::as_str) == Some("plugin");
+    choices.filter(is_plugin).filter_map(|choice| choice.get_mut("then")?.as_object_mut()).collect()
 }
 
 impl JsonSchema for Node {

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{ApiVersion, TaskKind};
 
@@ -68,11 +68,23 @@ pub enum Order {
     Shuffled,
 }
 
-/// One thing that the seed draws.
+/// One thing that the seed draws: from values that are listed, or from those that a plugin makes.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("if" = { "required": ["plugin"] }, "then" = { "required": ["forms"] }, "else" = { "required": ["one_of"] }))]
 pub struct Vary {
     /// One of these, each as likely as the others.
     #[schemars(length(min = 1))]
-    pub one_of: Vec<Value>,
+    pub one_of: Option<Vec<Value>>,
+    /// The plugin that makes the values, as the environment's `plugins` names it.
+    pub plugin: Option<String>,
+    /// Which of its fillers; may be left out when it offers one.
+    #[serde(rename = "use")]
+    pub offer: Option<String>,
+    /// The filler's parameters, as its own schema says.
+    #[serde(default)]
+    pub with: Map<String, Value>,
+    /// How many values it makes, each another one.
+    #[schemars(range(min = 1, max = 256))]
+    pub forms: Option<u32>,
 }

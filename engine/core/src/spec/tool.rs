@@ -1,9 +1,11 @@
 //! Tools: named actions beside, or instead of, the environment's own.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{EntryType, Formula, ResultType, ValueType};
 
@@ -22,11 +24,11 @@ pub struct ToolSpec {
     /// Hidden fields that the agent sees from then on, of the item that the call names.
     #[serde(default)]
     pub reveals: Vec<String>,
-    /// What a call answers: a template over `arguments`, `item`, `data`, `state` and `reset`.
+    /// What a call answers: a template over `arguments`, `item`, `data`, `state` and `reset`, or what a plugin computes.
     ///
     /// The item is the one that an argument names, with what is revealed.
     #[schemars(example = &"The sender has written {{ item.letters }} letters before.")]
-    pub result: Option<String>,
+    pub result: Option<ToolResult>,
     /// What a call answers, as an expression over the same names; its value keeps its type.
     #[schemars(example = &"arguments.a + arguments.b")]
     pub value: Option<Formula>,
@@ -48,6 +50,49 @@ pub struct ToolSpec {
     /// Calls of one episode at the most.
     #[schemars(range(min = 1))]
     pub limit: Option<u32>,
+}
+
+/// What a call of a tool answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ToolResult {
+    /// A template.
+    Text(String),
+    /// What a plugin computes.
+    Plugin(PluginResult),
+}
+
+impl JsonSchema for ToolResult {
+    fn schema_name() -> Cow<'static, str> {
+        "ToolResult".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let plugin = generator.subschema_for::<PluginResult>();
+        json_schema!({
+            "description": "What a call of a tool answers: a template, or a map that names a tool of a plugin.",
+            "type": ["string", "object"],
+            "if": { "type": "object" },
+            "then": plugin,
+        })
+    }
+}
+
+/// A tool of a plugin, which computes what a call answers.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginResult {
+    /// The plugin, as the environment's `plugins` names it.
+    pub plugin: String,
+    /// Which of its tools; may be left out when it offers one.
+    #[serde(rename = "use")]
+    pub offer: Option<String>,
+    /// Its parameters, as its own schema says.
+    #[serde(default)]
+    pub with: Map<String, Value>,
+    /// The hidden fields of the item that it may read.
+    #[serde(default)]
+    pub hidden: Vec<String>,
 }
 
 /// One argument of a tool: it names an item, or has a type.

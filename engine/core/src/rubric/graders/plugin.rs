@@ -96,7 +96,12 @@ impl PluginGrader {
         match self.reads(Section::Item) {
             None => {}
             Some(Parts::All) => push(out, "item", &view.items[row].json),
-            Some(parts) => push(out, "item", &fields_of(&view.items[row], &self.fields, parts).to_string()),
+            Some(parts) => {
+                let item = &view.items[row];
+                let mut read = fields_of(item, &self.fields, |_, column| column.visible && parts.holds(&column.name));
+                read.shift_insert(0, "id".into(), item.id.as_str().into());
+                push(out, "item", &Value::Object(read).to_string());
+            }
         }
         if let Some(parts) = self.reads(Section::Decision) {
             let named = view.decisions.iter().enumerate().filter(|(_, column)| parts.holds(&column.name));
