@@ -78,9 +78,10 @@ pub(super) fn narrow(schema: &mut Value, offer: &ToolOffer) {
 
 /// Checks that the tool takes what the plugin needs, in a type that suits.
 fn check_arguments(site: &Site<'_>, offer: &ToolOffer, report: &mut Report) {
-    let (pointer, plugin) = (format!("{}/result/plugin", site.pointer), &site.given.plugin);
+    let plugin = &site.given.plugin;
     let mut refuse = |message: String, hint: String| {
-        report.push(site.root.at(Code::BadPluginUse, pointer.clone(), message).hint(hint));
+        let pointer = format!("{}/result/plugin", site.pointer);
+        report.push(site.root.at(Code::BadPluginUse, pointer, message).hint(hint));
     };
     let needed = offer.arguments.get("required").and_then(Value::as_array).into_iter().flatten();
     for name in needed.filter_map(Value::as_str) {
@@ -102,9 +103,11 @@ fn check_arguments(site: &Site<'_>, offer: &ToolOffer, report: &mut Report) {
         let suits = |one: &String| wanted.contains(one) || one == "integer" && wanted.contains(&"number".to_owned());
         if !wanted.is_empty() && !own.iter().any(suits) {
             let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-            refuse(
-                format!("the plugin `{plugin}` takes no `{}` as the argument `{name}`", own.join(" or ")),
-                format!("it takes the JSON type {}", list(&wanted).unwrap_or_default()),
+            let message = format!("the plugin `{plugin}` takes no `{}` as the argument `{name}`", own.join(" or "));
+            report.push(
+                site.root
+                    .at_key(Code::BadPluginUse, format!("{}/arguments/{name}", site.pointer), message)
+                    .hint(format!("it takes the JSON type {}", list(&wanted).unwrap_or_default())),
             );
         }
     }

@@ -137,7 +137,8 @@ pub(crate) fn check_reads(
 ) {
     for (name, types) in parts.into_iter().flat_map(Parts::named) {
         let found = known.iter().find(|(other, _)| *other == name);
-        let (section, types): (_, Vec<&str>) = (section.name(), types.iter().map(String::as_str).collect());
+        let section = if section == Section::Hidden { "hidden fields" } else { section.name() };
+        let types: Vec<&str> = types.iter().map(String::as_str).collect();
         let (message, hint) = match found {
             None => (
                 format!("the plugin `{plugin}` reads `{name}` of the {section}, which there is not"),

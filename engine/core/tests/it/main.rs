@@ -15,6 +15,7 @@ mod language;
 mod layout;
 mod mutations;
 mod packs;
+mod plugin_offers;
 mod plugins;
 mod proofs;
 mod prose;

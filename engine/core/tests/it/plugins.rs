@@ -1,7 +1,7 @@
 //! Plugins in the engine: what a pack may ask of them, and what an episode does with what they answer.
 //!
-//! The host here runs no code. A module is a JSON map: `describe` is the description, `answer` what every call gets; a call
-//! whose input holds `boom` fails.
+//! The host here runs no code. A module is a JSON map: `describe` is the description, `answer` what every call gets, or
+//! `answers` what calls of an operation get, one after the other when it is a list; a call whose input holds `boom` fails.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -19,7 +19,7 @@ use super::packs;
 
 thread_local! {
     /// What the last call on this thread was given.
-    static LAST: RefCell<String> = const { RefCell::new(String::new()) };
+    pub(crate) static LAST: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 #[derive(Debug)]
@@ -40,12 +40,19 @@ impl Guest for Script {
         Ok(self.0["describe"].to_string())
     }
 
-    fn call(&self, _: Operation, input: &str) -> Result<String, String> {
+    fn call(&self, operation: Operation, input: &str) -> Result<String, String> {
         if input.contains("boom") {
             return Err("ran out of fuel".into());
         }
         LAST.with(|last| input.clone_into(&mut last.borrow_mut()));
-        Ok(self.0["answer"].to_string())
+        let given: Value = serde_json::from_str(input).expect("JSON");
+        let number = given["number"].as_u64().unwrap_or_default();
+        let answer = match &self.0["answers"][operation.name()] {
+            Value::Null => &self.0["answer"],
+            Value::Array(list) => &list[usize::try_from(number).expect("small") % list.len()],
+            one => one,
+        };
+        Ok(answer.to_string())
     }
 
     fn fuel_of(&self, _: Operation, _: &str) -> Result<u64, String> {
