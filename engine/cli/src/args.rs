@@ -151,6 +151,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Makes, checks, lists and pins plugins
     Plugin(PluginArgs),
+    /// Makes an inbox of a pack from a file, with an importer of one of its plugins
+    Import(ImportArgs),
     /// Plays tasks with a policy
     Run(RunArgs),
     /// Plays recorded episodes again and says whether every byte agrees
@@ -370,6 +372,30 @@ pub(crate) enum PluginLanguage {
     C,
     /// WebAssembly's own text format
     Wat,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    /// The pack
+    pub(crate) pack: PathBuf,
+    /// The file whose items are imported
+    pub(crate) file: PathBuf,
+    /// The plugin, as the pack's environment names it, and which of its importers when it offers several
+    #[arg(long, value_name = "PLUGIN[:IMPORTER]")]
+    pub(crate) with: String,
+    /// A parameter of the importer; may be given again
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// The inbox's name; that of the file when not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Where it is written; a file of the inbox's name in the pack when not given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Writes over a file that is there already
+    #[arg(long)]
+    pub(crate) replace: bool,
 }
 
 /// Arguments of `run`.

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Migrate(args) => commands::migrate::run(&args, format),
         Command::Schema(args) => commands::schema::run(&args, format),
         Command::Plugin(args) => commands::plugin::run(&args, format),
+        Command::Import(args) => commands::import::run(&args, format),
         Command::Run(args) => commands::run::run(&args, format),
         Command::Replay(args) => commands::replay::run(&args, format),
         Command::Baseline(args) => commands::baseline::run(&args, format),

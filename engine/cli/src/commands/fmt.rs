@@ -56,7 +56,7 @@ pub(crate) fn run(args: &FmtArgs, format: Format) -> Exit {
 }
 
 /// The canonical text of a file; `None` when it cannot be read. What it says never changes.
-fn formatted(file: &SourceFile) -> Option<String> {
+pub(super) fn formatted(file: &SourceFile) -> Option<String> {
     let ordered = spec::order::reorder(file).filter(|_| file.problem.is_none())?;
     let laid_out = pretty_yaml::format_text(&ordered, &options()).ok()?;
     [laid_out, ordered].into_iter().find(|text| says_the_same(file, text)).or_else(|| Some(file.text.to_string()))

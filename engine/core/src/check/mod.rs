@@ -50,7 +50,7 @@ use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context};
 
 pub(crate) use documents::Documents;
-pub use plugins::{Lock, locks};
+pub use plugins::{Lock, authoring, locks};
 pub use proofs::Proof;
 pub use ruled::{Ruled, names_of_rules, ruled};
 

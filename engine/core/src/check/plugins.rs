@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     host: Option<Arc<dyn Host>>,
+    /// What calls may take, instead of what packs say.
+    limits: Option<Limits>,
     known: HashMap<(String, Limits), Outcome>,
     used: HashMap<(String, Limits), Outcome>,
 }
@@ -31,6 +33,7 @@ impl Cache {
     }
 
     fn load(&mut self, module: &ModuleFile, limits: Limits) -> Option<Outcome> {
+        let limits = self.limits.unwrap_or(limits);
         let host = self.host.as_deref()?;
         let key = (module.hash.clone(), limits);
         let known = self.used.get(&key).or_else(|| self.known.get(&key)).cloned();
@@ -60,6 +63,31 @@ pub(super) fn load(
         plugins.insert(name.clone(), found.map_err(|finding| report.push(*finding)).ok());
     }
     plugins
+}
+
+/// Loads one plugin of a pack for work that an author waits for, whatever else the pack says; the report tells why not.
+pub fn authoring(source: &PackSource, name: &str, host: Arc<dyn Host>) -> (Option<Arc<Plugin>>, Report) {
+    let mut report = Report::default();
+    let read = documents::read(source, &mut documents::Cache::default(), &mut report);
+    // What is wrong with the pack besides is told when the import is checked.
+    report.diagnostics.clear();
+    let mut cache = Cache { limits: Some(Limits::AUTHORING), ..Cache::new(Some(host)) };
+    for root in &read.all {
+        let Content::Environment(environment) = &root.content else { continue };
+        let Some(spec) = environment.plugins.get(name) else {
+            let names = environment.plugins.keys().map(String::as_str);
+            let message = format!("the environment has no plugin `{name}`");
+            let hint = suggest(name, names).unwrap_or_else(|| format!("add `{name}:` to its `plugins:`").into());
+            report.push(root.at(Code::UnknownName, "/name", message).hint(hint));
+            continue;
+        };
+        let site = Site { root, pointer: format!("/plugins/{name}"), name, spec };
+        match site.load(source, &mut cache) {
+            Ok(plugin) => return (Some(plugin), report),
+            Err(finding) => report.push(*finding),
+        }
+    }
+    (None, report)
 }
 
 /// The digest that a pack should say about one of its plugins, and the change that makes it say so.

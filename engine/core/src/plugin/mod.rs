@@ -42,6 +42,11 @@ pub struct Limits {
     pub output: usize,
 }
 
+impl Limits {
+    /// What one call may take that an author waits for, such as an import: far more than in an episode.
+    pub const AUTHORING: Self = Self { fuel: 10_000_000_000, memory: 256 * 1024 * 1024, output: 16 * 1024 * 1024 };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { fuel: 10_000_000, memory: 4 * 1024 * 1024, output: 64 * 1024 }

@@ -26,6 +26,27 @@ pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
+/// A text that, rendered as a template, gives this one.
+pub fn literal(text: &str) -> String {
+    if !is_template(text) {
+        return text.to_owned();
+    }
+    let mut literal = String::with_capacity(text.len() + 16);
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        if character == '{' && rest.peek().is_some_and(|next| "{%#".contains(*next)) {
+            literal.push_str("{{ \"{\" }}");
+        } else {
+            literal.push(character);
+        }
+    }
+    // The engine drops a line break at the end of a template.
+    if text.ends_with('\n') {
+        literal.push('\n');
+    }
+    literal
+}
+
 /// What templates see of an item: its id and visible fields, and of the hidden ones nothing.
 #[derive(Debug)]
 pub struct ItemView {

@@ -66,6 +66,7 @@ pub use task::{Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tool::{PluginResult, ToolArgument, ToolResult, ToolSpec};
 pub use tree::{Place, Tree};
+pub use validate::misfits;
 pub(crate) use validate::{check_schema, fits};
 
 /// The version of the format.

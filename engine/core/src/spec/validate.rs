@@ -60,7 +60,19 @@ pub(crate) fn check_schema(schema: &Value) -> Result<(), String> {
     jsonschema::draft202012::new(schema).map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// Whether a value fits a schema.
+/// What of a value does not fit a schema, in words.
+pub fn misfits(schema: &Value, value: &Value) -> Vec<String> {
+    let Ok(validator) = jsonschema::draft202012::new(schema) else { return Vec::new() };
+    validator
+        .iter_errors(value)
+        .map(|error| match error.instance_path().as_str() {
+            "" => error.to_string(),
+            path => format!("`{}`: {error}", path.trim_start_matches('/')),
+        })
+        .collect()
+}
+
+/// Tells whether a value fits a schema.
 pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
     jsonschema::draft202012::new(schema).is_ok_and(|validator| validator.is_valid(value))
 }
