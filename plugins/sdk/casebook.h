@@ -13,6 +13,9 @@
  *         cb_value(text.length < 100 ? 1 : 0);
  *     }
  *
+ * One that offers fillers, tools or importers says CASEBOOK_DESCRIPTION(DESCRIPTION) and a line such as
+ * CASEBOOK_ANSWERS(fill, make) for each operation; a value is written with cb_put("\"value\":") and what it is.
+ *
  * Memory is never given back: every call has an instance of its own.
  */
 #ifndef CASEBOOK_H
@@ -289,21 +292,27 @@ static cb_place cb_pack(const char *at, cb_size length) {
     return (cb_place)(cb_size)at << 32 | length;
 }
 
-void grade(cb_json call);
-
-#define CASEBOOK_PLUGIN(description)                                                                       \
+/* The description of a plugin, and where its input goes. */
+#define CASEBOOK_DESCRIPTION(description)                                                                  \
     CB_EXPORT("casebook_alloc") void *casebook_alloc(cb_size length) { return cb_room(length); }           \
     CB_EXPORT("casebook_describe") cb_place casebook_describe(void) {                                      \
         static const char text[] = description;                                                            \
         return cb_pack(text, sizeof text - 1);                                                             \
-    }                                                                                                      \
-    CB_EXPORT("casebook_grade") cb_place casebook_grade(const char *at, cb_size length) {                  \
+    }
+
+/* A function that answers the calls of an operation: grade, fill, tool or import. It writes the inside of a map. */
+#define CASEBOOK_ANSWERS(operation, function)                                                              \
+    void function(cb_json call);                                                                           \
+    CB_EXPORT("casebook_" #operation) cb_place casebook_##operation(const char *at, cb_size length) {      \
         cb_json call = {at, length};                                                                       \
         cb_byte('{');                                                                                      \
-        grade(call);                                                                                       \
+        function(call);                                                                                    \
         if (cb_parts) cb_byte('}');                                                                        \
         cb_byte('}');                                                                                      \
         return cb_pack(cb_out, (cb_size)(cb_out_end - cb_out));                                            \
     }
+
+/* A plugin that offers graders alone, in a function `grade`. */
+#define CASEBOOK_PLUGIN(description) CASEBOOK_DESCRIPTION(description) CASEBOOK_ANSWERS(grade, grade)
 
 #endif
