@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+    /// Starts the plugins of packs that are programs, with all that this user may do; their code must be trusted
+    #[arg(long, global = true)]
+    pub(crate) allow_process_plugins: bool,
 }
 
 impl Args {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args.rs` | the command line |
 //! | `exit.rs` | what exit codes mean |
+//! | `interrupt.rs` | being asked to stop |
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
@@ -16,6 +17,7 @@ mod args;
 mod commands;
 mod exit;
 mod formats;
+mod interrupt;
 mod output;
 mod packs;
 mod plugins;
@@ -33,6 +35,10 @@ fn main() -> ExitCode {
     if !args.command.writes(format) {
         output::error(format!("this command cannot write the format `{}`", format.name()));
         return exit::Exit::Usage.into();
+    }
+    if let Err(error) = plugins::allow(&args) {
+        output::error(format!("cannot listen for signals: {error}"));
+        return exit::Exit::Failure.into();
     }
     let exit = match args.command {
         Command::Serve(args) => commands::serve::run(args, format),
@@ -54,5 +60,6 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::replay::run(&args, format),
         Command::Baseline(args) => commands::baseline::run(&args, format),
     };
+    plugins::end();
     exit.into()
 }

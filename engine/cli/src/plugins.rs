@@ -1,18 +1,68 @@
 //! The one place that names what runs plugins.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    thread,
+};
 
-use casebook_core::plugin::Host;
-use casebook_plugin_host::WasmHost;
+use casebook_plugin_host::{PluginHost, Processes, WasmHost};
 
-static HOST: LazyLock<Arc<WasmHost>> = LazyLock::new(Arc::default);
+use crate::{
+    args::{Args, Command},
+    interrupt, telemetry,
+};
 
-/// What runs the plugins of packs.
-pub(crate) fn host() -> Arc<dyn Host> {
-    wasm()
+/// The exit code of a program that was interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
+
+static HOST: OnceLock<Arc<PluginHost>> = OnceLock::new();
+
+/// Decides what plugins may do, by the command line; before any pack is read.
+///
+/// # Errors
+///
+/// When signals cannot be heard.
+pub(crate) fn allow(args: &Args) -> io::Result<()> {
+    let plays = matches!(args.command, Command::Serve(_) | Command::Test(_) | Command::Run(_) | Command::Baseline(_));
+    let processes = match args.allow_process_plugins {
+        true => Processes::Allowed,
+        false if plays => Processes::Refused,
+        false => Processes::Described,
+    };
+    // Nothing has asked for it yet.
+    let _ = HOST.set(Arc::new(PluginHost { wasm: WasmHost::default(), processes }));
+    // A server hears of signals by itself, and has a log of its own.
+    if processes == Processes::Allowed && !matches!(args.command, Command::Serve(_)) {
+        telemetry::plain();
+        end_when_interrupted()?;
+    }
+    Ok(())
 }
 
-/// What runs WebAssembly.
-pub(crate) fn wasm() -> Arc<WasmHost> {
-    Arc::clone(&HOST)
+/// Ends every process of a plugin.
+pub(crate) fn end() {
+    #[cfg(unix)]
+    casebook_plugin_host::end_all();
+}
+
+/// Lets no process of a plugin outlive this one when it is interrupted.
+fn end_when_interrupted() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let stopped = {
+        let _entered = runtime.enter();
+        interrupt::interrupted()?
+    };
+    thread::Builder::new().name("interrupt".into()).spawn(move || {
+        runtime.block_on(stopped);
+        end();
+        #[expect(clippy::exit, reason = "this is what a signal does that nobody hears")]
+        std::process::exit(INTERRUPTED);
+    })?;
+    Ok(())
+}
+
+/// What runs the plugins of packs.
+pub(crate) fn host() -> Arc<PluginHost> {
+    Arc::clone(HOST.get_or_init(Arc::default))
 }

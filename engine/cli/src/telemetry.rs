@@ -54,6 +54,11 @@ impl Telemetry {
     }
 }
 
+/// Tells of warnings on standard error, for commands that do not serve.
+pub(crate) fn plain() {
+    tracing_subscriber::registry().with(log(LogFormat::Text)).init();
+}
+
 fn log(format: LogFormat) -> Boxed {
     let quiet = match format {
         // What becomes of a reload is told elsewhere, in words for the author.

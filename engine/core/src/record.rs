@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     episode::{Episode, Step},
+    plugin::{Heard, Inputs},
     policy::Policy,
     scenario::{Catalog, Pack, Task},
 };
@@ -30,6 +31,9 @@ pub struct Trajectory {
     pub observations: String,
     /// The episode's score in [0, 1].
     pub score: f64,
+    /// What plugins answered that are no pure functions, in the order in which they were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Heard>,
 }
 
 /// A trajectory with all that is needed to play it again; one JSON line of a record.
@@ -87,34 +91,37 @@ pub fn play_with(
     seed: u64,
     arguments: &Map<String, Value>,
 ) -> Result<Trajectory, String> {
-    fold(policy.pack(), task, (seed, arguments), |episode| policy.act(episode))
+    fold(policy.pack(), task, (seed, arguments, Inputs::live()), |episode| policy.act(episode))
 }
 
 /// Plays an episode again from its beginning, with the actions that it has taken.
 pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, String> {
     let mut actions = actions.into_iter();
-    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments()), |_| actions.next())
+    let inputs = Inputs::known(episode.inputs().heard());
+    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments(), inputs), |_| actions.next())
 }
 
 /// Plays one episode of a seed and the arguments of its reset, and tells of every step as soon as it is taken.
 pub fn play_watched(
     policy: &Policy,
     task: &Arc<Task>,
-    start: (u64, &Map<String, Value>),
+    (seed, arguments): (u64, &Map<String, Value>),
     watch: &mut dyn FnMut(&Episode, &Value, &Step),
 ) -> Result<Trajectory, String> {
-    fold_watched(policy.pack(), task, start, |episode| policy.act(episode), watch)
+    fold_watched(policy.pack(), task, (seed, arguments, Inputs::live()), |episode| policy.act(episode), watch)
 }
 
 /// Plays a recording's actions with another pack, or another version of its own; says what such a play comes to now.
+///
+/// What plugins are asked that they answered then, they are not asked again; the rest they must be here to answer.
 pub fn regrade(pack: &Arc<Pack>, recording: &Recording) -> Result<Trajectory, String> {
     let then = &recording.trajectory;
     let task = pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
     let mut actions = then.actions.iter().cloned();
-    fold(pack, task, (then.seed, &then.arguments), |_| actions.next())
+    fold(pack, task, (then.seed, &then.arguments, Inputs::known(then.inputs.clone())), |_| actions.next())
 }
 
-/// Plays a recording again and compares every byte.
+/// Plays a recording again and compares every byte; plugins are not asked again.
 pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, String> {
     let then = &recording.trajectory;
     let pack = catalog
@@ -125,7 +132,8 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
     let same_pack = pack.digest() == recording.digest;
     let note = if same_pack { "" } else { " (the pack has changed since)" };
     let mut actions = then.actions.iter().cloned();
-    let now = match fold(pack, task, (then.seed, &then.arguments), |_| actions.next()) {
+    let inputs = Inputs::sealed(then.inputs.clone());
+    let now = match fold(pack, task, (then.seed, &then.arguments, inputs), |_| actions.next()) {
         Ok(now) => now,
         Err(error) => return Ok(Verdict::Differs(format!("{error}{note}"))),
     };
@@ -136,11 +144,14 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
     })
 }
 
+/// What an episode begins with: its seed, the arguments of its reset, and what its plugins answered before.
+type Start<'a> = (u64, &'a Map<String, Value>, Inputs);
+
 /// Folds actions over an episode; the one way in which trajectories come about.
 fn fold(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
-    start: (u64, &Map<String, Value>),
+    start: Start<'_>,
     next: impl FnMut(&Episode) -> Option<Value>,
 ) -> Result<Trajectory, String> {
     fold_watched(pack, task, start, next, &mut |_, _, _| {})
@@ -150,11 +161,12 @@ fn fold(
 fn fold_watched(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
-    (seed, arguments): (u64, &Map<String, Value>),
+    (seed, arguments, inputs): Start<'_>,
     mut next: impl FnMut(&Episode) -> Option<Value>,
     watch: &mut dyn FnMut(&Episode, &Value, &Step),
 ) -> Result<Trajectory, String> {
-    let mut episode = Episode::start(pack, task, seed, arguments).map_err(|error| error.to_string())?;
+    let inputs = if pack.hears() { inputs } else { Inputs::default() };
+    let mut episode = Episode::start_with(pack, task, seed, arguments, inputs).map_err(|error| error.to_string())?;
     let mut hasher = Sha256::new();
     let mut observation = String::new();
     let mut observe = |episode: &Episode| {
@@ -177,8 +189,8 @@ fn fold_watched(
     }
     let score = episode.score().map_err(|error| error.to_string())?;
     let observations = crate::source::hex(&hasher.finalize());
-    let arguments = episode.arguments().clone();
-    Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score })
+    let (arguments, inputs) = (episode.arguments().clone(), episode.inputs().heard());
+    Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score, inputs })
 }
 
 fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {

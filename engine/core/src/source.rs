@@ -17,10 +17,14 @@ use sha2::{Digest, Sha256};
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of the module of a plugin that are read at the most.
 pub const MAX_MODULE_BYTES: u64 = 4 * 1024 * 1024;
+/// Files of plugins that are no modules, of one pack, that are read at the most.
+pub const MAX_PROGRAM_FILES: usize = 256;
 /// Modules of plugins of one pack that are read at the most.
 pub const MAX_MODULES: usize = 64;
 /// Files of one pack that are read at the most.
 pub const MAX_FILES: usize = 10_000;
+/// The folders below which the files of plugins lie that are programs.
+const PLUGINS: &str = "plugins";
 /// Files that one thread reads at the least, so that a small pack is read by one.
 const FILES_A_THREAD: usize = 64;
 /// Folders below a pack's own that are entered at the most.
@@ -53,7 +57,7 @@ impl SourceFile {
     }
 }
 
-/// The module of a plugin.
+/// The module of a plugin, or a file of its program.
 #[derive(Debug, Clone)]
 pub struct ModuleFile {
     /// Where it was read from.
@@ -106,7 +110,7 @@ pub struct PackSource {
     pub root: PathBuf,
     /// Its YAML files.
     pub files: Vec<SourceFile>,
-    /// The modules of its plugins.
+    /// The modules of its plugins, and the files of those that are programs.
     pub modules: Vec<ModuleFile>,
     /// Its `README.md`.
     pub readme: Option<Arc<str>>,
@@ -172,7 +176,7 @@ impl SourceSet {
 
     /// Tells whether a path belongs to a pack's files, by its ending.
     pub fn is_source(path: &Path) -> bool {
-        is_yaml(path) || is_readme(path) || is_module(path)
+        is_yaml(path) || is_readme(path) || is_module(path) || is_below_plugins(path)
     }
 }
 
@@ -278,13 +282,17 @@ fn is_visible(entry: &fs::DirEntry) -> bool {
 
 /// Reads a pack and the one that it extends; `chain` holds the packs that led to it.
 fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
-    let (mut paths, mut modules) = (Vec::new(), Vec::new());
-    collect(&root, 0, &mut paths, &mut modules);
+    let mut found = Found::default();
+    found.collect(&root, 0, false);
+    let Found { mut paths, mut modules, mut others } = found;
     paths.sort();
     modules.sort();
-    let modules = modules.iter().take(MAX_MODULES).map(|path| read_module(path)).collect();
+    others.sort();
+    let mut modules: Vec<ModuleFile> = modules.iter().take(MAX_MODULES).map(|path| read_module(path)).collect();
     let mut files: Vec<SourceFile> =
         paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path)).collect();
+    let programs = others.iter().filter(|path| is_named(path, &files)).take(MAX_PROGRAM_FILES);
+    modules.extend(programs.map(|path| read_module(path)));
     if paths.len() > MAX_FILES {
         files.push(unreadable(&root, ReadProblem::TooManyFiles));
     }
@@ -335,19 +343,41 @@ fn is_environment(line: &str) -> bool {
     line.trim_end() == "kind: Environment"
 }
 
-fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, modules: &mut Vec<PathBuf>) {
-    let Ok(found) = fs::read_dir(folder) else { return };
-    for entry in found.flatten().filter(is_visible) {
-        let path = entry.path();
-        let Ok(kind) = entry.file_type() else { continue };
-        if is_yaml(&path) && (kind.is_file() || kind.is_symlink() && path.is_file()) {
-            paths.push(path);
-        } else if is_module(&path) && path.is_file() {
-            modules.push(path);
-        } else if depth < MAX_DEPTH && paths.len() <= MAX_FILES && kind.is_dir() {
-            collect(&path, depth + 1, paths, modules);
+/// What the folders of a pack hold.
+#[derive(Default)]
+struct Found {
+    /// YAML files.
+    paths: Vec<PathBuf>,
+    /// WebAssembly modules.
+    modules: Vec<PathBuf>,
+    /// Other files below folders `plugins`.
+    others: Vec<PathBuf>,
+}
+
+impl Found {
+    fn collect(&mut self, folder: &Path, depth: usize, of_plugins: bool) {
+        let Ok(found) = fs::read_dir(folder) else { return };
+        for entry in found.flatten().filter(is_visible) {
+            let path = entry.path();
+            let Ok(kind) = entry.file_type() else { continue };
+            if is_yaml(&path) && (kind.is_file() || kind.is_symlink() && path.is_file()) {
+                self.paths.push(path);
+            } else if is_module(&path) && path.is_file() {
+                self.modules.push(path);
+            } else if depth < MAX_DEPTH && self.paths.len() <= MAX_FILES && kind.is_dir() {
+                let of_plugins = of_plugins || entry.file_name() == PLUGINS;
+                self.collect(&path, depth + 1, of_plugins);
+            } else if of_plugins && self.others.len() <= MAX_FILES && path.is_file() {
+                self.others.push(path);
+            }
         }
     }
+}
+
+/// Whether a file may be one of a process, by what a pack's YAML says of processes.
+fn is_named(path: &Path, files: &[SourceFile]) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    files.iter().any(|file| file.text.contains("process:") && file.text.contains(name))
 }
 
 /// Reads a file's bytes, or its size when it is larger than allowed.
@@ -390,6 +420,12 @@ fn is_yaml(path: &Path) -> bool {
 
 fn is_module(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "wasm")
+}
+
+fn is_below_plugins(path: &Path) -> bool {
+    let parent = path.parent().unwrap_or(Path::new(""));
+    parent.components().any(|part| part.as_os_str() == PLUGINS)
+        && !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn is_readme(path: &Path) -> bool {

@@ -103,9 +103,9 @@ fn check(file: &Path, format: Format) -> Exit {
             return Exit::Failure;
         }
     };
-    let host = plugins::wasm();
-    let surface = host.surface(&bytes).ok();
-    let loaded = Plugin::load(&*host, &bytes, Limits::default());
+    let host = plugins::host();
+    let surface = host.wasm.surface(&bytes).ok();
+    let loaded = Plugin::load(&host.wasm, &bytes, Limits::default());
     let (exports, imports) = surface.map(|one| (one.exports, one.imports)).unwrap_or_default();
     let plugin = match loaded {
         Ok(plugin) => plugin,
@@ -113,6 +113,9 @@ fn check(file: &Path, format: Format) -> Exit {
             let problem = match refusal {
                 Refusal::Unfit(problem) => problem,
                 Refusal::Untrue(problems) => problems.join("; "),
+                Refusal::NotAllowed => {
+                    "it is a process; pass `--allow-process-plugins` where its code is trusted".into()
+                }
             };
             if format == Format::Json {
                 output::json(&json!({ "problem": problem, "exports": exports, "imports": imports }));

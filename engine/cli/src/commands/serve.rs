@@ -3,7 +3,6 @@
 use std::{
     env,
     fs::{self, OpenOptions},
-    io,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     path::Path,
@@ -14,13 +13,11 @@ use std::{
 use casebook_server::{Config, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
-#[cfg(unix)]
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     args::{Format, LogFormat, ServeArgs, seconds},
     exit::Exit,
-    output, packs, plugins,
+    interrupt, output, packs, plugins,
     telemetry::Telemetry,
     trail,
 };
@@ -113,7 +110,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         }
     };
     // Before the address is told: whoever knows it may ask the server to stop.
-    let stopped = match interrupted() {
+    let stopped = match interrupt::interrupted() {
         Ok(stopped) => stopped,
         Err(error) => {
             output::error(format!("cannot listen for signals: {error}"));
@@ -206,22 +203,4 @@ fn tell(status: &ReloadStatus, format: Format) {
         }
         None => output::note(format!("reloaded: generation {generation}")),
     }
-}
-
-/// Listens for being asked to stop, from now on; the future ends when that happens.
-#[cfg(unix)]
-fn interrupted() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    })
-}
-
-#[cfg(not(unix))]
-fn interrupted() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        // Who cannot be asked to stop runs on.
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }

@@ -1,25 +1,30 @@
 //! The plugins that an environment declares: found, loaded, and held to their own examples.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use semver::VersionReq;
 
 use super::documents;
 use crate::{
     diagnostic::{Code, Diagnostic, Fix, Report, did_you_mean, suggest},
-    plugin::{Declared, Host, Limits, Plugin, Refusal},
+    plugin::{Declared, Host, Limits, Plugin, Program, Refusal},
     source::{self, MAX_MODULE_BYTES, ModuleFile, PackSource, ReadProblem, SourceSet, sha256},
-    spec::{Content, Document, Environment, PluginLimits, PluginSpec},
+    spec::{Content, Document, Environment, PluginLimits, PluginSpec, ProcessSpec},
 };
 
-/// Loaded plugins by the digest of their modules and their limits, so that those that did not change stay loaded.
+/// Loaded plugins by what they are made of and their settings, so that those that did not change stay loaded.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     host: Option<Arc<dyn Host>>,
     /// What calls may take, instead of what packs say.
     limits: Option<Limits>,
-    known: HashMap<(String, Limits), Outcome>,
-    used: HashMap<(String, Limits), Outcome>,
+    known: HashMap<String, Outcome>,
+    used: HashMap<String, Outcome>,
 }
 
 /// What is wrong with a plugin.
@@ -27,18 +32,45 @@ type Finding = Box<Diagnostic>;
 
 type Outcome = Result<Arc<Plugin>, Refusal>;
 
+/// What a plugin is made of.
+enum Body<'a> {
+    Module(&'a ModuleFile),
+    Program(Box<Program>),
+}
+
+impl Body<'_> {
+    fn digest(&self) -> &str {
+        match self {
+            Self::Module(module) => &module.hash,
+            Self::Program(program) => &program.digest,
+        }
+    }
+}
+
 impl Cache {
     pub(super) fn new(host: Option<Arc<dyn Host>>) -> Self {
         Self { host, ..Self::default() }
     }
 
-    fn load(&mut self, module: &ModuleFile, limits: Limits) -> Option<Outcome> {
+    fn load(&mut self, body: &Body<'_>, limits: Limits) -> Option<Outcome> {
         let limits = self.limits.unwrap_or(limits);
         let host = self.host.as_deref()?;
-        let key = (module.hash.clone(), limits);
+        let key = match body {
+            Body::Module(module) => format!("{} {limits:?}", module.hash),
+            Body::Program(program) => format!("{} {}", program.key(), limits.output),
+        };
         let known = self.used.get(&key).or_else(|| self.known.get(&key)).cloned();
-        let outcome = known.unwrap_or_else(|| Plugin::load_checked(host, &module.bytes, limits).map(Arc::new));
-        self.used.insert(key, outcome.clone());
+        let outcome = known.unwrap_or_else(|| match body {
+            Body::Module(module) => Plugin::load_checked(host, &module.bytes, limits).map(Arc::new),
+            Body::Program(program) => {
+                let program = Program { output: limits.output, ..(**program).clone() };
+                Plugin::start_checked(host, &program).map(Arc::new)
+            }
+        });
+        // What became of a process may be another time otherwise.
+        if outcome.is_ok() || matches!(body, Body::Module(_)) {
+            self.used.insert(key, outcome.clone());
+        }
         Some(outcome)
     }
 
@@ -115,7 +147,7 @@ pub fn locks(sources: &SourceSet) -> Vec<Lock> {
             let Content::Environment(environment) = &root.content else { continue };
             for (name, spec) in &environment.plugins {
                 let site = Site { root, pointer: format!("/plugins/{name}"), name, spec };
-                locks.extend(site.module(source).ok().map(|module| site.lock(&module.hash)));
+                locks.extend(site.body(source).ok().map(|body| site.lock(body.digest())));
             }
         }
     }
@@ -142,19 +174,19 @@ struct Site<'a> {
 impl Site<'_> {
     fn load(&self, source: &PackSource, cache: &mut Cache) -> Result<Arc<Plugin>, Finding> {
         let versions = self.versions()?;
-        let module = self.module(source)?;
-        if self.spec.digest.as_ref().is_some_and(|digest| *digest != module.hash) {
+        let body = self.body(source)?;
+        if self.spec.digest.as_ref().is_some_and(|digest| digest != body.digest()) {
             return Err(Box::new(
                 self.at(
                     "digest",
                     Code::OtherPlugin,
                     format!("`{}` is another file than the pack asks for", self.spec.file),
                 )
-                .label(format!("the file has {}", module.hash))
+                .label(format!("the file has {}", body.digest()))
                 .hint("put the file back, or run `casebook plugin lock` when the change is meant"),
             ));
         }
-        match cache.load(module, self.spec.limits.into()) {
+        match cache.load(&body, self.spec.limits.into()) {
             None => Err(Box::new(
                 self.at("file", Code::BadPlugin, "nothing here runs plugins")
                     .hint("the `casebook` program does; a library needs a host"),
@@ -173,35 +205,89 @@ impl Site<'_> {
         })
     }
 
-    /// Finds the module among the pack's files, those of extended packs included.
-    fn module<'a>(&self, source: &'a PackSource) -> Result<&'a ModuleFile, Finding> {
-        let (file, _) = self.root.place(&format!("{}/file", self.pointer));
+    /// Finds what it is made of among the pack's files, those of extended packs included.
+    fn body<'a>(&self, source: &'a PackSource) -> Result<Body<'a>, Finding> {
+        match &self.spec.process {
+            None => self.file(source, "file", &self.spec.file).map(Body::Module),
+            Some(process) => self.program(source, process).map(|program| Body::Program(Box::new(program))),
+        }
+    }
+
+    fn program(&self, source: &PackSource, process: &ProcessSpec) -> Result<Program, Finding> {
+        let main = self.file(source, "file", &self.spec.file)?;
+        let folder = main.path.parent().unwrap_or(Path::new(""));
+        let mut files = vec![(PathBuf::from(main.path.file_name().unwrap_or_default()), main)];
+        for (at, name) in process.files.iter().enumerate() {
+            let key = format!("process/files/{at}");
+            let file = self.file(source, &key, name)?;
+            let Ok(inside) = source::plain(&file.path).strip_prefix(source::plain(folder)).map(Path::to_path_buf)
+            else {
+                let message = format!("`{name}` lies outside of the folder of `{}`", self.spec.file);
+                let hint = "a process has its own folder, with what lies beside its file or below that";
+                return Err(Box::new(self.at(&key, Code::BadPlugin, message).hint(hint)));
+            };
+            files.push((inside, file));
+        }
+        let described = process.description.as_ref();
+        let description = described.map(|name| self.file(source, "process/description", name)).transpose()?;
+        // What it says about itself is most easily said from the same file.
+        if let Some(file) = description
+            && let Ok(inside) = source::plain(&file.path).strip_prefix(source::plain(folder))
+            && files.iter().all(|(path, _)| path != inside)
+        {
+            files.push((inside.to_path_buf(), file));
+        }
+        let mut lines: Vec<String> =
+            files.iter().map(|(path, file)| format!("{} {}", file.hash, path.display())).collect();
+        lines.extend(description.map(|file| format!("{} description", file.hash)));
+        Ok(Program {
+            name: self.name.to_owned(),
+            digest: sha256(lines.join("\n").as_bytes()),
+            files: files.into_iter().map(|(path, file)| (path, Arc::clone(&file.bytes))).collect(),
+            command: process.command.clone(),
+            description: description.map(|file| Arc::clone(&file.bytes)),
+            env: process.env.clone(),
+            pass_env: process.pass_env.clone(),
+            processes: process.processes as usize,
+            time: Duration::from_secs_f64(process.seconds),
+            start: Duration::from_secs_f64(process.start_seconds),
+            memory: u64::from(process.memory_mib) * 1024 * 1024,
+            file: u64::from(process.file_mib) * 1024 * 1024,
+            output: self.spec.limits.output_kib as usize * 1024,
+        })
+    }
+
+    /// Finds a file that a key names.
+    fn file<'a>(&self, source: &'a PackSource, key: &str, name: &str) -> Result<&'a ModuleFile, Finding> {
+        let (file, _) = self.root.place(&format!("{}/{key}", self.pointer));
         let folder = file.path.parent().unwrap_or(Path::new(""));
-        let path = source::plain(&folder.join(&self.spec.file));
+        let path = source::plain(&folder.join(name));
         let all = || source::bases(source).flat_map(|pack| &pack.modules);
+        let noun = if self.spec.process.is_some() { "file" } else { "module" };
         let Some(module) = all().find(|module| source::plain(&module.path) == path) else {
             let names: Vec<String> = all()
                 .filter_map(|module| Some(module.path.strip_prefix(folder).ok()?.to_string_lossy().into_owned()))
                 .collect();
-            let near = did_you_mean(&self.spec.file, names.iter().map(String::as_str));
-            let known = near.or_else(|| suggest(&self.spec.file, names.iter().map(String::as_str)));
+            let near = did_you_mean(name, names.iter().map(String::as_str));
+            let known = near.or_else(|| suggest(name, names.iter().map(String::as_str)));
+            let hint = if self.spec.process.is_some() {
+                "put it below a folder `plugins` of the pack"
+            } else {
+                "put the `.wasm` file into the pack's folder"
+            };
             return Err(Box::new(
-                self.at("file", Code::BadPlugin, format!("the pack has no module `{}`", self.spec.file))
-                    .hint(known.unwrap_or_else(|| "put the `.wasm` file into the pack's folder".into())),
+                self.at(key, Code::BadPlugin, format!("the pack has no {noun} `{name}`"))
+                    .hint(known.unwrap_or_else(|| hint.into())),
             ));
         };
         match &module.problem {
             None => Ok(module),
             Some(ReadProblem::TooLarge(size)) => Err(Box::new(
-                self.at(
-                    "file",
-                    Code::BadPlugin,
-                    format!("the module has {size} bytes; it may have {MAX_MODULE_BYTES}"),
-                )
-                .hint("leave debugging information out of it"),
+                self.at(key, Code::BadPlugin, format!("the {noun} has {size} bytes; it may have {MAX_MODULE_BYTES}"))
+                    .hint("leave debugging information out of it"),
             )),
             Some(problem) => Err(Box::new(
-                self.at("file", Code::BadPlugin, format!("the module cannot be read: {problem:?}"))
+                self.at(key, Code::BadPlugin, format!("the {noun} cannot be read: {problem:?}"))
                     .hint("see to the file"),
             )),
         }
@@ -219,6 +305,13 @@ impl Site<'_> {
                     format!("the plugin `{}` does not do what it says: {}", self.name, problems.join("; ")),
                 )
                 .hint("mend the plugin or its example; `casebook plugin check` runs them all"),
+            Refusal::NotAllowed => self
+                .at(
+                    "process",
+                    Code::ProcessNotAllowed,
+                    format!("the plugin `{}` is a process, which is not allowed here", self.name),
+                )
+                .hint("pass `--allow-process-plugins` where its code is trusted"),
         }
     }
 

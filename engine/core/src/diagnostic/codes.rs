@@ -153,6 +153,8 @@ codes! {
     OtherPlugin = "CB702", Error;
     /// A plugin that does not do what its own examples say.
     UntruePlugin = "CB703", Error;
+    /// A plugin that is a process, where none may be started.
+    ProcessNotAllowed = "CB704", Error;
     /// A plugin is used for what it does not offer, or reads what the pack does not have.
     BadPluginUse = "CB705", Error;
     /// A plugin does not make the values that it is asked for.

@@ -35,6 +35,7 @@ pub(crate) use tell::render;
 pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
+    plugin::Inputs,
     rubric::{Components, GraderError, Replaced, Scores, View},
     scenario::{
         Pack, Task,
@@ -79,6 +80,8 @@ pub struct Episode {
     /// The lines of each log, as JSON strings with commas between them.
     logs: Vec<String>,
     done: bool,
+    /// What plugins answered that are no pure functions.
+    inputs: Inputs,
 }
 
 /// What came of a step besides decisions.
@@ -159,6 +162,16 @@ impl Episode {
         if self.done {
             return Err(StepError::Done);
         }
+        let heard = self.inputs.len();
+        let taken = self.take(action);
+        if taken.is_err() {
+            // What is refused or fails leaves no trace.
+            self.inputs.truncate(heard);
+        }
+        taken
+    }
+
+    fn take(&mut self, action: &Value) -> Result<Step, StepError> {
         let pack = Arc::clone(&self.pack);
         let intent = pack.action.read(action, &pack.decisions).map_err(StepError::Invalid)?;
         let resolved = self.intend(action, intent)?;
@@ -193,6 +206,11 @@ impl Episode {
     /// Whether it has ended.
     pub fn done(&self) -> bool {
         self.done
+    }
+
+    /// What plugins answered that are no pure functions: with the actions, all that is needed to play it again.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
     }
 
     /// The score of the episode as it stands, in [0, 1].
@@ -269,6 +287,7 @@ impl Episode {
             steps: &self.steps,
             values: &self.values,
             has_items: self.pack.has_items,
+            inputs: &self.inputs,
         }
     }
 
@@ -401,6 +420,7 @@ impl Episode {
             steps: &self.steps,
             values: &self.values,
             has_items: self.pack.has_items,
+            inputs: &self.inputs,
         };
         self.task.rubric.update(&mut self.scores, &view, touched)
     }

@@ -10,6 +10,7 @@ use crate::{
     diagnostic::{list, nearest},
     expression::words,
     model::{Item, ProblemKind, Row},
+    plugin::Inputs,
     scenario::{First, Instructions, Pack, Task, action, observation::Part, parameter::filled, random::Stream},
 };
 
@@ -57,6 +58,22 @@ impl Episode {
         seed: u64,
         arguments: &Map<String, Value>,
     ) -> Result<Self, ResetError> {
+        let inputs = if pack.hears() { Inputs::live() } else { Inputs::default() };
+        Self::start_with(pack, task, seed, arguments, inputs)
+    }
+
+    /// The same with what plugins answered when it was played before.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::start`].
+    pub fn start_with(
+        pack: &Arc<Pack>,
+        task: &Arc<Task>,
+        seed: u64,
+        arguments: &Map<String, Value>,
+        inputs: Inputs,
+    ) -> Result<Self, ResetError> {
         let arguments = Arc::new(accept(pack, arguments)?);
         let items = items(task, seed);
         let scores = task.rubric.begin(&items);
@@ -82,6 +99,7 @@ impl Episode {
             revealed: Vec::new(),
             logs: vec![String::new(); logs],
             done: false,
+            inputs,
         };
         episode.begin().map_err(ResetError::Failed)?;
         Ok(episode)

@@ -8,13 +8,17 @@
 //! | `used.rs` | an offer as a document of a pack uses it |
 //! | `answer.rs` | what a plugin answers to a call, and whether it may |
 //! | `examples.rs` | a plugin's own examples, run twice |
+//! | `process.rs` | plugins that are programs: what is started, with what, and within which bounds |
+//! | `inputs.rs` | what plugins answered that are no pure functions, kept with an episode's actions |
 //!
 //! Nothing here runs code: a [`Host`] does, which the binary brings.
 
 mod answer;
 mod describe;
 mod examples;
+mod inputs;
 mod offers;
+mod process;
 mod reads;
 mod used;
 
@@ -25,7 +29,9 @@ use serde_json::{Value, json};
 pub use answer::Answer;
 pub use describe::Description;
 pub use examples::{ExampleRun, run_examples};
+pub use inputs::{Heard, Inputs};
 pub use offers::{Example, FillerOffer, GraderOffer, ImporterOffer, Offer, Per, Takes, ToolOffer, naming};
+pub use process::Program;
 pub use reads::{Parts, Reads, Section};
 pub(crate) use used::{Declared, Use, check_fields, check_reads, fields_of, used};
 
@@ -57,6 +63,10 @@ impl Default for Limits {
 pub trait Host: fmt::Debug + Send + Sync {
     /// Prepares a module once, for many calls; the error says what is wrong with it.
     fn load(&self, module: &[u8], limits: Limits) -> Result<Arc<dyn Guest>, String>;
+    /// Prepares a program for many calls.
+    fn start(&self, _program: &Program) -> Result<Arc<dyn Guest>, Refusal> {
+        Err(Refusal::NotAllowed)
+    }
 }
 
 /// What a plugin may be called for; each kind of offer has one.
@@ -107,9 +117,13 @@ pub trait Guest: fmt::Debug + Send + Sync {
     }
     /// Calls it: JSON in, JSON out.
     fn call(&self, operation: Operation, input: &str) -> Result<String, String>;
-    /// Whether what it answers is recorded with the episode, so that it need not answer the same twice.
+    /// Whether what it answers is an input of an episode, to be recorded, because it cannot be computed again.
     fn records(&self) -> bool {
         false
+    }
+    /// Whether it can be called at all; one that cannot is known by its description alone.
+    fn runs(&self) -> bool {
+        true
     }
     /// Units of work that a call took, for authors.
     fn fuel_of(&self, operation: Operation, input: &str) -> Result<u64, String>;
@@ -120,7 +134,7 @@ pub trait Guest: fmt::Debug + Send + Sync {
 pub struct Plugin {
     /// What it says about itself.
     pub description: Description,
-    /// SHA-256 of its module, in hex.
+    /// SHA-256 of its module, or over the files of its program, in hex.
     pub digest: String,
     guest: Arc<dyn Guest>,
 }
@@ -132,12 +146,18 @@ pub enum Refusal {
     Unfit(String),
     /// It does not do what its examples say, or not twice the same.
     Untrue(Vec<String>),
+    /// It is a program, and programs may not be started here.
+    NotAllowed,
 }
 
 impl Plugin {
     /// Loads a module and reads what it says about itself; its examples are not run yet.
     pub fn load(host: &dyn Host, module: &[u8], limits: Limits) -> Result<Self, Refusal> {
-        let guest = host.load(module, limits).map_err(Refusal::Unfit)?;
+        Self::of(host.load(module, limits).map_err(Refusal::Unfit)?, sha256(module))
+    }
+
+    /// Reads what a guest says about itself.
+    fn of(guest: Arc<dyn Guest>, digest: String) -> Result<Self, Refusal> {
         let text = guest.describe().map_err(Refusal::Unfit)?;
         if guest.describe().as_ref() != Ok(&text) {
             return Err(Refusal::Untrue(vec!["it describes itself in two ways".into()]));
@@ -152,17 +172,24 @@ impl Plugin {
                 guest.can(operation).map_err(Refusal::Unfit)?;
             }
         }
-        Ok(Self { description, digest: sha256(module), guest })
+        Ok(Self { description, digest, guest })
     }
 
     /// Loads a module that keeps its word.
     pub fn load_checked(host: &dyn Host, module: &[u8], limits: Limits) -> Result<Self, Refusal> {
-        let plugin = Self::load(host, module, limits)?;
-        let failed: Vec<String> = run_examples(&plugin)
+        Self::load(host, module, limits)?.checked()
+    }
+
+    /// Holds it to its examples, where it can be called.
+    fn checked(self) -> Result<Self, Refusal> {
+        if !self.guest.runs() {
+            return Ok(self);
+        }
+        let failed: Vec<String> = run_examples(&self)
             .into_iter()
             .filter_map(|run| Some(format!("example `{}` of `{}`: {}", run.example, run.offer, run.problem?)))
             .collect();
-        if failed.is_empty() { Ok(plugin) } else { Err(Refusal::Untrue(failed)) }
+        if failed.is_empty() { Ok(self) } else { Err(Refusal::Untrue(failed)) }
     }
 
     /// Calls one of its graders and reads the answer.
@@ -181,9 +208,11 @@ impl Plugin {
         input: &str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T, String> {
-        let answer = self.guest.call(operation, input).and_then(|text| read(&text));
-        answer
-            .map_err(|problem| format!("the plugin `{}` {} {problem}", self.description.name, self.description.version))
+        self.guest.call(operation, input).and_then(|text| read(&text)).map_err(|problem| self.blame(&problem))
+    }
+
+    fn blame(&self, problem: &str) -> String {
+        format!("the plugin `{}` {} {problem}", self.description.name, self.description.version)
     }
 
     /// Whether what it answers is recorded with the episode, because the pack alone does not fix it.

@@ -27,6 +27,7 @@ pub use graders::KeywordPool;
 use crate::{
     expression::Expression,
     model::{Column, Item, Row, StepFacts, Text},
+    plugin::Inputs,
     spec::{Explain, RewardMode},
 };
 
@@ -101,6 +102,8 @@ pub struct View<'a> {
     pub values: &'a [f64],
     /// Whether the environment has items.
     pub has_items: bool,
+    /// What plugins answered that are no pure functions.
+    pub inputs: &'a Inputs,
 }
 
 impl View<'_> {

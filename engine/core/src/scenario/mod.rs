@@ -170,6 +170,11 @@ impl Pack {
         &self.plugins
     }
 
+    /// Whether some of its plugins answer what cannot be computed again, so that their answers are kept.
+    pub fn hears(&self) -> bool {
+        self.plugins.iter().any(|plugin| plugin.records())
+    }
+
     /// Whether a step of it may compute for long: every template is short of fuel, but plugins run code of their own.
     pub fn takes_long(&self) -> bool {
         !self.plugins.is_empty()

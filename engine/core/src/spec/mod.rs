@@ -52,7 +52,7 @@ pub use environment::{
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{EntryType, Formula, Parameter, ResetSpec, ResultType, StateSpec, ValueType};
-pub use plugin::{PluginLimits, PluginSpec, with_plugins};
+pub use plugin::{PluginLimits, PluginSpec, ProcessSpec, with_plugins};
 pub use policy::{Policy, PolicyRule, RankOrder};
 pub use reference::reference;
 pub use rubric::{

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use casebook_core::{
     episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
     explanation::{StepExplanation, Truth, explain_step, truth_of},
+    plugin::Inputs,
     rubric::GraderError,
     scenario::{
         Pack, Task,
@@ -242,9 +243,11 @@ impl Run {
         self.held.group()
     }
 
-    /// Begins it again, with the seed and the arguments that it has.
-    fn begin(&self, pack: &Arc<Pack>, task: &Arc<Task>) -> Result<Episode, Problem> {
-        let begun = Episode::start(pack, task, self.episode.seed(), self.episode.arguments());
+    /// Begins it again, with the seed, the arguments and what plugins answered until so many actions were taken.
+    fn begin(&self, pack: &Arc<Pack>, task: &Arc<Task>, actions: usize) -> Result<Episode, Problem> {
+        let heard = self.episode.inputs().until(actions);
+        let inputs = if pack.hears() { Inputs::known(heard) } else { Inputs::default() };
+        let begun = Episode::start_with(pack, task, self.episode.seed(), self.episode.arguments(), inputs);
         begun.map_err(|error| Problem::DoesNotFit(error.to_string()))
     }
 
@@ -262,7 +265,7 @@ impl Run {
 
     /// Plays the first actions again.
     fn replay(&self, actions: usize) -> Result<Episode, Problem> {
-        let mut episode = self.begin(self.episode.pack(), self.episode.task())?;
+        let mut episode = self.begin(self.episode.pack(), self.episode.task(), actions)?;
         for action in self.actions.iter().take(actions) {
             episode.step(action)?;
         }
@@ -274,7 +277,7 @@ impl Run {
         let name = self.episode.task().name();
         let gone = || Problem::DoesNotFit(format!("generation {} has no task `{name}`", pack.generation()));
         let task = pack.task(name).ok_or_else(gone)?;
-        let mut episode = self.begin(pack, task)?;
+        let mut episode = self.begin(pack, task, self.actions.len())?;
         for (at, action) in (1..).zip(&self.actions) {
             if episode.done() {
                 break;

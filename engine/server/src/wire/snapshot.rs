@@ -29,6 +29,10 @@ fn written(session: &Session, play: &Play) -> Value {
     value["digest"] = episode.pack().digest().into();
     value["group"] = run.group().into();
     value["actions"] = run.actions().into();
+    let heard = episode.inputs().heard();
+    if !heard.is_empty() {
+        value["inputs"] = json!(heard);
+    }
     value
 }
 
@@ -51,6 +55,10 @@ pub(crate) fn schema() -> Value {
             "digest": { "type": ["string", "null"], "description": "The hash of the pack that is played." },
             "group": { "type": ["string", "null"] },
             "actions": { "type": "array", "items": { "type": "object" }, "description": "Those that were taken, in order." },
+            "inputs": {
+                "type": "array", "items": { "type": "object" },
+                "description": "What plugins answered that are no pure functions; nothing where there are none.",
+            },
         },
     })
 }

@@ -12,6 +12,7 @@ fn refused(bytes: &[u8]) -> String {
     match Plugin::load(&WasmHost::default(), bytes, LIMITS).expect_err("it is refused") {
         Refusal::Unfit(text) => text,
         Refusal::Untrue(texts) => texts.join("; "),
+        Refusal::NotAllowed => "is not allowed".into(),
     }
 }
 

@@ -18,6 +18,7 @@ fn told(refusal: Refusal) -> String {
     match refusal {
         Refusal::Unfit(text) => text,
         Refusal::Untrue(texts) => texts.join("; "),
+        Refusal::NotAllowed => "is not allowed".into(),
     }
 }
 

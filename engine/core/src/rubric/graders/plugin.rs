@@ -131,10 +131,12 @@ impl PluginGrader {
         }
     }
 
-    fn call(&self, mut input: String) -> Result<Grade, Failure> {
+    fn call(&self, view: &View<'_>, mut input: String) -> Result<Grade, Failure> {
         input.push('}');
-        let answer =
-            self.plugin.grade(&self.offer, &input).map_err(|problem| Failure::new(format!("failed: {problem}")))?;
+        let answer = self
+            .plugin
+            .grade_within(&self.offer, &input, (view.inputs, view.steps.len()))
+            .map_err(|problem| Failure::new(format!("failed: {problem}")))?;
         let silent = answer.reason.is_none() && answer.parts.is_empty();
         let note = (!silent).then_some(Note { reason: answer.reason, parts: answer.parts });
         Ok(Grade { value: answer.value, note })
@@ -152,7 +154,7 @@ impl PluginGrader {
         }
         input.push(']');
         self.write_steps(view, &mut input);
-        self.call(input)
+        self.call(view, input)
     }
 }
 
@@ -168,7 +170,7 @@ impl RowGrader for PluginGrader {
         let mut input = self.head.clone();
         self.write_row(view, row, &mut input);
         self.write_steps(view, &mut input);
-        self.call(input)
+        self.call(view, input)
     }
 }
 
