@@ -131,7 +131,8 @@ impl Child {
                 return Err(too_long(most));
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
-                return Err(late());
+                // What it has started may hold its output open after its end.
+                return Err(if self.is_gone() { self.ended() } else { late() });
             };
             written += self.wait(&question[written..], left)?;
         }
@@ -219,13 +220,10 @@ impl Child {
     /// Says how it ended.
     fn ended(&mut self) -> String {
         let until = Instant::now() + LAST_MOMENT;
-        // Not reaped yet, so that its group keeps its number until all of it is ended.
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let gone = |leader| Pid::from_raw(leader).and_then(|pid| waitid(WaitId::Pid(pid), options).ok()?).is_some();
-        while !gone(self.leader) && Instant::now() < until {
+        while !self.is_gone() && Instant::now() < until {
             thread::sleep(Duration::from_millis(1));
         }
-        let is_gone = gone(self.leader);
+        let is_gone = self.is_gone();
         groups::finish(self.leader);
         self.listen();
         let how = match self.process.wait() {
@@ -234,6 +232,13 @@ impl Child {
         };
         let last = self.speech.last_words();
         if last.is_empty() { how } else { format!("{how}; it said: `{last}`") }
+    }
+
+    /// Whether it has ended; not waited for yet, so that its group keeps its number until all of it is ended.
+    fn is_gone(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let told = Pid::from_raw(self.leader).map(|pid| waitid(WaitId::Pid(pid), options));
+        matches!(told, Some(Ok(Some(_))))
     }
 
     fn unblock(&self) -> io::Result<()> {

@@ -1,0 +1,11 @@
+# says: ended (exit status: 1); it said: `[..]Too many open files[..]
+import plain
+
+
+def boom(question):
+    kept = []
+    while True:
+        kept.append(open("/dev/null"))
+
+
+plain.serve(boom)

@@ -1,0 +1,2 @@
+# says: answered `{"id":1,"describe":{}}`, which is no answer (unknown field `describe`[..]); `{"id": 1, "ok": ...}` is one
+exec cat

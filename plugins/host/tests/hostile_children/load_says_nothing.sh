@@ -1,0 +1,2 @@
+# says: did not describe itself within 2 s
+exec sleep 3600
