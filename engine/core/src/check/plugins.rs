@@ -27,8 +27,8 @@ pub(super) struct Cache {
     used: HashMap<String, Outcome>,
 }
 
-/// What is wrong with a plugin.
-type Finding = Box<Diagnostic>;
+/// All that is wrong with a plugin.
+type Findings = Vec<Diagnostic>;
 
 type Outcome = Result<Arc<Plugin>, Refusal>;
 
@@ -92,7 +92,7 @@ pub(super) fn load(
     for (name, spec) in &environment.plugins {
         let site = Site { root, pointer: format!("/plugins/{name}"), name, spec };
         let found = site.load(source, cache);
-        plugins.insert(name.clone(), found.map_err(|finding| report.push(*finding)).ok());
+        plugins.insert(name.clone(), found.map_err(|findings| report.extend(findings)).ok());
     }
     plugins
 }
@@ -172,11 +172,11 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
-    fn load(&self, source: &PackSource, cache: &mut Cache) -> Result<Arc<Plugin>, Finding> {
+    fn load(&self, source: &PackSource, cache: &mut Cache) -> Result<Arc<Plugin>, Findings> {
         let versions = self.versions()?;
         let body = self.body(source)?;
         if self.spec.digest.as_ref().is_some_and(|digest| digest != body.digest()) {
-            return Err(Box::new(
+            return Err(vec![
                 self.at(
                     "digest",
                     Code::OtherPlugin,
@@ -184,58 +184,66 @@ impl Site<'_> {
                 )
                 .label(format!("the file has {}", body.digest()))
                 .hint("put the file back, or run `casebook plugin lock` when the change is meant"),
-            ));
+            ]);
         }
         match cache.load(&body, self.spec.limits.into()) {
-            None => Err(Box::new(
+            None => Err(vec![
                 self.at("file", Code::BadPlugin, "nothing here runs plugins")
                     .hint("the `casebook` program does; a library needs a host"),
-            )),
-            Some(Err(refusal)) => Err(Box::new(self.refused(refusal))),
+            ]),
+            Some(Err(refusal)) => Err(vec![self.refused(refusal)]),
             Some(Ok(plugin)) => self.suits(plugin, &versions),
         }
     }
 
-    fn versions(&self) -> Result<VersionReq, Finding> {
+    fn versions(&self) -> Result<VersionReq, Findings> {
         VersionReq::parse(&self.spec.version).map_err(|_| {
-            Box::new(
+            vec![
                 self.at("version", Code::BadValue, format!("`{}` is no range of versions", self.spec.version))
                     .hint("write one such as `1.2`, `>=1.2, <3` or `=1.2.3`"),
-            )
+            ]
         })
     }
 
     /// Finds what it is made of among the pack's files, those of extended packs included.
-    fn body<'a>(&self, source: &'a PackSource) -> Result<Body<'a>, Finding> {
+    fn body<'a>(&self, source: &'a PackSource) -> Result<Body<'a>, Findings> {
         match &self.spec.process {
             None => self.file(source, "file", &self.spec.file).map(Body::Module),
             Some(process) => self.program(source, process).map(|program| Body::Program(Box::new(program))),
         }
     }
 
-    fn program(&self, source: &PackSource, process: &ProcessSpec) -> Result<Program, Finding> {
-        let main = self.file(source, "file", &self.spec.file)?;
-        let folder = main.path.parent().unwrap_or(Path::new(""));
-        let mut files = vec![(PathBuf::from(main.path.file_name().unwrap_or_default()), main)];
-        for (at, name) in process.files.iter().enumerate() {
-            let key = format!("process/files/{at}");
-            let file = self.file(source, &key, name)?;
-            let Ok(inside) = source::plain(&file.path).strip_prefix(source::plain(folder)).map(Path::to_path_buf)
-            else {
-                let message = format!("`{name}` lies outside of the folder of `{}`", self.spec.file);
-                let hint = "a process has its own folder, with what lies beside its file or below that";
-                return Err(Box::new(self.at(&key, Code::BadPlugin, message).hint(hint)));
-            };
-            files.push((inside, file));
+    fn program(&self, source: &PackSource, process: &ProcessSpec) -> Result<Program, Findings> {
+        let mut findings = Vec::new();
+        let mut find =
+            |key: &str, name: &str| self.file(source, key, name).map_err(|wrong: Findings| findings.extend(wrong)).ok();
+        let main = find("file", &self.spec.file);
+        let others: Vec<Option<&ModuleFile>> =
+            (0..).zip(&process.files).map(|(at, name)| find(&format!("process/files/{at}"), name)).collect();
+        let description = process.description.as_ref().and_then(|name| find("process/description", name));
+        let folder = main.and_then(|main| source::plain(&main.path).parent().map(Path::to_path_buf));
+        let folder = folder.unwrap_or_default();
+        let inside = |file: &ModuleFile| source::plain(&file.path).strip_prefix(&folder).map(Path::to_path_buf).ok();
+        let mut files = Vec::new();
+        for (at, file) in others.into_iter().enumerate() {
+            let Some(file) = file else { continue };
+            if let Some(inside) = inside(file) {
+                files.push((inside, file));
+                continue;
+            }
+            let message = format!("`{}` lies outside of the folder of `{}`", process.files[at], self.spec.file);
+            let finding = self.at(&format!("process/files/{at}"), Code::BadPlugin, message);
+            let hint = "a process has its own folder, with what lies beside its file or below that";
+            findings.extend(main.is_some().then(|| finding.hint(hint)));
         }
-        let described = process.description.as_ref();
-        let description = described.map(|name| self.file(source, "process/description", name)).transpose()?;
+        let Some(main) = main.filter(|_| findings.is_empty()) else { return Err(findings) };
+        files.insert(0, (PathBuf::from(main.path.file_name().unwrap_or_default()), main));
         // What it says about itself is most easily said from the same file.
         if let Some(file) = description
-            && let Ok(inside) = source::plain(&file.path).strip_prefix(source::plain(folder))
-            && files.iter().all(|(path, _)| path != inside)
+            && let Some(inside) = inside(file)
+            && files.iter().all(|(path, _)| *path != inside)
         {
-            files.push((inside.to_path_buf(), file));
+            files.push((inside, file));
         }
         let mut lines: Vec<String> =
             files.iter().map(|(path, file)| format!("{} {}", file.hash, path.display())).collect();
@@ -258,7 +266,7 @@ impl Site<'_> {
     }
 
     /// Finds a file that a key names.
-    fn file<'a>(&self, source: &'a PackSource, key: &str, name: &str) -> Result<&'a ModuleFile, Finding> {
+    fn file<'a>(&self, source: &'a PackSource, key: &str, name: &str) -> Result<&'a ModuleFile, Findings> {
         let (file, _) = self.root.place(&format!("{}/{key}", self.pointer));
         let folder = file.path.parent().unwrap_or(Path::new(""));
         let path = source::plain(&folder.join(name));
@@ -275,21 +283,21 @@ impl Site<'_> {
             } else {
                 "put the `.wasm` file into the pack's folder"
             };
-            return Err(Box::new(
+            return Err(vec![
                 self.at(key, Code::BadPlugin, format!("the pack has no {noun} `{name}`"))
                     .hint(known.unwrap_or_else(|| hint.into())),
-            ));
+            ]);
         };
         match &module.problem {
             None => Ok(module),
-            Some(ReadProblem::TooLarge(size)) => Err(Box::new(
+            Some(ReadProblem::TooLarge(size)) => Err(vec![
                 self.at(key, Code::BadPlugin, format!("the {noun} has {size} bytes; it may have {MAX_MODULE_BYTES}"))
                     .hint("leave debugging information out of it"),
-            )),
-            Some(problem) => Err(Box::new(
+            ]),
+            Some(problem) => Err(vec![
                 self.at(key, Code::BadPlugin, format!("the {noun} cannot be read: {problem:?}"))
                     .hint("see to the file"),
-            )),
+            ]),
         }
     }
 
@@ -315,25 +323,25 @@ impl Site<'_> {
         }
     }
 
-    fn suits(&self, plugin: Arc<Plugin>, versions: &VersionReq) -> Result<Arc<Plugin>, Finding> {
+    fn suits(&self, plugin: Arc<Plugin>, versions: &VersionReq) -> Result<Arc<Plugin>, Findings> {
         let (name, version) = (&plugin.description.name, &plugin.description.version);
         if name != self.name {
             let message = format!("the module holds the plugin `{name}`, not `{}`", self.name);
-            return Err(Box::new(
+            return Err(vec![
                 self.root
                     .at_key(Code::OtherPlugin, &self.pointer, message)
                     .hint(format!("write `{name}:`, or name another file")),
-            ));
+            ]);
         }
         if !versions.matches(version) {
-            return Err(Box::new(
+            return Err(vec![
                 self.at(
                     "version",
                     Code::OtherPlugin,
                     format!("the plugin `{name}` has the version {version}; the pack asks for {versions}"),
                 )
                 .hint("take another version of the file, or widen the range"),
-            ));
+            ]);
         }
         Ok(plugin)
     }

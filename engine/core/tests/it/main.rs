@@ -9,6 +9,7 @@ mod explanation;
 mod files;
 mod findings;
 mod frozen;
+mod inputs;
 mod graders;
 mod hostile;
 mod language;

@@ -84,7 +84,11 @@ fn fits(text: &str, pattern: &str) -> bool {
 /// The processes of this machine that sleep as those do that are left behind.
 fn left_behind() -> usize {
     let commands = fs::read_dir("/proc").into_iter().flatten().flatten();
-    commands.filter(|entry| fs::read(entry.path().join("cmdline")).is_ok_and(|line| line.ends_with(format!("\0{LEFT}\0").as_bytes()))).count()
+    commands
+        .filter(|entry| {
+            fs::read(entry.path().join("cmdline")).is_ok_and(|line| line.ends_with(format!("\0{LEFT}\0").as_bytes()))
+        })
+        .count()
 }
 
 #[test]
