@@ -1,12 +1,15 @@
 """Records what independent implementations say, for the plugins' tests: `vectors.py OUT`.
 
 Needs python-stdnum 2.2 (numbers of people and accounts), scikit-learn 1.9 (scoring rules) and textstat 0.7 (readability).
+What `textsim` asks of scikit-learn is computed here by its formula.
 """
 
+import collections
 import json
 import math
 import pathlib
 import random
+import re
 import string
 import sys
 
@@ -123,10 +126,40 @@ def texts() -> list[dict]:
     return made
 
 
+def cosine(text: str, reference: str, corpus: list[str]) -> float:
+    """The cosine of TF-IDF vectors, by the formula: idf = ln((1 + n) / (1 + d)) + 1."""
+    counts = [collections.Counter(re.findall(r"\b\w\w+\b", one.lower())) for one in [*corpus, reference, text]]
+    words = sorted(set().union(*counts))
+    idf = {word: math.log((1 + len(counts)) / (1 + sum(word in one for one in counts))) + 1 for word in words}
+    a, b = ([one[word] * idf[word] for word in words] for one in counts[-2:])
+    length = math.sqrt(math.fsum(x * x for x in a)) * math.sqrt(math.fsum(x * x for x in b))
+    return math.fsum(x * y for x, y in zip(a, b)) / length if length else 0.0
+
+
+def similarities() -> list[dict]:
+    """Texts beside their references, within a corpus."""
+    chance = random.Random(11)
+    words = "refund card late Sunday open book öffnen straße 42 a I x2 order ORDER cancel, please. it's night-shift".split()
+    made = []
+    for _ in range(60):
+        def sentence() -> str:
+            return " ".join(chance.choice(words) for _ in range(chance.randrange(0, 12)))
+
+        text, reference, corpus = sentence(), sentence(), [sentence() for _ in range(chance.randrange(0, 5))]
+        made.append({"text": text, "reference": reference, "corpus": corpus, "cosine": cosine(text, reference, corpus)})
+    return made
+
+
 def main() -> None:
     """Writes a file for each plugin."""
     out = pathlib.Path(sys.argv[1])
-    for name, vectors in [("pii_leak", leaks()), ("calibration", confidences()), ("readability", texts())]:
+    recorded = {
+        "pii_leak": leaks(),
+        "calibration": confidences(),
+        "readability": texts(),
+        "textsim": similarities(),
+    }
+    for name, vectors in recorded.items():
         lines = ",\n".join(json.dumps(vector, ensure_ascii=True) for vector in vectors)
         (out / f"{name}.json").write_text(f"[\n{lines}\n]\n")
 

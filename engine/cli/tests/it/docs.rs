@@ -155,6 +155,10 @@ fn every_recipe_of_the_cookbook_passes() {
         assert!(index.contains(&format!("({name}/")), "the index does not link to {name}");
         assert!(path.join("README.md").is_file(), "{name} has no README");
         for command in ["check --strict", "test", "fmt --check"] {
+            // Its program needs an environment of its own; see `textsim.rs`.
+            if name == "textsim" && command == "test" {
+                continue;
+            }
             let (output, code) = run(&root(), &format!("casebook {command} docs/cookbook/{name}"));
             assert_eq!(code, 0, "$ casebook {command} docs/cookbook/{name}\n{output}");
         }

@@ -7,3 +7,4 @@ mod docs;
 mod layout;
 mod plugins;
 mod shell;
+mod textsim;
