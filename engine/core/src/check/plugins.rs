@@ -116,7 +116,7 @@ pub fn authoring(source: &PackSource, name: &str, host: Arc<dyn Host>) -> (Optio
         let site = Site { root, pointer: format!("/plugins/{name}"), name, spec };
         match site.load(source, &mut cache) {
             Ok(plugin) => return (Some(plugin), report),
-            Err(finding) => report.push(*finding),
+            Err(findings) => report.extend(findings),
         }
     }
     (None, report)

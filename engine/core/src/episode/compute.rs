@@ -40,9 +40,8 @@ impl Episode {
             let read = self.state.iter().filter(|(name, _)| parts.holds(name));
             input.insert("state".into(), read.map(|(name, value)| (name.clone(), value.clone())).collect());
         }
-        let (offer, input) = (Offer::Tool(offer), Value::Object(input).to_string());
         let moment = (&self.inputs, self.steps.len());
-        let answer = computed.plugin.ask_within(offer.operation(), &input, moment, |text| offer.read(text));
+        let answer = computed.plugin.call_within(Offer::Tool(offer), &Value::Object(input).to_string(), moment);
         let mut answer =
             answer.map_err(|problem| format!("the tool `{tool}` ({}) failed: {problem}", computed.place))?;
         Ok(answer["value"].take())

@@ -6,8 +6,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Answer, GraderOffer, Operation, Plugin};
+use super::{Answer, GraderOffer, Offer, Operation, Plugin};
 use crate::source::sha256;
 
 /// An answer of a plugin, as records keep it.
@@ -140,8 +141,13 @@ impl Plugin {
         self.ask_within(Operation::Grade, input, moment, |text| Answer::read(text, grader.range))
     }
 
-    /// Calls it within an episode and reads the answer, which is kept where it is an input.
-    pub(crate) fn ask_within<T>(
+    /// Calls anything that it offers within an episode in which so many steps have been taken.
+    pub(crate) fn call_within(&self, offer: Offer<'_>, input: &str, moment: (&Inputs, usize)) -> Result<Value, String> {
+        self.ask_within(offer.operation(), input, moment, |text| offer.read(text))
+    }
+
+    /// Asks and reads the answer, which is kept where it is an input.
+    fn ask_within<T>(
         &self,
         operation: Operation,
         input: &str,
