@@ -15,6 +15,8 @@ mod mode;
 mod principals;
 // How much a client may send, and how often.
 mod limits;
+// Those who look on while episodes are played, and what they are told.
+mod watchers;
 // What is counted, and how it is told to Prometheus.
 mod metrics;
 // What waits to be written, and for how long it has waited.

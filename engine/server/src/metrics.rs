@@ -19,7 +19,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::app::App;
+use crate::{app::App, watchers::Watchers};
 
 /// Seconds; a step takes a few microseconds.
 const LATENCIES: [f64; 12] = [2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2, 0.1, 1.0];
@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     rewards: Family<Environment, Histogram, fn() -> Histogram>,
     scores: Family<Environment, Histogram, fn() -> Histogram>,
     meters: Mutex<BTreeMap<Arc<str>, Arc<Meter>>>,
+    watchers: Watchers,
 }
 
 /// What is counted of one environment; sessions hold on to it, so that counting looks nothing up.
@@ -44,6 +45,7 @@ pub(crate) struct Meter {
     seconds: Histogram,
     rewards: Histogram,
     scores: Histogram,
+    watchers: Watchers,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,6 +67,7 @@ impl Metrics {
             rewards: Family::new_with_constructor(|| Histogram::new(REWARDS)),
             scores: Family::new_with_constructor(|| Histogram::new(SCORES)),
             meters: Mutex::default(),
+            watchers: Watchers::default(),
         }
     }
 
@@ -79,9 +82,15 @@ impl Metrics {
                 seconds: self.seconds.get_or_create_owned(&label),
                 rewards: self.rewards.get_or_create_owned(&label),
                 scores: self.scores.get_or_create_owned(&label),
+                watchers: self.watchers.clone(),
             })
         };
         Arc::clone(meters.entry(Arc::clone(environment)).or_insert_with(make))
+    }
+
+    /// Those who look on.
+    pub(crate) fn watchers(&self) -> &Watchers {
+        &self.watchers
     }
 
     /// Writes everything down as Prometheus reads it.
@@ -159,6 +168,11 @@ impl Meter {
         if let Some(score) = step.score {
             self.scores.observe(score);
         }
+    }
+
+    /// Those who look on.
+    pub(crate) fn watchers(&self) -> &Watchers {
+        &self.watchers
     }
 
     /// Counts a step that was refused.

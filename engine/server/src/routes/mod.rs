@@ -21,6 +21,7 @@ mod mcp;
 mod mcp_standard;
 mod metadata;
 mod metrics;
+mod observe;
 mod openapi;
 mod page;
 mod ready;
@@ -58,6 +59,7 @@ fn endpoints() -> Vec<Endpoint> {
         environments::endpoint(),
         ready::endpoint(),
         metrics::endpoint(),
+        observe::endpoint(),
         reload::endpoint(),
         sessions::snapshot(),
         sessions::fork(),

@@ -73,6 +73,7 @@ impl Session {
         self.work(|own| {
             self.adopt(own, begun);
             self.forget_answer();
+            self.began(own);
             Ok(Outcome::now(()))
         })?;
         Ok(())
@@ -129,7 +130,7 @@ impl Session {
             match &step {
                 Some(step) => {
                     own.write_down(step);
-                    self.meter.stepped(step, took);
+                    self.stepped(own, step, took);
                 }
                 None => self.meter.refused(),
             }

@@ -4,12 +4,14 @@
 //! - `attach`: sockets and the sessions that they hold
 //! - `capacity`: the one count of open sessions, shared by every entrance
 //! - `play`: the episode of one session, and what is told about it
+//! - `observed`: what those who look on are told of a session
 //! - `one`: a session, and the turns that its requests take
 //! - `pool`: where work is done that takes a while
 //! - `repeat`: steps that are sent again because their answer was lost
 //! - `table`: all sessions, by whatever entrance they came
 
 mod apart;
+mod observed;
 mod repeat;
 pub(crate) mod attach;
 pub(crate) mod capacity;

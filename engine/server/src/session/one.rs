@@ -241,7 +241,7 @@ impl Session {
             let step = span.in_scope(|| play.step(action)).inspect_err(|_| self.meter.refused())?;
             span.record("reward", step.reward);
             let told = render(play.view(Some(&step))?);
-            self.meter.stepped(&step, started.elapsed());
+            self.stepped(play, &step, started.elapsed());
             Ok(Outcome { told: (told, self.recorded(play, step.done)), wait: wait_of(&step) })
         };
         let (told, ended) = self.act_in(turn, limit, work).await?;
@@ -264,7 +264,7 @@ impl Session {
             let started = Instant::now();
             let (outcome, step) = play.call(name, arguments)?;
             match &step {
-                Some(step) => self.meter.stepped(step, started.elapsed()),
+                Some(step) => self.stepped(play, step, started.elapsed()),
                 None => self.meter.refused(),
             }
             let last = step.as_ref().is_some_and(|step| step.done);

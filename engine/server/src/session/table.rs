@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use tokio::{sync::Notify, time};
 use uuid::Uuid;
 
@@ -145,6 +146,7 @@ impl Sessions {
         let mut open = lock(&self.open);
         open.all.insert(session.id(), Arc::clone(&session));
         tracing::debug!(session = session.tag(), %environment, ?origin, "opened a session");
+        session.tell("opened", || json!({}));
         if origin != Origin::Socket {
             open.resting.insert(session.id(), Arc::clone(&session));
         }
@@ -314,6 +316,7 @@ impl Sessions {
         }
         drop(slot);
         tracing::debug!(session = session.tag(), rested = ?session.rested(), "ended a session");
+        session.tell("ended", || json!({}));
         true
     }
 }

@@ -2,10 +2,15 @@
 
 use std::{fs, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time,
+};
 
 use crate::{
-    client::{Socket, get, post, until},
+    client::{PATIENCE, Socket, get, post, send, until},
     packs::desk_with,
     serve::{Running, config, start},
 };
@@ -14,7 +19,7 @@ use casebook_core::{
     record::{Recording, Verdict, replay},
     source,
 };
-use casebook_server::{Config, Recorder};
+use casebook_server::{Config, Recorder, Tokens};
 
 /// The value of a metric, by its name with labels.
 async fn metric(server: &Running, name: &str) -> f64 {
@@ -111,4 +116,74 @@ async fn episodes_that_end_are_recorded_and_agree_when_replayed() {
         assert_eq!((recording.policy.as_str(), recording.trajectory.score), ("served", 0.5));
         assert_eq!(replay(&catalog, recording), Ok(Verdict::Agrees));
     }
+}
+
+/// The events of a stream, one by one: kind and data.
+struct Stream(BufReader<TcpStream>);
+
+impl Stream {
+    async fn open(server: &Running, token: Option<&str>) -> Self {
+        let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+        let header = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let head = format!("GET /observe HTTP/1.1\r\nhost: x\r\n{header}\r\n");
+        stream.write_all(head.as_bytes()).await.expect("it is sent");
+        let mut stream = Self(BufReader::new(stream));
+        assert_eq!(stream.line().await, "HTTP/1.1 200 OK");
+        while stream.line().await != "" {}
+        stream
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        time::timeout(PATIENCE, self.0.read_line(&mut line)).await.expect("in time").expect("a line");
+        line.trim_end().to_owned()
+    }
+
+    async fn next(&mut self) -> (String, Value) {
+        loop {
+            if let Some(kind) = self.line().await.strip_prefix("event: ") {
+                let data = self.line().await;
+                let data = data.strip_prefix("data: ").expect("data");
+                return (kind.to_owned(), serde_json::from_str(data).expect("JSON"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn observers_are_told_what_happens_as_it_happens() {
+    let tokens =
+        "orchestrator orchestrator-0123456789\nobserver observer-0123456789abcdef\nagent agent-0123456789abcdef";
+    let tokens = Tokens::read(tokens).expect("tokens");
+    let mut server = start(Config { tokens, ..config() }).await;
+    let mut stream = Stream::open(&server, Some("observer-0123456789abcdef")).await;
+    for (headers, status) in [(vec![], 401), (vec![("authorization", "Bearer agent-0123456789abcdef")], 403)] {
+        send(&server, "GET", "/observe", &headers, None).await.detail(status);
+    }
+    let who = [("authorization", "Bearer orchestrator-0123456789")];
+    let reset = send(&server, "POST", "/reset?task_id=calm&seed=7&episode_id=e", &who, None).await;
+    let id = reset.header("x-session-id").to_owned();
+    send(&server, "POST", "/step", &who, Some(r#"{"action":"answer"}"#)).await.expect(200);
+    let close = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/close", "params": { "session_id": id } });
+    send(&server, "POST", "/mcp", &who, Some(&close.to_string())).await.expect(200);
+
+    let mut told = Vec::new();
+    for kind in ["opened", "reset", "step", "ended"] {
+        let (event, data) = stream.next().await;
+        assert_eq!((event.as_str(), &data["environment"]), (kind, &json!("desk")), "{data}");
+        // Whoever knows the whole id could play in its place.
+        assert!(id.replace('-', "").starts_with(data["session"].as_str().expect("a text")), "{data}");
+        assert!(!data.to_string().contains(&id), "{data}");
+        told.push(data);
+    }
+    assert_eq!(
+        (&told[1]["task_id"], &told[1]["seed"], &told[1]["episode_id"]),
+        (&json!("calm"), &json!(7), &json!("e"))
+    );
+    assert_eq!((&told[2]["step"], &told[2]["reward"], &told[2]["done"]), (&json!(1), &json!(1.0), &json!(false)));
+    // It ends with the server, and does not keep it.
+    server.stop();
+    let mut rest = String::new();
+    time::timeout(PATIENCE, stream.0.read_to_string(&mut rest)).await.expect("in time").expect("an end");
+    server.ended().await;
 }

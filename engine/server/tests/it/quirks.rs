@@ -173,11 +173,14 @@ async fn the_session_of_a_socket_is_neither_joined_nor_ended_from_outside() {
 #[tokio::test]
 async fn visitors_over_http_do_not_share_an_environment() {
     let server = start(config()).await;
-    let first = post(&server, "/reset", &json!({ "task_id": "calm" })).await;
-    let second = post(&server, "/reset", &json!({ "task_id": "busy" })).await;
-    for (visitor, task) in [(&first, "calm"), (&second, "busy")] {
-        let headers = [("x-session-id", visitor.header("x-session-id"))];
-        let state = send(&server, "GET", "/state", &headers, None).await.expect(200);
-        assert_eq!(state["task_id"], task);
+    // Below `/web` the stock server has one for all.
+    for base in ["", "/web"] {
+        let first = post(&server, &format!("{base}/reset"), &json!({ "task_id": "calm" })).await;
+        let second = post(&server, &format!("{base}/reset"), &json!({ "task_id": "busy" })).await;
+        for (visitor, task) in [(&first, "calm"), (&second, "busy")] {
+            let headers = [("x-session-id", visitor.header("x-session-id"))];
+            let state = send(&server, "GET", &format!("{base}/state"), &headers, None).await.expect(200);
+            assert_eq!(state["task_id"], task);
+        }
     }
 }
