@@ -8,11 +8,12 @@ use super::{request::Environment, table::Endpoint};
 use crate::{
     app::Shared,
     error::Problem,
+    principals::{Role, Surface},
     wire::{openapi::Operation, schema},
 };
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/tasks", get(tasks)).described(Operation {
+    Endpoint::of_environment("/tasks", get(tasks)).on(Surface::Of(Role::Observer)).described(Operation {
         method: "get",
         id: "tasks",
         summary: "List the tasks",

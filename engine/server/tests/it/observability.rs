@@ -129,7 +129,7 @@ impl Stream {
         stream.write_all(head.as_bytes()).await.expect("it is sent");
         let mut stream = Self(BufReader::new(stream));
         assert_eq!(stream.line().await, "HTTP/1.1 200 OK");
-        while stream.line().await != "" {}
+        while !stream.line().await.is_empty() {}
         stream
     }
 

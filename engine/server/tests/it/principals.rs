@@ -55,7 +55,7 @@ async fn each_principal_reaches_its_own_surface() {
         ("GET", "/state", None, [true, false, false, false]),
         ("GET", "/sessions/nobody", None, [true, false, false, false]),
         ("POST", "/sessions/nobody/fork", None, [true, false, false, false]),
-        ("GET", "/tasks", None, [true, false, false, false]),
+        ("GET", "/tasks", None, [true, false, false, true]),
         ("POST", "/mcp", Some(rpc), [true, true, false, false]),
         ("POST", "/grader", None, [false, false, true, false]),
         ("GET", "/sessions/nobody/grade", None, [false, false, true, false]),
