@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::{request::Environment, table::Endpoint};
-use crate::{app::Shared, error::Problem, principals::Surface};
+use crate::{app::Shared, error::Problem, principals::Surface, studio};
 
 /// The name of the description as seen from the page, so that each environment's page shows its own.
 const DOCUMENT: &str = "openapi.json";
@@ -21,9 +21,14 @@ const POLICY: &str = "default-src 'self' 'unsafe-inline'; img-src 'self' data:; 
                       worker-src 'self' blob:";
 
 static SWAGGER: LazyLock<Bytes> =
-    LazyLock::new(|| Swagger::new(DOCUMENT).with_title("OpenEnv API").html().into_bytes().into());
-static REDOC: LazyLock<Bytes> =
-    LazyLock::new(|| Redoc::new(DOCUMENT).with_title("OpenEnv API").html().into_bytes().into());
+    LazyLock::new(|| with_token(&Swagger::new(DOCUMENT).with_title("OpenEnv API").html()));
+static REDOC: LazyLock<Bytes> = LazyLock::new(|| with_token(&Redoc::new(DOCUMENT).with_title("OpenEnv API").html()));
+
+/// Lets a page bear the token of its tab.
+fn with_token(page: &str) -> Bytes {
+    let script = format!("<head><script>{}</script>", studio::BEAR_TOKEN);
+    page.replacen("<head>", &script, 1).into_bytes().into()
+}
 
 pub(super) fn swagger() -> Endpoint {
     Endpoint::of_environment("/docs", get(async |app, environment| page(&app, &environment, &SWAGGER)))

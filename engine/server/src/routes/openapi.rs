@@ -29,11 +29,12 @@ pub(super) fn endpoint() -> Endpoint {
 async fn document(State(app): State<Shared>, environment: Environment) -> Result<Json<Value>, Problem> {
     let pack = environment.pack(&app)?;
     let lines = table::lines(app.config.mode, !environment.in_path);
+    let guarded = !app.config.tokens.is_empty();
     if environment.in_path {
         let base = format!("/envs/{}", pack.name());
-        return Ok(Json(openapi::document(&lines, &pack, &base, &[pack.name()])));
+        return Ok(Json(openapi::document(&lines, &pack, (&base, &[pack.name()]), guarded)));
     }
     let catalog = app.live.catalog();
     let names: Vec<&str> = catalog.packs().iter().map(|pack| pack.name()).collect();
-    Ok(Json(openapi::document(&lines, &pack, "", &names)))
+    Ok(Json(openapi::document(&lines, &pack, ("", &names), guarded)))
 }

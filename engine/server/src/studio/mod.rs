@@ -20,6 +20,8 @@ pub(crate) const SCRIPTS: &[(&str, Asset)] = &[
     ("/studio/values.js", script(include_str!("values.js"))),
     ("/studio/view.js", script(include_str!("view.js"))),
 ];
+/// What lets another page bear the token that this one keeps.
+pub(crate) const BEAR_TOKEN: &str = include_str!("bear.js");
 pub(crate) const STYLE: Asset = Asset { kind: "text/css; charset=utf-8", text: include_str!("studio.css") };
 
 /// The page for a place one folder below the others' own.

@@ -73,8 +73,9 @@ pub(crate) struct Line {
     pub(crate) any_environment: bool,
 }
 
-/// Writes the document; `base` is the path below which the lines lie, `names` are those of the environments there.
-pub(crate) fn document(lines: &[Line], pack: &Pack, base: &str, names: &[&str]) -> Value {
+/// Writes the document; `base` is the path below which the lines lie, `names` are those of the environments there, and
+/// `guarded` is whether there are tokens.
+pub(crate) fn document(lines: &[Line], pack: &Pack, (base, names): (&str, &[&str]), guarded: bool) -> Value {
     let mut paths = Map::new();
     for line in lines {
         let entry = paths.entry(line.path.clone()).or_insert_with(|| json!({}));
@@ -92,6 +93,10 @@ pub(crate) fn document(lines: &[Line], pack: &Pack, base: &str, names: &[&str]) 
         },
         "paths": paths,
     });
+    if guarded {
+        document["components"] = json!({ "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } } });
+        document["security"] = json!([{ "token": [] }]);
+    }
     if !base.is_empty() {
         document["servers"] = json!([{ "url": base }]);
     }
