@@ -11,7 +11,7 @@ use crate::{
     model::{Column, ColumnKind, Datum},
     rules::{
         self, RuleSet, Written,
-        analysis::{Analysis, Claim, Limits, Unknown, Wanted, analyse},
+        analysis::{self, Analysis, Claim, Entry, Limits, Unknown, Wanted, Witness, analyse},
     },
     spec::{self, Content, Document, Hit, Kind},
 };
@@ -157,11 +157,39 @@ impl Prover<'_> {
                 Some(witness)
             }
         };
-        let several = self.parts.documents.of(Kind::Rules).count() > 1;
         match witness {
-            Some(witness) => {
-                finding.witness(witness.case(self.set, several, &self.parts.fields, &self.parts.decisions))
-            }
+            Some(witness) => finding.witness(self.case(witness)),
+            None => finding,
+        }
+    }
+
+    /// An item as a case of a test.
+    fn case(&self, witness: &Witness) -> String {
+        let several = self.parts.documents.of(Kind::Rules).count() > 1;
+        witness.case(self.set, several, &self.parts.fields, &self.parts.decisions)
+    }
+
+    /// Adds an item for each of some values of a decision; all of them or none.
+    fn decided(&self, finding: Diagnostic, decision: usize, values: &[Datum]) -> Diagnostic {
+        let item = |value: &Datum| {
+            analysis::decided(self.set, &self.parts.fields, (decision, value), Limits::THOROUGH)
+                .map(|witness| self.case(&witness))
+        };
+        match values.iter().map(item).collect::<Option<Vec<_>>>() {
+            Some(cases) if !cases.is_empty() => finding.witness(cases.concat()),
+            _ => finding,
+        }
+    }
+
+    /// Adds an item that has an entry of a list.
+    fn listed(&self, finding: Diagnostic, uses: &[Use<'_>], text: &str) -> Diagnostic {
+        let item = |one: &Use<'_>| {
+            let field = self.parts.fields.iter().position(|column| column.name == one.field)?;
+            let entry = Entry { rule: one.rule, field, text, domain: one.domain };
+            analysis::listed(self.set, &self.parts.fields, entry, Limits::QUICK)
+        };
+        match uses.iter().find_map(item) {
+            Some(witness) => finding.witness(self.case(&witness)),
             None => finding,
         }
     }
@@ -193,11 +221,13 @@ impl Prover<'_> {
             if graders.is_empty() && !gates {
                 let message =
                     format!("no grader looks at `{}`, so whatever rules decide about it earns the same", column.name);
-                report.push(
-                    self.document
-                        .at_key(Code::Indistinct, place, message)
-                        .hint("add a grader with `field:` to a rubric, or remove the decision"),
-                );
+                let finding = self
+                    .document
+                    .at_key(Code::Indistinct, place, message)
+                    .hint("add a grader with `field:` to a rubric, or remove the decision");
+                let any = self.set.rules.iter().flat_map(|rule| &rule.then).find(|(own, _)| *own == at);
+                let any: Vec<Datum> = any.map(|(_, value)| value.clone()).into_iter().collect();
+                report.push(self.decided(finding, at, &any));
                 continue;
             }
             for (a, b) in self
@@ -205,13 +235,13 @@ impl Prover<'_> {
                 .into_iter()
                 .filter(|(a, b)| !graders.is_empty() && same(&graders, column, *a, *b))
             {
-                let (a, b) = (&column.values[a], &column.values[b]);
-                let message = format!("no grader tells `{a}` from `{b}` as `{}`", column.name);
-                report.push(
-                    self.document
-                        .at_key(Code::Indistinct, place.clone(), message)
-                        .hint("give the two different cells in some matrix, or let rules decide one value"),
-                );
+                let message =
+                    format!("no grader tells `{}` from `{}` as `{}`", column.values[a], column.values[b], column.name);
+                let finding = self
+                    .document
+                    .at_key(Code::Indistinct, place.clone(), message)
+                    .hint("give the two different cells in some matrix, or let rules decide one value");
+                report.push(self.decided(finding, at, &[Datum::Choice(a), Datum::Choice(b)]));
             }
         }
     }
@@ -230,15 +260,15 @@ impl Prover<'_> {
 
     /// Finds lists that nothing uses, and entries that others cover.
     fn lists(&self, report: &mut Report) {
-        let mut uses: IndexMap<&str, Vec<bool>> = IndexMap::new();
-        for one in self.written {
+        let mut uses: IndexMap<&str, Vec<Use>> = IndexMap::new();
+        for (rule, one) in self.written.iter().enumerate() {
             for (_, condition) in one.when.iter().chain(&one.except) {
-                find_lists(&condition.0, &mut uses);
+                find_lists(&condition.0, (rule, ""), &mut uses);
             }
         }
         for (name, entries) in &self.spec.lists {
             let place = format!("/lists/{name}");
-            let Some(kinds) = uses.get(name.as_str()) else {
+            let Some(uses) = uses.get(name.as_str()) else {
                 report.push(
                     self.document
                         .at_key(Code::ListEntry, place, format!("no rule uses the list `{name}`"))
@@ -246,7 +276,7 @@ impl Prover<'_> {
                 );
                 continue;
             };
-            let domains = kinds.iter().all(|domains| *domains);
+            let domains = uses.iter().all(|one| one.domain);
             for (at, entry) in entries.iter().enumerate() {
                 let lower = entry.to_lowercase();
                 let covers = |(other_at, other): &(usize, &String)| {
@@ -263,11 +293,8 @@ impl Prover<'_> {
                     } else {
                         format!("`{entry}` lies below `{other}`, which stands in the list `{name}` as well")
                     };
-                    report.push(
-                        self.document
-                            .at(Code::ListEntry, format!("{place}/{at}"), message)
-                            .hint("remove it; nothing changes"),
-                    );
+                    let finding = self.document.at(Code::ListEntry, format!("{place}/{at}"), message);
+                    report.push(self.listed(finding.hint("remove it; nothing changes"), uses, entry));
                 }
             }
         }
@@ -308,14 +335,29 @@ fn same(graders: &[&Value], column: &Column, a: usize, b: usize) -> bool {
     })
 }
 
-/// The lists that a condition names, and whether as domains.
-fn find_lists<'a>(map: &'a serde_json::Map<String, Value>, uses: &mut IndexMap<&'a str, Vec<bool>>) {
+/// Where a rule names a list.
+struct Use<'a> {
+    rule: usize,
+    field: &'a str,
+    /// Whether its entries are domains.
+    domain: bool,
+}
+
+/// The lists that a condition of a rule names; `field` is the field that the map is about.
+fn find_lists<'a>(
+    map: &'a serde_json::Map<String, Value>,
+    (rule, field): (usize, &'a str),
+    uses: &mut IndexMap<&'a str, Vec<Use<'a>>>,
+) {
     for (key, value) in map {
         match (key.as_str(), value) {
-            ("domain_in" | "in", Value::String(name)) => uses.entry(name).or_default().push(key == "domain_in"),
-            (_, Value::Object(inner)) => find_lists(inner, uses),
+            ("domain_in" | "in", Value::String(name)) => {
+                uses.entry(name).or_default().push(Use { rule, field, domain: key == "domain_in" });
+            }
+            ("not", Value::Object(inner)) => find_lists(inner, (rule, field), uses),
+            (key, Value::Object(inner)) => find_lists(inner, (rule, key), uses),
             (_, Value::Array(all)) => {
-                all.iter().filter_map(Value::as_object).for_each(|inner| find_lists(inner, uses));
+                all.iter().filter_map(Value::as_object).for_each(|inner| find_lists(inner, (rule, field), uses));
             }
             _ => {}
         }

@@ -5,6 +5,7 @@
 use std::{env, fs, path::PathBuf};
 
 use casebook_core::{
+    audit,
     check::{compile, prove},
     diagnostic::Report,
     source::{self, SourceSet},
@@ -117,6 +118,64 @@ fn a_witness_can_be_pasted_into_a_test() {
         pasted += witnesses.len();
     }
     assert!(pasted >= 40, "only {pasted} witnesses");
+}
+
+/// What the test runner says of the witnesses of some rules, pasted into a test.
+fn run_pasted(rules: &str, witnesses: &[String]) -> Vec<String> {
+    let mut files = files_with(rules);
+    let test = "apiVersion: casebook/v1\nkind: Test\nname: pasted\nrules:\n";
+    files.push(("pasted.yaml".to_owned(), format!("{test}{}", witnesses.concat())));
+    let mut compiled = compile(&sources(&files), 1);
+    if compiled.catalog.is_none() {
+        // The small pack's own items are not decided by all rules: labels say what they come to, and a clock when.
+        let team = if rules.contains("team:") { ["\n      team: day", ", team: day"] } else { ["", ""] };
+        let why = "override: Somebody has said so.\n    labels:";
+        for (name, text) in &mut files {
+            match name.as_str() {
+                "inbox.yaml" => {
+                    *text =
+                        text.replace("labels: { order", &format!("{why} {{ queue: answer{}, order", team[1])).replace(
+                            "labels:\n      order",
+                            &format!("{why}\n      queue: answer{}\n      order", team[0]),
+                        );
+                }
+                "task.yaml" => text.push_str("clock: 2026-01-05T09:00:00Z\n"),
+                _ => {}
+            }
+        }
+        compiled = compile(&sources(&files), 1);
+    }
+    let report = compiled.report.render(false);
+    let catalog = compiled.catalog.unwrap_or_else(|| panic!("{report}"));
+    let outcome = audit::run(&catalog.packs()[0], "pasted");
+    assert!(outcome.cases.len() >= witnesses.len(), "{witnesses:?}");
+    outcome.cases.into_iter().filter(|case| !case.passed).flat_map(|case| case.details).collect()
+}
+
+#[test]
+fn a_pasted_witness_comes_out_as_the_finding_says() {
+    let (mut ran, mut contradictions) = (0, 0);
+    for path in cases().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "case")) {
+        let rules = fs::read_to_string(&path).expect("a case");
+        let report = prove(&desk_with(&rules)).report;
+        let broken = report.errors() > 0;
+        // Rules that contradict each other cannot be played; where the first one decides, its answer is as told.
+        let first = rules.replacen("hit: unique", "hit: first", 1).replacen("hit: collect", "hit: first", 1);
+        let first = if first.contains("hit: first") { first } else { format!("hit: first\n{first}") };
+        let found = report.diagnostics.into_iter().filter(|one| one.code.text() == "CB603" || !broken);
+        let (overlaps, others): (Vec<_>, Vec<_>) =
+            found.filter_map(|one| Some((one.code.text() == "CB603", one.witness?))).partition(|(overlap, _)| *overlap);
+        let [overlaps, others] = [overlaps, others].map(|all| all.into_iter().map(|(_, one)| one).collect::<Vec<_>>());
+        for (rules, witnesses, count) in [(&rules, others, &mut ran), (&first, overlaps, &mut contradictions)]
+            .into_iter()
+            .filter(|(_, all, _)| !all.is_empty())
+        {
+            let failed = run_pasted(rules, &witnesses);
+            assert!(failed.is_empty(), "{}: {failed:?}\n{}", path.display(), witnesses.concat());
+            *count += witnesses.len();
+        }
+    }
+    assert!(ran >= 40 && contradictions >= 14, "only {ran} and {contradictions} witnesses");
 }
 
 /// Two rules more, which contradict each other for every item.

@@ -221,7 +221,7 @@ impl Asking<'_, '_> {
             let Some(witness) = &alive[rule] else { continue };
             let before: Vec<usize> =
                 (0..rule).filter(|other| !self.set.rules[*other].trial && !apart(rule, *other)).collect();
-            if before.is_empty() {
+            if before.is_empty() || self.is_seen(rule, witness, &before) {
                 continue;
             }
             let without = |others: &[usize]| {
@@ -237,6 +237,16 @@ impl Asking<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Whether an item that is at hand shows that rules leave something to another one.
+    fn is_seen(&self, rule: usize, witness: &Witness, before: &[usize]) -> bool {
+        if witness.clock.is_none() && before.iter().any(|other| self.set.rules[*other].needs_clock()) {
+            return false;
+        }
+        let item = self.solver.full(witness.clone());
+        let matches = |rule: usize| self.set.rules[rule].matches(item.facts());
+        matches(rule) && !before.iter().any(|other| matches(*other))
     }
 
     /// Of rules that hide another together as few as do.
@@ -267,7 +277,13 @@ impl Asking<'_, '_> {
 
     fn overlaps(&mut self, matches: &[Shared], alive: &[Option<Witness>], apart: &dyn Fn(usize, usize) -> bool) {
         for (first, a) in self.set.rules.iter().enumerate() {
+            let mut met = 0;
             for (second, b) in self.set.rules.iter().enumerate().skip(first + 1) {
+                if met == self.limits.partners {
+                    let question = format!("which other rules can match together with `{}`", a.reason.id);
+                    self.analysis.unknown.push(Unknown { question, why: "it meets too many to tell all" });
+                    break;
+                }
                 let idle = alive[first].is_none() || alive[second].is_none();
                 if idle || a.trial && b.trial || !differ(self.set.hit, a, b) || apart(first, second) {
                     continue;
@@ -282,6 +298,7 @@ impl Asking<'_, '_> {
                     };
                     match self.solver.settle(model.witness, shows) {
                         Some(witness) => {
+                            met += 1;
                             self.analysis.claims.push(Claim::Overlap { rules: [first, second], trial, witness });
                         }
                         None => {

@@ -144,7 +144,7 @@ impl Comparing<'_, '_> {
             match self.solver.solve(&formula) {
                 Answer::Found(mut model) => {
                     formula = Formula::all([formula, outside(&model)]);
-                    let settled = self.solver.settle(model.witness, |witness| self.differs(witness, column));
+                    let settled = self.solver.settle(model.witness, |witness| self.shows(witness, (old, new), column));
                     let Some(witness) = settled else {
                         self.unknown(old, new, "an item that should show it does not");
                         break false;
@@ -173,7 +173,7 @@ impl Comparing<'_, '_> {
         let mut witnesses: Vec<Witness> =
             models.iter().map(|model| model.witness.clone()).take(MAX_WITNESSES).collect();
         for model in &models {
-            self.vary(model, column, &mut witnesses);
+            self.vary(model, (old, new), column, &mut witnesses);
         }
         let decisions = self.new.decisions;
         self.diff.changes.push(Change {
@@ -186,7 +186,7 @@ impl Comparing<'_, '_> {
     }
 
     /// Adds items that differ in one value from the one that was found.
-    fn vary(&self, model: &Model, column: Option<usize>, witnesses: &mut Vec<Witness>) {
+    fn vary(&self, model: &Model, cases: (&Case, &Case), column: Option<usize>, witnesses: &mut Vec<Witness>) {
         let moment = self.solver.moment(model.witness.clock);
         for (at, cells) in moment.cells.iter().enumerate() {
             let given = model.witness.fields[at].is_some();
@@ -198,16 +198,20 @@ impl Comparing<'_, '_> {
                 other.fields[at].clone_from(value);
                 let facts = other.facts();
                 let fits = model.cube.iter().all(|(atom, wanted)| self.solver.atoms.all[*atom].holds(facts) == *wanted);
-                if fits && !witnesses.contains(&other) && self.differs(&other, column) {
+                if fits && !witnesses.contains(&other) && self.shows(&other, cases, column) {
                     witnesses.push(other);
                 }
             }
         }
     }
 
-    /// Whether the rules themselves decide differently about an item.
-    fn differs(&self, witness: &Witness, column: Option<usize>) -> bool {
-        judged(self.old.rules, witness.facts(), column) != judged(self.new.rules, witness.facts(), column)
+    /// Whether the rules themselves decide about an item what two cases say that they do.
+    fn shows(&self, witness: &Witness, (old, new): (&Case, &Case), column: Option<usize>) -> bool {
+        let as_said = |rules: &RuleSet, case: &Case| match judged(rules, witness.facts(), column) {
+            None => case.conflict,
+            Some(decided) => !case.conflict && decided == case.decided,
+        };
+        as_said(self.old.rules, old) && as_said(self.new.rules, new)
     }
 
     fn unknown(&mut self, old: &Case, new: &Case, why: &'static str) {

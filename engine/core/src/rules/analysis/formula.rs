@@ -181,7 +181,7 @@ impl<'a> Atoms<'a> {
         }
     }
 
-    fn test(&mut self, column: usize, test: &Test) -> Shared {
+    pub(super) fn test(&mut self, column: usize, test: &Test) -> Shared {
         match test {
             Test::Exists(wanted) => {
                 let given = self.given(column);

@@ -10,6 +10,7 @@
 //! | `outcome.rs` | when a rule decides, as a formula |
 //! | `claims.rs` | what is found about one set of rules |
 //! | `diff.rs` | what changes from one set of rules to another |
+//! | `examples.rs` | items that show what no claim shows |
 //! | `witness.rs` | an item that shows something, as a case for a test |
 //! | `words.rs` | decided atoms as words |
 //! | `bits.rs` | small sets of numbers |
@@ -21,6 +22,7 @@ mod automata;
 pub(super) mod bits;
 mod claims;
 mod diff;
+mod examples;
 mod formula;
 mod outcome;
 mod search;
@@ -31,6 +33,7 @@ mod words;
 
 pub use claims::{Analysis, Claim, Unknown, Wanted, analyse};
 pub use diff::{Change, Diff, Side, diff};
+pub use examples::{Entry, decided, listed};
 pub use outcome::Outcome;
 pub use witness::Witness;
 pub use words::Condition;
@@ -42,13 +45,15 @@ pub struct Limits {
     pub steps: usize,
     /// Questions of one set of rules; what is not asked is unknown.
     pub questions: usize,
+    /// Rules behind one that are told to contradict it; whether more do is unknown.
+    pub partners: usize,
 }
 
 impl Limits {
     /// As long as it takes for a command that proves.
-    pub const THOROUGH: Self = Self { steps: 50_000, questions: 2_000_000 };
+    pub const THOROUGH: Self = Self { steps: 50_000, questions: 2_000_000, partners: 20 };
     /// So short that nobody waits for it at every save.
-    pub const QUICK: Self = Self { steps: 400, questions: 2_000 };
+    pub const QUICK: Self = Self { steps: 400, questions: 2_000, partners: 5 };
 }
 
 /// The answer to whether some item fulfils a condition.

@@ -14,6 +14,9 @@ use crate::{
     rules::{Facts, Test},
 };
 
+/// Tests of one text or list up to which all of them are followed up, not only those of the question.
+const FEW: usize = 60;
+
 /// Answers questions about one set of atoms.
 pub(super) struct Solver<'a> {
     pub(super) atoms: &'a Atoms<'a>,
@@ -110,28 +113,8 @@ impl<'a> Solver<'a> {
         if shows(&witness) {
             return Some(witness);
         }
-        let mut full = witness;
-        let moment = self.moment(full.clock);
-        let open: Vec<usize> = self
-            .atoms
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| !column.optional)
-            .map(|(at, _)| at)
-            .filter(|at| full.fields[*at].is_none())
-            .collect();
-        for at in &open {
-            let column = &self.atoms.columns[*at];
-            full.fields[*at] = match (&moment.cells[*at], column.kind) {
-                (Some(cells), _) => cells.values.iter().flatten().next().cloned(),
-                (None, kind) => {
-                    let found =
-                        if kind == ColumnKind::List { text::find_list(&[], &[]) } else { text::find(column, &[], &[]) };
-                    if let Found::Value(value) = found { Some(value) } else { None }
-                }
-            };
-        }
+        let open = self.open(&witness);
+        let mut full = self.full(witness);
         if !shows(&full) {
             return None;
         }
@@ -142,6 +125,29 @@ impl<'a> Solver<'a> {
             }
         }
         Some(full)
+    }
+
+    /// The columns that every item has and that a witness leaves open.
+    fn open(&self, witness: &Witness) -> Vec<usize> {
+        let columns = self.atoms.columns.iter().enumerate();
+        columns.filter(|(at, column)| !column.optional && witness.fields[*at].is_none()).map(|(at, _)| at).collect()
+    }
+
+    /// A witness with a value, the simplest, for every column that every item has.
+    pub(super) fn full(&self, mut witness: Witness) -> Witness {
+        let moment = self.moment(witness.clock);
+        for at in self.open(&witness) {
+            let column = &self.atoms.columns[at];
+            witness.fields[at] = match (&moment.cells[at], column.kind) {
+                (Some(cells), _) => cells.values.iter().flatten().next().cloned(),
+                (None, kind) => {
+                    let found =
+                        if kind == ColumnKind::List { text::find_list(&[], &[]) } else { text::find(column, &[], &[]) };
+                    if let Found::Value(value) = found { Some(value) } else { None }
+                }
+            };
+        }
+        witness
     }
 
     fn relation(&self, first: usize, second: usize) -> Relation {
@@ -169,6 +175,9 @@ struct Search<'s, 'a> {
     solver: &'s Solver<'a>,
     moment: &'s Moment,
     decided: Vec<Option<bool>>,
+    /// By column the atoms for which is drawn what follows: those that the formula names, and all of a text or list where
+    /// they are few, for one test may follow from another by way of a third.
+    used: Vec<Vec<usize>>,
     /// By column the values that are still possible.
     alive: Vec<Option<Bits>>,
     trail: Vec<Undo>,
@@ -191,6 +200,7 @@ impl<'s, 'a> Search<'s, 'a> {
             solver,
             moment,
             decided: vec![None; solver.atoms.all.len()],
+            used: vec![Vec::new(); solver.atoms.columns.len()],
             alive,
             trail: Vec::new(),
             steps,
@@ -199,6 +209,19 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn begin(&mut self, formula: &Shared) -> Option<Model> {
+        let atoms = self.solver.atoms;
+        let mut named = Bits::none(atoms.all.len());
+        formula.mark(&mut named);
+        for at in (0..atoms.columns.len()).filter(|at| !has_cells(&atoms.columns[*at])) {
+            if atoms.of_column(at).nth(FEW).is_none() {
+                atoms.of_column(at).for_each(|(atom, _)| named.insert(atom));
+            }
+        }
+        for atom in named.iter() {
+            if let Some(used) = atoms.all[atom].column().and_then(|column| self.used.get_mut(column)) {
+                used.push(atom);
+            }
+        }
         for (at, atom) in self.solver.atoms.all.iter().enumerate() {
             if let (Atom::Valid(..), Some(clock)) = (atom, self.moment.clock) {
                 self.decided[at] = Some(atom.holds(Facts { fields: &[], clock: Some(clock) }));
@@ -323,13 +346,12 @@ impl<'s, 'a> Search<'s, 'a> {
             *alive = before;
             return false;
         }
-        for (other, passing) in &cells.passing {
-            if self.decided[*other].is_none() {
-                if alive.is_within(passing) {
-                    queue.push((*other, true));
-                } else if !alive.meets(passing) {
-                    queue.push((*other, false));
-                }
+        for other in self.used[column].iter().filter(|other| self.decided[**other].is_none()) {
+            let Some(passing) = cells.of(*other) else { continue };
+            if alive.is_within(passing) {
+                queue.push((*other, true));
+            } else if !alive.meets(passing) {
+                queue.push((*other, false));
             }
         }
         self.trail.push(Undo::Alive(column, before));
@@ -338,11 +360,8 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// Draws what follows for the other tests of a text or list.
     fn relate(&self, column: usize, atom: usize, value: bool, queue: &mut Vec<(usize, bool)>) {
-        for (other, kind) in self.solver.atoms.of_column(column) {
-            if other == atom {
-                continue;
-            }
-            match (&self.solver.atoms.all[atom], kind, value) {
+        for other in self.used[column].iter().copied().filter(|other| *other != atom) {
+            match (&self.solver.atoms.all[atom], &self.solver.atoms.all[other], value) {
                 (Atom::Given(_), _, false) => queue.push((other, false)),
                 (Atom::Test(..), Atom::Given(_), true) => queue.push((other, true)),
                 (Atom::Test(..), Atom::Test(..), true) => match self.solver.relation(atom, other) {
