@@ -390,10 +390,10 @@ pub enum Origin {
     /// Nothing says what is right.
     #[default]
     Nowhere,
-    /// The item's own label.
-    Label,
+    /// The item's own label, which is written there.
+    Label(Place),
     /// The item's own label, against the rules; holds the author's reason.
-    Override(Arc<str>),
+    Override(Arc<str>, Place),
     /// A rule.
     Rule,
     /// The default of the rules.

@@ -145,8 +145,10 @@ fn show_decision(decision: &Decision) {
     let source = match &decision.source {
         Source::Rule(link) => format!("by the rule {} ({}:{})", link.id, link.path.display(), link.line),
         Source::Default { rules } => format!("by the default of `{rules}`"),
-        Source::Label => "by the item's label".to_owned(),
-        Source::Override { reason } => format!("by the item's label, against the rules: {reason}"),
+        Source::Label { path, line } => format!("by the item's label ({}:{line})", path.display()),
+        Source::Override { reason, path, line } => {
+            format!("by the item's label ({}:{line}), against the rules: {reason}", path.display())
+        }
         Source::Nowhere => "nothing says so".to_owned(),
     };
     output::line(format!("{}: {expected}, {source}", output::paint(&decision.field, BOLD)));

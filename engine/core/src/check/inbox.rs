@@ -8,7 +8,7 @@ use std::{
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
 
-use super::{Parts, template, vary::Values};
+use super::{Parts, lines::Lines, template, vary::Values};
 use crate::{
     diagnostic::{Code, Report, nearest, suggest},
     model::{ColumnKind, Datum, Item, Origin, Text, TruthCell},
@@ -33,7 +33,7 @@ pub(super) fn items(
 ) -> Option<Vec<Variants>> {
     let before = report.errors();
     let mut seen = HashSet::new();
-    let engine = crate::scenario::templates::engine();
+    let (engine, lines) = (crate::scenario::templates::engine(), Lines::new(document));
     let mut items = Vec::new();
     for (at, item) in inbox.items.iter().enumerate() {
         let pointer = format!("/items/{at}");
@@ -47,7 +47,7 @@ pub(super) fn items(
         let sound = report.errors();
         check_names(document, &pointer, item, parts, report);
         if report.errors() == sound {
-            let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: false, clock };
+            let maker = Maker { document, lines: &lines, pointer, item, parts, engine: &engine, lenient: false, clock };
             items.extend(maker.variants(task, report));
         }
         if parts.bytes.get() > MAX_BYTES {
@@ -73,10 +73,12 @@ pub(super) fn check_unplayed(parts: &Parts<'_>, report: &mut Report) {
             _ => false,
         });
         let Content::Inbox(inbox) = &document.content else { continue };
+        let lines = Lines::new(document);
         for (at, item) in inbox.items.iter().enumerate().filter(|_| !played) {
             let pointer = format!("/items/{at}");
             check_names(document, &pointer, item, parts, report);
-            let maker = Maker { document, pointer, item, parts, engine: &engine, lenient: true, clock: None };
+            let maker =
+                Maker { document, lines: &lines, pointer, item, parts, engine: &engine, lenient: true, clock: None };
             maker.form(&Context::from(()), report);
         }
     }
@@ -172,6 +174,7 @@ fn check_ranks(document: &Document, items: &[Variants], parts: &Parts<'_>, repor
 
 struct Maker<'a> {
     document: &'a Document,
+    lines: &'a Lines<'a>,
     pointer: String,
     item: &'a InboxItem,
     parts: &'a Parts<'a>,
@@ -283,7 +286,7 @@ impl Maker<'_> {
         if let Some(detail) = detail {
             self.label_text(&pointer, decision.kind, detail, context, &mut cell, report);
         }
-        cell.origin = Origin::Label;
+        cell.origin = Origin::Label(self.lines.of(&pointer));
         cell
     }
 
@@ -370,7 +373,8 @@ impl Maker<'_> {
             let pointer = format!("{}/labels/{}", self.pointer, decision.name);
             match (&truth[column].value, value) {
                 (Some(label), Some(value)) if *label != value && self.item.reason.is_some() => {
-                    truth[column].origin = Origin::Override(self.item.reason.as_deref().unwrap_or_default().into());
+                    let reason = self.item.reason.as_deref().unwrap_or_default();
+                    truth[column].origin = Origin::Override(reason.into(), self.lines.of(&pointer));
                 }
                 (Some(label), Some(value)) if *label != value => report.push(
                     self.document

@@ -12,6 +12,7 @@
 //! | `proofs.rs` | what rules mean, with items that show it |
 //! | `ruled.rs` | the rules of a pack and nothing else of it |
 //! | `inbox.rs` | items in every form, with their truth |
+//! | `lines.rs` | lines of places in a document, counted on from the last |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
@@ -30,6 +31,7 @@ mod computed;
 mod documents;
 mod environment;
 mod inbox;
+mod lines;
 mod observation;
 mod parameters;
 mod plugins;

@@ -110,6 +110,6 @@ fn by(item: &Item, column: usize) -> String {
         (Some(rule), _) => rule.id.clone(),
         (None, Origin::Default) => "default".to_owned(),
         (None, Origin::Nowhere | Origin::Rule) => "nothing".to_owned(),
-        (None, Origin::Label | Origin::Override(_)) => "label".to_owned(),
+        (None, Origin::Label(_) | Origin::Override(..)) => "label".to_owned(),
     }
 }

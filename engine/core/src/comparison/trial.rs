@@ -156,7 +156,7 @@ fn judgement(set: &RuleSet, ruled: &Ruled, facts: Facts<'_>) -> Judgement {
 fn labelled(ruled: &Ruled, item: &Item) -> Vec<String> {
     let of = |(at, column): (usize, &crate::model::Column)| {
         let truth = item.truth.get(at)?;
-        let by_label = matches!(truth.origin, Origin::Label | Origin::Override(_)) && truth.value.is_some();
+        let by_label = matches!(truth.origin, Origin::Label(_) | Origin::Override(..)) && truth.value.is_some();
         by_label.then(|| column.name.clone())
     };
     ruled.decisions.iter().enumerate().filter_map(of).collect()

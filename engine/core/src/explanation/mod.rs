@@ -57,11 +57,20 @@ pub enum Source {
         rules: String,
     },
     /// The item's own label.
-    Label,
+    Label {
+        /// The file that it stands in.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: usize,
+    },
     /// The item's own label, against the rules.
     Override {
         /// The author's reason.
         reason: String,
+        /// The file that the label stands in.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: usize,
     },
     /// Nothing says what is right.
     Nowhere,
@@ -167,8 +176,10 @@ fn source_of(pack: &Pack, item: &Item, column: usize) -> Source {
         (_, Some(reason)) => rules
             .and_then(|set: &RuleSet| Some((set, pack.rule(&set.name, &reason.id)?)))
             .map_or(Source::Nowhere, |(set, rule)| Source::Rule(RuleLink::new(&set.name, rule))),
-        (Origin::Override(reason), None) => Source::Override { reason: reason.to_string() },
-        (Origin::Label, None) => Source::Label,
+        (Origin::Override(reason, place), None) => {
+            Source::Override { reason: reason.to_string(), path: place.path.to_path_buf(), line: place.line }
+        }
+        (Origin::Label(place), None) => Source::Label { path: place.path.to_path_buf(), line: place.line },
         (Origin::Default, None) => Source::Default { rules: name() },
         (Origin::Rule | Origin::Nowhere, None) => Source::Nowhere,
     }

@@ -61,9 +61,12 @@ fn labels_overrides_and_what_was_decided_are_told_apart() {
     let subject = Subject::of(&pack.tasks()[0], "t-9", 0).expect("the item");
     let row = explanation::decided(pack, json!({ "queue": "close" }).as_object().expect("an object")).expect("it fits");
     let told = explanation::explain(pack, &subject, &row);
-    assert!(matches!(&told.decisions[0].source, Source::Override { reason } if reason == "The owner knows him."));
+    let (path, line) = (std::path::PathBuf::from("desk/inbox.yaml"), 16);
+    let label = Source::Label { path: path.clone(), line };
+    let reason = "The owner knows him.".to_owned();
+    assert_eq!(told.decisions[0].source, Source::Override { reason, path, line });
     assert_eq!(told.decisions[0].right, Some(false));
-    assert_eq!(told.decisions[2].source, Source::Label);
+    assert_eq!(told.decisions[2].source, label);
     let problems = explanation::decided(pack, json!({ "queu": "x", "order": "two" }).as_object().expect("an object"));
     assert_eq!(
         problems.expect_err("it is refused"),
