@@ -6,5 +6,6 @@ mod compliance;
 mod docs;
 mod layout;
 mod plugins;
+mod rules_check;
 mod shell;
 mod textsim;

@@ -49,14 +49,13 @@ fn show(sources: &SourceSet, compiled: &Compiled, format: Format) {
                 output::note(format!("unknown: {} more", unknown.len() - SHOWN));
             }
             output::line(format!(
-                "{} questions about rules in {} {}: {} unknown ({}), {} errors, {} warnings",
-                proof.questions,
-                sources.packs.len(),
-                if sources.packs.len() == 1 { "pack" } else { "packs" },
+                "{} about rules in {}: {} unknown ({}), {}, {}",
+                output::count(proof.questions, "question"),
+                output::count(sources.packs.len(), "pack"),
                 unknown.len(),
                 share(unknown.len(), proof.questions),
-                report.errors(),
-                report.warnings()
+                output::count(report.errors(), "error"),
+                output::count(report.warnings(), "warning")
             ));
         }
     }
