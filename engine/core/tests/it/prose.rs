@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use casebook_core::{
-    model::Datum,
+    model::{Datum, parse_moment},
     rules::{Facts, Policy},
     spec::{Condition, Hit, Mode, Rule, Severity},
 };
@@ -34,6 +34,7 @@ fn leaf() -> impl Strategy<Value = Value> {
         json!({"subject": ["red", "tape"]}),
         json!({"sender": {"domain_in": ["a.example"]}}),
         json!({"sender": {"domain_in": "friends"}}),
+        json!({"sender": {"in": "friends"}}),
     ])
 }
 
@@ -47,10 +48,22 @@ fn condition() -> impl Strategy<Value = Value> {
     })
 }
 
-type World = (Vec<(Value, Option<Value>, usize, bool)>, Hit, Option<usize>, bool);
+/// A rule: its condition, its exception, what follows, whether it is on trial, and from when until when it is valid.
+type Drawn = (Value, Option<Value>, usize, bool, (Option<&'static str>, Option<&'static str>));
+
+type World = (Vec<Drawn>, Hit, Option<usize>, bool);
 
 fn world() -> impl Strategy<Value = World> {
-    let rule = (condition(), prop::option::weighted(0.2, leaf()), 0..2_usize, prop::bool::weighted(0.15));
+    let dates = prop::sample::select(vec![
+        (None, None),
+        (None, None),
+        (None, None),
+        (Some("2026-01-01"), None),
+        (None, Some("2026-01-01")),
+        (Some("2026-01-01"), Some("2026-07-01")),
+        (Some("2026-07-01"), None),
+    ]);
+    let rule = (condition(), prop::option::weighted(0.2, leaf()), 0..2_usize, prop::bool::weighted(0.15), dates);
     let hit = prop::sample::select(vec![Hit::Unique, Hit::First, Hit::Collect]);
     (prop::collection::vec(rule, 1..3), hit, prop::option::of(0..2_usize), any::<bool>())
 }
@@ -61,7 +74,7 @@ fn spelt_out(value: &Value, friends: &[String]) -> Value {
         Value::Object(map) => map
             .iter()
             .map(|(key, value)| match (key.as_str(), value) {
-                ("domain_in", Value::String(_)) => (key.clone(), json!(friends)),
+                ("domain_in" | "in", Value::String(_)) => (key.clone(), json!(friends)),
                 _ => (key.clone(), spelt_out(value, friends)),
             })
             .collect::<serde_json::Map<_, _>>()
@@ -76,7 +89,7 @@ fn items() -> Vec<Vec<Option<Datum>>> {
     for category in 0..3 {
         for amount in [2, 3, 5, 6] {
             for subject in ["red", "tape", "red tape", "tape red", "red or tape", "redtape", "Red", "x"] {
-                for sender in ["x@a.example", "x@b.example", "x@mail.a.example"] {
+                for sender in ["x@a.example", "x@b.example", "x@mail.a.example", "b.example"] {
                     let mut fields = vec![None; 9];
                     fields[0] = Some(Datum::Choice(category));
                     fields[1] = Some(Datum::Integer(amount));
@@ -95,6 +108,7 @@ fn rules_that_are_written_alike_mean_the_same() {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let (compiler, items) = (Compiler::new(), items());
+    let clocks = ["2025-12-01", "2026-03-01", "2026-09-01"].map(parse_moment);
     let mut known: [HashMap<String, (String, World)>; 2] = [HashMap::new(), HashMap::new()];
     let mut met = 0;
     for _ in 0..4000 {
@@ -106,7 +120,7 @@ fn rules_that_are_written_alike_mean_the_same() {
         let written: Vec<Rule> = rules
             .iter()
             .enumerate()
-            .map(|(at, (when, except, then, trial))| Rule {
+            .map(|(at, (when, except, then, trial, (from, until)))| Rule {
                 id: format!("R{at}"),
                 when: Condition(when.as_object().expect("a map").clone()),
                 except: except.as_ref().map(|except| Condition(except.as_object().expect("a map").clone())),
@@ -114,24 +128,25 @@ fn rules_that_are_written_alike_mean_the_same() {
                 because: None,
                 severity: Severity::Normal,
                 mode: if *trial { Mode::Test } else { Mode::Enforce },
-                from: None,
-                until: None,
+                from: from.map(str::to_owned),
+                until: until.map(str::to_owned),
             })
             .collect();
         let made: Vec<Made> = rules
             .iter()
-            .map(|(when, except, then, trial)| Made {
+            .map(|(when, except, then, trial, (from, until))| Made {
                 when: spelt_out(when, &friends),
                 except: except.as_ref().map(|except| spelt_out(except, &friends)),
                 then: vec![(0, Datum::Choice(*then))],
                 trial: *trial,
-                valid: (None, None),
+                valid: (from.and_then(parse_moment), until.and_then(parse_moment)),
             })
             .collect();
         let set = compiler.set(&made, *hit, default.map(|value| vec![(0, Datum::Choice(value))]).as_ref());
         let meaning: String = items
             .iter()
-            .map(|fields| match set.decide(Facts { fields, clock: None }) {
+            .flat_map(|fields| clocks.map(|clock| (fields, clock)))
+            .map(|(fields, clock)| match set.decide(Facts { fields, clock }) {
                 Err(_) => '!',
                 Ok(decided) => match decided.first().map(|one| one.value) {
                     Some(Datum::Choice(0)) => 'a',
