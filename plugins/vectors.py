@@ -1,10 +1,12 @@
 """Records what independent implementations say, for the plugins' tests: `vectors.py OUT`.
 
-Needs python-stdnum 2.2 (numbers of people and accounts), scikit-learn 1.9 (scoring rules) and textstat 0.7 (readability).
-What `textsim` asks of scikit-learn is computed here by its formula.
+Needs python-stdnum 2.2 (numbers of people, accounts and books), scikit-learn 1.9 (scoring rules) and textstat 0.7
+(readability). What `textsim` asks of scikit-learn is computed here by its formula.
 """
 
 import collections
+import csv
+import io
 import json
 import math
 import pathlib
@@ -15,9 +17,10 @@ import sys
 
 import textstat
 from sklearn.metrics import brier_score_loss, log_loss
-from stdnum import iban, luhn
+from stdnum import iban, isbn, luhn
 from stdnum.br import cpf
 from stdnum.es import dni
+from stdnum.iso7064 import mod_97_10
 from stdnum.nl import bsn
 from stdnum.pl import pesel
 
@@ -150,6 +153,91 @@ def similarities() -> list[dict]:
     return made
 
 
+def fills() -> list[dict]:
+    """Random numbers, and the number that is to be made of them; each is one for python-stdnum."""
+    made = []
+    for _ in range(120):
+        drawn = [RANDOM.randrange(2**32) for _ in range(18)]
+        text = [str(number % 10) for number in drawn]
+        groups = RANDOM.random() < 0.5
+        if RANDOM.random() < 0.5:
+            filler, parameters = "card", {"network": RANDOM.choice(["visa", "mastercard", "amex"])}
+            count = 14 if parameters["network"] == "amex" else 15
+            prefix = {
+                "visa": "4",
+                "mastercard": "5" + str(1 + int(text[1]) % 5),
+                "amex": "34" if int(text[1]) < 5 else "37",
+            }[parameters["network"]]
+            number = prefix + "".join(text[len(prefix) : count])
+            number += luhn.calc_check_digit(number)
+            assert luhn.is_valid(number)
+        else:
+            filler, parameters = "iban", {"country": RANDOM.choice(["DE", "AT"])}
+            rest = "".join(text[: 18 if parameters["country"] == "DE" else 16])
+            number = parameters["country"] + iban.calc_check_digits(parameters["country"] + "00" + rest) + rest
+            assert iban.is_valid(number)
+        if groups:
+            parameters["groups"] = True
+            number = " ".join(number[at : at + 4] for at in range(0, len(number), 4))
+        made.append({"filler": filler, "parameters": parameters, "random": drawn, "value": number})
+    return made
+
+
+def checks() -> list[dict]:
+    """Numbers, right and nearly right, of every kind."""
+    made = []
+    for _ in range(100):
+        number = RANDOM.choice("3456") + digits(RANDOM.choice([9, 11, 14, 15, 17, 18, 19]))
+        if RANDOM.random() < 0.5:
+            number = number[:-1] + luhn.calc_check_digit(number[:-1])
+        valid = 13 <= len(number) <= 19 and luhn.is_valid(number)
+        made.append({"kind": "card", "number": grouped(number).replace(".", " "), "valid": valid})
+    for _ in range(100):
+        country, count = RANDOM.choice([("DE", 18), ("AT", 16), ("NO", 11), ("PL", 24), ("LC", 28)])
+        rest = digits(count)
+        number = country + iban.calc_check_digits(country + "00" + rest) + rest
+        if RANDOM.random() < 0.5:
+            at = RANDOM.randrange(4, len(number))
+            number = number[:at] + RANDOM.choice(string.digits) + number[at + 1 :]
+        made.append({"kind": "iban", "number": number, "valid": mod_97_10.is_valid(number[4:] + number[:4])})
+    for _ in range(200):
+        number = digits(9) if RANDOM.random() < 0.5 else RANDOM.choice(["978", "979", "977"]) + digits(9)
+        last = RANDOM.choice(string.digits + "X")
+        if RANDOM.random() < 0.6:
+            last = (isbn._calc_isbn10_check_digit if len(number) == 9 else isbn.ean.calc_check_digit)(number)
+        made.append({"kind": "isbn", "number": number + last, "valid": isbn.isbn_type(number + last) is not None})
+    return made
+
+
+def tables() -> list[dict]:
+    """Tables as Python's own writer writes them, and the items that its reader finds in them."""
+    made, letters = [], string.ascii_letters + ' ",;\n\t|{}\\\u00e9\u2192\U0001f600'
+    for _ in range(60):
+        separator, names = RANDOM.choice([",", ";", "\t", "|"]), ["key", "subject", "amount", "right"]
+        RANDOM.shuffle(names)
+        rows = []
+        for count in range(RANDOM.randrange(1, 6)):
+            text = "".join(RANDOM.choice(letters) for _ in range(RANDOM.randrange(1, 20)))
+            amount = RANDOM.choice(["", "12", "-3.25", "007", "1e5", "twelve", "0"])
+            rows.append({"key": f"r-{count}", "subject": text, "amount": amount, "right": RANDOM.choice(["", "a", "b"])})
+        out = io.StringIO(newline="")
+        ends, quotes = RANDOM.choice(["\n", "\r\n"]), RANDOM.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+        writer = csv.DictWriter(out, names, delimiter=separator, lineterminator=ends, quoting=quotes)
+        writer.writeheader()
+        writer.writerows(rows)
+        items = []
+        for row in csv.DictReader(io.StringIO(out.getvalue(), newline=""), delimiter=separator):
+            fields = {name: cell for name, cell in row.items() if cell and name not in ("key", "right")}
+            if fields.get("amount") in ("12", "-3.25", "0"):
+                fields["amount"] = json.loads(fields["amount"])
+            item = {"id": row["key"], "fields": fields}
+            if row["right"]:
+                item["labels"] = {"right": row["right"]}
+            items.append(item)
+        made.append({"separator": separator, "text": out.getvalue(), "items": items})
+    return made
+
+
 def main() -> None:
     """Writes a file for each plugin."""
     out = pathlib.Path(sys.argv[1])
@@ -157,6 +245,9 @@ def main() -> None:
         "pii_leak": leaks(),
         "calibration": confidences(),
         "readability": texts(),
+        "numbers": fills(),
+        "checksum": checks(),
+        "rows": tables(),
         "textsim": similarities(),
     }
     for name, vectors in recorded.items():

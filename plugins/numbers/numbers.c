@@ -39,7 +39,7 @@ static void card(cb_json call, cb_json parameters) {
     int amex = cb_same(network.at, network.length, "amex"), count = amex ? 15 : 16;
     if (!draw(call, number, DIGITS)) { cb_refuse("there are too few random numbers"); return; }
     if (amex) { number[0] = '3'; number[1] = number[1] < '5' ? '4' : '7'; }
-    else if (cb_same(network.at, network.length, "mastercard")) { number[0] = '5'; number[1] = (char)('1' + number[1] % 5); }
+    else if (cb_same(network.at, network.length, "mastercard")) { number[0] = '5'; number[1] = (char)('1' + (number[1] - '0') % 5); }
     else number[0] = '4';
     int sum = 0;
     for (int i = count - 2, twice = 1; i >= 0; i--, twice = !twice) {

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use casebook_core::plugin::{Guest, Host, Limits, Operation};
+use casebook_core::{
+    plugin::{Guest, Host, Limits, Operation},
+    source::MAX_MODULE_BYTES,
+};
 use wasmi::{
     CompilationMode, Config, EnforcedLimits, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimits,
     StoreLimitsBuilder, TypedFunc, WasmParams,
@@ -65,6 +68,9 @@ impl WasmHost {
     }
 
     fn compile(&self, module: &[u8]) -> Result<Module, String> {
+        if module.len() as u64 > MAX_MODULE_BYTES {
+            return Err(format!("it has {} bytes; a module may have {MAX_MODULE_BYTES}", module.len()));
+        }
         if !module.starts_with(b"\0asm") {
             return Err("it is no WebAssembly module".into());
         }

@@ -12,7 +12,7 @@ use casebook_core::{
     check::locks,
     diagnostic::{Fix, apply},
     plugin::{ExampleRun, Limits, Offer, Operation, Plugin, Refusal, run_examples},
-    source,
+    source::{self, MAX_MODULE_BYTES},
 };
 use serde_json::{Value, json};
 
@@ -96,6 +96,13 @@ struct Checked {
 }
 
 fn check(file: &Path, format: Format) -> Exit {
+    if let Ok(size) = fs::metadata(file).map(|file| file.len())
+        && size > MAX_MODULE_BYTES
+    {
+        let path = file.display();
+        output::error(format!("`{path}` cannot be used: it has {size} bytes; a module may have {MAX_MODULE_BYTES}"));
+        return Exit::Findings;
+    }
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) => {

@@ -1,7 +1,12 @@
 //! What a plugin answers to a call, and whether it may.
 
+use std::fmt;
+
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
 use serde_json::Value;
 
 use crate::spec::ResultType;
@@ -61,12 +66,46 @@ pub(super) fn read_value(text: &str, returns: Option<ResultType>) -> Result<Valu
 
 /// Reads the items that an importer answers; the error continues a sentence that begins with the plugin.
 pub(super) fn read_items(text: &str) -> Result<Vec<Value>, String> {
-    match only(parse(text)?, "items") {
-        Some(Value::Array(items)) if items.len() > MAX_ITEMS => {
-            Err(format!("answered {} items; {MAX_ITEMS} are allowed", items.len()))
+    match serde_json::from_str(text) {
+        Ok(Imported { items: Some(items), error: None }) => Ok(items.0),
+        Ok(Imported { error: Some(error), .. }) => Err(format!("refused: {}", shorten(&error))),
+        Ok(_) => Err("answered what are no items: a map with `items`, a list, is needed".into()),
+        Err(error) => Err(format!("answered what are no items: {error}")),
+    }
+}
+
+/// What an importer answers.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Imported {
+    items: Option<Items>,
+    error: Option<String>,
+}
+
+/// Items, no more of which are read than are allowed.
+struct Items(Vec<Value>);
+
+impl<'de> Deserialize<'de> for Items {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Items(Vec::new()))
+    }
+}
+
+impl<'de> Visitor<'de> for Items {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Self, A::Error> {
+        while let Some(item) = list.next_element()? {
+            if self.0.len() == MAX_ITEMS {
+                return Err(A::Error::custom(format!("more than the {MAX_ITEMS} items that are allowed")));
+            }
+            self.0.push(item);
         }
-        Some(Value::Array(items)) => Ok(items),
-        _ => Err("answered what are no items: a map with `items`, a list, is needed".into()),
+        Ok(self)
     }
 }
 

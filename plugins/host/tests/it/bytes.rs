@@ -71,6 +71,22 @@ fn a_long_custom_section_is_not_kept() {
     assert!(WasmHost::default().load(&module, LIMITS).is_ok());
 }
 
+/// Neither is a module of any use; both end before anything is parsed.
+#[test]
+fn a_custom_section_of_100_mb_and_a_data_segment_of_1_gb_are_refused_by_size() {
+    for (section, head, size) in [(0, vec![1, b'x'], 100_u32 << 20), (11, vec![1, 1], 1 << 30)] {
+        let mut module = guests::module("good", GOOD);
+        module.push(section);
+        module.extend(leb(size + u32::try_from(head.len()).expect("short")));
+        module.extend(head);
+        // Zeros that nobody reads take no memory.
+        let mut whole = vec![0; module.len() + size as usize];
+        whole[..module.len()].copy_from_slice(&module);
+        let told = refused(&whole);
+        assert!(told.ends_with("bytes; a module may have 4194304"), "{told}");
+    }
+}
+
 #[test]
 fn many_functions_of_no_size_are_refused() {
     let mut text = GOOD.to_owned();

@@ -2,7 +2,9 @@
 //!
 //! A line that begins with `@` stands for more: `@plugin` is a memory, an allocation and a plain description,
 //! `@answers TEXT` a grader that gives this text, `@when_long CODE` one that runs the code when its input has more than
-//! 400 bytes and answers as its example says otherwise.
+//! 400 bytes and answers as its example says otherwise. `@plugin_of KIND` is a plugin that offers another thing than a grader;
+//! `@fill`, `@tool` and `@import` answer its calls with this text when their input has more than 400 bytes, and `@fill_when_long`
+//! and the like run this code.
 
 use std::{fs, path::PathBuf};
 
@@ -12,6 +14,9 @@ pub(crate) const LIMITS: Limits = Limits { fuel: 1_000_000, memory: 4 * 1024 * 1
 
 const PLAIN: &str = r#"{"name":"odd","version":"1.0.0","summary":"s","graders":[{"name":"g","summary":"s","reads":["decision"],"examples":[{"name":"e","input":{},"output":{"value":0.5}}]}]}"#;
 const GOOD: &str = r#"{"value":0.5}"#;
+const GOOD_FILL: &str = r#"{"value":"a"}"#;
+const GOOD_TOOL: &str = r#"{"value":true}"#;
+const GOOD_IMPORT: &str = r#"{"items":[{"id":"a"}]}"#;
 const ALLOC: &str = r#"(func (export "casebook_alloc") (param i32) (result i32) (i32.const 32768))"#;
 
 /// Where descriptions lie, then answers.
@@ -56,8 +61,38 @@ fn expand(line: &str) -> String {
             let data = format!("{}\n{}", data(ANSWER, GOOD), data(OTHER_ANSWER, rest));
             format!("{data}\n{}", grade(&other, &place(ANSWER, GOOD)))
         }
+        "@plugin_of" => format!("{}\n{ALLOC}\n{}", memory("1"), describe(&plain(rest))),
+        "@fill" | "@tool" | "@import" => {
+            let code = format!("(return {})", place(OTHER_ANSWER, rest));
+            format!("{}\n{}", data(OTHER_ANSWER, rest), operation(&word[1..], &code))
+        }
+        "@fill_when_long" | "@tool_when_long" | "@import_when_long" => {
+            operation(word[1..].trim_end_matches("_when_long"), rest)
+        }
         _ => line.to_owned(),
     }
+}
+
+/// A description with one offer of a kind.
+fn plain(kind: &str) -> String {
+    let (promise, output) = match kind {
+        "filler" => (r#""returns":"text","#, GOOD_FILL),
+        "tool" => (r#""returns":"boolean","#, GOOD_TOOL),
+        _ => ("", GOOD_IMPORT),
+    };
+    format!(
+        r#"{{"name":"odd","version":"1.0.0","summary":"s","{kind}s":[{{"name":"o","summary":"s",{promise}"examples":[{{"name":"e","input":{{}},"output":{output}}}]}}]}}"#
+    )
+}
+
+/// A function that runs code when its input is long, and answers well otherwise.
+fn operation(name: &str, when_long: &str) -> String {
+    let good = match name {
+        "fill" => GOOD_FILL,
+        "tool" => GOOD_TOOL,
+        _ => GOOD_IMPORT,
+    };
+    format!("{}\n{}", data(ANSWER, good), answering(name, when_long, &place(ANSWER, good)))
 }
 
 fn memory(pages: &str) -> String {
@@ -73,8 +108,12 @@ fn describe(text: &str) -> String {
 }
 
 fn grade(when_long: &str, answer: &str) -> String {
+    answering("grade", when_long, answer)
+}
+
+fn answering(operation: &str, when_long: &str, answer: &str) -> String {
     format!(
-        r#"(func (export "casebook_grade") (param i32 i32) (result i64)
+        r#"(func (export "casebook_{operation}") (param i32 i32) (result i64)
           (if (i32.gt_u (local.get 1) (i32.const 400)) (then {when_long}))
           {answer})"#
     )

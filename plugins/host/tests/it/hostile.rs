@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use casebook_core::plugin::{Plugin, Refusal};
+use casebook_core::plugin::{Limits, Plugin, Refusal};
 use casebook_plugin_host::WasmHost;
 
 use super::guests::{self, LIMITS};
@@ -27,17 +27,17 @@ fn every_hostile_plugin_ends_in_its_error() {
     let host = WasmHost::default();
     let mut wrong = Vec::new();
     let cases = guests::all("hostile");
-    assert!(cases.len() >= 50, "only {} cases", cases.len());
+    assert!(cases.len() >= 70, "only {} cases", cases.len());
     for (name, text) in cases {
         let says = text.lines().next().and_then(|line| line.strip_prefix(";; says: ")).expect("what it is told");
         let loaded = Plugin::load_checked(&host, &guests::module(&name, &text), LIMITS);
         let error = match (name.starts_with("call_"), loaded) {
             (true, Ok(plugin)) => {
-                let grader = &plugin.description.graders[0];
-                let once = plugin.grade(grader, &long()).expect_err(&name);
+                let offer = plugin.description.offers().next().expect("an offer");
+                let once = plugin.call(offer, &long()).expect_err(&name);
                 // What a call did does not matter to the next one.
-                assert_eq!(plugin.grade(grader, &long()).expect_err(&name), once, "{name}");
-                assert!(plugin.grade(grader, "{}").is_ok(), "{name}");
+                assert_eq!(plugin.call(offer, &long()).expect_err(&name), once, "{name}");
+                assert!(plugin.call(offer, "{}").is_ok(), "{name}");
                 once
             }
             (false, Err(refusal)) => told(refusal),
@@ -49,6 +49,29 @@ fn every_hostile_plugin_ends_in_its_error() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(peak_kib().is_none_or(|peak| peak < 512 * 1024), "{:?} KiB were used", peak_kib());
+}
+
+/// Millions of items, as many as an author's import may answer in bytes: no more are read than are allowed.
+#[test]
+fn an_importer_of_millions_of_items_is_refused_before_they_are_read() {
+    let text = r#"@plugin_of importer
+@import_when_long (return (call $many))
+(func $many (result i64) (local $at i32)
+  (drop (memory.grow (i32.const 260)))
+  (i64.store (i32.const 65536) (i64.const 0x5b3a22736d657469)) (i32.store16 (i32.const 65534) (i32.const 0x227b))
+  (local.set $at (i32.const 65544))
+  (loop $more
+    (i32.store16 (local.get $at) (i32.const 0x2c30))
+    (local.set $at (i32.add (local.get $at) (i32.const 2)))
+    (br_if $more (i32.lt_u (local.get $at) (i32.const 16000000))))
+  (i32.store16 (local.get $at) (i32.const 0x5d30)) (i32.store8 offset=2 (local.get $at) (i32.const 0x7d))
+  (i64.or (i64.shl (i64.const 65534) (i64.const 32)) (i64.extend_i32_u (i32.sub (i32.add (local.get $at) (i32.const 3)) (i32.const 65534)))))"#;
+    let plugin = Plugin::load_checked(&WasmHost::default(), &guests::module("many", text), Limits::AUTHORING)
+        .unwrap_or_else(|refusal| panic!("{}", told(refusal)));
+    let offer = plugin.description.offers().next().expect("an offer");
+    let error = plugin.call(offer, &long()).expect_err("too many");
+    assert!(error.contains("more than the 10000 items that are allowed"), "{error}");
     assert!(peak_kib().is_none_or(|peak| peak < 512 * 1024), "{:?} KiB were used", peak_kib());
 }
 

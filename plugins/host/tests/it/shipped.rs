@@ -1,7 +1,7 @@
 //! The plugins that are shipped: what they give agrees with independent implementations, and they are what their sources
 //! make.
 //!
-//! `vectors/*.json` hold what python-stdnum, scikit-learn and textstat say; `plugins/vectors.py` recorded them.
+//! `vectors/*.json` hold what python-stdnum, scikit-learn, textstat and Python's own reader of CSV say; `plugins/vectors.py` recorded them.
 
 use std::{
     env, fs,
@@ -14,7 +14,7 @@ use casebook_core::plugin::{Limits, Plugin};
 use casebook_plugin_host::WasmHost;
 use serde_json::{Value, json};
 
-const NAMES: [&str; 3] = ["calibration", "pii_leak", "readability"];
+const NAMES: [&str; 6] = ["calibration", "checksum", "numbers", "pii_leak", "readability", "rows"];
 /// The C compiler, from the Python package index.
 const COMPILER: &str = "ziglang==0.13.0";
 
@@ -95,6 +95,44 @@ fn readability_is_that_of_textstat() {
         }
         near(ari.parts["measure"], &vector["ari"], &vector);
         near(grade(&plugin, "lix", call).parts["measure"], &vector["lix"], &vector);
+    }
+}
+
+/// Calls what a plugin offers first with that name.
+fn call(plugin: &Plugin, name: &str, input: &Value) -> Value {
+    let offer = plugin.description.offers().find(|offer| offer.name() == name).expect("the offer");
+    plugin.call(offer, &input.to_string()).unwrap_or_else(|error| panic!("{input}: {error}"))
+}
+
+#[test]
+fn numbers_are_those_that_python_stdnum_makes() {
+    let plugin = load("numbers");
+    for vector in vectors("numbers") {
+        let filler = vector["filler"].as_str().expect("a name");
+        assert_eq!(call(&plugin, filler, &vector)["value"], vector["value"], "{vector}");
+    }
+}
+
+#[test]
+fn check_digits_are_right_where_python_stdnum_says_so() {
+    let plugin = load("checksum");
+    let all = vectors("checksum");
+    let valid = all.iter().filter(|vector| vector["valid"] == true).count();
+    assert!((100..300).contains(&valid), "{valid} of {}", all.len());
+    for vector in all {
+        let input = json!({ "parameters": { "kind": vector["kind"] }, "arguments": { "number": vector["number"] } });
+        assert_eq!(call(&plugin, "verify", &input)["value"]["valid"], vector["valid"], "{vector}");
+    }
+}
+
+#[test]
+fn rows_are_those_that_python_reads() {
+    let plugin = load("rows");
+    for vector in vectors("rows") {
+        let parameters =
+            json!({ "id": "key", "separator": vector["separator"], "numbers": ["amount"], "labels": ["right"] });
+        let input = json!({ "parameters": parameters, "text": vector["text"] });
+        assert_eq!(call(&plugin, "csv", &input)["items"], vector["items"], "{vector}");
     }
 }
 

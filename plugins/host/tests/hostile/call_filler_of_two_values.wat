@@ -1,0 +1,3 @@
+;; says: answered what is no value
+@plugin_of filler
+@fill {"value":"a","other":"b"}

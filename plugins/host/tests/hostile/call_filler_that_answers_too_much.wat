@@ -1,0 +1,3 @@
+;; says: 65537 bytes; 65536 are allowed
+@plugin_of filler
+@fill_when_long (return (i64.const 65537))

@@ -1,0 +1,3 @@
+;; says: answered what are no items
+@plugin_of importer
+@import {}

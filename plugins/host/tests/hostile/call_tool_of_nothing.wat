@@ -1,0 +1,3 @@
+;; says: gave a value that is not `true` or `false`
+@plugin_of tool
+@tool {"value":null}

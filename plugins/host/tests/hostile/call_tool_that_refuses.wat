@@ -1,0 +1,3 @@
+;; says: refused: never
+@plugin_of tool
+@tool {"error":"never"}
