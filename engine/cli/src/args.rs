@@ -375,6 +375,12 @@ pub(crate) enum PluginLanguage {
     C,
     /// WebAssembly's own text format
     Wat,
+    /// Zig, with one file and no allocator
+    Zig,
+    /// AssemblyScript, from npm
+    Assemblyscript,
+    /// Rust, where its WebAssembly target is installed
+    Rust,
 }
 
 /// Arguments of `import`.

@@ -33,6 +33,25 @@ const C: &[(&str, &str)] = &[
     ("description.h", include_str!("../templates/plugin-c/description.h")),
     ("casebook.h", include_str!("../../../../plugins/sdk/casebook.h")),
 ];
+const ZIG: &[(&str, &str)] = &[
+    ("README.md", include_str!("../templates/plugin-zig/README.md")),
+    ("PLUGIN_NAME.zig", include_str!("../templates/plugin-zig/plugin.zig")),
+    ("description.json", include_str!("../templates/plugin-zig/description.json")),
+    ("casebook.zig", include_str!("../../../../plugins/sdk/casebook.zig")),
+];
+const ASSEMBLYSCRIPT: &[(&str, &str)] = &[
+    ("README.md", include_str!("../templates/plugin-assemblyscript/README.md")),
+    ("index.ts", include_str!("../templates/plugin-assemblyscript/index.ts")),
+    ("description.ts", include_str!("../templates/plugin-assemblyscript/description.ts")),
+    ("casebook.ts", include_str!("../../../../plugins/sdk/casebook.ts")),
+];
+const RUST: &[(&str, &str)] = &[
+    ("README.md", include_str!("../templates/plugin-rust/README.md")),
+    ("Cargo.toml", include_str!("../templates/plugin-rust/Cargo.toml.txt")),
+    ("description.json", include_str!("../templates/plugin-rust/description.json")),
+    ("src/lib.rs", include_str!("../templates/plugin-rust/lib.rs.txt")),
+    ("src/casebook.rs", include_str!("../../../../plugins/sdk/src/casebook.rs")),
+];
 const WAT: &[(&str, &str)] = &[
     ("README.md", include_str!("../templates/plugin-wat/README.md")),
     ("PLUGIN_NAME.wat", include_str!("../templates/plugin-wat/plugin.wat")),
@@ -64,12 +83,17 @@ fn new(name: &str, lang: PluginLanguage, folder: &Path, format: Format) -> Exit 
     let files = match lang {
         PluginLanguage::C => C,
         PluginLanguage::Wat => WAT,
+        PluginLanguage::Zig => ZIG,
+        PluginLanguage::Assemblyscript => ASSEMBLYSCRIPT,
+        PluginLanguage::Rust => RUST,
     };
     let mut written = Vec::new();
     for (file, text) in files {
         let path = folder.join(file.replace(PLACEHOLDER, name));
-        if let Err(error) = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text.replace(PLACEHOLDER, name)))
-        {
+        // Cargo names files with underscores.
+        let text = text.replace(PLACEHOLDER, name).replace("PLUGIN_FILE", &name.replace('-', "_"));
+        let inner = path.parent().unwrap_or(&folder);
+        if let Err(error) = fs::create_dir_all(inner).and_then(|()| fs::write(&path, text)) {
             return unwritable(&path, &error);
         }
         written.push(path.display().to_string());

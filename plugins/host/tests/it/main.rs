@@ -6,3 +6,4 @@ mod children;
 mod guests;
 mod hostile;
 mod shipped;
+mod templates;
