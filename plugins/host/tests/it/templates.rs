@@ -11,9 +11,9 @@ use casebook_plugin_host::WasmHost;
 
 use crate::shipped::{compiler, plugins, run};
 
-/// Writes a template as `plugin new` does, under the name `short`.
+/// Writes a template as `plugin new` does, under the name `short`; beside the compiler, for npm makes links as well.
 fn written(language: &str, files: &[(&str, &str)]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("plugin-template-{language}"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(".venv/plugin-template-{language}"));
     for (from, to) in files {
         let from = plugins().join("../engine/cli/src/templates").join(format!("plugin-{language}")).join(from);
         let text = fs::read_to_string(&from).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
