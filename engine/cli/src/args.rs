@@ -377,7 +377,7 @@ pub(crate) enum PluginLanguage {
     Wat,
     /// Zig, with one file and no allocator
     Zig,
-    /// AssemblyScript, from npm
+    /// `AssemblyScript`, from npm
     Assemblyscript,
     /// Rust, where its WebAssembly target is installed
     Rust,

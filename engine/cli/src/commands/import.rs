@@ -13,7 +13,7 @@ use casebook_core::{
     diagnostic::{Diagnostic, Severity, list},
     plugin::{ImporterOffer, Offer, Operation, Plugin, Takes},
     scenario::templates::literal,
-    source::{self, MAX_FILE_BYTES, PackSource, SourceFile},
+    source::{self, MAX_FILE_BYTES, PackSource, SourceFile, SourceSet},
     spec,
 };
 use serde_json::{Map, Value, json};
@@ -40,34 +40,54 @@ pub(crate) fn run(args: &ImportArgs, format: Format) -> Exit {
 
 fn import(args: &ImportArgs, format: Format) -> Result<(PathBuf, usize), Exit> {
     let mut sources = source::read(std::slice::from_ref(&args.pack));
-    let [pack] = sources.packs.as_mut_slice() else {
+    let [pack] = sources.packs.as_slice() else {
         return Err(refuse(format!("`{}` is no pack; name the folder of one", args.pack.display())));
     };
     let (name, path) = destination(args, pack)?;
     let items = items(args, pack, format)?;
     let count = items.len();
     let items = plain(items)?;
-    let file = written(&path, &name, &items)
-        .ok_or_else(|| refuse("what the importer answered cannot be written as YAML".to_owned()))?;
-    pack.files.retain(|other| !same(&other.path, &path));
-    pack.files.push(file.clone());
-    pack.files.sort_by(|a, b| a.path.cmp(&b.path));
-    let report = packs::compile(&sources).report;
-    let (mine, others): (Vec<&Diagnostic>, Vec<&Diagnostic>) = report
-        .diagnostics
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .partition(|finding| *finding.path == *path);
-    if report.errors() > 0 {
-        let mut problems: Vec<String> = mine.iter().map(|finding| of_item(finding, &items)).collect();
-        problems.extend(others.iter().map(|finding| {
-            format!("the pack itself: {} ({}:{})", finding.message, finding.path.display(), finding.line)
-        }));
-        return Err(refuse_all(problems, &path, format));
+    let file = written(&path, &name, &items)?;
+    let problems = problems(&mut sources, &file, &name, &items)?;
+    if !problems.is_empty() {
+        return Err(refuse_all(&problems, &path, format));
     }
     fs::write(&path, &*file.text)
         .map_err(|error| failure(format!("`{}` cannot be written: {error}", path.display())))?;
     Ok((path, count))
+}
+
+/// Everything that is wrong with the pack as it would be, item by item.
+fn problems(sources: &mut SourceSet, file: &SourceFile, name: &str, items: &[Value]) -> Result<Vec<String>, Exit> {
+    let (mut problems, mut file) = (Vec::new(), file.clone());
+    let mut left: Vec<usize> = (0..items.len()).collect();
+    loop {
+        let pack = &mut sources.packs[0];
+        pack.files.retain(|other| !same(&other.path, &file.path));
+        pack.files.push(file.clone());
+        pack.files.sort_by(|a, b| a.path.cmp(&b.path));
+        let report = packs::compile(sources).report;
+        let errors = report.diagnostics.iter().filter(|finding| finding.severity == Severity::Error);
+        let (mine, others): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+            errors.partition(|finding| *finding.path == *file.path);
+        let wrong: HashSet<usize> = mine.iter().filter_map(|finding| Some(left[position(finding)?])).collect();
+        problems.extend(mine.iter().map(|finding| {
+            let at = position(finding).map(|at| left[at]);
+            (at, of_item(finding, at.map(|at| (at, &items[at]))))
+        }));
+        left.retain(|at| !wrong.contains(at));
+        if wrong.is_empty() || left.is_empty() {
+            if problems.is_empty() {
+                problems.extend(others.iter().map(|finding| (None, of_pack(finding))));
+            }
+            break;
+        }
+        // What is wrong with the form of some items hides what the others mean.
+        let rest: Vec<Value> = left.iter().map(|at| items[*at].clone()).collect();
+        file = written(&file.path, name, &rest)?;
+    }
+    problems.sort_by_key(|(at, _)| at.unwrap_or(usize::MAX));
+    Ok(problems.into_iter().map(|(_, problem)| problem).collect())
 }
 
 /// The inbox's name and where it goes.
@@ -205,30 +225,37 @@ fn keep_text(value: &mut Value) {
 }
 
 /// The file as it will be written; it says what the items say, or is not written.
-fn written(path: &Path, name: &str, items: &[Value]) -> Option<SourceFile> {
+fn written(path: &Path, name: &str, items: &[Value]) -> Result<SourceFile, Exit> {
+    let refused = || refuse("what the importer answered cannot be written as YAML".to_owned());
     let inbox = json!({ "apiVersion": "casebook/v1", "kind": "Inbox", "name": name, "items": items });
-    let text = serde_yaml::to_string(&inbox).ok()?;
+    let text = serde_yaml::to_string(&inbox).map_err(|_| refused())?;
     let file = SourceFile::new(path, &text);
     let file = super::fmt::formatted(&file).map_or(file, |text| SourceFile::new(path, &text));
     let drafts = spec::read(&file, &mut Vec::new(), &mut casebook_core::diagnostic::Report::default());
     let kept =
         drafts.first().is_none_or(|draft| draft.canonical() == spec::order::canonical(spec::Kind::Inbox, &inbox));
-    kept.then_some(file)
+    if kept { Ok(file) } else { Err(refused()) }
+}
+
+/// The item that a finding is about, by its position.
+fn position(finding: &Diagnostic) -> Option<usize> {
+    finding.pointer.strip_prefix("/items/")?.split('/').next()?.parse().ok()
 }
 
 /// A finding as one about an item: its number, its id, and the field.
-fn of_item(finding: &Diagnostic, items: &[Value]) -> String {
-    let mut parts = finding.pointer.split('/').skip(1);
-    let at = (parts.next() == Some("items")).then(|| parts.next()?.parse::<usize>().ok()).flatten();
+fn of_item(finding: &Diagnostic, item: Option<(usize, &Value)>) -> String {
     let label = finding.label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();
-    let Some(at) = at else { return format!("{}{label}", finding.message) };
-    let id = items[at]["id"].as_str().map(|id| format!(" (`{id}`)")).unwrap_or_default();
-    let place = parts.collect::<Vec<_>>().join("/");
-    let place = if place.is_empty() { place } else { format!(", `{place}`") };
+    let Some((at, item)) = item else { return format!("{}{label}", finding.message) };
+    let id = item["id"].as_str().map(|id| format!(" (`{id}`)")).unwrap_or_default();
+    let place = finding.pointer.splitn(4, '/').nth(3).map(|place| format!(", `{place}`")).unwrap_or_default();
     format!("item {}{id}{place}: {}{label}", at + 1, finding.message)
 }
 
-fn refuse_all(problems: Vec<String>, path: &Path, format: Format) -> Exit {
+fn of_pack(finding: &Diagnostic) -> String {
+    format!("the pack itself: {} ({}:{})", finding.message, finding.path.display(), finding.line)
+}
+
+fn refuse_all(problems: &[String], path: &Path, format: Format) -> Exit {
     if format == Format::Json {
         output::json(&json!({ "problems": problems }));
         return Exit::Findings;

@@ -4,6 +4,7 @@ mod authoring;
 mod commands;
 mod compliance;
 mod docs;
+mod imports;
 mod layout;
 mod plugins;
 mod rules_check;

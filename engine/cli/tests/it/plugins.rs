@@ -82,3 +82,67 @@ fn lists_tests_pages_and_schemas_tell_of_plugins() {
     let plain = fs::read_to_string(root().join("schemas/rubric.schema.json")).expect("a schema");
     assert!(!plain.contains("The decision that holds the confidence."));
 }
+
+/// No byte of them is read.
+#[test]
+fn a_module_of_a_gigabyte_is_refused_by_its_size() {
+    let folder = TempDir::new().expect("a folder");
+    let file = fs::File::create(folder.path().join("large.wasm")).expect("a file");
+    file.set_len(1 << 30).expect("a size");
+    let (_, error, code) = casebook(folder.path(), &["plugin", "check", "large.wasm"]);
+    assert_eq!((code, error.contains("it has 1073741824 bytes; a module may have 4194304")), (1, true), "{error}");
+}
+
+#[test]
+fn every_language_has_a_template_with_its_library() {
+    let folder = TempDir::new().expect("a folder");
+    for (language, files) in [
+        ("c", &["README.md", "nice-one.c", "description.h", "casebook.h"][..]),
+        ("wat", &["README.md", "nice-one.wat"]),
+        ("zig", &["README.md", "nice-one.zig", "description.json", "casebook.zig"]),
+        ("assemblyscript", &["README.md", "index.ts", "description.ts", "casebook.ts"]),
+        ("rust", &["README.md", "Cargo.toml", "description.json", "src/lib.rs", "src/casebook.rs"]),
+    ] {
+        let (output, error, code) =
+            casebook(folder.path(), &["plugin", "new", "nice-one", "--lang", language, "--in", language]);
+        assert_eq!(code, 0, "{output}{error}");
+        for file in files {
+            let text = fs::read_to_string(folder.path().join(language).join("nice-one").join(file)).expect(file);
+            assert!(!text.contains("PLUGIN_"), "{language} {file}");
+        }
+    }
+    let page = fs::read_to_string(folder.path().join("rust/nice-one/README.md")).expect("a page");
+    assert!(page.contains("release/nice_one.wasm"), "{page}");
+}
+
+#[test]
+fn fillers_tools_and_importers_are_told_of_as_graders_are() {
+    let folder = TempDir::new().expect("a folder");
+    for (recipe, listed, printed, schema, described) in [
+        (
+            "generated-numbers",
+            "numbers 1.0.0 (fillers card, iban)",
+            "**card**, a filler of the type text",
+            "task",
+            "The network; visa when not given.",
+        ),
+        (
+            "check-digits",
+            "checksum 1.0.0 (tool verify)",
+            "**verify**, a tool of the type object",
+            "environment",
+            "What the number is one of.",
+        ),
+        ("imported-rows", "rows 1.0.0 (importer csv)", "**csv**, an importer", "task", ""),
+    ] {
+        let pack = root().join("docs/cookbook").join(recipe).display().to_string();
+        let (output, error, _) = casebook(folder.path(), &["plugin", "list", &pack]);
+        assert!(output.contains(listed), "{output}{error}");
+        let (output, error, _) = casebook(folder.path(), &["docs", &pack]);
+        assert!(output.contains(printed), "{output}{error}");
+        let (output, error, code) = casebook(folder.path(), &["schema", "--pack", &pack, "--out", recipe]);
+        assert_eq!(code, 0, "{output}{error}");
+        let path = folder.path().join(recipe).join(format!("{schema}.schema.json"));
+        assert!(fs::read_to_string(path).expect("a schema").contains(described), "{recipe}");
+    }
+}
