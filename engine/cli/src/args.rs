@@ -357,10 +357,13 @@ pub(crate) enum PluginAction {
         #[arg(long = "in", value_name = "FOLDER", default_value = "plugins")]
         folder: PathBuf,
     },
-    /// Runs a module's examples and tells what a call of it takes
+    /// Runs a plugin's examples and tells what a call of it takes
     Check {
-        /// The `.wasm` file
+        /// The `.wasm` file, or the file of a program, beside which its other files lie
         file: PathBuf,
+        /// What runs the file of a program, with arguments; `python3` for a `.py` file, else the file itself
+        #[arg(long, value_name = "COMMAND")]
+        command: Option<String>,
     },
     /// Lists the plugins of packs
     List(PacksArgs),
@@ -381,6 +384,8 @@ pub(crate) enum PluginLanguage {
     Assemblyscript,
     /// Rust, where its WebAssembly target is installed
     Rust,
+    /// Python, as a process, which packs may only use with `--allow-process-plugins`
+    Python,
 }
 
 /// Arguments of `import`.

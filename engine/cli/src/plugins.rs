@@ -62,6 +62,11 @@ fn end_when_interrupted() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether programs may be started.
+pub(crate) fn may_start_processes() -> bool {
+    host().processes == Processes::Allowed
+}
+
 /// What runs the plugins of packs.
 pub(crate) fn host() -> Arc<PluginHost> {
     Arc::clone(HOST.get_or_init(Arc::default))

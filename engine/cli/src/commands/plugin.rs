@@ -1,5 +1,7 @@
 //! `casebook plugin`
 
+mod program;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -57,10 +59,16 @@ const WAT: &[(&str, &str)] = &[
     ("PLUGIN_NAME.wat", include_str!("../templates/plugin-wat/plugin.wat")),
 ];
 
+const PYTHON: &[(&str, &str)] = &[
+    ("README.md", include_str!("../templates/plugin-python/README.md")),
+    ("PLUGIN_NAME.py", include_str!("../templates/plugin-python/plugin.py")),
+    ("description.json", include_str!("../templates/plugin-python/description.json")),
+];
+
 pub(crate) fn run(args: &PluginArgs, format: Format) -> Exit {
     match &args.action {
         PluginAction::New { name, lang, folder } => new(name, *lang, folder, format),
-        PluginAction::Check { file } => check(file, format),
+        PluginAction::Check { file, command } => check(file, command.as_deref(), format),
         PluginAction::List(args) => list(&args.packs, format),
         PluginAction::Lock(args) => lock(&args.packs, format),
     }
@@ -86,6 +94,7 @@ fn new(name: &str, lang: PluginLanguage, folder: &Path, format: Format) -> Exit 
         PluginLanguage::Zig => ZIG,
         PluginLanguage::Assemblyscript => ASSEMBLYSCRIPT,
         PluginLanguage::Rust => RUST,
+        PluginLanguage::Python => PYTHON,
     };
     let mut written = Vec::new();
     for (file, text) in files {
@@ -115,11 +124,12 @@ struct Checked {
     name: String,
     examples: usize,
     failed: Vec<String>,
-    fuel: u64,
+    /// None where calls have no fuel.
+    fuel: Option<u64>,
     microseconds: f64,
 }
 
-fn check(file: &Path, format: Format) -> Exit {
+fn check(file: &Path, command: Option<&str>, format: Format) -> Exit {
     if let Ok(size) = fs::metadata(file).map(|file| file.len())
         && size > MAX_MODULE_BYTES
     {
@@ -135,8 +145,18 @@ fn check(file: &Path, format: Format) -> Exit {
         }
     };
     let host = plugins::host();
-    let surface = host.wasm.surface(&bytes).ok();
-    let loaded = Plugin::load(&host.wasm, &bytes, Limits::default());
+    let program = program::of(file, command);
+    let surface = if program.is_none() { host.wasm.surface(&bytes).ok() } else { None };
+    let loaded = match &program {
+        None => Plugin::load(&*host, &bytes, Limits::default()),
+        // Without its examples there is nothing to tell.
+        Some(Ok(_)) if !plugins::may_start_processes() => Err(Refusal::NotAllowed),
+        Some(Ok(program)) => Plugin::start(&*host, program),
+        Some(Err(error)) => {
+            output::error(error);
+            return Exit::Failure;
+        }
+    };
     let (exports, imports) = surface.map(|one| (one.exports, one.imports)).unwrap_or_default();
     let plugin = match loaded {
         Ok(plugin) => plugin,
@@ -172,16 +192,21 @@ fn check(file: &Path, format: Format) -> Exit {
         output::json(&told);
     } else {
         output::line(format!("{} {}: {}", description.name, description.version, description.summary));
-        output::line(format!("  {} bytes, sha256 {}", bytes.len(), plugin.digest));
-        output::line(format!("  exports {}; imports nothing", exports.join(", ")));
+        if let Some(Ok(program)) = &program {
+            output::line(format!("  a process: {}", program::words(program)));
+        } else {
+            output::line(format!("  {} bytes, sha256 {}", bytes.len(), plugin.digest));
+            output::line(format!("  exports {}; imports nothing", exports.join(", ")));
+        }
         for one in &checked {
+            let twice = if description.deterministic { ", each the same twice" } else { "" };
+            let fuel = one.fuel.map(|fuel| format!("{fuel} units of fuel, ")).unwrap_or_default();
             output::line(format!(
-                "  {} {}: {} of {} examples hold, each the same twice; {} units of fuel, {:.1} us a call",
+                "  {} {}: {} of {} examples hold{twice}; {fuel}{:.1} us a call",
                 one.kind,
                 one.name,
                 one.examples - one.failed.len(),
                 one.examples,
-                one.fuel,
                 one.microseconds
             ));
             for problem in &one.failed {
@@ -207,7 +232,7 @@ fn measure(plugin: &Plugin, offer: Offer<'_>) -> Checked {
     let runs = run_examples(plugin).into_iter().filter(of_this);
     let failed = runs.filter_map(|run| Some(format!("example `{}`: {}", run.example, run.problem?))).collect();
     let calls: Vec<String> = offer.examples().iter().map(|example| example.call(offer)).collect();
-    let fuel = calls.iter().filter_map(|call| plugin.fuel_of(offer.operation(), call).ok()).max().unwrap_or_default();
+    let fuel = calls.iter().filter_map(|call| plugin.fuel_of(offer.operation(), call).ok()).max();
     let begun = Instant::now();
     for call in calls.first().into_iter().cycle().take(CALLS as usize) {
         // What it answers was looked at above.

@@ -146,3 +146,62 @@ fn fillers_tools_and_importers_are_told_of_as_graders_are() {
         assert!(fs::read_to_string(path).expect("a schema").contains(described), "{recipe}");
     }
 }
+
+#[test]
+fn a_new_program_is_checked_locked_and_used_where_it_is_allowed() {
+    let folder = TempDir::new().expect("a folder");
+    let pack = folder.path().join("pack");
+    copy(&root().join("docs/cookbook/textsim"), &pack);
+    fs::remove_dir_all(pack.join("plugins")).expect("removed");
+    let (output, error, code) = casebook(&pack, &["plugin", "new", "variety", "--lang", "python"]);
+    assert_eq!(code, 0, "{output}{error}");
+    let script = "pack/plugins/variety/variety.py";
+    let (_, error, code) = casebook(folder.path(), &["plugin", "check", script]);
+    assert_eq!((code, error.contains("it is a process; pass `--allow-process-plugins`")), (1, true), "{error}");
+    let allowed = ["plugin", "check", script, "--allow-process-plugins"];
+    let (output, error, code) = casebook(folder.path(), &allowed);
+    assert_eq!(code, 0, "{output}{error}");
+    assert!(output.contains("a process: python3 -B variety.py"), "{output}");
+    assert!(output.contains("grader variety: 2 of 2 examples hold, each the same twice; "), "{output}");
+    let told = casebook(folder.path(), &[&allowed[..], &["--format", "json"]].concat()).0;
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((&told["name"], &told["graders"][0]["fuel"]), (&"variety".into(), &Value::Null));
+
+    let file = pack.join("pack.yaml");
+    let text = fs::read_to_string(&file).expect("a pack").replace("textsim", "variety");
+    let corpus = ", corpus: [You may keep your card for ever., We are here for you.]";
+    assert!(text.contains(corpus));
+    fs::write(&file, text.replace(corpus, "")).expect("written");
+    fs::remove_file(pack.join("tests.yaml")).expect("removed");
+    let (output, error, code) = casebook(folder.path(), &["plugin", "lock", "pack"]);
+    assert_eq!((code, output.contains("locked variety")), (0, true), "{output}{error}");
+    let (output, error, code) = casebook(folder.path(), &["test", "pack", "--allow-process-plugins", "--verbose"]);
+    assert!(output.contains("ok   example plugin variety: variety: no word"), "{code} {output}{error}");
+
+    let script = folder.path().join(script);
+    fs::write(&script, fs::read_to_string(&script).expect("a script") + "# a remark\n").expect("written");
+    let (output, error, code) = casebook(folder.path(), &["check", "pack"]);
+    assert_eq!((code, error.contains("error[CB702]")), (1, true), "{output}{error}");
+}
+
+#[test]
+fn no_process_outlives_a_command_that_is_interrupted() {
+    let folder = TempDir::new().expect("a folder");
+    let started = folder.path().join("started");
+    let script = format!("touch {}\nexec sleep 31338\n", started.display());
+    fs::write(folder.path().join("slow.sh"), script).expect("written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_casebook"));
+    command.args(["plugin", "check", "slow.sh", "--command", "sh", "--allow-process-plugins"]);
+    let mut running = command.current_dir(folder.path()).spawn().expect("it runs");
+    while !started.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let interrupt = std::process::Command::new("kill").args(["-INT", &running.id().to_string()]).status();
+    assert!(interrupt.expect("it is sent").success());
+    assert_eq!(running.wait().expect("it ends").code(), Some(130));
+    let sleeps =
+        |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).is_ok_and(|line| line.ends_with(b"\x0031338\0"));
+    let left =
+        fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| sleeps(entry).then_some(())).count();
+    assert_eq!(left, 0);
+}

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use semver::VersionReq;
@@ -245,24 +244,9 @@ impl Site<'_> {
         {
             files.push((inside, file));
         }
-        let mut lines: Vec<String> =
-            files.iter().map(|(path, file)| format!("{} {}", file.hash, path.display())).collect();
-        lines.extend(description.map(|file| format!("{} description", file.hash)));
-        Ok(Program {
-            name: self.name.to_owned(),
-            digest: sha256(lines.join("\n").as_bytes()),
-            files: files.into_iter().map(|(path, file)| (path, Arc::clone(&file.bytes))).collect(),
-            command: process.command.clone(),
-            description: description.map(|file| Arc::clone(&file.bytes)),
-            env: process.env.clone(),
-            pass_env: process.pass_env.clone(),
-            processes: process.processes as usize,
-            time: Duration::from_secs_f64(process.seconds),
-            start: Duration::from_secs_f64(process.start_seconds),
-            memory: u64::from(process.memory_mib) * 1024 * 1024,
-            file: u64::from(process.file_mib) * 1024 * 1024,
-            output: self.spec.limits.output_kib as usize * 1024,
-        })
+        let files = files.into_iter().map(|(path, file)| (path, Arc::clone(&file.bytes))).collect();
+        let description = description.map(|file| Arc::clone(&file.bytes));
+        Ok(Program::new(self.name, process, files, description))
     }
 
     /// Finds a file that a key names.

@@ -5,8 +5,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{Host, Plugin, Refusal};
-use crate::source::sha256;
+use super::{Host, Limits, Plugin, Refusal};
+use crate::{source::sha256, spec::ProcessSpec};
+
+/// Bytes of a MiB.
+const MIB: u64 = 1024 * 1024;
 
 /// A program that a pack brings along, with all that it is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,33 @@ pub struct Program {
 }
 
 impl Program {
+    /// A program of some files, the first of which is run, with the settings of a pack.
+    pub fn new(
+        name: &str,
+        process: &ProcessSpec,
+        files: Vec<(PathBuf, Arc<[u8]>)>,
+        description: Option<Arc<[u8]>>,
+    ) -> Self {
+        let mut lines: Vec<String> =
+            files.iter().map(|(path, bytes)| format!("{} {}", sha256(bytes), path.display())).collect();
+        lines.extend(description.as_deref().map(|bytes| format!("{} description", sha256(bytes))));
+        Self {
+            name: name.to_owned(),
+            digest: sha256(lines.join("\n").as_bytes()),
+            files,
+            command: process.command.clone(),
+            description,
+            env: process.env.clone(),
+            pass_env: process.pass_env.clone(),
+            processes: process.processes as usize,
+            time: Duration::from_secs_f64(process.seconds),
+            start: Duration::from_secs_f64(process.start_seconds),
+            memory: u64::from(process.memory_mib) * MIB,
+            file: u64::from(process.file_mib) * MIB,
+            output: Limits::default().output,
+        }
+    }
+
     /// What decides how it behaves: its files and its settings, as a key.
     pub fn key(&self) -> String {
         let Self { digest, command, env, pass_env, processes, time, start, memory, file, output, .. } = self;

@@ -9,7 +9,7 @@ use casebook_core::plugin::Program;
 
 use super::{child::Child, folder::Folder, message::Reply};
 
-/// How long a process is not started again after the second failure in a row; each further one doubles it.
+/// How long a process is not started again after the third failure in a row; each further one doubles it.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long it is not started again at the most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -86,19 +86,25 @@ impl Pool {
                     }
                 }
             }
+            let mut until = deadline;
             if room.alive < self.program.processes {
-                if let Some(until) = room.pause
-                    && let Some(left) = until.checked_duration_since(Instant::now())
-                {
-                    return Err(format!(
-                        "has failed {} times in a row and is not started again for {:.1} s",
-                        room.failures,
-                        left.as_secs_f64()
-                    ));
+                let now = Instant::now();
+                match room.pause.filter(|pause| *pause > now) {
+                    None => {
+                        room.alive += 1;
+                        drop(room);
+                        return self.start().inspect_err(|_| self.failed());
+                    }
+                    // Who asks next need not suffer for who asked before.
+                    Some(pause) if pause < deadline => until = pause,
+                    Some(pause) => {
+                        return Err(format!(
+                            "has failed {} times in a row and is not started again for {:.1} s",
+                            room.failures,
+                            (pause - now).as_secs_f64()
+                        ));
+                    }
                 }
-                room.alive += 1;
-                drop(room);
-                return self.start().inspect_err(|_| self.failed());
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
                 return Err(format!(
@@ -107,6 +113,7 @@ impl Pool {
                     self.program.processes
                 ));
             };
+            let left = until.saturating_duration_since(Instant::now()).min(left);
             room = self.freed.wait_timeout(room, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -133,7 +140,7 @@ impl Pool {
         let mut room = self.lock();
         room.alive -= 1;
         room.failures += 1;
-        room.pause = room.failures.checked_sub(2).map(|more| {
+        room.pause = room.failures.checked_sub(3).map(|more| {
             let pause = PAUSE.saturating_mul(1 << more.min(16)).min(LONGEST_PAUSE);
             Instant::now() + pause
         });

@@ -1,0 +1,54 @@
+//! The program of a plugin, as a file and what lies beside it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use casebook_core::{plugin::Program, source::MAX_PROGRAM_FILES, spec::ProcessSpec};
+
+/// The file that says what a program says about itself.
+const DESCRIPTION: &str = "description.json";
+
+/// The program that a file is, with what lies beside it; none for a module.
+pub(super) fn of(file: &Path, command: Option<&str>) -> Option<Result<Program, String>> {
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if ending == "wasm" && command.is_none() {
+        return None;
+    }
+    let words = command.unwrap_or(if ending == "py" { "python3 -B" } else { "" });
+    let process =
+        ProcessSpec { command: words.split_whitespace().map(str::to_owned).collect(), ..ProcessSpec::default() };
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
+    let files = beside(file).map_err(|error| format!("what lies beside `{}` cannot be read: {error}", file.display()));
+    Some(files.map(|files| {
+        let description = files.iter().find(|(path, _)| path == Path::new(DESCRIPTION));
+        let description = description.map(|(_, bytes)| Arc::clone(bytes));
+        Program::new(&name, &process, files, description)
+    }))
+}
+
+/// The command that starts it.
+pub(super) fn words(program: &Program) -> String {
+    let file = program.files.first().map(|(path, _)| path.display().to_string()).unwrap_or_default();
+    program.command.iter().cloned().chain([file]).collect::<Vec<_>>().join(" ")
+}
+
+/// A file, and the visible ones beside it.
+fn beside(file: &Path) -> io::Result<Vec<(PathBuf, Arc<[u8]>)>> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let visible = !entry.file_name().as_encoded_bytes().starts_with(b".");
+        if visible && entry.path().is_file() && Some(entry.file_name().as_os_str()) != file.file_name() {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort();
+    paths.truncate(MAX_PROGRAM_FILES);
+    paths.insert(0, file.to_path_buf());
+    let read = |path: PathBuf| Ok((path.file_name().unwrap_or_default().into(), fs::read(&path)?.into()));
+    paths.into_iter().map(read).collect()
+}
