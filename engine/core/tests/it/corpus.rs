@@ -65,10 +65,10 @@ fn apply(name: &str, case: &str) -> BTreeMap<String, String> {
 }
 
 fn report(files: &BTreeMap<String, String>) -> Report {
-    let (modules, texts): (Vec<_>, Vec<_>) = files
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .partition(|(name, _)| name.starts_with("plugins/") || name.ends_with(".wasm"));
+    let (modules, texts): (Vec<_>, Vec<_>) =
+        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).partition(|(name, _)| {
+            name.starts_with("plugins/") || Path::new(name).extension().is_some_and(|ending| ending == "wasm")
+        });
     let set = source::from_texts("desk", texts);
     let set = set.with_modules(modules.into_iter().map(|(name, text)| (name, text.as_bytes())));
     plugins::checker().compile(&set, 1).report
