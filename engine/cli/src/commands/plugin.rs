@@ -264,11 +264,12 @@ fn list(roots: &[PathBuf], format: Format) -> Exit {
                 .then(|| format!("{noun}{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", ")))
         });
         output::line(format!(
-            "{}: {} {} ({}), sha256 {}",
+            "{}: {} {} ({}{}), sha256 {}",
             pack.name(),
             description.name,
             description.version,
             kinds.collect::<Vec<_>>().join("; "),
+            if plugin.records() { "; a process" } else { "" },
             plugin.digest
         ));
     }
