@@ -538,3 +538,9 @@ pub(crate) fn push_text(out: &mut String, text: &str) {
         out.push_str(&Value::from(text).to_string());
     }
 }
+
+/// Appends a finite number as JSON; a whole one stays a float.
+pub(crate) fn push_number(out: &mut String, number: f64) {
+    // As `serde_json` writes it.
+    out.push_str(zmij::Buffer::new().format_finite(number));
+}

@@ -1,12 +1,10 @@
 //! A reward explained.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    model::{Judged, push_text},
+    model::{Judged, push_number, push_text},
     rubric::Components,
 };
 
@@ -51,8 +49,8 @@ impl Breakdown {
                 out.push(',');
             }
             push_text(out, name);
-            // Writing to a text cannot fail.
-            let _ = write!(out, ":{}", Value::from(value));
+            out.push(':');
+            push_number(out, value);
         }
         out.push_str("},\"decisions\":[");
         for (at, judged) in self.decisions.iter().enumerate() {
@@ -64,7 +62,8 @@ impl Breakdown {
         out.push(']');
         if !self.notes.is_empty() {
             let notes: Value = self.notes.iter().map(|note| serde_json::to_value(note).unwrap_or_default()).collect();
-            let _ = write!(out, ",\"notes\":{notes}");
+            out.push_str(",\"notes\":");
+            out.push_str(&notes.to_string());
         }
         out.push('}');
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use minijinja::context;
+use minijinja::{Value as Context, context};
 use serde_json::{Map, Value};
 
 use super::{ActionProblem, Episode, Outcome, scope};
@@ -108,7 +108,8 @@ impl Episode {
     /// Makes what depends on the seed and the arguments.
     fn begin(&mut self) -> Result<(), String> {
         let pack = Arc::clone(&self.pack);
-        let scope = self.scope([]);
+        let computes = pack.state.iter().any(|variable| matches!(variable.first, First::Expression(_)));
+        let scope = if computes { self.scope([]) } else { Context::UNDEFINED };
         for variable in &pack.state {
             let value = match &variable.first {
                 First::Value(value) => value.clone(),

@@ -26,8 +26,10 @@ impl Episode {
             if !std::mem::take(&mut first) {
                 out.push(',');
             }
-            push_text(out, name);
-            out.push(':');
+            // A name needs no escapes.
+            out.push('"');
+            out.push_str(name);
+            out.push_str("\":");
         };
         if self.pack.is_tool_environment() {
             for (name, value) in self.outcome.parts(&self.pack) {
@@ -58,7 +60,10 @@ impl Episode {
                     out.push(']');
                     log += 1;
                 }
-                Part::Counter(counter) => out.push_str(&self.counter(*counter).to_string()),
+                Part::Counter(counter) => {
+                    // Writing to a text cannot fail.
+                    let _ = write!(out, "{}", self.counter(*counter));
+                }
                 Part::Instructions => out.push_str(self.instructions()),
                 Part::TaskId => push_text(out, &self.task.name),
                 Part::Score => out.push_str(&Value::from(self.score).to_string()),

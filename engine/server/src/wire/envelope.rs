@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::push_json;
 
 /// Bytes that are reserved for an answer; most fit.
-const USUAL_BYTES: usize = 2048;
+const USUAL_BYTES: usize = 4096;
 
 /// An episode as its agent is told about it.
 #[derive(Debug, Clone, Copy)]
