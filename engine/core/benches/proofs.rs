@@ -69,7 +69,9 @@ fn pack(hit: &str, rules: u64, when: fn(u64) -> String) -> SourceSet {
     text.push_str(
         "default: { queue: a }\n---\napiVersion: casebook/v1\nkind: Rubric\nname: right\nscore: { grader: exact, field: queue }\n\
          reward: { mode: terminal }\n---\napiVersion: casebook/v1\nkind: Inbox\nname: one\nitems:\n  \
-         - { id: i, fields: { category: c0, amount: 10000, subject: none } }\n",
+         - { id: i, fields: { category: c0, amount: 10000, subject: none } }\n\
+         ---\napiVersion: casebook/v1\nkind: Task\nname: one\ndifficulty: 1\nsplit: train\ninbox: one\nmax_steps: 1\n\
+         instructions: Decide.\n",
     );
     source::from_texts("many", [("pack.yaml", text.as_str())])
 }
@@ -86,11 +88,6 @@ fn main() {
             {
                 let begin = Instant::now();
                 let compiled = ask(&set);
-                assert!(
-                    compiled.catalog.is_some() || compiled.proof.questions > 0,
-                    "{}",
-                    compiled.report.render(false)
-                );
                 let Proof { questions, unknown, .. } = &compiled.proof;
                 println!(
                     "{name:<14}{hit:<9}{how:<10}{:>9.2} s  {questions} questions, {} unknown, {} findings",

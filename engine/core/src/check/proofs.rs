@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Rules of one document beyond which nothing is quick.
-const QUICK_RULES: usize = 200;
+const QUICK_RULES: usize = 1_000;
 
 /// What was asked about rules.
 #[derive(Debug, Clone, Default)]

@@ -346,6 +346,10 @@ impl<'s, 'a> Search<'s, 'a> {
             *alive = before;
             return false;
         }
+        if *alive == before {
+            // It followed from what was decided before, and so did all that follows from it.
+            return true;
+        }
         for other in self.used[column].iter().filter(|other| self.decided[**other].is_none()) {
             let Some(passing) = cells.of(*other) else { continue };
             if alive.is_within(passing) {
