@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Column, Datum},
-    rules::{Conflict, Facts, RuleSet},
+    rules::{Conflict, Decided, Facts, RuleSet},
     spec::Hit,
 };
 
@@ -207,11 +207,8 @@ impl Comparing<'_, '_> {
 
     /// Whether the rules themselves decide about an item what two cases say that they do.
     fn shows(&self, witness: &Witness, (old, new): (&Case, &Case), column: Option<usize>) -> bool {
-        let as_said = |rules: &RuleSet, case: &Case| match judged(rules, witness.facts(), column) {
-            None => case.conflict,
-            Some(decided) => !case.conflict && decided == case.decided,
-        };
-        as_said(self.old.rules, old) && as_said(self.new.rules, new)
+        let facts = witness.facts();
+        comes_to(self.old.rules, old, facts, column) && comes_to(self.new.rules, new, facts, column)
     }
 
     fn unknown(&mut self, old: &Case, new: &Case, why: &'static str) {
@@ -221,18 +218,27 @@ impl Comparing<'_, '_> {
     }
 }
 
-/// What is decided about an item; nothing for a conflict.
-fn judged(rules: &RuleSet, facts: Facts<'_>, column: Option<usize>) -> Option<Vec<(usize, Datum)>> {
+/// Whether rules decide about an item as a case says, by the rules that it names.
+fn comes_to(rules: &RuleSet, case: &Case, facts: Facts<'_>, column: Option<usize>) -> bool {
     match rules.decide(facts) {
-        Err(Conflict(..)) => None,
+        Err(Conflict(..)) => {
+            let matches = |id: &String| rules.rules.iter().any(|rule| rule.reason.id == *id && rule.matches(facts));
+            case.conflict && case.rules.iter().all(matches)
+        }
+        Ok(_) if case.conflict => false,
         Ok(decided) => {
-            let mut decided: Vec<(usize, Datum)> = decided
-                .iter()
-                .filter(|one| column.is_none_or(|column| one.column == column))
-                .map(|one| (one.column, one.value.clone()))
-                .collect();
-            decided.sort_by_key(|(column, _)| *column);
-            Some(decided)
+            let mut own: Vec<&Decided<'_>> =
+                decided.iter().filter(|one| column.is_none_or(|column| one.column == column)).collect();
+            own.sort_by_key(|one| one.column);
+            let is_named = |one: &Decided<'_>| {
+                let by = one.rule.map_or("default", |rule| rule.reason.id.as_str());
+                case.rules.iter().any(|id| id == by)
+            };
+            own.len() == case.decided.len()
+                && own
+                    .iter()
+                    .zip(&case.decided)
+                    .all(|(one, (column, value))| one.column == *column && one.value == value && is_named(one))
         }
     }
 }
