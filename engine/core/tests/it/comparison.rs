@@ -126,3 +126,31 @@ fn a_sign_off_stands_for_one_change_and_shows_when_it_was_changed() {
     let other = vec![SignedPack { environment: "shop".into(), old: None, new: Some("d".into()) }];
     assert_eq!(sign_off.refusal(&other).as_deref(), Some("the sign-off says nothing about `shop`"));
 }
+
+/// The small pack with these rules and nothing else of its own.
+fn with_rules(rules: &str) -> Ruled {
+    let mut files = packs::desk();
+    let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
+    *text = format!("apiVersion: casebook/v1\nkind: Rules\nname: routing\nrules:\n{rules}");
+    ruled(&files)
+}
+
+/// A field that every item has may be left open by an item that shows something, unless a rule asks whether it is there.
+#[test]
+fn an_item_that_shows_a_change_comes_out_as_told_when_it_is_judged() {
+    let exists = "  - { id: A, when: { title: { exists: true } }, then: { queue: answer } }\n";
+    let never = "  - { id: A, when: { title: { exists: false } }, then: { queue: answer } }\n";
+    let two = "  - { id: A, when: { title: { exists: true } }, then: { queue: close } }\n  \
+               - { id: B, when: { title: { exists: false } }, then: { queue: close } }\n";
+    for (old, new, by) in [
+        (exists, never, "expect: { by: [] }"),
+        (never, exists, "expect: { queue: answer, by: A }"),
+        (exists, two, "expect: { queue: close, by: A }"),
+    ] {
+        let told = comparison::meaning(&with_rules(old), &with_rules(new));
+        assert_eq!((told[0].standing.clone(), told[0].changes.len()), (Standing::Changed, 1), "{told:?}");
+        for witness in &told[0].changes[0].witnesses {
+            assert!(witness.case.contains(by) && witness.given.contains_key("title"), "{}", witness.case);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::{
     words::Condition,
 };
 use crate::{
-    model::{Column, Datum},
+    model::Column,
     rules::{Conflict, Decided, Facts, RuleSet},
     spec::Hit,
 };
