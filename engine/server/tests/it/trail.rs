@@ -72,6 +72,30 @@ async fn every_decision_is_written_and_a_restart_goes_on_with_the_chain() {
 }
 
 #[tokio::test]
+async fn calls_of_tools_are_written_whichever_way_they_come() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("audit.jsonl");
+    let trail = Arc::new(Trail::open(settings(path.clone())).expect("it opens"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/conformance");
+    let config = Config { environment: Some("conformance-tools".into()), ..with(&trail) };
+    let server = crate::serve::start_in(config, TempDir::new().expect("a folder"), &[root]).await;
+    let reset = send(&server, "POST", "/reset?episode_id=e-1", &[], None).await.expect(200);
+    let id = reset["metadata"]["session_id"].as_str().expect("an id").to_owned();
+    let action = json!({ "type": "call_tool", "tool_name": "add", "arguments": { "a": 40 } });
+    let body = json!({ "action": action, "session_id": id }).to_string();
+    send(&server, "POST", "/step", &[], Some(&body)).await.expect(200);
+    let params = json!({ "name": "greet", "arguments": { "name": "Ada" }, "session_id": id });
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params });
+    post(&server, "/mcp", &call).await.expect(200);
+    trail.close();
+    let all = entries(&path);
+    let told: Vec<_> = all.iter().map(|entry| (&entry["event"], &entry["tool"], &entry["step"])).collect();
+    let event = json!("action");
+    assert_eq!(told, [(&event, &json!("add"), &json!(1)), (&event, &json!("greet"), &json!(2))]);
+    assert_eq!((&all[0]["episode"], &all[1]["action"]["arguments"]), (&json!("e-1"), &json!({ "name": "Ada" })));
+}
+
+#[tokio::test]
 async fn full_files_are_put_aside_and_the_oldest_dropped() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("audit.jsonl");
