@@ -61,7 +61,8 @@ pub struct Config {
     pub plugins: Option<Arc<dyn Host>>,
     /// How much a request may hold.
     pub limits: Limits,
-    /// How long a client may take to send the head of a request, and how long for its body; for ever when unset.
+    /// How long a client may take to send the head of a request, how long for its body, and how long it may take nothing
+    /// of an answer; for ever when unset.
     pub request_timeout: Option<Duration>,
     /// Requests a second of each client at the most, over all its sockets.
     pub rate: Option<NonZeroU32>,

@@ -86,7 +86,8 @@ pub(crate) struct LimitArgs {
     /// Requests a second of one client; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0, env = "CASEBOOK_RATE")]
     pub(crate) rate: u32,
-    /// Seconds that a client may take to send the head of a request, and as many for its body; 0 for any time
+    /// Seconds that a client may take to send the head of a request, as many for its body, and as many in which it
+    /// takes nothing of its answer; 0 for any time
     #[arg(long, value_name = "SECONDS", default_value_t = 30, env = "CASEBOOK_REQUEST_TIMEOUT")]
     pub(crate) request_timeout: u64,
     /// Bytes of a body or of a message on the socket

@@ -104,3 +104,24 @@ async fn without_a_limit_everybody_is_waited_for() {
     time::timeout(PATIENCE, slow.read_to_string(&mut text)).await.expect("it ends").expect("an end");
     assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
 }
+
+#[tokio::test]
+async fn who_does_not_take_an_answer_is_not_waited_for() {
+    let page = get(&impatient().await, "/docs").await.text.len();
+    // With more than the operating system keeps for a client.
+    let asked = 64 * 1024 * 1024 / page;
+    for (limit, waited_for) in [(Some(LIMIT), false), (None, true)] {
+        let server = start(Config { request_timeout: limit, ..config() }).await;
+        let mut slow = connect(&server).await;
+        for at in (0..asked).rev() {
+            let end = if at == 0 { "connection: close\r\n" } else { "" };
+            let head = format!("GET /docs HTTP/1.1\r\nhost: x\r\n{end}\r\n");
+            slow.write_all(head.as_bytes()).await.expect("it is sent");
+        }
+        time::sleep(4 * LIMIT).await;
+        let mut taken = Vec::new();
+        // A reset is an end as well.
+        let _ = time::timeout(PATIENCE, slow.read_to_end(&mut taken)).await.expect("it ends");
+        assert_eq!(taken.len() >= asked * page, waited_for, "{} of {}", taken.len(), asked * page);
+    }
+}

@@ -1,8 +1,10 @@
-//! Connections: HTTP on each of them, and how long a client may take to send a request.
+//! Connections: HTTP on each of them, and how long a client may take to send a request and to take its answer.
 //!
-//! Who says nothing, or a letter a minute, would otherwise keep a connection for ever. The head of a request has as long as
-//! its body; between two requests a connection may rest for as long. What is left of a connection that becomes a WebSocket
-//! is watched by its heartbeat.
+//! Who says nothing, or a letter a minute, would otherwise keep a connection for ever, and so would who never reads. The head
+//! of a request has as long as its body; between two requests a connection may rest for as long, and for as long may nothing
+//! of an answer go through. Whether the client of a WebSocket is still there its heartbeat tells.
+
+mod stream;
 
 use std::{
     error::Error,
@@ -30,6 +32,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use stream::Stream;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -81,7 +84,8 @@ impl Connection {
             request.extensions_mut().insert(ConnectInfo(address));
             inner.call(request)
         });
-        let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        let mut serving =
+            std::pin::pin!(http.serve_connection(TokioIo::new(Stream::new(stream, patience)), service).with_upgrades());
         let served = tokio::select! {
             served = serving.as_mut() => Some(served),
             _ = stopping.wait_for(|stopping| *stopping) => None,
