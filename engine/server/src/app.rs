@@ -91,20 +91,22 @@ impl App {
         }
     }
 
-    /// Runs work off the async threads that may take as long as a step.
+    /// Runs work off the async threads that may take as long as a step; it may wait for programs.
     pub(crate) async fn within_step<T: Send + 'static>(
         &self,
+        waits: bool,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        within(self.config.step_timeout, self.work(work)).await
+        within(self.config.step_timeout, self.work(waits, work)).await
     }
 
-    /// Runs work that takes a while off the async threads.
+    /// Runs work that takes a while off the async threads; it may wait for programs.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
+        waits: bool,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        self.pool.run(work).await.unwrap_or_else(|| Err(Problem::Failed("internal error".into())))
+        self.pool.run(waits, work).await.unwrap_or_else(|| Err(Problem::Failed("internal error".into())))
     }
 }
 

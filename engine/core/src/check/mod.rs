@@ -318,6 +318,7 @@ fn assemble(
         plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,
         baseline: environment.baseline.clone(),
+        has_processes: environment.plugins.values().any(|plugin| plugin.process.is_some()),
         splits: environment.splits.clone(),
     })
 }

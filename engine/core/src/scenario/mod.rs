@@ -115,6 +115,8 @@ pub struct Pack {
     pub(crate) plugins: Vec<Arc<Plugin>>,
     pub(crate) suites: Vec<Suite>,
     pub(crate) baseline: Option<String>,
+    /// Whether some of its plugins are programs.
+    pub(crate) has_processes: bool,
     /// What splits are for whose name does not say it.
     pub(crate) splits: IndexMap<String, SplitType>,
 }
@@ -178,6 +180,11 @@ impl Pack {
     /// Whether a step of it may compute for long: every template is short of fuel, but plugins run code of their own.
     pub fn takes_long(&self) -> bool {
         !self.plugins.is_empty()
+    }
+
+    /// Whether a step of it may wait for programs, which takes long and nothing of the processor.
+    pub fn waits_for_processes(&self) -> bool {
+        self.has_processes
     }
 
     /// The same of the observation after a reset, which holds no answer of a tool.

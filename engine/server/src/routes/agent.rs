@@ -90,13 +90,13 @@ pub(super) async fn alone<T: Send + 'static>(
     arguments: ResetArguments,
     act: impl FnOnce(Play) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let slow = held.pack.takes_long();
+    let (slow, waits) = (held.pack.takes_long(), held.pack.waits_for_processes());
     let work = move || {
         let mut play = Play::default();
         play.reset(held, arguments)?;
         act(play)
     };
-    if slow { app.within_step(work).await } else { work() }
+    if slow { app.within_step(waits, work).await } else { work() }
 }
 
 /// Answers when what was done has taken its time.

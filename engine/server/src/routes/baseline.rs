@@ -43,7 +43,7 @@ pub(super) fn endpoint() -> Endpoint {
 async fn baseline(State(app): State<Shared>, environment: Environment, uri: Uri) -> Result<Json<Value>, Problem> {
     let pack = environment.pack(&app)?;
     let seed = request::query_seed(&request::query(&uri))?;
-    app.work(move || play(&pack, seed)).await.map(Json)
+    app.work(pack.waits_for_processes(), move || play(&pack, seed)).await.map(Json)
 }
 
 fn play(pack: &Arc<Pack>, seed: u64) -> Result<Value, Problem> {

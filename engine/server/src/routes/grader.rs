@@ -66,7 +66,7 @@ async fn grader(State(app): State<Shared>, environment: Environment, uri: Uri) -
         .map(ToString::to_string)
         .ok_or_else(|| Problem::Invalid(vec![Entry::missing(vec!["query".into(), "task_id".into()], Value::Null)]))?;
     let provider = request::query_value(&query, "provider").map(ToString::to_string);
-    app.work(move || play(&pack, &task, provider, seed)).await.map(Json)
+    app.work(pack.waits_for_processes(), move || play(&pack, &task, provider, seed)).await.map(Json)
 }
 
 fn play(pack: &Arc<Pack>, task: &str, provider: Option<String>, seed: u64) -> Result<Value, Problem> {

@@ -135,7 +135,7 @@ async fn right(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json
     let session = find(&app, id)?;
     let played = session.look(Play::clone);
     let id = session.id().to_string();
-    let told = app.work(move || {
+    let told = app.work(played.waits_for_processes(), move || {
         let run = played.run().ok_or(Problem::NoEpisode)?;
         let episode = run.episode();
         let mut told = json!({
@@ -164,7 +164,7 @@ async fn record_again(
     })?;
     let pack = app.pack(&recording.environment)?;
     let catalog = app.live.catalog();
-    let told = app.work(move || {
+    let told = app.work(pack.waits_for_processes(), move || {
         let misfit = |text: String| Problem::DoesNotFit(text);
         let now = record::regrade(&pack, &recording).map_err(misfit)?;
         let difference = match record::replay(&catalog, &recording).map_err(misfit)? {
@@ -189,7 +189,7 @@ async fn again(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json
 /// Grades a copy of the episode, so that the session goes on meanwhile.
 async fn grade_of(app: &App, session: &Session, with: Option<Arc<Pack>>) -> Result<Json<Value>, Problem> {
     let played = session.look(Play::clone);
-    let grade = app.work(move || played.grade(with.as_ref())).await?;
+    let grade = app.work(played.waits_for_processes(), move || played.grade(with.as_ref())).await?;
     Ok(Json(told(session, &grade)))
 }
 

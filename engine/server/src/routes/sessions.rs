@@ -89,7 +89,7 @@ async fn branch(
     let session = app.sessions.find(&id).ok_or(Problem::UnknownSession(id))?;
     // A step that is under way is through first, or taken back.
     let played = session.act(None, |play| Ok(Outcome::now(play.clone()))).await?;
-    let play = app.work(move || played.fork(at)).await?;
+    let play = app.work(played.waits_for_processes(), move || played.fork(at)).await?;
     let fork = app.sessions.open_with(session.environment(), Origin::Request, client, wait, play).await?;
     Ok(Json(snapshot::snapshot(&fork)))
 }

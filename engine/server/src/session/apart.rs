@@ -63,13 +63,16 @@ impl Session {
         arguments: ResetArguments,
     ) -> Result<(), Problem> {
         let held = self.work(|_| held(&arguments).map(Outcome::now))?.told;
-        let slow = held.pack.takes_long();
+        let (slow, waits) = (held.pack.takes_long(), held.pack.waits_for_processes());
         let begin = move || {
             let mut play = Play::default();
             play.reset(held, arguments).map(|()| play)
         };
-        let begun =
-            if slow { within(limit, self.apart(begin)).await? } else { self.work(|_| begin().map(Outcome::now))?.told };
+        let begun = if slow {
+            within(limit, self.apart(waits, begin)).await?
+        } else {
+            self.work(|_| begin().map(Outcome::now))?.told
+        };
         self.work(|own| {
             self.adopt(own, begun);
             self.forget_answer();
@@ -114,7 +117,8 @@ impl Session {
     ) -> Result<(T, U), Problem> {
         let mut play = self.work(|own| Ok(Outcome::now(own.clone())))?.told;
         let started = Instant::now();
-        let job = self.apart(move || act(&mut play).map(|done| (play, done)));
+        let waits = play.waits_for_processes();
+        let job = self.apart(waits, move || act(&mut play).map(|done| (play, done)));
         let (play, (outcome, step)) = within(limit, job).await.inspect_err(|_| self.meter.refused())?;
         let took = started.elapsed();
         let wait = step.as_ref().map(wait_of).unwrap_or_default();
@@ -147,8 +151,9 @@ impl Session {
     /// Does some work on a thread that serves no socket.
     async fn apart<T: Send + 'static>(
         &self,
+        waits: bool,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        self.pool.run(work).await.unwrap_or(Err(Problem::Broken))
+        self.pool.run(waits, work).await.unwrap_or(Err(Problem::Broken))
     }
 }

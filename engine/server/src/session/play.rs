@@ -140,6 +140,11 @@ impl Play {
         self.run.as_ref().is_some_and(|run| run.episode.pack().takes_long())
     }
 
+    /// Whether its steps may wait for programs.
+    pub(crate) fn waits_for_processes(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.episode.pack().waits_for_processes())
+    }
+
     /// Takes the last action back.
     pub(crate) fn take_back(&mut self) -> Result<(), Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;

@@ -10,26 +10,37 @@ use tokio::{
 
 use crate::error::Problem;
 
-/// Threads at the least.
+/// Threads that compute, at the least.
 const FEWEST: usize = 4;
+/// Threads that wait for programs.
+const WAITING: usize = 128;
 
-/// Threads for work that takes a while, about as many as there are cores; a clone is the same pool.
+/// Threads for work that takes a while: about as many as there are cores for what computes, and more for what waits for
+/// programs; a clone is the same pool.
 #[derive(Debug, Clone)]
-pub(crate) struct Pool(Arc<Semaphore>);
+pub(crate) struct Pool {
+    computing: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
 
 impl Default for Pool {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(Semaphore::new(cores.max(FEWEST))))
+        Self { computing: Arc::new(Semaphore::new(cores.max(FEWEST))), waiting: Arc::new(Semaphore::new(WAITING)) }
     }
 }
 
 impl Pool {
-    /// Does some work when a thread is free; `None` when it panics.
+    /// Does some work when a thread is free, one that waits for programs or one that computes; `None` when it panics.
     ///
     /// Work that nobody waits for any more goes on to its end, and keeps its thread until then.
-    pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let thread = Arc::clone(&self.0).acquire_owned().await.ok()?;
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        waits: bool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let threads = if waits { &self.waiting } else { &self.computing };
+        let thread = Arc::clone(threads).acquire_owned().await.ok()?;
         let work = move || {
             let done = work();
             drop(thread);

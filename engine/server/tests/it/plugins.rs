@@ -9,12 +9,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use casebook_core::plugin::{Guest, Host, Limits, Operation};
+use casebook_core::plugin::{Guest, Host, Limits, Operation, Program, Refusal};
 use casebook_server::Config;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,6 +27,8 @@ use crate::{
 
 /// Sessions that play while the file changes.
 const PLAYERS: usize = 8;
+/// Sessions that wait for a program at one time, more than there are threads that compute.
+const WAITING: usize = 40;
 /// Times that the file changes.
 const CHANGES: usize = 60;
 
@@ -43,6 +45,8 @@ struct Script(String, Arc<Door>);
 struct Door {
     open: Mutex<bool>,
     opened: Condvar,
+    /// Calls that have come to it.
+    come: AtomicUsize,
 }
 
 impl Door {
@@ -52,6 +56,7 @@ impl Door {
     }
 
     fn pass(&self) {
+        self.come.fetch_add(1, Ordering::Relaxed);
         let open = self.open.lock().expect("no panic");
         drop(self.opened.wait_while(open, |open| !*open).expect("no panic"));
     }
@@ -69,6 +74,10 @@ impl Drop for Opened {
 impl Host for Scripted {
     fn load(&self, module: &[u8], _: Limits) -> Result<Arc<dyn Guest>, String> {
         Ok(Arc::new(Script(String::from_utf8_lossy(module).into_owned(), Arc::clone(&self.door))))
+    }
+
+    fn start(&self, program: &Program) -> Result<Arc<dyn Guest>, Refusal> {
+        self.load(&program.files[0].1, Limits::default()).map_err(Refusal::Unfit)
     }
 }
 
@@ -109,19 +118,21 @@ fn save(folder: &Path, text: &str) {
 
 /// Serves the small pack, with a plugin in its reward.
 async fn serve(text: &str) -> Running {
-    serve_with(text, Scripted::default(), config()).await
+    serve_with(text, (Scripted::default(), false), config()).await
 }
 
-/// Serves the small pack with a plugin that hangs; the door opens with the second part.
-async fn serve_hanging(config: Config) -> (Running, Opened) {
+/// Serves the small pack with a plugin that hangs, as a program or not; the door opens with the second part.
+async fn serve_hanging(process: bool, config: Config) -> (Running, Opened) {
     let host = Scripted::default();
     let door = Opened(Arc::clone(&host.door));
-    (serve_with("hang", host, config).await, door)
+    (serve_with("hang", (host, process), config).await, door)
 }
 
-async fn serve_with(text: &str, host: Scripted, config: Config) -> Running {
+async fn serve_with(text: &str, (host, process): (Scripted, bool), config: Config) -> Running {
     let folder: TempDir = packs::write();
-    let with = desk_with("observation:\n", "plugins:\n  odd: { file: odd.wasm, version: \"1\" }\nobservation:\n");
+    let process = if process { ", process: {}" } else { "" };
+    let declared = format!("plugins:\n  odd: {{ file: odd.wasm, version: \"1\"{process} }}\nobservation:\n");
+    let with = desk_with("observation:\n", &declared);
     let rubric = "    - { name: quality, grader: matrix, field: action, correct: 1, default: -0.5 }";
     assert!(with.contains(rubric));
     let with = with.replacen(rubric, "    - { name: odd, grader: plugin, plugin: odd }", 1);
@@ -155,7 +166,7 @@ async fn a_plugin_that_fails_is_an_error_and_the_server_goes_on() {
 #[tokio::test]
 async fn a_plugin_that_hangs_misses_the_deadline_and_holds_up_nobody() {
     let short = Config { step_timeout: Some(Duration::from_millis(60)), max_sessions: 2, ..config() };
-    let (server, _door) = serve_hanging(short).await;
+    let (server, _door) = serve_hanging(false, short).await;
     let (mut socket, mut other) = (Socket::open(&server, "/ws").await, Socket::open(&server, "/envs/parcels/ws").await);
     socket.reset(json!({ "task_id": "calm" })).await;
     other.reset(json!({})).await;
@@ -180,7 +191,7 @@ async fn a_plugin_that_hangs_misses_the_deadline_and_holds_up_nobody() {
 
 #[tokio::test]
 async fn a_slot_is_free_at_once_when_its_socket_ends_while_a_plugin_computes() {
-    let (server, _door) = serve_hanging(Config { max_sessions: 1, ..config() }).await;
+    let (server, _door) = serve_hanging(false, Config { max_sessions: 1, ..config() }).await;
     for _ in 0..3 {
         let mut socket = Socket::open(&server, "/ws").await;
         socket.reset(json!({ "task_id": "calm" })).await;
@@ -193,7 +204,7 @@ async fn a_slot_is_free_at_once_when_its_socket_ends_while_a_plugin_computes() {
 
 #[tokio::test]
 async fn a_step_that_computes_for_a_while_is_taken_when_it_is_through() {
-    let (server, door) = serve_hanging(config()).await;
+    let (server, door) = serve_hanging(false, config()).await;
     let mut socket = Socket::open(&server, "/ws").await;
     socket.reset(json!({ "task_id": "calm" })).await;
     socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
@@ -201,6 +212,23 @@ async fn a_step_that_computes_for_a_while_is_taken_when_it_is_through() {
     drop(door);
     assert_eq!(socket.hear().await["data"]["reward"], json!(0.5));
     assert_eq!(socket.hear().await["data"]["step_count"], 1);
+}
+
+#[tokio::test]
+async fn sessions_wait_for_programs_side_by_side() {
+    let (server, door) = serve_hanging(true, config()).await;
+    let mut sockets = Vec::new();
+    for _ in 0..WAITING {
+        let mut socket = Socket::open(&server, "/ws").await;
+        socket.reset(json!({ "task_id": "calm" })).await;
+        socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
+        sockets.push(socket);
+    }
+    until("all are asked", async || door.0.come.load(Ordering::Relaxed) == WAITING).await;
+    drop(door);
+    for mut socket in sockets {
+        assert_eq!(socket.hear().await["data"]["reward"], json!(0.5));
+    }
 }
 
 #[tokio::test]
