@@ -66,7 +66,8 @@ def build_zig(source: pathlib.Path, out: pathlib.Path, module: pathlib.Path) -> 
 def main() -> None:
     """Builds the plugins that are named, or all of them."""
     out, *names = sys.argv[1:]
-    for source in sorted(path.parent for path in HERE.glob("*/description.json")):
+    sources = [path for ending in ("c", "zig") for path in HERE.glob(f"*/*.{ending}") if path.stem == path.parent.name]
+    for source in sorted(path.parent for path in sources):
         if not names or source.name in names:
             build(source, pathlib.Path(out) / source.name)
 

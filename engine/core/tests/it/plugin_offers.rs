@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use casebook_core::{
     episode::{Episode, StepError},
-    scenario::Pack,
+    scenario::{Pack, templates},
     source,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{packs, plugins};
@@ -148,4 +149,35 @@ fn a_tool_that_breaks_is_an_error_that_names_the_line_and_changes_nothing() {
         "the tool `look` (desk/environment.yaml:37) failed: the plugin `odd` 1.2.0 ran out of fuel"
     );
     assert_eq!(format!("{episode:?}"), before);
+}
+
+#[test]
+fn calls_play_again_and_fork_to_the_same_byte() {
+    let pack = looking(&json!({ "value": true }), &reads());
+    let play = |mut episode: Episode| {
+        let mut told = String::new();
+        for number in ["1", "2", "3"] {
+            episode.step(&call(number)).expect("a step");
+            episode.write_observation(&mut told);
+        }
+        told
+    };
+    let begun = begin(&pack, 5);
+    let fork = begun.clone();
+    assert_eq!(play(begun), play(fork));
+    assert_eq!(play(begin(&pack, 5)), play(begin(&pack, 5)));
+}
+
+proptest! {
+    /// A text that is kept from being a template gives itself, however it is made of what templates are made of.
+    #[test]
+    fn a_literal_renders_to_its_text(text in "[{}%#\"a \n-]{0,12}") {
+        let literal = templates::literal(&text);
+        let rendered = if templates::is_template(&literal) {
+            templates::engine().render_str(&literal, ()).expect("a template")
+        } else {
+            literal
+        };
+        prop_assert_eq!(rendered, text);
+    }
 }

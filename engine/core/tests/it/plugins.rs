@@ -1,7 +1,7 @@
 //! Plugins in the engine: what a pack may ask of them, and what an episode does with what they answer.
 //!
 //! The host here runs no code. A module is a JSON map: `describe` is the description, `answer` what every call gets, or
-//! `answers` what calls of an operation get, one after the other when it is a list; a call whose input holds `boom` fails.
+//! `answers` what calls of an operation get, one after the other when it is a list; a call whose input holds `boom` fails. With `records` it stands for a program.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -60,6 +60,10 @@ impl Guest for Script {
             one => one,
         };
         Ok(answer.to_string())
+    }
+
+    fn records(&self) -> bool {
+        self.0["records"] == true
     }
 
     fn fuel_of(&self, _: Operation, _: &str) -> Result<u64, String> {

@@ -55,7 +55,7 @@ fn every_hostile_plugin_ends_in_its_error() {
 /// Millions of items, as many as an author's import may answer in bytes: no more are read than are allowed.
 #[test]
 fn an_importer_of_millions_of_items_is_refused_before_they_are_read() {
-    let text = r#"@plugin_of importer
+    let text = r"@plugin_of importer
 @import_when_long (return (call $many))
 (func $many (result i64) (local $at i32)
   (drop (memory.grow (i32.const 260)))
@@ -66,7 +66,7 @@ fn an_importer_of_millions_of_items_is_refused_before_they_are_read() {
     (local.set $at (i32.add (local.get $at) (i32.const 2)))
     (br_if $more (i32.lt_u (local.get $at) (i32.const 16000000))))
   (i32.store16 (local.get $at) (i32.const 0x5d30)) (i32.store8 offset=2 (local.get $at) (i32.const 0x7d))
-  (i64.or (i64.shl (i64.const 65534) (i64.const 32)) (i64.extend_i32_u (i32.sub (i32.add (local.get $at) (i32.const 3)) (i32.const 65534)))))"#;
+  (i64.or (i64.shl (i64.const 65534) (i64.const 32)) (i64.extend_i32_u (i32.sub (i32.add (local.get $at) (i32.const 3)) (i32.const 65534)))))";
     let plugin = Plugin::load_checked(&WasmHost::default(), &guests::module("many", text), Limits::AUTHORING)
         .unwrap_or_else(|refusal| panic!("{}", told(refusal)));
     let offer = plugin.description.offers().next().expect("an offer");

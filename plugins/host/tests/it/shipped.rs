@@ -143,12 +143,24 @@ fn packs_hold_the_modules_as_they_are_shipped() {
     for recipe in fs::read_dir(cookbook).expect("the cookbook") {
         let Ok(files) = fs::read_dir(recipe.expect("an entry").path().join("plugins")) else { continue };
         for path in files.map(|entry| entry.expect("an entry").path()) {
+            if path.is_dir() {
+                // A program, with what lies beside it.
+                same_files(&path, &plugins().join(path.file_name().expect("a name")));
+                continue;
+            }
             let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
             assert!(fs::read(&path).expect("bytes") == module(&name), "{} is another file", path.display());
             copies += 1;
         }
     }
     assert!(copies >= NAMES.len(), "only {copies} copies");
+}
+
+fn same_files(copy: &Path, original: &Path) {
+    for path in fs::read_dir(copy).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        let other = original.join(path.file_name().expect("a name"));
+        assert!(fs::read(&path).ok() == fs::read(other).ok(), "{} is another file", path.display());
+    }
 }
 
 /// A Python with the compiler, in the target folder; made once, by the first test that asks. Its links would make
