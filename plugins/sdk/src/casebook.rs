@@ -14,7 +14,7 @@
 //!
 //! Memory is never given back: every call has an instance of its own.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 pub use serde_json::{Value, json};
 
@@ -23,9 +23,7 @@ pub type Answer = Result<Value, String>;
 
 /// Room for an input of some bytes, which stays.
 pub fn room(length: usize) -> usize {
-    let mut bytes: Vec<u8> = Vec::new();
-    bytes.resize(length.max(1), 0);
-    bytes.leak().as_ptr() as usize
+    vec![0_u8; length.max(1)].leak().as_ptr() as usize
 }
 
 /// Where a text lies, as the host reads it: its address above, its length below.
