@@ -30,7 +30,7 @@ const EARFUL: usize = 64 * 1024;
 /// Bytes by which an answer may be longer than what it holds: its id and the keys.
 const FRAME: usize = 64;
 /// Bytes of a description at the most.
-const DESCRIPTION: usize = 1024 * 1024;
+pub(super) const DESCRIPTION: usize = 1024 * 1024;
 /// How long a process that closed its output may take to end, so that it can be said how it did.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
 /// How often a program is tried that is still being written, as the operating system sees it.
@@ -117,6 +117,9 @@ impl Child {
         let mut searched = 0;
         loop {
             if let Some(end) = self.heard[searched..].iter().position(|byte| *byte == b'\n') {
+                if written < question.len() {
+                    return Err("answered before it had read the whole question".into());
+                }
                 let line: Vec<u8> = self.heard.drain(..=searched + end).collect();
                 let reply = message::answer(&line[..line.len() - 1], self.asked)?;
                 self.listen();

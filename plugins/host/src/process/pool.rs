@@ -7,7 +7,11 @@ use std::{
 
 use casebook_core::plugin::Program;
 
-use super::{child::Child, folder::Folder, message::Reply};
+use super::{
+    child::{Child, DESCRIPTION},
+    folder::Folder,
+    message::Reply,
+};
 
 /// How long a process is not started again after the third failure in a row; each further one doubles it.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -54,7 +58,8 @@ impl Pool {
         let mut child = self.take()?;
         let late = || format!("did not answer within {} s, and was ended", self.program.time.as_secs_f64());
         let deadline = Instant::now() + self.program.time;
-        match child.ask(operation, input, self.program.output, deadline, late) {
+        let most = if operation == "describe" { DESCRIPTION } else { self.program.output };
+        match child.ask(operation, input, most, deadline, late) {
             Ok(reply) => {
                 self.give(child);
                 match reply {
