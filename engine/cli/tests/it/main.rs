@@ -7,6 +7,8 @@ mod docs;
 mod imports;
 mod layout;
 mod plugins;
+#[path = "../../../../plugins/host/tests/it/python.rs"]
+mod python;
 mod rules_check;
 mod shell;
 mod textsim;

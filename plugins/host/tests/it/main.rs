@@ -7,3 +7,7 @@ mod guests;
 mod hostile;
 mod shipped;
 mod templates;
+#[cfg(target_os = "linux")]
+mod python;
+#[cfg(target_os = "linux")]
+mod textsim;
