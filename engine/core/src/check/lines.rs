@@ -19,7 +19,7 @@ impl<'a> Lines<'a> {
     /// The file and line of the value that a JSON pointer names.
     pub(super) fn of(&self, pointer: &str) -> Place {
         let (file, span) = self.document.place(pointer);
-        let breaks = |range: Range<usize>| file.text.as_bytes()[range].iter().filter(|byte| **byte == b'\n').count();
+        let breaks = |range: Range<usize>| file.text[range].matches('\n').count();
         let (text, at, before) = match self.last.get() {
             known if known.0 == file.text.as_ptr() => known,
             _ => (file.text.as_ptr(), 0, 0),
