@@ -47,7 +47,10 @@ fn all_meet(at: u64) -> String {
     format!("amount: {{ gte: {} }}", at * 9)
 }
 
-fn pack(hit: &str, rules: u64, when: fn(u64) -> String) -> SourceSet {
+/// The condition of the rule with a number.
+type Condition = fn(u64) -> String;
+
+fn pack(hit: &str, rules: u64, when: Condition) -> SourceSet {
     let categories: Vec<String> = (0..20).map(|at| format!("c{at}")).collect();
     let mut text = format!(
         "apiVersion: casebook/v1\nkind: Environment\nname: many\nversion: 1.0.0\ndescription: Many rules.\nitem:\n  \
@@ -77,9 +80,9 @@ fn pack(hit: &str, rules: u64, when: fn(u64) -> String) -> SourceSet {
 }
 
 fn main() {
-    let rules = std::env::args().filter_map(|text| text.parse().ok()).next().unwrap_or(1000);
+    let rules = std::env::args().find_map(|text| text.parse().ok()).unwrap_or(1000);
     println!("{rules} rules");
-    let kinds: [(&str, fn(u64) -> String); 3] =
+    let kinds: [(&str, Condition); 3] =
         [("few meet", few_meet), ("all may meet", all_may_meet), ("all meet", all_meet)];
     for (name, when) in kinds {
         for hit in ["unique", "first", "collect"] {

@@ -231,7 +231,7 @@ impl Asking<'_, '_> {
             let question = format!("whether rules before `{}` leave anything to it", self.id(rule));
             if let Answer::Impossible = self.ask(&without(&before), || question) {
                 let by = self.fewest(before, &without);
-                match self.solver.settle(witness.clone(), |witness| self.shows_hidden(rule, witness)) {
+                match self.solver.settle(witness.clone(), |witness| self.shows_hidden(rule, &by, witness)) {
                     Some(witness) => self.analysis.claims.push(Claim::Hidden { rule, by, witness }),
                     None => self.doubt(format!("whether rules before `{}` leave anything to it", self.id(rule))),
                 }
@@ -265,14 +265,16 @@ impl Asking<'_, '_> {
         rules
     }
 
-    fn shows_hidden(&self, rule: usize, witness: &Witness) -> bool {
+    /// Whether an item matches a rule and is decided by one of those that hide it.
+    fn shows_hidden(&self, rule: usize, by: &[usize], witness: &Witness) -> bool {
         let facts = witness.facts();
         let decides = |id: &str| {
             self.set
                 .decide(facts)
                 .is_ok_and(|decided| decided.iter().any(|one| one.rule.is_some_and(|rule| rule.reason.id == id)))
         };
-        self.set.rules[rule].matches(facts) && !decides(self.id(rule))
+        let matches = |rule: usize| self.set.rules[rule].matches(facts);
+        matches(rule) && by.iter().any(|other| matches(*other)) && !decides(self.id(rule))
     }
 
     fn overlaps(&mut self, matches: &[Shared], alive: &[Option<Witness>], apart: &dyn Fn(usize, usize) -> bool) {
