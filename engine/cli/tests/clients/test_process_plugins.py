@@ -214,13 +214,17 @@ def runs(process):
         return False
 
 
-def test_no_process_outlives_the_server(start, pack):
+def test_no_process_outlives_the_server(start, pack, tmp_path, monkeypatch):
+    folders = tmp_path / "folders"
+    folders.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folders))
     server = start(pack, "--allow-process-plugins")
     with server.http() as http:
         said = step(http, reset(http), "a").text
     child = int(re.search(r"by (\d+)", said)[1])
-    assert runs(child)
+    assert runs(child) and len(list(folders.iterdir())) == 1
     assert server.stop() == 0
+    assert not list(folders.iterdir()), "its working folder is left"
     for _ in range(200):
         if not runs(child):
             return

@@ -7,15 +7,18 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::folder;
+
 /// The leaders of the groups that run; `None` once all are ended, when no more may begin.
 static GROUPS: Mutex<Option<BTreeSet<i32>>> = Mutex::new(Some(BTreeSet::new()));
 
-/// Ends every process of every plugin with all that it has started, for a program that is about to end; none can be started
-/// any more.
+/// Ends every process of every plugin with all that it has started, and removes their working folders, for a program that is
+/// about to end; none can be started any more.
 pub fn end_all() {
     for leader in lock().take().into_iter().flatten() {
         end(leader);
     }
+    folder::remove_all();
 }
 
 /// Notes a process that was started; false when it is too late for that, and it is ended.
