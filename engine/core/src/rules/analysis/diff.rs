@@ -234,11 +234,18 @@ fn comes_to(rules: &RuleSet, case: &Case, facts: Facts<'_>, column: Option<usize
                 let by = one.rule.map_or("default", |rule| rule.reason.id.as_str());
                 case.rules.iter().any(|id| id == by)
             };
-            own.len() == case.decided.len()
+            // Where one rule decides all, it is the one that is named even for a decision that it leaves open.
+            let named = if rules.hit == Hit::Collect {
+                own.iter().all(|one| is_named(one))
+            } else {
+                decided.iter().all(is_named)
+            };
+            named
+                && own.len() == case.decided.len()
                 && own
                     .iter()
                     .zip(&case.decided)
-                    .all(|(one, (column, value))| one.column == *column && one.value == value && is_named(one))
+                    .all(|(one, (column, value))| one.column == *column && one.value == value)
         }
     }
 }
