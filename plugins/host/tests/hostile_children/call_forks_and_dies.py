@@ -1,4 +1,5 @@
 # says: ended (exit status: 0)
+# waits: 2 s, since what it leaves behind holds its output
 # It leaves a process behind, which holds its pipes open.
 import os
 import subprocess

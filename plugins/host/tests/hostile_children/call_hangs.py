@@ -1,4 +1,4 @@
-# says: did not answer within 1 s, and was ended
+# says: did not answer within 2 s, and was ended
 import time
 
 import plain

@@ -7,6 +7,9 @@
 //!
 //! What a column leaves of the rules is a set of bits; what all columns leave is looked at rule by rule, in their order,
 //! and only at the conditions that no table covers. A condition that several rules share is judged once for an item.
+//!
+//! Regular expressions are judged one by one. A set of them in one automaton was tried: 20 patterns took half the time when
+//! no other condition ruled any out, but five times as long when those left a tenth; 500 took three times as long at best.
 
 mod cells;
 mod words;
