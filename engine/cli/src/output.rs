@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use crate::args::Color;
+use crate::args::{Color, Format};
 
 /// Decides once whether colours are used.
 pub(crate) fn set_color(color: Color) {
@@ -64,6 +64,17 @@ pub(crate) fn json(value: &impl Serialize) {
         Ok(text) => line(text),
         Err(problem) => error(format!("the result cannot be written as JSON: {problem}")),
     }
+}
+
+/// Tells which files were written, and what to do next.
+pub(crate) fn written(paths: &[String], next: &str, format: Format) {
+    if format == Format::Json {
+        return json(&serde_json::json!({ "written": paths }));
+    }
+    for path in paths {
+        line(format!("wrote {path}"));
+    }
+    line(format!("\nnext: {next}"));
 }
 
 /// A number with its noun.

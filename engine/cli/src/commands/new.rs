@@ -6,7 +6,6 @@ use std::{
 };
 
 use casebook_core::spec;
-use serde_json::json;
 
 use crate::{
     args::{Format, NewArgs, Template},
@@ -72,15 +71,9 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
         }
         written.push(path.display().to_string());
     }
-    if format == Format::Json {
-        output::json(&json!({ "written": written }));
-        return Exit::Success;
-    }
-    for path in &written {
-        output::line(format!("wrote {path}"));
-    }
     let pack = folder.display();
-    output::line(format!("\nnext: casebook check {pack}\n      casebook test {pack}\n      casebook serve {pack}"));
+    let next = format!("casebook check {pack}\n      casebook test {pack}\n      casebook serve {pack}");
+    output::written(&written, &next, format);
     Exit::Success
 }
 

@@ -107,14 +107,8 @@ fn new(name: &str, lang: PluginLanguage, folder: &Path, format: Format) -> Exit 
         }
         written.push(path.display().to_string());
     }
-    if format == Format::Json {
-        output::json(&json!({ "written": written }));
-        return Exit::Success;
-    }
-    for path in &written {
-        output::line(format!("wrote {path}"));
-    }
-    output::line(format!("\nnext: see {} for how to build it", folder.join("README.md").display()));
+    let next = format!("see {} for how to build it", folder.join("README.md").display());
+    output::written(&written, &next, format);
     Exit::Success
 }
 

@@ -220,11 +220,12 @@ impl Comparing<'_, '_> {
 
 /// Whether rules decide about an item as a case says, by the rules that it names.
 fn comes_to(rules: &RuleSet, case: &Case, facts: Facts<'_>, column: Option<usize>) -> bool {
+    let matches = |id: &String| rules.rules.iter().any(|rule| rule.reason.id == *id && rule.matches(facts));
+    if !case.rules.iter().all(|id| id == "default" || matches(id)) {
+        return false;
+    }
     match rules.decide(facts) {
-        Err(Conflict(..)) => {
-            let matches = |id: &String| rules.rules.iter().any(|rule| rule.reason.id == *id && rule.matches(facts));
-            case.conflict && case.rules.iter().all(matches)
-        }
+        Err(Conflict(..)) => case.conflict,
         Ok(_) if case.conflict => false,
         Ok(decided) => {
             let mut own: Vec<&Decided<'_>> =

@@ -25,11 +25,12 @@ mod world;
 
 use std::env;
 
-use casebook_core::{rules::Facts, spec::Hit};
+use casebook_core::{model::Datum, rules::Facts, spec::Hit};
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, TestRng, TestRunner},
 };
+use serde_json::{Value, json};
 
 use brute::Counts;
 pub(crate) use world::{Compiler, Made};
@@ -92,4 +93,21 @@ fn what_is_claimed_agrees_with_trying_every_item() {
     if let Err(error) = result {
         panic!("{error}");
     }
+}
+
+/// A draw that once named a rule for items that it does not match: a decision that stays open, told by its column.
+#[test]
+fn a_rule_is_named_for_an_open_decision_only_where_it_matches() {
+    let compiler = Compiler::new();
+    let made = |when: Value, column: usize| Made {
+        when,
+        except: None,
+        then: vec![(column, Datum::Choice(0))],
+        trial: false,
+        valid: (None, None),
+    };
+    let old = compiler.set(&[made(json!({ "not": { "ratio": { "gt": 0.0 } } }), 0)], Hit::Collect, None);
+    let new = compiler.set(&[made(json!({ "subject": { "exists": true } }), 1)], Hit::Unique, None);
+    let items = items(&compiler.fields, &[2, 3, 4]);
+    brute::changes([&old, &new], &compiler.fields, &items, &Counts::default()).expect("all of it is so");
 }
