@@ -32,7 +32,7 @@ const FRAME: usize = 64;
 /// Bytes of a description at the most.
 pub(super) const DESCRIPTION: usize = 1024 * 1024;
 /// How long a process that closed its output may take to end, so that it can be said how it did.
-const LAST_MOMENT: Duration = Duration::from_millis(200);
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// How often a program is tried that is still being written, as the operating system sees it.
 const TRIES: u32 = 20;
 
@@ -41,7 +41,8 @@ pub(super) struct Child {
     process: std::process::Child,
     /// The leader of its group: the process itself.
     leader: i32,
-    stdin: ChildStdin,
+    /// Until it is seen that nobody reads it.
+    stdin: Option<ChildStdin>,
     stdout: ChildStdout,
     stderr: Option<ChildStderr>,
     speech: Speech,
@@ -84,7 +85,7 @@ impl Child {
         let mut child = Self {
             process,
             leader,
-            stdin,
+            stdin: Some(stdin),
             stdout,
             stderr: Some(stderr),
             speech: Speech::new(&program.name),
@@ -113,7 +114,7 @@ impl Child {
     ) -> Result<Reply, String> {
         self.asked += 1;
         let question = message::question(self.asked, operation, input);
-        let mut written = self.write(&question)?;
+        let mut written = self.write(&question);
         let mut searched = 0;
         loop {
             if let Some(end) = self.heard[searched..].iter().position(|byte| *byte == b'\n') {
@@ -134,8 +135,12 @@ impl Child {
                 return Err(too_long(most));
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
-                // What it has started may hold its output open after its end.
-                return Err(if self.is_gone() { self.ended() } else { late() });
+                return Err(match &self.stdin {
+                    // What it has started may hold its output open after its end.
+                    _ if self.is_gone() => self.ended(),
+                    None => format!("closed its input, and {}", late()),
+                    Some(_) => late(),
+                });
             };
             written += self.wait(&question[written..], left)?;
         }
@@ -146,6 +151,9 @@ impl Child {
         self.listen();
         match self.read() {
             Ok(0) => Err(self.ended()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock && self.stdin.is_none() => {
+                Err("closed its input".into())
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(format!("cannot be read: {error}")),
             Ok(_) => Err("spoke without being asked".into()),
@@ -160,8 +168,8 @@ impl Child {
         fds.push(PollFd::new(&self.stdout, PollFlags::IN));
         fds.extend(self.stderr.as_ref().map(|stderr| PollFd::new(stderr, PollFlags::IN)));
         let of_stderr = fds.len() - 1;
-        if !question.is_empty() {
-            fds.push(PollFd::new(&self.stdin, PollFlags::OUT));
+        if let Some(stdin) = self.stdin.as_ref().filter(|_| !question.is_empty()) {
+            fds.push(PollFd::new(stdin, PollFlags::OUT));
         }
         match poll(&mut fds, Some(&timeout)) {
             Ok(_) => {}
@@ -182,18 +190,20 @@ impl Child {
                 Err(error) => return Err(format!("cannot be read: {error}")),
             }
         }
-        self.write(question)
+        Ok(self.write(question))
     }
 
     /// Writes as much of a question as there is room for.
-    fn write(&mut self, question: &[u8]) -> Result<usize, String> {
-        if question.is_empty() {
-            return Ok(0);
-        }
-        match self.stdin.write(question) {
-            Ok(count) => Ok(count),
-            Err(error) if is_passing(&error) => Ok(0),
-            Err(_) => Err(self.ended()),
+    fn write(&mut self, question: &[u8]) -> usize {
+        let Some(stdin) = self.stdin.as_mut().filter(|_| !question.is_empty()) else { return 0 };
+        match stdin.write(question) {
+            Ok(count) => count,
+            Err(error) if is_passing(&error) => 0,
+            Err(_) => {
+                // It may have ended, or read no more: its output tells which, whenever it is that this is noticed.
+                self.stdin = None;
+                0
+            }
         }
     }
 
@@ -245,8 +255,10 @@ impl Child {
     }
 
     fn unblock(&self) -> io::Result<()> {
-        ioctl_fionbio(self.stdin.as_fd(), true)?;
         ioctl_fionbio(self.stdout.as_fd(), true)?;
+        if let Some(stdin) = &self.stdin {
+            ioctl_fionbio(stdin.as_fd(), true)?;
+        }
         if let Some(stderr) = &self.stderr {
             ioctl_fionbio(stderr.as_fd(), true)?;
         }
