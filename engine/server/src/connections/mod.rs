@@ -27,6 +27,7 @@ use hyper::{
     body::{Bytes, Frame, Incoming, SizeHint},
     server::conn::http1,
     service::{Service, service_fn},
+    upgrade::Upgraded,
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -100,6 +101,12 @@ impl Connection {
             tracing::debug!(%error, "a connection broke off");
         }
     }
+}
+
+/// A connection that speaks HTTP no longer, and what was read of what came after; nothing for one that is not from here.
+pub(crate) fn bare(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf.into()))
 }
 
 /// The body's time begins when it does.

@@ -26,6 +26,11 @@ impl Stream {
         Self { tcp, patience, stalled: None }
     }
 
+    /// The connection without its watch.
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.tcp
+    }
+
     /// Gives what became of a write, unless it has waited for too long.
     fn watch(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let (Poll::Pending, Some(patience)) = (&written, self.patience) else {

@@ -1,27 +1,28 @@
 //! The connection below a session: what is read from it, when it is asked whether it is still there, and how it ends.
 
-use std::{collections::VecDeque, io, pin::Pin, pin::pin, sync::Arc, time::Duration};
-
-use bytes::{Buf, Bytes};
-use futures_util::{FutureExt, SinkExt, StreamExt};
-use tokio::{
-    io::AsyncWriteExt,
-    time::{self, Instant, Sleep},
-};
-pub(super) use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::{
-    Error, Utf8Bytes,
-    protocol::{
-        CloseFrame,
-        frame::{
-            FrameHeader,
-            coding::{CloseCode, Data, OpCode},
-        },
-    },
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
-use super::upgrade::Socket;
-use crate::{session::one::Session, wire::frames};
+use bytes::Bytes;
+use tokio::time::{self, Instant, Sleep};
+use tungstenite::{
+    Utf8Bytes,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+pub(super) use super::socket::Message;
+use super::socket::{Error, Socket};
+use crate::{
+    session::one::Session,
+    wire::{frames, text_frame::TextFrame},
+};
 
 /// Requests that may wait for the ones before them; further ones stay unread.
 const MOST_WAITING: usize = 256;
@@ -54,7 +55,7 @@ pub(super) enum End {
 pub(super) struct Link {
     socket: Socket,
     /// What is left to write of an answer.
-    unsent: Bytes,
+    unsent: Option<TextFrame>,
     /// Requests that were read while an earlier one was still at work.
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
@@ -73,7 +74,7 @@ impl Link {
         let ping_at = Instant::now() + heartbeat;
         Self {
             socket,
-            unsent: Bytes::new(),
+            unsent: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             alarm: Box::pin(time::sleep_until(ping_at)),
@@ -125,18 +126,8 @@ impl Link {
     }
 
     /// Sends an answer, unless the peer does not take it in time.
-    ///
-    /// It is written to the connection as it is: the WebSocket would copy it into a buffer that it keeps for ever.
-    pub(super) async fn tell(&mut self, answer: String) -> bool {
-        let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
-        let length = answer.len() as u64;
-        // One piece: two of them cost the kernel more than the copy.
-        let mut frame = Vec::with_capacity(header.len(length) + answer.len());
-        if header.format(length, &mut frame).is_err() {
-            return false;
-        }
-        frame.extend_from_slice(answer.as_bytes());
-        self.unsent = Bytes::from(frame);
+    pub(super) async fn tell(&mut self, answer: TextFrame) -> bool {
+        self.unsent = Some(answer);
         self.write().await
     }
 
@@ -146,7 +137,7 @@ impl Link {
             End::Gone | End::Goodbye => None,
             End::Close(code) => Some(code),
             End::Refuse(frame) => {
-                if !self.write().await || !self.tell(frame).await {
+                if !self.write().await || !self.tell(frame.into()).await {
                     return;
                 }
                 Some(NORMAL)
@@ -159,54 +150,58 @@ impl Link {
             }
         }
         // Bytes that are left unread would turn the goodbye into a reset of the connection.
-        let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        let rest = async { while poll_fn(|context| self.socket.poll_read(context)).await.is_ok() {} };
         // A peer that never answers is dropped as it is.
         let _ = time::timeout(CLOSE_TIMEOUT, rest).await;
     }
 
-    /// Writes what is left of an answer, behind what the WebSocket itself has begun to say; may be dropped at any time
-    /// and called again.
+    /// Writes what is left of an answer; may be dropped at any time and called again.
     async fn write(&mut self) -> bool {
         // Nearly all answers are taken at once, and then no clock is asked.
-        match self.push().now_or_never() {
-            Some(written) => written.is_ok(),
-            None => matches!(time::timeout(SEND_TIMEOUT, self.push()).await, Ok(Ok(()))),
+        let at_once = self.poll_write(&mut Context::from_waker(Waker::noop()));
+        match at_once {
+            Poll::Ready(written) => written.is_ok(),
+            Poll::Pending => {
+                let written = time::timeout(SEND_TIMEOUT, poll_fn(|context| self.poll_write(context)));
+                matches!(written.await, Ok(Ok(())))
+            }
         }
     }
 
-    async fn push(&mut self) -> io::Result<()> {
-        if !self.unsent.has_remaining() {
-            return Ok(());
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(unsent) = &mut self.unsent else { return Poll::Ready(Ok(())) };
+        let written = self.socket.poll_write(unsent, context);
+        if matches!(written, Poll::Ready(Ok(()))) {
+            self.unsent = None;
         }
-        self.socket.flush().await.map_err(io::Error::other)?;
-        self.socket.get_mut().write_all_buf(&mut self.unsent).await?;
-        self.socket.get_mut().flush().await?;
-        // Not kept while the session waits.
-        self.unsent = Bytes::new();
-        Ok(())
+        written
     }
 
     /// Sends a message that is no answer.
     async fn control(&mut self, message: Message) -> bool {
-        matches!(time::timeout(SEND_TIMEOUT, self.socket.send(message)).await, Ok(Ok(())))
+        let mut message = Some(message);
+        let sent = poll_fn(|context| self.socket.poll_send(&mut message, context));
+        matches!(time::timeout(SEND_TIMEOUT, sent).await, Ok(Ok(())))
     }
 
     /// Reads one request, and heeds the clock; a busy session does not rest.
     async fn read(&mut self, busy: bool) -> Result<Message, End> {
         loop {
             let message = tokio::select! {
-                message = self.socket.next() => message,
+                // Who speaks is there; the clock is for those who are silent.
+                biased;
+                message = poll_fn(|context| self.socket.poll_read(context)) => message,
                 () = &mut self.alarm => {
                     Box::pin(self.ring(busy)).await?;
                     continue;
                 }
             };
             match message {
-                None => return Err(End::Gone),
-                Some(Ok(Message::Close(frame))) => return Err(goodbye(frame.as_ref())),
-                Some(Err(error)) => return Err(broken(&error)),
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => self.unanswered = false,
-                Some(Ok(message)) => {
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Err(End::Gone),
+                Err(error) => return Err(broken(&error)),
+                Ok(Message::Close(frame)) => return Err(goodbye(frame.as_ref())),
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => self.unanswered = false,
+                Ok(message) => {
                     self.unanswered = false;
                     return Ok(message);
                 }

@@ -8,6 +8,7 @@ mod agent;
 mod gate;
 mod link;
 mod request;
+mod socket;
 mod table;
 mod upgrade;
 

@@ -1,7 +1,6 @@
 //! The handshake that makes a connection a WebSocket.
 //!
-//! axum has one of its own, which keeps the connection to itself; what is written here goes past the WebSocket's buffer,
-//! see `link.rs`.
+//! axum has one of its own, which keeps the connection to itself; see `socket.rs` for what is done with it.
 
 use std::borrow::Cow;
 
@@ -11,28 +10,17 @@ use axum::{
     http::{HeaderMap, HeaderValue, Request, header::SEC_WEBSOCKET_PROTOCOL, request::Parts},
     response::Response,
 };
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        handshake::server::create_response,
-        protocol::{Role, WebSocketConfig},
-    },
-};
+use tungstenite::handshake::server::create_response;
 
-use crate::error::Problem;
+use super::socket::Socket;
+use crate::{connections, error::Problem};
 
 /// The protocol that the server speaks on its sockets, for clients that offer some.
 const PROTOCOL: &str = "casebook";
 /// What stands before a token among the protocols.
 const BEARER: &str = "bearer.";
-/// Bytes that are read from a socket at one time; most requests are smaller.
-const READ_BUFFER: usize = 1024;
-
-/// A WebSocket after its handshake.
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// A request that asks for a WebSocket.
 pub(super) struct Upgrade {
@@ -44,17 +32,11 @@ impl Upgrade {
     /// Answers the handshake, and hands the socket over when the connection is free; longer messages than `longest` bytes
     /// end it.
     pub(super) fn accept(self, longest: usize, serve: impl FnOnce(Socket) + Send + 'static) -> Response {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_message_size(Some(longest))
-            .max_frame_size(Some(longest));
         let connection = self.connection;
         tokio::spawn(async move {
             // A client that is gone by now needs no answer.
-            if let Ok(upgraded) = connection.await {
-                let io = TokioIo::new(upgraded);
-                serve(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await);
+            if let Some((tcp, read)) = connection.await.ok().and_then(connections::bare) {
+                serve(Socket::new(tcp, read, longest));
             }
         });
         self.answer.map(|()| Body::empty())

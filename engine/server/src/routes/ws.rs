@@ -23,11 +23,13 @@ use crate::{
         attach::{Attachment, Unattached},
         capacity::Client,
         one::{Outcome, Session},
+        play::Play,
     },
     wire::{
         arguments::ResetArguments,
         envelope,
         frames::{self, Request},
+        text_frame::TextFrame,
     },
 };
 
@@ -76,6 +78,7 @@ fn serve(mut link: Link, app: Shared, opening: Box<Opening>) -> impl Future<Outp
         let mut stopping = app.stopping.subscribe();
         let end = tokio::select! {
             // The slot is free when this returns, before the goodbyes.
+            biased;
             end = session(&mut link, &app, opening) => end,
             _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
         };
@@ -134,7 +137,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
         };
         session.touch();
         if let Err(problem) = app.rates.count(client) {
-            if !link.tell(frames::problem(&problem)).await {
+            if !link.tell(frames::problem(&problem).into()).await {
                 return End::Gone;
             }
             continue;
@@ -156,7 +159,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
 }
 
 enum Reply {
-    Frame(String),
+    Frame(TextFrame),
     Close,
     Broken(String),
 }
@@ -166,17 +169,17 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
     if let Some(text) = text
         && let Err(problem) = app.config.limits.check(text.as_bytes(), &[])
     {
-        return Reply::Frame(frames::problem(&problem));
+        return Reply::Frame(frames::problem(&problem).into());
     }
     let request = match text.map_or_else(|| Err(frames::binary()), frames::read) {
         Ok(request) => request,
-        Err(bad) => return Reply::Frame(frames::bad_frame(&bad)),
+        Err(bad) => return Reply::Frame(frames::bad_frame(&bad).into()),
     };
     let environment = session.environment();
     let limit = app.config.step_timeout;
     let told = match request {
         Request::Step(action) => match agent::listed(app, session, &action) {
-            Some(tools) => Ok(envelope::tools_frame(&tools)),
+            Some(tools) => Ok(envelope::tools_frame(&tools).into()),
             None => session.step(limit, action, envelope::observation_frame).await,
         },
         Request::Reset(arguments) => match ResetArguments::read(arguments, &[]) {
@@ -186,7 +189,10 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
             }
             Err(entries) => Err(Problem::Invalid(entries)),
         },
-        Request::State => session.act(limit, |play| Ok(Outcome::now(frames::state(&play.state(environment))))).await,
+        Request::State => {
+            let tell = |play: &mut Play| Ok(Outcome::now(frames::state(&play.state(environment)).into()));
+            session.act(limit, tell).await
+        }
         Request::Mcp(body) => {
             let caller = Caller {
                 client: Client::Unknown,
@@ -194,13 +200,13 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
                 wait: Duration::ZERO,
                 own: Some(session),
             };
-            Ok(frames::mcp(&Box::pin(mcp::answer(app, environment, &body, &caller)).await))
+            Ok(frames::mcp(&Box::pin(mcp::answer(app, environment, &body, &caller)).await).into())
         }
         Request::Close => return Reply::Close,
     };
     match told {
         Ok(frame) => Reply::Frame(frame),
         Err(problem @ Problem::Broken) => Reply::Broken(frames::problem(&problem)),
-        Err(problem) => Reply::Frame(frames::problem(&problem)),
+        Err(problem) => Reply::Frame(frames::problem(&problem).into()),
     }
 }

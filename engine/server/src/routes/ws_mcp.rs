@@ -102,7 +102,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
                 }
             },
         };
-        if !link.tell(response.to_string()).await {
+        if !link.tell(response.to_string().into()).await {
             return End::Gone;
         }
     }

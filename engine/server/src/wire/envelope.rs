@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use casebook_core::episode::{Episode, Step};
 use serde_json::{Value, json};
 
-use super::push_json;
+use super::{push_json, text_frame::TextFrame};
 
 /// Bytes that are reserved for an answer; most fit.
 const USUAL_BYTES: usize = 4096;
@@ -46,12 +46,12 @@ pub(crate) fn fixed_metadata(episode: &Episode, episode_id: &str, group: Option<
 }
 
 /// Writes the frame that answers a reset or a step over the socket.
-pub(crate) fn observation_frame(view: View<'_>) -> String {
-    let mut out = String::with_capacity(USUAL_BYTES);
-    out.push_str("{\"type\":\"observation\",\"data\":{");
-    push_members(&mut out, view, None);
-    out.push_str("}}");
-    out
+pub(crate) fn observation_frame(view: View<'_>) -> TextFrame {
+    TextFrame::write(|out| {
+        out.push_str("{\"type\":\"observation\",\"data\":{");
+        push_members(out, view, None);
+        out.push_str("}}");
+    })
 }
 
 /// Writes the body that answers a reset or a step over HTTP.

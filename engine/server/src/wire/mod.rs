@@ -6,6 +6,7 @@
 //! - `task`: what the Task API takes
 //! - `envelope`: observations, their metadata, and the state
 //! - `frames`: messages on the socket and its error codes
+//! - `text_frame`: text frames as they go over a socket
 //! - `rpc`: JSON-RPC as `/mcp` speaks it
 //! - `schema`: the schemas of action, observation and state as they are published
 //! - `snapshot`: a session from outside
@@ -21,6 +22,7 @@ pub(crate) mod rpc;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
 pub(crate) mod task;
+pub(crate) mod text_frame;
 
 use serde::Serialize;
 
