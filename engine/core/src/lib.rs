@@ -5,6 +5,8 @@
 
 // Texts, their paths and hashes.
 pub mod source;
+// Pieces of JSON, appended to a text.
+pub mod json;
 // Findings about them, with code, place and hint.
 pub mod diagnostic;
 // What a file says.

@@ -525,22 +525,3 @@ pub enum PathPart {
     /// A position.
     Index(usize),
 }
-
-/// Appends a text as JSON.
-pub(crate) fn push_text(out: &mut String, text: &str) {
-    let odd = |byte: &u8| !(0x20..0x80).contains(byte) || matches!(byte, b'"' | b'\\');
-    // Counted instead of looked for, so that many bytes are looked at at once.
-    if text.bytes().filter(odd).count() == 0 {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&Value::from(text).to_string());
-    }
-}
-
-/// Appends a finite number as JSON; a whole one stays a float.
-pub(crate) fn push_number(out: &mut String, number: f64) {
-    // As `serde_json` writes it.
-    out.push_str(zmij::Buffer::new().format_finite(number));
-}

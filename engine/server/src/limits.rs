@@ -42,6 +42,10 @@ impl Limits {
             Err(Problem::Invalid(vec![Entry::new(kind, loc, msg, Value::Null).ctx(ctx)]))
         };
         let nesting = self.nesting.min(DEEPEST);
+        // So few bytes hold nothing that is too deep, too long or too many.
+        if text.len() <= nesting.min(self.text).min(self.batch) {
+            return Ok(());
+        }
         let mut elements = [0_usize; DEEPEST + 1];
         let mut depth = 0;
         let mut rest = text.iter();

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    model::{Judged, push_number, push_text},
+    json::{push_number, push_text},
+    model::Judged,
     rubric::Components,
 };
 

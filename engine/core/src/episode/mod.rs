@@ -172,8 +172,7 @@ impl Episode {
     }
 
     fn take(&mut self, action: &Value) -> Result<Step, StepError> {
-        let pack = Arc::clone(&self.pack);
-        let intent = pack.action.read(action, &pack.decisions).map_err(StepError::Invalid)?;
+        let intent = self.pack.action.read(action, &self.pack.decisions).map_err(StepError::Invalid)?;
         let resolved = self.intend(action, intent)?;
         self.commit(resolved).map_err(StepError::Grader)
     }
@@ -220,8 +219,7 @@ impl Episode {
 
     /// Explains the last step in full, whatever the pack tells agents: for graders and records, never for agents.
     pub fn explain(&self) -> Result<Breakdown, GraderError> {
-        let components = self.steps.last().map(|step| step.components.as_slice()).unwrap_or_default();
-        self.breakdown(components, self.done)
+        self.breakdown(self.done)
     }
 
     /// The values of the score's named nodes as they stand.
@@ -232,7 +230,7 @@ impl Episode {
     /// The reward's components, each added up over the steps.
     pub(crate) fn component_sums(&self) -> impl Iterator<Item = (&str, f64)> {
         let sum = |at: usize| self.steps.iter().filter_map(|step| step.components.get(at)).sum();
-        self.task.rubric.component_names().enumerate().map(move |(at, name)| (&**name, sum(at)))
+        self.task.rubric.component_names().iter().enumerate().map(move |(at, name)| (&**name, sum(at)))
     }
 
     /// The values of all graders as they stand, by node.
@@ -321,7 +319,8 @@ impl Episode {
     /// Does what was resolved and grades it; takes everything back when that fails.
     fn commit(&mut self, resolved: Resolved) -> Result<Step, String> {
         let was_complete = self.is_complete();
-        let mut facts = StepFacts { invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
+        let touched = Vec::with_capacity(resolved.rows.len());
+        let mut facts = StepFacts { touched, invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
         facts.cost = resolved.tool.and_then(|tool| self.pack.action.tools.get(tool)).map_or(0.0, |tool| tool.cost);
         let mut undo = Undo {
             rows: Vec::with_capacity(resolved.rows.len()),
@@ -341,13 +340,12 @@ impl Episode {
             undo.rows.push((row, std::mem::replace(&mut self.rows[row], Row { cells })));
             facts.touched.push(row);
         }
-        let touched = facts.touched.clone();
         self.steps.push(facts);
         let mut replaced = Replaced::default();
-        match self.settle(was_complete, &touched, &mut replaced) {
+        match self.settle(was_complete, &mut replaced) {
             Ok(mut step) => {
                 step.wait = resolved.changes.wait;
-                self.write_logs(&touched);
+                self.write_logs();
                 Ok(step)
             }
             Err(error) => {
@@ -359,7 +357,7 @@ impl Episode {
     }
 
     /// Grades the step that was just made, and makes what is told of it; `replaced` is what that replaces of the scores.
-    fn settle(&mut self, was_complete: bool, touched: &[usize], replaced: &mut Replaced) -> Result<Step, String> {
+    fn settle(&mut self, was_complete: bool, replaced: &mut Replaced) -> Result<Step, String> {
         let over = match &self.pack.done {
             None => false,
             Some(done) => {
@@ -375,7 +373,7 @@ impl Episode {
             facts.ran_out = last && !complete && !endless;
         }
         self.values = self.evaluate()?;
-        *replaced = self.grade(touched).map_err(|error| error.to_string())?;
+        *replaced = self.grade().map_err(|error| error.to_string())?;
         let step = self.measure(complete || last).map_err(|error| error.to_string())?;
         self.parts = self.make_parts()?;
         Ok(step)
@@ -410,8 +408,9 @@ impl Episode {
         self.task.rubric.evaluate(&self.pack.templates, &scope, self.steps.is_empty())
     }
 
-    /// Brings the row graders up to date with the rows that changed.
-    fn grade(&mut self, touched: &[usize]) -> Result<Replaced, GraderError> {
+    /// Brings the row graders up to date with the rows that the last step changed.
+    fn grade(&mut self) -> Result<Replaced, GraderError> {
+        let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
         let view = View {
             decisions: &self.pack.decisions,
             pools: &self.pack.keyword_pools,
@@ -427,10 +426,10 @@ impl Episode {
 
     /// Reward, score and breakdown of the step that was just made.
     fn measure(&mut self, done: bool) -> Result<Step, GraderError> {
-        let rubric = Arc::clone(&self.task.rubric);
-        let components = rubric.components(&self.scores, &self.view())?;
+        let components = self.task.rubric.components(&self.scores, &self.view())?;
+        let rubric = &self.task.rubric;
         if let Some(step) = self.steps.last_mut() {
-            step.components.clone_from(&components);
+            step.components = components;
         }
         let now = if done || self.needs_score() { self.score()? } else { self.score };
         let tells = match rubric.explain {
@@ -438,18 +437,23 @@ impl Episode {
             Explain::End => done,
             Explain::Never => false,
         };
-        let reward = rubric.reward(&components, self.score, self.best, now, done);
-        let breakdown = if tells { Some(self.breakdown(&components, done)?) } else { None };
+        let reward = rubric.reward(self.last_components(), self.score, self.best, now, done);
+        let breakdown = if tells { Some(self.breakdown(done)?) } else { None };
         self.score = now;
         self.best = self.best.max(now);
         self.done = done;
         Ok(Step { reward, done, breakdown, score: done.then_some(now), wait: 0.0 })
     }
 
-    fn breakdown(&self, components: &[f64], done: bool) -> Result<Breakdown, GraderError> {
+    /// The components of the last step's reward; none before the first.
+    fn last_components(&self) -> &[f64] {
+        self.steps.last().map(|step| step.components.as_slice()).unwrap_or_default()
+    }
+
+    fn breakdown(&self, done: bool) -> Result<Breakdown, GraderError> {
         let rubric = &self.task.rubric;
         let components = if rubric.mode == RewardMode::Sum {
-            rubric.component_names().cloned().zip(components.iter().copied()).collect()
+            Components::of(rubric.component_names(), self.last_components())
         } else {
             rubric.score_parts(&self.scores, &self.view())?
         };

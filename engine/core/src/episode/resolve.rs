@@ -2,6 +2,7 @@
 
 use minijinja::{Value as Context, value::Serde};
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use super::{ActionProblem, Episode, Outcome, ProblemKind, StepError, call::Unanswered, scope::Changes};
 use crate::{
@@ -34,7 +35,7 @@ impl Episode {
     pub(super) fn intend(&self, action: &Value, intent: Intent<'_>) -> Result<Resolved, StepError> {
         match intent {
             Intent::Decide(proposals) => {
-                let resolved = self.resolve(&proposals)?;
+                let resolved = self.resolve(proposals)?;
                 let kept = self.keeps_actions || !self.pack.action.effects.is_empty();
                 self.act(if kept { action.clone() } else { Value::Null }, resolved)
             }
@@ -70,12 +71,12 @@ impl Episode {
     }
 
     /// Finds the rows that proposals are about; refuses what the pack refuses, before anything changes.
-    fn resolve(&self, proposals: &[Proposal<'_>]) -> Result<Resolved, StepError> {
+    fn resolve(&self, proposals: Vec<Proposal<'_>>) -> Result<Resolved, StepError> {
         let declaration = &self.pack.action.declaration;
         let mut resolved = Resolved { rows: Vec::with_capacity(proposals.len()), ..Resolved::default() };
         let mut problems = Vec::new();
-        let mut entries = Vec::with_capacity(proposals.len());
-        for (at, proposal) in proposals.iter().enumerate() {
+        let mut entries = SmallVec::<[usize; 8]>::with_capacity(proposals.len());
+        for (at, proposal) in proposals.into_iter().enumerate() {
             let row = match proposal.item {
                 None => self.first_open(),
                 Some(id) => self.items.iter().position(|item| item.id == id),
@@ -87,7 +88,7 @@ impl Episode {
             match open {
                 Some(row) => {
                     entries.push(at);
-                    resolved.rows.push((row, self.in_play(&proposal.cells)));
+                    resolved.rows.push((row, self.in_play(proposal.cells)));
                 }
                 None if declaration.refuse_unknown => problems.push(self.item_problem(at, proposal.item, row)),
                 None => resolved.invalid += 1,
@@ -98,14 +99,16 @@ impl Episode {
     }
 
     /// Drops the cells whose `when` is not met.
-    fn in_play(&self, cells: &[Option<Datum>]) -> Vec<Option<Datum>> {
-        let row = Row { cells: cells.to_vec() };
-        self.pack
-            .decisions
-            .iter()
-            .zip(cells)
-            .map(|(column, cell)| cell.clone().filter(|_| row.in_play(column)))
-            .collect()
+    fn in_play(&self, cells: Vec<Option<Datum>>) -> Vec<Option<Datum>> {
+        let mut row = Row { cells };
+        let columns = self.pack.decisions.iter().enumerate();
+        // All are judged before one is dropped, for one may be another's `when`.
+        let dropped: SmallVec<[usize; 8]> =
+            columns.filter(|(at, column)| row.cells[*at].is_some() && !row.in_play(column)).map(|(at, _)| at).collect();
+        for at in dropped {
+            row.cells[at] = None;
+        }
+        row.cells
     }
 
     /// Finds ranks that two rows would have once all decisions are made, so that one action may swap two ranks.

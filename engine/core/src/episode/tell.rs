@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{Episode, Outcome};
 use crate::{
     expression::words,
-    model::{Judged, push_text},
+    json::{push_integer, push_number, push_text},
+    model::Judged,
     scenario::{
         Instructions, Pack,
         observation::Part,
@@ -60,13 +61,10 @@ impl Episode {
                     out.push(']');
                     log += 1;
                 }
-                Part::Counter(counter) => {
-                    // Writing to a text cannot fail.
-                    let _ = write!(out, "{}", self.counter(*counter));
-                }
+                Part::Counter(counter) => push_integer(out, self.counter(*counter) as u64),
                 Part::Instructions => out.push_str(self.instructions()),
                 Part::TaskId => push_text(out, &self.task.name),
-                Part::Score => out.push_str(&Value::from(self.score).to_string()),
+                Part::Score => push_number(out, self.score),
                 Part::Result(_) => match self.answered().map(|answer| &answer.value) {
                     Some(Value::String(text)) => push_text(out, text),
                     Some(value) => out.push_str(&value.to_string()),
@@ -185,15 +183,17 @@ impl Episode {
         or_nothing(reason, &self.pack)
     }
 
-    pub(super) fn write_logs(&mut self, touched: &[usize]) {
-        let pack = Arc::clone(&self.pack);
+    /// Adds a line about each item that the last step decided.
+    pub(super) fn write_logs(&mut self) {
+        let Some(step) = self.steps.last() else { return };
+        let pack = &self.pack;
         let lines =
             pack.observation.iter().filter_map(|(_, part)| if let Part::Log(line) = part { Some(line) } else { None });
         for (log, line) in lines.enumerate() {
-            for row in touched {
+            for row in &step.touched {
                 let (item, cells) = (&self.items[*row], &self.rows[*row]);
                 let plain = line.write(item, cells, &pack.fields, &pack.decisions);
-                let line = plain.unwrap_or_else(|| self.render_line(&pack, &line.template, *row));
+                let line = plain.unwrap_or_else(|| self.render_line(&line.template, *row));
                 let log = &mut self.logs[log];
                 if !log.is_empty() {
                     log.push(',');
@@ -203,7 +203,8 @@ impl Episode {
         }
     }
 
-    fn render_line(&self, pack: &Pack, template: &str, row: usize) -> String {
+    fn render_line(&self, template: &str, row: usize) -> String {
+        let pack = &self.pack;
         let item = Context::from_object(ItemView {
             item: Arc::clone(&self.items[row]),
             fields: Arc::clone(&pack.fields),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Column, Item, push_text};
+use super::{Column, Item};
+use crate::json::push_text;
 
 /// What is right about one decision of an item; made once, and shared by whatever tells it.
 #[derive(Debug, PartialEq)]

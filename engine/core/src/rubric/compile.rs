@@ -110,6 +110,8 @@ pub(crate) fn compile(
     let Builder { nodes, row_graders, expressions, .. } = builder;
     check_cycles(document, &nodes, report);
     let score = score.filter(|_| report.errors() == before)?;
+    // A component without a name is an error of the pack.
+    let component_names = component_nodes.iter().filter_map(|at| nodes[*at].name.clone()).collect();
     Some(Rubric {
         name: spec.name.clone(),
         mode: spec.reward.mode,
@@ -118,6 +120,7 @@ pub(crate) fn compile(
         round: spec.round,
         nodes,
         components: component_nodes,
+        component_names,
         score,
         row_graders,
         expressions,

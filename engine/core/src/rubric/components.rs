@@ -7,9 +7,17 @@ use serde_json::{Map, Value};
 
 /// Named values, finite, in the order of the rubric.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Components(Vec<(Arc<str>, f64)>);
+pub struct Components {
+    names: Arc<[Arc<str>]>,
+    values: Vec<f64>,
+}
 
 impl Components {
+    /// Values beside names that are known already.
+    pub(crate) fn of(names: &Arc<[Arc<str>]>, values: &[f64]) -> Self {
+        Self { names: Arc::clone(names), values: values.to_vec() }
+    }
+
     /// One value.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
@@ -17,13 +25,14 @@ impl Components {
 
     /// All of them, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.0.iter().map(|(name, value)| (&**name, *value))
+        self.names.iter().map(|name| &**name).zip(self.values.iter().copied())
     }
 }
 
 impl FromIterator<(Arc<str>, f64)> for Components {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, f64)>>(all: I) -> Self {
-        Self(all.into_iter().collect())
+        let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        Self { names: names.into(), values }
     }
 }
 

@@ -10,7 +10,7 @@ pub struct Grade {
     /// Its value.
     pub value: f64,
     /// What there is to say about it.
-    pub note: Option<Note>,
+    pub note: Option<Box<Note>>,
 }
 
 /// What a grader says about its value.

@@ -17,6 +17,7 @@ mod graders;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde_json::{Value, json};
+use smallvec::{SmallVec, smallvec};
 
 pub use compile::{Surroundings, with_weights};
 pub(crate) use compile::{compile, decision_values};
@@ -45,6 +46,7 @@ pub struct Rubric {
     nodes: Vec<Node>,
     /// The reward's components, by position in `nodes`.
     components: Vec<usize>,
+    component_names: Arc<[Arc<str>]>,
     score: usize,
     row_graders: usize,
     /// What its `expression` graders compute: their places, whether they belong to the reward, and what they compute.
@@ -164,18 +166,18 @@ pub(crate) struct Leaf<'a> {
 pub struct Scores {
     values: Vec<Option<f64>>,
     /// What plugins said about their values, by the values' positions.
-    notes: BTreeMap<usize, Note>,
+    notes: BTreeMap<usize, Box<Note>>,
 }
 
 /// What a plugin said: its node's name, the row unless it is about the whole episode, and the note.
-pub(crate) type Said<'a> = (&'a str, Option<usize>, Note);
+pub(crate) type Said<'a> = (&'a str, Option<usize>, Box<Note>);
 
 /// What an update of [`Scores`] replaced.
 #[derive(Debug, Default)]
-pub struct Replaced(Vec<(usize, f64, Option<Note>)>);
+pub struct Replaced(Vec<(usize, f64, Option<Box<Note>>)>);
 
 impl Scores {
-    fn set(&mut self, at: usize, value: f64, note: Option<Note>) -> (usize, f64, Option<Note>) {
+    fn set(&mut self, at: usize, value: f64, note: Option<Box<Note>>) -> (usize, f64, Option<Box<Note>>) {
         let old = self.values[at].replace(value).unwrap_or_default();
         let old_note = match note {
             Some(note) => self.notes.insert(at, note),
@@ -232,7 +234,7 @@ impl Rubric {
 
     /// Grades the rows that a step decided; when a grader fails, the values stay as they were.
     pub fn update(&self, scores: &mut Scores, view: &View<'_>, touched: &[usize]) -> Result<Replaced, GraderError> {
-        let mut replaced = Replaced::default();
+        let mut replaced = Replaced(Vec::with_capacity(self.row_graders * touched.len()));
         for node in &self.nodes {
             let NodeKind::Row(slot, grader) = &node.kind else { continue };
             for row in touched {
@@ -285,25 +287,27 @@ impl Rubric {
 
     /// The values of the reward's components for the last step, in their order; empty unless the mode is a sum.
     pub fn components(&self, scores: &Scores, view: &View<'_>) -> Result<Vec<f64>, GraderError> {
-        let mut known = vec![None; self.nodes.len()];
-        self.components.iter().map(|at| self.eval(*at, scores, view, true, &mut known)).collect()
+        let mut known = self.unknown();
+        let mut values = Vec::with_capacity(self.components.len());
+        for at in &self.components {
+            values.push(self.eval(*at, scores, view, true, &mut known)?);
+        }
+        Ok(values)
     }
 
     /// The names of the reward's components.
-    pub fn component_names(&self) -> impl Iterator<Item = &Arc<str>> {
-        // A component without a name is an error of the pack.
-        self.components.iter().filter_map(|at| self.nodes[*at].name.as_ref())
+    pub fn component_names(&self) -> &Arc<[Arc<str>]> {
+        &self.component_names
     }
 
     /// The episode's score so far, in [0, 1].
     pub fn score(&self, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
-        let mut known = vec![None; self.nodes.len()];
-        self.eval(self.score, scores, view, false, &mut known).map(|value| self.finish(value))
+        self.eval(self.score, scores, view, false, &mut self.unknown()).map(|value| self.finish(value))
     }
 
     /// The values of all named nodes of the score.
     pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Components, GraderError> {
-        let mut known = vec![None; self.nodes.len()];
+        let mut known = self.unknown();
         self.eval(self.score, scores, view, false, &mut known)?;
         let named = self.nodes.iter().zip(known).filter_map(|(node, value)| Some((node.name.clone()?, value?)));
         Ok(named.collect())
@@ -385,7 +389,7 @@ impl Rubric {
     /// The value of one node as it stands: for the last step where it belongs to the reward, else for the episode.
     pub(crate) fn value_of(&self, node: usize, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
         let reward = self.nodes[node].pointer.starts_with("/reward");
-        self.eval(node, scores, view, reward, &mut vec![None; self.nodes.len()])
+        self.eval(node, scores, view, reward, &mut self.unknown())
     }
 
     /// The tree as data for readers: the reward's components, then the score.
@@ -465,6 +469,11 @@ impl Rubric {
             let scale = 10_f64.powi(i32::try_from(places).unwrap_or(12));
             (value * scale).round() / scale
         })
+    }
+
+    /// The values of all nodes while none is known; most rubrics have so few that they need no memory of their own.
+    fn unknown(&self) -> SmallVec<[Option<f64>; 32]> {
+        smallvec![None; self.nodes.len()]
     }
 
     fn eval(

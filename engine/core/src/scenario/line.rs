@@ -5,6 +5,9 @@
 
 use crate::model::{Column, ColumnKind, Datum, Item, Row};
 
+/// Bytes that are reserved for a line; most fit.
+const USUAL: usize = 48;
+
 /// A line about an item that was decided, made by a template.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -29,7 +32,7 @@ impl Line {
 
     /// Writes the line; `None` where the template engine must.
     pub(crate) fn write(&self, item: &Item, row: &Row, fields: &[Column], decisions: &[Column]) -> Option<String> {
-        let mut line = String::new();
+        let mut line = String::with_capacity(USUAL);
         for piece in self.pieces.as_ref()? {
             match piece {
                 Piece::Words(words) => line.push_str(words),

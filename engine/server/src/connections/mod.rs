@@ -106,7 +106,7 @@ impl Connection {
 /// A connection that speaks HTTP no longer, and what was read of what came after; nothing for one that is not from here.
 pub(crate) fn bare(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    Some((parts.io.into_inner().into_inner(), parts.read_buf.into()))
+    Some((parts.io.into_inner().into_inner(), parts.read_buf.to_vec()))
 }
 
 /// The body's time begins when it does.

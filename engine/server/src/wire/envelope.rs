@@ -2,12 +2,13 @@
 //!
 //! Written as text piece by piece: the core writes its own part straight into the answer.
 
-use std::fmt::Write as _;
-
-use casebook_core::episode::{Episode, Step};
+use casebook_core::{
+    episode::{Episode, Step},
+    json::{push_integer, push_number, push_text},
+};
 use serde_json::{Value, json};
 
-use super::{push_json, text_frame::TextFrame};
+use super::text_frame::TextFrame;
 
 /// Bytes that are reserved for an answer; most fit.
 const USUAL_BYTES: usize = 4096;
@@ -27,19 +28,23 @@ pub(crate) struct View<'a> {
 pub(crate) fn fixed_metadata(episode: &Episode, episode_id: &str, group: Option<&str>) -> String {
     let mut out = String::with_capacity(192);
     out.push_str("\"episode_id\":");
-    push_json(&mut out, episode_id);
+    push_text(&mut out, episode_id);
     out.push_str(",\"task_id\":");
-    push_json(&mut out, episode.task().name());
+    push_text(&mut out, episode.task().name());
     let pack = episode.pack();
-    let _ = write!(out, ",\"seed\":{},\"generation\":{},\"digest\":", episode.seed(), pack.generation());
-    push_json(&mut out, pack.digest());
+    out.push_str(",\"seed\":");
+    push_integer(&mut out, episode.seed());
+    out.push_str(",\"generation\":");
+    push_integer(&mut out, pack.generation());
+    out.push_str(",\"digest\":");
+    push_text(&mut out, pack.digest());
     if !episode.arguments().is_empty() {
         out.push_str(",\"arguments\":");
-        push_json(&mut out, episode.arguments());
+        out.push_str(&Value::Object(episode.arguments().clone()).to_string());
     }
     if let Some(group) = group {
         out.push_str(",\"group\":");
-        push_json(&mut out, group);
+        push_text(&mut out, group);
     }
     out.shrink_to_fit();
     out
@@ -84,13 +89,21 @@ pub(crate) fn state(environment: &str, episode: Option<(&Episode, &str)>) -> Str
     out.push_str("{\"episode_id\":");
     match episode {
         Some((episode, id)) => {
-            push_json(&mut out, id);
-            let _ = write!(out, ",\"step_count\":{},\"task_id\":", episode.steps());
-            push_json(&mut out, episode.task().name());
-            let (max_steps, done) = (episode.task().max_steps(), episode.done());
-            let _ = write!(out, ",\"seed\":{},\"max_steps\":{max_steps},\"done\":{done}", episode.seed());
-            let _ = write!(out, ",\"generation\":{},\"digest\":", episode.pack().generation());
-            push_json(&mut out, episode.pack().digest());
+            push_text(&mut out, id);
+            out.push_str(",\"step_count\":");
+            push_integer(&mut out, episode.steps().into());
+            out.push_str(",\"task_id\":");
+            push_text(&mut out, episode.task().name());
+            out.push_str(",\"seed\":");
+            push_integer(&mut out, episode.seed());
+            out.push_str(",\"max_steps\":");
+            push_integer(&mut out, episode.task().max_steps().into());
+            out.push_str(",\"done\":");
+            push_boolean(&mut out, episode.done());
+            out.push_str(",\"generation\":");
+            push_integer(&mut out, episode.pack().generation());
+            out.push_str(",\"digest\":");
+            push_text(&mut out, episode.pack().digest());
             episode.write_state(&mut out);
         }
         None => out.push_str(
@@ -99,7 +112,7 @@ pub(crate) fn state(environment: &str, episode: Option<(&Episode, &str)>) -> Str
         ),
     }
     out.push_str(",\"environment\":");
-    push_json(&mut out, environment);
+    push_text(&mut out, environment);
     out.push('}');
     out
 }
@@ -121,7 +134,8 @@ fn push_members(out: &mut String, view: View<'_>, session_id: Option<&str>) {
         Some(step) => push_number(out, step.reward),
         None => out.push_str("null"),
     }
-    let _ = write!(out, ",\"done\":{}", view.step.is_some_and(|step| step.done));
+    out.push_str(",\"done\":");
+    push_boolean(out, view.step.is_some_and(|step| step.done));
     out.push_str(",\"metadata\":");
     out.extend_from_within(metadata);
 }
@@ -141,7 +155,7 @@ fn push_metadata(out: &mut String, view: View<'_>, session_id: Option<&str>) {
     }
     if let Some(id) = session_id {
         out.push_str(",\"session_id\":");
-        push_json(out, id);
+        push_text(out, id);
     }
     out.push('}');
 }
@@ -160,28 +174,13 @@ fn push_info(out: &mut String, step: &Step) {
     }
 }
 
-/// Appends a number that stays a float when it is whole; what JSON cannot say becomes null.
-fn push_number(out: &mut String, number: f64) {
-    if number.is_finite() {
-        let _ = write!(out, "{number:?}");
-    } else {
-        out.push_str("null");
-    }
+fn push_boolean(out: &mut String, flag: bool) {
+    out.push_str(if flag { "true" } else { "false" });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_stay_floats_and_are_json() {
-        for (number, text) in [(1.0, "1.0"), (0.25, "0.25"), (-0.3, "-0.3"), (1e-9, "1e-9"), (f64::NAN, "null")] {
-            let mut out = String::new();
-            push_number(&mut out, number);
-            assert_eq!(out, text);
-            assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());
-        }
-    }
 
     #[test]
     fn the_state_before_the_first_reset_is_legal() {

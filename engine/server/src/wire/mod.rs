@@ -23,14 +23,3 @@ pub(crate) mod schema;
 pub(crate) mod snapshot;
 pub(crate) mod task;
 pub(crate) mod text_frame;
-
-use serde::Serialize;
-
-/// Appends a value as JSON.
-fn push_json<T: Serialize + ?Sized>(out: &mut String, value: &T) {
-    match serde_json::to_string(value) {
-        Ok(text) => out.push_str(&text),
-        // Only a failing `Serialize` or a map with keys that are no texts gets here; none of ours is either.
-        Err(_) => out.push_str("null"),
-    }
-}

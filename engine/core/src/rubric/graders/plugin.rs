@@ -138,7 +138,7 @@ impl PluginGrader {
             .grade_within(&self.offer, &input, (view.inputs, view.steps.len()))
             .map_err(|problem| Failure::new(format!("failed: {problem}")))?;
         let silent = answer.reason.is_none() && answer.parts.is_empty();
-        let note = (!silent).then_some(Note { reason: answer.reason, parts: answer.parts });
+        let note = (!silent).then(|| Box::new(Note { reason: answer.reason, parts: answer.parts }));
         Ok(Grade { value: answer.value, note })
     }
 
