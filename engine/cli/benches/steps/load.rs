@@ -36,6 +36,26 @@ pub(crate) struct Load {
     pub(crate) connect_p99: Duration,
 }
 
+impl Load {
+    /// The figures of several, each one's median.
+    pub(crate) fn median(loads: &[Self]) -> Self {
+        let number = |of: fn(&Self) -> f64| {
+            let mut all: Vec<f64> = loads.iter().map(of).collect();
+            all.sort_by(f64::total_cmp);
+            all[all.len() / 2]
+        };
+        let time = |of: fn(&Self) -> Duration| percentile(&mut loads.iter().map(of).collect::<Vec<_>>(), 50);
+        Self {
+            steps_per_second: number(|load| load.steps_per_second),
+            p50: time(|load| load.p50),
+            p99: time(|load| load.p99),
+            processor: number(|load| load.processor),
+            connect_p50: time(|load| load.connect_p50),
+            connect_p99: time(|load| load.connect_p99),
+        }
+    }
+}
+
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -1,5 +1,6 @@
 //! Steps a second, latency, memory, connecting and start-up: ours, the stock Python server's, and the same exchange
-//! served by a bare axum socket as the limit, in one run.
+//! served by a bare axum socket as the limit, in one run. The sides take turns, for a machine is not the same from one
+//! moment to the next; what is told of them is the median of their rounds, and of the ratios within a round.
 //!
 //! `cargo bench --bench steps` prints everything; `cargo bench --bench steps -- --seconds 2 --sessions 1,64` is a quick
 //! look. The stock side is `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo
@@ -27,10 +28,13 @@ use std::{
 use casebook_core::{check::compile, episode::Episode, policy, record::play, source};
 use load::{Load, Memory};
 use servers::{PINNED, Server, root};
+use tokio::runtime::Runtime;
 
 const TASK: &str = "email-triage-easy";
 /// So many sessions or more are also seen at the pace of agents that think.
 const PACED: usize = 1_000;
+/// Turns of each side, where there are fewer sessions than [`PACED`].
+const ROUNDS: usize = 5;
 /// Runs with so many sessions or more take longer than the others, so that each has its turn.
 const MANY: usize = 4_000;
 
@@ -55,18 +59,24 @@ fn main() {
         return runtime.block_on(storm::run(seconds));
     }
     in_process(options.seconds);
-    let server = servers::casebook();
-    let exchange = runtime.block_on(load::exchange(server.port));
-    let ours = side(&runtime, "casebook", &server, &options);
-    drop(server);
-    let limit = side(&runtime, "limit: the same frames from a bare axum socket", &servers::limit(&exchange), &options);
-    compare("casebook : limit", &ours, &limit);
-    let Some(python) = servers::python() else {
-        println!("\nstock server: not run, for there is no virtual environment; `cargo xtest` makes it");
-        return;
-    };
-    let stock = side(&runtime, "stock python server", &servers::stock(&python), &options);
-    compare("casebook : stock", &ours, &stock);
+    let ours = Side::new(&runtime, "casebook", servers::casebook());
+    let exchange = runtime.block_on(load::exchange(ours.server.port));
+    let limit = Side::new(&runtime, "limit: the same frames from a bare axum socket", servers::limit(&exchange));
+    let mut sides = vec![ours, limit];
+    match servers::python() {
+        Some(python) => sides.push(Side::new(&runtime, "stock python server", servers::stock(&python))),
+        None => println!("\nstock server: not run, for there is no virtual environment; `cargo xtest` makes it"),
+    }
+    let (ours, others) = sides.split_first().unwrap();
+    for other in others {
+        ours.compare(other);
+    }
+    for sessions in options.sessions {
+        turns(&runtime, &sides, sessions, options.seconds, None);
+        if sessions >= PACED {
+            turns(&runtime, &sides, sessions, options.seconds, Some(Duration::from_secs(1)));
+        }
+    }
 }
 
 fn options() -> Options {
@@ -135,67 +145,80 @@ fn in_process(seconds: f64) {
     );
 }
 
-/// What was measured of one server.
+/// One server, and what was measured of it at rest.
 struct Side {
-    start: f64,
-    resident: f64,
+    name: &'static str,
+    server: Server,
     memory: Option<Memory>,
-    loads: Vec<(usize, Load)>,
 }
 
-fn side(runtime: &tokio::runtime::Runtime, name: &str, server: &Server, options: &Options) -> Side {
-    println!("\n{name}");
-    println!("  start to healthy      {:>10.1?}", server.start);
-    println!("  resident after start  {:>7.1} MiB", mib(server.resident));
-    let memory = runtime.block_on(load::memory(server));
-    match &memory {
-        Ok(memory) => println!(
-            "  a waiting session     {:>7.1} KiB after a reset, {:.1} KiB after a step ({} sessions)",
-            memory.after_reset / 1024.0,
-            memory.after_step / 1024.0,
-            load::WAITING
-        ),
-        Err(error) => println!("  a waiting session     did not survive: {error}"),
+impl Side {
+    fn new(runtime: &Runtime, name: &'static str, server: Server) -> Self {
+        println!("\n{name}");
+        println!("  start to healthy      {:>10.1?}", server.start);
+        println!("  resident after start  {:>7.1} MiB", mib(server.resident));
+        let memory = runtime.block_on(load::memory(&server));
+        match &memory {
+            Ok(memory) => println!(
+                "  a waiting session     {:>7.1} KiB after a reset, {:.1} KiB after a step ({} sessions)",
+                memory.after_reset / 1024.0,
+                memory.after_step / 1024.0,
+                load::WAITING
+            ),
+            Err(error) => println!("  a waiting session     did not survive: {error}"),
+        }
+        Self { name, server, memory: memory.ok() }
     }
-    let mut loads = Vec::new();
-    for sessions in &options.sessions {
-        let seconds = if *sessions >= MANY { options.seconds * 2.0 } else { options.seconds };
-        let run = |pace: Option<Duration>| {
-            let how = pace.map_or("as fast as answered", |_| "one request a second each");
-            match runtime.block_on(load::load(server, *sessions, seconds, pace)) {
-                Ok(load) => {
-                    println!("  {sessions:>5} sessions, {how:<25} {load}");
-                    Some(load)
-                }
-                Err(error) => {
-                    println!("  {sessions:>5} sessions, {how:<25} did not survive: {error}");
-                    None
-                }
+
+    fn compare(&self, other: &Self) {
+        println!("\n{} : {}", self.name, other.name);
+        let start = other.server.start.as_secs_f64() / self.server.start.as_secs_f64();
+        println!("  start to healthy      {start:>8.2} times faster");
+        println!("  resident after start  {:>8.2} times less", mib(other.server.resident) / mib(self.server.resident));
+        if let (Some(ours), Some(other)) = (&self.memory, &other.memory) {
+            println!("  a session after a step {:>7.2} times less", other.after_step / ours.after_step);
+        }
+    }
+}
+
+/// Lets the sides take turns under the same load, and tells how they did and how the first did beside each other one.
+fn turns(runtime: &Runtime, sides: &[Side], sessions: usize, seconds: f64, pace: Option<Duration>) {
+    let rounds = if sessions < PACED { ROUNDS } else { 1 };
+    let seconds = if sessions >= MANY { seconds * 2.0 } else { seconds };
+    let how = pace.map_or("as fast as answered", |_| "one request a second each");
+    println!("\n{sessions} sessions, {how}; median of {rounds}");
+    let mut loads: Vec<Vec<Load>> = sides.iter().map(|_| Vec::new()).collect();
+    let mut ended: Vec<Option<String>> = sides.iter().map(|_| None).collect();
+    for _ in 0..rounds {
+        for (at, side) in sides.iter().enumerate() {
+            if ended[at].is_some() {
+                continue;
             }
+            match runtime.block_on(load::load(&side.server, sessions, seconds, pace)) {
+                Ok(load) => loads[at].push(load),
+                Err(error) => ended[at] = Some(error),
+            }
+        }
+    }
+    for ((side, loads), ended) in sides.iter().zip(&loads).zip(&ended) {
+        match ended {
+            Some(error) => println!("  {}\n    did not survive: {error}", side.name),
+            None => println!("  {}\n    {}", side.name, Load::median(loads)),
+        }
+    }
+    let (ours, others) = loads.split_first().unwrap();
+    for (other, side) in others.iter().zip(&sides[1..]).filter(|(other, _)| other.len() == ours.len()) {
+        let ratio = |of: fn(&Load) -> f64| {
+            let mut ratios: Vec<f64> = ours.iter().zip(other).map(|(ours, other)| of(ours) / of(other)).collect();
+            ratios.sort_by(f64::total_cmp);
+            format!("{:.2} ({:.2} to {:.2})", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1])
         };
-        loads.extend(run(None).map(|load| (*sessions, load)));
-        if *sessions >= PACED {
-            run(Some(Duration::from_secs(1)));
-        }
-    }
-    Side { start: server.start.as_secs_f64(), resident: mib(server.resident), memory: memory.ok(), loads }
-}
-
-fn compare(title: &str, ours: &Side, other: &Side) {
-    println!("\nratio ({title})");
-    println!("  start to healthy      {:>8.2} times faster", other.start / ours.start);
-    println!("  resident after start  {:>8.2} times less", other.resident / ours.resident);
-    if let (Some(ours), Some(other)) = (&ours.memory, &other.memory) {
-        println!("  a session after a step {:>7.2} times less", other.after_step / ours.after_step);
-    }
-    for (sessions, load) in &ours.loads {
-        if let Some((_, other)) = other.loads.iter().find(|(same, _)| same == sessions) {
-            println!(
-                "  steps/s, {sessions:>5} sessions {:>6.2} times more, {:.2} times less processor a step",
-                load.steps_per_second / other.steps_per_second,
-                other.processor / load.processor
-            );
-        }
+        println!("  {} : {}", sides[0].name, side.name);
+        println!(
+            "    {} times the steps/s, {} times the processor a step",
+            ratio(|load| load.steps_per_second),
+            ratio(|load| load.processor)
+        );
     }
 }
 
