@@ -3,11 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{
-    json::{push_number, push_text},
-    model::Judged,
-    rubric::Components,
-};
+use crate::{json::push_text, model::Judged, rubric::Components};
 
 /// A reward explained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,16 +40,9 @@ impl Breakdown {
     pub fn write(&self, out: &mut String) {
         out.push_str("{\"reason\":");
         push_text(out, &self.reason);
-        out.push_str(",\"components\":{");
-        for (at, (name, value)) in self.components.iter().enumerate() {
-            if at > 0 {
-                out.push(',');
-            }
-            push_text(out, name);
-            out.push(':');
-            push_number(out, value);
-        }
-        out.push_str("},\"decisions\":[");
+        out.push_str(",\"components\":");
+        self.components.write(out);
+        out.push_str(",\"decisions\":[");
         for (at, judged) in self.decisions.iter().enumerate() {
             if at > 0 {
                 out.push(',');

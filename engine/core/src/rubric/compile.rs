@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{
-    Node, NodeKind, Rubric,
+    Name, Node, NodeKind, Rubric,
     graders::{self, Built, Site},
 };
 use crate::{
@@ -245,7 +245,7 @@ impl Builder<'_, '_> {
             );
         }
         self.nodes.push(Node {
-            name: node.name.as_deref().map(Arc::from),
+            name: node.name.as_deref().map(Name::new),
             pointer: pointer.to_owned(),
             place: self.place(pointer),
             weight: node.weight.unwrap_or(1.0),

@@ -1,20 +1,47 @@
 //! The named parts of a reward or of a score.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::{Map, Value};
 
+use crate::json::{push_number, push_text};
+
 /// Named values, finite, in the order of the rubric.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Components {
-    names: Arc<[Arc<str>]>,
+    names: Arc<[Name]>,
     values: Vec<f64>,
+}
+
+/// The name of a node; made once, and shared by whatever tells its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Name {
+    text: Arc<str>,
+    /// What stands before its value in JSON.
+    key: Arc<str>,
+}
+
+impl Name {
+    pub(super) fn new(text: &str) -> Self {
+        let mut key = String::new();
+        push_text(&mut key, text);
+        key.push(':');
+        Self { text: text.into(), key: key.into() }
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
 }
 
 impl Components {
     /// Values beside names that are known already.
-    pub(crate) fn of(names: &Arc<[Arc<str>]>, values: &[f64]) -> Self {
+    pub(crate) fn of(names: &Arc<[Name]>, values: &[f64]) -> Self {
         Self { names: Arc::clone(names), values: values.to_vec() }
     }
 
@@ -27,10 +54,23 @@ impl Components {
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.names.iter().map(|name| &**name).zip(self.values.iter().copied())
     }
+
+    /// Appends them as JSON.
+    pub(crate) fn write(&self, out: &mut String) {
+        out.push('{');
+        for (at, (name, value)) in self.names.iter().zip(&self.values).enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            out.push_str(&name.key);
+            push_number(out, *value);
+        }
+        out.push('}');
+    }
 }
 
-impl FromIterator<(Arc<str>, f64)> for Components {
-    fn from_iter<I: IntoIterator<Item = (Arc<str>, f64)>>(all: I) -> Self {
+impl FromIterator<(Name, f64)> for Components {
+    fn from_iter<I: IntoIterator<Item = (Name, f64)>>(all: I) -> Self {
         let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         Self { names: names.into(), values }
     }
@@ -47,7 +87,7 @@ impl<'de> Deserialize<'de> for Components {
         let map = Map::deserialize(deserializer)?;
         let number = |(name, value): (String, Value)| {
             let number = value.as_f64().ok_or_else(|| D::Error::custom(format!("the component `{name}` is no number")));
-            Ok((name.into(), number?))
+            Ok((Name::new(&name), number?))
         };
         map.into_iter().map(number).collect()
     }

@@ -21,7 +21,7 @@ use smallvec::{SmallVec, smallvec};
 
 pub use compile::{Surroundings, with_weights};
 pub(crate) use compile::{compile, decision_values};
-pub use components::Components;
+pub use components::{Components, Name};
 pub use grade::{Failure, Grade, GraderError, Note};
 pub use graders::KeywordPool;
 
@@ -46,7 +46,7 @@ pub struct Rubric {
     nodes: Vec<Node>,
     /// The reward's components, by position in `nodes`.
     components: Vec<usize>,
-    component_names: Arc<[Arc<str>]>,
+    component_names: Arc<[Name]>,
     score: usize,
     row_graders: usize,
     /// What its `expression` graders compute: their places, whether they belong to the reward, and what they compute.
@@ -55,7 +55,7 @@ pub struct Rubric {
 
 #[derive(Debug, Clone)]
 struct Node {
-    name: Option<Arc<str>>,
+    name: Option<Name>,
     pointer: String,
     /// Its file and line, for errors of episodes.
     place: String,
@@ -296,7 +296,7 @@ impl Rubric {
     }
 
     /// The names of the reward's components.
-    pub fn component_names(&self) -> &Arc<[Arc<str>]> {
+    pub fn component_names(&self) -> &Arc<[Name]> {
         &self.component_names
     }
 
@@ -409,14 +409,14 @@ impl Rubric {
         let children: Vec<Value> = match &node.kind {
             NodeKind::WeightedSum(children) => children.iter().map(|at| self.outline_of(*at, true)).collect(),
             NodeKind::Ref(target) => vec![json!({
-                "name": self.nodes[*target].name, "what": self.nodes[*target].what, "params": null, "children": [],
+                "name": self.nodes[*target].name.as_deref(), "what": self.nodes[*target].what, "params": null, "children": [],
             })],
             kind => kind.children().into_iter().map(|at| self.outline_of(at, false)).collect(),
         };
         let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
         let above = if let NodeKind::Gate { above, .. } = node.kind { Some(above) } else { None };
         json!({
-            "name": node.name,
+            "name": node.name.as_deref(),
             "what": node.what,
             "weight": weighted.then_some(node.weight),
             "above": above,

@@ -1,8 +1,8 @@
 //! A file an endpoint, and the table that lists them.
 //!
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
-//! handlers take out of a request, `gate` guards the endpoints, `upgrade` and `link` are the
-//! handshake and the connection below a session.
+//! handlers take out of a request, `gate` guards the endpoints; `upgrade`, `socket` and `link` are the handshake, the
+//! WebSocket, and the conversation below a session.
 
 mod agent;
 mod gate;
