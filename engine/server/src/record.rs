@@ -67,11 +67,11 @@ impl Recorder {
     }
 
     /// Hands an episode over; waits while too many do.
-    pub(crate) async fn ended(&self, episode: Episode, actions: Vec<Value>) {
+    pub(crate) async fn ended(&self, episode: Box<Episode>, actions: Vec<Value>) {
         // After the end of the thread nobody is answered any more.
         let Ok(room) = self.0.sender.reserve().await else { return };
         self.0.counts.backlog.add(1);
-        room.send(Notice::Ended(Box::new(episode), actions));
+        room.send(Notice::Ended(episode, actions));
     }
 
     /// Episodes that wait to be written, and since when.

@@ -187,6 +187,12 @@ impl Pack {
         self.has_processes
     }
 
+    /// Whether an action of it may ask that its answer be held back.
+    pub fn holds_back(&self) -> bool {
+        let effects = self.action.tools.iter().map(|tool| &tool.effects).chain([&self.action.effects]);
+        effects.into_iter().any(|effects| effects.wait.is_some())
+    }
+
     /// The same of the observation after a reset, which holds no answer of a tool.
     pub fn reset_observation_schema(&self) -> &Value {
         &self.reset_observation_schema

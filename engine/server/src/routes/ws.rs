@@ -142,10 +142,14 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
             }
             continue;
         }
-        // Boxed, as what happens seldom: a waiting session is to hold no more than it needs for waiting.
-        let reply = match link.during(Box::pin(answer(app, session, text.as_deref()))).await {
-            Ok(reply) => reply,
-            Err(end) => return end,
+        let reply = match read(app, text.as_deref()).map(|request| at_once(session, request)) {
+            Err(refusal) => Reply::Frame(refusal),
+            Ok(Ok(reply)) => reply,
+            // Boxed, as what happens seldom: a waiting session is to hold no more than it needs for waiting.
+            Ok(Err(request)) => match link.during(Box::pin(answer(app, session, request))).await {
+                Ok(reply) => reply,
+                Err(end) => return end,
+            },
         };
         let frame = match reply {
             Reply::Frame(frame) => frame,
@@ -164,17 +168,35 @@ enum Reply {
     Broken(String),
 }
 
-/// Answers a message; a binary one has no text.
-async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply {
-    if let Some(text) = text
-        && let Err(problem) = app.config.limits.check(text.as_bytes(), &[])
-    {
-        return Reply::Frame(frames::problem(&problem).into());
+impl From<Result<TextFrame, Problem>> for Reply {
+    fn from(told: Result<TextFrame, Problem>) -> Self {
+        match told {
+            Ok(frame) => Self::Frame(frame),
+            Err(problem @ Problem::Broken) => Self::Broken(frames::problem(&problem)),
+            Err(problem) => Self::Frame(frames::problem(&problem).into()),
+        }
     }
-    let request = match text.map_or_else(|| Err(frames::binary()), frames::read) {
-        Ok(request) => request,
-        Err(bad) => return Reply::Frame(frames::bad_frame(&bad).into()),
-    };
+}
+
+/// Reads a message, a binary one has no text; a refusal is the frame that tells it.
+fn read(app: &App, text: Option<&str>) -> Result<Request, TextFrame> {
+    let text = text.ok_or_else(|| frames::bad_frame(&frames::binary()))?;
+    app.config.limits.check(text.as_bytes(), &[]).map_err(|problem| frames::problem(&problem))?;
+    frames::read(text).map_err(|bad| frames::bad_frame(&bad).into())
+}
+
+/// Answers a request for which nothing has to be waited, as nearly all are; gives any other back.
+fn at_once(session: &Session, request: Request) -> Result<Reply, Request> {
+    match request {
+        Request::Step(action) if !agent::asks_for_tools(&action) => {
+            session.step_at_once(action, envelope::observation_frame).map(Reply::from).map_err(Request::Step)
+        }
+        request => Err(request),
+    }
+}
+
+/// Answers a request.
+async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
     let environment = session.environment();
     let limit = app.config.step_timeout;
     let told = match request {
@@ -204,9 +226,5 @@ async fn answer(app: &App, session: &Arc<Session>, text: Option<&str>) -> Reply 
         }
         Request::Close => return Reply::Close,
     };
-    match told {
-        Ok(frame) => Reply::Frame(frame),
-        Err(problem @ Problem::Broken) => Reply::Broken(frames::problem(&problem)),
-        Err(problem) => Reply::Frame(frames::problem(&problem).into()),
-    }
+    told.into()
 }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{
     capacity::Slot,
     lock,
-    play::{Play, Played},
+    play::{Pace, Play, Played},
     pool::Pool,
     repeat::Answer,
 };
@@ -57,8 +57,8 @@ pub(crate) struct Session {
     /// Locked for moments only, never while a step waits.
     play: Mutex<Play>,
     stage: AtomicU8,
-    /// Whether steps of its episode may compute for long.
-    slow: AtomicBool,
+    /// The [`Pace`] of its episode's steps.
+    pace: AtomicU8,
     /// Whether a request has named it by its id.
     named: AtomicBool,
     /// What the last step was answered whose request had an id.
@@ -137,7 +137,7 @@ impl Session {
             origin,
             turns: Turns::new(()),
             stage: AtomicU8::new(Stage::of(&play) as u8),
-            slow: AtomicBool::new(play.takes_long()),
+            pace: AtomicU8::new(play.pace() as u8),
             play: Mutex::new(play),
             named: AtomicBool::new(origin != Origin::Reset),
             answered: Mutex::default(),
@@ -182,17 +182,17 @@ impl Session {
         work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
     ) -> Result<T, Problem> {
         let turn = self.turns.lock().await;
-        self.act_in(turn, limit, work).await
+        let outcome = self.work(work)?;
+        self.hold_back(turn, limit, outcome).await
     }
 
-    /// The same in a turn that is taken.
-    async fn act_in<T>(
+    /// Gives what a request came to when it has taken its time; nobody else has the turn until then.
+    async fn hold_back<T>(
         &self,
         _turn: Turn<'_>,
         limit: Option<Duration>,
-        work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
+        Outcome { told, wait }: Outcome<T>,
     ) -> Result<T, Problem> {
-        let Outcome { told, wait } = self.work(work)?;
         match limit {
             _ if wait.is_zero() => Ok(told),
             Some(limit) if limit < wait => {
@@ -223,6 +223,19 @@ impl Session {
         self.step_in(turn, limit, action, render).await
     }
 
+    /// The same, unless something has to be waited for; the action is given back then.
+    pub(crate) fn step_at_once<T>(
+        &self,
+        action: Map<String, Value>,
+        render: impl FnOnce(View<'_>) -> T,
+    ) -> Result<Result<T, Problem>, Map<String, Value>> {
+        let turn = self.turns.try_lock();
+        if turn.is_err() || self.recorder.is_some() || !self.is(Pace::Swift) {
+            return Err(action);
+        }
+        Ok(self.take(action, render).map(|outcome| outcome.told.0))
+    }
+
     /// The same in a turn that is taken.
     pub(super) async fn step_in<T>(
         &self,
@@ -231,10 +244,22 @@ impl Session {
         action: Map<String, Value>,
         render: impl FnOnce(View<'_>) -> T,
     ) -> Result<T, Problem> {
-        if self.is_slow() {
+        if self.is(Pace::Long) {
             return Box::pin(self.step_apart(turn, limit, action, render)).await;
         }
-        let work = |play: &mut Play| {
+        let outcome = self.take(action, render)?;
+        let (told, ended) = self.hold_back(turn, limit, outcome).await?;
+        self.record(ended).await;
+        Ok(told)
+    }
+
+    /// Takes an action, renders what came of it, and counts it.
+    fn take<T>(
+        &self,
+        action: Map<String, Value>,
+        render: impl FnOnce(View<'_>) -> T,
+    ) -> Result<Outcome<(T, Option<Played>)>, Problem> {
+        self.work(|play| {
             let started = Instant::now();
             let span =
                 tracing::debug_span!("step", environment = %self.environment, session = self.tag(), reward = Empty);
@@ -243,10 +268,7 @@ impl Session {
             let told = render(play.view(Some(&step))?);
             self.stepped(play, &step, started.elapsed());
             Ok(Outcome { told: (told, self.recorded(play, step.done)), wait: wait_of(&step) })
-        };
-        let (told, ended) = self.act_in(turn, limit, work).await?;
-        self.record(ended).await;
-        Ok(told)
+        })
     }
 
     /// Calls a tool in the episode that it has; counted and held back like a step.
@@ -257,10 +279,10 @@ impl Session {
         arguments: &Map<String, Value>,
     ) -> Result<Result<Answered, ToolFailure>, Problem> {
         let turn = self.turns.lock().await;
-        if self.is_slow() {
+        if self.is(Pace::Long) {
             return Box::pin(self.call_apart(turn, limit, name, arguments)).await;
         }
-        let work = |play: &mut Play| {
+        let called = self.work(|play| {
             let started = Instant::now();
             let (outcome, step) = play.call(name, arguments)?;
             match &step {
@@ -270,8 +292,8 @@ impl Session {
             let last = step.as_ref().is_some_and(|step| step.done);
             let wait = step.as_ref().map(wait_of).unwrap_or_default();
             Ok(Outcome { told: (outcome, self.recorded(play, last)), wait })
-        };
-        let (outcome, ended) = self.act_in(turn, limit, work).await?;
+        })?;
+        let (outcome, ended) = self.hold_back(turn, limit, called).await?;
         self.record(ended).await;
         Ok(outcome)
     }
@@ -315,15 +337,15 @@ impl Session {
         lock(&self.hold)
     }
 
-    /// Whether steps of its episode may compute for long.
-    fn is_slow(&self) -> bool {
-        self.slow.load(Ordering::Relaxed)
+    /// Whether steps of its episode may take so long, and no longer.
+    fn is(&self, pace: Pace) -> bool {
+        self.pace.load(Ordering::Relaxed) == pace as u8
     }
 
     /// Puts another play in its place.
     pub(super) fn adopt(&self, own: &mut Play, play: Play) {
         *own = play;
-        self.slow.store(own.takes_long(), Ordering::Relaxed);
+        self.pace.store(own.pace() as u8, Ordering::Relaxed);
     }
 
     /// What is to be recorded of an episode that has ended.

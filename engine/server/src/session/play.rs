@@ -53,7 +53,18 @@ pub(crate) struct Run {
 pub(crate) type Call = (Result<Answered, ToolFailure>, Option<Step>);
 
 /// An episode, and the actions that it has taken.
-pub(crate) type Played = (Episode, Vec<Value>);
+pub(crate) type Played = (Box<Episode>, Vec<Value>);
+
+/// How long a step may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Microseconds.
+    Swift,
+    /// As long as the pack says.
+    HeldBack,
+    /// As long as code of the pack's own computes.
+    Long,
+}
 
 /// How an episode stands.
 #[derive(Debug)]
@@ -135,9 +146,13 @@ impl Play {
         }
     }
 
-    /// Whether its steps may compute for long.
-    pub(super) fn takes_long(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.episode.pack().takes_long())
+    /// How long its steps may take.
+    pub(super) fn pace(&self) -> Pace {
+        match self.run.as_ref().map(|run| run.episode.pack()) {
+            Some(pack) if pack.takes_long() => Pace::Long,
+            Some(pack) if pack.holds_back() => Pace::HeldBack,
+            _ => Pace::Swift,
+        }
     }
 
     /// Whether its steps may wait for programs.
@@ -213,7 +228,7 @@ impl Play {
 
     /// A copy of its episode, with the actions that it has taken.
     pub(crate) fn played(&self) -> Option<Played> {
-        self.run.as_ref().map(|run| (run.episode.clone(), run.actions.clone()))
+        self.run.as_ref().map(|run| (Box::new(run.episode.clone()), run.actions.clone()))
     }
 
     /// Its episode with all that is needed to play it again; `None` before the first reset.
