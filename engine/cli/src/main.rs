@@ -27,11 +27,6 @@ mod trail;
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use mimalloc::MiMalloc;
-
-/// A step takes some twenty small pieces of memory and gives them back; this one does that in a third of the time.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let args = Args::read();
