@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{SinkExt, StreamExt, future::join_all};
+use futures_util::{SinkExt, StreamExt};
 use tokio::time::{self, timeout};
 use tokio_tungstenite::{
     WebSocketStream, connect_async_with_config,
@@ -134,29 +134,34 @@ pub(crate) async fn load(
         sockets.push(connect(server.port).await?);
         connects.push(begun.elapsed());
     }
-    let ready = sockets.iter_mut().enumerate().map(|(seed, socket)| async move { ask(socket, &reset(seed)).await });
-    join_all(ready).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let ready = each(sockets, |seed, mut socket| async move {
+        ask(&mut socket, &reset(seed)).await?;
+        Ok(socket)
+    });
+    let sockets = ready.await?;
     let stop = Arc::new(AtomicBool::new(false));
     let (begun, processor) = (Instant::now(), server.processor());
-    let players = sockets.iter_mut().enumerate().map(|(seed, socket)| {
+    let players = each(sockets, |seed, mut socket| {
         let pace = pace.map(|pace| {
             // Spread evenly, so that not all ask in one moment.
             let first = pace.mul_f64(share(seed, sessions));
             time::interval_at(time::Instant::now() + first, pace)
         });
-        play(socket, (seed, sessions), pace, &stop)
+        let stop = Arc::clone(&stop);
+        async move {
+            let latencies = play(&mut socket, (seed, sessions), pace, &stop).await?;
+            Ok((socket, latencies))
+        }
     });
     let timer = async {
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
         stop.store(true, Ordering::Relaxed);
     };
-    let (all, ()) = tokio::join!(join_all(players), timer);
+    let (all, ()) = tokio::join!(players, timer);
     let (elapsed, processor) = (begun.elapsed().as_secs_f64(), server.processor() - processor);
     let mut latencies = Vec::new();
-    for played in all {
-        latencies.extend(played?);
-    }
-    for mut socket in sockets {
+    for (mut socket, of_one) in all? {
+        latencies.extend(of_one);
         let _ = socket.close(None).await;
     }
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
@@ -169,6 +174,20 @@ pub(crate) async fn load(
         connect_p50: percentile(&mut connects, 50),
         connect_p99: percentile(&mut connects, 99),
     })
+}
+
+/// Does something with every socket at one time, each in a task of its own: within one they would not have their turns in
+/// order.
+async fn each<T: Send + 'static, F: Future<Output = Result<T, String>> + Send + 'static>(
+    sockets: Vec<Socket>,
+    run: impl Fn(usize, Socket) -> F,
+) -> Result<Vec<T>, String> {
+    let tasks: Vec<_> = sockets.into_iter().enumerate().map(|(at, socket)| tokio::spawn(run(at, socket))).collect();
+    let mut done = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        done.push(task.await.map_err(|error| error.to_string())??);
+    }
+    Ok(done)
 }
 
 /// Plays one episode after the other, and says how long each step took.

@@ -211,7 +211,11 @@ fn turns(runtime: &Runtime, sides: &[Side], sessions: usize, seconds: f64, pace:
         let ratio = |of: fn(&Load) -> f64| {
             let mut ratios: Vec<f64> = ours.iter().zip(other).map(|(ours, other)| of(ours) / of(other)).collect();
             ratios.sort_by(f64::total_cmp);
-            format!("{:.2} ({:.2} to {:.2})", ratios[ratios.len() / 2], ratios[0], ratios[ratios.len() - 1])
+            let range = match ratios.as_slice() {
+                [least, .., most] => format!(" ({least:.2} to {most:.2})"),
+                _ => String::new(),
+            };
+            format!("{:.2}{range}", ratios[ratios.len() / 2])
         };
         println!("  {} : {}", sides[0].name, side.name);
         println!(

@@ -1,7 +1,7 @@
 //! A WebSocket on its connection.
 //!
-//! The protocol is tungstenite's, which reads and writes without waiting. What usually stands between it and the runtime
-//! costs as much as the protocol itself, and keeps more for each session.
+//! The protocol is tungstenite's, which reads and writes without waiting; a task is woken by the connection itself, with no
+//! layer between.
 
 use std::{
     io::{self, ErrorKind, Read, Write},

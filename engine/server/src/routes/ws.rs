@@ -77,10 +77,11 @@ fn serve(mut link: Link, app: Shared, opening: Box<Opening>) -> impl Future<Outp
     async move {
         let mut stopping = app.stopping.subscribe();
         let end = tokio::select! {
-            // The slot is free when this returns, before the goodbyes.
+            // Who never stops asking does not keep the server from stopping.
             biased;
-            end = session(&mut link, &app, opening) => end,
             _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
+            // The slot is free when this returns, before the goodbyes.
+            end = session(&mut link, &app, opening) => end,
         };
         Box::pin(link.finish(end)).await;
     }

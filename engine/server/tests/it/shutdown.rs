@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
+use tokio::time;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    client::{Socket, error, get, post, until},
+    client::{PATIENCE, Socket, error, get, post, until},
     serve::{config, start},
 };
 use casebook_server::Config;
@@ -27,6 +30,19 @@ async fn sockets_are_closed_with_1012() {
         assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1012, ""));
     }
     server.ended().await;
+}
+
+#[tokio::test]
+async fn who_never_stops_asking_does_not_hold_the_server() {
+    let mut server = start(config()).await;
+    let (mut asks, mut hears) = Socket::open(&server, "/ws").await.into_stream().split();
+    let asking = tokio::spawn(async move { while asks.feed(Message::text(r#"{"type":"state"}"#)).await.is_ok() {} });
+    assert!(hears.next().await.is_some_and(|answer| answer.is_ok()));
+    server.stop();
+    let close = async { while !matches!(hears.next().await, Some(Ok(Message::Close(_))) | Some(Err(_)) | None) {} };
+    time::timeout(PATIENCE, close).await.expect("in time");
+    server.ended().await;
+    asking.abort();
 }
 
 #[tokio::test]
