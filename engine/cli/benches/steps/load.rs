@@ -176,6 +176,18 @@ pub(crate) async fn load(
     })
 }
 
+/// Waits until a server is done with what it was asked and with the goodbyes, so that the next one has the core alone.
+pub(crate) async fn quiet(server: &Server) {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let before = server.processor();
+        time::sleep(Duration::from_millis(200)).await;
+        if server.processor() - before < 0.02 {
+            return;
+        }
+    }
+}
+
 /// Does something with every socket at one time, each in a task of its own: within one they would not have their turns in
 /// order.
 async fn each<T: Send + 'static, F: Future<Output = Result<T, String>> + Send + 'static>(

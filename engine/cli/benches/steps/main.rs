@@ -198,6 +198,7 @@ fn turns(runtime: &Runtime, sides: &[Side], sessions: usize, seconds: f64, pace:
                 Ok(load) => loads[at].push(load),
                 Err(error) => ended[at] = Some(error),
             }
+            runtime.block_on(load::quiet(&side.server));
         }
     }
     for ((side, loads), ended) in sides.iter().zip(&loads).zip(&ended) {
