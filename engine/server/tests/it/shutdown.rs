@@ -39,7 +39,7 @@ async fn who_never_stops_asking_does_not_hold_the_server() {
     let asking = tokio::spawn(async move { while asks.feed(Message::text(r#"{"type":"state"}"#)).await.is_ok() {} });
     assert!(hears.next().await.is_some_and(|answer| answer.is_ok()));
     server.stop();
-    let close = async { while !matches!(hears.next().await, Some(Ok(Message::Close(_))) | Some(Err(_)) | None) {} };
+    let close = async { while !matches!(hears.next().await, Some(Ok(Message::Close(_)) | Err(_)) | None) {} };
     time::timeout(PATIENCE, close).await.expect("in time");
     server.ended().await;
     asking.abort();
