@@ -48,8 +48,10 @@ pub(super) async fn upgrade(
 async fn serve(mut link: Link, app: Shared, opening: Opening) {
     let mut stopping = app.stopping.subscribe();
     let end = tokio::select! {
-        end = session(&mut link, &app, opening) => end,
+        // Who never stops asking does not keep the server from stopping.
+        biased;
         _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
+        end = session(&mut link, &app, opening) => end,
     };
     Box::pin(link.finish(end)).await;
 }

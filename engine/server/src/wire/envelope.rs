@@ -8,10 +8,7 @@ use casebook_core::{
 };
 use serde_json::{Value, json};
 
-use super::text_frame::TextFrame;
-
-/// Bytes that are reserved for an answer; most fit.
-const USUAL_BYTES: usize = 4096;
+use super::text_frame::{TextFrame, USUAL};
 
 /// An episode as its agent is told about it.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +58,7 @@ pub(crate) fn observation_frame(view: View<'_>) -> TextFrame {
 
 /// Writes the body that answers a reset or a step over HTTP.
 pub(crate) fn observation_body(view: View<'_>, session_id: Option<&str>) -> String {
-    let mut out = String::with_capacity(USUAL_BYTES);
+    let mut out = String::with_capacity(USUAL);
     out.push('{');
     push_members(&mut out, view, session_id);
     if let Some(step) = view.step {

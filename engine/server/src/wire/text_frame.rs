@@ -9,8 +9,8 @@ use tungstenite::protocol::frame::{
 
 /// Bytes of the longest header: RFC 6455, section 5.2, unmasked.
 const HEADER: usize = 10;
-/// Bytes that are reserved for a frame; most fit.
-const USUAL: usize = 4096;
+/// Bytes that are reserved for an answer; most fit.
+pub(super) const USUAL: usize = 4096;
 /// Bytes of the largest buffer that is kept for the next frame.
 const KEPT: usize = 64 * 1024;
 

@@ -146,18 +146,24 @@ impl Child {
         }
     }
 
-    /// Whether it can be asked: it lives and has not spoken out of turn.
+    /// Whether it can be asked: it lives, listens, and has not spoken out of turn.
     pub(super) fn is_ready(&mut self) -> Result<(), String> {
         self.listen();
         match self.read() {
             Ok(0) => Err(self.ended()),
-            Err(error) if error.kind() == ErrorKind::WouldBlock && self.stdin.is_none() => {
-                Err("closed its input".into())
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock && self.has_reader() => Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err("closed its input".into()),
             Err(error) => Err(format!("cannot be read: {error}")),
             Ok(_) => Err("spoke without being asked".into()),
         }
+    }
+
+    /// Whether anybody still reads what it is asked.
+    fn has_reader(&self) -> bool {
+        let Some(stdin) = &self.stdin else { return false };
+        let mut fds = [PollFd::new(stdin, PollFlags::empty())];
+        let asked = poll(&mut fds, Some(&Timespec::default()));
+        asked.is_err() || !fds[0].revents().contains(PollFlags::ERR)
     }
 
     /// Waits until something can be read or written, and does it; tells how much of the question was written.

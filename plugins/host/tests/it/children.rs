@@ -196,6 +196,16 @@ fn one_that_dies_is_started_again_at_once_and_one_that_keeps_dying_later() {
 }
 
 #[test]
+fn one_that_listens_no_more_is_not_asked_again() {
+    let plugin = start("deaf_afterwards.py", |program| program.time = Duration::from_secs(10));
+    let grader = &plugin.description.graders[0];
+    for _ in 0..2 {
+        assert!(plugin.grade(grader, BOOM).is_ok());
+        assert_eq!(plugin.grade(grader, CALL).map(|answer| answer.value), Ok(0.5));
+    }
+}
+
+#[test]
 fn what_cannot_be_computed_again_says_so() {
     let plugin = start("random.py", |_| {});
     assert!(plugin.records() && !plugin.description.deterministic);
