@@ -11,8 +11,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+pub(crate) use right::Told;
 pub use right::{Judged, Right};
 use serde_json::Value;
+use smallvec::SmallVec;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
@@ -380,8 +382,8 @@ pub struct TruthCell {
     pub rule: Option<Arc<RuleReason>>,
     /// Where the right value comes from.
     pub origin: Origin,
-    /// How the right value is told.
-    pub(crate) right: OnceLock<Arc<Right>>,
+    /// How it is told.
+    pub(crate) told: OnceLock<Box<Told>>,
 }
 
 /// Where the truth of a decision comes from.
@@ -461,7 +463,7 @@ impl Row {
 #[derive(Debug, Clone, Default)]
 pub struct StepFacts {
     /// The rows that it decided.
-    pub touched: Vec<usize>,
+    pub touched: SmallVec<[usize; 1]>,
     /// Decisions about unknown or closed items.
     pub invalid: u32,
     /// The tool that it called, by position; such a step decides nothing.
@@ -473,7 +475,7 @@ pub struct StepFacts {
     /// Whether the steps ran out with items left open.
     pub ran_out: bool,
     /// The reward's components.
-    pub components: Vec<f64>,
+    pub components: Arc<[f64]>,
 }
 
 /// One problem of an action.

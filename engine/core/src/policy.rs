@@ -105,7 +105,7 @@ impl Policy {
             return None;
         }
         let mut stream =
-            Stream::new(episode.task().name(), episode.seed(), &format!("policy:random:{}", episode.steps()));
+            Stream::new(episode.task().name(), episode.seed(), &["policy:random:", &episode.steps().to_string()]);
         let mut ranks: Vec<i64> = (1..=i64::try_from(episode.items().len()).unwrap_or(i64::MAX)).collect();
         stream.shuffle(&mut ranks);
         let mut entries = Vec::with_capacity(rows.len());
@@ -134,7 +134,7 @@ impl Policy {
         match self.kind {
             Kind::Oracle => Some(computed(task.solution.get(episode.steps() as usize)?, episode)),
             Kind::Random => {
-                let purpose = format!("policy:random:{}", episode.steps());
+                let purpose = ["policy:random:", &episode.steps().to_string()];
                 let mut stream = Stream::new(task.name(), episode.seed(), &purpose);
                 let action = &self.pack.action;
                 if action.form == Form::Values {

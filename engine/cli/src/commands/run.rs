@@ -193,7 +193,7 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
                 recording.environment, trajectory.task, trajectory.seed, trajectory.score
             ));
             for (at, step) in trajectory.steps.iter().enumerate() {
-                let reason = step.breakdown.as_ref().map(|breakdown| breakdown.reason.as_str()).unwrap_or_default();
+                let reason = step.breakdown.as_ref().map(|breakdown| &*breakdown.reason).unwrap_or_default();
                 output::line(format!("  step {}: reward {:+.2}  {reason}", at + 1, step.reward));
             }
         }

@@ -59,6 +59,7 @@ pub use ruled::{Ruled, names_of_rules, ruled};
 use crate::{
     diagnostic::{Code, Diagnostic, Report},
     expression::Expression,
+    json::Name,
     model::Column,
     plugin::{Declared, Host},
     rubric::{self, KeywordPool, Rubric, Surroundings},
@@ -326,7 +327,7 @@ fn assemble(
 /// What agents send and see, and what that may read.
 struct Surface {
     action: Option<ActionModel>,
-    observation: Vec<(String, Part)>,
+    observation: Vec<(Name, Part)>,
     done: Option<Expression>,
     data: Context,
     state: Vec<StateVariable>,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Report},
+    json::Name,
     scenario::{line::Line, observation::Part},
     spec::{Document, Environment, ObservationPart, TextSource},
 };
@@ -26,7 +27,7 @@ pub(super) fn observation(
     (columns, names): (&Columns, &Names),
     engine: &mut Engine<'static>,
     report: &mut Report,
-) -> Vec<(String, Part)> {
+) -> Vec<(Name, Part)> {
     let reserved: Vec<&str> =
         RESERVED.iter().chain(ANSWERS.iter().filter(|_| spec.action.is_none())).copied().collect();
     let site = Site {
@@ -59,7 +60,7 @@ pub(super) fn observation(
                     .hint("remove `type`"),
             );
         }
-        parts.extend(observation_part(&site, &pointer, name, part, engine, report).map(|part| (name.clone(), part)));
+        parts.extend(observation_part(&site, &pointer, name, part, engine, report).map(|part| (Name::new(name), part)));
     }
     parts
 }

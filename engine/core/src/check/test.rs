@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{Parts, action::check_taken, observation::ANSWERS, task::ADD_CLOCK};
 use crate::{
     diagnostic::{Code, Hint, Report, list, suggest},
+    json::Name,
     model::{ColumnKind, Datum, ProblemKind, parse_moment},
     rubric,
     scenario::{
@@ -23,7 +24,7 @@ pub(super) fn compile(
     spec: &spec::Test,
     parts: &Parts<'_>,
     tasks: &[Arc<Task>],
-    (action, observation): (Option<&ActionModel>, &[(String, Part)]),
+    (action, observation): (Option<&ActionModel>, &[(Name, Part)]),
     report: &mut Report,
 ) -> Option<Suite> {
     let before = report.errors();
@@ -64,7 +65,7 @@ struct Checker<'a> {
     parts: &'a Parts<'a>,
     tasks: &'a [Arc<Task>],
     action: Option<&'a ActionModel>,
-    observation: &'a [(String, Part)],
+    observation: &'a [(Name, Part)],
 }
 
 impl Checker<'_> {
@@ -266,7 +267,7 @@ impl Checker<'_> {
         }
         let answers = if self.parts.environment.action.is_none() { ANSWERS } else { &[] };
         for name in spec.observation.keys() {
-            let known = || self.observation.iter().map(|(name, _)| name.as_str()).chain(answers.iter().copied());
+            let known = || self.observation.iter().map(|(name, _)| &**name).chain(answers.iter().copied());
             if !known().any(|known| known == name) {
                 let known = known();
                 report.push(

@@ -114,7 +114,7 @@ impl Filler<'_> {
 
     /// A call: the streams of two numbers, tasks or names have nothing to do with each other.
     fn input(&self, number: u64) -> String {
-        let mut stream = Stream::new(&self.task.name, number, &format!("fill:{}", self.name));
+        let mut stream = Stream::new(&self.task.name, number, &["fill:", self.name]);
         let seed = stream.seed();
         let random: Vec<u32> = (0..self.offer.random).map(|_| stream.word()).collect();
         json!({

@@ -1,7 +1,10 @@
 //! A reward explained.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use smallvec::SmallVec;
 
 use crate::{json::push_text, model::Judged, rubric::Components};
 
@@ -9,11 +12,11 @@ use crate::{json::push_text, model::Judged, rubric::Components};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Breakdown {
     /// One sentence or more.
-    pub reason: String,
+    pub reason: Arc<str>,
     /// Named parts; those of a summed reward add up to it before clipping, else they are the score's.
     pub components: Components,
     /// What was decided, and the rule that says what was right.
-    pub decisions: Vec<Judged>,
+    pub decisions: SmallVec<[Arc<Judged>; 2]>,
     /// What plugins say about their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Noted>,
@@ -47,7 +50,7 @@ impl Breakdown {
             if at > 0 {
                 out.push(',');
             }
-            judged.write(out);
+            out.push_str(judged.json());
         }
         out.push(']');
         if !self.notes.is_empty() {

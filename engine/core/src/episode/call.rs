@@ -76,7 +76,7 @@ impl Episode {
         match self.step(&action) {
             Ok(step) => {
                 let outcome = match &self.outcome {
-                    Outcome::Called(_, outcome) => outcome.clone(),
+                    Outcome::Called(made) => made.outcome.clone(),
                     _ => Ok(self.seen()),
                 };
                 Called { taken: Some((action, step)), outcome }
@@ -97,7 +97,7 @@ impl Episode {
     /// What the last step's tool answered.
     pub fn answered(&self) -> Option<&Answered> {
         match &self.outcome {
-            Outcome::Called(_, Ok(answer)) => Some(answer),
+            Outcome::Called(made) => made.outcome.as_ref().ok(),
             _ => None,
         }
     }
@@ -105,8 +105,8 @@ impl Episode {
     /// The tool that the last step called, by name, and why it failed where it did.
     pub(crate) fn called(&self) -> Option<(&str, Option<&str>)> {
         match &self.outcome {
-            Outcome::Called(name, outcome) => {
-                Some((name, outcome.as_ref().err().map(|failure| failure.message.as_str())))
+            Outcome::Called(made) => {
+                Some((&made.name, made.outcome.as_ref().err().map(|failure| failure.message.as_str())))
             }
             _ => None,
         }
@@ -184,7 +184,7 @@ impl Episode {
         Ok(Resolved {
             tool: Some(at),
             reveals,
-            outcome: Outcome::Called(call.name.to_owned(), Ok(Answered::new(value))),
+            outcome: Outcome::called(call.name, Ok(Answered::new(value))),
             changes,
             ..Resolved::default()
         })

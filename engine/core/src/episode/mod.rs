@@ -25,6 +25,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use smallvec::SmallVec;
 
 pub use breakdown::{Breakdown, Noted};
 pub use call::Called;
@@ -68,7 +69,7 @@ pub struct Episode {
     /// Whether something reads the last action.
     keeps_actions: bool,
     /// The last action with its defaults, where something reads it.
-    action: Value,
+    action: Option<Box<Value>>,
     /// What came of the last step.
     outcome: Outcome,
     /// The values of the rubric's expressions.
@@ -78,7 +79,7 @@ pub struct Episode {
     /// The instructions as a JSON string, where they depend on the arguments.
     instructions: Option<String>,
     /// The lines of each log, as JSON strings with commas between them.
-    logs: Vec<String>,
+    logs: SmallVec<[String; 1]>,
     done: bool,
     /// What plugins answered that are no pure functions.
     inputs: Inputs,
@@ -92,20 +93,32 @@ enum Outcome {
     None,
     /// The tools were listed.
     Listed,
-    /// A tool was called by this name.
-    Called(String, Result<Answered, ToolFailure>),
+    /// A tool was called.
+    Called(Box<Made>),
+}
+
+/// A call of a tool that was made.
+#[derive(Debug, Clone)]
+struct Made {
+    /// The tool's name.
+    name: String,
+    outcome: Result<Answered, ToolFailure>,
 }
 
 impl Outcome {
+    fn called(name: &str, outcome: Result<Answered, ToolFailure>) -> Self {
+        Self::Called(Box::new(Made { name: name.to_owned(), outcome }))
+    }
+
     /// What an observation tells of it where the tools are the actions.
     fn parts(&self, pack: &Pack) -> Vec<(&'static str, Value)> {
         match self {
             Self::None => Vec::new(),
             Self::Listed => vec![("tools", pack.tools_listing())],
-            Self::Called(name, outcome) => vec![
-                ("tool_name", name.as_str().into()),
-                ("result", outcome.as_ref().map_or(Value::Null, Answered::to_json)),
-                ("error", outcome.as_ref().err().map_or(Value::Null, ToolFailure::to_json)),
+            Self::Called(made) => vec![
+                ("tool_name", made.name.as_str().into()),
+                ("result", made.outcome.as_ref().map_or(Value::Null, Answered::to_json)),
+                ("error", made.outcome.as_ref().err().map_or(Value::Null, ToolFailure::to_json)),
             ],
         }
     }
@@ -319,11 +332,10 @@ impl Episode {
     /// Does what was resolved and grades it; takes everything back when that fails.
     fn commit(&mut self, resolved: Resolved) -> Result<Step, String> {
         let was_complete = self.is_complete();
-        let touched = Vec::with_capacity(resolved.rows.len());
-        let mut facts = StepFacts { touched, invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
+        let mut facts = StepFacts { invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
         facts.cost = resolved.tool.and_then(|tool| self.pack.action.tools.get(tool)).map_or(0.0, |tool| tool.cost);
         let mut undo = Undo {
-            rows: Vec::with_capacity(resolved.rows.len()),
+            rows: SmallVec::with_capacity(resolved.rows.len()),
             revealed: self.revealed.len(),
             outcome: std::mem::replace(&mut self.outcome, resolved.outcome),
             action: std::mem::replace(&mut self.action, resolved.action),
@@ -373,7 +385,7 @@ impl Episode {
             facts.ran_out = last && !complete && !endless;
         }
         self.values = self.evaluate()?;
-        *replaced = self.grade().map_err(|error| error.to_string())?;
+        self.grade(replaced).map_err(|error| error.to_string())?;
         let step = self.measure(complete || last).map_err(|error| error.to_string())?;
         self.parts = self.make_parts()?;
         Ok(step)
@@ -409,7 +421,7 @@ impl Episode {
     }
 
     /// Brings the row graders up to date with the rows that the last step changed.
-    fn grade(&mut self) -> Result<Replaced, GraderError> {
+    fn grade(&mut self, replaced: &mut Replaced) -> Result<(), GraderError> {
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
         let view = View {
             decisions: &self.pack.decisions,
@@ -421,7 +433,7 @@ impl Episode {
             has_items: self.pack.has_items,
             inputs: &self.inputs,
         };
-        self.task.rubric.update(&mut self.scores, &view, touched)
+        self.task.rubric.update(&mut self.scores, &view, touched, replaced)
     }
 
     /// Reward, score and breakdown of the step that was just made.
@@ -437,7 +449,8 @@ impl Episode {
             Explain::End => done,
             Explain::Never => false,
         };
-        let reward = rubric.reward(self.last_components(), self.score, self.best, now, done);
+        let components = self.steps.last().map(|step| &*step.components).unwrap_or_default();
+        let reward = rubric.reward(components, self.score, self.best, now, done);
         let breakdown = if tells { Some(self.breakdown(done)?) } else { None };
         self.score = now;
         self.best = self.best.max(now);
@@ -445,17 +458,12 @@ impl Episode {
         Ok(Step { reward, done, breakdown, score: done.then_some(now), wait: 0.0 })
     }
 
-    /// The components of the last step's reward; none before the first.
-    fn last_components(&self) -> &[f64] {
-        self.steps.last().map(|step| step.components.as_slice()).unwrap_or_default()
-    }
-
     fn breakdown(&self, done: bool) -> Result<Breakdown, GraderError> {
         let rubric = &self.task.rubric;
-        let components = if rubric.mode == RewardMode::Sum {
-            Components::of(rubric.component_names(), self.last_components())
-        } else {
-            rubric.score_parts(&self.scores, &self.view())?
+        let components = match self.steps.last() {
+            Some(step) if rubric.mode == RewardMode::Sum => Components::of(rubric.component_names(), &step.components),
+            None if rubric.mode == RewardMode::Sum => Components::default(),
+            _ => rubric.score_parts(&self.scores, &self.view())?,
         };
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
         let all: Vec<usize>;
@@ -465,13 +473,14 @@ impl Episode {
         } else {
             touched
         };
-        let mut decisions = Vec::with_capacity(rows.len() * self.pack.decisions.len());
-        decisions.extend(rows.iter().flat_map(|row| self.judge(*row)));
+        let mut decisions = SmallVec::new();
+        for row in rows {
+            decisions.extend(self.judge(*row));
+        }
         let notes = self.notes(rows)?;
         let mut reason = self.reason(&decisions);
         for said in notes.iter().filter_map(|note| note.reason.as_deref()) {
-            reason.push(' ');
-            reason.push_str(said);
+            reason = format!("{reason} {said}").into();
         }
         Ok(Breakdown { reason, components, decisions, notes })
     }
@@ -491,10 +500,10 @@ impl Episode {
 
 /// What a step changed, to be put back should it fail.
 struct Undo {
-    rows: Vec<(usize, Row)>,
+    rows: SmallVec<[(usize, Row); 1]>,
     revealed: usize,
     outcome: Outcome,
-    action: Value,
+    action: Option<Box<Value>>,
     state: Vec<(String, Value)>,
     values: Vec<f64>,
     /// The score, the best one so far, and whether the episode was over.

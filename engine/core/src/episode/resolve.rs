@@ -17,7 +17,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Resolved {
     /// Decisions, by row.
-    pub(super) rows: Vec<(usize, Vec<Option<Datum>>)>,
+    pub(super) rows: SmallVec<[(usize, Vec<Option<Datum>>); 1]>,
     /// Decisions and calls that may not be made.
     pub(super) invalid: u32,
     /// The tool that is called, by position.
@@ -26,8 +26,8 @@ pub(super) struct Resolved {
     pub(super) reveals: Vec<(usize, usize)>,
     pub(super) outcome: Outcome,
     pub(super) changes: Changes,
-    /// The action with its defaults, where something reads it; else null.
-    pub(super) action: Value,
+    /// The action with its defaults, where something reads it.
+    pub(super) action: Option<Box<Value>>,
 }
 
 impl Episode {
@@ -35,18 +35,25 @@ impl Episode {
     pub(super) fn intend(&self, action: &Value, intent: Intent<'_>) -> Result<Resolved, StepError> {
         match intent {
             Intent::Decide(proposals) => {
-                let resolved = self.resolve(proposals)?;
+                let mut resolved = self.resolve(proposals)?;
                 let kept = self.keeps_actions || !self.pack.action.effects.is_empty();
-                self.act(if kept { action.clone() } else { Value::Null }, resolved)
+                if kept {
+                    self.act(action.clone(), &mut resolved)?;
+                }
+                Ok(resolved)
             }
-            Intent::Act(values) => self.act(Value::Object(values), Resolved::default()),
+            Intent::Act(values) => {
+                let mut resolved = Resolved::default();
+                self.act(Value::Object(values), &mut resolved)?;
+                Ok(resolved)
+            }
             Intent::List => Ok(Resolved { outcome: Outcome::Listed, ..Resolved::default() }),
             Intent::Call(call) => match self.answer(&call) {
                 Ok(resolved) => Ok(resolved),
                 Err(Unanswered::Broken(text)) => Err(StepError::Failed(text)),
                 Err(Unanswered::Failed(failure)) if self.pack.action.form == Form::Tools => Ok(Resolved {
                     invalid: 1,
-                    outcome: Outcome::Called(call.name.to_owned(), Err(failure)),
+                    outcome: Outcome::called(call.name, Err(failure)),
                     ..Resolved::default()
                 }),
                 Err(Unanswered::Failed(ToolFailure { problems, .. })) if !problems.is_empty() => {
@@ -58,22 +65,22 @@ impl Episode {
     }
 
     /// Adds what an action does besides deciding.
-    fn act(&self, action: Value, mut resolved: Resolved) -> Result<Resolved, StepError> {
+    fn act(&self, action: Value, resolved: &mut Resolved) -> Result<(), StepError> {
         let effects = &self.pack.action.effects;
         if !effects.is_empty() {
             let scope = self.scope([("action", Context::from(Serde(&action)))]);
             resolved.changes = self.changes(effects, &scope).map_err(StepError::Failed)?;
         }
         if self.keeps_actions {
-            resolved.action = action;
+            resolved.action = Some(Box::new(action));
         }
-        Ok(resolved)
+        Ok(())
     }
 
     /// Finds the rows that proposals are about; refuses what the pack refuses, before anything changes.
-    fn resolve(&self, proposals: Vec<Proposal<'_>>) -> Result<Resolved, StepError> {
+    fn resolve(&self, proposals: SmallVec<[Proposal<'_>; 1]>) -> Result<Resolved, StepError> {
         let declaration = &self.pack.action.declaration;
-        let mut resolved = Resolved { rows: Vec::with_capacity(proposals.len()), ..Resolved::default() };
+        let mut resolved = Resolved { rows: SmallVec::with_capacity(proposals.len()), ..Resolved::default() };
         let mut problems = Vec::new();
         let mut entries = SmallVec::<[usize; 8]>::with_capacity(proposals.len());
         for (at, proposal) in proposals.into_iter().enumerate() {

@@ -37,7 +37,7 @@ impl Episode {
 
     /// The same with the last action and what a tool answered.
     pub(crate) fn scope_after(&self) -> Context {
-        let action = Context::from(Serde(self.action.clone()));
+        let action = Context::from(Serde(self.action.as_deref().cloned().unwrap_or_default()));
         let result = self.answered().map_or_else(|| Context::from(()), |answer| Context::from(Serde(&answer.value)));
         self.scope([("action", action), ("result", result)])
     }

@@ -1,9 +1,13 @@
 //! How an episode begins.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use minijinja::{Value as Context, context};
 use serde_json::{Map, Value};
+use smallvec::{SmallVec, smallvec};
 
 use super::{ActionProblem, Episode, Outcome, scope};
 use crate::{
@@ -74,7 +78,7 @@ impl Episode {
         arguments: &Map<String, Value>,
         inputs: Inputs,
     ) -> Result<Self, ResetError> {
-        let arguments = Arc::new(accept(pack, arguments)?);
+        let arguments = accept(pack, arguments)?;
         let items = items(task, seed);
         let scores = task.rubric.begin(&items);
         let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
@@ -91,13 +95,13 @@ impl Episode {
             best: 0.0,
             state: Map::new(),
             keeps_actions: pack.reads_actions,
-            action: Value::Null,
+            action: None,
             outcome: Outcome::None,
             values: Vec::new(),
             parts: Vec::new(),
             instructions: None,
             revealed: Vec::new(),
-            logs: vec![String::new(); logs],
+            logs: smallvec![String::new(); logs],
             done: false,
             inputs,
         };
@@ -136,7 +140,11 @@ impl Episode {
 }
 
 /// The arguments as they apply, or every problem of them.
-fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Map<String, Value>, ResetError> {
+fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Arc<Map<String, Value>>, ResetError> {
+    static NONE: LazyLock<Arc<Map<String, Value>>> = LazyLock::new(Arc::default);
+    if arguments.is_empty() && pack.reset.parameters.is_empty() {
+        return Ok(Arc::clone(&NONE));
+    }
     let names: Vec<&str> = pack.reset.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     let given: Map<String, Value> = arguments
         .iter()
@@ -160,16 +168,13 @@ fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Map<String, Val
         }
         return Err(ResetError::Invalid(problems));
     }
-    Ok(filled(&pack.reset.parameters, given.as_object()))
+    Ok(Arc::new(filled(&pack.reset.parameters, given.as_object())))
 }
 
 /// The items of a task in the forms and the order that a seed gives them.
 fn items(task: &Task, seed: u64) -> Vec<Arc<Item>> {
-    let drawn: Vec<usize> = task
-        .vary
-        .iter()
-        .map(|(name, count)| Stream::new(&task.name, seed, &format!("vary:{name}")).below(*count))
-        .collect();
+    let drawn: SmallVec<[usize; 4]> =
+        task.vary.iter().map(|(name, count)| Stream::new(&task.name, seed, &["vary:", name]).below(*count)).collect();
     let mut items: Vec<Arc<Item>> = task
         .items
         .iter()
@@ -179,7 +184,7 @@ fn items(task: &Task, seed: u64) -> Vec<Arc<Item>> {
         })
         .collect();
     if task.shuffled {
-        Stream::new(&task.name, seed, "order").shuffle(&mut items);
+        Stream::new(&task.name, seed, &["order"]).shuffle(&mut items);
     }
     items
 }

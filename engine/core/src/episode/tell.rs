@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::{Episode, Outcome};
 use crate::{
     expression::words,
-    json::{push_integer, push_number, push_text},
+    json::{push_integer, push_number, push_text, push_written},
     model::Judged,
     scenario::{
-        Instructions, Pack,
+        Instructions, Pack, line,
         observation::Part,
         templates::{ItemView, RowView},
     },
@@ -23,23 +23,22 @@ impl Episode {
     pub fn write_observation(&self, out: &mut String) {
         let (mut log, mut made) = (0, 0);
         let mut first = true;
-        let mut name_part = |out: &mut String, name: &str| {
+        let mut separate = |out: &mut String| {
             if !std::mem::take(&mut first) {
                 out.push(',');
             }
-            // A name needs no escapes.
-            out.push('"');
-            out.push_str(name);
-            out.push_str("\":");
         };
         if self.pack.is_tool_environment() {
             for (name, value) in self.outcome.parts(&self.pack) {
-                name_part(out, name);
+                separate(out);
+                push_text(out, name);
+                out.push(':');
                 out.push_str(&value.to_string());
             }
         }
         for (name, part) in &self.pack.observation {
-            name_part(out, name);
+            separate(out);
+            out.push_str(name.key());
             match part {
                 Part::Items(selection) => {
                     out.push('[');
@@ -104,6 +103,10 @@ impl Episode {
     pub(super) fn make_parts(&self) -> Result<Vec<String>, String> {
         let mut scope = None;
         let mut parts = Vec::new();
+        // Who makes parts reads actions.
+        if !self.keeps_actions {
+            return Ok(parts);
+        }
         for (name, part) in &self.pack.observation {
             let made = match part {
                 Part::Template(template) => {
@@ -117,7 +120,7 @@ impl Episode {
                 }
                 _ => continue,
             };
-            parts.push(made.map_err(|error| format!("the observation's `{name}` does not work: {error}"))?);
+            parts.push(made.map_err(|error| format!("the observation's `{}` does not work: {error}", &**name))?);
         }
         Ok(parts)
     }
@@ -149,38 +152,55 @@ impl Episode {
     }
 
     /// A row's decisions beside what is right.
-    pub(super) fn judge(&self, row: usize) -> impl Iterator<Item = Judged> + '_ {
+    pub(super) fn judge(&self, row: usize) -> impl Iterator<Item = Arc<Judged>> + '_ {
         let (item, decided) = (&self.items[row], &self.rows[row]);
-        self.pack.decisions.iter().enumerate().filter_map(move |(at, column)| {
-            let right = Arc::clone(item.right(at, column)?);
-            Some(Judged { right, decided: decided.cell(at).map_or(Value::Null, |datum| datum.to_json(column)) })
-        })
+        let columns = self.pack.decisions.iter().enumerate();
+        columns.filter_map(move |(at, column)| item.judge(at, column, decided.cell(at)))
     }
 
-    pub(super) fn reason(&self, decisions: &[Judged]) -> String {
-        let mut reason = String::with_capacity(128);
-        for judged in decisions {
-            part(&mut reason);
-            judged.say(&mut reason);
+    /// Why the last step was rewarded as it was, in a sentence or more.
+    pub(super) fn reason(&self, decisions: &[Arc<Judged>]) -> Arc<str> {
+        let more = self.happened();
+        match decisions {
+            [] if more.is_empty() && self.pack.has_items => "nothing was decided".into(),
+            [] if more.is_empty() => "the action was taken".into(),
+            [judged] if more.is_empty() => Arc::clone(judged.sentence()),
+            _ => {
+                let mut reason = String::with_capacity(128);
+                for judged in decisions {
+                    part(&mut reason).push_str(judged.sentence());
+                }
+                if !more.is_empty() {
+                    part(&mut reason).push_str(&more);
+                }
+                reason.into()
+            }
         }
-        let Some(step) = self.steps.last() else { return or_nothing(reason, &self.pack) };
+    }
+
+    /// What came of the last step besides decisions; mostly nothing.
+    fn happened(&self) -> String {
+        let mut said = String::new();
+        let Some(step) = self.steps.last() else { return said };
         // Writing to a text cannot fail.
         if let Some(tool) = step.tool.and_then(|tool| self.pack.action.tools.get(tool)) {
-            let _ = write!(part(&mut reason), "called `{}`", tool.card.name);
+            let _ = write!(part(&mut said), "called `{}`", tool.card.name);
         }
         let noun = &self.pack.noun;
-        if let Outcome::Called(name, Err(failure)) = &self.outcome {
-            let _ = write!(part(&mut reason), "the call of `{name}` failed: {}", failure.kind.name());
+        if let Outcome::Called(made) = &self.outcome
+            && let Err(failure) = &made.outcome
+        {
+            let _ = write!(part(&mut said), "the call of `{}` failed: {}", made.name, failure.kind.name());
         } else if step.invalid > 0 {
-            let _ = write!(part(&mut reason), "{} decision about an unknown or closed {noun}", step.invalid);
+            let _ = write!(part(&mut said), "{} decision about an unknown or closed {noun}", step.invalid);
         }
         if step.completed && self.pack.has_items {
-            let _ = write!(part(&mut reason), "every {noun} is decided");
+            let _ = write!(part(&mut said), "every {noun} is decided");
         }
         if step.ran_out && self.pack.has_items {
-            let _ = write!(part(&mut reason), "the steps have run out with {} left", self.open_rows().count());
+            let _ = write!(part(&mut said), "the steps have run out with {} left", self.open_rows().count());
         }
-        or_nothing(reason, &self.pack)
+        said
     }
 
     /// Adds a line about each item that the last step decided.
@@ -192,13 +212,19 @@ impl Episode {
         for (log, line) in lines.enumerate() {
             for row in &step.touched {
                 let (item, cells) = (&self.items[*row], &self.rows[*row]);
-                let plain = line.write(item, cells, &pack.fields, &pack.decisions);
-                let line = plain.unwrap_or_else(|| self.render_line(&line.template, *row));
-                let log = &mut self.logs[log];
-                if !log.is_empty() {
-                    log.push(',');
+                // Taken out, as the template engine reads the whole episode.
+                let mut log_so_far = std::mem::take(&mut self.logs[log]);
+                if log_so_far.is_empty() {
+                    log_so_far.reserve(line::USUAL);
+                } else {
+                    log_so_far.push(',');
                 }
-                push_text(log, &line);
+                let plain =
+                    push_written(&mut log_so_far, |out| line.write(out, item, cells, (&pack.fields, &pack.decisions)));
+                if plain.is_none() {
+                    push_text(&mut log_so_far, &self.render_line(&line.template, *row));
+                }
+                self.logs[log] = log_so_far;
             }
         }
     }
@@ -237,15 +263,6 @@ fn part(text: &mut String) -> &mut String {
         text.push_str("; ");
     }
     text
-}
-
-/// A reason, or that there is none.
-fn or_nothing(reason: String, pack: &Pack) -> String {
-    match (reason.is_empty(), pack.has_items) {
-        (false, _) => reason,
-        (true, true) => "nothing was decided".to_owned(),
-        (true, false) => "the action was taken".to_owned(),
-    }
 }
 
 fn push_list(out: &mut String, rows: impl Iterator<Item = usize>, mut push: impl FnMut(&mut String, usize)) {

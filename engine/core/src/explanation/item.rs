@@ -163,7 +163,7 @@ impl Subject {
         let variants = task.items.iter().find(|variants| variants.forms.first().is_some_and(|item| item.id == id))?;
         let draw = |at: &usize| {
             let (name, count) = &task.vary[*at];
-            (Stream::new(&task.name, seed, &format!("vary:{name}")).below(*count), *count)
+            (Stream::new(&task.name, seed, &["vary:", name]).below(*count), *count)
         };
         let form = variants.uses.iter().map(draw).fold(0, |form, (drawn, count)| form * count + drawn);
         let item = Arc::clone(variants.forms.get(form)?);

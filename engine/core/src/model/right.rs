@@ -1,12 +1,15 @@
-//! What is right about one decision of an item, in the words in which it is told.
+//! What is right about one decision of an item, and what was decided, in the words in which it is told.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Column, Item};
+use super::{Column, ColumnKind, Datum, Item};
 use crate::json::push_text;
+
+/// Values of a column for which all that is told of them is kept, at the most.
+const FEW: usize = 16;
 
 /// What is right about one decision of an item; made once, and shared by whatever tells it.
 #[derive(Debug, PartialEq)]
@@ -60,20 +63,49 @@ impl Right {
     }
 }
 
+/// What is told about one decision of an item, made when it is first told.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    right: Arc<Right>,
+    /// By what was decided: nothing, then each value of a column that has [`FEW`].
+    judged: Box<[OnceLock<Arc<Judged>>]>,
+}
+
 impl Item {
-    /// What is right about one decision; `None` where nothing is known to be.
-    pub fn right(&self, at: usize, column: &Column) -> Option<&Arc<Right>> {
+    /// One decision beside what is right; `None` where nothing is known to be.
+    pub fn judge(&self, at: usize, column: &Column, decided: Option<&Datum>) -> Option<Arc<Judged>> {
+        let told = self.told(at, column)?;
+        let place = match decided {
+            None => Some(0),
+            Some(Datum::Choice(value)) => Some(1 + value),
+            Some(Datum::Boolean(value)) => Some(1 + usize::from(*value)),
+            Some(_) => None,
+        };
+        let make = || {
+            let decided = decided.map_or(Value::Null, |datum| datum.to_json(column));
+            Arc::new(Judged::new(Arc::clone(&told.right), decided))
+        };
+        Some(match place.and_then(|place| told.judged.get(place)) {
+            Some(judged) => Arc::clone(judged.get_or_init(make)),
+            None => make(),
+        })
+    }
+
+    fn told(&self, at: usize, column: &Column) -> Option<&Told> {
         let truth = &self.truth[at];
         let expected = truth.value.as_ref()?;
-        Some(truth.right.get_or_init(|| {
+        Some(truth.told.get_or_init(|| {
             let rule = truth.rule.as_deref();
-            Arc::new(Right::new(
+            let right = Right::new(
                 self.id.clone(),
                 column.name.clone(),
                 expected.to_json(column),
                 rule.map(|rule| rule.id.clone()),
                 rule.and_then(|rule| rule.because.clone()),
-            ))
+            );
+            let values = if column.kind == ColumnKind::Boolean { 2 } else { column.values.len() };
+            let kept = if values > FEW { 0 } else { values };
+            Box::new(Told { right: Arc::new(right), judged: (0..=kept).map(|_| OnceLock::new()).collect() })
         }))
     }
 }
@@ -86,6 +118,8 @@ pub struct Judged {
     pub right: Arc<Right>,
     /// What the agent decided; null when it did not.
     pub decided: Value,
+    json: String,
+    sentence: Arc<str>,
 }
 
 /// A judged decision as documents hold it.
@@ -100,43 +134,36 @@ struct Written {
 }
 
 impl Judged {
-    /// Appends it as JSON.
-    pub(crate) fn write(&self, out: &mut String) {
-        let [head, tail] = &self.right.around;
-        out.push_str(head);
-        match &self.decided {
-            Value::String(text) => push_text(out, text),
-            value => out.push_str(&value.to_string()),
-        }
-        out.push_str(tail);
+    fn new(right: Arc<Right>, decided: Value) -> Self {
+        let [head, tail] = &right.around;
+        let json = format!("{head}{decided}{tail}");
+        let sentence = match &decided {
+            decided if *decided == right.expected => right.praise.as_str().into(),
+            Value::Null => format!("{} and was not decided", right.blame).into(),
+            decided => format!("{}, not `{}`", right.blame, plain(decided)).into(),
+        };
+        Self { right, decided, json, sentence }
     }
 
-    /// Appends a sentence that says whether it is right.
-    pub(crate) fn say(&self, out: &mut String) {
-        if self.decided == self.right.expected {
-            out.push_str(&self.right.praise);
-            return;
-        }
-        out.push_str(&self.right.blame);
-        match &self.decided {
-            Value::Null => out.push_str(" and was not decided"),
-            value => {
-                out.push_str(", not `");
-                out.push_str(&plain(value));
-                out.push('`');
-            }
-        }
+    /// It as JSON.
+    pub(crate) fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// A sentence that says whether it is right.
+    pub(crate) fn sentence(&self) -> &Arc<str> {
+        &self.sentence
     }
 }
 
 impl From<Written> for Judged {
     fn from(Written { item, field, decided, expected, rule, because }: Written) -> Self {
-        Self { right: Arc::new(Right::new(item, field, expected, rule, because)), decided }
+        Self::new(Arc::new(Right::new(item, field, expected, rule, because)), decided)
     }
 }
 
 impl From<Judged> for Written {
-    fn from(Judged { right, decided }: Judged) -> Self {
+    fn from(Judged { right, decided, .. }: Judged) -> Self {
         let Right { item, field, expected, rule, because, .. } = &*right;
         Self {
             item: item.clone(),

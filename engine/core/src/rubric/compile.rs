@@ -6,12 +6,13 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{
-    Name, Node, NodeKind, Rubric,
+    Node, NodeKind, Rubric,
     graders::{self, Built, Site},
 };
 use crate::{
     diagnostic::{Code, Report, suggest},
     expression::Expression,
+    json::Name,
     model::{Column, Datum},
     plugin::Declared,
     spec::{self, Document, NodeBody, RewardMode},
@@ -112,6 +113,7 @@ pub(crate) fn compile(
     let score = score.filter(|_| report.errors() == before)?;
     // A component without a name is an error of the pack.
     let component_names = component_nodes.iter().filter_map(|at| nodes[*at].name.clone()).collect();
+    let has_plugins = nodes.iter().any(|node| node.what == "plugin");
     Some(Rubric {
         name: spec.name.clone(),
         mode: spec.reward.mode,
@@ -123,6 +125,7 @@ pub(crate) fn compile(
         component_names,
         score,
         row_graders,
+        has_plugins,
         expressions,
     })
 }

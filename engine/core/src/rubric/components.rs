@@ -1,48 +1,23 @@
 //! The named parts of a reward or of a score.
 
-use std::{ops::Deref, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::{Map, Value};
 
-use crate::json::{push_number, push_text};
+use crate::json::{Name, push_number};
 
 /// Named values, finite, in the order of the rubric.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Components {
     names: Arc<[Name]>,
-    values: Vec<f64>,
-}
-
-/// The name of a node; made once, and shared by whatever tells its value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Name {
-    text: Arc<str>,
-    /// What stands before its value in JSON.
-    key: Arc<str>,
-}
-
-impl Name {
-    pub(super) fn new(text: &str) -> Self {
-        let mut key = String::new();
-        push_text(&mut key, text);
-        key.push(':');
-        Self { text: text.into(), key: key.into() }
-    }
-}
-
-impl Deref for Name {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.text
-    }
+    values: Arc<[f64]>,
 }
 
 impl Components {
     /// Values beside names that are known already.
-    pub(crate) fn of(names: &Arc<[Name]>, values: &[f64]) -> Self {
-        Self { names: Arc::clone(names), values: values.to_vec() }
+    pub(crate) fn of(names: &Arc<[Name]>, values: &Arc<[f64]>) -> Self {
+        Self { names: Arc::clone(names), values: Arc::clone(values) }
     }
 
     /// One value.
@@ -58,11 +33,11 @@ impl Components {
     /// Appends them as JSON.
     pub(crate) fn write(&self, out: &mut String) {
         out.push('{');
-        for (at, (name, value)) in self.names.iter().zip(&self.values).enumerate() {
+        for (at, (name, value)) in self.names.iter().zip(&*self.values).enumerate() {
             if at > 0 {
                 out.push(',');
             }
-            out.push_str(&name.key);
+            out.push_str(name.key());
             push_number(out, *value);
         }
         out.push('}');
@@ -72,7 +47,7 @@ impl Components {
 impl FromIterator<(Name, f64)> for Components {
     fn from_iter<I: IntoIterator<Item = (Name, f64)>>(all: I) -> Self {
         let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-        Self { names: names.into(), values }
+        Self { names: names.into(), values: values.into() }
     }
 }
 

@@ -17,20 +17,24 @@ mod graders;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde_json::{Value, json};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 pub use compile::{Surroundings, with_weights};
 pub(crate) use compile::{compile, decision_values};
-pub use components::{Components, Name};
+pub use components::Components;
 pub use grade::{Failure, Grade, GraderError, Note};
 pub use graders::KeywordPool;
 
 use crate::{
     expression::Expression,
+    json::Name,
     model::{Column, Item, Row, StepFacts, Text},
     plugin::Inputs,
     spec::{Explain, RewardMode},
 };
+
+/// Most rubrics have so few nodes that evaluating them needs no memory of its own.
+const MOST_NODES: usize = 32;
 
 /// A compiled rubric.
 #[derive(Debug, Clone)]
@@ -49,6 +53,7 @@ pub struct Rubric {
     component_names: Arc<[Name]>,
     score: usize,
     row_graders: usize,
+    has_plugins: bool,
     /// What its `expression` graders compute: their places, whether they belong to the reward, and what they compute.
     expressions: Vec<(String, bool, Expression)>,
 }
@@ -172,12 +177,15 @@ pub struct Scores {
 /// What a plugin said: its node's name, the row unless it is about the whole episode, and the note.
 pub(crate) type Said<'a> = (&'a str, Option<usize>, Box<Note>);
 
+/// What one value of [`Scores`] was: its position, the value, and what was said about it.
+type Former = (usize, f64, Option<Box<Note>>);
+
 /// What an update of [`Scores`] replaced.
 #[derive(Debug, Default)]
-pub struct Replaced(Vec<(usize, f64, Option<Box<Note>>)>);
+pub struct Replaced(SmallVec<[Former; 8]>);
 
 impl Scores {
-    fn set(&mut self, at: usize, value: f64, note: Option<Box<Note>>) -> (usize, f64, Option<Box<Note>>) {
+    fn set(&mut self, at: usize, value: f64, note: Option<Box<Note>>) -> Former {
         let old = self.values[at].replace(value).unwrap_or_default();
         let old_note = match note {
             Some(note) => self.notes.insert(at, note),
@@ -232,9 +240,14 @@ impl Rubric {
         Scores { values, notes: BTreeMap::new() }
     }
 
-    /// Grades the rows that a step decided; when a grader fails, the values stay as they were.
-    pub fn update(&self, scores: &mut Scores, view: &View<'_>, touched: &[usize]) -> Result<Replaced, GraderError> {
-        let mut replaced = Replaced(Vec::with_capacity(self.row_graders * touched.len()));
+    /// Grades the rows that a step decided, and adds what that replaces to `replaced`.
+    pub fn update(
+        &self,
+        scores: &mut Scores,
+        view: &View<'_>,
+        touched: &[usize],
+        replaced: &mut Replaced,
+    ) -> Result<(), GraderError> {
         for node in &self.nodes {
             let NodeKind::Row(slot, grader) = &node.kind else { continue };
             for row in touched {
@@ -244,14 +257,11 @@ impl Rubric {
                 }
                 match grader.grade(view, *row) {
                     Ok(grade) => replaced.0.push(scores.set(at, grade.value, grade.note)),
-                    Err(failure) => {
-                        scores.restore(replaced);
-                        return Err(self.error(node, failure));
-                    }
+                    Err(failure) => return Err(self.error(node, failure)),
                 }
             }
         }
-        Ok(replaced)
+        Ok(())
     }
 
     /// What plugins say about some rows, and about the episode.
@@ -262,6 +272,9 @@ impl Rubric {
         rows: &[usize],
     ) -> Result<Vec<Said<'a>>, GraderError> {
         let mut notes = Vec::new();
+        if !self.has_plugins {
+            return Ok(notes);
+        }
         for node in &self.nodes {
             let name = node.name.as_deref().unwrap_or(&node.pointer);
             match &node.kind {
@@ -286,13 +299,14 @@ impl Rubric {
     }
 
     /// The values of the reward's components for the last step, in their order; empty unless the mode is a sum.
-    pub fn components(&self, scores: &Scores, view: &View<'_>) -> Result<Vec<f64>, GraderError> {
-        let mut known = self.unknown();
-        let mut values = Vec::with_capacity(self.components.len());
-        for at in &self.components {
-            values.push(self.eval(*at, scores, view, true, &mut known)?);
-        }
-        Ok(values)
+    pub fn components(&self, scores: &Scores, view: &View<'_>) -> Result<Arc<[f64]>, GraderError> {
+        self.afresh(|known| {
+            let mut values = SmallVec::<[f64; MOST_NODES]>::new();
+            for at in &self.components {
+                values.push(self.eval(*at, scores, view, true, known)?);
+            }
+            Ok(Arc::from(&*values))
+        })
     }
 
     /// The names of the reward's components.
@@ -302,15 +316,16 @@ impl Rubric {
 
     /// The episode's score so far, in [0, 1].
     pub fn score(&self, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
-        self.eval(self.score, scores, view, false, &mut self.unknown()).map(|value| self.finish(value))
+        self.afresh(|known| self.eval(self.score, scores, view, false, known)).map(|value| self.finish(value))
     }
 
     /// The values of all named nodes of the score.
     pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Components, GraderError> {
-        let mut known = self.unknown();
-        self.eval(self.score, scores, view, false, &mut known)?;
-        let named = self.nodes.iter().zip(known).filter_map(|(node, value)| Some((node.name.clone()?, value?)));
-        Ok(named.collect())
+        self.afresh(|known| {
+            self.eval(self.score, scores, view, false, known)?;
+            let named = self.nodes.iter().zip(known).filter_map(|(node, value)| Some((node.name.clone()?, (*value)?)));
+            Ok(named.collect())
+        })
     }
 
     /// The reward from what it is made of.
@@ -389,7 +404,7 @@ impl Rubric {
     /// The value of one node as it stands: for the last step where it belongs to the reward, else for the episode.
     pub(crate) fn value_of(&self, node: usize, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
         let reward = self.nodes[node].pointer.starts_with("/reward");
-        self.eval(node, scores, view, reward, &mut self.unknown())
+        self.afresh(|known| self.eval(node, scores, view, reward, known))
     }
 
     /// The tree as data for readers: the reward's components, then the score.
@@ -471,9 +486,12 @@ impl Rubric {
         })
     }
 
-    /// The values of all nodes while none is known; most rubrics have so few that they need no memory of their own.
-    fn unknown(&self) -> SmallVec<[Option<f64>; 32]> {
-        smallvec![None; self.nodes.len()]
+    /// Evaluates something with a place for the value of each node, none of which is known yet.
+    fn afresh<T>(&self, evaluate: impl FnOnce(&mut [Option<f64>]) -> T) -> T {
+        match self.nodes.len() {
+            count @ ..=MOST_NODES => evaluate(&mut [None; MOST_NODES][..count]),
+            count => evaluate(&mut vec![None; count]),
+        }
     }
 
     fn eval(

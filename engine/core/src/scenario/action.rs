@@ -5,6 +5,7 @@ use jsonschema::{
     error::{TypeKind, ValidationError, ValidationErrorKind},
 };
 use serde_json::{Map, Value, json};
+use smallvec::SmallVec;
 
 use super::{
     observation::column_schema,
@@ -110,7 +111,7 @@ pub struct Proposal<'a> {
 #[derive(Debug)]
 pub enum Intent<'a> {
     /// Decisions.
-    Decide(Vec<Proposal<'a>>),
+    Decide(SmallVec<[Proposal<'a>; 1]>),
     /// To act with these values, every property among them.
     Act(Map<String, Value>),
     /// An answer.
@@ -173,7 +174,7 @@ impl ActionModel {
             Some(list) => action.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default(),
         };
         let mut problems = Vec::new();
-        let mut proposals = Vec::with_capacity(entries.len());
+        let mut proposals = SmallVec::with_capacity(entries.len());
         for (at, entry) in entries.iter().enumerate() {
             let mut proposal = Proposal { item: None, cells: vec![None; decisions.len()] };
             for property in &self.declaration.properties {

@@ -6,7 +6,7 @@
 use crate::model::{Column, ColumnKind, Datum, Item, Row};
 
 /// Bytes that are reserved for a line; most fit.
-const USUAL: usize = 48;
+pub(crate) const USUAL: usize = 48;
 
 /// A line about an item that was decided, made by a template.
 #[derive(Debug, Clone)]
@@ -30,18 +30,23 @@ impl Line {
         Self { template, pieces: pieces(text, fields, decisions) }
     }
 
-    /// Writes the line; `None` where the template engine must.
-    pub(crate) fn write(&self, item: &Item, row: &Row, fields: &[Column], decisions: &[Column]) -> Option<String> {
-        let mut line = String::with_capacity(USUAL);
+    /// Appends the line; `None` where the template engine must write it, whatever is appended then.
+    pub(crate) fn write(
+        &self,
+        out: &mut String,
+        item: &Item,
+        row: &Row,
+        (fields, decisions): (&[Column], &[Column]),
+    ) -> Option<()> {
         for piece in self.pieces.as_ref()? {
             match piece {
-                Piece::Words(words) => line.push_str(words),
-                Piece::Id => line.push_str(&item.id),
-                Piece::Field(at) => push(&mut line, item.fields.get(*at)?.as_ref()?, &fields[*at])?,
-                Piece::Decision(at) => push(&mut line, row.cell(*at)?, &decisions[*at])?,
+                Piece::Words(words) => out.push_str(words),
+                Piece::Id => out.push_str(&item.id),
+                Piece::Field(at) => push(out, item.fields.get(*at)?.as_ref()?, &fields[*at])?,
+                Piece::Decision(at) => push(out, row.cell(*at)?, &decisions[*at])?,
             }
         }
-        Some(line)
+        Some(())
     }
 }
 
@@ -147,13 +152,15 @@ mod tests {
             let names = context! { item => Context::from_object(view), decision => Context::from_object(decided) };
             let made = engine.render_str(text, names).unwrap_or_else(|error| panic!("{text}: {error}"));
             let line = Line::new(String::new(), text, &fields, &decisions);
-            if let Some(written) = line.write(&item, &row, &fields, &decisions) {
+            let mut written = String::new();
+            if line.write(&mut written, &item, &row, (&fields, &decisions)).is_some() {
                 assert_eq!(written, made, "{text}");
                 plain += 1;
             }
         }
         assert_eq!(plain, 5, "the plain ones need no engine");
         let hidden = Line::new(String::new(), "{{ item.secret }}", &fields, &decisions);
-        assert_eq!(hidden.write(&item, &row, &fields, &decisions), None, "what is hidden is not told");
+        let told = hidden.write(&mut String::new(), &item, &row, (&fields, &decisions));
+        assert_eq!(told, None, "what is hidden is not told");
     }
 }

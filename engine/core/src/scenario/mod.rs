@@ -32,6 +32,7 @@ use serde_json::Value;
 
 use crate::{
     expression::Expression,
+    json::Name,
     model::{Column, Datum, Item},
     plugin::Plugin,
     rubric::{KeywordPool, Rubric},
@@ -99,7 +100,7 @@ pub struct Pack {
     pub(crate) reads_actions: bool,
     /// What agents that call tools are offered.
     pub(crate) cards: Vec<ToolCard>,
-    pub(crate) observation: Vec<(String, Part)>,
+    pub(crate) observation: Vec<(Name, Part)>,
     pub(crate) observation_schema: Value,
     pub(crate) reset_observation_schema: Value,
     pub(crate) templates: minijinja::Environment<'static>,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::line::Line;
 use crate::{
     expression::Expression,
+    json::Name,
     model::{Column, ColumnKind},
     spec::{Counter, ItemsSelection, ResultType},
 };
@@ -39,8 +40,9 @@ pub enum Part {
 }
 
 /// The schema of the observation's fields; built from visible columns, and those that tools reveal.
-pub fn schema(parts: &[(String, Part)], fields: &[Column], revealed: &[usize], title: &str) -> Value {
-    let properties: Map<String, Value> = parts.iter().map(|(name, part)| (name.clone(), part_schema(part))).collect();
+pub fn schema(parts: &[(Name, Part)], fields: &[Column], revealed: &[usize], title: &str) -> Value {
+    let properties: Map<String, Value> =
+        parts.iter().map(|(name, part)| (name.to_string(), part_schema(part))).collect();
     let names: Vec<&String> = properties.keys().collect();
     json!({
         "title": title,

@@ -10,12 +10,17 @@ use sha2::{Digest, Sha256};
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
-    /// Opens the stream of a purpose: `ChaCha8`, keyed with the SHA-256 of what it depends on.
-    pub fn new(task: &str, seed: u64, purpose: &str) -> Self {
+    /// Opens the stream of a purpose, whose words are joined: `ChaCha8`, keyed with the SHA-256 of what it depends on.
+    pub fn new(task: &str, seed: u64, purpose: &[&str]) -> Self {
         let mut hasher = Sha256::new();
-        for part in [b"casebook/v1".as_slice(), task.as_bytes(), &seed.to_le_bytes(), purpose.as_bytes()] {
+        for part in [b"casebook/v1".as_slice(), task.as_bytes(), &seed.to_le_bytes()] {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part);
+        }
+        let length: usize = purpose.iter().map(|word| word.len()).sum();
+        hasher.update((length as u64).to_le_bytes());
+        for word in purpose {
+            hasher.update(word);
         }
         Self(ChaCha8Rng::from_seed(hasher.finalize().into()))
     }
