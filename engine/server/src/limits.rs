@@ -42,8 +42,8 @@ impl Limits {
             Err(Problem::Invalid(vec![Entry::new(kind, loc, msg, Value::Null).ctx(ctx)]))
         };
         let nesting = self.nesting.min(DEEPEST);
-        // So few bytes hold nothing that is too deep, too long or too many.
-        if text.len() <= nesting.min(self.text).min(self.batch) {
+        // So few bytes hold nothing that is too long or too many, and so few brackets nothing that is too deep.
+        if text.len() <= self.text.min(self.batch) && (text.len() <= nesting || brackets(text) <= nesting) {
             return Ok(());
         }
         let mut elements = [0_usize; DEEPEST + 1];
@@ -79,6 +79,13 @@ impl Limits {
         }
         Ok(())
     }
+}
+
+/// How many brackets and braces are opened, be it within strings.
+fn brackets(text: &[u8]) -> usize {
+    // The two differ in this bit alone; and a piece's count fits a byte, so that the processor counts many bytes at one time.
+    let opens = |byte: &u8| u8::from(byte | 0x20 == b'{');
+    text.chunks(128).map(|piece| usize::from(piece.iter().map(opens).sum::<u8>())).sum()
 }
 
 /// Bytes up to the end of a string whose opening quote is read.
@@ -152,6 +159,14 @@ mod tests {
     fn what_fits_is_let_through() {
         for text in ["", "{}", r#"{"a":[1,2,3],"b":"12345"}"#, r#"["\"\\1"]"#, "}}}]]]", r#""open"#] {
             assert_eq!(kind(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn all_brackets_are_counted() {
+        for count in [0, 1, 127, 128, 129, 1000] {
+            assert_eq!(brackets("[".repeat(count).as_bytes()), count);
+            assert_eq!(brackets("{x]}\"".repeat(count).as_bytes()), count);
         }
     }
 
