@@ -106,7 +106,7 @@ pub(super) fn query_value<'a>(query: &'a [(String, String)], name: &str) -> Opti
 /// The seed that a query names, else 0.
 pub(super) fn query_seed(query: &[(String, String)]) -> Result<u64, Problem> {
     let Some(text) = query_value(query, "seed") else { return Ok(0) };
-    let seed = arguments::seed(text.into(), vec!["query".into(), "seed".into()]);
+    let seed = arguments::seed(text.into(), || vec!["query".into(), "seed".into()]);
     seed.map(Option::unwrap_or_default).map_err(|entry| Problem::Invalid(vec![*entry]))
 }
 

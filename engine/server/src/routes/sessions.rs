@@ -98,9 +98,9 @@ fn step(object: Map<String, Value>) -> Result<Option<usize>, Problem> {
     let mut at = None;
     let mut entries = Vec::new();
     for (name, value) in object {
-        let loc = vec!["body".into(), name.as_str().into()];
+        let loc = || vec!["body".into(), name.as_str().into()];
         if name != "at" {
-            entries.push(Entry::new("extra_forbidden", loc, format!("unknown key `{name}`; fork takes `at`"), value));
+            entries.push(Entry::new("extra_forbidden", loc(), format!("unknown key `{name}`; fork takes `at`"), value));
             continue;
         }
         match arguments::seed(value, loc) {

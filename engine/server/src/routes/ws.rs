@@ -4,13 +4,17 @@
 //! small future. While an answer is held back it goes on reading, so that pings, goodbyes and lost connections are
 //! noticed; requests that come meanwhile wait for their turn.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{extract::State, http::Uri, response::Response, routing::get};
 
 use super::{
     agent,
-    link::{End, Link, Message, NORMAL, RESTART, TOO_LONG},
+    link::{End, Link, Message, NORMAL, TOO_LONG, until_stopped},
     mcp::{self, Caller},
     request::{self, Environment, Principal, SESSION_KEY},
     table::Endpoint,
@@ -75,14 +79,10 @@ async fn upgrade(
 )]
 fn serve(mut link: Link, app: Shared, opening: Box<Opening>) -> impl Future<Output = ()> + Send {
     async move {
-        let mut stopping = app.stopping.subscribe();
-        let end = tokio::select! {
-            // Who never stops asking does not keep the server from stopping.
-            biased;
-            _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
-            // The slot is free when this returns, before the goodbyes.
-            end = session(&mut link, &app, opening) => end,
-        };
+        // Kept until the goodbyes are said, for which a server that stops waits.
+        let stopping = app.stopping.subscribe();
+        // The slot is free when this returns, before the goodbyes.
+        let end = until_stopped(&stopping, pin!(session(&mut link, &app, opening))).await;
         Box::pin(link.finish(end)).await;
     }
 }
@@ -136,14 +136,14 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
             Message::Binary(bytes) if bytes.len() <= longest => None,
             _ => return End::Close(TOO_LONG),
         };
-        session.touch();
+        let asked = session.touch();
         if let Err(problem) = app.rates.count(client) {
             if !link.tell(frames::problem(&problem).into()).await {
                 return End::Gone;
             }
             continue;
         }
-        let reply = match read(app, text.as_deref()).map(|request| at_once(session, request)) {
+        let reply = match read(app, text.as_deref()).map(|request| at_once(app, session, asked, request)) {
             Err(refusal) => Reply::Frame(refusal),
             Ok(Ok(reply)) => reply,
             // Boxed, as what happens seldom: a waiting session is to hold no more than it needs for waiting.
@@ -187,10 +187,15 @@ fn read(app: &App, text: Option<&str>) -> Result<Request, TextFrame> {
 }
 
 /// Answers a request for which nothing has to be waited, as nearly all are; gives any other back.
-fn at_once(session: &Session, request: Request) -> Result<Reply, Request> {
+fn at_once(app: &App, session: &Session, asked: Instant, request: Request) -> Result<Reply, Request> {
     match request {
+        Request::Reset(arguments) => {
+            let held = |arguments: &ResetArguments| app.held(session.environment(), arguments);
+            let told = session.reset_at_once(held, arguments, envelope::observation_frame);
+            told.map(Reply::from).map_err(Request::Reset)
+        }
         Request::Step(action) if !agent::asks_for_tools(&action) => {
-            session.step_at_once(action, envelope::observation_frame).map(Reply::from).map_err(Request::Step)
+            session.step_at_once(asked, action, envelope::observation_frame).map(Reply::from).map_err(Request::Step)
         }
         request => Err(request),
     }
@@ -205,13 +210,10 @@ async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
             Some(tools) => Ok(envelope::tools_frame(&tools).into()),
             None => session.step(limit, action, envelope::observation_frame).await,
         },
-        Request::Reset(arguments) => match ResetArguments::read(arguments, &[]) {
-            Ok(arguments) => {
-                let held = |arguments: &ResetArguments| app.held(environment, arguments);
-                Box::pin(session.reset(limit, held, arguments, envelope::observation_frame)).await
-            }
-            Err(entries) => Err(Problem::Invalid(entries)),
-        },
+        Request::Reset(arguments) => {
+            let held = |arguments: &ResetArguments| app.held(environment, arguments);
+            Box::pin(session.reset(limit, held, *arguments, envelope::observation_frame)).await
+        }
         Request::State => {
             let tell = |play: &mut Play| Ok(Outcome::now(frames::state(&play.state(environment)).into()));
             session.act(limit, tell).await

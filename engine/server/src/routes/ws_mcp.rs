@@ -1,12 +1,12 @@
 //! WebSocket `/mcp`: JSON-RPC in text frames; one socket, one session.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{extract::State, http::Uri, response::Response};
 use serde_json::Value;
 
 use super::{
-    link::{End, Link, Message, RESTART, TOO_LONG},
+    link::{End, Link, Message, TOO_LONG, until_stopped},
     mcp::{self, Caller},
     mcp_standard,
     request::{self, Environment, Principal},
@@ -46,13 +46,9 @@ pub(super) async fn upgrade(
 }
 
 async fn serve(mut link: Link, app: Shared, opening: Opening) {
-    let mut stopping = app.stopping.subscribe();
-    let end = tokio::select! {
-        // Who never stops asking does not keep the server from stopping.
-        biased;
-        _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
-        end = session(&mut link, &app, opening) => end,
-    };
+    // Kept until the goodbyes are said, for which a server that stops waits.
+    let stopping = app.stopping.subscribe();
+    let end = until_stopped(&stopping, pin!(session(&mut link, &app, opening))).await;
     Box::pin(link.finish(end)).await;
 }
 

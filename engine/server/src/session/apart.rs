@@ -39,6 +39,30 @@ impl Session {
         self.work(|play| Ok(Outcome::now(render(play.view(None)?)))).map(|outcome| outcome.told)
     }
 
+    /// The same, unless something has to be waited for; the arguments are given back then.
+    pub(crate) fn reset_at_once<T>(
+        &self,
+        held: impl FnOnce(&ResetArguments) -> Result<Held, Problem>,
+        arguments: Box<ResetArguments>,
+        render: impl FnOnce(View<'_>) -> T,
+    ) -> Result<Result<T, Problem>, Box<ResetArguments>> {
+        let turn = self.turns.try_lock();
+        if turn.is_err() {
+            return Err(arguments);
+        }
+        let held = match self.work(|_| held(&arguments).map(Outcome::now)) {
+            Ok(held) if held.told.pack.takes_long() => return Err(arguments),
+            Ok(held) => held.told,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let told = self.work(|own| {
+            own.reset(held, *arguments)?;
+            self.begun(own);
+            Ok(Outcome::now(render(own.view(None)?)))
+        });
+        Ok(told.map(|outcome| outcome.told))
+    }
+
     /// Starts an episode unless there is one.
     pub(crate) async fn begin(
         &self,
@@ -63,23 +87,33 @@ impl Session {
         arguments: ResetArguments,
     ) -> Result<(), Problem> {
         let held = self.work(|_| held(&arguments).map(Outcome::now))?.told;
-        let (slow, waits) = (held.pack.takes_long(), held.pack.waits_for_processes());
-        let begin = move || {
-            let mut play = Play::default();
-            play.reset(held, arguments).map(|()| play)
-        };
-        let begun = if slow {
-            within(limit, self.apart(waits, begin)).await?
+        let begun = if held.pack.takes_long() {
+            let waits = held.pack.waits_for_processes();
+            let begin = move || {
+                let mut play = Play::default();
+                play.reset(held, arguments).map(|()| play)
+            };
+            let play = within(limit, self.apart(waits, begin)).await?;
+            self.work(|own| {
+                *own = play;
+                self.begun(own);
+                Ok(Outcome::now(()))
+            })
         } else {
-            self.work(|_| begin().map(Outcome::now))?.told
+            self.work(|own| {
+                own.reset(held, arguments)?;
+                self.begun(own);
+                Ok(Outcome::now(()))
+            })
         };
-        self.work(|own| {
-            self.adopt(own, begun);
-            self.forget_answer();
-            self.began(own);
-            Ok(Outcome::now(()))
-        })?;
-        Ok(())
+        begun.map(|outcome| outcome.told)
+    }
+
+    /// Notes that an episode has begun.
+    fn begun(&self, own: &Play) {
+        self.keep_pace(own);
+        self.forget_answer();
+        self.began(own);
     }
 
     /// Takes an action that may compute for long.
@@ -130,7 +164,8 @@ impl Session {
             return Err(Problem::TooSlow(limit));
         }
         let adopted = self.work(|own| {
-            self.adopt(own, play);
+            *own = play;
+            self.keep_pace(own);
             match &step {
                 Some(step) => {
                     own.write_down(step);

@@ -223,9 +223,10 @@ impl Session {
         self.step_in(turn, limit, action, render).await
     }
 
-    /// The same, unless something has to be waited for; the action is given back then.
+    /// The same, unless something has to be waited for; the action is given back then. `asked` is when it came.
     pub(crate) fn step_at_once<T>(
         &self,
+        asked: Instant,
         action: Map<String, Value>,
         render: impl FnOnce(View<'_>) -> T,
     ) -> Result<Result<T, Problem>, Map<String, Value>> {
@@ -233,7 +234,7 @@ impl Session {
         if turn.is_err() || self.recorder.is_some() || !self.is(Pace::Swift) {
             return Err(action);
         }
-        Ok(self.take(action, render).map(|outcome| outcome.told.0))
+        Ok(self.take(asked, action, render).map(|outcome| outcome.told.0))
     }
 
     /// The same in a turn that is taken.
@@ -247,7 +248,7 @@ impl Session {
         if self.is(Pace::Long) {
             return Box::pin(self.step_apart(turn, limit, action, render)).await;
         }
-        let outcome = self.take(action, render)?;
+        let outcome = self.take(Instant::now(), action, render)?;
         let (told, ended) = self.hold_back(turn, limit, outcome).await?;
         self.record(ended).await;
         Ok(told)
@@ -256,11 +257,11 @@ impl Session {
     /// Takes an action, renders what came of it, and counts it.
     fn take<T>(
         &self,
+        started: Instant,
         action: Map<String, Value>,
         render: impl FnOnce(View<'_>) -> T,
     ) -> Result<Outcome<(T, Option<Played>)>, Problem> {
         self.work(|play| {
-            let started = Instant::now();
             let span =
                 tracing::debug_span!("step", environment = %self.environment, session = self.tag(), reward = Empty);
             let step = span.in_scope(|| play.step(action)).inspect_err(|_| self.meter.refused())?;
@@ -303,9 +304,11 @@ impl Session {
         look(&lock(&self.play))
     }
 
-    /// Notes that somebody uses it.
-    pub(crate) fn touch(&self) {
-        self.holding().seen = Instant::now();
+    /// Notes that somebody uses it, and when.
+    pub(crate) fn touch(&self) -> Instant {
+        let now = Instant::now();
+        self.holding().seen = now;
+        now
     }
 
     /// How long nobody has used it.
@@ -342,9 +345,8 @@ impl Session {
         self.pace.load(Ordering::Relaxed) == pace as u8
     }
 
-    /// Puts another play in its place.
-    pub(super) fn adopt(&self, own: &mut Play, play: Play) {
-        *own = play;
+    /// Notes how long the steps of its episode may take, which is another one now.
+    pub(super) fn keep_pace(&self, own: &Play) {
         self.pace.store(own.pace() as u8, Ordering::Relaxed);
     }
 

@@ -41,11 +41,11 @@ impl ResetArguments {
         let mut arguments = Self { at: at.iter().copied().map(Value::from).collect(), ..Self::default() };
         let mut entries = Vec::new();
         for (name, value) in object {
-            let loc = path(at, &name);
+            let loc = || path(at, &name);
             match name.as_str() {
                 "task_id" => keep(&mut arguments.task_id, text(value, loc, usize::MAX), &mut entries),
                 "split" => keep(&mut arguments.split, text(value, loc, usize::MAX), &mut entries),
-                "index" => keep(&mut arguments.index, integer(&value, &loc), &mut entries),
+                "index" => keep(&mut arguments.index, integer(&value, loc), &mut entries),
                 "seed" => keep(&mut arguments.seed, seed(value, loc), &mut entries),
                 "episode_id" => keep(&mut arguments.episode_id, text(value, loc, MAX_ID), &mut entries),
                 "group" => keep(&mut arguments.group, text(value, loc, MAX_ID), &mut entries),
@@ -152,41 +152,42 @@ fn keep<T>(slot: &mut Option<T>, read: Result<Option<T>, Box<Entry>>, entries: &
     }
 }
 
-pub(super) fn text(value: Value, loc: Vec<Value>, most: usize) -> Result<Option<String>, Box<Entry>> {
+/// Reads a text; `loc` tells where it stands, should it not fit.
+pub(super) fn text(value: Value, loc: impl FnOnce() -> Vec<Value>, most: usize) -> Result<Option<String>, Box<Entry>> {
     match value {
         Value::Null => Ok(None),
-        Value::String(text) if text.chars().count() > most => Err(Box::new(Entry::too_long(loc, text.into(), most))),
+        Value::String(text) if text.chars().count() > most => Err(Box::new(Entry::too_long(loc(), text.into(), most))),
         Value::String(text) => Ok(Some(text)),
-        other => Err(Box::new(Entry::not_a_text(loc, other))),
+        other => Err(Box::new(Entry::not_a_text(loc(), other))),
     }
 }
 
 /// Reads a seed: a whole number, or a text that holds one.
-pub(crate) fn seed(value: Value, loc: Vec<Value>) -> Result<Option<u64>, Box<Entry>> {
+pub(crate) fn seed(value: Value, loc: impl Fn() -> Vec<Value>) -> Result<Option<u64>, Box<Entry>> {
     let Some(number) = whole_number(&value, &loc)? else { return Ok(None) };
     match u64::try_from(number) {
         Ok(seed) if seed <= MAX_SEED => Ok(Some(seed)),
         _ if number < 0 => {
             let msg = "Input should be greater than or equal to 0";
-            Err(Box::new(Entry::new("greater_than_equal", loc, msg, value).ctx(json!({ "ge": 0 }))))
+            Err(Box::new(Entry::new("greater_than_equal", loc(), msg, value).ctx(json!({ "ge": 0 }))))
         }
         _ => {
             let msg = format!("Input should be less than or equal to {MAX_SEED}");
-            Err(Box::new(Entry::new("less_than_equal", loc, msg, value).ctx(json!({ "le": MAX_SEED }))))
+            Err(Box::new(Entry::new("less_than_equal", loc(), msg, value).ctx(json!({ "le": MAX_SEED }))))
         }
     }
 }
 
 /// Reads a position, which may count from the end; beyond every list it only matters that it is far.
-pub(super) fn integer(value: &Value, loc: &[Value]) -> Result<Option<i64>, Box<Entry>> {
+pub(super) fn integer(value: &Value, loc: impl Fn() -> Vec<Value>) -> Result<Option<i64>, Box<Entry>> {
     let number = whole_number(value, loc)?;
     #[expect(clippy::cast_possible_truncation, reason = "it is clamped to what fits")]
     Ok(number.map(|number| number.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64))
 }
 
 /// Reads a whole number, or a text that holds one.
-fn whole_number(value: &Value, loc: &[Value]) -> Result<Option<i128>, Box<Entry>> {
-    let refuse = |kind, msg: &str| Err(Box::new(Entry::new(kind, loc.to_vec(), msg, value.clone())));
+fn whole_number(value: &Value, loc: impl Fn() -> Vec<Value>) -> Result<Option<i128>, Box<Entry>> {
+    let refuse = |kind, msg: &str| Err(Box::new(Entry::new(kind, loc(), msg, value.clone())));
     match value {
         Value::Null => Ok(None),
         Value::Number(number) => match number.as_i128().or_else(|| number.as_f64().and_then(whole)) {
@@ -197,7 +198,7 @@ fn whole_number(value: &Value, loc: &[Value]) -> Result<Option<i128>, Box<Entry>
             Ok(number) => Ok(Some(number)),
             Err(_) => refuse("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
         },
-        _ => Err(Box::new(Entry::not_an_integer(loc.to_vec(), value.clone()))),
+        _ => Err(Box::new(Entry::not_an_integer(loc(), value.clone()))),
     }
 }
 

@@ -55,12 +55,12 @@ pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<En
     let mut timeout = None;
     let mut action = Map::new();
     for (name, value) in std::mem::take(&mut body) {
-        let loc = vec!["body".into(), name.as_str().into()];
+        let loc = || vec!["body".into(), name.as_str().into()];
         match (name.as_str(), value) {
             ("action", Value::Object(object)) => action = object,
             ("timeout_s", value) => {
                 timeout = value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-                entries.extend(timeout_problem(value, loc));
+                entries.extend(timeout_problem(value, loc()));
             }
             (name, value) => match text(value, loc, MAX_ID) {
                 Ok(id) if name == "session_id" => session_id = id,

@@ -8,14 +8,17 @@ use serde::{
 };
 use serde_json::{Map, Value, json};
 
-use super::entries::{Entry, summary};
+use super::{
+    arguments::ResetArguments,
+    entries::{Entry, summary},
+};
 use crate::error::Problem;
 
 /// A request that came over the socket, envelope checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Request {
-    /// Start an episode; the arguments as they were sent.
-    Reset(Map<String, Value>),
+    /// Start an episode.
+    Reset(Box<ResetArguments>),
     /// Take an action.
     Step(Map<String, Value>),
     /// Tell the state.
@@ -39,6 +42,15 @@ pub(crate) enum BadFrame {
 
 /// Reads a text frame.
 pub(crate) fn read(text: &str) -> Result<Request, BadFrame> {
+    match serde_json::from_str(text) {
+        Ok(Usual::Step(Object(action))) => Ok(Request::Step(action)),
+        Ok(Usual::Reset(Object(arguments))) => reset(arguments),
+        Err(_) => read_any(text),
+    }
+}
+
+/// Reads any text frame, and tells everything that is wrong with it.
+fn read_any(text: &str) -> Result<Request, BadFrame> {
     if !text.trim_start().starts_with('{') {
         return Err(match serde_json::from_str::<Value>(text) {
             Ok(value) => BadFrame::Invalid(vec![Entry::not_an_object(Vec::new(), value)]),
@@ -74,12 +86,16 @@ pub(crate) fn read(text: &str) -> Result<Request, BadFrame> {
         return Err(BadFrame::Invalid(entries));
     }
     Ok(match kind {
-        "reset" => Request::Reset(object),
+        "reset" => return reset(object),
         "step" => Request::Step(object),
         "mcp" => Request::Mcp(Value::Object(object)),
         "state" => Request::State,
         _ => Request::Close,
     })
+}
+
+fn reset(arguments: Map<String, Value>) -> Result<Request, BadFrame> {
+    ResetArguments::read(arguments, &[]).map(Box::new).map(Request::Reset).map_err(BadFrame::Invalid)
 }
 
 /// Tells what a binary frame is answered with.
@@ -145,6 +161,41 @@ fn error(message: &str, code: &str) -> String {
 
 fn frame(data: &Value) -> String {
     json!({ "type": "error", "data": data }).to_string()
+}
+
+/// Requests as nearly all are sent: read at once into what they are.
+#[derive(Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "lowercase", deny_unknown_fields)]
+enum Usual {
+    Reset(Object),
+    Step(Object),
+}
+
+struct Object(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+        // Room for most actions and arguments, so that it need not grow.
+        let mut object = Map::with_capacity(3);
+        while let Some((key, value)) = map.next_entry()? {
+            object.insert(key, value);
+        }
+        Ok(Object(object))
+    }
 }
 
 /// An envelope as it was sent; `data` is the only part that is kept as a tree.
@@ -232,9 +283,15 @@ mod tests {
     fn requests_are_read() {
         assert_eq!(read(r#"{"type":"state"}"#), Ok(Request::State));
         assert_eq!(read(r#" {"type":"close"} "#), Ok(Request::Close));
-        assert_eq!(read(r#"{"type":"reset"}"#), Ok(Request::Reset(Map::new())));
+        assert_eq!(read(r#"{"type":"reset"}"#), Ok(Request::Reset(Box::default())));
         let Ok(Request::Step(action)) = read(r#"{"data":{"a":1},"type":"step"}"#) else { panic!("no step") };
         assert_eq!(action["a"], 1);
+        // What is said twice is said last, whichever way it is read.
+        let Ok(Request::Step(action)) = read(r#"{"type":"reset","type":"step","data":{"a":1},"data":{"a":2,"a":3}}"#)
+        else {
+            panic!("no step")
+        };
+        assert_eq!(action["a"], 3);
     }
 
     #[test]
@@ -263,6 +320,7 @@ mod tests {
         assert_eq!(invalid_kind(r#"{"type":"step"}"#), ("missing", vec!["data".into()]));
         assert_eq!(invalid_kind(r#"{"type":"step","data":"a"}"#), ("dict_type", vec!["data".into()]));
         assert_eq!(invalid_kind(r#"{"type":"reset","data":null}"#), ("dict_type", vec!["data".into()]));
+        assert_eq!(invalid_kind(r#"{"type":"state","data":null}"#), ("extra_forbidden", vec!["data".into()]));
         assert_eq!(invalid_kind(r#"{"type":"state","data":{}}"#), ("extra_forbidden", vec!["data".into()]));
         assert_eq!(invalid_kind(r#"{"type":"reset","extra":1}"#), ("extra_forbidden", vec!["extra".into()]));
     }

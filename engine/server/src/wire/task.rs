@@ -48,14 +48,14 @@ pub(crate) fn read(headers: &HeaderMap, bytes: &[u8], numbers: Numbers) -> Resul
     let mut entries = missing(&object, &names[..required]);
     let mut read = TaskBody { split: String::new(), first: None, second: None };
     for (name, value) in object {
-        let loc = vec!["body".into(), name.as_str().into()];
+        let loc = || vec!["body".into(), name.as_str().into()];
         let problem = match names.iter().position(|known| *known == name) {
-            Some(0) if value.is_null() => Some(Entry::not_a_text(loc, value)),
+            Some(0) if value.is_null() => Some(Entry::not_a_text(loc(), value)),
             Some(0) => keep(&mut read.split, text(value, loc, usize::MAX).map(Option::unwrap_or_default)),
-            Some(1) if numbers == Numbers::Index && value.is_null() => Some(Entry::not_an_integer(loc, value)),
-            Some(1) => keep(&mut read.first, integer(&value, &loc)),
-            Some(_) => keep(&mut read.second, integer(&value, &loc)),
-            None => Some(Entry::extra(loc, value)),
+            Some(1) if numbers == Numbers::Index && value.is_null() => Some(Entry::not_an_integer(loc(), value)),
+            Some(1) => keep(&mut read.first, integer(&value, loc)),
+            Some(_) => keep(&mut read.second, integer(&value, loc)),
+            None => Some(Entry::extra(loc(), value)),
         };
         entries.extend(problem);
     }
