@@ -3,7 +3,7 @@
 //! moment to the next; what is told of them is the median of their rounds, and of the ratios within a round.
 //!
 //! `cargo bench --bench steps` prints everything; `cargo bench --bench steps -- --seconds 2 --sessions 1,64` is a quick
-//! look. The stock side is `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo
+//! look, `--rounds 15` a steadier one, and `--beside PATH` has another build of Casebook take its turn as well. The stock side is `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo
 //! xtest` makes it). Where `taskset` exists the servers get one core and the client the other.
 //!
 //! | file | what |
@@ -33,14 +33,15 @@ use tokio::runtime::Runtime;
 const TASK: &str = "email-triage-easy";
 /// So many sessions or more are also seen at the pace of agents that think.
 const PACED: usize = 1_000;
-/// Turns of each side, where there are fewer sessions than [`PACED`].
-const ROUNDS: usize = 5;
 /// Runs with so many sessions or more take longer than the others, so that each has its turn.
 const MANY: usize = 4_000;
 
 struct Options {
     seconds: f64,
+    /// Turns of each side, where there are fewer sessions than [`PACED`].
+    rounds: usize,
     sessions: Vec<usize>,
+    beside: Option<String>,
     storm: Option<f64>,
 }
 
@@ -59,10 +60,13 @@ fn main() {
         return runtime.block_on(storm::run(seconds));
     }
     in_process(options.seconds);
-    let ours = Side::new(&runtime, "casebook", servers::casebook());
+    let ours = Side::new(&runtime, "casebook", servers::casebook(env!("CARGO_BIN_EXE_casebook")));
     let exchange = runtime.block_on(load::exchange(ours.server.port));
     let limit = Side::new(&runtime, "limit: the same frames from a bare axum socket", servers::limit(&exchange));
     let mut sides = vec![ours, limit];
+    if let Some(program) = &options.beside {
+        sides.push(Side::new(&runtime, "the other build", servers::casebook(program)));
+    }
     match servers::python() {
         Some(python) => sides.push(Side::new(&runtime, "stock python server", servers::stock(&python))),
         None => println!("\nstock server: not run, for there is no virtual environment; `cargo xtest` makes it"),
@@ -71,10 +75,10 @@ fn main() {
     for other in others {
         ours.compare(other);
     }
-    for sessions in options.sessions {
-        turns(&runtime, &sides, sessions, options.seconds, None);
-        if sessions >= PACED {
-            turns(&runtime, &sides, sessions, options.seconds, Some(Duration::from_secs(1)));
+    for sessions in &options.sessions {
+        turns(&runtime, &sides, *sessions, &options, None);
+        if *sessions >= PACED {
+            turns(&runtime, &sides, *sessions, &options, Some(Duration::from_secs(1)));
         }
     }
 }
@@ -83,12 +87,14 @@ fn options() -> Options {
     let args: Vec<String> = env::args().collect();
     let value = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1)).cloned();
     Options {
+        rounds: value("--rounds").map_or(5, |text| text.parse().unwrap()),
         seconds: value("--seconds").map_or(5.0, |text| text.parse().unwrap()),
         sessions: value("--sessions")
             .unwrap_or_else(|| "1,64,1000,4000,16384".into())
             .split(',')
             .map(|text| text.parse().unwrap())
             .collect(),
+        beside: value("--beside"),
         storm: value("--storm").map(|text| text.parse().unwrap()),
     }
 }
@@ -182,9 +188,9 @@ impl Side {
 }
 
 /// Lets the sides take turns under the same load, and tells how they did and how the first did beside each other one.
-fn turns(runtime: &Runtime, sides: &[Side], sessions: usize, seconds: f64, pace: Option<Duration>) {
-    let rounds = if sessions < PACED { ROUNDS } else { 1 };
-    let seconds = if sessions >= MANY { seconds * 2.0 } else { seconds };
+fn turns(runtime: &Runtime, sides: &[Side], sessions: usize, options: &Options, pace: Option<Duration>) {
+    let rounds = if sessions < PACED { options.rounds } else { 1 };
+    let seconds = if sessions >= MANY { options.seconds * 2.0 } else { options.seconds };
     let how = pace.map_or("as fast as answered", |_| "one request a second each");
     println!("\n{sessions} sessions, {how}; median of {rounds}");
     let mut loads: Vec<Vec<Load>> = sides.iter().map(|_| Vec::new()).collect();

@@ -57,8 +57,8 @@ impl Server {
     }
 }
 
-pub(crate) fn casebook() -> Server {
-    let mut command = command(env!("CARGO_BIN_EXE_casebook"));
+pub(crate) fn casebook(program: &str) -> Server {
+    let mut command = command(program);
     command.args(["serve", "scenarios/email-ops", "--port", "0", "--max-sessions", "100000", "--no-reload"]);
     announced(command)
 }
