@@ -3,8 +3,9 @@
 //! moment to the next; what is told of them is the median of their rounds, and of the ratios within a round.
 //!
 //! `cargo bench --bench steps` prints everything; `cargo bench --bench steps -- --seconds 2 --sessions 1,64` is a quick
-//! look, `--rounds 15` a steadier one, and `--beside PATH` has another build of Casebook take its turn as well. The stock side is `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo
-//! xtest` makes it). Where `taskset` exists the servers get one core and the client the other.
+//! look, `--rounds 15` a steadier one, and `--beside PATH` has another build of Casebook take its turn as well. The stock
+//! side is `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo xtest` makes it).
+//! Where `taskset` exists the servers get one core and the client the other.
 //!
 //! | file | what |
 //! |---|---|

@@ -4,7 +4,6 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     io,
-    mem::replace,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -64,8 +63,6 @@ pub(super) struct Link {
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
     alarm: Pin<Box<Sleep>>,
-    /// Whether the alarm knows whom to wake: the task that has this link from its first request to its last.
-    armed: bool,
     heartbeat: Duration,
     ping_at: Instant,
     unanswered: bool,
@@ -84,7 +81,6 @@ impl Link {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             alarm: Box::pin(time::sleep_until(ping_at)),
-            armed: false,
             heartbeat,
             ping_at,
             unanswered: false,
@@ -194,14 +190,14 @@ impl Link {
     /// Reads one request, and heeds the clock; a busy session does not rest.
     async fn read(&mut self, busy: bool) -> Result<Message, End> {
         loop {
-            // Who speaks is there; the clock is for those who are silent.
-            let read = poll_fn(|context| match self.socket.poll_read(context) {
-                Poll::Ready(message) => Poll::Ready(Some(message)),
-                Poll::Pending => self.poll_alarm(context).map(|()| None),
-            });
-            let Some(message) = read.await else {
-                Box::pin(self.ring(busy)).await?;
-                continue;
+            let message = tokio::select! {
+                // Who speaks is there; the clock is for those who are silent.
+                biased;
+                message = poll_fn(|context| self.socket.poll_read(context)) => message,
+                () = &mut self.alarm => {
+                    Box::pin(self.ring(busy)).await?;
+                    continue;
+                }
             };
             match message {
                 Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Err(End::Gone),
@@ -214,14 +210,6 @@ impl Link {
                 }
             }
         }
-    }
-
-    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.armed && !self.alarm.is_elapsed() {
-            return Poll::Pending;
-        }
-        self.armed = true;
-        self.alarm.as_mut().poll(context)
     }
 
     async fn ring(&mut self, busy: bool) -> Result<(), End> {
@@ -255,7 +243,6 @@ impl Link {
         };
         let at = idle_at.map_or(self.ping_at, |idle_at| idle_at.min(self.ping_at));
         self.alarm.as_mut().reset(at);
-        self.armed = false;
     }
 }
 
@@ -277,20 +264,14 @@ fn goodbye(frame: Option<&CloseFrame>) -> End {
 
 /// Goes on until a session ends or the server is to stop; who never stops asking does not keep it from that.
 pub(super) async fn until_stopped(
-    stopping: &watch::Receiver<bool>,
-    mut session: Pin<&mut impl Future<Output = End>>,
+    stopping: &mut watch::Receiver<bool>,
+    session: Pin<&mut impl Future<Output = End>>,
 ) -> End {
-    let mut signal = stopping.clone();
-    let mut stopped = pin!(signal.wait_for(|stopping| *stopping));
-    // Whether it is known whom to wake, which never changes: the task that has the connection.
-    let mut armed = false;
-    poll_fn(|context| {
-        if *stopping.borrow() || !replace(&mut armed, true) && stopped.as_mut().poll(context).is_ready() {
-            return Poll::Ready(End::Close(RESTART));
-        }
-        session.as_mut().poll(context)
-    })
-    .await
+    tokio::select! {
+        biased;
+        _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
+        end = session => end,
+    }
 }
 
 /// What could not be read.

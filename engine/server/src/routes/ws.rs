@@ -80,9 +80,9 @@ async fn upgrade(
 fn serve(mut link: Link, app: Shared, opening: Box<Opening>) -> impl Future<Output = ()> + Send {
     async move {
         // Kept until the goodbyes are said, for which a server that stops waits.
-        let stopping = app.stopping.subscribe();
+        let mut stopping = app.stopping.subscribe();
         // The slot is free when this returns, before the goodbyes.
-        let end = until_stopped(&stopping, pin!(session(&mut link, &app, opening))).await;
+        let end = until_stopped(&mut stopping, pin!(session(&mut link, &app, opening))).await;
         Box::pin(link.finish(end)).await;
     }
 }

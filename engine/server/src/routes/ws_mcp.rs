@@ -47,8 +47,8 @@ pub(super) async fn upgrade(
 
 async fn serve(mut link: Link, app: Shared, opening: Opening) {
     // Kept until the goodbyes are said, for which a server that stops waits.
-    let stopping = app.stopping.subscribe();
-    let end = until_stopped(&stopping, pin!(session(&mut link, &app, opening))).await;
+    let mut stopping = app.stopping.subscribe();
+    let end = until_stopped(&mut stopping, pin!(session(&mut link, &app, opening))).await;
     Box::pin(link.finish(end)).await;
 }
 

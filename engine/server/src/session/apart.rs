@@ -56,8 +56,7 @@ impl Session {
             Err(problem) => return Ok(Err(problem)),
         };
         let told = self.work(|own| {
-            own.reset(held, *arguments)?;
-            self.begun(own);
+            self.begin_here(own, held, *arguments)?;
             Ok(Outcome::now(render(own.view(None)?)))
         });
         Ok(told.map(|outcome| outcome.told))
@@ -100,13 +99,15 @@ impl Session {
                 Ok(Outcome::now(()))
             })
         } else {
-            self.work(|own| {
-                own.reset(held, arguments)?;
-                self.begun(own);
-                Ok(Outcome::now(()))
-            })
+            self.work(|own| self.begin_here(own, held, arguments).map(Outcome::now))
         };
         begun.map(|outcome| outcome.told)
+    }
+
+    fn begin_here(&self, own: &mut Play, held: Held, arguments: ResetArguments) -> Result<(), Problem> {
+        own.reset(held, arguments)?;
+        self.begun(own);
+        Ok(())
     }
 
     /// Notes that an episode has begun.

@@ -43,8 +43,8 @@ pub(crate) enum BadFrame {
 /// Reads a text frame.
 pub(crate) fn read(text: &str) -> Result<Request, BadFrame> {
     match serde_json::from_str(text) {
-        Ok(Usual::Step(Object(action))) => Ok(Request::Step(action)),
-        Ok(Usual::Reset(Object(arguments))) => reset(arguments),
+        Ok(Usual::Step(action)) => Ok(Request::Step(action)),
+        Ok(Usual::Reset(arguments)) => reset(arguments),
         Err(_) => read_any(text),
     }
 }
@@ -167,35 +167,8 @@ fn frame(data: &Value) -> String {
 #[derive(Deserialize)]
 #[serde(tag = "type", content = "data", rename_all = "lowercase", deny_unknown_fields)]
 enum Usual {
-    Reset(Object),
-    Step(Object),
-}
-
-struct Object(Map<String, Value>);
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Object;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        // Room for most actions and arguments, so that it need not grow.
-        let mut object = Map::with_capacity(3);
-        while let Some((key, value)) = map.next_entry()? {
-            object.insert(key, value);
-        }
-        Ok(Object(object))
-    }
+    Reset(Map<String, Value>),
+    Step(Map<String, Value>),
 }
 
 /// An envelope as it was sent; `data` is the only part that is kept as a tree.
