@@ -21,7 +21,10 @@ use tungstenite::{
 };
 
 pub(super) use super::socket::Message;
-use super::socket::{Error, Socket};
+use super::{
+    seldom::Seldom,
+    socket::{Error, Socket},
+};
 use crate::{
     session::one::Session,
     wire::{frames, text_frame::TextFrame},
@@ -62,7 +65,7 @@ pub(super) struct Link {
     /// Requests that were read while an earlier one was still at work.
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
-    alarm: Pin<Box<Sleep>>,
+    alarm: Seldom<Pin<Box<Sleep>>>,
     heartbeat: Duration,
     ping_at: Instant,
     unanswered: bool,
@@ -80,7 +83,7 @@ impl Link {
             unsent: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            alarm: Box::pin(time::sleep_until(ping_at)),
+            alarm: Seldom::new(Box::pin(time::sleep_until(ping_at))),
             heartbeat,
             ping_at,
             unanswered: false,
@@ -242,7 +245,7 @@ impl Link {
             None => None,
         };
         let at = idle_at.map_or(self.ping_at, |idle_at| idle_at.min(self.ping_at));
-        self.alarm.as_mut().reset(at);
+        self.alarm.change().as_mut().reset(at);
     }
 }
 
@@ -267,9 +270,10 @@ pub(super) async fn until_stopped(
     stopping: &mut watch::Receiver<bool>,
     session: Pin<&mut impl Future<Output = End>>,
 ) -> End {
+    let stop = pin!(stopping.wait_for(|stopping| *stopping));
     tokio::select! {
         biased;
-        _ = stopping.wait_for(|stopping| *stopping) => End::Close(RESTART),
+        _ = Seldom::new(stop) => End::Close(RESTART),
         end = session => end,
     }
 }

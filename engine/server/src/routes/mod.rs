@@ -2,12 +2,13 @@
 //!
 //! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
 //! handlers take out of a request, `gate` guards the endpoints; `upgrade`, `socket` and `link` are the handshake, the
-//! WebSocket, and the conversation below a session.
+//! WebSocket, and the conversation below a session; `seldom` is for what seldom happens meanwhile.
 
 mod agent;
 mod gate;
 mod link;
 mod request;
+mod seldom;
 mod socket;
 mod table;
 mod upgrade;
