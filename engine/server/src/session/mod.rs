@@ -1,5 +1,6 @@
 //! Sessions: who plays what, and how many may.
 //!
+//! - `actions`: those that an episode has taken
 //! - `apart`: resets, and steps that may compute for long
 //! - `attach`: sockets and the sessions that they hold
 //! - `capacity`: the one count of open sessions, shared by every entrance
@@ -10,6 +11,7 @@
 //! - `repeat`: steps that are sent again because their answer was lost
 //! - `table`: all sessions, by whatever entrance they came
 
+mod actions;
 mod apart;
 mod observed;
 mod repeat;

@@ -19,6 +19,7 @@ use casebook_core::{
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::actions::Actions;
 use crate::{
     error::Problem,
     reload::Held,
@@ -46,7 +47,7 @@ pub(crate) struct Run {
     id: String,
     fixed: String,
     /// The actions that were taken, in order.
-    actions: Vec<Value>,
+    actions: Actions,
 }
 
 /// What a tool answered, and the step that the call was.
@@ -114,7 +115,7 @@ impl Play {
         run.admit()?;
         let action = Value::Object(action);
         let step = run.episode.step(&action)?;
-        run.actions.push(action);
+        run.actions.push(&action);
         Ok(step)
     }
 
@@ -133,7 +134,7 @@ impl Play {
         run.admit()?;
         let Called { taken, outcome } = run.episode.call(name, arguments);
         let step = taken.map(|(action, step)| {
-            run.actions.push(action);
+            run.actions.push(&action);
             step
         });
         Ok((outcome, step))
@@ -183,7 +184,8 @@ impl Play {
             return Err(Problem::Invalid(vec![entry.ctx(serde_json::json!({ "le": taken }))]));
         }
         let mut fork = Run::new(run.held.clone(), run.replay(at)?, run.id.clone());
-        fork.actions = run.actions.iter().take(at).cloned().collect();
+        fork.actions = run.actions.clone();
+        fork.actions.truncate(at);
         Ok(Self { run: Some(fork) })
     }
 
@@ -228,7 +230,7 @@ impl Play {
 
     /// A copy of its episode, with the actions that it has taken.
     pub(crate) fn played(&self) -> Option<Played> {
-        self.run.as_ref().map(|run| (Box::new(run.episode.clone()), run.actions.clone()))
+        self.run.as_ref().map(|run| (Box::new(run.episode.clone()), run.actions.iter().collect()))
     }
 
     /// Its episode with all that is needed to play it again; `None` before the first reset.
@@ -240,7 +242,7 @@ impl Play {
 impl Run {
     fn new(held: Held, episode: Episode, id: String) -> Self {
         let fixed = envelope::fixed_metadata(&episode, &id, held.group());
-        Self { held, episode, id, fixed, actions: Vec::new() }
+        Self { held, episode, id, fixed, actions: Actions::default() }
     }
 
     /// The episode.
@@ -254,7 +256,7 @@ impl Run {
     }
 
     /// The actions that were taken, in order.
-    pub(crate) fn actions(&self) -> &[Value] {
+    pub(crate) fn actions(&self) -> &Actions {
         &self.actions
     }
 
@@ -278,8 +280,10 @@ impl Run {
 
     /// Writes down the step that was taken last.
     fn write_down(&self, step: &Step) {
-        if let (Some(trail), Some(action)) = (self.held.trail(), self.actions.last()) {
-            trail.record(&self.episode, (action, step), EpisodeId { id: &self.id, policy: None });
+        if let Some(trail) = self.held.trail()
+            && let Some(action) = self.actions.last()
+        {
+            trail.record(&self.episode, (&action, step), EpisodeId { id: &self.id, policy: None });
         }
     }
 
@@ -287,7 +291,7 @@ impl Run {
     fn replay(&self, actions: usize) -> Result<Episode, Problem> {
         let mut episode = self.begin(self.episode.pack(), self.episode.task(), actions)?;
         for action in self.actions.iter().take(actions) {
-            episode.step(action)?;
+            episode.step(&action)?;
         }
         Ok(episode)
     }
@@ -298,11 +302,11 @@ impl Run {
         let gone = || Problem::DoesNotFit(format!("generation {} has no task `{name}`", pack.generation()));
         let task = pack.task(name).ok_or_else(gone)?;
         let mut episode = self.begin(pack, task, self.actions.len())?;
-        for (at, action) in (1..).zip(&self.actions) {
+        for (at, action) in (1..).zip(self.actions.iter()) {
             if episode.done() {
                 break;
             }
-            episode.step(action).map_err(|error| Problem::DoesNotFit(format!("step {at}: {error}")))?;
+            episode.step(&action).map_err(|error| Problem::DoesNotFit(format!("step {at}: {error}")))?;
         }
         Ok(episode)
     }

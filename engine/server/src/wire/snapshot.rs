@@ -28,7 +28,7 @@ fn written(session: &Session, play: &Play) -> Value {
     value["generation"] = episode.pack().generation().into();
     value["digest"] = episode.pack().digest().into();
     value["group"] = run.group().into();
-    value["actions"] = run.actions().into();
+    value["actions"] = run.actions().iter().collect();
     let heard = episode.inputs().heard();
     if !heard.is_empty() {
         value["inputs"] = json!(heard);
