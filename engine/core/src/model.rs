@@ -434,11 +434,14 @@ pub struct RuleReason {
     pub severity: Severity,
 }
 
+/// Decisions about an item, in the order of the pack's columns; most packs have few.
+pub type Cells = SmallVec<[Option<Datum>; 2]>;
+
 /// One row of the table.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
-    /// Its decisions, in the order of the pack's columns; empty while undecided.
-    pub cells: Vec<Option<Datum>>,
+    /// Its decisions; empty while undecided.
+    pub cells: Cells,
 }
 
 impl Row {
@@ -459,6 +462,9 @@ impl Row {
     }
 }
 
+/// The values of a rubric's components, in its order; most rubrics have few.
+pub type Values = SmallVec<[f64; 8]>;
+
 /// What one step did to the table.
 #[derive(Debug, Clone, Default)]
 pub struct StepFacts {
@@ -475,7 +481,7 @@ pub struct StepFacts {
     /// Whether the steps ran out with items left open.
     pub ran_out: bool,
     /// The reward's components.
-    pub components: Arc<[f64]>,
+    pub components: Values,
 }
 
 /// One problem of an action.

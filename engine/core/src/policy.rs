@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use minijinja::{Value as Context, context};
 use serde_json::{Map, Value, json};
+use smallvec::smallvec;
 
 use crate::{
     diagnostic::{list, nearest},
     episode::{Episode, render},
-    model::{Column, ColumnKind, Datum, Item, Row},
+    model::{Cells, Column, ColumnKind, Datum, Item, Row},
     rules::Facts,
     scenario::{
         Choice, Pack, Script,
@@ -148,8 +149,8 @@ impl Policy {
         }
     }
 
-    fn right(&self, item: &Item) -> Vec<Option<Datum>> {
-        let mut cells: Vec<Option<Datum>> = item.truth.iter().map(|truth| truth.value.clone()).collect();
+    fn right(&self, item: &Item) -> Cells {
+        let mut cells: Cells = item.truth.iter().map(|truth| truth.value.clone()).collect();
         for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Text)
         {
             if (Row { cells: cells.clone() }).in_play(column) {
@@ -162,7 +163,7 @@ impl Policy {
     }
 
     /// One value for one decision; the others get their first value, ranks follow the listing.
-    fn constant(&self, column: usize, value: &Datum, row: usize) -> Vec<Option<Datum>> {
+    fn constant(&self, column: usize, value: &Datum, row: usize) -> Cells {
         let first = |decision: &Column| match decision.kind {
             ColumnKind::Choice => Datum::Choice(0),
             ColumnKind::Boolean => Datum::Boolean(false),
@@ -172,19 +173,19 @@ impl Policy {
             #[expect(clippy::cast_possible_truncation, reason = "bounds are small")]
             _ => Datum::Integer(decision.bounds.0.unwrap_or(0.0) as i64),
         };
-        let mut cells: Vec<Option<Datum>> = self.pack.decisions.iter().map(|decision| Some(first(decision))).collect();
+        let mut cells: Cells = self.pack.decisions.iter().map(|decision| Some(first(decision))).collect();
         cells[column] = Some(value.clone());
         self.in_play(cells)
     }
 
     /// Drops the cells whose `when` is not met.
-    fn in_play(&self, cells: Vec<Option<Datum>>) -> Vec<Option<Datum>> {
+    fn in_play(&self, cells: Cells) -> Cells {
         let row = Row { cells: cells.clone() };
         let kept = cells.into_iter().zip(self.pack.decisions.iter());
         kept.map(|(cell, column)| cell.filter(|_| row.in_play(column))).collect()
     }
 
-    fn drawn(&self, item: &Item, stream: &mut Stream, rank: i64) -> Vec<Option<Datum>> {
+    fn drawn(&self, item: &Item, stream: &mut Stream, rank: i64) -> Cells {
         let mut draw = |at: usize| {
             let column = &self.pack.decisions[at];
             let (low, high) = (column.bounds.0.unwrap_or(0.0), column.bounds.1.unwrap_or(1.0));
@@ -219,17 +220,17 @@ impl Policy {
                 ),
             }
         };
-        let cells: Vec<Option<Datum>> = (0..self.pack.decisions.len()).map(|at| Some(draw(at))).collect();
+        let cells: Cells = (0..self.pack.decisions.len()).map(|at| Some(draw(at))).collect();
         self.in_play(cells)
     }
 
-    fn scripted(&self, script: &Script, clock: Option<i64>, item: &Arc<Item>, row: usize) -> Vec<Option<Datum>> {
+    fn scripted(&self, script: &Script, clock: Option<i64>, item: &Arc<Item>, row: usize) -> Cells {
         let choices = script
             .rules
             .iter()
             .find(|(when, _)| when.matches(Facts { fields: &item.fields, clock }))
             .map_or(&script.default, |(_, decide)| decide);
-        let mut cells = vec![None; self.pack.decisions.len()];
+        let mut cells: Cells = smallvec![None; self.pack.decisions.len()];
         for (at, choice) in choices {
             cells[*at] = Some(match choice {
                 Choice::Value(datum) => datum.clone(),

@@ -181,7 +181,7 @@ fn fold_watched(
         && let Some(action) = next(&episode)
     {
         let mut step = episode.step(&action).map_err(|error| format!("step {}: {error}", steps.len() + 1))?;
-        step.breakdown = Some(episode.explain().map_err(|error| error.to_string())?);
+        step.breakdown = Some(Box::new(episode.explain().map_err(|error| error.to_string())?));
         observe(&episode);
         watch(&episode, &action, &step);
         actions.push(action);

@@ -133,7 +133,7 @@ pub struct Step {
     pub done: bool,
     /// The reward explained; `None` where the pack does not tell it (yet).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub breakdown: Option<Breakdown>,
+    pub breakdown: Option<Box<Breakdown>>,
     /// The episode's score in [0, 1]; only when done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
@@ -449,9 +449,9 @@ impl Episode {
             Explain::End => done,
             Explain::Never => false,
         };
-        let components = self.steps.last().map(|step| &*step.components).unwrap_or_default();
+        let components = self.steps.last().map(|step| step.components.as_slice()).unwrap_or_default();
         let reward = rubric.reward(components, self.score, self.best, now, done);
-        let breakdown = if tells { Some(self.breakdown(done)?) } else { None };
+        let breakdown = if tells { Some(Box::new(self.breakdown(done)?)) } else { None };
         self.score = now;
         self.best = self.best.max(now);
         self.done = done;

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::{ActionProblem, Episode, Outcome, ProblemKind, StepError, call::Unanswered, scope::Changes};
 use crate::{
-    model::{ColumnKind, Datum, Row},
+    model::{Cells, ColumnKind, Row},
     scenario::{
         action::{Form, Intent, Proposal},
         tools::ToolFailure,
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Resolved {
     /// Decisions, by row.
-    pub(super) rows: SmallVec<[(usize, Vec<Option<Datum>>); 1]>,
+    pub(super) rows: SmallVec<[(usize, Cells); 1]>,
     /// Decisions and calls that may not be made.
     pub(super) invalid: u32,
     /// The tool that is called, by position.
@@ -106,7 +106,7 @@ impl Episode {
     }
 
     /// Drops the cells whose `when` is not met.
-    fn in_play(&self, cells: Vec<Option<Datum>>) -> Vec<Option<Datum>> {
+    fn in_play(&self, cells: Cells) -> Cells {
         let mut row = Row { cells };
         let columns = self.pack.decisions.iter().enumerate();
         // All are judged before one is dropped, for one may be another's `when`.
@@ -119,7 +119,7 @@ impl Episode {
     }
 
     /// Finds ranks that two rows would have once all decisions are made, so that one action may swap two ranks.
-    fn rank_problems(&self, entries: &[usize], decided: &[(usize, Vec<Option<Datum>>)]) -> Vec<ActionProblem> {
+    fn rank_problems(&self, entries: &[usize], decided: &[(usize, Cells)]) -> Vec<ActionProblem> {
         let mut problems = Vec::new();
         for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank)
         {

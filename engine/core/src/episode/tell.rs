@@ -1,6 +1,6 @@
 //! What an episode tells: observations, logs, feedback and reasons.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use minijinja::{Value as Context, context};
 use serde_json::Value;
@@ -168,10 +168,10 @@ impl Episode {
             _ => {
                 let mut reason = String::with_capacity(128);
                 for judged in decisions {
-                    part(&mut reason).push_str(judged.sentence());
+                    push_part(&mut reason, &[judged.sentence()]);
                 }
                 if !more.is_empty() {
-                    part(&mut reason).push_str(&more);
+                    push_part(&mut reason, &[&more]);
                 }
                 reason.into()
             }
@@ -182,23 +182,22 @@ impl Episode {
     fn happened(&self) -> String {
         let mut said = String::new();
         let Some(step) = self.steps.last() else { return said };
-        // Writing to a text cannot fail.
         if let Some(tool) = step.tool.and_then(|tool| self.pack.action.tools.get(tool)) {
-            let _ = write!(part(&mut said), "called `{}`", tool.card.name);
+            push_part(&mut said, &["called `", &tool.card.name, "`"]);
         }
         let noun = &self.pack.noun;
         if let Outcome::Called(made) = &self.outcome
             && let Err(failure) = &made.outcome
         {
-            let _ = write!(part(&mut said), "the call of `{}` failed: {}", made.name, failure.kind.name());
+            push_part(&mut said, &["the call of `", &made.name, "` failed: ", failure.kind.name()]);
         } else if step.invalid > 0 {
-            let _ = write!(part(&mut said), "{} decision about an unknown or closed {noun}", step.invalid);
+            push_part(&mut said, &[&step.invalid.to_string(), " decision about an unknown or closed ", noun]);
         }
         if step.completed && self.pack.has_items {
-            let _ = write!(part(&mut said), "every {noun} is decided");
+            push_part(&mut said, &["every ", noun, " is decided"]);
         }
         if step.ran_out && self.pack.has_items {
-            let _ = write!(part(&mut said), "the steps have run out with {} left", self.open_rows().count());
+            push_part(&mut said, &["the steps have run out with ", &self.open_rows().count().to_string(), " left"]);
         }
         said
     }
@@ -257,12 +256,12 @@ pub(crate) fn render(pack: &Pack, name: &str, context: Context) -> String {
     }
 }
 
-/// Begins another part of a list of sentences.
-fn part(text: &mut String) -> &mut String {
+/// Appends another part to a list of sentences.
+fn push_part(text: &mut String, words: &[&str]) {
     if !text.is_empty() {
         text.push_str("; ");
     }
-    text
+    text.extend(words.iter().copied());
 }
 
 fn push_list(out: &mut String, rows: impl Iterator<Item = usize>, mut push: impl FnMut(&mut String, usize)) {

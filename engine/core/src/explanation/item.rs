@@ -135,7 +135,7 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
 /// Makes a row of decisions that were given; every problem at once.
 pub fn decided(pack: &Pack, given: &Map<String, Value>) -> Result<Row, Vec<String>> {
     let (cells, problems) = read(&pack.decisions, "there is no decision", given);
-    if problems.is_empty() { Ok(Row { cells }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Row { cells: cells.into() }) } else { Err(problems) }
 }
 
 /// Reads values by the names of their columns.

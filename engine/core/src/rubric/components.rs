@@ -5,19 +5,22 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::{Map, Value};
 
-use crate::json::{Name, push_number};
+use crate::{
+    json::{Name, push_number},
+    model::Values,
+};
 
 /// Named values, finite, in the order of the rubric.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Components {
     names: Arc<[Name]>,
-    values: Arc<[f64]>,
+    values: Values,
 }
 
 impl Components {
     /// Values beside names that are known already.
-    pub(crate) fn of(names: &Arc<[Name]>, values: &Arc<[f64]>) -> Self {
-        Self { names: Arc::clone(names), values: Arc::clone(values) }
+    pub(crate) fn of(names: &Arc<[Name]>, values: &Values) -> Self {
+        Self { names: Arc::clone(names), values: Values::from_slice(values) }
     }
 
     /// One value.
@@ -33,7 +36,7 @@ impl Components {
     /// Appends them as JSON.
     pub(crate) fn write(&self, out: &mut String) {
         out.push('{');
-        for (at, (name, value)) in self.names.iter().zip(&*self.values).enumerate() {
+        for (at, (name, value)) in self.names.iter().zip(&self.values).enumerate() {
             if at > 0 {
                 out.push(',');
             }
@@ -46,8 +49,8 @@ impl Components {
 
 impl FromIterator<(Name, f64)> for Components {
     fn from_iter<I: IntoIterator<Item = (Name, f64)>>(all: I) -> Self {
-        let (names, values): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-        Self { names: names.into(), values: values.into() }
+        let (names, values): (Vec<_>, Values) = all.into_iter().unzip();
+        Self { names: names.into(), values }
     }
 }
 

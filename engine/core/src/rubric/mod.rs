@@ -28,7 +28,7 @@ pub use graders::KeywordPool;
 use crate::{
     expression::Expression,
     json::Name,
-    model::{Column, Item, Row, StepFacts, Text},
+    model::{Column, Item, Row, StepFacts, Text, Values},
     plugin::Inputs,
     spec::{Explain, RewardMode},
 };
@@ -299,13 +299,13 @@ impl Rubric {
     }
 
     /// The values of the reward's components for the last step, in their order; empty unless the mode is a sum.
-    pub fn components(&self, scores: &Scores, view: &View<'_>) -> Result<Arc<[f64]>, GraderError> {
+    pub fn components(&self, scores: &Scores, view: &View<'_>) -> Result<Values, GraderError> {
         self.afresh(|known| {
-            let mut values = SmallVec::<[f64; MOST_NODES]>::new();
+            let mut values = Values::new();
             for at in &self.components {
                 values.push(self.eval(*at, scores, view, true, known)?);
             }
-            Ok(Arc::from(&*values))
+            Ok(values)
         })
     }
 
@@ -323,8 +323,8 @@ impl Rubric {
     pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Components, GraderError> {
         self.afresh(|known| {
             self.eval(self.score, scores, view, false, known)?;
-            let named = self.nodes.iter().zip(known).filter_map(|(node, value)| Some((node.name.clone()?, (*value)?)));
-            Ok(named.collect())
+            let known = self.nodes.iter().zip(known).filter(|(_, value)| !value.is_nan());
+            Ok(known.filter_map(|(node, value)| Some((node.name.clone()?, *value))).collect())
         })
     }
 
@@ -486,11 +486,11 @@ impl Rubric {
         })
     }
 
-    /// Evaluates something with a place for the value of each node, none of which is known yet.
-    fn afresh<T>(&self, evaluate: impl FnOnce(&mut [Option<f64>]) -> T) -> T {
+    /// Evaluates something with a place for the value of each node, which is no number until it is known.
+    fn afresh<T>(&self, evaluate: impl FnOnce(&mut [f64]) -> T) -> T {
         match self.nodes.len() {
-            count @ ..=MOST_NODES => evaluate(&mut [None; MOST_NODES][..count]),
-            count => evaluate(&mut vec![None; count]),
+            count @ ..=MOST_NODES => evaluate(&mut [f64::NAN; MOST_NODES][..count]),
+            count => evaluate(&mut vec![f64::NAN; count]),
         }
     }
 
@@ -500,10 +500,10 @@ impl Rubric {
         scores: &Scores,
         view: &View<'_>,
         reward: bool,
-        known: &mut [Option<f64>],
+        known: &mut [f64],
     ) -> Result<f64, GraderError> {
-        if let Some(value) = known[at] {
-            return Ok(value);
+        if !known[at].is_nan() {
+            return Ok(known[at]);
         }
         let node = &self.nodes[at];
         let mut child = |at: usize| self.eval(at, scores, view, reward, known);
@@ -570,7 +570,7 @@ impl Rubric {
         }
         // A sum of nothing is -0.0, which JSON would show.
         let value = value + 0.0;
-        known[at] = Some(value);
+        known[at] = value;
         Ok(value)
     }
 }

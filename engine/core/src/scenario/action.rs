@@ -5,7 +5,7 @@ use jsonschema::{
     error::{TypeKind, ValidationError, ValidationErrorKind},
 };
 use serde_json::{Map, Value, json};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{
     observation::column_schema,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     diagnostic::nearest,
     expression::{Effects, whole},
-    model::{ActionProblem, Column, ColumnKind, Datum, PathPart, ProblemKind},
+    model::{ActionProblem, Cells, Column, ColumnKind, Datum, PathPart, ProblemKind},
 };
 
 /// Entries of one batch at the most.
@@ -104,7 +104,7 @@ pub struct Proposal<'a> {
     /// The item it names.
     pub item: Option<&'a str>,
     /// The decisions, by column.
-    pub cells: Vec<Option<Datum>>,
+    pub cells: Cells,
 }
 
 /// What an action wants.
@@ -176,7 +176,7 @@ impl ActionModel {
         let mut problems = Vec::new();
         let mut proposals = SmallVec::with_capacity(entries.len());
         for (at, entry) in entries.iter().enumerate() {
-            let mut proposal = Proposal { item: None, cells: vec![None; decisions.len()] };
+            let mut proposal = Proposal { item: None, cells: smallvec![None; decisions.len()] };
             for property in &self.declaration.properties {
                 let Some(value) = entry.get(&property.name).filter(|value| !value.is_null()) else { continue };
                 match property.role {
@@ -229,7 +229,7 @@ impl ActionModel {
     }
 
     /// Writes an action that decides about items.
-    pub fn write(&self, entries: &[(&str, Vec<Option<Datum>>)], decisions: &[Column]) -> Value {
+    pub fn write(&self, entries: &[(&str, Cells)], decisions: &[Column]) -> Value {
         let mut written: Vec<Value> = entries
             .iter()
             .map(|(item, cells)| {

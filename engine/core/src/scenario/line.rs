@@ -128,7 +128,7 @@ mod tests {
             ],
             truth: Vec::new(),
         });
-        let row = Row { cells: vec![Some(Datum::Choice(1))] };
+        let row = Row { cells: [Some(Datum::Choice(1))].into_iter().collect() };
         let engine = engine();
         let mut plain = 0;
         for text in [
