@@ -3,9 +3,10 @@
 //! moment to the next; what is told of them is the median of their rounds, and of the ratios within a round.
 //!
 //! `cargo bench --bench steps` prints everything; `cargo bench --bench steps -- --seconds 2 --sessions 1,64` is a quick
-//! look, `--rounds 15` a steadier one, and `--beside PATH` has another build of Casebook take its turn as well. The stock
-//! side is `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo xtest` makes it).
-//! Where `taskset` exists the servers get one core and the client the other.
+//! look, `--rounds 15` a steadier one, `--program PATH` measures another build of Casebook, such as the one that
+//! `deploy/optimised/build.sh` makes, and `--beside PATH` has one take its turn as well. The stock side is
+//! `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo xtest` makes it). Where
+//! `taskset` exists the servers get one core and the client the other.
 //!
 //! | file | what |
 //! |---|---|
@@ -42,6 +43,7 @@ struct Options {
     /// Turns of each side, where there are fewer sessions than [`PACED`].
     rounds: usize,
     sessions: Vec<usize>,
+    program: String,
     beside: Option<String>,
     storm: Option<f64>,
 }
@@ -61,7 +63,7 @@ fn main() {
         return runtime.block_on(storm::run(seconds));
     }
     in_process(options.seconds);
-    let ours = Side::new(&runtime, "casebook", servers::casebook(env!("CARGO_BIN_EXE_casebook")));
+    let ours = Side::new(&runtime, "casebook", servers::casebook(&options.program));
     let exchange = runtime.block_on(load::exchange(ours.server.port));
     let limit = Side::new(&runtime, "limit: the same frames from a bare axum socket", servers::limit(&exchange));
     let mut sides = vec![ours, limit];
@@ -95,6 +97,7 @@ fn options() -> Options {
             .split(',')
             .map(|text| text.parse().unwrap())
             .collect(),
+        program: value("--program").unwrap_or_else(|| env!("CARGO_BIN_EXE_casebook").into()),
         beside: value("--beside"),
         storm: value("--storm").map(|text| text.parse().unwrap()),
     }
