@@ -1,7 +1,7 @@
 # Casebook as an OpenEnv environment: one binary, the packs, nothing else that it needs.
 #
 #   docker build -t casebook .
-#   docker build -t casebook --build-arg OPTIMISE=1 .         # takes twice as long, answers a sixth more
+#   docker build -t casebook --build-arg OPTIMISE=1 .         # takes twice as long, answers a twelfth more
 #   docker run -p 8000:8000 casebook                          # OpenEnv's port
 #   docker run -e PORT=7860 -p 7860:7860 casebook             # the port that Spaces use by default
 #   docker run -v ./my-packs:/app/scenarios -p 8000:8000 casebook
