@@ -17,10 +17,9 @@ use casebook_core::{
     episode::Episode,
     record::{Recording, retell},
 };
-use serde_json::Value;
-
-use crate::backlog::Backlog;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use crate::{backlog::Backlog, session::actions::Actions};
 
 /// Episodes that may wait to be written.
 const WAITING: usize = 1024;
@@ -48,7 +47,7 @@ struct Counts {
 
 #[derive(Debug)]
 enum Notice {
-    Ended(Box<Episode>, Vec<Value>),
+    Ended(Box<Episode>, Actions),
     Stop,
 }
 
@@ -67,7 +66,7 @@ impl Recorder {
     }
 
     /// Hands an episode over; waits while too many do.
-    pub(crate) async fn ended(&self, episode: Box<Episode>, actions: Vec<Value>) {
+    pub(crate) async fn ended(&self, episode: Box<Episode>, actions: Actions) {
         // After the end of the thread nobody is answered any more.
         let Ok(room) = self.0.sender.reserve().await else { return };
         self.0.counts.backlog.add(1);
@@ -105,7 +104,7 @@ impl Recorder {
 
 fn write(mut file: File, mut notices: Receiver<Notice>, counts: &Counts) {
     while let Some(Notice::Ended(episode, actions)) = notices.blocking_recv() {
-        let line = retell(&episode, actions)
+        let line = retell(&episode, actions.iter().collect())
             .map(|trajectory| Recording::new(episode.pack(), POLICY, trajectory))
             .and_then(|recording| serde_json::to_string(&recording).map_err(|error| error.to_string()));
         let written = line.and_then(|mut line| {

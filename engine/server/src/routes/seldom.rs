@@ -15,7 +15,7 @@ pub(super) struct Seldom<F> {
     bell: Arc<Bell>,
     /// Rings the bell.
     waker: Waker,
-    /// The task that the bell wakes.
+    /// The task that the bell wakes, kept here as well so that asking takes no lock.
     task: Option<Waker>,
 }
 
@@ -46,11 +46,11 @@ impl<F: Future + Unpin> Future for Seldom<F> {
             *task = Some(context.waker().clone());
             *bell.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
         }
-        if !bell.rung.load(Ordering::Acquire) {
+        if !bell.rung.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
         // First, so that a call that comes meanwhile is heard the next time.
-        bell.rung.store(false, Ordering::SeqCst);
+        bell.rung.swap(false, Ordering::AcqRel);
         Pin::new(future).poll(&mut Context::from_waker(waker))
     }
 }
@@ -61,7 +61,7 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::SeqCst);
+        self.rung.store(true, Ordering::Release);
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(task) = task {
             task.wake();

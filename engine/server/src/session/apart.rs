@@ -15,7 +15,7 @@ use tokio::time;
 
 use super::{
     one::{Outcome, Session, Turn, wait_of},
-    play::Play,
+    play::{Play, Taken},
     pool::within,
 };
 use crate::{
@@ -125,7 +125,7 @@ impl Session {
         action: Map<String, Value>,
         render: impl FnOnce(View<'_>) -> T,
     ) -> Result<T, Problem> {
-        let act = |play: &mut Play| play.take(action).map(|step| ((), Some(step)));
+        let act = |play: &mut Play| play.take(action).map(|taken| ((), Some(taken)));
         let tell = |play: &Play, step: Option<&Step>| play.view(step).map(render);
         self.act_apart(turn, limit, act, tell).await.map(|((), told)| told)
     }
@@ -147,16 +147,17 @@ impl Session {
         &self,
         turn: Turn<'_>,
         limit: Option<Duration>,
-        act: impl FnOnce(&mut Play) -> Result<(T, Option<Step>), Problem> + Send + 'static,
+        act: impl FnOnce(&mut Play) -> Result<(T, Option<Taken>), Problem> + Send + 'static,
         tell: impl FnOnce(&Play, Option<&Step>) -> Result<U, Problem>,
     ) -> Result<(T, U), Problem> {
         let mut play = self.work(|own| Ok(Outcome::now(own.clone())))?.told;
         let started = Instant::now();
         let waits = play.waits_for_processes();
         let job = self.apart(waits, move || act(&mut play).map(|done| (play, done)));
-        let (play, (outcome, step)) = within(limit, job).await.inspect_err(|_| self.meter.refused())?;
+        let (play, (outcome, taken)) = within(limit, job).await.inspect_err(|_| self.meter.refused())?;
         let took = started.elapsed();
-        let wait = step.as_ref().map(wait_of).unwrap_or_default();
+        let step = taken.as_ref().map(|(_, step)| step);
+        let wait = step.map(wait_of).unwrap_or_default();
         if let Some(limit) = limit
             && limit < took + wait
         {
@@ -167,15 +168,15 @@ impl Session {
         let adopted = self.work(|own| {
             *own = play;
             self.keep_pace(own);
-            match &step {
-                Some(step) => {
-                    own.write_down(step);
-                    self.stepped(own, step, took);
+            match &taken {
+                Some(taken) => {
+                    own.write_down(taken);
+                    self.stepped(own, &taken.1, took);
                 }
                 None => self.meter.refused(),
             }
-            let ended = step.as_ref().is_some_and(|step| step.done);
-            Ok(Outcome::now((tell(own, step.as_ref())?, self.recorded(own, ended))))
+            let ended = step.is_some_and(|step| step.done);
+            Ok(Outcome::now((tell(own, step)?, self.recorded(own, ended))))
         });
         let (told, ended) = adopted?.told;
         time::sleep(wait).await;

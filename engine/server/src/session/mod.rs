@@ -11,10 +11,10 @@
 //! - `repeat`: steps that are sent again because their answer was lost
 //! - `table`: all sessions, by whatever entrance they came
 
-mod actions;
 mod apart;
 mod observed;
 mod repeat;
+pub(crate) mod actions;
 pub(crate) mod attach;
 pub(crate) mod capacity;
 pub(crate) mod one;

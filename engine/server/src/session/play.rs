@@ -53,8 +53,11 @@ pub(crate) struct Run {
 /// What a tool answered, and the step that the call was.
 pub(crate) type Call = (Result<Answered, ToolFailure>, Option<Step>);
 
+/// An action that was taken, and its step.
+pub(super) type Taken = (Value, Step);
+
 /// An episode, and the actions that it has taken.
-pub(crate) type Played = (Box<Episode>, Vec<Value>);
+pub(crate) type Played = (Box<Episode>, Actions);
 
 /// How long a step may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,47 +106,52 @@ impl Play {
 
     /// Takes an action.
     pub(crate) fn step(&mut self, action: Map<String, Value>) -> Result<Step, Problem> {
-        let step = self.take(action)?;
-        self.write_down(&step);
-        Ok(step)
+        let taken = self.take(action)?;
+        self.write_down(&taken);
+        Ok(taken.1)
     }
 
     /// Takes an action without writing it down.
-    pub(super) fn take(&mut self, mut action: Map<String, Value>) -> Result<Step, Problem> {
+    pub(super) fn take(&mut self, mut action: Map<String, Value>) -> Result<Taken, Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         take_metadata(&mut action)?;
         run.admit()?;
         let action = Value::Object(action);
         let step = run.episode.step(&action)?;
         run.actions.push(&action);
-        Ok(step)
+        Ok((action, step))
     }
 
     /// Calls a tool, which is an action like any other; the step is that action's, where there was one.
     pub(crate) fn call(&mut self, name: &str, arguments: &Map<String, Value>) -> Result<Call, Problem> {
-        let (outcome, step) = self.use_tool(name, arguments)?;
-        if let Some(step) = &step {
-            self.write_down(step);
+        let (outcome, taken) = self.use_tool(name, arguments)?;
+        if let Some(taken) = &taken {
+            self.write_down(taken);
         }
-        Ok((outcome, step))
+        Ok((outcome, taken.map(|(_, step)| step)))
     }
 
     /// Calls a tool without writing it down.
-    pub(super) fn use_tool(&mut self, name: &str, arguments: &Map<String, Value>) -> Result<Call, Problem> {
+    pub(super) fn use_tool(
+        &mut self,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Result<(Result<Answered, ToolFailure>, Option<Taken>), Problem> {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         run.admit()?;
         let Called { taken, outcome } = run.episode.call(name, arguments);
-        let step = taken.map(|(action, step)| {
-            run.actions.push(&action);
-            step
-        });
-        Ok((outcome, step))
+        if let Some((action, _)) = &taken {
+            run.actions.push(action);
+        }
+        Ok((outcome, taken))
     }
 
     /// Writes down what the step that was taken last decided.
-    pub(super) fn write_down(&self, step: &Step) {
-        if let Some(run) = &self.run {
-            run.write_down(step);
+    pub(super) fn write_down(&self, (action, step): &Taken) {
+        if let Some(run) = &self.run
+            && let Some(trail) = run.held.trail()
+        {
+            trail.record(&run.episode, (action, step), EpisodeId { id: &run.id, policy: None });
         }
     }
 
@@ -230,7 +238,7 @@ impl Play {
 
     /// A copy of its episode, with the actions that it has taken.
     pub(crate) fn played(&self) -> Option<Played> {
-        self.run.as_ref().map(|run| (Box::new(run.episode.clone()), run.actions.iter().collect()))
+        self.run.as_ref().map(|run| (Box::new(run.episode.clone()), run.actions.clone()))
     }
 
     /// Its episode with all that is needed to play it again; `None` before the first reset.
@@ -276,15 +284,6 @@ impl Run {
     /// Refuses steps that could not be written down, where that is demanded.
     fn admit(&self) -> Result<(), Problem> {
         self.held.trail().and_then(Trail::refusal).map_or(Ok(()), |refusal| Err(Problem::Unrecorded(refusal)))
-    }
-
-    /// Writes down the step that was taken last.
-    fn write_down(&self, step: &Step) {
-        if let Some(trail) = self.held.trail()
-            && let Some(action) = self.actions.last()
-        {
-            trail.record(&self.episode, (&action, step), EpisodeId { id: &self.id, policy: None });
-        }
     }
 
     /// Plays the first actions again.
