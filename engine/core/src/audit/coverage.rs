@@ -5,10 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
+    diagnostic::list,
     episode::Episode,
-    rules::{Decided, Facts, RuleSet},
+    rules::{
+        Decided, Facts, RuleSet,
+        analysis::{Idle, Limits, idle},
+    },
     scenario::{Pack, suite::Measure},
 };
+
+/// Uncovered rules of a pack for which is asked whether a test could cover them, at the most.
+const MAX_PROOFS: usize = 100;
 
 /// One measure of coverage.
 #[derive(Debug, Clone, Serialize)]
@@ -104,16 +111,22 @@ pub(super) fn measure(pack: &Pack, seen: &Seen) -> Vec<Coverage> {
             one.missing.push(name);
         }
     };
+    let mut proofs = 0;
     for rules in pack.rules.values() {
-        for rule in &rules.rules {
+        for (at, rule) in rules.rules.iter().enumerate() {
             let id = &rule.reason.id;
+            let decided = rule.trial || seen.decided.contains(&(rules.name.clone(), id.clone()));
+            proofs += usize::from(!decided);
+            let idle = if decided || proofs > MAX_PROOFS { None } else { idle(rules, &pack.fields, at, Limits::QUICK) };
             if !rule.trial {
-                let decided = seen.decided.contains(&(rules.name.clone(), id.clone()));
-                count(Measure::Rules, decided, format!("`{id}` of `{}` never decided", rules.name));
+                let why = idle.as_ref().map(|idle| unreachable(rules, idle)).unwrap_or_default();
+                count(Measure::Rules, decided, format!("`{id}` of `{}` never decided{why}", rules.name));
             }
             for (matched, words) in [(true, "never matched"), (false, "never failed to match")] {
                 let there = seen.matched.contains(&(rules.name.clone(), id.clone(), matched));
-                count(Measure::Outcomes, there, format!("`{id}` of `{}` {words}", rules.name));
+                let why = idle.as_ref().filter(|idle| matched && **idle == Idle::Never);
+                let why = why.map(|idle| unreachable(rules, idle)).unwrap_or_default();
+                count(Measure::Outcomes, there, format!("`{id}` of `{}` {words}{why}", rules.name));
             }
         }
     }
@@ -137,4 +150,16 @@ pub(super) fn measure(pack: &Pack, seen: &Seen) -> Vec<Coverage> {
         }
     }
     counts
+}
+
+/// Why no test can cover a rule.
+fn unreachable(rules: &RuleSet, idle: &Idle) -> String {
+    match idle {
+        Idle::Never => ": no item can match it (CB601)".to_owned(),
+        Idle::Hidden(by) => {
+            let names: Vec<&str> = by.iter().map(|rule| rules.rules[*rule].reason.id.as_str()).collect();
+            let takes = if by.len() == 1 { "takes" } else { "take" };
+            format!(": {} before it {takes} every item that it matches (CB602)", list(&names).unwrap_or_default())
+        }
+    }
 }

@@ -121,7 +121,11 @@ impl Prover<'_> {
                     self.id(*rule)
                 );
                 let finding = self.document.at(Code::HiddenRule, &self.written[*rule].places[0], message);
-                self.witnessed(finding.hint("move it up, narrow what stands before it, or remove it"), claim)
+                let hint = match self.set.hit {
+                    Hit::First => "move it up, narrow what stands before it, or remove it",
+                    Hit::Unique | Hit::Collect => "both decide the same: remove it, or narrow what stands before it",
+                };
+                self.witnessed(finding.hint(hint), claim)
             }
             Claim::Overlap { rules: [first, second], trial, .. } => {
                 let place = &self.written[*second].places[0];

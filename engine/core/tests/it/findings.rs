@@ -178,6 +178,37 @@ fn a_pasted_witness_comes_out_as_the_finding_says() {
     assert!(ran >= 40 && contradictions >= 14, "only {ran} and {contradictions} witnesses");
 }
 
+#[test]
+fn coverage_says_which_rules_no_test_can_cover() {
+    let rules = "hit: unique\nrules:\n  \
+        - { id: WIDE, when: { tier: paid }, then: { queue: answer } }\n  \
+        - { id: NARROW, when: { tier: paid, amount: { gt: 5 } }, then: { queue: answer } }\n  \
+        - { id: DEAD, when: { amount: { gt: 5, lt: 3 } }, then: { queue: answer } }\n  \
+        - { id: OPEN, when: { tier: free, amount: { gt: 5 } }, then: { queue: forward } }\n\
+        default: { queue: close }\n";
+    let mut files = files_with(rules);
+    let test = "apiVersion: casebook/v1\nkind: Test\nname: covering\nrules:\n  \
+        - { given: { tier: paid, amount: 9 }, expect: { queue: answer } }\n";
+    files.push(("covering.yaml".to_owned(), test.to_owned()));
+    let compiled = compile(&sources(&files), 1);
+    let catalog = compiled.catalog.unwrap_or_else(|| panic!("{}", compiled.report.render(false)));
+    let outcome = audit::run(&catalog.packs()[0], "covering");
+    let missing = |name: &str| {
+        let measure = outcome.coverage.iter().find(|one| one.measure == name).expect("a measure");
+        measure.missing.clone()
+    };
+    let decided = [
+        "`NARROW` of `routing` never decided: `WIDE` before it takes every item that it matches (CB602)",
+        "`DEAD` of `routing` never decided: no item can match it (CB601)",
+        "`OPEN` of `routing` never decided",
+    ];
+    assert_eq!(missing("rules"), decided);
+    assert!(
+        missing("outcomes").contains(&"`DEAD` of `routing` never matched: no item can match it (CB601)".to_owned())
+    );
+    assert!(missing("outcomes").contains(&"`OPEN` of `routing` never matched".to_owned()));
+}
+
 /// Two rules more, which contradict each other for every item.
 #[test]
 fn a_contradiction_planted_in_each_shipped_pack_is_found() {

@@ -95,14 +95,38 @@ pub fn analyse(set: &RuleSet, columns: &[Column], wanted: &[Wanted], limits: Lim
     let alive = asking.never(&matches, &parts);
     let regions = regions(&solver, &matches);
     let apart = |a: usize, b: usize| regions[a].iter().zip(&regions[b]).any(|(a, b)| !meet(a.as_ref(), b.as_ref()));
-    match set.hit {
-        Hit::First => asking.hidden(&matches, &alive, &apart),
-        Hit::Unique | Hit::Collect => asking.overlaps(&matches, &alive, &apart),
+    if set.hit != Hit::First {
+        asking.overlaps(&matches, &alive, &apart);
     }
+    asking.hidden(&matches, &alive, &apart);
     for one in wanted {
         asking.uncovered(&rules, one);
     }
     asking.analysis
+}
+
+/// Why a rule can never decide anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Idle {
+    /// No item matches it.
+    Never,
+    /// These rules before it take every item that it matches.
+    Hidden(Vec<usize>),
+}
+
+/// Proves that a rule can never decide anything; `None` where it can, or where no proof is found.
+pub fn idle(set: &RuleSet, columns: &[Column], rule: usize, limits: Limits) -> Option<Idle> {
+    let mut atoms = Atoms::new(columns);
+    let matches: Vec<Shared> = set.rules[..=rule].iter().map(|rule| atoms.rule(rule)).collect();
+    let solver = Solver::new(&atoms, limits);
+    let mut asking = Asking { set, solver: &solver, limits, analysis: Analysis::default() };
+    let witness = match solver.solve(&matches[rule]) {
+        Answer::Found(model) => solver.settle(model.witness, |witness| set.rules[rule].matches(witness.facts()))?,
+        Answer::Impossible => return Some(Idle::Never),
+        Answer::Unknown(_) => return None,
+    };
+    let before: Vec<usize> = (0..rule).filter(|other| asking.precedes(*other, rule)).collect();
+    asking.hidden_by(&matches, rule, &witness, before).map(|(by, _)| Idle::Hidden(by))
 }
 
 /// The values of each column with which each rule may match.
@@ -217,26 +241,65 @@ impl Asking<'_, '_> {
     }
 
     fn hidden(&mut self, matches: &[Shared], alive: &[Option<Witness>], apart: &dyn Fn(usize, usize) -> bool) {
-        for (rule, when) in matches.iter().enumerate() {
-            let Some(witness) = &alive[rule] else { continue };
+        for (rule, witness) in alive.iter().enumerate() {
+            let Some(witness) = witness else { continue };
             let before: Vec<usize> =
-                (0..rule).filter(|other| !self.set.rules[*other].trial && !apart(rule, *other)).collect();
-            if before.is_empty() || self.is_seen(rule, witness, &before) {
-                continue;
-            }
-            let without = |others: &[usize]| {
-                let others = others.iter().map(|other| Formula::not(&matches[*other]));
-                Formula::all(std::iter::once(when.clone()).chain(others))
-            };
-            let question = format!("whether rules before `{}` leave anything to it", self.id(rule));
-            if let Answer::Impossible = self.ask(&without(&before), || question) {
-                let by = self.fewest(before, &without);
-                match self.solver.settle(witness.clone(), |witness| self.shows_hidden(rule, &by, witness)) {
-                    Some(witness) => self.analysis.claims.push(Claim::Hidden { rule, by, witness }),
-                    None => self.doubt(format!("whether rules before `{}` leave anything to it", self.id(rule))),
-                }
+                (0..rule).filter(|other| self.precedes(*other, rule) && !apart(rule, *other)).collect();
+            if let Some((by, witness)) = self.hidden_by(matches, rule, witness, before) {
+                self.analysis.claims.push(Claim::Hidden { rule, by, witness });
             }
         }
+    }
+
+    /// Whether a rule before another decides in its stead where both match, without a conflict.
+    fn precedes(&self, other: usize, rule: usize) -> bool {
+        let (other, rule) = (&self.set.rules[other], &self.set.rules[rule]);
+        !other.trial
+            && match self.set.hit {
+                Hit::First => true,
+                Hit::Unique => other.then == rule.then,
+                Hit::Collect => other.then.iter().any(|one| rule.then.contains(one)),
+            }
+    }
+
+    /// The rules before one that leave nothing to it, as few as do, and an item that shows it.
+    fn hidden_by(
+        &mut self,
+        matches: &[Shared],
+        rule: usize,
+        witness: &Witness,
+        before: Vec<usize>,
+    ) -> Option<(Vec<usize>, Witness)> {
+        if before.is_empty() || self.is_seen(rule, witness, &before) {
+            return None;
+        }
+        let left = self.left(matches, rule, &before);
+        let question = format!("whether rules before `{}` leave anything to it", self.id(rule));
+        let Answer::Impossible = self.ask(&left, || question) else { return None };
+        let by = self.fewest(before, &|others| self.left(matches, rule, others));
+        let shown = self.solver.settle(witness.clone(), |witness| self.shows_hidden(rule, &by, witness));
+        if shown.is_none() {
+            self.doubt(format!("whether rules before `{}` leave anything to it", self.id(rule)));
+        }
+        shown.map(|witness| (by, witness))
+    }
+
+    /// When a rule matches and some rules before it leave it something to decide.
+    fn left(&self, matches: &[Shared], rule: usize, before: &[usize]) -> Shared {
+        let none = |others: Vec<usize>| Formula::all(others.into_iter().map(|other| Formula::not(&matches[other])));
+        let left = Formula::any(self.shares(rule, before).into_iter().map(none));
+        Formula::all([matches[rule].clone(), left])
+    }
+
+    /// Of some rules before another those that can take something of it: all of them, or those of each of its decisions.
+    fn shares(&self, rule: usize, others: &[usize]) -> Vec<Vec<usize>> {
+        if self.set.hit != Hit::Collect {
+            return vec![others.to_vec()];
+        }
+        let deciding = |one: &(usize, Datum)| {
+            others.iter().copied().filter(|other| self.set.rules[*other].then.contains(one)).collect()
+        };
+        self.set.rules[rule].then.iter().map(deciding).collect()
     }
 
     /// Whether an item that is at hand shows that rules leave something to another one.
@@ -246,7 +309,7 @@ impl Asking<'_, '_> {
         }
         let item = self.solver.full(witness.clone());
         let matches = |rule: usize| self.set.rules[rule].matches(item.facts());
-        matches(rule) && !before.iter().any(|other| matches(*other))
+        matches(rule) && self.shares(rule, before).iter().any(|share| !share.iter().any(|other| matches(*other)))
     }
 
     /// Of rules that hide another together as few as do.

@@ -31,7 +31,7 @@ mod text;
 mod witness;
 mod words;
 
-pub use claims::{Analysis, Claim, Unknown, Wanted, analyse};
+pub use claims::{Analysis, Claim, Idle, Unknown, Wanted, analyse, idle};
 pub use diff::{Change, Diff, Side, diff};
 pub use examples::{Entry, decided, listed};
 pub use outcome::Outcome;

@@ -8,7 +8,7 @@ use std::{
 use casebook_core::{
     model::{Column, Datum},
     rules::{
-        CompiledRule, Facts, RuleSet,
+        CompiledRule, Decided, Facts, RuleSet,
         analysis::{Analysis, Change, Claim, Diff, Limits, Outcome, Side, Wanted, Witness, analyse, diff},
     },
     spec::Hit,
@@ -128,6 +128,9 @@ fn is_so(set: &RuleSet, claim: &Claim, items: &[Witness], wanted: &[Wanted]) -> 
             for item in items.iter().chain([witness]).filter(|item| rule.matches(item.facts())) {
                 let hides = |other: &usize| !set.rules[*other].trial && set.rules[*other].matches(item.facts());
                 prop_assert!(by.iter().any(hides), "nothing hides {} at {item:?}", rule.reason.id);
+                let decided = set.decide(item.facts());
+                let own = |one: &Decided<'_>| one.rule.is_some_and(|other| std::ptr::eq(other, rule));
+                prop_assert!(!decided.iter().flatten().any(own), "{} decides {item:?}", rule.reason.id);
             }
         }
         Claim::Overlap { rules: [first, second], trial, witness } => {
