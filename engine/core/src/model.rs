@@ -42,6 +42,8 @@ pub struct Column {
     pub sensitive: bool,
     /// Its least and greatest value.
     pub bounds: (Option<f64>, Option<f64>),
+    /// Typical values, of which items that show something are made.
+    pub examples: Vec<Datum>,
     /// It is in play only where these columns hold one of these values.
     pub when: Vec<(usize, Vec<Datum>)>,
 }
@@ -97,6 +99,16 @@ impl Column {
                 );
                 None
             }
+        }
+    }
+
+    /// A number in the order of its values, as documents write it.
+    #[expect(clippy::cast_possible_truncation, reason = "moments and lengths of time are whole numbers")]
+    pub(crate) fn number_words(&self, number: f64) -> String {
+        match self.kind {
+            ColumnKind::Timestamp => write_moment(number as i64),
+            ColumnKind::Duration => write_duration(number as i64),
+            _ => number.to_string(),
         }
     }
 
@@ -225,10 +237,10 @@ impl Datum {
         };
         if let Some(number) = datum.number() {
             if let Some(min) = column.bounds.0.filter(|min| number < *min) {
-                return Err(format!("at least {min}"));
+                return Err(format!("at least {}", column.number_words(min)));
             }
             if let Some(max) = column.bounds.1.filter(|max| number > *max) {
-                return Err(format!("at most {max}"));
+                return Err(format!("at most {}", column.number_words(max)));
             }
         }
         Ok(datum)
@@ -257,7 +269,7 @@ impl Datum {
             Self::Integer(number) => match column.kind {
                 ColumnKind::Timestamp => jiff::Timestamp::from_millisecond(*number)
                     .map_or(Value::Null, |moment| Value::String(moment.to_string())),
-                ColumnKind::Duration => Value::String(format!("{:#}", jiff::SignedDuration::from_millis(*number))),
+                ColumnKind::Duration => Value::String(write_duration(*number)),
                 _ => (*number).into(),
             },
             // A whole number is written as one, as authors and agents write it.
@@ -289,6 +301,11 @@ pub fn write_moment(moment: i64) -> String {
 pub fn parse_duration(text: &str) -> Option<i64> {
     let length = text.parse::<jiff::SignedDuration>().ok()?;
     i64::try_from(length.as_millis()).ok()
+}
+
+/// A length of time in milliseconds, as documents write it.
+pub fn write_duration(length: i64) -> String {
+    format!("{:#}", jiff::SignedDuration::from_millis(length))
 }
 
 /// A text and its words, in lower case as Unicode (UAX #29) divides them.

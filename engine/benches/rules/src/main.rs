@@ -80,6 +80,7 @@ fn column(name: &str, kind: ColumnKind, values: Vec<String>) -> Column {
         optional: false,
         sensitive: false,
         bounds: (None, None),
+        examples: Vec::new(),
         when: Vec::new(),
     }
 }

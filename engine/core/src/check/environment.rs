@@ -1,5 +1,7 @@
 //! The environment as a whole, its columns and decisions.
 
+use serde_json::Value;
+
 use super::Parts;
 use crate::{
     diagnostic::{Code, Report},
@@ -106,7 +108,7 @@ fn field_column(root: &Document, name: &str, field: &FieldSpec, report: &mut Rep
         FieldType::Enum => ColumnKind::Choice,
         FieldType::List => ColumnKind::List,
     };
-    Column {
+    let mut column = Column {
         name: name.to_owned(),
         kind,
         values: field.values.clone().unwrap_or_default(),
@@ -114,8 +116,48 @@ fn field_column(root: &Document, name: &str, field: &FieldSpec, report: &mut Rep
         optional: field.optional,
         sensitive: field.sensitive,
         bounds: (None, None),
+        examples: Vec::new(),
         when: Vec::new(),
+    };
+    column.bounds = field_bounds(root, &pointer, &column, field, report);
+    let examples = field.examples.iter().enumerate();
+    column.examples = examples
+        .filter_map(|(at, value)| {
+            column.read(root, Code::BadDeclaration, &format!("{pointer}/examples/{at}"), value, report)
+        })
+        .collect();
+    column
+}
+
+/// Reads the least and the greatest value of a field; a length of time is not negative unless `min` says so.
+fn field_bounds(
+    root: &Document,
+    pointer: &str,
+    column: &Column,
+    field: &FieldSpec,
+    report: &mut Report,
+) -> (Option<f64>, Option<f64>) {
+    let mut read = |key: &str, given: Option<&Value>| {
+        let (given, place) = (given?, format!("{pointer}/{key}"));
+        if column.kind.is_ordered() {
+            return column.read(root, Code::BadDeclaration, &place, given, report)?.number();
+        }
+        let message = format!("`{key}` needs a type `integer`, `number`, `timestamp` or `duration`");
+        report.push(root.at_key(Code::BadDeclaration, place, message).hint(format!("remove `{key}`")));
+        None
+    };
+    let (least, most) = (read("min", field.min.as_ref()), read("max", field.max.as_ref()));
+    let least = least.or((column.kind == ColumnKind::Duration).then_some(0.0));
+    if let (Some(min), Some(max)) = (least, most)
+        && min > max
+    {
+        let words = [min, max].map(|bound| column.number_words(bound));
+        let key = if field.min.is_some() { "min" } else { "max" };
+        let message = format!("`min` is above `max`: {} > {}", words[0], words[1]);
+        report.push(root.at(Code::OutOfBounds, format!("{pointer}/{key}"), message).hint("swap the two"));
+        return (None, None);
     }
+    (least, most)
 }
 
 fn decision_column(root: &Document, name: &str, decision: &DecisionSpec, report: &mut Report) -> Column {
@@ -165,6 +207,7 @@ fn decision_column(root: &Document, name: &str, decision: &DecisionSpec, report:
         optional: true,
         sensitive: false,
         bounds: (decision.min, decision.max),
+        examples: Vec::new(),
         when: Vec::new(),
     }
 }

@@ -144,10 +144,17 @@ impl Prover<'_> {
                 };
                 self.witnessed(finding, claim)
             }
-            Claim::Uncovered { decision, condition, .. } => {
+            Claim::Uncovered { decision, condition, witness } => {
                 let name = &self.parts.decisions[*decision].name;
                 let message = format!("no rule of `{}` decides `{name}` {}", self.set.name, condition.words());
                 let finding = self.document.at(Code::Uncovered, "/name", message);
+                // Nobody may have thought of such an item, and it may not exist.
+                if let Some(field) = analysis::below_nothing(self.set, &self.parts.fields, witness) {
+                    return finding.hint(format!(
+                        "write `min: 0` to the field `{}` if it is never negative, or add a rule or a `default`",
+                        field.name
+                    ));
+                }
                 self.witnessed(finding.hint("add a rule or a `default`, unless labels decide about such items"), claim)
             }
         }

@@ -268,7 +268,10 @@ pub(super) fn number(
 /// A sample of an item, or of a row's decisions, for templates.
 pub(super) fn row_sample<'a>(columns: impl Iterator<Item = &'a Column>) -> Map<String, Value> {
     let value = |column: &Column| match column.kind {
-        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank => whole(column.bounds.0.unwrap_or(1.0)),
+        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank => {
+            // Not nothing where that can be, for it may be divided by.
+            whole(column.bounds.0.unwrap_or(1.0).max(1.0).min(column.bounds.1.unwrap_or(f64::MAX)))
+        }
         ColumnKind::Boolean => false.into(),
         ColumnKind::List => Value::Array(Vec::new()),
         ColumnKind::Choice => column.values.first().cloned().into(),

@@ -102,6 +102,7 @@ mod tests {
             optional: true,
             sensitive: false,
             bounds: (None, None),
+            examples: Vec::new(),
             when: Vec::new(),
         }
     }

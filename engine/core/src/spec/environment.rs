@@ -132,6 +132,18 @@ pub struct FieldSpec {
     /// Whether audit trails mask it, wherever its value stands.
     #[serde(default)]
     pub sensitive: bool,
+    /// The least value of an `integer`, `number`, `timestamp` or `duration`; `0s` for a duration when not given.
+    #[schemars(extend("type" = ["number", "string"]))]
+    #[schemars(example = &0)]
+    pub min: Option<Value>,
+    /// The greatest value of an `integer`, `number`, `timestamp` or `duration`.
+    #[schemars(extend("type" = ["number", "string"]))]
+    pub max: Option<Value>,
+    /// Typical values; the items that proofs show are filled with them.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    #[schemars(example = serde_json::json!(["Where is my parcel?"]))]
+    pub examples: Vec<Value>,
     /// What it holds.
     pub description: Option<String>,
 }

@@ -24,6 +24,19 @@ fn cases() -> Vec<PathBuf> {
     paths
 }
 
+/// Fields that the small pack has where rules name them.
+const FIELDS: [&str; 5] = [
+    "wait: { type: duration, optional: true }",
+    "years: { type: integer, optional: true }",
+    "seats: { type: integer, optional: true, min: 1, max: 9, examples: [4] }",
+    "site: { type: url, optional: true }",
+    "note: { type: text, optional: true, examples: [A red boat, \"\"] }",
+];
+
+fn named(rules: &str, field: &str) -> bool {
+    field.split_once(':').is_some_and(|(name, _)| rules.contains(&format!("{name}:")))
+}
+
 /// The small pack with other rules; those that decide a `team` find it in the pack, where `queue` is `answer`.
 fn files_with(rules: &str) -> Vec<(String, String)> {
     let mut files = packs::desk();
@@ -35,6 +48,9 @@ fn files_with(rules: &str) -> Vec<(String, String)> {
             let team = "team: { type: enum, values: [day, night], when: { queue: answer }, truth: { rules: routing } }";
             *text = text.replace("  order: { type: rank", &format!("  {team}\n  order: {{ type: rank"));
             *text = text.replace("    why: { type", "    team: { decides: team }\n    why: { type");
+        }
+        for field in FIELDS.iter().filter(|field| name == "environment.yaml" && named(rules, field)) {
+            *text = text.replace("    tags: {", &format!("    {field}\n    tags: {{"));
         }
     }
     files

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `formula.rs` | conditions as formulas over atoms |
 //! | `space.rs` | which values of numbers, moments and choices are worth trying |
+//! | `likely.rs` | which values look like those of an item |
 //! | `text.rs` | what one test of a text says about another; texts that pass |
 //! | `automata.rs` | regular expressions together |
 //! | `search.rs` | the search for an item that fulfils a formula |
@@ -24,6 +25,7 @@ mod claims;
 mod diff;
 mod examples;
 mod formula;
+mod likely;
 mod outcome;
 mod search;
 mod space;
@@ -34,6 +36,7 @@ mod words;
 pub use claims::{Analysis, Claim, Idle, Unknown, Wanted, analyse, idle};
 pub use diff::{Change, Diff, Side, diff};
 pub use examples::{Entry, decided, listed};
+pub use likely::below_nothing;
 pub use outcome::Outcome;
 pub use witness::Witness;
 pub use words::Condition;

@@ -6,11 +6,12 @@ use super::{
     Answer, Limits, Witness,
     bits::Bits,
     formula::{Atom, Atoms, Formula, Shared, has_cells},
+    likely,
     space::{Moment, clocks},
     text::{self, Found, Relation},
 };
 use crate::{
-    model::ColumnKind,
+    model::{ColumnKind, Datum},
     rules::{Facts, Test},
 };
 
@@ -140,6 +141,7 @@ impl<'a> Solver<'a> {
             let column = &self.atoms.columns[at];
             witness.fields[at] = match (&moment.cells[at], column.kind) {
                 (Some(cells), _) => cells.values.iter().flatten().next().cloned(),
+                (None, _) if !column.examples.is_empty() => column.examples.first().cloned(),
                 (None, kind) => {
                     let found =
                         if kind == ColumnKind::List { text::find_list(&[], &[]) } else { text::find(column, &[], &[]) };
@@ -472,10 +474,18 @@ impl<'s, 'a> Search<'s, 'a> {
                 .collect()
         };
         let column = &self.solver.atoms.columns[column];
-        if column.kind == ColumnKind::List {
-            text::find_list(&tests(true), &tests(false))
+        let (passing, failing) = (tests(true), tests(false));
+        let passes = |value: &Datum| {
+            let clock = self.moment.clock;
+            passing.iter().all(|test| test.passes(Some(value), clock))
+                && !failing.iter().any(|test| test.passes(Some(value), clock))
+        };
+        if let Some(example) = likely::example(column, passes) {
+            Found::Value(example)
+        } else if column.kind == ColumnKind::List {
+            text::find_list(&passing, &failing)
         } else {
-            text::find(column, &tests(true), &tests(false))
+            text::find(column, &passing, &failing)
         }
     }
 }

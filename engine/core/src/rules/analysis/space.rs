@@ -3,6 +3,7 @@
 use super::{
     bits::Bits,
     formula::{Atom, Atoms, Shared, has_cells, named_values},
+    likely,
 };
 use crate::{
     model::{Column, ColumnKind, Datum},
@@ -90,10 +91,18 @@ fn representatives<'a>(
         ColumnKind::Number => numbers(column, &bounds(column, atoms, clock)),
         _ => whole_numbers(column, &bounds(column, atoms, clock)),
     };
+    values.extend(column.examples.iter().cloned());
     if column.kind.is_ordered() {
-        values.sort_by_key(|value| simplicity(column, value));
-        values.dedup();
+        values.sort_by_key(|value| (likely::is_odd(value, column.kind, clock), simplicity(column, value)));
     }
+    // Of a kind of value the typical one comes first.
+    values.sort_by_key(|value| !column.examples.contains(value));
+    let mut seen: Vec<Datum> = Vec::new();
+    values.retain(|value| {
+        let new = !seen.contains(value);
+        seen.extend(new.then(|| value.clone()));
+        new
+    });
     column.optional.then_some(None).into_iter().chain(values.into_iter().map(Some)).collect()
 }
 

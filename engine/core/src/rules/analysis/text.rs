@@ -5,7 +5,10 @@
 
 use serde_json::Value;
 
-use super::automata::{self, Pattern, Product};
+use super::{
+    automata::{self, Pattern, Product},
+    likely,
+};
 use crate::{
     model::{Column, ColumnKind, Datum, Text},
     rules::{Matching, Test},
@@ -184,7 +187,7 @@ pub(super) fn find(column: &Column, passing: &[&Test], failing: &[&Test]) -> Fou
         };
     }
     let mut candidates = candidates(column.kind, passing);
-    candidates.sort_by_key(String::len);
+    candidates.sort_by_key(|text| (!likely::is_plausible(column.kind, text), text.len()));
     if let Some(found) = candidates.iter().find_map(|candidate| read(candidate)) {
         return Found::Value(found);
     }

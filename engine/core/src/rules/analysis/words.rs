@@ -6,7 +6,7 @@ use super::{
     space::{Moment, bounds},
 };
 use crate::{
-    model::{Column, ColumnKind, Datum},
+    model::{Column, ColumnKind, Datum, write_duration},
     rules::{Facts, Test},
 };
 
@@ -105,7 +105,7 @@ fn ranges(column: &Column, all: &[f64], left: &[f64], bounds: &[f64]) -> Vec<Str
             _ => ranges.push((at, at)),
         }
     }
-    let words = |number: f64| number_words(column, number);
+    let words = |number: f64| column.number_words(number);
     // Whole numbers stand for themselves; of others those that are no bound stand for all up to the next one.
     let exact = |at: usize| column.kind != ColumnKind::Number || bounds.contains(&all[at]);
     ranges
@@ -135,7 +135,7 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
     let does = |verb: &str, what: &str| {
         if value { format!("{name} {verb}s \"{what}\"") } else { format!("{name} does not {verb} \"{what}\"") }
     };
-    let bound = |number: f64| number_words(column, number);
+    let bound = |number: f64| column.number_words(number);
     let Atom::Test(_, test) = atom else { return format!("{name} is {not}given") };
     match (test, value) {
         (Test::Between(Some((low, equal)), None), _) => {
@@ -180,7 +180,7 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
         (Test::Matches(regex, _), false) => format!("{name} does not match /{}/", regex.as_str()),
         (Test::DomainIn(domains), _) => format!("the domain of {name} is {not}{}", domains.join(" or ")),
         (Test::Age { older, length }, _) => {
-            let length = plain_duration(*length);
+            let length = write_duration(*length);
             match (older, value) {
                 (true, true) => format!("{name} is more than {length} ago"),
                 (true, false) => format!("{name} is not more than {length} ago"),
@@ -211,19 +211,6 @@ fn span(span: (Option<i64>, Option<i64>), value: bool) -> String {
         (None, None) => "at any time".to_owned(),
     };
     format!("the clock {} {words}", if value { "stands" } else { "does not stand" })
-}
-
-/// A bound as the column's documents write it.
-#[expect(clippy::cast_possible_truncation, reason = "moments and lengths of time are whole numbers")]
-fn number_words(column: &Column, number: f64) -> String {
-    match column.kind {
-        ColumnKind::Timestamp | ColumnKind::Duration => plain(column, &Datum::Integer(number as i64)),
-        _ => number.to_string(),
-    }
-}
-
-fn plain_duration(length: i64) -> String {
-    format!("{:#}", jiff::SignedDuration::from_millis(length))
 }
 
 /// A value without quotes.

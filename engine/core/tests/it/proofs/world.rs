@@ -26,6 +26,7 @@ fn column(name: &str, kind: ColumnKind, optional: bool) -> Column {
         optional,
         sensitive: false,
         bounds: (None, None),
+        examples: Vec::new(),
         when: Vec::new(),
     }
 }
