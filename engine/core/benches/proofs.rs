@@ -79,25 +79,132 @@ fn pack(hit: &str, rules: u64, when: Condition) -> SourceSet {
     source::from_texts("many", [("pack.yaml", text.as_str())])
 }
 
+/// A category and a range of amounts of its own: no two rules meet.
+fn disjoint(at: u64) -> String {
+    format!("category: c{}, amount: {{ gte: {}, lt: {} }}", at % 20, at * 10, at * 10 + 10)
+}
+
+/// One of four shapes: a category with a bound, words, a list of categories, an exception by word.
+fn mixed(at: u64) -> String {
+    match at % 4 {
+        0 => format!("category: c{}, amount: {{ gte: {} }}", draw(at) % 20, draw(at * 3) % 10_000),
+        1 => format!("subject: {{ contains: {} }}, amount: {{ lt: {} }}", word(at), draw(at * 3) % 10_000),
+        2 => format!("category: [c{}, c{}], subject: {{ contains: {} }}", draw(at) % 20, draw(at + 1) % 20, word(at)),
+        _ => format!("not: {{ subject: {{ contains: {} }} }}, category: c{}", word(at), draw(at) % 20),
+    }
+}
+
+const KINDS: [(&str, Condition); 5] = [
+    ("disjoint", disjoint),
+    ("few meet", few_meet),
+    ("mixed", mixed),
+    ("all may meet", all_may_meet),
+    ("all meet", all_meet),
+];
+
+/// The most memory that this process has had resident so far.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.map_or_else(String::new, |line| format!("at most {} so far", line.trim()))
+}
+
+/// Five edits of such rules: one removed, one added, one narrowed, one that decides otherwise, one moved.
+fn edited(set: &SourceSet, rules: u64) -> SourceSet {
+    let text = set.packs[0].files[0].text.to_string();
+    let line = |at: u64| {
+        let start = text.find(&format!("  - {{ id: R-{at},")).expect("the rule");
+        text[start..].split_inclusive('\n').next().expect("a line").to_owned()
+    };
+    let [removed, after, narrowed, other, moved, target] = [1, 3, 5, 7, 8, 4].map(|part| line(rules * part / 10));
+    let mut new = text.replace(&removed, "");
+    new = new.replace(
+        &after,
+        &format!("{after}  - {{ id: R-NEW, when: {{ category: c3, amount: {{ gte: 5, lt: 700 }} }}, then: {{ queue: c }} }}\n"),
+    );
+    new = new.replace(&narrowed, &narrowed.replace("when: {", "when: { amount: { ne: 333 },").replacen("amount", "all: [{ amount", 1).replacen("333 }", "333 } }]", 1));
+    let queue = if other.contains("queue: a") { "queue: b" } else { "queue: a" };
+    let changed = ["queue: a", "queue: b", "queue: c"].iter().fold(other.clone(), |text, one| text.replace(one, queue));
+    new = new.replace(&other, &changed);
+    new = new.replace(&moved, "");
+    new = new.replace(&target, &format!("{moved}{target}"));
+    source::from_texts("many", [("pack.yaml", new.as_str())])
+}
+
+fn time_check(name: &str, hit: &str, rules: u64, when: Condition) {
+    let set = pack(hit, rules, when);
+    let begin = Instant::now();
+    let compiled = compile(&set, 1);
+    println!(
+        "{name:<14}{hit:<9}check {rules:>6} {:>9.2} s  {} findings, {}",
+        begin.elapsed().as_secs_f64(),
+        compiled.report.diagnostics.len(),
+        peak()
+    );
+    if let Some(first) = compiled.report.diagnostics.iter().find(|one| one.severity == casebook_core::diagnostic::Severity::Error) {
+        println!("    {}", first.message);
+    }
+}
+
+fn time_diff(name: &str, hit: &str, rules: u64, when: Condition) {
+    let old = pack(hit, rules, when);
+    let new = edited(&old, rules);
+    let [old, new] = [old, new].map(|set| {
+        let (ruled, report) = casebook_core::check::ruled(&set.packs[0]);
+        ruled.unwrap_or_else(|| panic!("{}", report.render(false)))
+    });
+    let begin = Instant::now();
+    let told = casebook_core::comparison::meaning(&old, &new);
+    let Some(told) = told.first() else { return };
+    println!(
+        "{name:<14}{hit:<9}diff {rules:>7} {:>9.2} s  {} edits, {} moves, {} questions, {} unknown, {}",
+        begin.elapsed().as_secs_f64(),
+        told.edits.len(),
+        told.changes().count(),
+        told.questions,
+        told.unknown().count(),
+        peak()
+    );
+}
+
+fn time_proofs(name: &str, hit: &str, rules: u64, when: Condition) {
+    let set = pack(hit, rules, when);
+    let begin = Instant::now();
+    let compiled = prove(&set);
+    let Proof { questions, unknown, .. } = &compiled.proof;
+    println!(
+        "{name:<14}{hit:<9}prove {rules:>6} {:>9.2} s  {questions} questions, {} unknown, {} findings, {}",
+        begin.elapsed().as_secs_f64(),
+        unknown.len(),
+        compiled.report.diagnostics.len(),
+        peak()
+    );
+}
+
 fn main() {
-    let rules = std::env::args().find_map(|text| text.parse().ok()).unwrap_or(1000);
-    println!("{rules} rules");
-    let kinds: [(&str, Condition); 3] =
-        [("few meet", few_meet), ("all may meet", all_may_meet), ("all meet", all_meet)];
-    for (name, when) in kinds {
-        for hit in ["unique", "first", "collect"] {
-            let set = pack(hit, rules, when);
-            for (how, ask) in [("thorough", prove as fn(&SourceSet) -> _), ("quick", |set: &SourceSet| compile(set, 1))]
-            {
-                let begin = Instant::now();
-                let compiled = ask(&set);
-                let Proof { questions, unknown, .. } = &compiled.proof;
-                println!(
-                    "{name:<14}{hit:<9}{how:<10}{:>9.2} s  {questions} questions, {} unknown, {} findings",
-                    begin.elapsed().as_secs_f64(),
-                    unknown.len(),
-                    compiled.report.diagnostics.len()
-                );
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|arg| arg == "--test") {
+        return;
+    }
+    let number = |or: u64| arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(or);
+    let named = |what: &str| arguments.iter().any(|text| text == what);
+    let any = ["check", "diff", "prove"].iter().any(|what| named(what));
+    let kinds: Vec<_> = KINDS.iter().filter(|(name, _)| {
+        let some = KINDS.iter().any(|(name, _)| named(name));
+        !some || named(name)
+    }).collect();
+    for hit in ["first", "unique", "collect"] {
+        let some = ["first", "unique", "collect"].iter().any(|hit| named(hit));
+        if some && !named(hit) { continue; }
+        for (name, when) in &kinds {
+            if !any || named("check") {
+                time_check(name, hit, number(20_000), *when);
+            }
+            if !any || named("diff") {
+                time_diff(name, hit, number(1_000), *when);
+            }
+            if !any || named("prove") {
+                time_proofs(name, hit, number(1_000), *when);
             }
         }
     }

@@ -49,7 +49,7 @@ fn a_change_is_told_by_kind_item_and_recorded_score() {
     let told = json(&output);
     assert_eq!(told["changed"], true);
     let pack = &told["packs"][0];
-    let change = &pack["rules"][0]["changes"][0];
+    let change = &pack["rules"][0]["edits"][0]["changes"][0];
     assert_eq!((&change["old"]["by"][0], &change["new"]["by"][0]), (&"R-SUPPORT".into(), &"R-MONEY".into()));
     assert_eq!(change["complete"], true);
     assert!(change["witnesses"].as_array().is_some_and(|all| !all.is_empty() && all.len() <= 3), "{change}");
@@ -109,7 +109,7 @@ fn a_file_of_rules_stands_in_for_those_of_a_pack() {
     assert!(stderr(&lost).contains("name the one that its rules are of with `--pack`"), "{}", stderr(&lost));
     let args = ["rules", "diff", "old", "drafts/rules.yaml", "--pack", "old", "--format", "json"];
     let told = json(&casebook(folder.path(), &args));
-    assert_eq!(told["packs"][0]["rules"][0]["changes"][0]["new"]["by"][0], "R-MONEY");
+    assert_eq!(told["packs"][0]["rules"][0]["edits"][0]["changes"][0]["new"]["by"][0], "R-MONEY");
     let same = casebook(folder.path(), &["rules", "diff", "new", "drafts/rules.yaml", "--pack", "new"]);
     assert_eq!(code(&same), 0, "{}{}", stdout(&same), stderr(&same));
 }

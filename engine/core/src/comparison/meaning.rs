@@ -7,7 +7,7 @@ use crate::{
     check::Ruled,
     rules::{
         RuleSet,
-        analysis::{Change, Limits, Outcome, Side, Witness, diff},
+        analysis::{Edit, EditKind, Limits, Move, Outcome, Side, Witness, diff},
     },
 };
 
@@ -19,10 +19,8 @@ pub struct RulesCompared {
     /// What became of them.
     #[serde(flatten)]
     pub standing: Standing,
-    /// The kinds of item that come to something else.
-    pub changes: Vec<KindOfItem>,
-    /// What could not be found out, and why.
-    pub unknown: Vec<String>,
+    /// The edits, in the order of the new rules.
+    pub edits: Vec<EditCompared>,
     /// How many questions were asked.
     pub questions: usize,
 }
@@ -48,6 +46,31 @@ pub enum Standing {
     },
 }
 
+/// One edit, and what comes of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EditCompared {
+    /// The edited rule's id; none where the default or the hit policy was edited.
+    pub rule: Option<String>,
+    /// What was done to it.
+    pub kinds: Vec<EditKind>,
+    /// The kinds of item that come to something else because of it; empty where it has no effect.
+    pub changes: Vec<KindOfItem>,
+    /// What could not be found out, and why.
+    pub unknown: Vec<String>,
+}
+
+impl RulesCompared {
+    /// The kinds of item that come to something else, whatever the edit.
+    pub fn changes(&self) -> impl Iterator<Item = &KindOfItem> {
+        self.edits.iter().flat_map(|edit| &edit.changes)
+    }
+
+    /// What could not be found out, whatever the edit.
+    pub fn unknown(&self) -> impl Iterator<Item = &String> {
+        self.edits.iter().flat_map(|edit| &edit.unknown)
+    }
+}
+
 /// A kind of item of which something else comes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KindOfItem {
@@ -57,6 +80,8 @@ pub struct KindOfItem {
     pub new: Told,
     /// For which items, in words; each is one way.
     pub conditions: Vec<String>,
+    /// Whether every item that meets a condition moves like this; else those that another rule decides do not.
+    pub exact: bool,
     /// Whether the conditions are proved to be all.
     pub complete: bool,
     /// Items that show it, the simplest first.
@@ -94,7 +119,7 @@ pub fn meaning(old: &Ruled, new: &Ruled) -> Vec<RulesCompared> {
             (Some(before), Some(after)) => compare((old, before), (new, after)),
             (before, _) => {
                 let standing = if before.is_some() { Standing::Removed } else { Standing::Added };
-                RulesCompared { name: name.clone(), standing, changes: Vec::new(), unknown: Vec::new(), questions: 0 }
+                RulesCompared { name: name.clone(), standing, edits: Vec::new(), questions: 0 }
             }
         })
         .collect()
@@ -106,31 +131,33 @@ fn compare((old, before): (&Ruled, &RuleSet), (new, after): (&Ruled, &RuleSet)) 
         Side { rules: after, fields: &new.fields, decisions: &new.decisions },
         Limits::THOROUGH,
     );
-    let mut compared = RulesCompared {
-        name: after.name.clone(),
-        standing: Standing::Same,
-        changes: Vec::new(),
-        unknown: Vec::new(),
-        questions: 0,
-    };
+    let mut compared =
+        RulesCompared { name: after.name.clone(), standing: Standing::Same, edits: Vec::new(), questions: 0 };
     match found {
         Err(why) => compared.standing = Standing::Incomparable { why },
         Ok(found) => {
-            compared.standing = match (found.is_same(), found.changes.is_empty()) {
+            compared.standing = match (found.is_same(), found.moves().next().is_none()) {
                 (true, _) => Standing::Same,
                 (false, true) => Standing::Unknown,
                 (false, false) => Standing::Changed,
             };
             compared.questions = found.questions;
-            compared.unknown =
-                found.unknown.iter().map(|unknown| format!("{}: {}", unknown.question, unknown.why)).collect();
-            compared.changes = found.changes.iter().map(|change| told(change, new, after)).collect();
+            compared.edits = found.edits.iter().map(|edit| edit_told(edit, new, after)).collect();
         }
     }
     compared
 }
 
-fn told(change: &Change, new: &Ruled, after: &RuleSet) -> KindOfItem {
+fn edit_told(edit: &Edit, new: &Ruled, after: &RuleSet) -> EditCompared {
+    EditCompared {
+        rule: edit.id().map(str::to_owned),
+        kinds: edit.kinds.clone(),
+        changes: edit.moves.iter().map(|one| told(one, new, after)).collect(),
+        unknown: edit.unknown.iter().map(|unknown| format!("{}: {}", unknown.question, unknown.why)).collect(),
+    }
+}
+
+fn told(change: &Move, new: &Ruled, after: &RuleSet) -> KindOfItem {
     let outcome = |outcome: &Outcome| Told {
         decides: outcome.decided.clone(),
         by: outcome.rules.clone(),
@@ -145,6 +172,7 @@ fn told(change: &Change, new: &Ruled, after: &RuleSet) -> KindOfItem {
         old: outcome(&change.old),
         new: outcome(&change.new),
         conditions: change.conditions.iter().map(|condition| condition.words().to_owned()).collect(),
+        exact: change.exact,
         complete: change.complete,
         witnesses: change.witnesses.iter().map(shown).collect(),
     }

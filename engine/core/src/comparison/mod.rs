@@ -17,7 +17,7 @@ mod trial;
 use serde::Serialize;
 
 pub use items::{ItemChange, ItemsCompared, items};
-pub use meaning::{KindOfItem, RulesCompared, Shown, Standing, Told, meaning};
+pub use meaning::{EditCompared, KindOfItem, RulesCompared, Shown, Standing, Told, meaning};
 pub use records::{Regraded, records};
 pub use sign_off::{SignOff, Signed, SignedPack};
 pub use trial::{Judgement, Subject, Trial, TrialItem, Tried, by_rule, inbox_items, judge};

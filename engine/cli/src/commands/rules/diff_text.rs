@@ -20,7 +20,7 @@ pub(super) fn human(diffs: &[PackDiff]) -> String {
         for rules in &diff.rules {
             let color = if rules.standing == Standing::Same { GREEN } else { YELLOW };
             lines.push(format!("  rules `{}`: {}", rules.name, output::paint(&standing(rules), color)));
-            for change in &rules.changes {
+            for change in rules.changes() {
                 lines.push(format!("    {}", step(change)));
                 lines.extend(change.conditions.iter().map(|condition| format!("      {condition}")));
                 if !change.complete {
@@ -30,7 +30,7 @@ pub(super) fn human(diffs: &[PackDiff]) -> String {
                 let cases = change.witnesses.iter().flat_map(|witness| witness.case.lines());
                 lines.extend(cases.map(|line| format!("        {line}")));
             }
-            lines.extend(rules.unknown.iter().map(|unknown| format!("    unknown: {unknown}")));
+            lines.extend(rules.unknown().map(|unknown| format!("    unknown: {unknown}")));
         }
         lines.extend(item_lines(diff).into_iter().map(|line| format!("  {line}")));
         lines.extend(record_lines(diff).into_iter().map(|line| format!("  {line}")));
@@ -51,10 +51,10 @@ pub(super) fn markdown(diffs: &[PackDiff], note: Option<&str>) -> String {
         lines.extend([String::new(), format!("### {}", escape(&title(diff))), String::new()]);
         for rules in &diff.rules {
             lines.push(format!("**`{}`**: {}", rules.name, escape(&standing(rules))));
-            if !rules.changes.is_empty() {
+            if rules.changes().next().is_some() {
                 lines.extend([String::new(), "| items | was | becomes |".to_owned(), "|---|---|---|".to_owned()]);
             }
-            for change in &rules.changes {
+            for change in rules.changes() {
                 let mut when: Vec<String> = change.conditions.iter().map(|condition| escape(condition)).collect();
                 if !change.complete {
                     when.push("and maybe in other cases".to_owned());
@@ -62,12 +62,8 @@ pub(super) fn markdown(diffs: &[PackDiff], note: Option<&str>) -> String {
                 let (old, new) = (escape(&told(&change.old)), escape(&told(&change.new)));
                 lines.push(format!("| {} | {old} | {new} |", when.join("<br>or ")));
             }
-            let cases: Vec<&str> = rules
-                .changes
-                .iter()
-                .flat_map(|change| &change.witnesses)
-                .flat_map(|witness| witness.case.lines())
-                .collect();
+            let cases: Vec<&str> =
+                rules.changes().flat_map(|change| &change.witnesses).flat_map(|witness| witness.case.lines()).collect();
             if !cases.is_empty() {
                 let fence = "```";
                 lines.extend([
@@ -81,7 +77,7 @@ pub(super) fn markdown(diffs: &[PackDiff], note: Option<&str>) -> String {
                     "</details>".to_owned(),
                 ]);
             }
-            lines.extend(rules.unknown.iter().map(|unknown| format!("- unknown: {}", escape(unknown))));
+            lines.extend(rules.unknown().map(|unknown| format!("- unknown: {}", escape(unknown))));
             lines.push(String::new());
         }
         for line in item_lines(diff).into_iter().chain(record_lines(diff)) {
@@ -120,8 +116,8 @@ fn head(digest: &str) -> &str {
 fn standing(rules: &RulesCompared) -> String {
     match &rules.standing {
         Standing::Same => "nothing changes in meaning (proved)".to_owned(),
-        Standing::Changed if rules.changes.len() == 1 => "1 kind of item comes to something else".to_owned(),
-        Standing::Changed => format!("{} kinds of item come to something else", rules.changes.len()),
+        Standing::Changed if rules.changes().count() == 1 => "1 kind of item comes to something else".to_owned(),
+        Standing::Changed => format!("{} kinds of item come to something else", rules.changes().count()),
         Standing::Unknown => "no change was found, and not everything could be proved".to_owned(),
         Standing::Added => "they are new".to_owned(),
         Standing::Removed => "they are gone".to_owned(),

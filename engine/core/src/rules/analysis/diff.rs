@@ -1,7 +1,8 @@
-//! What changes from one set of rules to another.
+//! What changes from one set of rules to another, edit by edit.
 
 use super::{
-    Answer, Limits, Outcome, Unknown, Witness,
+    Answer, Limits, Outcome, Unknown, Witness, domain,
+    edits::{self, EditKind, Subject},
     formula::{Atoms, Formula, Shared},
     outcome::{Case, Rules},
     search::{Model, Solver},
@@ -29,47 +30,70 @@ pub struct Side<'a> {
     pub decisions: &'a [Column],
 }
 
-/// A kind of item of which something else comes.
+/// Items of which something else comes because of one edit.
 #[derive(Debug, Clone)]
-pub struct Change {
-    /// What came of it.
+pub struct Move {
+    /// What came of them. The rules are those that decided about the witnesses.
     pub old: Outcome,
-    /// What comes of it.
+    /// What comes of them.
     pub new: Outcome,
     /// For which items; each is one way.
     pub conditions: Vec<Condition>,
-    /// Up to three items, the simplest first; both sets of rules have judged them.
-    pub witnesses: Vec<Witness>,
+    /// Whether every item that meets a condition moves like this; else those that another rule decides do not.
+    pub exact: bool,
     /// Whether the conditions are proved to be all.
     pub complete: bool,
+    /// Up to three items, the simplest first; both sets of rules have judged them.
+    pub witnesses: Vec<Witness>,
 }
 
-/// All that changes.
+/// One edit and what it moves.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// What was edited.
+    pub subject: Subject,
+    /// What was done to it, at least one thing.
+    pub kinds: Vec<EditKind>,
+    /// What moves; nothing where the edit has no effect.
+    pub moves: Vec<Move>,
+    /// The questions about it that have no answer.
+    pub unknown: Vec<Unknown>,
+}
+
+/// All that changes, edit by edit.
 #[derive(Debug, Clone, Default)]
 pub struct Diff {
-    /// The changes.
-    pub changes: Vec<Change>,
+    /// The edits, in the order of the new rules; removed rules stand where they stood.
+    pub edits: Vec<Edit>,
     /// How many questions were asked.
     pub questions: usize,
-    /// Those without an answer.
-    pub unknown: Vec<Unknown>,
 }
 
 impl Diff {
     /// Whether it is proved that nothing changes in meaning.
     pub fn is_same(&self) -> bool {
-        self.changes.is_empty() && self.unknown.is_empty()
+        self.edits.iter().all(|edit| edit.moves.is_empty() && edit.unknown.is_empty())
+    }
+
+    /// What moves, whatever the edit.
+    pub fn moves(&self) -> impl Iterator<Item = &Move> {
+        self.edits.iter().flat_map(|edit| &edit.moves)
+    }
+
+    /// The questions without an answer.
+    pub fn unknown(&self) -> impl Iterator<Item = &Unknown> {
+        self.edits.iter().flat_map(|edit| &edit.unknown)
     }
 }
 
 /// Compares what two sets of rules decide; an error tells why they cannot be compared.
 pub fn diff(old: Side<'_>, new: Side<'_>, limits: Limits) -> Result<Diff, String> {
-    comparable("field", old.fields, new.fields)?;
-    comparable("decision", old.decisions, new.decisions)?;
+    domain::check(&old, &new)?;
     let mut atoms = Atoms::new(new.fields);
     let (before, after) = (Rules::new(old.rules, &mut atoms), Rules::new(new.rules, &mut atoms));
     let solver = Solver::new(&atoms, limits);
-    let mut comparing = Comparing { old, new, solver: &solver, limits, diff: Diff::default() };
+    let diff = Diff { edits: edits::edits(old.rules, new.rules), questions: 0 };
+    let mut comparing = Comparing { old, new, solver: &solver, limits, diff };
     // Rules of which each decides its own decisions are compared decision by decision.
     let single = [old, new].iter().any(|side| side.rules.hit == Hit::Collect);
     if single {
@@ -80,23 +104,6 @@ pub fn diff(old: Side<'_>, new: Side<'_>, limits: Limits) -> Result<Diff, String
         comparing.cases(&before.cases(None), &after.cases(None), None);
     }
     Ok(comparing.diff)
-}
-
-/// Why two lists of columns cannot be compared.
-fn comparable(noun: &str, old: &[Column], new: &[Column]) -> Result<(), String> {
-    let all = old.iter().chain(new);
-    for name in all.map(|column| &column.name) {
-        let (Some(a), Some(b)) =
-            (old.iter().position(|column| column.name == *name), new.iter().position(|column| column.name == *name))
-        else {
-            return Err(format!("only one of the two has the {noun} `{name}`"));
-        };
-        let (x, y) = (&old[a], &new[b]);
-        if a != b || x.kind != y.kind || x.values != y.values || x.optional != y.optional || x.bounds != y.bounds {
-            return Err(format!("the {noun} `{name}` is declared differently"));
-        }
-    }
-    Ok(())
 }
 
 struct Comparing<'s, 'a> {
@@ -176,13 +183,17 @@ impl Comparing<'_, '_> {
             self.vary(model, (old, new), column, &mut witnesses);
         }
         let decisions = self.new.decisions;
-        self.diff.changes.push(Change {
+        let found = Move {
             old: old.outcome(self.old.decisions),
             new: new.outcome(decisions),
             conditions,
-            witnesses,
+            exact: true,
             complete,
-        });
+            witnesses,
+        };
+        if let Some(edit) = self.edit(old, new) {
+            edit.moves.push(found);
+        }
     }
 
     /// Adds items that differ in one value from the one that was found.
@@ -214,7 +225,20 @@ impl Comparing<'_, '_> {
     fn unknown(&mut self, old: &Case, new: &Case, why: &'static str) {
         let question =
             format!("which items go from `{}` to `{}`", old.rules.join("` and `"), new.rules.join("` and `"));
-        self.diff.unknown.push(Unknown { question, why });
+        if let Some(edit) = self.edit(old, new) {
+            edit.unknown.push(Unknown { question, why });
+        }
+    }
+
+    /// The edit to which a change from one case to another is owed.
+    fn edit(&mut self, old: &Case, new: &Case) -> Option<&mut Edit> {
+        let is_named = |edit: &Edit| {
+            let id = edit.id().unwrap_or("default");
+            old.rules.iter().chain(&new.rules).any(|rule| rule == id)
+        };
+        let whole = |edit: &Edit| matches!(edit.subject, Subject::Hit);
+        let at = self.diff.edits.iter().position(is_named).or_else(|| self.diff.edits.iter().position(whole))?;
+        self.diff.edits.get_mut(at)
     }
 }
 

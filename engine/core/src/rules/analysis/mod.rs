@@ -10,7 +10,9 @@
 //! | `search.rs` | the search for an item that fulfils a formula |
 //! | `outcome.rs` | when a rule decides, as a formula |
 //! | `claims.rs` | what is found about one set of rules |
-//! | `diff.rs` | what changes from one set of rules to another |
+//! | `diff.rs` | what changes from one set of rules to another, edit by edit |
+//! | `edits.rs` | which edits lead from one set of rules to another |
+//! | `domain.rs` | what two sets of rules are about, and why they cannot be compared |
 //! | `examples.rs` | items that show what no claim shows |
 //! | `witness.rs` | an item that shows something, as a case for a test |
 //! | `words.rs` | decided atoms as words |
@@ -23,6 +25,8 @@ mod automata;
 pub(super) mod bits;
 mod claims;
 mod diff;
+mod domain;
+mod edits;
 mod examples;
 mod formula;
 mod likely;
@@ -34,7 +38,8 @@ mod witness;
 mod words;
 
 pub use claims::{Analysis, Claim, Idle, Unknown, Wanted, analyse, idle};
-pub use diff::{Change, Diff, Side, diff};
+pub use diff::{Diff, Edit, Move, Side, diff};
+pub use edits::{EditKind, Subject};
 pub use examples::{Entry, decided, listed};
 pub use likely::below_nothing;
 pub use outcome::Outcome;

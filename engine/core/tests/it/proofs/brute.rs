@@ -9,7 +9,7 @@ use casebook_core::{
     model::{Column, Datum},
     rules::{
         CompiledRule, Decided, Facts, RuleSet,
-        analysis::{Analysis, Change, Claim, Diff, Limits, Outcome, Side, Wanted, Witness, analyse, diff},
+        analysis::{Analysis, Claim, Diff, Limits, Move, Outcome, Side, Wanted, Witness, analyse, diff},
     },
     spec::Hit,
 };
@@ -187,13 +187,13 @@ pub(super) fn changes(
     let decisions = decisions();
     let side = |rules| Side { rules, fields, decisions: &decisions };
     let same = diff(side(old), side(old), Limits::THOROUGH).expect("comparable");
-    prop_assert!(same.changes.is_empty(), "{same:?}");
+    prop_assert!(same.edits.is_empty(), "{same:?}");
     let told = diff(side(old), side(new), Limits::THOROUGH).expect("comparable");
-    count(&counts.changes, told.changes.len());
+    count(&counts.changes, told.moves().count());
     count(&counts.asked[1], told.questions);
-    count(&counts.open[1], told.unknown.len());
+    count(&counts.open[1], told.unknown().count());
     let by_column = [old, new].iter().any(|set| set.hit == Hit::Collect);
-    for change in &told.changes {
+    for change in told.moves() {
         prop_assert!(!change.witnesses.is_empty() && !change.conditions.is_empty());
         for item in items.iter().chain(&change.witnesses) {
             let facts = item.facts();
@@ -208,7 +208,7 @@ pub(super) fn changes(
     }
     for item in items {
         let (was, is) = (judged(old, item.facts()), judged(new, item.facts()));
-        if was == is || !told.unknown.is_empty() {
+        if was == is || told.unknown().next().is_some() {
             continue;
         }
         let columns: Vec<Option<usize>> = if by_column { vec![Some(0), Some(1)] } else { vec![None] };
@@ -232,11 +232,11 @@ fn is_told(told: &Diff, item: &Witness, (was, is): (&Judged, &Judged)) -> bool {
         None => outcome.conflict,
         Some(decided) => !outcome.conflict && outcome.decided == named(decided),
     };
-    let tells = |change: &&Change| {
+    let tells = |change: &&Move| {
         let conditions = || change.conditions.iter().any(|condition| condition.holds(item.facts()));
         fits(&change.old, was) && fits(&change.new, is) && (!change.complete || conditions())
     };
-    told.changes.iter().any(|change| tells(&change))
+    told.moves().any(|change| tells(&change))
 }
 
 /// Decisions by name.
