@@ -122,7 +122,13 @@ fn edited(set: &SourceSet, rules: u64) -> SourceSet {
         &after,
         &format!("{after}  - {{ id: R-NEW, when: {{ category: c3, amount: {{ gte: 5, lt: 700 }} }}, then: {{ queue: c }} }}\n"),
     );
-    new = new.replace(&narrowed, &narrowed.replace("when: {", "when: { amount: { ne: 333 },").replacen("amount", "all: [{ amount", 1).replacen("333 }", "333 } }]", 1));
+    new = new.replace(
+        &narrowed,
+        &narrowed
+            .replace("when: {", "when: { amount: { ne: 333 },")
+            .replacen("amount", "all: [{ amount", 1)
+            .replacen("333 }", "333 } }]", 1),
+    );
     let queue = if other.contains("queue: a") { "queue: b" } else { "queue: a" };
     let changed = ["queue: a", "queue: b", "queue: c"].iter().fold(other.clone(), |text, one| text.replace(one, queue));
     new = new.replace(&other, &changed);
@@ -141,7 +147,9 @@ fn time_check(name: &str, hit: &str, rules: u64, when: Condition) {
         compiled.report.diagnostics.len(),
         peak()
     );
-    if let Some(first) = compiled.report.diagnostics.iter().find(|one| one.severity == casebook_core::diagnostic::Severity::Error) {
+    if let Some(first) =
+        compiled.report.diagnostics.iter().find(|one| one.severity == casebook_core::diagnostic::Severity::Error)
+    {
         println!("    {}", first.message);
     }
 }
@@ -189,13 +197,18 @@ fn main() {
     let number = |or: u64| arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(or);
     let named = |what: &str| arguments.iter().any(|text| text == what);
     let any = ["check", "diff", "prove"].iter().any(|what| named(what));
-    let kinds: Vec<_> = KINDS.iter().filter(|(name, _)| {
-        let some = KINDS.iter().any(|(name, _)| named(name));
-        !some || named(name)
-    }).collect();
+    let kinds: Vec<_> = KINDS
+        .iter()
+        .filter(|(name, _)| {
+            let some = KINDS.iter().any(|(name, _)| named(name));
+            !some || named(name)
+        })
+        .collect();
     for hit in ["first", "unique", "collect"] {
         let some = ["first", "unique", "collect"].iter().any(|hit| named(hit));
-        if some && !named(hit) { continue; }
+        if some && !named(hit) {
+            continue;
+        }
         for (name, when) in &kinds {
             if !any || named("check") {
                 time_check(name, hit, number(20_000), *when);
