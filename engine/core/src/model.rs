@@ -88,7 +88,7 @@ impl Column {
         match Datum::read(self, value) {
             Ok(datum) => Some(datum),
             Err(expected) => {
-                let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let written = document.written(pointer, value);
                 let shown: String = written.chars().take(MAX_SHOWN).collect();
                 let more = if shown.len() < written.len() { "..." } else { "" };
                 report.push(
@@ -115,14 +115,14 @@ impl Column {
     /// What to do about a value that does not fit.
     fn cure(&self, value: &Value, written: &str, expected: &str) -> Hint {
         let known: Option<Hint> = match value {
+            Value::Null | Value::Number(_) | Value::Bool(_) if self.values.iter().any(|known| known == written) => {
+                Some(Hint::quoting(written))
+            }
             Value::Null => Some("give it a value, or remove the key".into()),
             Value::String(text) if self.kind == ColumnKind::List => {
                 Some(Hint::from("put brackets round it: `[...]`").instead_of(text, format!("[{text}]")))
             }
-            Value::Number(_) | Value::Bool(_) if self.kind.is_text() => {
-                let quoted = format!("\"{written}\"");
-                Some(Hint::from(format!("put quotes round it: `{quoted}`")).instead_of(written, quoted))
-            }
+            Value::Number(_) | Value::Bool(_) if self.kind.is_text() => Some(Hint::quoting(written)),
             Value::Array(list) if self.kind == ColumnKind::List && list.iter().all(|one| !one.is_object()) => {
                 Some("put quotes round every entry that is no text".into())
             }

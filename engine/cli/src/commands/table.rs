@@ -32,15 +32,10 @@ pub(crate) fn run(args: &TableArgs, format: Format) -> Exit {
 
 fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
     let (_, document) = rules_of(path, format)?;
-    let Content::Rules(spec) = &document.content else { return Err(Exit::Findings) };
-    let rows = match (&spec.rules, &spec.table) {
-        (Some(rules), _) => rules::to_table(rules).map_err(|problem| {
-            output::error(problem);
-            Exit::Findings
-        })?,
-        (None, Some(table)) => table.0.iter().map(|row| row.iter().map(as_it_stands).collect()).collect(),
-        (None, None) => Vec::new(),
-    };
+    let rows = rules::export(&document).map_err(|problem| {
+        output::error(problem);
+        Exit::Findings
+    })?;
     if format == Format::Json {
         output::json(&rows);
         return Ok(());
@@ -134,15 +129,6 @@ fn rules_of(path: &Path, format: Format) -> Result<(SourceFile, Document), Exit>
             output::error(format!("`{}` holds {what} with `kind: Rules`; one is needed", path.display()));
             Err(Exit::Findings)
         }
-    }
-}
-
-/// A cell of a table that is one already.
-fn as_it_stands(cell: &Value) -> String {
-    match cell {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        value => rules::cell_text(value),
     }
 }
 

@@ -198,6 +198,12 @@ pub struct Hint {
 }
 
 impl Hint {
+    /// Puts quotes around a value that YAML reads as something other than a text.
+    pub(crate) fn quoting(written: &str) -> Self {
+        let quoted = format!("\"{written}\"");
+        Self::from(format!("put quotes round it: `{quoted}`")).instead_of(written, quoted)
+    }
+
     /// Replaces what was written, where it stands alone at the finding's place.
     #[must_use]
     pub fn replacing(mut self, written: impl Into<String>, instead: impl Into<String>) -> Self {

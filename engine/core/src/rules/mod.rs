@@ -5,7 +5,7 @@
 //! | `predicate.rs` | a compiled condition, its evaluation and its trace |
 //! | `program/` | rules prepared to decide about many items |
 //! | `compile.rs` | conditions as written to predicates, type-checked |
-//! | `table.rs` | tables to rules and back |
+//! | `table/` | tables to rules and back |
 //! | `text.rs` | rules as plain prose |
 //! | `analysis/` | what rules mean: proofs with items that show them |
 
@@ -22,7 +22,7 @@ pub use compile::{Scope, compile};
 pub use predicate::{Facts, Predicate, Trace};
 use predicate::{Matching, Test, host};
 use program::Program;
-pub use table::{Written, cell_text, rows, to_table, written};
+pub use table::{Row, Written, export, rows, to_table, typed, written};
 pub use text::Policy;
 pub(crate) use text::sentence;
 

@@ -94,6 +94,11 @@ impl Document {
         (Arc::clone(&file.path), file.text[..span.start].matches('\n').count() + 1)
     }
 
+    /// A value at a JSON pointer as its author wrote it: `007`, where the value is 7.
+    pub fn written(&self, pointer: &str, value: &Value) -> String {
+        written(&self.tree, pointer, value)
+    }
+
     /// Makes a finding at the value that a JSON pointer names.
     pub fn at(&self, code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Diagnostic {
         let pointer = pointer.into();
@@ -117,6 +122,15 @@ impl Document {
 /// The file and bytes of a place.
 pub(super) fn located(files: &[SourceFile], place: Place) -> (&SourceFile, Range<usize>) {
     (files.get(place.file).unwrap_or(&files[0]), place.span)
+}
+
+/// A value at a place of a tree as it was written; a text that was made of what stands there is itself.
+pub(super) fn written(tree: &Tree, pointer: &str, value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(_) | Value::Object(_) => value.to_string(),
+        _ => tree.written(pointer).map_or_else(|| value.to_string(), Cow::into_owned),
+    }
 }
 
 /// What is known of a document that could not be read: its kind and name, when it said them.
@@ -272,7 +286,7 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
     let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     let all_kinds = list(&names).unwrap_or_default();
     let Some(map) = value.as_object() else {
-        let found = validate::describe(value);
+        let found = validate::describe(value, &written(tree, "", value));
         report.push(
             Diagnostic::new(
                 Code::UnknownKind,
@@ -294,7 +308,7 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
                     Code::UnknownKind,
                     file,
                     tree.value_place("/apiVersion").span,
-                    format!("the format `{}` is not known", plain(version)),
+                    format!("the format `{}` is not known", written(tree, "/apiVersion", version)),
                 )
                 .at("/apiVersion")
                 .hint(format!("write `apiVersion: {}`", ApiVersion::CURRENT)),
@@ -312,7 +326,7 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
     match map.get("kind") {
         Some(Value::String(name)) if Kind::find(name).is_some() => Kind::find(name).filter(|_| known),
         Some(name) => {
-            let name = plain(name);
+            let name = written(tree, "/kind", name);
             report.push(
                 Diagnostic::new(
                     Code::UnknownKind,
@@ -358,10 +372,6 @@ fn first_line(file: &SourceFile, tree: &Tree) -> std::ops::Range<usize> {
     let start = tree.value_place("").span.start;
     let length = file.text[start..].lines().next().map_or(0, str::len);
     start..start + length
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn typed<T: DeserializeOwned>(files: &[SourceFile], tree: &Tree, value: &Value, report: &mut Report) -> Option<Box<T>> {

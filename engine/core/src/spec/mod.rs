@@ -65,7 +65,7 @@ pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tool::{PluginResult, ToolArgument, ToolResult, ToolSpec};
-pub use tree::{Place, Tree};
+pub use tree::{Place, Tree, plain_scalar};
 pub use validate::misfits;
 pub(crate) use validate::{check_schema, fits};
 

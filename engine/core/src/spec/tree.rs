@@ -1,6 +1,6 @@
 //! YAML to a tree in which every key and value knows its place.
 
-use std::{collections::HashMap, ops::Range};
+use std::{borrow::Cow, collections::HashMap, ops::Range};
 
 use indexmap::{IndexMap, map::Entry as Slot};
 use saphyr::Scalar;
@@ -42,7 +42,8 @@ pub struct Place {
 
 #[derive(Debug, Clone)]
 enum Data {
-    Scalar(Value),
+    /// A value, and the text that it was written as where the value writes itself otherwise.
+    Scalar(Value, Option<Box<str>>),
     List(Vec<Tree>),
     Map(IndexMap<String, Entry>),
 }
@@ -57,12 +58,19 @@ impl Tree {
     /// The value without its places.
     pub fn to_value(&self) -> Value {
         match &self.data {
-            Data::Scalar(value) => value.clone(),
+            Data::Scalar(value, _) => value.clone(),
             Data::List(list) => list.iter().map(Self::to_value).collect(),
             Data::Map(entries) => {
                 entries.iter().map(|(key, entry)| (key.clone(), entry.value.to_value())).collect::<Map<_, _>>().into()
             }
         }
+    }
+
+    /// The scalar at a JSON pointer as its author wrote it, such as `007` where the value is 7.
+    ///
+    /// A pointer that goes on below a scalar stands for that scalar, as it does for its place.
+    pub fn written(&self, pointer: &str) -> Option<Cow<'_, str>> {
+        self.walk(pointer).0.scalar_text()
     }
 
     /// The value's place at a JSON pointer, or that of the nearest one above it.
@@ -110,7 +118,7 @@ impl Tree {
     /// The same tree in a later file.
     fn behind(&self, files: usize) -> Self {
         let data = match &self.data {
-            Data::Scalar(value) => Data::Scalar(value.clone()),
+            Data::Scalar(value, written) => Data::Scalar(value.clone(), written.clone()),
             Data::List(list) => Data::List(list.iter().map(|value| value.behind(files)).collect()),
             Data::Map(entries) => Data::Map(
                 entries
@@ -129,10 +137,19 @@ impl Tree {
         self.text_of(pointer.strip_prefix('/')?)
     }
 
+    fn scalar_text(&self) -> Option<Cow<'_, str>> {
+        match &self.data {
+            Data::Scalar(_, Some(written)) => Some(Cow::Borrowed(written)),
+            Data::Scalar(Value::String(text), None) => Some(Cow::Borrowed(text)),
+            Data::Scalar(value, None) => Some(Cow::Owned(value.to_string())),
+            Data::List(_) | Data::Map(_) => None,
+        }
+    }
+
     fn text_of(&self, key: &str) -> Option<&str> {
         match &self.data {
             Data::Map(entries) => match &entries.get(key)?.value.data {
-                Data::Scalar(Value::String(text)) => Some(text),
+                Data::Scalar(Value::String(text), _) => Some(text),
                 _ => None,
             },
             _ => None,
@@ -148,7 +165,7 @@ impl Tree {
     pub(super) fn set_text(&mut self, key: &str, text: &str) -> Option<Edit> {
         let Data::Map(entries) = &mut self.data else { return None };
         let value = &mut entries.get_mut(key)?.value;
-        value.data = Data::Scalar(text.into());
+        value.data = Data::Scalar(text.into(), None);
         Some(Edit { span: value.place.span.clone(), text: text.to_owned() })
     }
 
@@ -168,8 +185,7 @@ impl Tree {
     pub(super) fn wrap(&mut self, key: &str, inner: &str) -> Option<Edit> {
         let Data::Map(entries) = &mut self.data else { return None };
         let entry = entries.get_mut(key)?;
-        let Data::Scalar(scalar) = &entry.value.data else { return None };
-        let text = scalar.as_str().map_or_else(|| scalar.to_string(), str::to_owned);
+        let text = entry.value.scalar_text()?.into_owned();
         let place = entry.value.place.clone();
         let value = Self { place: place.clone(), data: entry.value.data.clone() };
         let map = IndexMap::from_iter([(inner.to_owned(), Entry { key: place.clone(), value })]);
@@ -180,7 +196,7 @@ impl Tree {
     /// The values directly below; those of a map with the places of their keys.
     pub(super) fn children(&self) -> Vec<(Option<Range<usize>>, &Self)> {
         match &self.data {
-            Data::Scalar(_) => Vec::new(),
+            Data::Scalar(..) => Vec::new(),
             Data::List(list) => list.iter().map(|value| (None, value)).collect(),
             Data::Map(entries) => entries.values().map(|entry| (Some(entry.key.span.clone()), &entry.value)).collect(),
         }
@@ -189,14 +205,14 @@ impl Tree {
     /// Visits the values directly below, with their keys.
     pub(super) fn each_child(&mut self, mut visit: impl FnMut(Option<&str>, &mut Self)) {
         match &mut self.data {
-            Data::Scalar(_) => {}
+            Data::Scalar(..) => {}
             Data::List(list) => list.iter_mut().for_each(|child| visit(None, child)),
             Data::Map(entries) => entries.iter_mut().for_each(|(key, entry)| visit(Some(key), &mut entry.value)),
         }
     }
 
     fn is_null(&self) -> bool {
-        matches!(self.data, Data::Scalar(Value::Null))
+        matches!(self.data, Data::Scalar(Value::Null, _))
     }
 
     /// Takes a key out of a map.
@@ -214,7 +230,7 @@ impl Tree {
             let next = match &tree.data {
                 Data::Map(entries) => entries.get(&name).map(|entry| (&entry.value, Some(&entry.key))),
                 Data::List(list) => name.parse::<usize>().ok().and_then(|at| list.get(at)).map(|value| (value, None)),
-                Data::Scalar(_) => None,
+                Data::Scalar(..) => None,
             };
             let Some((value, place)) = next else { break };
             tree = value;
@@ -227,8 +243,8 @@ impl Tree {
     fn size(&self) -> (usize, usize) {
         let sum = |a: (usize, usize), b: (usize, usize)| (a.0 + b.0, a.1 + b.1);
         match &self.data {
-            Data::Scalar(Value::String(text)) => (1, text.len()),
-            Data::Scalar(_) => (1, 0),
+            Data::Scalar(Value::String(text), _) => (1, text.len()),
+            Data::Scalar(..) => (1, 0),
             Data::List(list) => list.iter().map(Self::size).fold((1, 0), sum),
             Data::Map(entries) => {
                 entries.iter().map(|(key, entry)| sum((1, key.len()), entry.value.size())).fold((1, 0), sum)
@@ -279,6 +295,22 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
     (if broken { Vec::new() } else { builder.documents }, builder.problems)
 }
 
+/// What YAML reads in a text without quotes; a number that is not finite stays a text.
+pub fn plain_scalar(text: &str) -> Value {
+    value_of(Scalar::parse_from_cow(text.into())).unwrap_or_else(|| text.into())
+}
+
+/// A scalar as JSON; none for a number that is not finite.
+fn value_of(scalar: Scalar<'_>) -> Option<Value> {
+    Some(match scalar {
+        Scalar::Null => Value::Null,
+        Scalar::Boolean(value) => Value::Bool(value),
+        Scalar::Integer(value) => value.into(),
+        Scalar::FloatingPoint(value) => Value::Number(Number::from_f64(*value)?),
+        Scalar::String(value) => Value::String(value.into_owned()),
+    })
+}
+
 /// A map or list that is still being read.
 struct Open {
     anchor: usize,
@@ -320,28 +352,22 @@ impl Builder<'_> {
                 }
                 self.grow(1, &range)?;
                 let value = match plain {
-                    Some(Scalar::Null) => Value::Null,
-                    Some(Scalar::Boolean(value)) => Value::Bool(value),
-                    Some(Scalar::Integer(value)) => value.into(),
-                    Some(Scalar::FloatingPoint(value)) => Number::from_f64(*value).map_or_else(
-                        || {
-                            self.problems.push(
-                                Diagnostic::new(
-                                    Code::Unsupported,
-                                    self.file,
-                                    range.clone(),
-                                    format!("`{text}` is not a number that can be used here"),
-                                )
-                                .hint("write a finite number"),
-                            );
-                            Value::from(0)
-                        },
-                        Value::Number,
-                    ),
-                    Some(Scalar::String(value)) => Value::String(value.into_owned()),
-                    None => Value::String(text.into_owned()),
+                    Some(scalar) => value_of(scalar).unwrap_or_else(|| {
+                        self.problems.push(
+                            Diagnostic::new(
+                                Code::Unsupported,
+                                self.file,
+                                range.clone(),
+                                format!("`{text}` is not a number that can be used here"),
+                            )
+                            .hint("write a finite number"),
+                        );
+                        Value::from(0)
+                    }),
+                    None => Value::String(text.clone().into_owned()),
                 };
-                self.value(Tree { place: Place::own(self.trim(range)), data: Data::Scalar(value) }, anchor)
+                let written = (!value.is_string() && value.to_string() != *text).then(|| Box::from(&*text));
+                self.value(Tree { place: Place::own(self.trim(range)), data: Data::Scalar(value, written) }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag.as_deref(), &range);
@@ -460,7 +486,7 @@ impl Builder<'_> {
             Some(Open { data: Data::List(list), .. }) => list.push(tree),
             Some(Open { data: Data::Map(entries), key, .. }) => {
                 if let Some((key, key_span)) = key.take() {
-                    if matches!(tree.data, Data::Scalar(Value::Null)) {
+                    if matches!(tree.data, Data::Scalar(Value::Null, _)) {
                         self.problems.extend(syntax::space_lost(self.file, &key_span));
                     }
                     // Of two values of one key the first stays; the second was reported.
@@ -475,7 +501,7 @@ impl Builder<'_> {
                     return Err(Stop);
                 }
             }
-            Some(Open { data: Data::Scalar(_), .. }) => {}
+            Some(Open { data: Data::Scalar(..), .. }) => {}
         }
         Ok(())
     }

@@ -10,7 +10,12 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use super::{Kind, Tree, document::located, schema, tree::Place};
+use super::{
+    Kind, Tree,
+    document::{located, written},
+    schema,
+    tree::Place,
+};
 use crate::{
     diagnostic::{Code, Diagnostic, Hint, did_you_mean, list, nearest},
     source::SourceFile,
@@ -108,7 +113,8 @@ impl Context<'_> {
         let what = name_of(&pointer);
         let at =
             |code, message: String| self.finding(code, self.tree.value_place(&pointer), message).at(pointer.clone());
-        let found = describe(error.instance());
+        let written = written(self.tree, &pointer, error.instance());
+        let found = describe(error.instance(), &written);
         let one = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
@@ -142,14 +148,17 @@ impl Context<'_> {
                 let wanted = types(kind);
                 at(Code::WrongType, format!("{what} must be {wanted}, not {found}"))
                     .label(format!("expected {wanted}"))
-                    .maybe_hint(type_hint(kind, error.instance()))
+                    .maybe_hint(type_hint(kind, error.instance(), &written))
             }
             ValidationErrorKind::Enum { options } => {
                 let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                let written = error.instance().as_str().map_or_else(|| error.instance().to_string(), str::to_owned);
                 at(Code::NotAllowed, format!("{what} cannot be `{written}`"))
                     .label(format!("expected one of {}", list(&names).unwrap_or_default()))
-                    .maybe_hint(did_you_mean(&written, names))
+                    .maybe_hint(if !error.instance().is_string() && names.contains(&&*written) {
+                        Some(Hint::quoting(&written))
+                    } else {
+                        did_you_mean(&written, names)
+                    })
             }
             ValidationErrorKind::Constant { expected_value } => at(
                 Code::NotAllowed,
@@ -353,12 +362,12 @@ fn name_of(pointer: &str) -> String {
     }
 }
 
-/// What a message calls a value.
-pub(super) fn describe(value: &Value) -> String {
+/// What a message calls a value, which is written so.
+pub(super) fn describe(value: &Value, written: &str) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
-        Value::Bool(value) => format!("`{value}`"),
-        Value::Number(value) => format!("the number `{value}`"),
+        Value::Bool(_) => format!("`{written}`"),
+        Value::Number(_) => format!("the number `{written}`"),
         Value::String(text) if text.chars().count() > 40 => "a text".to_owned(),
         Value::String(text) => format!("the text `{text}`"),
         Value::Array(_) => "a list".to_owned(),
@@ -390,18 +399,14 @@ fn types(kind: &TypeKind) -> String {
     }
 }
 
-fn type_hint(kind: &TypeKind, found: &Value) -> Option<Hint> {
+fn type_hint(kind: &TypeKind, found: &Value, written: &str) -> Option<Hint> {
     let wants = |name: &str| match kind {
         TypeKind::Single(one) => one.as_str() == name,
         TypeKind::Multiple(many) => many.iter().any(|one| one.as_str() == name),
     };
-    let quoted = |text: String| {
-        Hint::from(format!("put quotes round it: `\"{text}\"`")).instead_of(&text, format!("\"{text}\""))
-    };
     Some(match found {
         Value::Null => "give it a value, or remove the key".into(),
-        Value::Number(number) if wants("string") => quoted(number.to_string()),
-        Value::Bool(value) if wants("string") => quoted(value.to_string()),
+        Value::Number(_) | Value::Bool(_) if wants("string") => Hint::quoting(written),
         Value::String(text) if wants("boolean") => match text.to_lowercase().as_str() {
             "yes" | "on" => Hint::from("write `true`").instead_of(text, "true"),
             "no" | "off" => Hint::from("write `false`").instead_of(text, "false"),
@@ -422,8 +427,7 @@ fn type_hint(kind: &TypeKind, found: &Value) -> Option<Hint> {
             "write `key: value` lines without `- `, or put them in braces: `{ ... }`".into()
         }
         Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("array") => {
-            let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-            Hint::from("put brackets round it: `[...]`").instead_of(&text, format!("[{text}]"))
+            Hint::from("put brackets round it: `[...]`").instead_of(written, format!("[{written}]"))
         }
         Value::Array(_) => "write one value, without brackets or `- `".into(),
         Value::Object(_) => "write one value, without braces and keys".into(),

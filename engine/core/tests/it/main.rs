@@ -20,4 +20,5 @@ mod plugin_offers;
 mod plugins;
 mod proofs;
 mod prose;
+mod tables;
 mod trail;

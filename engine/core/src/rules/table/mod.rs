@@ -1,14 +1,28 @@
 //! Tables to rules and back.
 //!
+//! | file | what |
+//! |---|---|
+//! | `cells.rs` | what the text of a cell says |
+//! | `write.rs` | rules, and tables as they stand, to the rows of a CSV table |
+//!
 //! Both forms become [`Written`] rules, whose parts know their places, so that findings point at the very cell.
 
-use serde_json::{Map, Value, json};
+mod cells;
+mod write;
+
+pub use cells::typed;
+use cells::{condition, is_open, of_verbatim, operators, scalar};
+use serde_json::{Map, Value};
+pub use write::{Row, export, to_table};
 
 use crate::{
     diagnostic::{Code, Report, suggest},
     model::{Column, ColumnKind},
     spec::{Condition, Document, Mode, Operators, Rule, Rules, Severity, Table},
 };
+
+/// The operators that change how the others of a field match.
+const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];
 
 /// A rule as written, with the JSON pointers of its parts.
 #[derive(Debug, Clone)]
@@ -70,7 +84,7 @@ fn of_rule(at: usize, rule: &Rule) -> Written {
 }
 
 /// What a column of a table holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Head {
     Id,
     Because,
@@ -79,6 +93,7 @@ enum Head {
     From,
     Until,
     Test { except: bool, field: usize, operator: Option<String> },
+    Switch { except: bool, field: usize, name: &'static str },
     Then(usize),
 }
 
@@ -94,8 +109,18 @@ pub fn rows(
     let Some((header, rows)) = table.0.split_first() else { return Vec::new() };
     let mut heads: Vec<Option<Head>> = Vec::new();
     for (at, name) in header.iter().enumerate() {
-        let pointer = format!("/table/0/{at}");
-        heads.push(head(document, &pointer, name.as_str().unwrap_or_default(), fields, decisions, report));
+        let (pointer, name) = (format!("/table/0/{at}"), name.as_str().unwrap_or_default());
+        let head = head(document, &pointer, name, fields, decisions, report);
+        let first = heads.iter().position(|known| known.is_some() && *known == head);
+        if let Some(first) = first {
+            report.push(
+                document
+                    .at(Code::DuplicateKey, &pointer, format!("the column `{name}` stands twice in this table"))
+                    .label(format!("first as column {}", first + 1))
+                    .hint("remove one of the two"),
+            );
+        }
+        heads.push(head);
     }
     let has = |wanted: fn(&Head) -> bool| heads.iter().flatten().any(wanted);
     if report.errors() == before && !has(|head| matches!(head, Head::Id)) {
@@ -171,25 +196,28 @@ fn head(
         return None;
     };
     if let Some(operator) = &operator
-        && !operators().contains(&operator.as_str())
+        && !operator_names().contains(&operator.as_str())
     {
         report.push(
             document
                 .at(Code::UnknownName, pointer, format!("there is no operator `{operator}`"))
-                .maybe_hint(suggest(operator, operators())),
+                .maybe_hint(suggest(operator, operator_names())),
         );
         return None;
     }
-    Some(Head::Test { except, field, operator })
+    let switch = SWITCHES.into_iter().find(|name| operator.as_deref() == Some(name));
+    Some(match switch {
+        Some(name) => Head::Switch { except, field, name },
+        None => Head::Test { except, field, operator },
+    })
 }
 
 /// The names of all operators.
-fn operators() -> Vec<&'static str> {
-    const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];
+fn operator_names() -> Vec<&'static str> {
     static NAMES: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
     NAMES
         .get_or_init(|| match serde_json::to_value(Operators::default()) {
-            Ok(Value::Object(map)) => map.keys().filter(|key| !SWITCHES.contains(&key.as_str())).cloned().collect(),
+            Ok(Value::Object(map)) => map.keys().cloned().collect(),
             _ => Vec::new(),
         })
         .iter()
@@ -218,7 +246,7 @@ impl Reader<'_> {
             from: None,
             until: None,
         };
-        let (mut when, mut except, mut then) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tests, mut switches, mut then) = (Vec::new(), Vec::new(), Vec::new());
         let mut places = [pointer.clone(), pointer.clone(), pointer.clone()];
         if row.len() > self.heads.len() {
             report.push(
@@ -232,41 +260,88 @@ impl Reader<'_> {
             );
         }
         for (at, (head, cell)) in self.heads.iter().zip(row).enumerate() {
-            if is_open(cell) {
+            let place = format!("{pointer}/{at}");
+            let text = self.text(&place, cell);
+            if cell.is_null() || text.as_deref().is_some_and(is_open) {
                 continue;
             }
-            let place = format!("{pointer}/{at}");
+            let word = || text.clone().unwrap_or_else(|| cell.to_string());
+            let name = || of_verbatim(&word()).to_owned();
             match head {
                 Head::Id => {
                     places[0].clone_from(&place);
-                    rule.id = plain(cell);
+                    rule.id = name();
                 }
-                Head::Because => rule.because = Some(plain(cell)),
-                Head::Severity => rule.severity = self.word(&place, cell, report).unwrap_or_default(),
-                Head::Mode => rule.mode = self.word(&place, cell, report).unwrap_or_default(),
+                Head::Because => rule.because = Some(name()),
+                Head::Severity => rule.severity = self.word(&place, word().trim(), report).unwrap_or_default(),
+                Head::Mode => rule.mode = self.word(&place, word().trim(), report).unwrap_or_default(),
                 Head::From => {
                     places[1].clone_from(&place);
-                    rule.from = Some(plain(cell));
+                    rule.from = Some(name().trim().to_owned());
                 }
                 Head::Until => {
                     places[2].clone_from(&place);
-                    rule.until = Some(plain(cell));
+                    rule.until = Some(name().trim().to_owned());
                 }
                 Head::Then(column) => {
                     let column = &self.decisions[*column];
-                    let value = cell.as_str().map_or_else(|| cell.clone(), |text| scalar(text, column.kind));
+                    let value = match self.as_text(cell, text.as_deref(), column.kind) {
+                        Some(text) => self.sound(&place, text, scalar(text, column.kind), report),
+                        None => Some(cell.clone()),
+                    };
+                    let Some(value) = value else { continue };
                     rule.then.insert(column.name.clone(), value.clone());
                     then.push((place, Map::from_iter([(column.name.clone(), value)])));
                 }
-                Head::Test { except: unless, field, operator } => {
-                    let column = &self.fields[*field];
-                    let value = condition(cell, operator.as_deref(), column.kind);
-                    let one = Condition(Map::from_iter([(column.name.clone(), value.clone())]));
-                    let whole = if *unless { rule.except.get_or_insert_default() } else { &mut rule.when };
-                    join(&mut whole.0, &column.name, value);
-                    if *unless { &mut except } else { &mut when }.push((place, one));
+                Head::Test { except, field, operator } => {
+                    let kind = self.fields[*field].kind;
+                    let value = match self.as_text(cell, text.as_deref(), kind) {
+                        Some(text) => self.sound(&place, text, condition(text, operator.as_deref(), kind), report),
+                        None => Some(whole(cell, operator.as_deref())),
+                    };
+                    tests.extend(value.map(|value| ((*except, *field), place, value)));
                 }
+                Head::Switch { except, field, name } => match typed(&word(), ColumnKind::Boolean) {
+                    Value::Bool(on) => switches.push(((*except, *field), place, *name, on)),
+                    _ => report.push(
+                        self.document
+                            .at(Code::NotAllowed, place, format!("the cell cannot be `{}`", word()))
+                            .label("expected `true` or `false`"),
+                    ),
+                },
             }
+        }
+        for (field, place, name, _) in &switches {
+            if !tests.iter().any(|(tested, ..)| tested == field) {
+                let field = &self.fields[field.1].name;
+                report.push(
+                    self.document
+                        .at(Code::BadCondition, place, format!("`{name}` changes nothing in this row"))
+                        .hint(format!("fill another column on `{field}`, or leave this cell open")),
+                );
+            }
+        }
+        let (mut when, mut except) = (Vec::new(), Vec::new());
+        for (field @ (unless, column), place, value) in tests {
+            let name = &self.fields[column].name;
+            let mut switched = switches.iter().filter(|(of, ..)| *of == field).peekable();
+            let value = if switched.peek().is_some() {
+                let mut map = operators(value);
+                map.extend(switched.map(|(_, _, name, on)| ((*name).to_owned(), Value::Bool(*on))));
+                Value::Object(map)
+            } else {
+                value
+            };
+            let parts = if unless { rule.except.get_or_insert_default() } else { &mut rule.when };
+            if let Some(twice) = join(&mut parts.0, name, value.clone()) {
+                report.push(
+                    self.document
+                        .at(Code::DuplicateKey, &place, format!("another cell of this row says `{name} {twice}` too"))
+                        .hint("keep one of the two"),
+                );
+            }
+            let one = Condition(Map::from_iter([(name.clone(), value)]));
+            if unless { &mut except } else { &mut when }.push((place, one));
         }
         if rule.id.is_empty() {
             report
@@ -282,14 +357,34 @@ impl Reader<'_> {
         Written { rule, pointer, when, except, then, places }
     }
 
-    fn word<T: serde::de::DeserializeOwned>(&self, place: &str, cell: &Value, report: &mut Report) -> Option<T> {
-        let word = serde_json::from_value(cell.clone());
+    /// The text that a cell holds, as it is written; none of a list or map.
+    fn text(&self, place: &str, cell: &Value) -> Option<String> {
+        (!cell.is_array() && !cell.is_object()).then(|| self.document.written(place, cell))
+    }
+
+    /// What is to be read as the text of a cell: a text, or anything at all where a column holds texts.
+    fn as_text<'t>(&self, cell: &Value, text: Option<&'t str>, kind: ColumnKind) -> Option<&'t str> {
+        let texts = kind.is_text() || matches!(kind, ColumnKind::Choice | ColumnKind::List);
+        text.filter(|_| cell.is_string() || texts)
+    }
+
+    /// What a cell says; what it does not say clearly goes to the report.
+    fn sound(&self, place: &str, text: &str, said: Result<Value, String>, report: &mut Report) -> Option<Value> {
+        said.map_err(|hint| {
+            let message = format!("the cell `{text}` can be read in several ways");
+            report.push(self.document.at(Code::BadCondition, place, message).hint(hint));
+        })
+        .ok()
+    }
+
+    fn word<T: serde::de::DeserializeOwned>(&self, place: &str, cell: &str, report: &mut Report) -> Option<T> {
+        let word = serde_json::from_value(cell.into());
         if let Err(error) = &word {
             let text = error.to_string();
             let expected = text.split_once("expected ").map_or(text.as_str(), |(_, expected)| expected);
             report.push(
                 self.document
-                    .at(Code::NotAllowed, place, format!("the cell cannot be `{}`", plain(cell)))
+                    .at(Code::NotAllowed, place, format!("the cell cannot be `{cell}`"))
                     .label(format!("expected {expected}")),
             );
         }
@@ -297,178 +392,26 @@ impl Reader<'_> {
     }
 }
 
-/// Adds a condition on a field to those of other columns on the same field.
-fn join(whole: &mut Map<String, Value>, field: &str, value: Value) {
-    let as_operators = |value: Value| match value {
-        Value::Object(map) => map,
-        Value::Array(list) => Map::from_iter([("in".to_owned(), Value::Array(list))]),
-        one => Map::from_iter([("eq".to_owned(), one)]),
+/// Adds a condition on a field to those of other columns on the same field; returns the operator that both have.
+fn join(all: &mut Map<String, Value>, field: &str, value: Value) -> Option<String> {
+    let Some(known) = all.get_mut(field) else {
+        all.insert(field.to_owned(), value);
+        return None;
     };
-    match whole.remove(field) {
-        None => whole.insert(field.to_owned(), value),
-        Some(old) => {
-            let mut both = as_operators(old);
-            both.extend(as_operators(value));
-            whole.insert(field.to_owned(), Value::Object(both))
+    let (mut both, more) = (operators(known.take()), operators(value));
+    let twice = more.keys().find(|key| both.contains_key(*key) && !SWITCHES.contains(&key.as_str())).cloned();
+    both.extend(more);
+    *known = Value::Object(both);
+    twice
+}
+
+/// A cell that is a value already.
+fn whole(cell: &Value, operator: Option<&str>) -> Value {
+    match (operator, cell) {
+        (None, cell) => cell.clone(),
+        (Some(operator @ ("in" | "domain_in")), Value::Number(_) | Value::Bool(_)) => {
+            Map::from_iter([(operator.to_owned(), Value::Array(vec![cell.clone()]))]).into()
         }
-    };
-}
-
-fn is_open(cell: &Value) -> bool {
-    cell.is_null() || cell.as_str().is_some_and(|text| matches!(text.trim(), "" | "-"))
-}
-
-/// What a cell holds, as the key would hold it in a rule.
-fn condition(cell: &Value, operator: Option<&str>, kind: ColumnKind) -> Value {
-    let words;
-    let text = match cell {
-        Value::String(text) => Some(text.as_str()),
-        // Numbers of a spreadsheet are texts where the field is one.
-        Value::Number(_) | Value::Bool(_) if kind.is_text() || kind == ColumnKind::Choice => {
-            words = plain(cell);
-            Some(words.as_str())
-        }
-        _ => None,
-    };
-    let Some(text) = text else {
-        return match operator {
-            None => cell.clone(),
-            Some(operator) => json!({ operator: cell }),
-        };
-    };
-    let alternatives = alternatives(text);
-    let list = || alternatives.iter().map(|text| scalar(text, kind)).collect::<Value>();
-    if let Some(operator) = operator {
-        let value = match operator {
-            "between" => text
-                .split_once("..")
-                .map_or_else(|| scalar(text, kind), |(low, high)| json!([scalar(low, kind), scalar(high, kind)])),
-            "contains_any" | "contains_all" => list(),
-            "in" | "domain_in" if alternatives.len() > 1 => list(),
-            "exists" => scalar(text, ColumnKind::Boolean),
-            "older_than" | "within" => Value::from(text.trim()),
-            _ => scalar(text, kind),
-        };
-        return json!({ operator: value });
+        (Some(operator), cell) => Map::from_iter([(operator.to_owned(), cell.clone())]).into(),
     }
-    for (sign, operator) in [(">=", "gte"), ("<=", "lte"), ("!=", "ne"), (">", "gt"), ("<", "lt")] {
-        if let Some(rest) = text.trim().strip_prefix(sign) {
-            return json!({ operator: scalar(rest, kind) });
-        }
-    }
-    if let Some((low, high)) = text.split_once("..").filter(|_| kind.is_ordered()) {
-        return json!({ "between": [scalar(low, kind), scalar(high, kind)] });
-    }
-    if alternatives.len() > 1 { list() } else { scalar(text, kind) }
-}
-
-/// What stands between the bars of a cell; bars within double quotes are text.
-fn alternatives(text: &str) -> Vec<&str> {
-    let mut quoted = false;
-    text.split(|sign| {
-        quoted ^= sign == '"';
-        sign == '|' && !quoted
-    })
-    .map(str::trim)
-    .collect()
-}
-
-/// A text of a cell as a value of a column; double quotes keep it a text as it is.
-fn scalar(text: &str, kind: ColumnKind) -> Value {
-    let text = text.trim();
-    if let Some(inner) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        return inner.into();
-    }
-    match kind {
-        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank | ColumnKind::Boolean => {
-            serde_json::from_str(text).unwrap_or_else(|_| text.into())
-        }
-        _ => text.into(),
-    }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Writes rules as the rows of a table, the names of the columns first; a rule that no row can say is an error.
-pub fn to_table(rules: &[Rule]) -> Result<Vec<Vec<String>>, String> {
-    let mut columns: Vec<String> = vec!["id".to_owned()];
-    let mut lines: Vec<Vec<(String, String)>> = Vec::new();
-    for rule in rules {
-        let mut line = vec![("id".to_owned(), rule.id.clone())];
-        for (prefix, map) in [("", Some(&rule.when)), ("except ", rule.except.as_ref())] {
-            for (field, value) in map.into_iter().flat_map(|condition| &condition.0) {
-                if ["any", "all", "not"].contains(&field.as_str()) {
-                    return Err(format!("the rule `{}` has `{field}`, which a row of a table cannot say", rule.id));
-                }
-                match value {
-                    Value::Object(operators) => {
-                        for (operator, operand) in operators {
-                            let text = match operand {
-                                Value::Array(bounds) if operator == "between" => {
-                                    bounds.iter().map(plain).collect::<Vec<_>>().join("..")
-                                }
-                                operand => cell_text(operand),
-                            };
-                            line.push((format!("{prefix}{field} {operator}"), text));
-                        }
-                    }
-                    value => line.push((format!("{prefix}{field}"), cell_text(value))),
-                }
-            }
-        }
-        line.extend(rule.then.iter().map(|(name, value)| (format!("then {name}"), cell_text(value))));
-        let meta = [
-            ("because", rule.because.clone()),
-            ("severity", (rule.severity != Severity::default()).then(|| word(&rule.severity))),
-            ("mode", (rule.mode != Mode::default()).then(|| word(&rule.mode))),
-            ("valid from", rule.from.clone()),
-            ("valid until", rule.until.clone()),
-        ];
-        line.extend(meta.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        for (name, _) in &line {
-            if !columns.contains(name) {
-                columns.push(name.clone());
-            }
-        }
-        lines.push(line);
-    }
-    // Conditions first, then decisions, then the rest, whichever rule brought a column first.
-    columns.sort_by_key(|name| match name.split(' ').next() {
-        Some("id") => 0,
-        Some("then") => 3,
-        Some("except") => 2,
-        Some("because" | "severity" | "mode" | "valid") => 4,
-        _ => 1,
-    });
-    let cell = |line: &Vec<(String, String)>, column: &String| {
-        line.iter().find(|(name, _)| name == column).map_or_else(|| "-".to_owned(), |(_, text)| text.clone())
-    };
-    let rows: Vec<Vec<String>> =
-        lines.iter().map(|line| columns.iter().map(|column| cell(line, column)).collect()).collect();
-    Ok(std::iter::once(columns).chain(rows).collect())
-}
-
-fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).map(|value| plain(&value)).unwrap_or_default()
-}
-
-/// A value as the text of a cell.
-pub fn cell_text(value: &Value) -> String {
-    match value {
-        Value::Array(list) => list.iter().map(cell_text).collect::<Vec<_>>().join(" | "),
-        Value::String(text) if needs_quotes(text) => format!("\"{text}\""),
-        value => plain(value),
-    }
-}
-
-/// Whether a cell would read a text as something else.
-fn needs_quotes(text: &str) -> bool {
-    text.contains('|')
-        || text.contains("..")
-        || text.trim() != text
-        || matches!(text, "" | "-")
-        || text.starts_with(['<', '>', '"'])
-        || text.starts_with("!=")
 }

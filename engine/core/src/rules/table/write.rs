@@ -1,0 +1,153 @@
+//! Rules, and tables as they stand, to the rows of a CSV table.
+
+use serde_json::Value;
+
+use super::cells::{self, text_of, verbatim};
+use crate::spec::{Content, Document, Mode, Rule, Severity, Table};
+
+/// A row of a table: the texts of its cells.
+pub type Row = Vec<String>;
+
+/// The names of columns that do not stand for a field.
+const WORDS: [&str; 8] = ["id", "because", "severity", "mode", "valid", "then", "except", "when"];
+
+/// Writes the rules of a document as the rows of a table, whichever way they are written; the names of the columns first.
+///
+/// A rule that no row can hold is an error.
+pub fn export(document: &Document) -> Result<Vec<Row>, String> {
+    match &document.content {
+        Content::Rules(spec) => match (&spec.rules, &spec.table) {
+            (Some(rules), _) => to_table(rules),
+            (None, Some(table)) => as_it_stands(document, table),
+            (None, None) => Ok(Vec::new()),
+        },
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Writes rules as the rows of a table, the names of the columns first; a rule that no row can hold is an error.
+pub fn to_table(rules: &[Rule]) -> Result<Vec<Row>, String> {
+    let mut columns: Vec<String> = vec!["id".to_owned()];
+    let mut lines = Vec::new();
+    for rule in rules {
+        let line = line(rule).map_err(|problem| format!("the rule `{}` {problem}", rule.id))?;
+        for (name, _) in &line {
+            if !columns.contains(name) {
+                columns.push(name.clone());
+            }
+        }
+        lines.push(line);
+    }
+    // Conditions first, then decisions, then the rest, whichever rule brought a column first.
+    columns.sort_by_key(|name| match name.split(' ').next() {
+        Some("id") => 0,
+        Some("then") => 3,
+        Some("except") => 2,
+        Some("because" | "severity" | "mode" | "valid") => 4,
+        _ => 1,
+    });
+    Ok(rows(columns, &lines))
+}
+
+/// The cells of a rule, each with the name of its column.
+fn line(rule: &Rule) -> Result<Vec<(String, String)>, String> {
+    let mut line = vec![("id".to_owned(), verbatim(&rule.id).into_owned())];
+    for (except, map) in [(false, Some(&rule.when)), (true, rule.except.as_ref())] {
+        for (field, value) in map.into_iter().flat_map(|condition| &condition.0) {
+            if ["any", "all", "not"].contains(&field.as_str()) {
+                return Err(format!("has `{field}`, which a row of a table cannot say"));
+            }
+            let column = match except {
+                true => format!("except {field}"),
+                // A field may have the name of another column.
+                false if WORDS.contains(&field.as_str()) => format!("when {field}"),
+                false => field.clone(),
+            };
+            cell(column, None, value, &mut line)?;
+        }
+    }
+    for (name, value) in &rule.then {
+        line.push((format!("then {name}"), text_of(value, None)?));
+    }
+    let text = |text: &Option<String>| text.as_deref().map(|text| verbatim(text).into_owned());
+    let meta = [
+        ("because", text(&rule.because)),
+        ("severity", (rule.severity != Severity::default()).then(|| word(&rule.severity))),
+        ("mode", (rule.mode != Mode::default()).then(|| word(&rule.mode))),
+        ("valid from", text(&rule.from)),
+        ("valid until", text(&rule.until)),
+    ];
+    line.extend(meta.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    Ok(line)
+}
+
+/// Adds what a column says; a map of operators becomes a column each.
+fn cell(column: String, operator: Option<&str>, value: &Value, line: &mut Vec<(String, String)>) -> Result<(), String> {
+    match value {
+        Value::Object(operators) if operator.is_none() => {
+            for (operator, operand) in operators {
+                let text = text_of(operand, Some(operator)).map_err(|problem| format!("{problem} (`{column}`)"))?;
+                line.push((format!("{column} {operator}"), text));
+            }
+        }
+        value => line.push((column, text_of(value, operator)?)),
+    }
+    Ok(())
+}
+
+/// The rows of a table, its texts as they are written.
+fn as_it_stands(document: &Document, table: &Table) -> Result<Vec<Row>, String> {
+    let Some((header, rest)) = table.0.split_first() else { return Ok(Vec::new()) };
+    let names: Vec<&str> = header.iter().map(|name| name.as_str().unwrap_or_default()).collect();
+    let mut columns: Vec<Vec<String>> = names.iter().map(|name| vec![(*name).to_owned()]).collect();
+    let mut lines = Vec::new();
+    for (number, row) in rest.iter().enumerate() {
+        let mut line: Vec<(String, String)> = Vec::new();
+        for (at, value) in row.iter().enumerate() {
+            let name = names.get(at).ok_or_else(|| format!("row {} has more cells than columns", number + 1))?;
+            let before = line.len();
+            match value {
+                Value::Null => {}
+                Value::Array(_) | Value::Object(_) => cell((*name).to_owned(), operator_of(name), value, &mut line)
+                    .map_err(|problem| format!("row {} {problem}", number + 1))?,
+                value => {
+                    let written = document.written(&format!("/table/{}/{at}", number + 1), value);
+                    line.extend((!cells::is_open(&written)).then(|| ((*name).to_owned(), written)));
+                }
+            }
+            for (column, _) in &line[before..] {
+                if !columns.iter().flatten().any(|known| known == column) {
+                    columns[at].push(column.clone());
+                } else if line[..before].iter().any(|(known, _)| known == column) {
+                    return Err(format!("row {} fills the column `{column}` twice", number + 1));
+                }
+            }
+        }
+        lines.push(line);
+    }
+    Ok(rows(columns.into_iter().flatten().collect(), &lines))
+}
+
+/// The operator that the name of a column ends in.
+fn operator_of(name: &str) -> Option<&str> {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    match words.as_slice() {
+        ["when" | "except", _, operator] => Some(operator),
+        ["when" | "except" | "then", _] | [_] => None,
+        [_, operator] => Some(operator),
+        _ => None,
+    }
+}
+
+fn rows(columns: Row, lines: &[Vec<(String, String)>]) -> Vec<Row> {
+    let cell = |line: &[(String, String)], column: &String| {
+        line.iter().find(|(name, _)| name == column).map_or_else(|| "-".to_owned(), |(_, text)| text.clone())
+    };
+    let rows: Vec<Row> = lines.iter().map(|line| columns.iter().map(|column| cell(line, column)).collect()).collect();
+    std::iter::once(columns).chain(rows).collect()
+}
+
+fn word(value: &impl serde::Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().map(str::to_owned).unwrap_or_default()
+}
