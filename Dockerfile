@@ -1,7 +1,6 @@
 # Casebook as an OpenEnv environment: one binary, the packs, nothing else that it needs.
 #
 #   docker build -t casebook .
-#   docker build -t casebook --build-arg OPTIMISE=1 .         # takes twice as long, answers a twelfth more
 #   docker run -p 8000:8000 casebook                          # OpenEnv's port
 #   docker run -e PORT=7860 -p 7860:7860 casebook             # the port that Spaces use by default
 #   docker run -v ./my-packs:/app/scenarios -p 8000:8000 casebook
@@ -13,23 +12,14 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY engine engine
 COPY plugins plugins
-COPY deploy/optimised deploy/optimised
-COPY scenarios/email-ops scenarios/email-ops
-COPY scenarios/email-triage scenarios/email-triage
-ARG OPTIMISE=
-RUN if [ -z "$OPTIMISE" ]; then \
-        cargo build --release --locked --package casebook && cp target/release/casebook .; \
-    else \
-        apt-get update && apt-get install -y --no-install-recommends python3 && \
-        rustup component add llvm-tools && deploy/optimised/build.sh casebook; \
-    fi
+RUN cargo build --profile dist --locked --package casebook
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="Casebook" \
       org.opencontainers.image.description="Triage environments for AI agents, written as YAML" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="0.1.0"
-COPY --from=build /src/casebook /usr/local/bin/casebook
+COPY --from=build /src/target/dist/casebook /usr/local/bin/casebook
 # Some providers start an executable of this name.
 RUN ln -s casebook /usr/local/bin/server
 WORKDIR /app

@@ -10,6 +10,6 @@ if [ -n "$(ls -A "$out")" ]; then
     echo "$out is not empty" >&2
     exit 1
 fi
-git ls-files -z -- Cargo.toml Cargo.lock Dockerfile LICENSE README.md openenv.yaml deploy/optimised engine plugins scenarios ':!**/tests/**' |
+git ls-files -z -- Cargo.toml Cargo.lock Dockerfile LICENSE README.md openenv.yaml engine plugins scenarios ':!**/tests/**' |
     xargs -0 cp --parents --target-directory "$out"
 cp -r deploy/package/. "$out"

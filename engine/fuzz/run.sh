@@ -26,7 +26,7 @@ done
 find ../../scenarios -name '*.yaml' -exec sh -c 'cp "$1" "$2/$(echo "$1" | tr / _)"' _ {} "$corpus/check" \;
 cp "$corpus"/check/* "$corpus/parse"
 cp "$corpus"/check/* "$corpus/validate"
-for pair in ../core/tests/migrate/*.yaml ../core/tests/order/*.yaml; do cp "$pair" "$corpus/parse/$(echo "$pair" | tr / _)"; done
+for pair in ../core/tests/order/*.yaml; do cp "$pair" "$corpus/parse/$(echo "$pair" | tr / _)"; done
 grep -rhoE '\{[{%].*[%}]\}' ../core/tests ../../scenarios | sort -u | split -l 1 - "$corpus/template/t"
 printf 'id,amount,tier,from domain_in,except from,then queue,because\nR-1,>= 100,-,friends,bo@home.example,forward,why\nR-2,10..20,free | paid,-,-,answer,-\n' >"$corpus/table/a"
 printf 'id,title contains_any,opened older_than,valid from,severity,mode,then queue\nR-1,"a | b" | c,2h,2026-01-01,high,test,close\n' >"$corpus/table/b"

@@ -148,8 +148,6 @@ pub(crate) enum Command {
     Table(TableArgs),
     /// Proves what rules mean: what never matches, what overlaps, what no rule covers
     Rules(RulesArgs),
-    /// Rewrites files of an older format; comments stay
-    Migrate(MigrateArgs),
     /// Writes the JSON Schemas of all kinds of documents
     Schema(SchemaArgs),
     /// Makes, checks, lists and pins plugins
@@ -307,16 +305,6 @@ pub(crate) struct RulesCheckArgs {
     /// Warnings fail as well
     #[arg(long)]
     pub(crate) strict: bool,
-}
-
-/// Arguments of `migrate`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct MigrateArgs {
-    #[command(flatten)]
-    pub(crate) packs: PacksArgs,
-    /// Writes nothing; fails when a file would change
-    #[arg(long)]
-    pub(crate) check: bool,
 }
 
 /// Arguments of `schema`.

@@ -52,7 +52,6 @@ fn main() -> ExitCode {
         Command::Docs(args) => commands::docs::run(&args, format),
         Command::Table(args) => commands::table::run(&args, format),
         Command::Rules(args) => commands::rules::run(&args, format),
-        Command::Migrate(args) => commands::migrate::run(&args, format),
         Command::Schema(args) => commands::schema::run(&args, format),
         Command::Plugin(args) => commands::plugin::run(&args, format),
         Command::Import(args) => commands::import::run(&args, format),

@@ -1,4 +1,4 @@
-//! Any text as a file: its syntax and heads, the order of its keys, and older formats.
+//! Any text as a file: its syntax and heads and the order of its keys.
 #![no_main]
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use casebook_core::{
     diagnostic::Report,
     source::SourceFile,
-    spec::{self, migrate, order},
+    spec::{self, order},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -23,10 +23,6 @@ fuzz_target!(|text: &str| {
     if !drafts.is_empty() && report.errors() == 0 {
         if let Some(ordered) = order::reorder(&file) {
             assert_eq!(says(&file), says(&file.with_text(&ordered)), "another order says something else");
-        }
-        let mut migrated = text.to_owned();
-        for edit in migrate::edits(&file).unwrap_or_default().into_iter().rev() {
-            migrated.replace_range(edit.span, &edit.text);
         }
     }
 });

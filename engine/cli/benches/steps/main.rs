@@ -3,8 +3,8 @@
 //! moment to the next; what is told of them is the median of their rounds, and of the ratios within a round.
 //!
 //! `cargo bench --bench steps` prints everything; `cargo bench --bench steps -- --seconds 2 --sessions 1,64` is a quick
-//! look, `--rounds 15` a steadier one, `--program PATH` measures another build of Casebook, such as the one that
-//! `deploy/optimised/build.sh` makes, and `--beside PATH` has one take its turn as well. The stock side is
+//! look, `--rounds 15` a steadier one, `--program PATH` measures another build of Casebook, such as one of the
+//! profile `dist`, and `--beside PATH` has one take its turn as well. The stock side is
 //! `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo xtest` makes it). Where
 //! `taskset` exists the servers get one core and the client the other.
 //!

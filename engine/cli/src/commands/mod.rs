@@ -8,7 +8,6 @@ pub(crate) mod explain;
 pub(crate) mod explain_item;
 pub(crate) mod fmt;
 pub(crate) mod import;
-pub(crate) mod migrate;
 pub(crate) mod new;
 pub(crate) mod plugin;
 pub(crate) mod replay;

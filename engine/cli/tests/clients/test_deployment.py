@@ -1,6 +1,5 @@
 """What can be checked of the image without a container engine."""
 
-import json
 import os
 import re
 import shutil
@@ -67,30 +66,6 @@ def test_it_runs_as_any_user_on_read_only_files(tmp_path, name):
         for path in [tmp_path, *tmp_path.rglob("*")]:
             if not path.is_symlink():
                 path.chmod(0o755)
-
-
-def test_the_optimised_build_plays_what_was_recorded(start, tmp_path):
-    """The run that is counted: each of sixteen players plays every recorded episode."""
-    packs, recorded = ["scenarios/email-ops", "scenarios/email-triage"], tmp_path / "episodes"
-    for policy in ("oracle", "random"):
-        subprocess.run([BINARY, "run", *packs, "--policy", policy, "--record", recorded], cwd=ROOT, check=True)
-    steps = sum(len(json.loads(line)["actions"]) for line in recorded.read_text().splitlines())
-    server = start(*packs, "--max-sessions", "64")
-    port = server.url.rsplit(":", 1)[1]
-    subprocess.run([sys.executable, DEPLOY / "optimised/play.py", port, recorded], check=True, timeout=120)
-    counted = re.findall(r"^casebook_steps_total\{.*\} (\d+)$", server.http().get("/metrics").text, re.M)
-    assert steps and sum(map(int, counted)) == 16 * steps
-
-
-def test_the_optimised_build_says_what_it_needs():
-    script = DEPLOY / "optimised/build.sh"
-    subprocess.run(["bash", "-n", script], check=True)
-    failed = subprocess.run([script], env={**os.environ, "LLVM_PROFDATA": "/nowhere"}, capture_output=True, text=True)
-    assert failed.returncode == 1 and failed.stdout == ""
-    assert failed.stderr == "/nowhere does not run; `rustup component add llvm-tools` installs it\n"
-    for pack in re.search(r"^packs=\((.*)\)$", script.read_text(), re.M)[1].split():
-        assert (ROOT / pack / "environment.yaml").is_file()
-        assert f"\nCOPY {pack} {pack}\n" in (ROOT / "Dockerfile").read_text()
 
 
 def serve_help():

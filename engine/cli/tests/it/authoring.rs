@@ -1,4 +1,4 @@
-//! What authors and their gates run: `new`, `check --fix`, `test`, `fmt`, `docs`, `table`, `migrate`, `explain`, the
+//! What authors and their gates run: `new`, `check --fix`, `test`, `fmt`, `docs`, `table`, `explain`, the
 //! formats of CI systems, the GitHub action and the pre-commit hooks.
 
 use std::{fs, process::Command};
@@ -218,23 +218,6 @@ fn a_rule_that_no_row_can_say_is_told() {
 }
 
 #[test]
-fn migrate_rewrites_older_files_and_keeps_comments() {
-    let folder = new_pack();
-    edit(&folder, "task.yaml", "apiVersion: casebook/v1\n", "apiVersion: casebook/v1alpha1 # old\n");
-    edit(&folder, "task.yaml", "difficulty:", "level:");
-    edit(&folder, "task.yaml", "max_steps:", "steps:");
-    let said = casebook(folder.path(), &["check"]);
-    assert_eq!(code(&said), 0, "an older format is read, with a warning: {}", stderr(&said));
-    assert!(stderr(&said).contains("CB208"), "{}", stderr(&said));
-    assert!(finds(folder.path(), &["migrate", "--check"]).contains("would rewrite scenarios/desk/task.yaml"));
-    succeeds(folder.path(), &["migrate"]);
-    let text = fs::read_to_string(folder.path().join("scenarios/desk/task.yaml")).expect("the task");
-    assert!(text.contains("apiVersion: casebook/v1 # old") && text.contains("\ndifficulty: 1\n"), "{text}");
-    assert!(succeeds(folder.path(), &["migrate", "--check"]).contains("every file is of the current format"));
-    succeeds(folder.path(), &["check", "--strict"]);
-}
-
-#[test]
 fn every_code_is_explained() {
     let folder = TempDir::new().expect("a folder");
     let list = succeeds(folder.path(), &["explain"]);
@@ -305,12 +288,13 @@ fn the_pre_commit_hooks_are_commands() {
     let text = fs::read_to_string(root().join(".pre-commit-hooks.yaml")).expect("the hooks");
     let entries: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("entry: casebook ")).collect();
     assert_eq!(entries, ["check", "test", "fmt"]);
-    let file = "scenarios/desk/rules.yaml";
+    assert_eq!(text.matches("pass_filenames: false").count(), entries.len(), "hooks run over whole packs");
     for entry in &entries {
-        // A hook is given the files that changed.
-        succeeds(folder.path(), &[entry, file, "scenarios/desk/task.yaml"]);
+        succeeds(folder.path(), &[entry]);
+        let nothing = TempDir::new().expect("a folder");
+        assert_ne!(code(&casebook(nothing.path(), &[entry])), 0, "`{entry}` passes on nothing");
     }
     edit(&folder, "rules.yaml", "id: R-MONEY", "id:   R-MONEY");
-    let changed = succeeds(folder.path(), &["fmt", file]);
+    let changed = succeeds(folder.path(), &["fmt"]);
     assert!(changed.contains("laid out scenarios/desk/rules.yaml"), "{changed}");
 }

@@ -32,17 +32,22 @@ fn the_root_holds_nothing_else() {
         .map(str::to_owned)
         .collect();
     let allowed = [
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
         "Cargo.lock",
         "Cargo.toml",
         "Dockerfile",
         "LICENSE",
         "README.md",
+        "SECURITY.md",
+        "deny.toml",
         "deploy",
         "docs",
         "engine",
         "inference.py",
         "openenv.yaml",
         "plugins",
+        "rust-toolchain.toml",
         "scenarios",
         "schemas",
     ];

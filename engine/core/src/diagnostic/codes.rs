@@ -82,8 +82,6 @@ codes! {
     UnknownKind = "CB206", Error;
     /// Any other mismatch between a document and its schema.
     Shape = "CB207", Error;
-    /// A document of an older format.
-    OldFormat = "CB208", Warning;
 
     /// A name that nothing has.
     UnknownName = "CB301", Error;

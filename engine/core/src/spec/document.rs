@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    ApiVersion, Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, migrate, order,
+    ApiVersion, Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, order,
     tree::{self, Place},
     validate,
 };
@@ -253,21 +253,8 @@ pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec
         lost.push(None);
     }
     let mut drafts = Vec::new();
-    for mut tree in trees {
-        let migrated = migrate::apply(&mut tree);
+    for tree in trees {
         let value = tree.to_value();
-        if !migrated.is_empty() {
-            report.push(
-                Diagnostic::new(
-                    Code::OldFormat,
-                    file,
-                    tree.value_place("/apiVersion").span,
-                    format!("the document is written for the older format `{}`", migrate::OLDER),
-                )
-                .at("/apiVersion")
-                .hint("`casebook migrate` rewrites it and keeps the comments"),
-            );
-        }
         match head(file, &tree, &value, report) {
             Some(kind) => drafts.push(Draft {
                 kind,

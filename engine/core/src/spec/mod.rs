@@ -9,7 +9,6 @@
 //! | `schema.rs` | the schemas, generated from the types below |
 //! | `reference.rs` | the reference of the language, generated from the types |
 //! | `order.rs` | the canonical order of keys, for `fmt` and the digest |
-//! | `migrate.rs` | older formats: what was renamed since |
 //! | `environment.rs` ... `test.rs` | the kinds |
 //! | `parameter.rs` | named values with a type, shared by actions, tools, resets and states |
 //! | `tool.rs` | tools |
@@ -22,7 +21,6 @@ mod condition;
 mod document;
 mod environment;
 mod inbox;
-pub mod migrate;
 pub mod order;
 mod parameter;
 mod plugin;

@@ -7,7 +7,7 @@ use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::{migrate::Edit, syntax};
+use super::syntax;
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::SourceFile,
@@ -132,11 +132,6 @@ impl Tree {
         Self { place: self.place.behind(files), data }
     }
 
-    /// The text at a JSON pointer.
-    pub(super) fn text_at(&self, pointer: &str) -> Option<&str> {
-        self.text_of(pointer.strip_prefix('/')?)
-    }
-
     fn scalar_text(&self) -> Option<Cow<'_, str>> {
         match &self.data {
             Data::Scalar(_, Some(written)) => Some(Cow::Borrowed(written)),
@@ -146,68 +141,12 @@ impl Tree {
         }
     }
 
-    fn text_of(&self, key: &str) -> Option<&str> {
-        match &self.data {
-            Data::Map(entries) => match &entries.get(key)?.value.data {
-                Data::Scalar(Value::String(text), _) => Some(text),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Whether a map holds a text under a key.
-    pub(super) fn holds(&self, key: &str, text: &str) -> bool {
-        self.text_of(key) == Some(text)
-    }
-
-    /// Replaces a map's text under a key; the place stays.
-    pub(super) fn set_text(&mut self, key: &str, text: &str) -> Option<Edit> {
-        let Data::Map(entries) = &mut self.data else { return None };
-        let value = &mut entries.get_mut(key)?.value;
-        value.data = Data::Scalar(text.into(), None);
-        Some(Edit { span: value.place.span.clone(), text: text.to_owned() })
-    }
-
-    /// Renames a key of a map; its position and place stay. Nothing happens when the new name is taken.
-    pub(super) fn rename(&mut self, old: &str, new: &str) -> Option<Edit> {
-        let Data::Map(entries) = &mut self.data else { return None };
-        if entries.contains_key(new) {
-            return None;
-        }
-        let (at, _, entry) = entries.shift_remove_full(old)?;
-        let span = entry.key.span.clone();
-        entries.shift_insert(at, new.to_owned(), entry);
-        Some(Edit { span, text: new.to_owned() })
-    }
-
-    /// Moves the scalar under a key into a map of its own.
-    pub(super) fn wrap(&mut self, key: &str, inner: &str) -> Option<Edit> {
-        let Data::Map(entries) = &mut self.data else { return None };
-        let entry = entries.get_mut(key)?;
-        let text = entry.value.scalar_text()?.into_owned();
-        let place = entry.value.place.clone();
-        let value = Self { place: place.clone(), data: entry.value.data.clone() };
-        let map = IndexMap::from_iter([(inner.to_owned(), Entry { key: place.clone(), value })]);
-        entry.value = Self { place: place.clone(), data: Data::Map(map) };
-        Some(Edit { span: place.span, text: format!("{{ {inner}: {text} }}") })
-    }
-
     /// The values directly below; those of a map with the places of their keys.
     pub(super) fn children(&self) -> Vec<(Option<Range<usize>>, &Self)> {
         match &self.data {
             Data::Scalar(..) => Vec::new(),
             Data::List(list) => list.iter().map(|value| (None, value)).collect(),
             Data::Map(entries) => entries.values().map(|entry| (Some(entry.key.span.clone()), &entry.value)).collect(),
-        }
-    }
-
-    /// Visits the values directly below, with their keys.
-    pub(super) fn each_child(&mut self, mut visit: impl FnMut(Option<&str>, &mut Self)) {
-        match &mut self.data {
-            Data::Scalar(..) => {}
-            Data::List(list) => list.iter_mut().for_each(|child| visit(None, child)),
-            Data::Map(entries) => entries.iter_mut().for_each(|(key, entry)| visit(Some(key), &mut entry.value)),
         }
     }
 

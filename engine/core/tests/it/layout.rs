@@ -1,11 +1,11 @@
-//! Texts that are rewritten: older formats, and keys in another order. Pairs of files, before and after.
+//! Texts that are rewritten with their keys in canonical order. Pairs of files, before and after.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use casebook_core::{
     diagnostic::Report,
     source::SourceFile,
-    spec::{self, migrate, order},
+    spec::{self, order},
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -44,32 +44,6 @@ fn file(text: &str) -> SourceFile {
 fn says(text: &str) -> Vec<Value> {
     let drafts = spec::read(&file(text), &mut Vec::new(), &mut Report::default());
     drafts.iter().map(spec::Draft::canonical).collect()
-}
-
-#[test]
-fn older_formats_are_rewritten_and_read_alike() {
-    for (name, before, after) in pairs("migrate") {
-        let mut text = before.clone();
-        for edit in migrate::edits(&file(&before)).expect("YAML").into_iter().rev() {
-            text.replace_range(edit.span, &edit.text);
-        }
-        assert_eq!(text, after, "{name}");
-        assert_eq!(says(&before), says(&after), "{name} is read otherwise than it is rewritten");
-        assert_eq!(migrate::edits(&file(&after)).expect("YAML"), Vec::new(), "{name} is not done");
-        let comments = |text: &str| text.lines().filter(|line| line.contains('#')).count();
-        assert_eq!(comments(&before), comments(&after), "{name}: a comment was lost");
-    }
-}
-
-#[test]
-fn what_was_rewritten_loads() {
-    for (name, _, after) in pairs("migrate") {
-        let mut report = Report::default();
-        for draft in spec::read(&file(&after), &mut Vec::new(), &mut report) {
-            draft.finish(&mut report).ok();
-        }
-        assert!(report.diagnostics.is_empty(), "{name}:\n{}", report.render(false));
-    }
 }
 
 #[test]
