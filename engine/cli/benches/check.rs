@@ -3,6 +3,7 @@
 //! 1. A pack with 10,000 items: `casebook check` (everything: shape, names, rules, templates), beside `check-jsonschema`
 //!    and ajv, which check the same files against the same schema and nothing else. Each is a whole process.
 //! 2. A pack with 1,000 files of which one changed: reading, parsing and compiling it again, in process, as a reload does.
+//! 3. Packs at size: 100,000 items, 20,000 rules, 10,000 tasks. Each is a whole process.
 //!
 //! The other tools are installed into the target folder. A tool that cannot be had is left out, and told.
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
@@ -189,6 +190,63 @@ fn one_file(target: &Path) {
     println!("{:<28} {:>9.1} ms", "again, one file changed", median(times));
 }
 
+/// Rules of which no two meet, and rules of which many may.
+fn rules(folder: &Path, count: usize) {
+    let mut text = "apiVersion: casebook/v1\nkind: Rules\nname: routing\nhit: first\nrules:\n".to_owned();
+    for at in 0..count {
+        let when = match at % 3 {
+            0 => format!("amount: {{ gte: {}, lt: {} }}", at * 10, at * 10 + 10),
+            1 => format!("subject: {{ contains: order {at} }}, plan: free"),
+            _ => format!("sender: {{ domain_in: [shop{at}.example] }}, amount: {{ gte: {at} }}"),
+        };
+        let queue = if at % 2 == 0 { "answer" } else { "refund" };
+        text.push_str(&format!("  - {{ id: R-{at}, when: {{ {when} }}, then: {{ queue: {queue} }} }}\n"));
+    }
+    text.push_str("default: { queue: answer }\n");
+    let environment = ENVIRONMENT.split("---\n").filter(|part| !part.contains("kind: Rules"));
+    fs::write(folder.join("environment.yaml"), environment.collect::<Vec<_>>().join("---\n")).expect("written");
+    fs::write(folder.join("rules.yaml"), text).expect("written");
+}
+
+/// Adds tasks, a hundred to a file, that play the inboxes there are.
+fn tasks(folder: &Path, inboxes: usize, count: usize) {
+    for file in 0..count / 100 {
+        let all = (0..100).map(|at| {
+            let number = file * 100 + at;
+            task(&format!("more-{number}"))
+                .replace(&format!("inbox: more-{number}"), &format!("inbox: box-{}", number % inboxes))
+        });
+        fs::write(folder.join(format!("tasks/more-{file}.yaml")), all.collect::<Vec<_>>().join("---\n"))
+            .expect("written");
+    }
+}
+
+fn sizes(target: &Path) {
+    println!("\nat size: medians of 3 runs of `casebook check`");
+    let folder = target.join("tmp/check-bench-sizes");
+    let check = |label: &str| {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_casebook"));
+        check.arg("check").arg(&folder);
+        if let Some(ours) = time(label, check, 3) {
+            println!("{label:<28} {ours:>9.1} ms");
+        }
+    };
+    for items in [10_000, 100_000] {
+        pack(&folder, 10, items / 10);
+        check(&format!("{items} items"));
+    }
+    for count in [1_000, 20_000] {
+        pack(&folder, 1, 100);
+        rules(&folder, count);
+        check(&format!("{count} rules"));
+    }
+    for count in [2_500, 10_000] {
+        pack(&folder, 100, 2);
+        tasks(&folder, 100, count);
+        check(&format!("{count} tasks"));
+    }
+}
+
 fn main() {
     // `cargo test --benches` asks whether it runs at all; that is shown by building it.
     if env::args().any(|arg| arg == "--test") {
@@ -198,4 +256,5 @@ fn main() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp lies in the target folder");
     large_pack(target, root);
     one_file(target);
+    sizes(target);
 }

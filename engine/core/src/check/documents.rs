@@ -282,6 +282,9 @@ pub(crate) struct Documents<'a> {
     own: usize,
     /// What could not be read.
     lost: Vec<Lost>,
+    /// The documents of each kind, and the first one of each name.
+    by_kind: HashMap<Kind, Vec<&'a Document>>,
+    by_name: HashMap<(Kind, &'a str), &'a Document>,
 }
 
 impl<'a> Documents<'a> {
@@ -293,15 +296,23 @@ impl<'a> Documents<'a> {
         };
         let unclear = all.iter().any(|document| !is_name(document.content.name()) || taken(document));
         let lost = read.lost.iter().cloned().chain(unclear.then_some(None)).collect();
-        Self { all, own: read.own, lost }
+        let (mut by_kind, mut by_name) = (HashMap::<Kind, Vec<_>>::new(), HashMap::new());
+        for document in &all {
+            let kind = document.content.kind();
+            by_kind.entry(kind).or_default().push(*document);
+            by_name.entry((kind, document.content.name())).or_insert(*document);
+        }
+        Self { all, own: read.own, lost, by_kind, by_name }
     }
 
     pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = &'a Document> + '_ {
-        self.all.iter().copied().filter(move |document| document.content.kind() == kind)
+        self.by_kind.get(&kind).into_iter().flatten().copied()
     }
 
     pub(super) fn find(&self, kind: Kind, name: &str) -> Option<&'a Document> {
-        self.of(kind).find(|document| document.content.name() == name)
+        // The name that is looked for need not live as long as the documents.
+        let known: &HashMap<(Kind, &str), &'a Document> = &self.by_name;
+        known.get(&(kind, name)).copied()
     }
 
     pub(super) fn names(&self, kind: Kind) -> Vec<&'a str> {

@@ -20,7 +20,7 @@ use crate::{
 /// Forms of one item at the most.
 const MAX_FORMS: usize = 256;
 /// Bytes of all items in every form, for every task, at the most.
-const MAX_BYTES: usize = 128 * 1024 * 1024;
+const MAX_BYTES: usize = 512 * 1024 * 1024;
 
 /// Makes the items of a task's inbox; the findings about it are reported once, whatever the number of tasks.
 pub(super) fn items(
@@ -67,11 +67,13 @@ pub(super) fn items(
 /// Checks the inboxes that no task plays, as far as that goes without knowing what varies.
 pub(super) fn check_unplayed(parts: &Parts<'_>, report: &mut Report) {
     let engine = crate::scenario::templates::engine();
+    let tasks = parts.documents.of(Kind::Task).filter_map(|task| match &task.content {
+        Content::Task(task) => task.inbox.as_deref(),
+        _ => None,
+    });
+    let inboxes: HashSet<&str> = tasks.collect();
     for document in parts.documents.of(Kind::Inbox) {
-        let played = parts.documents.of(Kind::Task).any(|task| match &task.content {
-            Content::Task(task) => task.inbox.as_deref() == Some(document.content.name()),
-            _ => false,
-        });
+        let played = inboxes.contains(document.content.name());
         let Content::Inbox(inbox) = &document.content else { continue };
         let lines = Lines::new(document);
         for (at, item) in inbox.items.iter().enumerate().filter(|_| !played) {

@@ -4,10 +4,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::Parts;
+use super::{Parts, lines::Lines};
 use crate::{
     diagnostic::{Code, Report},
-    model::{Datum, Place, RuleReason, parse_moment},
+    model::{Datum, RuleReason, parse_moment},
     rubric,
     rules::{self, CompiledRule, Policy, Predicate, RuleSet, Scope, Written},
     spec::{self, Condition, Document, Mode},
@@ -22,6 +22,7 @@ pub(super) fn compile(
     let before = report.errors();
     let scope =
         Scope { document, columns: &parts.fields, visible_only: false, lists: &spec.lists, regexes: &parts.regexes };
+    let lines = Lines::new(document);
     let mut seen = HashSet::new();
     let mut compiled = Vec::new();
     let written = rules::written(document, spec, &parts.fields, &parts.decisions, report);
@@ -43,10 +44,9 @@ pub(super) fn compile(
             let reason =
                 Arc::new(RuleReason { id: id.clone(), because: one.rule.because.clone(), severity: one.rule.severity });
             let except = (!one.except.is_empty()).then_some(except);
-            let (path, line) = document.line(&one.pointer);
             compiled.push(CompiledRule {
                 reason,
-                place: Place { path, line },
+                place: lines.of(&one.pointer),
                 when,
                 except,
                 then,

@@ -16,7 +16,7 @@ use crate::{
 /// Maps and lists within each other at the most.
 const MAX_DEPTH: usize = 64;
 /// Values of one file at the most, aliases unfolded.
-const MAX_NODES: usize = 1_000_000;
+const MAX_NODES: usize = 2_000_000;
 /// Bytes of text that the aliases of one file may stand for.
 const MAX_ALIASED: usize = 16 * 1024 * 1024;
 /// Documents of one file at the most.

@@ -15,8 +15,67 @@ pub(super) struct Table {
     column: usize,
     /// The numbers at which some condition changes its mind, in order; for a column without an order nothing.
     bounds: Vec<f64>,
+    /// How many cells that follow each other share what they leave.
+    width: usize,
     /// What an absent value leaves, then each choice, or each bound and what lies around it.
     leaves: Vec<Bits>,
+}
+
+/// The kinds of value of a column: an absent one, then each choice, or each bound and what lies around it.
+struct Cells<'a> {
+    column: usize,
+    spec: &'a Column,
+    bounds: &'a [f64],
+}
+
+impl Cells<'_> {
+    fn count(&self) -> usize {
+        match self.spec.kind {
+            ColumnKind::Choice => 1 + self.spec.values.len(),
+            ColumnKind::Boolean => 3,
+            _ => 2 + 2 * self.bounds.len(),
+        }
+    }
+
+    /// Names the cells that parts of one rule leave, from one to another. A value between two bounds that the rule itself
+    /// names stands for all of them.
+    fn each_left(&self, parts: &[Part<'_>], mut left: impl FnMut(usize, usize)) {
+        let own: Vec<&Part<'_>> = parts.iter().filter(|part| is_about(part.predicate, self.column)).collect();
+        let mut fields = vec![None; self.column + 1];
+        let mut try_value = |value: Option<Datum>, from: usize, to: usize| {
+            fields[self.column] = value;
+            let facts = Facts { fields: &fields, clock: None };
+            if own.iter().all(|part| part.predicate.matches(facts) == part.wanted) {
+                left(from, to);
+            }
+        };
+        try_value(None, 0, 0);
+        match self.spec.kind {
+            ColumnKind::Choice => {
+                (0..self.spec.values.len()).for_each(|at| try_value(Some(Datum::Choice(at)), at + 1, at + 1));
+            }
+            ColumnKind::Boolean => {
+                [false, true].iter().enumerate().for_each(|(at, flag)| {
+                    try_value(Some(Datum::Boolean(*flag)), at + 1, at + 1);
+                });
+            }
+            kind => {
+                let mut named = Vec::new();
+                own.iter().for_each(|part| bounds_of(part.predicate, &mut named));
+                named.retain(|bound| !bound.is_nan());
+                named.sort_by(f64::total_cmp);
+                named.dedup();
+                let (mut last, mut from) = (f64::NEG_INFINITY, 1);
+                for bound in named {
+                    let on = 2 + 2 * self.bounds.partition_point(|other| *other < bound);
+                    try_value(Some(number(kind, between(last, bound))), from, on - 1);
+                    try_value(Some(number(kind, bound)), on, on);
+                    (last, from) = (bound, on + 1);
+                }
+                try_value(Some(number(kind, between(last, f64::INFINITY))), from, self.count() - 1);
+            }
+        }
+    }
 }
 
 impl Table {
@@ -32,24 +91,20 @@ impl Table {
         bounds.retain(|bound| !bound.is_nan());
         bounds.sort_by(f64::total_cmp);
         bounds.dedup();
-        let values = values(spec, &bounds);
-        (values.len() * parts.len() <= MAX_BITS).then_some(())?;
-        let mut leaves = vec![Bits::none(parts.len()); values.len()];
-        let mut fields = vec![None; column + 1];
-        for (cell, value) in values.into_iter().enumerate() {
-            fields[column] = value;
-            let facts = Facts { fields: &fields, clock: None };
-            for (rule, parts) in parts.iter().enumerate() {
-                let mut own = parts.iter().filter(|part| is_about(part.predicate, column));
-                if own.all(|part| part.predicate.matches(facts) == part.wanted) {
-                    leaves[cell].insert(rule);
-                }
+        let cells = Cells { column, spec, bounds: &bounds };
+        let count = cells.count();
+        // Where there are too many, several that follow each other share what they leave, and rules are judged once more.
+        let width = count.div_ceil((MAX_BITS / parts.len().max(1)).max(2));
+        let mut leaves = vec![Bits::none(parts.len()); count.div_ceil(width)];
+        for (rule, parts) in parts.iter().enumerate() {
+            cells.each_left(parts, |from, to| (from / width..=to / width).for_each(|group| leaves[group].insert(rule)));
+        }
+        if width == 1 {
+            for parts in parts.iter_mut() {
+                parts.retain(|part| !is_about(part.predicate, column));
             }
         }
-        for parts in parts.iter_mut() {
-            parts.retain(|part| !is_about(part.predicate, column));
-        }
-        Some(Self { column, bounds, leaves })
+        Some(Self { column, bounds, width, leaves })
     }
 
     /// The rules that an item's value leaves.
@@ -65,27 +120,8 @@ impl Table {
                 1 + 2 * below + usize::from(on)
             }
         };
-        self.leaves.get(cell).unwrap_or(&self.leaves[0])
+        self.leaves.get(cell / self.width).unwrap_or(&self.leaves[0])
     }
-}
-
-/// A value of each kind: none, then those that the table is looked up by.
-fn values(spec: &Column, bounds: &[f64]) -> Vec<Option<Datum>> {
-    let mut values = vec![None];
-    match spec.kind {
-        ColumnKind::Choice => values.extend((0..spec.values.len()).map(|at| Some(Datum::Choice(at)))),
-        ColumnKind::Boolean => values.extend([false, true].map(|flag| Some(Datum::Boolean(flag)))),
-        kind => {
-            let mut last = f64::NEG_INFINITY;
-            for bound in bounds {
-                values.push(Some(number(kind, between(last, *bound))));
-                values.push(Some(number(kind, *bound)));
-                last = *bound;
-            }
-            values.push(Some(number(kind, between(last, f64::INFINITY))));
-        }
-    }
-    values
 }
 
 /// A number between two others; where whole numbers are meant it need not be one, for nothing but its order counts.
