@@ -21,6 +21,7 @@ mod interrupt;
 mod output;
 mod packs;
 mod plugins;
+mod progress;
 mod telemetry;
 mod trail;
 

@@ -1,8 +1,10 @@
-//! `cargo bench -p casebook-core --bench proofs [-- RULES]`: how long proofs take about many rules (1,000 when not given).
+//! `cargo bench -p casebook-core --bench proofs [-- check|diff|prove|items|tasks] [first|unique|collect] [KIND] [RULES]`: how long it
+//! takes to check many rules (20,000 when not given), to find what five edits of them move, and to prove all there is to
+//! prove about them (1,000 when not given).
 //!
-//! Three kinds of rules, each under every `hit`: such as each have a category, a range of amounts and half of them a word
-//! (few meet), such as each want a word (all may meet), and such as each have a lower bound (all meet). Told are the time
-//! of a thorough analysis and of a quick one, and what they came to.
+//! Kinds of rules: such as each have amounts of their own (disjoint), such as each have a category, a range of amounts and
+//! half of them a word (few meet), four shapes in turn (mixed), such as each want a word (all may meet), and such as each
+//! have a lower bound (all meet).
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::time::Instant;
@@ -189,6 +191,47 @@ fn time_proofs(name: &str, hit: &str, rules: u64, when: Condition) {
     );
 }
 
+/// A pack of so many items, with a task for each file of them, and so many tasks that play one inbox.
+fn large(items: usize, per_file: usize, tasks: usize) -> SourceSet {
+    let base = pack("first", 10, few_meet).packs[0].files[0].text.to_string();
+    let mut files = vec![("pack.yaml".to_owned(), base)];
+    let head = |kind: &str, name: &str| format!("apiVersion: casebook/v1\nkind: {kind}\nname: {name}\n");
+    for (file, chunk) in (0..items).collect::<Vec<_>>().chunks(per_file).enumerate() {
+        let mut text = format!("{}items:\n", head("Inbox", &format!("box-{file}")));
+        for at in chunk {
+            text.push_str(&format!(
+                "  - id: t-{at}\n    fields: {{ category: c{}, amount: {}, subject: Question {at} about an order }}\n",
+                at % 20,
+                at % 9000
+            ));
+        }
+        text.push_str(&format!(
+            "---\n{}difficulty: 1\nsplit: train\ninbox: box-{file}\nmax_steps: 100\ninstructions: Sort them.\n",
+            head("Task", &format!("all-{file}"))
+        ));
+        files.push((format!("box-{file}.yaml"), text));
+    }
+    for (file, chunk) in (0..tasks).collect::<Vec<_>>().chunks(100).enumerate() {
+        let one = |at: &usize| {
+            format!(
+                "{}difficulty: 1\nsplit: train\ninbox: one\nmax_steps: 100\ninstructions: Sort them.\n",
+                head("Task", &format!("task-{at}"))
+            )
+        };
+        files.push((format!("tasks-{file}.yaml"), chunk.iter().map(one).collect::<Vec<_>>().join("---\n")));
+    }
+    source::from_texts("many", files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+}
+
+fn time_size(what: &str, set: &SourceSet) {
+    let begin = Instant::now();
+    let compiled = compile(set, 1);
+    println!("{what:<23}check        {:>9.2} s  {}", begin.elapsed().as_secs_f64(), peak());
+    if let Some(first) = compiled.report.diagnostics.first() {
+        println!("    {}", first.message);
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|arg| arg == "--test") {
@@ -204,6 +247,13 @@ fn main() {
             !some || named(name)
         })
         .collect();
+    if named("items") {
+        time_size("100,000 items", &large(100_000, 10_000, 0));
+        return time_size("100,000 in one file", &large(100_000, 100_000, 0));
+    }
+    if named("tasks") {
+        return time_size("10,000 tasks", &large(0, 1, 10_000));
+    }
     for hit in ["first", "unique", "collect"] {
         let some = ["first", "unique", "collect"].iter().any(|hit| named(hit));
         if some && !named(hit) {

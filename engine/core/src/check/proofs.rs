@@ -146,7 +146,8 @@ impl Prover<'_> {
             }
             Claim::Uncovered { decision, condition, witness } => {
                 let name = &self.parts.decisions[*decision].name;
-                let message = format!("no rule of `{}` decides `{name}` {}", self.set.name, condition.words());
+                let kind = condition.as_ref().map_or("for some items", analysis::Condition::words);
+                let message = format!("no rule of `{}` decides `{name}` {kind}", self.set.name);
                 let finding = self.document.at(Code::Uncovered, "/name", message);
                 // Nobody may have thought of such an item, and it may not exist.
                 if let Some(field) = analysis::below_nothing(self.set, &self.parts.fields, witness) {

@@ -102,9 +102,18 @@ impl RuleSet {
     /// Decides about an item.
     pub fn decide(&self, facts: Facts<'_>) -> Result<Vec<Decided<'_>>, Conflict<'_>> {
         match self.program.matching(&self.rules, facts) {
-            Some(matching) => self.choose(matching),
+            Some(matching) => self.choose(matching.map(|at| &self.rules[at])),
             None => self.choose(self.rules.iter().filter(|rule| !rule.trial && rule.matches(facts))),
         }
+    }
+
+    /// The positions of the enforced rules that match, in order.
+    fn matching(&self, facts: Facts<'_>) -> Vec<usize> {
+        let one_by_one = || {
+            let rules = self.rules.iter().enumerate();
+            rules.filter(|(_, rule)| !rule.trial && rule.matches(facts)).map(|(at, _)| at).collect()
+        };
+        self.program.matching(&self.rules, facts).map_or_else(one_by_one, Iterator::collect)
     }
 
     /// Decides of the rules that match.
@@ -117,7 +126,7 @@ impl RuleSet {
             Hit::Unique | Hit::First => {
                 let Some(first) = matching.next() else { return Ok(self.defaults(&[])) };
                 if self.hit == Hit::Unique
-                    && let Some(other) = matching.find(|other| other.then != first.then)
+                    && let Some(other) = matching.find(|other| !other.agrees(first))
                 {
                     return Err(Conflict(first, other));
                 }
@@ -170,6 +179,11 @@ impl CompiledRule {
         self.is_valid(facts.clock)
             && self.when.matches(facts)
             && !self.except.as_ref().is_some_and(|except| except.matches(facts))
+    }
+
+    /// Whether it decides the same as another one, in whatever order it is written.
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.then.len() == other.then.len() && self.then.iter().all(|one| other.then.contains(one))
     }
 
     /// Whether it is valid at a moment; a rule without dates always is.

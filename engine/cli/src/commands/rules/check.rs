@@ -10,6 +10,7 @@ use crate::{
     args::{Format, RulesCheckArgs},
     exit::Exit,
     formats, output, packs,
+    progress::Progress,
 };
 
 /// Questions without an answer that are told one by one.
@@ -17,7 +18,9 @@ const SHOWN: usize = 10;
 
 pub(crate) fn run(args: &RulesCheckArgs, format: Format) -> Exit {
     let sources = source::read(&args.packs.packs);
+    let progress = Progress::start("proving what rules mean");
     let compiled = packs::checker().prove(&sources);
+    drop(progress);
     show(&sources, &compiled, format);
     let warned = args.strict && compiled.report.warnings() > 0;
     if compiled.report.errors() == 0 && compiled.catalog.is_some() && !warned { Exit::Success } else { Exit::Findings }

@@ -27,6 +27,7 @@ use crate::{
     args::{Format, RulesDiffArgs},
     exit::Exit,
     output, packs,
+    progress::Progress,
 };
 
 /// One pack in both versions.
@@ -90,7 +91,9 @@ fn compare(args: &RulesDiffArgs, format: Format) -> Result<Exit, Exit> {
         output::error(text);
         Exit::Failure
     })?;
+    let progress = Progress::start("comparing rules");
     let diffs = diffs(&sides, &records.rows);
+    drop(progress);
     let changed = diffs.iter().any(PackDiff::is_changed);
     let signed: Vec<SignedPack> = diffs.iter().map(PackDiff::signed).collect();
     let note = sign_off(args, &sides, signed)?;

@@ -4,8 +4,10 @@ use super::{
     Answer, Limits, Witness,
     bits::Bits,
     formula::{Atoms, Formula, Shared},
-    outcome::{Rules, differ},
-    search::Solver,
+    lazy::{Question, Verdict},
+    outcome::Rules,
+    region::Region,
+    search::{Solver, needed},
     words::Condition,
 };
 use crate::{
@@ -13,6 +15,9 @@ use crate::{
     rules::{CompiledRule, Decided, Predicate, RuleSet},
     spec::Hit,
 };
+
+/// Rules up to which is told for which items a decision is left open.
+const MAX_EXACT: usize = 256;
 
 /// One thing found about rules; rules are named by their position.
 #[derive(Debug, Clone)]
@@ -48,8 +53,8 @@ pub enum Claim {
     Uncovered {
         /// The decision.
         decision: usize,
-        /// Items of this kind are so, among others perhaps.
-        condition: Condition,
+        /// Items of this kind are so, among others perhaps; none is told where there are too many rules.
+        condition: Option<Condition>,
         /// The item.
         witness: Witness,
     },
@@ -87,20 +92,17 @@ pub struct Wanted {
 /// Asks all that there is to ask about a set of rules; gaps are looked for in the decisions that are wanted.
 pub fn analyse(set: &RuleSet, columns: &[Column], wanted: &[Wanted], limits: Limits) -> Analysis {
     let mut atoms = Atoms::new(columns);
-    let matches: Vec<Shared> = set.rules.iter().map(|rule| atoms.rule(rule)).collect();
-    let parts: Vec<Vec<(Shared, String)>> = set.rules.iter().map(|rule| parts(&mut atoms, rule)).collect();
     let rules = Rules::new(set, &mut atoms);
+    let parts: Vec<Vec<(Shared, String)>> = set.rules.iter().map(|rule| parts(&mut atoms, rule)).collect();
     let solver = Solver::new(&atoms, limits);
-    let mut asking = Asking { set, solver: &solver, limits, analysis: Analysis::default() };
-    let alive = asking.never(&matches, &parts);
-    let regions = regions(&solver, &matches);
-    let apart = |a: usize, b: usize| regions[a].iter().zip(&regions[b]).any(|(a, b)| !meet(a.as_ref(), b.as_ref()));
+    let mut asking = Asking { set, rules: &rules, solver: &solver, limits, analysis: Analysis::default() };
+    let alive = asking.never(&parts);
     if set.hit != Hit::First {
-        asking.overlaps(&matches, &alive, &apart);
+        asking.overlaps(&alive);
     }
-    asking.hidden(&matches, &alive, &apart);
+    asking.hidden(&alive);
     for one in wanted {
-        asking.uncovered(&rules, one);
+        asking.uncovered(one);
     }
     asking.analysis
 }
@@ -117,29 +119,13 @@ pub enum Idle {
 /// Proves that a rule can never decide anything; `None` where it can, or where no proof is found.
 pub fn idle(set: &RuleSet, columns: &[Column], rule: usize, limits: Limits) -> Option<Idle> {
     let mut atoms = Atoms::new(columns);
-    let matches: Vec<Shared> = set.rules[..=rule].iter().map(|rule| atoms.rule(rule)).collect();
+    let rules = Rules::new(set, &mut atoms);
     let solver = Solver::new(&atoms, limits);
-    let mut asking = Asking { set, solver: &solver, limits, analysis: Analysis::default() };
-    let witness = match solver.solve(&matches[rule]) {
-        Answer::Found(model) => solver.settle(model.witness, |witness| set.rules[rule].matches(witness.facts()))?,
-        Answer::Impossible => return Some(Idle::Never),
-        Answer::Unknown(_) => return None,
-    };
-    let before: Vec<usize> = (0..rule).filter(|other| asking.precedes(*other, rule)).collect();
-    asking.hidden_by(&matches, rule, &witness, before).map(|(by, _)| Idle::Hidden(by))
-}
-
-/// The values of each column with which each rule may match.
-fn regions(solver: &Solver<'_>, matches: &[Shared]) -> Vec<Vec<Option<Bits>>> {
-    let moment = solver.moment(None);
-    let columns = 0..solver.atoms.columns.len();
-    matches.iter().map(|when| columns.clone().map(|column| solver.allowed(when, column, &moment)).collect()).collect()
-}
-
-fn meet(a: Option<&Bits>, b: Option<&Bits>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => a.meets(b),
-        _ => true,
+    let mut asking = Asking { set, rules: &rules, solver: &solver, limits, analysis: Analysis::default() };
+    match solver.solve(&rules.when[rule]) {
+        Answer::Found(_) => asking.hidden_by(rule).map(|(by, _)| Idle::Hidden(by)),
+        Answer::Impossible => Some(Idle::Never),
+        Answer::Unknown(_) => None,
     }
 }
 
@@ -164,27 +150,32 @@ fn flatten(atoms: &mut Atoms<'_>, predicate: &Predicate, all: &mut Vec<(Shared, 
 
 struct Asking<'s, 'a> {
     set: &'s RuleSet,
+    rules: &'s Rules<'s>,
     solver: &'s Solver<'a>,
     limits: Limits,
     analysis: Analysis,
 }
 
 impl Asking<'_, '_> {
-    /// Asks for an item; what is unknown is noted.
-    fn ask(&mut self, formula: &Shared, question: impl FnOnce() -> String) -> Answer<super::search::Model> {
-        if self.analysis.questions >= self.limits.questions {
+    /// Whether one more question may be asked; that it may not is noted once.
+    fn may_ask(&mut self, question: impl FnOnce() -> String) -> bool {
+        let may = self.analysis.questions < self.limits.questions;
+        if may {
+            self.analysis.questions += 1;
+        } else {
             let why = "too many questions about these rules";
             if self.analysis.unknown.last().is_none_or(|last| last.why != why) {
                 self.analysis.unknown.push(Unknown { question: question(), why });
             }
-            return Answer::Unknown(why);
         }
-        self.analysis.questions += 1;
-        let answer = self.solver.solve(formula);
+        may
+    }
+
+    /// Notes what is unknown of an answer.
+    fn note<T>(&mut self, answer: &Answer<T>, question: impl FnOnce() -> String) {
         if let Answer::Unknown(why) = answer {
             self.analysis.unknown.push(Unknown { question: question(), why });
         }
-        answer
     }
 
     /// Notes a question whose answer the rules themselves do not bear out.
@@ -197,16 +188,23 @@ impl Asking<'_, '_> {
     }
 
     /// Finds rules that never match; returns for each of the others an item that it matches.
-    fn never(&mut self, matches: &[Shared], parts: &[Vec<(Shared, String)>]) -> Vec<Option<Witness>> {
+    fn never(&mut self, parts: &[Vec<(Shared, String)>]) -> Vec<Option<Witness>> {
         let mut alive = Vec::new();
-        for (rule, when) in matches.iter().enumerate() {
-            let question = format!("whether `{}` can match", self.id(rule));
-            alive.push(match self.ask(when, || question) {
+        for (rule, when) in self.rules.when.iter().enumerate() {
+            let id = self.id(rule).to_owned();
+            let question = || format!("whether `{id}` can match");
+            if !self.may_ask(question) {
+                alive.push(None);
+                continue;
+            }
+            let answer = self.solver.solve(when);
+            self.note(&answer, question);
+            alive.push(match answer {
                 Answer::Found(model) => {
                     let own = &self.set.rules[rule];
                     let settled = self.solver.settle(model.witness, |witness| own.matches(witness.facts()));
                     if settled.is_none() {
-                        self.doubt(format!("whether `{}` can match", self.id(rule)));
+                        self.doubt(question());
                     }
                     settled
                 }
@@ -240,12 +238,9 @@ impl Asking<'_, '_> {
         (None, met)
     }
 
-    fn hidden(&mut self, matches: &[Shared], alive: &[Option<Witness>], apart: &dyn Fn(usize, usize) -> bool) {
-        for (rule, witness) in alive.iter().enumerate() {
-            let Some(witness) = witness else { continue };
-            let before: Vec<usize> =
-                (0..rule).filter(|other| self.precedes(*other, rule) && !apart(rule, *other)).collect();
-            if let Some((by, witness)) = self.hidden_by(matches, rule, witness, before) {
+    fn hidden(&mut self, alive: &[Option<Witness>]) {
+        for rule in (0..alive.len()).filter(|rule| alive[*rule].is_some()) {
+            if let Some((by, witness)) = self.hidden_by(rule) {
                 self.analysis.claims.push(Claim::Hidden { rule, by, witness });
             }
         }
@@ -257,38 +252,60 @@ impl Asking<'_, '_> {
         !other.trial
             && match self.set.hit {
                 Hit::First => true,
-                Hit::Unique => other.then == rule.then,
+                Hit::Unique => other.agrees(rule),
                 Hit::Collect => other.then.iter().any(|one| rule.then.contains(one)),
             }
     }
 
     /// The rules before one that leave nothing to it, as few as do, and an item that shows it.
-    fn hidden_by(
-        &mut self,
-        matches: &[Shared],
-        rule: usize,
-        witness: &Witness,
-        before: Vec<usize>,
-    ) -> Option<(Vec<usize>, Witness)> {
-        if before.is_empty() || self.is_seen(rule, witness, &before) {
+    fn hidden_by(&mut self, rule: usize) -> Option<(Vec<usize>, Witness)> {
+        let before: Vec<usize> = self
+            .rules
+            .meeting(&self.rules.regions[rule])
+            .take_while(|other| *other < rule)
+            .filter(|other| self.precedes(*other, rule))
+            .collect();
+        let id = self.id(rule).to_owned();
+        let question = || format!("whether rules before `{id}` leave anything to it");
+        if before.is_empty() || !self.may_ask(question) {
             return None;
         }
-        let left = self.left(matches, rule, &before);
-        let question = format!("whether rules before `{}` leave anything to it", self.id(rule));
-        let Answer::Impossible = self.ask(&left, || question) else { return None };
-        let by = self.fewest(before, &|others| self.left(matches, rule, others));
-        let shown = self.solver.settle(witness.clone(), |witness| self.shows_hidden(rule, &by, witness));
+        let shares = self.shares(rule, &before);
+        // Of the rules before it those that take an item from it: they alone make up the proof.
+        let mut takers: Vec<usize> = Vec::new();
+        let mut sample = None;
+        let answer = Question::new(self.rules.when[rule].clone(), Vec::new()).ask(self.solver, |item| {
+            sample.get_or_insert_with(|| item.clone());
+            let judged = self.rules.judge(item.facts());
+            let matches = |other: &&usize| judged.matching.binary_search(other).is_ok();
+            let taken: Option<Vec<usize>> = shares.iter().map(|share| share.iter().find(matches).copied()).collect();
+            match taken {
+                None => Verdict::Shows(()),
+                Some(taken) => {
+                    takers.extend(&taken);
+                    Verdict::Instead(Formula::any(taken.iter().map(|other| Formula::not(&self.rules.when[*other]))))
+                }
+            }
+        });
+        self.note(&answer, question);
+        let (Answer::Impossible, Some(sample)) = (answer, sample) else { return None };
+        takers.sort_unstable();
+        takers.dedup();
+        let by = self.fewest(takers, &|others| self.left(rule, others));
+        let shown = self.solver.settle(sample, |witness| self.shows_hidden(rule, &by, witness));
+        let shown = shown.map(|item| self.solver.trim(item, &[], |item| self.shows_hidden(rule, &by, item)));
         if shown.is_none() {
-            self.doubt(format!("whether rules before `{}` leave anything to it", self.id(rule)));
+            self.doubt(question());
         }
         shown.map(|witness| (by, witness))
     }
 
     /// When a rule matches and some rules before it leave it something to decide.
-    fn left(&self, matches: &[Shared], rule: usize, before: &[usize]) -> Shared {
-        let none = |others: Vec<usize>| Formula::all(others.into_iter().map(|other| Formula::not(&matches[other])));
+    fn left(&self, rule: usize, before: &[usize]) -> Shared {
+        let none =
+            |others: Vec<usize>| Formula::all(others.into_iter().map(|other| Formula::not(&self.rules.when[other])));
         let left = Formula::any(self.shares(rule, before).into_iter().map(none));
-        Formula::all([matches[rule].clone(), left])
+        Formula::all([self.rules.when[rule].clone(), left])
     }
 
     /// Of some rules before another those that can take something of it: all of them, or those of each of its decisions.
@@ -300,16 +317,6 @@ impl Asking<'_, '_> {
             others.iter().copied().filter(|other| self.set.rules[*other].then.contains(one)).collect()
         };
         self.set.rules[rule].then.iter().map(deciding).collect()
-    }
-
-    /// Whether an item that is at hand shows that rules leave something to another one.
-    fn is_seen(&self, rule: usize, witness: &Witness, before: &[usize]) -> bool {
-        if witness.clock.is_none() && before.iter().any(|other| self.set.rules[*other].needs_clock()) {
-            return false;
-        }
-        let item = self.solver.full(witness.clone());
-        let matches = |rule: usize| self.set.rules[rule].matches(item.facts());
-        matches(rule) && self.shares(rule, before).iter().any(|share| !share.iter().any(|other| matches(*other)))
     }
 
     /// Of rules that hide another together as few as do.
@@ -340,22 +347,30 @@ impl Asking<'_, '_> {
         matches(rule) && by.iter().any(|other| matches(*other)) && !decides(self.id(rule))
     }
 
-    fn overlaps(&mut self, matches: &[Shared], alive: &[Option<Witness>], apart: &dyn Fn(usize, usize) -> bool) {
-        for (first, a) in self.set.rules.iter().enumerate() {
+    fn overlaps(&mut self, alive: &[Option<Witness>]) {
+        for (first, a) in self.set.rules.iter().enumerate().filter(|(first, _)| alive[*first].is_some()) {
             let mut met = 0;
-            for (second, b) in self.set.rules.iter().enumerate().skip(first + 1) {
+            let partners: Vec<usize> = self
+                .rules
+                .meeting(&self.rules.regions[first])
+                .filter(|second| *second > first && alive[*second].is_some())
+                .filter(|second| !(a.trial && self.set.rules[*second].trial) && self.rules.differ(first, *second))
+                .collect();
+            for second in partners {
+                let b = &self.set.rules[second];
                 if met == self.limits.partners {
                     let question = format!("which other rules can match together with `{}`", a.reason.id);
                     self.analysis.unknown.push(Unknown { question, why: "it meets too many to tell all" });
                     break;
                 }
-                let idle = alive[first].is_none() || alive[second].is_none();
-                if idle || a.trial && b.trial || !differ(self.set.hit, a, b) || apart(first, second) {
-                    continue;
+                let question = || format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id);
+                if !self.may_ask(question) {
+                    break;
                 }
-                let both = Formula::all([matches[first].clone(), matches[second].clone()]);
-                let question = format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id);
-                if let Answer::Found(model) = self.ask(&both, || question) {
+                let both = [first, second].map(|rule| self.rules.when[rule].clone());
+                let answer = self.solver.solve(&Formula::all(both));
+                self.note(&answer, question);
+                if let Answer::Found(model) = answer {
                     let trial = a.trial || b.trial;
                     let shows = |witness: &Witness| {
                         let facts = witness.facts();
@@ -366,48 +381,48 @@ impl Asking<'_, '_> {
                             met += 1;
                             self.analysis.claims.push(Claim::Overlap { rules: [first, second], trial, witness });
                         }
-                        None => {
-                            self.doubt(format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id));
-                        }
+                        None => self.doubt(question()),
                     }
                 }
             }
         }
     }
 
-    fn uncovered(&mut self, rules: &Rules<'_>, wanted: &Wanted) {
+    fn uncovered(&mut self, wanted: &Wanted) {
         let column = wanted.decision;
-        let decides = |then: &[(usize, Datum)], column: usize, values: &[Datum]| {
-            then.iter().any(|(own, value)| *own == column && values.contains(value))
-        };
-        let silent = |then: &[(usize, Datum)]| !then.iter().any(|(own, _)| *own == column);
+        let rules = self.rules;
         let collect = self.set.hit == Hit::Collect;
-        let mut open: Vec<Shared> = Vec::new();
-        if silent(&self.set.default) {
-            let own = rules.enforced.iter().filter(|(rule, _)| !collect || !silent(&rule.then));
-            open.push(Formula::all(own.map(|(_, when)| Formula::not(when))));
+        if collect && rules.decides_by_default(column) {
+            return;
         }
-        if !collect {
-            let lacking = rules.enforced.iter().enumerate().filter(|(_, (rule, _))| silent(&rule.then));
-            open.extend(lacking.map(|(at, _)| rules.deciding(at, None)));
+        let question = || format!("whether rules leave decision {column} open");
+        if !self.may_ask(question) {
+            return;
         }
-        let mut parts = vec![Formula::any(open)];
-        if collect {
-            // Of an item about which two rules differ nothing at all is decided.
-            parts.extend(rules.conflicts().iter().map(|(.., both)| Formula::not(both)));
-        }
-        for (other, values) in &wanted.when {
-            let own = rules.enforced.iter().enumerate().filter(|(_, (rule, _))| decides(&rule.then, *other, values));
-            let mut ways: Vec<Shared> = own.map(|(at, _)| rules.deciding(at, collect.then_some(*other))).collect();
-            if decides(&self.set.default, *other, values) {
-                ways.push(rules.nothing());
+        let whole = Region::of(self.solver.atoms, &Formula::constant(true));
+        let answer = Question::new(Formula::constant(true), Vec::new()).ask(self.solver, |item| {
+            let judged = rules.judge(item.facts());
+            if let Some(pair) = judged.conflict {
+                // Of an item about which two rules differ nothing at all is decided.
+                return Verdict::Instead(rules.not_both(pair));
             }
-            parts.push(Formula::any(ways));
-        }
-        let question = format!("whether rules leave decision {column} open");
-        if let Answer::Found(model) = self.ask(&Formula::all(parts), || question) {
-            let moment = self.solver.moment(model.witness.clock);
-            let condition = Condition::new(self.solver.atoms, &moment, &model.cube);
+            let by = rules.decider(&judged, Some(column));
+            if rules.value(by, Some(column)).iter().any(|(own, _)| *own == column) {
+                let silent = |at: usize| !rules.decides(at, Some(column));
+                return Verdict::Instead(rules.instead(by, Some(column), &whole, silent));
+            }
+            for (other, values) in &wanted.when {
+                let by = rules.decider(&judged, Some(*other));
+                let good =
+                    |by: Option<usize>| rules.value(by, Some(*other)).iter().any(|(_, value)| values.contains(value));
+                if !good(by) {
+                    return Verdict::Instead(rules.instead(by, Some(*other), &whole, |at| good(Some(at))));
+                }
+            }
+            Verdict::Shows(())
+        });
+        self.note(&answer, question);
+        if let Answer::Found((item, ())) = answer {
             let open = |witness: &Witness| {
                 let matters = |decided: &[Decided<'_>]| {
                     wanted.when.iter().all(|(other, values)| {
@@ -417,10 +432,35 @@ impl Asking<'_, '_> {
                 let decided = self.set.decide(witness.facts());
                 decided.is_ok_and(|decided| decided.iter().all(|one| one.column != column) && matters(&decided))
             };
-            match self.solver.settle(model.witness, open) {
-                Some(witness) => self.analysis.claims.push(Claim::Uncovered { decision: column, condition, witness }),
-                None => self.doubt(format!("whether rules leave decision {column} open")),
+            if !open(&item) {
+                return self.doubt(question());
             }
+            let (condition, named) = self.kind(&item).unzip();
+            let witness = self.solver.trim(item, &named.unwrap_or_default(), open);
+            self.analysis.claims.push(Claim::Uncovered { decision: column, condition, witness });
         }
+    }
+
+    /// The kind of item of which the same comes as of this one: the same rules match, as far as they count.
+    ///
+    /// With the tests by column that make it one.
+    fn kind(&self, item: &Witness) -> Option<(Condition, Vec<Vec<usize>>)> {
+        (self.set.rules.len() <= MAX_EXACT).then(|| {
+            let first = self.rules.judge(item.facts()).matching.first().copied().filter(|_| self.set.hit == Hit::First);
+            let end = first.map_or(self.set.rules.len(), |at| at + 1);
+            let rules = (0..end).filter(|at| !self.set.rules[*at].trial);
+            let parts = rules.map(|at| {
+                let when = &self.rules.when[at];
+                if when.holds(&self.solver.atoms.all, item.facts()) { when.clone() } else { Formula::not(when) }
+            });
+            let formula = Formula::all(parts);
+            let mut named = Bits::none(self.solver.atoms.all.len());
+            formula.mark(&mut named);
+            let holds = |at: usize| (at, self.solver.atoms.all[at].holds(item.facts()));
+            let chosen: Vec<(usize, bool)> = named.iter().map(holds).collect();
+            let cube = needed(&formula, &chosen, self.solver.atoms.all.len());
+            let by_column = self.solver.atoms.by_column(cube.iter().map(|(atom, _)| *atom));
+            (Condition::new(self.solver.atoms, item.clock, &cube, &cube), by_column)
+        })
     }
 }

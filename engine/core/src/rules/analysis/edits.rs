@@ -1,6 +1,6 @@
 //! Which edits lead from one set of rules to another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::diff::Edit;
 use crate::rules::{CompiledRule, RuleSet};
@@ -62,6 +62,17 @@ impl Edit {
     fn new(subject: Subject, kinds: Vec<EditKind>) -> Self {
         Self { subject, kinds, moves: Vec::new(), unknown: Vec::new() }
     }
+}
+
+/// By rule of each version its place in the other one, where no edit is about it.
+pub(super) fn kept(old: &RuleSet, new: &RuleSet, edits: &[Edit]) -> [Vec<Option<usize>>; 2] {
+    let edited: HashSet<&str> = edits.iter().filter_map(Edit::id).collect();
+    let there = |from: &RuleSet, to: &RuleSet| {
+        let known: HashMap<&str, usize> = positions(to).collect();
+        let place = |(id, _): (&str, usize)| known.get(id).copied().filter(|_| !edited.contains(id));
+        positions(from).map(place).collect()
+    };
+    [there(old, new), there(new, old)]
 }
 
 /// The edits that lead from one set of rules to another: rules are the same where their ids are.

@@ -3,13 +3,14 @@
 use super::{
     Answer, Limits, Witness,
     formula::{Atoms, Formula, Shared},
+    lazy::{Question, Verdict},
     outcome::Rules,
+    region::Region,
     search::Solver,
 };
 use crate::{
     model::{Column, Datum, Text},
     rules::{RuleSet, Test},
-    spec::Hit,
 };
 
 /// An entry of a list that a rule names.
@@ -34,14 +35,28 @@ pub fn decided(
 ) -> Option<Witness> {
     let mut atoms = Atoms::new(columns);
     let rules = Rules::new(set, &mut atoms);
-    let of_decision = (set.hit == Hit::Collect).then_some(decision);
-    let fits = |decided: &[(usize, Datum)]| decided.iter().any(|(own, other)| *own == decision && other == value);
-    let cases = rules.cases(of_decision);
-    let ways = cases.iter().filter(|case| !case.conflict && fits(&case.decided)).map(|case| case.when.clone());
-    find(&Solver::new(&atoms, limits), ways, |witness| {
+    let solver = Solver::new(&atoms, limits);
+    let good = |by: Option<usize>| rules.value(by, None).iter().any(|(own, other)| *own == decision && other == value);
+    let whole = Region::of(&atoms, &Formula::constant(true));
+    let answer = Question::new(Formula::constant(true), Vec::new()).ask(&solver, |item| {
+        let judged = rules.judge(item.facts());
+        if let Some(pair) = judged.conflict {
+            return Verdict::Instead(rules.not_both(pair));
+        }
+        let by = rules.decider(&judged, Some(decision));
+        if good(by) {
+            return Verdict::Shows(());
+        }
+        Verdict::Instead(rules.instead(by, Some(decision), &whole, |at| good(Some(at))))
+    });
+    let shows = |witness: &Witness| {
         let decided = set.decide(witness.facts());
         decided.is_ok_and(|all| all.iter().any(|one| one.column == decision && one.value == value))
-    })
+    };
+    match answer {
+        Answer::Found((item, ())) => Some(solver.trim(item, &[], shows)),
+        Answer::Impossible | Answer::Unknown(_) => None,
+    }
 }
 
 /// An item that has an entry of a list in a field, and that the rule matches that names the list where such an item exists.

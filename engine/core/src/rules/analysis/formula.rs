@@ -115,12 +115,46 @@ impl Formula {
         }
     }
 
+    /// Whether two formulas are written alike.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        let all = |a: &[Shared], b: &[Shared]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Rc::ptr_eq(a, b) || a.same(b))
+        };
+        match (self, other) {
+            (Self::Const(a), Self::Const(b)) => a == b,
+            (Self::Is(a, value), Self::Is(b, other)) => a == b && value == other,
+            (Self::All(a), Self::All(b)) | (Self::Any(a), Self::Any(b)) => all(a, b),
+            _ => false,
+        }
+    }
+
+    /// How many atoms it names.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Const(_) | Self::Is(..) => 1,
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(|part| part.size()).sum(),
+        }
+    }
+
+    /// The parts that must all hold.
+    pub(super) fn parts(this: &Shared) -> &[Shared] {
+        match &**this {
+            Self::All(parts) => parts,
+            _ => std::slice::from_ref(this),
+        }
+    }
+
     /// Marks the atoms that occur in it.
     pub(super) fn mark(&self, atoms: &mut Bits) {
+        self.each_atom(&mut |atom| atoms.insert(atom));
+    }
+
+    /// Names the atoms that occur in it.
+    pub(super) fn each_atom(&self, name: &mut impl FnMut(usize)) {
         match self {
             Self::Const(_) => {}
-            Self::Is(atom, _) => atoms.insert(*atom),
-            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.mark(atoms)),
+            Self::Is(atom, _) => name(*atom),
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each_atom(name)),
         }
     }
 }
@@ -253,9 +287,24 @@ impl<'a> Atoms<'a> {
         Rc::new(Formula::Is(at, true))
     }
 
-    /// The tests of a column that occur in some formula, with their atoms.
-    pub(super) fn of_column(&self, column: usize) -> impl Iterator<Item = (usize, &Atom)> {
-        self.by_column[column].iter().map(|at| (*at, &self.all[*at]))
+    /// The atoms of a column that occur in some formula.
+    pub(super) fn of_column(&self, column: usize) -> &[usize] {
+        &self.by_column[column]
+    }
+
+    /// Some atoms by column, in order, each once.
+    pub(super) fn by_column(&self, atoms: impl IntoIterator<Item = usize>) -> Vec<Vec<usize>> {
+        let mut all = vec![Vec::new(); self.columns.len()];
+        for atom in atoms {
+            if let Some(own) = self.all[atom].column().and_then(|column| all.get_mut(column)) {
+                own.push(atom);
+            }
+        }
+        for own in &mut all {
+            own.sort_unstable();
+            own.dedup();
+        }
+        all
     }
 }
 

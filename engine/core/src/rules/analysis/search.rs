@@ -1,14 +1,20 @@
 //! The search for an item: atoms are decided one after the other, and what follows from each is drawn at once.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
 
 use super::{
     Answer, Limits, Witness,
     bits::Bits,
     formula::{Atom, Atoms, Formula, Shared, has_cells},
     likely,
-    space::{Moment, clocks},
+    ranges::Ranges,
+    space::{Moment, clocks, simplest},
     text::{self, Found, Relation},
+    witness::ANY_MOMENT,
 };
 use crate::{
     model::{ColumnKind, Datum},
@@ -18,12 +24,24 @@ use crate::{
 /// Tests of one text or list up to which all of them are followed up, not only those of the question.
 const FEW: usize = 60;
 
+/// Tests of one field up to which a question is thought about.
+const MAX_TESTS: usize = 50_000;
+/// Relations between texts that are kept.
+const MAX_RELATIONS: usize = 1 << 20;
+
 /// Answers questions about one set of atoms.
 pub(super) struct Solver<'a> {
     pub(super) atoms: &'a Atoms<'a>,
     pub(super) limits: Limits,
-    moments: RefCell<HashMap<Option<i64>, Rc<Moment>>>,
+    /// What is left of the work for all questions together.
+    work: Cell<usize>,
+    /// How many questions were asked.
+    pub(super) questions: Cell<usize>,
     relations: RefCell<HashMap<(usize, usize), Relation>>,
+    /// By test of a text or list, and whether it passes, what follows for others.
+    consequences: RefCell<HashMap<(usize, bool), Rc<[(usize, bool)]>>>,
+    /// Whether some atom reads the clock.
+    timed: bool,
 }
 
 /// An item, and the decided atoms that make a formula hold.
@@ -35,39 +53,52 @@ pub(super) struct Model {
 
 impl<'a> Solver<'a> {
     pub(super) fn new(atoms: &'a Atoms<'a>, limits: Limits) -> Self {
-        Self { atoms, limits, moments: RefCell::default(), relations: RefCell::default() }
+        let timed = atoms.all.iter().any(Atom::reads_clock);
+        let (work, questions) = (Cell::new(limits.work), Cell::new(0));
+        let (relations, consequences) = (RefCell::default(), RefCell::default());
+        Self { atoms, limits, work, questions, relations, consequences, timed }
     }
 
-    pub(super) fn moment(&self, clock: Option<i64>) -> Rc<Moment> {
-        let mut moments = self.moments.borrow_mut();
-        if moments.len() > 512 {
-            moments.clear();
-        }
-        Rc::clone(moments.entry(clock).or_insert_with(|| Rc::new(Moment::new(self.atoms, clock))))
-    }
-
-    /// Finds an item for which a formula holds.
+    /// Finds an item for which a formula holds. What is asked is all that the values of a field are told apart by.
     pub(super) fn solve(&self, formula: &Shared) -> Answer<Model> {
+        self.questions.set(self.questions.get() + 1);
         if let Formula::Const(false) = &**formula {
             return Answer::Impossible;
         }
-        let clocks = match clocks(self.atoms, formula) {
+        let size = formula.size();
+        let mut named = Bits::none(self.atoms.all.len());
+        formula.mark(&mut named);
+        let clocks = match clocks(self.atoms, &named) {
             Ok(clocks) => clocks,
             Err(why) => return Answer::Unknown(why),
         };
+        for at in (0..self.atoms.columns.len()).filter(|at| !has_cells(&self.atoms.columns[*at])) {
+            let own = self.atoms.of_column(at);
+            if own.len() <= FEW {
+                own.iter().for_each(|atom| named.insert(*atom));
+            }
+        }
+        let used = self.atoms.by_column(named.iter());
+        let wide = |at: usize| has_cells(&self.atoms.columns[at]) && used[at].len() > MAX_TESTS;
+        if (0..used.len()).any(wide) {
+            return Answer::Unknown("too many bounds of one field come together");
+        }
         let mut unknown = None;
         let mut steps = self.limits.steps;
+        let mut last: Option<Moment> = None;
         for clock in clocks {
-            let moment = self.moment(clock);
-            let mut search = Search::new(self, &moment, steps);
-            if let Some(model) = search.begin(formula) {
+            let moment = Moment::new(self.atoms, &used, clock, last.as_ref());
+            let mut search = Search::new(self, &moment, &used, (steps, size));
+            search.tell_time(&named);
+            if let Some(model) = search.search(formula) {
                 return Answer::Found(model);
             }
             unknown = unknown.or(search.unknown).or((!moment.exact).then_some("a number is too large to be exact"));
             steps = search.steps;
-            if steps == 0 {
+            if steps == 0 || self.work.get() == 0 {
                 break;
             }
+            last = Some(moment);
         }
         match unknown {
             Some(why) => Answer::Unknown(why),
@@ -75,38 +106,11 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// The values of a column for which a formula may hold; more than that, but never fewer. Without the clock.
-    pub(super) fn allowed(&self, formula: &Formula, column: usize, moment: &Moment) -> Option<Bits> {
-        let cells = moment.cells[column].as_ref()?;
-        let whole = || Bits::all(cells.values.len());
-        Some(match formula {
-            Formula::Const(true) => whole(),
-            Formula::Const(false) => Bits::none(cells.values.len()),
-            Formula::Is(atom, _) if self.atoms.all[*atom].reads_clock() => whole(),
-            Formula::Is(atom, wanted) => match cells.of(*atom) {
-                None => whole(),
-                Some(bits) if *wanted => bits.clone(),
-                Some(bits) => {
-                    let mut rest = whole();
-                    rest.drop(bits);
-                    rest
-                }
-            },
-            Formula::All(parts) => {
-                let mut kept = whole();
-                for part in parts {
-                    kept.keep(&self.allowed(part, column, moment)?);
-                }
-                kept
-            }
-            Formula::Any(parts) => {
-                let mut any = Bits::none(cells.values.len());
-                for part in parts {
-                    any.add(&self.allowed(part, column, moment)?);
-                }
-                any
-            }
-        })
+    /// Whether there is work left, after some is done.
+    fn afford(&self, work: usize) -> bool {
+        let left = self.work.get().saturating_sub(work);
+        self.work.set(left);
+        left > 0
     }
 
     /// A witness that shows something: as it is or, where it leaves too much open, with the fields that it needs as well.
@@ -128,21 +132,33 @@ impl<'a> Solver<'a> {
         Some(full)
     }
 
+    /// An item without the values that it needs neither for some atoms nor to show something.
+    pub(super) fn trim(&self, mut item: Witness, named: &[Vec<usize>], shows: impl Fn(&Witness) -> bool) -> Witness {
+        let is_named = |at: usize| named.get(at).is_some_and(|own| !own.is_empty());
+        for at in (0..item.fields.len()).filter(|at| !is_named(*at)) {
+            let value = item.fields[at].take();
+            if value.is_some() && !shows(&item) {
+                item.fields[at] = value;
+            }
+        }
+        item
+    }
+
     /// The columns that every item has and that a witness leaves open.
     fn open(&self, witness: &Witness) -> Vec<usize> {
         let columns = self.atoms.columns.iter().enumerate();
         columns.filter(|(at, column)| !column.optional && witness.fields[*at].is_none()).map(|(at, _)| at).collect()
     }
 
-    /// A witness with a value, the simplest, for every column that every item has.
+    /// A witness with a value, the simplest, for every column that every item has, and a clock where some test reads it.
     pub(super) fn full(&self, mut witness: Witness) -> Witness {
-        let moment = self.moment(witness.clock);
+        witness.clock = witness.clock.or(self.timed.then_some(ANY_MOMENT));
         for at in self.open(&witness) {
             let column = &self.atoms.columns[at];
-            witness.fields[at] = match (&moment.cells[at], column.kind) {
-                (Some(cells), _) => cells.values.iter().flatten().next().cloned(),
-                (None, _) if !column.examples.is_empty() => column.examples.first().cloned(),
-                (None, kind) => {
+            witness.fields[at] = match column.kind {
+                _ if has_cells(column) => simplest(column, witness.clock),
+                _ if !column.examples.is_empty() => column.examples.first().cloned(),
+                kind => {
                     let found =
                         if kind == ColumnKind::List { text::find_list(&[], &[]) } else { text::find(column, &[], &[]) };
                     if let Found::Value(value) = found { Some(value) } else { None }
@@ -152,25 +168,65 @@ impl<'a> Solver<'a> {
         witness
     }
 
-    fn relation(&self, first: usize, second: usize) -> Relation {
-        let atoms = &self.atoms.all;
-        let (Atom::Test(column, a), Atom::Test(_, b)) = (&atoms[first], &atoms[second]) else {
-            return Relation::Open;
-        };
-        *self.relations.borrow_mut().entry((first, second)).or_insert_with(|| {
-            if self.atoms.columns[*column].kind == ColumnKind::List {
-                text::entry_relation(a, b)
-            } else {
-                text::relation(a, b)
+    /// What follows for another test of a text or list when one has a value.
+    fn consequence(
+        &self,
+        (atom, value): (usize, bool),
+        other: usize,
+        relation: impl Fn(usize, usize) -> Relation,
+    ) -> Option<(usize, bool)> {
+        match (&self.atoms.all[atom], &self.atoms.all[other], value) {
+            (Atom::Given(_), _, false) => Some((other, false)),
+            (Atom::Test(..), Atom::Given(_), true) => Some((other, true)),
+            (Atom::Test(..), Atom::Test(..), true) => match relation(atom, other) {
+                Relation::Implies => Some((other, true)),
+                Relation::Excludes => Some((other, false)),
+                Relation::Open => None,
+            },
+            (Atom::Test(..), Atom::Test(..), false) => {
+                (relation(other, atom) == Relation::Implies).then_some((other, false))
             }
-        })
+            _ => None,
+        }
+    }
+
+    /// All that follows for the tests of a text or list when one has a value.
+    fn consequences(&self, column: usize, atom: usize, value: bool) -> Rc<[(usize, bool)]> {
+        if let Some(known) = self.consequences.borrow().get(&(atom, value)) {
+            return Rc::clone(known);
+        }
+        let others = self.atoms.of_column(column).iter().copied().filter(|other| *other != atom);
+        let relation = |first: usize, second: usize| self.compare(first, second);
+        let all: Rc<[_]> = others.filter_map(|other| self.consequence((atom, value), other, relation)).collect();
+        self.consequences.borrow_mut().insert((atom, value), Rc::clone(&all));
+        all
+    }
+
+    /// What one test says about another, kept.
+    fn relation(&self, first: usize, second: usize) -> Relation {
+        let mut known = self.relations.borrow_mut();
+        if known.len() > MAX_RELATIONS {
+            known.clear();
+        }
+        *known.entry((first, second)).or_insert_with(|| self.compare(first, second))
+    }
+
+    /// What one test says about another.
+    fn compare(&self, first: usize, second: usize) -> Relation {
+        match (&self.atoms.all[first], &self.atoms.all[second]) {
+            (Atom::Test(column, a), Atom::Test(_, b)) if self.atoms.columns[*column].kind == ColumnKind::List => {
+                text::entry_relation(a, b)
+            }
+            (Atom::Test(_, a), Atom::Test(_, b)) => text::relation(a, b),
+            _ => Relation::Open,
+        }
     }
 }
 
 /// What is undone when a decision turns out wrong.
 enum Undo {
     Atom(usize),
-    Alive(usize, Bits),
+    Alive(usize, Ranges),
 }
 
 struct Search<'s, 'a> {
@@ -179,12 +235,27 @@ struct Search<'s, 'a> {
     decided: Vec<Option<bool>>,
     /// By column the atoms for which is drawn what follows: those that the formula names, and all of a text or list where
     /// they are few, for one test may follow from another by way of a third.
-    used: Vec<Vec<usize>>,
+    used: &'s [Vec<usize>],
     /// By column the values that are still possible.
-    alive: Vec<Option<Bits>>,
+    alive: Vec<Option<Ranges>>,
+    /// The columns of which values fell away, and what follows has not been drawn.
+    changed: Vec<usize>,
+    /// How many decisions were taken that may turn out wrong, and by column at which of them its values were kept.
+    level: usize,
+    kept: Vec<usize>,
     trail: Vec<Undo>,
     steps: usize,
+    /// How many atoms the formula names.
+    size: usize,
     unknown: Option<&'static str>,
+}
+
+/// What comes of deciding all that is forced.
+enum Propagated {
+    Impossible,
+    Holds,
+    /// A part that can go on in several ways.
+    Open(Shared),
 }
 
 /// The next atom to decide, and whether it has no other value.
@@ -195,69 +266,57 @@ struct Pick {
 }
 
 impl<'s, 'a> Search<'s, 'a> {
-    fn new(solver: &'s Solver<'a>, moment: &'s Moment, steps: usize) -> Self {
+    fn new(solver: &'s Solver<'a>, moment: &'s Moment, used: &'s [Vec<usize>], (steps, size): (usize, usize)) -> Self {
         let alive =
-            moment.cells.iter().map(|cells| cells.as_ref().map(|cells| Bits::all(cells.values.len()))).collect();
+            moment.cells.iter().map(|cells| cells.as_ref().map(|cells| Ranges::all(cells.values.len()))).collect();
         Self {
             solver,
             moment,
             decided: vec![None; solver.atoms.all.len()],
-            used: vec![Vec::new(); solver.atoms.columns.len()],
+            used,
             alive,
+            changed: Vec::new(),
+            level: 1,
+            kept: vec![0; solver.atoms.columns.len()],
             trail: Vec::new(),
             steps,
+            size,
             unknown: None,
         }
     }
 
-    fn begin(&mut self, formula: &Shared) -> Option<Model> {
-        let atoms = self.solver.atoms;
-        let mut named = Bits::none(atoms.all.len());
-        formula.mark(&mut named);
-        for at in (0..atoms.columns.len()).filter(|at| !has_cells(&atoms.columns[*at])) {
-            if atoms.of_column(at).nth(FEW).is_none() {
-                atoms.of_column(at).for_each(|(atom, _)| named.insert(atom));
-            }
-        }
-        for atom in named.iter() {
-            if let Some(used) = atoms.all[atom].column().and_then(|column| self.used.get_mut(column)) {
-                used.push(atom);
-            }
-        }
-        for (at, atom) in self.solver.atoms.all.iter().enumerate() {
+    /// Decides what the clock decides.
+    fn tell_time(&mut self, named: &Bits) {
+        for at in named.iter() {
+            let atom = &self.solver.atoms.all[at];
             if let (Atom::Valid(..), Some(clock)) = (atom, self.moment.clock) {
                 self.decided[at] = Some(atom.holds(Facts { fields: &[], clock: Some(clock) }));
             }
         }
-        self.search(formula)
     }
 
     fn search(&mut self, formula: &Shared) -> Option<Model> {
         let mark = self.trail.len();
+        self.level += 1;
         loop {
-            match formula.value(&self.decided) {
-                Some(false) => break,
-                Some(true) => {
+            let open = match self.propagate(Formula::parts(formula)) {
+                Propagated::Impossible => break,
+                Propagated::Holds => {
                     if let Some(model) = self.model(formula) {
                         return Some(model);
                     }
                     break;
                 }
-                None => {}
-            }
-            if self.steps == 0 {
+                Propagated::Open(open) => open,
+            };
+            if self.steps == 0 || self.solver.work.get() == 0 {
                 self.unknown = Some("too many combinations of conditions");
                 break;
             }
             self.steps -= 1;
-            let Some(pick) = self.pick(formula, true) else { break };
-            if pick.forced {
-                if self.decide(pick.atom, pick.value) {
-                    continue;
-                }
-                break;
-            }
+            let Some(pick) = self.pick(&open, true) else { break };
             let before = self.trail.len();
+            self.level += 1;
             if self.decide(pick.atom, pick.value)
                 && let Some(model) = self.search(formula)
             {
@@ -270,6 +329,44 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         self.undo(mark);
         None
+    }
+
+    /// Decides all that parts leave no choice about; of what is open the part with the fewest ways to go on.
+    fn propagate(&mut self, parts: &[Shared]) -> Propagated {
+        loop {
+            if !self.solver.afford(self.size) {
+                self.unknown = Some("the comparison takes too much work");
+                return Propagated::Impossible;
+            }
+            self.follow();
+            let mut changed = false;
+            let mut best: Option<(usize, &Shared)> = None;
+            for part in parts {
+                match part.value(&self.decided) {
+                    Some(false) => return Propagated::Impossible,
+                    Some(true) => continue,
+                    None => {}
+                }
+                match self.pick(part, true) {
+                    Some(pick) if pick.forced => {
+                        if !self.decide(pick.atom, pick.value) {
+                            return Propagated::Impossible;
+                        }
+                        changed = true;
+                    }
+                    Some(_) if !changed && best.is_none_or(|(least, _)| least > 2) => {
+                        let width = self.width(part);
+                        if best.is_none_or(|(least, _)| width < least) {
+                            best = Some((width, part));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            if !changed {
+                return best.map_or(Propagated::Holds, |(_, part)| Propagated::Open(Rc::clone(part)));
+            }
+        }
     }
 
     /// Picks what a formula that is still open needs: first what has no other choice, else of the smallest group.
@@ -309,7 +406,7 @@ impl<'s, 'a> Search<'s, 'a> {
         }
     }
 
-    /// Decides an atom and all that follows; false when that is impossible.
+    /// Decides an atom, and what follows for texts and lists; false when that is impossible.
     fn decide(&mut self, atom: usize, value: bool) -> bool {
         let mut queue = vec![(atom, value)];
         while let Some((atom, value)) = queue.pop() {
@@ -321,73 +418,82 @@ impl<'s, 'a> Search<'s, 'a> {
             self.decided[atom] = Some(value);
             self.trail.push(Undo::Atom(atom));
             let Some(column) = self.solver.atoms.all[atom].column() else { continue };
-            let possible = if has_cells(&self.solver.atoms.columns[column]) {
-                self.narrow(column, atom, value, &mut queue)
+            if has_cells(&self.solver.atoms.columns[column]) {
+                if !self.narrow(column, atom, value) {
+                    return false;
+                }
             } else {
                 self.relate(column, atom, value, &mut queue);
-                true
-            };
-            if !possible {
-                return false;
             }
         }
         true
     }
 
-    /// Keeps the values of a column with which an atom has a value.
-    fn narrow(&mut self, column: usize, atom: usize, value: bool, queue: &mut Vec<(usize, bool)>) -> bool {
+    /// Keeps the values of a column with which an atom has a value; false when none is left.
+    fn narrow(&mut self, column: usize, atom: usize, value: bool) -> bool {
         let (Some(cells), Some(alive)) = (&self.moment.cells[column], &mut self.alive[column]) else { return true };
         let Some(passing) = cells.of(atom) else { return true };
-        let before = alive.clone();
+        if value && alive.is_within(passing) || !value && !alive.meets(passing) {
+            // It followed from what was decided before.
+            return true;
+        }
+        if self.kept[column] < self.level {
+            self.kept[column] = self.level;
+            self.trail.push(Undo::Alive(column, alive.clone()));
+        }
         if value {
             alive.keep(passing);
         } else {
             alive.drop(passing);
         }
-        if alive.is_empty() {
-            *alive = before;
-            return false;
+        if !self.changed.contains(&column) {
+            self.changed.push(column);
         }
-        if *alive == before {
-            // It followed from what was decided before, and so did all that follows from it.
-            return true;
-        }
-        for other in self.used[column].iter().filter(|other| self.decided[**other].is_none()) {
-            let Some(passing) = cells.of(*other) else { continue };
-            if alive.is_within(passing) {
-                queue.push((*other, true));
-            } else if !alive.meets(passing) {
-                queue.push((*other, false));
+        !alive.is_empty()
+    }
+
+    /// Decides what the values that are left decide.
+    fn follow(&mut self) {
+        while let Some(column) = self.changed.pop() {
+            let (Some(cells), Some(alive)) = (&self.moment.cells[column], &self.alive[column]) else { continue };
+            for (atom, passing) in &cells.passing {
+                if self.decided[*atom].is_none() {
+                    let value = if !alive.meets(passing) {
+                        false
+                    } else if alive.is_within(passing) {
+                        true
+                    } else {
+                        continue;
+                    };
+                    self.decided[*atom] = Some(value);
+                    self.trail.push(Undo::Atom(*atom));
+                }
             }
         }
-        self.trail.push(Undo::Alive(column, before));
-        true
     }
 
     /// Draws what follows for the other tests of a text or list.
     fn relate(&self, column: usize, atom: usize, value: bool, queue: &mut Vec<(usize, bool)>) {
-        for other in self.used[column].iter().copied().filter(|other| *other != atom) {
-            match (&self.solver.atoms.all[atom], &self.solver.atoms.all[other], value) {
-                (Atom::Given(_), _, false) => queue.push((other, false)),
-                (Atom::Test(..), Atom::Given(_), true) => queue.push((other, true)),
-                (Atom::Test(..), Atom::Test(..), true) => match self.solver.relation(atom, other) {
-                    Relation::Implies => queue.push((other, true)),
-                    Relation::Excludes => queue.push((other, false)),
-                    Relation::Open => {}
-                },
-                (Atom::Test(..), Atom::Test(..), false) if self.solver.relation(other, atom) == Relation::Implies => {
-                    queue.push((other, false));
-                }
-                _ => {}
-            }
+        let used = &self.used[column];
+        if used.len() > FEW {
+            return queue.extend(self.solver.consequences(column, atom, value).iter());
         }
+        let others = used.iter().copied().filter(|other| *other != atom);
+        let relation = |first: usize, second: usize| self.solver.relation(first, second);
+        queue.extend(others.filter_map(|other| self.solver.consequence((atom, value), other, relation)));
     }
 
     fn undo(&mut self, mark: usize) {
+        self.changed.clear();
+        // What is decided from here on is undone by itself.
+        self.level += 1;
         while self.trail.len() > mark {
             match self.trail.pop() {
                 Some(Undo::Atom(atom)) => self.decided[atom] = None,
-                Some(Undo::Alive(column, before)) => self.alive[column] = Some(before),
+                Some(Undo::Alive(column, before)) => {
+                    self.alive[column] = Some(before);
+                    self.kept[column] = 0;
+                }
                 None => {}
             }
         }
@@ -395,26 +501,16 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// Makes an item of what is decided. Decisions that the formula does not need are dropped first.
     fn model(&mut self, formula: &Shared) -> Option<Model> {
-        let mut decided = self.decided.clone();
-        let chosen: Vec<usize> =
-            self.trail.iter().filter_map(|undo| if let Undo::Atom(atom) = undo { Some(*atom) } else { None }).collect();
-        for atom in chosen.iter().rev() {
-            let value = decided[*atom].take();
-            if formula.value(&decided) != Some(true) {
-                decided[*atom] = value;
-            }
-        }
-        // What the clock has decided is told as well where it counts.
         let timed = |atom: &usize| matches!(self.solver.atoms.all[*atom], Atom::Valid(..));
-        let chosen: Vec<usize> = (0..decided.len()).filter(timed).chain(chosen).collect();
-        for atom in chosen.iter().copied().filter(|atom| timed(atom)) {
-            let value = decided[atom].take();
-            if formula.value(&decided) != Some(true) {
-                decided[atom] = value;
-            }
-        }
-        let cube: Vec<(usize, bool)> =
-            chosen.iter().filter_map(|atom| decided[*atom].map(|value| (*atom, value))).collect();
+        let mut named = Bits::none(self.decided.len());
+        formula.mark(&mut named);
+        let mut chosen: Vec<usize> = named.iter().filter(timed).collect();
+        chosen.extend(self.trail.iter().filter_map(|undo| match undo {
+            Undo::Atom(atom) => Some(*atom),
+            Undo::Alive(..) => None,
+        }));
+        let all: Vec<(usize, bool)> = chosen.into_iter().filter_map(|atom| Some((atom, self.decided[atom]?))).collect();
+        let cube = needed(formula, &all, self.decided.len());
         let mut fields = vec![None; self.solver.atoms.columns.len()];
         for (column, field) in fields.iter_mut().enumerate() {
             let own: Vec<(usize, bool)> = cube
@@ -451,7 +547,7 @@ impl<'s, 'a> Search<'s, 'a> {
     fn value(&self, column: usize, own: &[(usize, bool)]) -> Found {
         let atoms = &self.solver.atoms.all;
         if let Some(cells) = &self.moment.cells[column] {
-            let mut alive = Bits::all(cells.values.len());
+            let mut alive = Ranges::all(cells.values.len());
             for (atom, value) in own {
                 match (cells.of(*atom), value) {
                     (Some(passing), true) => alive.keep(passing),
@@ -459,7 +555,7 @@ impl<'s, 'a> Search<'s, 'a> {
                     (None, _) => {}
                 }
             }
-            return match alive.iter().next().and_then(|cell| cells.values[cell].clone()) {
+            return match cells.simplest(&self.solver.atoms.columns[column], &alive, self.moment.clock).flatten() {
                 Some(value) => Found::Value(value),
                 None => Found::Nothing,
             };
@@ -488,4 +584,33 @@ impl<'s, 'a> Search<'s, 'a> {
             text::find(column, &passing, &failing)
         }
     }
+}
+
+/// Of decided atoms those without which a formula would not hold: the last of them are dropped first.
+pub(super) fn needed(formula: &Shared, chosen: &[(usize, bool)], count: usize) -> Vec<(usize, bool)> {
+    let mut decided = vec![None; count];
+    let mut place = vec![usize::MAX; count];
+    for (at, (atom, value)) in chosen.iter().enumerate() {
+        decided[*atom] = Some(*value);
+        place[*atom] = at;
+    }
+    // By atom the parts that name it: only those may need it.
+    let mut naming: Vec<Vec<usize>> = vec![Vec::new(); chosen.len()];
+    let parts = Formula::parts(formula);
+    for (at, part) in parts.iter().enumerate() {
+        part.each_atom(&mut |atom| {
+            if let Some(own) = naming.get_mut(place[atom])
+                && own.last() != Some(&at)
+            {
+                own.push(at);
+            }
+        });
+    }
+    for ((atom, value), own) in chosen.iter().zip(&naming).rev() {
+        decided[*atom] = None;
+        if own.iter().any(|part| parts[*part].value(&decided) != Some(true)) {
+            decided[*atom] = Some(*value);
+        }
+    }
+    chosen.iter().copied().filter(|(atom, _)| decided[*atom].is_some()).collect()
 }

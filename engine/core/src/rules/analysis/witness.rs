@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// 2026-01-05T09:00:00Z.
-const ANY_MOMENT: i64 = 1_767_603_600_000;
+pub(super) const ANY_MOMENT: i64 = 1_767_603_600_000;
 
 /// An item that shows something; what it does not give may be anything.
 #[derive(Debug, Clone, PartialEq)]

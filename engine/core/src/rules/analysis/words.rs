@@ -1,8 +1,8 @@
 //! Decided atoms as words.
 
 use super::{
-    bits::Bits,
     formula::{Atom, Atoms, has_cells},
+    ranges::Ranges,
     space::{Moment, bounds},
 };
 use crate::{
@@ -14,14 +14,21 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Condition {
     words: String,
-    tests: Vec<(Atom, bool)>,
+    /// Ways to be of this kind; of each all tests must come out as told.
+    ways: Vec<Vec<(Atom, bool)>>,
 }
 
 impl Condition {
-    /// The condition under which some atoms are as decided.
-    pub(super) fn new(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> Self {
+    /// The condition under which some atoms are as decided, at a moment of the clock; only some of them are told.
+    pub(super) fn new(atoms: &Atoms<'_>, clock: Option<i64>, cube: &[(usize, bool)], told: &[(usize, bool)]) -> Self {
         let tests = cube.iter().map(|(atom, value)| (atoms.all[*atom].clone(), *value)).collect();
-        Self { words: words(atoms, moment, cube), tests }
+        let moment = Moment::new(atoms, &atoms.by_column(told.iter().map(|(atom, _)| *atom)), clock, None);
+        Self { words: words(atoms, &moment, told), ways: vec![tests] }
+    }
+
+    /// Adds the ways of another kind that has the same words.
+    pub(super) fn join(&mut self, other: Self) {
+        self.ways.extend(other.ways);
     }
 
     /// The condition in words; they begin with `where`, or say that any item fulfils it.
@@ -31,7 +38,7 @@ impl Condition {
 
     /// Whether an item is of this kind.
     pub fn holds(&self, facts: Facts<'_>) -> bool {
-        self.tests.iter().all(|(atom, value)| atom.holds(facts) == *value)
+        self.ways.iter().any(|tests| tests.iter().all(|(atom, value)| atom.holds(facts) == *value))
     }
 }
 
@@ -61,7 +68,7 @@ fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
 /// The values of a column that remain.
 fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)]) -> Option<String> {
     let cells = moment.cells[at].as_ref()?;
-    let mut alive = Bits::all(cells.values.len());
+    let mut alive = Ranges::all(cells.values.len());
     for (atom, value) in cube.iter().filter(|(atom, _)| !atoms.all[*atom].reads_clock()) {
         match (cells.of(*atom), value) {
             (Some(passing), true) => alive.keep(passing),
@@ -78,7 +85,7 @@ fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)])
             column,
             &all,
             &sorted(left.iter().copied().flatten()),
-            &bounds(column, atoms.of_column(at).map(|(_, atom)| atom), moment.clock),
+            &bounds(column, cells.passing.iter().map(|(atom, _)| &atoms.all[*atom]), moment.clock),
         )
     } else {
         left.iter().copied().flatten().map(|value| plain(column, value)).collect()

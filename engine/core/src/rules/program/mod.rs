@@ -85,12 +85,12 @@ impl Program {
         Self { enforced, cells, words, conditions, rest }
     }
 
-    /// The enforced rules that match, in their order; nothing when the rules are so few that no table helps.
+    /// The positions of the enforced rules that match, in their order; nothing when the rules are so few that no table helps.
     pub(super) fn matching<'a, 'f>(
         &'a self,
         rules: &'a [CompiledRule],
         facts: Facts<'f>,
-    ) -> Option<impl Iterator<Item = &'a CompiledRule> + use<'a, 'f>> {
+    ) -> Option<impl Iterator<Item = usize> + use<'a, 'f>> {
         if self.enforced.is_empty() {
             return None;
         }
@@ -114,7 +114,7 @@ impl Program {
                         Condition::Fails(predicate) => !predicate.matches(facts),
                     })
                 });
-            holds.then_some(rule)
+            holds.then_some(self.enforced[at])
         }))
     }
 }

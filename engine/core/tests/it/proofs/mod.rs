@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 
 use brute::Counts;
 pub(crate) use world::{Compiler, Made};
-use world::{HOUR, NOW, World, items, rule};
+use world::{Draft, HOUR, NOW, World, items, rule};
 
 fn asked(name: &str) -> Option<usize> {
     env::var(name).ok().and_then(|text| text.parse().ok())
@@ -88,6 +88,33 @@ fn what_is_claimed_agrees_with_trying_every_item() {
         // A runner that has run its cases runs no more.
         let rng = runner.new_rng();
         result = TestRunner::new_with_rng(runner.config().clone(), rng).run(&world, compare);
+    }
+    println!("{counts}");
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "what was compared is told with `--nocapture`")]
+fn what_each_edit_moves_agrees_with_trying_every_item() {
+    let compiler = Compiler::new();
+    let counts = Counts::default();
+    let compare = |draft: Draft| {
+        let items = items(&compiler.fields, &draft.fields);
+        let [old, new] = draft.versions();
+        let [was, is] = &draft.defaults;
+        for hit in [Hit::First, Hit::Unique, Hit::Collect] {
+            let (before, after) = (compiler.named(&old, hit, was.as_ref()), compiler.named(&new, hit, is.as_ref()));
+            brute::changes([&before, &after], &compiler.fields, &items, &counts)?;
+        }
+        Ok(())
+    };
+    let (mut runner, draft) = (runner(), world::draft());
+    let mut result = Ok(());
+    while result.is_ok() && counts.cases() < asked("CASEBOOK_PROOF_CASES").unwrap_or(2000) {
+        let rng = runner.new_rng();
+        result = TestRunner::new_with_rng(runner.config().clone(), rng).run(&draft, compare);
     }
     println!("{counts}");
     if let Err(error) = result {

@@ -254,6 +254,80 @@ pub(super) fn world() -> impl Strategy<Value = World> {
     })
 }
 
+/// What is done to one of several rules.
+#[derive(Debug, Clone)]
+pub(super) enum Edited {
+    Removed,
+    Added(Made),
+    Replaced(Made),
+    When(Value),
+    Then(Vec<(usize, Datum)>),
+    Moved(prop::sample::Index),
+    Trial,
+}
+
+/// Rules, and edits of some of them.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) fields: Vec<usize>,
+    pub(super) rules: Vec<Made>,
+    pub(super) edits: Vec<(prop::sample::Index, Edited)>,
+    pub(super) defaults: [Option<Vec<(usize, Datum)>>; 2],
+}
+
+pub(super) fn draft() -> impl Strategy<Value = Draft> {
+    prop::sample::subsequence((0..9_usize).collect::<Vec<_>>(), 1..4).prop_flat_map(move |fields| {
+        let dated = fields.contains(&8);
+        let edit = prop_oneof![
+            Just(Edited::Removed),
+            rule(&fields, dated).prop_map(Edited::Added),
+            rule(&fields, dated).prop_map(Edited::Replaced),
+            condition(&fields).prop_map(Edited::When),
+            then().prop_map(Edited::Then),
+            any::<prop::sample::Index>().prop_map(Edited::Moved),
+            Just(Edited::Trial),
+        ];
+        let edits = prop::collection::vec((any::<prop::sample::Index>(), edit), 1..4);
+        let default = || prop::option::of(then());
+        let default = (default(), default(), prop::bool::weighted(0.2));
+        (Just(fields.clone()), prop::collection::vec(rule(&fields, dated), 2..12), edits, default).prop_map(
+            |(fields, rules, edits, (old, new, other))| {
+                let new = if other { new } else { old.clone() };
+                Draft { fields, rules, edits, defaults: [old, new] }
+            },
+        )
+    })
+}
+
+impl Draft {
+    /// The rules before and after the edits, each with its id.
+    pub(super) fn versions(&self) -> [Vec<(String, Made)>; 2] {
+        let old: Vec<(String, Made)> =
+            self.rules.iter().enumerate().map(|(at, made)| (format!("R{at}"), made.clone())).collect();
+        let mut new = old.clone();
+        for (number, (at, edit)) in self.edits.iter().enumerate() {
+            if new.is_empty() {
+                break;
+            }
+            let at = at.index(new.len());
+            match edit {
+                Edited::Removed => drop(new.remove(at)),
+                Edited::Added(made) => new.insert(at, (format!("N{number}"), made.clone())),
+                Edited::Replaced(made) => new[at].1 = made.clone(),
+                Edited::When(when) => new[at].1.when = when.clone(),
+                Edited::Then(then) => new[at].1.then.clone_from(then),
+                Edited::Moved(to) => {
+                    let rule = new.remove(at);
+                    let to = to.index(new.len() + 1);
+                    new.insert(to, rule);
+                }
+                Edited::Trial => new[at].1.trial ^= true,
+            }
+        }
+        [old, new]
+    }
+}
+
 /// Makes rules of small worlds.
 pub(crate) struct Compiler {
     document: Document,
@@ -287,8 +361,15 @@ impl Compiler {
     }
 
     pub(crate) fn set(&self, made: &[Made], hit: Hit, default: Option<&Vec<(usize, Datum)>>) -> RuleSet {
-        let compiled = made.iter().enumerate().map(|(at, made)| CompiledRule {
-            reason: Arc::new(RuleReason { id: format!("R{at}"), because: None, severity: Severity::Normal }),
+        let named: Vec<(String, Made)> =
+            made.iter().enumerate().map(|(at, made)| (format!("R{at}"), made.clone())).collect();
+        self.named(&named, hit, default)
+    }
+
+    /// Rules with ids of their own.
+    pub(super) fn named(&self, made: &[(String, Made)], hit: Hit, default: Option<&Vec<(usize, Datum)>>) -> RuleSet {
+        let compiled = made.iter().enumerate().map(|(at, (id, made))| CompiledRule {
+            reason: Arc::new(RuleReason { id: id.clone(), because: None, severity: Severity::Normal }),
             place: Place { path: Path::new("rules.yaml").into(), line: at + 1 },
             when: self.predicate(&made.when),
             except: made.except.as_ref().map(|except| self.predicate(except)),
