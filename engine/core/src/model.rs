@@ -2,11 +2,12 @@
 //!
 //! An episode is a table: one row an item, one column a decision.
 
+pub(crate) mod normal;
 mod right;
+mod text;
 
 use std::{
     fmt,
-    ops::Range,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -15,7 +16,7 @@ pub(crate) use right::Told;
 pub use right::{Judged, Right};
 use serde_json::Value;
 use smallvec::SmallVec;
-use unicode_segmentation::UnicodeSegmentation;
+pub use text::{Matching, Text};
 
 use crate::{
     diagnostic::{Code, Hint, Report, did_you_mean},
@@ -306,71 +307,6 @@ pub fn parse_duration(text: &str) -> Option<i64> {
 /// A length of time in milliseconds, as documents write it.
 pub fn write_duration(length: i64) -> String {
     format!("{:#}", jiff::SignedDuration::from_millis(length))
-}
-
-/// A text and its words, in lower case as Unicode (UAX #29) divides them.
-#[derive(Debug, Clone)]
-pub struct Text {
-    /// As it was written.
-    pub raw: String,
-    lower: String,
-    words: Vec<Range<u32>>,
-}
-
-impl PartialEq for Text {
-    fn eq(&self, other: &Self) -> bool {
-        self.raw == other.raw
-    }
-}
-
-impl Text {
-    /// Divides a text into words.
-    pub fn new(raw: &str) -> Self {
-        let lower = raw.to_lowercase();
-        let words = lower
-            .unicode_word_indices()
-            .map(|(at, word)| {
-                let start = u32::try_from(at).unwrap_or(u32::MAX);
-                start..start.saturating_add(u32::try_from(word.len()).unwrap_or(u32::MAX))
-            })
-            .collect();
-        Self { raw: raw.to_owned(), lower, words }
-    }
-
-    /// The text in lower case.
-    pub fn lower(&self) -> &str {
-        &self.lower
-    }
-
-    /// How many words it has.
-    pub fn word_count(&self) -> usize {
-        self.words.len()
-    }
-
-    /// The words, in lower case.
-    pub fn words(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
-        self.words.iter().map(|range| self.word(range))
-    }
-
-    /// The positions, in words, at which another text's words stand one after the other.
-    pub fn find<'a>(&'a self, phrase: &'a Self) -> impl Iterator<Item = usize> + 'a {
-        (0..self.words.len()).filter(move |start| self.holds_at(*start, phrase))
-    }
-
-    /// Whether another text's words stand at a position; a text without words stands nowhere.
-    pub fn holds_at(&self, start: usize, phrase: &Self) -> bool {
-        let here = self.words.get(start..start + phrase.words.len()).unwrap_or_default();
-        !here.is_empty() && here.iter().zip(&phrase.words).all(|(a, b)| self.word(a) == phrase.word(b))
-    }
-
-    /// Whether another text's words stand in it, one after the other.
-    pub fn holds(&self, phrase: &Self) -> bool {
-        self.find(phrase).next().is_some()
-    }
-
-    fn word(&self, range: &Range<u32>) -> &str {
-        self.lower.get(range.start as usize..range.end as usize).unwrap_or_default()
-    }
 }
 
 /// One item of an episode, prepared when its pack was loaded; episodes share it.

@@ -206,9 +206,13 @@ impl Policy {
                         .iter()
                         .zip(self.pack.fields.iter())
                         .filter(|(_, field)| field.visible)
-                        .filter_map(
-                            |(value, _)| if let Some(Datum::Text(text)) = value { Some(text.words()) } else { None },
-                        )
+                        .filter_map(|(value, _)| {
+                            if let Some(Datum::Text(text)) = value {
+                                Some(text.words().map(|(_, word)| word))
+                            } else {
+                                None
+                            }
+                        })
                         .flatten()
                         .collect();
                     let drawn: Vec<&str> =

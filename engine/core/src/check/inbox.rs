@@ -322,13 +322,13 @@ impl Maker<'_> {
             let path = format!("{pointer}/keywords/{at}");
             let Some(keyword) = self.render(&path, keyword, context, report) else { continue };
             let text = Text::new(&keyword);
-            if text.word_count() == 0 {
+            if text.is_empty() {
                 report.push(
                     self.document
-                        .at(Code::DeadKeyword, path, format!("the keyword `{keyword}` has no word that could match"))
+                        .at(Code::DeadKeyword, path, format!("the keyword `{keyword}` is empty: it can never match"))
                         .hint("write a word or a phrase"),
                 );
-            } else if !seen.insert(text.lower().to_owned()) {
+            } else if !seen.insert(text.folded().to_owned()) {
                 report.push(
                     self.document
                         .at(Code::DuplicateName, path, format!("the keyword `{keyword}` stands twice"))

@@ -9,7 +9,7 @@ use crate::{
     diagnostic::{Code, Report},
     model::{Datum, RuleReason, parse_moment},
     rubric,
-    rules::{self, CompiledRule, Policy, Predicate, RuleSet, Scope, Written},
+    rules::{self, CompiledRule, Policy, Predicate, References, RuleSet, Scope, Written},
     spec::{self, Condition, Document, Mode},
 };
 
@@ -58,8 +58,9 @@ pub(super) fn compile(
     let default =
         spec.default.as_ref().map(|default| outcome(document, "/default", default, parts, report)).unwrap_or_default();
     let all: Vec<&spec::Rule> = written.iter().map(|one| &one.rule).collect();
-    let policy = Policy { hit: spec.hit, rules: &all, default: spec.default.as_ref(), lists: &spec.lists };
-    let sentences = written.iter().map(|one| (one.rule.id.clone(), rules::sentence(&one.rule, &spec.lists))).collect();
+    let references = References { lists: &spec.lists, fields: &parts.fields };
+    let policy = Policy { hit: spec.hit, rules: &all, default: spec.default.as_ref(), references };
+    let sentences = written.iter().map(|one| (one.rule.id.clone(), rules::sentence(&one.rule, references))).collect();
     (report.errors() == before).then(|| {
         let mut set = RuleSet::new(&spec.name, spec.hit, compiled, default, &parts.fields);
         (set.policy, set.table, set.sentences) = (policy.prose(), policy.table(), sentences);

@@ -7,12 +7,12 @@ use regex::RegexBuilder;
 use serde_json::Value;
 
 use super::{
-    predicate::{Matching, Predicate, Test},
+    predicate::{Predicate, Test},
     text,
 };
 use crate::{
     diagnostic::{Code, Report, suggest},
-    model::{Column, ColumnKind, Datum, Text, parse_duration},
+    model::{Column, ColumnKind, Datum, Matching, Text, normal, parse_duration},
     spec::{Bound, Condition, Document, OneOf, Operators},
 };
 
@@ -20,6 +20,9 @@ use crate::{
 const MAX_REGEX_BYTES: usize = 1 << 19;
 /// Regular expressions of one pack at the most.
 const MAX_REGEXES: usize = 500;
+
+/// Operators that test nothing themselves.
+const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];
 
 /// What a condition may refer to.
 #[derive(Debug, Clone, Copy)]
@@ -129,15 +132,34 @@ impl ColumnCompiler<'_> {
         };
         let before = report.diagnostics.len();
         let mut tests = Vec::new();
-        for (key, operand) in value.as_object()? {
+        let map = value.as_object()?;
+        for (key, operand) in map {
             let path = format!("{path}/{key}");
-            let words = || text::operator(&self.column.name, key, operand).unwrap_or_default();
+            let words = || {
+                text::operator((self.column.name.as_str(), self.column.optional), key, operand, map).unwrap_or_default()
+            };
             tests.extend(self.operator(key, &path, &operators, matching, report).map(|test| (test, words())));
+        }
+        if map.keys().all(|key| SWITCHES.contains(&key.as_str())) {
+            self.switches_alone(path, map, report);
         }
         for (test, _) in &mut tests {
             test.set_case_sensitive(matching.case_sensitive);
         }
         (report.diagnostics.len() == before).then_some(tests)
+    }
+
+    /// Refuses operators that say how to compare and not with what.
+    fn switches_alone(&self, path: &str, operators: &serde_json::Map<String, Value>, report: &mut Report) {
+        let switches: Vec<String> = operators.keys().map(|key| format!("`{key}`")).collect();
+        let message = format!("`{}` has {} and nothing to look for", self.column.name, switches.join(" and "));
+        report.push(
+            self.scope
+                .document
+                .at(Code::BadCondition, path, message)
+                .label("expected an operator such as `contains` as well")
+                .hint("write what to look for, such as `contains: refund`, or `exists: true` where any value will do"),
+        );
     }
 
     fn operator(
@@ -148,7 +170,6 @@ impl ColumnCompiler<'_> {
         matching: Matching,
         report: &mut Report,
     ) -> Option<Test> {
-        let texts = |list: &[String]| list.iter().map(|text| Text::new(text)).collect::<Vec<_>>();
         match key {
             "eq" => self.equals(path, operators.eq.as_slice(), false, report),
             "ne" => Some(Test::Not(Box::new(self.equals(path, operators.ne.as_slice(), false, report)?))),
@@ -168,26 +189,20 @@ impl ColumnCompiler<'_> {
                 let [low, high] = operators.between.as_ref()?;
                 self.range(path, Some((low, true)), Some((high, true)), report)
             }
-            "contains" => self
-                .words(path, true, report)
-                .and(operators.contains.as_ref())
-                .map(|text| Test::HoldsAny(vec![Text::new(text)], matching)),
-            "contains_any" => self
-                .words(path, true, report)
-                .and(operators.contains_any.as_deref())
-                .map(|list| Test::HoldsAny(texts(list), matching)),
-            "contains_all" => self
-                .words(path, true, report)
-                .and(operators.contains_all.as_deref())
-                .map(|list| Test::HoldsAll(texts(list), matching)),
-            "starts_with" => self
-                .words(path, false, report)
-                .and(operators.starts_with.as_ref())
-                .map(|text| Test::Starts(Text::new(text), matching)),
-            "ends_with" => self
-                .words(path, false, report)
-                .and(operators.ends_with.as_ref())
-                .map(|text| Test::Ends(Text::new(text), matching)),
+            "contains" => {
+                let texts = self.needles(path, operators.contains.as_slice(), false, report)?;
+                Some(Test::HoldsAny(texts, matching))
+            }
+            "contains_any" => {
+                Some(Test::HoldsAny(self.needles(path, operators.contains_any.as_deref()?, true, report)?, matching))
+            }
+            "contains_all" => {
+                Some(Test::HoldsAll(self.needles(path, operators.contains_all.as_deref()?, true, report)?, matching))
+            }
+            "starts_with" => {
+                Some(Test::Starts(self.needle(path, operators.starts_with.as_deref()?, report)?, matching))
+            }
+            "ends_with" => Some(Test::Ends(self.needle(path, operators.ends_with.as_deref()?, report)?, matching)),
             "matches" => self
                 .words(path, false, report)
                 .and(operators.matches.as_ref())
@@ -284,6 +299,36 @@ impl ColumnCompiler<'_> {
         None
     }
 
+    /// The texts that a field of texts, or a list, is to hold.
+    fn needles(&self, path: &str, texts: &[String], listed: bool, report: &mut Report) -> Option<Vec<Text>> {
+        self.words(path, true, report)?;
+        let before = report.diagnostics.len();
+        let place = |at| if listed { format!("{path}/{at}") } else { path.to_owned() };
+        let needles = texts.iter().enumerate().filter_map(|(at, text)| self.filled(&place(at), text, report)).collect();
+        (report.diagnostics.len() == before).then_some(needles)
+    }
+
+    /// The text that a field of texts is to begin or end with.
+    fn needle(&self, path: &str, text: &str, report: &mut Report) -> Option<Text> {
+        self.words(path, false, report)?;
+        self.filled(path, text, report)
+    }
+
+    /// Refuses a text that stands in no other one.
+    fn filled(&self, path: &str, text: &str, report: &mut Report) -> Option<Text> {
+        let needle = Text::new(text);
+        if self.column.kind.is_text() && needle.is_empty() {
+            report.push(
+                self.scope
+                    .document
+                    .at(Code::BadCondition, path, format!("`{text}` is empty: there is nothing to look for"))
+                    .hint(format!("write a text to look for; `eq: \"\"` finds an empty `{}`", self.column.name)),
+            );
+            return None;
+        }
+        Some(needle)
+    }
+
     fn regex(&self, path: &str, pattern: &str, matching: Matching, report: &mut Report) -> Option<Test> {
         let count = self.scope.regexes.replace(self.scope.regexes.get() + 1);
         if count >= MAX_REGEXES {
@@ -298,7 +343,7 @@ impl ColumnCompiler<'_> {
             }
             return None;
         }
-        let regex = RegexBuilder::new(pattern)
+        let regex = RegexBuilder::new(&normal::composed(pattern))
             .case_insensitive(!matching.case_sensitive)
             .size_limit(MAX_REGEX_BYTES)
             .dfa_size_limit(MAX_REGEX_BYTES)

@@ -20,11 +20,12 @@ use std::sync::Arc;
 
 pub use compile::{Scope, compile};
 pub use predicate::{Facts, Predicate, Trace};
-use predicate::{Matching, Test, host};
+use predicate::{Test, host};
 use program::Program;
 pub use table::{Row, Written, export, rows, to_table, typed, written};
-pub use text::Policy;
+use text::manner;
 pub(crate) use text::sentence;
+pub use text::{Policy, References};
 
 use crate::{
     model::{Column, Datum, Place, RuleReason},

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use crate::model::{Column, Datum, Text};
+use crate::model::{Column, Datum, Matching, Text};
 
 /// What conditions read.
 #[derive(Debug, Clone, Copy)]
@@ -68,15 +68,6 @@ pub enum Test {
     DomainIn(Vec<String>),
     /// A moment that lies so many milliseconds before the clock: more than these, or at most these and not after it.
     Age { older: bool, length: i64 },
-}
-
-/// How texts are compared.
-#[derive(Debug, Clone, Copy)]
-pub struct Matching {
-    /// Whole words, or any part.
-    pub whole_words: bool,
-    /// Whether case matters.
-    pub case_sensitive: bool,
 }
 
 impl Predicate {
@@ -178,14 +169,12 @@ impl Test {
 
     pub(super) fn passes_text(&self, text: &Text) -> bool {
         match self {
-            Self::TextIs(wanted, case_sensitive) => {
-                wanted.iter().any(|one| if *case_sensitive { one.raw == text.raw } else { one.lower() == text.lower() })
-            }
-            Self::HoldsAny(wanted, matching) => wanted.iter().any(|one| holds(text, one, *matching)),
-            Self::HoldsAll(wanted, matching) => wanted.iter().all(|one| holds(text, one, *matching)),
-            Self::Starts(wanted, matching) => places(text, wanted, *matching).any(|(before, _)| before == 0),
-            Self::Ends(wanted, matching) => places(text, wanted, *matching).any(|(_, behind)| behind == 0),
-            Self::Matches(regex, _) => regex.is_match(&text.raw),
+            Self::TextIs(wanted, case_sensitive) => wanted.iter().any(|one| one.same(text, *case_sensitive)),
+            Self::HoldsAny(wanted, matching) => wanted.iter().any(|one| text.holds(one, *matching)),
+            Self::HoldsAll(wanted, matching) => wanted.iter().all(|one| text.holds(one, *matching)),
+            Self::Starts(wanted, matching) => text.starts_with(wanted, *matching),
+            Self::Ends(wanted, matching) => text.ends_with(wanted, *matching),
+            Self::Matches(regex, _) => regex.is_match(&text.composed()),
             Self::DomainIn(domains) => {
                 let host = host(text);
                 domains.iter().any(|domain| {
@@ -205,7 +194,7 @@ fn same(a: f64, b: f64) -> bool {
 
 /// The domain of an address or URL, in lower case.
 pub(super) fn host(text: &Text) -> &str {
-    let lower = text.lower();
+    let lower = text.folded();
     lower.rsplit_once('@').map_or_else(|| host_of(lower), |(_, domain)| domain)
 }
 
@@ -215,35 +204,5 @@ fn host_of(url: &str) -> &str {
 }
 
 fn holds_entry(entries: &[Text], wanted: &Text, matching: Matching) -> bool {
-    entries
-        .iter()
-        .any(|entry| if matching.case_sensitive { entry.raw == wanted.raw } else { entry.lower() == wanted.lower() })
-}
-
-fn holds(text: &Text, wanted: &Text, matching: Matching) -> bool {
-    places(text, wanted, matching).next().is_some()
-}
-
-/// Where a text stands in another: how much lies before it and behind it, in words or bytes.
-fn places<'a>(text: &'a Text, wanted: &'a Text, matching: Matching) -> Box<dyn Iterator<Item = (usize, usize)> + 'a> {
-    if matching.whole_words && !matching.case_sensitive {
-        let (total, length) = (text.word_count(), wanted.word_count());
-        return Box::new(text.find(wanted).map(move |start| (start, total - start - length)));
-    }
-    let (haystack, needle) = if matching.case_sensitive {
-        (text.raw.trim(), wanted.raw.trim())
-    } else {
-        (text.lower().trim(), wanted.lower().trim())
-    };
-    Box::new(
-        haystack
-            .match_indices(needle)
-            .filter(move |(at, found)| !matching.whole_words || stands_alone(haystack, *at, at + found.len()))
-            .map(move |(at, found)| (at, haystack.len() - at - found.len())),
-    )
-}
-
-fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    !text[..start].chars().next_back().is_some_and(word) && !text[end..].chars().next().is_some_and(word)
+    entries.iter().any(|entry| entry.same(wanted, matching.case_sensitive))
 }

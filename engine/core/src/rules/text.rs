@@ -1,9 +1,33 @@
 //! Rules as plain prose, for instructions and pages.
 
+use std::iter;
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::spec::{Condition, Hit, Mode, Rule};
+use crate::{
+    model::{Column, Matching},
+    spec::{Condition, Hit, Mode, Rule},
+};
+
+/// What is told where rules look for words.
+const WORDS: &str =
+    "Texts are searched for whole words, signs included, in upper or lower case, unless a rule says otherwise.";
+
+/// What conditions refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct References<'a> {
+    /// The named lists.
+    pub lists: &'a IndexMap<String, Vec<String>>,
+    /// The fields.
+    pub fields: &'a [Column],
+}
+
+impl References<'_> {
+    fn is_optional(&self, field: &str) -> bool {
+        self.fields.iter().any(|column| column.name == field && column.optional)
+    }
+}
 
 /// Rules as they were written, with the lists that they name.
 #[derive(Debug, Clone, Copy)]
@@ -14,18 +38,16 @@ pub struct Policy<'a> {
     pub rules: &'a [&'a Rule],
     /// What is decided when none matches.
     pub default: Option<&'a Map<String, Value>>,
-    /// The named lists.
-    pub lists: &'a IndexMap<String, Vec<String>>,
+    /// What the rules refer to.
+    pub references: References<'a>,
 }
 
 impl Policy<'_> {
     /// Writes rules as sentences, one a line, in their order. Two that are written alike mean the same.
     pub fn prose(&self) -> String {
         let enforced = || self.rules.iter().filter(|rule| rule.mode == Mode::Enforce);
-        let mut lines: Vec<String> = enforced().map(|rule| format!("- {}", sentence(rule, self.lists))).collect();
-        if let Some(order) = self.order() {
-            lines.insert(0, order.to_owned());
-        }
+        let mut lines: Vec<String> = self.preface().map(str::to_owned).collect();
+        lines.extend(enforced().map(|rule| format!("- {}", sentence(rule, self.references))));
         if let Some(default) = self.default {
             lines.push(format!("- {}: {}.", self.otherwise(), outcome(default)));
         }
@@ -56,8 +78,8 @@ impl Policy<'_> {
             lines.push(row(cells([
                 rule.id.clone(),
                 validity(rule),
-                if rule.when.0.is_empty() { "always".to_owned() } else { condition(&rule.when, self.lists) },
-                rule.except.as_ref().map(|except| condition(except, self.lists)).unwrap_or_default(),
+                if rule.when.0.is_empty() { "always".to_owned() } else { condition(&rule.when, self.references) },
+                rule.except.as_ref().map(|except| condition(except, self.references)).unwrap_or_default(),
                 outcome(&rule.then),
                 rule.because.as_deref().map(one_line).unwrap_or_default(),
             ])));
@@ -74,7 +96,19 @@ impl Policy<'_> {
             ])));
         }
         let table = lines.join("\n");
-        self.order().map_or(table.clone(), |order| format!("{order}\n\n{table}"))
+        let preface: Vec<&str> = self.preface().collect();
+        if preface.is_empty() { table } else { format!("{}\n\n{table}", preface.join("\n")) }
+    }
+
+    /// What is told before the rules.
+    fn preface(&self) -> impl Iterator<Item = &'static str> {
+        let mut conditions = self
+            .rules
+            .iter()
+            .filter(|rule| rule.mode == Mode::Enforce)
+            .flat_map(|rule| iter::once(&rule.when).chain(&rule.except));
+        let words = conditions.any(|condition| looks_for_words(&condition.0)).then_some(WORDS);
+        self.order().into_iter().chain(words)
     }
 
     /// What counts when several rules match.
@@ -93,16 +127,19 @@ impl Policy<'_> {
 }
 
 /// Writes one rule as a sentence.
-pub(crate) fn sentence(rule: &Rule, lists: &IndexMap<String, Vec<String>>) -> String {
+pub(crate) fn sentence(rule: &Rule, references: References<'_>) -> String {
     let valid = validity(rule);
-    let when =
-        if rule.when.0.is_empty() { "always".to_owned() } else { format!("when {}", condition(&rule.when, lists)) };
+    let when = if rule.when.0.is_empty() {
+        "always".to_owned()
+    } else {
+        format!("when {}", condition(&rule.when, references))
+    };
     let mut line = if valid.is_empty() { when } else { format!("{valid}, {when}") };
     if let Some(first) = line.get_mut(..1) {
         first.make_ascii_uppercase();
     }
     if let Some(except) = &rule.except {
-        line.push_str(&format!(", except when {}", condition(except, lists)));
+        line.push_str(&format!(", except when {}", condition(except, references)));
     }
     line.push_str(&format!(": {}.", outcome(&rule.then)));
     if let Some(because) = &rule.because {
@@ -129,26 +166,26 @@ fn outcome(then: &Map<String, Value>) -> String {
     join(then.iter().map(|(name, value)| format!("{name} is {}", plain(value))).collect(), "and")
 }
 
-fn condition(condition: &Condition, lists: &IndexMap<String, Vec<String>>) -> String {
-    join(clauses(&condition.0, lists), "and")
+fn condition(condition: &Condition, references: References<'_>) -> String {
+    join(clauses(&condition.0, references), "and")
 }
 
 /// The parts of a condition that must all hold.
-fn clauses(map: &Map<String, Value>, lists: &IndexMap<String, Vec<String>>) -> Vec<String> {
-    let group =
-        |list: &[Value], word: &str| format!("({})", join(list.iter().map(|part| nested(part, lists)).collect(), word));
+fn clauses(map: &Map<String, Value>, references: References<'_>) -> Vec<String> {
+    let group = |list: &[Value], word: &str| {
+        format!("({})", join(list.iter().map(|part| nested(part, references)).collect(), word))
+    };
     let mut parts = Vec::new();
     for (key, value) in map {
         match (key.as_str(), value) {
             ("any", Value::Array(list)) => parts.push(group(list, "or")),
             ("all", Value::Array(list)) => parts.push(group(list, "and")),
-            ("not", Value::Object(map)) => parts.push(format!("not ({})", join(clauses(map, lists), "and"))),
+            ("not", Value::Object(map)) => parts.push(format!("not ({})", join(clauses(map, references), "and"))),
             (field, Value::Object(operators)) => {
-                let told = operators.iter().filter_map(|(name, value)| {
-                    let words = operator(field, name, &spelt_out(name, value, lists))?;
-                    Some(format!("{words}{}", switches(name, operators)))
-                });
-                parts.extend(told);
+                let field = (field, references.is_optional(field));
+                parts.extend(operators.iter().filter_map(|(name, value)| {
+                    operator(field, name, &spelt_out(name, value, references.lists), operators)
+                }));
             }
             (field, value) => parts.push(equals(field, value)),
         }
@@ -157,8 +194,8 @@ fn clauses(map: &Map<String, Value>, lists: &IndexMap<String, Vec<String>>) -> V
 }
 
 /// A part of a group; what is itself made of several parts stands in brackets.
-fn nested(value: &Value, lists: &IndexMap<String, Vec<String>>) -> String {
-    let parts = value.as_object().map(|map| clauses(map, lists)).unwrap_or_default();
+fn nested(value: &Value, references: References<'_>) -> String {
+    let parts = value.as_object().map(|map| clauses(map, references)).unwrap_or_default();
     if parts.len() > 1 { format!("({})", join(parts, "and")) } else { join(parts, "and") }
 }
 
@@ -170,17 +207,40 @@ fn spelt_out(name: &str, value: &Value, lists: &IndexMap<String, Vec<String>>) -
     }
 }
 
-/// What the switches beside an operator change about it.
+/// How an operator compares, where that is not the usual way.
 fn switches(name: &str, operators: &Map<String, Value>) -> &'static str {
     let is = |switch: &str, value: bool| operators.get(switch) == Some(&Value::Bool(value));
-    let placed = matches!(name, "contains" | "contains_any" | "contains_all" | "starts_with" | "ends_with");
-    let spelt = placed || matches!(name, "eq" | "ne" | "in" | "matches");
-    match (is("case_sensitive", true) && spelt, is("whole_words", false) && placed) {
-        (true, true) => " (spelt just so, even within a word)",
-        (true, false) => " (spelt just so)",
-        (false, true) => " (even within a word)",
-        (false, false) => "",
+    let spelt = compares_words(name) || matches!(name, "eq" | "ne" | "in" | "matches");
+    manner(Matching {
+        whole_words: !(is("whole_words", false) && compares_words(name)),
+        case_sensitive: is("case_sensitive", true) && spelt,
+    })
+}
+
+/// How texts are compared, where that is not the usual way.
+pub(super) const fn manner(matching: Matching) -> &'static str {
+    match (matching.case_sensitive, matching.whole_words) {
+        (true, false) => " (case-sensitive, also inside words)",
+        (true, true) => " (case-sensitive)",
+        (false, false) => " (also inside words)",
+        (false, true) => "",
     }
+}
+
+/// Whether an operator looks for words.
+fn compares_words(name: &str) -> bool {
+    matches!(name, "contains" | "contains_any" | "contains_all" | "starts_with" | "ends_with")
+}
+
+/// Whether a condition looks for words somewhere.
+fn looks_for_words(condition: &Map<String, Value>) -> bool {
+    condition.iter().any(|(key, value)| match value {
+        Value::Object(map) => map.keys().any(|name| compares_words(name)) || looks_for_words(map),
+        Value::Array(list) if matches!(key.as_str(), "any" | "all") => {
+            list.iter().filter_map(Value::as_object).any(looks_for_words)
+        }
+        _ => false,
+    })
 }
 
 /// A field that equals a value, or one of a list.
@@ -191,16 +251,21 @@ pub(super) fn equals(field: &str, value: &Value) -> String {
     }
 }
 
-/// An operator on a field; none for a switch.
-pub(super) fn operator(field: &str, name: &str, value: &Value) -> Option<String> {
+/// An operator on a field, which may be optional, with the switches beside it; none for a switch.
+pub(super) fn operator(
+    (field, optional): (&str, bool),
+    name: &str,
+    value: &Value,
+    operators: &Map<String, Value>,
+) -> Option<String> {
     let values = || match value {
         Value::Array(list) => join(list.iter().map(plain).collect(), "or"),
         Value::String(list) => format!("in the list `{list}`"),
         other => plain(other),
     };
-    Some(match name {
+    let words = match name {
         "eq" => format!("{field} is {}", plain(value)),
-        "ne" => format!("{field} is not {}", plain(value)),
+        "ne" => format!("{field} is not {}{}", plain(value), if optional { " (or not given)" } else { "" }),
         "in" => format!("{field} is {}", values()),
         "gt" => format!("{field} is more than {}", plain(value)),
         "gte" => format!("{field} is at least {}", plain(value)),
@@ -227,7 +292,8 @@ pub(super) fn operator(field: &str, name: &str, value: &Value) -> Option<String>
         "older_than" => format!("{field} is more than {} ago", plain(value)),
         "within" => format!("{field} is at most {} ago", plain(value)),
         _ => return None,
-    })
+    };
+    Some(format!("{words}{}", switches(name, operators)))
 }
 
 /// A value; texts that are no plain word stand in quotes.

@@ -43,14 +43,14 @@ impl JsonSchema for Condition {
 
 /// Operators on one field; all must hold.
 ///
-/// Text operators compare whole words and ignore case unless told otherwise.
+/// Text operators look for whole words, signs included, and ignore case unless told otherwise.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct Operators {
     /// Equal to the value.
     pub eq: Option<Value>,
-    /// Not equal to the value.
+    /// Not equal to the value; an item without the field is not equal to any.
     pub ne: Option<Value>,
     /// One of the values, or of a named list.
     #[serde(rename = "in")]
@@ -65,7 +65,7 @@ pub struct Operators {
     pub lte: Option<Bound>,
     /// From the first to the second, both included.
     pub between: Option<[Bound; 2]>,
-    /// Holds the words, one after the other; of a list: holds the entry.
+    /// Holds the text, signs included; of a list: holds the entry.
     pub contains: Option<String>,
     /// Holds at least one of these.
     #[schemars(length(min = 1))]
@@ -73,9 +73,9 @@ pub struct Operators {
     /// Holds all of these.
     #[schemars(length(min = 1))]
     pub contains_all: Option<Vec<String>>,
-    /// Begins with the words.
+    /// Begins with the text, signs included.
     pub starts_with: Option<String>,
-    /// Ends with the words.
+    /// Ends with the text, signs included.
     pub ends_with: Option<String>,
     /// Matches the regular expression somewhere (linear time, no look-around).
     pub matches: Option<String>,
@@ -89,9 +89,9 @@ pub struct Operators {
     pub within: Option<String>,
     /// Whether the item has the field.
     pub exists: Option<bool>,
-    /// Whether text operators compare whole words (default) or any part of the text.
+    /// Whether text operators look for whole words (default) or for any part of the text.
     pub whole_words: Option<bool>,
-    /// Whether text operators tell upper case from lower case (default: no).
+    /// Whether text operators distinguish upper case from lower case (default: no).
     pub case_sensitive: Option<bool>,
 }
 

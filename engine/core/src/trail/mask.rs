@@ -1,14 +1,16 @@
 //! Sensitive values taken out of entries.
 //!
 //! A sensitive field shows [`MASK`] whatever it holds, and whether it holds anything. Where its text stands in another
-//! text (another field, a reply) it is masked as well, whatever its case; one of fewer than four characters only where
-//! it stands as a word. Numbers and moments are looked for in texts too; booleans and choices are not, for their words say
-//! nothing on their own.
+//! text (another field, a reply) it is masked as well, whatever its case and however its accents are encoded; one of fewer
+//! than four characters only where it does not begin or end inside a word. Numbers and moments are looked for in texts too;
+//! booleans and choices are not, for their words say nothing on their own.
+
+use std::borrow::Cow;
 
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use crate::model::{Column, ColumnKind, Datum};
+use crate::model::{Column, ColumnKind, Datum, normal};
 
 /// What stands in place of a sensitive value.
 pub const MASK: &str = "***";
@@ -32,10 +34,12 @@ impl Secrets {
         for (column, datum) in cells.filter(|(column, _)| column.sensitive) {
             match datum {
                 None | Some(Datum::Boolean(_) | Datum::Choice(_)) => {}
-                Some(Datum::List(texts)) => all.extend(texts.iter().map(|text| text.raw.clone())),
+                Some(Datum::List(texts)) => all.extend(texts.iter().map(|text| text.composed().into_owned())),
                 Some(datum) => {
                     let value = datum.to_json(column);
-                    all.push(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                    all.push(
+                        value.as_str().map_or_else(|| value.to_string(), |text| normal::composed(text).into_owned()),
+                    );
                 }
             }
         }
@@ -70,11 +74,16 @@ impl Secrets {
         }
     }
 
-    fn masked(&self, pattern: Option<&Regex>, text: &str) -> String {
+    fn masked(&self, pattern: Option<&Regex>, written: &str) -> String {
+        let text = normal::composed(written);
         match pattern {
-            Some(pattern) => pattern.replace_all(text, MASK).into_owned(),
+            Some(pattern) => match pattern.replace_all(&text, MASK) {
+                // What holds no secret stays as it was written.
+                Cow::Borrowed(_) => written.to_owned(),
+                Cow::Owned(masked) => masked,
+            },
             // Texts that are too large for a pattern are still found as they are written.
-            None => self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK)),
+            None => self.0.iter().fold(text.into_owned(), |text, secret| text.replace(secret.as_str(), MASK)),
         }
     }
 
@@ -84,11 +93,21 @@ impl Secrets {
             .iter()
             .map(|secret| {
                 let escaped = regex::escape(secret);
-                if secret.chars().count() >= LONG { escaped } else { format!("\\b{escaped}\\b") }
+                if secret.chars().count() >= LONG {
+                    return escaped;
+                }
+                // A sign divides words itself; between it and a blank is no boundary.
+                let edge = |c: Option<char>| if c.is_some_and(is_word) { r"\b" } else { "" };
+                format!("{}{escaped}{}", edge(secret.chars().next()), edge(secret.chars().next_back()))
             })
             .collect();
         RegexBuilder::new(&parts.join("|")).case_insensitive(true).build().ok()
     }
+}
+
+/// Whether a character belongs to words, to an expression.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// Whether a decision of this kind may repeat what an item says.

@@ -117,6 +117,28 @@ fn keywords_are_whole_words_of_any_case() {
 }
 
 #[test]
+fn the_signs_of_a_keyword_count_and_its_accents_however_they_are_encoded() {
+    let rubric = packs::desk().into_iter().find(|(name, _)| name == "rubric.yaml").expect("a rubric").1;
+    let score = &rubric[rubric.find("score:").expect("a score")..];
+    let reply = |limits: &str, text: &str| {
+        let node = format!("score:\n  {{ grader: keywords, field: reply, limits: {{ {limits} }} }}\n");
+        let mut files = packs::desk_files_with("rubric.yaml", score, &node);
+        for (_, text) in files.iter_mut().filter(|(name, _)| name == "inbox.yaml") {
+            *text =
+                text.replace("keywords: [sorry, \"{{ vary.thing.word }}\"]", "keywords: [C++, \"$5\", café, don't]");
+        }
+        let pack = Arc::clone(&packs::catalog(&files).packs()[0]);
+        steps(&pack, &[&[("t-4", "answer", 2, text)]]).1
+    };
+    close(reply("", "vitamin C for 5 euros in a cafe, dont"), 0.0);
+    close(reply("", "C++ for $5 in a cafe\u{301}, don\u{2019}t"), 1.0);
+    close(reply("", "($5)"), 0.25);
+    // Two of four words: `c` and `5`, each with its sign.
+    close(reply("density: 0.5", "C++ costs only $5"), 0.5);
+    close(reply("density: 0.4", "C++ costs only $5"), 0.0);
+}
+
+#[test]
 fn limits_turn_a_list_of_keywords_into_none() {
     let both = "sorry parcel letter";
     close(reply("{ grader: keywords, field: reply, limits: { words: 4 } }", both), 0.0);
@@ -142,6 +164,13 @@ fn length_and_phrases_look_at_the_shape() {
     close(reply(greeting, "Dear Ada, good MORNING"), 1.0);
     close(reply(greeting, "this is nothing"), 0.0);
     close(reply(greeting, "one two three four five hi"), 0.0);
+    let signs = "{ grader: phrases, field: reply, any: [C++, café, \"[ref]\"] }";
+    close(reply(signs, "we know c++."), 1.0);
+    close(reply(signs, "we know C, C# and vitamin C"), 0.0);
+    close(reply(signs, "a cafe\u{301} in town"), 1.0);
+    close(reply(signs, "a cafe in town"), 0.0);
+    close(reply(signs, "see [REF]"), 1.0);
+    close(reply(signs, "see ref"), 0.0);
     let farewell = "{ grader: phrases, field: reply, any: [regards], at: end }";
     close(reply(farewell, "all done, kind regards, the desk"), 1.0);
     close(reply(farewell, "regards are what I send you one two three four five six"), 0.0);

@@ -22,3 +22,4 @@ mod proofs;
 mod prose;
 mod tables;
 mod trail;
+mod words;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use casebook_core::{
     model::{Datum, parse_moment},
-    rules::{Facts, Policy},
+    rules::{Facts, Policy, References},
     spec::{Condition, Hit, Mode, Rule, Severity},
 };
 use indexmap::IndexMap;
@@ -158,7 +158,12 @@ fn rules_that_are_written_alike_mean_the_same() {
         let lists = IndexMap::from([("friends".to_owned(), friends)]);
         let default = default.map(|default| json!({"action": value(default)}).as_object().expect("a map").clone());
         let all: Vec<&Rule> = written.iter().collect();
-        let policy = Policy { hit: *hit, rules: &all, default: default.as_ref(), lists: &lists };
+        let policy = Policy {
+            hit: *hit,
+            rules: &all,
+            default: default.as_ref(),
+            references: References { lists: &lists, fields: &compiler.fields },
+        };
         for (known, text) in known.iter_mut().zip([policy.prose(), policy.table()]) {
             if let Some((other, first)) = known.get(&text) {
                 met += 1;
@@ -177,7 +182,12 @@ fn policy_of(document: &str) -> (String, String) {
     *text = format!("apiVersion: casebook/v1\nkind: Rules\nname: routing\n{document}");
     let spec: casebook_core::spec::Rules = serde_yaml::from_str(text).expect("rules");
     let rules: Vec<&Rule> = spec.rules.iter().flatten().collect();
-    let policy = Policy { hit: spec.hit, rules: &rules, default: spec.default.as_ref(), lists: &spec.lists };
+    let policy = Policy {
+        hit: spec.hit,
+        rules: &rules,
+        default: spec.default.as_ref(),
+        references: References { lists: &spec.lists, fields: &Compiler::new().fields },
+    };
     (policy.prose(), policy.table())
 }
 
@@ -193,17 +203,42 @@ fn exceptions_lists_dates_and_order_are_said() {
     assert_eq!(
         prose,
         "The first line that matches decides.\n\
+         Texts are searched for whole words, signs included, in upper or lower case, unless a rule says otherwise.\n\
          - From 2026-01-01 on and before 2027-01-01, when amount is at least 10, except when the domain of from is a.example or b.example: queue is forward. Owner. - When tier is paid: queue is close.\n\
-         - When ((tier is paid and amount is less than 3) or title contains \"very late\" (even within a word)): queue is answer.\n\
+         - When ((tier is paid and amount is less than 3) or title contains \"very late\" (also inside words)): queue is answer.\n\
          - In every other case: queue is close."
     );
     assert_eq!(
         table,
-        "The first line that matches decides.\n\n\
+        "The first line that matches decides.\n\
+         Texts are searched for whole words, signs included, in upper or lower case, unless a rule says otherwise.\n\n\
          | Rule | Valid | When | Except when | Then | Because |\n\
          | --- | --- | --- | --- | --- | --- |\n\
          | A | from 2026-01-01 on and before 2027-01-01 | amount is at least 10 | the domain of from is a.example or b.example | queue is forward | Owner. - When tier is paid: queue is close. |\n\
-         | B |  | ((tier is paid and amount is less than 3) or title contains \"very late\" (even within a word)) |  | queue is answer |  |\n\
+         | B |  | ((tier is paid and amount is less than 3) or title contains \"very late\" (also inside words)) |  | queue is answer |  |\n\
          | default |  | in every other case |  | queue is close |  |"
     );
+}
+
+#[test]
+fn what_is_tested_of_a_text_is_said() {
+    let (prose, _) = policy_of(
+        "rules:\n  \
+         - { id: A, when: { subject: { starts_with: \"RE:\" } }, then: { queue: answer } }\n  \
+         - { id: B, when: { subject: { contains: C++, case_sensitive: true } }, then: { queue: answer } }\n  \
+         - { id: C, when: { subject: { ends_with: \"00\", whole_words: false, case_sensitive: true } }, then: { queue: answer } }\n  \
+         - { id: D, when: { subject: { eq: red, case_sensitive: true } }, then: { queue: answer } }\n  \
+         - { id: E, when: { note: { ne: red }, category: { ne: red } }, then: { queue: answer } }\n",
+    );
+    assert_eq!(
+        prose,
+        "Texts are searched for whole words, signs included, in upper or lower case, unless a rule says otherwise.\n\
+         - When subject starts with \"RE:\": queue is answer.\n\
+         - When subject contains \"C++\" (case-sensitive): queue is answer.\n\
+         - When subject ends with \"00\" (case-sensitive, also inside words): queue is answer.\n\
+         - When subject is red (case-sensitive): queue is answer.\n\
+         - When note is not red (or not given) and category is not red: queue is answer."
+    );
+    let (prose, _) = policy_of("rules:\n  - { id: A, when: { subject: red }, then: { queue: answer } }\n");
+    assert_eq!(prose, "- When subject is red: queue is answer.");
 }

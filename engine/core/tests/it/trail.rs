@@ -87,6 +87,32 @@ fn a_sensitive_field_shows_neither_its_value_nor_whether_it_has_one() {
     }
 }
 
+/// What an entry tells of an item whose sensitive field holds a text, and whose reply repeats it as told.
+fn told(secret: &str, reply: &str) -> String {
+    let quoted = |text: &str| serde_json::to_string(text).expect("JSON");
+    let mut files =
+        packs::desk_files_with("environment.yaml", "secret: { type: text, ", "secret: { type: text, sensitive: true, ");
+    for (_, text) in files.iter_mut().filter(|(name, _)| name == "inbox.yaml") {
+        *text = text
+            .replace("canary-7731", &quoted(secret))
+            .replace("\"Hello Ada, we are sorry that your {{ vary.thing.word }} is late.\"", &quoted(reply));
+    }
+    let pack = Arc::clone(&packs::catalog(&files).packs()[0]);
+    let all: Vec<Value> = entries(&pack).iter().map(|entry| read(entry)).collect();
+    let entry = all.iter().find(|entry| entry["item"]["id"] == "t-4").expect("the item");
+    entry["decisions"].to_string()
+}
+
+#[test]
+fn a_short_secret_with_signs_and_one_with_decomposed_accents_are_masked() {
+    let told = |secret: &str, reply: &str| told(secret, reply).contains(reply);
+    assert!(!told("C++", "Hello, we know C++ well."));
+    assert!(!told("#7", "Hello, you are #7."));
+    assert!(told("7x", "Hello, you are 17x."));
+    assert!(!told("Ren\u{e9}e", "Hello Rene\u{301}e."));
+    assert!(!told("Rene\u{301}e", "Hello Ren\u{e9}e."));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{Built, Site};
 use crate::{
     diagnostic::Report,
-    model::{ColumnKind, Item, Text},
+    model::{ColumnKind, Item, Matching, Text},
     rubric::{Failure, Grade, RowGrader, View},
     spec,
 };
@@ -25,24 +25,30 @@ pub(super) fn build(params: &spec::Keywords, site: &Site<'_>, report: &mut Repor
 #[derive(Debug, Clone, Default)]
 pub struct KeywordPool {
     by_first_word: HashMap<String, Vec<Text>>,
+    /// Those that begin with a sign.
+    others: Vec<Text>,
 }
 
 impl KeywordPool {
     /// Adds a keyword.
     pub fn add(&mut self, keyword: &Text) {
-        let Some(first) = keyword.words().next() else { return };
-        let known = self.by_first_word.entry(first.to_owned()).or_default();
-        if known.iter().all(|one| one.lower() != keyword.lower()) {
+        let known = match keyword.leading_word() {
+            Some(first) => self.by_first_word.entry(first.to_owned()).or_default(),
+            None => &mut self.others,
+        };
+        if known.iter().all(|one| !one.same(keyword, false)) {
             known.push(keyword.clone());
         }
     }
 
-    /// The keywords that stand in a text, each with the position of its first word.
+    /// The keywords that stand in a text, each with the number of words before it.
     fn find<'a>(&'a self, text: &'a Text) -> impl Iterator<Item = (usize, &'a Text)> {
-        text.words().enumerate().flat_map(move |(at, word)| {
+        let by_words = text.words().enumerate().flat_map(move |(before, (at, word))| {
             let candidates = self.by_first_word.get(word).map(Vec::as_slice).unwrap_or_default();
-            candidates.iter().filter(move |keyword| text.holds_at(at, keyword)).map(move |keyword| (at, keyword))
-        })
+            candidates.iter().filter(move |keyword| text.holds_at(at, keyword)).map(move |keyword| (before, keyword))
+        });
+        let others = self.others.iter();
+        by_words.chain(others.flat_map(move |keyword| text.find(keyword).map(move |before| (before, keyword))))
     }
 }
 
@@ -60,8 +66,8 @@ impl Keywords {
         let mut foreign: Vec<&str> = Vec::new();
         for (start, keyword) in pool.find(text) {
             marked[start..start + keyword.word_count()].fill(true);
-            if own.iter().all(|one| one.lower() != keyword.lower()) && !foreign.contains(&keyword.lower()) {
-                foreign.push(keyword.lower());
+            if own.iter().all(|one| !one.same(keyword, false)) && !foreign.contains(&keyword.folded()) {
+                foreign.push(keyword.folded());
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
@@ -73,9 +79,9 @@ impl Keywords {
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
         let Some(text) = view.text(self.column, row) else { return 0.0 };
         let keywords = &view.items[row].truth[self.column].keywords;
-        let found = keywords.iter().filter(|keyword| text.holds(keyword)).count();
+        let found = keywords.iter().filter(|keyword| text.holds(keyword, Matching::WORDS)).count();
         if found == 0
-            || text.raw.trim().chars().count() < self.params.min_characters as usize
+            || text.composed().trim().chars().count() < self.params.min_characters as usize
             || self.is_stuffed(text, keywords, &view.pools[self.column])
         {
             return self.params.none;

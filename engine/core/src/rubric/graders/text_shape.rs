@@ -40,15 +40,15 @@ pub(super) fn build_length(params: &spec::Length, site: &Site<'_>, report: &mut 
 pub(super) fn build_phrases(params: &spec::Phrases, site: &Site<'_>, report: &mut Report) -> Option<Built> {
     let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
     let phrases: Vec<Text> = params.any.iter().map(|phrase| Text::new(phrase)).collect();
-    for (at, phrase) in phrases.iter().enumerate().filter(|(_, phrase)| phrase.word_count() == 0) {
+    for (at, phrase) in phrases.iter().enumerate().filter(|(_, phrase)| phrase.is_empty()) {
         report.push(
             site.document
                 .at(
                     Code::DeadKeyword,
                     format!("{}/any/{at}", site.pointer),
-                    format!("the phrase `{}` has no word that could match", phrase.raw),
+                    format!("the phrase `{}` is empty: it can never match", phrase.raw),
                 )
-                .hint("write a word or several"),
+                .hint("write a word or a phrase"),
         );
     }
     Some(Built::Row(Arc::new(TextShape {
@@ -61,7 +61,7 @@ pub(super) fn build_phrases(params: &spec::Phrases, site: &Site<'_>, report: &mu
 impl TextShape {
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
         let Some(text) = view.text(self.column, row) else { return 0.0 };
-        if text.raw.trim().chars().count() < self.min_characters as usize {
+        if text.composed().trim().chars().count() < self.min_characters as usize {
             return 0.0;
         }
         match &self.measure {

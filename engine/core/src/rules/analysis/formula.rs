@@ -4,8 +4,8 @@ use std::{collections::HashMap, rc::Rc};
 
 use super::bits::Bits;
 use crate::{
-    model::{Column, ColumnKind, Datum, Text},
-    rules::{CompiledRule, Facts, Matching, Predicate, Test},
+    model::{Column, ColumnKind, Datum, Matching, Text},
+    rules::{CompiledRule, Facts, Predicate, Test},
 };
 
 /// A test that cannot be taken apart.
@@ -227,9 +227,7 @@ impl<'a> Atoms<'a> {
             }
             Test::HoldsAny(texts, matching) => self.holds(column, texts, *matching, false),
             Test::HoldsAll(texts, matching) => self.holds(column, texts, *matching, true),
-            Test::Starts(text, matching) | Test::Ends(text, matching) if is_silent(text, *matching) => {
-                Formula::constant(false)
-            }
+            Test::Starts(text, _) | Test::Ends(text, _) if text.is_empty() => Formula::constant(false),
             Test::DomainIn(domains) => {
                 let parts: Vec<Shared> =
                     domains.iter().map(|one| self.leaf(column, Test::DomainIn(vec![one.clone()]))).collect();
@@ -241,8 +239,8 @@ impl<'a> Atoms<'a> {
 
     fn holds(&mut self, column: usize, texts: &[Text], matching: Matching, all: bool) -> Shared {
         let list = self.columns.get(column).is_some_and(|column| column.kind == ColumnKind::List);
-        if !list && texts.iter().any(|text| is_silent(text, matching)) {
-            let heard: Vec<Text> = texts.iter().filter(|text| !is_silent(text, matching)).cloned().collect();
+        if !list && texts.iter().any(Text::is_empty) {
+            let heard: Vec<Text> = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
             return if all { Formula::constant(false) } else { self.holds(column, &heard, matching, false) };
         }
         if all && texts.is_empty() {
@@ -265,8 +263,8 @@ impl<'a> Atoms<'a> {
 
     fn leaf(&mut self, column: usize, test: Test) -> Shared {
         let key = match &test {
-            Test::TextIs(texts, false) => format!("{column} is {:?}", texts.first().map(Text::lower)),
-            Test::TextIs(texts, true) => format!("{column} is exactly {:?}", texts.first().map(|text| &text.raw)),
+            Test::TextIs(texts, false) => format!("{column} is {:?}", texts.first().map(Text::folded)),
+            Test::TextIs(texts, true) => format!("{column} is exactly {:?}", texts.first().map(Text::exact)),
             Test::HoldsAny(texts, matching) => format!("{column} holds {:?}", key(texts.first(), *matching)),
             Test::Starts(text, matching) => format!("{column} starts {:?}", key(Some(text), *matching)),
             Test::Ends(text, matching) => format!("{column} ends {:?}", key(Some(text), *matching)),
@@ -310,16 +308,8 @@ impl<'a> Atoms<'a> {
 
 /// What makes two texts the same to a test.
 fn key(text: Option<&Text>, matching: Matching) -> (String, bool, bool) {
-    let text = text.map(|text| match (matching.case_sensitive, matching.whole_words) {
-        (true, _) => text.raw.clone(),
-        (false, _) => text.lower().to_owned(),
-    });
-    (text.unwrap_or_default(), matching.whole_words, matching.case_sensitive)
-}
-
-/// Whether a text has no word that could stand in another.
-fn is_silent(text: &Text, matching: Matching) -> bool {
-    matching.whole_words && !matching.case_sensitive && text.word_count() == 0
+    let text = text.map(|text| if matching.case_sensitive { text.exact() } else { text.folded() });
+    (text.unwrap_or_default().to_owned(), matching.whole_words, matching.case_sensitive)
 }
 
 /// Whether a column's values can be told apart by a few representatives.

@@ -6,6 +6,7 @@
 //! | `space.rs` | which values of numbers, moments and choices are worth trying |
 //! | `likely.rs` | which values look like those of an item |
 //! | `text.rs` | what one test of a text says about another; texts that pass |
+//! | `spellings.rs` | expressions for the ways in which a text can be written |
 //! | `automata.rs` | regular expressions together |
 //! | `search.rs` | the search for an item that fulfils a formula |
 //! | `outcome.rs` | what rules decide, and which of them can decide in place of another |
@@ -41,6 +42,7 @@ mod ranges;
 mod region;
 mod search;
 mod space;
+mod spellings;
 mod text;
 mod whole;
 mod witness;

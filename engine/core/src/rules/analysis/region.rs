@@ -167,7 +167,7 @@ impl Extent {
             }
             kind if kind.is_text() => match (atom, wanted) {
                 (Atom::Test(_, Test::TextIs(texts, _)), true) => {
-                    Self::Texts(texts.iter().map(|text| text.lower().into()).collect())
+                    Self::Texts(texts.iter().map(|text| text.folded().into()).collect())
                 }
                 (Atom::Test(_, Test::DomainIn(domains)), true) => {
                     Self::Domains(domains.iter().map(|domain| domain.as_str().into()).collect())

@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::{
     automata::{self, Pattern, Product},
     likely,
+    spellings::{self, Reach},
 };
 use crate::{
-    model::{Column, ColumnKind, Datum, Text},
-    rules::{Matching, Test},
+    model::{Column, ColumnKind, Datum, Matching, Text},
+    rules::Test,
 };
 
 /// What a search for a value came to.
@@ -42,7 +43,7 @@ pub(super) fn relation(first: &Test, second: &Test) -> Relation {
         _ => Relation::Open,
     };
     match (first, second) {
-        (Test::TextIs(texts, sensitive), second) if *sensitive || reads_lower_case(second) => match texts.first() {
+        (Test::TextIs(texts, sensitive), second) if reads_form(second, *sensitive) => match texts.first() {
             Some(text) if second.passes_text(text) => Relation::Implies,
             Some(_) => Relation::Excludes,
             None => Relation::Open,
@@ -51,15 +52,11 @@ pub(super) fn relation(first: &Test, second: &Test) -> Relation {
             (Some(first), Some(second)) => apart(is_below(second, first), is_below(first, second), true),
             _ => Relation::Open,
         },
-        (Test::Starts(first, a), Test::Starts(second, b)) if same(*a, *b) => {
-            let within = Test::Starts(second.clone(), *b).passes_text(first);
-            let around = begins(second, first, *a);
-            apart(around, within, !begins(first, second, *a))
+        (Test::Starts(first, a), Test::Starts(second, b)) if a == b => {
+            apart(second.starts_with(first, *a), first.starts_with(second, *a), true)
         }
-        (Test::Ends(first, a), Test::Ends(second, b)) if same(*a, *b) => {
-            let within = Test::Ends(second.clone(), *b).passes_text(first);
-            let around = ends(second, first, *a);
-            apart(around, within, !ends(first, second, *a))
+        (Test::Ends(first, a), Test::Ends(second, b)) if a == b => {
+            apart(second.ends_with(first, *a), first.ends_with(second, *a), true)
         }
         (Test::HoldsAny(texts, a), Test::HoldsAny(..)) => match texts.first() {
             Some(text) => implied(holding(text, *a, second)),
@@ -72,55 +69,25 @@ pub(super) fn relation(first: &Test, second: &Test) -> Relation {
 
 /// Whether a text that holds another passes a test because of that alone.
 fn holding(text: &Text, matching: Matching, test: &Test) -> bool {
-    let Test::HoldsAny(wanted, other) = test else { return false };
-    let Some(wanted) = wanted.first() else { return false };
-    if same(matching, *other) {
-        return test.passes_text(text);
-    }
-    let needle = wanted.lower().trim();
-    match (matching.case_sensitive, other.case_sensitive, other.whole_words) {
-        // The words of the first stand in the text one by one; what lies between them is open.
-        (false, false, false) if matching.whole_words => text.words().any(|word| word.contains(needle)),
-        (true, true, false) => text.raw.trim().contains(wanted.raw.trim()),
-        (true, false, false) => text.raw.is_ascii() && text.lower().trim().contains(needle),
-        _ => false,
-    }
-}
-
-fn begins(text: &Text, with: &Text, matching: Matching) -> bool {
-    match (matching.whole_words, matching.case_sensitive) {
-        (true, false) => with.word_count() <= text.word_count() && text.words().zip(with.words()).all(|(a, b)| a == b),
-        (_, true) => text.raw.trim().starts_with(with.raw.trim()),
-        (false, false) => text.lower().trim().starts_with(with.lower().trim()),
-    }
-}
-
-fn ends(text: &Text, with: &Text, matching: Matching) -> bool {
-    match (matching.whole_words, matching.case_sensitive) {
-        (true, false) => {
-            with.word_count() <= text.word_count() && text.words().rev().zip(with.words().rev()).all(|(a, b)| a == b)
-        }
-        (_, true) => text.raw.trim().ends_with(with.raw.trim()),
-        (false, false) => text.lower().trim().ends_with(with.lower().trim()),
-    }
-}
-
-const fn same(a: Matching, b: Matching) -> bool {
-    a.whole_words == b.whole_words && a.case_sensitive == b.case_sensitive
+    let Test::HoldsAny(_, wanted) = test else { return false };
+    // Whole words stand as parts too, and what is spelt the same is the same whatever its case.
+    (matching.whole_words || !wanted.whole_words)
+        && (matching.case_sensitive || !wanted.case_sensitive)
+        && test.passes_text(text)
 }
 
 fn is_below(domain: &str, other: &str) -> bool {
     domain == other || domain.strip_suffix(other).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// Whether a test tells no two texts apart that differ in case alone.
-fn reads_lower_case(test: &Test) -> bool {
+/// Whether a test tells no two texts apart that have the same normal form, folded or with their case kept.
+fn reads_form(test: &Test, exact: bool) -> bool {
     match test {
-        Test::TextIs(_, sensitive) => !sensitive,
+        Test::TextIs(_, sensitive) => exact || !sensitive,
         Test::HoldsAny(_, matching)
         | Test::HoldsAll(_, matching)
         | Test::Starts(_, matching)
-        | Test::Ends(_, matching) => !matching.case_sensitive,
+        | Test::Ends(_, matching) => exact || !matching.case_sensitive,
         Test::DomainIn(_) => true,
         _ => false,
     }
@@ -131,8 +98,8 @@ pub(super) fn entry_relation(first: &Test, second: &Test) -> Relation {
     let (Test::HoldsAny(a, own), Test::HoldsAny(b, other)) = (first, second) else { return Relation::Open };
     let (Some(a), Some(b)) = (a.first(), b.first()) else { return Relation::Open };
     let implied = match (own.case_sensitive, other.case_sensitive) {
-        (true, true) => a.raw == b.raw,
-        (_, false) => a.lower() == b.lower(),
+        (true, true) => a.same(b, true),
+        (_, false) => a.same(b, false),
         // An entry that is compared whatever its case says nothing about its exact spelling.
         (false, true) => false,
     };
@@ -146,7 +113,7 @@ pub(super) fn find_list(passing: &[&Test], failing: &[&Test]) -> Found {
         let list = Datum::List(entries.clone().into());
         if let (Test::HoldsAny(wanted, _), false) = (test, test.passes(Some(&list), None)) {
             let spelt = wanted.iter().flat_map(|text| {
-                [text.raw.clone(), text.lower().to_owned(), text.raw.to_uppercase()].map(|text| Text::new(&text))
+                [text.raw.clone(), text.folded().to_owned(), text.raw.to_uppercase()].map(|text| Text::new(&text))
             });
             let fits = |text: &Text| {
                 let one = Datum::List(vec![text.clone()].into());
@@ -175,46 +142,84 @@ pub(super) fn find(column: &Column, passing: &[&Test], failing: &[&Test]) -> Fou
         _ => None,
     });
     if let Some((text, sensitive)) = equal {
-        let forms = [text.raw.clone(), text.lower().to_owned(), text.raw.to_uppercase()];
+        let forms = [text.raw.clone(), text.folded().to_owned(), text.raw.to_uppercase()];
         if let Some(found) = forms.iter().find_map(|form| read(form)) {
             return Found::Value(found);
         }
-        let settled = sensitive || passing.iter().chain(failing).all(|test| reads_lower_case(test));
-        return if settled {
-            Found::Nothing
-        } else {
-            Found::Unknown("how a text is spelt in upper and lower case is not searched through")
-        };
+        if passing.iter().chain(failing).all(|test| reads_form(test, sensitive)) {
+            return Found::Nothing;
+        }
     }
     let mut candidates = candidates(column.kind, passing);
     candidates.sort_by_key(|text| (!likely::is_plausible(column.kind, text), text.len()));
     if let Some(found) = candidates.iter().find_map(|candidate| read(candidate)) {
         return Found::Value(found);
     }
+    match search(column.kind, passing, failing, read) {
+        Ok(found) => found,
+        Err(reason) => Found::Unknown(reason),
+    }
+}
+
+/// Searches all texts at once, by expressions for what passes; `read` judges what is found.
+fn search(
+    kind: ColumnKind,
+    passing: &[&Test],
+    failing: &[&Test],
+    read: impl Fn(&str) -> Option<Datum>,
+) -> Result<Found, &'static str> {
+    let wanted = |text: &str| Pattern { text: text.to_owned(), case_sensitive: true, wanted: true };
+    let patterns = |generous: Option<Reach>| -> Vec<Pattern> {
+        // What must not pass is left out too little where what must pass is taken in too much.
+        let other = if generous.is_some() { None } else { Some(Reach::Ascii) };
+        let passing = passing.iter().map(|test| pattern(test, kind, true, generous));
+        let failing = failing.iter().map(|test| pattern(test, kind, false, other));
+        let address = (kind == ColumnKind::Address).then(|| wanted("(?s)^.+@[^@]+$"));
+        passing.chain(failing).chain(address).collect()
+    };
+    let all = || passing.iter().chain(failing);
+    let reaches: &[Reach] = if all().any(|test| matches!(test, Test::Matches(..))) {
+        &[Reach::Ascii, Reach::Any]
+    } else if all().all(|test| reads_form(test, false)) {
+        &[Reach::Normal { folded: true }]
+    } else {
+        &[Reach::Normal { folded: false }]
+    };
     let mut reason = "texts that pass and fail these tests at once were not found";
-    for generous in [true, false] {
-        let patterns: Vec<Pattern> = passing
-            .iter()
-            .map(|test| pattern(test, column.kind, true, generous))
-            .chain(failing.iter().map(|test| pattern(test, column.kind, false, !generous)))
-            .chain((column.kind == ColumnKind::Address).then(|| Pattern {
-                text: "(?s)^.+@[^@]+$".to_owned(),
-                case_sensitive: true,
-                wanted: true,
-            }))
-            .collect();
-        match automata::shortest(&patterns) {
-            Product::Empty if generous => return Found::Nothing,
-            Product::Empty => {}
-            Product::Unknown(why) => reason = why,
-            Product::Shortest(text) => {
-                if let Some(found) = read(&text) {
-                    return Found::Value(found);
+    for reach in reaches {
+        let mut generous = patterns(Some(*reach));
+        if *reach == Reach::Ascii {
+            generous.push(wanted(r"^[\x00-\x7f]*$"));
+        }
+        match automata::shortest(&generous) {
+            Product::Empty if *reach == Reach::Ascii => {
+                // Regular expressions alone are a small question, and often leave nothing but ASCII.
+                let expression = |wanted| {
+                    move |test: &&Test| matches!(test, Test::Matches(..)).then(|| pattern(test, kind, wanted, None))
+                };
+                let mut others: Vec<Pattern> = passing.iter().filter_map(expression(true)).collect();
+                others.extend(failing.iter().filter_map(expression(false)));
+                others.push(wanted(r"[^\x00-\x7f]"));
+                if let Product::Empty = automata::shortest(&others) {
+                    return Ok(Found::Nothing);
                 }
             }
+            Product::Empty => return Ok(Found::Nothing),
+            Product::Unknown(why) => {
+                reason = why;
+                break;
+            }
+            Product::Shortest(text) => match read(&text) {
+                Some(found) => return Ok(Found::Value(found)),
+                None => break,
+            },
         }
     }
-    Found::Unknown(reason)
+    match automata::shortest(&patterns(None)) {
+        Product::Shortest(text) => read(&text).map(Found::Value).ok_or(reason),
+        Product::Unknown(why) => Err(why),
+        Product::Empty => Err(reason),
+    }
 }
 
 /// Texts that may pass, put together from what the tests name.
@@ -279,35 +284,26 @@ fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
     all
 }
 
-/// A test as a regular expression: a generous one matches at least the texts that pass, another at most these.
-fn pattern(test: &Test, kind: ColumnKind, wanted: bool, generous: bool) -> Pattern {
+/// A test as a regular expression: a generous one matches at least the texts within its reach that pass, a strict one at
+/// most these.
+fn pattern(test: &Test, kind: ColumnKind, wanted: bool, generous: Option<Reach>) -> Pattern {
     if let Test::Matches(regex, case_sensitive) = test {
         return Pattern { text: regex.as_str().to_owned(), case_sensitive: *case_sensitive, wanted };
     }
-    let text = if generous { generous_pattern(test) } else { strict_pattern(test, kind) };
+    let text = generous.map_or_else(|| strict_pattern(test, kind), |reach| generous_pattern(test, reach));
     Pattern { text, case_sensitive: true, wanted }
 }
 
-fn generous_pattern(test: &Test) -> String {
-    let held = |text: &Text, matching: &Matching| -> String {
-        match (matching.whole_words, matching.case_sensitive) {
-            (_, true) => regex::escape(text.raw.trim()),
-            (false, false) => any_case(text.lower().trim(), true),
-            (true, false) => text.words().map(|word| any_case(word, true)).collect::<Vec<_>>().join("(?s:.*)"),
-        }
+fn generous_pattern(test: &Test, reach: Reach) -> String {
+    let spelt = |text: Option<&Text>, case_sensitive: bool, ends: [bool; 2]| {
+        text.map(|text| spellings::generous(text, case_sensitive, reach, ends)).unwrap_or_default()
     };
     match test {
-        Test::HoldsAny(texts, matching) => texts.first().map(|text| held(text, matching)).unwrap_or_default(),
-        Test::Starts(text, matching) if !matching.whole_words => format!(r"^\s*{}", held(text, matching)),
-        Test::Ends(text, matching) if !matching.whole_words => format!(r"{}\s*$", held(text, matching)),
-        Test::Starts(text, matching) | Test::Ends(text, matching) => held(text, matching),
+        Test::HoldsAny(texts, matching) => spelt(texts.first(), matching.case_sensitive, [false, false]),
+        Test::Starts(text, matching) => spelt(Some(text), matching.case_sensitive, [true, false]),
+        Test::Ends(text, matching) => spelt(Some(text), matching.case_sensitive, [false, true]),
+        Test::TextIs(texts, case_sensitive) => spelt(texts.first(), *case_sensitive, [true, true]),
         Test::DomainIn(domains) => domains.first().map(|domain| any_case(domain, true)).unwrap_or_default(),
-        Test::TextIs(texts, true) => {
-            texts.first().map(|text| format!("^{}$", regex::escape(&text.raw))).unwrap_or_default()
-        }
-        Test::TextIs(texts, false) => {
-            texts.first().map(|text| format!("^{}$", any_case(text.lower(), true))).unwrap_or_default()
-        }
         _ => String::new(),
     }
 }
@@ -316,24 +312,12 @@ fn generous_pattern(test: &Test) -> String {
 const NOTHING: &str = r"[^\s\S]";
 
 fn strict_pattern(test: &Test, kind: ColumnKind) -> String {
-    let held = |text: &Text, matching: &Matching, [before, behind]: [&str; 2]| -> String {
-        match (matching.whole_words, matching.case_sensitive) {
-            (true, true) if text.raw.trim().is_empty() => NOTHING.to_owned(),
-            (false, true) => regex::escape(text.raw.trim()),
-            (true, true) => format!("{before}{}{behind}", regex::escape(text.raw.trim())),
-            (false, false) => any_case(text.lower().trim(), false),
-            (true, false) => {
-                let words: Vec<String> = text.words().map(|word| any_case(word, false)).collect();
-                format!("{before}{}{behind}", words.join(" +"))
-            }
-        }
-    };
     match test {
         Test::HoldsAny(texts, matching) => {
-            texts.first().map(|text| held(text, matching, ["(?:^| )", "(?: |$)"])).unwrap_or_default()
+            texts.first().map(|text| spellings::strict(text, *matching, [false, false])).unwrap_or_default()
         }
-        Test::Starts(text, matching) => format!("^{}", held(text, matching, ["", "(?: |$)"])),
-        Test::Ends(text, matching) => format!("{}$", held(text, matching, ["(?:^| )", ""])),
+        Test::Starts(text, matching) => spellings::strict(text, *matching, [true, false]),
+        Test::Ends(text, matching) => spellings::strict(text, *matching, [false, true]),
         Test::DomainIn(domains) => {
             let plain = |domain: &&String| domain.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
             let Some(domain) = domains.first().filter(plain).map(|domain| any_case(domain, false)) else {
@@ -345,8 +329,9 @@ fn strict_pattern(test: &Test, kind: ColumnKind) -> String {
                 format!("@(?:[a-z0-9-]+[.])*{domain}$")
             }
         }
-        Test::TextIs(texts, _) => {
-            texts.first().map(|text| format!("^{}$", regex::escape(&text.raw))).unwrap_or_default()
+        Test::TextIs(texts, sensitive) => {
+            let matching = Matching { whole_words: false, case_sensitive: *sensitive };
+            texts.first().map(|text| spellings::strict(text, matching, [true, true])).unwrap_or_default()
         }
         _ => NOTHING.to_owned(),
     }

@@ -6,8 +6,8 @@ use super::{
     space::{Moment, bounds},
 };
 use crate::{
-    model::{Column, ColumnKind, Datum, write_duration},
-    rules::{Facts, Test},
+    model::{Column, ColumnKind, Datum, Matching, write_duration},
+    rules::{Facts, Test, manner},
 };
 
 /// A kind of item: those about which some tests come out as told.
@@ -173,16 +173,23 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
             let values: Vec<String> = values.iter().map(|value| plain(column, value)).collect();
             format!("{name} is {not}{}", values.join(" or "))
         }
-        (Test::TextIs(texts, _), _) => {
-            format!("{name} is {not}\"{}\"", texts.first().map(|text| text.raw.as_str()).unwrap_or_default())
+        (Test::TextIs(texts, case_sensitive), _) => {
+            let text = texts.first().map(|text| text.raw.as_str()).unwrap_or_default();
+            let matching = Matching { whole_words: true, case_sensitive: *case_sensitive };
+            format!("{name} is {not}\"{text}\"{}", manner(matching))
         }
-        (Test::HoldsAny(texts, _), _) => {
-            does("contain", texts.first().map(|text| text.raw.as_str()).unwrap_or_default())
+        (Test::HoldsAny(texts, matching), _) => {
+            let text = texts.first().map(|text| text.raw.as_str()).unwrap_or_default();
+            format!("{}{}", does("contain", text), manner(*matching))
         }
-        (Test::Starts(text, _), true) => format!("{name} starts with \"{}\"", text.raw),
-        (Test::Starts(text, _), false) => format!("{name} does not start with \"{}\"", text.raw),
-        (Test::Ends(text, _), true) => format!("{name} ends with \"{}\"", text.raw),
-        (Test::Ends(text, _), false) => format!("{name} does not end with \"{}\"", text.raw),
+        (Test::Starts(text, matching), true) => format!("{name} starts with \"{}\"{}", text.raw, manner(*matching)),
+        (Test::Starts(text, matching), false) => {
+            format!("{name} does not start with \"{}\"{}", text.raw, manner(*matching))
+        }
+        (Test::Ends(text, matching), true) => format!("{name} ends with \"{}\"{}", text.raw, manner(*matching)),
+        (Test::Ends(text, matching), false) => {
+            format!("{name} does not end with \"{}\"{}", text.raw, manner(*matching))
+        }
         (Test::Matches(regex, _), true) => format!("{name} matches /{}/", regex.as_str()),
         (Test::Matches(regex, _), false) => format!("{name} does not match /{}/", regex.as_str()),
         (Test::DomainIn(domains), _) => format!("the domain of {name} is {not}{}", domains.join(" or ")),

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 
 use aho_corasick::AhoCorasick;
+use indexmap::IndexMap;
 
 use super::Part;
 use crate::{
     model::{Datum, Text},
     rules::{Facts, Predicate, Test, analysis::bits::Bits, host},
 };
+
+/// Texts to look for, and which rules want each of them, as whole words or as any part.
+type Parts = (AhoCorasick, Vec<Vec<(bool, usize)>>);
 
 /// One column's words, with the rules that want one of them.
 #[derive(Debug)]
@@ -22,8 +26,8 @@ pub(super) struct Index {
     texts: HashMap<Box<str>, Vec<usize>>,
     /// Domains.
     domains: HashMap<Box<str>, Vec<usize>>,
-    /// Parts of texts.
-    parts: Option<(AhoCorasick, Vec<Vec<usize>>)>,
+    /// Parts of texts, and phrases that begin with a sign.
+    parts: Option<Parts>,
 }
 
 impl Index {
@@ -37,7 +41,7 @@ impl Index {
             domains: HashMap::new(),
             parts: None,
         };
-        let mut needles: Vec<(&str, usize)> = Vec::new();
+        let mut needles: IndexMap<&str, Vec<(bool, usize)>> = IndexMap::new();
         let mut any = false;
         for (rule, parts) in parts.iter_mut().enumerate() {
             let Some(at) = parts.iter().position(|part| fits(part, column)) else {
@@ -50,39 +54,30 @@ impl Index {
             }
         }
         if !needles.is_empty() {
-            let mut rules: Vec<Vec<usize>> = Vec::new();
-            let mut texts: Vec<&str> = Vec::new();
-            for (needle, rule) in needles {
-                if let Some(at) = texts.iter().position(|known| *known == needle) {
-                    rules[at].push(rule);
-                } else {
-                    texts.push(needle);
-                    rules.push(vec![rule]);
-                }
-            }
-            index.parts = Some((AhoCorasick::new(texts).ok()?, rules));
+            index.parts = Some((AhoCorasick::new(needles.keys()).ok()?, needles.into_values().collect()));
         }
         any.then_some(index)
     }
 
-    fn add<'r>(&mut self, test: &'r Test, rule: usize, needles: &mut Vec<(&'r str, usize)>) {
+    fn add<'r>(&mut self, test: &'r Test, rule: usize, needles: &mut IndexMap<&'r str, Vec<(bool, usize)>>) {
         match test {
-            Test::HoldsAny(texts, matching) if matching.whole_words => {
+            Test::HoldsAny(texts, matching) => {
                 for text in texts {
-                    let Some(first) = text.words().next() else { continue };
+                    let Some(first) = text.leading_word().filter(|_| matching.whole_words) else {
+                        needles.entry(text.folded()).or_default().push((matching.whole_words, rule));
+                        continue;
+                    };
                     let phrases = self.phrases.entry(first.into()).or_default();
-                    let same = |known: &Text| known.words().eq(text.words());
-                    if let Some((_, rules)) = phrases.iter_mut().find(|(known, _)| same(known)) {
+                    if let Some((_, rules)) = phrases.iter_mut().find(|(known, _)| known.same(text, false)) {
                         rules.push(rule);
                     } else {
                         phrases.push((text.clone(), vec![rule]));
                     }
                 }
             }
-            Test::HoldsAny(texts, _) => needles.extend(texts.iter().map(|text| (text.lower().trim(), rule))),
             Test::TextIs(texts, _) => {
                 for text in texts {
-                    self.texts.entry(text.lower().into()).or_default().push(rule);
+                    self.texts.entry(text.folded().into()).or_default().push(rule);
                 }
             }
             Test::DomainIn(domains) => {
@@ -103,20 +98,24 @@ impl Index {
         let mut wanted = self.indifferent.clone();
         let mut add = |rules: &[usize]| rules.iter().for_each(|rule| wanted.insert(*rule));
         if !self.phrases.is_empty() {
-            for (at, word) in text.words().enumerate() {
+            for (at, word) in text.words() {
                 for (phrase, rules) in self.phrases.get(word).into_iter().flatten() {
-                    if phrase.word_count() == 1 || text.holds_at(at, phrase) {
+                    if text.holds_at(at, phrase) {
                         add(rules);
                     }
                 }
             }
         }
         if let Some((automaton, rules)) = &self.parts {
-            for found in automaton.find_overlapping_iter(text.lower().trim()) {
-                add(&rules[found.pattern().as_usize()]);
+            for found in automaton.find_overlapping_iter(text.folded()) {
+                for (whole_words, rule) in &rules[found.pattern().as_usize()] {
+                    if text.is_part(found.range(), *whole_words) {
+                        add(&[*rule]);
+                    }
+                }
             }
         }
-        if let Some(rules) = self.texts.get(text.lower()) {
+        if let Some(rules) = self.texts.get(text.folded()) {
             add(rules);
         }
         if !self.domains.is_empty() {
@@ -138,10 +137,7 @@ fn fits(part: &Part<'_>, column: usize) -> bool {
     *own == column
         && part.wanted
         && match test {
-            Test::HoldsAny(texts, matching) => {
-                !matching.case_sensitive
-                    && (matching.whole_words || texts.iter().all(|text| !text.lower().trim().is_empty()))
-            }
+            Test::HoldsAny(texts, matching) => !matching.case_sensitive && texts.iter().all(|text| !text.is_empty()),
             Test::TextIs(_, case_sensitive) => !case_sensitive,
             // A domain that begins with a dot or is empty lies where no label begins.
             Test::DomainIn(domains) => domains.iter().all(|domain| !domain.is_empty() && !domain.starts_with('.')),

@@ -70,6 +70,7 @@ pub(super) fn values(column: &Column) -> Vec<Option<Datum>> {
             texts.extend(words.iter().map(|b| format!("{a} {b}")));
         }
         texts.extend(["red tape x", "x red tape", "tape x red", "red-tape", "7", "red 7"].map(str::to_owned));
+        texts.extend(["red+", "x: red", "RED’s", "cafe\u{301}", "Café red", "\u{ff52}ed", "red."].map(str::to_owned));
         texts
     };
     let data: Vec<Datum> = match column.kind {
@@ -94,7 +95,10 @@ pub(super) fn values(column: &Column) -> Vec<Option<Datum>> {
 }
 
 fn word() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["red", "tape", "Red", "red tape", "x", "edt", "redtape", "zeal"]).prop_map(str::to_owned)
+    prop::sample::select(vec![
+        "red", "tape", "Red", "red tape", "x", "edt", "redtape", "zeal", "red+", "x:", "café", "d's",
+    ])
+    .prop_map(str::to_owned)
 }
 
 fn switches() -> impl Strategy<Value = Vec<(&'static str, bool)>> {
