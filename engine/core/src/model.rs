@@ -415,6 +415,21 @@ impl Row {
     }
 }
 
+/// Tells which decisions count, by their `when`; one that does not count brings no other into play.
+///
+/// `holds` tells whether a decision has one of some values; `None` where nobody knows, which keeps it in play.
+pub fn counting(decisions: &[Column], holds: impl Fn(usize, &[Datum]) -> Option<bool>) -> SmallVec<[bool; 8]> {
+    let mut counts: SmallVec<[bool; 8]> = SmallVec::from_elem(true, decisions.len());
+    loop {
+        let met = |(other, values): &(usize, Vec<Datum>)| counts[*other] && holds(*other, values).unwrap_or(true);
+        let out = decisions.iter().enumerate().find(|(at, column)| counts[*at] && !column.when.iter().all(met));
+        match out {
+            Some((at, _)) => counts[at] = false,
+            None => return counts,
+        }
+    }
+}
+
 /// The values of a rubric's components, in its order; most rubrics have few.
 pub type Values = SmallVec<[f64; 8]>;
 
@@ -425,8 +440,12 @@ pub struct StepFacts {
     pub touched: SmallVec<[usize; 1]>,
     /// Decisions about unknown or closed items.
     pub invalid: u32,
+    /// What those would have decided.
+    pub void: Box<[Cells]>,
     /// The tool that it called, by position; such a step decides nothing.
     pub tool: Option<usize>,
+    /// The row that the call was about.
+    pub about: Option<usize>,
     /// What `tool_calls` counts that call as.
     pub cost: f64,
     /// Whether it decided the last open item.

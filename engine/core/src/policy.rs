@@ -17,15 +17,15 @@ use smallvec::smallvec;
 use crate::{
     diagnostic::{list, nearest},
     episode::{Episode, render},
-    model::{Cells, Column, ColumnKind, Datum, Item, Row},
-    rules::Facts,
+    model::{Cells, Column, ColumnKind, Datum, Item, Row, counting},
+    rules::{Facts, Predicate},
     scenario::{
-        Choice, Pack, Script,
+        Choice, Move, Pack, Script,
         action::Form,
         parameter::Parameter,
         random::Stream,
         suite::Probe,
-        templates::{ItemView, is_template},
+        templates::{ItemView, is_template, sole_expression},
     },
 };
 
@@ -105,6 +105,11 @@ impl Policy {
         if rows.is_empty() {
             return None;
         }
+        if let Some(script) = self.script()
+            && let Some(call) = rows.iter().find_map(|row| self.call(script, episode, *row))
+        {
+            return Some(call);
+        }
         let mut stream =
             Stream::new(episode.task().name(), episode.seed(), &["policy:random:", &episode.steps().to_string()]);
         let mut ranks: Vec<i64> = (1..=i64::try_from(episode.items().len()).unwrap_or(i64::MAX)).collect();
@@ -117,7 +122,7 @@ impl Policy {
                 Kind::Oracle => self.right(item),
                 Kind::Random => self.drawn(item, &mut stream, ranks[row]),
                 Kind::Always(column, value) => self.constant(*column, value, row),
-                Kind::Script(_) => self.scripted(self.script()?, episode.task().clock, item, row),
+                Kind::Script(_) => self.scripted(self.script()?, episode, row),
             };
             entries.push((item.id.as_str(), cells));
         }
@@ -180,9 +185,10 @@ impl Policy {
 
     /// Drops the cells whose `when` is not met.
     fn in_play(&self, cells: Cells) -> Cells {
-        let row = Row { cells: cells.clone() };
-        let kept = cells.into_iter().zip(self.pack.decisions.iter());
-        kept.map(|(cell, column)| cell.filter(|_| row.in_play(column))).collect()
+        let holds =
+            |other: usize, values: &[Datum]| Some(cells[other].as_ref().is_some_and(|cell| values.contains(cell)));
+        let counts = counting(&self.pack.decisions, holds);
+        cells.into_iter().zip(counts).map(|(cell, counts)| cell.filter(|_| counts)).collect()
     }
 
     fn drawn(&self, item: &Item, stream: &mut Stream, rank: i64) -> Cells {
@@ -228,25 +234,65 @@ impl Policy {
         self.in_play(cells)
     }
 
-    fn scripted(&self, script: &Script, clock: Option<i64>, item: &Arc<Item>, row: usize) -> Cells {
-        let choices = script
-            .rules
-            .iter()
-            .find(|(when, _)| when.matches(Facts { fields: &item.fields, clock }))
-            .map_or(&script.default, |(_, decide)| decide);
+    /// The call that a script makes about a row before it decides: one that its rules ask for and that can be made.
+    fn call(&self, script: &Script, episode: &Episode, row: usize) -> Option<Value> {
+        if !script.rules.iter().any(|(_, made)| matches!(made, Move::Call(..))) {
+            return None;
+        }
+        let fields = episode.seen_fields(row);
+        let facts = Facts { fields: &fields, clock: episode.task().clock };
+        for (_, made) in script.rules.iter().filter(|(when, _)| when.matches(facts)) {
+            let Move::Call(at, given) = made else { return None };
+            if episode.was_called(*at, row) {
+                continue;
+            }
+            let tool = &self.pack.action.tools[*at];
+            let names = context! { item => self.item_view(episode, row), ..episode.scope_after() };
+            let mut arguments: Map<String, Value> =
+                given.iter().map(|(name, value)| (name.clone(), filled(value, episode, &names))).collect();
+            if let Some((item, _)) = &tool.item {
+                arguments.entry(item.clone()).or_insert_with(|| episode.items()[row].id.as_str().into());
+            }
+            let action = json!({ "tool_name": tool.card.name, "arguments": arguments });
+            // One that would be refused is left out, such as for want of a budget.
+            let sure = tool.limit.is_none() && tool.effects.fail.is_none();
+            if sure || episode.clone().step(&action).is_ok() {
+                return Some(action);
+            }
+        }
+        None
+    }
+
+    /// An item as an agent sees it in an episode.
+    fn item_view(&self, episode: &Episode, row: usize) -> Context {
+        Context::from_object(ItemView {
+            item: Arc::clone(&episode.items()[row]),
+            fields: Arc::clone(&self.pack.fields),
+            revealed: episode.revealed_of(row).collect(),
+        })
+    }
+
+    fn scripted(&self, script: &Script, episode: &Episode, row: usize) -> Cells {
+        let fields = episode.seen_fields(row);
+        let facts = Facts { fields: &fields, clock: episode.task().clock };
+        let decides = |(when, made): &'_ (Predicate, Move)| when.matches(facts) && matches!(made, Move::Decide(_));
+        let choices = match script.rules.iter().find(|rule| decides(rule)) {
+            Some((_, Move::Decide(choices))) => choices,
+            _ => &script.default,
+        };
         let mut cells: Cells = smallvec![None; self.pack.decisions.len()];
         for (at, choice) in choices {
-            cells[*at] = Some(match choice {
-                Choice::Value(datum) => datum.clone(),
-                Choice::Template(name) => {
-                    let view = Context::from_object(ItemView {
-                        item: Arc::clone(item),
-                        fields: Arc::clone(&self.pack.fields),
-                        revealed: Vec::new(),
-                    });
-                    Datum::text(&render(&self.pack, name, context! { item => view }))
+            let names = || context! { item => self.item_view(episode, row) };
+            cells[*at] = match choice {
+                Choice::Value(datum) => Some(datum.clone()),
+                Choice::Template(name) => Some(Datum::text(&render(&self.pack, name, names()))),
+                Choice::Computed(expression) => {
+                    // What is out of bounds is sent all the same, and the episode says so.
+                    let column = Column { bounds: (None, None), ..self.pack.decisions[*at].clone() };
+                    let value = expression.eval(&self.pack.templates, &names()).ok();
+                    value.and_then(|value| Datum::read(&column, &value).ok())
                 }
-            });
+            };
         }
         for at in &script.ranked {
             cells[*at] = i64::try_from(row + 1).ok().map(Datum::Integer);
@@ -260,23 +306,26 @@ fn drawn<'a>(parameters: impl Iterator<Item = &'a Parameter>, stream: &mut Strea
     parameters.map(|parameter| (parameter.name.clone(), parameter.draw(stream))).collect::<Map<_, _>>().into()
 }
 
-/// An action that is written down: a text that is one expression in `{{ }}` stands for its value, any other template for its text.
-/// What does not work stands for itself, and the episode refuses it.
+/// An action that is written down, as an episode stands.
 fn computed(action: &Value, episode: &Episode) -> Value {
-    match action {
+    filled(action, episode, &episode.scope_after())
+}
+
+/// A value that is written down: a text that is one expression in `{{ }}` stands for its value, any other template for its text.
+/// What does not work stands for itself, and the episode refuses it.
+fn filled(written: &Value, episode: &Episode, names: &Context) -> Value {
+    match written {
         Value::String(text) if is_template(text) => {
-            let (engine, scope) = (&episode.pack().templates, episode.scope_after());
-            let whole = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}"));
-            let value = whole
-                .filter(|expression| !expression.contains("{{"))
-                .and_then(|expression| engine.compile_expression_owned(expression.to_owned()).ok()?.eval(&scope).ok())
+            let engine = &episode.pack().templates;
+            let value = sole_expression(text)
+                .and_then(|expression| engine.compile_expression(expression).ok()?.eval(names).ok())
                 .and_then(|value| serde_json::to_value(value).ok());
-            let text_of = || engine.render_str(text, &scope).map_or_else(|_| action.clone(), Value::from);
+            let text_of = || engine.render_str(text, names).map_or_else(|_| written.clone(), Value::from);
             value.unwrap_or_else(text_of)
         }
-        Value::Array(list) => list.iter().map(|value| computed(value, episode)).collect(),
+        Value::Array(list) => list.iter().map(|value| filled(value, episode, names)).collect(),
         Value::Object(map) => {
-            map.iter().map(|(key, value)| (key.clone(), computed(value, episode))).collect::<Map<_, _>>().into()
+            map.iter().map(|(key, value)| (key.clone(), filled(value, episode, names))).collect::<Map<_, _>>().into()
         }
         other => other.clone(),
     }

@@ -97,7 +97,7 @@ fn casebook(rules: &[Rule]) -> (RuleSet, Vec<Column>) {
     let document: Document =
         casebook_core::spec::read(&file, &mut Vec::new(), &mut report)[0].finish(&mut report).expect("a document");
     let (lists, regexes) = (IndexMap::new(), std::cell::Cell::new(0));
-    let scope = Scope { document: &document, columns: &columns, visible_only: false, lists: &lists, regexes: &regexes };
+    let scope = Scope { document: &document, columns: &columns, hidden: None, lists: &lists, regexes: &regexes };
     let compiled = rules
         .iter()
         .enumerate()

@@ -46,7 +46,7 @@ fn import(args: &ImportArgs, format: Format) -> Result<(PathBuf, usize), Exit> {
     let (name, path) = destination(args, pack)?;
     let items = items(args, pack, format)?;
     let count = items.len();
-    let items = plain(items)?;
+    let items = plain(items, &check::template_fields(pack))?;
     let file = written(&path, &name, &items)?;
     let problems = problems(&mut sources, &file, &name, &items)?;
     if !problems.is_empty() {
@@ -187,8 +187,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Exit> {
     fs::read(path).map_err(unreadable)
 }
 
-/// The items with texts that are no templates, whatever they hold; ids are unique.
-fn plain(items: Vec<Value>) -> Result<Vec<Value>, Exit> {
+/// The items with texts that stand for themselves, also in fields that are templates; ids are unique.
+fn plain(items: Vec<Value>, templates: &HashSet<String>) -> Result<Vec<Value>, Exit> {
     let mut ids = HashSet::new();
     let (mut plain, mut problems) = (Vec::with_capacity(items.len()), Vec::new());
     for (at, mut item) in items.into_iter().enumerate() {
@@ -201,12 +201,13 @@ fn plain(items: Vec<Value>) -> Result<Vec<Value>, Exit> {
             problems.push(format!("item {} has the id `{id}`, which an earlier one has", at + 1));
         }
         let fields = item.get_mut("fields").and_then(Value::as_object_mut).into_iter().flatten();
-        fields.for_each(|(_, value)| keep_text(value));
+        fields.filter(|(name, _)| templates.contains(*name)).for_each(|(_, value)| keep_text(value));
         let labels = item.get_mut("labels").and_then(Value::as_object_mut).into_iter().flatten();
-        for detail in labels.filter_map(|(_, label)| label.as_object_mut()) {
-            detail.get_mut("reference").into_iter().for_each(keep_text);
-            let keywords = detail.get_mut("keywords").and_then(Value::as_array_mut);
-            keywords.into_iter().flatten().for_each(keep_text);
+        for (_, label) in labels {
+            keep_text(label);
+            let Some(detail) = label.as_object_mut() else { continue };
+            [detail.get_mut("value"), detail.get_mut("reference")].into_iter().flatten().for_each(keep_text);
+            detail.get_mut("keywords").into_iter().for_each(keep_text);
         }
         plain.push(item);
     }
@@ -217,10 +218,12 @@ fn plain(items: Vec<Value>) -> Result<Vec<Value>, Exit> {
     Err(Exit::Findings)
 }
 
-/// Lets a text stand for itself where a template could stand.
+/// Lets the texts of a value stand for themselves where a template could stand.
 fn keep_text(value: &mut Value) {
-    if let Value::String(text) = value {
-        *text = literal(text);
+    match value {
+        Value::String(text) => *text = literal(text),
+        Value::Array(list) => list.iter_mut().for_each(keep_text),
+        _ => {}
     }
 }
 

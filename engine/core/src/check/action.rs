@@ -1,22 +1,21 @@
 //! What agents send: the action's properties, and what it does besides.
 
 use minijinja::{Environment as Engine, Value as Context, value::Serde};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     environment::{Columns, check_name},
     parameters,
-    scope::Names,
+    scope::{self, Names},
     tools,
 };
 use crate::{
-    diagnostic::{Code, Report, did_you_mean, suggest},
+    diagnostic::{Code, Diagnostic, Report, did_you_mean, suggest},
     expression::Effects,
     model::{Column, PathPart, ProblemKind},
     plugin::Declared,
     scenario::{
         action::{ActionModel, Declaration, Form, MAX_TEXT, Property, Role},
-        parameter::Parameter,
         tools::{ToolCard, output_schema},
     },
     spec::{ActionProperty, ActionSpec, Document, Environment, ResultType, Shape, UnknownItem},
@@ -40,12 +39,9 @@ pub(super) fn action(
         Some(action) => {
             let form = if spec.item.is_some() { Form::Decisions } else { Form::Values };
             let declaration = declare(root, spec, action, decisions, report);
-            let given: Map<String, Value> = declaration
-                .properties
-                .iter()
-                .map(|one| (one.name.clone(), one.parameter.as_ref().map_or_else(|| "".into(), Parameter::sample)))
-                .collect();
-            let sample = names.sample([("action", Context::from(Serde(&given)))]);
+            let given = scope::action_sample(action, decisions);
+            let item = scope::item_sample(spec, &columns.fields);
+            let sample = names.sample([("action", Context::from(Serde(&given))), ("item", item)]);
             let effects = (action.fail.as_ref(), &action.set, action.wait.as_ref());
             (form, declaration, names.effects(root, "/action", effects, &sample, engine, report))
         }
@@ -204,6 +200,9 @@ fn action_property(
                 .hint("write `default: current`, or `required: true`"),
         );
     }
+    if property.item && property.required && current {
+        report.push(no_default(root, &pointer));
+    }
     let mut declared = parameters::Declared::from(property);
     if property.kind.is_none() {
         declared.default = None;
@@ -244,6 +243,12 @@ fn action_property(
         description: property.description.clone().or(described),
         parameter,
     })
+}
+
+/// Warns of a default where an item must be named.
+pub(super) fn no_default(root: &Document, pointer: &str) -> Diagnostic {
+    root.at_key(Code::NoEffect, format!("{pointer}/default"), "`default` has no effect where `required` is true")
+        .hint("remove one of the two")
 }
 
 /// Checks an action that must be taken against the action's schema; what is refused only in play is told there.

@@ -97,9 +97,10 @@ fn original(finding: &Diagnostic, layers: &[Layer], sources: &SourceSet) -> Opti
     Some(Diagnostic { span, fix, text: Arc::clone(text), ..finding.clone() })
 }
 
-/// Whether a finding may be about a change that was guessed: it names what was put in, or says what rules mean together.
+/// Whether a finding may be about a change that was guessed: it names what was put in, or says what rules mean together or
+/// what has no effect.
 fn is_guessed(finding: &Diagnostic, layers: &[Layer]) -> bool {
-    finding.code.is_proof() || layers.iter().any(|layer| layer.is_named_by(finding))
+    finding.code.is_proof() || finding.code == Code::NoEffect || layers.iter().any(|layer| layer.is_named_by(finding))
 }
 
 fn is_told(report: &Report, finding: &Diagnostic) -> bool {

@@ -56,15 +56,20 @@ impl Cache {
         read
     }
 
-    /// A task that was compiled from just the same, or else the one that `make` makes, which is kept when it is sound.
+    /// A task that was compiled from just the same, or else the one that `make` makes, which also tells whether to keep it.
     pub(super) fn task(
         &mut self,
         key: String,
-        make: impl FnOnce() -> Option<(Task, usize)>,
+        make: impl FnOnce() -> Option<(Task, usize, bool)>,
     ) -> Option<(Arc<Task>, usize)> {
         let known = self.used_tasks.get(&key).or_else(|| self.tasks.get(&key)).cloned();
-        let made = known.or_else(|| make().map(|(task, bytes)| (Arc::new(task), bytes)))?;
-        self.used_tasks.insert(key, made.clone());
+        let (made, keep) = match known {
+            Some(known) => (known, true),
+            None => make().map(|(task, bytes, keep)| ((Arc::new(task), bytes), keep))?,
+        };
+        if keep {
+            self.used_tasks.insert(key, made.clone());
+        }
         Some(made)
     }
 

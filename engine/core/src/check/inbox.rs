@@ -1,24 +1,22 @@
-//! Items in every form, with their truth.
+//! Inboxes: their items, by name and together.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
+use std::collections::{HashMap, HashSet};
+
+use minijinja::Value as Context;
+
+use super::{
+    Parts,
+    forms::{MAX_FORMS, Maker},
+    lines::Lines,
+    vary::Values,
 };
-
-use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
-use serde_json::{Map, Value};
-
-use super::{Parts, lines::Lines, template, vary::Values};
 use crate::{
     diagnostic::{Code, Report, nearest, suggest},
-    model::{ColumnKind, Datum, Item, Origin, Text, TruthCell},
-    rules::{Conflict, Facts},
-    scenario::{Variants, templates::is_template},
-    spec::{Content, Document, Inbox, InboxItem, Kind, Label, LabelDetail},
+    model::{ColumnKind, Datum},
+    scenario::{Variants, templates::item_engine},
+    spec::{Content, Document, Inbox, InboxItem, Kind},
 };
 
-/// Forms of one item at the most.
-const MAX_FORMS: usize = 256;
 /// Bytes of all items in every form, for every task, at the most.
 const MAX_BYTES: usize = 512 * 1024 * 1024;
 
@@ -33,7 +31,7 @@ pub(super) fn items(
 ) -> Option<Vec<Variants>> {
     let before = report.errors();
     let mut seen = HashSet::new();
-    let (engine, lines) = (crate::scenario::templates::engine(), Lines::new(document));
+    let (engine, lines) = (item_engine(), Lines::new(document));
     let mut items = Vec::new();
     for (at, item) in inbox.items.iter().enumerate() {
         let pointer = format!("/items/{at}");
@@ -60,13 +58,13 @@ pub(super) fn items(
         }
     }
     (report.errors() == before).then_some(())?;
-    check_ranks(document, &items, parts, report);
+    check_ranks(document, &items, task, parts, report);
     (report.errors() == before).then_some(items)
 }
 
 /// Checks the inboxes that no task plays, as far as that goes without knowing what varies.
 pub(super) fn check_unplayed(parts: &Parts<'_>, report: &mut Report) {
-    let engine = crate::scenario::templates::engine();
+    let engine = item_engine();
     let tasks = parts.documents.of(Kind::Task).filter_map(|task| match &task.content {
         Content::Task(task) => task.inbox.as_deref(),
         _ => None,
@@ -98,7 +96,7 @@ fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Par
                         format!("{pointer}/fields/{name}"),
                         format!("items have no field `{name}`"),
                     )
-                    .maybe_hint(suggest(name, names)),
+                    .maybe_hint(document.comma(&format!("{pointer}/fields"), name).or_else(|| suggest(name, names))),
             );
         }
     }
@@ -128,331 +126,92 @@ fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Par
                         format!("{pointer}/labels/{name}"),
                         format!("there is no decision `{name}`"),
                     )
-                    .maybe_hint(suggest(name, names)),
+                    .maybe_hint(document.comma(&format!("{pointer}/labels"), name).or_else(|| suggest(name, names))),
             );
         }
     }
 }
 
-/// Ranks must be 1 to n, each once, where items have them.
-fn check_ranks(document: &Document, items: &[Variants], parts: &Parts<'_>, report: &mut Report) {
+/// Ranks must be 1 to n, each once, where items have them, whatever is drawn.
+fn check_ranks(
+    document: &Document,
+    items: &[Variants],
+    (task, vary): (&Document, &Values),
+    parts: &Parts<'_>,
+    report: &mut Report,
+) {
     for (at, column) in parts.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank) {
-        let ranks: Vec<(usize, i64)> = items
-            .iter()
-            .enumerate()
-            .filter_map(|(row, item)| match item.forms.first()?.truth[at].value {
-                Some(Datum::Integer(rank)) => Some((row, rank)),
-                _ => None,
-            })
-            .collect();
-        let count = i64::try_from(ranks.len()).unwrap_or(i64::MAX);
-        let free = (1..=count).find(|rank| ranks.iter().all(|(_, taken)| taken != rank));
-        let cure = |rule: &str| free.map_or(rule.to_owned(), |free| format!("{rule}; nothing has the rank `{free}`"));
-        let mut holders = HashMap::new();
-        for (row, rank) in &ranks {
-            let pointer = format!("/items/{row}/labels/{}", column.name);
-            let holder = *holders.entry(rank).or_insert(row);
-            if holder != row {
-                let other = &items[*holder].forms[0].id;
-                report.push(
-                    document
-                        .at(Code::BadRanks, pointer, format!("the rank {rank} is taken by `{other}`"))
-                        .hint(cure("every item has its own rank")),
-                );
-            } else if !(1..=count).contains(rank) {
-                report.push(
-                    document
-                        .at(
-                            Code::BadRanks,
-                            pointer,
-                            format!("the rank {rank} leaves a gap: {count} items have the ranks 1 to {count}"),
-                        )
-                        .hint(cure("renumber the ranks without gaps")),
-                );
-            }
-        }
-    }
-}
-
-struct Maker<'a> {
-    document: &'a Document,
-    lines: &'a Lines<'a>,
-    pointer: String,
-    item: &'a InboxItem,
-    parts: &'a Parts<'a>,
-    engine: &'a Engine<'static>,
-    /// Whether templates stay as they are, and what only a task can tell is left unchecked.
-    lenient: bool,
-    /// The task's clock.
-    clock: Option<i64>,
-}
-
-impl Maker<'_> {
-    fn variants(&self, (task_document, vary): (&Document, &Values), report: &mut Report) -> Option<Variants> {
-        let before = report.errors();
-        let texts = self.texts();
-        let uses: Vec<usize> = vary
-            .keys()
-            .enumerate()
-            .filter(|(_, name)| texts.iter().any(|text| text.contains(name.as_str())))
-            .map(|(at, _)| at)
-            .collect();
-        let counts: Vec<usize> = uses.iter().map(|at| vary[*at].len()).collect();
-        let total = counts.iter().fold(1_usize, |total, count| total.saturating_mul(*count));
+        let varies =
+            |item: &&Variants| item.forms.iter().any(|form| form.truth[at].value != item.forms[0].truth[at].value);
+        let mut drawn: Vec<usize> = items.iter().filter(varies).flat_map(|item| item.uses.iter().copied()).collect();
+        drawn.sort_unstable();
+        drawn.dedup();
+        let total = drawn.iter().fold(1_usize, |total, name| total.saturating_mul(vary[*name].len()));
         if total > MAX_FORMS {
+            let message = format!("the ranks of `{}` vary in more than {MAX_FORMS} ways", column.name);
             report.push(
-                task_document
-                    .at_key(
-                        Code::BadDeclaration,
-                        "/vary",
-                        format!("the item `{}` would have more than {MAX_FORMS} forms", self.item.id),
-                    )
-                    .hint("let fewer things vary within one item"),
+                task.at_key(Code::BadDeclaration, "/vary", message).hint("let fewer things vary that ranks depend on"),
             );
-            return None;
+            continue;
         }
-        let mut forms = Vec::with_capacity(total);
+        let before = report.errors();
         for number in 0..total {
             let mut rest = number;
-            let mut drawn = Map::new();
-            for (index, at) in uses.iter().enumerate().rev() {
-                if let Some((name, values)) = vary.get_index(*at) {
-                    drawn.insert(name.clone(), values[rest % counts[index]].clone());
-                    rest /= counts[index];
-                }
-            }
-            let form = self.form(&context! { vary => Context::from(Serde(Value::Object(drawn))) }, report)?;
-            self.parts.bytes.set(self.parts.bytes.get() + bytes_of(&form));
-            forms.push(Arc::new(form));
-        }
-        (report.errors() == before).then_some(Variants { uses, forms })
-    }
-
-    /// The texts of the item that are templates.
-    fn texts(&self) -> Vec<&str> {
-        let fields = self.item.fields.values().filter_map(Value::as_str);
-        let labels = self
-            .item
-            .labels
-            .values()
-            .filter_map(|label| if let Label::Detail(detail) = label { Some(detail) } else { None });
-        let labels =
-            labels.flat_map(|detail| detail.keywords.iter().map(String::as_str).chain(detail.reference.as_deref()));
-        fields.chain(labels).filter(|text| is_template(text)).collect()
-    }
-
-    fn form(&self, context: &Context, report: &mut Report) -> Option<Item> {
-        let before = report.errors();
-        let mut fields = Vec::with_capacity(self.parts.fields.len());
-        let mut visible = Map::new();
-        visible.insert("id".into(), self.item.id.as_str().into());
-        for column in self.parts.fields.iter() {
-            let pointer = format!("{}/fields/{}", self.pointer, column.name);
-            let value = match self.item.fields.get(&column.name) {
-                Some(Value::String(text)) => Some(Value::String(self.render(&pointer, text, context, report)?)),
-                other => other.cloned(),
+            let draw: HashMap<usize, usize> = drawn
+                .iter()
+                .map(|name| {
+                    let count = vary[*name].len();
+                    let value = rest % count;
+                    rest /= count;
+                    (*name, value)
+                })
+                .collect();
+            let form = |item: &Variants| {
+                let drawn = |name: &usize| (vary[*name].len(), draw.get(name).copied().unwrap_or_default());
+                item.uses.iter().map(drawn).fold(0, |form, (count, value)| form * count + value)
             };
-            let known = value.as_ref().filter(|value| !self.lenient || !value.as_str().is_some_and(is_template));
-            let datum = known.and_then(|value| column.read(self.document, Code::BadValue, &pointer, value, report));
-            if column.visible {
-                visible.extend(value.map(|value| (column.name.clone(), value)));
-            }
-            fields.push(datum);
-        }
-        let mut truth: Vec<TruthCell> =
-            (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
-        (report.errors() == before).then_some(())?;
-        if !self.lenient {
-            self.apply_rules(&fields, &mut truth, report);
-        }
-        (report.errors() == before).then(|| Item {
-            id: self.item.id.clone(),
-            json: Value::Object(visible).to_string(),
-            fields,
-            truth,
-        })
-    }
-
-    fn label(&self, column: usize, context: &Context, report: &mut Report) -> TruthCell {
-        let decision = &self.parts.decisions[column];
-        let pointer = format!("{}/labels/{}", self.pointer, decision.name);
-        let mut cell = TruthCell::default();
-        let (value, detail, value_pointer) = match self.item.labels.get(&decision.name) {
-            None => return cell,
-            Some(Label::Value(value)) => (Some(value), None, pointer.clone()),
-            Some(Label::Detail(detail)) => (detail.value.as_ref(), Some(detail), format!("{pointer}/value")),
-        };
-        if let Some(value) = value {
-            cell.value = decision.read(self.document, Code::BadValue, &value_pointer, value, report);
-        }
-        if let Some(detail) = detail {
-            self.label_text(&pointer, decision.kind, detail, context, &mut cell, report);
-        }
-        cell.origin = Origin::Label(self.lines.of(&pointer));
-        cell
-    }
-
-    fn label_text(
-        &self,
-        pointer: &str,
-        kind: ColumnKind,
-        detail: &LabelDetail,
-        context: &Context,
-        cell: &mut TruthCell,
-        report: &mut Report,
-    ) {
-        if kind != ColumnKind::Text {
-            for (key, there) in [("keywords", !detail.keywords.is_empty()), ("reference", detail.reference.is_some())] {
-                if there {
-                    report.push(
-                        self.document
-                            .at_key(
-                                Code::BadValue,
-                                format!("{pointer}/{key}"),
-                                format!("`{key}` goes with a decision of type `text`"),
-                            )
-                            .hint(format!("remove `{key}`")),
-                    );
-                }
-            }
-            return;
-        }
-        let mut seen = HashSet::new();
-        for (at, keyword) in detail.keywords.iter().enumerate() {
-            let path = format!("{pointer}/keywords/{at}");
-            let Some(keyword) = self.render(&path, keyword, context, report) else { continue };
-            let text = Text::new(&keyword);
-            if text.is_empty() {
-                report.push(
-                    self.document
-                        .at(Code::DeadKeyword, path, format!("the keyword `{keyword}` is empty: it can never match"))
-                        .hint("write a word or a phrase"),
-                );
-            } else if !seen.insert(text.folded().to_owned()) {
-                report.push(
-                    self.document
-                        .at(Code::DuplicateName, path, format!("the keyword `{keyword}` stands twice"))
-                        .hint("remove one of the two"),
-                );
-            }
-            cell.keywords.push(text);
-        }
-        if let Some(reference) = &detail.reference {
-            cell.reference = self.render(&format!("{pointer}/reference"), reference, context, report);
-        }
-    }
-
-    /// Fills what labels leave open from the rules, and compares what they say both.
-    fn apply_rules(&self, fields: &[Option<Datum>], truth: &mut [TruthCell], report: &mut Report) {
-        for (column, decision) in self.parts.decisions.iter().enumerate() {
-            let named = self.parts.environment.decision.get(&decision.name).and_then(|spec| spec.truth.as_ref());
-            let Some(truth_source) = named else {
-                self.check_label(column, truth, report);
-                continue;
-            };
-            let Some(rules) = self.parts.rules.get(&truth_source.rules) else { continue };
-            let facts = Facts { fields, clock: self.clock };
-            let decided = match rules.decide(facts) {
-                Ok(decided) => decided.into_iter().find(|one| one.column == column),
-                Err(Conflict(first, second)) => {
-                    report.push(
-                        self.document
-                            .at(
-                                Code::Overlap,
-                                &self.pointer,
-                                format!(
-                                    "the rules `{}` and `{}` both match the item `{}` and differ",
-                                    first.reason.id, second.reason.id, self.item.id
-                                ),
-                            )
-                            .hint("narrow one of the two, or set `hit: first`"),
-                    );
-                    continue;
-                }
-            };
-            let reason = decided.as_ref().and_then(|one| one.rule).map(|rule| &rule.reason);
-            let value = decided.as_ref().map(|one| one.value.clone());
-            let pointer = format!("{}/labels/{}", self.pointer, decision.name);
-            match (&truth[column].value, value) {
-                (Some(label), Some(value)) if *label != value && self.item.reason.is_some() => {
-                    let reason = self.item.reason.as_deref().unwrap_or_default();
-                    truth[column].origin = Origin::Override(reason.into(), self.lines.of(&pointer));
-                }
-                (Some(label), Some(value)) if *label != value => report.push(
-                    self.document
-                        .at(
-                            Code::Contradiction,
-                            pointer,
-                            format!(
-                                "the label says `{}`, the rules say `{}`",
-                                plain(label, decision),
-                                plain(&value, decision)
-                            ),
-                        )
-                        .hint("remove the label, or add `override:` with the reason"),
-                ),
-                (Some(_), _) => {}
-                (None, None) => report.push(
-                    self.document
-                        .at(
-                            Code::NoTruth,
-                            &self.pointer,
-                            format!(
-                                "no rule of `{}` decides `{}` for the item `{}`",
-                                rules.name, decision.name, self.item.id
-                            ),
-                        )
-                        .hint("add a rule, a `default`, or a label"),
-                ),
-                (None, value) => {
-                    truth[column].origin = if reason.is_some() { Origin::Rule } else { Origin::Default };
-                    truth[column].value = value;
-                    truth[column].rule = reason.cloned();
-                }
+            let ranks: Vec<(usize, i64)> = items
+                .iter()
+                .enumerate()
+                .filter_map(|(row, item)| match item.forms.get(form(item))?.truth[at].value {
+                    Some(Datum::Integer(rank)) => Some((row, rank)),
+                    _ => None,
+                })
+                .collect();
+            check_drawn_ranks(document, &column.name, items, &ranks, report);
+            if report.errors() > before {
+                break;
             }
         }
     }
+}
 
-    fn check_label(&self, column: usize, truth: &[TruthCell], report: &mut Report) {
-        let decision = &self.parts.decisions[column];
-        if decision.kind != ColumnKind::Text && !truth[column].is_known() && decision.when.is_empty() {
+/// The same for the ranks of one draw, by the position of their items.
+fn check_drawn_ranks(document: &Document, name: &str, items: &[Variants], ranks: &[(usize, i64)], report: &mut Report) {
+    let count = i64::try_from(ranks.len()).unwrap_or(i64::MAX);
+    let free = (1..=count).find(|rank| ranks.iter().all(|(_, taken)| taken != rank));
+    let cure = |rule: &str| free.map_or(rule.to_owned(), |free| format!("{rule}; nothing has the rank `{free}`"));
+    let mut holders = HashMap::new();
+    for (row, rank) in ranks {
+        let pointer = format!("/items/{row}/labels/{name}");
+        let holder = *holders.entry(rank).or_insert(row);
+        if holder != row {
+            let other = &items[*holder].forms[0].id;
             report.push(
-                self.document
+                document
+                    .at(Code::BadRanks, pointer, format!("the rank {rank} is taken by `{other}`"))
+                    .hint(cure("every item has its own rank")),
+            );
+        } else if !(1..=count).contains(rank) {
+            report.push(
+                document
                     .at(
-                        Code::NoTruth,
-                        &self.pointer,
-                        format!("nothing says what `{}` is right for the item `{}`", decision.name, self.item.id),
+                        Code::BadRanks,
+                        pointer,
+                        format!("the rank {rank} leaves a gap: {count} items have the ranks 1 to {count}"),
                     )
-                    .hint(format!(
-                        "add `{}:` under `labels:`, or `truth: {{ rules: ... }}` to the decision",
-                        decision.name
-                    )),
+                    .hint(cure("renumber the ranks without gaps")),
             );
         }
     }
-
-    fn render(&self, pointer: &str, text: &str, context: &Context, report: &mut Report) -> Option<String> {
-        if self.lenient {
-            return Some(text.to_owned());
-        }
-        template::render(self.engine, self.document, pointer, text, context, report)
-    }
-}
-
-/// About how many bytes an item takes: its texts, and what it takes without any.
-fn bytes_of(item: &Item) -> usize {
-    let fields = item.fields.iter().flatten().map(|datum| match datum {
-        Datum::Text(text) => text.raw.len(),
-        Datum::List(texts) => texts.iter().map(|text| text.raw.len()).sum(),
-        _ => 0,
-    });
-    let truth = item.truth.iter().map(|cell| {
-        cell.keywords.iter().map(|text| text.raw.len()).sum::<usize>() + cell.reference.as_ref().map_or(0, String::len)
-    });
-    size_of::<Item>() + item.json.len() + fields.chain(truth).sum::<usize>()
-}
-
-fn plain(datum: &Datum, column: &crate::model::Column) -> String {
-    let value = datum.to_json(column);
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

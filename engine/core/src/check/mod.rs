@@ -11,7 +11,9 @@
 //! | `rules.rs` | rules to predicates and outcomes |
 //! | `proofs.rs` | what rules mean, with items that show it |
 //! | `ruled.rs` | the rules of a pack and nothing else of it |
-//! | `inbox.rs` | items in every form, with their truth |
+//! | `inbox.rs` | inboxes: their items, by name and together |
+//! | `forms.rs` | one item in every form that a task can give it |
+//! | `truth.rs` | what is right about an item, by labels and rules |
 //! | `lines.rs` | lines of places in a document, counted on from the last |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `policy.rs` | scripted policies |
@@ -30,6 +32,7 @@ mod beyond;
 mod computed;
 mod documents;
 mod environment;
+mod forms;
 mod inbox;
 mod lines;
 mod observation;
@@ -44,6 +47,7 @@ mod task;
 mod template;
 mod test;
 mod tools;
+mod truth;
 mod vary;
 
 use std::{cell::Cell, path::Path, sync::Arc};
@@ -52,6 +56,7 @@ use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context};
 
 pub(crate) use documents::Documents;
+pub use forms::template_fields;
 pub use plugins::{Lock, authoring, locks};
 pub use proofs::Proof;
 pub use ruled::{Ruled, names_of_rules, ruled};
@@ -248,6 +253,9 @@ fn assemble(
     compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
+    if parts.sound {
+        tools::check_costs(root, environment, documents, report);
+    }
     let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
     check_baseline(&parts, report);
     let mut tasks = compile_tasks(&parts, cache, report);
@@ -351,7 +359,7 @@ fn surface(
     let names = scope::names(root, spec, templates, report)?;
     let action = action::action(root, spec, (&columns, &names, plugins), templates, report);
     let observation = observation::observation(root, spec, (&columns, &names), templates, report);
-    let after = observation::after(spec, &names);
+    let after = observation::after(spec, &columns, &names);
     let first = names.before();
     let done = spec.done.as_ref().and_then(|text| {
         let what = scope::What { name: "done".into(), pointer: "/done", text: &text.0 };
@@ -430,7 +438,8 @@ fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut R
             let found = report.diagnostics.len();
             let task = task::compile(document, spec, parts, report)?;
             // A task with findings is compiled again, so that they are told again.
-            (report.diagnostics.len() == found && parts.sound).then(|| (task, parts.bytes.get() - bytes))
+            let keep = report.diagnostics.len() == found;
+            parts.sound.then(|| (task, parts.bytes.get() - bytes, keep))
         });
         if let Some((task, added)) = made {
             parts.bytes.set(bytes + added);

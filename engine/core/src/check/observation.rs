@@ -1,11 +1,7 @@
 //! What agents see: the parts of an observation.
 
-use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
-use serde_json::Map;
-
 use super::{
     environment::{Columns, check_name},
-    parameters,
     scope::{self, Names, What, row_sample},
     template,
 };
@@ -15,6 +11,7 @@ use crate::{
     scenario::{line::Line, observation::Part},
     spec::{Document, Environment, ObservationPart, TextSource},
 };
+use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 
 /// Names that stand beside an observation.
 const RESERVED: &[&str] = &["reward", "done", "metadata"];
@@ -34,7 +31,7 @@ pub(super) fn observation(
         root,
         columns,
         texts: spec.tools.values().all(|tool| tool.value.is_none()),
-        sample: after(spec, names),
+        sample: after(spec, columns, names),
         before: names.before(),
     };
     let mut parts = Vec::new();
@@ -66,16 +63,11 @@ pub(super) fn observation(
 }
 
 /// What expressions and templates read after a step: the action, where there is one, and what a tool answered.
-pub(super) fn after(spec: &Environment, names: &Names) -> Context {
+pub(super) fn after(spec: &Environment, columns: &Columns, names: &Names) -> Context {
     let nothing = || Context::from(());
-    let mut action = Map::new();
-    for (name, property) in spec.action.iter().flat_map(|action| &action.properties) {
-        let declared = parameters::Declared::from(property);
-        let sample = parameters::compile_quietly(name, &declared).map_or_else(|| "".into(), |one| one.sample());
-        action.insert(name.clone(), sample);
-    }
-    let action = if spec.action.is_some() { Context::from(Serde(&action)) } else { nothing() };
-    names.sample([("action", action), ("result", nothing())])
+    let action = spec.action.as_ref().map(|action| scope::action_sample(action, &columns.decisions));
+    let action = action.map_or_else(nothing, |action| Context::from(Serde(&action)));
+    names.sample([("action", action), ("item", scope::item_sample(spec, &columns.fields)), ("result", nothing())])
 }
 
 struct Site<'a> {

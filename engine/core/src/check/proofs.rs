@@ -71,9 +71,26 @@ fn wanted(parts: &Parts<'_>, name: &str) -> Vec<Wanted> {
     };
     let mut all = Vec::new();
     for (decision, column) in parts.decisions.iter().enumerate() {
+        let when = conditions(&parts.decisions, decision);
         // Where something else decides whether the decision is in play, nobody can tell here.
-        if of(column) && column.when.iter().all(|(other, _)| of(&parts.decisions[*other])) {
-            all.push(Wanted { decision, when: column.when.clone() });
+        if of(column) && when.iter().all(|(other, _)| of(&parts.decisions[*other])) {
+            all.push(Wanted { decision, when });
+        }
+    }
+    all
+}
+
+/// What brings a decision into play: its own `when`, and that of the decisions that it names.
+fn conditions(decisions: &[Column], decision: usize) -> Vec<(usize, Vec<Datum>)> {
+    let mut all = Vec::new();
+    let (mut open, mut seen) = (vec![decision], vec![decision]);
+    while let Some(at) = open.pop() {
+        for (other, values) in &decisions[at].when {
+            all.push((*other, values.clone()));
+            if !seen.contains(other) {
+                seen.push(*other);
+                open.push(*other);
+            }
         }
     }
     all

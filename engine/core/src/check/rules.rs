@@ -20,8 +20,7 @@ pub(super) fn compile(
     report: &mut Report,
 ) -> Option<RuleSet> {
     let before = report.errors();
-    let scope =
-        Scope { document, columns: &parts.fields, visible_only: false, lists: &spec.lists, regexes: &parts.regexes };
+    let scope = Scope { document, columns: &parts.fields, hidden: None, lists: &spec.lists, regexes: &parts.regexes };
     let lines = Lines::new(document);
     let mut seen = HashSet::new();
     let mut compiled = Vec::new();

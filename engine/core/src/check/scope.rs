@@ -12,7 +12,7 @@ use crate::{
     expression::{Effects, Expression, whole},
     model::{Column, ColumnKind},
     scenario::{First, ResetModel, StateVariable, parameter::object_schema},
-    spec::{Document, Environment, Formula, ResultType, StateSpec},
+    spec::{ActionProperty, ActionSpec, Document, Environment, Formula, ResultType, StateSpec},
 };
 
 /// Names that the protocol's own state has.
@@ -123,7 +123,8 @@ impl Names {
 
     /// The same as things stand before the first action.
     pub(super) fn before(&self) -> Context {
-        self.sample([("action", Context::from(())), ("result", Context::from(()))])
+        let nothing = || Context::from(());
+        self.sample([("action", nothing()), ("item", nothing()), ("result", nothing())])
     }
 
     /// Compiles what an action or a tool does besides answering.
@@ -265,9 +266,41 @@ pub(super) fn number(
     Some(expression)
 }
 
+/// A sample of an action: every property with a value of its type; of a batch a list of one entry.
+pub(super) fn action_sample(action: &ActionSpec, decisions: &[Column]) -> Value {
+    let sample = |(name, property): (&String, &ActionProperty)| {
+        let decided = property.decides.as_ref().and_then(|decides| decisions.iter().find(|one| one.name == *decides));
+        let value = match decided {
+            Some(column) => row_value(column),
+            None => parameters::compile_quietly(name, &property.into()).map_or_else(|| "".into(), |one| one.sample()),
+        };
+        (name.clone(), value)
+    };
+    let entry: Value = action.properties.iter().map(sample).collect::<Map<_, _>>().into();
+    match &action.list {
+        Some(list) => serde_json::json!({ list.as_str(): [entry] }),
+        None => entry,
+    }
+}
+
+/// A sample of the item that an action decides: null where an action decides about several.
+pub(super) fn item_sample(spec: &Environment, fields: &[Column]) -> Context {
+    let single = spec.item.is_some() && spec.action.as_ref().is_some_and(|action| action.list.is_none());
+    if !single {
+        return Context::from(());
+    }
+    let mut item = row_sample(fields.iter().filter(|column| column.visible));
+    item.insert("id".into(), "".into());
+    Context::from(Serde(&item))
+}
+
 /// A sample of an item, or of a row's decisions, for templates.
 pub(super) fn row_sample<'a>(columns: impl Iterator<Item = &'a Column>) -> Map<String, Value> {
-    let value = |column: &Column| match column.kind {
+    columns.map(|column| (column.name.clone(), row_value(column))).collect()
+}
+
+fn row_value(column: &Column) -> Value {
+    match column.kind {
         ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank => {
             // Not nothing where that can be, for it may be divided by.
             whole(column.bounds.0.unwrap_or(1.0).max(1.0).min(column.bounds.1.unwrap_or(f64::MAX)))
@@ -276,6 +309,5 @@ pub(super) fn row_sample<'a>(columns: impl Iterator<Item = &'a Column>) -> Map<S
         ColumnKind::List => Value::Array(Vec::new()),
         ColumnKind::Choice => column.values.first().cloned().into(),
         _ => "".into(),
-    };
-    columns.map(|column| (column.name.clone(), value(column))).collect()
+    }
 }

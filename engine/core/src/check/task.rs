@@ -22,6 +22,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let clock = clock(document, spec, parts, report);
     let vary = vary::values(document, spec, parts, report);
     let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
+    check_idle(document, spec, items.as_deref(), report);
     for (at, action) in spec.solution.iter().flatten().enumerate() {
         check_written(document, &format!("/solution/{at}"), action, parts, report);
     }
@@ -31,9 +32,9 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         instructions(document, spec, context, parts, report)
     });
     let (rubric, items, instructions, vary) = (rubric?, items?, instructions?, vary?);
-    let forms: Vec<_> = items.iter().filter_map(|item| item.forms.first().cloned()).collect();
+    let forms: Vec<_> = items.iter().flat_map(|item| item.forms.iter().cloned()).collect();
     let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
-    for (name, pointer) in idle {
+    for (name, pointer, _) in idle.into_iter().filter(|(.., field)| !may_count(spec, field.as_deref(), parts)) {
         report.push(
             document
                 .at(
@@ -63,6 +64,42 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         vary: vary.into_iter().map(|(name, values)| (name, values.len())).collect(),
         items,
     })
+}
+
+/// Warns of what varies and is shuffled for nothing.
+fn check_idle(document: &Document, spec: &spec::Task, items: Option<&[Variants]>, report: &mut Report) {
+    let Some(items) = items else { return };
+    for (at, name) in spec.vary.keys().enumerate() {
+        if !items.iter().any(|item| item.uses.contains(&at)) {
+            let place = format!("/vary/{name}");
+            let message = format!("`{name}` has no effect: no item reads `vary.{name}`");
+            report.push(
+                document
+                    .at_key(Code::NoEffect, place, message)
+                    .hint("remove it, or read it in a field with `template: true` or in a label"),
+            );
+        }
+    }
+    if items.is_empty() && spec.order == Order::Shuffled {
+        report.push(
+            document
+                .at_key(Code::NoEffect, "/order", "`order` has no effect: the environment has no items")
+                .hint("remove it"),
+        );
+    }
+}
+
+/// Whether a decision that counts nowhere in a task's inbox would have a truth where it counts.
+fn may_count(spec: &spec::Task, field: Option<&str>, parts: &Parts<'_>) -> bool {
+    let Some((name, decision)) = field.and_then(|field| parts.environment.decision.get_key_value(field)) else {
+        return false;
+    };
+    let inbox = spec.inbox.as_deref().and_then(|inbox| parts.documents.find(Kind::Inbox, inbox));
+    let labelled = inbox.is_some_and(|inbox| match &inbox.content {
+        Content::Inbox(inbox) => inbox.items.iter().any(|item| item.labels.contains_key(name)),
+        _ => false,
+    });
+    decision.when.is_some() && (decision.truth.is_some() || labelled)
 }
 
 /// Checks that every split has a task whose type is declared, and a name that does not say otherwise.
@@ -102,18 +139,29 @@ pub(super) fn check_written(
     parts: &Parts<'_>,
     report: &mut Report,
 ) -> bool {
+    try_written(document, pointer, value, &parts.first, report)
+}
+
+/// The same with the names that the templates may read.
+pub(super) fn try_written(
+    document: &Document,
+    pointer: &str,
+    value: &Value,
+    names: &Context,
+    report: &mut Report,
+) -> bool {
     match value {
         Value::String(text) => {
             let engine = crate::scenario::templates::engine();
-            template::render(&engine, document, pointer, text, &parts.first, report);
+            template::render(&engine, document, pointer, text, names, report);
             is_template(text)
         }
         Value::Array(list) => list.iter().enumerate().fold(false, |some, (at, value)| {
-            check_written(document, &format!("{pointer}/{at}"), value, parts, report) || some
+            try_written(document, &format!("{pointer}/{at}"), value, names, report) || some
         }),
         Value::Object(map) => map.iter().fold(false, |some, (key, value)| {
             let key = key.replace('~', "~0").replace('/', "~1");
-            check_written(document, &format!("{pointer}/{key}"), value, parts, report) || some
+            try_written(document, &format!("{pointer}/{key}"), value, names, report) || some
         }),
         _ => false,
     }

@@ -1,10 +1,12 @@
 //! Templates, with their errors at the author's own lines.
 
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
+use serde_json::Value as Json;
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Hint, Report, nearest, suggest},
+    diagnostic::{Code, Diagnostic, Hint, Report, list, nearest, suggest},
     expression::words,
+    scenario::templates::{is_template, reads, sole_expression},
     spec::Document,
 };
 
@@ -59,7 +61,7 @@ pub(super) fn render(
     context: &Value,
     report: &mut Report,
 ) -> Option<String> {
-    if !crate::scenario::templates::is_template(text) {
+    if !is_template(text) {
         return Some(text.to_owned());
     }
     match engine.render_str(text, context) {
@@ -69,6 +71,49 @@ pub(super) fn render(
             None
         }
     }
+}
+
+/// What a template of an item comes to.
+pub(super) enum Filled {
+    /// A value.
+    Value(Json),
+    /// Nothing: it is one expression, and that is null.
+    Absent,
+}
+
+/// Renders a text of an item; one that is one expression keeps its type where it is `typed`, and null is nothing.
+pub(super) fn fill(
+    engine: &Environment<'_>,
+    document: &Document,
+    pointer: &str,
+    (text, typed): (&str, bool),
+    context: &Value,
+    report: &mut Report,
+) -> Option<Filled> {
+    if !is_template(text) {
+        return Some(Filled::Value(text.into()));
+    }
+    if let Some(expression) = sole_expression(text) {
+        let value = engine.compile_expression(expression).and_then(|expression| expression.eval(context));
+        let value =
+            value.and_then(
+                |value| {
+                    if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(value) }
+                },
+            );
+        match value {
+            Ok(value) if value.is_none() => return Some(Filled::Absent),
+            Ok(value) if typed => {
+                return serde_json::to_value(&value).ok().map(Filled::Value);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                report.push(explain(document, pointer, ("template", text), context, &error));
+                return None;
+            }
+        }
+    }
+    render(engine, document, pointer, text, context, report).map(|text| Filled::Value(text.into()))
 }
 
 /// Adds a template that episodes will render, and tries it once.
@@ -111,7 +156,12 @@ fn explain(
     context: &Value,
     error: &Error,
 ) -> Diagnostic {
-    let mut diagnostic = document.at(Code::BadTemplate, pointer, format!("the {what} does not work: {}", words(error)));
+    let unknown = error.kind() == ErrorKind::UndefinedError || words(error).contains("undefined");
+    let said = match missing(template, context).filter(|_| unknown) {
+        Some((path, ..)) => format!("there is no `{path}`"),
+        None => words(error),
+    };
+    let mut diagnostic = document.at(Code::BadTemplate, pointer, format!("the {what} does not work: {said}"));
     let (file, span) = document.place(pointer);
     let text = &file.text[span.clone()];
     // The lines of a literal block are the template's.
@@ -147,6 +197,9 @@ fn cure(what: &str, template: &str, context: &Value, error: &Error) -> Hint {
                 "check the name; a template reads what its place offers, and no hidden field".into()
             });
         }
+        ErrorKind::InvalidOperation if words(error).contains("null") => {
+            "leave the field out by making it one expression, or write `| default('...')` behind the name"
+        }
         ErrorKind::OutOfFuel => "the template runs for too long, or makes too long a text",
         ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
             let detail = error.detail().unwrap_or_default();
@@ -166,27 +219,40 @@ fn cure(what: &str, template: &str, context: &Value, error: &Error) -> Hint {
     text.into()
 }
 
-/// The names that a template may have meant where it reads one that does not exist.
-fn misspelt(template: &str, context: &Value) -> Option<Hint> {
-    if template.contains("{%") {
-        // Statements bring names of their own.
-        return None;
-    }
-    let expressions = template.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
-    for expression in expressions {
-        let path =
-            expression.trim_start().split(|sign: char| !sign.is_alphanumeric() && !"_.-".contains(sign)).next()?;
+/// What a template reads and what does not exist among its names: the dotted name up to there, its last part, and what
+/// exists in that place.
+fn missing(template: &str, context: &Value) -> Option<(String, String, Vec<String>)> {
+    let mut names: Vec<String> = reads(template).into_iter().collect();
+    // In the order in which they are written.
+    names.sort_by_key(|name| (template.find(name.as_str()).unwrap_or(usize::MAX), name.clone()));
+    let may_lack = |name: &&String| {
+        let behind = template.split_once(name.as_str()).map_or("", |(_, behind)| behind.trim_start());
+        let behind = behind.strip_prefix('|').map_or(behind, str::trim_start);
+        ["default", "d(", "is "].iter().any(|word| behind.starts_with(word))
+    };
+    names.iter().filter(|name| !may_lack(name)).find_map(|name| {
         let mut value = context.clone();
-        for name in path.split('.') {
-            let found = value.get_item(&Value::from(name)).ok().filter(|found| !found.is_undefined());
+        let mut path = String::new();
+        for part in name.split('.') {
+            let found = value.get_item(&Value::from(part)).ok().filter(|found| !found.is_undefined());
+            let separator = if path.is_empty() { "" } else { "." };
+            path = format!("{path}{separator}{part}");
             let Some(found) = found else {
-                let names: Vec<String> = value.try_iter().ok()?.map(|name| name.to_string()).collect();
-                return suggest(name, names.iter().map(String::as_str));
+                // What is no map has no names to offer: the value is to blame, not the name.
+                let exists = (value.kind() == ValueKind::Map).then(|| value.try_iter().ok()).flatten()?;
+                return Some((path, part.to_owned(), exists.map(|name| name.to_string()).collect()));
             };
             value = found;
         }
-    }
-    None
+        None
+    })
+}
+
+/// What exists where a template reads what does not.
+fn misspelt(template: &str, context: &Value) -> Option<Hint> {
+    let (_, name, exists) = missing(template, context)?;
+    let names: Vec<&str> = exists.iter().map(String::as_str).collect();
+    suggest(&name, names.iter().copied()).or_else(|| list(&names).map(|names| format!("what exists: {names}").into()))
 }
 
 fn line_of(text: &str, line: usize) -> Option<(usize, &str)> {

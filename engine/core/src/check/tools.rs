@@ -4,6 +4,8 @@ use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::{Map, Value, json};
 
 use super::{
+    Documents,
+    action::no_default,
     computed,
     environment::check_name,
     parameters,
@@ -19,7 +21,7 @@ use crate::{
         parameter::{Parameter, object_schema},
         tools::{Reply, Tool, ToolCard, output_schema},
     },
-    spec::{Document, Environment, ResultType, ToolArgument, ToolResult, ToolSpec},
+    spec::{Content, Document, Environment, Kind, ResultType, ToolArgument, ToolResult, ToolSpec},
 };
 
 /// Names that OpenEnv keeps for itself.
@@ -173,6 +175,9 @@ fn check_item(root: &Document, place: &str, name: &str, given: &ToolArgument, re
                 .hint("add `required: true` or `default: current`"),
         );
     }
+    if given.item && given.required && current {
+        report.push(no_default(root, place));
+    }
     current
 }
 
@@ -250,6 +255,24 @@ fn reply(
             report.push(root.at_key(Code::BadDeclaration, pointer, message).hint(hint));
             None
         }
+    }
+}
+
+/// Warns of costs that no grader counts.
+pub(super) fn check_costs(root: &Document, spec: &Environment, documents: &Documents<'_>, report: &mut Report) {
+    let counted = documents.of(Kind::Rubric).any(|document| match &document.content {
+        Content::Rubric(rubric) => serde_json::to_string(rubric).is_ok_and(|text| text.contains("\"tool_calls\"")),
+        _ => false,
+    });
+    for (name, _) in spec.tools.iter().filter(|(_, tool)| !counted && tool.cost.is_some()) {
+        report.push(
+            root.at_key(
+                Code::NoEffect,
+                format!("/tools/{name}/cost"),
+                "`cost` has no effect: no rubric has a grader `tool_calls`",
+            )
+            .hint("remove it, or add `grader: tool_calls` to a rubric"),
+        );
     }
 }
 

@@ -25,7 +25,9 @@ pub(super) fn values(document: &Document, task: &Task, parts: &Parts<'_>, report
         let pointer = format!("/vary/{name}");
         let Some(plugin) = &vary.plugin else {
             check_alone(document, &pointer, vary, report);
-            values.insert(name.clone(), vary.one_of.clone().unwrap_or_default());
+            let mut listed = vary.one_of.clone().unwrap_or_default();
+            complete(&mut listed.iter_mut().collect::<Vec<_>>());
+            values.insert(name.clone(), listed);
             continue;
         };
         if vary.one_of.is_some() {
@@ -47,6 +49,28 @@ pub(super) fn values(document: &Document, task: &Task, parts: &Parts<'_>, report
         }
     }
     (report.errors() == before && values.len() == task.vary.len()).then_some(values)
+}
+
+/// Gives maps that stand for each other the same keys: what one lacks and another has is null.
+fn complete(values: &mut [&mut Value]) {
+    if !values.iter().all(|value| value.is_object()) {
+        return;
+    }
+    let mut keys: Vec<String> = Vec::new();
+    for key in values.iter().filter_map(|value| value.as_object()).flat_map(|map| map.keys()) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    for key in keys {
+        let mut below: Vec<&mut Value> = values
+            .iter_mut()
+            .filter_map(|value| value.as_object_mut())
+            .map(|map| map.entry(key.clone()).or_insert(Value::Null))
+            .filter(|value| !value.is_null())
+            .collect();
+        complete(&mut below);
+    }
 }
 
 /// Refuses what only says something of a plugin.

@@ -129,6 +129,8 @@ codes! {
     NoClock = "CB511", Error;
     /// A test that asserts nothing.
     EmptyTest = "CB512", Error;
+    /// A key that changes nothing where it stands.
+    NoEffect = "CB513", Warning;
 
     /// A rule that no item can match.
     NeverMatches = "CB601", Warning;

@@ -183,6 +183,7 @@ impl Episode {
         };
         Ok(Resolved {
             tool: Some(at),
+            about: row,
             reveals,
             outcome: Outcome::called(call.name, Ok(Answered::new(value))),
             changes,

@@ -40,6 +40,7 @@ use crate::{
     rubric::{Components, GraderError, Replaced, Scores, View},
     scenario::{
         Pack, Task,
+        action::Form,
         observation::Part,
         tools::{Answered, ToolFailure},
     },
@@ -268,6 +269,21 @@ impl Episode {
         &self.items
     }
 
+    /// Whether a tool was called about a row; one that is about no item, since the last decision.
+    pub(crate) fn was_called(&self, tool: usize, row: usize) -> bool {
+        if self.pack.action.tools[tool].item.is_some() {
+            return self.steps.iter().any(|step| step.tool == Some(tool) && step.about == Some(row));
+        }
+        self.steps.iter().rev().take_while(|step| step.touched.is_empty()).any(|step| step.tool == Some(tool))
+    }
+
+    /// The fields of a row that its agent sees; the others are absent.
+    pub(crate) fn seen_fields(&self, row: usize) -> Vec<Option<Datum>> {
+        let revealed: SmallVec<[usize; 4]> = self.revealed_of(row).collect();
+        let fields = self.items[row].fields.iter().zip(self.pack.fields.iter()).enumerate();
+        fields.map(|(at, (value, column))| value.clone().filter(|_| column.visible || revealed.contains(&at))).collect()
+    }
+
     /// The rows without a decision.
     pub(crate) fn open_rows(&self) -> impl Iterator<Item = usize> + '_ {
         self.rows.iter().enumerate().filter(|(_, row)| !row.is_decided()).map(|(at, _)| at)
@@ -333,6 +349,8 @@ impl Episode {
     fn commit(&mut self, resolved: Resolved) -> Result<Step, String> {
         let was_complete = self.is_complete();
         let mut facts = StepFacts { invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
+        facts.void = resolved.void.into_boxed_slice();
+        facts.about = resolved.about;
         facts.cost = resolved.tool.and_then(|tool| self.pack.action.tools.get(tool)).map_or(0.0, |tool| tool.cost);
         let mut undo = Undo {
             rows: SmallVec::with_capacity(resolved.rows.len()),
@@ -416,8 +434,12 @@ impl Episode {
         if !self.task.rubric.has_expressions() {
             return Ok(Vec::new());
         }
+        // An action that decides about no item earns nothing by an expression.
+        let idle = self.steps.last().is_none_or(|step| {
+            self.pack.action.form == Form::Decisions && step.tool.is_none() && step.touched.is_empty()
+        });
         let scope = self.scope_after();
-        self.task.rubric.evaluate(&self.pack.templates, &scope, self.steps.is_empty())
+        self.task.rubric.evaluate(&self.pack.templates, &scope, idle)
     }
 
     /// Brings the row graders up to date with the rows that the last step changed.

@@ -1,14 +1,14 @@
 //! From an action to what it would change, or why it may not; nothing changes here.
 
 use minijinja::{Value as Context, value::Serde};
-use serde_json::Value;
+use serde_json::{Value, json};
 use smallvec::SmallVec;
 
 use super::{ActionProblem, Episode, Outcome, ProblemKind, StepError, call::Unanswered, scope::Changes};
 use crate::{
-    model::{Cells, ColumnKind, Row},
+    model::{Cells, ColumnKind, Datum, counting},
     scenario::{
-        action::{Form, Intent, Proposal},
+        action::{Form, Intent, Proposal, Role},
         tools::ToolFailure,
     },
 };
@@ -20,8 +20,14 @@ pub(super) struct Resolved {
     pub(super) rows: SmallVec<[(usize, Cells); 1]>,
     /// Decisions and calls that may not be made.
     pub(super) invalid: u32,
+    /// What those decisions would have been.
+    pub(super) void: Vec<Cells>,
+    /// The entries of the action that decide something, by position.
+    pub(super) entries: SmallVec<[usize; 1]>,
     /// The tool that is called, by position.
     pub(super) tool: Option<usize>,
+    /// The row that the call is about.
+    pub(super) about: Option<usize>,
     /// Hidden fields that become visible: row and column.
     pub(super) reveals: Vec<(usize, usize)>,
     pub(super) outcome: Outcome,
@@ -38,7 +44,8 @@ impl Episode {
                 let mut resolved = self.resolve(proposals)?;
                 let kept = self.keeps_actions || !self.pack.action.effects.is_empty();
                 if kept {
-                    self.act(action.clone(), &mut resolved)?;
+                    let action = self.completed(action, &resolved);
+                    self.act(action, &mut resolved)?;
                 }
                 Ok(resolved)
             }
@@ -64,11 +71,40 @@ impl Episode {
         }
     }
 
-    /// Adds what an action does besides deciding.
+    /// An action as expressions read it: with the item that it means, with defaults, and of a batch what decides something.
+    fn completed(&self, action: &Value, resolved: &Resolved) -> Value {
+        let declaration = &self.pack.action.declaration;
+        let complete = |entry: &Value, row: Option<usize>| {
+            let whole = declaration.properties.iter().map(|property| {
+                let given = entry.get(&property.name).filter(|value| !value.is_null()).cloned();
+                let value = given.unwrap_or_else(|| match (property.role, &property.parameter) {
+                    (Role::Item, _) => row.map_or(Value::Null, |row| self.items[row].id.as_str().into()),
+                    (_, Some(parameter)) => parameter.default.clone().unwrap_or_default(),
+                    _ => Value::Null,
+                });
+                (property.name.clone(), value)
+            });
+            Value::Object(whole.collect())
+        };
+        let rows = resolved.rows.iter().map(|(row, _)| *row);
+        match &declaration.list {
+            None => complete(action, rows.into_iter().next()),
+            Some(list) => {
+                let entries = resolved.entries.iter().zip(rows);
+                let entries: Vec<Value> =
+                    entries.map(|(at, row)| complete(&action[list.as_str()][*at], Some(row))).collect();
+                json!({ list.as_str(): entries })
+            }
+        }
+    }
+
+    /// Adds what an action does besides deciding; one that decides about no item does nothing.
     fn act(&self, action: Value, resolved: &mut Resolved) -> Result<(), StepError> {
         let effects = &self.pack.action.effects;
-        if !effects.is_empty() {
-            let scope = self.scope([("action", Context::from(Serde(&action)))]);
+        let idle = self.pack.action.form == Form::Decisions && resolved.rows.is_empty();
+        if !effects.is_empty() && !idle {
+            let item = self.item_view(resolved.rows.first().map(|(row, _)| *row));
+            let scope = self.scope([("action", Context::from(Serde(&action))), ("item", item)]);
             resolved.changes = self.changes(effects, &scope).map_err(StepError::Failed)?;
         }
         if self.keeps_actions {
@@ -82,7 +118,6 @@ impl Episode {
         let declaration = &self.pack.action.declaration;
         let mut resolved = Resolved { rows: SmallVec::with_capacity(proposals.len()), ..Resolved::default() };
         let mut problems = Vec::new();
-        let mut entries = SmallVec::<[usize; 8]>::with_capacity(proposals.len());
         for (at, proposal) in proposals.into_iter().enumerate() {
             let row = match proposal.item {
                 None => self.first_open(),
@@ -94,28 +129,35 @@ impl Episode {
             });
             match open {
                 Some(row) => {
-                    entries.push(at);
+                    resolved.entries.push(at);
                     resolved.rows.push((row, self.in_play(proposal.cells)));
                 }
                 None if declaration.refuse_unknown => problems.push(self.item_problem(at, proposal.item, row)),
-                None => resolved.invalid += 1,
+                None => {
+                    resolved.invalid += 1;
+                    resolved.void.push(self.in_play(proposal.cells));
+                }
             }
         }
-        problems.extend(self.rank_problems(&entries, &resolved.rows));
+        problems.extend(self.rank_problems(&resolved.entries, &resolved.rows));
         if problems.is_empty() { Ok(resolved) } else { Err(StepError::Invalid(problems)) }
     }
 
     /// Drops the cells whose `when` is not met.
-    fn in_play(&self, cells: Cells) -> Cells {
-        let mut row = Row { cells };
-        let columns = self.pack.decisions.iter().enumerate();
-        // All are judged before one is dropped, for one may be another's `when`.
-        let dropped: SmallVec<[usize; 8]> =
-            columns.filter(|(at, column)| row.cells[*at].is_some() && !row.in_play(column)).map(|(at, _)| at).collect();
-        for at in dropped {
-            row.cells[at] = None;
+    fn in_play(&self, mut cells: Cells) -> Cells {
+        let decisions = &self.pack.decisions;
+        if decisions.iter().all(|column| column.when.is_empty()) {
+            return cells;
         }
-        row.cells
+        let holds =
+            |other: usize, values: &[Datum]| Some(cells[other].as_ref().is_some_and(|cell| values.contains(cell)));
+        let counts = counting(decisions, holds);
+        for (cell, counts) in cells.iter_mut().zip(counts) {
+            if !counts {
+                *cell = None;
+            }
+        }
+        cells
     }
 
     /// Finds ranks that two rows would have once all decisions are made, so that one action may swap two ranks.

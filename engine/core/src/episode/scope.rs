@@ -1,6 +1,6 @@
 //! What templates and expressions read of an episode.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::{Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::Episode;
 use crate::{
     expression::{Effects, MAX_WAIT},
-    scenario::Task,
+    scenario::{Task, templates::ItemView},
     spec::Counter,
 };
 
@@ -35,11 +35,27 @@ impl Episode {
         Context::from(names)
     }
 
-    /// The same with the last action and what a tool answered.
+    /// The same with the last action, the item that it decided and what a tool answered.
     pub(crate) fn scope_after(&self) -> Context {
         let action = Context::from(Serde(self.action.as_deref().cloned().unwrap_or_default()));
         let result = self.answered().map_or_else(|| Context::from(()), |answer| Context::from(Serde(&answer.value)));
-        self.scope([("action", action), ("result", result)])
+        let decided = self.steps.last().and_then(|step| step.touched.first().copied());
+        self.scope([("action", action), ("item", self.item_view(decided)), ("result", result)])
+    }
+
+    /// The item that an action decides, as its agent sees it; null without one, and where an action decides about several.
+    pub(super) fn item_view(&self, row: Option<usize>) -> Context {
+        let row = row.filter(|_| self.pack.action.declaration.list.is_none());
+        row.map_or_else(
+            || Context::from(()),
+            |row| {
+                Context::from_object(ItemView {
+                    item: Arc::clone(&self.items[row]),
+                    fields: Arc::clone(&self.pack.fields),
+                    revealed: self.revealed_of(row).collect(),
+                })
+            },
+        )
     }
 
     pub(super) fn counters(&self) -> Context {

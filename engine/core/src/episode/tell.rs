@@ -147,7 +147,7 @@ impl Episode {
         out.push('}');
     }
 
-    pub(super) fn revealed_of(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn revealed_of(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
         self.revealed.iter().filter(move |(known, _)| *known == row).map(|(_, field)| *field)
     }
 

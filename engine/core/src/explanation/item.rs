@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Decision, RuleLink, decisions, outcome};
 use crate::{
     diagnostic::nearest,
-    model::{Column, Datum, Item, Origin, Row, TruthCell},
+    model::{Column, Datum, Item, Origin, Row, TruthCell, counting},
     rules::{CompiledRule, Conflict, Facts, RuleSet, Trace},
     scenario::{Pack, Task, random::Stream},
 };
@@ -127,7 +127,11 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
         return Err(problems);
     }
     let facts = Facts { fields: &fields, clock };
-    let truth = (0..pack.decisions.len()).map(|column| truth_of(pack, column, facts)).collect();
+    let mut truth: Vec<TruthCell> = (0..pack.decisions.len()).map(|column| truth_of(pack, column, facts)).collect();
+    let counts = counting(&pack.decisions, |other, values| Some(values.contains(truth[other].value.as_ref()?)));
+    for (cell, _) in truth.iter_mut().zip(counts).filter(|(_, counts)| !counts) {
+        *cell = TruthCell::default();
+    }
     let item = Item { id: String::new(), json: String::new(), fields, truth };
     Ok(Subject { item: Arc::new(item), clock, task: None })
 }

@@ -73,6 +73,7 @@ pub(crate) fn compile(
                     .hint("add `name:`; breakdowns and `steps` use it"),
             );
         }
+        builder.refuse_weight(node, &pointer, "a component of the reward", report);
         component_nodes.extend(builder.node(node, &pointer, report));
     }
     match spec.reward.mode {
@@ -97,6 +98,7 @@ pub(crate) fn compile(
         );
     }
     builder.reward = false;
+    builder.refuse_weight(&spec.score, "/score", "the score itself", report);
     let score = builder.node(&spec.score, "/score", report);
     builder.resolve(report);
     if builder.nodes.len() > MAX_NODES {
@@ -192,7 +194,7 @@ pub(crate) fn decision_values(
             report.push(
                 document
                     .at_key(Code::UnknownName, path, format!("there is no decision `{name}`"))
-                    .maybe_hint(suggest(name, names)),
+                    .maybe_hint(document.comma(pointer, name).or_else(|| suggest(name, names))),
             );
             continue;
         };
@@ -325,6 +327,9 @@ impl Builder<'_, '_> {
             }
         }
         if let Some(gate) = &container.gate {
+            for (node, key) in [(&gate.test, "if"), (&gate.then, "then")] {
+                self.refuse_weight(node, &format!("{pointer}/gate/{key}"), "a node of `gate`", report);
+            }
             let test = self.node(&gate.test, &format!("{pointer}/gate/if"), report);
             let then = self.node(&gate.then, &format!("{pointer}/gate/then"), report);
             return Some(NodeKind::Gate { test: test?, above: gate.above, then: then? });
@@ -354,21 +359,24 @@ impl Builder<'_, '_> {
             .enumerate()
             .map(|(at, node)| {
                 let path = format!("{pointer}/{key}/{at}");
-                if key != "weighted_sum" && node.weight.is_some() {
-                    report.push(
-                        self.document
-                            .at_key(
-                                Code::BadDeclaration,
-                                format!("{path}/weight"),
-                                format!("a node of `{key}` has no weight"),
-                            )
-                            .hint("remove `weight`, or use `weighted_sum`"),
-                    );
+                if key != "weighted_sum" {
+                    self.refuse_weight(node, &path, &format!("a node of `{key}`"), report);
                 }
                 self.node(node, &path, report)
             })
             .collect();
         built.into_iter().collect()
+    }
+
+    /// Refuses a weight that nothing multiplies.
+    fn refuse_weight(&self, node: &spec::Node, pointer: &str, what: &str, report: &mut Report) {
+        if node.weight.is_some() {
+            report.push(
+                self.document
+                    .at_key(Code::BadDeclaration, format!("{pointer}/weight"), format!("{what} has no weight"))
+                    .hint("remove `weight`, or use `weighted_sum`"),
+            );
+        }
     }
 
     fn check_weights(&self, nodes: &[spec::Node], pointer: &str, report: &mut Report) {

@@ -72,6 +72,14 @@ struct Node {
     kind: NodeKind,
 }
 
+impl Node {
+    /// The decision that a grader is about.
+    fn field(&self) -> Option<String> {
+        let params: Value = serde_json::from_str(&self.params).unwrap_or_default();
+        params.get("field").and_then(Value::as_str).map(str::to_owned)
+    }
+}
+
 #[derive(Debug, Clone)]
 enum NodeKind {
     /// A grader of single rows; its values are kept in the [`Scores`] at this position.
@@ -172,6 +180,8 @@ pub struct Scores {
     values: Vec<Option<f64>>,
     /// What plugins said about their values, by the values' positions.
     notes: BTreeMap<usize, Box<Note>>,
+    /// The nodes that have nothing to grade in this episode; none in most.
+    idle: Arc<[bool]>,
 }
 
 /// What a plugin said: its node's name, the row unless it is about the whole episode, and the note.
@@ -209,15 +219,15 @@ impl Rubric {
         !self.expressions.is_empty()
     }
 
-    /// The values of its expressions among some names; those of the reward count from the first step on.
+    /// The values of its expressions among some names; those of the reward are 0 where a step has earned nothing.
     pub(crate) fn evaluate(
         &self,
         engine: &minijinja::Environment<'static>,
         scope: &minijinja::Value,
-        before: bool,
+        idle: bool,
     ) -> Result<Vec<f64>, String> {
         let value = |(pointer, reward, expression): &(String, bool, Expression)| {
-            if before && *reward {
+            if idle && *reward {
                 return Ok(0.0);
             }
             expression.number(engine, scope).map_err(|error| {
@@ -237,7 +247,27 @@ impl Rubric {
                 }
             }
         }
-        Scores { values, notes: BTreeMap::new() }
+        let idle = self.idle(&values, items.len());
+        Scores { values, notes: BTreeMap::new(), idle }
+    }
+
+    /// The nodes that have nothing to grade among some items, by position; nothing when all have.
+    fn idle(&self, values: &[Option<f64>], items: usize) -> Arc<[bool]> {
+        let of = |slot: usize| values[slot * items..(slot + 1) * items].iter().all(Option::is_none);
+        let is_row = |node: &Node| matches!(&node.kind, NodeKind::Row(slot, _) if of(*slot));
+        if items == 0 || !self.nodes.iter().any(is_row) {
+            return Arc::default();
+        }
+        (0..self.nodes.len()).map(|at| self.is_idle(at, &of)).collect()
+    }
+
+    fn is_idle(&self, at: usize, of: &dyn Fn(usize) -> bool) -> bool {
+        match &self.nodes[at].kind {
+            NodeKind::Row(slot, _) => of(*slot),
+            NodeKind::Whole(_) => false,
+            NodeKind::Gate { then, .. } => self.is_idle(*then, of),
+            kind => kind.children().into_iter().all(|child| self.is_idle(child, of)),
+        }
     }
 
     /// Grades the rows that a step decided, and adds what that replaces to `replaced`.
@@ -380,9 +410,7 @@ impl Rubric {
 
     fn collect_fields(&self, at: usize, fields: &mut Vec<String>) {
         let node = &self.nodes[at];
-        let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
-        let field = params.get("field").and_then(Value::as_str).map(str::to_owned);
-        fields.extend(field.filter(|field| !fields.contains(field)));
+        fields.extend(node.field().filter(|field| !fields.contains(field)));
         match &node.kind {
             NodeKind::Ref(target) => self.collect_fields(*target, fields),
             kind => kind.children().into_iter().for_each(|child| self.collect_fields(child, fields)),
@@ -440,19 +468,20 @@ impl Rubric {
         })
     }
 
-    /// The row graders of the score that have weight but nothing to grade among some items, by name or pointer.
-    pub fn idle_graders(&self, items: &[Arc<Item>]) -> Vec<(&str, &str)> {
+    /// The row graders of the score that have weight but nothing to grade among some items: name or pointer, the pointer,
+    /// and the decision that they are about.
+    pub fn idle_graders(&self, items: &[Arc<Item>]) -> Vec<(&str, &str, Option<String>)> {
         let mut idle = Vec::new();
         self.collect_idle(self.score, items, &mut idle);
         idle
     }
 
-    fn collect_idle<'a>(&'a self, at: usize, items: &[Arc<Item>], idle: &mut Vec<(&'a str, &'a str)>) {
+    fn collect_idle<'a>(&'a self, at: usize, items: &[Arc<Item>], idle: &mut Vec<(&'a str, &'a str, Option<String>)>) {
         let node = &self.nodes[at];
         match &node.kind {
             NodeKind::Row(_, grader) => {
                 if !items.iter().any(|item| grader.applies(item)) {
-                    idle.push((node.name.as_deref().unwrap_or(&node.pointer), &node.pointer));
+                    idle.push((node.name.as_deref().unwrap_or(&node.pointer), &node.pointer, node.field()));
                 }
             }
             NodeKind::WeightedSum(children) => {
@@ -494,6 +523,17 @@ impl Rubric {
         }
     }
 
+    /// What the weights of a sum are multiplied by so that others take over the weight of what has nothing to grade.
+    fn scale(&self, children: &[usize], idle: &[bool]) -> f64 {
+        if idle.is_empty() {
+            return 1.0;
+        }
+        let weight = |at: usize| self.nodes[at].weight.max(0.0);
+        let all: f64 = graded(children, &[]).map(weight).sum();
+        let left: f64 = graded(children, idle).map(weight).sum();
+        if left > 0.0 { all / left } else { 1.0 }
+    }
+
     fn eval(
         &self,
         at: usize,
@@ -507,6 +547,8 @@ impl Rubric {
         }
         let node = &self.nodes[at];
         let mut child = |at: usize| self.eval(at, scores, view, reward, known);
+        // Over a whole episode, what has nothing to grade takes no part.
+        let idle: &[bool] = if reward { &[] } else { &scores.idle };
         let value = match &node.kind {
             NodeKind::Row(slot, _) => {
                 let values = &scores.values[slot * view.rows.len()..(slot + 1) * view.rows.len()];
@@ -521,28 +563,30 @@ impl Rubric {
                 grade.map_err(|failure| self.error(node, failure))?.value
             }
             NodeKind::WeightedSum(children) => {
+                let scale = self.scale(children, idle);
                 let mut sum = 0.0;
-                for at in children {
-                    sum += self.nodes[*at].weight * child(*at)?;
+                for at in graded(children, idle) {
+                    let weight = self.nodes[at].weight;
+                    sum += if weight > 0.0 { weight * scale } else { weight } * child(at)?;
                 }
                 sum
             }
-            NodeKind::Add(children) => children.iter().map(|at| child(*at)).sum::<Result<f64, _>>()?,
-            NodeKind::Product(children) => children.iter().map(|at| child(*at)).product::<Result<f64, _>>()?,
+            NodeKind::Add(children) => graded(children, idle).map(child).sum::<Result<f64, _>>()?,
+            NodeKind::Product(children) => graded(children, idle).map(child).product::<Result<f64, _>>()?,
             NodeKind::Min(children) => {
                 let mut least = f64::INFINITY;
-                for at in children {
-                    least = least.min(child(*at)?);
+                for at in graded(children, idle) {
+                    least = least.min(child(at)?);
                 }
-                least
+                if least.is_infinite() { 0.0 } else { least }
             }
             NodeKind::Mean(children) => {
-                mean(children.iter().map(|at| child(*at)).collect::<Result<Vec<_>, _>>()?.into_iter())
+                mean(graded(children, idle).map(child).collect::<Result<Vec<_>, _>>()?.into_iter())
             }
             NodeKind::Sequential(children) => {
                 let mut last = 0.0;
-                for at in children {
-                    last = child(*at)?;
+                for at in graded(children, idle) {
+                    last = child(at)?;
                     if last == 0.0 {
                         break;
                     }
@@ -551,13 +595,13 @@ impl Rubric {
             }
             NodeKind::All(children) => {
                 let mut all = true;
-                for at in children {
-                    all &= child(*at)? >= 1.0 - 1e-9;
+                for at in graded(children, idle) {
+                    all &= child(at)? >= 1.0 - 1e-9;
                 }
                 f64::from(u8::from(all))
             }
             NodeKind::Gate { test, above, then } => {
-                if child(*test)? > *above {
+                if idle.get(*test) == Some(&true) || child(*test)? > *above {
                     child(*then)?
                 } else {
                     0.0
@@ -573,6 +617,11 @@ impl Rubric {
         known[at] = value;
         Ok(value)
     }
+}
+
+/// The nodes among some that have something to grade.
+fn graded<'a>(children: &'a [usize], idle: &'a [bool]) -> impl Iterator<Item = usize> + 'a {
+    children.iter().copied().filter(|at| idle.get(*at) != Some(&true))
 }
 
 /// The mean, 0 of nothing.

@@ -31,8 +31,8 @@ pub struct Scope<'a> {
     pub document: &'a Document,
     /// The columns that it may read.
     pub columns: &'a [Column],
-    /// Whether hidden columns are refused.
-    pub visible_only: bool,
+    /// The hidden columns that it may read; all of them where this is nothing.
+    pub hidden: Option<&'a [usize]>,
     /// The document's named lists.
     pub lists: &'a IndexMap<String, Vec<String>>,
     /// How many regular expressions the pack has so far.
@@ -80,23 +80,25 @@ fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report:
         let names = scope
             .columns
             .iter()
-            .filter(|column| column.visible || !scope.visible_only)
-            .map(|column| column.name.as_str());
+            .enumerate()
+            .filter(|(at, column)| column.visible || scope.hidden.is_none_or(|may| may.contains(at)))
+            .map(|(_, column)| column.name.as_str());
         report.push(
-            scope
-                .document
-                .at_key(Code::UnknownName, path, format!("there is no field `{field}`"))
-                .maybe_hint(suggest(field, names)),
+            scope.document.at_key(Code::UnknownName, path, format!("there is no field `{field}`")).maybe_hint(
+                path.rsplit_once('/')
+                    .and_then(|(above, _)| scope.document.comma(above, field))
+                    .or_else(|| suggest(field, names)),
+            ),
         );
         return None;
     };
     let column = &scope.columns[at];
-    if scope.visible_only && !column.visible {
+    if !column.visible && !scope.hidden.is_none_or(|may| may.contains(&at)) {
         report.push(
             scope
                 .document
                 .at_key(Code::HiddenField, path, format!("the field `{field}` is hidden from agents"))
-                .hint("a policy sees what an agent sees; use a visible field"),
+                .hint("a policy sees what an agent sees; use a visible field, or one that a tool reveals"),
         );
         return None;
     }

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use minijinja::Value as Context;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     expression::Expression,
@@ -369,12 +369,21 @@ pub(crate) struct Variants {
 /// A policy of the pack.
 #[derive(Debug)]
 pub(crate) struct Script {
-    pub(crate) rules: Vec<(Predicate, Vec<(usize, Choice)>)>,
+    pub(crate) rules: Vec<(Predicate, Move)>,
     pub(crate) default: Vec<(usize, Choice)>,
     /// Decisions that get the item's position in the listing.
     pub(crate) ranked: Vec<usize>,
     /// The actions that it takes instead, where there are some.
     pub(crate) play: Option<Vec<Value>>,
+}
+
+/// What a policy does by a rule.
+#[derive(Debug)]
+pub(crate) enum Move {
+    /// It decides.
+    Decide(Vec<(usize, Choice)>),
+    /// It calls a tool, by position, with these arguments.
+    Call(usize, Map<String, Value>),
 }
 
 /// What a policy decides.
@@ -384,4 +393,6 @@ pub(crate) enum Choice {
     Value(Datum),
     /// A text made by a template of the pack, by its name.
     Template(String),
+    /// A value that an expression of the pack gives.
+    Computed(Expression),
 }

@@ -1,16 +1,21 @@
 //! The template engine, its limits and what templates may read.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 
 use minijinja::{
-    Environment, UndefinedBehavior,
-    value::{Enumerator, Object, Serde, Value},
+    Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter,
+    value::{Enumerator, Object, Rest, Serde, Value},
 };
 
 use crate::model::{Column, Datum, Item, Row};
 
 /// Instructions of the template engine that one rendering may take.
 const FUEL: u64 = 50_000;
+/// An engine that only parses.
+static PARSER: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
 
 /// Makes an engine: unknown names are errors, and no template runs for long.
 pub fn engine() -> Environment<'static> {
@@ -18,12 +23,60 @@ pub fn engine() -> Environment<'static> {
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_fuel(Some(FUEL));
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    engine.add_filter("default", default);
+    engine.add_filter("d", default);
     engine
+}
+
+/// Makes an engine for the texts of items, in which null cannot be printed: nothing lands in an inbox as `none`.
+pub(crate) fn item_engine() -> Environment<'static> {
+    let mut engine = engine();
+    engine.set_formatter(|out, state, value| {
+        if value.is_none() {
+            return Err(Error::new(ErrorKind::InvalidOperation, "it prints a value that is null"));
+        }
+        escape_formatter(out, state, value)
+    });
+    engine
+}
+
+/// The filter `default`, which takes null for absent as well: what an item lacks and what an action does not give is null.
+fn default(value: &Value, arguments: Rest<Value>) -> Result<Value, Error> {
+    if arguments.len() > 2 {
+        return Err(Error::from(ErrorKind::TooManyArguments));
+    }
+    let lax = arguments.get(1).is_some_and(Value::is_true);
+    if value.is_undefined() || value.is_none() || lax && !value.is_true() {
+        return Ok(arguments.first().cloned().unwrap_or_else(|| Value::from("")));
+    }
+    Ok(value.clone())
 }
 
 /// Whether a text is a template.
 pub fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
+}
+
+/// The expression of a text that is nothing but one `{{ }}`; its value may keep its type.
+pub(crate) fn sole_expression(text: &str) -> Option<&str> {
+    let inside = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inside = inside.strip_prefix(['-', '+']).unwrap_or(inside);
+    let inside = inside.strip_suffix(['-', '+']).unwrap_or(inside);
+    // What parses as one expression is one: `a }} and {{ b` does not.
+    PARSER.compile_expression(inside).is_ok().then_some(inside)
+}
+
+/// What a template reads, as dotted names such as `vary.thing.word`; nothing of a text that does not parse.
+pub(crate) fn reads(text: &str) -> HashSet<String> {
+    if !is_template(text) {
+        return HashSet::new();
+    }
+    PARSER.template_from_str(text).map(|template| template.undeclared_variables(true)).unwrap_or_default()
+}
+
+/// Whether a template reads what a task lets vary.
+pub(crate) fn reads_vary(text: &str) -> bool {
+    reads(text).iter().any(|name| name == "vary" || name.starts_with("vary."))
 }
 
 /// A text that, rendered as a template, gives this one.

@@ -6,12 +6,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    ApiVersion, Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, order,
+    ApiVersion, Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, comma, order,
     tree::{self, Place},
     validate,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, Report, list, suggest},
+    diagnostic::{Code, Diagnostic, Hint, Report, list, suggest},
     source::{SourceFile, sha256},
 };
 
@@ -109,6 +109,11 @@ impl Document {
     /// Checks a part of it against a schema; every mismatch, at its place.
     pub fn check_part(&self, pointer: &str, schema: &Value) -> Vec<Diagnostic> {
         validate::validate_part(&self.files, &self.tree, &self.value, pointer, schema)
+    }
+
+    /// What to do about a name that nothing has, where it is the rest of a text that a comma has cut.
+    pub fn comma(&self, pointer: &str, key: &str) -> Option<Hint> {
+        comma::cut(&self.files, &self.tree, &self.value, pointer, key).map(|cut| cut.hint.into())
     }
 
     /// Makes a finding at the key that a JSON pointer ends in.

@@ -132,6 +132,11 @@ pub struct FieldSpec {
     /// Whether audit trails mask it, wherever its value stands.
     #[serde(default)]
     pub sensitive: bool,
+    /// Whether the items' values are templates over `vary`; otherwise braces in a text are text.
+    ///
+    /// A value that is one expression in `{{ }}` keeps its type, and null leaves the field out. `false` says that a text
+    /// which reads `vary` is meant as a text.
+    pub template: Option<bool>,
     /// The least value of an `integer`, `number`, `timestamp` or `duration`; `0s` for a duration when not given.
     #[schemars(extend("type" = ["number", "string"]))]
     #[schemars(example = &0)]

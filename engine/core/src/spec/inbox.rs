@@ -34,7 +34,7 @@ pub struct InboxItem {
     /// Its name, unique in the inbox; agents see it, so it must tell nothing.
     #[schemars(length(min = 1, max = 100))]
     pub id: String,
-    /// The values of the environment's fields; texts may be templates over `vary`.
+    /// The values of the environment's fields; those of a field with `template: true` are templates over `vary`.
     pub fields: Map<String, Value>,
     /// What is right, by decision.
     #[serde(default)]
@@ -44,7 +44,7 @@ pub struct InboxItem {
     pub reason: Option<String>,
 }
 
-/// What is right about one decision: a value, or a map that says more.
+/// What is right about one decision: a value or a template over `vary` that gives it, or a map that says more.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Label {
@@ -58,7 +58,7 @@ pub enum Label {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelDetail {
-    /// The right value.
+    /// The right value, or a template over `vary` that gives it.
     pub value: Option<Value>,
     /// Words or phrases that a good text holds; templates over `vary`.
     #[serde(default)]
@@ -75,7 +75,7 @@ impl JsonSchema for Label {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let detail = generator.subschema_for::<LabelDetail>();
         json_schema!({
-            "description": "What is right about one decision: a value, or a map with `keywords` and a `reference` for a text.",
+            "description": "What is right about one decision: a value, a template over `vary` that gives it, or a map with `keywords` and a `reference` for a text.",
             "type": ["string", "number", "boolean", "object"],
             "if": { "type": "object" },
             "then": detail,

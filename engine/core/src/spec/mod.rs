@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `tree.rs` | YAML to a tree in which every key and value knows its place |
 //! | `syntax.rs`, `suspect.rs` | what a syntax error means to its author, and where the mistake is |
+//! | `comma.rs` | texts that a comma has cut |
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
 //! | `schema.rs` | the schemas, generated from the types below |
@@ -18,6 +19,7 @@
 //! Nothing here is known to the running engine: `check` turns it into `scenario`.
 
 mod condition;
+mod comma;
 mod document;
 mod environment;
 mod inbox;
@@ -51,7 +53,7 @@ pub use environment::{
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{EntryType, Formula, Parameter, ResetSpec, ResultType, StateSpec, ValueType};
 pub use plugin::{PluginLimits, PluginSpec, ProcessSpec, with_plugins};
-pub use policy::{Policy, PolicyRule, RankOrder};
+pub use policy::{Policy, PolicyCall, PolicyRule, RankOrder};
 pub use reference::reference;
 pub use rubric::{
     Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Expression, Gate, Grader,

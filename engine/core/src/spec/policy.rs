@@ -40,15 +40,28 @@ pub struct Policy {
     pub play: Option<Vec<Value>>,
 }
 
-/// A condition, and what to decide then.
+/// A condition, and what to do then: decide, or call a tool.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyRule {
-    /// When it applies.
+    /// When it applies; it may read hidden fields that a tool reveals, which are absent until then.
     pub when: Condition,
-    /// What to decide, by decision; a text is a template over `item`.
+    /// What to decide, by decision; a text is a template over `item`, and one expression in `{{ }}` keeps its type.
     #[schemars(extend("minProperties" = 1))]
-    pub decide: Map<String, Value>,
+    pub decide: Option<Map<String, Value>>,
+    /// A tool to call instead, once for each item; the rules after it apply when it has been called or cannot be.
+    pub call: Option<PolicyCall>,
+}
+
+/// A call of a tool by a policy.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyCall {
+    /// The tool.
+    pub tool_name: String,
+    /// Its arguments; a text is a template over `item`. The argument that names the item is filled in.
+    #[serde(default)]
+    pub arguments: Map<String, Value>,
 }
 
 /// How a policy fills a rank.

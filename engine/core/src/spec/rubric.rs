@@ -361,7 +361,7 @@ graders! {
         /// The components, by name; their values are added up step by step.
         #[schemars(length(min = 1))]
         components: Vec<String>,
-        /// Only steps whose item was decided so.
+        /// Only steps whose action decides so, be it about an unknown or closed item.
         #[serde(rename = "where")]
         only: Option<Map<String, Value>>,
         /// Which part of a component counts.

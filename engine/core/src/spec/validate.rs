@@ -11,7 +11,7 @@ use jsonschema::{
 use serde_json::Value;
 
 use super::{
-    Kind, Tree,
+    Kind, Tree, comma,
     document::{located, written},
     schema,
     tree::Place,
@@ -124,7 +124,7 @@ impl Context<'_> {
                 return unexpected
                     .iter()
                     .take(MAX_PROBLEMS)
-                    .map(|key| self.unknown_key(error, &pointer, key))
+                    .filter_map(|key| self.unknown_key(error, &pointer, key))
                     .collect();
             }
             ValidationErrorKind::Required { property } => {
@@ -146,9 +146,16 @@ impl Context<'_> {
                     return vec![finding];
                 }
                 let wanted = types(kind);
+                let cut = pointer.rsplit_once('/').filter(|_| error.instance().is_null()).and_then(|(above, key)| {
+                    let key = key.replace("~1", "/").replace("~0", "~");
+                    comma::cut(self.files, self.tree, self.value, above, &key)
+                });
                 at(Code::WrongType, format!("{what} must be {wanted}, not {found}"))
                     .label(format!("expected {wanted}"))
-                    .maybe_hint(type_hint(kind, error.instance(), &written))
+                    .maybe_hint(
+                        cut.map(|cut| format!("give it a value, or {}", cut.hint).into())
+                            .or_else(|| type_hint(kind, error.instance(), &written)),
+                    )
             }
             ValidationErrorKind::Enum { options } => {
                 let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -213,7 +220,12 @@ impl Context<'_> {
         vec![one]
     }
 
-    fn unknown_key(&self, error: &ValidationError<'_>, pointer: &str, key: &str) -> Diagnostic {
+    fn unknown_key(&self, error: &ValidationError<'_>, pointer: &str, key: &str) -> Option<Diagnostic> {
+        let cut = comma::cut(self.files, self.tree, self.value, pointer, key);
+        if cut.as_ref().is_some_and(|cut| !cut.first) {
+            // It is told with the first part of the text.
+            return None;
+        }
         let path = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
         let known = self.known_keys(error);
         let present = self.value.pointer(pointer).and_then(Value::as_object);
@@ -231,6 +243,7 @@ impl Context<'_> {
             None => format!("{} has no key `{key}`", name_of(pointer)),
         };
         let hint = match (key.split_once(':'), did_you_mean(key, free.iter().copied())) {
+            _ if cut.is_some() => cut?.hint.into(),
             (Some((word, value)), _) if known.iter().any(|name| name == word) => {
                 format!("put a space behind the colon: `{word}: {value}`").into()
             }
@@ -240,7 +253,7 @@ impl Context<'_> {
                 |names| format!("remove it; keys that may stand here: {names}").into(),
             ),
         };
-        self.finding(Code::UnknownKey, self.tree.key_place(&path), message).at(path).hint(hint)
+        Some(self.finding(Code::UnknownKey, self.tree.key_place(&path), message).at(path).hint(hint))
     }
 
     /// A list of conditions under a key that is none of those that hold conditions.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Built, Site};
 use crate::{
     diagnostic::{Code, Report, suggest},
-    model::{Datum, StepFacts},
+    model::{Cells, Datum, StepFacts},
     rubric::{Failure, Grade, View, WholeGrader, mean},
     spec::{self, Aggregate, Take},
 };
@@ -82,13 +82,14 @@ pub(super) fn build(params: &spec::Steps, site: &Site<'_>, report: &mut Report) 
 }
 
 impl Steps {
+    /// Whether a step counts: by what its action decides, be it about an item that it may not decide.
     fn counts(&self, view: &View<'_>, step: &StepFacts) -> bool {
-        self.only.is_empty()
-            || step.touched.iter().any(|row| {
-                self.only
-                    .iter()
-                    .all(|(column, values)| view.rows[*row].cell(*column).is_some_and(|value| values.contains(value)))
+        let met = |cells: &Cells| {
+            self.only.iter().all(|(column, values)| {
+                cells.get(*column).and_then(Option::as_ref).is_some_and(|cell| values.contains(cell))
             })
+        };
+        self.only.is_empty() || step.touched.iter().map(|row| &view.rows[*row].cells).chain(step.void.iter()).any(met)
     }
 
     fn of_step(&self, step: &StepFacts) -> f64 {

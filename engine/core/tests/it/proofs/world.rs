@@ -351,13 +351,8 @@ impl Compiler {
 
     fn predicate(&self, condition: &Value) -> Predicate {
         let (lists, regexes) = (IndexMap::new(), Cell::new(0));
-        let scope = Scope {
-            document: &self.document,
-            columns: &self.fields,
-            visible_only: false,
-            lists: &lists,
-            regexes: &regexes,
-        };
+        let scope =
+            Scope { document: &self.document, columns: &self.fields, hidden: None, lists: &lists, regexes: &regexes };
         let condition = Condition(condition.as_object().expect("a map").clone());
         let mut report = Report::default();
         let compiled = rules::compile(scope, "/rules/0/when", &condition, &mut report);
