@@ -206,8 +206,9 @@ fn plain(items: Vec<Value>, templates: &HashSet<String>) -> Result<Vec<Value>, E
         for (_, label) in labels {
             keep_text(label);
             let Some(detail) = label.as_object_mut() else { continue };
-            [detail.get_mut("value"), detail.get_mut("reference")].into_iter().flatten().for_each(keep_text);
-            detail.get_mut("keywords").into_iter().for_each(keep_text);
+            for key in ["value", "reference", "keywords"] {
+                detail.get_mut(key).into_iter().for_each(keep_text);
+            }
         }
         plain.push(item);
     }

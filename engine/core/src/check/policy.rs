@@ -250,11 +250,6 @@ impl Site<'_> {
         report: &mut Report,
     ) -> Option<Choice> {
         let name = format!("policy:{}{pointer}", self.policy);
-        let known: Vec<&str> = model.tools[at].card.input_schema["properties"]
-            .as_object()
-            .into_iter()
-            .flat_map(|properties| properties.keys().map(String::as_str))
-            .collect();
         let names = context! { item => self.sample.clone() };
         let decision = &self.parts.decisions[column];
         let kind = match decision.kind {
