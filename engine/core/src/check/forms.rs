@@ -21,7 +21,7 @@ use crate::{
         templates::{is_template, reads, reads_vary},
     },
     source::PackSource,
-    spec::{Content, Document, InboxItem, Label, LabelDetail},
+    spec::{Content, Document, Inbox, InboxItem, Label, LabelDetail},
 };
 
 /// Forms of one item at the most.
@@ -133,7 +133,10 @@ impl Maker<'_> {
         visible.insert("id".into(), self.item.id.as_str().into());
         for column in self.parts.fields.iter() {
             let pointer = format!("{}/fields/{}", self.pointer, column.name);
-            let value = self.field(&pointer, column, context, report)?;
+            let Some(value) = self.field(&pointer, column, context, report) else {
+                fields.push(None);
+                continue;
+            };
             let open = self.lenient && self.declared(&column.name) == Some(true);
             let known = value.as_ref().filter(|value| !open || !holds_template(value));
             let datum = known.and_then(|value| column.read(self.document, Code::BadValue, &pointer, value, report));
@@ -176,27 +179,7 @@ impl Maker<'_> {
                 Filled::Absent => Some(None),
                 Filled::Value(value) => Some(Some(value)),
             },
-            Some(false) => Some(Some(value.clone())),
-            None => {
-                let mut texts = Vec::new();
-                collect(value, &mut texts);
-                if texts.into_iter().any(reads_vary) {
-                    report.push(
-                        self.document
-                            .at(
-                                Code::BadTemplate,
-                                pointer,
-                                format!("this reads `vary`, and the field `{}` is not a template", column.name),
-                            )
-                            .hint(format!(
-                                "add `template: true` to the field `{}` of the environment, or `template: false` if the braces are text",
-                                column.name
-                            )),
-                    );
-                    return None;
-                }
-                Some(Some(value.clone()))
-            }
+            Some(false) | None => Some(Some(value.clone())),
         }
     }
 
@@ -313,6 +296,30 @@ impl Maker<'_> {
         if let Some(reference) = &detail.reference {
             cell.reference = text_of(&format!("{pointer}/reference"), reference, report);
         }
+    }
+}
+
+/// Refuses texts that read `vary` in fields of which nothing says that they are templates; the first of each field.
+pub(super) fn check_plain(document: &Document, inbox: &Inbox, parts: &Parts<'_>, report: &mut Report) {
+    let undeclared = parts.environment.item.iter().flat_map(|item| &item.fields);
+    for (name, _) in undeclared.filter(|(_, field)| field.template.is_none()) {
+        let reads = |(_, item): &(usize, &InboxItem)| {
+            let mut texts = Vec::new();
+            item.fields.get(name).into_iter().for_each(|value| collect(value, &mut texts));
+            texts.into_iter().any(reads_vary)
+        };
+        let Some((at, _)) = inbox.items.iter().enumerate().find(reads) else { continue };
+        report.push(
+            document
+                .at(
+                    Code::BadTemplate,
+                    format!("/items/{at}/fields/{name}"),
+                    format!("this reads `vary`, and the field `{name}` is not a template"),
+                )
+                .hint(format!(
+                    "add `template: true` to the field `{name}` of the environment, or `template: false` if the braces are text"
+                )),
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use minijinja::Value as Context;
 
 use super::{
     Parts,
-    forms::{MAX_FORMS, Maker},
+    forms::{MAX_FORMS, Maker, check_plain},
     lines::Lines,
     vary::Values,
 };
@@ -33,6 +33,7 @@ pub(super) fn items(
     let mut seen = HashSet::new();
     let (engine, lines) = (item_engine(), Lines::new(document));
     let mut items = Vec::new();
+    check_plain(document, inbox, parts, report);
     for (at, item) in inbox.items.iter().enumerate() {
         let pointer = format!("/items/{at}");
         if !seen.insert(item.id.as_str()) {
@@ -74,6 +75,9 @@ pub(super) fn check_unplayed(parts: &Parts<'_>, report: &mut Report) {
         let played = inboxes.contains(document.content.name());
         let Content::Inbox(inbox) = &document.content else { continue };
         let lines = Lines::new(document);
+        if !played {
+            check_plain(document, inbox, parts, report);
+        }
         for (at, item) in inbox.items.iter().enumerate().filter(|_| !played) {
             let pointer = format!("/items/{at}");
             check_names(document, &pointer, item, parts, report);

@@ -216,6 +216,10 @@ fn braces_are_text_where_nothing_says_otherwise() {
     let task = "{ a: { one_of: [x, y] } }";
     let report = Parcels { fields: "{ note: { type: text } }", items, task, ..USUAL }.report();
     assert!(report.contains("error[CB404]") && report.contains("`template: true`"), "{report}");
+    let fields = "{ note: { type: text }, marks: { type: list }, grams: { type: number } }";
+    let both = "[{ id: p-1, fields: { note: \"{{ vary.a }}\", marks: [\"{{ vary.a }}\"], grams: \"{{ vary.a }}\" } }]";
+    let report = Parcels { fields, items: both, task, ..USUAL }.report();
+    assert_eq!(report.matches("is not a template").count(), 3, "{report}");
     let text = Parcels { fields: "{ note: { type: text, template: false } }", items, task: "{}", ..USUAL };
     assert_eq!(text.report(), "");
     assert_eq!(shown(&text.pack()), [json!([{ "id": "p-1", "note": "My {{ vary.a }}" }])]);
