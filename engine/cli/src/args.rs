@@ -16,6 +16,8 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::{exit::Exit, output};
+
 pub(crate) use serve::{LogFormat, ServeArgs, seconds};
 
 pub(crate) use audit::{AuditAction, AuditArgs, TrailArgs, VerifyArgs};
@@ -42,8 +44,20 @@ pub(crate) struct Args {
 
 impl Args {
     /// Reads the command line of this process; flags without a command are those of `serve`.
-    pub(crate) fn read() -> Self {
-        Self::parse_from(with_command(std::env::args_os().collect()))
+    ///
+    /// # Errors
+    ///
+    /// When the command line is wrong, and when it asks for help; both are printed.
+    pub(crate) fn read() -> Result<Self, Exit> {
+        Self::try_parse_from(with_command(std::env::args_os().collect())).map_err(|answer| {
+            if answer.use_stderr() {
+                // Where standard error takes nothing, the exit code still says it.
+                let _ = answer.print();
+                return Exit::Usage;
+            }
+            output::help(&answer);
+            output::finish(Exit::Success)
+        })
     }
 }
 
@@ -67,7 +81,7 @@ const ABOUT: &str = "Triage environments for AI agents, written as YAML.
 Without a command it serves the packs in `./scenarios` on http://127.0.0.1:8000.";
 
 const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something is wrong with a pack, record or schema, \
-2 the command line is wrong, 3 the machine refused (port taken, file not writable).";
+2 the command line is wrong, 3 I/O error (port taken, file or output not writable).";
 
 /// How to print results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Findings = 1,
     /// The command line is wrong: an unknown flag, task or policy. Also what `clap` uses.
     Usage = 2,
-    /// The machine refused: a port that is taken, a file that cannot be written.
+    /// An I/O error: a port that is taken, a file or standard output that cannot be written.
     Failure = 3,
 }
 

@@ -1,5 +1,7 @@
 //! Being asked to stop.
 
+#[cfg(unix)]
+use std::sync::Arc;
 use std::{future::Future, io};
 
 #[cfg(unix)]
@@ -13,6 +15,18 @@ pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     Ok(async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     })
+}
+
+/// Makes a write beyond the largest size of a file that this process may have (`ulimit -f`) an error like a full disk,
+/// where it would end the process.
+#[cfg(unix)]
+pub(crate) fn outlive_size_limits() -> io::Result<()> {
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()).map(|_| ())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn outlive_size_limits() -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args.rs` | the command line |
 //! | `exit.rs` | what exit codes mean |
+//! | `files.rs` | files that commands write |
 //! | `interrupt.rs` | being asked to stop |
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
@@ -16,6 +17,7 @@
 mod args;
 mod commands;
 mod exit;
+mod files;
 mod formats;
 mod interrupt;
 mod output;
@@ -30,7 +32,14 @@ use std::process::ExitCode;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args = Args::read();
+    if let Err(error) = interrupt::outlive_size_limits() {
+        output::error(format!("cannot listen for signals: {error}"));
+        return exit::Exit::Failure.into();
+    }
+    let args = match Args::read() {
+        Ok(args) => args,
+        Err(exit) => return exit.into(),
+    };
     output::set_color(args.color);
     let format = args.format;
     if !args.command.writes(format) {
@@ -61,5 +70,5 @@ fn main() -> ExitCode {
         Command::Baseline(args) => commands::baseline::run(&args, format),
     };
     plugins::end();
-    exit.into()
+    output::finish(exit).into()
 }

@@ -1,11 +1,20 @@
 //! The one place that writes to the terminal.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    sync::OnceLock,
+};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-use crate::args::{Color, Format};
+use crate::{
+    args::{Color, Format},
+    exit::Exit,
+};
+
+/// Why standard output takes nothing more: the first error of writing to it.
+static BROKEN: OnceLock<io::Error> = OnceLock::new();
 
 /// Decides once whether colours are used.
 pub(crate) fn set_color(color: Color) {
@@ -26,11 +35,42 @@ pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Writes a line to standard output; a reader that went away is no error.
+/// Writes a line to standard output. After a first error nothing more is written, and [`finish`] reports it.
 pub(crate) fn line(text: impl AsRef<str>) {
-    let mut out = anstream::stdout().lock();
-    let _ = writeln!(out, "{}", text.as_ref());
-    let _ = out.flush();
+    write(|out| writeln!(out, "{}", text.as_ref()));
+}
+
+/// Writes the help that was asked for.
+pub(crate) fn help(text: &clap::Error) {
+    write(|_| text.print());
+}
+
+/// Whether nobody reads standard output any more.
+pub(crate) fn is_closed() -> bool {
+    BROKEN.get().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+/// The exit code of a command that is through: a failure if its results could not be written. A reader that went away
+/// has read all that it wanted.
+pub(crate) fn finish(exit: Exit) -> Exit {
+    match BROKEN.get() {
+        Some(problem) if problem.kind() != ErrorKind::BrokenPipe => {
+            error(format!("standard output cannot be written: {problem}"));
+            Exit::Failure
+        }
+        _ => exit,
+    }
+}
+
+fn write(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+    if BROKEN.get().is_some() {
+        return;
+    }
+    let written = text(&mut anstream::stdout()).and_then(|()| io::stdout().flush());
+    if let Err(error) = written {
+        // Of two threads the first one's error is kept.
+        let _ = BROKEN.set(error);
+    }
 }
 
 /// Writes a text of lines to standard output; nothing when it is empty.

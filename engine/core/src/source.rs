@@ -80,8 +80,14 @@ impl ModuleFile {
 /// Why a file or folder gave no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadProblem {
-    /// The operating system refused.
+    /// An I/O error.
     Io(String),
+    /// A folder, pipe, socket or device; holds which.
+    NotAFile(&'static str),
+    /// A link to a folder, which is not followed.
+    LinkToFolder,
+    /// A folder within too many others; holds how many there may be.
+    TooDeep(usize),
     /// Larger than [`MAX_FILE_BYTES`]; holds its size.
     TooLarge(u64),
     /// Not UTF-8; holds the byte at which it stops being so.
@@ -118,6 +124,10 @@ pub struct PackSource {
     pub base: Option<Base>,
     /// Files whose documents take the place of the pack's own of the same kind and name.
     pub replacing: Vec<SourceFile>,
+    /// Files and folders below its own that are not read, each with its problem.
+    pub passed_over: Vec<SourceFile>,
+    /// Those of its files that are links.
+    pub links: Vec<PathBuf>,
 }
 
 /// All files of all packs, as they were read together.
@@ -140,6 +150,22 @@ impl SourceSet {
     /// The folders that a watcher should watch, recursively.
     pub fn folders(&self) -> &[PathBuf] {
         &self.folders
+    }
+
+    /// The files that are links, whose targets a watcher should watch as well.
+    pub fn links(&self) -> impl Iterator<Item = &Path> {
+        self.packs.iter().flat_map(bases).flat_map(|pack| &pack.links).map(PathBuf::as_path)
+    }
+
+    /// Whether something could not be read for a reason that may pass, such as too many open files.
+    pub fn is_incomplete(&self) -> bool {
+        let failed = |problem: &Option<ReadProblem>| matches!(problem, Some(ReadProblem::Io(_)));
+        let mut packs = self.packs.iter().flat_map(bases);
+        self.missing.iter().any(|file| failed(&file.problem))
+            || packs.any(|pack| {
+                pack.files.iter().chain(&pack.passed_over).any(|file| failed(&file.problem))
+                    || pack.modules.iter().any(|module| failed(&module.problem))
+            })
     }
 
     /// Finds a file by its path, those of extended packs included.
@@ -187,8 +213,11 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
     let mut set = SourceSet::default();
     for root in roots {
         match pack_folders(root) {
-            Ok(folders) if folders.is_empty() => set.missing.push(unreadable(root, ReadProblem::NoPack)),
-            Ok(folders) => {
+            Ok((folders, unread)) if folders.is_empty() && unread.is_empty() => {
+                set.missing.push(unreadable(root, ReadProblem::NoPack));
+            }
+            Ok((folders, unread)) => {
+                set.missing.extend(unread);
                 for folder in folders {
                     if set.packs.iter().all(|pack| pack.root != folder) {
                         set.packs.push(read_pack(folder, &mut Vec::new()));
@@ -209,9 +238,9 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
     set
 }
 
-/// Reads one file that is no part of a pack.
+/// Reads one file that is not part of a pack; it may be a pipe.
 pub fn read_one(path: &Path) -> SourceFile {
-    read_file(path)
+    text_of(path, read_bytes(path, MAX_FILE_BYTES))
 }
 
 /// Wraps texts as a set without a file system, for tests and generated packs.
@@ -227,6 +256,8 @@ pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a 
         readme: None,
         base,
         replacing: Vec::new(),
+        passed_over: Vec::new(),
+        links: Vec::new(),
     });
     set.hash = hash_of(&set);
     set
@@ -237,22 +268,37 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn pack_folders(root: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// The folders of the packs at or below a root, and what below it could not be looked into.
+fn pack_folders(root: &Path) -> std::io::Result<(Vec<PathBuf>, Vec<SourceFile>)> {
     if fs::metadata(root)?.is_file() {
         let folder = root.ancestors().skip(1).find(|folder| holds_environment(folder));
-        return Ok(folder.or(root.parent()).map(Path::to_path_buf).into_iter().collect());
+        return Ok((folder.or(root.parent()).map(Path::to_path_buf).into_iter().collect(), Vec::new()));
     }
-    if holds_yaml(root) {
-        return Ok(vec![root.to_path_buf()]);
+    if holds_yaml(root)? {
+        return Ok((vec![root.to_path_buf()], Vec::new()));
     }
-    let mut folders: Vec<PathBuf> =
-        entries(root)?.into_iter().filter(|path| path.is_dir() && holds_yaml(path)).collect();
+    let (mut folders, mut unread) = (Vec::new(), Vec::new());
+    for path in entries(root)? {
+        // What file systems put into their root is not a pack.
+        if path.ends_with("lost+found") {
+            continue;
+        }
+        match fs::metadata(&path).map(|metadata| metadata.is_dir()).and_then(|is_folder| {
+            // Only a folder is looked into.
+            if is_folder { holds_yaml(&path) } else { Ok(false) }
+        }) {
+            Ok(true) => folders.push(path),
+            Ok(false) => {}
+            Err(error) => unread.push(unreadable(&path, ReadProblem::Io(error.to_string()))),
+        }
+    }
     folders.sort();
-    Ok(folders)
+    unread.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok((folders, unread))
 }
 
-fn holds_yaml(folder: &Path) -> bool {
-    entries(folder).is_ok_and(|paths| paths.iter().any(|path| is_yaml(path)))
+fn holds_yaml(folder: &Path) -> std::io::Result<bool> {
+    Ok(entries(folder)?.iter().any(|path| is_yaml(path)))
 }
 
 fn holds_environment(folder: &Path) -> bool {
@@ -284,7 +330,7 @@ fn is_visible(entry: &fs::DirEntry) -> bool {
 fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
     let mut found = Found::default();
     found.collect(&root, 0, false);
-    let Found { mut paths, mut modules, mut others } = found;
+    let Found { mut paths, mut modules, mut others, mut passed_over, links } = found;
     paths.sort();
     modules.sort();
     others.sort();
@@ -296,17 +342,20 @@ fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
     if paths.len() > MAX_FILES {
         files.push(unreadable(&root, ReadProblem::TooManyFiles));
     }
-    let readme = read_file(&root.join("README.md"));
-    let readme = readme.problem.is_none().then_some(readme.text);
+    let path = root.join("README.md");
+    let readme = fs::symlink_metadata(&path).is_ok().then(|| read_file(&path));
+    passed_over.extend(readme.iter().filter(|file| file.problem.is_some()).cloned());
+    passed_over.sort_by(|one, other| one.path.cmp(&other.path));
+    let readme = readme.filter(|file| file.problem.is_none()).map(|file| file.text);
     let base = base_of(&files).map(|folder| {
         chain.push(fs::canonicalize(&root).unwrap_or_else(|_| root.clone()));
         match fs::canonicalize(&folder) {
             Ok(whole) if chain.contains(&whole) => Base::Problem(ReadProblem::Circle),
-            Ok(_) if holds_yaml(&folder) => Base::Pack(Box::new(read_pack(folder, chain))),
+            Ok(_) if holds_yaml(&folder).unwrap_or(false) => Base::Pack(Box::new(read_pack(folder, chain))),
             _ => Base::Problem(ReadProblem::NoPack),
         }
     });
-    PackSource { root, files, modules, readme, base, replacing: Vec::new() }
+    PackSource { root, files, modules, readme, base, replacing: Vec::new(), passed_over, links }
 }
 
 /// The folder that an environment's `extends` names; the files are not parsed yet, so its line is looked for.
@@ -352,25 +401,61 @@ struct Found {
     modules: Vec<PathBuf>,
     /// Other files below folders `plugins`.
     others: Vec<PathBuf>,
+    /// What is not read, each with its problem.
+    passed_over: Vec<SourceFile>,
+    /// Those of all of them that are links.
+    links: Vec<PathBuf>,
 }
 
 impl Found {
     fn collect(&mut self, folder: &Path, depth: usize, of_plugins: bool) {
-        let Ok(found) = fs::read_dir(folder) else { return };
-        for entry in found.flatten().filter(is_visible) {
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.pass_over(folder, ReadProblem::Io(error.to_string())),
+        };
+        for entry in entries.iter().filter(|entry| is_visible(entry)) {
             let path = entry.path();
-            let Ok(kind) = entry.file_type() else { continue };
-            if is_yaml(&path) && (kind.is_file() || kind.is_symlink() && path.is_file()) {
-                self.paths.push(path);
-            } else if is_module(&path) && path.is_file() {
-                self.modules.push(path);
-            } else if depth < MAX_DEPTH && self.paths.len() <= MAX_FILES && kind.is_dir() {
-                let of_plugins = of_plugins || entry.file_name() == PLUGINS;
-                self.collect(&path, depth + 1, of_plugins);
-            } else if of_plugins && self.others.len() <= MAX_FILES && path.is_file() {
-                self.others.push(path);
+            let kind = match entry.file_type() {
+                Ok(kind) => kind,
+                Err(error) => {
+                    self.pass_over(&path, ReadProblem::Io(error.to_string()));
+                    continue;
+                }
+            };
+            let target =
+                if kind.is_symlink() { fs::metadata(&path).ok().map(|target| target.file_type()) } else { Some(kind) };
+            let is_folder = target.is_some_and(|kind| kind.is_dir());
+            if is_folder && kind.is_symlink() {
+                self.pass_over(&path, ReadProblem::LinkToFolder);
+            } else if is_folder && depth >= MAX_DEPTH {
+                self.pass_over(&path, ReadProblem::TooDeep(MAX_DEPTH));
+            } else if is_folder {
+                if self.paths.len() <= MAX_FILES {
+                    self.collect(&path, depth + 1, of_plugins || entry.file_name() == PLUGINS);
+                }
+            } else {
+                // What is no file is found out where it is read, and reported there.
+                let is_file = target.is_some_and(|kind| kind.is_file());
+                let list = if is_yaml(&path) {
+                    &mut self.paths
+                } else if is_module(&path) && is_file {
+                    &mut self.modules
+                } else if of_plugins && self.others.len() <= MAX_FILES && is_file {
+                    &mut self.others
+                } else {
+                    continue;
+                };
+                if kind.is_symlink() {
+                    self.links.push(path.clone());
+                }
+                list.push(path);
             }
         }
+    }
+
+    fn pass_over(&mut self, path: &Path, problem: ReadProblem) {
+        self.passed_over.push(unreadable(path, problem));
     }
 }
 
@@ -380,33 +465,65 @@ fn is_named(path: &Path, files: &[SourceFile]) -> bool {
     files.iter().any(|file| file.text.contains("process:") && file.text.contains(name))
 }
 
-/// Reads a file's bytes, or its size when it is larger than allowed.
-fn read_bytes(path: &Path, most: u64) -> std::io::Result<Result<Vec<u8>, u64>> {
-    let file = fs::File::open(path)?;
-    let size = file.metadata()?.len();
+fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, ReadProblem> {
+    let failed = |error: std::io::Error| ReadProblem::Io(error.to_string());
+    let file = fs::File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
     if size > most {
-        return Ok(Err(size));
+        return Err(ReadProblem::TooLarge(size));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
-    file.take(most).read_to_end(&mut bytes)?;
-    Ok(Ok(bytes))
+    file.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Reads a file of a pack, and never waits for one: opening a pipe would wait for whoever writes to it.
+fn read_plain(path: &Path, most: u64) -> Result<Vec<u8>, ReadProblem> {
+    let failed = |error: std::io::Error| ReadProblem::Io(error.to_string());
+    if let Some(kind) = special(fs::metadata(path).map_err(failed)?.file_type()) {
+        return Err(ReadProblem::NotAFile(kind));
+    }
+    read_bytes(path, most)
+}
+
+/// What it is that is not a file.
+#[cfg(unix)]
+fn special(kind: fs::FileType) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt as _;
+    if kind.is_dir() {
+        Some("a folder")
+    } else if kind.is_fifo() {
+        Some("a pipe")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else if kind.is_char_device() || kind.is_block_device() {
+        Some("a device")
+    } else {
+        None
+    }
+}
+
+#[cfg(not(unix))]
+fn special(kind: fs::FileType) -> Option<&'static str> {
+    kind.is_dir().then_some("a folder")
 }
 
 fn read_module(path: &Path) -> ModuleFile {
-    let problem = match read_bytes(path, MAX_MODULE_BYTES) {
-        Ok(Ok(bytes)) => return ModuleFile::new(path, &bytes),
-        Ok(Err(size)) => ReadProblem::TooLarge(size),
-        Err(error) => ReadProblem::Io(error.to_string()),
-    };
-    ModuleFile { problem: Some(problem), ..ModuleFile::new(path, &[]) }
+    match read_plain(path, MAX_MODULE_BYTES) {
+        Ok(bytes) => ModuleFile::new(path, &bytes),
+        Err(problem) => ModuleFile { problem: Some(problem), ..ModuleFile::new(path, &[]) },
+    }
 }
 
 fn read_file(path: &Path) -> SourceFile {
-    match read_bytes(path, MAX_FILE_BYTES).map(|bytes| bytes.map(String::from_utf8)) {
-        Ok(Ok(Ok(text))) => SourceFile::new(path, &text),
-        Ok(Ok(Err(error))) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
-        Ok(Err(size)) => unreadable(path, ReadProblem::TooLarge(size)),
-        Err(error) => unreadable(path, ReadProblem::Io(error.to_string())),
+    text_of(path, read_plain(path, MAX_FILE_BYTES))
+}
+
+fn text_of(path: &Path, bytes: Result<Vec<u8>, ReadProblem>) -> SourceFile {
+    match bytes.map(String::from_utf8) {
+        Ok(Ok(text)) => SourceFile::new(path, &text),
+        Ok(Err(error)) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
+        Err(problem) => unreadable(path, problem),
     }
 }
 
@@ -415,11 +532,11 @@ fn unreadable(path: &Path, problem: ReadProblem) -> SourceFile {
 }
 
 fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml"))
 }
 
 fn is_module(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "wasm")
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("wasm"))
 }
 
 fn is_below_plugins(path: &Path) -> bool {
@@ -458,9 +575,14 @@ fn hash_of(set: &SourceSet) -> String {
             add(format!("{:?}", module.problem).as_bytes());
         }
         add(pack.readme.as_deref().unwrap_or_default().as_bytes());
+        for file in &pack.passed_over {
+            add(file.path.as_os_str().as_encoded_bytes());
+            add(format!("{:?}", file.problem).as_bytes());
+        }
     }
     for file in &set.missing {
         add(file.path.as_os_str().as_encoded_bytes());
+        add(format!("{:?}", file.problem).as_bytes());
     }
     hex(&hasher.finalize())
 }

@@ -1,6 +1,6 @@
 //! `casebook check`
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use casebook_core::{
     check::Compiled,
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     args::{CheckArgs, Format},
     exit::Exit,
-    formats, output, packs,
+    files, formats, output, packs,
 };
 
 /// Rounds of mending at the most: what a change uncovers is mended in the next one.
@@ -90,7 +90,7 @@ fn mend(report: &Report) -> Result<usize, Exit> {
     for (path, (text, fixes)) in files {
         let fixes = apart(fixes);
         made += fixes.len();
-        if let Err(error) = fs::write(&path, apply(&text, &fixes)) {
+        if let Err(error) = files::write(&path, apply(&text, &fixes)) {
             output::error(format!("`{}` cannot be written: {error}", path.display()));
             return Err(Exit::Failure);
         }

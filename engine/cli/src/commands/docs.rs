@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{DocsArgs, Format},
     exit::Exit,
-    output, packs,
+    files, output, packs,
 };
 
 /// The page, as a template over the pack's outline.
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DocsArgs, format: Format) -> Exit {
             continue;
         };
         let path = folder.join(format!("{}.md", pack.name()));
-        if let Err(error) = fs::create_dir_all(folder).and_then(|()| fs::write(&path, page)) {
+        if let Err(error) = fs::create_dir_all(folder).and_then(|()| files::write(&path, page)) {
             output::error(format!("`{}` cannot be written: {error}", path.display()));
             return Exit::Failure;
         }

@@ -1,7 +1,5 @@
 //! `casebook fmt`
 
-use std::fs;
-
 use casebook_core::{
     diagnostic::Report,
     source::{self, SourceFile},
@@ -13,7 +11,7 @@ use serde_json::json;
 use crate::{
     args::{FmtArgs, Format},
     exit::Exit,
-    output,
+    files, output,
 };
 
 /// Characters of a line that flow maps and lists may fill.
@@ -38,7 +36,7 @@ pub(crate) fn run(args: &FmtArgs, format: Format) -> Exit {
             continue;
         }
         if !args.check
-            && let Err(error) = fs::write(&file.path, text)
+            && let Err(error) = files::write(&file.path, text)
         {
             output::error(format!("`{path}` cannot be written: {error}"));
             return Exit::Failure;

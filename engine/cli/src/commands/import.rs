@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     args::{Format, ImportArgs},
     exit::Exit,
-    output, packs, plugins,
+    files, output, packs, plugins,
 };
 
 pub(crate) fn run(args: &ImportArgs, format: Format) -> Exit {
@@ -52,7 +52,7 @@ fn import(args: &ImportArgs, format: Format) -> Result<(PathBuf, usize), Exit> {
     if !problems.is_empty() {
         return Err(refuse_all(&problems, &path, format));
     }
-    fs::write(&path, &*file.text)
+    files::write(&path, &*file.text)
         .map_err(|error| failure(format!("`{}` cannot be written: {error}", path.display())))?;
     Ok((path, count))
 }

@@ -10,7 +10,7 @@ use casebook_core::spec;
 use crate::{
     args::{Format, NewArgs, Template},
     exit::Exit,
-    output,
+    files, output,
 };
 
 /// The name that a template's texts hold in place of the pack's.
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
         if let Some(kind) = text.lines().find_map(|line| spec::Kind::find(line.strip_prefix("kind: ")?)) {
             text = format!("# yaml-language-server: $schema={schemas}/{}\n{text}", kind.schema_file());
         }
-        if let Err(error) = fs::create_dir_all(&folder).and_then(|()| fs::write(&path, text)) {
+        if let Err(error) = fs::create_dir_all(&folder).and_then(|()| files::write(&path, text)) {
             return refused(&path, &error);
         }
         written.push(path.display().to_string());
@@ -83,7 +83,7 @@ fn schemas_for(folder: &Path) -> std::io::Result<String> {
     if !schemas.join("casebook.schema.json").is_file() {
         fs::create_dir_all(schemas)?;
         for (name, schema) in spec::schemas() {
-            fs::write(schemas.join(name), format!("{schema:#}\n"))?;
+            files::write(&schemas.join(name), format!("{schema:#}\n"))?;
         }
     }
     let steps: Vec<Component<'_>> = folder.components().filter(|part| *part != Component::CurDir).collect();

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Format, PluginAction, PluginArgs, PluginLanguage},
     exit::Exit,
-    output, packs, plugins,
+    files, output, packs, plugins,
 };
 
 /// Calls over which the time of one is taken.
@@ -102,7 +102,7 @@ fn new(name: &str, lang: PluginLanguage, folder: &Path, format: Format) -> Exit 
         // Cargo names files with underscores.
         let text = text.replace(PLACEHOLDER, name).replace("PLUGIN_FILE", &name.replace('-', "_"));
         let inner = path.parent().unwrap_or(&folder);
-        if let Err(error) = fs::create_dir_all(inner).and_then(|()| fs::write(&path, text)) {
+        if let Err(error) = fs::create_dir_all(inner).and_then(|()| files::write(&path, text)) {
             return unwritable(&path, &error);
         }
         written.push(path.display().to_string());
@@ -285,7 +285,7 @@ fn lock(roots: &[PathBuf], format: Format) -> Exit {
     }
     for (path, (text, mut fixes)) in changes {
         fixes.sort_by_key(|fix| fix.start);
-        if let Err(error) = fs::write(&path, apply(&text, &fixes)) {
+        if let Err(error) = files::write(&path, apply(&text, &fixes)) {
             return unwritable(&path, &error);
         }
     }

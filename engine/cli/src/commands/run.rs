@@ -73,6 +73,10 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
                 results.push(result(&recording));
             }
             played += 1;
+            // What is only printed is of no use to anybody any more.
+            if output::is_closed() && record.is_none() && trail.is_none() {
+                return Ok(());
+            }
             if total >= MANY && output::is_watched() && played % MANY == 0 {
                 output::note(format!("{played} of {total} episodes"));
             }

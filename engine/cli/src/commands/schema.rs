@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Format, SchemaArgs},
     exit::Exit,
-    output, packs,
+    files, output, packs,
 };
 
 pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
@@ -75,5 +75,5 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(path, text)
+    files::write(path, text)
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     args::{Format, TableAction, TableArgs},
     exit::Exit,
-    output, packs,
+    files, output, packs,
 };
 
 pub(crate) fn run(args: &TableArgs, format: Format) -> Exit {
@@ -46,7 +46,7 @@ fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
     }
     let text = writer.into_inner().map_err(|error| refused(path, &error))?;
     if let Some(out) = out {
-        return fs::write(out, text).map_err(|error| refused(out, &error));
+        return files::write(out, text).map_err(|error| refused(out, &error));
     }
     output::text(String::from_utf8_lossy(&text));
     Ok(())
@@ -78,7 +78,7 @@ fn import(csv: &Path, path: &Path, format: Format) -> Result<(), Exit> {
     let mut text = file.text.to_string();
     text.replace_range(start..end, &block);
     accepted(path, &text, format)?;
-    fs::write(path, text).map_err(|error| refused(path, &error))?;
+    files::write(path, text).map_err(|error| refused(path, &error))?;
     output::line(format!("wrote {} rules to {}", rows.len() - 1, path.display()));
     Ok(())
 }

@@ -1,6 +1,11 @@
 //! The commands as a shell sees them: what they print, where, and their exit codes.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -260,4 +265,107 @@ fn every_flag_and_variable_of_serve_is_told_in_the_docs() {
     let missing: Vec<&str> =
         flags.chain(variables).filter(|name| !global.contains(name) && !docs.contains(&format!("`{name}"))).collect();
     assert!(help.contains("--tokens") && missing.is_empty(), "docs/commands.md tells nothing of {missing:?}");
+}
+
+/// Runs the binary with its standard output in a file; returns its exit code and what it prints on standard error.
+#[cfg(unix)]
+fn into_file(folder: &Path, args: &[&str], out: &str) -> (Option<i32>, String) {
+    let out = fs::OpenOptions::new().create(true).append(true).open(out).expect("it opens");
+    let child = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .args(args)
+        .current_dir(folder)
+        .stdout(out)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("casebook runs");
+    let output = child.wait_with_output().expect("it ends");
+    (output.status.code(), stderr(&output))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_command_whose_output_is_lost_ends_with_3() {
+    let folder = TempDir::new().expect("a folder");
+    copy(&root().join(PACK), &folder.path().join("pack"));
+    let record = folder.path().join("run.jsonl");
+    let record = record.to_str().expect("UTF-8");
+    assert_eq!(code(&casebook(folder.path(), &["run", "pack", "--record", record])), 0);
+    let commands = [
+        "--help",
+        "--version",
+        "run --help",
+        "check pack",
+        "check pack --format json",
+        "check pack --format sarif",
+        "check pack --format junit",
+        "test pack",
+        "test pack --format junit",
+        "docs pack",
+        "docs pack --format json",
+        "docs pack --out pages",
+        "explain",
+        "explain CB001",
+        "explain-item pack --task email-triage-easy --item m-1041",
+        "table export pack/rules.yaml",
+        "rules diff pack pack",
+        "run pack",
+        "run pack --format json",
+        "run pack --log openenv",
+        "replay run.jsonl pack",
+        "baseline pack",
+        "fmt pack --check",
+        "new parcels",
+        "schema --check",
+    ];
+    for command in commands {
+        let args: Vec<&str> = command.split(' ').collect();
+        let (code, told) = into_file(folder.path(), &args, "/dev/full");
+        if told.is_empty() && code == Some(0) {
+            // Some have nothing to print here; then nothing is lost.
+            let output = casebook(folder.path(), &args);
+            assert_eq!(stdout(&output), "", "{command}");
+            continue;
+        }
+        assert_eq!(code, Some(3), "{command}: {told}");
+        assert!(
+            told.contains("error: standard output cannot be written: No space left on device"),
+            "{command}: {told}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_grow_is_an_error_and_no_signal_ends_the_program() {
+    let folder = TempDir::new().expect("a folder");
+    let script =
+        format!("ulimit -f 1; '{}' docs {} > out.md", env!("CARGO_BIN_EXE_casebook"), root().join(PACK).display());
+    let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().expect("a shell");
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("standard output cannot be written"), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let program = env!("CARGO_BIN_EXE_casebook");
+    for command in ["docs", "run --episodes 100000", "check --format json"] {
+        let script = format!("{{ '{program}' {command} {}; echo $? >&2; }} | head -n 1", root().join(PACK).display());
+        let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
+        assert_eq!((stdout(&output).lines().count(), &*stderr(&output)), (1, "0\n"), "{command}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_fix_that_finds_no_room_leaves_the_file_as_it_was() {
+    let pack = broken("rules.yaml", "because:", "becuase:");
+    let path = pack.path().join("pack/rules.yaml");
+    // A block is 512 or 1,024 bytes.
+    let before = fs::read_to_string(&path).expect("a text") + &"# no news\n".repeat(200);
+    fs::write(&path, &before).expect("written");
+    let script = format!("ulimit -f 1; '{}' check --fix pack", env!("CARGO_BIN_EXE_casebook"));
+    let output = Command::new("sh").args(["-c", &script]).current_dir(pack.path()).output().expect("a shell");
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(&path).expect("a text"), before);
 }

@@ -70,7 +70,7 @@ use crate::{
     rubric::{self, KeywordPool, Rubric, Surroundings},
     rules::RuleSet,
     scenario::{Catalog, Pack, ResetModel, Script, StateVariable, Task, action::ActionModel, observation::Part},
-    source::{MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
+    source::{self, MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
     spec::{self, Content, Document, Kind},
 };
 
@@ -139,6 +139,9 @@ fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, cache: &m
         unreadable(file, &mut report);
     }
     for source in &sources.packs {
+        for file in source::bases(source).flat_map(|pack| &pack.passed_over) {
+            passed_over(file, &mut report);
+        }
         let (pack, count) = compile_pack(source, generation, cache, &mut proof, &mut report);
         documents += count;
         if let Some((pack, file, span)) = pack {
@@ -482,36 +485,66 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
     first
 }
 
+/// Reports a file that a pack cannot do without.
 fn unreadable(file: &SourceFile, report: &mut Report) {
+    let Some((code, message, hint)) = problem_of(file) else { return };
+    report.push(hinted(Diagnostic::new(code, file, 0..0, message), hint));
+}
+
+/// Reports what a pack can do without, if what is missing is known.
+fn passed_over(file: &SourceFile, report: &mut Report) {
+    let Some((code, message, hint)) = problem_of(file) else { return };
+    let code = if code == Code::Unreadable { code } else { Code::PassedOver };
+    report.push(hinted(Diagnostic::new(code, file, 0..0, message), hint));
+}
+
+fn hinted(diagnostic: Diagnostic, hint: Option<&'static str>) -> Diagnostic {
+    match hint {
+        Some(hint) => diagnostic.hint(hint),
+        None => diagnostic,
+    }
+}
+
+/// Why a file could not be read, and what helps.
+fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)> {
     let path = file.path.display();
-    let (code, message, hint) = match file.problem.as_ref() {
-        None => return,
-        Some(ReadProblem::Io(error)) => (Code::Unreadable, format!("`{path}` cannot be read: {error}"), None),
-        Some(ReadProblem::TooLarge(size)) => (
+    Some(match file.problem.as_ref()? {
+        ReadProblem::Io(error) => (Code::Unreadable, format!("`{path}` cannot be read: {error}"), None),
+        ReadProblem::NotAFile(kind) => (
+            Code::Unreadable,
+            format!("`{path}` is {kind}, not a file"),
+            Some("write a file, or give it another ending"),
+        ),
+        ReadProblem::LinkToFolder => (
+            Code::PassedOver,
+            format!("`{path}` is a link to a folder, and nothing below it is read"),
+            Some("link its files, or move the folder here; a name that begins with a dot is not looked at"),
+        ),
+        ReadProblem::TooDeep(most) => (
+            Code::PassedOver,
+            format!("`{path}` lies more than {most} folders deep, and nothing below it is read"),
+            Some("move it up; a name that begins with a dot is not looked at"),
+        ),
+        ReadProblem::TooLarge(size) => (
             Code::TooLarge,
             format!("`{path}` has {size} bytes; a file may have {MAX_FILE_BYTES}"),
             Some("split it into several files of the same pack"),
         ),
-        Some(ReadProblem::NotUtf8(at)) => (
+        ReadProblem::NotUtf8(at) => (
             Code::NotUtf8,
             format!("`{path}` is not UTF-8 text: byte {at} does not belong"),
             Some("save the file as UTF-8"),
         ),
-        Some(ReadProblem::TooManyFiles) => {
+        ReadProblem::TooManyFiles => {
             (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
         }
-        Some(ReadProblem::Circle) => {
+        ReadProblem::Circle => {
             (Code::Cycle, format!("the pack `{path}` extends itself"), Some("a pack cannot extend one that extends it"))
         }
-        Some(ReadProblem::NoPack) => (
+        ReadProblem::NoPack => (
             Code::NoPack,
             format!("there is no pack in `{path}`"),
             Some("a pack is a folder with YAML files, one of which says `kind: Environment`"),
         ),
-    };
-    let mut diagnostic = Diagnostic::new(code, file, 0..0, message);
-    if let Some(hint) = hint {
-        diagnostic = diagnostic.hint(hint);
-    }
-    report.push(diagnostic);
+    })
 }

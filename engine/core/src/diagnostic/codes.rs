@@ -54,6 +54,8 @@ codes! {
     NotUtf8 = "CB003", Error;
     /// A folder holds no pack.
     NoPack = "CB004", Error;
+    /// A file or folder of a pack is not read.
+    PassedOver = "CB005", Warning;
 
     /// A file is not YAML.
     Syntax = "CB101", Error;

@@ -175,3 +175,73 @@ fn every_shipped_file_is_valid_against_its_published_schema() {
     }
     assert!(seen >= 19, "only {seen} files");
 }
+
+/// The findings about the small pack, after something was done to its folder.
+#[cfg(unix)]
+fn found(name: &str, change: impl FnOnce(&std::path::Path)) -> Vec<(Code, String)> {
+    let folder = Folder::new(name, b"# nothing\n");
+    fs::remove_file(folder.0.join("extra.yaml")).expect("removed");
+    change(&folder.0);
+    let set = source::read(std::slice::from_ref(&folder.0));
+    let report = compile(&set, 1).report;
+    assert_eq!(set.is_incomplete(), report.diagnostics.iter().any(|one| one.message.contains("cannot be read")));
+    report.diagnostics.iter().map(|one| (one.code, one.message.clone())).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_passed_over_is_named() {
+    use std::os::unix::fs::symlink;
+    let test = "apiVersion: casebook/v1\nkind: Test\nname: more\nrules: []\n";
+    for ending in ["YAML", "Yml", "yML"] {
+        let codes = found("ending", |folder| fs::write(folder.join(format!("more.{ending}")), test).expect("written"));
+        assert!(codes.iter().all(|(code, _)| *code == Code::EmptyTest) && !codes.is_empty(), "{ending}: {codes:?}");
+    }
+    let away = std::env::temp_dir().join(format!("casebook-{}-away", std::process::id()));
+    fs::create_dir_all(&away).expect("a folder");
+    let codes = found("folder-link", |folder| symlink(&away, folder.join("shared")).expect("a link"));
+    assert_eq!(codes[0].0, Code::PassedOver);
+    assert!(codes[0].1.ends_with("shared` is a link to a folder, and nothing below it is read"), "{codes:?}");
+    let _ = fs::remove_dir_all(&away);
+    let codes = found("dangling", |folder| symlink("gone.yaml", folder.join("more.yaml")).expect("a link"));
+    assert_eq!(codes[0].0, Code::Unreadable);
+    assert!(codes[0].1.contains("more.yaml` cannot be read: No such file"), "{codes:?}");
+    let deep = found("deep", |folder| {
+        let deep = folder.join("1/2/3/4/5/6/7/8/9");
+        fs::create_dir_all(&deep).expect("folders");
+        fs::write(deep.join("more.yaml"), test).expect("written");
+    });
+    assert_eq!(deep[0].0, Code::PassedOver);
+    assert!(deep[0].1.contains("1/2/3/4/5/6/7/8/9` lies more than 8 folders deep"), "{deep:?}");
+    let readme = found("readme", |folder| fs::write(folder.join("README.md"), b"caf\xe9").expect("written"));
+    assert_eq!(readme[0].0, Code::PassedOver);
+    let hidden = found("hidden", |folder| {
+        symlink("gone", folder.join(".#rules.yaml")).expect("a link");
+        symlink("/", folder.join(".git")).expect("a link");
+    });
+    assert_eq!(hidden, []);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_waited_for_that_is_not_a_file() {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+    let pipe = |folder: &std::path::Path, name: &str| {
+        let made = std::process::Command::new("mkfifo").arg(folder.join(name)).status().expect("mkfifo runs");
+        assert!(made.success());
+    };
+    let told = |codes: &[(Code, String)], kind: &str| codes[0].1.ends_with(&format!("is {kind}, not a file"));
+    let codes = found("fifo", |folder| pipe(folder, "more.yaml"));
+    assert!(codes[0].0 == Code::Unreadable && told(&codes, "a pipe"), "{codes:?}");
+    let codes = found("fifo-link", |folder| {
+        pipe(folder, "pipe");
+        symlink("pipe", folder.join("more.yaml")).expect("a link");
+    });
+    assert!(codes[0].0 == Code::Unreadable && told(&codes, "a pipe"), "{codes:?}");
+    let codes = found("fifo-readme", |folder| pipe(folder, "README.md"));
+    assert!(told(&codes, "a pipe"), "{codes:?}");
+    let codes = found("device", |folder| symlink("/dev/zero", folder.join("more.yaml")).expect("a link"));
+    assert!(codes[0].0 == Code::Unreadable && told(&codes, "a device"), "{codes:?}");
+    let codes = found("socket", |folder| drop(UnixListener::bind(folder.join("more.yaml")).expect("a socket")));
+    assert!(codes[0].0 == Code::Unreadable && told(&codes, "a socket"), "{codes:?}");
+}

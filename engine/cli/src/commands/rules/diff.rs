@@ -26,7 +26,7 @@ use super::{
 use crate::{
     args::{Format, RulesDiffArgs},
     exit::Exit,
-    output, packs,
+    files, output, packs,
     progress::Progress,
 };
 
@@ -193,7 +193,7 @@ fn sign_off(args: &RulesDiffArgs, sides: &Sides, packs: Vec<SignedPack>) -> Resu
         let note = format!("signed off by {by}: {reason}");
         let signed = SignOff::new(Signed { by, reason, time: now(), packs });
         let text = serde_json::to_string_pretty(&signed).unwrap_or_default() + "\n";
-        fs::write(path, text).map_err(|error| {
+        files::write(path, text).map_err(|error| {
             output::error(format!("`{}` cannot be written: {error}", path.display()));
             Exit::Failure
         })?;

@@ -1,0 +1,75 @@
+//! Files that commands write.
+
+use std::{
+    fs,
+    io::{self, ErrorKind, Write as _},
+    path::Path,
+};
+
+use tempfile::NamedTempFile;
+
+/// Writes a file whole or not at all: a full disk leaves the one that was there as it is.
+///
+/// The text goes to a file next to it, which takes its place. Where that cannot be done (a folder in which no file may be
+/// made, a file that is mounted) it is written in place, and so are devices and pipes. A link stays a link.
+///
+/// # Errors
+///
+/// When the disk is full, or the file cannot be written.
+pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) -> io::Result<()> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => match replace(path, &metadata, text.as_ref()) {
+            Ok(()) => Ok(()),
+            Err(error) if is_lack_of_room(&error) => Err(error),
+            Err(_) => fs::write(path, text),
+        },
+        _ => fs::write(path, text),
+    }
+}
+
+fn replace(path: &Path, old: &fs::Metadata, text: &[u8]) -> io::Result<()> {
+    if old.permissions().readonly() {
+        return Err(ErrorKind::PermissionDenied.into());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut new = NamedTempFile::with_prefix_in(".casebook-", folder)?;
+    new.write_all(text)?;
+    new.as_file().set_permissions(old.permissions())?;
+    new.as_file().sync_data()?;
+    new.persist(path)?;
+    Ok(())
+}
+
+fn is_lack_of_room(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_keeps_its_permissions_and_links() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.yaml");
+        write(&path, "one").expect("it is new");
+        write(&path, "two").expect("it is there");
+        assert_eq!(fs::read_to_string(&path).expect("a text"), "two");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{PermissionsExt as _, symlink};
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set");
+            let link = folder.path().join("link.yaml");
+            symlink("a.yaml", &link).expect("a link");
+            write(&link, "three").expect("the link is followed");
+            assert!(fs::symlink_metadata(&link).expect("it is there").is_symlink());
+            let mode = fs::metadata(&path).expect("it is there").permissions().mode() & 0o777;
+            assert_eq!((fs::read_to_string(&path).expect("a text"), mode), ("three".to_owned(), 0o640));
+            let full = write(Path::new("/dev/full"), "four").map_err(|error| error.kind());
+            assert_eq!(full, Err(ErrorKind::StorageFull));
+        }
+        let names = fs::read_dir(folder.path()).expect("a folder").count();
+        assert!(names <= 2, "nothing is left next to it");
+    }
+}
