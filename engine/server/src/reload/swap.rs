@@ -2,12 +2,14 @@
 
 use std::{
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError},
     },
-    time::SystemTime,
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwap;
@@ -20,12 +22,17 @@ use casebook_core::{
 
 use super::{Generations, Outcome, Rejected, ReloadListener, ReloadStatus};
 
+/// How long the files may take to be read before that is reported.
+const SLOW: Duration = Duration::from_secs(10);
+
 /// The catalog that new episodes start with, and how it is replaced.
 pub(crate) struct Live {
     catalog: ArcSwap<Catalog>,
     status: ArcSwap<ReloadStatus>,
     roots: Vec<PathBuf>,
     folders: Vec<PathBuf>,
+    /// The files that were links when they were read last.
+    links: Mutex<Vec<PathBuf>>,
     /// The environment that every generation must have.
     chosen: Arc<str>,
     listener: Option<ReloadListener>,
@@ -61,6 +68,7 @@ impl Live {
             status: ArcSwap::from_pointee(status),
             roots,
             folders: sources.folders().to_vec(),
+            links: Mutex::new(sources.links().map(Path::to_path_buf).collect()),
             chosen,
             listener,
             rejected_hash: Mutex::default(),
@@ -95,15 +103,55 @@ impl Live {
         &self.folders
     }
 
-    /// Reads the files again and, when they changed and are valid, swaps the catalog.
+    /// The files that were links when they were read last.
+    pub(crate) fn links(&self) -> Vec<PathBuf> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the files again and, when they changed and are valid, swaps the catalog; says whether all could be read, or
+    /// it is worth trying again.
     ///
     /// Blocks while it reads and compiles: not for an async thread.
-    pub(crate) fn refresh(&self) {
+    pub(crate) fn refresh(&self) -> bool {
         let mut rejected_hash = self.rejected_hash.lock().unwrap_or_else(PoisonError::into_inner);
-        let sources = source::read(&self.roots);
+        let Some(sources) = self.read() else { return false };
+        *self.links.lock().unwrap_or_else(PoisonError::into_inner) = sources.links().map(Path::to_path_buf).collect();
+        self.take(&sources, &mut rejected_hash);
+        !sources.is_incomplete()
+    }
+
+    /// Reads the files on a thread of its own; says so when that takes long.
+    fn read(&self) -> Option<SourceSet> {
+        let (sender, set) = mpsc::channel();
+        let roots = self.roots.clone();
+        let reading = thread::Builder::new().name("read".into()).spawn(move || {
+            // Nobody listens any more when the server has ended.
+            let _ = sender.send(source::read(&roots));
+        });
+        if let Err(error) = reading {
+            tracing::warn!(%error, "the packs cannot be read");
+            return None;
+        }
+        match set.recv_timeout(SLOW) {
+            Ok(set) => Some(set),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                let loaded = self.status();
+                let seconds = SLOW.as_secs();
+                let reason =
+                    format!("a file or folder of the packs has not been read for {seconds} s and is waited for");
+                tracing::warn!(reason);
+                let rejected = Some(Arc::new(Rejected { report: Report::default(), reason: Some(reason) }));
+                self.publish(ReloadStatus { outcome: Outcome::Rejected, rejected, ..(*loaded).clone() });
+                set.recv().ok()
+            }
+        }
+    }
+
+    fn take(&self, sources: &SourceSet, rejected_hash: &mut Option<String>) {
         let loaded = self.status();
         if sources.hash() == loaded.digest {
-            if rejected_hash.take().is_some() {
+            if rejected_hash.take().is_some() || loaded.rejected.is_some() {
                 tracing::info!(generation = loaded.generation, "the files say again what is loaded");
                 self.publish(ReloadStatus { outcome: Outcome::Unchanged, rejected: None, ..(*loaded).clone() });
             }
@@ -112,7 +160,7 @@ impl Live {
         if rejected_hash.as_deref() == Some(sources.hash()) {
             return;
         }
-        match self.compile(&sources, loaded.generation + 1) {
+        match self.compile(sources, loaded.generation + 1) {
             Ok((catalog, report)) => {
                 *rejected_hash = None;
                 let status = ReloadStatus {
@@ -124,7 +172,16 @@ impl Live {
                     report: Arc::new(report),
                 };
                 self.generations.note(&self.catalog.swap(Arc::new(catalog)));
-                tracing::info!(generation = status.generation, digest = status.digest, "loaded");
+                match status.report.diagnostics.len() {
+                    0 => tracing::info!(generation = status.generation, digest = status.digest, "loaded"),
+                    warnings => tracing::warn!(
+                        generation = status.generation,
+                        digest = status.digest,
+                        warnings,
+                        findings = status.report.render(false),
+                        "loaded with warnings"
+                    ),
+                }
                 self.publish(status);
             }
             Err(rejected) => {

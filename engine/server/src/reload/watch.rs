@@ -2,9 +2,10 @@
 //!
 //! Folders are watched, never files: an editor that saves by renaming puts a new file in the place of the old one. The
 //! folder above each pack folder is watched as well, for a pack folder that is itself moved, or is a link that is
-//! turned to another target.
+//! turned to another target; and those in which the targets of linked files stand, wherever that is.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::{
@@ -25,6 +26,11 @@ use super::Live;
 const SETTLE: Duration = Duration::from_millis(100);
 /// How often files are read where the operating system does not tell of changes.
 const DEFAULT_POLL: Duration = Duration::from_secs(1);
+/// How soon files are read again that could not be read, and how long that may take after many attempts.
+const RETRY: Duration = Duration::from_secs(1);
+const SLOWEST_RETRY: Duration = Duration::from_secs(30);
+/// Links that are followed one after the other.
+const MAX_LINKS: usize = 40;
 
 /// Keeps the packs watched until it is dropped.
 #[derive(Debug)]
@@ -63,13 +69,19 @@ impl Drop for Watch {
     }
 }
 
-/// Reads whenever a change is told of.
+/// Reads whenever a change is told of, and again after a while what could not be read.
 fn follow(live: &Live, mut native: Native, notices: &Receiver<Notice>) {
     // Finds what changed between the first reading and the first watch.
-    live.refresh();
-    while let Ok(notice) = notices.recv() {
-        let mut relevant = false;
-        for notice in std::iter::once(notice).chain(notices.try_iter()) {
+    let mut retry = next_retry(live.refresh(), None);
+    native.watch_links(&live.links());
+    loop {
+        let first = match notices.recv_timeout(retry.unwrap_or(Duration::MAX)) {
+            Ok(notice) => Some(notice),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let mut relevant = first.is_none();
+        for notice in first.into_iter().chain(notices.try_iter()) {
             match notice {
                 Notice::Stop => return,
                 Notice::Changed(paths) => relevant |= native.concerns(&paths),
@@ -77,9 +89,15 @@ fn follow(live: &Live, mut native: Native, notices: &Receiver<Notice>) {
         }
         if relevant {
             native.watch_again();
-            live.refresh();
+            retry = next_retry(live.refresh(), retry);
+            native.watch_links(&live.links());
         }
     }
+}
+
+/// When to read again, after a reading that got everything or not.
+fn next_retry(complete: bool, before: Option<Duration>) -> Option<Duration> {
+    (!complete).then(|| before.map_or(RETRY, |before| (before * 2).min(SLOWEST_RETRY)))
 }
 
 /// Reads again and again.
@@ -100,6 +118,10 @@ struct Native {
     folders: Vec<PathBuf>,
     /// The pack folders with their links followed, as they are watched now.
     targets: Vec<PathBuf>,
+    /// Where the targets of linked files stand, with all links on the way.
+    linked: BTreeSet<PathBuf>,
+    /// The folders outside of the packs that are watched for them.
+    linked_folders: BTreeSet<PathBuf>,
 }
 
 impl Native {
@@ -133,7 +155,8 @@ impl Native {
         };
         let folders =
             folders.iter().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone())).collect();
-        let mut native = Self { debouncer, folders, targets: Vec::new() };
+        let mut native =
+            Self { debouncer, folders, targets: Vec::new(), linked: BTreeSet::new(), linked_folders: BTreeSet::new() };
         match native.watch_all() {
             Ok(()) => Some(native),
             Err(error) => {
@@ -166,12 +189,37 @@ impl Native {
         Ok(())
     }
 
+    /// Watches the folders in which the targets of linked files stand, where no pack's own watch covers them.
+    fn watch_links(&mut self, links: &[PathBuf]) {
+        self.linked = links.iter().flat_map(|link| steps_of(link)).collect();
+        let above: BTreeSet<PathBuf> = self.folders.iter().flat_map(|folder| places_of_links(folder)).collect();
+        let covered = |folder: &PathBuf| {
+            let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
+            above.contains(folder) || self.targets.iter().any(|target| whole.starts_with(target))
+        };
+        let places = self.linked.iter().filter_map(|path| path.parent()).map(Path::to_path_buf);
+        let folders: BTreeSet<PathBuf> = places.filter(|folder| !covered(folder)).collect();
+        for gone in self.linked_folders.difference(&folders) {
+            // A watch on what is gone is gone with it.
+            let _ = self.debouncer.unwatch(gone);
+        }
+        for folder in &folders {
+            // Again, since it may have been replaced; one that does not exist is found when the file is read.
+            if let Err(error) = self.debouncer.watch(folder, RecursiveMode::NonRecursive) {
+                tracing::debug!(%error, folder = %folder.display(), "a linked file's folder cannot be watched");
+            }
+        }
+        self.linked_folders = folders;
+    }
+
     /// Tells whether a change may matter to a pack.
     fn concerns(&self, paths: &[PathBuf]) -> bool {
         let all = || self.folders.iter().chain(&self.targets);
         paths.is_empty()
             || paths.iter().any(|path| {
-                all().any(|folder| folder.starts_with(path) || (path.starts_with(folder) && may_hold_sources(path)))
+                self.linked.iter().any(|linked| linked.starts_with(path))
+                    || all()
+                        .any(|folder| folder.starts_with(path) || (path.starts_with(folder) && may_hold_sources(path)))
             })
     }
 }
@@ -181,6 +229,25 @@ fn places_of_links(folder: &Path) -> Vec<PathBuf> {
     let is_link = |path: &&Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let links = folder.ancestors().skip(1).filter(is_link);
     std::iter::once(folder).chain(links).filter_map(Path::parent).map(Path::to_path_buf).collect()
+}
+
+/// The places that a linked file leads over: each target on the way, the links among the folders in which it stands, and
+/// the same without any link.
+fn steps_of(link: &Path) -> Vec<PathBuf> {
+    let mut steps = Vec::new();
+    let mut here = std::path::absolute(link).unwrap_or_else(|_| link.to_path_buf());
+    for _ in 0..MAX_LINKS {
+        steps.extend(here.ancestors().skip(1).filter(|path| path.is_symlink()).map(Path::to_path_buf));
+        if let (Some(folder), Some(name)) = (here.parent(), here.file_name())
+            && let Ok(folder) = fs::canonicalize(folder)
+        {
+            steps.push(folder.join(name));
+        }
+        let Ok(target) = fs::read_link(&here) else { break };
+        here = here.parent().unwrap_or(Path::new("")).join(target);
+        steps.push(here.clone());
+    }
+    steps
 }
 
 /// Everything but a plain file of another kind: a folder or a link may bring sources with it, and of what is gone it is

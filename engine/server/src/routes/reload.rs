@@ -25,6 +25,10 @@ pub(super) fn endpoint() -> Endpoint {
                     "loaded_at": { "type": "integer", "description": "Milliseconds from 1970." },
                     "outcome": { "enum": ["loaded", "rejected", "unchanged"] },
                     "rejected": { "type": ["object", "null"] },
+                    "warnings": {
+                        "type": "array", "items": { "type": "object" },
+                        "description": "Findings about what is loaded that are not errors.",
+                    },
                 },
             })
         },
@@ -40,6 +44,6 @@ async fn reload(State(app): State<Shared>) -> Json<Value> {
         .map(|rejected| json!({ "diagnostics": rejected.report.diagnostics, "text": rejected.text(false) }));
     Json(json!({
         "generation": status.generation, "digest": status.digest, "loaded_at": status.loaded_at_ms(),
-        "outcome": status.outcome, "rejected": rejected,
+        "outcome": status.outcome, "rejected": rejected, "warnings": status.report.diagnostics,
     }))
 }

@@ -116,10 +116,11 @@ export class View {
     this.remember(this);
   }
 
-  /** Says so when the running episode is of an older generation than the server's. */
+  /** Says so when the episode is of another generation than the server's. */
   compare(current) {
-    this.older.hidden = !this.play || this.play.done || this.play.generation === current;
-    this.older.textContent = `This episode goes on with generation ${this.play?.generation}; new ones start with ${current}.`;
+    this.older.hidden = !this.play || this.play.generation === current;
+    const verb = this.play?.done ? "was played on" : "goes on with";
+    this.older.textContent = `This episode ${verb} generation ${this.play?.generation}; new ones start with ${current}.`;
   }
 
   restart(seed) {
@@ -162,7 +163,7 @@ export class View {
     this.rows.replaceChildren();
     this.episode.after(this.trace);
     showError(this.formError, []);
-    this.feedback.textContent = `Episode started: ${task}, seed ${seed}.`;
+    this.feedback.textContent = `Episode started: ${task}, seed ${seed}, generation ${generation}.`;
     this.show(observation);
     this.describe();
     this.action.focus();
@@ -221,12 +222,12 @@ export class View {
   }
 
   finish(score) {
-    const { steps, total, task, seed } = this.play;
+    const { steps, total, task, seed, generation } = this.play;
     this.score.textContent = typeof score === "number" ? number(score) : "none";
     this.scoreNote.replaceChildren(
       `Total reward `,
       el("b", {}, signed(total)),
-      ` in ${plural(steps.length, "step")} · ${task}, seed ${seed}.`,
+      ` in ${plural(steps.length, "step")} · ${task}, seed ${seed}, generation ${generation}.`,
     );
     this.fields.disabled = this.submit.disabled = true;
     this.stage.hidden = !this.action.batch;

@@ -219,3 +219,67 @@ async fn reading_does_not_cause_reading() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(status(&server).await["generation"], 2);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_edit_behind_a_link_that_leaves_the_pack_is_seen() {
+    let folder = packs::write();
+    let away = tempfile::tempdir().expect("a folder");
+    let (file, shared) = (desk_file(folder.path()), away.path().join("shared.txt"));
+    fs::rename(&file, &shared).expect("moved");
+    // Over a link in between, which is turned later.
+    let turned = away.path().join("current");
+    std::os::unix::fs::symlink(&shared, &turned).expect("a link");
+    std::os::unix::fs::symlink(&turned, &file).expect("a link");
+    let root = folder.path().to_path_buf();
+    let server = start_in(watching(), folder, &[root]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    fs::write(&shared, titled("Edited")).expect("written");
+    until_titled(&server, "Edited").await;
+    save_by_renaming(&shared, &titled("Replaced"));
+    until_titled(&server, "Replaced").await;
+    let other = away.path().join("other.txt");
+    fs::write(&other, titled("Turned")).expect("written");
+    let fresh = away.path().join("fresh");
+    std::os::unix::fs::symlink(&other, &fresh).expect("a link");
+    fs::rename(&fresh, &turned).expect("turned");
+    until_titled(&server, "Turned").await;
+    fs::write(&other, titled("Edited there")).expect("written");
+    until_titled(&server, "Edited there").await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_could_not_be_read_is_read_again_and_a_pipe_is_not_waited_for() {
+    let server = start(watching()).await;
+    let file = desk_file(server.path());
+    let pipe = file.with_file_name("pipe.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    until_outcome(&server, "rejected").await;
+    assert!(status(&server).await["rejected"].to_string().contains("is a pipe, not a file"));
+    fs::remove_file(&pipe).expect("removed");
+    until_outcome(&server, "unchanged").await;
+    // Nothing tells of the target that appears where nobody looks: it is tried again.
+    let away = tempfile::tempdir().expect("a folder");
+    let target = away.path().join("not/there/yet.yaml");
+    fs::remove_file(&file).expect("removed");
+    std::os::unix::fs::symlink(&target, &file).expect("a link");
+    until_outcome(&server, "rejected").await;
+    fs::create_dir_all(target.parent().expect("a folder")).expect("folders");
+    fs::write(&target, titled("Read again")).expect("written");
+    until_titled(&server, "Read again").await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn warnings_of_what_is_loaded_are_told() {
+    let server = start(watching()).await;
+    assert_eq!(status(&server).await["warnings"], json!([]));
+    let away = tempfile::tempdir().expect("a folder");
+    let link = desk_file(server.path()).with_file_name("shared");
+    std::os::unix::fs::symlink(away.path(), link).expect("a link");
+    until("a second generation", async || status(&server).await["generation"] == 2).await;
+    let warnings = status(&server).await["warnings"].clone();
+    assert_eq!((&warnings[0]["code"], &warnings[0]["severity"]), (&json!("CB005"), &json!("warning")), "{warnings}");
+}
