@@ -20,7 +20,7 @@ use crate::{exit::Exit, output};
 
 pub(crate) use serve::{LogFormat, ServeArgs, seconds};
 
-pub(crate) use audit::{AuditAction, AuditArgs, TrailArgs, VerifyArgs};
+pub(crate) use audit::{AuditAction, AuditArgs, SealArgs, TrailArgs, VerifyArgs};
 pub(crate) use explain_item::ExplainItemArgs;
 pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 

@@ -17,6 +17,43 @@ pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Being asked, by SIGHUP, to open files again.
+#[cfg(unix)]
+pub(crate) struct Hangups(tokio::signal::unix::Signal);
+
+/// Listens for SIGHUP, from now on.
+#[cfg(unix)]
+pub(crate) fn hangups() -> io::Result<Hangups> {
+    signal(SignalKind::hangup()).map(Hangups)
+}
+
+#[cfg(unix)]
+impl Hangups {
+    /// Does something each time.
+    pub(crate) async fn each(mut self, act: impl Fn()) {
+        while self.0.recv().await.is_some() {
+            act();
+        }
+    }
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+pub(crate) struct Hangups;
+
+#[cfg(not(unix))]
+pub(crate) fn hangups() -> io::Result<Hangups> {
+    Ok(Hangups)
+}
+
+#[cfg(not(unix))]
+impl Hangups {
+    /// Never happens.
+    pub(crate) async fn each(self, _act: impl Fn()) {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Makes a write beyond the largest size of a file that this process may have (`ulimit -f`) an error like a full disk,
 /// where it would end the process.
 #[cfg(unix)]

@@ -1,7 +1,8 @@
 //! The audit trail that a command writes.
 
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
+use casebook_core::trail::Key;
 use casebook_server::{Trail, TrailConfig};
 
 use crate::{args::TrailArgs, exit::Exit, output};
@@ -9,7 +10,8 @@ use crate::{args::TrailArgs, exit::Exit, output};
 /// Opens the trail that was asked for.
 pub(crate) fn open(args: &TrailArgs) -> Result<Option<Arc<Trail>>, Exit> {
     let Some(path) = args.file.clone() else { return Ok(None) };
-    let config = TrailConfig { path, max_bytes: args.max_bytes, keep: args.keep, required: args.required };
+    let key = key(args.key.as_deref())?;
+    let config = TrailConfig { path, max_bytes: args.max_bytes, keep: args.keep, required: args.required, key };
     match Trail::open(config) {
         Ok(trail) => Ok(Some(Arc::new(trail))),
         Err(error) => {
@@ -17,6 +19,19 @@ pub(crate) fn open(args: &TrailArgs) -> Result<Option<Arc<Trail>>, Exit> {
             Err(Exit::Failure)
         }
     }
+}
+
+/// Reads the secret that heads are signed with.
+pub(crate) fn key(file: Option<&Path>) -> Result<Option<Key>, Exit> {
+    let Some(file) = file else { return Ok(None) };
+    let text = fs::read_to_string(file).map_err(|error| {
+        output::error(format!("`{}` cannot be read: {error}", file.display()));
+        Exit::Failure
+    })?;
+    Key::new(&text).map(Some).map_err(|error| {
+        output::error(format!("`{}`: {error}", file.display()));
+        Exit::Usage
+    })
 }
 
 /// Writes what still waits; a trail that is not whole is a failure.

@@ -70,7 +70,7 @@ pub(crate) enum Problem {
     Body(StatusCode, String),
     /// The request is no WebSocket handshake.
     NotAWebSocket(String),
-    /// The audit trail cannot be written, and no step may go without it; says why.
+    /// The record or the audit trail cannot be written, and nothing may go without it; says why.
     Unrecorded(String),
     /// The environment failed; the text says where.
     Failed(String),

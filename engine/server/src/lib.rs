@@ -7,6 +7,8 @@
 mod wire;
 // What can go wrong with a request, and the one place where it becomes an HTTP answer.
 mod error;
+// Lines that are appended to a file and must not be lost.
+mod journal;
 // The audit trail as a file, and the thread that writes it.
 mod trail;
 // Which routes there are: all, or those of a server in production.
@@ -19,8 +21,6 @@ mod limits;
 mod watchers;
 // What is counted, and how it is told to Prometheus.
 mod metrics;
-// What waits to be written, and for how long it has waited.
-mod backlog;
 // Episodes that ended, appended to a file.
 mod record;
 // Sessions: who plays what, and how many may.
@@ -38,10 +38,11 @@ mod connections;
 // Building a server and running it.
 mod server;
 
+pub use journal::{FileError, LineFile};
 pub use limits::Limits;
 pub use mode::Mode;
 pub use principals::{Role, TokenError, Tokens};
-pub use record::Recorder;
+pub use record::{RecordConfig, Recorder, open_record};
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub use server::{Config, Server, SetupError};
-pub use trail::{Trail, TrailConfig, TrailError, TrailStatus, pieces as trail_pieces};
+pub use trail::{Trail, TrailConfig, TrailError, TrailStatus, head_of as trail_head, pieces as trail_pieces};

@@ -125,18 +125,21 @@ impl Metrics {
         let rejected = ConstCounter::new(app.live.rejections());
         registry.register("reloads_rejected", "Changes that were not loaded", rejected);
         if let Some(recorder) = &app.config.record {
-            let backlog = recorder.backlog();
-            registry.register("records_waiting", "Episodes that wait to be recorded", gauge(backlog.waiting()));
+            let status = recorder.status();
+            registry.register("records_waiting", "Episodes that wait to be recorded", gauge(status.waiting));
             registry.register(
-                "record_lag_seconds",
-                "For how long the oldest of them has waited",
-                ConstGauge::new(backlog.behind().as_secs_f64()),
+                "record_waiting_bytes",
+                "Bytes of those that could not be recorded so far",
+                gauge(status.waiting_bytes),
             );
-            let (written, bytes) = recorder.written();
-            registry.register("records_written", "Episodes that were recorded", ConstCounter::new(written));
-            registry.register("record_bytes", "Bytes of them", ConstCounter::new(bytes));
-            let failures = ConstCounter::new(recorder.failures());
-            registry.register("records_failed", "Episodes that could not be recorded", failures);
+            let behind = ConstGauge::new(status.behind.as_secs_f64());
+            registry.register("record_lag_seconds", "For how long the oldest of them has waited", behind);
+            registry.register("records_written", "Episodes that were recorded", ConstCounter::new(status.written));
+            registry.register("record_bytes", "Bytes of them", ConstCounter::new(status.bytes));
+            let lost = ConstCounter::new(status.lost);
+            registry.register("records_failed", "Episodes that could not be recorded", lost);
+            let failing = gauge(status.failing.is_some().into());
+            registry.register("record_failing", "Whether the record cannot be written", failing);
         }
         if let Some(trail) = &app.config.trail {
             let status = trail.status();

@@ -1,126 +1,147 @@
 //! Episodes that ended, appended to a file as lines that `casebook replay` reads.
 //!
-//! A session hands over what was played, through a bounded channel; a thread of its own plays it again to write down
-//! every step in full. When the channel is full, sessions wait with their last answer: what was answered is recorded.
+//! A session hands over what was played; the thread of the [journal](crate::journal) plays it again to write down every
+//! step in full. Where the record is required, the answer that ends an episode waits until its line is on the disk.
 
 use std::{
-    fs::File,
-    io::{self, Write},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread::{self, JoinHandle},
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use casebook_core::{
     episode::Episode,
     record::{Recording, retell},
 };
-use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::{backlog::Backlog, session::actions::Actions};
+use crate::{
+    journal::{Book, Demand, FileError, Handed, Journal, JournalStatus, LineFile},
+    session::actions::Actions,
+};
 
-/// Episodes that may wait to be written.
-const WAITING: usize = 1024;
+/// Episodes that may be answered and not written, where the record is not required.
+const UNWRITTEN: u64 = 64;
+/// Bytes that are written at once at the most, save for a single line that is longer.
+const BATCH: usize = 1 << 20;
 /// Who played, as far as the server knows.
 const POLICY: &str = "served";
 
+/// Where episodes are written down, and how.
+#[derive(Debug, Clone)]
+pub struct RecordConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether an episode's end is answered only when it is on the disk, and refused while it cannot be written.
+    pub required: bool,
+}
+
 /// Writes episodes down; a clone writes to the same file.
 #[derive(Debug, Clone)]
-pub struct Recorder(Arc<Inner>);
+pub struct Recorder(Arc<Journal<Ended>>);
 
-#[derive(Debug)]
-struct Inner {
-    sender: Sender<Notice>,
-    counts: Arc<Counts>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
+/// An episode that has ended, and its actions.
+type Ended = (Box<Episode>, Actions);
 
-#[derive(Debug, Default)]
-struct Counts {
-    written: AtomicU64,
-    bytes: AtomicU64,
-    failures: AtomicU64,
-    backlog: Backlog,
-}
-
-#[derive(Debug)]
-enum Notice {
-    Ended(Box<Episode>, Actions),
-    Stop,
-}
+struct RecordBook(LineFile);
 
 impl Recorder {
     /// Starts writing to the end of a file.
     ///
     /// # Errors
     ///
-    /// When there is no thread to be had.
-    pub fn start(file: File) -> io::Result<Self> {
-        let (sender, notices) = mpsc::channel(WAITING);
-        let counts = Arc::new(Counts::default());
-        let counted = Arc::clone(&counts);
-        let thread = thread::Builder::new().name("record".into()).spawn(move || write(file, notices, &counted))?;
-        Ok(Self(Arc::new(Inner { sender, counts, thread: Mutex::new(Some(thread)) })))
+    /// When the file cannot be written, or there is no thread to be had.
+    pub fn open(config: &RecordConfig) -> Result<Self, FileError> {
+        let file = open_record(&config.path)?;
+        let demand = if config.required { Demand::OnDisk } else { Demand::AtMost(UNWRITTEN) };
+        let journal = Journal::start(RecordBook(file), demand);
+        let journal = journal.map_err(|error| FileError::Io(config.path.clone(), error))?;
+        Ok(Self(Arc::new(journal)))
     }
 
-    /// Hands an episode over; waits while too many do.
-    pub(crate) async fn ended(&self, episode: Box<Episode>, actions: Actions) {
-        // After the end of the thread nobody is answered any more.
-        let Ok(room) = self.0.sender.reserve().await else { return };
-        self.0.counts.backlog.add(1);
-        room.send(Notice::Ended(episode, actions));
+    /// Hands an episode over.
+    pub(crate) fn ended(&self, episode: Box<Episode>, actions: Actions) -> Handed {
+        self.0.hand([(episode, actions)])
     }
 
-    /// Episodes that wait to be written, and since when.
-    pub(crate) fn backlog(&self) -> &Backlog {
-        &self.0.counts.backlog
+    /// Waits until an episode is as safe as is demanded.
+    pub(crate) async fn settled(&self, handed: &Handed) -> Result<(), String> {
+        let settled = self.0.settled(handed).await;
+        settled.map_err(|error| format!("the record cannot be written ({error}); the step is taken back"))
     }
 
-    /// Episodes that were written, and their bytes.
-    pub(crate) fn written(&self) -> (u64, u64) {
-        (self.0.counts.written.load(Ordering::Relaxed), self.0.counts.bytes.load(Ordering::Relaxed))
+    /// Why steps are refused at the moment, where the record is required and cannot be written.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let error = self.0.refusal()?;
+        Some(format!("the record cannot be written ({error}); steps are refused until it can"))
     }
 
-    /// Episodes that could not be written.
-    pub(crate) fn failures(&self) -> u64 {
-        self.0.counts.failures.load(Ordering::Relaxed)
+    /// Why it cannot be written at the moment, required or not.
+    pub(crate) fn failing(&self) -> Option<String> {
+        self.0.failing().map(|error| format!("the record cannot be written ({error})"))
     }
 
-    /// Ends when all that was handed over is written.
-    pub(crate) async fn finish(&self) {
-        // A thread that is gone already needs no word.
-        let _ = self.0.sender.send(Notice::Stop).await;
-        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-            if !matches!(joined, Ok(Ok(()))) {
-                tracing::error!("the recorder broke off");
+    /// How it is doing.
+    pub(crate) fn status(&self) -> JournalStatus {
+        self.0.status()
+    }
+
+    /// Looks at once whether the file was moved, and begins another one then.
+    pub fn reopen(&self) {
+        self.0.follow();
+    }
+
+    /// Writes what waits and ends; says what went wrong if not everything is written.
+    ///
+    /// # Errors
+    ///
+    /// When episodes are not written.
+    pub fn close(&self) -> Result<(), String> {
+        let status = self.0.close();
+        match (status.lost, status.failing) {
+            (0, None) => Ok(()),
+            (lost, None) => Err(format!("{lost} episodes are not recorded")),
+            (lost, Some(error)) => {
+                Err(format!("the record cannot be written ({error}); {lost} episodes are not recorded"))
             }
         }
     }
 }
 
-fn write(mut file: File, mut notices: Receiver<Notice>, counts: &Counts) {
-    while let Some(Notice::Ended(episode, actions)) = notices.blocking_recv() {
-        let line = retell(&episode, actions.iter().collect())
-            .map(|trajectory| Recording::new(episode.pack(), POLICY, trajectory))
-            .and_then(|recording| serde_json::to_string(&recording).map_err(|error| error.to_string()));
-        let written = line.and_then(|mut line| {
-            line.push('\n');
-            file.write_all(line.as_bytes()).map(|()| line.len()).map_err(|error| error.to_string())
-        });
-        match written {
-            Ok(bytes) => {
-                counts.written.fetch_add(1, Ordering::Relaxed);
-                counts.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+/// Opens a file of recordings at its end, recovered after a crash.
+///
+/// # Errors
+///
+/// When it cannot be opened or recovered, or another process writes it.
+pub fn open_record(path: &Path) -> Result<LineFile, FileError> {
+    LineFile::open(path, RecordBook::NAME)
+}
+
+impl Book for RecordBook {
+    type Entry = Ended;
+    const NAME: &'static str = "record";
+    const THREAD: &'static str = "record";
+    const KEPT: u64 = 4096;
+
+    fn text(&mut self, (episode, actions): Ended) -> Result<String, String> {
+        let trajectory = retell(&episode, actions.iter().collect())?;
+        let recording = Recording::new(episode.pack(), POLICY, trajectory);
+        serde_json::to_string(&recording).map_err(|error| error.to_string())
+    }
+
+    fn file(&mut self) -> &mut LineFile {
+        &mut self.0
+    }
+
+    fn lines<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> (String, usize) {
+        let mut lines = String::new();
+        let mut count = 0;
+        for text in texts {
+            if count > 0 && lines.len() + text.len() > BATCH {
+                break;
             }
-            Err(error) => {
-                counts.failures.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(error, "an episode is not recorded");
-            }
+            lines.push_str(text);
+            lines.push('\n');
+            count += 1;
         }
-        counts.backlog.done(1);
+        (lines, count)
     }
 }

@@ -213,7 +213,9 @@ impl Server {
         self.serve(listener, shutdown).await;
         reaper.abort();
         if let Some(recorder) = &self.app.config.record {
-            recorder.finish().await;
+            let recorder = recorder.clone();
+            // It says itself what it could not write.
+            let _ = tokio::task::spawn_blocking(move || recorder.close()).await;
         }
         Ok(())
     }

@@ -4,7 +4,8 @@
 //!
 //! `cargo bench --bench steps` prints everything; `cargo bench --bench steps -- --seconds 2 --sessions 1,64` is a quick
 //! look, `--rounds 15` a steadier one, `--program PATH` measures another build of Casebook, such as one of the
-//! profile `dist`, and `--beside PATH` has one take its turn as well. The stock side is
+//! profile `dist`, and `--beside PATH` has one take its turn as well. `--durable` has servers with audit trails and
+//! records take their turns, required or not, in place of the stock one. The stock side is
 //! `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo xtest` makes it). Where
 //! `taskset` exists the servers get one core and the client the other.
 //!
@@ -46,7 +47,17 @@ struct Options {
     program: String,
     beside: Option<String>,
     storm: Option<f64>,
+    /// Measures what it costs to keep decisions and episodes, instead of the stock server.
+    durable: bool,
 }
+
+/// What is kept, and whether answers wait for the disk.
+const KEPT: [(&str, &str, bool); 4] = [
+    ("with an audit trail", "audit", false),
+    ("with an audit trail that is required", "audit", true),
+    ("with a record", "record", false),
+    ("with a record that is required", "record", true),
+];
 
 fn main() {
     if env::args().any(|arg| arg == limit::FLAG) {
@@ -63,14 +74,24 @@ fn main() {
         return runtime.block_on(storm::run(seconds));
     }
     in_process(options.seconds);
-    let ours = Side::new(&runtime, "casebook", servers::casebook(&options.program));
+    let ours = Side::new(&runtime, "casebook", servers::casebook(&options.program, &[]));
     let exchange = runtime.block_on(load::exchange(ours.server.port));
     let limit = Side::new(&runtime, "limit: the same frames from a bare axum socket", servers::limit(&exchange));
     let mut sides = vec![ours, limit];
     if let Some(program) = &options.beside {
-        sides.push(Side::new(&runtime, "the other build", servers::casebook(program)));
+        sides.push(Side::new(&runtime, "the other build", servers::casebook(program, &[])));
+    }
+    // The files go where the build stands: a folder for temporary files may be memory.
+    let folder = options.durable.then(|| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
+    for (title, what, required) in KEPT {
+        let Some(folder) = &folder else { break };
+        let file = folder.path().join(title.replace(' ', "-")).display().to_string();
+        let mut more = vec![format!("--{what}"), file];
+        more.extend(required.then(|| format!("--{what}-required")));
+        sides.push(Side::new(&runtime, title, servers::casebook(&options.program, &more)));
     }
     match servers::python() {
+        Some(_) if options.durable => {}
         Some(python) => sides.push(Side::new(&runtime, "stock python server", servers::stock(&python))),
         None => println!("\nstock server: not run, for there is no virtual environment; `cargo xtest` makes it"),
     }
@@ -100,6 +121,7 @@ fn options() -> Options {
         program: value("--program").unwrap_or_else(|| env!("CARGO_BIN_EXE_casebook").into()),
         beside: value("--beside"),
         storm: value("--storm").map(|text| text.parse().unwrap()),
+        durable: args.iter().any(|arg| arg == "--durable"),
     }
 }
 

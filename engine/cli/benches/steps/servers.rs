@@ -57,9 +57,9 @@ impl Server {
     }
 }
 
-pub(crate) fn casebook(program: &str) -> Server {
+pub(crate) fn casebook(program: &str, more: &[String]) -> Server {
     let mut command = command(program);
-    command.args(["serve", "scenarios/email-ops", "--port", "0", "--max-sessions", "100000", "--no-reload"]);
+    command.args(["serve", "scenarios/email-ops", "--port", "0", "--max-sessions", "100000", "--no-reload"]).args(more);
     announced(command)
 }
 

@@ -17,9 +17,12 @@ pub(crate) struct TrailArgs {
     /// Files put aside that are kept; all of them when not given
     #[arg(long = "audit-keep", value_name = "N", requires = "max_bytes")]
     pub(crate) keep: Option<usize>,
-    /// Refuses steps while the file cannot be written
+    /// Answers steps only when their entries are on the disk, and refuses them while the file cannot be written
     #[arg(long = "audit-required", requires = "file")]
     pub(crate) required: bool,
+    /// A file with a secret of at least 16 characters, which signs the sealed head of the trail in `FILE.head`
+    #[arg(long = "audit-key", value_name = "FILE", env = "CASEBOOK_AUDIT_KEY")]
+    pub(crate) key: Option<PathBuf>,
 }
 
 /// Arguments of `audit`.
@@ -34,6 +37,22 @@ pub(crate) struct AuditArgs {
 pub(crate) enum AuditAction {
     /// Finds every line that was changed, removed, put in or moved
     Verify(VerifyArgs),
+    /// Prints the sealed head of a trail, to be kept elsewhere: its length and the hash of its last entry
+    Seal(SealArgs),
+}
+
+/// Arguments of `audit seal`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SealArgs {
+    /// The trail; it stands for the files that were put aside of it as well
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// A file with the secret that signs the head
+    #[arg(long, value_name = "FILE", env = "CASEBOOK_AUDIT_KEY")]
+    pub(crate) key: Option<PathBuf>,
+    /// The hash of the entry before the first one, where older files are gone
+    #[arg(long, value_name = "HASH")]
+    pub(crate) after: Option<String>,
 }
 
 /// Arguments of `audit verify`.
@@ -48,4 +67,10 @@ pub(crate) struct VerifyArgs {
     /// The hash of the entry before the first one, where older files are gone
     #[arg(long, value_name = "HASH")]
     pub(crate) after: Option<String>,
+    /// A sealed head that was kept elsewhere; `FILE.head` of each trail is looked at anyway
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sealed: Vec<PathBuf>,
+    /// A file with the secret that sealed heads are signed with; each must be signed then
+    #[arg(long, value_name = "FILE", env = "CASEBOOK_AUDIT_KEY")]
+    pub(crate) key: Option<PathBuf>,
 }

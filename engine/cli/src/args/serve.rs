@@ -40,6 +40,10 @@ pub(crate) struct ServeArgs {
     /// Appends one JSON line to a file for each episode that ends, for `replay`
     #[arg(long, value_name = "FILE", env = "CASEBOOK_RECORD")]
     pub(crate) record: Option<PathBuf>,
+    /// Answers the step that ends an episode only when its line is on the disk, and refuses steps while the file cannot
+    /// be written
+    #[arg(long, requires = "record")]
+    pub(crate) record_required: bool,
     /// The OpenTelemetry collector that spans are sent to, over HTTP
     #[cfg(feature = "otel")]
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]

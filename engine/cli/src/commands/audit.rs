@@ -1,19 +1,21 @@
 //! `casebook audit`
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use casebook_core::trail::{Seal, Verifier, read_seal};
-use casebook_server::trail_pieces;
+use casebook_core::trail::{Head, Key, Seal, Verifier, read_seal};
+use casebook_server::{trail_head, trail_pieces};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{AuditAction, AuditArgs, Format, VerifyArgs},
+    args::{AuditAction, AuditArgs, Format, SealArgs, VerifyArgs},
     exit::Exit,
     output::{self, count},
+    trail,
 };
 
 const GREEN: &str = "32";
@@ -21,6 +23,9 @@ const GREEN: &str = "32";
 pub(crate) fn run(args: &AuditArgs, format: Format) -> Exit {
     match &args.action {
         AuditAction::Verify(args) => match verify(args, format) {
+            Ok(exit) | Err(exit) => exit,
+        },
+        AuditAction::Seal(args) => match seal(args) {
             Ok(exit) | Err(exit) => exit,
         },
     }
@@ -42,13 +47,26 @@ struct Outcome {
     first: Option<u64>,
     /// The number of the entry whose hash was given.
     anchor: Option<u64>,
+    heads: Vec<Sealed>,
+}
+
+/// A sealed head, and what the trail has in its place.
+struct Sealed {
+    path: PathBuf,
+    head: Head,
+    /// Whether the entry that it names has its hash; `None` when there is no such entry.
+    agrees: Option<bool>,
 }
 
 fn verify(args: &VerifyArgs, format: Format) -> Result<Exit, Exit> {
+    let key = trail::key(args.key.as_deref())?;
     let files = in_order(&args.files)?;
     let mut outcome = Outcome::default();
+    for path in args.files.iter().map(|path| trail_head(path)).filter(|path| path.exists()).chain(args.sealed.clone()) {
+        read_head(path, key.as_ref(), &mut outcome)?;
+    }
     for path in &files {
-        read(path, args, &mut outcome)?;
+        read(path, (args.after.as_deref(), args.head.as_deref()), &mut outcome)?;
     }
     let last = files.last().cloned().unwrap_or_default();
     if let Some(head) = &args.head
@@ -60,8 +78,77 @@ fn verify(args: &VerifyArgs, format: Format) -> Result<Exit, Exit> {
     if outcome.verifier.seen() == 0 {
         outcome.findings.push(Finding { path: last, line: None, text: "there is no entry".to_owned() });
     }
+    compare_heads(&mut outcome);
     show(&files, args, &outcome, format);
     Ok(if outcome.findings.is_empty() { Exit::Success } else { Exit::Findings })
+}
+
+/// Prints the sealed head of a trail that is whole.
+fn seal(args: &SealArgs) -> Result<Exit, Exit> {
+    let key = trail::key(args.key.as_deref())?;
+    let files = in_order(std::slice::from_ref(&args.file))?;
+    let mut outcome = Outcome::default();
+    let sealed = trail_head(&args.file);
+    if sealed.exists() {
+        read_head(sealed, key.as_ref(), &mut outcome)?;
+    }
+    for path in &files {
+        read(path, (args.after.as_deref(), None), &mut outcome)?;
+    }
+    compare_heads(&mut outcome);
+    if outcome.verifier.seen() == 0 || !outcome.findings.is_empty() {
+        for finding in &outcome.findings {
+            output::note(finding.text());
+        }
+        output::error(format!("`{}` is not a whole audit trail, and is not sealed", args.file.display()));
+        return Err(Exit::Findings);
+    }
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let time = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    output::line(Head::new(outcome.verifier.last().clone(), time).seal(key.as_ref()));
+    if key.is_none() {
+        output::note("note: the head is not signed: whoever can change it can seal another end; give `--key`");
+    }
+    Ok(Exit::Success)
+}
+
+/// Reads a sealed head; one that is not believed is a finding.
+fn read_head(path: PathBuf, key: Option<&Key>, outcome: &mut Outcome) -> Result<(), Exit> {
+    let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+    match Head::read(&text, key) {
+        Ok(head) => outcome.heads.push(Sealed { path, head, agrees: None }),
+        Err(error) => {
+            let text = format!("the sealed head is not believed: {error}");
+            outcome.findings.push(Finding { path, line: None, text });
+        }
+    }
+    Ok(())
+}
+
+/// Finds the ends that are not as they were sealed.
+fn compare_heads(outcome: &mut Outcome) {
+    let (first, last) = (outcome.first.unwrap_or_default(), outcome.verifier.last().number);
+    for Sealed { path, head, agrees } in &outcome.heads {
+        let (number, time) = (head.last.number, &head.time);
+        let text = match agrees {
+            Some(true) => continue,
+            Some(false) => {
+                format!("entry {number} is not the one that was sealed at {time}: the trail was written anew")
+            }
+            None if number < first => continue,
+            None => format!(
+                "entry {number} was sealed at {time}, and the trail ends with entry {last}: its end was cut off"
+            ),
+        };
+        outcome.findings.push(Finding { path: path.clone(), line: None, text });
+    }
+}
+
+impl Finding {
+    fn text(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: {}", self.path.display(), self.text)
+    }
 }
 
 /// The files with those that were put aside, by the number of their first entry.
@@ -90,7 +177,8 @@ fn in_order(given: &[PathBuf]) -> Result<Vec<PathBuf>, Exit> {
     Ok(numbered.into_iter().map(|(_, path)| path).collect())
 }
 
-fn read(path: &Path, args: &VerifyArgs, outcome: &mut Outcome) -> Result<(), Exit> {
+/// Reads a file; the hashes are that of the entry before the first one, and one that an entry must have.
+fn read(path: &Path, (after, anchor): (Option<&str>, Option<&str>), outcome: &mut Outcome) -> Result<(), Exit> {
     let mut reader = BufReader::new(open(path)?);
     let mut bytes = Vec::new();
     let mut number = 0;
@@ -108,7 +196,7 @@ fn read(path: &Path, args: &VerifyArgs, outcome: &mut Outcome) -> Result<(), Exi
             && let Some(seal) = &seal
         {
             outcome.first = Some(seal.number);
-            if let Some(after) = &args.after {
+            if let Some(after) = after {
                 outcome.verifier = Verifier::after(after, seal);
             }
         }
@@ -121,7 +209,12 @@ fn read(path: &Path, args: &VerifyArgs, outcome: &mut Outcome) -> Result<(), Exi
         if !whole {
             add("the line does not end: it was cut off, or is being written".to_owned());
         }
-        let is_anchor = |seal: &Seal| seal.sound && args.head.as_deref() == Some(seal.hash.as_str());
+        let is_anchor = |seal: &Seal| seal.sound && anchor == Some(seal.hash.as_str());
+        for sealed in &mut outcome.heads {
+            if let Some(seal) = seal.as_ref().filter(|seal| seal.number == sealed.head.last.number) {
+                sealed.agrees = Some(seal.sound && seal.hash == sealed.head.last.hash);
+            }
+        }
         if let Some(seal) = seal.filter(is_anchor) {
             outcome.anchor = Some(seal.number);
         }
@@ -142,13 +235,16 @@ fn show(files: &[PathBuf], args: &VerifyArgs, outcome: &Outcome, format: Format)
             "first": outcome.first,
             "head": { "n": last.number, "hash": last.hash },
             "anchored": outcome.anchor,
+            "sealed": outcome.heads.iter().map(|sealed| json!({
+                "path": sealed.path, "entries": sealed.head.last.number, "hash": sealed.head.last.hash,
+                "time": sealed.head.time, "signed": sealed.head.signed, "agrees": sealed.agrees,
+            })).collect::<Vec<_>>(),
             "findings": findings,
         }));
         return;
     }
     for finding in &outcome.findings {
-        let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
-        output::line(format!("{}{line}: {}", finding.path.display(), finding.text));
+        output::line(finding.text());
     }
     let entries = usize::try_from(outcome.verifier.seen()).unwrap_or(usize::MAX);
     let words = format!("{} in {}: ", count(entries, "entry"), count(files.len(), "file"));
@@ -158,15 +254,29 @@ fn show(files: &[PathBuf], args: &VerifyArgs, outcome: &Outcome, format: Format)
     }
     output::line(format!("{words}{}", output::paint("every line is whole and in its place", GREEN)));
     output::line(format!("head: {} (entry {})", last.hash, last.number));
+    let behind = |number: u64| count(usize::try_from(last.number - number).unwrap_or(usize::MAX), "entry");
+    let is_checked = args.key.is_some() && outcome.heads.iter().any(|sealed| sealed.agrees.is_some());
+    for Sealed { path, head, agrees } in &outcome.heads {
+        let signed = match (args.key.is_some(), head.signed) {
+            (true, _) => "signed",
+            (false, true) => "its signature was not checked",
+            (false, false) => "not signed",
+        };
+        let number = head.last.number;
+        if agrees.is_some() {
+            let path = path.display();
+            output::line(format!("sealed in {path}: entry {number} ({signed}), with {} behind it", behind(number)));
+        }
+    }
     match (&args.head, outcome.anchor) {
         (Some(_), Some(anchor)) => {
-            let behind = usize::try_from(last.number - anchor).unwrap_or(usize::MAX);
-            let behind = count(behind, "entry");
+            let behind = behind(anchor);
             output::line(format!("the hash that was kept is that of entry {anchor}, with {behind} behind it"));
         }
+        _ if is_checked => {}
         _ => output::note(
-            "note: a chain cannot show that its end was cut off or written anew; keep the head elsewhere and give it \
-             with `--head`",
+            "note: a chain cannot show that its end was cut off or written anew; sign its head (`--audit-key`, `audit \
+             seal`) and give `--key`, or keep the head elsewhere and give it with `--head`",
         ),
     }
 }

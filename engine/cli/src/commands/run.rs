@@ -1,10 +1,6 @@
 //! `casebook run`
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{BufWriter, Write},
-    path::Path,
-};
+use std::path::Path;
 
 use casebook_core::{
     episode::{Episode, Step},
@@ -13,7 +9,7 @@ use casebook_core::{
     scenario::Pack,
     trail::EpisodeId,
 };
-use casebook_server::Trail;
+use casebook_server::{LineFile, Trail, open_record};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -57,6 +53,8 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             let mut watch = |episode: &Episode, action: &Value, step: &Step| {
                 if let Some(trail) = &trail {
                     trail.record(episode, (action, step), EpisodeId { id: &id, policy: Some(&args.policy) });
+                    // What is required and not written is reported before the next episode.
+                    let _ = trail.settle();
                 }
                 trials.note(episode);
             };
@@ -65,8 +63,8 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
                 Exit::Findings
             })?;
             let recording = Recording::new(pack, &args.policy, trajectory);
-            if let Some((file, path)) = &mut record {
-                write(file, path, &recording)?;
+            if let Some(file) = &mut record {
+                write(file, &recording)?;
             }
             show(&recording, args.log, format);
             if format == Format::Json {
@@ -82,8 +80,8 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             }
         }
     }
-    if let Some((file, path)) = &mut record {
-        file.flush().map_err(|error| unwritable(path, &error))?;
+    if let Some(file) = &mut record {
+        file.sync().map_err(|error| unwritable(file.path(), &error))?;
     }
     if format == Format::Json {
         output::json(&json!({ "episodes": results, "trials": trials.0 }));
@@ -153,16 +151,18 @@ fn arguments(pack: &Pack, given: &[(String, String)]) -> Map<String, Value> {
     given.iter().map(|(name, text)| (name.clone(), value(name, text))).collect()
 }
 
-fn open(path: &Path) -> Result<(BufWriter<File>, &Path), Exit> {
-    match OpenOptions::new().create(true).append(true).open(path) {
-        Ok(file) => Ok((BufWriter::new(file), path)),
-        Err(error) => Err(unwritable(path, &error)),
-    }
+fn open(path: &Path) -> Result<LineFile, Exit> {
+    open_record(path).map_err(|error| {
+        output::error(format!("the record {error}"));
+        Exit::Failure
+    })
 }
 
-fn write(file: &mut BufWriter<File>, path: &Path, recording: &Recording) -> Result<(), Exit> {
-    let line = serde_json::to_string(recording).map_err(|error| unwritable(path, &error.into()))?;
-    writeln!(file, "{line}").map_err(|error| unwritable(path, &error))
+fn write(file: &mut LineFile, recording: &Recording) -> Result<(), Exit> {
+    let written = serde_json::to_string(recording)
+        .map_err(std::io::Error::from)
+        .and_then(|line| file.append((line + "\n").as_bytes()));
+    written.map_err(|error| unwritable(file.path(), &error))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Exit {

@@ -1,8 +1,7 @@
 //! `casebook serve`
 
 use std::{
-    env,
-    fs::{self, OpenOptions},
+    env, fs,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     path::Path,
@@ -10,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use casebook_server::{Config, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
+use casebook_server::{Config, RecordConfig, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
@@ -55,7 +54,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         Ok(tokens) => tokens,
         Err(exit) => return exit,
     };
-    let record = match args.record.as_deref().map(recorder).transpose() {
+    let record = match args.record.as_deref().map(|path| recorder(path, args.record_required)).transpose() {
         Ok(record) => record,
         Err(exit) => return exit,
     };
@@ -86,7 +85,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         request_timeout: seconds(args.limits.request_timeout),
         rate: NonZeroU32::new(args.limits.rate),
         tokens,
-        record,
+        record: record.clone(),
         watch: !args.no_reload,
         poll: args.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
         plugins: Some(plugins::host()),
@@ -120,13 +119,27 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
             return Exit::Failure;
         }
     };
+    // What is moved away for the night is begun again at once.
+    let reopening = interrupt::hangups().map(|hangups| {
+        let (record, trail) = (record.clone(), trail.clone());
+        tokio::spawn(hangups.each(move || {
+            record.iter().for_each(Recorder::reopen);
+            trail.iter().for_each(|trail| trail.reopen());
+        }))
+    });
+    if let Err(error) = &reopening {
+        output::note(format!("warning: cannot listen for SIGHUP: {error}"));
+    }
     let address = listener.local_addr().unwrap_or(SocketAddr::new(args.host, args.port));
     announce(&environments, address, args.host, format);
     if !args.host.is_loopback() && !guarded {
         output::note(WIDE_OPEN);
     }
     let served = server.run(listener, stopped).await;
-    let written = trail::close(trail.as_deref());
+    if let Ok(reopening) = reopening {
+        reopening.abort();
+    }
+    let written = recorded(record.as_ref()).and(trail::close(trail.as_deref()));
     match (served, written) {
         (Ok(()), Ok(())) => Exit::Success,
         (Ok(()), Err(exit)) => exit,
@@ -153,10 +166,17 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
 }
 
 /// Opens a file to record into.
-fn recorder(file: &Path) -> Result<Recorder, Exit> {
-    let opened = OpenOptions::new().create(true).append(true).open(file);
-    opened.and_then(Recorder::start).map_err(|error| {
-        output::error(format!("cannot write {}: {error}", file.display()));
+fn recorder(path: &Path, required: bool) -> Result<Recorder, Exit> {
+    Recorder::open(&RecordConfig { path: path.to_path_buf(), required }).map_err(|error| {
+        output::error(format!("the record {error}"));
+        Exit::Failure
+    })
+}
+
+/// Whether everything that ended is recorded.
+fn recorded(record: Option<&Recorder>) -> Result<(), Exit> {
+    record.map_or(Ok(()), Recorder::close).map_err(|error| {
+        output::error(error);
         Exit::Failure
     })
 }
@@ -194,8 +214,11 @@ fn tell(status: &ReloadStatus, format: Format) {
             .as_ref()
             .map(|rejected| json!({ "reason": rejected.reason, "diagnostics": rejected.report.diagnostics }));
         output::line(
-            json!({ "event": "reload", "outcome": status.outcome, "generation": generation, "rejected": rejected })
-                .to_string(),
+            json!({
+                "event": "reload", "outcome": status.outcome, "generation": generation, "rejected": rejected,
+                "warnings": status.report.diagnostics,
+            })
+            .to_string(),
         );
         return;
     }
@@ -204,6 +227,11 @@ fn tell(status: &ReloadStatus, format: Format) {
             output::note(rejected.text(output::stderr_has_color()).trim_end());
             output::note(format!("rejected: generation {generation} goes on"));
         }
-        None => output::note(format!("reloaded: generation {generation}")),
+        None => {
+            if !status.report.diagnostics.is_empty() {
+                output::note(status.report.render(output::stderr_has_color()).trim_end());
+            }
+            output::note(format!("reloaded: generation {generation}"));
+        }
     }
 }

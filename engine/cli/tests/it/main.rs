@@ -4,6 +4,7 @@ mod authoring;
 mod commands;
 mod compliance;
 mod docs;
+mod durable;
 mod imports;
 mod layout;
 mod plugins;

@@ -84,7 +84,7 @@ pub fn read_seal(line: &str) -> Option<Seal> {
     Some(Seal { number, previous, sound: sha256(body.as_bytes()) == hash, hash: hash.to_owned() })
 }
 
-fn is_hash(text: &str) -> bool {
+pub(super) fn is_hash(text: &str) -> bool {
     text.len() == GENESIS.len() && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 

@@ -58,7 +58,7 @@ impl Agent<'_> {
             let called = name.to_owned();
             let call = move |mut play: Play| play.call(&called, &arguments);
             let (outcome, step) = alone(self.app, held(&chosen)?, chosen, call).await?;
-            return held_back(outcome, step.as_ref().map(wait_of).unwrap_or_default(), limit).await;
+            return held_back(self.app, outcome, step.as_ref().map(wait_of).unwrap_or_default()).await;
         };
         session.touch();
         let told = match session.begin(limit, held, chosen).await {
@@ -99,12 +99,15 @@ pub(super) async fn alone<T: Send + 'static>(
     if slow { app.within_step(waits, work).await } else { work() }
 }
 
-/// Answers when what was done has taken its time.
-pub(super) async fn held_back<T>(told: T, wait: Duration, limit: Option<Duration>) -> Result<T, Problem> {
-    if let Some(limit) = limit.filter(|limit| *limit < wait) {
+/// Answers when what was done has taken its time and is written down as is demanded.
+pub(super) async fn held_back<T>(app: &App, told: T, wait: Duration) -> Result<T, Problem> {
+    if let Some(limit) = app.config.step_timeout.filter(|limit| *limit < wait) {
         time::sleep(limit).await;
         return Err(Problem::TooSlow(limit));
     }
     time::sleep(wait).await;
+    if let Some(trail) = &app.config.trail {
+        trail.settled().await.map_err(Problem::Unrecorded)?;
+    }
     Ok(told)
 }

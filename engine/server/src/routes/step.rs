@@ -102,5 +102,5 @@ async fn alone(app: &Shared, environment: &Environment, action: Map<String, Valu
         Ok((envelope::observation_body(play.view(Some(&step))?, None), wait_of(&step)))
     };
     let (text, wait) = agent::alone(app, held, chosen, act).await?;
-    Ok(request::json(agent::held_back(text, wait, app.config.step_timeout).await?))
+    Ok(request::json(agent::held_back(app, text, wait).await?))
 }

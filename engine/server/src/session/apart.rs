@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use tokio::time;
 
 use super::{
-    one::{Outcome, Session, Turn, wait_of},
+    one::{Due, Outcome, Session, Turn, wait_of},
     play::{Play, Taken},
     pool::within,
 };
@@ -166,7 +166,7 @@ impl Session {
             return Err(Problem::TooSlow(limit));
         }
         let adopted = self.work(|own| {
-            *own = play;
+            let before = std::mem::replace(own, play);
             self.keep_pace(own);
             match &taken {
                 Some(taken) => {
@@ -175,13 +175,26 @@ impl Session {
                 }
                 None => self.meter.refused(),
             }
-            let ended = step.is_some_and(|step| step.done);
-            Ok(Outcome::now((tell(own, step)?, self.recorded(own, ended))))
+            Ok(Outcome::now((tell(own, step)?, self.due(own, step), before)))
         });
-        let (told, ended) = adopted?.told;
+        let (told, due, before) = adopted?.told;
         time::sleep(wait).await;
+        let is_due = !matches!(due, Due::Nothing);
+        let handed = self.hand_over(due);
+        let settled = if is_due { self.settled(handed.as_ref()).await } else { Ok(()) };
+        if let Err(problem) = settled {
+            if let Some(handed) = handed {
+                handed.withdraw();
+            }
+            self.work(|own| {
+                own.write_down_taken_back();
+                *own = before;
+                self.keep_pace(own);
+                Ok(Outcome::now(()))
+            })?;
+            return Err(problem);
+        }
         drop(turn);
-        self.record(ended).await;
         Ok((outcome, told))
     }
 

@@ -25,10 +25,10 @@ use super::{
     capacity::Slot,
     lock,
     play::{Pace, Play, Played},
-    pool::Pool,
+    pool::{Pool, within},
     repeat::Answer,
 };
-use crate::{error::Problem, metrics::Meter, record::Recorder, wire::envelope::View};
+use crate::{error::Problem, journal::Handed, metrics::Meter, record::Recorder, trail::Trail, wire::envelope::View};
 
 /// What opened a session, which decides when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,7 @@ pub(crate) struct Session {
     hold: Mutex<Hold>,
     pub(super) meter: Arc<Meter>,
     recorder: Option<Recorder>,
+    trail: Option<Arc<Trail>>,
     pub(super) pool: Pool,
 }
 
@@ -76,6 +77,8 @@ pub(super) struct Witness {
     pub(super) meter: Arc<Meter>,
     /// Writes down what ended.
     pub(super) recorder: Option<Recorder>,
+    /// Writes down what is decided.
+    pub(super) trail: Option<Arc<Trail>>,
     /// Where it computes for long.
     pub(super) pool: Pool,
 }
@@ -121,6 +124,17 @@ pub(crate) struct Outcome<T> {
     pub(crate) wait: Duration,
 }
 
+/// What has to be written down before an answer is given.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// Nothing: no step was taken.
+    Nothing,
+    /// What a step decided, which the audit trail has.
+    Step,
+    /// The same, and an episode that has ended with it.
+    Episode(Played),
+}
+
 impl<T> Outcome<T> {
     /// An outcome that is told at once.
     pub(crate) fn now(told: T) -> Self {
@@ -144,6 +158,7 @@ impl Session {
             hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
             meter: witness.meter,
             recorder: witness.recorder,
+            trail: witness.trail,
             pool: witness.pool,
         };
         Arc::new(session)
@@ -182,29 +197,69 @@ impl Session {
         work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
     ) -> Result<T, Problem> {
         let turn = self.turns.lock().await;
-        let outcome = self.work(work)?;
-        self.hold_back(turn, limit, outcome).await
+        let Outcome { told, wait } = self.work(work)?;
+        self.hold_back(turn, limit, Outcome { told: (told, Due::Nothing), wait }).await
     }
 
-    /// Gives what a request came to when it has taken its time; nobody else has the turn until then.
+    /// Gives what a request came to when it has taken its time and is written down as is demanded; nobody else has the
+    /// turn until then.
     async fn hold_back<T>(
         &self,
         _turn: Turn<'_>,
         limit: Option<Duration>,
-        Outcome { told, wait }: Outcome<T>,
+        Outcome { told: (told, due), wait }: Outcome<(T, Due)>,
     ) -> Result<T, Problem> {
-        match limit {
-            _ if wait.is_zero() => Ok(told),
-            Some(limit) if limit < wait => {
-                time::sleep(limit).await;
-                self.work(|play| play.take_back().map(Outcome::now))?;
-                Err(Problem::TooSlow(limit))
-            }
-            _ => {
+        let waits_for_the_disk = match &due {
+            Due::Nothing => false,
+            Due::Step => self.is_behind(),
+            Due::Episode(_) => true,
+        };
+        if wait.is_zero() && !waits_for_the_disk {
+            return Ok(told);
+        }
+        let mut handed = None;
+        let held_back = async {
+            if !wait.is_zero() {
                 time::sleep(wait).await;
-                Ok(told)
+            }
+            if !matches!(due, Due::Nothing) {
+                handed = self.hand_over(due);
+                self.settled(handed.as_ref()).await?;
+            }
+            Ok(())
+        };
+        let outcome = within(limit, held_back).await;
+        match outcome {
+            Ok(()) => Ok(told),
+            Err(problem) => {
+                if let Some(handed) = handed {
+                    handed.withdraw();
+                }
+                self.work(|play| play.take_back().map(Outcome::now))?;
+                Err(problem)
             }
         }
+    }
+
+    /// Waits until what was decided, and an episode that has ended, are written down as is demanded.
+    pub(super) async fn settled(&self, ended: Option<&Handed>) -> Result<(), Problem> {
+        if let Some(trail) = &self.trail {
+            trail.settled().await.map_err(Problem::Unrecorded)?;
+        }
+        if let (Some(recorder), Some(ended)) = (&self.recorder, ended) {
+            recorder.settled(ended).await.map_err(Problem::Unrecorded)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an answer may have to wait until what was decided is written down.
+    fn is_behind(&self) -> bool {
+        self.trail.as_ref().is_some_and(|trail| trail.is_behind())
+    }
+
+    /// Refuses steps whose end could not be recorded, where that is demanded.
+    pub(super) fn admit(&self) -> Result<(), Problem> {
+        self.recorder.as_ref().and_then(Recorder::refusal).map_or(Ok(()), |refusal| Err(Problem::Unrecorded(refusal)))
     }
 
     /// How it and sockets stand to each other.
@@ -231,7 +286,7 @@ impl Session {
         render: impl FnOnce(View<'_>) -> T,
     ) -> Result<Result<T, Problem>, Map<String, Value>> {
         let turn = self.turns.try_lock();
-        if turn.is_err() || self.recorder.is_some() || !self.is(Pace::Swift) {
+        if turn.is_err() || self.recorder.is_some() || !self.is(Pace::Swift) || self.is_behind() {
             return Err(action);
         }
         Ok(self.take(asked, action, render).map(|outcome| outcome.told.0))
@@ -245,13 +300,12 @@ impl Session {
         action: Map<String, Value>,
         render: impl FnOnce(View<'_>) -> T,
     ) -> Result<T, Problem> {
+        self.admit()?;
         if self.is(Pace::Long) {
             return Box::pin(self.step_apart(turn, limit, action, render)).await;
         }
         let outcome = self.take(Instant::now(), action, render)?;
-        let (told, ended) = self.hold_back(turn, limit, outcome).await?;
-        self.record(ended).await;
-        Ok(told)
+        self.hold_back(turn, limit, outcome).await
     }
 
     /// Takes an action, renders what came of it, and counts it.
@@ -260,7 +314,7 @@ impl Session {
         started: Instant,
         action: Map<String, Value>,
         render: impl FnOnce(View<'_>) -> T,
-    ) -> Result<Outcome<(T, Option<Played>)>, Problem> {
+    ) -> Result<Outcome<(T, Due)>, Problem> {
         self.work(|play| {
             let span =
                 tracing::debug_span!("step", environment = %self.environment, session = self.tag(), reward = Empty);
@@ -268,7 +322,7 @@ impl Session {
             span.record("reward", step.reward);
             let told = render(play.view(Some(&step))?);
             self.stepped(play, &step, started.elapsed());
-            Ok(Outcome { told: (told, self.recorded(play, step.done)), wait: wait_of(&step) })
+            Ok(Outcome { told: (told, self.due(play, Some(&step))), wait: wait_of(&step) })
         })
     }
 
@@ -280,6 +334,7 @@ impl Session {
         arguments: &Map<String, Value>,
     ) -> Result<Result<Answered, ToolFailure>, Problem> {
         let turn = self.turns.lock().await;
+        self.admit()?;
         if self.is(Pace::Long) {
             return Box::pin(self.call_apart(turn, limit, name, arguments)).await;
         }
@@ -290,13 +345,10 @@ impl Session {
                 Some(step) => self.stepped(play, step, started.elapsed()),
                 None => self.meter.refused(),
             }
-            let last = step.as_ref().is_some_and(|step| step.done);
             let wait = step.as_ref().map(wait_of).unwrap_or_default();
-            Ok(Outcome { told: (outcome, self.recorded(play, last)), wait })
+            Ok(Outcome { told: (outcome, self.due(play, step.as_ref())), wait })
         })?;
-        let (outcome, ended) = self.hold_back(turn, limit, called).await?;
-        self.record(ended).await;
-        Ok(outcome)
+        self.hold_back(turn, limit, called).await
     }
 
     /// Looks at its episode, without waiting for a turn.
@@ -350,15 +402,19 @@ impl Session {
         self.pace.store(own.pace() as u8, Ordering::Relaxed);
     }
 
-    /// What is to be recorded of an episode that has ended.
-    pub(super) fn recorded(&self, play: &Play, ended: bool) -> Option<Played> {
-        if ended && self.recorder.is_some() { play.played() } else { None }
+    /// What is to be written down of a step, if there was one.
+    pub(super) fn due(&self, play: &Play, step: Option<&Step>) -> Due {
+        match step {
+            None => Due::Nothing,
+            Some(step) if step.done && self.recorder.is_some() => play.played().map_or(Due::Step, Due::Episode),
+            Some(_) => Due::Step,
+        }
     }
 
-    pub(super) async fn record(&self, played: Option<Played>) {
-        if let (Some(recorder), Some((episode, actions))) = (&self.recorder, played) {
-            recorder.ended(episode, actions).await;
-        }
+    /// Hands over an episode that has ended.
+    pub(super) fn hand_over(&self, due: Due) -> Option<Handed> {
+        let (Some(recorder), Due::Episode((episode, actions))) = (&self.recorder, due) else { return None };
+        Some(recorder.ended(episode, actions))
     }
 
     pub(super) fn work<T>(
@@ -413,7 +469,12 @@ mod tests {
     use crate::metrics::Metrics;
 
     fn session() -> Arc<Session> {
-        let witness = Witness { meter: Metrics::new().of(&Arc::from("desk")), recorder: None, pool: Pool::default() };
+        let witness = Witness {
+            meter: Metrics::new().of(&Arc::from("desk")),
+            recorder: None,
+            trail: None,
+            pool: Pool::default(),
+        };
         let slot = Capacity::new(1, None).take(Client::Unknown).expect("a slot");
         Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default(), witness)
     }

@@ -64,7 +64,7 @@ pub(crate) type Played = (Box<Episode>, Actions);
 pub(super) enum Pace {
     /// Microseconds.
     Swift,
-    /// As long as the pack says.
+    /// As long as the pack says, or until it is written down.
     HeldBack,
     /// As long as code of the pack's own computes.
     Long,
@@ -159,9 +159,14 @@ impl Play {
     pub(super) fn pace(&self) -> Pace {
         match self.run.as_ref().map(|run| run.episode.pack()) {
             Some(pack) if pack.takes_long() => Pace::Long,
-            Some(pack) if pack.holds_back() => Pace::HeldBack,
+            Some(pack) if pack.holds_back() || self.is_written_down_first() => Pace::HeldBack,
             _ => Pace::Swift,
         }
+    }
+
+    /// Whether a step is answered only when it is written down.
+    fn is_written_down_first(&self) -> bool {
+        self.run.as_ref().and_then(|run| run.held.trail()).is_some_and(Trail::is_required)
     }
 
     /// Whether its steps may wait for programs.
@@ -171,14 +176,21 @@ impl Play {
 
     /// Takes the last action back.
     pub(crate) fn take_back(&mut self) -> Result<(), Problem> {
+        self.write_down_taken_back();
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         let before = run.actions.len().saturating_sub(1);
-        if let Some(trail) = run.held.trail() {
-            trail.record_taken_back(&run.episode, run.episode.steps(), EpisodeId { id: &run.id, policy: None });
-        }
         run.episode = run.replay(before)?;
         run.actions.truncate(before);
         Ok(())
+    }
+
+    /// Writes down that its last step is taken back.
+    pub(super) fn write_down_taken_back(&self) {
+        if let Some(run) = &self.run
+            && let Some(trail) = run.held.trail()
+        {
+            trail.record_taken_back(&run.episode, run.episode.steps(), EpisodeId { id: &run.id, policy: None });
+        }
     }
 
     /// A play of its own that has taken the first `at` actions of this one, all of them when not given.

@@ -24,7 +24,7 @@ use super::{
     play::Play,
     pool::Pool,
 };
-use crate::{error::Problem, metrics::Metrics, record::Recorder, server::Config};
+use crate::{error::Problem, metrics::Metrics, record::Recorder, server::Config, trail::Trail};
 
 /// How long a session without a socket may rest when no other limit is set: nothing else would ever end it.
 const DEFAULT_IDLE: Duration = Duration::from_mins(15);
@@ -44,6 +44,7 @@ pub(crate) struct Sessions {
     capacity: Arc<Capacity>,
     metrics: Arc<Metrics>,
     recorder: Option<Recorder>,
+    trail: Option<Arc<Trail>>,
     pool: Pool,
     idle: Duration,
     /// How long a session that lost its socket is kept.
@@ -78,6 +79,7 @@ impl Sessions {
             capacity: Capacity::new(config.max_sessions, config.sessions_per_client),
             metrics,
             recorder: config.record.clone(),
+            trail: config.trail.clone(),
             pool,
             idle: config.idle_timeout.unwrap_or(DEFAULT_IDLE),
             grace: config.resume_grace,
@@ -140,8 +142,12 @@ impl Sessions {
         play: Play,
     ) -> Result<Arc<Session>, Problem> {
         let slot = self.slot(client, wait).await?;
-        let witness =
-            Witness { meter: self.metrics.of(environment), recorder: self.recorder.clone(), pool: self.pool.clone() };
+        let witness = Witness {
+            meter: self.metrics.of(environment),
+            recorder: self.recorder.clone(),
+            trail: self.trail.clone(),
+            pool: self.pool.clone(),
+        };
         let session = Session::new(environment, origin, slot, play, witness);
         let mut open = lock(&self.open);
         open.all.insert(session.id(), Arc::clone(&session));

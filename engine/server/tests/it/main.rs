@@ -8,6 +8,7 @@ mod serve;
 mod attach;
 mod capacity;
 mod connections;
+mod durable;
 mod environments;
 mod faults;
 mod http_sessions;

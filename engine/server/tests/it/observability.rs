@@ -19,7 +19,7 @@ use casebook_core::{
     record::{Recording, Verdict, replay},
     source,
 };
-use casebook_server::{Config, Recorder, Tokens};
+use casebook_server::{Config, RecordConfig, Recorder, Tokens};
 
 /// The value of a metric, by its name with labels.
 async fn metric(server: &Running, name: &str) -> f64 {
@@ -80,7 +80,7 @@ async fn rejected_and_loaded_changes_are_counted() {
 async fn episodes_that_end_are_recorded_and_agree_when_replayed() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("episodes.jsonl");
-    let recorder = Recorder::start(fs::File::create(&path).expect("a file")).expect("a thread");
+    let recorder = Recorder::open(&RecordConfig { path: path.clone(), required: false }).expect("it opens");
     let mut server = start(Config { record: Some(recorder), ..config() }).await;
     for seed in 0..20 {
         post(&server, "/reset", &json!({ "task_id": "calm", "seed": seed })).await.expect(200);

@@ -1,0 +1,220 @@
+//! What must not be lost, as a shell sees it: servers that are killed, files that are moved, ends that are cut off.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::shell::{PACK, casebook, code, root, stderr, stdout};
+
+/// A server of one test's own.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_casebook"))
+            .arg("serve")
+            .arg(root().join(PACK))
+            .args(["--port", "0", "--no-reload"])
+            .args(args)
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("casebook runs");
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut first).expect("a line");
+        let address = first.trim().rsplit('/').next().expect("an address").to_owned();
+        Self { child, address }
+    }
+
+    /// Sends a request; `None` when the server went away.
+    fn ask(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let body = body.to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n",
+            self.address,
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        Some((head.split(' ').nth(1)?.parse().ok()?, serde_json::from_str(body).ok()?))
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+    }
+
+    fn ended(mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Plays an episode; counts the decisions and episodes that were answered, and says whether the server is still there.
+fn play(server: &Server, seed: u64, decisions: &AtomicU64, episodes: &AtomicU64) -> Option<()> {
+    let (_, begun) = server.ask("/reset", &json!({ "task_id": "email-triage-easy", "seed": seed }))?;
+    let session = &begun["metadata"]["session_id"];
+    loop {
+        let action =
+            json!({ "type": "archive", "content": "Hello, we look into this today and write again tomorrow." });
+        let (status, told) = server.ask("/step", &json!({ "action": action, "session_id": session }))?;
+        assert_eq!(status, 200, "{told}");
+        decisions.fetch_add(1, Ordering::Relaxed);
+        if told["done"] == true {
+            episodes.fetch_add(1, Ordering::Relaxed);
+            return Some(());
+        }
+    }
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).expect("a text");
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_killed_has_written_all_that_it_answered() {
+    let folder = TempDir::new().expect("a folder");
+    let (decisions, episodes) = (AtomicU64::new(0), AtomicU64::new(0));
+    for round in 0..3 {
+        let args = ["--audit", "audit.jsonl", "--audit-required", "--record", "run.jsonl", "--record-required"];
+        let server = Server::start(folder.path(), &args);
+        thread::scope(|scope| {
+            for player in 0..4 {
+                let (server, decisions, episodes) = (&server, &decisions, &episodes);
+                scope.spawn(move || {
+                    for game in 0.. {
+                        let seed = round * 100_000 + player * 10_000 + game;
+                        if play(server, seed, decisions, episodes).is_none() {
+                            break;
+                        }
+                    }
+                });
+            }
+            thread::sleep(Duration::from_millis(700));
+            server.signal("-KILL");
+        });
+    }
+    // What was cut off in the middle is put aside at the next start.
+    let server = Server::start(folder.path(), &["--audit", "audit.jsonl", "--record", "run.jsonl"]);
+    server.signal("-TERM");
+    assert_eq!(server.ended(), Some(0));
+    let (decisions, episodes) = (decisions.into_inner(), episodes.into_inner());
+    assert!(decisions > 20 && episodes > 3, "{decisions} decisions and {episodes} episodes were answered");
+    let kept = lines(&folder.path().join("audit.jsonl")).iter().filter(|one| one["event"] != "lost").count() as u64;
+    assert!(kept >= decisions, "{decisions} decisions were answered, {kept} are there");
+    let recorded = lines(&folder.path().join("run.jsonl")).len() as u64;
+    assert!(recorded >= episodes, "{episodes} episodes were answered, {recorded} are there");
+    let verified = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    assert_eq!(code(&verified), 0, "{}", stdout(&verified));
+}
+
+#[cfg(unix)]
+#[test]
+fn sighup_begins_files_again_that_were_moved() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), &["--audit", "audit.jsonl", "--record", "run.jsonl"]);
+    let (decisions, episodes) = (AtomicU64::new(0), AtomicU64::new(0));
+    let wait = |file: &str| {
+        let begun = Instant::now();
+        while !folder.path().join(file).exists() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{file} is not begun");
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    play(&server, 1, &decisions, &episodes).expect("it plays");
+    for file in ["audit.jsonl", "run.jsonl"] {
+        fs::rename(folder.path().join(file), folder.path().join(format!("{file}.1"))).expect("moved");
+    }
+    server.signal("-HUP");
+    wait("audit.jsonl");
+    wait("run.jsonl");
+    play(&server, 2, &decisions, &episodes).expect("it goes on");
+    server.signal("-TERM");
+    assert_eq!(server.ended(), Some(0));
+    assert_eq!(lines(&folder.path().join("run.jsonl.1")).len() + lines(&folder.path().join("run.jsonl")).len(), 2);
+    let verified = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    assert_eq!(code(&verified), 0, "{}", stdout(&verified));
+    assert!(stdout(&verified).contains("in 2 files"), "{}", stdout(&verified));
+}
+
+#[test]
+fn a_sealed_head_shows_that_an_end_was_cut_off() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("audit.jsonl");
+    fs::write(folder.path().join("key"), "a secret that is long enough\n").expect("written");
+    fs::write(folder.path().join("other"), "another secret, just as long\n").expect("written");
+    fs::write(folder.path().join("short"), "short\n").expect("written");
+    let pack = root().join(PACK);
+    let pack = pack.to_str().expect("UTF-8");
+    let run = |more: &[&str]| casebook(folder.path(), &[&["run", pack, "--audit", "audit.jsonl"][..], more].concat());
+    assert_eq!(code(&run(&["--audit-key", "key"])), 0);
+    let verify = |more: &[&str]| casebook(folder.path(), &[&["audit", "verify", "audit.jsonl"][..], more].concat());
+    let whole = verify(&["--key", "key"]);
+    assert_eq!(code(&whole), 0, "{}", stdout(&whole));
+    assert!(stdout(&whole).contains("(signed), with 0 entries behind it") && stderr(&whole).is_empty());
+    assert!(stderr(&verify(&[])).contains("note: a chain cannot show"));
+    let sealed = casebook(folder.path(), &["audit", "seal", "audit.jsonl", "--key", "key"]);
+    assert_eq!(code(&sealed), 0, "{}", stderr(&sealed));
+    fs::write(folder.path().join("kept"), stdout(&sealed)).expect("written");
+
+    let wrong = verify(&["--key", "other"]);
+    assert!(code(&wrong) == 1 && stdout(&wrong).contains("the sealed head is not believed"), "{}", stdout(&wrong));
+    let short = verify(&["--key", "short"]);
+    assert!(code(&short) == 2 && stderr(&short).contains("at least 16 characters"), "{}", stderr(&short));
+
+    let text = fs::read_to_string(&path).expect("a text");
+    let count = text.lines().count();
+    let cut: Vec<&str> = text.lines().take(count - 2).collect();
+    fs::write(&path, cut.join("\n") + "\n").expect("written");
+    for more in [&["--key", "key"][..], &[]] {
+        let found = verify(more);
+        assert_eq!(code(&found), 1, "{}", stdout(&found));
+        let words = format!("and the trail ends with entry {}: its end was cut off", count - 2);
+        assert!(stdout(&found).contains(&words), "{}", stdout(&found));
+    }
+    let refused = run(&["--audit-key", "key"]);
+    assert!(code(&refused) == 3 && stderr(&refused).contains("its end was cut off or written anew"));
+    assert_eq!(code(&casebook(folder.path(), &["audit", "seal", "audit.jsonl", "--key", "key"])), 1);
+    // Without the head next to it, the one that was kept elsewhere still shows it.
+    fs::remove_file(folder.path().join("audit.jsonl.head")).expect("removed");
+    assert_eq!(code(&verify(&["--key", "key"])), 0);
+    assert_eq!(code(&verify(&["--key", "key", "--sealed", "kept"])), 1);
+}
+
+#[test]
+fn a_record_that_ends_in_the_middle_of_a_line_is_gone_on_with() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("run.jsonl"), "{\"engine\":").expect("written");
+    let pack = root().join(PACK);
+    let output = casebook(folder.path(), &["run", pack.to_str().expect("UTF-8"), "--record", "run.jsonl"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(lines(&folder.path().join("run.jsonl")).len(), 3);
+    assert!(folder.path().join("run.jsonl.torn").exists());
+}
