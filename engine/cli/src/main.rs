@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `args.rs` | the command line |
+//! | `descriptors.rs` | how many connections the system has open files for |
 //! | `exit.rs` | what exit codes mean |
 //! | `files.rs` | files that commands write |
 //! | `interrupt.rs` | being asked to stop |
@@ -16,6 +17,7 @@
 
 mod args;
 mod commands;
+mod descriptors;
 mod exit;
 mod files;
 mod formats;

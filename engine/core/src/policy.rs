@@ -87,6 +87,11 @@ pub fn unknown(pack: &Pack, name: &str) -> String {
 }
 
 impl Policy {
+    /// Whether it acts on what is right, so that its play shows that.
+    pub fn knows_what_is_right(&self) -> bool {
+        matches!(self.kind, Kind::Oracle)
+    }
+
     /// The pack that it plays.
     pub fn pack(&self) -> &Arc<Pack> {
         &self.pack

@@ -1,17 +1,23 @@
 //! What every request shares.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use casebook_core::{diagnostic, scenario::Pack};
 use tokio::sync::watch;
 
 use crate::{
+    connections::Open,
     error::Problem,
-    limits::Rates,
+    limits::{Guesses, Rates, Unfinished},
     metrics::Metrics,
-    reload::{Held, Live, MOST_GROUPS, Unheld},
+    principals::Role,
+    reload::{Held, Live, Unheld},
     server::Config,
     session::{
+        capacity::Key,
         pool::{Pool, within},
         table::Sessions,
     },
@@ -33,12 +39,20 @@ pub(crate) struct App {
     pub(crate) chosen: Arc<str>,
     /// The sessions over HTTP, and the slots of all sessions.
     pub(crate) sessions: Sessions,
+    /// The connections that are open.
+    pub(crate) connections: Arc<Open>,
+    /// What is kept of requests that are not whole yet.
+    pub(crate) unfinished: Arc<Unfinished>,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
     /// How often each client may ask.
     pub(crate) rates: Rates,
+    /// How often each address may send wrong tokens.
+    pub(crate) guesses: Guesses,
     /// How the server is to behave.
     pub(crate) config: Config,
+    /// Whether it listens where no other machine reaches it.
+    pub(crate) near: AtomicBool,
     /// Becomes true when the server ends; its receivers are the tasks that it waits for.
     pub(crate) stopping: watch::Sender<bool>,
     /// Where episodes are played inside the server.
@@ -49,16 +63,31 @@ impl App {
     pub(crate) fn new(live: Live, chosen: Arc<str>, config: Config) -> Self {
         let metrics = Arc::new(Metrics::new());
         let pool = Pool::default();
+        let connections = Open::new(config.max_connections, config.connections_per_client);
         Self {
             live: Arc::new(live),
             chosen,
-            sessions: Sessions::new(&config, Arc::clone(&metrics), pool.clone()),
+            sessions: Sessions::new(&config, Arc::clone(&metrics), pool.clone(), Arc::clone(&connections)),
+            connections,
+            unfinished: Unfinished::new(config.max_unfinished, config.limits.message),
             metrics,
             rates: Rates::new(config.rate),
+            guesses: Guesses::new(config.wrong_tokens),
             config,
+            near: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
             pool,
         }
+    }
+
+    /// Whether a principal may learn what is right; nobody's token where there are none.
+    pub(crate) fn tells_truth(&self, role: Option<Role>) -> bool {
+        role.map_or(self.config.open && self.config.tokens.is_empty(), |role| role == Role::Grader)
+    }
+
+    /// Whether only its authors reach it: it asks nobody for a token, and no other machine reaches it.
+    pub(crate) fn is_its_authors(&self) -> bool {
+        self.config.tokens.is_empty() && self.near.load(Ordering::Relaxed)
     }
 
     /// Finds an environment of the current generation.
@@ -74,10 +103,10 @@ impl App {
 
     /// Finds an environment for a new episode: of the generation that its group pins or that is asked for, else of the
     /// current one.
-    pub(crate) fn held(&self, name: &str, arguments: &ResetArguments) -> Result<Held, Problem> {
+    pub(crate) fn held(&self, name: &str, client: Key, arguments: &ResetArguments) -> Result<Held, Problem> {
         let current = self.live.catalog();
         let (group, number) = (arguments.group.as_deref(), arguments.generation);
-        let chosen = self.live.generations().choose(&current, group, number);
+        let chosen = self.live.generations().choose(&current, (group, client), number);
         let (catalog, group) = chosen.map_err(|unheld| refuse_generation(unheld, arguments, current.generation()))?;
         match catalog.pack(name) {
             Some(pack) => {
@@ -126,8 +155,9 @@ fn refuse_generation(unheld: Unheld, arguments: &ResetArguments, current: u64) -
             let msg = format!("the group `{group}` plays generation {pinned}, not {number}");
             entry("generation", msg, number.into())
         }
-        Unheld::TooMany => {
-            let msg = format!("{MOST_GROUPS} groups are kept already; a group ends half an hour after its last reset");
+        Unheld::TooMany { most, own } => {
+            let whose = if own { "of this client " } else { "" };
+            let msg = format!("{most} groups {whose}are kept already; a group ends half an hour after its last reset");
             entry("group", msg, group.into())
         }
     }

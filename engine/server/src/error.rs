@@ -10,6 +10,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use casebook_core::episode::FAILED;
 use serde_json::{Value, json};
 
 use crate::{principals::Role, session::capacity::Full, wire::entries::Entry};
@@ -34,13 +35,6 @@ pub(crate) enum Problem {
     Invalid(Vec<Entry>),
     /// A step without an episode.
     NoEpisode,
-    /// No id was sent and several episodes are running.
-    Several {
-        /// The environment's name.
-        environment: String,
-        /// How many.
-        running: usize,
-    },
     /// Actions that another generation does not take; says which.
     DoesNotFit(String),
     /// A step after the end.
@@ -55,6 +49,12 @@ pub(crate) enum Problem {
     WrongToken,
     /// The token is of somebody who may not do this.
     Forbidden(Role),
+    /// What is right is asked for, and nobody may know it here.
+    Withheld,
+    /// An agent acts on its own, and the pack does not let it; says what it may do.
+    NoPractice(String),
+    /// A web page from elsewhere asks; says what to do.
+    Foreign(String),
     /// More requests than a client may send.
     TooOften {
         /// Requests that it may send in a second.
@@ -62,6 +62,8 @@ pub(crate) enum Problem {
         /// How long until the next one.
         wait: Duration,
     },
+    /// More wrong tokens than an address may send; holds how long until the next one is looked at.
+    TooManyGuesses(Duration),
     /// The server is about to end and takes no new sessions.
     Draining,
     /// A bug; the session cannot go on.
@@ -77,6 +79,12 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
+    /// A failure of the environment, whose cause may hold what is right and goes to the log.
+    pub(crate) fn hidden(cause: &str) -> Self {
+        tracing::error!(cause, "the environment failed");
+        Self::Failed(FAILED.into())
+    }
+
     /// Says in a sentence what is wrong.
     pub(crate) fn text(&self) -> String {
         match self {
@@ -87,14 +95,12 @@ impl Problem {
             | Self::Unrecorded(text)
             | Self::BadRequest(text)
             | Self::DoesNotFit(text)
+            | Self::Foreign(text)
+            | Self::NoPractice(text)
             | Self::Failed(text) => text.clone(),
             Self::UnknownSession(id) => format!("unknown session `{id}`: it has ended, or never was"),
             Self::Invalid(entries) => crate::wire::entries::summary(entries),
             Self::NoEpisode => "no episode; reset first".into(),
-            Self::Several { environment, running } => format!(
-                "{running} episodes of `{environment}` are running; say which one with the header `x-session-id` \
-                 (its value is the `session_id` that `/reset` returned)"
-            ),
             Self::Finished => "the episode is done and takes no further action; send reset to start another".into(),
             Self::Full(full) => full.to_string(),
             Self::TooSlow(limit) => {
@@ -103,6 +109,15 @@ impl Problem {
             Self::NoToken => "a token is needed; send `authorization: Bearer TOKEN`".into(),
             Self::WrongToken => "unknown token".into(),
             Self::Forbidden(role) => format!("the {} may not do this", role.name()),
+            Self::Withheld => {
+                "what is right needs the grader's token, or a server on a loopback address that is started \
+                               with `--open`"
+                    .into()
+            }
+            Self::TooManyGuesses(wait) => {
+                let wait = wait.as_secs_f64();
+                format!("too many wrong tokens came from this address; the next token is looked at in {wait:.3} s")
+            }
             Self::TooOften { each, wait } => {
                 format!("more than {each} requests a second; the next is taken in {:.3} s", wait.as_secs_f64())
             }
@@ -116,10 +131,10 @@ impl Problem {
             Self::UnknownEnvironment { .. } | Self::UnknownSession(_) | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoEpisode | Self::DoesNotFit(_) | Self::Several { .. } | Self::Finished => StatusCode::CONFLICT,
+            Self::NoEpisode | Self::DoesNotFit(_) | Self::Finished => StatusCode::CONFLICT,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Forbidden(_) | Self::Foreign(_) | Self::NoPractice(_) | Self::Withheld => StatusCode::FORBIDDEN,
+            Self::TooOften { .. } | Self::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Full(full) if full.own => StatusCode::TOO_MANY_REQUESTS,
             Self::Full(_) | Self::Draining | Self::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooSlow(_) => StatusCode::GATEWAY_TIMEOUT,
@@ -135,7 +150,9 @@ impl IntoResponse for Problem {
         let status = self.status();
         let more = match &self {
             Self::NoToken | Self::WrongToken => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Self::TooOften { wait, .. } => Some((RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))),
+            Self::TooOften { wait, .. } | Self::TooManyGuesses(wait) => {
+                Some((RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1)))
+            }
             _ => None,
         };
         let detail = match self {

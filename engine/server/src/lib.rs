@@ -15,6 +15,8 @@ mod trail;
 mod mode;
 // Who may do what: four principals, each with a surface and, where tokens are set, a token of its own.
 mod principals;
+// Which web pages may use the server.
+mod origins;
 // How much a client may send, and how often.
 mod limits;
 // Those who look on while episodes are played, and what they are told.
@@ -41,6 +43,7 @@ mod server;
 pub use journal::{FileError, LineFile};
 pub use limits::Limits;
 pub use mode::Mode;
+pub use origins::{HostName, WebOrigin};
 pub use principals::{Role, TokenError, Tokens};
 pub use record::{RecordConfig, Recorder, open_record};
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};

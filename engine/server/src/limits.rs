@@ -1,6 +1,13 @@
 //! How much a client may send, and how often.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    error::Error,
+    fmt,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use governor::{
     DefaultKeyedRateLimiter, Quota,
@@ -8,7 +15,7 @@ use governor::{
 };
 use serde_json::{Value, json};
 
-use crate::{error::Problem, session::capacity::Client, wire::entries::Entry};
+use crate::{error::Problem, session::capacity::Key, wire::entries::Entry};
 
 /// Brackets that the JSON parser opens at the most; no limit can be wider.
 const DEEPEST: usize = 127;
@@ -106,7 +113,7 @@ fn string(rest: &mut std::slice::Iter<'_, u8>) -> usize {
 /// How often each client may ask.
 #[derive(Debug)]
 pub(crate) struct Rates {
-    limiter: Option<DefaultKeyedRateLimiter<Client>>,
+    limiter: Option<DefaultKeyedRateLimiter<Key>>,
     clock: DefaultClock,
     each: u32,
 }
@@ -124,7 +131,7 @@ impl Rates {
     }
 
     /// Counts a request.
-    pub(crate) fn count(&self, client: Client) -> Result<(), Problem> {
+    pub(crate) fn count(&self, client: Key) -> Result<(), Problem> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check_key(&client).map_err(|not_until| {
             let wait: Duration = not_until.wait_time_from(self.clock.now());
@@ -137,6 +144,182 @@ impl Rates {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
             limiter.shrink_to_fit();
+        }
+    }
+}
+
+/// Bytes of an unfinished request that are not counted: most requests are smaller, and come in one piece.
+const SMALL: usize = 16 * 1024;
+/// Bytes that are counted at one time.
+const PORTION: usize = 64 * 1024;
+
+/// What is kept of requests that are not whole yet, and of those that wait for earlier ones of their socket.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    /// Bytes at the most, of all clients.
+    most: usize,
+    /// Bytes at the most, of each.
+    each: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    all: usize,
+    by_client: HashMap<Key, usize>,
+}
+
+/// What one request keeps; given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    unfinished: Arc<Unfinished>,
+    client: Key,
+    counted: usize,
+}
+
+/// Too much is kept of unfinished requests.
+#[derive(Debug)]
+pub(crate) struct Crowded;
+
+impl Unfinished {
+    /// Keeps so many bytes at the most, a quarter of them for one client, but of each as much as a message may hold.
+    pub(crate) fn new(most: usize, message: usize) -> Arc<Self> {
+        // A message that is too long is read up to twice its bound, so that its sender hears of it.
+        let each = (most / 4).max(message.saturating_mul(2).saturating_add(PORTION));
+        Arc::new(Self { most: most.max(each), each, kept: Mutex::default() })
+    }
+
+    /// Begins to count for a client.
+    pub(crate) fn of(self: &Arc<Self>, client: Key) -> Unread {
+        Unread { unfinished: Arc::clone(self), client, counted: 0 }
+    }
+
+    fn add(&self, client: Key, bytes: usize) -> Result<(), Crowded> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = kept.by_client.get(&client).copied().unwrap_or_default() + bytes;
+        if own > self.each || kept.all + bytes > self.most {
+            return Err(Crowded);
+        }
+        kept.all += bytes;
+        kept.by_client.insert(client, own);
+        Ok(())
+    }
+
+    fn subtract(&self, client: Key, bytes: usize) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.all -= bytes;
+        if let Some(own) = kept.by_client.get_mut(&client) {
+            *own -= bytes;
+            if *own == 0 {
+                kept.by_client.remove(&client);
+            }
+        }
+    }
+}
+
+impl Unread {
+    /// Counts up to so many bytes.
+    pub(crate) fn cover(&mut self, bytes: usize) -> Result<(), Crowded> {
+        if bytes <= self.counted.max(SMALL) {
+            return Ok(());
+        }
+        let more = (bytes - self.counted).next_multiple_of(PORTION);
+        self.unfinished.add(self.client, more)?;
+        self.counted += more;
+        Ok(())
+    }
+
+    /// Gives all of it back.
+    pub(crate) fn release(&mut self) {
+        if self.counted > 0 {
+            self.unfinished.subtract(self.client, self.counted);
+            self.counted = 0;
+        }
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl fmt::Display for Crowded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("too many requests are not whole yet; send this one again later")
+    }
+}
+
+impl Error for Crowded {}
+
+impl Crowded {
+    /// Whether it is behind an error.
+    pub(crate) fn is_behind(error: &(dyn Error + 'static)) -> bool {
+        error.is::<Self>() || error.source().is_some_and(Self::is_behind)
+    }
+}
+
+/// Pairs of an address and a token that are remembered at the most.
+const MOST_KNOWN: usize = 10_000;
+
+/// How often an address may send wrong tokens.
+///
+/// Past that none of its tokens is looked at for a while, right or wrong, except those that it has sent before: whoever
+/// shares its address is not locked out.
+#[derive(Debug)]
+pub(crate) struct Guesses {
+    limiter: Option<DefaultKeyedRateLimiter<Key>>,
+    clock: DefaultClock,
+    /// Addresses whose tokens are not looked at, and until when.
+    held_off: RwLock<HashMap<Key, Instant>>,
+    /// Tokens that came from an address, by their places.
+    known: RwLock<HashSet<(Key, usize)>>,
+}
+
+impl Guesses {
+    /// So many wrong tokens a minute of each address; without a number there is no limit.
+    pub(crate) fn new(each: Option<NonZeroU32>) -> Self {
+        let limiter = each.map(|each| DefaultKeyedRateLimiter::keyed(Quota::per_minute(each)));
+        let (held_off, known) = (RwLock::default(), RwLock::default());
+        Self { limiter, clock: DefaultClock::default(), held_off, known }
+    }
+
+    /// Counts a wrong token, and gives what it is answered with.
+    pub(crate) fn wrong(&self, address: Key) -> Problem {
+        let Some(limiter) = &self.limiter else { return Problem::WrongToken };
+        let Err(not_until) = limiter.check_key(&address) else { return Problem::WrongToken };
+        let wait = not_until.wait_time_from(self.clock.now());
+        self.held_off.write().unwrap_or_else(PoisonError::into_inner).insert(address, Instant::now() + wait);
+        Problem::TooManyGuesses(wait)
+    }
+
+    /// Lets a right token through, unless its address is held off and has not sent it before.
+    pub(crate) fn right(&self, address: Key, token: usize) -> Result<(), Problem> {
+        if self.limiter.is_none()
+            || self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&(address, token))
+        {
+            return Ok(());
+        }
+        let until = self.held_off.read().unwrap_or_else(PoisonError::into_inner).get(&address).copied();
+        let wait = until.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default();
+        if !wait.is_zero() {
+            return Err(Problem::TooManyGuesses(wait));
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert((address, token));
+        Ok(())
+    }
+
+    /// Forgets the addresses that have been quiet.
+    pub(crate) fn forget(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+            let now = Instant::now();
+            self.held_off.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
         }
     }
 }
@@ -182,9 +365,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_unfinished_is_bounded_for_each_client_and_for_all() {
+        let unfinished = Unfinished::new(8 * PORTION, 0);
+        let one = Key::Token(0);
+        let mut first = unfinished.of(one);
+        assert!(first.cover(SMALL).is_ok() && first.counted == 0, "small ones are not counted");
+        assert!(first.cover(PORTION + 1).is_ok());
+        let mut second = unfinished.of(one);
+        assert!(second.cover(PORTION).is_err(), "its client's share is used up");
+        let mut others: Vec<Unread> = (1..=3).map(|at| unfinished.of(Key::Token(at))).collect();
+        assert!(others.iter_mut().all(|other| other.cover(2 * PORTION).is_ok()));
+        assert!(unfinished.of(Key::Token(9)).cover(PORTION).is_err(), "there is no more for anybody");
+        first.release();
+        assert!(second.cover(PORTION).is_ok());
+        drop((first, second, others));
+        let kept = unfinished.kept.lock().expect("no panic");
+        assert!(kept.all == 0 && kept.by_client.is_empty());
+    }
+
+    #[test]
+    fn guesses_are_held_off_and_known_tokens_are_not() {
+        let guesses = Guesses::new(NonZeroU32::new(2));
+        let (one, other) = (Key::Token(90), Key::Token(91));
+        assert!(guesses.right(one, 0).is_ok());
+        for _ in 0..2 {
+            assert_eq!(guesses.wrong(one), Problem::WrongToken);
+        }
+        assert!(matches!(guesses.wrong(one), Problem::TooManyGuesses(_)));
+        assert!(guesses.right(one, 0).is_ok(), "it came from there before");
+        assert!(guesses.right(one, 1).is_err(), "it may be the next guess");
+        assert!(guesses.right(other, 1).is_ok());
+        assert_eq!(guesses.wrong(other), Problem::WrongToken);
+    }
+
+    #[test]
     fn each_client_has_its_own_rate() {
         let rates = Rates::new(NonZeroU32::new(2));
-        let (one, other) = (Client::Token(0), Client::Token(1));
+        let (one, other) = (Key::Token(0), Key::Token(1));
         assert!(rates.count(one).is_ok() && rates.count(one).is_ok());
         let Err(Problem::TooOften { each: 2, wait }) = rates.count(one) else { panic!("it is not refused") };
         assert!(wait <= Duration::from_millis(500));

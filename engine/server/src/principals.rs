@@ -29,8 +29,8 @@ pub(crate) enum Surface {
     Known,
     /// One of the principals, and the orchestrator where that one has no token.
     Of(Role),
-    /// One of the principals, and nobody else.
-    Only(Role),
+    /// What is right: the grader's, and nobody else's. Without tokens it is shut unless the server is opened on purpose.
+    Truth,
 }
 
 /// The tokens of all principals; without any, everything is open to everybody.
@@ -44,6 +44,10 @@ pub enum TokenError {
     Line(usize),
     /// A role that does not exist; holds the line's number and what it says.
     Role(usize, String),
+    /// No token at all, where some were asked for.
+    Empty,
+    /// A token that no header can hold; holds whose.
+    Unsendable(Role),
     /// A token that is too easily guessed; holds whose.
     Short(Role),
     /// A token that two roles share; holds the second.
@@ -74,21 +78,34 @@ impl Role {
 
 impl Tokens {
     /// Reads lines of the form `ROLE TOKEN`; empty ones and those that start with `#` are skipped.
+    ///
+    /// # Errors
+    ///
+    /// When a line cannot be read, or when there is no token: whoever names a file does not mean to serve everybody.
     pub fn read(text: &str) -> Result<Self, TokenError> {
         let mut tokens = Self::default();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (at, line) in (1..).zip(text.lines().map(str::trim)) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let (name, token) = line.split_once(char::is_whitespace).ok_or(TokenError::Line(at))?;
             let role = Role::ALL.into_iter().find(|role| role.name() == name);
-            tokens.add(role.ok_or_else(|| TokenError::Role(at, name.to_owned()))?, token.trim())?;
+            tokens.add(role.ok_or_else(|| TokenError::Role(at, name.to_owned()))?, token)?;
         }
-        Ok(tokens)
+        if tokens.is_empty() { Err(TokenError::Empty) } else { Ok(tokens) }
     }
 
-    /// Adds a token; a role may have several.
+    /// Adds a token, without the white space around it, such as the line end of a secret; a role may have several.
+    ///
+    /// # Errors
+    ///
+    /// When it is too short, holds what no header can hold, or is another role's.
     pub fn add(&mut self, role: Role, token: &str) -> Result<(), TokenError> {
+        let token = token.trim();
+        if !token.chars().all(|character| character == ' ' || character.is_ascii_graphic()) {
+            return Err(TokenError::Unsendable(role));
+        }
         if token.chars().count() < SHORTEST {
             return Err(TokenError::Short(role));
         }
@@ -125,12 +142,17 @@ impl Tokens {
     pub(crate) fn admits(&self, surface: Surface, role: Role) -> bool {
         match surface {
             Surface::Open | Surface::Known => true,
-            Surface::Of(owner) | Surface::Only(owner) if owner == role => true,
-            Surface::Only(_) => false,
+            Surface::Truth => role == Role::Grader,
+            Surface::Of(owner) if owner == role => true,
             // Whoever runs episodes may do in them what the agent may, and may look on.
             Surface::Of(Role::Agent | Role::Observer) => role == Role::Orchestrator,
             Surface::Of(owner) => role == Role::Orchestrator && !self.has(owner),
         }
+    }
+
+    /// How many tokens a role has.
+    pub(crate) fn count(&self, role: Role) -> usize {
+        self.0.iter().filter(|(owner, _)| *owner == role).count()
     }
 
     fn has(&self, role: Role) -> bool {
@@ -160,6 +182,14 @@ impl fmt::Display for TokenError {
                 );
                 write!(formatter, "line {at}: {text}")
             }
+            Self::Empty => formatter.write_str(
+                "there is no token; add a line such as `orchestrator TOKEN`, or leave the file out to serve everybody",
+            ),
+            Self::Unsendable(role) => write!(
+                formatter,
+                "a token of the {} has characters that no header can hold; use letters, digits and signs of ASCII",
+                role.name()
+            ),
             Self::Short(role) => {
                 write!(formatter, "a token of the {} has fewer than {SHORTEST} characters", role.name())
             }

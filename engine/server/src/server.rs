@@ -1,6 +1,15 @@
 //! Building a server and running it.
 
-use std::{error::Error, fmt, future::Future, io, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    io,
+    num::NonZeroU32,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::Router;
 use casebook_core::{
@@ -15,10 +24,12 @@ use crate::{
     connections,
     limits::Limits,
     mode::Mode,
-    principals::{TokenError, Tokens},
+    origins::{HostName, WebOrigin},
+    principals::{Role, TokenError, Tokens},
     record::Recorder,
     reload::{self, Live, ReloadListener},
     routes,
+    session::capacity::Share,
     trail::Trail,
 };
 
@@ -40,6 +51,8 @@ pub struct Config {
     pub max_sessions: usize,
     /// Sessions of one client at the most.
     pub sessions_per_client: Option<usize>,
+    /// Sessions that agents may open by themselves, all together; a quarter of all when unset.
+    pub agent_sessions: Option<usize>,
     /// How long a session may rest; when unset, sockets may rest for ever and sessions over HTTP a quarter of an hour.
     pub idle_timeout: Option<Duration>,
     /// How long a step may take; a longer one is taken back.
@@ -66,8 +79,27 @@ pub struct Config {
     pub request_timeout: Option<Duration>,
     /// Requests a second of each client at the most, over all its sockets.
     pub rate: Option<NonZeroU32>,
-    /// Who may do what; without tokens everybody may do everything.
+    /// Wrong tokens a minute of each address at the most.
+    pub wrong_tokens: Option<NonZeroU32>,
+    /// Who may do what; without tokens everybody may do everything but learn what is right.
     pub tokens: Tokens,
+    /// Whether everybody may learn what is right; only without tokens, on a loopback address, and never in production.
+    pub open: bool,
+    /// Origins of web pages that may use the server besides its own.
+    pub allow_origins: Vec<WebOrigin>,
+    /// Names by which the server may be reached; without any, all, but on a loopback address without tokens those of the
+    /// machine itself.
+    pub allow_hosts: Vec<HostName>,
+    /// Connections that may be open at one time, sockets included.
+    pub max_connections: usize,
+    /// Connections of one address at the most; three quarters of all when unset.
+    pub connections_per_client: Option<usize>,
+    /// Bytes that are kept of requests that are not whole yet; a quarter of them for one client.
+    pub max_unfinished: usize,
+    /// Rollout groups that are kept at one time.
+    pub max_groups: usize,
+    /// Rollout groups of one client at the most; a quarter of all when unset.
+    pub groups_per_client: Option<usize>,
     /// Writes episodes down that ended.
     pub record: Option<Recorder>,
     /// Told what became of every change, on a thread of its own.
@@ -84,6 +116,7 @@ impl Default for Config {
             mode: Mode::default(),
             max_sessions: 1024,
             sessions_per_client: None,
+            agent_sessions: None,
             idle_timeout: None,
             step_timeout: Some(Duration::from_mins(1)),
             max_wait: Duration::from_mins(1),
@@ -96,11 +129,29 @@ impl Default for Config {
             limits: Limits::default(),
             request_timeout: Some(Duration::from_secs(30)),
             rate: None,
+            wrong_tokens: NonZeroU32::new(20),
+            open: false,
+            allow_origins: Vec::new(),
+            allow_hosts: Vec::new(),
+            max_connections: 4096,
+            connections_per_client: None,
+            max_unfinished: 256 * 1024 * 1024,
+            max_groups: 4096,
+            groups_per_client: None,
             tokens: Tokens::default(),
             record: None,
             on_reload: None,
             trail: None,
         }
+    }
+}
+
+impl Config {
+    /// What agents may open by themselves: each as much of it as the others leave.
+    pub(crate) fn agents_share(&self) -> Share {
+        let all = self.agent_sessions.unwrap_or_else(|| (self.max_sessions / 4).max(1));
+        let agents = self.tokens.count(Role::Agent).max(1);
+        Share { all, each: if all == 0 { 0 } else { (all / agents).max(1) } }
     }
 }
 
@@ -113,6 +164,7 @@ impl fmt::Debug for Config {
             .field("mode", &self.mode)
             .field("max_sessions", &self.max_sessions)
             .field("sessions_per_client", &self.sessions_per_client)
+            .field("agent_sessions", &self.agent_sessions)
             .field("idle_timeout", &self.idle_timeout)
             .field("step_timeout", &self.step_timeout)
             .field("max_wait", &self.max_wait)
@@ -124,7 +176,16 @@ impl fmt::Debug for Config {
             .field("limits", &self.limits)
             .field("request_timeout", &self.request_timeout)
             .field("rate", &self.rate)
+            .field("wrong_tokens", &self.wrong_tokens)
             .field("tokens", &self.tokens)
+            .field("open", &self.open)
+            .field("allow_origins", &self.allow_origins)
+            .field("allow_hosts", &self.allow_hosts)
+            .field("max_connections", &self.max_connections)
+            .field("connections_per_client", &self.connections_per_client)
+            .field("max_unfinished", &self.max_unfinished)
+            .field("max_groups", &self.max_groups)
+            .field("groups_per_client", &self.groups_per_client)
             .field("record", &self.record)
             .finish_non_exhaustive()
     }
@@ -137,6 +198,8 @@ pub enum SetupError {
     Invalid,
     /// There is no pack at all.
     NoEnvironment,
+    /// What is right is opened to everybody where there are tokens, or in production.
+    Open,
     /// The tokens do not make sense together.
     Tokens(TokenError),
     /// The environment for the root does not exist.
@@ -153,6 +216,10 @@ impl fmt::Display for SetupError {
         match self {
             Self::Invalid => formatter.write_str("the packs have errors"),
             Self::NoEnvironment => formatter.write_str("there is no environment to serve"),
+            Self::Open => formatter.write_str(
+                "`--open` shows everybody what is right, so it goes neither with tokens nor with `--mode production`; \
+                 with tokens it is the grader's to know",
+            ),
             Self::Tokens(error) => error.fmt(formatter),
             Self::UnknownEnvironment { name, known } => {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -186,18 +253,18 @@ impl Server {
             return Err(SetupError::UnknownEnvironment { name, known });
         }
         config.tokens.validate().map_err(SetupError::Tokens)?;
+        if config.open && (!config.tokens.is_empty() || config.mode == Mode::Production) {
+            return Err(SetupError::Open);
+        }
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
         let (roots, on_reload) = (config.roots.clone(), config.on_reload.clone());
         let checker = Checker::with_plugins(config.plugins.clone());
+        let groups = (config.max_groups, config.groups_per_client.unwrap_or(config.max_groups / 4));
         let live = Live::new(catalog, compiled.report, sources, checker, roots, Arc::clone(&chosen), on_reload);
+        let live = live.keeping(groups);
         Ok(Self { app: Arc::new(App::new(live, chosen, config)) })
-    }
-
-    /// The routes, for a listener of the caller's own: neither reload nor the reaping of idle sessions runs by itself.
-    pub fn router(&self) -> Router {
-        routes::router(&self.app)
     }
 
     /// Serves until `shutdown` resolves, drains if it may, then closes every socket with 1012 and returns within two
@@ -205,12 +272,17 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the thread that watches the packs fails.
+    /// When the thread that watches the packs fails, or when what is right is opened on an address that others reach.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let near = listener.local_addr()?.ip().to_canonical().is_loopback();
+        if self.app.config.open && !near {
+            return Err(io::Error::other("`--open` needs a loopback address to listen on"));
+        }
+        self.app.near.store(near, Ordering::Relaxed);
         let Config { watch, poll, .. } = self.app.config;
         let _watch = if watch { Some(reload::start(Arc::clone(&self.app.live), poll)?) } else { None };
         let reaper = tokio::spawn(reap(Arc::clone(&self.app)));
-        self.serve(listener, shutdown).await;
+        self.serve(listener, routes::router(&self.app, near), shutdown).await;
         reaper.abort();
         if let Some(recorder) = &self.app.config.record {
             let recorder = recorder.clone();
@@ -231,10 +303,11 @@ impl Server {
         let _ = time::timeout(self.app.config.drain, quiet).await;
     }
 
-    async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    async fn serve(&self, listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
         let stopping = &self.app.stopping;
         let patience = self.app.config.request_timeout;
-        let accepting = tokio::spawn(connections::accept(listener, self.router(), stopping.clone(), patience));
+        let limits = (Arc::clone(&self.app.connections), Arc::clone(&self.app.unfinished));
+        let accepting = tokio::spawn(connections::accept(listener, router, limits, stopping.clone(), patience));
         shutdown.await;
         self.app.sessions.drain();
         if !self.app.config.drain.is_zero() {
@@ -263,6 +336,7 @@ async fn reap(app: Shared) {
         let ended = app.sessions.reap();
         app.live.generations().forget();
         app.rates.forget();
+        app.guesses.forget();
         if ended > 0 {
             tracing::debug!(ended, "ended idle sessions");
         }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use casebook_server::Limits;
+use casebook_server::{HostName, Limits, WebOrigin};
 use clap::{Args, ValueEnum, builder::ArgPredicate};
 
 use super::{PacksArgs, TrailArgs};
@@ -37,6 +37,18 @@ pub(crate) struct ServeArgs {
     /// `CASEBOOK_ORCHESTRATOR_TOKEN` and so on add to it
     #[arg(long, value_name = "FILE", env = "CASEBOOK_TOKENS")]
     pub(crate) tokens: Option<PathBuf>,
+    /// Show everybody what is right: `/sessions/{id}/truth` and the other routes of the grader. Only without tokens, on a
+    /// loopback address, and not in production
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Origins whose web pages may use the server and show its page in a frame, such as `https://trainer.example`; others
+    /// than its own are refused
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', env = "CASEBOOK_ALLOW_ORIGIN")]
+    pub(crate) allow_origin: Vec<WebOrigin>,
+    /// Host names by which the server may be reached, and no others. When not given any will do, but on a loopback address
+    /// without tokens only `localhost` and addresses
+    #[arg(long, value_name = "HOST", value_delimiter = ',', env = "CASEBOOK_ALLOW_HOST")]
+    pub(crate) allow_host: Vec<HostName>,
     /// Appends one JSON line to a file for each episode that ends, for `replay`
     #[arg(long, value_name = "FILE", env = "CASEBOOK_RECORD")]
     pub(crate) record: Option<PathBuf>,
@@ -66,6 +78,9 @@ pub(crate) struct SessionArgs {
     /// Sessions of one client at the same time, by its token or else its address; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0, env = "CASEBOOK_SESSIONS_PER_CLIENT")]
     pub(crate) sessions_per_client: usize,
+    /// Sessions that agents may open by themselves to practise, all together; a quarter of all when not given
+    #[arg(long, value_name = "N", env = "CASEBOOK_AGENT_SESSIONS")]
+    pub(crate) agent_sessions: Option<usize>,
     /// Seconds after which an idle session is closed; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 900, env = "SESSION_IDLE_TIMEOUT_S")]
     pub(crate) idle_timeout: u64,
@@ -90,8 +105,28 @@ pub(crate) struct LimitArgs {
     /// Requests a second of one client; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0, env = "CASEBOOK_RATE")]
     pub(crate) rate: u32,
-    /// Seconds that a client may take to send the head of a request, as many for its body, and as many in which it
-    /// takes nothing of its answer; 0 for any time
+    /// Wrong tokens a minute of one address; past that none of its tokens is looked at that it has not sent before. 0 for
+    /// no limit
+    #[arg(long, value_name = "N", default_value_t = 20, env = "CASEBOOK_WRONG_TOKENS")]
+    pub(crate) wrong_tokens: u32,
+    /// Connections at the same time, sockets included. When not given twice the sessions and 1024 more, as far as the
+    /// system has open files for them
+    #[arg(long, value_name = "N", env = "CASEBOOK_MAX_CONNECTIONS")]
+    pub(crate) max_connections: Option<usize>,
+    /// Connections of one address at the same time; three quarters of all when not given
+    #[arg(long, value_name = "N", env = "CASEBOOK_CONNECTIONS_PER_CLIENT")]
+    pub(crate) connections_per_client: Option<usize>,
+    /// Bytes that are kept of requests and messages that are not whole yet, a quarter of them for one address
+    #[arg(long, value_name = "BYTES", default_value_t = 256 * 1024 * 1024, env = "CASEBOOK_MAX_UNFINISHED")]
+    pub(crate) max_unfinished: usize,
+    /// Rollout groups at the same time (`group` of a reset)
+    #[arg(long, value_name = "N", default_value_t = 4096, env = "CASEBOOK_MAX_GROUPS")]
+    pub(crate) max_groups: usize,
+    /// Rollout groups of one client, by its token or else its address; a quarter of all when not given
+    #[arg(long, value_name = "N", env = "CASEBOOK_GROUPS_PER_CLIENT")]
+    pub(crate) groups_per_client: Option<usize>,
+    /// Seconds that a client may take to send the head of a request, as many for its body or for a message on the socket,
+    /// and as many in which it takes nothing of its answer; 0 for any time
     #[arg(long, value_name = "SECONDS", default_value_t = 30, env = "CASEBOOK_REQUEST_TIMEOUT")]
     pub(crate) request_timeout: u64,
     /// Bytes of a body or of a message on the socket

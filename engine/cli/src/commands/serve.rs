@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     args::{Format, LogFormat, ServeArgs, seconds},
+    descriptors,
     exit::Exit,
     interrupt, output, packs, plugins,
     telemetry::Telemetry,
@@ -54,6 +55,10 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         Ok(tokens) => tokens,
         Err(exit) => return exit,
     };
+    if args.open && !args.host.to_canonical().is_loopback() {
+        output::error(format!("`--open` shows what is right, so it needs a loopback address, not {}", args.host));
+        return Exit::Usage;
+    }
     let record = match args.record.as_deref().map(|path| recorder(path, args.record_required)).transpose() {
         Ok(record) => record,
         Err(exit) => return exit,
@@ -76,6 +81,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         mode: args.mode,
         max_sessions: args.sessions.max_sessions,
         sessions_per_client: (args.sessions.sessions_per_client > 0).then_some(args.sessions.sessions_per_client),
+        agent_sessions: args.sessions.agent_sessions,
         idle_timeout: seconds(args.sessions.idle_timeout),
         step_timeout: seconds(args.sessions.step_timeout),
         max_wait: Duration::from_secs(args.sessions.max_wait),
@@ -84,7 +90,16 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         limits: args.limits.limits(),
         request_timeout: seconds(args.limits.request_timeout),
         rate: NonZeroU32::new(args.limits.rate),
+        max_connections: descriptors::connections(args.limits.max_connections, args.sessions.max_sessions),
+        connections_per_client: args.limits.connections_per_client,
+        max_unfinished: args.limits.max_unfinished,
+        max_groups: args.limits.max_groups,
+        groups_per_client: args.limits.groups_per_client,
+        wrong_tokens: NonZeroU32::new(args.limits.wrong_tokens),
         tokens,
+        open: args.open,
+        allow_origins: args.allow_origin,
+        allow_hosts: args.allow_host,
         record: record.clone(),
         watch: !args.no_reload,
         poll: args.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
@@ -199,9 +214,14 @@ fn tokens(file: Option<&Path>) -> Result<Tokens, Exit> {
     };
     for role in Role::ALL {
         let variable = format!("CASEBOOK_{}_TOKEN", role.name().to_uppercase());
-        if let Some(token) = env::var(&variable).ok().filter(|token| !token.is_empty()) {
-            tokens.add(role, &token).map_err(|error| refuse(&variable, error))?;
+        let Some(token) = env::var_os(&variable) else { continue };
+        // A secret that came out empty is no wish to serve everybody.
+        if token.is_empty() {
+            output::error(format!("`{variable}` is set but empty; unset it, or give it a token"));
+            return Err(Exit::Usage);
         }
+        let token = token.to_str().ok_or_else(|| refuse(&variable, TokenError::Unsendable(role)))?;
+        tokens.add(role, token).map_err(|error| refuse(&variable, error))?;
     }
     Ok(tokens)
 }

@@ -35,8 +35,8 @@ def test_header_cookie_query_and_body_name_the_session(http):
     second = http.post("/reset", json=EASY).headers["x-session-id"]
     assert first != second
     http.cookies.clear()
-    for several in (http.post("/step", json={"type": "archive"}), http.get("/state")):
-        assert several.status_code == 409 and "x-session-id" in several.json()["detail"]
+    # Without an id the client goes on with the last one that it began.
+    assert http.get("/state").json()["step_count"] == 0
     assert http.post("/step", json={"type": "archive"}, headers={"x-session-id": first}).json()["observation"]["step_count"] == 1
     assert http.post("/step", json={"type": "archive"}, params={"session_id": first}).json()["observation"]["step_count"] == 2
     assert http.post("/step", json={"action": {"type": "archive"}, "session_id": first}).json()["done"] is True
@@ -56,10 +56,11 @@ def test_stepping_after_done_is_409(http):
         assert after.status_code == 409 and "done" in after.json()["detail"]
 
 
-def test_a_step_without_an_episode_is_409_and_the_state_is_empty(http):
-    assert http.post("/step", json={"type": "archive"}).status_code == 409
+def test_the_state_is_empty_until_a_first_step_begins_an_episode(http):
     state = http.get("/state").json()
     assert state["episode_id"] is None and state["step_count"] == 0
+    assert http.post("/step", json={"type": "archive"}).json()["observation"]["step_count"] == 1
+    assert http.get("/state").json()["step_count"] == 1
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,19 @@ def test_the_routes_beside_openenv(http):
     baseline = http.get("/baseline").json()
     assert baseline["scores"] == {"email-triage-easy": 0.875, "email-triage-medium": 0.7129, "email-triage-hard": 0.824}
     assert baseline["overall"] == 0.804
-    grader = http.post("/grader", params={"task_id": "email-triage-hard", "provider": "oracle"}).json()
-    assert grader["score"] == 1.0 and grader["provider"] == "oracle"
+    assert http.post("/grader", params={"task_id": "email-triage-hard", "provider": "oracle"}).status_code == 403
+    grader = http.post("/grader", params={"task_id": "email-triage-hard"}).json()
+    assert grader["score"] == 0.824 and "explanation" not in grader
     assert http.post("/grader", params={"task_id": "email-triage-hrad"}).status_code in (404, 422)
     assert http.get("/reload").json()["generation"] == 1
     assert {entry["name"] for entry in http.get("/envs").json()} == {"email-ops", "email-triage"}
     assert "<html" in http.get("/").text
+
+
+def test_an_open_server_tells_its_authors_what_is_right(start):
+    with start("scenarios/email-ops", "--open").http() as http:
+        grader = http.post("/grader", params={"task_id": "email-triage-hard", "provider": "oracle"}).json()
+        assert grader["score"] == 1.0 and grader["provider"] == "oracle" and grader["explanation"]
 
 
 def test_general_answers(http):

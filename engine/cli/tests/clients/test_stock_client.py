@@ -67,7 +67,6 @@ def test_async_client(server):
 @pytest.mark.parametrize(
     ("call", "code", "text"),
     [
-        (lambda env: env.step({"type": "archive"}), "EXECUTION_ERROR", "reset"),
         (lambda env: env.reset(task_id="email-triage-esay"), "VALIDATION_ERROR", ""),
         (lambda env: env.reset(taskid="email-triage-easy"), "VALIDATION_ERROR", ""),
         (lambda env: env.reset(seed=-1), "VALIDATION_ERROR", ""),
@@ -79,6 +78,12 @@ def test_errors_before_an_episode(server, call, code, text):
         with pytest.raises(RuntimeError, match=f"{text}.*code: {code}"):
             call(env)
         assert env.reset(task_id="email-triage-easy").observation["step_count"] == 0, "the session survives"
+
+
+def test_a_first_step_begins_an_episode(server):
+    with GenericEnvClient(base_url=server.url).sync() as env:
+        result = env.step({"type": "archive"})
+        assert result.observation["step_count"] == 1 and env.state()["step_count"] == 1
 
 
 def test_refused_actions_leave_the_episode_as_it_is(server):

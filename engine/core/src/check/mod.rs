@@ -263,6 +263,7 @@ fn assemble(
     check_baseline(&parts, report);
     let mut tasks = compile_tasks(&parts, cache, report);
     task::check_splits(&parts, report);
+    task::check_practice(&parts, report);
     let mut suites = Vec::new();
     for document in documents.of(Kind::Test) {
         if let Content::Test(spec) = &document.content {
@@ -332,6 +333,8 @@ fn assemble(
         baseline: environment.baseline.clone(),
         has_processes: environment.plugins.values().any(|plugin| plugin.process.is_some()),
         splits: environment.splits.clone(),
+        on_failure: environment.on_failure,
+        practice: environment.practice.clone(),
     })
 }
 

@@ -104,11 +104,7 @@ fn may_count(spec: &spec::Task, field: Option<&str>, parts: &Parts<'_>) -> bool 
 
 /// Checks that every split has a task whose type is declared, and a name that does not say otherwise.
 pub(super) fn check_splits(parts: &Parts<'_>, report: &mut Report) {
-    let tasks = parts.documents.of(Kind::Task).filter_map(|task| match &task.content {
-        Content::Task(task) => Some(task.split.as_str()),
-        _ => None,
-    });
-    let known: Vec<&str> = tasks.collect();
+    let known = splits(parts);
     for (name, kind) in &parts.environment.splits {
         let pointer = format!("/splits/{name}");
         if !known.contains(&name.as_str()) {
@@ -129,6 +125,45 @@ pub(super) fn check_splits(parts: &Parts<'_>, report: &mut Report) {
             );
         }
     }
+}
+
+/// Checks that every split that is for practice has a task, and is not there to measure.
+pub(super) fn check_practice(parts: &Parts<'_>, report: &mut Report) {
+    let known = splits(parts);
+    for (at, name) in parts.environment.practice.iter().enumerate() {
+        let pointer = format!("/practice/{at}");
+        let kind = parts.environment.splits.get(name).copied().or_else(|| SplitType::named(name));
+        if parts.environment.practice[..at].contains(name) {
+            report.push(parts.root.at(Code::DuplicateName, pointer, format!("the split `{name}` stands here twice")));
+        } else if kind == Some(SplitType::Test) {
+            report.push(
+                parts
+                    .root
+                    .at(
+                        Code::NotAllowed,
+                        pointer,
+                        format!("the split `{name}` is there to measure, not to practise on"),
+                    )
+                    .hint("let agents practise on a split of the type `train` or `validation`"),
+            );
+        } else if !known.contains(&name.as_str()) && !parts.documents.broken() {
+            report.push(
+                parts
+                    .root
+                    .at(Code::UnknownName, pointer, format!("no task is in the split `{name}`"))
+                    .maybe_hint(suggest(name, known.iter().copied())),
+            );
+        }
+    }
+}
+
+/// The splits that tasks are in.
+fn splits<'a>(parts: &Parts<'a>) -> Vec<&'a str> {
+    let tasks = parts.documents.of(Kind::Task).filter_map(|task| match &task.content {
+        Content::Task(task) => Some(task.split.as_str()),
+        _ => None,
+    });
+    tasks.collect()
 }
 
 /// Tries the templates of an action that is written down once; tells whether there are some.

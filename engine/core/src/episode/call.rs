@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::{Value as Context, value::Serde};
 use serde_json::{Map, Value, json};
 
-use super::{ActionProblem, Episode, Outcome, PathPart, ProblemKind, Step, StepError, resolve::Resolved};
+use super::{ActionProblem, Episode, Outcome, PathPart, ProblemKind, Step, StepError, resolve::Resolved, scope::Fault};
 use crate::{
     diagnostic::nearest,
     expression::words,
@@ -17,6 +17,9 @@ use crate::{
         tools::{Answered, Call, FailureKind, Reply, Tool, ToolFailure},
     },
 };
+
+/// What an agent reads when the environment fails; the rest may hold what is right.
+pub const FAILED: &str = "the environment failed at this step; the log of the server says why";
 
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +80,7 @@ impl Episode {
             Ok(step) => {
                 let outcome = match &self.outcome {
                     Outcome::Called(made) => made.outcome.clone(),
+                    Outcome::Failed(cause) => Err(ToolFailure::broken(FAILED.to_owned(), cause.to_string())),
                     _ => Ok(self.seen()),
                 };
                 Called { taken: Some((action, step)), outcome }
@@ -90,6 +94,7 @@ impl Episode {
                 }
                 Called::refused(invalid(name, problems))
             }
+            Err(StepError::Broken(cause)) => Called::refused(ToolFailure::broken(FAILED.to_owned(), cause)),
             Err(error) => Called::refused(ToolFailure::execution(error.to_string())),
         }
     }
@@ -138,7 +143,7 @@ impl Episode {
             let times = if limit == 1 { "once".to_owned() } else { format!("{limit} times") };
             let message = format!("the tool `{}` answers {times} an episode", tool.card.name);
             let problems = vec![problem("tool_name", message.clone(), tool.card.name.as_str().into())];
-            return Err(ToolFailure { kind: FailureKind::ExecutionError, message, problems }.into());
+            return Err(ToolFailure { kind: FailureKind::ExecutionError, message, problems, cause: None }.into());
         }
         let mut row = None;
         if let Some((argument, _)) = &tool.item {
@@ -150,7 +155,8 @@ impl Episode {
             if row.is_none() {
                 let refused = self.item_problem(0, id, None);
                 let problems = vec![problem(&format!("arguments/{argument}"), refused.message.clone(), refused.input)];
-                return Err(ToolFailure { kind: FailureKind::InvalidArgs, message: refused.message, problems }.into());
+                let kind = FailureKind::InvalidArgs;
+                return Err(ToolFailure { kind, message: refused.message, problems, cause: None }.into());
             }
         }
         let reveals: Vec<(usize, usize)> =
@@ -167,8 +173,15 @@ impl Episode {
         let mut arguments = call.arguments.cloned().unwrap_or_default();
         arguments.extend(filled(&tool.parameters, call.arguments));
         let scope = self.scope([("arguments", Context::from(Serde(&arguments))), ("item", view.into())]);
-        let failed = |error: String| ToolFailure::execution(format!("the tool `{}` failed: {error}", tool.card.name));
-        let changes = self.changes(&tool.effects, &scope).map_err(failed)?;
+        let failed = |error: String| {
+            let told = format!("the tool `{}` failed", tool.card.name);
+            let cause = format!("{told}: {error}");
+            ToolFailure::broken(told, cause)
+        };
+        let changes = self.changes(&tool.effects, &scope).map_err(|fault| match fault {
+            Fault::Told(text) => ToolFailure::execution(format!("the tool `{}` failed: {text}", tool.card.name)),
+            Fault::Broken(text) => failed(text),
+        })?;
         let value = match &tool.reply {
             Reply::Text(template) => pack
                 .templates
@@ -218,7 +231,7 @@ fn invalid(name: &str, problems: Vec<ActionProblem>) -> ToolFailure {
         })
         .collect();
     let message = format!("the arguments of `{name}` do not fit: {}", texts.join("; "));
-    ToolFailure { kind: FailureKind::InvalidArgs, message, problems }
+    ToolFailure { kind: FailureKind::InvalidArgs, message, problems, cause: None }
 }
 
 fn unknown(pack: &Pack, name: &str) -> ToolFailure {
@@ -232,5 +245,5 @@ fn unknown(pack: &Pack, name: &str) -> ToolFailure {
         input: name.into(),
         limit: None,
     };
-    ToolFailure { kind: FailureKind::ToolNotFound, message, problems: vec![problem] }
+    ToolFailure { kind: FailureKind::ToolNotFound, message, problems: vec![problem], cause: None }
 }

@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
 pub use breakdown::{Breakdown, Noted};
-pub use call::Called;
+pub use call::{Called, FAILED};
 use resolve::Resolved;
 pub use start::ResetError;
 pub(crate) use tell::render;
@@ -44,7 +44,7 @@ use crate::{
         observation::Part,
         tools::{Answered, ToolFailure},
     },
-    spec::{Counter, Explain, ItemsSelection, RewardMode},
+    spec::{Counter, Explain, ItemsSelection, OnFailure, RewardMode},
 };
 
 /// A running or finished episode. A clone is a fork.
@@ -86,6 +86,9 @@ pub struct Episode {
     inputs: Inputs,
 }
 
+/// Why a step fails that failed when it was played before.
+const AGAIN: &str = "it failed when it was played before";
+
 /// What came of a step besides decisions.
 #[derive(Debug, Clone, Default)]
 enum Outcome {
@@ -96,6 +99,8 @@ enum Outcome {
     Listed,
     /// A tool was called.
     Called(Box<Made>),
+    /// The environment failed, and the step counts all the same; says why, for authors.
+    Failed(Box<str>),
 }
 
 /// A call of a tool that was made.
@@ -114,6 +119,11 @@ impl Outcome {
     /// What an observation tells of it where the tools are the actions.
     fn parts(&self, pack: &Pack) -> Vec<(&'static str, Value)> {
         match self {
+            Self::Failed(_) if pack.action.form != Form::Tools => Vec::new(),
+            Self::Failed(_) => {
+                let failure = ToolFailure::execution(FAILED.to_owned());
+                vec![("tool_name", Value::Null), ("result", Value::Null), ("error", failure.to_json())]
+            }
             Self::None => Vec::new(),
             Self::Listed => vec![("tools", pack.tools_listing())],
             Self::Called(made) => vec![
@@ -153,15 +163,16 @@ pub enum StepError {
     Invalid(Vec<ActionProblem>),
     /// The action itself failed, as the pack says.
     Failed(String),
-    /// A grader failed; the text names it and its place in the pack.
-    Grader(String),
+    /// The environment failed: a grader, a plugin or an expression. The text names it and its place in the pack; it is for
+    /// authors and never for agents, since it may hold what is right.
+    Broken(String),
 }
 
 impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Done => f.write_str("the episode is done; reset to start another"),
-            Self::Grader(text) | Self::Failed(text) => f.write_str(text),
+            Self::Broken(text) | Self::Failed(text) => f.write_str(text),
             Self::Invalid(problems) => {
                 let texts: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
                 write!(f, "the action was refused: {}", texts.join("; "))
@@ -177,18 +188,33 @@ impl Episode {
             return Err(StepError::Done);
         }
         let heard = self.inputs.len();
-        let taken = self.take(action);
-        if taken.is_err() {
-            // What is refused or fails leaves no trace.
-            self.inputs.truncate(heard);
+        let penalizes = self.pack.on_failure == OnFailure::Penalize;
+        // What failed when this was played fails again, whatever a program would answer now.
+        let known = penalizes && self.inputs.failed(self.steps.len());
+        let taken = if known { Err(StepError::Broken(AGAIN.into())) } else { self.take(action) };
+        match taken {
+            Err(StepError::Broken(cause)) if penalizes => {
+                self.inputs.truncate(heard);
+                let failed = Resolved { invalid: 1, outcome: Outcome::Failed(cause.into()), ..Resolved::default() };
+                let at = self.steps.len();
+                let step = self.commit(failed).map_err(StepError::Broken)?;
+                self.inputs.note_failure(at);
+                Ok(step)
+            }
+            taken => {
+                if taken.is_err() {
+                    // What is refused or fails leaves no trace.
+                    self.inputs.truncate(heard);
+                }
+                taken
+            }
         }
-        taken
     }
 
     fn take(&mut self, action: &Value) -> Result<Step, StepError> {
         let intent = self.pack.action.read(action, &self.pack.decisions).map_err(StepError::Invalid)?;
         let resolved = self.intend(action, intent)?;
-        self.commit(resolved).map_err(StepError::Grader)
+        self.commit(resolved).map_err(StepError::Broken)
     }
 
     /// The pack it was started with, kept until its end.
@@ -219,6 +245,15 @@ impl Episode {
     /// Whether it has ended.
     pub fn done(&self) -> bool {
         self.done
+    }
+
+    /// Why the last step failed, or its tool, where that is not for the agent to read.
+    pub fn hidden_failure(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Called(made) => made.outcome.as_ref().err().and_then(|failure| failure.cause.as_deref()),
+            Outcome::Failed(cause) => Some(cause),
+            _ => None,
+        }
     }
 
     /// What plugins answered that are no pure functions: with the actions, all that is needed to play it again.

@@ -4,7 +4,11 @@ use minijinja::{Value as Context, value::Serde};
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 
-use super::{ActionProblem, Episode, Outcome, ProblemKind, StepError, call::Unanswered, scope::Changes};
+use super::{
+    ActionProblem, Episode, Outcome, ProblemKind, StepError,
+    call::Unanswered,
+    scope::{Changes, Fault},
+};
 use crate::{
     model::{Cells, ColumnKind, Datum, counting},
     scenario::{
@@ -57,7 +61,7 @@ impl Episode {
             Intent::List => Ok(Resolved { outcome: Outcome::Listed, ..Resolved::default() }),
             Intent::Call(call) => match self.answer(&call) {
                 Ok(resolved) => Ok(resolved),
-                Err(Unanswered::Broken(text)) => Err(StepError::Failed(text)),
+                Err(Unanswered::Broken(text)) => Err(StepError::Broken(text)),
                 Err(Unanswered::Failed(failure)) if self.pack.action.form == Form::Tools => Ok(Resolved {
                     invalid: 1,
                     outcome: Outcome::called(call.name, Err(failure)),
@@ -66,6 +70,7 @@ impl Episode {
                 Err(Unanswered::Failed(ToolFailure { problems, .. })) if !problems.is_empty() => {
                     Err(StepError::Invalid(problems))
                 }
+                Err(Unanswered::Failed(ToolFailure { cause: Some(cause), .. })) => Err(StepError::Broken(cause)),
                 Err(Unanswered::Failed(failure)) => Err(StepError::Failed(failure.message)),
             },
         }
@@ -105,7 +110,10 @@ impl Episode {
         if !effects.is_empty() && !idle {
             let item = self.item_view(resolved.rows.first().map(|(row, _)| *row));
             let scope = self.scope([("action", Context::from(Serde(&action))), ("item", item)]);
-            resolved.changes = self.changes(effects, &scope).map_err(StepError::Failed)?;
+            resolved.changes = self.changes(effects, &scope).map_err(|fault| match fault {
+                Fault::Told(text) => StepError::Failed(text),
+                Fault::Broken(text) => StepError::Broken(text),
+            })?;
         }
         if self.keeps_actions {
             resolved.action = Some(Box::new(action));

@@ -69,26 +69,36 @@ impl Episode {
         }
     }
 
-    /// What effects come to among some names; the error is a sentence.
-    pub(super) fn changes(&self, effects: &Effects, scope: &Context) -> Result<Changes, String> {
+    /// What effects come to among some names.
+    pub(super) fn changes(&self, effects: &Effects, scope: &Context) -> Result<Changes, Fault> {
         let engine = &self.pack.templates;
         if let Some(fail) = &effects.fail
-            && let Some(text) = fail.text(engine, scope).map_err(|error| format!("`fail` does not work: {error}"))?
+            && let Some(text) =
+                fail.text(engine, scope).map_err(|error| Fault::Broken(format!("`fail` does not work: {error}")))?
         {
-            return Err(text);
+            return Err(Fault::Told(text));
         }
         let mut changes = Changes::default();
         for (name, kind, expression) in &effects.set {
             let value = expression.eval_as(engine, scope, Some(*kind));
-            let value = value.map_err(|error| format!("`{name}` cannot be set: {error}"))?;
+            let value = value.map_err(|error| Fault::Broken(format!("`{name}` cannot be set: {error}")))?;
             changes.state.push((name.clone(), value));
         }
         if let Some(wait) = &effects.wait {
-            let seconds = wait.number(engine, scope).map_err(|error| format!("`wait` does not work: {error}"))?;
+            let seconds = wait.number(engine, scope);
+            let seconds = seconds.map_err(|error| Fault::Broken(format!("`wait` does not work: {error}")))?;
             changes.wait = if seconds.is_nan() { 0.0 } else { seconds.clamp(0.0, MAX_WAIT) };
         }
         Ok(changes)
     }
+}
+
+/// Why effects come to nothing.
+pub(super) enum Fault {
+    /// The pack's own `fail`, for the agent to read.
+    Told(String),
+    /// An expression does not work: nothing that an agent may read.
+    Broken(String),
 }
 
 /// What templates see of a task.

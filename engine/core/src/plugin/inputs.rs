@@ -25,6 +25,9 @@ pub struct Heard {
     pub answer: String,
 }
 
+/// What stands for a question whose step failed.
+const FAILURE: &str = "failure";
+
 /// What plugins answered in one episode; empty where all that a pack uses can be computed again.
 #[derive(Debug, Default)]
 pub struct Inputs(Option<Box<Log>>);
@@ -101,6 +104,21 @@ impl Inputs {
         if let Some(log) = &self.0 {
             log.lock().truncate(len);
         }
+    }
+
+    /// Notes that a step failed, at which so many had been taken.
+    pub(crate) fn note_failure(&mut self, step: usize) {
+        if let Some(log) = &self.0 {
+            let step = u32::try_from(step).unwrap_or(u32::MAX);
+            let nothing = String::new;
+            log.lock().push(Heard { step, plugin: nothing(), question: FAILURE.into(), answer: nothing() });
+        }
+    }
+
+    /// Whether a step failed when this was played before, at which so many had been taken.
+    pub(crate) fn failed(&self, step: usize) -> bool {
+        let is = |one: &Heard| one.step as usize == step && one.question == FAILURE;
+        self.0.as_ref().is_some_and(|log| log.known.iter().any(is))
     }
 
     /// Finds an answer, or asks for it and keeps it; what cannot be read is not kept.

@@ -37,7 +37,7 @@ use crate::{
     plugin::Plugin,
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
-    spec::{Kind, ResultType, SplitType},
+    spec::{Kind, OnFailure, ResultType, SplitType},
 };
 use action::{ActionModel, Form};
 use observation::Part;
@@ -120,6 +120,10 @@ pub struct Pack {
     pub(crate) has_processes: bool,
     /// What splits are for whose name does not say it.
     pub(crate) splits: IndexMap<String, SplitType>,
+    /// What becomes of a step in which the environment fails.
+    pub(crate) on_failure: OnFailure,
+    /// The splits that agents may practise on.
+    pub(crate) practice: Vec<String>,
 }
 
 impl Pack {

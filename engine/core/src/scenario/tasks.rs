@@ -59,6 +59,11 @@ impl Pack {
         self.tasks.iter().filter(|task| task.split == split).collect()
     }
 
+    /// The tasks that agents may practise on, by difficulty and name.
+    pub fn practice_tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
+        self.tasks.iter().filter(|task| self.practice.contains(&task.split))
+    }
+
     /// One task of a split; a negative index counts from the end, -1 being the last.
     pub fn task_at(&self, split: &str, index: i64) -> Option<&Arc<Task>> {
         let tasks = self.tasks_of(split);

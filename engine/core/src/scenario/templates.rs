@@ -20,6 +20,8 @@ static PARSER: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
 /// Makes an engine: unknown names are errors, and no template runs for long.
 pub fn engine() -> Environment<'static> {
     let mut engine = Environment::new();
+    // It prints all that the engine knows, to whoever reads what was rendered.
+    engine.remove_global("debug");
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_fuel(Some(FUEL));
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);

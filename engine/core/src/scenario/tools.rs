@@ -107,6 +107,8 @@ pub struct ToolFailure {
     pub message: String,
     /// The problems of the arguments, one by one; their paths begin within the action.
     pub problems: Vec<ActionProblem>,
+    /// What went wrong in the environment itself, for authors and logs: agents may not read it.
+    pub cause: Option<String>,
 }
 
 /// Kinds of failure, by OpenEnv's names.
@@ -141,7 +143,12 @@ impl fmt::Display for ToolFailure {
 impl ToolFailure {
     /// A failure of the tool itself.
     pub(crate) fn execution(message: String) -> Self {
-        Self { kind: FailureKind::ExecutionError, message, problems: Vec::new() }
+        Self { kind: FailureKind::ExecutionError, message, problems: Vec::new(), cause: None }
+    }
+
+    /// A failure of the environment, with what an agent reads of it.
+    pub(crate) fn broken(message: String, cause: String) -> Self {
+        Self { cause: Some(cause), ..Self::execution(message) }
     }
 
     /// The failure as observations hold it.

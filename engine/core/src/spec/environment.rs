@@ -66,8 +66,27 @@ pub struct Environment {
     #[serde(default)]
     #[schemars(extend("maxProperties" = 256))]
     pub splits: IndexMap<String, SplitType>,
+    /// Splits whose tasks agents with a token of their own may play without being asked to; without any, they act only in
+    /// sessions that were opened for them.
+    #[serde(default)]
+    #[schemars(extend("maxItems" = 256), example = &["train"])]
+    pub practice: Vec<String>,
+    /// What becomes of a step in which the environment fails: a grader, a plugin or an expression does not work.
+    #[serde(default)]
+    pub on_failure: OnFailure,
     /// The policy that stands as the baseline.
     pub baseline: Option<String>,
+}
+
+/// What becomes of a step in which the environment fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It is refused with an error, the episode stays as it is, and the agent may act again.
+    #[default]
+    Refuse,
+    /// It counts and decides nothing; `invalid_actions` sees it.
+    Penalize,
 }
 
 /// What a split of the tasks is for.

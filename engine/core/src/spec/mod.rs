@@ -48,7 +48,7 @@ pub use condition::{Bound, Condition, OneOf, Operators};
 pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{
     ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault,
-    ItemSpec, ItemsSelection, ObservationPart, Shape, SplitType, TextSource, Truth, UnknownItem,
+    ItemSpec, ItemsSelection, ObservationPart, OnFailure, Shape, SplitType, TextSource, Truth, UnknownItem,
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{EntryType, Formula, Parameter, ResetSpec, ResultType, StateSpec, ValueType};

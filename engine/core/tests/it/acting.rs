@@ -57,7 +57,7 @@ fn what_computes_for_too_long_fails_and_changes_nothing() {
     let mut episode = start(&room);
     episode.step(&json!({ "n": 10 })).expect("a step");
     let refused = episode.step(&json!({ "n": 99_999 })).expect_err("it is refused");
-    assert_eq!(refused, StepError::Failed("`found` cannot be set: it takes too many steps".to_owned()));
+    assert_eq!(refused, StepError::Broken("`found` cannot be set: it takes too many steps".to_owned()));
     assert_eq!((episode.steps(), seen(&episode)), (1, json!({ "found": 10 })));
 }
 

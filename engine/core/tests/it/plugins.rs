@@ -166,7 +166,7 @@ fn a_plugin_that_fails_fails_the_step_and_changes_nothing() {
         let mut episode = begin(&pack);
         let before = (episode.score(), episode.steps());
         let error = episode.step(&action("boom")).expect_err("it fails");
-        let StepError::Grader(text) = error else { panic!("{error:?}") };
+        let StepError::Broken(text) = error else { panic!("{error:?}") };
         assert!(text.contains("the plugin `odd` 1.2.0 ran out of fuel"), "{text}");
         assert!(text.contains("the rubric `fair` (rubric.yaml:10)"), "{text}");
         assert_eq!((episode.score(), episode.steps()), before, "{per}");

@@ -4,12 +4,13 @@
 //! of a request has as long as its body; between two requests a connection may rest for as long, and for as long may nothing
 //! of an answer go through. Whether the client of a WebSocket is still there its heartbeat tells.
 
+mod open;
 mod stream;
 
 use std::{
     error::Error,
     fmt,
-    net::SocketAddr,
+    io::Write as _,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -19,7 +20,6 @@ use std::{
 use axum::{
     Router,
     body::{Body, HttpBody},
-    extract::ConnectInfo,
     http::Request,
     serve::Listener,
 };
@@ -33,11 +33,17 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+pub(crate) use open::{Open, Place};
 use stream::Stream;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     time::{Sleep, sleep},
+};
+
+use crate::{
+    limits::{Unfinished, Unread},
+    session::capacity::{Key, Peer},
 };
 
 /// Takes connections until the server stops; those that are open then go on until their request is answered.
@@ -46,6 +52,7 @@ use tokio::{
 pub(crate) async fn accept(
     mut listener: TcpListener,
     router: Router,
+    (open, unfinished): (Arc<Open>, Arc<Unfinished>),
     stopping: watch::Sender<bool>,
     patience: Option<Duration>,
 ) {
@@ -54,6 +61,7 @@ pub(crate) async fn accept(
     http.timer(TokioTimer::new()).header_read_timeout(patience);
     let http = Arc::new(http);
     let mut stopped = stopping.subscribe();
+    let mut connection = 0;
     loop {
         let (stream, address) = tokio::select! {
             accepted = Listener::accept(&mut listener) => accepted,
@@ -61,14 +69,39 @@ pub(crate) async fn accept(
         };
         // Without it answers wait for more, so losing it costs time and nothing else.
         let _ = stream.set_nodelay(true);
-        let connection = Connection { stream, address, patience };
-        tokio::spawn(connection.serve(Arc::clone(&http), service.clone(), stopping.subscribe()));
+        connection += 1;
+        let peer = Peer { address: Key::at(address.ip()), connection, forwarded: 0 };
+        let Some(place) = open.enter(peer) else {
+            refuse(stream);
+            continue;
+        };
+        let unfinished = Arc::clone(&unfinished);
+        tokio::spawn(Connection { stream, place, peer, unfinished, patience }.serve(
+            Arc::clone(&http),
+            service.clone(),
+            stopping.subscribe(),
+        ));
+    }
+}
+
+/// What a connection is answered for which there is no place.
+const CROWDED: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+                       connection: close\r\ncontent-length: 59\r\n\r\n\
+                       {\"detail\":\"too many connections are open; try again later\"}";
+
+/// Says that there is no place, to a client that is not waited for.
+fn refuse(stream: TcpStream) {
+    if let Ok(mut stream) = stream.into_std() {
+        // Whatever becomes of it, the connection ends.
+        let _ = stream.write_all(CROWDED.as_bytes());
     }
 }
 
 struct Connection {
     stream: TcpStream,
-    address: SocketAddr,
+    place: Place,
+    peer: Peer,
+    unfinished: Arc<Unfinished>,
     patience: Option<Duration>,
 }
 
@@ -79,14 +112,15 @@ impl Connection {
         inner: TowerToHyperService<Router>,
         mut stopping: watch::Receiver<bool>,
     ) {
-        let Self { stream, address, patience } = self;
+        let Self { stream, place, peer, unfinished, patience } = self;
         let service = service_fn(move |request: Request<Incoming>| {
-            let mut request = request.map(|body| timed(body, patience));
-            request.extensions_mut().insert(ConnectInfo(address));
+            let mut request = request.map(|body| watched(body, patience, unfinished.of(peer.address)));
+            request.extensions_mut().insert(peer);
             inner.call(request)
         });
-        let mut serving =
-            std::pin::pin!(http.serve_connection(TokioIo::new(Stream::new(stream, patience)), service).with_upgrades());
+        let mut serving = std::pin::pin!(
+            http.serve_connection(TokioIo::new(Stream::new(stream, place, patience)), service).with_upgrades()
+        );
         let served = tokio::select! {
             served = serving.as_mut() => Some(served),
             _ = stopping.wait_for(|stopping| *stopping) => None,
@@ -104,24 +138,28 @@ impl Connection {
 }
 
 /// A connection that speaks HTTP no longer, and what was read of what came after; nothing for one that is not from here.
-pub(crate) fn bare(upgraded: Upgraded) -> Option<(TcpStream, Vec<u8>)> {
+pub(crate) fn bare(upgraded: Upgraded) -> Option<(TcpStream, Place, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<Stream>>().ok()?;
-    Some((parts.io.into_inner().into_inner(), parts.read_buf.to_vec()))
+    let (tcp, place) = parts.io.into_inner().into_inner();
+    Some((tcp, place, parts.read_buf.to_vec()))
 }
 
 /// The body's time begins when it does.
-fn timed(body: Incoming, patience: Option<Duration>) -> Body {
-    match patience {
-        Some(patience) if !body.is_end_stream() => Body::new(Timed { body, late: Box::pin(sleep(patience)), patience }),
-        _ => Body::new(body),
+fn watched(body: Incoming, patience: Option<Duration>, unread: Unread) -> Body {
+    if body.is_end_stream() {
+        return Body::new(body);
     }
+    let late = patience.map(|patience| (Box::pin(sleep(patience)), patience));
+    Body::new(Watched { body, late, unread, read: 0 })
 }
 
-/// A body that has to end in time.
-struct Timed {
+/// A body that has to end in time, and is counted meanwhile.
+struct Watched {
     body: Incoming,
-    late: Pin<Box<Sleep>>,
-    patience: Duration,
+    late: Option<(Pin<Box<Sleep>>, Duration)>,
+    unread: Unread,
+    /// Bytes that have come.
+    read: usize,
 }
 
 /// The rest of a body did not come in time.
@@ -143,7 +181,7 @@ impl Late {
     }
 }
 
-impl HttpBody for Timed {
+impl HttpBody for Watched {
     type Data = Bytes;
     type Error = Box<dyn Error + Send + Sync>;
 
@@ -151,11 +189,19 @@ impl HttpBody for Timed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match Pin::new(&mut self.body).poll_frame(context) {
+        let this = &mut *self;
+        match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.read += frame.data_ref().map_or(0, Bytes::len);
+                let counted = this.unread.cover(this.read).map(|()| frame);
+                Poll::Ready(Some(counted.map_err(Into::into)))
+            }
             Poll::Ready(frame) => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
-            Poll::Pending => match self.late.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(Some(Err(Box::new(Late(self.patience))))),
-                Poll::Pending => Poll::Pending,
+            Poll::Pending => match &mut this.late {
+                Some((late, patience)) => {
+                    late.as_mut().poll(context).map(|()| Some(Err(Box::new(Late(*patience)) as Self::Error)))
+                }
+                None => Poll::Pending,
             },
         }
     }

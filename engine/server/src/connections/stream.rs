@@ -13,22 +13,25 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use super::Place;
+
 /// A connection that breaks off when nothing of what is written goes through for too long.
 pub(super) struct Stream {
     tcp: TcpStream,
+    place: Place,
     patience: Option<Duration>,
     /// Runs while nothing goes through.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
-    pub(super) fn new(tcp: TcpStream, patience: Option<Duration>) -> Self {
-        Self { tcp, patience, stalled: None }
+    pub(super) fn new(tcp: TcpStream, place: Place, patience: Option<Duration>) -> Self {
+        Self { tcp, place, patience, stalled: None }
     }
 
-    /// The connection without its watch.
-    pub(super) fn into_inner(self) -> TcpStream {
-        self.tcp
+    /// The connection without its watch, and its place among all.
+    pub(super) fn into_inner(self) -> (TcpStream, Place) {
+        (self.tcp, self.place)
     }
 
     /// Gives what became of a write, unless it has waited for too long.

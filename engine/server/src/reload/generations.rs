@@ -11,12 +11,10 @@ use std::{
 
 use casebook_core::scenario::{Catalog, Pack};
 
-use crate::trail::Trail;
+use crate::{session::capacity::Key, trail::Trail};
 
 /// How long a group is kept after its last reset.
 const KEEP: Duration = Duration::from_mins(30);
-/// Groups that are kept at the most.
-pub(crate) const MOST_GROUPS: usize = 1024;
 
 /// A pack, with the generation that it is part of.
 #[derive(Debug, Clone)]
@@ -38,12 +36,21 @@ pub(crate) enum Unheld {
     /// The group pins another one.
     Pinned(u64),
     /// Too many groups are kept.
-    TooMany,
+    TooMany {
+        /// How many may be.
+        most: usize,
+        /// Whether it is the client's own share that is used up.
+        own: bool,
+    },
 }
 
 /// What is held.
-#[derive(Debug, Default)]
-pub(crate) struct Generations(Mutex<Inner>);
+#[derive(Debug)]
+pub(crate) struct Generations {
+    inner: Mutex<Inner>,
+    /// Groups that are kept at the most, of all clients and of each.
+    most: (usize, usize),
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -55,6 +62,8 @@ struct Inner {
 #[derive(Debug)]
 struct Group {
     catalog: Arc<Catalog>,
+    /// Who began it.
+    owner: Key,
     used: Instant,
 }
 
@@ -80,19 +89,30 @@ impl Held {
     }
 }
 
+impl Default for Generations {
+    fn default() -> Self {
+        Self::new((usize::MAX, usize::MAX))
+    }
+}
+
 impl Generations {
+    /// Keeps so many groups at the most, of all clients and of each.
+    pub(crate) fn new(most: (usize, usize)) -> Self {
+        Self { inner: Mutex::default(), most }
+    }
+
     /// Finds the generation that an episode is to be played with: the one that its group pins, the one that is asked
     /// for by number, else the current one.
     pub(crate) fn choose(
         &self,
         current: &Arc<Catalog>,
-        group: Option<&str>,
+        (group, client): (Option<&str>, Key),
         number: Option<u64>,
     ) -> Result<(Arc<Catalog>, Option<Arc<str>>), Unheld> {
         if group.is_none() && number.is_none() {
             return Ok((Arc::clone(current), None));
         }
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let known = group.and_then(|name| inner.groups.get_key_value(name)).map(|(name, _)| Arc::clone(name));
         if let Some(name) = known
@@ -111,23 +131,27 @@ impl Generations {
         };
         let Some(name) = group.map(Arc::<str>::from) else { return Ok((catalog, None)) };
         inner.forget(now);
-        if inner.groups.len() >= MOST_GROUPS {
-            return Err(Unheld::TooMany);
+        let (all, each) = self.most;
+        if inner.groups.len() >= all {
+            return Err(Unheld::TooMany { most: all, own: false });
         }
-        inner.groups.insert(Arc::clone(&name), Group { catalog: Arc::clone(&catalog), used: now });
+        if inner.groups.values().filter(|group| group.owner == client).count() >= each {
+            return Err(Unheld::TooMany { most: each, own: true });
+        }
+        inner.groups.insert(Arc::clone(&name), Group { catalog: Arc::clone(&catalog), owner: client, used: now });
         Ok((catalog, Some(name)))
     }
 
     /// Notes the generation that another one takes the place of.
     pub(crate) fn note(&self, catalog: &Arc<Catalog>) {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.past.retain(|_, past| past.strong_count() > 0);
         inner.past.insert(catalog.generation(), Arc::downgrade(catalog));
     }
 
     /// Forgets groups that have not been used for long.
     pub(crate) fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).forget(Instant::now());
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).forget(Instant::now());
     }
 }
 

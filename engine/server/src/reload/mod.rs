@@ -10,7 +10,7 @@ mod status;
 mod swap;
 mod watch;
 
-pub(crate) use generations::{Generations, Held, MOST_GROUPS, Unheld};
+pub(crate) use generations::{Generations, Held, Unheld};
 pub use status::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub(crate) use swap::Live;
 pub(crate) use watch::start;

@@ -46,6 +46,11 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// Keeps so many rollout groups at the most, of all clients and of each.
+    pub(crate) fn keeping(self, groups: (usize, usize)) -> Self {
+        Self { generations: Generations::new(groups), ..self }
+    }
+
     pub(crate) fn new(
         catalog: Catalog,
         report: Report,

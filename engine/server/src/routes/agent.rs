@@ -14,6 +14,7 @@ use crate::{
     error::Problem,
     reload::Held,
     session::{
+        capacity::Client,
         one::{Session, wait_of},
         play::Play,
     },
@@ -29,6 +30,8 @@ pub(super) struct Agent<'a> {
     pub(super) environment: &'a str,
     /// The session.
     pub(super) session: Option<&'a Session>,
+    /// Who asks.
+    pub(super) client: Client,
 }
 
 impl Agent<'_> {
@@ -45,6 +48,11 @@ impl Agent<'_> {
         self.session.map_or(self.environment, |session| session.environment())
     }
 
+    /// Whether an episode that it begins is for practice: nobody has opened the session for it.
+    fn practises(&self) -> bool {
+        self.session.map_or(self.client.agent, |session| session.opener().agent)
+    }
+
     /// Calls a tool; without an episode it starts one, which the server chooses.
     pub(super) async fn call(
         &self,
@@ -52,9 +60,10 @@ impl Agent<'_> {
         arguments: Map<String, Value>,
     ) -> Result<Result<Answered, ToolFailure>, Problem> {
         let limit = self.app.config.step_timeout;
-        let chosen = ResetArguments::default();
-        let held = |chosen: &ResetArguments| self.app.held(self.environment(), chosen);
+        let chosen = ResetArguments::for_practice(self.practises());
+        let held = |chosen: &ResetArguments| self.app.held(self.environment(), self.client.key, chosen);
         let Some(session) = self.session else {
+            may_practise(self.app, self.environment, self.client)?;
             let called = name.to_owned();
             let call = move |mut play: Play| play.call(&called, &arguments);
             let (outcome, step) = alone(self.app, held(&chosen)?, chosen, call).await?;
@@ -67,6 +76,18 @@ impl Agent<'_> {
         };
         self.app.sessions.after(session, told)
     }
+}
+
+/// Refuses an agent that acts on its own where the pack does not let it.
+pub(super) fn may_practise(app: &App, environment: &str, client: Client) -> Result<(), Problem> {
+    let pack = app.pack(environment)?;
+    if !client.agent || pack.practice_tasks().next().is_some() {
+        return Ok(());
+    }
+    Err(Problem::NoPractice(format!(
+        "an agent acts in the session that its orchestrator opened, which it names with `?session_id=`; `{environment}` has \
+         no split to practise on"
+    )))
 }
 
 /// The tools, when an action asks for them and there is no episode yet that could answer it.

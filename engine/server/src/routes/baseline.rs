@@ -56,7 +56,7 @@ fn play(pack: &Arc<Pack>, seed: u64) -> Result<Value, Problem> {
     for task in pack.tasks() {
         let policy = policy::find(pack, name)
             .ok_or_else(|| Problem::Failed(format!("the baseline `{name}` of `{}` does not exist", pack.name())))?;
-        let score = record::play(&policy, task, seed).map_err(Problem::Failed)?.score;
+        let score = record::play(&policy, task, seed).map_err(|cause| Problem::hidden(&cause))?.score;
         scores.insert(task.name().to_string(), rounded(score).into());
         total += score;
         count += 1.0;

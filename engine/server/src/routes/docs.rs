@@ -6,19 +6,20 @@ use aide::{redoc::Redoc, swagger::Swagger};
 use axum::{
     body::Bytes,
     extract::State,
-    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::{request::Environment, table::Endpoint};
+use super::{page::guarded, request::Environment, table::Endpoint};
 use crate::{app::Shared, error::Problem, principals::Surface, studio};
 
 /// The name of the description as seen from the page, so that each environment's page shows its own.
 const DOCUMENT: &str = "openapi.json";
 /// Both pages bring along all that they need; whatever else they ask for is not worth a request to strangers.
 const POLICY: &str = "default-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \
-                      worker-src 'self' blob:";
+                      worker-src 'self' blob:; object-src 'none'; base-uri 'none'; \
+                      form-action 'none'";
 
 static SWAGGER: LazyLock<Bytes> =
     LazyLock::new(|| with_token(&Swagger::new(DOCUMENT).with_title("OpenEnv API").html()));
@@ -41,7 +42,6 @@ pub(super) fn redoc() -> Endpoint {
 
 fn page(State(app): &State<Shared>, environment: &Environment, text: &Bytes) -> Result<Response, Problem> {
     environment.pack(app)?;
-    let headers =
-        [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-cache"), (CONTENT_SECURITY_POLICY, POLICY)];
-    Ok((headers, text.clone()).into_response())
+    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+    Ok(guarded(app, POLICY, (headers, text.clone()).into_response()))
 }

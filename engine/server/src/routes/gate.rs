@@ -9,12 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{request::client_of, upgrade};
+use super::{
+    request::{address_of, key_of},
+    upgrade,
+};
 use crate::{
     app::Shared,
     error::Problem,
     principals::{Role, Surface},
-    session::capacity::Client,
+    session::capacity::Key,
 };
 
 /// Lets a request through, or answers it.
@@ -29,9 +32,9 @@ pub(super) async fn pass(
     }
 }
 
-/// Whether anything is to be guarded at all.
-pub(super) fn is_needed(app: &Shared) -> bool {
-    !app.config.tokens.is_empty() || app.rates.is_limited()
+/// Whether anything is to be guarded at an endpoint.
+pub(super) fn is_needed(app: &Shared, surface: Surface) -> bool {
+    surface == Surface::Truth || !app.config.tokens.is_empty() || app.rates.is_limited()
 }
 
 fn admit(app: &Shared, surface: Surface, request: &mut Request) -> Result<(), Problem> {
@@ -39,16 +42,32 @@ fn admit(app: &Shared, surface: Surface, request: &mut Request) -> Result<(), Pr
         return Ok(());
     }
     let tokens = &app.config.tokens;
+    let mut role = None;
     if !tokens.is_empty() {
-        let token = bearer(request.headers()).ok_or(Problem::NoToken)?;
-        let (at, role) = tokens.find(&token).ok_or(Problem::WrongToken)?;
-        if !tokens.admits(surface, role) {
-            return Err(Problem::Forbidden(role));
-        }
-        request.extensions_mut().insert(Client::Token(at));
-        request.extensions_mut().insert::<Role>(role);
+        let address = address_of(request.extensions());
+        let (at, found) = match identify(app, request.headers(), address) {
+            Ok(found) => found,
+            // Strangers count as well; that they ask too often is what they are told then.
+            Err(problem) => return Err(app.rates.count(address).err().unwrap_or(problem)),
+        };
+        role = Some(found);
+        request.extensions_mut().insert(Key::Token(at));
+        request.extensions_mut().insert::<Role>(found);
     }
-    app.rates.count(client_of(request.extensions()))
+    app.rates.count(key_of(request.extensions()))?;
+    match role {
+        Some(role) if !tokens.admits(surface, role) => Err(Problem::Forbidden(role)),
+        None if surface == Surface::Truth && !app.tells_truth(None) => Err(Problem::Withheld),
+        _ => Ok(()),
+    }
+}
+
+/// Whose token a request bears, and its place among all.
+fn identify(app: &Shared, headers: &HeaderMap, address: Key) -> Result<(usize, Role), Problem> {
+    let token = bearer(headers).ok_or(Problem::NoToken)?;
+    let found = app.config.tokens.find(&token).ok_or_else(|| app.guesses.wrong(address))?;
+    app.guesses.right(address, found.0)?;
+    Ok(found)
 }
 
 /// The token of a request: in its header, or where a page cannot set one, among the protocols that its socket offers.

@@ -1,4 +1,7 @@
-//! `POST /grader`: plays one episode with a policy and tells its score.
+//! `POST /grader`: plays one episode with a policy and returns its score.
+//!
+//! The policies that do not know what is right are open to whoever may play the task: their score is what playing it the
+//! same way would earn. What is right shows in the oracle's play, and in explanations.
 
 use std::sync::Arc;
 
@@ -13,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     baseline::rounded,
-    request::{self, Environment},
+    request::{self, Environment, Principal},
     table::Endpoint,
 };
 use crate::{
@@ -48,7 +51,7 @@ pub(super) fn endpoint() -> Endpoint {
                     "score": { "type": "number", "minimum": 0, "maximum": 1 }, "steps": { "type": "integer" },
                     "explanation": {
                         "description": "Each step: the items that it decided and the reward's components, beside the \
-                            rules that made their truth. Left out where the rubric never explains.",
+                            rules that made their truth. For the grader alone; left out where the rubric never explains.",
                         "type": "array", "items": { "type": "object" },
                     },
                 },
@@ -58,7 +61,12 @@ pub(super) fn endpoint() -> Endpoint {
     })
 }
 
-async fn grader(State(app): State<Shared>, environment: Environment, uri: Uri) -> Result<Json<Value>, Problem> {
+async fn grader(
+    State(app): State<Shared>,
+    environment: Environment,
+    Principal(role): Principal,
+    uri: Uri,
+) -> Result<Json<Value>, Problem> {
     let pack = environment.pack(&app)?;
     let query = request::query(&uri);
     let seed = request::query_seed(&query)?;
@@ -66,11 +74,25 @@ async fn grader(State(app): State<Shared>, environment: Environment, uri: Uri) -
         .map(ToString::to_string)
         .ok_or_else(|| Problem::Invalid(vec![Entry::missing(vec!["query".into(), "task_id".into()], Value::Null)]))?;
     let provider = request::query_value(&query, "provider").map(ToString::to_string);
-    app.work(pack.waits_for_processes(), move || play(&pack, &task, provider, seed)).await.map(Json)
+    let tells_truth = app.tells_truth(role);
+    app.work(pack.waits_for_processes(), move || {
+        let asked = Asked { task, provider, seed, by: role };
+        play(&pack, asked, tells_truth)
+    })
+    .await
+    .map(Json)
 }
 
-fn play(pack: &Arc<Pack>, task: &str, provider: Option<String>, seed: u64) -> Result<Value, Problem> {
-    let found = pack.task(task).ok_or_else(|| Problem::NotFound(unknown_task_text(pack, task)))?;
+/// What is to be played, and for whom.
+struct Asked {
+    task: String,
+    provider: Option<String>,
+    seed: u64,
+    by: Option<Role>,
+}
+
+fn play(pack: &Arc<Pack>, Asked { task, provider, seed, by }: Asked, tells_truth: bool) -> Result<Value, Problem> {
+    let found = pack.task(&task).ok_or_else(|| Problem::NotFound(unknown_task_text(pack, &task)))?;
     let loc = || vec!["query".into(), "provider".into()];
     let Some(name) = provider.or_else(|| pack.baseline().map(ToString::to_string)) else {
         return Err(Problem::Invalid(vec![Entry::missing(loc(), Value::Null)]));
@@ -79,15 +101,22 @@ fn play(pack: &Arc<Pack>, task: &str, provider: Option<String>, seed: u64) -> Re
         let text = policy::unknown(pack, &name);
         Problem::Invalid(vec![Entry::new("literal_error", loc(), text, name.as_str().into())])
     })?;
+    if policy.knows_what_is_right() && !tells_truth {
+        return Err(by.map_or(Problem::Withheld, Problem::Forbidden));
+    }
     let mut explained = Vec::new();
-    let mut watch =
-        |episode: &Episode, _: &Value, step: &Step| explained.push(explain_step(episode, Some(step.reward)));
-    let played = record::play_watched(&policy, found, (seed, &Map::new()), &mut watch).map_err(Problem::Failed)?;
+    let mut watch = |episode: &Episode, _: &Value, step: &Step| {
+        if tells_truth {
+            explained.push(explain_step(episode, Some(step.reward)));
+        }
+    };
+    let played = record::play_watched(&policy, found, (seed, &Map::new()), &mut watch);
+    let played = played.map_err(|cause| if tells_truth { Problem::Failed(cause) } else { Problem::hidden(&cause) })?;
     let mut answer = json!({
         "task_id": task, "provider": name, "seed": seed, "score": rounded(played.score), "steps": played.steps.len(),
     });
-    // Who may not be told by a step what was right may not learn it here either.
-    if found.tells() {
+    // Where steps never say what was right, this does not either.
+    if tells_truth && found.tells() {
         let explained: Result<Vec<_>, _> = explained.into_iter().collect();
         answer["explanation"] = json!(explained.map_err(|error| Problem::Failed(error.to_string()))?);
     }

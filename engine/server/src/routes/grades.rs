@@ -21,7 +21,7 @@ use super::{request, sessions::ID, table::Endpoint};
 use crate::{
     app::{App, Shared},
     error::Problem,
-    principals::{Role, Surface},
+    principals::Surface,
     session::{
         one::Session,
         play::{Grade, Play},
@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(super) fn grade() -> Endpoint {
-    Endpoint::of_server("/sessions/{id}/grade", get(standing)).on(Surface::Of(Role::Grader)).described(Operation {
+    Endpoint::of_server("/sessions/{id}/grade", get(standing)).on(Surface::Truth).described(Operation {
         method: "get",
         id: "grade",
         summary: "Tell how a session's episode stands, with the parts of its last reward and what was right",
@@ -41,9 +41,8 @@ pub(super) fn grade() -> Endpoint {
     })
 }
 
-/// Where there are tokens it is for the grader's alone: whoever trains must not come by it either.
 pub(super) fn truth() -> Endpoint {
-    Endpoint::of_server("/sessions/{id}/truth", get(right)).on(Surface::Only(Role::Grader)).described(Operation {
+    Endpoint::of_server("/sessions/{id}/truth", get(right)).on(Surface::Truth).described(Operation {
         method: "get",
         id: "truth",
         summary: "Tell what is right in a session's episode, item by item, beside what was decided",
@@ -73,7 +72,7 @@ pub(super) fn truth() -> Endpoint {
 }
 
 pub(super) fn recorded() -> Endpoint {
-    Endpoint::of_server("/regrade", post(record_again)).on(Surface::Of(Role::Grader)).described(Operation {
+    Endpoint::of_server("/regrade", post(record_again)).on(Surface::Truth).described(Operation {
         method: "post",
         id: "regrade_recorded",
         summary: "Tell what a recorded episode is worth with what is loaded now",
@@ -112,7 +111,7 @@ pub(super) fn recorded() -> Endpoint {
 }
 
 pub(super) fn regrade() -> Endpoint {
-    Endpoint::of_server("/sessions/{id}/regrade", post(again)).on(Surface::Of(Role::Grader)).described(Operation {
+    Endpoint::of_server("/sessions/{id}/regrade", post(again)).on(Surface::Truth).described(Operation {
         method: "post",
         id: "regrade",
         summary: "Tell what a session's actions are worth with what is loaded now",

@@ -26,7 +26,9 @@ use super::{
     socket::{Error, Socket},
 };
 use crate::{
-    session::one::Session,
+    app::App,
+    limits::{Crowded, Unread},
+    session::{capacity::Key, one::Session},
     wire::{frames, text_frame::TextFrame},
 };
 
@@ -44,6 +46,7 @@ const GOING_AWAY: u16 = 1001;
 const PROTOCOL_ERROR: u16 = 1002;
 pub(super) const TOO_LONG: u16 = 1009;
 const RESTART: u16 = 1012;
+const TRY_AGAIN: u16 = 1013;
 
 /// How a conversation ends.
 pub(super) enum End {
@@ -65,6 +68,11 @@ pub(super) struct Link {
     /// Requests that were read while an earlier one was still at work.
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
+    /// Those bytes, as they are counted.
+    waiting_unread: Unread,
+    /// When the message began that is not whole yet, and how long it may take.
+    began: Option<Instant>,
+    patience: Option<Duration>,
     alarm: Seldom<Pin<Box<Sleep>>>,
     heartbeat: Duration,
     ping_at: Instant,
@@ -76,13 +84,17 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(socket: Socket, heartbeat: Duration) -> Self {
+    pub(super) fn new(socket: Socket, app: &App, client: Key) -> Self {
+        let heartbeat = app.config.heartbeat;
         let ping_at = Instant::now() + heartbeat;
         Self {
             socket,
             unsent: None,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            waiting_unread: app.unfinished.of(client),
+            began: None,
+            patience: app.config.request_timeout,
             alarm: Seldom::new(Box::pin(time::sleep_until(ping_at))),
             heartbeat,
             ping_at,
@@ -110,6 +122,7 @@ impl Link {
             return Ok(message);
         }
         self.waiting = VecDeque::new();
+        self.waiting_unread.release();
         self.read(false).await
     }
 
@@ -125,6 +138,9 @@ impl Link {
                 message = self.read(true), if room => {
                     let message = message?;
                     self.waiting_bytes += size(&message);
+                    if self.waiting_unread.cover(self.waiting_bytes).is_err() {
+                        return Err(End::Close(TRY_AGAIN));
+                    }
                     self.waiting.push_back(message);
                 }
             }
@@ -196,11 +212,19 @@ impl Link {
             let message = tokio::select! {
                 // Who speaks is there; the clock is for those who are silent.
                 biased;
-                message = poll_fn(|context| self.socket.poll_read(context)) => message,
+                message = poll_fn(|context| match self.socket.poll_read(context) {
+                    Poll::Pending if self.began.is_none() && self.socket.is_within_message() => Poll::Ready(None),
+                    message => message.map(Some),
+                }) => message,
                 () = &mut self.alarm => {
                     Box::pin(self.ring(busy)).await?;
                     continue;
                 }
+            };
+            let Some(message) = message else {
+                self.began = Some(Instant::now());
+                self.set_alarm(busy);
+                continue;
             };
             match message {
                 Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Err(End::Gone),
@@ -209,6 +233,7 @@ impl Link {
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => self.unanswered = false,
                 Ok(message) => {
                     self.unanswered = false;
+                    self.began = None;
                     return Ok(message);
                 }
             }
@@ -221,6 +246,12 @@ impl Link {
             && session.rested() >= *idle
         {
             let text = format!("the session rested for more than {} s and ends", idle.as_secs_f64());
+            return Err(End::Refuse((self.refusal)(&text)));
+        }
+        if let (Some(began), Some(patience)) = (self.began, self.patience)
+            && began.elapsed() >= patience
+        {
+            let text = format!("the message took longer than {} s", patience.as_secs_f64());
             return Err(End::Refuse((self.refusal)(&text)));
         }
         if Instant::now() >= self.ping_at {
@@ -244,7 +275,8 @@ impl Link {
             Some((_, idle)) => Some(Instant::now() + *idle),
             None => None,
         };
-        let at = idle_at.map_or(self.ping_at, |idle_at| idle_at.min(self.ping_at));
+        let late_at = self.began.zip(self.patience).map(|(began, patience)| began + patience);
+        let at = [idle_at, late_at].into_iter().flatten().fold(self.ping_at, Instant::min);
         self.alarm.change().as_mut().reset(at);
     }
 }
@@ -280,5 +312,9 @@ pub(super) async fn until_stopped(
 
 /// What could not be read.
 fn broken(error: &Error) -> End {
-    if matches!(error, Error::Capacity(_)) { End::Close(TOO_LONG) } else { End::Close(PROTOCOL_ERROR) }
+    match error {
+        Error::Capacity(_) => End::Close(TOO_LONG),
+        Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Crowded>()) => End::Close(TRY_AGAIN),
+        _ => End::Close(PROTOCOL_ERROR),
+    }
 }

@@ -31,6 +31,7 @@ use crate::{
         table::Closed,
     },
     wire::{
+        body,
         openapi::Operation,
         rpc::{self, Failure, Method},
     },
@@ -78,10 +79,14 @@ async fn mcp(
     let query = request::query(&uri);
     let wait = request::query_wait(&query, &app)?;
     let body = request::in_time(body)?;
+    let unmarked = body.as_ref().is_ok_and(|body| !body.is_empty()) && !body::is_json(&headers);
     if mcp_standard::is_meant(&headers) {
         let named = request::query_value(&query, SESSION_KEY).map(ToString::to_string);
         let opening = Opening { app, environment, client, wait, named };
         return mcp_standard::answer(opening, headers, body).await;
+    }
+    if unmarked {
+        return Ok(Json(rpc::unreadable(body::UNMARKED)).into_response());
     }
     let bytes = body.unwrap_or_default();
     let response = match (app.config.limits.check(&bytes, &[]), serde_json::from_slice::<Value>(&bytes).ok()) {
@@ -116,14 +121,17 @@ pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, call
     let result = match (call.method, call.session_id) {
         (Method::Unknown(name), _) => Err(Failure::UnknownMethod(name)),
         (Method::CreateSession | Method::CloseSession, _) if !caller.principal.runs_sessions() => {
-            Err(Failure::Forbidden)
+            Err(Failure::Forbidden("Not allowed with this token".into()))
         }
         (Method::ListTools, id) => match acting(app, id, caller) {
-            Ok(session) => list(&Agent { app, environment, session: session.as_deref() }),
+            Ok(session) => list(&Agent { app, environment, session: session.as_deref(), client: caller.client }),
             Err(failure) => Err(failure),
         },
         (Method::CallTool { name, arguments }, id) => match acting(app, id, caller) {
-            Ok(session) => use_tool(&Agent { app, environment, session: session.as_deref() }, name, arguments).await,
+            Ok(session) => {
+                let agent = Agent { app, environment, session: session.as_deref(), client: caller.client };
+                use_tool(&agent, name, arguments).await
+            }
             Err(failure) => Err(failure),
         },
         (Method::CreateSession, _) => match own {
@@ -162,8 +170,16 @@ async fn use_tool(agent: &Agent<'_>, name: Option<String>, arguments: Value) -> 
     list(agent)?;
     let name = name.ok_or(Failure::NoName)?;
     let Value::Object(arguments) = arguments else { return Err(Failure::BadArguments) };
-    let told = agent.call(&name, arguments).await.map_err(|problem| Failure::Server(problem.text()))?;
+    let told = agent.call(&name, arguments).await.map_err(failed)?;
     told.map(|answered| rpc::called(&answered)).map_err(|failure| Failure::Tool(rpc::why(&name, &failure)))
+}
+
+/// Why a call was not made.
+fn failed(problem: Problem) -> Failure {
+    match problem {
+        Problem::NoPractice(text) => Failure::Forbidden(text),
+        problem => Failure::Server(problem.text()),
+    }
 }
 
 async fn create(app: &App, environment: &Arc<str>, caller: &Caller<'_>) -> Result<Value, Failure> {
@@ -183,6 +199,7 @@ pub(super) fn unopened(environment: &str, problem: Problem) -> Failure {
             let text = format!("Environment factory '{environment}' failed to create instance: {text}");
             Failure::Environment { name: environment.to_string(), text }
         }
+        Problem::NoPractice(text) => Failure::Forbidden(text),
         _ => Failure::Server(text),
     }
 }

@@ -18,7 +18,7 @@ use axum::{
     extract::{State, rejection::BytesRejection},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
-        header::{ACCEPT, ALLOW, HOST, ORIGIN},
+        header::{ACCEPT, ALLOW},
     },
     response::{IntoResponse, Response},
 };
@@ -26,9 +26,9 @@ use http_body_util::Full;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode, Implementation,
-        InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ServerCapabilities, ServerConfig, Tool,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ClientJsonRpcMessage, ContentBlock, CustomRequest,
+        CustomResult, ErrorCode, Implementation, InitializeRequestParams, InitializeResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
     transport::streamable_http_server::{
@@ -38,7 +38,7 @@ use rmcp::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    agent::Agent,
+    agent::{Agent, may_practise},
     request::{self, Environment, SESSION_KEY},
 };
 use crate::{
@@ -48,7 +48,7 @@ use crate::{
         capacity::Client,
         one::{Origin, Session},
     },
-    wire::{openapi::settled, rpc},
+    wire::{body, openapi::settled, rpc},
 };
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -82,12 +82,12 @@ pub(super) async fn answer(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    if is_foreign(&headers) {
-        return Err(Problem::Body(StatusCode::FORBIDDEN, "the page that asks was loaded from another server".into()));
-    }
     let Opening { app, environment, client, wait, named } = opening;
     environment.pack(&app)?;
     let body = request::bytes(&app, body)?;
+    if let Some(refusal) = unreadable(&headers, &body) {
+        return Ok(refusal);
+    }
     let in_header = headers.get(SESSION).and_then(|id| id.to_str().ok()).map(ToString::to_string);
     let fixed = named.is_some();
     let session = match named.or(in_header) {
@@ -99,7 +99,7 @@ pub(super) async fn answer(
         .with_legacy_session_mode(false)
         .with_json_response(true)
         .with_max_request_body_bytes(app.config.limits.message)
-        // Origins are compared above, whatever name the server is reached by.
+        // Hosts and origins are compared before any route.
         .disable_allowed_hosts();
     let handler =
         Handler { app, environment: environment.name, client, wait, session, fixed, opened: Arc::clone(&opened) };
@@ -113,6 +113,29 @@ pub(super) async fn answer(
         response.headers_mut().insert(SESSION, id);
     }
     Ok(response)
+}
+
+/// Answers a body that is no message; the protocol's own crate would answer it with plain text.
+fn unreadable(headers: &HeaderMap, bytes: &[u8]) -> Option<Response> {
+    let refuse = |status: StatusCode, response: Value| Some((status, axum::Json(response)).into_response());
+    if !body::is_json(headers) {
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, rpc::unreadable(body::UNMARKED));
+    }
+    let value: Value = match serde_json::from_slice(bytes) {
+        Ok(value) => value,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, rpc::unreadable(&error.to_string())),
+    };
+    let message = serde_json::from_value::<ClientJsonRpcMessage>(value.clone());
+    let why = match (&value, message) {
+        (Value::Object(object), Ok(_)) if object.get("jsonrpc").is_some_and(|version| version == "2.0") => return None,
+        (Value::Object(_), Ok(_)) => "`jsonrpc` must be \"2.0\"".to_owned(),
+        (Value::Object(_), Err(_)) => {
+            "expected `method` with an `id` for a request, without for a notification".to_owned()
+        }
+        (Value::Array(_), _) => "batches are not taken; send one message at a time".to_owned(),
+        _ => "expected an object".to_owned(),
+    };
+    refuse(StatusCode::BAD_REQUEST, rpc::illegal(&value, &why))
 }
 
 /// `DELETE /mcp`: ends the session that `initialize` opened.
@@ -144,14 +167,6 @@ fn find(app: &Shared, environment: &Environment, id: &str) -> Result<Arc<Session
     found.ok_or_else(|| Problem::UnknownSession(id.to_string()))
 }
 
-/// Whether a browser asks for a page of another origin, whose author could otherwise act for whoever reads it.
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return false };
-    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, authority)| authority);
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    authority.is_none() || authority != host
-}
-
 /// Answers one request.
 #[derive(Debug, Clone)]
 struct Handler {
@@ -168,13 +183,14 @@ struct Handler {
 
 impl Handler {
     fn agent(&self) -> Agent<'_> {
-        Agent { app: &self.app, environment: &self.environment, session: self.session.as_deref() }
+        Agent { app: &self.app, environment: &self.environment, session: self.session.as_deref(), client: self.client }
     }
 
     async fn open(&self) -> Result<(), Problem> {
         if self.fixed {
             return Ok(());
         }
+        may_practise(&self.app, &self.environment, self.client)?;
         let session = self.app.sessions.open(&self.environment, Origin::Agent, self.client, self.wait).await?;
         // The cell is new with each request, and a request is answered once.
         let _ = self.opened.set(session.id().to_string());
@@ -224,6 +240,24 @@ impl ServerHandler for Handler {
         Ok(ListToolsResult { tools: tools.collect(), ..ListToolsResult::default() })
     }
 
+    /// A request whose parameters do not fit arrives here like one of an unknown method.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let CustomRequest { method, params, .. } = request;
+        let params = params.unwrap_or_else(|| json!({}));
+        let misfit = match method.as_str() {
+            "tools/call" => serde_json::from_value::<CallToolRequestParams>(params).err(),
+            "tools/list" => serde_json::from_value::<PaginatedRequestParams>(params).err(),
+            "initialize" => serde_json::from_value::<InitializeRequestParams>(params).err(),
+            _ => return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("Method not found: {method}"), None)),
+        };
+        let why = misfit.map_or_else(|| "they do not fit".to_owned(), |error| error.to_string());
+        Err(ErrorData::invalid_params(format!("the parameters of `{method}` do not fit: {why}"), None))
+    }
+
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -252,6 +286,7 @@ fn refused(problem: &Problem) -> ErrorData {
             let data = json!({ "active_sessions": full.active, "max_sessions": full.most });
             ErrorData::new(SERVER_ERROR, problem.text(), Some(data))
         }
+        Problem::NoPractice(text) => ErrorData::invalid_request(text.clone(), None),
         _ => ErrorData::internal_error(problem.text(), None),
     }
 }

@@ -41,6 +41,10 @@ mod ws_mcp;
 use table::Endpoint;
 pub(crate) use table::router;
 
+/// Who reaches which endpoint; the test over sockets reads it too.
+#[cfg(test)]
+const ACCESS: &str = include_str!("../../tests/it/access.table");
+
 /// Every endpoint there is.
 fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = vec![
@@ -80,4 +84,23 @@ fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(page::scripts());
     endpoints.extend(task_api::endpoints());
     endpoints
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_endpoint_stands_in_the_table_of_who_reaches_it() {
+        let there: BTreeSet<String> = endpoints().iter().map(|endpoint| endpoint.path().to_owned()).collect();
+        let lines = ACCESS.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        let told = lines.filter_map(|line| line.split_whitespace().nth(1));
+        let told: BTreeSet<String> =
+            told.map(|path| path.split('?').next().unwrap_or_default().replace("/desk/", "/{env_name}/")).collect();
+        let told: BTreeSet<String> =
+            told.into_iter().map(|path| path.replace("/sessions/x", "/sessions/{id}")).collect();
+        assert_eq!(there, told);
+    }
 }

@@ -1,9 +1,10 @@
 //! `GET /reload`: what is loaded, and what became of the last change.
 
 use axum::{Json, extract::State, routing::get};
+use casebook_core::diagnostic::Report;
 use serde_json::{Value, json};
 
-use super::table::Endpoint;
+use super::{request::Principal, table::Endpoint};
 use crate::{
     app::Shared,
     principals::{Role, Surface},
@@ -36,14 +37,34 @@ pub(super) fn endpoint() -> Endpoint {
     })
 }
 
-async fn reload(State(app): State<Shared>) -> Json<Value> {
+async fn reload(State(app): State<Shared>, Principal(role): Principal) -> Json<Value> {
     let status = app.live.status();
-    let rejected = status
-        .rejected
-        .as_ref()
-        .map(|rejected| json!({ "diagnostics": rejected.report.diagnostics, "text": rejected.text(false) }));
+    // Findings repeat the lines that they are about, be they labels.
+    let whole = app.tells_truth(role) || app.is_its_authors();
+    let rejected = status.rejected.as_ref().map(|rejected| {
+        if whole {
+            json!({ "diagnostics": rejected.report.diagnostics, "text": rejected.text(false) })
+        } else {
+            places(&rejected.report)
+        }
+    });
     Json(json!({
         "generation": status.generation, "digest": status.digest, "loaded_at": status.loaded_at_ms(),
         "outcome": status.outcome, "rejected": rejected, "warnings": status.report.diagnostics,
     }))
+}
+
+/// The places of findings, and nothing that stands there.
+fn places(report: &Report) -> Value {
+    let places = report.diagnostics.iter().map(|found| {
+        json!({
+            "code": found.code, "severity": found.severity, "message": found.code.summary(), "path": found.path,
+            "line": found.line, "column": found.column,
+        })
+    });
+    let lines = report.diagnostics.iter().map(|found| {
+        let (path, code) = (found.path.display(), found.code);
+        format!("{path}:{}:{}: {code}: {}\n", found.line, found.column, code.summary())
+    });
+    json!({ "diagnostics": places.collect::<Vec<_>>(), "text": lines.collect::<String>() })
 }

@@ -1,10 +1,15 @@
 //! What handlers take out of a request.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
-    extract::{ConnectInfo, FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
+    extract::{FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
     http::{Extensions, HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -14,8 +19,12 @@ use crate::{
     app::{App, Shared},
     connections::Late,
     error::Problem,
+    limits::Crowded,
     principals::Role,
-    session::{capacity::Client, table::Claim},
+    session::{
+        capacity::{Client, Key, Peer},
+        table::Claim,
+    },
     wire::{arguments, entries::Entry},
 };
 
@@ -25,6 +34,9 @@ pub(super) const SESSION_HEADER: &str = "x-session-id";
 const SESSION_COOKIE: &str = "casebook_session";
 /// The part of a query or body that names a session.
 pub(super) const SESSION_KEY: &str = "session_id";
+
+/// The headers in which proxies say who asked them.
+const FORWARDED: [&str; 2] = ["forwarded", "x-forwarded-for"];
 
 /// The part of a query that says how many seconds to wait for a slot.
 pub(super) const WAIT_KEY: &str = "wait";
@@ -64,14 +76,30 @@ impl FromRequestParts<Shared> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
-        Ok(client_of(&parts.extensions))
+        let extensions = &parts.extensions;
+        let forwarded = forwarded(&parts.headers);
+        let peer = extensions.get::<Peer>().map_or(Peer::UNKNOWN, |peer| Peer { forwarded, ..*peer });
+        let agent = extensions.get() == Some(&Role::Agent);
+        Ok(Self { key: key_of(extensions), agent, peer })
     }
 }
 
-/// The client: by its token, else by its address.
-pub(super) fn client_of(extensions: &Extensions) -> Client {
-    let address = || extensions.get::<ConnectInfo<SocketAddr>>().map(|info| Client::Address(info.0.ip()));
-    extensions.get::<Client>().copied().or_else(address).unwrap_or(Client::Unknown)
+/// Whose share a request counts to: its token's, else its address's.
+pub(super) fn key_of(extensions: &Extensions) -> Key {
+    extensions.get::<Key>().copied().unwrap_or_else(|| address_of(extensions))
+}
+
+/// Where a request comes from, whatever its token.
+pub(super) fn address_of(extensions: &Extensions) -> Key {
+    extensions.get::<Peer>().map_or(Key::Unknown, |peer| peer.address)
+}
+
+/// What proxies say of where a request came from: they have one address for all of their clients.
+fn forwarded(headers: &HeaderMap) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let told =
+        FORWARDED.iter().flat_map(|name| headers.get_all(*name)).inspect(|value| value.hash(&mut hasher)).count();
+    if told == 0 { 0 } else { hasher.finish() }
 }
 
 /// Whose token a request came with; nobody's where there are no tokens.
@@ -146,6 +174,7 @@ pub(super) fn bytes(app: &App, body: Result<Bytes, BytesRejection>) -> Result<By
             let text = format!("the body is too large; {} bytes are read", limits.message);
             Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, text)
         }
+        _ if Crowded::is_behind(&rejection) => Problem::Body(StatusCode::SERVICE_UNAVAILABLE, Crowded.to_string()),
         status => Problem::Body(status, "the body broke off".into()),
     })?;
     limits.check(&bytes, &["body"])?;

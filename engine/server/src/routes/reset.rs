@@ -80,10 +80,13 @@ async fn reset(
     let fresh = named.is_none();
     let session = match named {
         Some(session) => session,
-        None => app.sessions.open(&environment.name, Origin::Reset, client, wait).await?,
+        None => {
+            app.sessions.supersede(&environment.name, client);
+            app.sessions.open(&environment.name, Origin::Reset, client, wait).await?
+        }
     };
     let id = session.id().to_string();
-    let held = |arguments: &ResetArguments| app.held(&environment.name, arguments);
+    let held = |arguments: &ResetArguments| app.held(&environment.name, client.key, arguments);
     let render = |view: View<'_>| envelope::observation_body(view, Some(&id));
     match session.reset(app.config.step_timeout, held, arguments, render).await {
         Ok(text) => {

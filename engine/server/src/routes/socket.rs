@@ -16,8 +16,10 @@ use tokio::{
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 pub(super) use tungstenite::{Error, Message};
 
-use crate::wire::text_frame::TextFrame;
+use crate::{connections::Place, limits::Unread, wire::text_frame::TextFrame};
 
+/// Bytes before what a client's control frame says.
+const CONTROL_HEADER: usize = 6;
 /// Bytes that are read from a socket at one time; most requests are smaller.
 const READ_BUFFER: usize = 1024;
 
@@ -25,23 +27,46 @@ const READ_BUFFER: usize = 1024;
 pub(super) struct Socket {
     tcp: TcpStream,
     protocol: WebSocketContext,
+    /// Bytes of a message that is not whole yet.
+    partial: usize,
+    unread: Unread,
+    _place: Place,
 }
 
 impl Socket {
     /// Begins with what was read of it together with the handshake; longer messages than `longest` bytes are errors.
-    pub(super) fn new(tcp: TcpStream, read: Vec<u8>, longest: usize) -> Self {
+    pub(super) fn new((tcp, place): (TcpStream, Place), read: Vec<u8>, longest: usize, unread: Unread) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
             .max_message_size(Some(longest))
             .max_frame_size(Some(longest));
-        Self { tcp, protocol: WebSocketContext::from_partially_read(read, Role::Server, Some(config)) }
+        let partial = read.len();
+        let protocol = WebSocketContext::from_partially_read(read, Role::Server, Some(config));
+        Self { tcp, protocol, partial, unread, _place: place }
     }
 
     /// Reads a message; pings are answered and told.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let (protocol, mut connection) = self.parts(context);
-        polled(protocol.read(&mut connection))
+        let read = polled(protocol.read(&mut connection));
+        match &read {
+            Poll::Ready(Ok(Message::Text(_) | Message::Binary(_))) => {
+                self.partial = 0;
+                self.unread.release();
+            }
+            // They stand between the frames of a message, and are no part of it.
+            Poll::Ready(Ok(Message::Ping(bytes) | Message::Pong(bytes))) => {
+                self.partial = self.partial.saturating_sub(CONTROL_HEADER + bytes.len());
+            }
+            _ => {}
+        }
+        read
+    }
+
+    /// Whether a message has begun and is not whole yet.
+    pub(super) fn is_within_message(&self) -> bool {
+        self.partial > 0
     }
 
     /// Sends a message, which is taken when this is first called; it is gone when this is ready.
@@ -76,7 +101,8 @@ impl Socket {
     }
 
     fn parts<'a, 'b>(&'a mut self, context: &'a mut Context<'b>) -> (&'a mut WebSocketContext, Connection<'a, 'b>) {
-        (&mut self.protocol, Connection { tcp: &mut self.tcp, context })
+        let Self { tcp, protocol, partial, unread, .. } = self;
+        (protocol, Connection { tcp, partial, unread, context })
     }
 }
 
@@ -91,6 +117,8 @@ fn polled<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
 /// A connection that says that it would block, and wakes the task when it no longer would.
 struct Connection<'a, 'b> {
     tcp: &'a mut TcpStream,
+    partial: &'a mut usize,
+    unread: &'a mut Unread,
     context: &'a mut Context<'b>,
 }
 
@@ -98,7 +126,12 @@ impl Read for Connection<'_, '_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let mut bytes = ReadBuf::new(bytes);
         match Pin::new(&mut *self.tcp).poll_read(self.context, &mut bytes) {
-            Poll::Ready(read) => read.map(|()| bytes.filled().len()),
+            Poll::Ready(read) => {
+                read?;
+                *self.partial += bytes.filled().len();
+                self.unread.cover(*self.partial).map_err(io::Error::other)?;
+                Ok(bytes.filled().len())
+            }
             Poll::Pending => Err(ErrorKind::WouldBlock.into()),
         }
     }

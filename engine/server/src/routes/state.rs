@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
-    session::one::Outcome,
+    session::{capacity::Client, one::Outcome},
     wire::{
         body, envelope,
         openapi::{Operation, Parameter},
@@ -25,8 +25,8 @@ use crate::{
 };
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter::query("session_id", "string", "The session; needed when several episodes are running."),
-    Parameter::header("x-session-id", "The session; needed when several episodes are running."),
+    Parameter::query("session_id", "string", "The session; without it, the client's last one that has no name."),
+    Parameter::header("x-session-id", "The session; without it, the client's last one that has no name."),
 ];
 
 pub(super) fn endpoint() -> Endpoint {
@@ -37,7 +37,7 @@ pub(super) fn endpoint() -> Endpoint {
         parameters: PARAMETERS,
         request: None,
         response: schema::state,
-        errors: &[("404", "The session does not exist"), ("409", "It is not clear which episode is meant")],
+        errors: &[("404", "The session does not exist")],
     })
 }
 
@@ -49,6 +49,7 @@ pub(super) fn web() -> Endpoint {
 async fn state(
     State(app): State<Shared>,
     environment: Environment,
+    client: Client,
     uri: Uri,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
@@ -59,7 +60,7 @@ async fn state(
     let claim = request::claim(&headers, &query, in_body);
     let session = match app.sessions.named(&environment.name, &claim)? {
         Some(session) => Some(session),
-        None => app.sessions.unnamed(&environment.name)?,
+        None => app.sessions.unnamed(&environment.name, client),
     };
     Ok(request::json(match session {
         Some(session) => {

@@ -1,9 +1,11 @@
 //! `POST /step`: takes an action over HTTP.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, Uri},
+    http::{HeaderMap, Uri, header::SET_COOKIE},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -17,7 +19,11 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
-    session::{one::wait_of, play::Play},
+    session::{
+        capacity::Client,
+        one::{Origin, wait_of},
+        play::Play,
+    },
     wire::{
         arguments::ResetArguments,
         body,
@@ -28,8 +34,8 @@ use crate::{
 };
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter::query("session_id", "string", "The session; needed when several episodes are running."),
-    Parameter::header("x-session-id", "The session; needed when several episodes are running."),
+    Parameter::query("session_id", "string", "The session; without it, the client's last one that has no name."),
+    Parameter::header("x-session-id", "The session; without it, the client's last one that has no name."),
 ];
 
 pub(super) fn endpoint() -> Endpoint {
@@ -42,7 +48,7 @@ pub(super) fn endpoint() -> Endpoint {
         response: schema::step_answer,
         errors: &[
             ("404", "The session does not exist"),
-            ("409", "There is no episode, it is done, or it is not clear which one is meant"),
+            ("409", "The episode is done"),
             ("422", "The action does not fit"),
         ],
     })
@@ -56,6 +62,7 @@ pub(super) fn web() -> Endpoint {
 async fn step(
     State(app): State<Shared>,
     environment: Environment,
+    client: Client,
     uri: Uri,
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
@@ -64,17 +71,16 @@ async fn step(
     let query = request::query(&uri);
     let body = body::step(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?;
     let claim = request::claim(&headers, &query, body.session_id);
-    let session = match app.sessions.named(&environment.name, &claim)? {
-        Some(session) => Some(session),
-        None => app.sessions.unnamed(&environment.name)?,
-    };
-    let Some(session) = session else {
-        let pack = environment.pack(&app)?;
-        return if pack.is_tool_environment() {
-            alone(&app, &environment, body.action).await
-        } else {
-            Err(Problem::NoEpisode)
-        };
+    let found = app.sessions.named(&environment.name, &claim)?;
+    let found = found.or_else(|| app.sessions.unnamed(&environment.name, client));
+    let fresh = found.is_none();
+    let session = match found {
+        Some(session) => session,
+        None if environment.pack(&app)?.is_tool_environment() => {
+            return alone(&app, &environment, client, body.action).await;
+        }
+        // As the stock server does, a first step begins an episode.
+        None => app.sessions.open(&environment.name, Origin::Reset, client, Duration::ZERO).await?,
     };
     if let Some(tools) = agent::listed(&app, &session, &body.action) {
         return Ok(request::json(envelope::tools_body(&tools)));
@@ -82,21 +88,32 @@ async fn step(
     let id = session.id().to_string();
     let limit = app.config.step_timeout.into_iter().chain(body.timeout).min();
     let render = |view: View<'_>| envelope::observation_body(view, Some(&id));
-    let told = match body.request_id {
-        Some(request_id) => session.step_once(limit, request_id, body.action, render).await,
-        None => session.step(limit, body.action, render).await,
+    let held = |arguments: &ResetArguments| app.held(&environment.name, client.key, arguments);
+    let told = match (session.begin(limit, held, ResetArguments::default()).await, body.request_id) {
+        (Err(problem), _) => Err(problem),
+        (Ok(()), Some(request_id)) => session.step_once(limit, request_id, body.action, render).await,
+        (Ok(()), None) => session.step(limit, body.action, render).await,
     };
+    if fresh && told.is_err() {
+        app.sessions.close(&id);
+    }
     let text = app.sessions.after(&session, told)?;
-    Ok(([(SESSION_HEADER, id)], request::json(text)).into_response())
+    let cookie = fresh.then(|| [(SET_COOKIE, request::set_cookie(&id))]);
+    Ok(([(SESSION_HEADER, id.clone())], cookie, request::json(text)).into_response())
 }
 
 /// Takes an action without a session, as tools can be called: in an episode that begins and ends with it.
-async fn alone(app: &Shared, environment: &Environment, action: Map<String, Value>) -> Result<Response, Problem> {
+async fn alone(
+    app: &Shared,
+    environment: &Environment,
+    client: Client,
+    action: Map<String, Value>,
+) -> Result<Response, Problem> {
     if agent::asks_for_tools(&action) {
         return Ok(request::json(envelope::tools_body(&environment.pack(app)?.tools_listing())));
     }
     let chosen = ResetArguments::default();
-    let held = app.held(&environment.name, &chosen)?;
+    let held = app.held(&environment.name, client.key, &chosen)?;
     let act = move |mut play: Play| {
         let step = play.step(action)?;
         Ok((envelope::observation_body(play.view(Some(&step))?, None), wait_of(&step)))

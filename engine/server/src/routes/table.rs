@@ -4,29 +4,33 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State},
     http::{
-        HeaderValue, Method, StatusCode, Uri,
-        header::{ALLOW, LOCATION},
+        HeaderName, HeaderValue, Method, StatusCode, Uri,
+        header::{ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, LOCATION},
     },
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
 use serde_json::json;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tower_layer::Layer;
 
-use super::{endpoints, gate};
+use super::{endpoints, gate, request::SESSION_HEADER};
 use crate::{
     app::Shared,
     error::Problem,
     mode::Mode,
+    origins::{Origins, WebOrigin},
     principals::{Role, Surface},
+    server::Config,
     wire::openapi::{Line, Operation},
 };
 
 const ORCHESTRATOR: Surface = Surface::Of(Role::Orchestrator);
+const MCP_SESSION_HEADER: &str = "mcp-session-id";
+const MCP_VERSION_HEADER: &str = "mcp-protocol-version";
 /// Where each environment lies.
 const ENVIRONMENT: &str = "/envs/{name}";
 
@@ -67,6 +71,12 @@ impl Endpoint {
         Self { simulation: true, ..self }
     }
 
+    /// Where it lies.
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &'static str {
+        self.path
+    }
+
     /// Puts it into the API's description.
     pub(super) fn described(self, operation: Operation) -> Self {
         Self { operation: Some(operation), ..self }
@@ -74,15 +84,17 @@ impl Endpoint {
 }
 
 /// Makes the router of all endpoints.
-pub(crate) fn router(app: &Shared) -> Router {
+///
+/// `near` is whether only this machine reaches the server.
+pub(crate) fn router(app: &Shared, near: bool) -> Router {
     let mut whole = Router::new();
     let mut environment = Router::new();
     let mut paths = Vec::new();
-    let guarded = gate::is_needed(app);
     for endpoint in registered(app.config.mode) {
         paths.push((endpoint.path, endpoint.scope));
         let gate = middleware::from_fn_with_state((Arc::clone(app), endpoint.surface), gate::pass);
-        let handler = if guarded { endpoint.handler.layer(gate) } else { endpoint.handler };
+        let handler =
+            if gate::is_needed(app, endpoint.surface) { endpoint.handler.layer(gate) } else { endpoint.handler };
         if endpoint.scope == Scope::Environment {
             environment = environment.route(endpoint.path, handler.clone());
         }
@@ -96,8 +108,12 @@ pub(crate) fn router(app: &Shared) -> Router {
         .layer(DefaultBodyLimit::max(app.config.limits.message))
         .layer(CatchPanicLayer::custom(|_| Problem::Failed("internal error".into()).into_response()))
         .with_state(Arc::clone(app));
-    // Outside of the router, because it changes which route a request meets.
-    Router::new().fallback_service(middleware::from_fn(without_head).layer(routes))
+    let Config { allow_origins, allow_hosts, tokens, .. } = &app.config;
+    let exposed = near && tokens.is_empty();
+    let origins = Arc::new(Origins::new(allow_origins.clone(), allow_hosts.clone(), exposed));
+    // Outside of the router, because it changes which route a request meets, and goes before all of them.
+    let whole = Router::new().fallback_service(middleware::from_fn_with_state(origins, enter).layer(routes));
+    if allow_origins.is_empty() { whole } else { whole.layer(cross_origin(allow_origins)) }
 }
 
 /// The lines of the API's description: of one environment, or of the whole server.
@@ -123,8 +139,24 @@ fn registered(mode: Mode) -> impl Iterator<Item = Endpoint> {
     endpoints().into_iter().filter(move |endpoint| mode == Mode::Simulation || !endpoint.simulation)
 }
 
-/// No route answers `HEAD`, as no route of the stock server does: it becomes a method that nothing takes.
-async fn without_head(mut request: Request, next: Next) -> Response {
+/// Lets pages of other origins read the answers.
+fn cross_origin(origins: &[WebOrigin]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
+    let own = [SESSION_HEADER, MCP_SESSION_HEADER].map(HeaderName::from_static);
+    let sent = [ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static(MCP_VERSION_HEADER)];
+    CorsLayer::new()
+        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers(own.iter().cloned().chain(sent).collect::<Vec<_>>())
+        .expose_headers(own)
+}
+
+/// Turns pages from elsewhere away, and `HEAD`, which no route of the stock server answers: it becomes a method that
+/// nothing takes.
+async fn enter(State(origins): State<Arc<Origins>>, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = origins.check(request.headers(), request.uri()) {
+        return problem.into_response();
+    }
     if *request.method() == Method::HEAD {
         *request.method_mut() = Method::TRACE;
     }

@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use tungstenite::handshake::server::create_response;
 
 use super::socket::Socket;
-use crate::{connections, error::Problem};
+use crate::{connections, error::Problem, limits::Unread};
 
 /// The protocol that the server speaks on its sockets, for clients that offer some.
 const PROTOCOL: &str = "casebook";
@@ -31,12 +31,17 @@ pub(super) struct Upgrade {
 impl Upgrade {
     /// Answers the handshake, and hands the socket over when the connection is free; longer messages than `longest` bytes
     /// end it.
-    pub(super) fn accept(self, longest: usize, serve: impl FnOnce(Socket) + Send + 'static) -> Response {
+    pub(super) fn accept(
+        self,
+        longest: usize,
+        unread: Unread,
+        serve: impl FnOnce(Socket) + Send + 'static,
+    ) -> Response {
         let connection = self.connection;
         tokio::spawn(async move {
             // A client that is gone by now needs no answer.
-            if let Some((tcp, read)) = connection.await.ok().and_then(connections::bare) {
-                serve(Socket::new(tcp, read, longest));
+            if let Some((tcp, place, read)) = connection.await.ok().and_then(connections::bare) {
+                serve(Socket::new((tcp, place), read, longest, unread));
             }
         });
         self.answer.map(|()| Body::empty())

@@ -65,8 +65,10 @@ async fn upgrade(
     let opening = Box::new(Opening { environment: environment.name, client, attach, wait });
     // Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
     let hard_limit = 2 * app.config.limits.message;
-    Ok(socket.accept(hard_limit, move |socket| {
-        let link = Link::new(socket, app.config.heartbeat);
+    let key = client.peer.address;
+    let unread = app.unfinished.of(key);
+    Ok(socket.accept(hard_limit, unread, move |socket| {
+        let link = Link::new(socket, &app, key);
         // A task of its own, since the one that did the handshake also holds on to what it needed for that.
         tokio::spawn(serve(link, app, opening));
     }))
@@ -137,7 +139,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
             _ => return End::Close(TOO_LONG),
         };
         let asked = session.touch();
-        if let Err(problem) = app.rates.count(client) {
+        if let Err(problem) = app.rates.count(client.key) {
             if !link.tell(frames::problem(&problem).into()).await {
                 return End::Gone;
             }
@@ -190,7 +192,8 @@ fn read(app: &App, text: Option<&str>) -> Result<Request, TextFrame> {
 fn at_once(app: &App, session: &Session, asked: Instant, request: Request) -> Result<Reply, Request> {
     match request {
         Request::Reset(arguments) => {
-            let held = |arguments: &ResetArguments| app.held(session.environment(), arguments);
+            let key = session.opener().key;
+            let held = |arguments: &ResetArguments| app.held(session.environment(), key, arguments);
             let told = session.reset_at_once(held, arguments, envelope::observation_frame);
             told.map(Reply::from).map_err(Request::Reset)
         }
@@ -205,13 +208,17 @@ fn at_once(app: &App, session: &Session, asked: Instant, request: Request) -> Re
 async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
     let environment = session.environment();
     let limit = app.config.step_timeout;
+    let held = |arguments: &ResetArguments| app.held(environment, session.opener().key, arguments);
     let told = match request {
         Request::Step(action) => match agent::listed(app, session, &action) {
             Some(tools) => Ok(envelope::tools_frame(&tools).into()),
-            None => session.step(limit, action, envelope::observation_frame).await,
+            // As the stock server does, a first step begins an episode.
+            None => match Box::pin(session.begin(limit, held, ResetArguments::default())).await {
+                Ok(()) => session.step(limit, action, envelope::observation_frame).await,
+                Err(problem) => Err(problem),
+            },
         },
         Request::Reset(arguments) => {
-            let held = |arguments: &ResetArguments| app.held(environment, arguments);
             Box::pin(session.reset(limit, held, *arguments, envelope::observation_frame)).await
         }
         Request::State => {
@@ -220,7 +227,7 @@ async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
         }
         Request::Mcp(body) => {
             let caller = Caller {
-                client: Client::Unknown,
+                client: Client::UNKNOWN,
                 principal: Principal(None),
                 wait: Duration::ZERO,
                 own: Some(session),

@@ -6,6 +6,7 @@ use axum::{extract::State, http::Uri, response::Response};
 use serde_json::Value;
 
 use super::{
+    agent,
     link::{End, Link, Message, TOO_LONG, until_stopped},
     mcp::{self, Caller},
     mcp_standard,
@@ -40,8 +41,11 @@ pub(super) async fn upgrade(
     let opening = Opening { environment: environment.name, client, principal, wait };
     // Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
     let hard_limit = 2 * app.config.limits.message;
-    socket.accept(hard_limit, move |socket| {
-        tokio::spawn(serve(Link::new(socket, app.config.heartbeat).refusing(rpc::ended), app, opening));
+    let key = client.peer.address;
+    let unread = app.unfinished.of(key);
+    socket.accept(hard_limit, unread, move |socket| {
+        let link = Link::new(socket, &app, key).refusing(rpc::ended);
+        tokio::spawn(serve(link, app, opening));
     })
 }
 
@@ -55,7 +59,7 @@ async fn serve(mut link: Link, app: Shared, opening: Opening) {
 async fn session(link: &mut Link, app: &App, opening: Opening) -> End {
     let Opening { environment, client, principal, wait } = opening;
     let opened = Box::pin(async {
-        app.pack(&environment)?;
+        agent::may_practise(app, &environment, client)?;
         app.sessions.open_on_socket(&environment, client, wait?).await
     });
     let attachment = match link.during(opened).await {
@@ -84,7 +88,7 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
         session.touch();
         let refused = app
             .rates
-            .count(client)
+            .count(client.key)
             .and_then(|()| text.as_ref().map_or(Ok(()), |text| app.config.limits.check(text.as_bytes(), &[])));
         let response = match (refused, text) {
             (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex},
 };
 
@@ -11,15 +11,59 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::lock;
 
-/// Who opens sessions, as far as it can be told.
+/// Whose share of everything a request counts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Client {
+pub(crate) enum Key {
     /// The address of the other side.
     Address(IpAddr),
     /// The place of its token among all tokens.
     Token(usize),
+    /// All agents together.
+    Agents,
     /// Somebody: nothing is known.
     Unknown,
+}
+
+/// Who sends a request, as far as it can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// Whose share it counts to.
+    pub(crate) key: Key,
+    /// Whether it bears a token of an agent's.
+    pub(crate) agent: bool,
+    /// Where it comes from, whatever its token.
+    pub(crate) peer: Peer,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// The address of the other side.
+    pub(crate) address: Key,
+    /// The number of the connection; no two of a server have the same.
+    pub(crate) connection: u64,
+    /// What proxies say of where it came from, as a hash; 0 when nothing.
+    pub(crate) forwarded: u64,
+}
+
+impl Client {
+    /// Nobody in particular.
+    pub(crate) const UNKNOWN: Self = Self { key: Key::Unknown, agent: false, peer: Peer::UNKNOWN };
+}
+
+impl Peer {
+    /// From nowhere in particular.
+    pub(crate) const UNKNOWN: Self = Self { address: Key::Unknown, connection: 0, forwarded: 0 };
+}
+
+impl Key {
+    /// The client at an address; whoever has one of IPv6 has a whole network of them.
+    pub(crate) fn at(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
 }
 
 /// How many sessions are open, and how many may be.
@@ -29,15 +73,27 @@ pub(crate) struct Capacity {
     most: usize,
     /// Sessions of one client at the most.
     each: Option<usize>,
+    /// Sessions of all agents together at the most, and of one agent.
+    agents: Share,
     /// Sessions by client; kept only where there is a limit for each.
-    clients: Mutex<HashMap<Client, usize>>,
+    clients: Mutex<HashMap<Key, usize>>,
+}
+
+/// What agents may open by themselves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    /// All of them together.
+    pub(crate) all: usize,
+    /// Each of them.
+    pub(crate) each: usize,
 }
 
 /// A place among the open sessions, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
     capacity: Arc<Capacity>,
-    client: Client,
+    /// Those whose share it counts to.
+    counted: [Option<Key>; 2],
     _permit: OwnedSemaphorePermit,
 }
 
@@ -53,9 +109,9 @@ pub(crate) struct Full {
 }
 
 impl Capacity {
-    pub(crate) fn new(most: usize, each: Option<usize>) -> Arc<Self> {
+    pub(crate) fn new(most: usize, each: Option<usize>, agents: Share) -> Arc<Self> {
         let most = most.min(Semaphore::MAX_PERMITS);
-        Arc::new(Self { slots: Arc::new(Semaphore::new(most)), most, each, clients: Mutex::default() })
+        Arc::new(Self { slots: Arc::new(Semaphore::new(most)), most, each, agents, clients: Mutex::default() })
     }
 
     /// Sessions that are open.
@@ -86,28 +142,36 @@ impl Capacity {
     }
 
     fn fill(self: &Arc<Self>, client: Client, permit: OwnedSemaphorePermit) -> Result<Slot, Full> {
-        if let Some(each) = self.each {
-            let mut clients = lock(&self.clients);
-            let active = clients.get(&client).copied().unwrap_or_default();
-            if active >= each {
-                return Err(Full { active, most: each, own: true });
+        let own = if client.agent { Some(self.agents.each) } else { None };
+        let own = own.into_iter().chain(self.each).min();
+        let shares = [own.map(|most| (client.key, most)), client.agent.then_some((Key::Agents, self.agents.all))];
+        let mut clients = lock(&self.clients);
+        for (key, most) in shares.iter().flatten() {
+            let active = clients.get(key).copied().unwrap_or_default();
+            if active >= *most {
+                return Err(Full { active, most: *most, own: true });
             }
-            clients.insert(client, active + 1);
         }
-        Ok(Slot { capacity: Arc::clone(self), client, _permit: permit })
+        let counted = shares.map(|share| share.map(|(key, _)| key));
+        for key in counted.iter().flatten() {
+            *clients.entry(*key).or_default() += 1;
+        }
+        Ok(Slot { capacity: Arc::clone(self), counted, _permit: permit })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if self.capacity.each.is_none() {
+        if self.counted.iter().all(Option::is_none) {
             return;
         }
         let mut clients = lock(&self.capacity.clients);
-        if let Some(active) = clients.get_mut(&self.client) {
-            *active -= 1;
-            if *active == 0 {
-                clients.remove(&self.client);
+        for key in self.counted.iter().flatten() {
+            if let Some(active) = clients.get_mut(key) {
+                *active -= 1;
+                if *active == 0 {
+                    clients.remove(key);
+                }
             }
         }
     }
@@ -131,25 +195,43 @@ impl fmt::Display for Full {
 mod tests {
     use super::*;
 
+    const AGENTS: Share = Share { all: 2, each: 1 };
+
+    fn client(token: usize, agent: bool) -> Client {
+        Client { key: Key::Token(token), agent, ..Client::UNKNOWN }
+    }
+
+    #[test]
+    fn agents_leave_room_for_others() {
+        let capacity = Capacity::new(4, None, AGENTS);
+        let first = capacity.take(client(0, true)).expect("it is fine");
+        assert_eq!(capacity.take(client(0, true)).expect_err("it is refused"), Full { active: 1, most: 1, own: true });
+        let second = capacity.take(client(1, true)).expect("it is fine");
+        assert_eq!(capacity.take(client(2, true)).expect_err("it is refused"), Full { active: 2, most: 2, own: true });
+        let others: Vec<_> = (0..2).map(|_| capacity.take(client(3, false)).expect("it is fine")).collect();
+        drop((first, second, others));
+        assert!(lock(&capacity.clients).is_empty());
+    }
+
     #[test]
     fn slots_come_back_when_dropped() {
-        let capacity = Capacity::new(1, None);
-        let slot = capacity.take(Client::Unknown).expect("it is fine");
-        assert_eq!(capacity.take(Client::Unknown).expect_err("it is refused"), Full { active: 1, most: 1, own: false });
+        let capacity = Capacity::new(1, None, AGENTS);
+        let slot = capacity.take(Client::UNKNOWN).expect("it is fine");
+        assert_eq!(capacity.take(Client::UNKNOWN).expect_err("it is refused"), Full { active: 1, most: 1, own: false });
         drop(slot);
-        assert!(capacity.take(Client::Unknown).is_ok());
+        assert!(capacity.take(Client::UNKNOWN).is_ok());
     }
 
     #[test]
     fn a_client_has_a_share_of_its_own() {
-        let capacity = Capacity::new(3, Some(1));
-        let slot = capacity.take(Client::Token(0)).expect("it is fine");
-        let refused = capacity.take(Client::Token(0)).expect_err("it is refused");
+        let capacity = Capacity::new(3, Some(1), AGENTS);
+        let slot = capacity.take(client(0, false)).expect("it is fine");
+        let refused = capacity.take(client(0, false)).expect_err("it is refused");
         assert_eq!(refused, Full { active: 1, most: 1, own: true });
-        let other = capacity.take(Client::Token(1)).expect("it is fine");
+        let other = capacity.take(client(1, false)).expect("it is fine");
         assert_eq!(capacity.active(), 2);
         drop((slot, other));
         assert!(lock(&capacity.clients).is_empty());
-        assert!(capacity.take(Client::Token(0)).is_ok());
+        assert!(capacity.take(client(0, false)).is_ok());
     }
 }

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -22,7 +22,7 @@ use tracing::field::Empty;
 use uuid::Uuid;
 
 use super::{
-    capacity::Slot,
+    capacity::{Client, Slot},
     lock,
     play::{Pace, Play, Played},
     pool::{Pool, within},
@@ -43,6 +43,9 @@ pub(crate) enum Origin {
     Agent,
 }
 
+/// Sessions that were opened so far.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 /// The turn of one request among all of a session.
 pub(super) type Turn<'a> = TurnGuard<'a, ()>;
 
@@ -50,8 +53,12 @@ pub(super) type Turn<'a> = TurnGuard<'a, ()>;
 #[derive(Debug)]
 pub(crate) struct Session {
     id: Uuid,
+    /// Its place in the order in which sessions were opened.
+    number: u64,
     environment: Arc<str>,
     origin: Origin,
+    /// Who opened it.
+    opener: Client,
     /// Held by the request that runs; the others come after it, in order.
     pub(super) turns: Turns<()>,
     /// Locked for moments only, never while a step waits.
@@ -61,6 +68,10 @@ pub(crate) struct Session {
     pace: AtomicU8,
     /// Whether a request has named it by its id.
     named: AtomicBool,
+    /// The connection over which it is continued by who does not name it.
+    connection: AtomicU64,
+    /// Whether its client has begun another one without naming either.
+    superseded: AtomicBool,
     /// What the last step was answered whose request had an id.
     pub(super) answered: Mutex<Option<Box<Answer>>>,
     hold: Mutex<Hold>,
@@ -143,17 +154,27 @@ impl<T> Outcome<T> {
 }
 
 impl Session {
-    pub(super) fn new(environment: &Arc<str>, origin: Origin, slot: Slot, play: Play, witness: Witness) -> Arc<Self> {
+    pub(super) fn new(
+        environment: &Arc<str>,
+        (origin, opener): (Origin, Client),
+        slot: Slot,
+        play: Play,
+        witness: Witness,
+    ) -> Arc<Self> {
         let status = if origin == Origin::Socket { Status::Attached } else { Status::Free };
         let session = Self {
             id: Uuid::new_v4(),
+            number: OPENED.fetch_add(1, Ordering::Relaxed),
             environment: Arc::clone(environment),
             origin,
+            opener,
             turns: Turns::new(()),
             stage: AtomicU8::new(Stage::of(&play) as u8),
             pace: AtomicU8::new(play.pace() as u8),
             play: Mutex::new(play),
             named: AtomicBool::new(origin != Origin::Reset),
+            connection: AtomicU64::new(opener.peer.connection),
+            superseded: AtomicBool::new(false),
             answered: Mutex::default(),
             hold: Mutex::new(Hold { status, seen: Instant::now(), slot: Some(slot) }),
             meter: witness.meter,
@@ -184,6 +205,16 @@ impl Session {
     /// What opened it.
     pub(crate) fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// Its place in the order in which sessions were opened.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Who opened it.
+    pub(crate) fn opener(&self) -> Client {
+        self.opener
     }
 
     /// Works on its episode when all earlier requests of this session are through, and answers when what it did has
@@ -388,6 +419,24 @@ impl Session {
         self.named.load(Ordering::Relaxed)
     }
 
+    /// The connection over which it is continued by who does not name it.
+    pub(super) fn connection(&self) -> u64 {
+        self.connection.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn continue_over(&self, connection: u64) {
+        self.connection.store(connection, Ordering::Relaxed);
+    }
+
+    pub(super) fn supersede(&self) {
+        self.superseded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nobody will miss it: its client has begun another one, and never named it.
+    pub(super) fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Relaxed) && !self.is_named()
+    }
+
     pub(super) fn holding(&self) -> MutexGuard<'_, Hold> {
         lock(&self.hold)
     }
@@ -463,7 +512,7 @@ pub(crate) fn wait_of(step: &Step) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::capacity::{Capacity, Client},
+        super::capacity::{Capacity, Client, Share},
         *,
     };
     use crate::metrics::Metrics;
@@ -475,8 +524,8 @@ mod tests {
             trail: None,
             pool: Pool::default(),
         };
-        let slot = Capacity::new(1, None).take(Client::Unknown).expect("a slot");
-        Session::new(&Arc::from("desk"), Origin::Request, slot, Play::default(), witness)
+        let slot = Capacity::new(1, None, Share { all: 1, each: 1 }).take(Client::UNKNOWN).expect("a slot");
+        Session::new(&Arc::from("desk"), (Origin::Request, Client::UNKNOWN), slot, Play::default(), witness)
     }
 
     #[tokio::test]

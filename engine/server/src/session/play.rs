@@ -68,6 +68,8 @@ pub(super) enum Pace {
     HeldBack,
     /// As long as code of the pack's own computes.
     Long,
+    /// There is no episode yet.
+    Unbegun,
 }
 
 /// How an episode stands.
@@ -118,6 +120,9 @@ impl Play {
         run.admit()?;
         let action = Value::Object(action);
         let step = run.episode.step(&action)?;
+        if let Some(cause) = run.episode.hidden_failure() {
+            tracing::warn!(cause, "a tool failed");
+        }
         run.actions.push(&action);
         Ok((action, step))
     }
@@ -140,6 +145,9 @@ impl Play {
         let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
         run.admit()?;
         let Called { taken, outcome } = run.episode.call(name, arguments);
+        if let Err(ToolFailure { cause: Some(cause), .. }) = &outcome {
+            tracing::warn!(cause, "a tool failed");
+        }
         if let Some((action, _)) = &taken {
             run.actions.push(action);
         }
@@ -160,7 +168,8 @@ impl Play {
         match self.run.as_ref().map(|run| run.episode.pack()) {
             Some(pack) if pack.takes_long() => Pace::Long,
             Some(pack) if pack.holds_back() || self.is_written_down_first() => Pace::HeldBack,
-            _ => Pace::Swift,
+            Some(_) => Pace::Swift,
+            None => Pace::Unbegun,
         }
     }
 
@@ -326,7 +335,7 @@ impl Run {
 /// Tells why an episode cannot begin; the problems of its arguments are told where those stand.
 fn refused(error: ResetError, arguments: &ResetArguments) -> Problem {
     match error {
-        ResetError::Failed(text) => Problem::Failed(text),
+        ResetError::Failed(cause) => Problem::hidden(&cause),
         ResetError::Invalid(problems) => {
             Problem::Invalid(problems.into_iter().map(|problem| arguments.placed(problem.into())).collect())
         }
@@ -338,7 +347,8 @@ impl From<StepError> for Problem {
         match error {
             StepError::Done => Self::Finished,
             StepError::Invalid(problems) => Self::Invalid(problems.into_iter().map(Entry::from).collect()),
-            StepError::Grader(text) | StepError::Failed(text) => Self::Failed(text),
+            StepError::Failed(text) => Self::Failed(text),
+            StepError::Broken(cause) => Self::hidden(&cause),
         }
     }
 }

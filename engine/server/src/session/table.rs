@@ -1,7 +1,7 @@
 //! All sessions, by whatever entrance they came.
 //!
 //! A session over HTTP has no socket that keeps it alive: its id comes back with every answer. A client that sends it is
-//! sure of its episode; one that never does is served as long as it is clear which episode it means.
+//! sure of its episode; one that never does goes on with the last one that it began.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,13 +18,15 @@ use tokio::{sync::Notify, time};
 use uuid::Uuid;
 
 use super::{
-    capacity::{Capacity, Client, Slot},
+    capacity::{Capacity, Client, Key, Slot},
     lock,
     one::{Hold, Origin, Session, Stage, Status, Witness},
     play::Play,
     pool::Pool,
 };
-use crate::{error::Problem, metrics::Metrics, record::Recorder, server::Config, trail::Trail};
+use crate::{
+    connections::Open as Connections, error::Problem, metrics::Metrics, record::Recorder, server::Config, trail::Trail,
+};
 
 /// How long a session without a socket may rest when no other limit is set: nothing else would ever end it.
 const DEFAULT_IDLE: Duration = Duration::from_mins(15);
@@ -42,6 +44,8 @@ pub(crate) struct Claim {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     capacity: Arc<Capacity>,
+    /// The connections that are open.
+    connections: Arc<Connections>,
     metrics: Arc<Metrics>,
     recorder: Option<Recorder>,
     trail: Option<Arc<Trail>>,
@@ -74,9 +78,10 @@ pub(crate) enum Closed {
 }
 
 impl Sessions {
-    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>, pool: Pool) -> Self {
+    pub(crate) fn new(config: &Config, metrics: Arc<Metrics>, pool: Pool, connections: Arc<Connections>) -> Self {
         Self {
-            capacity: Capacity::new(config.max_sessions, config.sessions_per_client),
+            connections,
+            capacity: Capacity::new(config.max_sessions, config.sessions_per_client, config.agents_share()),
             metrics,
             recorder: config.record.clone(),
             trail: config.trail.clone(),
@@ -148,7 +153,7 @@ impl Sessions {
             trail: self.trail.clone(),
             pool: self.pool.clone(),
         };
-        let session = Session::new(environment, origin, slot, play, witness);
+        let session = Session::new(environment, (origin, client), slot, play, witness);
         let mut open = lock(&self.open);
         open.all.insert(session.id(), Arc::clone(&session));
         tracing::debug!(session = session.tag(), %environment, ?origin, "opened a session");
@@ -195,31 +200,45 @@ impl Sessions {
         Ok(session.filter(|session| session.holding().status != Status::Lost).inspect(|session| session.used(true)))
     }
 
-    /// Finds the session that a request without an id means: the only running one that nobody names, else the one that
-    /// ended last; where every client names its own, the only running one.
-    pub(crate) fn unnamed(&self, environment: &str) -> Result<Option<Arc<Session>>, Problem> {
+    /// Finds the session that a request without an id means: the last one that its client began without naming it.
+    ///
+    /// A client is known by its connection, else by its address and token; what another connection goes on with is not its
+    /// own while that is open.
+    pub(crate) fn unnamed(&self, environment: &str, client: Client) -> Option<Arc<Session>> {
+        let found = self.own(environment, client).into_iter().max_by_key(|(own, number, _)| (*own, *number));
+        let (_, _, session) = found?;
+        session.continue_over(client.peer.connection);
+        session.used(false);
+        Some(session)
+    }
+
+    /// Lets the next episode of a client that names none take the place of its earlier ones; they go on for who names
+    /// them, until there is no room.
+    pub(crate) fn supersede(&self, environment: &str, client: Client) {
+        for (_, _, session) in self.own(environment, client) {
+            session.supersede();
+        }
+    }
+
+    /// The sessions of a client that nobody names: whether each was begun on the client's connection, and when.
+    fn own(&self, environment: &str, client: Client) -> Vec<(bool, u64, Arc<Session>)> {
         let open = lock(&self.open);
-        let resting = open.resting.values();
-        let here: Vec<_> =
-            resting.filter(|one| one.origin() != Origin::Socket && &**one.environment() == environment).collect();
-        let nameless = || here.iter().filter(|session| !session.is_named());
-        let mut running: Vec<_> = nameless().filter(|session| session.stage() == Stage::Running).collect();
-        if running.is_empty() {
-            let finished = nameless().filter(|session| session.stage() == Stage::Finished);
-            if let Some(last) = finished.max_by_key(|session| session.seen()) {
-                last.used(false);
-                return Ok(Some(Arc::clone(last)));
-            }
-            running = here.iter().filter(|session| session.stage() == Stage::Running).collect();
-        }
-        match running.as_slice() {
-            [] => Ok(None),
-            [only] => {
-                only.used(false);
-                Ok(Some(Arc::clone(only)))
-            }
-            several => Err(Problem::Several { environment: environment.to_string(), running: several.len() }),
-        }
+        let mine = |session: &&Arc<Session>| {
+            let opener = session.opener();
+            session.origin() == Origin::Reset
+                && **session.environment() == *environment
+                && !session.is_named()
+                && !session.is_superseded()
+                && opener.key == client.key
+                && opener.peer.address == client.peer.address
+                && opener.peer.forwarded == client.peer.forwarded
+        };
+        let sessions = open.resting.values().filter(mine).filter_map(|session| {
+            let own = session.connection() == client.peer.connection;
+            let free = own || !self.connections.is_open(session.connection());
+            free.then(|| (own, session.number(), Arc::clone(session)))
+        });
+        sessions.collect()
     }
 
     /// Ends a session, or lets it end with the socket that is attached.
@@ -270,7 +289,7 @@ impl Sessions {
         let full = loop {
             match self.capacity.take(client) {
                 Ok(slot) => return Ok(slot),
-                Err(full) if full.own || !self.evict_finished() => break full,
+                Err(full) if !self.evict(full.own.then_some(client.key)) => break full,
                 Err(_) => {}
             }
         };
@@ -282,7 +301,7 @@ impl Sessions {
             loop {
                 let mut finished = pin!(self.finished.notified());
                 finished.as_mut().enable();
-                self.evict_finished();
+                self.evict(None);
                 tokio::select! {
                     slot = &mut slot => return slot.map_err(Problem::Full),
                     () = finished => {}
@@ -292,15 +311,17 @@ impl Sessions {
         time::timeout(wait, waiting).await.unwrap_or_else(|_| Err(Problem::Full(self.capacity.full())))
     }
 
-    fn evict_finished(&self) -> bool {
+    /// Ends a session over HTTP that nobody will miss, of one client or of any.
+    fn evict(&self, of: Option<Key>) -> bool {
         let oldest = {
             let open = lock(&self.open);
-            let finished = open.resting.values().filter(|session| {
+            let spare = open.resting.values().filter(|session| {
                 session.origin() == Origin::Reset
-                    && session.stage() == Stage::Finished
+                    && of.is_none_or(|key| session.opener().key == key)
+                    && (session.is_superseded() || session.stage() == Stage::Finished)
                     && session.holding().status == Status::Free
             });
-            finished.min_by_key(|session| session.seen()).cloned()
+            spare.min_by_key(|session| (!session.is_superseded(), session.seen())).cloned()
         };
         oldest.is_some_and(|session| self.end(&session, |hold| hold.status == Status::Free))
     }

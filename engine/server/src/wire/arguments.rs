@@ -29,6 +29,8 @@ pub(crate) struct ResetArguments {
     pub(crate) group: Option<String>,
     /// The generation to play with.
     pub(crate) generation: Option<u64>,
+    /// Whether only the splits will do that are for practice.
+    pub(crate) practice: bool,
     /// All others, which the environment may declare.
     declared: Map<String, Value>,
     /// Where those stand, such as the body.
@@ -36,6 +38,11 @@ pub(crate) struct ResetArguments {
 }
 
 impl ResetArguments {
+    /// Leaves all open, in the splits for practice or in any.
+    pub(crate) fn for_practice(practice: bool) -> Self {
+        Self { practice, ..Self::default() }
+    }
+
     /// Reads arguments from an object; `at` is the path that leads to it.
     pub(crate) fn read(object: Map<String, Value>, at: &[&str]) -> Result<Self, Vec<Entry>> {
         let mut arguments = Self { at: at.iter().copied().map(Value::from).collect(), ..Self::default() };
@@ -89,6 +96,7 @@ impl ResetArguments {
         Self {
             declared: other.declared,
             at,
+            practice: self.practice || other.practice,
             task_id: self.task_id.or(other.task_id),
             split: self.split.or(other.split),
             index: self.index.or(other.index),

@@ -23,13 +23,18 @@ pub(crate) struct StepBody {
     pub(crate) request_id: Option<String>,
 }
 
+/// What is wrong with a body that is not marked as JSON.
+pub(crate) const UNMARKED: &str = "Input should be JSON; send it with the header `content-type: application/json`";
+
 /// Reads a body as a JSON object; an absent body is `None`.
 pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Map<String, Value>>, Vec<Entry>> {
     if bytes.is_empty() {
         return Ok(None);
     }
     if !is_json(headers) {
-        return Err(vec![not_an_object(String::from_utf8_lossy(bytes).into_owned().into())]);
+        let mut entry = not_an_object(String::from_utf8_lossy(bytes).into_owned().into());
+        entry.msg = UNMARKED.into();
+        return Err(vec![entry]);
     }
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(Some(object)),
@@ -95,9 +100,9 @@ fn not_an_object(input: Value) -> Entry {
     Entry::new("model_attributes_type", vec!["body".into()], msg, input)
 }
 
-/// A body without a content type is taken for JSON, since many tools leave it out.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+/// Whether a body is marked as JSON. A browser sends one without a mark, or with another, for any page that asks.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return false };
     let Ok(value) = value.to_str() else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
@@ -116,8 +121,12 @@ mod tests {
 
     use super::*;
 
+    fn marked(kind: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))])
+    }
+
     fn read(body: &str) -> Result<StepBody, Vec<Entry>> {
-        step(&HeaderMap::new(), body.as_bytes())
+        step(&marked("application/json"), body.as_bytes())
     }
 
     #[test]
@@ -148,8 +157,11 @@ mod tests {
         assert_eq!(kind(r#"{"action":{},"timeout_s":"soon"}"#), "float_type");
         assert!(read(r#"{"action":{},"timeout_s":"1.5"}"#).is_ok(), "numbers may be texts");
         assert_eq!(kind(r#"{"action":{},"request_id":5}"#), "string_type");
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        assert_eq!(object(&headers, b"{}").expect_err("it is refused")[0].input, "{}");
+        for headers in [marked("text/plain"), marked("application/x-www-form-urlencoded"), HeaderMap::new()] {
+            let refused = object(&headers, b"{}").expect_err("it is refused");
+            assert_eq!((refused[0].input.as_str(), &*refused[0].msg), (Some("{}"), UNMARKED));
+        }
+        assert!(object(&marked("application/merge-patch+json; charset=utf-8"), b"{}").is_ok());
+        assert_eq!(object(&HeaderMap::new(), b""), Ok(None));
     }
 }

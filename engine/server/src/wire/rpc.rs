@@ -68,8 +68,8 @@ pub(crate) enum Failure {
     NoSessionId,
     /// The session does not exist.
     UnknownSession(String),
-    /// The caller's token is not for sessions.
-    Forbidden,
+    /// The caller's token is not for this; says why.
+    Forbidden(String),
     /// The session ends with its socket.
     OwnSocket,
     /// No slot is free.
@@ -130,6 +130,12 @@ pub(crate) fn parse_error() -> Value {
 /// The response to a frame that is no JSON.
 pub(crate) fn unreadable(text: &str) -> Value {
     error(&Value::Null, PARSE_ERROR, &format!("Parse error: {text}"), &Value::Null)
+}
+
+/// The response to a message that is JSON and yet none that is legal here.
+pub(crate) fn illegal(message: &Value, text: &str) -> Value {
+    let id = message.get("id").filter(|id| id.is_string() || id.is_i64() || id.is_u64()).unwrap_or(&Value::Null);
+    error(id, INVALID_REQUEST, &format!("Invalid request: {text}"), &Value::Null)
 }
 
 /// The frame that tells why a socket's session ends.
@@ -200,7 +206,7 @@ pub(crate) fn failure(id: &Value, failure: &Failure) -> Value {
         Failure::UnknownMethod(name) => (METHOD_NOT_FOUND, format!("Method not found: {name}"), Value::Null),
         Failure::NoSessionId => (INVALID_PARAMS, "Invalid params - 'session_id' is required".into(), Value::Null),
         Failure::UnknownSession(session) => (INVALID_PARAMS, format!("Unknown session_id: {session}"), Value::Null),
-        Failure::Forbidden => (INVALID_REQUEST, "Not allowed with this token".into(), Value::Null),
+        Failure::Forbidden(text) => (INVALID_REQUEST, text.clone(), Value::Null),
         Failure::OwnSocket => {
             (INVALID_REQUEST, "Cannot close active WebSocket-managed session via MCP method".into(), Value::Null)
         }

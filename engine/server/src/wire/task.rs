@@ -66,6 +66,7 @@ pub(crate) fn read(headers: &HeaderMap, bytes: &[u8], numbers: Numbers) -> Resul
 pub(crate) fn choose<'a>(pack: &'a Pack, asked: &ResetArguments, seed: u64) -> Result<&'a Arc<Task>, Vec<Entry>> {
     let tasks: Vec<&Arc<Task>> = match &asked.split {
         Some(split) => pack.tasks_of(split),
+        None if asked.practice => pack.practice_tasks().collect(),
         None => pack.tasks().iter().collect(),
     };
     if let Some(split) = asked.split.as_ref().filter(|_| tasks.is_empty()) {
@@ -199,18 +200,24 @@ fn keep<T>(slot: &mut T, read: Result<T, Box<Entry>>) -> Option<Entry> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::{HeaderValue, header::CONTENT_TYPE};
+
     use super::*;
 
+    fn marked() -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))])
+    }
+
     fn kinds(body: &str, numbers: Numbers) -> Vec<(&'static str, Value)> {
-        let entries = read(&HeaderMap::new(), body.as_bytes(), numbers).expect_err("it is refused");
+        let entries = read(&marked(), body.as_bytes(), numbers).expect_err("it is refused");
         entries.into_iter().map(|entry| (entry.kind, entry.loc.last().cloned().unwrap_or_default())).collect()
     }
 
     #[test]
     fn numbers_may_be_texts_negative_or_absent() {
-        let index = read(&HeaderMap::new(), br#"{"split":"train","index":"-1"}"#, Numbers::Index).expect("it is fine");
+        let index = read(&marked(), br#"{"split":"train","index":"-1"}"#, Numbers::Index).expect("it is fine");
         assert_eq!(index, TaskBody { split: "train".into(), first: Some(-1), second: None });
-        let range = read(&HeaderMap::new(), br#"{"split":"train","start":null}"#, Numbers::Range).expect("it is fine");
+        let range = read(&marked(), br#"{"split":"train","start":null}"#, Numbers::Range).expect("it is fine");
         assert_eq!((range.first, range.second), (None, None));
     }
 

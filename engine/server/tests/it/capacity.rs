@@ -23,7 +23,8 @@ async fn over_capacity_the_error_frame_comes_before_the_close() {
     let server = start(Config { max_sessions: 2, ..config() }).await;
     let mut first = Socket::open(&server, "/ws").await;
     first.state().await;
-    post(&server, "/reset", &json!({})).await.expect(200);
+    let id = post(&server, "/reset", &json!({})).await.header("x-session-id").to_owned();
+    send(&server, "GET", "/state", &[("x-session-id", &id)], None).await.expect(200);
 
     for path in ["/ws", "/envs/parcels/ws"] {
         let mut third = Socket::open(&server, path).await;

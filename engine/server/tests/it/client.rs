@@ -77,6 +77,18 @@ pub(crate) async fn send(
     Answer { status: parts.status.as_u16(), headers: parts.headers, text }
 }
 
+/// The status of an answer whose body, which may never end, is not waited for.
+pub(crate) async fn status(server: &Running, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let mut request = axum::http::Request::builder().method(method).uri(server.url(path));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(Bytes::new())).expect("a request");
+    let response = time::timeout(PATIENCE, client.request(request)).await.expect("in time").expect("an answer");
+    response.status().as_u16()
+}
+
 /// Asks for an upgrade, and gives the status and the protocol that is chosen.
 pub(crate) async fn send_upgrade(server: &Running, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
     let client = Client::builder(TokioExecutor::new()).build_http();
@@ -96,6 +108,32 @@ pub(crate) async fn get(server: &Running, path: &str) -> Answer {
 
 pub(crate) async fn post(server: &Running, path: &str, body: &Value) -> Answer {
     send(server, "POST", path, &[], Some(&body.to_string())).await
+}
+
+/// One connection that is kept, over which requests are sent one after another.
+pub(crate) struct Connection(hyper::client::conn::http1::SendRequest<Full<Bytes>>);
+
+impl Connection {
+    pub(crate) async fn open(server: &Running) -> Self {
+        let stream = TcpStream::connect(server.address).await.expect("a connection");
+        let (sender, connection) =
+            hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream)).await.expect("a connection");
+        tokio::spawn(connection);
+        Self(sender)
+    }
+
+    /// Sends a request, and gives the JSON of its answer.
+    pub(crate) async fn ask(&mut self, method: &str, path: &str, body: &str) -> Value {
+        let mut request = axum::http::Request::builder().method(method).uri(path).header("host", "localhost");
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).expect("a request");
+        let response =
+            time::timeout(PATIENCE, self.0.send_request(request)).await.expect("in time").expect("an answer");
+        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
 }
 
 /// A socket.

@@ -45,7 +45,7 @@ async fn trickled(stream: TcpStream, letter: u8) -> String {
 async fn a_head_that_comes_a_letter_at_a_time_is_not_waited_for() {
     let server = impatient().await;
     let mut slow = connect(&server).await;
-    slow.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ").await.expect("it is sent");
+    slow.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await.expect("it is sent");
     assert_eq!(trickled(slow, b'a').await, "");
 }
 
@@ -54,7 +54,7 @@ async fn a_connection_on_which_nothing_is_asked_is_closed() {
     let server = impatient().await;
     let mut silent = connect(&server).await;
     let mut between = connect(&server).await;
-    between.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is sent");
+    between.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("it is sent");
     let mut text = String::new();
     time::timeout(PATIENCE, silent.read_to_string(&mut text)).await.expect("it ends").expect("an end");
     assert_eq!(text, "");
@@ -68,7 +68,7 @@ async fn a_body_that_comes_a_letter_at_a_time_is_refused() {
     for path in ["/reset", "/step", "/mcp", "/desk/tasks", "/sessions/x/fork"] {
         let mut slow = connect(&server).await;
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{{"
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{{"
         );
         slow.write_all(head.as_bytes()).await.expect("it is sent");
         let told = trickled(slow, b' ').await;
@@ -95,7 +95,11 @@ async fn sockets_and_slow_clients_do_not_meet() {
 async fn without_a_limit_everybody_is_waited_for() {
     let server = start(Config { request_timeout: None, ..config() }).await;
     let mut slow = connect(&server).await;
-    slow.write_all(b"POST /reset HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n").await.expect("it is sent");
+    slow.write_all(
+        b"POST /reset HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ncontent-type: application/json\r\n",
+    )
+    .await
+    .expect("it is sent");
     time::sleep(LIMIT).await;
     slow.write_all(b"connection: close\r\n\r\n{").await.expect("it is sent");
     time::sleep(LIMIT).await;
@@ -115,7 +119,7 @@ async fn who_does_not_take_an_answer_is_not_waited_for() {
         let mut slow = connect(&server).await;
         for at in (0..asked).rev() {
             let end = if at == 0 { "connection: close\r\n" } else { "" };
-            let head = format!("GET /docs HTTP/1.1\r\nhost: x\r\n{end}\r\n");
+            let head = format!("GET /docs HTTP/1.1\r\nhost: localhost\r\n{end}\r\n");
             slow.write_all(head.as_bytes()).await.expect("it is sent");
         }
         time::sleep(4 * LIMIT).await;

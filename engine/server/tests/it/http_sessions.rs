@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{
-    client::{get, post, send},
+    client::{Connection, get, post, send, until},
     serve::{Running, config, start},
 };
+use casebook_server::Config;
 
 const ANSWER: &str = r#"{"action":"answer"}"#;
 
@@ -91,19 +92,15 @@ async fn reset_with_a_known_id_starts_again_in_that_session() {
 }
 
 #[tokio::test]
-async fn without_an_id_the_only_running_episode_goes_on() {
+async fn without_an_id_the_clients_own_episode_goes_on() {
     let server = start(config()).await;
-    assert_eq!(
-        post(&server, "/step", &json!({ "action": "answer" })).await.detail(409),
-        "no episode; POST /reset first"
-    );
     assert_eq!(get(&server, "/state").await.expect(200)["step_count"], 0);
 
     reset(&server, "calm").await;
     assert_eq!(post(&server, "/step", &json!({ "action": "answer" })).await.expect(200)["reward"], 1.0);
     assert_eq!(get(&server, "/state").await.expect(200)["step_count"], 1);
-    // Another environment has none.
-    post(&server, "/envs/parcels/step", &json!({ "route": "air" })).await.detail(409);
+    // Another environment has another.
+    post(&server, "/envs/parcels/step", &json!({ "route": "air" })).await.expect(200);
 
     post(&server, "/step", &json!({ "action": "close" })).await.expect(200);
     let text = post(&server, "/step", &json!({ "action": "close" })).await.detail(409);
@@ -112,15 +109,72 @@ async fn without_an_id_the_only_running_episode_goes_on() {
 }
 
 #[tokio::test]
-async fn several_running_episodes_need_an_id() {
+async fn the_next_episode_takes_the_place_of_the_last_for_who_names_none() {
     let server = start(config()).await;
-    let first = reset(&server, "calm").await;
+    let first = reset(&server, "busy").await;
     reset(&server, "calm").await;
-    for answer in [post(&server, "/step", &json!({ "action": "answer" })).await, get(&server, "/state").await] {
-        let text = answer.detail(409);
-        assert!(text.contains("2 episodes") && text.contains("x-session-id"), "{text}");
-    }
+    post(&server, "/step", &json!({ "action": "answer" })).await.expect(200);
+    let state = get(&server, "/state").await.expect(200);
+    assert_eq!((&state["task_id"], &state["step_count"]), (&json!("calm"), &json!(1)));
+    // Who names the first goes on with it.
     assert_eq!(step_of(&server, &first).await["reward"], 1.0);
+}
+
+#[tokio::test]
+async fn an_abandoned_episode_is_in_nobodys_way() {
+    let server = start(Config { max_sessions: 1, ..config() }).await;
+    for _ in 0..3 {
+        reset(&server, "busy").await;
+        post(&server, "/step", &json!({ "action": "answer" })).await.expect(200);
+    }
+    // One that is named is.
+    let named = reset(&server, "busy").await;
+    step_of(&server, &named).await;
+    post(&server, "/reset", &json!({})).await.detail(503);
+    assert_eq!(step_of(&server, &named).await["done"], false);
+}
+
+#[tokio::test]
+async fn a_first_step_begins_an_episode() {
+    let server = start(config()).await;
+    let answer = post(&server, "/step", &json!({ "action": "answer" })).await;
+    let body = answer.expect(200);
+    assert_eq!(body["observation"]["step_count"], 1);
+    let id = answer.header("x-session-id").to_owned();
+    assert_eq!(body["metadata"]["session_id"], json!(id));
+    assert!(answer.header("set-cookie").starts_with(&format!("casebook_session={id};")), "{answer:?}");
+    assert_eq!(step_of(&server, &id).await["observation"]["step_count"], 2);
+    // What is refused begins none.
+    let server = start(config()).await;
+    post(&server, "/step", &json!({ "action": "shout" })).await.entry();
+    assert_eq!(get(&server, "/state").await.expect(200)["episode_id"], Value::Null);
+    assert!(get(&server, "/metrics").await.text.contains("casebook_slots_used 0\n"));
+}
+
+#[tokio::test]
+async fn what_an_open_connection_goes_on_with_is_no_strangers() {
+    let server = start(config()).await;
+    let mut kept = Connection::open(&server).await;
+    let id = kept.ask("POST", "/reset", r#"{"task_id":"busy"}"#).await["metadata"]["session_id"].clone();
+    // Another client of the same address begins its own.
+    let other = post(&server, "/step", &json!({ "action": "answer" })).await;
+    assert_ne!(other.header("x-session-id"), id.as_str().expect("an id"));
+    reset(&server, "calm").await;
+    let state = kept.ask("GET", "/state", "").await;
+    assert_eq!((&state["task_id"], &state["step_count"]), (&json!("busy"), &json!(0)));
+    // When it is gone, its client may have come back over another one.
+    drop(kept);
+    let server = start(config()).await;
+    let mut kept = Connection::open(&server).await;
+    let id = kept.ask("POST", "/reset", r#"{"task_id":"busy"}"#).await["metadata"]["session_id"].clone();
+    drop(kept);
+    until("it goes on", async || get(&server, "/state").await.expect(200)["task_id"] == "busy").await;
+    let told = post(&server, "/step", &json!({ "action": "answer" })).await;
+    assert_eq!(told.header("x-session-id"), id.as_str().expect("an id"));
+    // Whoever a proxy asks for is somebody else.
+    let forwarded = [("x-forwarded-for", "203.0.113.9")];
+    let told = send(&server, "GET", "/state", &forwarded, None).await.expect(200);
+    assert_eq!(told["episode_id"], Value::Null);
 }
 
 #[tokio::test]
@@ -143,7 +197,7 @@ async fn sessions_are_opened_and_ended_over_json_rpc() {
     let id = post(&server, "/mcp", &create).await.expect(200)["result"]["session_id"].clone();
     let id = id.as_str().expect("an id");
     let headers = [("x-session-id", id)];
-    send(&server, "POST", "/step", &headers, Some(ANSWER)).await.detail(409);
+    send(&server, "POST", "/step", &headers, Some(ANSWER)).await.expect(200);
     send(&server, "POST", "/reset", &headers, Some("{}")).await.expect(200);
     let close = |id: &str| json!({ "jsonrpc": "2.0", "id": 2, "method": "openenv/session/close", "params": { "session_id": id } });
     let closed = post(&server, "/mcp", &close(id)).await.expect(200);

@@ -6,6 +6,7 @@ use crate::{
     client::{get, post, send},
     serve::{config, start},
 };
+use casebook_server::Config;
 
 #[tokio::test]
 async fn health_metadata_and_schema() {
@@ -124,7 +125,7 @@ async fn bad_actions_are_told_entry_by_entry() {
 
 #[tokio::test]
 async fn tasks_baseline_and_grader() {
-    let server = start(config()).await;
+    let server = start(Config { open: true, ..config() }).await;
     let tasks = get(&server, "/tasks").await.expect(200);
     assert_eq!(tasks["environment"], "desk");
     assert_eq!((&tasks["tasks"][0]["id"], &tasks["tasks"][0]["items"]), (&json!("calm"), &json!(2)));

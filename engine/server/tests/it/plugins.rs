@@ -128,10 +128,19 @@ async fn serve_hanging(process: bool, config: Config) -> (Running, Opened) {
     (serve_with("hang", (host, process), config).await, door)
 }
 
-async fn serve_with(text: &str, (host, process): (Scripted, bool), config: Config) -> Running {
+async fn serve_with(text: &str, host: (Scripted, bool), config: Config) -> Running {
+    serve_pack(text, "observation:\n", host, config).await
+}
+
+/// Serves the small pack with a plugin in its reward, and with more in its environment.
+async fn serve_declared(text: &str, more: &str) -> Running {
+    serve_pack(text, more, (Scripted::default(), false), config()).await
+}
+
+async fn serve_pack(text: &str, more: &str, (host, process): (Scripted, bool), config: Config) -> Running {
     let folder: TempDir = packs::write();
     let process = if process { ", process: {}" } else { "" };
-    let declared = format!("plugins:\n  odd: {{ file: odd.wasm, version: \"1\"{process} }}\nobservation:\n");
+    let declared = format!("plugins:\n  odd: {{ file: odd.wasm, version: \"1\"{process} }}\n{more}");
     let with = desk_with("observation:\n", &declared);
     let rubric = "    - { name: quality, grader: matrix, field: action, correct: 1, default: -0.5 }";
     assert!(with.contains(rubric));
@@ -154,12 +163,37 @@ async fn a_plugin_that_fails_is_an_error_and_the_server_goes_on() {
     socket.reset(json!({ "task_id": "calm" })).await;
     other.reset(json!({})).await;
     for _ in 0..2 {
-        let told = socket.step(json!({ "action": "answer" })).await.to_string();
-        assert!(told.contains("the plugin `odd` 1.0.0 ran out of fuel"), "{told}");
-        assert!(told.contains("(pack.yaml:"), "{told}");
+        // The plugin's own words may hold what is right, so the log has them and the agent has not.
+        let told = error(&socket.step(json!({ "action": "answer" })).await, "EXECUTION_ERROR");
+        assert_eq!(told, "the environment failed at this step; the log of the server says why");
         assert_eq!(socket.state().await["step_count"], 0);
     }
     assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));
+    // Over HTTP and for tools it is the same, and who plays the baseline reads no more.
+    let session = post(&server, "/reset", &json!({ "task_id": "calm" })).await.header("x-session-id").to_owned();
+    let act = json!({ "name": "act", "arguments": { "action": "answer" }, "session_id": session });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": act });
+    for told in [
+        post(&server, "/step", &json!({ "session_id": session, "action": { "action": "answer" } })).await,
+        post(&server, "/mcp", &call).await,
+        get(&server, "/baseline").await,
+        post(&server, "/grader?task_id=calm", &json!({})).await,
+    ] {
+        assert!(told.text.contains("the environment failed at this step") && !told.text.contains("odd"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_fails_counts_where_the_pack_says_so() {
+    let server = serve_declared("fail", "on_failure: penalize\nobservation:\n").await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    socket.reset(json!({ "task_id": "calm" })).await;
+    for step in 1..=5 {
+        let told = socket.step(json!({ "action": "answer" })).await;
+        assert_eq!(told["data"]["observation"]["step_count"], step, "{told}");
+        assert_eq!((&told["data"]["reward"], &told["data"]["done"]), (&json!(0.0), &json!(step == 5)), "{told}");
+        assert!(!told.to_string().contains("odd"), "{told}");
+    }
 }
 
 // One thread serves everybody here: a step that kept it would stop the others, and the test.

@@ -161,7 +161,9 @@ async fn tokens_without_the_orchestrators_are_refused_at_the_start() {
 #[tokio::test]
 async fn sessions_are_counted_by_token() {
     let server = start(Config { tokens: tokens(), sessions_per_client: Some(1), ..config() }).await;
-    with(&server, ORCHESTRATOR, "POST", "/reset", Some("{}")).await.expect(200);
+    let id = with(&server, ORCHESTRATOR, "POST", "/reset", Some("{}")).await.header("x-session-id").to_owned();
+    // One that is named makes no room.
+    with(&server, ORCHESTRATOR, "GET", &format!("/state?session_id={id}"), None).await.expect(200);
     let refused = with(&server, ORCHESTRATOR, "POST", "/reset", Some("{}")).await.detail(429);
     assert_eq!(refused, "Client at capacity: 1/1 of its sessions active. Cannot accept new connections.");
 }

@@ -68,13 +68,6 @@ async fn negative_seeds_are_refused_over_the_socket_too() {
 }
 
 #[tokio::test]
-async fn a_step_without_an_episode_is_a_409_with_a_detail() {
-    let server = start(config()).await;
-    let text = post(&server, "/step", &json!({ "action": "close" })).await.detail(409);
-    assert_eq!(text, "no episode; POST /reset first");
-}
-
-#[tokio::test]
 async fn a_missing_environment_is_json_wherever_it_is_asked_for() {
     let server = start(config()).await;
     for path in ["metadata", "schema", "health", "docs", "openapi.json", "list_environments"] {
@@ -127,7 +120,7 @@ async fn failures_are_json_with_a_detail_and_never_plain_text() {
         ("GET", "/nope", "", 404),
         ("GET", "/envs/dest/state", "", 404),
         ("GET", "/step", "", 405),
-        ("POST", "/step", "{}", 409),
+        ("POST", "/step", "{}", 422),
         ("POST", "/reset", "[]", 422),
         ("POST", "/desk/task", r#"{"split":"train","index":9}"#, 400),
         ("GET", "/ws", "", 426),

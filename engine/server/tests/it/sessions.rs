@@ -193,7 +193,7 @@ async fn the_episodes_of_a_group_share_one_generation() {
 
 #[tokio::test]
 async fn graders_are_told_all_and_may_grade_again_with_what_is_loaded() {
-    let server = start(Config { watch: true, poll: Some(Duration::from_millis(30)), ..config() }).await;
+    let server = start(Config { open: true, watch: true, poll: Some(Duration::from_millis(30)), ..config() }).await;
     let mut socket = Socket::open(&server, "/ws").await;
     let id = own_id(&mut socket).await;
     let (grade, regrade) = (format!("/sessions/{id}/grade"), format!("/sessions/{id}/regrade"));
@@ -219,7 +219,7 @@ async fn graders_are_told_all_and_may_grade_again_with_what_is_loaded() {
 
 #[tokio::test]
 async fn graders_are_told_what_is_right_before_it_is_decided() {
-    let server = start(config()).await;
+    let server = start(Config { open: true, ..config() }).await;
     let mut socket = Socket::open(&server, "/ws").await;
     let id = own_id(&mut socket).await;
     get(&server, &format!("/sessions/{id}/truth")).await.detail(409);
@@ -252,7 +252,7 @@ async fn graders_are_told_what_is_right_before_it_is_decided() {
 
 #[tokio::test]
 async fn a_recorded_episode_is_graded_again() {
-    let server = start(config()).await;
+    let server = start(Config { open: true, ..config() }).await;
     let catalog =
         casebook_core::check::compile(&casebook_core::source::read(&[server.path().to_path_buf()]), 1).catalog;
     let pack = Arc::clone(catalog.as_ref().and_then(|catalog| catalog.pack("desk")).expect("a pack"));

@@ -67,7 +67,6 @@ async fn errors_leave_the_socket_open() {
         (r#"{"type":"state","data":{}}"#, "VALIDATION_ERROR"),
         (r#"{"type":"close","data":{}}"#, "VALIDATION_ERROR"),
         (r#"{"type":"step"}"#, "VALIDATION_ERROR"),
-        (r#"{"type":"step","data":{"action":"answer"}}"#, "EXECUTION_ERROR"),
         (r#"{"type":"reset","data":{"seed":-5}}"#, "VALIDATION_ERROR"),
     ] {
         socket.say(text).await;
@@ -79,6 +78,17 @@ async fn errors_leave_the_socket_open() {
     socket.say(&"[".repeat(100_000)).await;
     error(&socket.hear().await, "VALIDATION_ERROR");
     assert_eq!(socket.state().await["step_count"], 0);
+}
+
+#[tokio::test]
+async fn a_first_step_begins_an_episode() {
+    let server = start(config()).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    assert_eq!(socket.state().await["episode_id"], serde_json::Value::Null);
+    let told = socket.step(json!({ "action": "answer" })).await;
+    assert_eq!(told["data"]["observation"]["step_count"], 1, "{told}");
+    assert_eq!(told["data"]["metadata"]["task_id"], socket.state().await["task_id"]);
+    assert_eq!(socket.step(json!({ "action": "close" })).await["data"]["observation"]["step_count"], 2);
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ async fn every_decision_is_written_and_a_restart_goes_on_with_the_chain() {
         let trail = Arc::new(Trail::open(settings(path.clone())).expect("it opens"));
         let server = start(with(&trail)).await;
         morning(&server, &format!("e-{round}")).await;
-        post(&server, "/step", &json!({ "action": "shout" })).await.expect(409);
+        post(&server, "/step", &json!({ "action": "shout" })).await.expect(422);
         let status = trail.close();
         assert_eq!((status.written, status.lost, status.failing), (2, 0, None));
     }
@@ -184,7 +184,7 @@ async fn a_disk_that_is_full_is_told_and_stops_steps_only_where_that_is_asked_fo
 
 #[tokio::test]
 async fn the_grader_links_every_component_to_the_rule_behind_it() {
-    let server = start(config()).await;
+    let server = start(Config { open: true, ..config() }).await;
     let told = send(&server, "POST", "/grader?task_id=calm&provider=oracle", &[], None).await.expect(200);
     let step = &told["explanation"][0];
     let component = &step["components"][0];
