@@ -1,11 +1,13 @@
 //! Scripted policies.
 
+use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value, json};
 
 use super::{
     Parts,
     action::check_taken,
+    proofs::find_lists,
     scope::{self, What, row_sample},
     task, template,
 };
@@ -96,6 +98,10 @@ pub(super) fn compile(
         compiled.extend(when.zip(made));
     }
     check_clock(document, &compiled, parts, report);
+    // A list whose name is misspelt elsewhere would only seem unused.
+    if report.errors() == before {
+        check_lists(document, spec, report);
+    }
     let default = choices(&site, "/default", decided, engine, report);
     let mut ranked = Vec::new();
     for name in spec.rank.keys() {
@@ -170,6 +176,21 @@ fn check_clock(document: &Document, rules: &[(Predicate, Move)], parts: &Parts<'
             document
                 .at(Code::NoClock, format!("/rules/{at}/when"), message)
                 .hint("add `clock:` with a moment to the task"),
+        );
+    }
+}
+
+/// Warns of lists that no rule names.
+fn check_lists(document: &Document, spec: &spec::Policy, report: &mut Report) {
+    let mut uses = IndexMap::new();
+    for rule in &spec.rules {
+        find_lists(&rule.when.0, (0, ""), &mut uses);
+    }
+    for name in spec.lists.keys().filter(|name| !uses.contains_key(name.as_str())) {
+        report.push(
+            document
+                .at_key(Code::NoEffect, format!("/lists/{name}"), format!("no rule uses the list `{name}`"))
+                .hint(format!("write `domain_in: {name}` or `in: {name}` in a rule, or remove the list")),
         );
     }
 }

@@ -365,7 +365,7 @@ fn same(graders: &[&Value], column: &Column, a: usize, b: usize) -> bool {
 }
 
 /// Where a rule names a list.
-struct Use<'a> {
+pub(super) struct Use<'a> {
     rule: usize,
     field: &'a str,
     /// Whether its entries are domains.
@@ -373,7 +373,7 @@ struct Use<'a> {
 }
 
 /// The lists that a condition of a rule names; `field` is the field that the map is about.
-fn find_lists<'a>(
+pub(super) fn find_lists<'a>(
     map: &'a serde_json::Map<String, Value>,
     (rule, field): (usize, &'a str),
     uses: &mut IndexMap<&'a str, Vec<Use<'a>>>,

@@ -54,6 +54,7 @@ pub(super) fn compile(
             });
         }
     }
+    check_idle(document, spec, &written, parts, report);
     let default =
         spec.default.as_ref().map(|default| outcome(document, "/default", default, parts, report)).unwrap_or_default();
     let all: Vec<&spec::Rule> = written.iter().map(|one| &one.rule).collect();
@@ -65,6 +66,35 @@ pub(super) fn compile(
         (set.policy, set.table, set.sentences) = (policy.prose(), policy.table(), sentences);
         set
     })
+}
+
+/// Warns of decisions whose truth comes from elsewhere, so that what these rules say about them has no effect.
+fn check_idle(document: &Document, spec: &spec::Rules, written: &[Written], parts: &Parts<'_>, report: &mut Report) {
+    let decisions = &parts.environment.decision;
+    let decides = |name: &str| {
+        decisions.get(name).and_then(|one| one.truth.as_ref()).is_some_and(|truth| truth.rules == spec.name)
+    };
+    if !decisions.keys().any(|name| decides(name)) {
+        // Nothing uses these rules, which is told elsewhere.
+        return;
+    }
+    let outcomes = written.iter().flat_map(|one| &one.then).map(|(pointer, then)| (pointer.as_str(), then));
+    let mut told = HashSet::new();
+    for (pointer, then) in outcomes.chain(spec.default.iter().map(|default| ("/default", default))) {
+        for name in then.keys().filter(|name| decisions.contains_key(*name) && !decides(name)) {
+            if told.insert(name.clone()) {
+                report.push(
+                    document
+                        .at_key(
+                            Code::NoEffect,
+                            format!("{pointer}/{name}"),
+                            format!("`{name}` has no effect: its right value does not come from these rules"),
+                        )
+                        .hint(format!("remove it, or give the decision `truth: {{ rules: {} }}`", spec.name)),
+                );
+            }
+        }
+    }
 }
 
 /// Compiles the parts of a condition into one.

@@ -5,10 +5,17 @@ use serde_json::Value;
 use super::{Tree, document::located};
 use crate::source::SourceFile;
 
+/// Keys of a map that is looked through at the most; nobody writes more in braces.
+const MAX_KEYS: usize = 64;
+
 /// What to do about a key without a value that is the rest of a text; nothing where it is something else, or where an earlier
 /// part of the text is to blame.
 pub(super) fn cut(files: &[SourceFile], tree: &Tree, value: &Value, pointer: &str, key: &str) -> Option<Cut> {
-    let keys: Vec<(&String, &Value)> = value.pointer(pointer)?.as_object()?.iter().collect();
+    let map = value.pointer(pointer)?.as_object()?;
+    if map.len() > MAX_KEYS || !map.get(key)?.is_null() {
+        return None;
+    }
+    let keys: Vec<(&String, &Value)> = map.iter().collect();
     let place = |key: &str| {
         let path = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
         located(files, tree.key_place(&path))
