@@ -1,5 +1,7 @@
 //! Which items of the shipped inboxes come to something else.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -43,24 +45,27 @@ pub struct ItemChange {
 /// Compares what is right about the items of two versions of a pack, in every form that a seed can give them.
 pub fn items(old: &Pack, new: &Pack) -> ItemsCompared {
     let mut compared = ItemsCompared::default();
+    let known: HashMap<&str, &Task> = old.tasks.iter().map(|task| (task.name.as_str(), &**task)).collect();
+    let kept: HashSet<&str> = new.tasks.iter().map(|task| task.name.as_str()).collect();
     for task in &new.tasks {
-        let Some(before) = old.task(&task.name) else {
+        let Some(before) = known.get(task.name.as_str()) else {
             compared.added.extend(task.item_ids().map(|id| format!("{}/{id}", task.name)));
             continue;
         };
         compare(old, before, (new, task), &mut compared);
     }
-    for task in old.tasks.iter().filter(|task| new.task(&task.name).is_none()) {
+    for task in old.tasks.iter().filter(|task| !kept.contains(task.name.as_str())) {
         compared.removed.extend(task.item_ids().map(|id| format!("{}/{id}", task.name)));
     }
     compared
 }
 
 fn compare(old: &Pack, before: &Task, (new, task): (&Pack, &Task), compared: &mut ItemsCompared) {
+    let known: HashMap<&str, _> =
+        before.items.iter().filter_map(|other| Some((other.forms.first()?.id.as_str(), other))).collect();
     for variants in &task.items {
         let Some(first) = variants.forms.first() else { continue };
-        let known = before.items.iter().find(|other| other.forms.first().is_some_and(|item| item.id == first.id));
-        let Some(known) = known else {
+        let Some(known) = known.get(first.id.as_str()) else {
             compared.added.push(format!("{}/{}", task.name, first.id));
             continue;
         };
@@ -77,7 +82,8 @@ fn compare(old: &Pack, before: &Task, (new, task): (&Pack, &Task), compared: &mu
         }
         compared.changes.extend(told);
     }
-    let gone = before.item_ids().filter(|id| !task.item_ids().any(|known| known == *id));
+    let kept: HashSet<&str> = task.item_ids().collect();
+    let gone = before.item_ids().filter(|id| !kept.contains(id));
     compared.removed.extend(gone.map(|id| format!("{}/{id}", task.name)));
 }
 

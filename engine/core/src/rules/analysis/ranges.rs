@@ -92,3 +92,39 @@ impl Ranges {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::Ranges;
+
+    fn ranges(set: &BTreeSet<usize>) -> Ranges {
+        let mut ranges = Ranges::none();
+        set.iter().for_each(|at| ranges.push(*at, *at));
+        ranges
+    }
+
+    proptest! {
+        #[test]
+        fn stretches_are_the_set_that_they_stand_for(
+            a in prop::collection::btree_set(0..40_usize, 0..30),
+            b in prop::collection::btree_set(0..40_usize, 0..30),
+        ) {
+            let (mut kept, mut left) = (ranges(&a), ranges(&a));
+            kept.keep(&ranges(&b));
+            left.drop(&ranges(&b));
+            prop_assert_eq!(&kept, &ranges(&a.intersection(&b).copied().collect()));
+            prop_assert_eq!(&left, &ranges(&a.difference(&b).copied().collect()));
+            prop_assert_eq!(ranges(&a).meets(&ranges(&b)), !a.is_disjoint(&b));
+            prop_assert_eq!(ranges(&a).is_within(&ranges(&b)), a.is_subset(&b));
+            prop_assert_eq!(ranges(&a).is_empty(), a.is_empty());
+            prop_assert!((0..40).all(|at| ranges(&a).holds(at) == a.contains(&at)));
+            prop_assert_eq!(ranges(&a).iter().collect::<Vec<_>>(), a.iter().copied().collect::<Vec<_>>());
+            let ends: BTreeSet<usize> = ranges(&a).ends(3).collect();
+            prop_assert!(ends.is_subset(&a) && ends.is_empty() == a.is_empty());
+        }
+    }
+}

@@ -278,6 +278,8 @@ fn values(column: &Column) -> Vec<Option<Datum>> {
 #[derive(Debug)]
 pub(super) struct Index {
     count: usize,
+    /// The regions in which some item may lie.
+    possible: Bits,
     columns: Vec<Option<ByColumn>>,
 }
 
@@ -334,12 +336,15 @@ impl Sorted {
 impl Index {
     pub(super) fn new(columns: &[Column], regions: &[Region]) -> Self {
         let by_column = (0..columns.len()).map(|at| ByColumn::new(&columns[at], at, regions)).collect();
-        Self { count: regions.len(), columns: by_column }
+        let mut possible = Bits::none(regions.len());
+        let is_possible = |region: &Region| !region.0.contains(&Extent::Nothing);
+        (0..regions.len()).filter(|at| is_possible(&regions[*at])).for_each(|at| possible.insert(at));
+        Self { count: regions.len(), possible, columns: by_column }
     }
 
     /// The positions of all regions that may meet another one.
     pub(super) fn meeting(&self, region: &Region) -> Bits {
-        let mut all = Bits::all(self.count);
+        let mut all = self.possible.clone();
         for (by_column, extent) in self.columns.iter().zip(&region.0) {
             match (by_column, extent) {
                 (_, Extent::Nothing) => return Bits::none(self.count),
@@ -467,4 +472,126 @@ impl ByColumn {
 /// A domain and those that it lies below.
 fn above(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |domain| domain.split_once('.').map(|(_, rest)| rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::{Index, Region};
+    use crate::{
+        model::{Column, ColumnKind, Datum, Text},
+        rules::{
+            Test,
+            analysis::formula::{Atoms, Formula, Shared},
+        },
+    };
+
+    fn columns() -> Vec<Column> {
+        let column = |name: &str, kind: ColumnKind, optional: bool| Column {
+            name: name.to_owned(),
+            kind,
+            values: if kind == ColumnKind::Choice { ["a", "b", "c"].map(str::to_owned).to_vec() } else { Vec::new() },
+            visible: true,
+            optional,
+            sensitive: false,
+            bounds: (None, None),
+            examples: Vec::new(),
+            when: Vec::new(),
+        };
+        vec![
+            column("kind", ColumnKind::Choice, true),
+            column("size", ColumnKind::Integer, true),
+            column("title", ColumnKind::Text, false),
+            column("from", ColumnKind::Address, false),
+        ]
+    }
+
+    const TITLES: [&str; 4] = ["red", "Red", "blue", ""];
+    const HOSTS: [&str; 4] = ["example", "a.example", "b.a.example", "other.example"];
+
+    fn test() -> impl Strategy<Value = (usize, Test)> {
+        let size = || prop::option::of((-2..6_i64, any::<bool>()));
+        let bound = |(at, equal): (i64, bool)| {
+            let number = Datum::Integer(at).number().expect("a number");
+            (number, equal)
+        };
+        prop_oneof![
+            prop::collection::vec(0..3_usize, 1..3)
+                .prop_map(|all| (0, Test::OneOf(all.into_iter().map(Datum::Choice).collect()))),
+            any::<bool>().prop_map(|there| (0, Test::Exists(there))),
+            (size(), size()).prop_map(move |(low, high)| (1, Test::Between(low.map(bound), high.map(bound)))),
+            (-2..6_i64).prop_map(|at| (1, Test::OneOf(vec![Datum::Integer(at)]))),
+            any::<bool>().prop_map(|there| (1, Test::Exists(there))),
+            (prop::sample::select(&TITLES[..3]), any::<bool>())
+                .prop_map(|(text, exact)| (2, Test::TextIs(vec![Text::new(text)], exact))),
+            prop::sample::select(&HOSTS[..]).prop_map(|host| (3, Test::DomainIn(vec![host.to_owned()]))),
+        ]
+    }
+
+    #[derive(Debug, Clone)]
+    enum Drawn {
+        Test(usize, Test),
+        Group(bool, Vec<Drawn>),
+        Not(Box<Drawn>),
+    }
+
+    fn drawn() -> impl Strategy<Value = Drawn> {
+        test().prop_map(|(column, test)| Drawn::Test(column, test)).prop_recursive(3, 8, 3, |inner| {
+            prop_oneof![
+                3 => (any::<bool>(), prop::collection::vec(inner.clone(), 1..4)).prop_map(|(all, parts)| Drawn::Group(all, parts)),
+                1 => inner.prop_map(|part| Drawn::Not(Box::new(part))),
+            ]
+        })
+    }
+
+    fn formula(atoms: &mut Atoms<'_>, drawn: &Drawn) -> Shared {
+        match drawn {
+            Drawn::Test(column, test) => atoms.test(*column, test),
+            Drawn::Group(all, parts) => {
+                let parts: Vec<Shared> = parts.iter().map(|part| formula(atoms, part)).collect();
+                if *all { Formula::all(parts) } else { Formula::any(parts) }
+            }
+            Drawn::Not(part) => Formula::not(&formula(atoms, part)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn regions_that_are_apart_share_no_item(
+            drawn in prop::collection::vec(drawn(), 2..12),
+            kind in prop::option::of(0..3_usize),
+            size in prop::option::of(-3..7_i64),
+            title in prop::sample::select(&TITLES[..]),
+            host in prop::sample::select(&HOSTS[..]),
+        ) {
+            let columns = columns();
+            let mut atoms = Atoms::new(&columns);
+            let formulas: Vec<Shared> = drawn.iter().map(|drawn| formula(&mut atoms, drawn)).collect();
+            let regions: Vec<Region> = formulas.iter().map(|formula| Region::of(&atoms, formula)).collect();
+            let index = Index::new(&columns, &regions);
+            let read = |at: usize, text: &str| Datum::read(&columns[at], &json!(text)).expect("a value");
+            let fields = [
+                kind.map(Datum::Choice),
+                size.map(Datum::Integer),
+                Some(read(2, title)),
+                Some(read(3, &format!("bo@{host}"))),
+            ];
+            let facts = crate::rules::Facts { fields: &fields, clock: None };
+            let holding: Vec<usize> = (0..formulas.len()).filter(|at| formulas[*at].holds(&atoms.all, facts)).collect();
+            for first in &holding {
+                let met: Vec<usize> = index.meeting(&regions[*first]).into_iter().collect();
+                for second in &holding {
+                    prop_assert!(regions[*first].meets(&regions[*second]), "{:?} {:?}", regions[*first], regions[*second]);
+                    prop_assert!(met.contains(second), "{second} is not found");
+                }
+            }
+            for (first, region) in regions.iter().enumerate() {
+                let met: Vec<usize> = index.meeting(region).into_iter().collect();
+                let wanted: Vec<usize> = (0..regions.len()).filter(|at| region.meets(&regions[*at])).collect();
+                prop_assert_eq!(met, wanted, "{}", first);
+            }
+        }
+    }
 }

@@ -70,6 +70,30 @@ fn many_rules_decide_as_each_of_them_does() {
     }
 }
 
+/// So many that the tables of numbers tell them apart in groups alone.
+#[test]
+fn very_many_rules_decide_as_each_of_them_does() {
+    let compiler = Compiler::new();
+    let made: Vec<Made> = (0..9_000_i64)
+        .map(|at| Made {
+            when: json!({ "amount": { "gte": at * 10, "lt": at * 10 + 9 } }),
+            except: Some(json!({ "amount": at * 10 + 3 })),
+            then: vec![(0, Datum::Choice(usize::try_from(at % 3).expect("small")))],
+            trial: false,
+            valid: (None, None),
+        })
+        .collect();
+    let set = compiler.set(&made, Hit::Unique, None);
+    for amount in (0..400).chain(44_000..44_400).chain(89_900..90_100) {
+        let mut fields = vec![None; compiler.fields.len()];
+        fields[1] = Some(Datum::Integer(amount));
+        let decided = set.decide(Facts { fields: &fields, clock: None }).expect("no conflict");
+        let by = decided.first().and_then(|one| one.rule.map(|rule| rule.reason.id.clone()));
+        let wanted = (amount < 90_000 && ![3, 9].contains(&(amount % 10))).then(|| format!("R{}", amount / 10));
+        assert_eq!(by, wanted, "{amount}");
+    }
+}
+
 #[test]
 #[expect(clippy::print_stdout, reason = "what was compared is told with `--nocapture`")]
 fn what_is_claimed_agrees_with_trying_every_item() {
