@@ -16,7 +16,7 @@ use super::{
     lazy::{FEW_RULES, Question, Verdict},
     outcome::Rules,
     region::Region,
-    search::{Solver, needed},
+    search::{Solver, TOO_MUCH, needed},
     space::Moment,
     words::Condition,
 };
@@ -88,6 +88,11 @@ impl<'a> Asking<'_, 'a> {
         let mut moves = Moves::default();
         for column in self.columns(edit) {
             for part in self.parts(edit, column) {
+                // What is looked through before the first question is work as well.
+                if !self.solver.afford(self.old.rules.when.len() + self.new.rules.when.len()) {
+                    moves.open(edit, TOO_MUCH);
+                    break;
+                }
                 self.values(&part, edit, &mut moves);
                 if self.old.side.rules.hit != Hit::First && part.rule.is_some() {
                     self.conflicts(&part, edit, &mut moves);

@@ -26,6 +26,8 @@ const FEW: usize = 60;
 
 /// Tests of one field up to which a question is thought about.
 const MAX_TESTS: usize = 50_000;
+/// Why nothing more is asked.
+pub(super) const TOO_MUCH: &str = "it takes too much work to compare all that there is";
 /// Relations between texts that are kept.
 const MAX_RELATIONS: usize = 1 << 20;
 
@@ -66,6 +68,9 @@ impl<'a> Solver<'a> {
             return Answer::Impossible;
         }
         let size = formula.size();
+        if !self.afford(size + self.atoms.all.len() / 16) {
+            return Answer::Unknown(TOO_MUCH);
+        }
         let mut named = Bits::none(self.atoms.all.len());
         formula.mark(&mut named);
         let clocks = match clocks(self.atoms, &named) {
@@ -107,7 +112,7 @@ impl<'a> Solver<'a> {
     }
 
     /// Whether there is work left, after some is done.
-    fn afford(&self, work: usize) -> bool {
+    pub(super) fn afford(&self, work: usize) -> bool {
         let left = self.work.get().saturating_sub(work);
         self.work.set(left);
         left > 0
@@ -335,7 +340,7 @@ impl<'s, 'a> Search<'s, 'a> {
     fn propagate(&mut self, parts: &[Shared]) -> Propagated {
         loop {
             if !self.solver.afford(self.size) {
-                self.unknown = Some("the comparison takes too much work");
+                self.unknown = Some(TOO_MUCH);
                 return Propagated::Impossible;
             }
             self.follow();
