@@ -77,7 +77,7 @@ fn very_many_rules_decide_as_each_of_them_does() {
     let made: Vec<Made> = (0..9_000_i64)
         .map(|at| Made {
             when: json!({ "amount": { "gte": at * 10, "lt": at * 10 + 9 } }),
-            except: Some(json!({ "amount": at * 10 + 3 })),
+            except: Some(json!({ "amount": { "gte": at * 10 + 3, "lt": at * 10 + 4 } })),
             then: vec![(0, Datum::Choice(usize::try_from(at % 3).expect("small")))],
             trial: false,
             valid: (None, None),
