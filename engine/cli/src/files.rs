@@ -1,4 +1,4 @@
-//! Files that commands write.
+//! Files that commands read whole, and write whole or not at all.
 
 use std::{
     fs,
@@ -6,7 +6,24 @@ use std::{
     path::Path,
 };
 
+use casebook_core::source::without_mark;
 use tempfile::NamedTempFile;
+
+/// The text of a file, without a byte order mark; the error names the file.
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(format!("`{}` is UTF-16 text; save it as UTF-8 (\"CSV UTF-8\" in a spreadsheet)", path.display()));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(without_mark(&text).to_owned()),
+        Err(error) => {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = before.split(|byte| *byte == b'\n').count();
+            Err(format!("{}:{line}: not UTF-8 text; save the file as UTF-8", path.display()))
+        }
+    }
+}
 
 /// Writes a file whole or not at all: a full disk leaves the one that was there as it is.
 ///

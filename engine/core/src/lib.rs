@@ -5,8 +5,10 @@
 
 // Texts, their paths and hashes.
 pub mod source;
-// Pieces of JSON, appended to a text.
+// Pieces of JSON, appended to a text, and JSON without a key that stands twice.
 pub mod json;
+// CSV in and out.
+pub mod sheet;
 // Findings about them, with code, place and hint.
 pub mod diagnostic;
 // What a file says.

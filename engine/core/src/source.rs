@@ -238,6 +238,11 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
     set
 }
 
+/// A text without the byte order mark that some editors put before it.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Reads one file that is not part of a pack; it may be a pipe.
 pub fn read_one(path: &Path) -> SourceFile {
     text_of(path, read_bytes(path, MAX_FILE_BYTES))
@@ -306,7 +311,7 @@ fn holds_environment(folder: &Path) -> bool {
         paths
             .iter()
             .filter(|path| is_yaml(path))
-            .any(|path| fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_environment)))
+            .any(|path| fs::read_to_string(path).is_ok_and(|text| without_mark(&text).lines().any(is_environment)))
     })
 }
 
@@ -521,7 +526,7 @@ fn read_file(path: &Path) -> SourceFile {
 
 fn text_of(path: &Path, bytes: Result<Vec<u8>, ReadProblem>) -> SourceFile {
     match bytes.map(String::from_utf8) {
-        Ok(Ok(text)) => SourceFile::new(path, &text),
+        Ok(Ok(text)) => SourceFile::new(path, without_mark(&text)),
         Ok(Err(error)) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
         Err(problem) => unreadable(path, problem),
     }

@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt};
 
+use casebook_core::source;
 use subtle::{Choice, ConstantTimeEq};
 
 /// Characters of a token at the least.
@@ -84,8 +85,7 @@ impl Tokens {
     /// When a line cannot be read, or when there is no token: whoever names a file does not mean to serve everybody.
     pub fn read(text: &str) -> Result<Self, TokenError> {
         let mut tokens = Self::default();
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (at, line) in (1..).zip(text.lines().map(str::trim)) {
+        for (at, line) in (1..).zip(source::without_mark(text).lines().map(str::trim)) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use casebook_core::outline;
+use casebook_core::{outline, rules};
 use minijinja::{Environment, context, syntax::SyntaxConfig, value::Serde};
 use serde_json::{Value, json};
 
@@ -55,6 +55,8 @@ fn page(outline: &Value) -> Result<String, minijinja::Error> {
     let mut engine = Environment::new();
     engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    engine.add_filter("cell", |text: minijinja::Value| rules::table_cell(text.as_str().unwrap_or_default()));
+    engine.add_filter("code", |text: minijinja::Value| code(text.as_str().unwrap_or_default()));
     let drawings: Vec<Value> = outline["rubrics"]
         .as_array()
         .into_iter()
@@ -62,6 +64,12 @@ fn page(outline: &Value) -> Result<String, minijinja::Error> {
         .map(|rubric| json!({ "name": rubric["name"], "mode": rubric["mode"], "clip": rubric["clip"], "drawing": drawing(rubric) }))
         .collect();
     engine.render_str(PAGE, context! { pack => Serde(outline), rubrics => Serde(drawings) })
+}
+
+/// A text as code in a cell of a Markdown table.
+fn code(text: &str) -> String {
+    let text = rules::table_cell(text);
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
 }
 
 /// A flow chart of a rubric, in Mermaid's language.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use casebook_core::{
     explanation::{self, Condition, Decision, ItemExplanation, RuleExplanation, Source, Subject, Verdict},
+    json,
     model::{Row, parse_moment},
     scenario::{Catalog, Pack},
 };
@@ -86,7 +87,7 @@ fn clock(args: &ExplainItemArgs) -> Result<Option<i64>, Exit> {
 }
 
 fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Exit> {
-    match serde_json::from_str(text) {
+    match json::strict(text) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(refuse(flag, &["it is no JSON object; write `{\"field\": \"value\"}`".to_owned()])),
         Err(error) => Err(refuse(flag, &[format!("it is not JSON: {error}")])),

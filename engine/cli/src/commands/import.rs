@@ -232,7 +232,7 @@ fn keep_text(value: &mut Value) {
 fn written(path: &Path, name: &str, items: &[Value]) -> Result<SourceFile, Exit> {
     let refused = || refuse("what the importer answered cannot be written as YAML".to_owned());
     let inbox = json!({ "apiVersion": "casebook/v1", "kind": "Inbox", "name": name, "items": items });
-    let text = serde_yaml::to_string(&inbox).map_err(|_| refused())?;
+    let text = spec::write::document(&inbox);
     let file = SourceFile::new(path, &text);
     let file = super::fmt::formatted(&file).map_or(file, |text| SourceFile::new(path, &text));
     let drafts = spec::read(&file, &mut Vec::new(), &mut casebook_core::diagnostic::Report::default());

@@ -1,21 +1,19 @@
 //! `casebook replay`
 
-use std::fs;
-
 use casebook_core::record::{Recording, Verdict, replay};
 use serde_json::json;
 
 use crate::{
     args::{Format, ReplayArgs},
     exit::Exit,
-    output, packs,
+    files, output, packs,
 };
 
 pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
-    let text = match fs::read_to_string(&args.file) {
+    let text = match files::read_text(&args.file) {
         Ok(text) => text,
-        Err(error) => {
-            output::error(format!("`{}` cannot be read: {error}", args.file.display()));
+        Err(problem) => {
+            output::error(problem);
             return Exit::Failure;
         }
     };

@@ -5,18 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use casebook_core::{
-    diagnostic::Report,
-    rules,
-    source::{self, SourceFile, SourceSet},
-    spec::{self, Content, Document},
-};
-use serde_json::Value;
-
 use crate::{
     args::{Format, TableAction, TableArgs},
     exit::Exit,
     files, output, packs,
+};
+use casebook_core::{
+    diagnostic::Report,
+    rules,
+    sheet::{self, SheetProblem, SheetRow},
+    source::{self, SourceFile, SourceSet},
+    spec::{self, Content, Document},
 };
 
 pub(crate) fn run(args: &TableArgs, format: Format) -> Exit {
@@ -40,47 +39,54 @@ fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
         output::json(&rows);
         return Ok(());
     }
-    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-    for row in &rows {
-        writer.write_record(row).map_err(|error| refused(path, &error))?;
-    }
-    let text = writer.into_inner().map_err(|error| refused(path, &error))?;
+    let guarded: Vec<rules::Row> =
+        rows.iter().map(|row| row.iter().map(|cell| sheet::guarded(cell)).collect()).collect();
+    let text = sheet::write(&guarded);
     if let Some(out) = out {
         return files::write(out, text).map_err(|error| refused(out, &error));
     }
-    output::text(String::from_utf8_lossy(&text));
+    output::text(text);
     Ok(())
 }
 
 fn import(csv: &Path, path: &Path, format: Format) -> Result<(), Exit> {
-    let (file, document) = rules_of(path, format)?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(csv).map_err(|error| {
-        output::error(format!("`{}` cannot be read: {error}", csv.display()));
+    let (_, document) = rules_of(path, format)?;
+    let rows = rows(csv)?;
+    let refuse = |message: String| {
+        output::error(message);
+        output::error(format!("nothing was written to `{}`", path.display()));
+        Exit::Findings
+    };
+    let text = rules::with_table(&document, &rows).map_err(refuse)?;
+    accepted(path, &text, format)?;
+    files::write(path, &text).map_err(|error| refused(path, &error))?;
+    output::line(format!("wrote {} to {}", output::count(rows.len() - 1, "rule"), path.display()));
+    Ok(())
+}
+
+/// The rows of a CSV table, the names of its columns first.
+fn rows(csv: &Path) -> Result<Vec<rules::Row>, Exit> {
+    let refuse = |problems: &[SheetProblem]| {
+        for problem in problems {
+            output::error(format!("{}:{}: {}", csv.display(), problem.line, problem.message));
+        }
+        output::error("nothing was written");
+        Exit::Findings
+    };
+    let text = files::read_text(csv).map_err(|problem| {
+        output::error(problem);
         Exit::Findings
     })?;
-    let mut rows: Vec<String> = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| {
-            output::error(format!("`{}` is no CSV table: {error}", csv.display()));
-            Exit::Findings
-        })?;
-        let cells: Vec<String> = record.iter().map(cell).collect();
-        rows.push(format!("  - [{}]", cells.join(", ")));
+    let sheet = sheet::read(&text).map_err(|problems| refuse(&problems))?;
+    if !sheet.problems.is_empty() {
+        return Err(refuse(&sheet.problems));
     }
-    if rows.len() < 2 {
+    if sheet.rows.is_empty() {
         output::error(format!("`{}` needs a row of column names and at least one rule", csv.display()));
         return Err(Exit::Findings);
     }
-    let block = format!("table:\n{}", rows.join("\n"));
-    let key =
-        if matches!(&document.content, Content::Rules(rules) if rules.rules.is_some()) { "/rules" } else { "/table" };
-    let (start, end) = (document.tree.key_place(key).span.start, document.tree.value_place(key).span.end);
-    let mut text = file.text.to_string();
-    text.replace_range(start..end, &block);
-    accepted(path, &text, format)?;
-    files::write(path, text).map_err(|error| refused(path, &error))?;
-    output::line(format!("wrote {} rules to {}", rows.len() - 1, path.display()));
-    Ok(())
+    let unguarded = |row: SheetRow| row.cells.iter().map(|cell| sheet::unguarded(cell).to_owned()).collect();
+    Ok(std::iter::once(sheet.names).chain(sheet.rows.into_iter().map(unguarded)).collect())
 }
 
 /// Checks the pack as it would be; what is wrong is shown, and the file stays as it is.
@@ -130,16 +136,6 @@ fn rules_of(path: &Path, format: Format) -> Result<(SourceFile, Document), Exit>
             Err(Exit::Findings)
         }
     }
-}
-
-/// A cell as YAML: numbers and truths plain, anything that could be read otherwise in quotes.
-fn cell(text: &str) -> String {
-    let text = text.trim();
-    let plain = text.chars().next().is_some_and(char::is_alphanumeric)
-        && text.chars().all(|sign| sign.is_alphanumeric() || " ._@/+-".contains(sign))
-        && !["null", "true", "false", "yes", "no"].contains(&text.to_lowercase().as_str());
-    let number = serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_number() || value.is_boolean());
-    if plain || number { text.to_owned() } else { Value::from(text).to_string() }
 }
 
 fn refused(path: &Path, error: &dyn std::fmt::Display) -> Exit {

@@ -12,4 +12,5 @@ mod plugins;
 mod python;
 mod rules_check;
 mod shell;
+mod tables;
 mod textsim;

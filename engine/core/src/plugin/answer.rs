@@ -9,7 +9,10 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::spec::ResultType;
+use crate::{
+    json::{self, Strict},
+    spec::ResultType,
+};
 
 /// Parts of one answer at the most.
 const MAX_PARTS: usize = 32;
@@ -99,7 +102,7 @@ impl<'de> Visitor<'de> for Items {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Self, A::Error> {
-        while let Some(item) = list.next_element()? {
+        while let Some(Strict(item)) = list.next_element()? {
             if self.0.len() == MAX_ITEMS {
                 return Err(A::Error::custom(format!("more than the {MAX_ITEMS} items that are allowed")));
             }
@@ -111,7 +114,7 @@ impl<'de> Visitor<'de> for Items {
 
 /// Parses an answer that is no refusal.
 fn parse(text: &str) -> Result<Value, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| format!("answered what is no JSON: {error}"))?;
+    let value = json::strict(text).map_err(|problem| format!("answered what is no JSON: {problem}"))?;
     match value.get("error").and_then(Value::as_str) {
         Some(error) => Err(format!("refused: {}", shorten(error))),
         None => Ok(value),

@@ -22,10 +22,10 @@ pub use compile::{Scope, compile};
 pub use predicate::{Facts, Predicate, Trace};
 use predicate::{Test, host};
 use program::Program;
-pub use table::{Row, Written, export, rows, to_table, typed, written};
+pub use table::{Row, Written, export, rows, to_table, typed, with_table, written};
 use text::manner;
 pub(crate) use text::sentence;
-pub use text::{Policy, References};
+pub use text::{Policy, References, table_cell};
 
 use crate::{
     model::{Column, Datum, Place, RuleReason},

@@ -61,7 +61,7 @@ impl Policy<'_> {
         let excepted = enforced.iter().any(|rule| rule.except.is_some());
         let reasoned = enforced.iter().any(|rule| rule.because.is_some());
         let row = |cells: [(bool, String); 6]| {
-            let cells = cells.into_iter().filter(|(shown, _)| *shown).map(|(_, text)| text.replace('|', "\\|"));
+            let cells = cells.into_iter().filter(|(shown, _)| *shown).map(|(_, text)| table_cell(&text));
             format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
         };
         let head = ["Rule", "Valid", "When", "Except when", "Then", "Because"].map(str::to_owned);
@@ -124,6 +124,21 @@ impl Policy<'_> {
     fn otherwise(&self) -> &'static str {
         if self.hit == Hit::Collect { "Where no line above says otherwise" } else { "In every other case" }
     }
+}
+
+/// A text as a cell of a Markdown table: in one line, its bars escaped.
+pub fn table_cell(text: &str) -> String {
+    let text = text.lines().collect::<Vec<_>>().join(" ");
+    // A backslash before a bar would escape the one that escapes the bar.
+    let mut cell = String::with_capacity(text.len());
+    for sign in text.chars() {
+        if sign == '|' {
+            let before = cell.chars().rev().take_while(|sign| *sign == '\\').count();
+            cell.extend(std::iter::repeat_n('\\', before + 1));
+        }
+        cell.push(if sign == '\r' { ' ' } else { sign });
+    }
+    cell
 }
 
 /// Writes one rule as a sentence.

@@ -5,10 +5,12 @@
 //! | `tree.rs` | YAML to a tree in which every key and value knows its place |
 //! | `syntax.rs`, `suspect.rs` | what a syntax error means to its author, and where the mistake is |
 //! | `comma.rs` | texts that a comma has cut |
+//! | `dashes.rs` | dashes that YAML takes and the parser does not |
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
 //! | `schema.rs` | the schemas, generated from the types below |
 //! | `reference.rs` | the reference of the language, generated from the types |
+//! | `write.rs` | values as YAML that reads back as the same |
 //! | `order.rs` | the canonical order of keys, for `fmt` and the digest |
 //! | `environment.rs` ... `test.rs` | the kinds |
 //! | `parameter.rs` | named values with a type, shared by actions, tools, resets and states |
@@ -20,6 +22,7 @@
 
 mod condition;
 mod comma;
+mod dashes;
 mod document;
 mod environment;
 mod inbox;
@@ -38,6 +41,7 @@ mod test;
 mod tool;
 mod tree;
 mod validate;
+pub mod write;
 
 use std::fmt;
 

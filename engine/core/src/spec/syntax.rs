@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::suspect;
+use super::{dashes, suspect};
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::SourceFile,
@@ -48,6 +48,8 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
             info,
             &format!("put `&{name}` before the value that is meant; a text that begins with `*` or `&` needs quotes"),
         );
+    } else if dashes::is_refused(info) {
+        "put quotes round the dash, or round the whole text that it belongs to"
     } else if info.contains("character") || info.contains("start any token") {
         "put quotes round a text that begins with `@`, `%` or a backtick"
     } else {
@@ -98,6 +100,7 @@ fn in_plain_words(info: &str) -> String {
         ("flow mapping, did not find expected", "`,` or `}` was expected here"),
         ("indentation in flow construct", "a `[` or `{` above is still open"),
         ("indentation in quoted scalar", "this text is not closed"),
+        ("cannot start with '-'", "a text without quotes cannot begin with `-` here"),
         ("tabs disallowed", "a tab in the indentation"),
         ("unknown anchor", "no anchor above has this name"),
     ];

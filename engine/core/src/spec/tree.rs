@@ -4,10 +4,10 @@ use std::{borrow::Cow, collections::HashMap, ops::Range};
 
 use indexmap::{IndexMap, map::Entry as Slot};
 use saphyr::Scalar;
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::{Map, Number, Value};
 
-use super::syntax;
+use super::{dashes, syntax};
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::SourceFile,
@@ -73,6 +73,19 @@ impl Tree {
         self.walk(pointer).0.scalar_text()
     }
 
+    /// Where the value at a JSON pointer ends in its file's text, comments and empty lines behind it left out.
+    pub fn end(&self, pointer: &str, text: &str) -> usize {
+        self.walk(pointer).0.last_byte(text)
+    }
+
+    /// The places of the scalars and keys below a JSON pointer, in their order.
+    pub fn leaves(&self, pointer: &str) -> Vec<Range<usize>> {
+        let mut leaves = Vec::new();
+        self.walk(pointer).0.collect_leaves(&mut leaves);
+        leaves.sort_by_key(|leaf| leaf.start);
+        leaves
+    }
+
     /// The value's place at a JSON pointer, or that of the nearest one above it.
     pub fn value_place(&self, pointer: &str) -> Place {
         self.walk(pointer).0.place.clone()
@@ -130,6 +143,31 @@ impl Tree {
             ),
         };
         Self { place: self.place.behind(files), data }
+    }
+
+    fn last_byte(&self, text: &str) -> usize {
+        let in_brackets = text.get(self.place.span.start..).is_some_and(|text| text.starts_with(['[', '{']));
+        let last = match &self.data {
+            Data::List(list) if !in_brackets => list.last().map(|value| value.last_byte(text)),
+            Data::Map(entries) if !in_brackets => {
+                entries.last().map(|(_, entry)| entry.value.last_byte(text).max(entry.key.span.end))
+            }
+            _ => None,
+        };
+        last.unwrap_or(self.place.span.end)
+    }
+
+    fn collect_leaves(&self, leaves: &mut Vec<Range<usize>>) {
+        match &self.data {
+            Data::Scalar(..) => leaves.push(self.place.span.clone()),
+            Data::List(list) => list.iter().for_each(|value| value.collect_leaves(leaves)),
+            Data::Map(entries) => {
+                for entry in entries.values() {
+                    leaves.push(entry.key.span.clone());
+                    entry.value.collect_leaves(leaves);
+                }
+            }
+        }
     }
 
     fn scalar_text(&self) -> Option<Cow<'_, str>> {
@@ -204,30 +242,17 @@ impl Place {
 
 /// Parses a file into its documents; a syntax error ends it, other problems do not.
 pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
-    let mut builder = Builder {
-        file,
-        offsets: Offsets::new(&file.text),
-        open: Vec::new(),
-        documents: Vec::new(),
-        anchors: HashMap::new(),
-        nodes: 0,
-        aliased: 0,
-        problems: Vec::new(),
-    };
-    let mut parser = Parser::new_from_str(&file.text);
-    while let Some(event) = parser.next_event() {
-        match event {
-            Ok((event, span)) => {
-                if builder.event(event, span).is_err() {
-                    break;
-                }
-            }
-            Err(error) => {
-                let at = builder.offsets.byte(error.marker().index());
-                builder.problems.push(syntax::explain(file, at, error.info()));
-                break;
-            }
+    let (mut builder, mut error) = Builder::run(file, &file.text, None);
+    if let Some(first) = error.take_if(|error| dashes::is_refused(error.info())) {
+        let again = dashes::stand_in(&file.text).map(|(text, sign)| Builder::run(file, &text, Some(sign)));
+        error = Some(first);
+        if let Some((read, other)) = again.filter(|(read, _)| !read.misled) {
+            (builder, error) = (read, other);
         }
+    }
+    if let Some(error) = error {
+        let at = builder.offsets.byte(error.marker().index());
+        builder.problems.push(syntax::explain(file, at, error.info()));
     }
     // Of a key that stands twice the first value counts; anything worse would only bring follow-up findings.
     let broken = builder.problems.iter().any(|problem| problem.code != Code::DuplicateKey);
@@ -267,20 +292,56 @@ struct Builder<'a> {
     nodes: usize,
     /// Bytes of text that aliases stood for, or that anchors keep for them.
     aliased: usize,
+    /// What stands for dashes that the parser does not take.
+    dash: Option<char>,
+    /// Whether one of those begins a value, which no dash may.
+    misled: bool,
     problems: Vec<Diagnostic>,
 }
 
 /// Reading on makes no sense; the problem was noted.
 struct Stop;
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    /// Reads a file by a text of as many characters; the error is the one that the parser stopped at.
+    fn run(file: &'a SourceFile, text: &str, dash: Option<char>) -> (Self, Option<ScanError>) {
+        let mut builder = Self {
+            file,
+            offsets: Offsets::new(&file.text),
+            open: Vec::new(),
+            documents: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            aliased: 0,
+            dash,
+            misled: false,
+            problems: Vec::new(),
+        };
+        let mut parser = Parser::new_from_str(text);
+        while let Some(event) = parser.next_event() {
+            match event {
+                Ok((event, span)) => {
+                    if builder.event(event, span).is_err() {
+                        break;
+                    }
+                }
+                Err(error) => return (builder, Some(error)),
+            }
+        }
+        (builder, None)
+    }
+
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
         if self.problems.len() >= MAX_PROBLEMS {
             return Err(Stop);
         }
         let range = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
+            Event::Scalar(mut text, style, anchor, tag) => {
+                if let Some(dash) = self.dash {
+                    self.misled |= style == ScalarStyle::Plain && text.starts_with(dash);
+                    text = text.replace(dash, "-").into();
+                }
                 self.refuse_tag(tag.as_deref(), &range);
                 let plain = Scalar::parse_from_cow_and_metadata(text.clone(), style, tag.as_ref());
                 if self.wants_key() {

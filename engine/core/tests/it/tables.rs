@@ -1,11 +1,14 @@
 //! Tables: a text stays the text that was written, whatever it looks like, and rules survive the way through a table.
 
+use std::path::Path;
+
 use casebook_core::{
     audit,
+    check::compile,
     diagnostic::Report,
-    rules,
-    source::SourceFile,
-    spec::{self, Content, Document, Rule},
+    json as strictly, rules, sheet,
+    source::{self, SourceFile},
+    spec::{self, Content, Document, Kind, Rule},
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -288,4 +291,230 @@ fn maps_lists_and_fields_with_the_names_of_columns_are_exported_as_columns() {
     let rows = rules::to_table(&[rule]).expect("a table");
     assert_eq!(rows[0], ["id", "when severity", "when id", "then queue", "severity"]);
     assert_eq!(rows[1], ["R", "high", "x", "answer", "low"]);
+}
+
+/// The rows of a table after a way through a CSV file.
+fn through_csv(rows: &[rules::Row]) -> Vec<rules::Row> {
+    let guarded: Vec<rules::Row> =
+        rows.iter().map(|row| row.iter().map(|cell| sheet::guarded(cell)).collect()).collect();
+    for cell in guarded.iter().flatten().filter(|cell| *cell != "-" && cell.parse::<f64>().is_err()) {
+        assert!(!cell.starts_with(['=', '+', '@', '\t', '\r']), "{cell}");
+        assert!(!cell.starts_with('-') || cell.contains(".."), "{cell}");
+    }
+    let read = sheet::read(&sheet::write(&guarded)).expect("a table");
+    assert_eq!(read.problems, []);
+    let cells = |row: Vec<String>| row.iter().map(|cell| sheet::unguarded(cell).to_owned()).collect();
+    std::iter::once(read.names).chain(read.rows.into_iter().map(|row| cells(row.cells))).collect()
+}
+
+/// Rules, exported as CSV and imported into their own document, are the same rules, and exported as the same CSV.
+fn survive_csv(text: &str) {
+    let old = document(text);
+    let rows = rules::export(&old).expect("a table");
+    let read = through_csv(&rows);
+    assert_eq!(read, rows);
+    let new = rules::with_table(&old, &read).unwrap_or_else(|problem| panic!("{problem}\n{text}"));
+    let new = document(&new);
+    assert_eq!(said(&new), said(&old), "{text}\n{}", new.file().text);
+    assert_eq!(rules::export(&new).expect("a table"), rows, "{}", new.file().text);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever the texts, and whichever way the document is written: lines, brackets, JSON, a table.
+    #[test]
+    fn rules_of_any_texts_survive_csv(list in prop::collection::vec(rule(), 1..4)) {
+        let whole = json!({
+            "apiVersion": "casebook/v1", "kind": "Rules", "name": "routing", "hit": "first", "rules": list,
+            "default": { "queue": "close" }, "lists": { "friends": ["partner.example"] },
+        });
+        survive_csv(&listed(&list));
+        survive_csv(&whole.to_string());
+        survive_csv(&serde_json::to_string_pretty(&whole).expect("JSON").replace('\n', "\r\n"));
+        survive_csv(&spec::write::document(&whole));
+    }
+
+    /// Every value is written as YAML that reads back as the same value.
+    #[test]
+    fn values_survive_yaml(texts in prop::collection::vec(text(), 1..6), number: i64, fraction: f32) {
+        let map: Map<String, Value> = texts.iter().map(|text| (format!("k{text}"), json!([text, { "in": text }]))).collect();
+        let value = json!({ "apiVersion": "casebook/v1", "kind": "Rules", "name": "x", "list": [[texts], [], {}, null, true],
+            "number": number, "fraction": if fraction.is_finite() { fraction } else { 0.5 }, "map": map });
+        let text = spec::write::document(&value);
+        let file = SourceFile::new("x.yaml".as_ref(), &text);
+        let mut report = Report::default();
+        let drafts = spec::read(&file, &mut Vec::new(), &mut report);
+        prop_assert_eq!(report.errors(), 0, "{}\n{}", report.render(false), text);
+        prop_assert_eq!(drafts[0].canonical(), spec::order::canonical(Kind::Rules, &value), "{}", text);
+    }
+
+    #[test]
+    fn a_table_survives_csv(cells in prop::collection::vec(prop::collection::vec(text(), 3), 0..4)) {
+        let names: Vec<String> = ["id", "a b", "x"].map(str::to_owned).into();
+        let rows: Vec<Vec<String>> = std::iter::once(names).chain(cells).collect();
+        let read = sheet::read(&sheet::write(&rows)).expect("a table");
+        let filled = |row: &&Vec<String>| row.iter().any(|cell| !cell.is_empty());
+        let wanted: Vec<&Vec<String>> = rows[1..].iter().filter(filled).collect();
+        prop_assert_eq!(read.rows.iter().map(|row| &row.cells).collect::<Vec<_>>(), wanted);
+        for cell in rows.iter().flatten() {
+            let guarded = sheet::guarded(cell);
+            prop_assert_eq!(sheet::unguarded(&guarded), cell);
+        }
+    }
+
+    /// What another reader finds in the same text; it only takes more.
+    #[test]
+    fn a_table_is_read_as_another_reader_reads_it(text in "[ab,;\"\r\n ]{0,24}") {
+        let text = format!("id,b\n{text}");
+        let Ok(read) = sheet::read(&text) else { return Ok(()) };
+        let mut other = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+        let rows = other.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect::<Vec<_>>());
+        let wanted: Vec<Vec<String>> =
+            rows.filter(|row| row.len() == 2 && row.iter().any(|cell| !cell.is_empty())).collect();
+        prop_assert_eq!(read.rows.into_iter().map(|row| row.cells).collect::<Vec<_>>(), wanted);
+    }
+}
+
+#[test]
+fn a_table_tells_each_problem_with_its_line() {
+    let problems = |text: &str| match sheet::read(text) {
+        Ok(sheet) => sheet.problems.iter().map(|one| format!("{}: {}", one.line, one.message)).collect::<Vec<_>>(),
+        Err(problems) => problems.iter().map(|one| format!("{}: {}", one.line, one.message)).collect(),
+    };
+    for (text, wanted) in [
+        ("id,b\nR,\"x\nS,y\nT,z\n", &["2: this line opens a quote that is never closed"][..]),
+        ("id,b\r\nR,\"x\r\ny\"\r\n\r\nS,\"y\r\n", &["5: this line opens a quote that is never closed"]),
+        ("id,b\nR,\"x\" y\n", &["2: a text follows the quote that closes its cell; write a quote within a cell twice"]),
+        ("id,b\nR, \"x\"\n", &["2: blanks stand before a quote; remove them, or put the whole cell in quotes"]),
+        (
+            "\n\nid,b, id ,b\nR,1,2,3\n",
+            &[
+                "3: the column `id` stands twice, as column 1 and 3",
+                "3: the column `b` stands twice, as column 2 and 4",
+            ],
+        ),
+        ("id,,b\nR,1,2\n", &["1: column 2 has no name"]),
+        (
+            "id,b\r\nR\r\n\r\nS,1,2\r\n",
+            &["2: the row has 1 cell, the first line 2 cells", "4: the row has 3 cells, the first line 2 cells"],
+        ),
+        ("\n \n", &[]),
+        ("", &["1: the first line names the columns, and there is none"]),
+    ] {
+        assert_eq!(problems(text), wanted, "{text:?}");
+    }
+}
+
+#[test]
+fn marks_separators_line_ends_and_empty_rows_of_spreadsheets_are_read() {
+    for text in [
+        "\u{feff}id;b;;\r\nR;\"x;y\";;\r\n;;;\r\nS;z,;;\r\n",
+        "id\tb\nR\tx;y\n\n\t\nS\tz,",
+        "\"id\",\" b \"\rR,x;y\rS,\"z,\"",
+    ] {
+        let sheet = sheet::read(text).unwrap_or_else(|problems| panic!("{problems:?} {text:?}"));
+        assert_eq!(sheet.names, ["id", "b"], "{text:?}");
+        let cells: Vec<&[String]> = sheet.rows.iter().map(|row| row.cells.as_slice()).collect();
+        assert_eq!(cells, [["R", "x;y"], ["S", "z,"]], "{text:?}");
+    }
+    let lines = |text: &str| sheet::read(text).expect("a table").rows.iter().map(|row| row.line).collect::<Vec<_>>();
+    assert_eq!(lines("id,b\r\n1,a\r\n2,\"b\r\nb\"\r\n\r\n3,c\r\n"), [2, 3, 6]);
+    assert_eq!(lines("id,b\n\n\n1,\"a\n\"\"\n\"\n2,b"), [4, 7]);
+}
+
+#[test]
+fn comments_stay_with_their_rules_and_everything_else_as_it_is() {
+    let old = "# above\napiVersion: casebook/v1 # v\nkind: Rules\nname: routing\nrules: # all\n  # on the first\n  - id: R-1\n    \
+               when: { title: \"a # b\" } # why\n    then: { queue: answer }\n  # on the second\n  - { id: R-2, when: { tier: paid }, \
+               then: { queue: forward } } # last\n# the rest\ndefault: { queue: close } # end\n";
+    let rows = [["id", "title", "tier", "then queue"], ["R-2", "-", "paid", "answer"], ["R-3", "no", "-", "close"]];
+    let rows: Vec<rules::Row> = rows.map(|row| row.map(str::to_owned).into()).into();
+    let new = rules::with_table(&document(old), &rows).expect("a text");
+    assert_eq!(
+        new,
+        "# above\napiVersion: casebook/v1 # v\nkind: Rules\nname: routing\ntable:\n  # all\n  # on the first\n  # why\n  \
+         - [id, title, tier, then queue]\n  # on the second\n  # last\n  - [R-2, \"-\", paid, answer]\n  - [R-3, \"no\", \"-\", close]\n# the rest\ndefault: { queue: close } # end\n"
+    );
+    let again = rules::with_table(&document(&new), &rows).expect("a text");
+    assert_eq!(again, new);
+    let json = r#"{"apiVersion": "casebook/v1", "kind": "Rules", "name": "routing", "table": [["id", "then queue"], ["R", "answer"]], "hit": "first"}"#;
+    let new = rules::with_table(&document(json), &rows).expect("a text");
+    let value: Value = serde_json::from_str(&new).expect("JSON stays JSON");
+    assert_eq!((&value["table"][1][2], &value["hit"]), (&json!("paid"), &json!("first")), "{new}");
+    let flow = "{ apiVersion: casebook/v1, kind: Rules, name: routing, hit: first,\n  rules: [ { id: R, then: { queue: answer }, \
+                when: { tier: paid } } ] } # end\n";
+    let new = rules::with_table(&document(flow), &rows).expect("a text");
+    assert_eq!(said(&document(&new)).len(), 2, "{new}");
+    for bare in ["name: routing\n", "name: routing # only this\n", "name: routing"] {
+        let new = rules::with_table(&document(&format!("apiVersion: casebook/v1\nkind: Rules\n{bare}")), &rows)
+            .expect("a text");
+        assert_eq!(said(&document(&new)).len(), 2, "{new}");
+    }
+    let odd = "apiVersion: casebook/v1\nkind: Rules\nname: routing\n? rules\n: - { id: R, then: { queue: answer }, when: { tier: paid } }\n";
+    if let Ok(new) = rules::with_table(&document(odd), &rows) {
+        assert_eq!(said(&document(&new)).len(), 2, "{new}");
+    }
+}
+
+#[test]
+fn every_rule_set_that_is_shipped_survives_csv() {
+    let mut count = 0;
+    for folder in [packs::scenarios(), packs::scenarios().join("../docs/cookbook"), packs::tests().join("packs")] {
+        for pack in source::read(&[folder]).packs {
+            for file in &pack.files {
+                let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
+                let documents = drafts.iter().filter(|draft| draft.kind == Kind::Rules && draft.extends().is_none());
+                let documents: Vec<Document> =
+                    documents.filter_map(|draft| draft.finish(&mut Report::default()).ok()).collect();
+                let [one] = documents.as_slice() else { continue };
+                let Ok(rows) = rules::export(one) else { continue };
+                let text = rules::with_table(one, &through_csv(&rows)).unwrap_or_else(|problem| panic!("{problem}"));
+                assert_eq!(outline(&file.path, None), outline(&file.path, Some(&text)), "{text}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 10, "only {count}");
+}
+
+/// What the rules of a pack say, a file of it with another text; nothing where the pack cannot be read without plugins.
+fn outline(path: &Path, text: Option<&str>) -> Option<Value> {
+    let mut sources = source::read(&[path.to_path_buf()]);
+    sources.change(&|file| text.filter(|_| *file.path == *path).map(str::to_owned));
+    let compiled = compile(&sources, 1);
+    let catalog = compiled.catalog?;
+    Some(casebook_core::outline::of(&catalog.packs()[0])["rules"].clone())
+}
+
+#[test]
+fn a_dash_at_the_end_of_a_text_in_brackets_is_read() {
+    let text = "apiVersion: casebook/v1\nkind: Rules\nname: routing\ntable:\n  - [id, title, then queue, because]\n  \
+                - [R-1, ask first -, answer, a - b -] # [x -]\n  - [R-2, \"quoted -, too\", close, or\n     not -]\n  \
+                - [R-é, -x -, close, é -]\nlists: { friends: [a.example], x: [b.example -] }\n";
+    let document = document(text);
+    let said = said(&document);
+    assert_eq!((&said[0]["when"]["title"]["eq"], &said[0]["because"]), (&json!("ask first -"), &json!("a - b -")));
+    assert_eq!((&said[1]["when"]["title"]["eq"], &said[1]["because"]), (&json!("quoted -, too"), &json!("or not -")));
+    assert_eq!((&said[2]["when"]["title"]["eq"], &said[2]["because"]), (&json!("-x -"), &json!("é -")));
+    let (_, span) = document.place("/table/3/3");
+    assert_eq!(&text[span], "é -");
+    for wrong in ["[a, -]", "[-, a]", "{ a: - }", "[a, &x -]", "[a # b\n -]", "[ask first -, {a: -}]"] {
+        let file = SourceFile::new("x.yaml".as_ref(), &format!("a: {wrong}\n"));
+        let mut report = Report::default();
+        spec::read(&file, &mut Vec::new(), &mut report);
+        assert!(report.render(false).contains("CB101"), "{wrong}: {}", report.render(false));
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_is_no_json() {
+    assert_eq!(
+        strictly::strict(r#"{"a": 1, "b": {"c": [], "c": 2}}"#).unwrap_err(),
+        "the key `c` stands twice (column 27)"
+    );
+    assert_eq!(strictly::strict(r#"{"a": 1e400}"#).unwrap_err(), "number out of range (column 11)");
+    let value =
+        strictly::strict(r#"{"a": [null, true, -1, 18446744073709551615, 0.1, "x\u0000"], "": {}}"#).expect("JSON");
+    assert_eq!(value, json!({ "a": [null, true, -1, 18_446_744_073_709_551_615_u64, 0.1, "x\0"], "": {} }));
 }

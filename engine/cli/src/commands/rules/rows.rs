@@ -1,19 +1,19 @@
 //! Items of a JSONL or CSV file, and recorded episodes; every problem with its file and line.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use casebook_core::{
     comparison::Subject,
-    explanation,
+    explanation, json,
     model::{Column, ColumnKind},
     record::Recording,
+    rules,
     scenario::Pack,
+    sheet,
 };
 use serde_json::{Map, Value};
+
+use crate::files;
 
 /// A row that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -46,15 +46,16 @@ impl<T> Read<T> {
     }
 }
 
-/// Reads items of files: CSV by the ending `.csv`, else one JSON object a line.
+/// Reads items of files: CSV by the endings `.csv` and `.tsv`, else one JSON object a line.
 pub(super) fn items(pack: &Pack, files: &[PathBuf], clock: Option<i64>) -> Result<Read<Subject>, String> {
     let mut read = Read::new();
     for path in files {
-        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
-            csv_items(pack, path, file, clock, &mut read)?;
+        let text = files::read_text(path)?;
+        let ends = |wanted: &str| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted));
+        if ends("csv") || ends("tsv") {
+            csv_items(pack, path, &text, clock, &mut read)?;
         } else {
-            json_items(pack, path, file, clock, &mut read)?;
+            json_items(pack, path, &text, clock, &mut read);
         }
     }
     Ok(read)
@@ -64,13 +65,13 @@ pub(super) fn items(pack: &Pack, files: &[PathBuf], clock: Option<i64>) -> Resul
 pub(super) fn recordings(files: &[PathBuf]) -> Result<Read<Recording>, String> {
     let mut read = Read::new();
     for path in files {
-        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-        for (at, line) in BufReader::new(file).lines().enumerate() {
-            let (line, number) = (line.map_err(|error| unreadable(path, &error))?, at as u64 + 1);
+        let text = files::read_text(path)?;
+        for (at, line) in text.lines().enumerate() {
+            let number = at as u64 + 1;
             if line.trim().is_empty() {
                 continue;
             }
-            match serde_json::from_str(&line) {
+            match serde_json::from_str(line) {
                 Ok(recording) => read.rows.push(recording),
                 Err(error) => read.refuse(path, number, vec![format!("not a recording: {error}")]),
             }
@@ -79,67 +80,49 @@ pub(super) fn recordings(files: &[PathBuf]) -> Result<Read<Recording>, String> {
     Ok(read)
 }
 
-fn json_items(
-    pack: &Pack,
-    path: &Path,
-    file: File,
-    clock: Option<i64>,
-    read: &mut Read<Subject>,
-) -> Result<(), String> {
-    for (at, line) in BufReader::new(file).split(b'\n').enumerate() {
-        let (line, number) = (line.map_err(|error| unreadable(path, &error))?, at as u64 + 1);
-        if line.iter().all(u8::is_ascii_whitespace) {
+fn json_items(pack: &Pack, path: &Path, text: &str, clock: Option<i64>, read: &mut Read<Subject>) {
+    for (at, line) in text.split('\n').enumerate() {
+        let number = at as u64 + 1;
+        if line.trim().is_empty() {
             continue;
         }
-        match serde_json::from_slice(&line) {
+        match json::strict(line) {
             Ok(Value::Object(map)) => add(pack, path, number, map, clock, read),
             Ok(_) => read.refuse(path, number, vec!["a row is a JSON object of fields".to_owned()]),
-            Err(error) => read.refuse(path, number, vec![format!("not JSON: {error}")]),
+            Err(problem) => read.refuse(path, number, vec![format!("not JSON: {problem}")]),
         }
     }
-    Ok(())
 }
 
-fn csv_items(pack: &Pack, path: &Path, file: File, clock: Option<i64>, read: &mut Read<Subject>) -> Result<(), String> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let header = reader.headers().map_err(|error| format!("`{}`: {error}", path.display()))?.clone();
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                read.refuse(path, line, vec![error.to_string()]);
-                continue;
-            }
-        };
-        let line = record.position().map_or(0, csv::Position::line);
-        if record.len() != header.len() {
-            let message = format!("the row has {} cells, the first line {}", record.len(), header.len());
-            read.refuse(path, line, vec![message]);
-            continue;
-        }
-        let cells = header.iter().zip(&record).filter(|(_, cell)| !cell.is_empty());
+fn csv_items(pack: &Pack, path: &Path, text: &str, clock: Option<i64>, read: &mut Read<Subject>) -> Result<(), String> {
+    let sheet = sheet::read(text).map_err(|problems| {
+        let problems: Vec<String> =
+            problems.iter().map(|one| format!("{}:{}: {}", path.display(), one.line, one.message)).collect();
+        problems.join("\n")
+    })?;
+    for problem in sheet.problems {
+        read.refuse(path, problem.line as u64, vec![problem.message]);
+    }
+    for row in sheet.rows {
+        let cells = sheet.names.iter().zip(&row.cells).filter(|(_, cell)| !cell.is_empty());
         let map = cells
             .map(|(name, cell)| {
-                let column = pack.fields().iter().find(|column| column.name == name);
-                (name.to_owned(), column.map_or_else(|| cell.into(), |column| cell_value(column, cell)))
+                let column = pack.fields().iter().find(|column| column.name == *name);
+                let value = column.map_or_else(|| cell.as_str().into(), |column| cell_value(column, cell));
+                (name.clone(), value)
             })
             .collect();
-        add(pack, path, line, map, clock, read);
+        add(pack, path, row.line as u64, map, clock, read);
     }
     Ok(())
 }
 
 /// A cell as the field's type has it; what does not fit stays a text and is refused as one.
 fn cell_value(column: &Column, cell: &str) -> Value {
-    let number = || serde_json::from_str(cell.trim()).ok().filter(Value::is_number);
     match column.kind {
-        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank => number().unwrap_or_else(|| cell.into()),
-        ColumnKind::Boolean => match cell.trim() {
-            "true" => true.into(),
-            "false" => false.into(),
-            other => other.into(),
-        },
+        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank | ColumnKind::Boolean => {
+            rules::typed(cell, column.kind)
+        }
         ColumnKind::List => cell.split('|').map(|entry| Value::from(entry.trim())).collect(),
         _ => cell.into(),
     }
@@ -162,8 +145,4 @@ fn add(pack: &Pack, path: &Path, line: u64, mut map: Map<String, Value>, clock: 
             read.refuse(path, line, problems);
         }
     }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> String {
-    format!("`{}` cannot be read: {error}", path.display())
 }

@@ -3,15 +3,18 @@
 //! | file | what |
 //! |---|---|
 //! | `cells.rs` | what the text of a cell says |
+//! | `import.rs` | the rows of a CSV table into the text of a document |
 //! | `write.rs` | rules, and tables as they stand, to the rows of a CSV table |
 //!
 //! Both forms become [`Written`] rules, whose parts know their places, so that findings point at the very cell.
 
 mod cells;
+mod import;
 mod write;
 
 pub use cells::typed;
 use cells::{condition, is_open, of_verbatim, operators, scalar};
+pub use import::with_table;
 use serde_json::{Map, Value};
 pub use write::{Row, export, to_table};
 
@@ -285,7 +288,7 @@ impl Reader<'_> {
                 }
                 Head::Then(column) => {
                     let column = &self.decisions[*column];
-                    let value = match self.as_text(cell, text.as_deref(), column.kind) {
+                    let value = match text.as_deref() {
                         Some(text) => self.sound(&place, text, scalar(text, column.kind), report),
                         None => Some(cell.clone()),
                     };
@@ -295,7 +298,7 @@ impl Reader<'_> {
                 }
                 Head::Test { except, field, operator } => {
                     let kind = self.fields[*field].kind;
-                    let value = match self.as_text(cell, text.as_deref(), kind) {
+                    let value = match text.as_deref() {
                         Some(text) => self.sound(&place, text, condition(text, operator.as_deref(), kind), report),
                         None => Some(whole(cell, operator.as_deref())),
                     };
@@ -362,12 +365,6 @@ impl Reader<'_> {
         (!cell.is_array() && !cell.is_object()).then(|| self.document.written(place, cell))
     }
 
-    /// What is to be read as the text of a cell: a text, or anything at all where a column holds texts.
-    fn as_text<'t>(&self, cell: &Value, text: Option<&'t str>, kind: ColumnKind) -> Option<&'t str> {
-        let texts = kind.is_text() || matches!(kind, ColumnKind::Choice | ColumnKind::List);
-        text.filter(|_| cell.is_string() || texts)
-    }
-
     /// What a cell says; what it does not say clearly goes to the report.
     fn sound(&self, place: &str, text: &str, said: Result<Value, String>, report: &mut Report) -> Option<Value> {
         said.map_err(|hint| {
@@ -405,13 +402,10 @@ fn join(all: &mut Map<String, Value>, field: &str, value: Value) -> Option<Strin
     twice
 }
 
-/// A cell that is a value already.
+/// A cell that is a list or map.
 fn whole(cell: &Value, operator: Option<&str>) -> Value {
-    match (operator, cell) {
-        (None, cell) => cell.clone(),
-        (Some(operator @ ("in" | "domain_in")), Value::Number(_) | Value::Bool(_)) => {
-            Map::from_iter([(operator.to_owned(), Value::Array(vec![cell.clone()]))]).into()
-        }
-        (Some(operator), cell) => Map::from_iter([(operator.to_owned(), cell.clone())]).into(),
+    match operator {
+        None => cell.clone(),
+        Some(operator) => Map::from_iter([(operator.to_owned(), cell.clone())]).into(),
     }
 }
