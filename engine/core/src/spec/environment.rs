@@ -9,6 +9,9 @@ use super::{
     ApiVersion, EntryType, EnvironmentKind, Formula, PluginSpec, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType,
 };
 
+/// Splits that a pack may open for practice, as an example.
+const PRACTICE: [&str; 1] = ["train"];
+
 /// The root of a pack: what lands in the inbox, what is decided about it, what the agent sees and does.
 ///
 /// An environment without items has an action with typed properties, or tools, and a state instead.
@@ -69,7 +72,7 @@ pub struct Environment {
     /// Splits whose tasks agents with a token of their own may play without being asked to; without any, they act only in
     /// sessions that were opened for them.
     #[serde(default)]
-    #[schemars(extend("maxItems" = 256), example = &["train"])]
+    #[schemars(extend("maxItems" = 256), example = &PRACTICE)]
     pub practice: Vec<String>,
     /// What becomes of a step in which the environment fails: a grader, a plugin or an expression does not work.
     #[serde(default)]
