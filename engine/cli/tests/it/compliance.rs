@@ -263,6 +263,10 @@ fn a_trail_is_written_by_runs_and_verified_with_file_and_line() {
     let text = fs::read_to_string(&last).expect("a text");
     let cut = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
     fs::write(&last, &text[..cut]).expect("written");
+    let sealed = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    assert_eq!(code(&sealed), 1);
+    assert!(stdout(&sealed).contains("its end was cut off"), "{}", stdout(&sealed));
+    fs::remove_file(folder.path().join("audit.jsonl.head")).expect("removed");
     let blind = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
     assert_eq!(code(&blind), 0);
     assert!(stderr(&blind).contains("cannot show that its end was cut off"), "{}", stderr(&blind));
