@@ -488,7 +488,7 @@ impl<E> Queue<E> {
     fn lose(&mut self, entries: u64, what: &str) {
         // The first is reported at once, the sum when writing works again or ends.
         if self.status.lost == 0 {
-            tracing::error!("entries of the {what} are lost: too many wait");
+            tracing::error!("entries of the {what} are lost");
         }
         self.status.lost += entries;
     }
