@@ -109,7 +109,8 @@ pub fn unguarded(cell: &str) -> &str {
 fn may_be_formula(cell: &str) -> bool {
     const SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let bare = cell.trim_start_matches('\'');
-    let number = |text: &str| serde_json::from_str::<serde_json::Number>(text).is_ok();
+    // JSON takes blanks around a number; here they are part of a text.
+    let number = |text: &str| text.trim() == text && serde_json::from_str::<serde_json::Number>(text).is_ok();
     let harmless = bare == "-" || number(bare) || bare.split_once("..").is_some_and(|(a, b)| number(a) && number(b));
     !harmless && (bare.starts_with(['\t', '\r', '\n']) || bare.trim_start().starts_with(SIGNS))
 }

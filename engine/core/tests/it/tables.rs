@@ -50,6 +50,7 @@ const ODD: &[&str] = &[
     "+a",
     "-a",
     "\t=x",
+    "\t0",
     " leading",
     "trailing ",
     "a | b",
