@@ -6,7 +6,10 @@
 use minijinja::{Environment, Error, ErrorKind, Value as Context};
 use serde_json::{Value, json};
 
-use crate::spec::ResultType;
+use crate::{
+    number::{EXACT_FLOAT, Number},
+    spec::ResultType,
+};
 
 /// Bytes of a value, as JSON, at the most.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -122,9 +125,11 @@ impl ResultType {
             | (Self::List, Value::Array(_))
             | (Self::Object, Value::Object(_)) => Ok(value),
             (Self::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(value),
-            (Self::Integer, Value::Number(number)) => match number.as_f64() {
-                Some(number) if number.fract() == 0.0 && number.abs() < 1e15 => Ok(whole(number)),
-                _ => Err("a whole number"),
+            // A float beyond stands for several whole numbers, of which one was meant.
+            (Self::Integer, Value::Number(number)) => match number.as_f64().and_then(Number::from_f64) {
+                Some(whole) if whole.floor() != whole.ceil() => Err("a whole number"),
+                Some(whole) if whole.floor().unsigned_abs() <= EXACT_FLOAT.unsigned_abs().into() => Ok(whole.to_json()),
+                _ => Err("a whole number that a number with a point holds exactly"),
             },
             (Self::Text, _) => Err("a text"),
             (Self::Integer, _) => Err("a whole number"),
@@ -157,10 +162,4 @@ impl ResultType {
             Self::Object => json!({ "type": "object", "additionalProperties": true }),
         }
     }
-}
-
-/// A number as a whole one where it is one.
-pub(crate) fn whole(number: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
-    if number.fract() == 0.0 && number.abs() < 1e15 { (number as i64).into() } else { number.into() }
 }

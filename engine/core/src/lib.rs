@@ -9,6 +9,8 @@ pub mod source;
 pub mod json;
 // CSV in and out.
 pub mod sheet;
+// Numbers with their exact value.
+pub mod number;
 // Findings about them, with code, place and hint.
 pub mod diagnostic;
 // What a file says.

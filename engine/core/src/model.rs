@@ -2,6 +2,8 @@
 //!
 //! An episode is a table: one row an item, one column a decision.
 
+pub(crate) mod domain;
+mod moment;
 pub(crate) mod normal;
 mod right;
 mod text;
@@ -12,6 +14,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+pub use moment::{
+    MOMENTS, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp, write_duration,
+    write_moment,
+};
 pub(crate) use right::Told;
 pub use right::{Judged, Right};
 use serde_json::Value;
@@ -20,6 +26,7 @@ pub use text::{Matching, Text};
 
 use crate::{
     diagnostic::{Code, Hint, Report, did_you_mean},
+    number::{EXACT_FLOAT, Number, is_near},
     spec::{Document, Severity},
 };
 
@@ -42,7 +49,7 @@ pub struct Column {
     /// Whether audit trails mask it.
     pub sensitive: bool,
     /// Its least and greatest value.
-    pub bounds: (Option<f64>, Option<f64>),
+    pub bounds: (Option<Number>, Option<Number>),
     /// Typical values, of which items that show something are made.
     pub examples: Vec<Datum>,
     /// It is in play only where these columns hold one of these values.
@@ -104,11 +111,10 @@ impl Column {
     }
 
     /// A number in the order of its values, as documents write it.
-    #[expect(clippy::cast_possible_truncation, reason = "moments and lengths of time are whole numbers")]
-    pub(crate) fn number_words(&self, number: f64) -> String {
-        match self.kind {
-            ColumnKind::Timestamp => write_moment(number as i64),
-            ColumnKind::Duration => write_duration(number as i64),
+    pub(crate) fn number_words(&self, number: Number) -> String {
+        match (self.kind, number.to_i64()) {
+            (ColumnKind::Timestamp, Some(moment)) => write_moment(moment),
+            (ColumnKind::Duration, Some(length)) => write_duration(length),
             _ => number.to_string(),
         }
     }
@@ -120,8 +126,17 @@ impl Column {
                 Some(Hint::quoting(written))
             }
             Value::Null => Some("give it a value, or remove the key".into()),
+            Value::String(text) if self.kind == ColumnKind::Address => domain::meant_address(text)
+                .map(|address| Hint::from(format!("write the address alone: `{address}`")).instead_of(text, address)),
             Value::String(text) if self.kind == ColumnKind::List => {
                 Some(Hint::from("put brackets round it: `[...]`").instead_of(text, format!("[{text}]")))
+            }
+            Value::String(text) if matches!(self.kind, ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank) => {
+                // As people and other formats group figures.
+                let plain: String = text.trim().chars().filter(|c| !matches!(c, '_' | ',' | '\'' | ' ')).collect();
+                let number = serde_json::from_str::<Value>(plain.trim_start_matches('+')).ok();
+                let number = number.filter(|number| Datum::read(self, number).is_ok());
+                number.map(|number| format!("write it as a number, in figures alone: `{number}`").into())
             }
             Value::Number(_) | Value::Bool(_) if self.kind.is_text() => Some(Hint::quoting(written)),
             Value::Array(list) if self.kind == ColumnKind::List && list.iter().all(|one| !one.is_object()) => {
@@ -190,30 +205,26 @@ impl Datum {
     pub fn read(column: &Column, value: &Value) -> Result<Self, String> {
         let expected = |what: &str| Err(what.to_owned());
         let datum = match (column.kind, value) {
-            (ColumnKind::Text | ColumnKind::Url, Value::String(text)) => Self::text(text),
-            (ColumnKind::Address, Value::String(text)) => {
-                if text.rsplit_once('@').is_none_or(|(local, domain)| local.is_empty() || domain.is_empty()) {
-                    return expected("an address such as `name@domain.example`");
-                }
-                Self::text(text)
+            (ColumnKind::Text, Value::String(text)) => Self::text(text),
+            (ColumnKind::Url, Value::String(text)) => {
+                let domain = domain::of_url(text)?;
+                Self::Text(Arc::new(Text::new(text).with_domain(domain)))
             }
+            (ColumnKind::Address, Value::String(text)) => match domain::of_address(text) {
+                Some(domain) => Self::Text(Arc::new(Text::new(text).with_domain(Some(domain)))),
+                None => return expected("an address such as `name@domain.example`"),
+            },
             (ColumnKind::Text | ColumnKind::Address | ColumnKind::Url, _) => return expected("a text"),
-            (ColumnKind::Integer | ColumnKind::Rank, value) => match value.as_i64() {
-                Some(number) => Self::Integer(number),
-                None => return expected("a whole number"),
-            },
-            (ColumnKind::Number, value) => match value.as_f64() {
-                Some(number) => Self::Number(number),
-                None => return expected("a number"),
-            },
+            (ColumnKind::Integer | ColumnKind::Rank, value) => Self::Integer(read_integer(value)?),
+            (ColumnKind::Number, value) => Self::Number(read_number(value)?),
             (ColumnKind::Boolean, Value::Bool(flag)) => Self::Boolean(*flag),
             (ColumnKind::Boolean, _) => return expected("`true` or `false`"),
-            (ColumnKind::Timestamp, value) => match value.as_str().and_then(parse_timestamp) {
-                Some(moment) => Self::Integer(moment),
+            (ColumnKind::Timestamp, value) => match value.as_str() {
+                Some(text) => Self::Integer(read_timestamp(text)?),
                 None => return expected("a moment such as `2026-01-05T09:00:00Z`"),
             },
-            (ColumnKind::Duration, value) => match value.as_str().and_then(parse_duration) {
-                Some(length) => Self::Integer(length),
+            (ColumnKind::Duration, value) => match value.as_str() {
+                Some(text) => Self::Integer(read_duration(text)?),
                 None => return expected("a length of time such as `2h 30m`"),
             },
             (ColumnKind::Choice, value) => {
@@ -253,12 +264,19 @@ impl Datum {
     }
 
     /// The value as a number, where it has an order.
-    pub fn number(&self) -> Option<f64> {
+    pub fn number(&self) -> Option<Number> {
         match self {
-            #[expect(clippy::cast_precision_loss, reason = "moments and ranks stay far below 2^53")]
-            Self::Integer(number) => Some(*number as f64),
-            Self::Number(number) => Some(*number),
+            Self::Integer(number) => Some((*number).into()),
+            Self::Number(number) => Number::from_f64(*number),
             _ => None,
+        }
+    }
+
+    /// Whether it says the same as another value; numbers with a fraction may differ by what is lost when they are computed.
+    pub fn says(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => is_near(*a, *b),
+            (a, b) => a == b,
         }
     }
 
@@ -268,8 +286,7 @@ impl Datum {
             Self::Text(text) => Value::String(text.raw.clone()),
             Self::Choice(at) => column.values.get(*at).cloned().map_or(Value::Null, Value::String),
             Self::Integer(number) => match column.kind {
-                ColumnKind::Timestamp => jiff::Timestamp::from_millisecond(*number)
-                    .map_or(Value::Null, |moment| Value::String(moment.to_string())),
+                ColumnKind::Timestamp => Value::String(write_moment(*number)),
                 ColumnKind::Duration => Value::String(write_duration(*number)),
                 _ => (*number).into(),
             },
@@ -283,30 +300,28 @@ impl Datum {
     }
 }
 
-/// Milliseconds since 1970 of an RFC 3339 moment.
-pub fn parse_timestamp(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+/// Reads a whole number; the error says what was expected.
+fn read_integer(value: &Value) -> Result<i64, String> {
+    let Value::Number(number) = value else { return Err("a whole number".to_owned()) };
+    let Some(whole) = Number::from_json(number).filter(|whole| whole.floor() == whole.ceil()) else {
+        return Err("a whole number".to_owned());
+    };
+    let fits = whole.to_i64();
+    // A float beyond stands for several whole numbers, of which one was written.
+    if fits.is_some() && number.is_f64() && whole.floor().unsigned_abs() > EXACT_FLOAT.unsigned_abs().into() {
+        return Err("a whole number, which is exact without a point and an exponent".to_owned());
+    }
+    fits.ok_or_else(|| format!("a whole number from {} to {}; a text holds longer ones", i64::MIN, i64::MAX))
 }
 
-/// Milliseconds since 1970 of an RFC 3339 moment, or of the midnight (UTC) with which a day begins.
-pub fn parse_moment(text: &str) -> Option<i64> {
-    parse_timestamp(text).or_else(|| parse_timestamp(&format!("{}T00:00:00Z", text.parse::<jiff::civil::Date>().ok()?)))
-}
-
-/// A moment, in milliseconds since 1970, as RFC 3339 writes it.
-pub fn write_moment(moment: i64) -> String {
-    jiff::Timestamp::from_millisecond(moment).map(|moment| moment.to_string()).unwrap_or_default()
-}
-
-/// Milliseconds of a length of time such as `2h 30m`.
-pub fn parse_duration(text: &str) -> Option<i64> {
-    let length = text.parse::<jiff::SignedDuration>().ok()?;
-    i64::try_from(length.as_millis()).ok()
-}
-
-/// A length of time in milliseconds, as documents write it.
-pub fn write_duration(length: i64) -> String {
-    format!("{:#}", jiff::SignedDuration::from_millis(length))
+/// Reads a number, which a whole one must be exactly; the error says what was expected.
+fn read_number(value: &Value) -> Result<f64, String> {
+    let Value::Number(number) = value else { return Err("a number".to_owned()) };
+    let exact = match number.as_f64() {
+        Some(float) if number.is_f64() => Some(float),
+        _ => Number::from_json(number).and_then(Number::to_exact_f64),
+    };
+    exact.ok_or_else(|| format!("a number; beyond {EXACT_FLOAT} only the type `integer` holds every whole number"))
 }
 
 /// One item of an episode, prepared when its pack was loaded; episodes share it.
@@ -411,7 +426,10 @@ impl Row {
     /// Whether a decision counts, by its `when`.
     pub fn in_play(&self, column: &Column) -> bool {
         self.is_decided()
-            && column.when.iter().all(|(other, values)| self.cell(*other).is_some_and(|value| values.contains(value)))
+            && column
+                .when
+                .iter()
+                .all(|(other, values)| self.cell(*other).is_some_and(|value| values.iter().any(|one| one.says(value))))
     }
 }
 

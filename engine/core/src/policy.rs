@@ -18,6 +18,7 @@ use crate::{
     diagnostic::{list, nearest},
     episode::{Episode, render},
     model::{Cells, Column, ColumnKind, Datum, Item, Row, counting},
+    number::Number,
     rules::{Facts, Predicate},
     scenario::{
         Choice, Move, Pack, Script,
@@ -178,10 +179,9 @@ impl Policy {
             ColumnKind::Choice => Datum::Choice(0),
             ColumnKind::Boolean => Datum::Boolean(false),
             ColumnKind::Text => Datum::text(NEUTRAL),
-            ColumnKind::Number => Datum::Number(decision.bounds.0.unwrap_or(0.0)),
+            ColumnKind::Number => Datum::Number(decision.bounds.0.map_or(0.0, Number::to_f64)),
             ColumnKind::Rank => Datum::Integer(i64::try_from(row + 1).unwrap_or(i64::MAX)),
-            #[expect(clippy::cast_possible_truncation, reason = "bounds are small")]
-            _ => Datum::Integer(decision.bounds.0.unwrap_or(0.0) as i64),
+            _ => Datum::Integer(whole_range(decision).0),
         };
         let mut cells: Cells = self.pack.decisions.iter().map(|decision| Some(first(decision))).collect();
         cells[column] = Some(value.clone());
@@ -199,18 +199,17 @@ impl Policy {
     fn drawn(&self, item: &Item, stream: &mut Stream, rank: i64) -> Cells {
         let mut draw = |at: usize| {
             let column = &self.pack.decisions[at];
-            let (low, high) = (column.bounds.0.unwrap_or(0.0), column.bounds.1.unwrap_or(1.0));
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_precision_loss,
-                clippy::cast_sign_loss,
-                reason = "bounds are small"
-            )]
             match column.kind {
                 ColumnKind::Choice => Datum::Choice(stream.below(column.values.len())),
                 ColumnKind::Boolean => Datum::Boolean(stream.below(2) == 1),
                 ColumnKind::Rank => Datum::Integer(rank),
-                ColumnKind::Number => Datum::Number(low + (high - low) * stream.below(1_000_001) as f64 / 1e6),
+                ColumnKind::Number => {
+                    let bound = |bound: Option<Number>, or: f64| bound.map_or(or, Number::to_f64);
+                    let (low, high) = (bound(column.bounds.0, 0.0), bound(column.bounds.1, 1.0));
+                    #[expect(clippy::cast_precision_loss, reason = "at most a million")]
+                    let drawn = stream.below(1_000_001) as f64;
+                    Datum::Number(low + (high - low) * drawn / 1e6)
+                }
                 ColumnKind::Text => {
                     let words: Vec<&str> = item
                         .fields
@@ -230,9 +229,11 @@ impl Policy {
                         (0..12).filter_map(|_| words.get(stream.below(words.len())).copied()).collect();
                     Datum::text(if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(" ") }.as_str())
                 }
-                _ => Datum::Integer(
-                    low as i64 + i64::try_from(stream.below((high - low) as usize + 1)).unwrap_or_default(),
-                ),
+                _ => {
+                    let (low, high) = whole_range(column);
+                    let range = usize::try_from(high.abs_diff(low)).unwrap_or(usize::MAX).saturating_add(1);
+                    Datum::Integer(low.saturating_add_unsigned(u64::try_from(stream.below(range)).unwrap_or_default()))
+                }
             }
         };
         let cells: Cells = (0..self.pack.decisions.len()).map(|at| Some(draw(at))).collect();
@@ -304,6 +305,15 @@ impl Policy {
         }
         cells
     }
+}
+
+/// The whole numbers from which a decision's are drawn: its bounds, or 0 and 1 where it has none.
+fn whole_range(column: &Column) -> (i64, i64) {
+    let [least, most] = [column.bounds.0.map(Number::ceil), column.bounds.1.map(Number::floor)];
+    let low = least.unwrap_or_else(|| most.map_or(0, |most| most.min(0)));
+    let high = most.unwrap_or(1).max(low);
+    let fit = |number: i128| i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX });
+    (fit(low), fit(high))
 }
 
 /// Values for parameters, drawn one after the other.

@@ -8,6 +8,7 @@ use super::{Case, CaseKind, case, coverage::Seen};
 use crate::{
     episode::{Episode, Step},
     model::{ColumnKind, Datum},
+    number::says_same,
     policy,
     scenario::{
         Pack, Task,
@@ -193,21 +194,9 @@ fn misses(played: &Played, expect: &Expectation) -> Vec<String> {
     }
     for (name, value) in &expect.observation {
         let is = played.observation.get(name).unwrap_or(&Value::Null);
-        if !same(is, value) {
+        if !says_same(is, value) {
             wrong.push(format!("`{name}` of the last observation is {is}, should be {value}"));
         }
     }
     wrong
-}
-
-/// Whether two values say the same; numbers by their value, whether they have a point or not.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| same(value, other)))
-        }
-        (a, b) => a == b,
-    }
 }

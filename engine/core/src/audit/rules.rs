@@ -38,7 +38,7 @@ fn misses(pack: &Pack, test: &RuleCase, decided: &[Decided<'_>]) -> Vec<String> 
         let name = &pack.decisions[*column].name;
         let words = |datum: &crate::model::Datum| plain(&datum.to_json(&pack.decisions[*column]));
         match decided.iter().find(|one| one.column == *column) {
-            Some(one) if one.value == expected => {}
+            Some(one) if one.value.says(expected) => {}
             Some(one) => wrong.push(format!(
                 "{name} should be `{}`, but {} decides `{}`",
                 words(expected),

@@ -6,6 +6,7 @@ use super::Parts;
 use crate::{
     diagnostic::{Code, Report},
     model::{Column, ColumnKind},
+    number::Number,
     rubric,
     spec::{DecisionSpec, DecisionType, Document, Environment, FieldSpec, FieldType, Kind},
 };
@@ -136,7 +137,7 @@ fn field_bounds(
     column: &Column,
     field: &FieldSpec,
     report: &mut Report,
-) -> (Option<f64>, Option<f64>) {
+) -> (Option<Number>, Option<Number>) {
     let mut read = |key: &str, given: Option<&Value>| {
         let (given, place) = (given?, format!("{pointer}/{key}"));
         if column.kind.is_ordered() {
@@ -147,7 +148,7 @@ fn field_bounds(
         None
     };
     let (least, most) = (read("min", field.min.as_ref()), read("max", field.max.as_ref()));
-    let least = least.or((column.kind == ColumnKind::Duration).then_some(0.0));
+    let least = least.or((column.kind == ColumnKind::Duration).then_some(Number::whole(0)));
     if let (Some(min), Some(max)) = (least, most)
         && min > max
     {

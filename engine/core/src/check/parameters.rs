@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::environment::check_values;
 use crate::{
     diagnostic::{Code, Report},
+    number::Number,
     scenario::parameter::Parameter,
     spec::{self, ActionProperty, Document, EntryType, ToolArgument, ValueType},
 };
@@ -14,7 +15,7 @@ pub(super) struct Declared<'a> {
     pub(super) kind: Option<ValueType>,
     pub(super) values: Option<&'a [String]>,
     pub(super) of: Option<EntryType>,
-    pub(super) bounds: (Option<f64>, Option<f64>),
+    pub(super) bounds: (Option<Number>, Option<Number>),
     pub(super) lengths: (Option<u32>, Option<u32>),
     pub(super) required: bool,
     pub(super) default: Option<&'a Value>,
@@ -112,7 +113,7 @@ fn check_keys(root: &Document, place: &str, declared: &Declared<'_>, report: &mu
             );
         }
     }
-    let lengths = (declared.lengths.0.map(f64::from), declared.lengths.1.map(f64::from));
+    let lengths = (declared.lengths.0.map(Number::from), declared.lengths.1.map(Number::from));
     for (key, other, bounds) in [("min", "max", declared.bounds), ("min_length", "max_length", lengths)] {
         if let (Some(least), Some(most)) = bounds
             && least > most

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Parts;
 use crate::{
     diagnostic::{Code, Diagnostic, Report, list},
-    model::{Column, ColumnKind, Datum},
+    model::{Column, ColumnKind, Datum, domain},
     rules::{
         self, RuleSet, Written,
         analysis::{self, Analysis, Claim, Entry, Limits, Unknown, Wanted, Witness, analyse},
@@ -140,7 +140,7 @@ impl Prover<'_> {
                 let finding = self.document.at(Code::HiddenRule, &self.written[*rule].places[0], message);
                 let hint = match self.set.hit {
                     Hit::First => "move it up, narrow what stands before it, or remove it",
-                    Hit::Unique | Hit::Collect => "both decide the same: remove it, or narrow what stands before it",
+                    Hit::Unique | Hit::Collect => "they decide the same: remove it, or narrow what stands before it",
                 };
                 self.witnessed(finding.hint(hint), claim)
             }
@@ -307,17 +307,18 @@ impl Prover<'_> {
             };
             let domains = uses.iter().all(|one| one.domain);
             for (at, entry) in entries.iter().enumerate() {
-                let lower = entry.to_lowercase();
+                let form = |entry: &str| {
+                    let domain = if domains { domain::entry(entry).ok() } else { None };
+                    domain.unwrap_or_else(|| entry.to_lowercase())
+                };
+                let own = form(entry);
                 let covers = |(other_at, other): &(usize, &String)| {
-                    let other = other.to_lowercase();
+                    let other = form(other.as_str());
                     *other_at != at
-                        && (lower == other && *other_at < at
-                            || domains
-                                && lower != other
-                                && lower.strip_suffix(&other).is_some_and(|rest| rest.ends_with('.')))
+                        && (own == other && *other_at < at || domains && own != other && domain::is_below(&own, &other))
                 };
                 if let Some((_, other)) = entries.iter().enumerate().find(covers) {
-                    let message = if other.to_lowercase() == lower {
+                    let message = if form(other.as_str()) == own {
                         format!("`{entry}` stands twice in the list `{name}`")
                     } else {
                         format!("`{entry}` lies below `{other}`, which stands in the list `{name}` as well")

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Parts, lines::Lines};
 use crate::{
     diagnostic::{Code, Report},
-    model::{Datum, RuleReason, parse_moment},
+    model::{Datum, RuleReason, read_moment},
     rubric,
     rules::{self, CompiledRule, Policy, Predicate, References, RuleSet, Scope, Written},
     spec::{self, Condition, Document, Mode},
@@ -110,16 +110,16 @@ fn all(scope: Scope<'_>, conditions: &[(String, Condition)], report: &mut Report
 /// Reads the dates between which a rule is valid.
 fn validity(document: &Document, one: &Written, report: &mut Report) -> Option<(Option<i64>, Option<i64>)> {
     let before = report.errors();
-    let mut read = |place: &str, text: Option<&String>| {
-        let moment = parse_moment(text?);
-        if moment.is_none() {
+    let mut read = |place: &str, text: Option<&String>| match read_moment(text?) {
+        Ok(moment) => Some(moment),
+        Err(expected) => {
             report.push(
                 document
                     .at(Code::BadValue, place, format!("`{}` is not a date", text?))
-                    .label("expected a day such as `2026-01-01`, or a moment such as `2026-01-05T09:00:00Z`"),
+                    .label(format!("expected {expected}")),
             );
+            None
         }
-        moment
     };
     let (from, until) = (read(&one.places[1], one.rule.from.as_ref()), read(&one.places[2], one.rule.until.as_ref()));
     if let (Some(from), Some(until)) = (from, until)

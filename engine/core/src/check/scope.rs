@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use super::{environment::check_name, parameters, template};
 use crate::{
     diagnostic::{Code, Report, suggest},
-    expression::{Effects, Expression, whole},
+    expression::{Effects, Expression},
     model::{Column, ColumnKind},
+    number::Number,
     scenario::{First, ResetModel, StateVariable, parameter::object_schema},
     spec::{ActionProperty, ActionSpec, Document, Environment, Formula, ResultType, StateSpec},
 };
@@ -303,7 +304,9 @@ fn row_value(column: &Column) -> Value {
     match column.kind {
         ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank => {
             // Not nothing where that can be, for it may be divided by.
-            whole(column.bounds.0.unwrap_or(1.0).max(1.0).min(column.bounds.1.unwrap_or(f64::MAX)))
+            let one = Number::whole(1);
+            let sample = column.bounds.0.unwrap_or(one).max(one);
+            column.bounds.1.map_or(sample, |most| sample.min(most)).to_json()
         }
         ColumnKind::Boolean => false.into(),
         ColumnKind::List => Value::Array(Vec::new()),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Parts, inbox, template, vary};
 use crate::{
     diagnostic::{Code, Report, list, suggest},
-    model::parse_moment,
+    model::read_moment,
     rubric::{self, Rubric},
     scenario::{Instructions, Task, Variants, templates::is_template},
     spec::{self, Content, Document, Kind, Order, SplitType},
@@ -279,15 +279,14 @@ fn instructions(
 /// The moment at which the task plays; rules and policies that read it must find it.
 fn clock(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<i64> {
     if let Some(text) = &spec.clock {
-        let clock = parse_moment(text);
-        if clock.is_none() {
-            report.push(
-                document
-                    .at(Code::BadValue, "/clock", format!("`{text}` is not a moment"))
-                    .label("expected a moment such as `2026-01-05T09:00:00Z`"),
-            );
-        }
-        return clock;
+        return match read_moment(text) {
+            Ok(clock) => Some(clock),
+            Err(expected) => {
+                let message = format!("`{text}` is not a moment");
+                report.push(document.at(Code::BadValue, "/clock", message).label(format!("expected {expected}")));
+                None
+            }
+        };
     }
     for decision in parts.environment.decision.values() {
         let rules = decision.truth.as_ref().and_then(|truth| parts.rules.get(&truth.rules));

@@ -8,7 +8,7 @@ use super::{Parts, action::check_taken, observation::ANSWERS, task::ADD_CLOCK};
 use crate::{
     diagnostic::{Code, Hint, Report, list, suggest},
     json::Name,
-    model::{ColumnKind, Datum, ProblemKind, parse_moment},
+    model::{ColumnKind, Datum, ProblemKind, read_moment},
     rubric,
     scenario::{
         BUILT_IN_POLICIES, Task,
@@ -75,15 +75,14 @@ impl Checker<'_> {
     }
 
     fn moment(&self, pointer: &str, text: &str, report: &mut Report) -> Option<i64> {
-        let moment = parse_moment(text);
-        if moment.is_none() {
-            report.push(
-                self.document
-                    .at(Code::BadValue, pointer, format!("`{text}` is not a moment"))
-                    .label("expected a moment such as `2026-01-05T09:00:00Z`"),
-            );
+        match read_moment(text) {
+            Ok(moment) => Some(moment),
+            Err(expected) => {
+                let message = format!("`{text}` is not a moment");
+                report.push(self.document.at(Code::BadValue, pointer, message).label(format!("expected {expected}")));
+                None
+            }
         }
-        moment
     }
 
     fn rule_case(&self, at: usize, case: &spec::RuleCase, report: &mut Report) -> Option<RuleCase> {

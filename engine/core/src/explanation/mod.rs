@@ -132,7 +132,7 @@ pub fn decisions(pack: &Pack, item: &Item, row: &Row) -> Vec<Decision> {
             field: column.name.clone(),
             decided: json(cell),
             expected: json(truth.value.as_ref()),
-            right: truth.value.as_ref().map(|right| cell == Some(right)),
+            right: truth.value.as_ref().map(|right| cell.is_some_and(|cell| cell.says(right))),
             source: source_of(pack, item, at),
         });
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Column, ColumnKind, Datum, Item};
-use crate::json::push_text;
+use crate::{json::push_text, number::says_same};
 
 /// Values of a column for which all that is told of them is kept, at the most.
 const FEW: usize = 16;
@@ -138,7 +138,7 @@ impl Judged {
         let [head, tail] = &right.around;
         let json = format!("{head}{decided}{tail}");
         let sentence = match &decided {
-            decided if *decided == right.expected => right.praise.as_str().into(),
+            decided if says_same(decided, &right.expected) => right.praise.as_str().into(),
             Value::Null => format!("{} and was not decided", right.blame).into(),
             decided => format!("{}, not `{}`", right.blame, plain(decided)).into(),
         };

@@ -33,6 +33,8 @@ pub struct Text {
     folded: Form,
     /// With its case kept; made when it is first asked for, which is seldom.
     exact: OnceLock<Box<Form>>,
+    /// The domain of an address, or the host of a URL.
+    domain: Option<Box<str>>,
 }
 
 /// A normalised text and where its words stand.
@@ -52,7 +54,18 @@ impl PartialEq for Text {
 impl Text {
     /// Normalises a text and divides it into words.
     pub fn new(raw: &str) -> Self {
-        Self { raw: raw.to_owned(), folded: Form::new(normal::folded(raw)), exact: OnceLock::new() }
+        Self { raw: raw.to_owned(), folded: Form::new(normal::folded(raw)), exact: OnceLock::new(), domain: None }
+    }
+
+    /// Adds the domain of an address, or the host of a URL, in the form in which domains are compared.
+    #[must_use]
+    pub fn with_domain(self, domain: Option<String>) -> Self {
+        Self { domain: domain.map(String::into_boxed_str), ..self }
+    }
+
+    /// The domain of an address, or the host of a URL.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
     }
 
     /// The normal form, with upper and lower case made one.

@@ -11,8 +11,9 @@ use super::{
     text,
 };
 use crate::{
-    diagnostic::{Code, Report, suggest},
-    model::{Column, ColumnKind, Datum, Matching, Text, normal, parse_duration},
+    diagnostic::{Code, Diagnostic, Hint, Report, suggest},
+    model::{Column, ColumnKind, Datum, Matching, Text, domain, normal, read_duration},
+    number::Number,
     spec::{Bound, Condition, Document, OneOf, Operators},
 };
 
@@ -226,10 +227,7 @@ impl ColumnCompiler<'_> {
         let before = report.diagnostics.len();
         for (at, value) in values.iter().enumerate() {
             let path = if listed { format!("{path}/{at}") } else { path.to_owned() };
-            match (self.column.kind, value) {
-                (ColumnKind::Address | ColumnKind::Url, Value::String(text)) => data.push(Datum::text(text)),
-                _ => data.extend(self.column.read(self.scope.document, Code::BadCondition, &path, value, report)),
-            }
+            data.extend(self.column.read(self.scope.document, Code::BadCondition, &path, value, report));
         }
         if report.diagnostics.len() > before {
             return None;
@@ -255,7 +253,7 @@ impl ColumnCompiler<'_> {
             self.misfit(path, "only numbers, moments and lengths of time have an order", report);
             return None;
         }
-        let mut read = |bound: Option<(&Bound, bool)>| -> Option<Option<(f64, bool)>> {
+        let mut read = |bound: Option<(&Bound, bool)>| -> Option<Option<(Number, bool)>> {
             let Some((bound, equal)) = bound else { return Some(None) };
             let value = match bound {
                 Bound::Number(number) => Value::Number(number.clone()),
@@ -264,7 +262,17 @@ impl ColumnCompiler<'_> {
             let mut expected = format!("a {}", self.column.kind.name());
             let number = match (self.column.kind, &value) {
                 // A bound of a whole number may itself lie between two of them.
-                (ColumnKind::Integer | ColumnKind::Rank, Value::Number(number)) => number.as_f64(),
+                (ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank, Value::Number(number)) => {
+                    Number::from_json(number)
+                }
+                // Nothing is shorter than no time at all, but a bound may be.
+                (ColumnKind::Duration, Value::String(text)) => match read_duration(text) {
+                    Ok(length) => Some(length.into()),
+                    Err(wanted) => {
+                        wanted.clone_into(&mut expected);
+                        None
+                    }
+                },
                 _ => match Datum::read(&Column { bounds: (None, None), ..self.column.clone() }, &value) {
                     Ok(datum) => datum.number(),
                     Err(wanted) => {
@@ -375,11 +383,45 @@ impl ColumnCompiler<'_> {
             self.misfit(path, "`domain_in` needs a field of type `address` or `url`", report);
             return None;
         }
-        let domains: Vec<String> = match domains {
-            OneOf::Values(values) => values.iter().filter_map(|value| value.as_str().map(str::to_lowercase)).collect(),
-            OneOf::Named(name) => self.named(name, path, report)?.iter().map(|domain| domain.to_lowercase()).collect(),
+        let entries: Vec<(String, String)> = match domains {
+            OneOf::Values(values) => {
+                // What is not a text is not a domain either; it is told as it stands.
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                values.iter().enumerate().map(|(at, value)| (format!("{path}/{at}"), text(value))).collect()
+            }
+            OneOf::Named(name) => {
+                let entries = self.named(name, path, report)?.iter().enumerate();
+                entries.map(|(at, entry)| (format!("/lists/{name}/{at}"), entry.clone())).collect()
+            }
         };
-        Some(Test::DomainIn(domains))
+        let read: Vec<Option<String>> =
+            entries.iter().map(|(place, entry)| self.domain_entry(place, entry, report)).collect();
+        read.into_iter().collect::<Option<_>>().map(Test::DomainIn)
+    }
+
+    /// Reads an entry of a list of domains; one that several rules name is refused once.
+    fn domain_entry(&self, place: &str, entry: &str, report: &mut Report) -> Option<String> {
+        let misfit = match domain::entry(entry) {
+            Ok(domain) => return Some(domain),
+            Err(misfit) => misfit,
+        };
+        let hint = match misfit.instead {
+            Some(domain) => Hint::from(format!("write `{domain}`, which stands for itself and all below it"))
+                .instead_of(entry, domain),
+            None => "write a domain such as `shop.example`, which stands for itself and all below it".into(),
+        };
+        let message = match entry {
+            "" => "an entry is empty, which is not a domain".to_owned(),
+            entry => format!("`{entry}` is not a domain: {}", misfit.why),
+        };
+        let finding = self.scope.document.at(Code::BadCondition, place, message).hint(hint);
+        let known = |other: &Diagnostic| {
+            (&other.path, &other.span, &other.message) == (&finding.path, &finding.span, &finding.message)
+        };
+        if !report.diagnostics.iter().any(known) {
+            report.push(finding);
+        }
+        None
     }
 
     fn age(&self, path: &str, length: &str, older: bool, report: &mut Report) -> Option<Test> {
@@ -387,16 +429,22 @@ impl ColumnCompiler<'_> {
             self.misfit(path, "only a field of type `timestamp` has an age", report);
             return None;
         }
-        let Some(length) = parse_duration(length).filter(|length| *length >= 0) else {
-            report.push(
-                self.scope
-                    .document
-                    .at(Code::BadCondition, path, format!("`{length}` is not a length of time"))
-                    .label("expected a length of time such as `2h 30m`"),
-            );
-            return None;
-        };
-        Some(Test::Age { older, length })
+        let read = read_duration(length).and_then(|length| match length {
+            ..0 => Err("a length of time that is not negative"),
+            length => Ok(length),
+        });
+        match read {
+            Ok(length) => Some(Test::Age { older, length }),
+            Err(expected) => {
+                report.push(
+                    self.scope
+                        .document
+                        .at(Code::BadCondition, path, format!("`{length}` is not a length of time"))
+                        .label(format!("expected {expected}")),
+                );
+                None
+            }
+        }
     }
 
     fn named(&self, name: &str, path: &str, report: &mut Report) -> Option<&[String]> {

@@ -19,8 +19,8 @@ mod text;
 use std::sync::Arc;
 
 pub use compile::{Scope, compile};
+use predicate::Test;
 pub use predicate::{Facts, Predicate, Trace};
-use predicate::{Test, host};
 use program::Program;
 pub use table::{Row, Written, export, rows, to_table, typed, with_table, written};
 use text::manner;

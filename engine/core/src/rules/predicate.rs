@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use crate::model::{Column, Datum, Matching, Text};
+use crate::{
+    model::{Column, Datum, Matching, Text, domain::is_below},
+    number::Number,
+};
 
 /// What conditions read.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +56,7 @@ pub enum Test {
     /// A text that equals one of these, whatever its case unless told.
     TextIs(Vec<Text>, bool),
     /// Above the first bound and below the second; a flag tells whether the bound itself passes.
-    Between(Option<(f64, bool)>, Option<(f64, bool)>),
+    Between(Option<(Number, bool)>, Option<(Number, bool)>),
     /// Holds at least one of these.
     HoldsAny(Vec<Text>, Matching),
     /// Holds all of these.
@@ -64,7 +67,7 @@ pub enum Test {
     Ends(Text, Matching),
     /// Matches somewhere; whether case matters is part of the expression, and told beside it.
     Matches(Regex, bool),
-    /// The domain is one of these or below one; in lower case.
+    /// The domain is one of these or below one; in the form in which domains are compared.
     DomainIn(Vec<String>),
     /// A moment that lies so many milliseconds before the clock: more than these, or at most these and not after it.
     Age { older: bool, length: i64 },
@@ -149,8 +152,8 @@ impl Test {
             (Self::Not(test), value) => !test.passes(value, clock),
             (Self::OneOf(values), Some(value)) => values.contains(value),
             (Self::Between(low, high), Some(value)) => value.number().is_some_and(|number| {
-                low.is_none_or(|(bound, equal)| number > bound || equal && same(number, bound))
-                    && high.is_none_or(|(bound, equal)| number < bound || equal && same(number, bound))
+                low.is_none_or(|(bound, equal)| number > bound || equal && number == bound)
+                    && high.is_none_or(|(bound, equal)| number < bound || equal && number == bound)
             }),
             (Self::HoldsAny(wanted, matching), Some(Datum::List(entries))) => {
                 wanted.iter().any(|text| holds_entry(entries, text, *matching))
@@ -176,31 +179,11 @@ impl Test {
             Self::Ends(wanted, matching) => text.ends_with(wanted, *matching),
             Self::Matches(regex, _) => regex.is_match(&text.composed()),
             Self::DomainIn(domains) => {
-                let host = host(text);
-                domains.iter().any(|domain| {
-                    host == domain || host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.'))
-                })
+                text.domain().is_some_and(|own| domains.iter().any(|domain| is_below(own, domain)))
             }
             _ => false,
         }
     }
-}
-
-/// Bounds are compared as they were written; nothing is computed with them before.
-#[expect(clippy::float_cmp, reason = "both sides are values as written")]
-fn same(a: f64, b: f64) -> bool {
-    a == b
-}
-
-/// The domain of an address or URL, in lower case.
-pub(super) fn host(text: &Text) -> &str {
-    let lower = text.folded();
-    lower.rsplit_once('@').map_or_else(|| host_of(lower), |(_, domain)| domain)
-}
-
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#', ':']).next().unwrap_or_default()
 }
 
 fn holds_entry(entries: &[Text], wanted: &Text, matching: Matching) -> bool {

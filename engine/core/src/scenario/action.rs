@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     diagnostic::nearest,
-    expression::{Effects, whole},
+    expression::Effects,
     model::{ActionProblem, Cells, Column, ColumnKind, Datum, PathPart, ProblemKind},
 };
 
@@ -425,7 +425,7 @@ fn decision_schema(column: &Column, max_length: u32) -> Value {
             map.insert("maxLength".into(), max_length.into());
         }
         for (keyword, limit) in [("minimum", column.bounds.0), ("maximum", column.bounds.1)] {
-            map.extend(limit.map(|limit| (keyword.to_owned(), whole(limit))));
+            map.extend(limit.map(|limit| (keyword.to_owned(), limit.to_json())));
         }
     }
     schema

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{action::MAX_TEXT, random::Stream};
 use crate::{
-    expression::whole,
+    number::Number,
     spec::{EntryType, ValueType},
 };
 
@@ -23,7 +23,7 @@ pub struct Parameter {
     /// The type of a list's entries.
     pub of: EntryType,
     /// Its least and greatest value.
-    pub bounds: (Option<f64>, Option<f64>),
+    pub bounds: (Option<Number>, Option<Number>),
     /// The fewest and most characters or entries.
     pub lengths: (Option<u32>, Option<u32>),
     /// Whether it must be given.
@@ -58,7 +58,7 @@ impl Parameter {
         };
         for (keyword, limit) in [("minimum", self.bounds.0), ("maximum", self.bounds.1)] {
             if let Some(limit) = limit {
-                schema[keyword] = whole(limit);
+                schema[keyword] = limit.to_json();
             }
         }
         if let Some(least) = self.lengths.0 {
@@ -80,12 +80,14 @@ impl Parameter {
         if let Some(default) = &self.default {
             return default.clone();
         }
-        let number = self.bounds.0.unwrap_or(1.0).max(1.0).min(self.bounds.1.unwrap_or(f64::MAX));
+        let one = Number::whole(1);
+        let number = self.bounds.0.unwrap_or(one).max(one);
+        let number = self.bounds.1.map_or(number, |most| number.min(most));
         let least = self.lengths.0.unwrap_or(1).max(1).min(self.lengths.1.unwrap_or(u32::MAX)) as usize;
         match self.kind {
             ValueType::Text => "x".repeat(least).into(),
-            ValueType::Integer => whole(number.floor()),
-            ValueType::Number => number.into(),
+            ValueType::Integer => Number::whole(number.floor()).to_json(),
+            ValueType::Number => number.to_f64().into(),
             ValueType::Boolean => false.into(),
             ValueType::Enum => self.values.first().cloned().into(),
             ValueType::List => {
@@ -101,22 +103,25 @@ impl Parameter {
 
     /// A value that fits, drawn from a seed.
     pub(crate) fn draw(&self, stream: &mut Stream) -> Value {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "the range is cut to at most a thousand values"
-        )]
         match self.kind {
-            ValueType::Integer | ValueType::Number => {
-                let low = self.bounds.0.unwrap_or_else(|| self.bounds.1.map_or(0.0, |high| high - 10.0));
-                let high = self.bounds.1.unwrap_or(low + 10.0).min(low + 1_000.0);
-                if self.kind == ValueType::Integer {
-                    let low = low.ceil();
-                    whole(low + stream.below((high.floor() - low).max(0.0) as usize + 1) as f64)
-                } else {
-                    (low + (high - low) * stream.below(1_001) as f64 / 1e3).into()
-                }
+            ValueType::Integer => {
+                // At most a thousand values; within the bounds where they leave any.
+                let least = self.bounds.0.map(Number::ceil);
+                let most = self.bounds.1.map(Number::floor);
+                let low = least.unwrap_or_else(|| most.map_or(0, |most| most.saturating_sub(10)));
+                let high = most.unwrap_or(low.saturating_add(10)).min(low.saturating_add(1_000));
+                let range = usize::try_from(high.saturating_sub(low)).unwrap_or_default();
+                let drawn = i128::try_from(stream.below(range + 1)).unwrap_or_default();
+                Number::whole(low.saturating_add(drawn)).to_json()
+            }
+            ValueType::Number => {
+                let bound = |bound: Option<Number>| bound.map(Number::to_f64);
+                let (least, most) = (bound(self.bounds.0), bound(self.bounds.1));
+                let low = least.unwrap_or_else(|| most.map_or(0.0, |high| high - 10.0));
+                let high = most.unwrap_or(low + 10.0).min(low + 1_000.0);
+                #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
+                let drawn = stream.below(1_001) as f64;
+                (low + (high - low) * drawn / 1e3).into()
             }
             ValueType::Boolean => (stream.below(2) == 1).into(),
             ValueType::Enum => self.values.get(stream.below(self.values.len())).cloned().into(),
@@ -154,8 +159,8 @@ pub(crate) fn filled<'a>(
 
 /// A whole number as one, whether it was written with a point or not.
 fn fit_whole(kind: ValueType, value: Value) -> Value {
-    match value.as_f64() {
-        Some(number) if kind == ValueType::Integer && !value.is_i64() && !value.is_u64() => whole(number),
+    match &value {
+        Value::Number(number) if kind == ValueType::Integer => Number::from_json(number).map_or(value, Number::to_json),
         _ => value,
     }
 }

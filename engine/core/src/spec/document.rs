@@ -245,9 +245,10 @@ impl Draft {
 
 /// Reads the documents of a file: syntax and heads. A document without a head is left out and noted as lost.
 pub fn read(file: &SourceFile, lost: &mut Vec<Lost>, report: &mut Report) -> Vec<Draft> {
-    let (trees, problems) = tree::parse(file);
+    let (trees, problems, lossy) = tree::parse(file);
     let syntax = problems.len();
     report.extend(problems);
+    report.extend(lossy);
     if trees.is_empty() && syntax == 0 {
         report.push(
             Diagnostic::new(Code::Empty, file, 0..0, "the file holds no document")

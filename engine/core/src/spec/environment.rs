@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     ApiVersion, EntryType, EnvironmentKind, Formula, PluginSpec, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType,
 };
+use crate::number::Number;
 
 /// Splits that a pack may open for practice, as an example.
 const PRACTICE: [&str; 1] = ["train"];
@@ -230,9 +231,9 @@ pub struct DecisionSpec {
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// The least value of an `integer`, `number` or `rank`.
-    pub min: Option<f64>,
+    pub min: Option<Number>,
     /// The greatest value of an `integer`, `number` or `rank`.
-    pub max: Option<f64>,
+    pub max: Option<Number>,
     /// The most characters of a `text`; 20,000 when not given.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_length: Option<u32>,
@@ -333,9 +334,9 @@ pub struct ActionProperty {
     /// The type of a `list`'s entries; `text` when not given.
     pub of: Option<EntryType>,
     /// The least value of an `integer` or `number`.
-    pub min: Option<f64>,
+    pub min: Option<Number>,
     /// The greatest value of an `integer` or `number`.
-    pub max: Option<f64>,
+    pub max: Option<Number>,
     /// The fewest characters of a `text`, or entries of a `list`.
     pub min_length: Option<u32>,
     /// The most characters of a `text`, or entries of a `list`.

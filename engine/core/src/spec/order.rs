@@ -107,7 +107,7 @@ fn below_list<'a>(schema: &'a Value, root: &'a Value, at: usize) -> Option<&'a V
 pub fn reorder(file: &SourceFile) -> Option<String> {
     let mut file = file.clone();
     for _ in 0..MAX_PASSES {
-        let (trees, problems) = tree::parse(&file);
+        let (trees, problems, _) = tree::parse(&file);
         if trees.is_empty() || !problems.is_empty() {
             return None;
         }

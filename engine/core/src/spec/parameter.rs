@@ -7,6 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::number::Number;
+
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -126,9 +128,9 @@ pub struct Parameter {
     /// The type of a `list`'s entries; `text` when not given.
     pub of: Option<EntryType>,
     /// The least value of an `integer` or `number`.
-    pub min: Option<f64>,
+    pub min: Option<Number>,
     /// The greatest value of an `integer` or `number`.
-    pub max: Option<f64>,
+    pub max: Option<Number>,
     /// The fewest characters of a `text`, or entries of a `list`.
     pub min_length: Option<u32>,
     /// The most characters of a `text`, or entries of a `list`.

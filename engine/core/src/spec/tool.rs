@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{EntryType, Formula, ResultType, ValueType};
+use crate::number::Number;
 
 /// A named action that answers.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -111,9 +112,9 @@ pub struct ToolArgument {
     /// The type of a `list`'s entries; `text` when not given.
     pub of: Option<EntryType>,
     /// The least value of an `integer` or `number`.
-    pub min: Option<f64>,
+    pub min: Option<Number>,
     /// The greatest value of an `integer` or `number`.
-    pub max: Option<f64>,
+    pub max: Option<Number>,
     /// The fewest characters of a `text`, or entries of a `list`.
     pub min_length: Option<u32>,
     /// The most characters of a `text`, or entries of a `list`.

@@ -5,11 +5,12 @@ use std::{borrow::Cow, collections::HashMap, ops::Range};
 use indexmap::{IndexMap, map::Entry as Slot};
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::{dashes, syntax};
 use crate::{
     diagnostic::{Code, Diagnostic},
+    number::Number,
     source::SourceFile,
 };
 
@@ -240,8 +241,9 @@ impl Place {
     }
 }
 
-/// Parses a file into its documents; a syntax error ends it, other problems do not.
-pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
+/// Parses a file into its documents; a syntax error ends it, other problems do not. Last come numbers of which a digit is lost:
+/// they leave the documents whole.
+pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>, Vec<Diagnostic>) {
     let (mut builder, mut error) = Builder::run(file, &file.text, None);
     if let Some(first) = error.take_if(|error| dashes::is_refused(error.info())) {
         let again = dashes::stand_in(&file.text).map(|(text, sign)| Builder::run(file, &text, Some(sign)));
@@ -256,21 +258,25 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>) {
     }
     // Of a key that stands twice the first value counts; anything worse would only bring follow-up findings.
     let broken = builder.problems.iter().any(|problem| problem.code != Code::DuplicateKey);
-    (if broken { Vec::new() } else { builder.documents }, builder.problems)
+    (if broken { Vec::new() } else { builder.documents }, builder.problems, builder.lossy)
 }
 
 /// What YAML reads in a text without quotes; a number that is not finite stays a text.
 pub fn plain_scalar(text: &str) -> Value {
-    value_of(Scalar::parse_from_cow(text.into())).unwrap_or_else(|| text.into())
+    value_of(Scalar::parse_from_cow(text.into()), Some(text)).unwrap_or_else(|| text.into())
 }
 
-/// A scalar as JSON; none for a number that is not finite.
-fn value_of(scalar: Scalar<'_>) -> Option<Value> {
+/// A scalar as JSON, with its text when that stands without quotes; none for a number that JSON does not hold exactly.
+fn value_of(scalar: Scalar<'_>, plain: Option<&str>) -> Option<Value> {
+    if let Some(text) = plain.filter(|text| is_whole(text)) {
+        return whole(text);
+    }
     Some(match scalar {
         Scalar::Null => Value::Null,
         Scalar::Boolean(value) => Value::Bool(value),
-        Scalar::Integer(value) => value.into(),
-        Scalar::FloatingPoint(value) => Value::Number(Number::from_f64(*value)?),
+        // What the library takes for a whole number, such as `+-5`, and is none.
+        Scalar::Integer(value) => plain.map_or_else(|| value.to_string(), str::to_owned).into(),
+        Scalar::FloatingPoint(value) => Value::Number(serde_json::Number::from_f64(*value)?),
         Scalar::String(value) => Value::String(value.into_owned()),
     })
 }
@@ -297,6 +303,8 @@ struct Builder<'a> {
     /// Whether one of those begins a value, which no dash may.
     misled: bool,
     problems: Vec<Diagnostic>,
+    /// Numbers of which a digit is lost; what else is wrong with the document is told as well.
+    lossy: Vec<Diagnostic>,
 }
 
 /// Reading on makes no sense; the problem was noted.
@@ -316,6 +324,7 @@ impl<'a> Builder<'a> {
             dash,
             misled: false,
             problems: Vec::new(),
+            lossy: Vec::new(),
         };
         let mut parser = Parser::new_from_str(text);
         while let Some(event) = parser.next_event() {
@@ -332,7 +341,7 @@ impl<'a> Builder<'a> {
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
-        if self.problems.len() >= MAX_PROBLEMS {
+        if self.problems.len() + self.lossy.len() >= MAX_PROBLEMS {
             return Err(Stop);
         }
         let range = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
@@ -352,18 +361,14 @@ impl<'a> Builder<'a> {
                 }
                 self.grow(1, &range)?;
                 let value = match plain {
-                    Some(scalar) => value_of(scalar).unwrap_or_else(|| {
-                        self.problems.push(
-                            Diagnostic::new(
-                                Code::Unsupported,
-                                self.file,
-                                range.clone(),
-                                format!("`{text}` is not a number that can be used here"),
-                            )
-                            .hint("write a finite number"),
-                        );
-                        Value::from(0)
-                    }),
+                    Some(scalar) => {
+                        let plain = (style == ScalarStyle::Plain).then_some(&*text);
+                        value_of(scalar, plain).unwrap_or_else(|| {
+                            let problems = if is_whole(&text) { &mut self.lossy } else { &mut self.problems };
+                            problems.push(no_number(self.file, &range, &text));
+                            Value::from(text.parse().unwrap_or(0.0))
+                        })
+                    }
                     None => Value::String(text.clone().into_owned()),
                 };
                 let written = (!value.is_string() && value.to_string() != *text).then(|| Box::from(&*text));
@@ -563,5 +568,42 @@ impl Offsets {
             None => character.min(self.1),
             Some(table) => table.get(character).map_or(self.1, |byte| *byte as usize),
         }
+    }
+}
+
+/// A whole number that is written in figures, exactly; none for one that JSON does not hold.
+fn whole(text: &str) -> Option<Value> {
+    let digits = text.trim_start_matches(['+', '-']);
+    let (radix, figures) = match digits.get(..2) {
+        Some("0x") => (16, &digits[2..]),
+        Some("0o") => (8, &digits[2..]),
+        _ => (10, digits),
+    };
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let number = Number::whole(sign * i128::from_str_radix(figures, radix).ok()?);
+    // Beyond 64 bits a float may still be the number that is written.
+    (!number.to_json().is_f64() || number.to_exact_f64().is_some()).then(|| number.to_json())
+}
+
+/// What is said of a number that JSON does not hold.
+fn no_number(file: &SourceFile, range: &Range<usize>, text: &str) -> Diagnostic {
+    let finding = |message| Diagnostic::new(Code::Unsupported, file, range.clone(), message);
+    if is_whole(text) {
+        finding(format!("`{text}` is too large for a number that keeps all of its digits"))
+            .label(format!("whole numbers go from {} to {}", i64::MIN, u64::MAX))
+            .hint(format!("put quotes round it, for a text: `\"{text}\"`"))
+    } else {
+        finding(format!("`{text}` is not a number that can be used here")).hint("write a finite number")
+    }
+}
+
+/// Whether a plain scalar is written as a whole number: in figures, or in hexadecimal or octal ones.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let all = |figures: &str, radix: u32| !figures.is_empty() && figures.chars().all(|c| c.is_digit(radix));
+    match text.get(..2) {
+        Some("0x") => all(&text[2..], 16),
+        Some("0o") => all(&text[2..], 8),
+        _ => all(digits, 10),
     }
 }

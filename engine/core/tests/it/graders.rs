@@ -61,6 +61,62 @@ fn exact_is_the_share_of_all_items() {
     close(score("{ grader: exact, field: queue }", &[]), 0.0);
 }
 
+/// A pack in which the tax of a sum is decided: a number, and a count, which is a whole one.
+fn taxes() -> Arc<Pack> {
+    let text = "
+apiVersion: casebook/v1
+kind: Environment
+name: taxes
+version: 1.0.0
+description: Work out the tax of each bill.
+item: { noun: bill, fields: { sum: { type: number } } }
+decision: { tax: { type: number }, count: { type: integer } }
+action:
+  shape: single
+  properties: { tax: { decides: tax, required: true }, count: { decides: count } }
+observation: { current: { item: current } }
+---
+apiVersion: casebook/v1
+kind: Inbox
+name: bills
+items:
+  - { id: b-1, fields: { sum: 720 }, labels: { tax: 86.4, count: 9007199254740993 } }
+---
+apiVersion: casebook/v1
+kind: Rubric
+name: right
+reward: { sum: [{ name: tax, grader: exact, field: tax }, { name: count, grader: exact, field: count }] }
+score: { name: right, grader: exact, field: tax }
+---
+apiVersion: casebook/v1
+kind: Task
+name: bills
+difficulty: 1
+split: train
+inbox: bills
+max_steps: 1
+instructions: \"\"
+";
+    let catalog = packs::catalog(&[("pack.yaml".to_owned(), text.to_owned())]);
+    Arc::clone(&catalog.packs()[0])
+}
+
+#[test]
+fn a_computed_number_is_the_one_that_was_told() {
+    let pack = taxes();
+    let step = |tax: Value, count: Value| {
+        let mut episode = Episode::reset(&pack, &pack.tasks()[0], SEED).expect("a start");
+        let step = episode.step(&json!({ "tax": tax, "count": count })).expect("a step");
+        (step.reward, episode.score().expect("a score"))
+    };
+    // Both are right: 720 * 0.12 is 86.39999999999999 as floats have it, and whole numbers are compared exactly.
+    assert_ne!(720.0 * 0.12, 86.4);
+    assert_eq!(step(json!(720.0 * 0.12), json!(9_007_199_254_740_993_i64)), (2.0, 1.0));
+    // A millionth off is another number, and so is the next whole one.
+    assert_eq!(step(json!(86.400_086_4), json!(9_007_199_254_740_992_i64)), (0.0, 0.0));
+    assert_eq!(step(json!(86.4), json!(9_007_199_254_740_992_i64)), (1.0, 1.0));
+}
+
 #[test]
 fn matrix_looks_its_value_up() {
     let node = "{ grader: matrix, field: queue, correct: 0.9, default: 0.3, cells: { forward: { close: 0.6 } } }";

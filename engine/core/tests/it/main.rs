@@ -18,6 +18,7 @@ mod hostile;
 mod language;
 mod layout;
 mod mutations;
+mod numbers;
 mod packs;
 mod plugin_offers;
 mod plugins;

@@ -34,7 +34,7 @@ fn leaf() -> impl Strategy<Value = Value> {
         json!({"subject": ["red", "tape"]}),
         json!({"sender": {"domain_in": ["a.example"]}}),
         json!({"sender": {"domain_in": "friends"}}),
-        json!({"sender": {"in": "friends"}}),
+        json!({"subject": {"in": "friends"}}),
     ])
 }
 
@@ -84,17 +84,17 @@ fn spelt_out(value: &Value, friends: &[String]) -> Value {
     }
 }
 
-fn items() -> Vec<Vec<Option<Datum>>> {
+fn items(compiler: &Compiler) -> Vec<Vec<Option<Datum>>> {
     let mut all = Vec::new();
     for category in 0..3 {
         for amount in [2, 3, 5, 6] {
-            for subject in ["red", "tape", "red tape", "tape red", "red or tape", "redtape", "Red", "x"] {
-                for sender in ["x@a.example", "x@b.example", "x@mail.a.example", "b.example"] {
+            for subject in ["red", "tape", "red tape", "tape red", "red or tape", "redtape", "Red", "b.example"] {
+                for sender in ["x@a.example", "x@b.example", "x@mail.a.example", "x@example"] {
                     let mut fields = vec![None; 9];
                     fields[0] = Some(Datum::Choice(category));
                     fields[1] = Some(Datum::Integer(amount));
                     fields[4] = Some(Datum::text(subject));
-                    fields[7] = Some(Datum::text(sender));
+                    fields[7] = Some(Datum::read(&compiler.fields[7], &json!(sender)).expect("an address"));
                     all.push(fields);
                 }
             }
@@ -107,7 +107,8 @@ fn items() -> Vec<Vec<Option<Datum>>> {
 fn rules_that_are_written_alike_mean_the_same() {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let (compiler, items) = (Compiler::new(), items());
+    let compiler = Compiler::new();
+    let items = items(&compiler);
     let clocks = ["2025-12-01", "2026-03-01", "2026-09-01"].map(parse_moment);
     let mut known: [HashMap<String, (String, World)>; 2] = [HashMap::new(), HashMap::new()];
     let mut met = 0;

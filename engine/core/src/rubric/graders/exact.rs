@@ -22,8 +22,11 @@ pub(super) fn build(params: &spec::Exact, site: &Site<'_>, report: &mut Report) 
 
 impl Exact {
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
-        let right = view.items[row].truth[self.column].value.as_ref();
-        f64::from(u8::from(view.rows[row].cell(self.column) == right))
+        let same = match (view.rows[row].cell(self.column), &view.items[row].truth[self.column].value) {
+            (Some(decided), Some(right)) => decided.says(right),
+            (decided, right) => decided == right.as_ref(),
+        };
+        f64::from(u8::from(same))
     }
 }
 

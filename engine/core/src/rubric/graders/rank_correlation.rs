@@ -9,6 +9,7 @@ use super::{Built, Site};
 use crate::{
     diagnostic::Report,
     model::{ColumnKind, Datum},
+    number::Number,
     rubric::{Failure, Grade, View, WholeGrader, mean},
     spec::{self, Correlation},
 };
@@ -28,13 +29,9 @@ pub(super) fn build(params: &spec::RankCorrelation, site: &Site<'_>, report: &mu
 impl RankCorrelation {
     #[expect(clippy::cast_precision_loss, reason = "an episode has far fewer than 2^53 items")]
     fn value(&self, view: &View<'_>) -> f64 {
-        let right: Vec<f64> = view
-            .items
-            .iter()
-            .filter_map(|item| item.truth[self.column].value.as_ref().and_then(Datum::number))
-            .collect();
-        let given: Vec<Option<f64>> =
-            view.rows.iter().map(|row| row.cell(self.column).and_then(Datum::number)).collect();
+        let right: Vec<f64> =
+            view.items.iter().filter_map(|item| item.truth[self.column].value.as_ref().and_then(rank)).collect();
+        let given: Vec<Option<f64>> = view.rows.iter().map(|row| row.cell(self.column).and_then(rank)).collect();
         if right.len() != given.len() || right.is_empty() {
             return 0.0;
         }
@@ -58,6 +55,10 @@ impl WholeGrader for RankCorrelation {
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
         Ok(self.value(view).into())
     }
+}
+
+fn rank(datum: &Datum) -> Option<f64> {
+    datum.number().map(Number::to_f64)
 }
 
 /// Ranks from 1; equal values share the mean of their ranks.

@@ -9,7 +9,7 @@ use super::{
     search::Solver,
 };
 use crate::{
-    model::{Column, Datum, Text},
+    model::{Column, Datum, Text, domain},
     rules::{RuleSet, Test},
 };
 
@@ -63,7 +63,7 @@ pub fn decided(
 pub fn listed(set: &RuleSet, columns: &[Column], entry: Entry<'_>, limits: Limits) -> Option<Witness> {
     let column = columns.get(entry.field)?;
     let test = match (entry.domain, column.kind.is_text()) {
-        (true, _) => Test::DomainIn(vec![entry.text.to_lowercase()]),
+        (true, _) => Test::DomainIn(vec![domain::entry(entry.text).ok()?]),
         (false, true) => Test::TextIs(vec![Text::new(entry.text)], false),
         (false, false) => Test::OneOf(vec![Datum::read(column, &entry.text.into()).ok()?]),
     };

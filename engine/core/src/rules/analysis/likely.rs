@@ -3,6 +3,7 @@
 use super::{Witness, formula::named_values};
 use crate::{
     model::{Column, ColumnKind, Datum},
+    number::Number,
     rules::{Predicate, RuleSet, Test},
 };
 
@@ -58,8 +59,10 @@ fn names_negative(condition: &Predicate, field: usize) -> bool {
     fn is_negative(test: &Test) -> bool {
         match test {
             Test::Not(test) => is_negative(test),
-            Test::Between(low, high) => [low, high].into_iter().flatten().any(|(bound, _)| *bound < 0.0),
-            test => named_values(test).iter().any(|value| value.number().is_some_and(|number| number < 0.0)),
+            Test::Between(low, high) => [low, high].into_iter().flatten().any(|(bound, _)| *bound < Number::whole(0)),
+            test => {
+                named_values(test).iter().any(|value| value.number().is_some_and(|number| number < Number::whole(0)))
+            }
         }
     }
     match condition {

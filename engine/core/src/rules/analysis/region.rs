@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     model::{Column, ColumnKind, Datum},
+    number::Number,
     rules::Test,
 };
 
@@ -39,15 +40,23 @@ enum Extent {
 
 /// A bound, and whether the bound itself lies outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Edge(f64, bool);
+struct Edge(Point, bool);
 
-const LOWEST: Edge = Edge(f64::NEG_INFINITY, false);
-const HIGHEST: Edge = Edge(f64::INFINITY, false);
+/// A place in the order of numbers, below all and above all included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Point {
+    Lowest,
+    At(Number),
+    Highest,
+}
+
+const LOWEST: Edge = Edge(Point::Lowest, false);
+const HIGHEST: Edge = Edge(Point::Highest, false);
 
 impl Edge {
     /// Whether some number is at least this low bound and at most a high one.
     fn fits_below(self, high: Self) -> bool {
-        self.0 < high.0 || self.0.total_cmp(&high.0) == Ordering::Equal && !self.1 && !high.1
+        self.0 < high.0 || self.0 == high.0 && !self.1 && !high.1
     }
 
     /// Of two low bounds the higher one.
@@ -62,12 +71,12 @@ impl Edge {
 
     /// Low bounds in the order in which they let numbers in.
     fn order_low(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0).then(self.1.cmp(&other.1))
+        self.0.cmp(&other.0).then(self.1.cmp(&other.1))
     }
 
     /// High bounds from the one that lets most in.
     fn order_high(&self, other: &Self) -> Ordering {
-        other.0.total_cmp(&self.0).then(self.1.cmp(&other.1))
+        other.0.cmp(&self.0).then(self.1.cmp(&other.1))
     }
 }
 
@@ -145,19 +154,19 @@ impl Extent {
                     (Atom::Given(_), false) => (Edge(given(true), true), Edge(given(false), true), true),
                     (Atom::Test(_, Test::Between(low, high)), wanted) => match (low, high, wanted) {
                         (low, high, true) => (
-                            low.map_or(LOWEST, |(bound, equal)| Edge(bound, !equal)),
-                            high.map_or(HIGHEST, |(bound, equal)| Edge(bound, !equal)),
+                            low.map_or(LOWEST, |(bound, equal)| Edge(Point::At(bound), !equal)),
+                            high.map_or(HIGHEST, |(bound, equal)| Edge(Point::At(bound), !equal)),
                             false,
                         ),
-                        (Some((bound, equal)), None, false) => (LOWEST, Edge(*bound, *equal), true),
-                        (None, Some((bound, equal)), false) => (Edge(*bound, *equal), HIGHEST, true),
+                        (Some((bound, equal)), None, false) => (LOWEST, Edge(Point::At(*bound), *equal), true),
+                        (None, Some((bound, equal)), false) => (Edge(Point::At(*bound), *equal), HIGHEST, true),
                         _ => return Self::Any,
                     },
                     (Atom::Test(_, Test::OneOf(values)), true) => {
                         let numbers = || values.iter().filter_map(Datum::number);
                         (
-                            Edge(numbers().fold(f64::INFINITY, f64::min), false),
-                            Edge(numbers().fold(f64::NEG_INFINITY, f64::max), false),
+                            Edge(numbers().min().map_or(Point::Highest, Point::At), false),
+                            Edge(numbers().max().map_or(Point::Lowest, Point::At), false),
                             false,
                         )
                     }

@@ -98,7 +98,7 @@ impl<'a> Solver<'a> {
             if let Some(model) = search.search(formula) {
                 return Answer::Found(model);
             }
-            unknown = unknown.or(search.unknown).or((!moment.exact).then_some("a number is too large to be exact"));
+            unknown = unknown.or(search.unknown);
             steps = search.steps;
             if steps == 0 || self.work.get() == 0 {
                 break;

@@ -10,14 +10,11 @@ use super::{
     witness::ANY_MOMENT,
 };
 use crate::{
-    model::{Column, ColumnKind, Datum},
+    model::{Column, ColumnKind, Datum, MOMENTS},
+    number::Number,
     rules::Test,
 };
 
-/// Whole numbers up to here are exact when compared as numbers with a fraction.
-const EXACT: i64 = 1 << 53;
-/// The first and last moment that can be written.
-const MOMENTS: (i64, i64) = (-62_135_596_800_000, 253_402_207_200_000 - 1);
 /// Milliseconds of an hour.
 const HOUR: i64 = 3_600_000;
 /// Moments of the clock that are tried for one question at the most.
@@ -40,7 +37,7 @@ impl Cells {
     fn new(atoms: &Atoms<'_>, at: usize, own: &[usize], clock: Option<i64>) -> Self {
         let column = &atoms.columns[at];
         let values = representatives(column, own.iter().map(|atom| &atoms.all[*atom]), clock);
-        let numbers: Vec<f64> = if column.kind.is_ordered() {
+        let numbers: Vec<Number> = if column.kind.is_ordered() {
             values.iter().flatten().filter_map(Datum::number).collect()
         } else {
             Vec::new()
@@ -92,7 +89,12 @@ fn likeness(
 }
 
 /// The values that pass an atom, each judged by one that no bound of the atom tells from it.
-fn passing(column: &Column, atom: &Atom, (values, numbers): (&[Option<Datum>], &[f64]), clock: Option<i64>) -> Ranges {
+fn passing(
+    column: &Column,
+    atom: &Atom,
+    (values, numbers): (&[Option<Datum>], &[Number]),
+    clock: Option<i64>,
+) -> Ranges {
     let passes = |at: usize| match atom {
         Atom::Given(_) => values[at].is_some(),
         Atom::Test(_, test) => test.passes(values[at].as_ref(), clock),
@@ -129,8 +131,6 @@ pub(super) struct Moment {
     pub(super) clock: Option<i64>,
     /// By column; none for texts and lists.
     pub(super) cells: Vec<Option<Rc<Cells>>>,
-    /// Whether every number that a test names is small enough to be compared exactly with its neighbours.
-    pub(super) exact: bool,
 }
 
 impl Moment {
@@ -141,13 +141,7 @@ impl Moment {
             let known = known.filter(|_| !timed(at)).and_then(|known| known.cells[at].clone());
             known.or_else(|| has_cells(column).then(|| Rc::new(Cells::new(atoms, at, &used[at], clock))))
         });
-        let cells = cells.collect();
-        let ordered = (0..atoms.columns.len()).filter(|at| atoms.columns[*at].kind.is_ordered());
-        let mut named =
-            ordered.flat_map(|at| bounds(&atoms.columns[at], used[at].iter().map(|atom| &atoms.all[*atom]), clock));
-        #[expect(clippy::cast_precision_loss, reason = "a power of two")]
-        let exact = named.all(|bound| bound.abs() < (EXACT / 2) as f64);
-        Self { clock, cells, exact }
+        Self { clock, cells: cells.collect() }
     }
 }
 
@@ -165,7 +159,7 @@ fn representatives<'a>(
     };
     if column.kind.is_ordered() {
         values.extend(column.examples.iter().cloned());
-        values.sort_by(|a, b| a.number().partial_cmp(&b.number()).unwrap_or(std::cmp::Ordering::Equal));
+        values.sort_by_key(Datum::number);
         values.dedup();
     }
     column.optional.then_some(None).into_iter().chain(values.into_iter().map(Some)).collect()
@@ -178,17 +172,16 @@ pub(super) fn simplest(column: &Column, clock: Option<i64>) -> Option<Datum> {
 }
 
 /// The numbers at which a test of the column may change its mind.
-pub(super) fn bounds<'a>(column: &Column, atoms: impl Iterator<Item = &'a Atom>, clock: Option<i64>) -> Vec<f64> {
+pub(super) fn bounds<'a>(column: &Column, atoms: impl Iterator<Item = &'a Atom>, clock: Option<i64>) -> Vec<Number> {
     let own = [column.bounds.0, column.bounds.1].into_iter().flatten();
-    let mut bounds: Vec<f64> = own.chain(bounds_of(atoms, clock)).collect();
-    bounds.retain(|bound| bound.is_finite());
-    bounds.sort_by(f64::total_cmp);
+    let mut bounds: Vec<Number> = own.chain(bounds_of(atoms, clock)).collect();
+    bounds.sort_unstable();
     bounds.dedup();
     bounds
 }
 
 /// The numbers at which some tests change their mind, in order.
-fn bounds_of<'a>(atoms: impl Iterator<Item = &'a Atom>, clock: Option<i64>) -> Vec<f64> {
+fn bounds_of<'a>(atoms: impl Iterator<Item = &'a Atom>, clock: Option<i64>) -> Vec<Number> {
     let mut bounds = Vec::new();
     for atom in atoms {
         match atom {
@@ -196,82 +189,81 @@ fn bounds_of<'a>(atoms: impl Iterator<Item = &'a Atom>, clock: Option<i64>) -> V
                 bounds.extend([low, high].into_iter().flatten().map(|(bound, _)| *bound));
             }
             Atom::Test(_, Test::Age { length, .. }) => {
-                for moment in clock.iter().flat_map(|clock| [*clock, clock.saturating_sub(*length)]) {
-                    bounds.extend(Datum::Integer(moment).number());
-                }
+                bounds.extend(clock.iter().flat_map(|clock| [*clock, clock.saturating_sub(*length)]).map(Number::from));
             }
             Atom::Test(_, test) => bounds.extend(named_values(test).iter().filter_map(Datum::number)),
             _ => {}
         }
     }
-    bounds.retain(|bound| bound.is_finite());
-    bounds.sort_by(f64::total_cmp);
+    bounds.sort_unstable();
     bounds.dedup();
     bounds
 }
 
-fn numbers(column: &Column, bounds: &[f64]) -> Vec<Datum> {
-    let mut values: Vec<f64> = bounds.to_vec();
-    values.extend(bounds.windows(2).map(|pair| between(pair[0], pair[1])));
-    values.extend(bounds.first().map(|first| first.floor() - 1.0));
-    values.extend(bounds.last().map(|last| last.ceil() + 1.0));
+fn numbers(column: &Column, bounds: &[Number]) -> Vec<Datum> {
+    let mut values: Vec<f64> = bounds.iter().filter_map(|bound| bound.to_exact_f64()).collect();
+    values.extend(bounds.windows(2).filter_map(|pair| between(pair[0].float_above(), pair[1].float_below())));
+    values.extend(bounds.first().map(|first| (first.to_f64().floor() - 1.0).min(first.float_below())));
+    values.extend(bounds.last().map(|last| (last.to_f64().ceil() + 1.0).max(last.float_above())));
     if bounds.is_empty() {
         values.push(0.0);
     }
     let fits = |value: &f64| {
-        value.is_finite()
-            && column.bounds.0.is_none_or(|least| *value >= least)
-            && column.bounds.1.is_none_or(|most| *value <= most)
+        Number::from_f64(*value).is_some_and(|value| {
+            column.bounds.0.is_none_or(|least| value >= least) && column.bounds.1.is_none_or(|most| value <= most)
+        })
     };
     values.into_iter().filter(fits).map(Datum::Number).collect()
 }
 
-/// A number between two others, with as few digits as may be.
-fn between(low: f64, high: f64) -> f64 {
+/// A number from one to another, with as few digits as may be; `None` where the first is the greater one.
+fn between(least: f64, most: f64) -> Option<f64> {
+    if least > most {
+        return None;
+    }
     let mut scale = 1.0;
     for _ in 0..12 {
-        let value = ((low * scale).floor() + 1.0) / scale;
-        if low < value && value < high {
-            return value;
+        let value = (least * scale).ceil() / scale;
+        if least <= value && value <= most {
+            return Some(value);
         }
         scale *= 10.0;
     }
-    f64::midpoint(low, high)
+    Some(least.midpoint(most))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "kept within the whole numbers that are exact")]
-fn whole_numbers(column: &Column, bounds: &[f64]) -> Vec<Datum> {
-    #[expect(clippy::cast_precision_loss, reason = "a power of two")]
-    let exact = |bound: f64| bound.clamp(-(EXACT as f64), EXACT as f64);
-    let mut values: Vec<i64> = Vec::new();
+fn whole_numbers(column: &Column, bounds: &[Number]) -> Vec<Datum> {
+    let mut values: Vec<i128> = Vec::new();
     for bound in bounds {
-        let (floor, ceil) = (exact(bound.floor()) as i64, exact(bound.ceil()) as i64);
-        values.extend([floor - 1, floor, ceil, ceil + 1]);
+        let (floor, ceil) = (bound.floor(), bound.ceil());
+        values.extend([floor.saturating_sub(1), floor, ceil, ceil.saturating_add(1)]);
         if matches!(column.kind, ColumnKind::Timestamp | ColumnKind::Duration) {
             // Whole seconds read better than what lies a thousandth off.
-            values.extend([floor - 1000, ceil + 1000]);
+            values.extend([floor.saturating_sub(1000), ceil.saturating_add(1000)]);
         }
     }
     if bounds.is_empty() {
         // A moment is one at which something has just come in.
-        values.push(if column.kind == ColumnKind::Timestamp { ANY_MOMENT - HOUR } else { 0 });
+        values.push(if column.kind == ColumnKind::Timestamp { (ANY_MOMENT - HOUR).into() } else { 0 });
     }
-    let least = column.bounds.0.map_or(-EXACT, |bound| exact(bound.ceil()) as i64);
-    let most = column.bounds.1.map_or(EXACT, |bound| exact(bound.floor()) as i64);
-    let (least, most) = match column.kind {
-        ColumnKind::Timestamp => (least.max(MOMENTS.0), most.min(MOMENTS.1)),
-        _ => (least, most),
+    let (first, last) = match column.kind {
+        ColumnKind::Timestamp => MOMENTS,
+        _ => (i64::MIN, i64::MAX),
     };
-    values.retain(|value| (least..=most).contains(value));
+    let least = column.bounds.0.map_or(first.into(), Number::ceil);
+    let most = column.bounds.1.map_or(last.into(), Number::floor);
+    // A test may name a number that no value reaches; the last value on this side of it stands for those before it.
+    let values = values.into_iter().map(|value| value.clamp(first.into(), last.into()));
+    let mut values: Vec<i128> = values.filter(|value| (least..=most).contains(value)).collect();
     values.sort_unstable();
     values.dedup();
-    values.into_iter().map(Datum::Integer).collect()
+    values.into_iter().filter_map(|value| i64::try_from(value).ok()).map(Datum::Integer).collect()
 }
 
 /// Shorter before longer, then what is nearer to nothing.
 fn simplicity(column: &Column, value: &Datum) -> (usize, u64, u64) {
     let written = value.to_json(column).to_string().len();
-    let number = value.number().unwrap_or_default();
+    let number = value.number().map_or(0.0, Number::to_f64);
     (written, number.abs().to_bits(), number.to_bits())
 }
 
@@ -291,9 +283,7 @@ pub(super) fn clocks(atoms: &Atoms<'_>, used: &Bits) -> Result<Vec<Option<i64>>,
             Atom::Test(column, Test::Age { length, .. }) => {
                 let of_column = used.iter().copied().filter(|atom| atom.column() == Some(*column));
                 for bound in bounds(&atoms.columns[*column], of_column, None) {
-                    #[expect(clippy::cast_possible_truncation, reason = "moments are whole numbers")]
-                    let bound = bound as i64;
-                    points.extend([bound, bound.saturating_add(*length)]);
+                    points.extend(bound.to_i64().into_iter().flat_map(|bound| [bound, bound.saturating_add(*length)]));
                 }
             }
             _ => {}

@@ -11,7 +11,7 @@ use super::{
     spellings::{self, Reach},
 };
 use crate::{
-    model::{Column, ColumnKind, Datum, Matching, Text},
+    model::{Column, ColumnKind, Datum, Matching, Text, domain},
     rules::Test,
 };
 
@@ -174,8 +174,7 @@ fn search(
         let other = if generous.is_some() { None } else { Some(Reach::Ascii) };
         let passing = passing.iter().map(|test| pattern(test, kind, true, generous));
         let failing = failing.iter().map(|test| pattern(test, kind, false, other));
-        let address = (kind == ColumnKind::Address).then(|| wanted("(?s)^.+@[^@]+$"));
-        passing.chain(failing).chain(address).collect()
+        passing.chain(failing).chain(of_kind(kind, generous.is_some()).as_deref().map(wanted)).collect()
     };
     let all = || passing.iter().chain(failing);
     let reaches: &[Reach] = if all().any(|test| matches!(test, Test::Matches(..))) {
@@ -261,7 +260,8 @@ fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
             ColumnKind::Address | ColumnKind::Url if !domain.is_empty() => all.extend([
                 format!("{body}@{domain}"),
                 format!("x@{domain}"),
-                format!("x {body}@{domain}"),
+                format!("\"{body}\"@{domain}"),
+                format!("\"x {body}\"@{domain}"),
                 format!("x@{body}.{domain}"),
                 format!("https://{domain}"),
                 format!("https://{domain}/{body}"),
@@ -274,14 +274,30 @@ fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
                 format!("x@{body}"),
                 format!("x{body}"),
                 format!("{body}x.example"),
-                format!("x {body}@x.example"),
-                format!("x@x.example {body}"),
+                format!("\"{body}\"@x.example"),
+                format!("\"x {body}\"@x.example"),
+                format!("x@{body}.example"),
             ]),
-            ColumnKind::Url => all.extend([body.clone(), format!("https://x.example/{body}")]),
+            ColumnKind::Url => {
+                all.extend([body.clone(), format!("https://x.example/{body}"), format!("https://{body}.example")])
+            }
             _ => all.push(body.clone()),
         }
     }
     all
+}
+
+/// The texts that a column of a type can hold: all of them and perhaps more, or some of them.
+fn of_kind(kind: ColumnKind, generous: bool) -> Option<String> {
+    let domain = "[A-Za-z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+)*[.][A-Za-z]+";
+    match (kind, generous) {
+        (ColumnKind::Address, true) => Some(domain::ADDRESS.to_owned()),
+        (ColumnKind::Address, false) => {
+            Some(format!(r#"^(?:[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*|"[A-Za-z0-9 _+.-]+")@{domain}$"#))
+        }
+        (ColumnKind::Url, false) => Some(format!("^https://{domain}(?:/[A-Za-z0-9 ._~!$&()*+,;=:-]*)?$")),
+        _ => None,
+    }
 }
 
 /// A test as a regular expression: a generous one matches at least the texts within its reach that pass, a strict one at
@@ -303,7 +319,13 @@ fn generous_pattern(test: &Test, reach: Reach) -> String {
         Test::Starts(text, matching) => spelt(Some(text), matching.case_sensitive, [true, false]),
         Test::Ends(text, matching) => spelt(Some(text), matching.case_sensitive, [false, true]),
         Test::TextIs(texts, case_sensitive) => spelt(texts.first(), *case_sensitive, [true, true]),
-        Test::DomainIn(domains) => domains.first().map(|domain| any_case(domain, true)).unwrap_or_default(),
+        // A host may be written with other letters, with escapes, and an address of the network in several ways.
+        Test::DomainIn(domains) => match domains.first() {
+            Some(domain) if !domain.ends_with(|c: char| c.is_ascii_digit() || c == ']') => {
+                format!(r"(?:{}|[^\x00-\x7f]|[%\t\n\r])", any_case(domain, true))
+            }
+            _ => String::new(),
+        },
         _ => String::new(),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    model::{Column, Datum},
+    model::{Column, Datum, write_moment},
     rules::{Conflict, Facts, RuleSet},
 };
 
@@ -33,8 +33,7 @@ impl Witness {
 
     /// The moment at which it is judged, as a document writes it.
     pub fn moment(&self) -> Option<String> {
-        let moment = jiff::Timestamp::from_millisecond(self.clock?).ok()?;
-        Some(moment.to_string())
+        self.clock.map(write_moment)
     }
 
     /// What rules decide about it, as a test expects it; of two rules that differ the first.

@@ -6,7 +6,8 @@ use super::{
     space::{Moment, bounds},
 };
 use crate::{
-    model::{Column, ColumnKind, Datum, Matching, write_duration},
+    model::{Column, ColumnKind, Datum, Matching, write_duration, write_moment},
+    number::Number,
     rules::{Facts, Test, manner},
 };
 
@@ -80,7 +81,7 @@ fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)])
     let left: Vec<Option<&Datum>> = alive.iter().map(|cell| cells.values[cell].as_ref()).collect();
     let absent = left.contains(&None);
     let mut names = if column.kind.is_ordered() {
-        let all: Vec<f64> = sorted(cells.values.iter().flatten());
+        let all: Vec<Number> = sorted(cells.values.iter().flatten());
         ranges(
             column,
             &all,
@@ -96,15 +97,15 @@ fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)])
     Some(format!("{} is {}", column.name, names.join(" or ")))
 }
 
-fn sorted<'a>(values: impl Iterator<Item = &'a Datum>) -> Vec<f64> {
-    let mut numbers: Vec<f64> = values.filter_map(Datum::number).collect();
-    numbers.sort_by(f64::total_cmp);
+fn sorted<'a>(values: impl Iterator<Item = &'a Datum>) -> Vec<Number> {
+    let mut numbers: Vec<Number> = values.filter_map(Datum::number).collect();
+    numbers.sort_unstable();
     numbers
 }
 
 /// Numbers that remain, as ranges between those at which something changes.
-fn ranges(column: &Column, all: &[f64], left: &[f64], bounds: &[f64]) -> Vec<String> {
-    let position = |number: f64| all.partition_point(|other| *other < number);
+fn ranges(column: &Column, all: &[Number], left: &[Number], bounds: &[Number]) -> Vec<String> {
+    let position = |number: Number| all.partition_point(|other| *other < number);
     let mut ranges: Vec<(usize, usize)> = Vec::new();
     for at in left.iter().map(|number| position(*number)) {
         match ranges.last_mut() {
@@ -112,7 +113,7 @@ fn ranges(column: &Column, all: &[f64], left: &[f64], bounds: &[f64]) -> Vec<Str
             _ => ranges.push((at, at)),
         }
     }
-    let words = |number: f64| column.number_words(number);
+    let words = |number: Number| column.number_words(number);
     // Whole numbers stand for themselves; of others those that are no bound stand for all up to the next one.
     let exact = |at: usize| column.kind != ColumnKind::Number || bounds.contains(&all[at]);
     ranges
@@ -142,7 +143,7 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
     let does = |verb: &str, what: &str| {
         if value { format!("{name} {verb}s \"{what}\"") } else { format!("{name} does not {verb} \"{what}\"") }
     };
-    let bound = |number: f64| column.number_words(number);
+    let bound = |number: Number| column.number_words(number);
     let Atom::Test(_, test) = atom else { return format!("{name} is {not}given") };
     match (test, value) {
         (Test::Between(Some((low, equal)), None), _) => {
@@ -208,13 +209,8 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
 
 fn span(span: (Option<i64>, Option<i64>), value: bool) -> String {
     let day = |moment: i64| {
-        jiff::Timestamp::from_millisecond(moment).map_or_else(
-            |_| moment.to_string(),
-            |moment| {
-                let text = moment.to_string();
-                text.strip_suffix("T00:00:00Z").map_or(text.clone(), str::to_owned)
-            },
-        )
+        let text = write_moment(moment);
+        text.strip_suffix("T00:00:00Z").map_or(text.clone(), str::to_owned)
     };
     let words = match span {
         (Some(from), Some(until)) => format!("from {} on and before {}", day(from), day(until)),

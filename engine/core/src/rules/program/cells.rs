@@ -3,6 +3,7 @@
 use super::Part;
 use crate::{
     model::{Column, ColumnKind, Datum},
+    number::Number,
     rules::{Facts, Predicate, Test, analysis::bits::Bits},
 };
 
@@ -14,7 +15,7 @@ const MAX_BITS: usize = 1 << 26;
 pub(super) struct Table {
     column: usize,
     /// The numbers at which some condition changes its mind, in order; for a column without an order nothing.
-    bounds: Vec<f64>,
+    bounds: Vec<Number>,
     /// How many cells that follow each other share what they leave.
     width: usize,
     /// What an absent value leaves, then each choice, or each bound and what lies around it.
@@ -25,7 +26,7 @@ pub(super) struct Table {
 struct Cells<'a> {
     column: usize,
     spec: &'a Column,
-    bounds: &'a [f64],
+    bounds: &'a [Number],
 }
 
 impl Cells<'_> {
@@ -62,17 +63,16 @@ impl Cells<'_> {
             kind => {
                 let mut named = Vec::new();
                 own.iter().for_each(|part| bounds_of(part.predicate, &mut named));
-                named.retain(|bound| !bound.is_nan());
-                named.sort_by(f64::total_cmp);
+                named.sort_unstable();
                 named.dedup();
-                let (mut last, mut from) = (f64::NEG_INFINITY, 1);
+                let (mut last, mut from) = (None, 1);
                 for bound in named {
                     let on = 2 + 2 * self.bounds.partition_point(|other| *other < bound);
-                    try_value(Some(number(kind, between(last, bound))), from, on - 1);
+                    try_value(Some(between(kind, last, Some(bound))), from, on - 1);
                     try_value(Some(number(kind, bound)), on, on);
-                    (last, from) = (bound, on + 1);
+                    (last, from) = (Some(bound), on + 1);
                 }
-                try_value(Some(number(kind, between(last, f64::INFINITY))), from, self.count() - 1);
+                try_value(Some(between(kind, last, None)), from, self.count() - 1);
             }
         }
     }
@@ -88,8 +88,7 @@ impl Table {
             bounds_of(part.predicate, &mut bounds);
         }
         any.then_some(())?;
-        bounds.retain(|bound| !bound.is_nan());
-        bounds.sort_by(f64::total_cmp);
+        bounds.sort_unstable();
         bounds.dedup();
         let cells = Cells { column, spec, bounds: &bounds };
         let count = cells.count();
@@ -113,33 +112,38 @@ impl Table {
             None => 0,
             Some(Datum::Choice(at)) => at + 1,
             Some(Datum::Boolean(flag)) => 1 + usize::from(*flag),
-            Some(value) => {
-                let number = value.number().unwrap_or_default();
-                let below = self.bounds.partition_point(|bound| *bound < number);
-                let on = self.bounds.get(below).is_some_and(|bound| *bound <= number);
-                1 + 2 * below + usize::from(on)
-            }
+            Some(value) => match value.number() {
+                Some(number) => {
+                    let below = self.bounds.partition_point(|bound| *bound < number);
+                    let on = self.bounds.get(below).is_some_and(|bound| *bound == number);
+                    1 + 2 * below + usize::from(on)
+                }
+                None => 0,
+            },
         };
         self.leaves.get(cell / self.width).unwrap_or(&self.leaves[0])
     }
 }
 
-/// A number between two others; where whole numbers are meant it need not be one, for nothing but its order counts.
-fn between(low: f64, high: f64) -> f64 {
-    match (low.is_finite(), high.is_finite()) {
-        (true, true) => f64::midpoint(low, high),
-        (true, false) => low + low.abs().max(1.0),
-        (false, true) => high - high.abs().max(1.0),
-        (false, false) => 0.0,
+/// The value of a column that is a number; where there is none, any will do, for no value is ever looked up there.
+fn number(kind: ColumnKind, number: Number) -> Datum {
+    match kind {
+        ColumnKind::Number => Datum::Number(number.to_f64()),
+        _ => Datum::Integer(number.to_i64().unwrap_or_default()),
     }
 }
 
-fn number(kind: ColumnKind, number: f64) -> Datum {
-    #[expect(clippy::cast_possible_truncation, reason = "a whole number that some condition names")]
-    let whole = number as i64;
-    #[expect(clippy::cast_precision_loss, reason = "compared with what it was made of")]
-    let same = (whole as f64 - number).abs() < f64::EPSILON;
-    if kind != ColumnKind::Number && same { Datum::Integer(whole) } else { Datum::Number(number) }
+/// A value of a column between two numbers; where there is none, any will do, for no value is ever looked up there.
+fn between(kind: ColumnKind, low: Option<Number>, high: Option<Number>) -> Datum {
+    if kind == ColumnKind::Number {
+        let least = low.map_or(f64::MIN, Number::float_above);
+        let most = high.map_or(f64::MAX, Number::float_below);
+        return Datum::Number(least.midpoint(most));
+    }
+    let least = low.map_or(i64::MIN.into(), |low| low.floor().saturating_add(1)).max(i64::MIN.into());
+    let most = high.map_or(i64::MAX.into(), |high| high.ceil().saturating_sub(1)).min(i64::MAX.into());
+    let nearest = if least.unsigned_abs() <= most.unsigned_abs() { least } else { most };
+    Datum::Integer(i64::try_from(nearest).unwrap_or_default())
 }
 
 /// Whether a condition is about one column alone, and does not read the clock.
@@ -161,7 +165,7 @@ fn reads_clock(test: &Test) -> bool {
     }
 }
 
-fn bounds_of(predicate: &Predicate, bounds: &mut Vec<f64>) {
+fn bounds_of(predicate: &Predicate, bounds: &mut Vec<Number>) {
     match predicate {
         Predicate::All(parts) | Predicate::Any(parts) => parts.iter().for_each(|part| bounds_of(part, bounds)),
         Predicate::Not(part) => bounds_of(part, bounds),
@@ -169,7 +173,7 @@ fn bounds_of(predicate: &Predicate, bounds: &mut Vec<f64>) {
     }
 }
 
-fn bounds_of_test(test: &Test, bounds: &mut Vec<f64>) {
+fn bounds_of_test(test: &Test, bounds: &mut Vec<Number>) {
     match test {
         Test::Between(low, high) => bounds.extend([low, high].into_iter().flatten().map(|(bound, _)| *bound)),
         Test::OneOf(values) => bounds.extend(values.iter().filter_map(Datum::number)),

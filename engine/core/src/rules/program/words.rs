@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::Part;
 use crate::{
     model::{Datum, Text},
-    rules::{Facts, Predicate, Test, analysis::bits::Bits, host},
+    rules::{Facts, Predicate, Test, analysis::bits::Bits},
 };
 
 /// Texts to look for, and which rules want each of them, as whole words or as any part.
@@ -119,7 +119,7 @@ impl Index {
             add(rules);
         }
         if !self.domains.is_empty() {
-            let mut rest = Some(host(text));
+            let mut rest = text.domain();
             while let Some(domain) = rest {
                 if let Some(rules) = self.domains.get(domain) {
                     add(rules);
@@ -139,8 +139,7 @@ fn fits(part: &Part<'_>, column: usize) -> bool {
         && match test {
             Test::HoldsAny(texts, matching) => !matching.case_sensitive && texts.iter().all(|text| !text.is_empty()),
             Test::TextIs(_, case_sensitive) => !case_sensitive,
-            // A domain that begins with a dot or is empty lies where no label begins.
-            Test::DomainIn(domains) => domains.iter().all(|domain| !domain.is_empty() && !domain.starts_with('.')),
+            Test::DomainIn(_) => true,
             _ => false,
         }
 }

@@ -33,7 +33,7 @@ use proptest::{
 use serde_json::{Value, json};
 
 use brute::Counts;
-pub(crate) use world::{Compiler, Made};
+pub(crate) use world::{Compiler, Made, column};
 use world::{Draft, HOUR, NOW, World, items, rule};
 
 fn asked(name: &str) -> Option<usize> {

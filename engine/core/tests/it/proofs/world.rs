@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub(super) const NOW: i64 = 1_767_603_600_000;
 pub(super) const HOUR: i64 = 3_600_000;
 
-fn column(name: &str, kind: ColumnKind, optional: bool) -> Column {
+pub(crate) fn column(name: &str, kind: ColumnKind, optional: bool) -> Column {
     Column {
         name: name.to_owned(),
         kind,
@@ -36,9 +36,9 @@ fn fields() -> Vec<Column> {
     let mut category = column("category", ColumnKind::Choice, false);
     category.values = ["red", "green", "blue"].map(str::to_owned).to_vec();
     let mut amount = column("amount", ColumnKind::Integer, false);
-    amount.bounds = (Some(0.0), Some(6.0));
+    amount.bounds = (Some(0.into()), Some(6.into()));
     let mut ratio = column("ratio", ColumnKind::Number, true);
-    ratio.bounds = (Some(0.0), Some(3.0));
+    ratio.bounds = (Some(0.into()), Some(3.into()));
     vec![
         category,
         amount,
@@ -87,7 +87,9 @@ pub(super) fn values(column: &Column) -> Vec<Option<Datum>> {
             .collect(),
         ColumnKind::Address => {
             let hosts = ["a.example", "mail.a.example", "b.example", "example", "A.example", "ba.example"];
-            hosts.iter().flat_map(|host| ["red", "x"].map(|local| Datum::text(&format!("{local}@{host}")))).collect()
+            let address = |local: &str, host: &str| json!(format!("{local}@{host}"));
+            let read = |address: Value| Datum::read(column, &address).expect("an address");
+            hosts.iter().flat_map(|host| ["red", "x"].map(|local| read(address(local, host)))).collect()
         }
         _ => texts().iter().map(|text| Datum::text(text)).collect(),
     };
@@ -340,13 +342,18 @@ pub(crate) struct Compiler {
 
 impl Compiler {
     pub(crate) fn new() -> Self {
+        Self::over(fields())
+    }
+
+    /// Compiles conditions over other fields than those of the small worlds.
+    pub(crate) fn over(fields: Vec<Column>) -> Self {
         let file = SourceFile::new(std::path::Path::new("rules.yaml"), "kind: Rules\n");
         let text = "apiVersion: casebook/v1\nkind: Rules\nname: r\nrules: [{id: A, when: {a: 1}, then: {b: 1}}]\n";
         let file = SourceFile::new(&file.path, text);
         let (mut lost, mut report) = (Vec::new(), Report::default());
         let drafts = casebook_core::spec::read(&file, &mut lost, &mut report);
         let document = drafts[0].finish(&mut report).expect("a document");
-        Self { document, fields: fields() }
+        Self { document, fields }
     }
 
     fn predicate(&self, condition: &Value) -> Predicate {
