@@ -58,6 +58,11 @@ fn is_special(sign: char) -> bool {
     sign.is_control() || matches!(sign, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
+/// Signs of keys without quotes; others pass for a slip, as in `then { queue: close }`.
+fn in_keys(sign: char) -> bool {
+    sign.is_alphanumeric() || "_-.".contains(sign)
+}
+
 fn in_brackets(sign: char) -> bool {
     sign.is_alphanumeric() || " ._@/+-".contains(sign)
 }
@@ -97,7 +102,7 @@ fn block(value: &Value, indent: usize, text: &mut String) {
                 if at > 0 || text.ends_with('\n') {
                     text.extend(std::iter::repeat_n(' ', indent));
                 }
-                text.push_str(&if is_plain(key) { key.clone() } else { quoted(key) });
+                text.push_str(&if is_plain(key) && key.chars().all(in_keys) { key.clone() } else { quoted(key) });
                 text.push(':');
                 nested(value, indent + 2, text);
             }

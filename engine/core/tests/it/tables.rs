@@ -51,6 +51,7 @@ const ODD: &[&str] = &[
     "-a",
     "\t=x",
     "\t0",
+    " {",
     " leading",
     "trailing ",
     "a | b",
