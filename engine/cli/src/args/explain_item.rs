@@ -28,7 +28,7 @@ pub(crate) struct ExplainItemArgs {
     /// What was decided about it, as a JSON object
     #[arg(long, value_name = "JSON")]
     pub(crate) decided: Option<String>,
-    /// Shows the conditions of every rule, not only of those that match or nearly do
+    /// Shows every rule with its conditions, not only those that match and the three that miss least
     #[arg(long)]
     pub(crate) all: bool,
 }

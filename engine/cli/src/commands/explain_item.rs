@@ -16,6 +16,10 @@ use crate::{
     output, packs,
 };
 
+/// Rules that nearly match which are shown.
+const NEAREST: usize = 3;
+/// Rules that do not match which are named.
+const NAMED: usize = 8;
 const BOLD: &str = "1";
 const GREEN: &str = "32";
 const RED: &str = "31";
@@ -120,11 +124,7 @@ fn show(explained: &ItemExplanation, args: &ExplainItemArgs) {
         if let Some([first, second]) = &set.conflict {
             output::line(output::paint(&format!("  `{first}` and `{second}` both match and differ"), RED));
         }
-        let (told, rest): (Vec<&RuleExplanation>, Vec<&RuleExplanation>) =
-            set.rules.iter().partition(|rule| args.all || rule.verdict != Verdict::No);
-        for rule in told {
-            show_rule(rule);
-        }
+        let rest = show_rules(&set.rules, args.all);
         let decides_by_default = set.conflict.is_none()
             && !set.decides.is_empty()
             && !set.rules.iter().any(|rule| rule.verdict == Verdict::Decides);
@@ -132,12 +132,32 @@ fn show(explained: &ItemExplanation, args: &ExplainItemArgs) {
             output::line(format!("  no rule decides; the default is {}", pairs(&set.decides)));
         }
         if !rest.is_empty() {
-            let ids: Vec<&str> = rest.iter().map(|rule| rule.link.id.as_str()).collect();
-            let count = ids.len();
-            let words = if count == 1 { "1 more rule does" } else { &format!("{count} more rules do") };
-            output::line(output::paint(&format!("  {words} not match: {}", ids.join(", ")), FAINT));
+            let ids: Vec<&str> = rest.iter().take(NAMED).map(|rule| rule.link.id.as_str()).collect();
+            let words = if rest.len() == 1 { "1 more rule does" } else { &format!("{} more rules do", rest.len()) };
+            let more = if rest.len() > NAMED { ", ...; `--all` shows every rule" } else { "" };
+            output::line(output::paint(&format!("  {words} not match: {}{more}", ids.join(", ")), FAINT));
         }
     }
+}
+
+/// Shows the rules that match, and the nearest of the others; returns those that are not shown.
+fn show_rules(rules: &[RuleExplanation], all: bool) -> Vec<&RuleExplanation> {
+    if all {
+        rules.iter().for_each(show_rule);
+        return Vec::new();
+    }
+    let missed = |rule: &RuleExplanation| matches!(rule.verdict, Verdict::Near | Verdict::No);
+    let mut near: Vec<&RuleExplanation> = rules.iter().filter(|rule| rule.verdict == Verdict::Near).collect();
+    near.sort_by_key(|rule| rule.missing.len());
+    near.truncate(NEAREST);
+    for rule in rules.iter().filter(|rule| !missed(rule)) {
+        show_rule(rule);
+    }
+    for rule in &near {
+        show_head(rule);
+        output::line(format!("    missing: {}", rule.missing.join("; ")));
+    }
+    rules.iter().filter(|rule| missed(rule) && !near.iter().any(|shown| std::ptr::eq(*shown, *rule))).collect()
 }
 
 fn show_decision(decision: &Decision) {
@@ -168,19 +188,9 @@ fn show_decision(decision: &Decision) {
     }
 }
 
+/// Shows a rule with its conditions.
 fn show_rule(rule: &RuleExplanation) {
-    let verdict = match rule.verdict {
-        Verdict::Decides => output::paint("decides", GREEN),
-        Verdict::Hidden => "matches, behind the one that decides".to_owned(),
-        Verdict::OnTrial => "matches, and is only on trial".to_owned(),
-        Verdict::Excepted => "would match, and an exception holds".to_owned(),
-        Verdict::NotValid => "would match, and is not valid at this moment".to_owned(),
-        Verdict::Near => "nearly matches".to_owned(),
-        Verdict::No => output::paint("does not match", FAINT),
-    };
-    let link = &rule.link;
-    let place = output::paint(&format!("{}:{}", link.path.display(), link.line), FAINT);
-    output::line(format!("  {} {verdict}; it says {}  {place}", output::paint(&link.id, BOLD), pairs(&rule.then)));
+    show_head(rule);
     for condition in &rule.when {
         show_condition(condition, 2);
     }
@@ -193,6 +203,21 @@ fn show_rule(rule: &RuleExplanation) {
     if rule.verdict == Verdict::Near {
         output::line(format!("    missing: {}", rule.missing.join("; ")));
     }
+}
+
+fn show_head(rule: &RuleExplanation) {
+    let verdict = match rule.verdict {
+        Verdict::Decides => output::paint("decides", GREEN),
+        Verdict::Hidden => "matches, behind the one that decides".to_owned(),
+        Verdict::OnTrial => "matches, and is only on trial".to_owned(),
+        Verdict::Excepted => "would match, and an exception holds".to_owned(),
+        Verdict::NotValid => "would match, and is not valid at this moment".to_owned(),
+        Verdict::Near => "nearly matches".to_owned(),
+        Verdict::No => output::paint("does not match", FAINT),
+    };
+    let link = &rule.link;
+    let place = output::paint(&format!("{}:{}", link.path.display(), link.line), FAINT);
+    output::line(format!("  {} {verdict}; it says {}  {place}", output::paint(&link.id, BOLD), pairs(&rule.then)));
 }
 
 fn show_condition(condition: &Condition, depth: usize) {

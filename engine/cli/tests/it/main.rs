@@ -3,6 +3,7 @@
 mod authoring;
 mod commands;
 mod compliance;
+mod diffs;
 mod docs;
 mod durable;
 mod imports;

@@ -347,8 +347,17 @@ impl<'a> Documents<'a> {
     /// SHA-256 of what all documents but the tests say, sorted by kind and name. The order of the author's own names
     /// counts, for observations follow it; that of other keys does not.
     pub(super) fn digest(&self) -> String {
+        self.digest_where(|kind| kind != Kind::Test)
+    }
+
+    /// SHA-256 of what the tests say.
+    pub(super) fn digest_of_tests(&self) -> String {
+        self.digest_where(|kind| kind == Kind::Test)
+    }
+
+    fn digest_where(&self, wanted: impl Fn(Kind) -> bool) -> String {
         let mut all: Vec<&Document> =
-            self.all.iter().copied().filter(|document| document.content.kind() != Kind::Test).collect();
+            self.all.iter().copied().filter(|document| wanted(document.content.kind())).collect();
         all.sort_by(|a, b| (a.content.kind(), a.content.name()).cmp(&(b.content.kind(), b.content.name())));
         let lines: Vec<&str> = all.iter().map(|document| document.digest.as_str()).collect();
         sha256(lines.join("\n").as_bytes())

@@ -10,7 +10,7 @@ use crate::{
     model::Column,
     rules::RuleSet,
     source::{PackSource, SourceFile},
-    spec::{self, Content, Kind},
+    spec::{self, Content, Document, Kind},
 };
 
 /// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
@@ -22,6 +22,10 @@ pub struct Ruled {
     pub version: String,
     /// The pack's digest.
     pub digest: String,
+    /// The digest of its tests, which the pack's own leaves out.
+    pub tests: String,
+    /// Its documents, laid over those that they extend.
+    pub documents: Vec<Arc<Document>>,
     /// The fields of its items.
     pub fields: Arc<[Column]>,
     /// What is decided about them.
@@ -58,6 +62,8 @@ pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
             name: environment.name.clone(),
             version: environment.version.clone(),
             digest: documents.digest(),
+            tests: documents.digest_of_tests(),
+            documents: read.all.clone(),
             fields: parts.fields,
             decisions: parts.decisions,
             rules: parts.rules,

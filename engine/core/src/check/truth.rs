@@ -114,8 +114,12 @@ impl Maker<'_> {
                             Code::Contradiction,
                             pointer,
                             format!(
-                                "the label says `{}`, the rules say `{}`",
+                                "the label says `{}`, {} says `{}`",
                                 plain(label, decision),
+                                reason.map_or_else(
+                                    || "the default of the rules".to_owned(),
+                                    |reason| format!("the rule `{}`", reason.id)
+                                ),
                                 plain(value, decision)
                             ),
                         )

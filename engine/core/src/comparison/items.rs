@@ -32,6 +32,9 @@ pub struct ItemChange {
     pub item: String,
     /// The decision.
     pub field: String,
+    /// The rules that decide it, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
     /// What was right.
     pub old: Value,
     /// What is right.
@@ -100,6 +103,7 @@ fn changes(old: &Pack, was: &Item, new: &Pack, item: &Item) -> Vec<ItemChange> {
                 task: String::new(),
                 item: item.id.clone(),
                 field: column.name.clone(),
+                rules: new.truth[at].clone(),
                 old: before,
                 new: after,
                 old_by: by(was, then),

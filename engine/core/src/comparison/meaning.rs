@@ -3,13 +3,21 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::{ItemChange, ItemsCompared, Regraded, wording::Texts};
 use crate::{
     check::Ruled,
+    model::Column,
     rules::{
         RuleSet,
-        analysis::{Edit, EditKind, Limits, Move, Outcome, Side, Witness, diff},
+        analysis::{Edit, EditKind, Limits, Move, Outcome, Side, Subject, Witness, diff},
+        joined,
     },
 };
+
+/// Conditions that are shown of one pair of values.
+const MAX_CONDITIONS: usize = 6;
+/// Items that are shown of one pair of values.
+const MAX_WITNESSES: usize = 3;
 
 /// One set of rules in both versions.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,6 +61,18 @@ pub struct EditCompared {
     pub rule: Option<String>,
     /// What was done to it.
     pub kinds: Vec<EditKind>,
+    /// The rule as agents read it before, but for its reason; none where it is new.
+    pub old_text: Option<String>,
+    /// The same after; none where it is gone.
+    pub new_text: Option<String>,
+    /// What the edit does, in a sentence.
+    pub does: String,
+    /// Whether an agent or a score can feel it: it decides, or stands in the policy text.
+    pub counts: bool,
+    /// The items of the inboxes that it moves, as `task/item`; none where a version cannot be played.
+    pub items: Option<Vec<String>>,
+    /// How many recorded episodes with such items score otherwise.
+    pub records: usize,
     /// The kinds of item that come to something else because of it; empty where it has no effect.
     pub changes: Vec<KindOfItem>,
     /// What could not be found out, and why.
@@ -60,6 +80,11 @@ pub struct EditCompared {
 }
 
 impl RulesCompared {
+    /// Whether it is not proved that an agent or a score feels nothing of it.
+    pub fn is_changed(&self) -> bool {
+        self.standing != Standing::Same || self.edits.iter().any(|edit| edit.counts)
+    }
+
     /// The kinds of item that come to something else, whatever the edit.
     pub fn changes(&self) -> impl Iterator<Item = &KindOfItem> {
         self.edits.iter().flat_map(|edit| &edit.changes)
@@ -126,11 +151,18 @@ pub fn meaning(old: &Ruled, new: &Ruled) -> Vec<RulesCompared> {
 }
 
 fn compare((old, before): (&Ruled, &RuleSet), (new, after): (&Ruled, &RuleSet)) -> RulesCompared {
-    let found = diff(
-        Side { rules: before, fields: &old.fields, decisions: &old.decisions },
-        Side { rules: after, fields: &new.fields, decisions: &new.decisions },
-        Limits::THOROUGH,
-    );
+    // Both are asked about the items of the new version: they may have more fields or values, or fewer.
+    let decisions = joined(&old.decisions, &new.decisions);
+    let over = || before.over((&old.fields, &new.fields), (&old.decisions, &decisions));
+    let moved =
+        if alike(&old.fields, &new.fields) && alike(&old.decisions, &decisions) { Ok(None) } else { over().map(Some) };
+    let found = moved.and_then(|moved| {
+        diff(
+            Side { rules: moved.as_ref().unwrap_or(before), fields: &new.fields, decisions: &decisions },
+            Side { rules: after, fields: &new.fields, decisions: &decisions },
+            Limits::THOROUGH,
+        )
+    });
     let mut compared =
         RulesCompared { name: after.name.clone(), standing: Standing::Same, edits: Vec::new(), questions: 0 };
     match found {
@@ -142,18 +174,140 @@ fn compare((old, before): (&Ruled, &RuleSet), (new, after): (&Ruled, &RuleSet)) 
                 (false, false) => Standing::Changed,
             };
             compared.questions = found.questions;
-            compared.edits = found.edits.iter().map(|edit| edit_told(edit, new, after)).collect();
+            let texts = Texts::of(old, &after.name).zip(Texts::of(new, &after.name));
+            compared.edits =
+                found.edits.iter().map(|edit| edit_told(edit, (before, after), new, texts.as_ref())).collect();
         }
     }
     compared
 }
 
-fn edit_told(edit: &Edit, new: &Ruled, after: &RuleSet) -> EditCompared {
+/// Whether two lists of columns hold the same values at the same places.
+fn alike(old: &[Column], new: &[Column]) -> bool {
+    let same = |(a, b): (&Column, &Column)| a.name == b.name && a.kind == b.kind && a.values == b.values;
+    old.len() == new.len() && old.iter().zip(new).all(same)
+}
+
+fn edit_told(
+    edit: &Edit,
+    (before, after): (&RuleSet, &RuleSet),
+    new: &Ruled,
+    texts: Option<&(Texts<'_>, Texts<'_>)>,
+) -> EditCompared {
+    let text = |texts: &Texts<'_>| match &edit.subject {
+        Subject::Rule { id, .. } => texts.sentence(id),
+        Subject::Default => texts.default(),
+        Subject::Hit => Some(format!("hit: {}", texts.hit())),
+    };
+    let on_trial = match &edit.subject {
+        Subject::Rule { old, new, .. } => {
+            let decides = |set: &RuleSet, at: &Option<usize>| at.is_some_and(|at| !set.rules[at].trial);
+            !decides(before, old) && !decides(after, new)
+        }
+        Subject::Default | Subject::Hit => false,
+    };
+    let (old_text, new_text) = (texts.and_then(|(old, _)| text(old)), texts.and_then(|(_, new)| text(new)));
+    // What is written otherwise and read alike is felt by nobody.
+    let worded = old_text == new_text
+        && edit.moves.is_empty()
+        && edit.unknown.is_empty()
+        && edit.kinds.iter().all(|kind| matches!(kind, EditKind::Condition | EditKind::Exception));
     EditCompared {
         rule: edit.id().map(str::to_owned),
         kinds: edit.kinds.clone(),
-        changes: edit.moves.iter().map(|one| told(one, new, after)).collect(),
+        does: does(edit, on_trial, old_text == new_text),
+        old_text,
+        new_text,
+        counts: !on_trial && !worded,
+        items: None,
+        records: 0,
+        changes: joined_moves(edit.moves.iter().map(|one| told(one, new, after))),
         unknown: edit.unknown.iter().map(|unknown| format!("{}: {}", unknown.question, unknown.why)).collect(),
+    }
+}
+
+/// One kind of item for each pair of values, whichever rules decide them, with a few conditions and items of all.
+fn joined_moves(moves: impl Iterator<Item = KindOfItem>) -> Vec<KindOfItem> {
+    let mut all: Vec<KindOfItem> = Vec::new();
+    for one in moves {
+        let same = |known: &&mut KindOfItem| {
+            (&known.old.decides, &known.new.decides) == (&one.old.decides, &one.new.decides)
+                && (known.old.conflict, known.new.conflict) == (one.old.conflict, one.new.conflict)
+        };
+        let Some(known) = all.iter_mut().find(same) else {
+            all.push(one);
+            continue;
+        };
+        for (by, more) in [(&mut known.old.by, one.old.by), (&mut known.new.by, one.new.by)] {
+            let more: Vec<String> = more.into_iter().filter(|id| !by.contains(id)).collect();
+            by.extend(more);
+        }
+        let room = MAX_CONDITIONS.saturating_sub(known.conditions.len());
+        known.complete &= one.complete && one.conditions.len() <= room;
+        known.exact &= one.exact;
+        known.conditions.extend(one.conditions.into_iter().take(room));
+        let room = MAX_WITNESSES.saturating_sub(known.witnesses.len());
+        known.witnesses.extend(one.witnesses.into_iter().take(room));
+    }
+    all
+}
+
+/// What an edit does, in a sentence.
+fn does(edit: &Edit, on_trial: bool, read_alike: bool) -> String {
+    let values = |outcome: &Outcome| match (outcome.conflict, outcome.decided.is_empty()) {
+        (true, _) => "a conflict".to_owned(),
+        (false, true) => "no decision".to_owned(),
+        (false, false) => {
+            let pair = |(name, value): (&String, &Value)| {
+                format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            };
+            outcome.decided.iter().map(pair).collect::<Vec<_>>().join(" and ")
+        }
+    };
+    let mut ways: Vec<String> = Vec::new();
+    for one in &edit.moves {
+        let way = format!("from {} to {}", values(&one.old), values(&one.new));
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    if !ways.is_empty() {
+        return format!("moves items {}", ways.join(", and "));
+    }
+    let told = match (edit.unknown.is_empty(), on_trial, read_alike) {
+        (false, ..) => "may move items, for not everything could be proved",
+        (true, true, _) => "decides nothing, for the rule is on trial",
+        (true, false, true) => "moves no item (proved)",
+        (true, false, false) => "moves no item (proved); the policy text changes",
+    };
+    told.to_owned()
+}
+
+/// Tells of each edit which items of the inboxes and how many recorded episodes it moves.
+pub fn attribute(rules: &mut [RulesCompared], items: Option<&ItemsCompared>, records: &[Regraded]) {
+    let Some(items) = items else { return };
+    for set in rules {
+        let own: Vec<&ItemChange> =
+            items.changes.iter().filter(|change| change.rules.as_deref() == Some(&*set.name)).collect();
+        let named: Vec<String> =
+            set.edits.iter().map(|edit| edit.rule.clone().unwrap_or_else(|| "default".to_owned())).collect();
+        for (at, edit) in set.edits.iter_mut().enumerate() {
+            // Where rules are chosen otherwise, an item moves that no edited rule is named for.
+            let hit = edit.kinds.contains(&EditKind::Hit);
+            let moves = |change: &ItemChange| {
+                let is = |id: &String| *id == change.old_by || *id == change.new_by;
+                if hit { !named.iter().enumerate().any(|(other, id)| other != at && is(id)) } else { is(&named[at]) }
+            };
+            // An edit that is proved to move nothing moves none of these either.
+            let may_move = !edit.changes.is_empty() || !edit.unknown.is_empty();
+            let mine: Vec<&ItemChange> = own.iter().copied().filter(|change| may_move && moves(change)).collect();
+            let mut names: Vec<String> = mine.iter().map(|change| format!("{}/{}", change.task, change.item)).collect();
+            names.dedup();
+            let touched =
+                |record: &&Regraded| record.is_changed() && mine.iter().any(|change| change.task == record.task);
+            edit.records = records.iter().filter(touched).count();
+            edit.items = Some(names);
+        }
     }
 }
 

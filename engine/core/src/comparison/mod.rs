@@ -3,24 +3,32 @@
 //! | file | what |
 //! |---|---|
 //! | `meaning.rs` | which kinds of item come to something else, proved |
+//! | `documents.rs` | what else the documents say otherwise, head by head |
+//! | `wording.rs` | rules as agents read them: sentences, reasons, severity, mode, dates |
+//! | `tree.rs` | two values beside each other, part by part |
 //! | `items.rs` | which items of the shipped inboxes do |
 //! | `records.rs` | which recorded episodes score otherwise |
 //! | `trial.rs` | candidate rules over items one by one |
 //! | `sign_off.rs` | an approval, bound to both digests |
 
+mod documents;
 mod items;
 mod meaning;
 mod records;
 mod sign_off;
+mod tree;
 mod trial;
+mod wording;
 
 use serde::Serialize;
 
+pub use crate::rules::analysis::EditKind;
+pub use documents::{Change, Difference, Head, documents, plugins};
 pub use items::{ItemChange, ItemsCompared, items};
-pub use meaning::{EditCompared, KindOfItem, RulesCompared, Shown, Standing, Told, meaning};
+pub use meaning::{EditCompared, KindOfItem, RulesCompared, Shown, Standing, Told, attribute, meaning};
 pub use records::{Regraded, records};
 pub use sign_off::{SignOff, Signed, SignedPack};
-pub use trial::{Judgement, Subject, Trial, TrialItem, Tried, by_rule, inbox_items, judge};
+pub use trial::{Judgement, Subject, Trial, TrialItem, Tried, TriedEdit, by_rule, inbox_items, judge};
 
 /// Which version of a pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,4 +37,6 @@ pub struct Version {
     pub version: String,
     /// The digest.
     pub digest: String,
+    /// The digest of its tests, which count for nothing but are checked before a change.
+    pub tests: String,
 }

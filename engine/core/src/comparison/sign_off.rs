@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::sha256;
 
+/// What a sign-off of today covers: what rules decide and say, all other documents, the plugins' code and the tests.
+const COVERS: u32 = 2;
+
 /// An approval; any change of it, save to its layout, is seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,7 +19,7 @@ pub struct SignOff {
 }
 
 /// What was approved, by whom and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
     /// Who approves.
     pub by: String,
@@ -24,12 +27,15 @@ pub struct Signed {
     pub reason: String,
     /// When, as RFC 3339 writes it.
     pub time: String,
+    /// What it covers, as a number that grows when more does.
+    #[serde(default)]
+    pub covers: u32,
     /// The packs.
     pub packs: Vec<SignedPack>,
 }
 
 /// One pack whose change was approved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedPack {
     /// The pack's name.
     pub environment: String,
@@ -37,17 +43,31 @@ pub struct SignedPack {
     pub old: Option<String>,
     /// The digest after it; none where the pack is gone.
     pub new: Option<String>,
+    /// The digest of the tests before the change.
+    #[serde(default)]
+    pub old_tests: Option<String>,
+    /// The digest of the tests after it.
+    #[serde(default)]
+    pub new_tests: Option<String>,
 }
 
 impl SignOff {
-    /// Seals an approval.
+    /// Seals an approval of all that a difference covers today.
     pub fn new(signed: Signed) -> Self {
+        let signed = Signed { covers: COVERS, ..signed };
         let seal = seal(&signed);
         Self { signed, seal }
     }
 
     /// Why it does not stand for a change of these packs; nothing when it does.
     pub fn refusal(&self, packs: &[SignedPack]) -> Option<String> {
+        if self.signed.covers < COVERS {
+            let why = "the sign-off is of an older form, which covered nothing but what rules decide";
+            return Some(format!("{why}; look at the difference and sign it off anew"));
+        }
+        if self.signed.covers > COVERS {
+            return Some("the sign-off is of a newer form; check it with the version that wrote it".to_owned());
+        }
         if seal(&self.signed) != self.seal {
             return Some("the sign-off was changed after it was written".to_owned());
         }
@@ -58,10 +78,15 @@ impl SignOff {
             let Some(signed) = self.signed.packs.iter().find(|signed| signed.environment == pack.environment) else {
                 return Some(format!("the sign-off says nothing about `{}`", pack.environment));
             };
-            for (side, given, signed) in [("old", &pack.old, &signed.old), ("new", &pack.new, &signed.new)] {
+            for (side, given, signed) in [
+                ("old version", &pack.old, &signed.old),
+                ("new version", &pack.new, &signed.new),
+                ("old version of the tests", &pack.old_tests, &signed.old_tests),
+                ("new version of the tests", &pack.new_tests, &signed.new_tests),
+            ] {
                 if given != signed {
                     return Some(format!(
-                        "the sign-off is for another {side} version of `{}`: {}, not {}",
+                        "the sign-off is for another {side} of `{}`: {}, not {}",
                         pack.environment,
                         signed.as_deref().unwrap_or("none"),
                         given.as_deref().unwrap_or("none")

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::wording;
 use crate::{
     check::Ruled,
     model::{Datum, Item, Origin},
@@ -29,8 +30,19 @@ pub struct Subject {
 pub struct Trial {
     /// The rules' name.
     pub rules: String,
+    /// What the candidate edits, and how many items show it.
+    pub edits: Vec<TriedEdit>,
     /// Every item that was judged.
     pub items: Vec<TrialItem>,
+}
+
+/// A rule that the candidate edits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TriedEdit {
+    /// The rule's id; none for the default.
+    pub rule: Option<String>,
+    /// How many items it matches, as it is or as the candidate has it; of the default those that it decides.
+    pub exercised: usize,
 }
 
 /// An item, judged twice.
@@ -90,7 +102,7 @@ pub fn inbox_items(pack: &Pack) -> Vec<Subject> {
 /// Judges items by the rules of two versions; rules are compared by name.
 pub fn judge(current: &Ruled, candidate: &Ruled, name: &str, subjects: &[Subject]) -> Trial {
     let (before, after) = (current.rules.get(name), candidate.rules.get(name));
-    let items = subjects
+    let items: Vec<TrialItem> = subjects
         .iter()
         .map(|subject| {
             let facts = Facts { fields: &subject.item.fields, clock: subject.clock };
@@ -108,7 +120,27 @@ pub fn judge(current: &Ruled, candidate: &Ruled, name: &str, subjects: &[Subject
             }
         })
         .collect();
-    Trial { rules: name.to_owned(), items }
+    let edits = wording::edited(current, candidate, name).into_iter().map(|rule| {
+        let exercised = match &rule {
+            Some(id) => subjects.iter().filter(|subject| is_matched([before, after], id, subject)).count(),
+            None => {
+                items.iter().filter(|item| [&item.current, &item.candidate].iter().any(|one| by_default(one))).count()
+            }
+        };
+        TriedEdit { rule, exercised }
+    });
+    Trial { rules: name.to_owned(), edits: edits.collect(), items }
+}
+
+/// Whether a rule of one of two versions matches an item.
+fn is_matched(sets: [Option<&RuleSet>; 2], id: &str, subject: &Subject) -> bool {
+    let facts = Facts { fields: &subject.item.fields, clock: subject.clock };
+    let mut rules = sets.into_iter().flatten().flat_map(|set| &set.rules);
+    rules.any(|rule| rule.reason.id == id && rule.matches(facts))
+}
+
+fn by_default(judgement: &Judgement) -> bool {
+    judgement.by.iter().any(|id| id == "default")
 }
 
 /// How many items each rule decides, in the order in which they are met.

@@ -5,12 +5,14 @@
 //! | `predicate.rs` | a compiled condition, its evaluation and its trace |
 //! | `program/` | rules prepared to decide about many items |
 //! | `compile.rs` | conditions as written to predicates, type-checked |
+//! | `over.rs` | rules of one version about the items of another |
 //! | `table/` | tables to rules and back |
 //! | `text.rs` | rules as plain prose |
 //! | `analysis/` | what rules mean: proofs with items that show them |
 
 pub mod analysis;
 mod compile;
+mod over;
 mod predicate;
 mod program;
 mod table;
@@ -19,6 +21,7 @@ mod text;
 use std::sync::Arc;
 
 pub use compile::{Scope, compile};
+pub(crate) use over::joined;
 use predicate::Test;
 pub use predicate::{Facts, Predicate, Trace};
 use program::Program;

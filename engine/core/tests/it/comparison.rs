@@ -104,18 +104,29 @@ fn candidate_rules_stand_in_for_those_of_the_same_name() {
 
 #[test]
 fn a_sign_off_stands_for_one_change_and_shows_when_it_was_changed() {
-    let packs = vec![SignedPack { environment: "desk".into(), old: Some("a".into()), new: Some("b".into()) }];
+    let packs = vec![SignedPack {
+        environment: "desk".into(),
+        old: Some("a".into()),
+        new: Some("b".into()),
+        ..SignedPack::default()
+    }];
     let signed = Signed {
         by: "Rosa".into(),
         reason: "as agreed".into(),
         time: "2026-01-01T00:00:00Z".into(),
         packs: packs.clone(),
+        ..Signed::default()
     };
     let sign_off = SignOff::new(signed);
     assert_eq!(sign_off.refusal(&packs), None);
     let again: SignOff = serde_json::from_str(&serde_json::to_string(&sign_off).expect("JSON")).expect("it reads");
     assert_eq!(again, sign_off);
-    let later = vec![SignedPack { environment: "desk".into(), old: Some("a".into()), new: Some("c".into()) }];
+    let later = vec![SignedPack {
+        environment: "desk".into(),
+        old: Some("a".into()),
+        new: Some("c".into()),
+        ..SignedPack::default()
+    }];
     assert_eq!(
         sign_off.refusal(&later).as_deref(),
         Some("the sign-off is for another new version of `desk`: b, not c")
@@ -123,7 +134,8 @@ fn a_sign_off_stands_for_one_change_and_shows_when_it_was_changed() {
     let mut forged = sign_off.clone();
     forged.signed.by = "Somebody".into();
     assert_eq!(forged.refusal(&packs).as_deref(), Some("the sign-off was changed after it was written"));
-    let other = vec![SignedPack { environment: "shop".into(), old: None, new: Some("d".into()) }];
+    let other =
+        vec![SignedPack { environment: "shop".into(), old: None, new: Some("d".into()), ..SignedPack::default() }];
     assert_eq!(sign_off.refusal(&other).as_deref(), Some("the sign-off says nothing about `shop`"));
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use casebook_core::{
     check::{self, Ruled},
-    comparison::{self, ItemsCompared, Regraded, RulesCompared, SignOff, Signed, SignedPack, Standing, Version},
+    comparison::{self, Difference, ItemsCompared, Regraded, RulesCompared, SignOff, Signed, SignedPack, Version},
     model::write_moment,
     record::Recording,
     scenario::{Catalog, Pack},
@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    diff_text,
+    diff_markdown, diff_text,
     rows::{self, BadRow},
     side,
 };
@@ -39,24 +39,34 @@ pub(super) struct PackDiff {
     /// None where the pack is gone.
     pub(super) new: Option<Version>,
     pub(super) rules: Vec<RulesCompared>,
+    /// What else the documents say otherwise, by head.
+    pub(super) differences: Vec<Difference>,
     /// None where one of the two versions has findings that stop it.
     pub(super) items: Option<ItemsCompared>,
     pub(super) records: Vec<Regraded>,
 }
 
 impl PackDiff {
-    /// Whether it is not proved that nothing changes in meaning, for kinds of items, items or recorded scores.
+    /// Whether it is not proved that nothing changes that an agent or a score can feel.
     pub(super) fn is_changed(&self) -> bool {
         self.old.is_none()
             || self.new.is_none()
-            || self.rules.iter().any(|rules| rules.standing != Standing::Same)
+            || self.rules.iter().any(RulesCompared::is_changed)
+            || self.differences.iter().any(|difference| difference.counts)
             || self.items.as_ref().is_none_or(|items| !items.changes.is_empty())
             || self.records.iter().any(Regraded::is_changed)
     }
 
     fn signed(&self) -> SignedPack {
         let digest = |version: &Option<Version>| version.as_ref().map(|version| version.digest.clone());
-        SignedPack { environment: self.environment.clone(), old: digest(&self.old), new: digest(&self.new) }
+        let tests = |version: &Option<Version>| version.as_ref().map(|version| version.tests.clone());
+        SignedPack {
+            environment: self.environment.clone(),
+            old: digest(&self.old),
+            new: digest(&self.new),
+            old_tests: tests(&self.old),
+            new_tests: tests(&self.new),
+        }
     }
 }
 
@@ -137,7 +147,7 @@ fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
     let version = |ruled: &Ruled, catalog: &Option<Catalog>| {
         let played = catalog.as_ref().and_then(|all| all.pack(&ruled.name));
         let digest = played.map_or(ruled.digest.as_str(), |pack| pack.digest());
-        Version { version: ruled.version.clone(), digest: digest.to_owned() }
+        Version { version: ruled.version.clone(), digest: digest.to_owned(), tests: ruled.tests.clone() }
     };
     let pack = |catalog: &Option<Catalog>, name: &str| catalog.as_ref().and_then(|all| all.pack(name).cloned());
     let known = |name: &str| sides.new.iter().any(|new| new.name == name);
@@ -148,15 +158,23 @@ fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
             continue;
         };
         let both = (pack(&sides.catalogs.0, &new.name), pack(&sides.catalogs.1, &new.name));
+        let mut differences = comparison::documents(old, new);
         let (items, records) = match &both {
-            (Some(before), Some(after)) => (Some(comparison::items(before, after)), regrade(before, after, records)),
+            (Some(before), Some(after)) => {
+                differences.extend(comparison::plugins(before, after));
+                (Some(comparison::items(before, after)), regrade(before, after, records))
+            }
             _ => (None, Vec::new()),
         };
+        differences.sort_by_key(|difference| difference.head);
+        let mut rules = comparison::meaning(old, new);
+        comparison::attribute(&mut rules, items.as_ref(), &records);
         all.push(PackDiff {
             environment: new.name.clone(),
             old: Some(version(old, &sides.catalogs.0)),
             new: Some(version(new, &sides.catalogs.1)),
-            rules: comparison::meaning(old, new),
+            rules,
+            differences,
             items,
             records,
         });
@@ -169,7 +187,15 @@ fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
 
 impl PackDiff {
     fn one_sided(name: &str, old: Option<Version>, new: Option<Version>) -> Self {
-        Self { environment: name.to_owned(), old, new, rules: Vec::new(), items: None, records: Vec::new() }
+        Self {
+            environment: name.to_owned(),
+            old,
+            new,
+            rules: Vec::new(),
+            differences: Vec::new(),
+            items: None,
+            records: Vec::new(),
+        }
     }
 }
 
@@ -191,7 +217,7 @@ fn sign_off(args: &RulesDiffArgs, sides: &Sides, packs: Vec<SignedPack>) -> Resu
             return Err(Exit::Usage);
         }
         let note = format!("signed off by {by}: {reason}");
-        let signed = SignOff::new(Signed { by, reason, time: now(), packs });
+        let signed = SignOff::new(Signed { by, reason, time: now(), covers: 0, packs });
         let text = serde_json::to_string_pretty(&signed).unwrap_or_default() + "\n";
         files::write(path, text).map_err(|error| {
             output::error(format!("`{}` cannot be written: {error}", path.display()));
@@ -227,7 +253,7 @@ fn tell(diffs: &[PackDiff], changed: bool, note: Option<&str>, bad: &[BadRow], f
             "packs": diffs,
             "bad_records": bad,
         })),
-        Format::Markdown => output::text(diff_text::markdown(diffs, note)),
+        Format::Markdown => output::text(diff_markdown::markdown(diffs, note)),
         _ => {
             output::text(diff_text::human(diffs));
             if let Some(note) = note {

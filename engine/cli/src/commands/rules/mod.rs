@@ -10,6 +10,7 @@
 
 mod check;
 mod diff;
+mod diff_markdown;
 mod diff_text;
 mod rows;
 mod side;

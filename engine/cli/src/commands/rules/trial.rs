@@ -139,6 +139,7 @@ fn tell(found: &Found, report: &casebook_core::diagnostic::Report, args: &RulesT
                     json!({
                         "rules": trial.rules,
                         "changed": changed,
+                        "edits": trial.edits,
                         "by_rule": comparison::by_rule(trial),
                         "items": trial.items,
                     })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use casebook_core::comparison::{Judgement, Trial, TrialItem, by_rule};
+use casebook_core::comparison::{Judgement, Trial, TrialItem, TriedEdit, by_rule};
 
 use super::{
     diff_text::{escape, plain, record_lines_of},
@@ -12,6 +12,8 @@ use crate::output::{self, count};
 
 const BOLD: &str = "1";
 const YELLOW: &str = "33";
+/// Edits that are named at the most.
+const MANY: usize = 10;
 /// Items that are listed of one kind of change.
 const EXAMPLES: usize = 3;
 
@@ -99,10 +101,34 @@ fn summary(found: &Found) -> Vec<String> {
             lines.push(format!("{} match two rules of the candidate that differ", count(conflicts, "item")));
         }
     }
+    for trial in &found.trials {
+        lines.extend(unexercised(trial));
+    }
     if found.records.is_none() {
         lines.push("the pack has findings with the candidate, so no episode is graded again".to_owned());
     }
     lines
+}
+
+/// The edits of which no item shows anything, so that the trial says nothing about them.
+fn unexercised(trial: &Trial) -> Vec<String> {
+    if trial.edits.is_empty() {
+        return vec![format!("`{}`: the candidate edits no rule, so nothing was tried", trial.rules)];
+    }
+    let name = |edit: &TriedEdit| edit.rule.as_ref().map_or_else(|| "the default".to_owned(), |id| format!("`{id}`"));
+    let idle: Vec<String> = trial.edits.iter().filter(|edit| edit.exercised == 0).map(name).collect();
+    if idle.is_empty() {
+        return Vec::new();
+    }
+    let (rest, more) =
+        (idle.iter().take(MANY).cloned().collect::<Vec<_>>().join(", "), idle.len().saturating_sub(MANY));
+    let rest = if more > 0 { format!("{rest} and {more} more") } else { rest };
+    let what = match (idle.len() == trial.edits.len(), idle.len()) {
+        (true, 1) => "no item exercises the only edit".to_owned(),
+        (true, all) => format!("no item exercises any of the {all} edits"),
+        (false, some) => format!("no item exercises {some} of the {} edits", trial.edits.len()),
+    };
+    vec![format!("`{}`: {what}, of {rest}; add items that it matches with `--items`", trial.rules)]
 }
 
 /// The items that change, by what changes.
