@@ -98,6 +98,8 @@ pub enum ReadProblem {
     NoPack,
     /// A pack that extends itself.
     Circle,
+    /// A link or a pack that leads out of what may be read.
+    Outside,
 }
 
 /// The pack that another one extends.
@@ -211,6 +213,7 @@ impl SourceSet {
 /// Problems of single files are kept in the set and reported when it is compiled.
 pub fn read(roots: &[PathBuf]) -> SourceSet {
     let mut set = SourceSet::default();
+    let whole: Vec<PathBuf> = roots.iter().filter_map(|root| whole_root(root)).collect();
     for root in roots {
         match pack_folders(root) {
             Ok((folders, unread)) if folders.is_empty() && unread.is_empty() => {
@@ -220,7 +223,7 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
                 set.missing.extend(unread);
                 for folder in folders {
                     if set.packs.iter().all(|pack| pack.root != folder) {
-                        set.packs.push(read_pack(folder, &mut Vec::new()));
+                        set.packs.push(read_pack(folder, &whole, &mut Vec::new()));
                     }
                 }
             }
@@ -331,24 +334,72 @@ fn is_visible(entry: &fs::DirEntry) -> bool {
     !entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
+/// The folder that a root stands for, without links.
+fn whole_root(root: &Path) -> Option<PathBuf> {
+    let whole = fs::canonicalize(root).ok()?;
+    if whole.is_file() { whole.parent().map(Path::to_path_buf) } else { Some(whole) }
+}
+
+/// Where the files of a pack may lie that it leads to: below the roots that are read, below its own folder, or next to that.
+///
+/// A pack comes from somebody else now and then, and must not show what lies elsewhere on the machine that reads it.
+struct Fence<'a> {
+    roots: &'a [PathBuf],
+    /// The pack's folder, without links.
+    pack: PathBuf,
+}
+
+impl Fence<'_> {
+    /// Whether the target of a link may be read as the file that the link stands for.
+    fn holds(&self, link: &Path) -> bool {
+        // What has no target is found out where it is read, and reported there.
+        let Ok(target) = fs::canonicalize(link) else { return true };
+        self.is_within(&target) || self.is_beside(&target, link)
+    }
+
+    /// Whether a pack may be extended, by its folder without links.
+    fn holds_pack(&self, folder: &Path) -> bool {
+        self.is_within(folder) || folder.parent().is_some_and(|parent| Some(parent) == self.pack.parent())
+    }
+
+    fn is_within(&self, target: &Path) -> bool {
+        target.starts_with(&self.pack) || self.roots.iter().any(|root| target.starts_with(root))
+    }
+
+    /// Whether a file lies in or below the folder that holds the pack, in sight and of the same kind as the link: next to
+    /// a pack there may be anything, such as keys in a folder of a person's own.
+    fn is_beside(&self, target: &Path, link: &Path) -> bool {
+        let Some(below) = self.pack.parent().filter(|parent| parent.parent().is_some()) else { return false };
+        let alike = is_yaml(link) && is_yaml(target) || link.extension() == target.extension();
+        let visible = |path: &Path| path.iter().all(|part| !part.as_encoded_bytes().starts_with(b"."));
+        alike && target.strip_prefix(below).is_ok_and(visible)
+    }
+}
+
 /// Reads a pack and the one that it extends; `chain` holds the packs that led to it.
-fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
+fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> PackSource {
     let mut found = Found::default();
     found.collect(&root, 0, false);
-    let Found { mut paths, mut modules, mut others, mut passed_over, links } = found;
+    let Found { mut paths, mut modules, mut others, mut passed_over, mut links } = found;
+    let fence = Fence { roots, pack: fs::canonicalize(&root).unwrap_or_else(|_| root.clone()) };
+    let outside: Vec<PathBuf> = links.extract_if(.., |link| !fence.holds(link)).collect();
     paths.sort();
     modules.sort();
     others.sort();
-    let mut modules: Vec<ModuleFile> = modules.iter().take(MAX_MODULES).map(|path| read_module(path)).collect();
+    let mut modules: Vec<ModuleFile> =
+        modules.iter().take(MAX_MODULES).map(|path| read_module(path, &outside)).collect();
     let mut files: Vec<SourceFile> =
-        paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path)).collect();
+        paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path, &outside)).collect();
     let programs = others.iter().filter(|path| is_named(path, &files)).take(MAX_PROGRAM_FILES);
-    modules.extend(programs.map(|path| read_module(path)));
+    modules.extend(programs.map(|path| read_module(path, &outside)));
     if paths.len() > MAX_FILES {
         files.push(unreadable(&root, ReadProblem::TooManyFiles));
     }
     let path = root.join("README.md");
-    let readme = fs::symlink_metadata(&path).is_ok().then(|| read_file(&path));
+    let readme = fs::symlink_metadata(&path).ok().map(|found| {
+        let leads_out = found.is_symlink() && !fence.holds(&path);
+        if leads_out { unreadable(&path, ReadProblem::Outside) } else { read_file(&path, &[]) }
+    });
     passed_over.extend(readme.iter().filter(|file| file.problem.is_some()).cloned());
     passed_over.sort_by(|one, other| one.path.cmp(&other.path));
     let readme = readme.filter(|file| file.problem.is_none()).map(|file| file.text);
@@ -356,7 +407,8 @@ fn read_pack(root: PathBuf, chain: &mut Vec<PathBuf>) -> PackSource {
         chain.push(fs::canonicalize(&root).unwrap_or_else(|_| root.clone()));
         match fs::canonicalize(&folder) {
             Ok(whole) if chain.contains(&whole) => Base::Problem(ReadProblem::Circle),
-            Ok(_) if holds_yaml(&folder).unwrap_or(false) => Base::Pack(Box::new(read_pack(folder, chain))),
+            Ok(whole) if !fence.holds_pack(&whole) => Base::Problem(ReadProblem::Outside),
+            Ok(_) if holds_yaml(&folder).unwrap_or(false) => Base::Pack(Box::new(read_pack(folder, roots, chain))),
             _ => Base::Problem(ReadProblem::NoPack),
         }
     });
@@ -513,15 +565,20 @@ fn special(kind: fs::FileType) -> Option<&'static str> {
     kind.is_dir().then_some("a folder")
 }
 
-fn read_module(path: &Path) -> ModuleFile {
-    match read_plain(path, MAX_MODULE_BYTES) {
+fn read_module(path: &Path, outside: &[PathBuf]) -> ModuleFile {
+    match read_inside(path, outside, MAX_MODULE_BYTES) {
         Ok(bytes) => ModuleFile::new(path, &bytes),
         Err(problem) => ModuleFile { problem: Some(problem), ..ModuleFile::new(path, &[]) },
     }
 }
 
-fn read_file(path: &Path) -> SourceFile {
-    text_of(path, read_plain(path, MAX_FILE_BYTES))
+fn read_file(path: &Path, outside: &[PathBuf]) -> SourceFile {
+    text_of(path, read_inside(path, outside, MAX_FILE_BYTES))
+}
+
+/// Reads a file of a pack, unless it is one of the links that lead out of it.
+fn read_inside(path: &Path, outside: &[PathBuf], most: u64) -> Result<Vec<u8>, ReadProblem> {
+    if outside.iter().any(|link| link == path) { Err(ReadProblem::Outside) } else { read_plain(path, most) }
 }
 
 fn text_of(path: &Path, bytes: Result<Vec<u8>, ReadProblem>) -> SourceFile {

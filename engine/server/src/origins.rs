@@ -31,7 +31,7 @@ pub struct HostName {
 /// What is compared with each request.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
-    origins: Vec<WebOrigin>,
+    allowed: Vec<WebOrigin>,
     hosts: Vec<HostName>,
     /// Whether a name that is not known is refused.
     strict: bool,
@@ -42,16 +42,19 @@ impl Origins {
     ///
     /// Host names are compared where some are given, and where `exposed`: the server trusts whoever reaches it, and
     /// nobody but this machine should.
-    pub(crate) fn new(origins: Vec<WebOrigin>, hosts: Vec<HostName>, exposed: bool) -> Self {
+    pub(crate) fn new(allowed: Vec<WebOrigin>, hosts: Vec<HostName>, exposed: bool) -> Self {
         let strict = exposed || !hosts.is_empty();
-        Self { origins, hosts, strict }
+        Self { allowed, hosts, strict }
     }
 
     /// Refuses a request of a page from elsewhere, and one that reached the server by a foreign name.
     pub(crate) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
         let origin = headers.get(ORIGIN);
         if self.strict || origin.is_some() {
-            let given = headers.get(HOST).and_then(|host| host.to_str().ok()).or(uri.authority().map(|it| it.as_str()));
+            let given = headers
+                .get(HOST)
+                .and_then(|host| host.to_str().ok())
+                .or(uri.authority().map(axum::http::uri::Authority::as_str));
             let several = headers.get_all(HOST).into_iter().nth(1).is_some()
                 || uri.authority().zip(given).is_some_and(|(named, given)| named.as_str() != given);
             if several {
@@ -105,7 +108,7 @@ impl Origins {
             // The server does not know whether a proxy in front of it speaks TLS, so the scheme is the page's.
             let own = host.and_then(|host| Url::parse(&format!("{}://{host}/", url.scheme())).ok());
             own.is_some_and(|own| own.origin().ascii_serialization() == origin)
-                || self.origins.iter().any(|known| known.0 == origin)
+                || self.allowed.iter().any(|known| known.0 == origin)
         });
         if allowed { Ok(()) } else { Err(foreign(&format!("`{text}`"), text)) }
     }

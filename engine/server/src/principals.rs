@@ -221,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn white_space_around_a_token_is_no_part_of_it() {
+        let mut tokens = Tokens::read("\u{feff}orchestrator orchestrator-0123456789\r\n").expect("it is fine");
+        tokens.add(Role::Agent, "agent-0123456789abcdef\n").expect("it is fine");
+        for token in ["orchestrator-0123456789", "agent-0123456789abcdef"] {
+            assert!(tokens.find(token).is_some(), "{token}");
+        }
+        assert_eq!(tokens.add(Role::Agent, "agent-0123456789\nabcdef"), Err(TokenError::Unsendable(Role::Agent)));
+        assert_eq!(tokens.add(Role::Agent, "  \n"), Err(TokenError::Short(Role::Agent)));
+    }
+
+    #[test]
     fn each_role_has_its_surface() {
         let tokens = Tokens::read(FILE).expect("it is fine");
         assert!(tokens.admits(Surface::Of(Role::Agent), Role::Agent));
@@ -240,6 +251,14 @@ mod tests {
             (
                 "\nagnet 0123456789abcdef",
                 "line 2: unknown role `agnet`; did you mean `agent`? there are `orchestrator`, `agent`, `grader`, `observer`",
+            ),
+            (
+                "# none\n\n",
+                "there is no token; add a line such as `orchestrator TOKEN`, or leave the file out to serve everybody",
+            ),
+            (
+                "agent 0123456789abcdé",
+                "a token of the agent has characters that no header can hold; use letters, digits and signs of ASCII",
             ),
             ("agent short", "a token of the agent has fewer than 16 characters"),
             ("agent 0123456789abcdef\ngrader 0123456789abcdef", "a token of the grader is another role's as well"),

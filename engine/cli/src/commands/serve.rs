@@ -50,6 +50,7 @@ pub(crate) fn run(args: ServeArgs, format: Format) -> Exit {
     exit
 }
 
+#[expect(clippy::too_many_lines, reason = "what is asked for becomes a server, piece by piece")]
 async fn serve(args: ServeArgs, format: Format) -> Exit {
     let tokens = match tokens(args.tokens.as_deref()) {
         Ok(tokens) => tokens,
@@ -242,16 +243,13 @@ fn tell(status: &ReloadStatus, format: Format) {
         );
         return;
     }
-    match rejected {
-        Some(rejected) => {
-            output::note(rejected.text(output::stderr_has_color()).trim_end());
-            output::note(format!("rejected: generation {generation} goes on"));
+    if let Some(rejected) = rejected {
+        output::note(rejected.text(output::stderr_has_color()).trim_end());
+        output::note(format!("rejected: generation {generation} goes on"));
+    } else {
+        if !status.report.diagnostics.is_empty() {
+            output::note(status.report.render(output::stderr_has_color()).trim_end());
         }
-        None => {
-            if !status.report.diagnostics.is_empty() {
-                output::note(status.report.render(output::stderr_has_color()).trim_end());
-            }
-            output::note(format!("reloaded: generation {generation}"));
-        }
+        output::note(format!("reloaded: generation {generation}"));
     }
 }

@@ -129,9 +129,10 @@ def test_one_that_fails_fails_the_step_and_nobody_else(start, pack):
         hanging.join()
         assert rewards == [1.0, 1.0]
         assert told[0].status_code == 500
-        assert "the plugin `odd` 1.0.0 did not answer within 1 s, and was ended" in told[0].text
         died = step(http, session, "die")
-        assert "the plugin `odd` 1.0.0 ended (exit status: 9); it said: `good bye`" in died.text
+        # What a plugin says may hold what is right: it is for the log, and an agent reads one sentence.
+        for failed in (told[0], died):
+            assert failed.json() == {"detail": "the environment failed at this step; the log of the server says why"}
         assert http.get("/state", params={"session_id": session}).json()["step_count"] == 0
         assert reward(http, session, "factor") == 1.0
         assert http.get("/health").json()["status"] == "healthy"

@@ -242,6 +242,8 @@ fn serve_refuses_tokens_that_it_cannot_use() {
         ("agnet 0123456789abcdef\n", "line 1: unknown role `agnet`; did you mean `agent`?"),
         ("agent 0123456789abcdef\n", "there are tokens, but none of the orchestrator"),
         ("orchestrator short\n", "a token of the orchestrator has fewer than 16 characters"),
+        ("", "there is no token; add a line such as `orchestrator TOKEN`"),
+        ("# nobody yet\n\n", "there is no token"),
     ] {
         fs::write(&file, text).expect("it is written");
         let output = casebook(&root(), &["serve", PACK, "--port", "0", "--tokens", path]);
@@ -252,6 +254,36 @@ fn serve_refuses_tokens_that_it_cannot_use() {
     let output = casebook(&root(), &["serve", PACK, "--port", "0", "--tokens", "no-such-file"]);
     assert_eq!(code(&output), 3);
     assert!(stderr(&output).contains("no-such-file"), "{}", stderr(&output));
+}
+
+#[test]
+fn serve_refuses_variables_without_a_token_and_openness_where_others_reach_it() {
+    for (variable, value, expected) in [
+        ("CASEBOOK_AGENT_TOKEN", "", "`CASEBOOK_AGENT_TOKEN` is set but empty"),
+        ("CASEBOOK_AGENT_TOKEN", "\n", "CASEBOOK_AGENT_TOKEN: a token of the agent has fewer than 16 characters"),
+        // The line end of a secret is no part of it, so this one is fine as far as it goes.
+        ("CASEBOOK_AGENT_TOKEN", "0123456789abcdef\n", "there are tokens, but none of the orchestrator"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_casebook"))
+            .args(["serve", PACK, "--port", "0"])
+            .current_dir(root())
+            .env(variable, value)
+            .output()
+            .expect("casebook runs");
+        assert_eq!((code(&output), stderr(&output).contains(expected)), (2, true), "{}", stderr(&output));
+    }
+    for (more, expected) in [
+        (
+            &["--open", "--host", "0.0.0.0"][..],
+            "`--open` shows what is right, so it needs a loopback address, not 0.0.0.0",
+        ),
+        (&["--open", "--mode", "production"], "neither with tokens nor with `--mode production`"),
+        (&["--allow-origin", "trainer.example"], "`trainer.example` is not an origin"),
+        (&["--allow-host", "https://desk.example"], "`https://desk.example` is not a host name"),
+    ] {
+        let output = casebook(&root(), &[&["serve", PACK, "--port", "0"], more].concat());
+        assert_eq!((code(&output), stderr(&output).contains(expected)), (2, true), "{}", stderr(&output));
+    }
 }
 
 #[test]

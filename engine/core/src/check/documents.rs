@@ -196,12 +196,16 @@ fn missing_base(root: &Draft, problem: &ReadProblem) -> Option<Diagnostic> {
     let what = root.extends().filter(|_| root.kind == Kind::Environment)?;
     let (code, message) = match problem {
         ReadProblem::Circle => (Code::Cycle, format!("the pack `{what}` extends this one")),
+        ReadProblem::Outside => {
+            (Code::NotAllowed, format!("`{what}` lies neither next to this pack nor in what is read"))
+        }
         _ => (Code::UnknownName, format!("there is no pack in `{what}`")),
     };
-    Some(
-        root.at_extends(code, message)
-            .hint("write the folder of a pack, as seen from this file's own, such as `../ticket-desk`"),
-    )
+    let hint = match problem {
+        ReadProblem::Outside => "move it next to this pack, or read the folder that holds both",
+        _ => "write the folder of a pack, as seen from this file's own, such as `../ticket-desk`",
+    };
+    Some(root.at_extends(code, message).hint(hint))
 }
 
 struct Resolver<'a> {

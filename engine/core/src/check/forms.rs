@@ -160,6 +160,7 @@ impl Maker<'_> {
     }
 
     /// The value of a field, none where the item lacks it; nothing when a problem was reported.
+    #[expect(clippy::option_option, reason = "a problem and an absent value are different answers")]
     fn field(&self, pointer: &str, column: &Column, context: &Context, report: &mut Report) -> Option<Option<Value>> {
         let Some(value) = self.item.fields.get(&column.name) else { return Some(None) };
         match self.declared(&column.name) {

@@ -541,6 +541,11 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
         ReadProblem::TooManyFiles => {
             (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
         }
+        ReadProblem::Outside => (
+            Code::Unreadable,
+            format!("`{path}` is a link that leads out of the pack"),
+            Some("link a visible file of the same kind next to the pack's folder, or read the folder that holds both"),
+        ),
         ReadProblem::Circle => {
             (Code::Cycle, format!("the pack `{path}` extends itself"), Some("a pack cannot extend one that extends it"))
         }

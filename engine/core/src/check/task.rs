@@ -134,7 +134,12 @@ pub(super) fn check_practice(parts: &Parts<'_>, report: &mut Report) {
         let pointer = format!("/practice/{at}");
         let kind = parts.environment.splits.get(name).copied().or_else(|| SplitType::named(name));
         if parts.environment.practice[..at].contains(name) {
-            report.push(parts.root.at(Code::DuplicateName, pointer, format!("the split `{name}` stands here twice")));
+            report.push(
+                parts
+                    .root
+                    .at(Code::DuplicateName, pointer, format!("the split `{name}` stands here twice"))
+                    .hint("name each split once"),
+            );
         } else if kind == Some(SplitType::Test) {
             report.push(
                 parts

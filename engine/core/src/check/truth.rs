@@ -61,6 +61,7 @@ impl Maker<'_> {
     }
 
     /// Settles the truth of a decision that counts.
+    #[expect(clippy::needless_pass_by_value, reason = "what the rules say is used up here")]
     fn settle(&self, column: usize, ruled: Ruled<'_>, cell: &mut TruthCell, report: &mut Report) {
         let decision = &self.parts.decisions[column];
         let (value, reason) = match ruled {

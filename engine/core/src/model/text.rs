@@ -220,7 +220,7 @@ impl Form {
     }
 
     fn is_part(&self, part: Range<usize>, whole_words: bool) -> bool {
-        let is_edge = |at: usize| !self.splits_character(at) && !(whole_words && self.splits_word(at));
+        let is_edge = |at: usize| !(self.splits_character(at) || whole_words && self.splits_word(at));
         is_edge(part.start) && is_edge(part.end)
     }
 

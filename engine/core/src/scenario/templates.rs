@@ -43,6 +43,7 @@ pub(crate) fn item_engine() -> Environment<'static> {
 }
 
 /// The filter `default`, which takes null for absent as well: what an item lacks and what an action does not give is null.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
 fn default(value: &Value, arguments: Rest<Value>) -> Result<Value, Error> {
     if arguments.len() > 2 {
         return Err(Error::from(ErrorKind::TooManyArguments));

@@ -371,7 +371,7 @@ impl<'a> Builder<'a> {
                     }
                     None => Value::String(text.clone().into_owned()),
                 };
-                let written = (!value.is_string() && value.to_string() != *text).then(|| Box::from(&*text));
+                let written = (!value.is_string() && value.to_string().as_str() != &*text).then(|| Box::from(&*text));
                 self.value(Tree { place: Place::own(self.trim(range)), data: Data::Scalar(value, written) }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {

@@ -108,6 +108,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of mistake")]
     fn explain(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
         let pointer = format!("{}{}", self.above, error.instance_path());
         let what = name_of(&pointer);

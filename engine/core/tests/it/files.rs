@@ -245,3 +245,79 @@ fn nothing_is_waited_for_that_is_not_a_file() {
     let codes = found("socket", |folder| drop(UnixListener::bind(folder.join("more.yaml")).expect("a socket")));
     assert!(codes[0].0 == Code::Unreadable && told(&codes, "a socket"), "{codes:?}");
 }
+
+/// A folder with a pack in it, and more around it.
+#[cfg(unix)]
+fn beside(name: &str) -> Folder {
+    let path = std::env::temp_dir().join(format!("casebook-{}-{name}", std::process::id()));
+    fs::create_dir_all(path.join("home/pack")).expect("a folder");
+    for (file, text) in packs::desk() {
+        fs::write(path.join("home/pack").join(file), text).expect("written");
+    }
+    Folder(path)
+}
+
+#[cfg(unix)]
+#[test]
+fn links_lead_no_further_than_next_to_the_pack() {
+    use std::os::unix::fs::symlink;
+
+    let rules = "apiVersion: casebook/v1\nkind: Inbox\nname: more\nitems: []\n";
+    for (target, link, allowed) in [
+        ("home/shared/more.yaml", "more.yaml", true),
+        ("home/pack/below/.hidden/more.yaml", "more.yaml", true),
+        ("home/.keys/more.yaml", "more.yaml", false),
+        ("home/.env", "more.yaml", false),
+        ("home/notes.txt", "more.yaml", false),
+        ("elsewhere/more.yaml", "more.yaml", false),
+        ("elsewhere/secret.md", "README.md", false),
+        ("home/ABOUT.md", "README.md", true),
+    ] {
+        let folder = beside("links");
+        let (target, link) = (folder.0.join(target), folder.0.join("home/pack").join(link));
+        fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+        fs::write(&target, rules).expect("written");
+        let _ = fs::remove_file(&link);
+        symlink(&target, &link).expect("a link");
+        let pack = folder.0.join("home/pack");
+        let read = source::read(std::slice::from_ref(&pack));
+        let held = format!("{:?} {:?}", read.packs[0].files, read.packs[0].readme).contains("name: more");
+        assert_eq!(held, allowed, "{}", target.display());
+        let told = compile(&read, 1).report.render(false);
+        assert_eq!(told.contains("is a link that leads out of the pack"), !allowed, "{told}");
+        // What is read as a whole may be linked as one likes.
+        let read = source::read(std::slice::from_ref(&folder.0));
+        assert!(read.packs.is_empty() || !format!("{read:?}").contains("Outside"));
+        let read = source::read(&[pack, folder.0.clone()]);
+        assert!(!format!("{read:?}").contains("Outside"), "{}", target.display());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pack_extends_one_next_to_it_or_one_that_is_read_too() {
+    use std::os::unix::fs::symlink;
+
+    let folder = beside("bases");
+    let home = folder.0.join("home");
+    fs::create_dir_all(home.join("other")).expect("a folder");
+    fs::create_dir_all(folder.0.join("far/base")).expect("a folder");
+    for base in [home.join("base"), folder.0.join("far/base")] {
+        fs::create_dir_all(&base).expect("a folder");
+        for (file, text) in packs::desk() {
+            fs::write(base.join(file), text).expect("written");
+        }
+    }
+    symlink(folder.0.join("far/base"), home.join("linked")).expect("a link");
+    let whole = folder.0.join("far/base").display().to_string();
+    for (base, allowed) in [("../base", true), ("../../far/base", false), (whole.as_str(), false), ("../linked", false)]
+    {
+        let text = format!("apiVersion: casebook/v1\nkind: Environment\nname: other\nextends: {base}\n");
+        fs::write(home.join("other/environment.yaml"), text).expect("written");
+        let other = home.join("other");
+        let told = compile(&source::read(std::slice::from_ref(&other)), 1).report.render(false);
+        assert_eq!(!told.contains("lies neither next to this pack nor in what is read"), allowed, "{base}: {told}");
+        let told = compile(&source::read(&[other, folder.0.join("far")]), 1).report.render(false);
+        assert!(!told.contains("lies neither"), "{base}: {told}");
+    }
+}

@@ -512,10 +512,10 @@ fn a_dash_at_the_end_of_a_text_in_brackets_is_read() {
 #[test]
 fn a_key_that_stands_twice_is_no_json() {
     assert_eq!(
-        strictly::strict(r#"{"a": 1, "b": {"c": [], "c": 2}}"#).unwrap_err(),
+        strictly::strict(r#"{"a": 1, "b": {"c": [], "c": 2}}"#).expect_err("no JSON"),
         "the key `c` stands twice (column 27)"
     );
-    assert_eq!(strictly::strict(r#"{"a": 1e400}"#).unwrap_err(), "number out of range (column 11)");
+    assert_eq!(strictly::strict(r#"{"a": 1e400}"#).expect_err("no JSON"), "number out of range (column 11)");
     let value =
         strictly::strict(r#"{"a": [null, true, -1, 18446744073709551615, 0.1, "x\u0000"], "": {}}"#).expect("JSON");
     assert_eq!(value, json!({ "a": [null, true, -1, 18_446_744_073_709_551_615_u64, 0.1, "x\0"], "": {} }));

@@ -130,7 +130,7 @@ fn stands(form: &str, needle: &str, at: usize, whole_words: bool) -> bool {
                 !word.match_indices(':').any(colon) && !after.ends_with(':')
             }
         });
-        !splits_mark && !(whole_words && splits_word)
+        !(splits_mark || whole_words && splits_word)
     };
     !needle.is_empty() && form[at..].starts_with(needle) && edge(at) && edge(at + needle.len())
 }

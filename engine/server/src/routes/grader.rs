@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     baseline::rounded,
+    grades::SHUT,
     request::{self, Environment, Principal},
     table::Endpoint,
 };
@@ -57,7 +58,7 @@ pub(super) fn endpoint() -> Endpoint {
                 },
             })
         },
-        errors: &[("404", "The task does not exist"), ("422", "The policy does not exist")],
+        errors: &[SHUT, ("404", "The task does not exist"), ("422", "The policy does not exist")],
     })
 }
 

@@ -29,6 +29,9 @@ use crate::{
     wire::{body, entries::Entry, openapi::Operation},
 };
 
+/// What those are answered who may not know what is right.
+pub(super) const SHUT: (&str, &str) = ("403", "What is right is for the grader alone");
+
 pub(super) fn grade() -> Endpoint {
     Endpoint::of_server("/sessions/{id}/grade", get(standing)).on(Surface::Truth).described(Operation {
         method: "get",
@@ -37,7 +40,7 @@ pub(super) fn grade() -> Endpoint {
         parameters: &[ID],
         request: None,
         response: |_| schema(),
-        errors: &[("404", "The session does not exist"), ("409", "The session has no episode")],
+        errors: &[SHUT, ("404", "The session does not exist"), ("409", "The session has no episode")],
     })
 }
 
@@ -67,7 +70,7 @@ pub(super) fn truth() -> Endpoint {
                 },
             })
         },
-        errors: &[("404", "The session does not exist"), ("409", "The session has no episode")],
+        errors: &[SHUT, ("404", "The session does not exist"), ("409", "The session has no episode")],
     })
 }
 
@@ -103,6 +106,7 @@ pub(super) fn recorded() -> Endpoint {
             })
         },
         errors: &[
+            SHUT,
             ("404", "The environment does not exist"),
             ("409", "The actions do not fit what is loaded now"),
             ("422", "The body is no line of a record"),
@@ -119,6 +123,7 @@ pub(super) fn regrade() -> Endpoint {
         request: None,
         response: |_| schema(),
         errors: &[
+            SHUT,
             ("404", "The session does not exist"),
             ("409", "The session has no episode, or its actions do not fit what is loaded now"),
         ],

@@ -314,7 +314,13 @@ pub(super) async fn until_stopped(
 fn broken(error: &Error) -> End {
     match error {
         Error::Capacity(_) => End::Close(TOO_LONG),
-        Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Crowded>()) => End::Close(TRY_AGAIN),
+        Error::Io(error)
+            if error.get_ref().is_some_and(
+                <dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<Crowded>,
+            ) =>
+        {
+            End::Close(TRY_AGAIN)
+        }
         _ => End::Close(PROTOCOL_ERROR),
     }
 }

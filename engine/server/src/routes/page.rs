@@ -58,7 +58,7 @@ fn answer(kind: &'static str, text: impl Into<Body>) -> Response {
 /// Adds what a page may load and who may show it in a frame: pages that could draw something over it may not.
 pub(super) fn guarded(app: &App, policy: &str, mut page: Response) -> Response {
     let origins = &app.config.allow_origins;
-    let framers: String = origins.iter().map(|origin| format!(" {origin}")).collect();
+    let framers = origins.iter().fold(String::new(), |framers, origin| framers + " " + &origin.to_string());
     let headers = page.headers_mut();
     if let Ok(policy) = HeaderValue::from_str(&format!("{policy}; frame-ancestors 'self'{framers}")) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);

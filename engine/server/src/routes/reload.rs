@@ -48,9 +48,11 @@ async fn reload(State(app): State<Shared>, Principal(role): Principal) -> Json<V
             places(&rejected.report)
         }
     });
+    let warnings = &status.report;
+    let warnings = if whole { json!(warnings.diagnostics) } else { places(warnings)["diagnostics"].take() };
     Json(json!({
         "generation": status.generation, "digest": status.digest, "loaded_at": status.loaded_at_ms(),
-        "outcome": status.outcome, "rejected": rejected, "warnings": status.report.diagnostics,
+        "outcome": status.outcome, "rejected": rejected, "warnings": warnings,
     }))
 }
 

@@ -78,12 +78,11 @@ async fn reset(
     arguments.declared_by(&pack).map_err(Problem::Invalid)?;
     let named = app.sessions.named(&environment.name, &request::claim(&headers, &query, in_body))?;
     let fresh = named.is_none();
-    let session = match named {
-        Some(session) => session,
-        None => {
-            app.sessions.supersede(&environment.name, client);
-            app.sessions.open(&environment.name, Origin::Reset, client, wait).await?
-        }
+    let session = if let Some(session) = named {
+        session
+    } else {
+        app.sessions.supersede(&environment.name, client);
+        app.sessions.open(&environment.name, Origin::Reset, client, wait).await?
     };
     let id = session.id().to_string();
     let held = |arguments: &ResetArguments| app.held(&environment.name, client.key, arguments);

@@ -82,7 +82,7 @@ async fn every_principal_reaches_what_the_table_says_and_nothing_else() {
                     _ => told == 403,
                 };
                 // What is of the whole server is not below an environment.
-                if !expected && !(base != "" && told == 404) {
+                if !(expected || !base.is_empty() && told == 404) {
                     wrong.push(format!("{method} {base}{path} in column {at}: {told}"));
                 }
             }
@@ -278,4 +278,26 @@ async fn who_has_no_token_is_counted_as_well() {
     }
     with(&server, ORCHESTRATOR, "GET", "/schema", None).await.expect(200);
     post(&server, "/mcp", &json!({})).await.detail(429);
+}
+
+#[tokio::test]
+async fn what_a_label_says_is_not_told_with_a_rejected_change() {
+    let watched = || Config { watch: true, poll: Some(std::time::Duration::from_millis(20)), ..config() };
+    let server = start(Config { tokens: all(), ..watched() }).await;
+    let own = start(watched()).await;
+    for server in [&server, &own] {
+        let broken = desk_with("then: { action: answer }", "then: { action: answre }");
+        std::fs::write(desk_file(server.path()), broken).expect("it is written");
+    }
+    for (server, token, whole) in [(&server, OBSERVER, false), (&server, ORCHESTRATOR, false), (&own, "", true)] {
+        let path = "/reload";
+        crate::client::until("it is rejected", async || {
+            with(server, token, "GET", path, None).await.expect(200)["outcome"] == "rejected"
+        })
+        .await;
+        let told = with(server, token, "GET", path, None).await;
+        assert_eq!(told.text.contains("answre"), whole, "{token}: {told:?}");
+        let first = &told.expect(200)["rejected"]["diagnostics"][0];
+        assert!(first["line"].as_u64().is_some_and(|line| line > 0) && first["code"].is_string(), "{first}");
+    }
 }

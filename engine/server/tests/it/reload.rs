@@ -224,23 +224,25 @@ async fn reading_does_not_cause_reading() {
 #[tokio::test]
 async fn an_edit_behind_a_link_that_leaves_the_pack_is_seen() {
     let folder = packs::write();
-    let away = tempfile::tempdir().expect("a folder");
-    let (file, shared) = (desk_file(folder.path()), away.path().join("shared.txt"));
+    // Next to the pack, which is as far as a link may lead.
+    let away = folder.path().join("away");
+    fs::create_dir(&away).expect("a folder");
+    let (file, shared) = (desk_file(folder.path()), away.join("shared.yaml"));
     fs::rename(&file, &shared).expect("moved");
     // Over a link in between, which is turned later.
-    let turned = away.path().join("current");
+    let turned = away.join("current");
     std::os::unix::fs::symlink(&shared, &turned).expect("a link");
     std::os::unix::fs::symlink(&turned, &file).expect("a link");
-    let root = folder.path().to_path_buf();
+    let root = folder.path().join("desk");
     let server = start_in(watching(), folder, &[root]).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     fs::write(&shared, titled("Edited")).expect("written");
     until_titled(&server, "Edited").await;
     save_by_renaming(&shared, &titled("Replaced"));
     until_titled(&server, "Replaced").await;
-    let other = away.path().join("other.txt");
+    let other = away.join("other.yaml");
     fs::write(&other, titled("Turned")).expect("written");
-    let fresh = away.path().join("fresh");
+    let fresh = away.join("fresh");
     std::os::unix::fs::symlink(&other, &fresh).expect("a link");
     fs::rename(&fresh, &turned).expect("turned");
     until_titled(&server, "Turned").await;
@@ -251,7 +253,9 @@ async fn an_edit_behind_a_link_that_leaves_the_pack_is_seen() {
 #[cfg(unix)]
 #[tokio::test]
 async fn what_could_not_be_read_is_read_again_and_a_pipe_is_not_waited_for() {
-    let server = start(watching()).await;
+    let folder = packs::write();
+    let root = folder.path().join("desk");
+    let server = start_in(watching(), folder, &[root]).await;
     let file = desk_file(server.path());
     let pipe = file.with_file_name("pipe.yaml");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
@@ -261,8 +265,7 @@ async fn what_could_not_be_read_is_read_again_and_a_pipe_is_not_waited_for() {
     fs::remove_file(&pipe).expect("removed");
     until_outcome(&server, "unchanged").await;
     // Nothing tells of the target that appears where nobody looks: it is tried again.
-    let away = tempfile::tempdir().expect("a folder");
-    let target = away.path().join("not/there/yet.yaml");
+    let target = server.path().join("not/there/yet.yaml");
     fs::remove_file(&file).expect("removed");
     std::os::unix::fs::symlink(&target, &file).expect("a link");
     until_outcome(&server, "rejected").await;

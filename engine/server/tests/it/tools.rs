@@ -210,3 +210,40 @@ async fn pages_of_other_origins_are_refused() {
         assert_eq!(send(&server, "POST", "/mcp", &headers, Some(&ping)).await.status, status, "{origin}");
     }
 }
+
+#[tokio::test]
+async fn what_does_not_fit_is_told_by_the_standards_numbers() {
+    let server = conformance(config()).await;
+    let id = hello(&server, "/mcp").await.header("mcp-session-id").to_owned();
+    let headers = [STANDARD[0], ("mcp-session-id", id.as_str())];
+    let request = |method: &str, params: Value| {
+        json!({ "jsonrpc": "2.0", "id": 3, "method": method, "params": params }).to_string()
+    };
+    for (body, code) in [
+        (request("tools/call", json!({ "name": "add", "arguments": "{}" })), -32602),
+        (request("tools/call", json!({ "name": "add", "arguments": [] })), -32602),
+        (request("tools/call", json!({ "name": 5 })), -32602),
+        (request("tools/call", json!({})), -32602),
+        (request("initialize", json!({ "protocolVersion": 3 })), -32602),
+        (request("tools/cal", json!({ "name": "add" })), -32601),
+    ] {
+        let told = send(&server, "POST", "/mcp", &headers, Some(&body)).await.expect(200);
+        assert_eq!((&told["error"]["code"], &told["id"]), (&json!(code), &json!(3)), "{body}: {told}");
+    }
+    for (body, code) in [
+        ("{", -32700),
+        ("", -32700),
+        ("[]", -32600),
+        ("5", -32600),
+        ("{}", -32600),
+        (r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, -32600),
+        (r#"{"jsonrpc":"2.0","id":1,"method":5}"#, -32600),
+    ] {
+        let json = [headers[0], headers[1], ("content-type", "application/json")];
+        let told = send(&server, "POST", "/mcp", &json, Some(body)).await;
+        assert_eq!(told.header("content-type"), "application/json", "{body}");
+        assert_eq!(told.expect(400)["error"]["code"], code, "{body}: {told:?}");
+    }
+    let called = send(&server, "POST", "/mcp", &headers, Some(&call("count", &json!({})).to_string())).await;
+    assert_eq!(called.expect(200)["result"]["structuredContent"], json!({ "result": 1 }));
+}

@@ -465,13 +465,16 @@ impl Part<'_> {
     }
 }
 
+/// The decisions of a rule, by column.
+type Decided = Vec<(usize, Datum)>;
+
 impl Moves {
     /// The move from one value to another, told from the old version to the new one.
     fn of(
         &mut self,
         part: &Part<'_>,
-        (was, partner): (Option<&Vec<(usize, Datum)>>, Option<usize>),
-        (is, by): (Option<&Vec<(usize, Datum)>>, Option<usize>),
+        (was, partner): (Option<&Decided>, Option<usize>),
+        (is, by): (Option<&Decided>, Option<usize>),
     ) -> &mut Moving {
         let (own, other): (Value, Value) = (was.cloned(), is.cloned());
         let mine = match (part.rule, partner) {

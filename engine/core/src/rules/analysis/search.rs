@@ -21,6 +21,9 @@ use crate::{
     rules::{Facts, Test},
 };
 
+/// An atom, and whether it holds.
+type Decided = (usize, bool);
+
 /// Tests of one text or list up to which all of them are followed up, not only those of the question.
 const FEW: usize = 60;
 
@@ -41,7 +44,7 @@ pub(super) struct Solver<'a> {
     pub(super) questions: Cell<usize>,
     relations: RefCell<HashMap<(usize, usize), Relation>>,
     /// By test of a text or list, and whether it passes, what follows for others.
-    consequences: RefCell<HashMap<(usize, bool), Rc<[(usize, bool)]>>>,
+    consequences: RefCell<HashMap<Decided, Rc<[Decided]>>>,
     /// Whether some atom reads the clock.
     timed: bool,
 }
@@ -138,6 +141,7 @@ impl<'a> Solver<'a> {
     }
 
     /// An item without the values that it needs neither for some atoms nor to show something.
+    #[expect(clippy::unused_self, reason = "the solver is what asks")]
     pub(super) fn trim(&self, mut item: Witness, named: &[Vec<usize>], shows: impl Fn(&Witness) -> bool) -> Witness {
         let is_named = |at: usize| named.get(at).is_some_and(|own| !own.is_empty());
         for at in (0..item.fields.len()).filter(|at| !is_named(*at)) {

@@ -60,6 +60,7 @@ impl Cells {
     }
 
     /// Of some values the one that looks most like one of the column; an absent one comes before all.
+    #[expect(clippy::option_option, reason = "no value left and an absent value are different answers")]
     pub(super) fn simplest(&self, column: &Column, alive: &Ranges, clock: Option<i64>) -> Option<Option<Datum>> {
         let likeness = |at: &usize| likeness(column, self.values[*at].as_ref(), *at, clock);
         let at = self.candidates(column, alive).min_by_key(likeness);
@@ -75,12 +76,7 @@ impl Cells {
 }
 
 /// How much a value looks like one of its column: the less the more; an absent one comes before all.
-fn likeness(
-    column: &Column,
-    value: Option<&Datum>,
-    at: usize,
-    clock: Option<i64>,
-) -> Option<(bool, bool, (usize, u64, u64), usize)> {
+fn likeness(column: &Column, value: Option<&Datum>, at: usize, clock: Option<i64>) -> Option<impl Ord + use<>> {
     value.map(|value| {
         let ordered = column.kind.is_ordered();
         let simple = if ordered { simplicity(column, value) } else { (0, 0, 0) };

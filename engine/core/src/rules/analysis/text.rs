@@ -279,7 +279,7 @@ fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
                 format!("x@{body}.example"),
             ]),
             ColumnKind::Url => {
-                all.extend([body.clone(), format!("https://x.example/{body}"), format!("https://{body}.example")])
+                all.extend([body.clone(), format!("https://x.example/{body}"), format!("https://{body}.example")]);
             }
             _ => all.push(body.clone()),
         }

@@ -133,8 +133,7 @@ fn operator_of(name: &str) -> Option<&str> {
     let words: Vec<&str> = name.split_whitespace().collect();
     match words.as_slice() {
         ["when" | "except", _, operator] => Some(operator),
-        ["when" | "except" | "then", _] | [_] => None,
-        [_, operator] => Some(operator),
+        [head, operator] if !["when", "except", "then"].contains(head) => Some(operator),
         _ => None,
     }
 }
