@@ -1,5 +1,6 @@
 """Saving under a running server: accepted or rejected whole, and never under a running episode."""
 
+import pathlib
 import shutil
 import time
 
@@ -105,20 +106,19 @@ def test_polling_notices_as_well(start, pack):
 
 def test_a_mounted_folder_that_is_swapped_by_its_link(start, tmp_path):
     """How a ConfigMap changes: `..data` is a link, and every file is a link through it."""
-    for name in ("one", "two"):
-        shutil.copytree(ROOT / "scenarios/email-ops", tmp_path / f"..{name}")
-    rules = tmp_path / "..two" / "rules.yaml"
-    rules.write_text(rules.read_text().replace(OLD, NEW))
-    data = tmp_path / "..data"
-    data.symlink_to("..one")
-    flat = [path.relative_to(tmp_path / "..one") for path in (tmp_path / "..one").rglob("*.yaml")]
     mounted = tmp_path / "mounted"
-    mounted.mkdir()
-    for path in flat:
-        (mounted / "-".join(path.parts)).symlink_to(data / path)
+    for name in ("one", "two"):
+        shutil.copytree(ROOT / "scenarios/email-ops", mounted / f"..{name}")
+    rules = mounted / "..two" / "rules.yaml"
+    rules.write_text(rules.read_text().replace(OLD, NEW))
+    data = mounted / "..data"
+    data.symlink_to("..one")
+    for path in (mounted / "..one").rglob("*.yaml"):
+        inner = path.relative_to(mounted / "..one")
+        (mounted / "-".join(inner.parts)).symlink_to(pathlib.Path("..data") / inner)
     server = start(mounted, "--poll", "1")
     with server.http() as http:
-        swap = tmp_path / "..swap"
+        swap = mounted / "..swap"
         swap.symlink_to("..two")
         swap.rename(data)
         wait(http, lambda status: status["generation"] == 2)
