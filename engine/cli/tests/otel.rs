@@ -5,8 +5,18 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
+
+/// A server that a failed test ends as well.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 /// Takes one request, and gives its path and its body.
 fn request(listener: &TcpListener) -> (String, Vec<u8>) {
@@ -34,7 +44,7 @@ fn post(address: &str, path: &str, body: &str) {
     let mut stream = TcpStream::connect(address).expect("a connection");
     let length = body.len();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).expect("it is sent");
@@ -48,23 +58,24 @@ fn steps_are_spans() {
     let collector = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", collector.local_addr().expect("an address"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli");
-    let mut server = Command::new(env!("CARGO_BIN_EXE_casebook"))
+    let server = Command::new(env!("CARGO_BIN_EXE_casebook"))
         .args(["serve", "scenarios/email-ops", "--port", "0", "--otlp", &url])
         .current_dir(root)
         .stdout(Stdio::piped())
         .spawn()
         .expect("casebook runs");
+    let mut server = Server(server);
     let mut first = String::new();
-    BufReader::new(server.stdout.take().expect("a pipe")).read_line(&mut first).expect("a line");
+    BufReader::new(server.0.stdout.take().expect("a pipe")).read_line(&mut first).expect("a line");
     let address = first.trim().strip_prefix("serving on http://").expect("an address").to_owned();
     post(&address, "/reset", "{}");
     post(&address, "/step", r#"{"action":{"type":"archive"}}"#);
-    Command::new("kill").arg(server.id().to_string()).status().expect("kill runs");
+    Command::new("kill").arg(server.0.id().to_string()).status().expect("kill runs");
     let (line, body) = request(&collector);
     assert!(line.starts_with("POST /v1/traces"), "{line}");
     let holds = |text: &str| body.windows(text.len()).any(|window| window == text.as_bytes());
     for text in ["casebook", "step", "reset", "email-ops", "reward"] {
         assert!(holds(text), "no {text}");
     }
-    assert!(server.wait().expect("it ends").success());
+    assert!(server.0.wait().expect("it ends").success());
 }
