@@ -5,8 +5,13 @@
     API_BASE_URL=https://model.example/v1 API_KEY=... MODEL_NAME=... python inference.py
 
 The environment is a running Casebook (`CASEBOOK_URL` or `--url`); without one, the script starts its own and ends it.
-Without an endpoint, or after the first call that fails, a heuristic goes on that sees what an agent sees. Standard output
-holds only `[START]`, `[STEP]` and `[END]` lines; everything else goes to standard error, and no secret goes anywhere.
+Without an endpoint a heuristic plays that sees what an agent sees, and `[START]` says `model=heuristic`. Where a model
+plays, the heuristic stands in for it at each step at which the model gives no legal action, and for good after the first
+call that fails. The `error` of such a step begins with `model:` and names the stand-in; an episode with one is no success.
+
+Standard output holds only `[START]`, `[STEP]` and `[END]` lines; everything else goes to standard error, and no secret goes
+anywhere. Exit codes: 0 when every step was played by whom `[START]` names, 3 when the heuristic stood in for the model,
+1 when an episode could not be played to its end.
 """
 
 from __future__ import annotations
@@ -40,16 +45,24 @@ Priority: {priority}, category: {category}
 {body}"""
 
 
+FALLBACK = "heuristic"  # who plays without a model
+FAILED, STOOD_IN = 1, 3  # exit codes
+
+
+class Slip(Exception):
+    """The model gave no action; the text says why."""
+
+
 class Model:
-    """The remote model; gives up for good after the first failure and says so once."""
+    """The remote model; gives up for good after the first call that fails and says so once."""
 
     def __init__(self, seed: int) -> None:
-        self.name = os.environ.get("MODEL_NAME") or "offline"
+        self._name = "-".join((os.environ.get("MODEL_NAME") or "").split())
         self._seed = seed
         self._key = (os.environ.get("API_KEY") or os.environ.get("HF_TOKEN") or "").strip()
         self._client: Any = None
         url = os.environ.get("API_BASE_URL")
-        if not (url and self._key and os.environ.get("MODEL_NAME")):
+        if not (url and self._key and self._name):
             self._go_offline("API_BASE_URL, API_KEY (or HF_TOKEN) and MODEL_NAME are not all set")
             return
         try:
@@ -59,28 +72,38 @@ class Model:
             return
         self._client = OpenAI(base_url=url, api_key=self._key, timeout=60, max_retries=1)
 
+    @property
+    def player(self) -> str:
+        """Who plays the next episode."""
+        return FALLBACK if self._client is None else self._name
+
     def decide(self, observation: dict[str, Any]) -> dict[str, Any]:
-        """Returns an action for the current e-mail."""
-        email = observation["current_email"]
+        """Returns the model's action for the current e-mail; raises `Slip` when it has none."""
         if self._client is None:
-            return heuristic(email)
+            raise Slip("it is offline")
+        prompt = PROMPT.format(instructions=observation["instructions"], **observation["current_email"])
         try:
-            prompt = PROMPT.format(instructions=observation["instructions"], **email)
             answer = self._client.chat.completions.create(
-                model=self.name, messages=[{"role": "user", "content": prompt}], temperature=0, seed=self._seed
+                model=os.environ["MODEL_NAME"], messages=[{"role": "user", "content": prompt}], temperature=0, seed=self._seed
             )
             text = answer.choices[0].message.content or ""
         except Exception as error:  # whatever the endpoint does, the episode goes on
-            self._go_offline(f"{type(error).__name__}: {error}")
-            return heuristic(email)
-        return parse(text) or heuristic(email)
+            raise Slip(self._go_offline(f"{type(error).__name__}: {error}")) from None
+        action = parse(text)
+        if action is None:
+            raise Slip("its answer holds no action")
+        return action
 
-    def _go_offline(self, reason: str) -> None:
+    def _go_offline(self, reason: str) -> str:
         self._client = None
-        reason = " ".join(reason.split())
-        if self._key:
-            reason = reason.replace(self._key, "[key]")
-        print(f"no remote model, playing offline: {reason[:300]}", file=sys.stderr, flush=True)
+        reason = self.redact(reason)[:300]
+        print(f"no remote model, playing offline: {reason}", file=sys.stderr, flush=True)
+        return reason
+
+    def redact(self, text: str) -> str:
+        """Makes one line of a text, without the key."""
+        text = " ".join(text.split())
+        return text.replace(self._key, "[key]") if self._key else text
 
 
 def parse(text: str) -> dict[str, Any] | None:
@@ -111,32 +134,58 @@ def heuristic(email: dict[str, Any]) -> dict[str, Any]:
     return {"type": "archive"}
 
 
-def play(url: str, task: str, seed: int, model: Model) -> None:
-    """Plays one episode and prints its lines."""
-    say(f"[START] task={task} env={ENVIRONMENT} model={model.name}")
+def play(url: str, task: str, seed: int, model: Model) -> bool:
+    """Plays one episode, prints its lines, and returns whether whom `[START]` names played every step."""
+    player = model.player
+    say(f"[START] task={task} env={ENVIRONMENT} model={player}")
     rewards: list[float] = []
+    stood_in: list[int] = []
     score, done = 0.0, False
     try:
         with GenericEnvClient(base_url=url).sync() as env:
             result = env.reset(task_id=task, seed=seed)
             while not done:
-                action = model.decide(result.observation)
-                error = "null"
+                slip = None
+                email = result.observation["current_email"]
                 try:
+                    action = heuristic(email) if player == FALLBACK else model.decide(result.observation)
+                    result = take(env, action)
+                except Slip as problem:
+                    slip, action = problem, heuristic(email)
                     result = env.step(action)
-                except RuntimeError as problem:
-                    # A refused action leaves the episode as it is; archiving is always legal.
-                    error = " ".join(str(problem).split())
-                    result = env.step({"type": "archive"})
                 rewards.append(float(result.reward))
                 done = result.done
+                error = "null"
+                if slip is not None:
+                    stood_in.append(len(rewards))
+                    error = f"model: {model.redact(str(slip))[:300]}; played by the {FALLBACK}"
                 line = json.dumps(action, ensure_ascii=False, separators=(",", ":"))
                 say(f"[STEP] step={len(rewards)} action={line} reward={rewards[-1]:.2f} done={str(done).lower()} error={error}")
             score = float(result.metadata["score"])
     finally:
-        success = str(done and score >= SUCCESS).lower()
+        success = str(done and score >= SUCCESS and not stood_in).lower()
         listed = ",".join(f"{reward:.2f}" for reward in rewards)
         say(f"[END] success={success} steps={len(rewards)} score={score:.4f} rewards={listed}")
+        if stood_in:
+            share = sum(rewards[step - 1] for step in stood_in)
+            steps = ", ".join(map(str, stood_in))
+            print(
+                f"{task}: the {FALLBACK} played {len(stood_in)} of {len(rewards)} steps for `{player}` (step {steps}) "
+                f"and earned {share:.2f} of {sum(rewards):.2f}; the score is not the model's alone",
+                file=sys.stderr, flush=True,
+            )
+    return not stood_in
+
+
+def take(env: Any, action: dict[str, Any]) -> Any:
+    """Takes an action; one that does not fit leaves the episode as it is and is its player's slip."""
+    try:
+        return env.step(action)
+    except RuntimeError as problem:
+        if "VALIDATION_ERROR" not in str(problem):
+            raise
+        sent = json.dumps(action, ensure_ascii=False, separators=(",", ":"))
+        raise Slip(f"{problem}; its action was {sent}") from None
 
 
 def say(line: str) -> None:
@@ -179,16 +228,22 @@ def binary() -> str:
     return str(ROOT / "target" / "release" / "casebook")
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default=os.environ.get("CASEBOOK_URL"), help="a running Casebook that serves email-ops at its root")
     parser.add_argument("--seed", type=int, default=0, help="the seed of every episode (default 0)")
     args = parser.parse_args()
     model = Model(args.seed)
+    by_whom_it_says = True
     with casebook(args.url) as url:
         for task in TASKS:
-            play(url, task, args.seed, model)
+            try:
+                by_whom_it_says &= play(url, task, args.seed, model)
+            except Exception as error:  # the episode's end is told; the reason goes beside it
+                print(f"{task} could not be played to its end: {model.redact(f'{type(error).__name__}: {error}')}", file=sys.stderr)
+                return FAILED
+    return 0 if by_whom_it_says else STOOD_IN
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
