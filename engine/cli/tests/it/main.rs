@@ -1,6 +1,7 @@
 //! The binary, the documentation and the layout, as a shell sees them.
 
 mod authoring;
+mod book;
 mod commands;
 mod compliance;
 mod diffs;
@@ -8,6 +9,7 @@ mod docs;
 mod durable;
 mod imports;
 mod layout;
+mod markdown;
 mod plugins;
 #[path = "../../../../plugins/host/tests/it/python.rs"]
 mod python;
@@ -15,3 +17,4 @@ mod rules_check;
 mod shell;
 mod tables;
 mod textsim;
+mod wording;
