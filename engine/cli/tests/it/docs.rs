@@ -1,9 +1,9 @@
-//! The documentation is run: every command of the tutorial and of the walk-through for compliance, every pack of the cookbook, every example of a code.
+//! The documentation is run: the commands of every page, every pack of the cookbook, every example of a code.
 //!
-//! In the tutorial a `yaml` block that begins with a path is written to that file, without the path, and each line `$ casebook ...` of a
-//! `console` block is run in one folder, one after the other. The lines below a command are its output: `...` on a line
-//! of its own stands for any lines, within a line for any text, and `[exit N]` says how the command ended (0 when not
-//! said).
+//! A `yaml` block whose first line is a comment with a path is written to that file, without the comment, and each line
+//! `$ ...` of a `console` block is run, one after the other, in one folder per page. The lines below a command are its
+//! output: `...` on a line of its own stands for any lines, within a line for any text, and `[exit N]` is the exit code
+//! (0 when there is none). Blocks of other languages are not run.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use std::{
 use casebook_core::{check::prove, diagnostic::Code, source};
 use tempfile::TempDir;
 
-use crate::shell::root;
+use crate::shell::{self, root};
 
 /// A fenced block: its language and its lines.
 struct Block {
@@ -53,12 +53,12 @@ fn run(folder: &Path, line: &str) -> (String, i32) {
     (String::from_utf8(output.stdout).expect("UTF-8"), output.status.code().expect("it ends by itself"))
 }
 
-/// Whether a line is as it is told, `...` standing for any text.
-fn fits(told: &str, line: &str) -> bool {
-    let (told, line) = (told.trim_end(), line.trim_end());
-    let parts: Vec<&str> = told.split("...").collect();
+/// Whether a line is as expected; `...` stands for any text.
+fn fits(expected: &str, line: &str) -> bool {
+    let (expected, line) = (expected.trim_end(), line.trim_end());
+    let parts: Vec<&str> = expected.split("...").collect();
     if parts.len() == 1 {
-        return told == line;
+        return expected == line;
     }
     let (first, last) = (parts[0], parts[parts.len() - 1]);
     let Some(mut rest) = line.strip_prefix(first).filter(|rest| rest.len() >= last.len() && rest.ends_with(last))
@@ -75,24 +75,31 @@ fn fits(told: &str, line: &str) -> bool {
     })
 }
 
-/// Whether lines are as they are told, a line `...` standing for any lines.
-fn all_fit(told: &[&str], lines: &[&str]) -> bool {
-    match told.split_first() {
+/// Whether lines are as expected; a line `...` stands for any lines.
+fn all_fit(expected: &[&str], lines: &[&str]) -> bool {
+    match expected.split_first() {
         None => lines.iter().all(|line| line.trim().is_empty()),
         Some((&"...", rest)) => (0..=lines.len()).any(|skip| all_fit(rest, &lines[skip..])),
         Some((first, rest)) => lines.split_first().is_some_and(|(line, more)| fits(first, line) && all_fit(rest, more)),
     }
 }
 
-fn play_tutorial(text: &str, folder: &Path) -> usize {
+/// The file that a block is written to, if its first line is a comment with a path.
+fn file_of(block: &Block) -> Option<&str> {
+    let path = block.lines.first()?.strip_prefix("# ")?;
+    let is_path = path.ends_with(".yaml") && !path.contains(' ');
+    (block.language == "yaml" && is_path).then_some(path)
+}
+
+/// Runs a page in a folder; returns how many commands it has.
+fn play(page: &str, folder: &Path) -> usize {
+    let text = fs::read_to_string(root().join("docs").join(page)).expect("the page");
     let mut ran = 0;
-    for block in blocks(text) {
-        if block.language == "yaml" {
-            let path = block.lines[0].strip_prefix("# ").unwrap_or_else(|| panic!("no path: {}", block.lines[0]));
+    for block in blocks(&text) {
+        if let Some(path) = file_of(&block) {
             let path = folder.join(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             fs::write(path, block.lines[1..].join("\n") + "\n").expect("written");
-            continue;
         }
         if block.language != "console" {
             continue;
@@ -102,21 +109,21 @@ fn play_tutorial(text: &str, folder: &Path) -> usize {
             if let Some(command) = line.strip_prefix("$ ") {
                 commands.push((command.to_owned(), Vec::new(), 0));
             } else {
-                let last = commands.last_mut().unwrap_or_else(|| panic!("output before a command: {line}"));
+                let last = commands.last_mut().unwrap_or_else(|| panic!("{page}: output before a command: {line}"));
                 match line.strip_prefix("[exit ").and_then(|rest| rest.strip_suffix(']')) {
                     Some(code) => last.2 = code.parse().expect("a number"),
                     None => last.1.push(line),
                 }
             }
         }
-        for (command, told, ended) in commands {
+        for (command, expected, exit) in commands {
             let (output, code) = run(folder, &command);
-            assert_eq!(code, ended, "$ {command}\n{output}");
+            assert_eq!(code, exit, "{page}: $ {command}\n{output}");
             let lines: Vec<&str> = output.lines().collect();
             assert!(
-                told.is_empty() || all_fit(&told, &lines),
-                "$ {command}\nprints\n{output}\nwhich is not\n{}",
-                told.join("\n")
+                expected.is_empty() || all_fit(&expected, &lines),
+                "{page}: $ {command}\nprints\n{output}\nwhich is not\n{}",
+                expected.join("\n")
             );
             ran += 1;
         }
@@ -126,19 +133,39 @@ fn play_tutorial(text: &str, folder: &Path) -> usize {
 
 #[test]
 fn the_tutorial_does_what_it_says() {
-    let text = fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial");
     let folder = TempDir::new().expect("a folder");
-    let ran = play_tutorial(&text, folder.path());
+    let ran = play("tutorial.md", folder.path());
     assert!(ran >= 8, "only {ran} commands ran");
 }
 
 #[cfg(unix)]
 #[test]
 fn the_walk_through_for_compliance_does_what_it_says() {
-    let text = fs::read_to_string(root().join("docs/compliance.md")).expect("the walk-through");
     let folder = TempDir::new().expect("a folder");
-    let ran = play_tutorial(&text, folder.path());
+    let ran = play("compliance.md", folder.path());
     assert!(ran >= 20, "only {ran} commands ran");
+}
+
+/// Pages whose commands use the packs that are included; those of all others begin in an empty folder.
+#[cfg(unix)]
+const WITH_PACKS: [&str; 2] = ["commands.md", "train.md"];
+
+#[cfg(unix)]
+#[test]
+fn every_other_page_does_what_it_says() {
+    let mut ran = 0;
+    for entry in fs::read_dir(root().join("docs")).expect("the pages") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        if !name.ends_with(".md") || ["tutorial.md", "compliance.md", "diagnostics.md"].contains(&name.as_str()) {
+            continue;
+        }
+        let folder = TempDir::new().expect("a folder");
+        if WITH_PACKS.contains(&name.as_str()) {
+            shell::copy(&root().join("scenarios"), &folder.path().join("scenarios"));
+        }
+        ran += play(&name, folder.path());
+    }
+    assert!(ran >= 50, "only {ran} commands ran");
 }
 
 #[test]
@@ -168,7 +195,7 @@ fn every_recipe_of_the_cookbook_passes() {
 }
 
 #[test]
-fn shipped_packs_are_laid_out_and_pass_their_tests() {
+fn shipped_packs_are_formatted_and_pass_their_tests() {
     // Packs one folder below the others are named by that folder.
     for packs in ["scenarios", "scenarios/conformance"] {
         for command in ["check --strict", "test", "fmt --check"] {
