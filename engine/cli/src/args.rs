@@ -379,12 +379,6 @@ pub(crate) enum PluginAction {
 pub(crate) enum PluginLanguage {
     /// C, with one header and no library
     C,
-    /// WebAssembly's own text format
-    Wat,
-    /// Zig, with one file and no allocator
-    Zig,
-    /// `AssemblyScript`, from npm
-    Assemblyscript,
     /// Rust, where its WebAssembly target is installed
     Rust,
     /// Python, as a process, which packs may only use with `--allow-process-plugins`

@@ -35,28 +35,12 @@ const C: &[(&str, &str)] = &[
     ("description.h", include_str!("../templates/plugin-c/description.h")),
     ("casebook.h", include_str!("../../../../plugins/sdk/casebook.h")),
 ];
-const ZIG: &[(&str, &str)] = &[
-    ("README.md", include_str!("../templates/plugin-zig/README.md")),
-    ("PLUGIN_NAME.zig", include_str!("../templates/plugin-zig/plugin.zig")),
-    ("description.json", include_str!("../templates/plugin-zig/description.json")),
-    ("casebook.zig", include_str!("../../../../plugins/sdk/casebook.zig")),
-];
-const ASSEMBLYSCRIPT: &[(&str, &str)] = &[
-    ("README.md", include_str!("../templates/plugin-assemblyscript/README.md")),
-    ("index.ts", include_str!("../templates/plugin-assemblyscript/index.ts")),
-    ("description.ts", include_str!("../templates/plugin-assemblyscript/description.ts")),
-    ("casebook.ts", include_str!("../../../../plugins/sdk/casebook.ts")),
-];
 const RUST: &[(&str, &str)] = &[
     ("README.md", include_str!("../templates/plugin-rust/README.md")),
     ("Cargo.toml", include_str!("../templates/plugin-rust/Cargo.toml.txt")),
     ("description.json", include_str!("../templates/plugin-rust/description.json")),
     ("src/lib.rs", include_str!("../templates/plugin-rust/lib.rs.txt")),
     ("src/casebook.rs", include_str!("../../../../plugins/sdk/src/casebook.rs")),
-];
-const WAT: &[(&str, &str)] = &[
-    ("README.md", include_str!("../templates/plugin-wat/README.md")),
-    ("PLUGIN_NAME.wat", include_str!("../templates/plugin-wat/plugin.wat")),
 ];
 
 const PYTHON: &[(&str, &str)] = &[
@@ -90,9 +74,6 @@ fn new(name: &str, lang: PluginLanguage, folder: &Path, format: Format) -> Exit 
     }
     let files = match lang {
         PluginLanguage::C => C,
-        PluginLanguage::Wat => WAT,
-        PluginLanguage::Zig => ZIG,
-        PluginLanguage::Assemblyscript => ASSEMBLYSCRIPT,
         PluginLanguage::Rust => RUST,
         PluginLanguage::Python => PYTHON,
     };

@@ -1,7 +1,7 @@
 ;; Gives every item the same value. Texts end with a zero byte, which `$place` looks for.
 (module
   (memory (export "memory") 1)
-  (data (i32.const 1024) "{\"name\":\"PLUGIN_NAME\",\"version\":\"1.0.0\",\"summary\":\"A constant.\",\"graders\":[{\"name\":\"half\",\"summary\":\"0.5, whatever was decided.\",\"examples\":[{\"name\":\"always\",\"input\":{},\"output\":{\"value\":0.5}}]}]}\00")
+  (data (i32.const 1024) "{\"name\":\"half\",\"version\":\"1.0.0\",\"summary\":\"A constant.\",\"graders\":[{\"name\":\"half\",\"summary\":\"0.5, whatever was decided.\",\"examples\":[{\"name\":\"always\",\"input\":{},\"output\":{\"value\":0.5}}]}]}\00")
   (data (i32.const 8192) "{\"value\":0.5}\00")
 
   ;; Where the host writes its input; this plugin reads none of it.
