@@ -1,5 +1,6 @@
 """OpenEnv's own validator, and observations against the published schema."""
 
+import shutil
 import subprocess
 import sys
 
@@ -10,9 +11,9 @@ from openenv import GenericEnvClient
 from openenv.cli._validation import validate_running_environment
 
 
-def openenv(*args):
+def openenv(*args, cwd=ROOT):
     script = sys.executable.rsplit("/", 1)[0] + "/openenv"
-    return subprocess.run([script, *args], capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run([script, *args], capture_output=True, text=True, cwd=cwd)
 
 
 def test_validate_url_passes_six_of_six(server):
@@ -42,8 +43,11 @@ def test_production_passes_six_of_six(start):
     six_of_six(server.env("email-triage"), "production")
 
 
-def test_validate_static_passes():
-    result = openenv("validate", ".", "--level", "static", "--skip-build")
+def test_validate_static_passes(tmp_path):
+    # As after a clone: the validator reads every file, those of a build as well.
+    clone = tmp_path / "casebook"
+    shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns("target", ".git"))
+    result = openenv("validate", ".", "--level", "static", "--skip-build", cwd=clone)
     assert result.returncode == 0 and "FAIL" not in result.stdout, result.stdout + result.stderr
 
 
