@@ -56,7 +56,7 @@ fn new_writes_over_nothing_and_takes_no_odd_name() {
 #[test]
 fn fix_mends_what_a_machine_may_and_keeps_comments() {
     let folder = new_pack();
-    edit(&folder, "rules.yaml", "    because: A stranger", "    becuase: A stranger # why");
+    edit(&folder, "rules.yaml", "    because: A stolen account", "    becuase: A stolen account # why");
     edit(&folder, "rules.yaml", "then: { queue: refund }", "then: { queue: 'refnud' }");
     edit(&folder, "rubric.yaml", "grader: completion", "grader: compeltion");
     edit(&folder, "task.yaml", "title: Monday morning", "title: 12");
@@ -66,7 +66,7 @@ fn fix_mends_what_a_machine_may_and_keeps_comments() {
     let said = succeeds(folder.path(), &["check", "--fix"]);
     assert!(said.contains("mended 5 findings"), "{said}");
     let text = fs::read_to_string(folder.path().join("scenarios/desk/rules.yaml")).expect("the rules");
-    assert!(text.contains("because: A stranger # why") || text.contains("because: A stranger"), "{text}");
+    assert!(text.contains("because: A stolen account # why") || text.contains("because: A stolen account"), "{text}");
     assert!(text.contains("queue: 'refund'"), "the quotes stay: {text}");
     succeeds(folder.path(), &["test"]);
 }
@@ -87,7 +87,7 @@ fn a_failing_case_tells_what_matched_and_why() {
     edit(&folder, "rules.yaml", "amount: { gt: 0 }", "amount: { gt: 100 }");
     let said = finds(folder.path(), &["test"]);
     for part in [
-        "FAIL rule routing: money of a paying customer (scenarios/desk/test.yaml:",
+        "FAIL rule routing: a refund for a paying customer (scenarios/desk/test.yaml:",
         "queue should be `refund`, but the default decides `answer`",
         "`R-MONEY` does not match",
         "yes plan is paid",
@@ -102,7 +102,7 @@ fn a_failing_case_tells_what_matched_and_why() {
 fn a_pack_without_tests_and_a_filter_that_finds_nothing_fail() {
     let folder = new_pack();
     assert!(finds(folder.path(), &["test", "--filter", "no such case"]).contains("no case matches"));
-    assert!(succeeds(folder.path(), &["test", "--filter", "stranger"]).contains("1 passed, 0 failed"));
+    assert!(succeeds(folder.path(), &["test", "--filter", "stolen"]).contains("1 passed, 0 failed"));
     fs::remove_file(folder.path().join("scenarios/desk/test.yaml")).expect("removed");
     assert!(finds(folder.path(), &["test"]).contains("the pack `desk` has no test"));
 }
@@ -127,7 +127,7 @@ fn test_results_as_json_junit_and_annotations() {
 #[test]
 fn findings_as_sarif_junit_and_annotations() {
     let folder = new_pack();
-    edit(&folder, "rules.yaml", "    because: A stranger", "    becuase: A stranger");
+    edit(&folder, "rules.yaml", "    because: A stolen account", "    becuase: A stolen account");
     let output = casebook(folder.path(), &["check", "--format", "sarif"]);
     assert_eq!(code(&output), 1);
     let sarif: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -190,8 +190,8 @@ fn a_table_goes_to_csv_and_back() {
     assert_eq!(
         csv,
         "id,subject contains_any,plan,amount gt,then queue,because,severity\n\
-         R-SECURITY,signed in | password | phishing,-,-,security,A stranger in an account cannot wait.,critical\n\
-         R-MONEY,-,paid,0,refund,Money goes back only by those who may send it.,-\n"
+         R-SECURITY,signed in | password | phishing,-,-,security,A stolen account cannot wait.,critical\n\
+         R-MONEY,-,paid,0,refund,Only the refund team can send money.,-\n"
     );
     fs::write(folder.path().join("rules.csv"), csv.replace("paid,0", "paid,20")).expect("written");
     let said = succeeds(folder.path(), &["table", "import", "rules.csv", rules]);

@@ -94,6 +94,36 @@ fn the_documentation_uses_plain_words() {
     assert!(problems.is_empty(), "{problems}");
 }
 
+/// The files below a folder with one of these endings, in order.
+fn files(folder: &Path, endings: &[&str], into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            if !path.ends_with("target") {
+                files(&path, endings, into);
+            }
+        } else if path.extension().is_some_and(|ending| endings.iter().any(|one| ending == *one)) {
+            into.push(path);
+        }
+    }
+    into.sort();
+}
+
+#[test]
+fn templates_and_recipes_use_plain_words() {
+    let words = words();
+    let mut problems = String::new();
+    let mut packs = Vec::new();
+    files(&root().join("engine/cli/src/templates"), &["yaml"], &mut packs);
+    files(&root().join("docs/cookbook"), &["yaml"], &mut packs);
+    assert!(packs.len() > 60, "only {} files", packs.len());
+    for path in packs {
+        let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+        report(&name, &fs::read_to_string(&path).expect("a text"), &words, &mut problems);
+    }
+    assert!(problems.is_empty(), "{problems}");
+}
+
 /// The comments that become documentation, and the texts, of a Rust file; with as many lines as the file.
 fn texts(source: &str) -> String {
     let literal = Regex::new(r#""(?:[^"\\]|\\.)*""#).expect("an expression");
@@ -108,30 +138,16 @@ fn texts(source: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            if !path.ends_with("target") && !path.ends_with("tests") && !path.ends_with("benches") {
-                sources(&path, into);
-            }
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            into.push(path);
-        }
-    }
-}
-
 #[test]
 #[ignore = "messages, help texts and doc comments are not plain yet; prints how far they are"]
 fn messages_and_doc_comments_use_plain_words() {
     let words = words();
-    let mut files = Vec::new();
-    sources(&root().join("engine"), &mut files);
-    sources(&root().join("plugins"), &mut files);
-    files.sort();
+    let mut sources = Vec::new();
+    files(&root().join("engine"), &["rs"], &mut sources);
+    files(&root().join("plugins"), &["rs"], &mut sources);
     let mut problems = String::new();
     let mut counts = String::new();
-    for file in files {
+    for file in sources.into_iter().filter(|file| !file.components().any(|part| part.as_os_str() == "tests")) {
         let name = file.strip_prefix(root()).unwrap_or(&file).display().to_string();
         let text = texts(&fs::read_to_string(&file).expect("a source file"));
         let count = report(&name, &text, &words, &mut problems);

@@ -52,48 +52,48 @@ codes! {
     TooLarge = "CB002", Error;
     /// A file is not UTF-8 text.
     NotUtf8 = "CB003", Error;
-    /// A folder holds no pack.
+    /// A folder without a pack.
     NoPack = "CB004", Error;
     /// A file or folder of a pack is not read.
     PassedOver = "CB005", Warning;
 
     /// A file is not YAML.
     Syntax = "CB101", Error;
-    /// A key stands twice in one map.
+    /// A duplicate key in a map.
     DuplicateKey = "CB102", Error;
     /// Maps and lists are nested too deeply.
     TooDeep = "CB103", Error;
-    /// Aliases unfold into too many values.
+    /// Aliases expand to too many values.
     TooManyNodes = "CB104", Error;
-    /// YAML that Casebook does not take: tags, merge keys, keys that are not text.
+    /// YAML that Casebook does not accept: tags, merge keys, keys that are not text.
     Unsupported = "CB105", Error;
     /// A file is empty.
     Empty = "CB106", Error;
 
     /// A key that does not exist.
     UnknownKey = "CB201", Error;
-    /// A key that must be there is missing.
+    /// A required key is missing.
     MissingKey = "CB202", Error;
     /// A value of another type than expected.
     WrongType = "CB203", Error;
-    /// A value that is not one of those allowed.
+    /// A value that is not allowed.
     NotAllowed = "CB204", Error;
-    /// A number, text or list outside of its bounds.
+    /// A number, text or list outside its bounds.
     OutOfBounds = "CB205", Error;
-    /// A document of no known kind or version.
+    /// A document of an unknown kind or version.
     UnknownKind = "CB206", Error;
     /// Any other mismatch between a document and its schema.
     Shape = "CB207", Error;
 
-    /// A name that nothing has.
+    /// A name that does not exist.
     UnknownName = "CB301", Error;
-    /// A name that two things have.
+    /// A duplicate name.
     DuplicateName = "CB302", Error;
-    /// References that go round in a circle.
+    /// References that form a cycle.
     Cycle = "CB303", Error;
     /// A pack without an environment, or with several.
     Environment = "CB304", Error;
-    /// A name with characters that names may not have.
+    /// A name with characters that are not allowed.
     BadName = "CB305", Error;
 
     /// A value that does not fit its field.
@@ -104,7 +104,7 @@ codes! {
     BadRegex = "CB403", Error;
     /// A template or expression that does not work.
     BadTemplate = "CB404", Error;
-    /// A hidden field where only visible ones may be read.
+    /// A hidden field where only visible fields can be read.
     HiddenField = "CB405", Error;
     /// A declaration that contradicts itself.
     BadDeclaration = "CB406", Error;
@@ -113,13 +113,13 @@ codes! {
     NoTruth = "CB501", Error;
     /// Ranks with ties or gaps.
     BadRanks = "CB502", Error;
-    /// Two rules decide one item differently.
+    /// Two rules decide the same item differently.
     Overlap = "CB503", Error;
     /// Weights that do not add up to 1, or are not finite.
     Weights = "CB504", Error;
     /// A grader with nothing to grade, or with a field that does not suit it.
     BadGrader = "CB505", Error;
-    /// A label that contradicts the rules without saying why.
+    /// A label that contradicts the rules without a reason.
     Contradiction = "CB506", Error;
     /// A keyword that can never match.
     DeadKeyword = "CB507", Error;
@@ -127,39 +127,39 @@ codes! {
     Unused = "CB508", Warning;
     /// A pack without tasks.
     NoTasks = "CB510", Error;
-    /// A rule or condition that reads the clock where there is none.
+    /// A rule or condition that reads the clock, and no clock is set.
     NoClock = "CB511", Error;
     /// A test that asserts nothing.
     EmptyTest = "CB512", Error;
-    /// A key that changes nothing where it stands.
+    /// A key without an effect.
     NoEffect = "CB513", Warning;
 
     /// A rule that no item can match.
     NeverMatches = "CB601", Warning;
-    /// A rule that decides nothing, because rules before it take every item that it matches.
+    /// A rule that decides nothing, because earlier rules match every item that it matches.
     HiddenRule = "CB602", Warning;
-    /// Two rules that can match one item and decide it differently.
+    /// Two rules that can match the same item and decide it differently.
     RuleOverlap = "CB603", Error;
-    /// A rule on trial that would conflict with another one.
+    /// A rule on trial that would conflict with another rule.
     TrialOverlap = "CB604", Warning;
-    /// Items for which no rule decides a decision.
+    /// Items that no rule decides.
     Uncovered = "CB605", Warning;
-    /// Values that rules decide and no grader tells apart.
+    /// Values that rules decide and that have the same effect in every grader.
     Indistinct = "CB606", Warning;
-    /// A list that no rule uses, or an entry that another one covers.
+    /// A list that no rule uses, or an entry that another entry covers.
     ListEntry = "CB607", Warning;
 
-    /// A plugin that cannot be loaded, or that does not say what it is.
+    /// A plugin that cannot be loaded, or that does not describe itself.
     BadPlugin = "CB701", Error;
     /// A plugin of another name, version or digest than the pack asks for.
     OtherPlugin = "CB702", Error;
-    /// A plugin that does not do what its own examples say.
+    /// A plugin that fails its own examples.
     UntruePlugin = "CB703", Error;
-    /// A plugin that is a process, where none may be started.
+    /// A plugin that is a process, and processes are not allowed.
     ProcessNotAllowed = "CB704", Error;
-    /// A plugin is used for what it does not offer, or reads what the pack does not have.
+    /// A plugin that does not offer what the pack uses, or that reads what the pack does not have.
     BadPluginUse = "CB705", Error;
-    /// A plugin does not make the values that it is asked for.
+    /// A filler that does not make its values.
     FailedFill = "CB706", Error;
 }
 

@@ -21,7 +21,7 @@ impl JsonSchema for Condition {
         let operators = generator.subschema_for::<Operators>();
         json_schema!({
             "title": "Condition",
-            "description": "Keys are fields and all must match; a value means equality, a list means one of, a map holds operators.",
+            "description": "Keys are fields, and all must match. A value means equality, a list means one of, a map contains operators.",
             "type": "object",
             "minProperties": 1,
             "properties": {
@@ -41,16 +41,16 @@ impl JsonSchema for Condition {
     }
 }
 
-/// Operators on one field; all must hold.
+/// Operators on one field; all must match.
 ///
-/// Text operators look for whole words, signs included, and ignore case unless told otherwise.
+/// By default, text operators look for whole words, including signs, and ignore case.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct Operators {
     /// Equal to the value.
     pub eq: Option<Value>,
-    /// Not equal to the value; an item without the field is not equal to any.
+    /// Not equal to the value; an item without the field also matches.
     pub ne: Option<Value>,
     /// One of the values, or of a named list.
     #[serde(rename = "in")]
@@ -63,28 +63,28 @@ pub struct Operators {
     pub lt: Option<Bound>,
     /// Less than or equal to.
     pub lte: Option<Bound>,
-    /// From the first to the second, both included.
+    /// Between the first and the second, both included.
     pub between: Option<[Bound; 2]>,
-    /// Holds the text, signs included; of a list: holds the entry.
+    /// Contains the text, including signs; a list contains the entry.
     pub contains: Option<String>,
-    /// Holds at least one of these.
+    /// Contains at least one of these.
     #[schemars(length(min = 1))]
     pub contains_any: Option<Vec<String>>,
-    /// Holds all of these.
+    /// Contains all of these.
     #[schemars(length(min = 1))]
     pub contains_all: Option<Vec<String>>,
-    /// Begins with the text, signs included.
+    /// Starts with the text, including signs.
     pub starts_with: Option<String>,
-    /// Ends with the text, signs included.
+    /// Ends with the text, including signs.
     pub ends_with: Option<String>,
     /// Matches the regular expression somewhere (linear time, no look-around).
     pub matches: Option<String>,
-    /// The domain, or a parent of it, stands in this list or named list.
+    /// The domain, or a parent of it, is in this list or named list.
     pub domain_in: Option<OneOf>,
-    /// More than this length of time before the clock; of a moment.
+    /// More than this duration before the clock; for a moment.
     #[schemars(example = &"48h")]
     pub older_than: Option<String>,
-    /// At most this length of time before the clock, and not after it; of a moment.
+    /// At most this duration before the clock, and not after it; for a moment.
     #[schemars(example = &"2h 30m")]
     pub within: Option<String>,
     /// Whether the item has the field.
@@ -136,6 +136,6 @@ impl JsonSchema for Bound {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "description": "A number; for moments and lengths of time a text.", "type": ["number", "string"] })
+        json_schema!({ "description": "A number; for moments and durations a text.", "type": ["number", "string"] })
     }
 }

@@ -13,9 +13,9 @@ use crate::number::Number;
 /// Splits that a pack may open for practice, as an example.
 const PRACTICE: [&str; 1] = ["train"];
 
-/// The root of a pack: what lands in the inbox, what is decided about it, what the agent sees and does.
+/// The root of a pack: items, decisions, observations and actions.
 ///
-/// An environment without items has an action with typed properties, or tools, and a state instead.
+/// An environment without items has a state, and an action with typed properties or tools.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub struct Environment {
@@ -32,76 +32,76 @@ pub struct Environment {
     pub version: String,
     /// The name for people.
     pub title: Option<String>,
-    /// What the agent does here, in a sentence; templates may print it.
+    /// The agent's job, in a sentence; templates can print it.
     pub description: String,
     /// Constants, by name; templates and expressions read them as `data.<name>`.
     #[serde(default)]
     pub data: Map<String, Value>,
-    /// What lands in the inbox; an environment without items has no `decision` either.
+    /// The items of the inbox; an environment without items has no `decision` either.
     pub item: Option<ItemSpec>,
-    /// What is decided about every item: one column of the episode's table for each.
+    /// The decisions about every item: each is a column of the episode's table.
     #[serde(default)]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub decision: IndexMap<String, DecisionSpec>,
-    /// What an episode remembers, by name; templates and expressions read it as `state.<name>`.
+    /// The state of an episode, by name; templates and expressions read it as `state.<name>`.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 256))]
     pub state: IndexMap<String, StateSpec>,
-    /// What a reset may be asked for.
+    /// The arguments of a reset.
     pub reset: Option<ResetSpec>,
-    /// What an agent sends; without it the tools are the actions.
+    /// The action that an agent sends; without it the tools are the actions.
     pub action: Option<ActionSpec>,
-    /// Named actions that answer, such as to find something out; a call is `{tool_name, arguments}`.
+    /// Named actions that return an answer, for example to look something up; a call is `{tool_name, arguments}`.
     #[serde(default)]
     pub tools: IndexMap<String, ToolSpec>,
-    /// Code that the pack brings along, by the plugin's own name; `grader: plugin` uses it.
+    /// Code of the pack, by the plugin's own name; `grader: plugin` uses it.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 32))]
     pub plugins: IndexMap<String, PluginSpec>,
-    /// Whether the episode is over after a step: an expression over `state`, `action` and `counter`.
+    /// Whether the episode ends after a step: an expression over `state`, `action` and `counter`.
     #[schemars(example = &"state.lives == 0")]
     pub done: Option<Formula>,
-    /// What an agent sees, field by field, in this order; where the tools are the actions, it sees what they answer anyway.
+    /// The fields that an agent sees, in this order; if the tools are the actions, it also sees their answers.
     #[serde(default)]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub observation: IndexMap<String, ObservationPart>,
-    /// What the splits of its tasks are for, by name, where that is not said by the name: `train`, `validation` and `test`
-    /// stand for themselves, and any other split is for validation.
+    /// The purpose of each split of its tasks. `train`, `validation` and `test` mean what they say; any other
+    /// split counts as validation unless it is mapped here.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 256))]
     pub splits: IndexMap<String, SplitType>,
-    /// Splits whose tasks agents with a token of their own may play without being asked to; without any, they act only in
+    /// Splits whose tasks agents with their own token can play on their own; without any, they act only in
     /// sessions that were opened for them.
     #[serde(default)]
     #[schemars(extend("maxItems" = 256), example = &PRACTICE)]
     pub practice: Vec<String>,
-    /// What becomes of a step in which the environment fails: a grader, a plugin or an expression does not work.
+    /// How a step counts if the environment fails in it: a grader, a plugin or an expression does not work.
     #[serde(default)]
     pub on_failure: OnFailure,
-    /// The policy that stands as the baseline.
+    /// The policy that is the baseline.
     pub baseline: Option<String>,
 }
 
-/// What becomes of a step in which the environment fails.
+/// How a step counts if the environment fails in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// It is refused with an error, the episode stays as it is, and the agent may act again.
+    /// It is refused with an error, the episode stays as it is, and the agent can act again.
     #[default]
     Refuse,
-    /// It counts and decides nothing; `invalid_actions` sees it.
+    /// It counts as an invalid action and decides nothing.
     Penalize,
 }
 
-/// What a split of the tasks is for.
+/// The purpose of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitType {
-    /// To train on.
+    /// For training.
     Train,
-    /// To choose between what was trained.
+    /// For choosing between trained agents.
     Validation,
-    /// To measure what was chosen; nothing else may look at it.
+    /// For measuring the chosen agent, and nothing else.
     Test,
 }
 
@@ -124,11 +124,11 @@ impl SplitType {
     }
 }
 
-/// What lands in the inbox.
+/// The items of the inbox.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ItemSpec {
-    /// What one is called, such as `ticket`.
+    /// The name of one item, such as `ticket`.
     #[schemars(example = &"ticket")]
     pub noun: String,
     /// Its fields.
@@ -149,30 +149,30 @@ pub struct FieldSpec {
     /// Whether the agent sees it.
     #[serde(default = "super::yes")]
     pub visible: bool,
-    /// Whether an item may lack it.
+    /// Whether an item can omit it.
     #[serde(default)]
     pub optional: bool,
-    /// Whether audit trails mask it, wherever its value stands.
+    /// Whether audit trails mask it, wherever its value appears.
     #[serde(default)]
     pub sensitive: bool,
-    /// Whether the items' values are templates over `vary`; otherwise braces in a text are text.
+    /// Whether the items' values are templates over `vary`; otherwise braces are plain text.
     ///
-    /// A value that is one expression in `{{ }}` keeps its type, and null leaves the field out. `false` says that a text
-    /// which reads `vary` is meant as a text.
+    /// A value that is a single expression in `{{ }}` keeps its type, and null omits the field. `false`
+    /// confirms that a text with `{{ vary... }}` is plain text.
     pub template: Option<bool>,
-    /// The least value of an `integer`, `number`, `timestamp` or `duration`; `0s` for a duration when not given.
+    /// The smallest value of an `integer`, `number`, `timestamp` or `duration`; default for a duration: `0s`.
     #[schemars(extend("type" = ["number", "string"]))]
     #[schemars(example = &0)]
     pub min: Option<Value>,
     /// The greatest value of an `integer`, `number`, `timestamp` or `duration`.
     #[schemars(extend("type" = ["number", "string"]))]
     pub max: Option<Value>,
-    /// Typical values; the items that proofs show are filled with them.
+    /// Typical values; the items that proofs show contain them.
     #[serde(default)]
     #[schemars(length(max = 64))]
     #[schemars(example = serde_json::json!(["Where is my parcel?"]))]
     pub examples: Vec<Value>,
-    /// What it holds.
+    /// The meaning of the field.
     pub description: Option<String>,
 }
 
@@ -182,7 +182,7 @@ pub struct FieldSpec {
 pub enum FieldType {
     /// Free text.
     Text,
-    /// An address with a domain behind an `@`.
+    /// An address with a domain after an `@`.
     Address,
     /// A web address.
     Url,
@@ -192,9 +192,9 @@ pub enum FieldType {
     Number,
     /// `true` or `false`.
     Boolean,
-    /// A moment, as RFC 3339 writes it.
+    /// A moment, in the format of RFC 3339.
     Timestamp,
-    /// A length of time, such as `2h 30m`.
+    /// A duration, such as `2h 30m`.
     Duration,
     /// One of the values.
     Enum,
@@ -220,7 +220,7 @@ impl FieldType {
     }
 }
 
-/// One thing that is decided about every item.
+/// One decision about every item.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionSpec {
@@ -230,22 +230,22 @@ pub struct DecisionSpec {
     /// The values of an `enum`.
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
-    /// The least value of an `integer`, `number` or `rank`.
+    /// The smallest value of an `integer`, `number` or `rank`.
     pub min: Option<Number>,
     /// The greatest value of an `integer`, `number` or `rank`.
     pub max: Option<Number>,
-    /// The most characters of a `text`; 20,000 when not given.
+    /// The maximum number of characters of a `text`; default 20,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_length: Option<u32>,
-    /// It counts only where other decisions of the same item have these values.
+    /// The decision counts only if other decisions about the same item have these values.
     #[schemars(example = serde_json::json!({"action": "respond"}))]
     pub when: Option<IndexMap<String, Value>>,
-    /// Whether an action that meets `when` must hold it.
+    /// Whether an action must have it when `when` holds.
     #[serde(default)]
     pub required: bool,
-    /// Where the right value comes from: rules, or the items' labels when not given.
+    /// The source of the right value: rules, or by default the items' labels.
     pub truth: Option<Truth>,
-    /// What it means; agents read it in the action's schema.
+    /// The meaning; agents read it in the action's schema.
     pub description: Option<String>,
 }
 
@@ -263,11 +263,11 @@ pub enum DecisionType {
     Number,
     /// `true` or `false`.
     Boolean,
-    /// A whole number that no other item of the episode has.
+    /// A whole number that is different for each item of the episode.
     Rank,
 }
 
-/// Where the right value comes from.
+/// The source of the right value.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Truth {
@@ -275,44 +275,45 @@ pub struct Truth {
     pub rules: String,
 }
 
-/// What an agent sends in a step.
+/// The action that an agent sends in a step.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionSpec {
-    /// The name of the tool as which agents that call tools send it; `act` when not given.
+    /// The name of the action as a tool, for agents that call tools; default `act`.
     #[schemars(example = &"decide")]
     pub tool: Option<String>,
-    /// One item a step, or a list of decisions.
+    /// One item per step, or a list of decisions.
     #[serde(default)]
     pub shape: Shape,
-    /// The property that holds the list; only with `batch`.
+    /// The property with the list; only with `batch`.
     pub list: Option<String>,
-    /// Whether an item may be decided again.
+    /// Whether an item can be decided again.
     #[serde(default)]
     pub revise: bool,
     /// The properties of the action, or of each entry of the list.
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub properties: IndexMap<String, ActionProperty>,
-    /// A text for which the action fails, or null for none: an expression over `action`, `data`, `state` and `reset`.
+    /// A text with which the action fails, or null if it does not: an expression over `action`, `data`, `state`
+    /// and `reset`.
     #[schemars(example = &"'the door is locked' if action.way == 'north' else none")]
     pub fail: Option<Formula>,
-    /// What an action changes of the state, by name: expressions over the same names, all read before any is set.
+    /// New values of the state, by name: expressions over the same names, all computed before any is set.
     #[serde(default)]
     #[schemars(example = serde_json::json!({ "count": "state.count + 1" }))]
     pub set: IndexMap<String, Formula>,
-    /// The seconds for which an action keeps the agent waiting: an expression over the same names.
+    /// The seconds before the server answers: an expression over the same names.
     #[schemars(example = &"action.seconds")]
     pub wait: Option<Formula>,
 }
 
-/// How many items one action decides about.
+/// The number of items that one action decides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// One item a step.
+    /// One item per step.
     #[default]
     Single,
-    /// A list of decisions a step, taken whole or not at all.
+    /// A list of decisions per step, accepted as a whole or not at all.
     Batch,
 }
 
@@ -320,9 +321,9 @@ pub enum Shape {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionProperty {
-    /// The decision that it fills.
+    /// The decision that it makes.
     pub decides: Option<String>,
-    /// It names the item that the action is about.
+    /// Whether it names the item of the action.
     #[serde(default)]
     pub item: bool,
     /// The type of a property that decides nothing.
@@ -331,25 +332,25 @@ pub struct ActionProperty {
     /// The values of an `enum`.
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
-    /// The type of a `list`'s entries; `text` when not given.
+    /// The type of a `list`'s entries; default `text`.
     pub of: Option<EntryType>,
-    /// The least value of an `integer` or `number`.
+    /// The smallest value of an `integer` or `number`.
     pub min: Option<Number>,
     /// The greatest value of an `integer` or `number`.
     pub max: Option<Number>,
-    /// The fewest characters of a `text`, or entries of a `list`.
+    /// The minimum number of characters of a `text`, or entries of a `list`.
     pub min_length: Option<u32>,
-    /// The most characters of a `text`, or entries of a `list`.
+    /// The maximum number of characters of a `text`, or entries of a `list`.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_length: Option<u32>,
-    /// Whether an action must hold it.
+    /// Whether an action must have it.
     #[serde(default)]
     pub required: bool,
-    /// Its value when an action does not hold it; for an item `current`, the first one without a decision.
+    /// Its value if an action does not have it; for an item, `current` is the first one without a decision.
     pub default: Option<Value>,
-    /// What happens when no open item has the name.
+    /// What happens if the name is not that of an open item.
     pub unknown: Option<UnknownItem>,
-    /// What it means; agents read it in the action's schema.
+    /// The meaning; agents read it in the action's schema.
     pub description: Option<String>,
 }
 
@@ -361,11 +362,11 @@ pub enum ItemDefault {
     Current,
 }
 
-/// What happens when an action names an unknown item, or one that was decided and may not be revised.
+/// What happens if an action names an unknown item, or one that is decided and cannot be revised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownItem {
-    /// The step counts and decides nothing; `invalid_actions` sees it.
+    /// The step counts as an invalid action and decides nothing.
     Penalize,
     /// The action is refused with an error and the episode stays as it is.
     Refuse,
@@ -389,33 +390,33 @@ pub struct ObservationPart {
     pub counter: Option<Counter>,
     /// A text.
     pub text: Option<TextSource>,
-    /// What the last step's tool answered; null when it called none.
+    /// The answer of the tool called in the last step; null without a call.
     pub result: Option<LastStep>,
-    /// The episode's score so far, in [0, 1].
+    /// The episode's score so far, between 0 and 1.
     pub score: Option<ScoreMoment>,
     /// A line about the last step, null before the first: a template over `counter`.
     #[schemars(example = &"{{ counter.accepted }} decisions taken, {{ counter.pending }} open")]
     pub feedback: Option<String>,
     /// A text: a template over `action`, `state`, `result`, `data`, `reset`, `task`, `seed` and `counter`.
     ///
-    /// Before the first action `action` is null, and without a call `result` is.
+    /// `action` is null before the first action, and `result` is null without a call.
     #[schemars(example = &"You are in {{ state.room }}.")]
     pub template: Option<String>,
     /// An expression over the same names; its value keeps its type.
     #[schemars(example = &"state.count * 2")]
     pub value: Option<Formula>,
-    /// The type of `value`; any when not given.
+    /// The type of `value`; default: any.
     #[serde(rename = "type")]
     pub kind: Option<ResultType>,
 }
 
-/// Which items.
+/// The items to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemsSelection {
-    /// Those without a decision.
+    /// Items without a decision.
     Pending,
-    /// All.
+    /// All items.
     All,
 }
 
@@ -437,7 +438,7 @@ pub enum Counter {
     Accepted,
 }
 
-/// Where a text comes from.
+/// The source of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TextSource {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{ApiVersion, InboxKind};
 
-/// Items, and what is right about them where rules cannot tell.
+/// Items, and labels for what rules cannot decide.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Inbox {
@@ -20,9 +20,9 @@ pub struct Inbox {
     pub kind: InboxKind,
     /// The name by which tasks refer to it.
     pub name: String,
-    /// What is in it.
+    /// A description.
     pub description: Option<String>,
-    /// The items, in their listing order.
+    /// The items, in order.
     #[schemars(length(min = 1))]
     pub items: Vec<InboxItem>,
 }
@@ -31,20 +31,20 @@ pub struct Inbox {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InboxItem {
-    /// Its name, unique in the inbox; agents see it, so it must tell nothing.
+    /// Its name, unique in the inbox; agents see it, so it must not give a hint.
     #[schemars(length(min = 1, max = 100))]
     pub id: String,
     /// The values of the environment's fields; those of a field with `template: true` are templates over `vary`.
     pub fields: Map<String, Value>,
-    /// What is right, by decision.
+    /// The right values, by decision.
     #[serde(default)]
     pub labels: IndexMap<String, Label>,
-    /// Why a label differs from what the rules say.
+    /// The reason why a label differs from the rules.
     #[serde(rename = "override")]
     pub reason: Option<String>,
 }
 
-/// What is right about one decision: a value or a template over `vary` that gives it, or a map that says more.
+/// The right value of one decision: a value, a template over `vary`, or a map with details.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Label {
@@ -54,16 +54,16 @@ pub enum Label {
     Value(Value),
 }
 
-/// What is right about a text.
+/// The label of a text.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabelDetail {
-    /// The right value, or a template over `vary` that gives it.
+    /// The right value, or a template over `vary`.
     pub value: Option<Value>,
-    /// Words or phrases that a good text holds; templates over `vary`.
+    /// Words or phrases that a good text contains; templates over `vary`.
     #[serde(default)]
     pub keywords: Vec<String>,
-    /// A text that earns all there is to earn; the oracle sends it. A template over `vary`.
+    /// A model answer that gets full marks and that the oracle sends. A template over `vary`.
     pub reference: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl JsonSchema for Label {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let detail = generator.subschema_for::<LabelDetail>();
         json_schema!({
-            "description": "What is right about one decision: a value, a template over `vary` that gives it, or a map with `keywords` and a `reference` for a text.",
+            "description": "The right value of one decision: a value, a template over `vary`, or for a text a map with `keywords` and a `reference`.",
             "type": ["string", "number", "boolean", "object"],
             "if": { "type": "object" },
             "then": detail,

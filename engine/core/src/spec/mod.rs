@@ -124,7 +124,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The root of a pack: what lands in the inbox, what is decided about it, what the agent sees and does.
+    /// The root of a pack: items, decisions, observations and actions.
     Environment, EnvironmentKind, "environment";
     /// Items and what is right about them where rules cannot tell.
     Inbox, InboxKind, "inbox";

@@ -23,7 +23,7 @@ pub enum ValueType {
     Boolean,
     /// One of the values.
     Enum,
-    /// A list; `of` says of what.
+    /// A list; `of` is the type of its entries.
     List,
 }
 
@@ -56,7 +56,7 @@ pub enum EntryType {
     Boolean,
 }
 
-/// The type of what an expression gives.
+/// The type of an expression's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResultType {
@@ -88,7 +88,7 @@ impl ResultType {
     }
 }
 
-/// An expression, as inside of `{{ }}` in a template; a number, `true` or `false` stands for itself.
+/// An expression, as inside `{{ }}` in a template; a number, `true` or `false` is itself an expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Formula(pub String);
 
@@ -115,7 +115,7 @@ impl JsonSchema for Formula {
     }
 }
 
-/// A named value that a reset may be given.
+/// An argument of a reset.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
@@ -125,27 +125,27 @@ pub struct Parameter {
     /// The values of an `enum`.
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
-    /// The type of a `list`'s entries; `text` when not given.
+    /// The type of a `list`'s entries; default `text`.
     pub of: Option<EntryType>,
-    /// The least value of an `integer` or `number`.
+    /// The smallest value of an `integer` or `number`.
     pub min: Option<Number>,
     /// The greatest value of an `integer` or `number`.
     pub max: Option<Number>,
-    /// The fewest characters of a `text`, or entries of a `list`.
+    /// The minimum number of characters of a `text`, or entries of a `list`.
     pub min_length: Option<u32>,
-    /// The most characters of a `text`, or entries of a `list`.
+    /// The maximum number of characters of a `text`, or entries of a `list`.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_length: Option<u32>,
-    /// Whether it must be given.
+    /// Whether it is required.
     #[serde(default)]
     pub required: bool,
-    /// Its value when it is not given; null when there is no default.
+    /// Its value if it is not given; without a default, null.
     pub default: Option<Value>,
-    /// What it means.
+    /// The meaning.
     pub description: Option<String>,
 }
 
-/// What a reset may be asked for beyond the task and the seed.
+/// The arguments of a reset, in addition to the task and the seed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResetSpec {
@@ -154,21 +154,21 @@ pub struct ResetSpec {
     pub arguments: IndexMap<String, Parameter>,
 }
 
-/// One thing that an episode remembers.
+/// One part of the state of an episode.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StateSpec {
-    /// The type of its values; also `object` for a map.
+    /// The type of its values; `object` is a map.
     #[serde(rename = "type")]
     pub kind: ResultType,
-    /// What it is when an episode begins.
+    /// Its value when an episode starts.
     pub default: Option<Value>,
-    /// What it is when an episode begins, as an expression over `data`, `reset`, `task` and `seed`.
+    /// Its value when an episode starts, as an expression over `data`, `reset`, `task` and `seed`.
     #[schemars(example = &"'ticket-' ~ seed")]
     pub value: Option<Formula>,
-    /// Whether the episode's state tells it.
+    /// Whether the episode's state shows it.
     #[serde(default = "super::yes")]
     pub visible: bool,
-    /// What it means.
+    /// The meaning.
     pub description: Option<String>,
 }

@@ -7,54 +7,54 @@ use serde_json::{Map, Value, json};
 
 use super::{Kind, rubric};
 
-/// A plugin: code for what YAML cannot say.
+/// A plugin: code for what YAML cannot express.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PluginSpec {
-    /// Its WebAssembly module, a `.wasm` file of the pack, as seen from this file's own folder; with `process`, the file
-    /// that is run, which lies below a folder `plugins`.
+    /// Its WebAssembly module, a `.wasm` file of the pack, relative to this file's folder; with `process`, the
+    /// program, below a folder `plugins`.
     #[schemars(example = &"plugins/pii_leak.wasm")]
     pub file: String,
-    /// The versions of it that will do: `1.2`, `>=1.2, <3` or `=1.2.3`.
+    /// The accepted versions: `1.2`, `>=1.2, <3` or `=1.2.3`.
     pub version: String,
-    /// The file's SHA-256, in hex, or that over all files of a process; `casebook plugin lock` writes it.
+    /// The SHA-256 of the file, in hex, or of all files of a process; `casebook plugin lock` writes it.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub digest: Option<String>,
-    /// What one call of it may take.
+    /// The limits of one call.
     #[serde(default)]
     pub limits: PluginLimits,
-    /// Runs the file as a process of its own, which only `--allow-process-plugins` allows.
+    /// Runs the file as a process, which needs `--allow-process-plugins`.
     pub process: Option<ProcessSpec>,
 }
 
-/// A plugin that is a program: how it is started, and what it may take.
+/// A plugin that is a program: its command and its limits.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProcessSpec {
-    /// What runs the file, with its arguments; the file itself is run when there is nothing here. A program without `/` is
-    /// looked for on the path of Casebook.
+    /// The command that runs the file, with its arguments; default: the file itself. A command without `/` is
+    /// looked up on Casebook's path.
     pub command: Vec<String>,
-    /// Other files that it needs, in the folder of its file or below that.
+    /// Other files that it needs, in the folder of its file or below.
     pub files: Vec<String>,
-    /// A file that holds what the plugin says about itself, so that the pack can be checked without running it.
+    /// A file with the plugin's description, so that the pack can be checked without running it.
     pub description: Option<String>,
-    /// Its environment, which has nothing else in it.
+    /// Its environment variables; it gets no others.
     pub env: IndexMap<String, String>,
-    /// Variables that it gets as Casebook itself has them, where it has them.
+    /// Variables that it gets from Casebook's own environment, if set.
     pub pass_env: Vec<String>,
-    /// Processes at the most, so that as many calls run at one time.
+    /// The maximum number of processes, and of calls at the same time.
     #[schemars(range(min = 1, max = 64))]
     pub processes: u32,
-    /// Seconds that a call may take.
+    /// The time limit of a call, in seconds.
     #[schemars(range(min = 0.01, max = 600.0))]
     pub seconds: f64,
-    /// Seconds that it may take to start and to describe itself.
+    /// The time limit to start and to describe itself, in seconds.
     #[schemars(range(min = 0.01, max = 600.0))]
     pub start_seconds: f64,
-    /// Memory that a process may ask for, in MiB; on Linux.
+    /// The memory limit of a process, in MiB; on Linux.
     #[schemars(range(min = 16, max = 1_048_576))]
     pub memory_mib: u32,
-    /// The largest file that it may write, in MiB; on Linux.
+    /// The size limit of a file that it writes, in MiB; on Linux.
     #[schemars(range(min = 0, max = 1_048_576))]
     pub file_mib: u32,
 }
@@ -76,11 +76,11 @@ impl Default for ProcessSpec {
     }
 }
 
-/// What one call of a plugin may take; more is an error of the episode.
+/// The limits of one call of a plugin; exceeding them is an error of the episode.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PluginLimits {
-    /// Units of work; about one an instruction.
+    /// Units of work, about one per instruction.
     #[schemars(range(min = 1000, max = 1_000_000_000))]
     pub fuel: u64,
     /// Its memory, in KiB.

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{ApiVersion, Condition, PolicyKind};
 
-/// A scripted agent: the first rule that matches an item says what to decide about it. It sees what an agent sees.
+/// A scripted agent: the first rule that matches an item decides it. It sees what an agent sees.
 ///
-/// Or it takes a list of actions, one after the other, whatever it sees; in environments without items it does nothing else.
+/// It can also be a fixed list of actions; in environments without items this is the only kind.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -20,12 +20,12 @@ pub struct Policy {
     pub kind: PolicyKind,
     /// The name by which commands refer to it.
     pub name: String,
-    /// How it plays.
+    /// A description.
     pub description: Option<String>,
-    /// Its rules, first match wins; conditions may read visible fields only.
+    /// Its rules; the first match decides. Conditions can read visible fields only.
     #[serde(default)]
     pub rules: Vec<PolicyRule>,
-    /// What it decides when no rule matches; a policy that takes no list of actions needs it.
+    /// The decision if no rule matches; required unless the policy is a list of actions.
     pub default: Option<Map<String, Value>>,
     /// How it fills ranks.
     #[serde(default)]
@@ -33,23 +33,25 @@ pub struct Policy {
     /// Named lists, for `domain_in` and `in`.
     #[serde(default)]
     pub lists: IndexMap<String, Vec<String>>,
-    /// The actions that it takes, one after the other, until they or the episode end; instead of rules.
+    /// The actions to take, in order, until they or the episode end; instead of rules.
     ///
-    /// A text may be a template over `state`, `data`, `reset`, `task` and `seed`; one expression in `{{ }}` keeps its type.
+    /// A text can be a template over `state`, `data`, `reset`, `task` and `seed`; a single expression in `{{
+    /// }}` keeps its type.
     #[schemars(extend("minItems" = 1, "maxItems" = 10_000))]
     pub play: Option<Vec<Value>>,
 }
 
-/// A condition, and what to do then: decide, or call a tool.
+/// A condition, and the decision or tool call that follows.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyRule {
-    /// When it applies; it may read hidden fields that a tool reveals, which are absent until then.
+    /// The condition; it can read hidden fields that a tool reveals, which are absent until then.
     pub when: Condition,
-    /// What to decide, by decision; a text is a template over `item`, and one expression in `{{ }}` keeps its type.
+    /// The values to decide, by decision; a text is a template over `item`, and a single expression in `{{ }}`
+    /// keeps its type.
     #[schemars(extend("minProperties" = 1))]
     pub decide: Option<Map<String, Value>>,
-    /// A tool to call instead, once for each item; the rules after it apply when it has been called or cannot be.
+    /// A tool to call instead, once for each item; the next rules apply when it was called or cannot be called.
     pub call: Option<PolicyCall>,
 }
 

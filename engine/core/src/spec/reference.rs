@@ -5,15 +5,16 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::{Kind, schema};
-use crate::diagnostic::Code;
 
 /// The whole page.
 pub fn reference() -> String {
     let mut out = String::from(
-        "# Reference\n\nGenerated from the types by `casebook schema --reference docs/reference.md`; do not edit. Ideas and \
-         examples are in [language.md](language.md).\n\nEvery document may extend another one: with `extends` only `apiVersion`, \
-         `kind`, `name` and what differs are written. Maps merge, lists replace, `null` removes. An environment extends the \
-         folder of a pack, any other document one of its own kind by name.\n",
+        "# Keys\n\nThis page lists every key of every document. [The scenario language](language.md) explains them with \
+         examples, and\n[editors](editors.md) show them as you type. Diagnostic codes have a [page of their \
+         own](diagnostics.md).\n\nGenerated from the types by `casebook schema --reference docs/reference.md`; do not edit \
+         it.\n\nEvery document can extend another one: with `extends`, write only `apiVersion`, `kind`, `name` and what differs. \
+         Maps merge, lists replace, `null` removes. An environment extends the folder of a pack, any other document extends one \
+         of its own kind by name.\n",
     );
     for kind in Kind::ALL {
         let schema = schema::schema_of(*kind);
@@ -34,10 +35,6 @@ pub fn reference() -> String {
                 let _ = write!(out, "\n### {kind}: {}\n\n{}\n", words(name), description(definition));
             }
         }
-    }
-    out.push_str("\n## Diagnostic codes\n\n`casebook explain CODE` tells more, with examples.\n\n| code | meaning |\n|---|---|\n");
-    for code in Code::ALL {
-        let _ = writeln!(out, "| `{code}` | {} |", code.summary());
     }
     out
 }
@@ -75,7 +72,7 @@ fn keys(out: &mut String, schema: &Value, hidden: &[&str]) {
 
 /// The graders, each with its own keys, and the containers.
 fn nodes(out: &mut String, node: &Value) {
-    out.push_str("\n### Rubric: graders\n\nEvery node may have a `name`, and a `weight` within a `weighted_sum`.\n");
+    out.push_str("\n### Rubric: graders\n\nEvery node can have a `name`, and a `weight` within a `weighted_sum`.\n");
     for choice in node.pointer("/then/allOf").and_then(Value::as_array).into_iter().flatten() {
         let name = choice.pointer("/if/properties/grader/const").and_then(Value::as_str).unwrap_or_default();
         let grader = &choice["then"];

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{ApiVersion, Formula, RubricKind};
 
-/// How an agent's handling is scored: a reward after every step, a score for the episode.
+/// The scoring: a reward after every step, and a score for the episode.
 ///
 /// A rubric is a tree of named graders, as in OpenEnv's RFC 004.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -22,11 +22,11 @@ pub struct Rubric {
     pub kind: RubricKind,
     /// The name by which tasks refer to it.
     pub name: String,
-    /// What it rewards.
+    /// A description.
     pub description: Option<String>,
     /// The reward after every step.
     pub reward: Reward,
-    /// Decimal places that the score is rounded to, half away from zero.
+    /// Decimal places of the score, rounded half away from zero.
     #[schemars(range(min = 0, max = 12))]
     pub round: Option<u32>,
     /// The score of the episode, clipped to [0, 1].
@@ -37,12 +37,12 @@ pub struct Rubric {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reward {
-    /// How the reward comes about.
+    /// How the reward is computed.
     #[serde(default)]
     pub mode: RewardMode,
-    /// The least and the greatest reward.
+    /// The smallest and the greatest reward.
     pub clip: Option<[f64; 2]>,
-    /// When the reward's parts and the rules behind them are told.
+    /// When agents see the parts of the reward and the rules behind them.
     #[serde(default)]
     pub explain: Explain,
     /// The components whose sum is the reward; only with `mode: sum`.
@@ -50,24 +50,24 @@ pub struct Reward {
     pub sum: Vec<Node>,
 }
 
-/// How the reward comes about.
+/// How the reward is computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RewardMode {
     /// The sum of the components under `sum`.
     #[default]
     Sum,
-    /// What the score gained since the last step, if it did. Going back and forth can pump it.
+    /// The gain of the score since the last step, if any. Going back and forth can pump it.
     Improvement,
-    /// What the score gained over its best so far, if it did. Cannot be pumped.
+    /// The gain of the score over its best so far, if any. It cannot be pumped.
     BestSoFar,
     /// The change of the score, up or down; the rewards of an episode add up to its score.
     Potential,
-    /// 0 until the last step, which pays the score.
+    /// 0 until the last step, which earns the score.
     Terminal,
 }
 
-/// When the reward's parts and the rules behind them are told.
+/// When agents see the parts of the reward and the rules behind them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Explain {
@@ -115,16 +115,16 @@ pub struct Container {
     /// The nodes' values multiplied.
     #[schemars(length(min = 1))]
     pub product: Option<Vec<Node>>,
-    /// The least of the nodes' values.
+    /// The smallest of the nodes' values.
     #[schemars(length(min = 1))]
     pub min: Option<Vec<Node>>,
     /// The mean of the nodes' values.
     #[schemars(length(min = 1))]
     pub mean: Option<Vec<Node>>,
-    /// The last node's value, or 0 as soon as one is 0.
+    /// The last node's value, or 0 if any node is 0.
     #[schemars(length(min = 1))]
     pub sequential: Option<Vec<Node>>,
-    /// 1 when every node is at 1, else 0.
+    /// 1 if every node is 1, otherwise 0.
     #[schemars(length(min = 1))]
     pub all: Option<Vec<Node>>,
     /// 0 unless a condition is met.
@@ -166,7 +166,7 @@ pub struct Gate {
     pub test: Box<Node>,
     /// Its value must be greater than this.
     pub above: f64,
-    /// The node whose value counts then.
+    /// The node whose value counts if so.
     pub then: Box<Node>,
 }
 
@@ -202,7 +202,7 @@ macro_rules! graders {
 }
 
 graders! {
-    /// 1 where the decision is the right one, else 0. In a score: the share of all items; undecided ones count as 0.
+    /// 1 if the decision is right, otherwise 0. In a score: the share of all items; undecided ones count as 0.
     Exact, "exact" {
         /// The decision.
         field: String,
@@ -210,7 +210,8 @@ graders! {
 
     /// A value for each pair of right and actual decision.
     ///
-    /// In a reward: of the items decided in this step, added up. In a score: the mean over all items; undecided ones count as 0.
+    /// In a reward: the sum over the items decided in this step. In a score: the mean over all items; undecided
+    /// ones count as 0.
     Matrix, "matrix" {
         /// The decision, an `enum`.
         field: String,
@@ -225,7 +226,7 @@ graders! {
         cells: IndexMap<String, IndexMap<String, f64>>,
     }
 
-    /// 1 where the decision is right, a part where it is a named neighbour, else 0; the mean over all items.
+    /// 1 if the decision is right, partial credit if it is a named neighbour, otherwise 0; the mean over all items.
     Near, "near" {
         /// The decision, an `enum`.
         field: String,
@@ -233,9 +234,9 @@ graders! {
         partial: IndexMap<String, IndexMap<String, f64>>,
     }
 
-    /// How well a ranking agrees with the right one: (r + 1) / 2 times the share of items that were ranked.
+    /// The agreement of a ranking with the right one: (r + 1) / 2 times the share of ranked items.
     ///
-    /// Items without a rank count as ranked last, all alike; a ranking without any order has r = 0.
+    /// Items without a rank share the last place; a ranking without any order has r = 0.
     RankCorrelation, "rank_correlation" {
         /// The decision, a `rank`.
         field: String,
@@ -244,57 +245,57 @@ graders! {
         method: Correlation,
     }
 
-    /// What a text holds of the item's keywords: whole words, whatever their case.
+    /// The item's keywords that a text contains: whole words, in any case.
     ///
-    /// Without `each` it is the share found. In a reward: of the items decided in this step. In a score: the mean over
-    /// the items that have keywords.
+    /// Without `each`, the share of keywords found. In a reward: of the items decided in this step. In a score:
+    /// the mean over the items that have keywords.
     Keywords, "keywords" {
         /// The decision, a `text`.
         field: String,
-        /// The value of each keyword found; the share of all when not given.
+        /// The value of each keyword found; by default the share of all.
         each: Option<f64>,
         /// The greatest value.
         #[serde(default = "one")]
         most: f64,
-        /// The value when none is found, or a limit is broken.
+        /// The value if none is found, or a limit is broken.
         #[serde(default)]
         none: f64,
-        /// Characters below which a text counts as none.
+        /// The minimum number of characters; a shorter text does not count.
         #[serde(default)]
         min_characters: u32,
-        /// What keeps a list of keywords from passing as a text.
+        /// Limits that prevent a list of keywords from counting as a text.
         #[serde(default)]
         limits: KeywordLimits,
     }
 
-    /// How long a text is: its words divided by `words`, at most 1; the mean over the items whose text has a label.
+    /// The length of a text: its words divided by `words`, at most 1; the mean over the items whose text has a label.
     Length, "length" {
         /// The decision, a `text`.
         field: String,
         /// Words that earn 1.
         #[schemars(range(min = 1))]
         words: u32,
-        /// Characters below which a text counts as none.
+        /// The minimum number of characters; a shorter text does not count.
         #[serde(default)]
         min_characters: u32,
     }
 
-    /// 1 where a text holds one of the phrases, else 0; the mean over the items whose text has a label.
+    /// 1 if a text contains one of the phrases, otherwise 0; the mean over the items whose text has a label.
     Phrases, "phrases" {
         /// The decision, a `text`.
         field: String,
-        /// The phrases: whole words, whatever their case.
+        /// The phrases: whole words, in any case.
         #[schemars(length(min = 1))]
         any: Vec<String>,
         /// Where in the text.
         #[serde(default)]
         at: PhrasePlace,
-        /// Characters below which a text counts as none.
+        /// The minimum number of characters; a shorter text does not count.
         #[serde(default)]
         min_characters: u32,
     }
 
-    /// How evenly right the decisions are over the classes of the truth: 0 for chance or one constant answer, 1 for all right.
+    /// The accuracy, balanced over the classes of the truth: 0 for chance or one constant answer, 1 if all are right.
     ///
     /// Balanced accuracy adjusted for chance, (mean recall - 1/k) / (1 - 1/k) for k classes, at least 0 (as in scikit-learn's
     /// `balanced_accuracy_score(adjusted=True)`); with one class it is the accuracy.
@@ -303,14 +304,14 @@ graders! {
         field: String,
     }
 
-    /// The value once every item has a decision. In a reward: only in the step that decides the last one.
+    /// A value when every item is decided. In a reward: only in the step that decides the last one.
     Completion, "completion" {
         /// The value.
         #[serde(default = "one")]
         value: f64,
     }
 
-    /// The value when the steps have run out with items left open. In a reward: only in that step.
+    /// A value when the steps run out before every item is decided. In a reward: only in that step.
     Unfinished, "unfinished" {
         /// The value.
         value: f64,
@@ -326,71 +327,70 @@ graders! {
     ToolCalls, "tool_calls" {
         /// The value of each.
         each: f64,
-        /// The tools that count; all of them when not given.
+        /// The tools that count; default: all.
         #[serde(default)]
         tools: Vec<String>,
     }
 
-    /// What a plugin of the pack makes of it, within the range that the plugin declares.
+    /// A value that a plugin of the pack computes, within the range that the plugin declares.
     ///
-    /// Per item: in a reward of the items decided in this step, added up; in a score the mean over the items, where
-    /// undecided ones count as 0. Per episode: of all steps so far.
+    /// Per item: in a reward, the sum over the items decided in this step; in a score, the mean over the items,
+    /// where undecided ones count as 0. Per episode: over all steps so far.
     PluginGrader, "plugin" {
         /// The plugin, as the environment's `plugins` names it.
         plugin: String,
-        /// Which of its graders; may be left out when it offers one.
+        /// Which of its graders; optional if it offers one.
         #[serde(rename = "use")]
         offer: Option<String>,
-        /// The decision that it is about: only items count about which something is known to be right there; all of
-        /// them when not given.
+        /// The decision that it grades: only items with a truth for it count; default: all items.
         field: Option<String>,
-        /// Its parameters, as its own schema says.
+        /// Its parameters, according to its own schema.
         #[serde(default)]
         with: Map<String, Value>,
     }
 
-    /// What an expression gives, a number, `true` (1) or `false` (0). In a reward: after each step.
+    /// The value of an expression: a number, `true` (1) or `false` (0). In a reward: after each step.
     Expression, "expression" {
         /// The expression, over `action`, `state`, `result`, `data`, `reset`, `task`, `seed` and `counter`.
         #[schemars(example = &"state.found / data.treasures")]
         value: Formula,
     }
 
-    /// What the reward's components were over the episode's steps; only in a score.
+    /// The reward's components over the episode's steps; only in a score.
     Steps, "steps" {
-        /// The components, by name; their values are added up step by step.
+        /// The components, by name; their values are added up for each step.
         #[schemars(length(min = 1))]
         components: Vec<String>,
-        /// Only steps whose action decides so, be it about an unknown or closed item.
+        /// Only steps whose action makes this decision, even about an unknown or closed item.
         #[serde(rename = "where")]
         only: Option<Map<String, Value>>,
-        /// Which part of a component counts.
+        /// The part of a component that counts.
         #[serde(default)]
         take: Take,
-        /// What is made of the steps' values.
+        /// How the steps' values are combined.
         #[serde(default)]
         aggregate: Aggregate,
-        /// What the result is divided by.
+        /// The divisor of the result.
         #[serde(default = "one")]
         divide: f64,
-        /// The least and the greatest value.
+        /// The smallest and the greatest value.
         clip: Option<[f64; 2]>,
-        /// The value when no step counts.
+        /// The value if no step counts.
         #[serde(default)]
         none: f64,
     }
 }
 
-/// What keeps a list of keywords from passing as a text; each limit is off when not given.
+/// Limits that prevent a list of keywords from counting as a text; each is optional.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeywordLimits {
-    /// Words that a text must have.
+    /// The minimum number of words of a text.
     pub words: Option<u32>,
-    /// The greatest share of a text's words that may be keywords of any item of the pack.
+    /// The maximum share of a text's words that are keywords of any item of the pack.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub density: Option<f64>,
-    /// The most keywords that a text may hold and that are not the item's own, but another's or another draw's.
+    /// The maximum number of keywords in a text that belong to another item or another draw.
     pub foreign: Option<u32>,
 }
 
@@ -405,7 +405,7 @@ pub enum Correlation {
     Kendall,
 }
 
-/// Where in the text a phrase must stand.
+/// The position of a phrase in the text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PhrasePlace {
@@ -418,31 +418,31 @@ pub enum PhrasePlace {
     End,
 }
 
-/// Which part of a value counts.
+/// The part of a value that counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Take {
     /// The value itself.
     #[default]
     Value,
-    /// The value where it is above 0, else 0.
+    /// The value if it is above 0, otherwise 0.
     Positive,
-    /// How far the value is below 0, else 0. Several components are cut before they are added.
+    /// How far the value is below 0, otherwise 0. This applies to each component before they are added.
     Negative,
 }
 
-/// What is made of many values.
+/// How values are combined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Aggregate {
-    /// Their mean.
+    /// The mean.
     #[default]
     Mean,
-    /// Their sum.
+    /// The sum.
     Sum,
-    /// The least.
+    /// The minimum.
     Min,
-    /// The greatest.
+    /// The maximum.
     Max,
 }
 

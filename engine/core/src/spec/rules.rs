@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{ApiVersion, Condition, RulesKind};
 
-/// Conditions, and the decisions that follow from them.
+/// Conditions, and the decisions that follow.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
@@ -21,20 +21,20 @@ pub struct Rules {
     /// The name by which decisions refer to it.
     #[schemars(example = &"routing")]
     pub name: String,
-    /// What it decides.
+    /// A description.
     pub description: Option<String>,
-    /// What happens when several rules match.
+    /// What happens if several rules match.
     #[serde(default)]
     pub hit: Hit,
     /// The rules.
     #[schemars(length(min = 1))]
     pub rules: Option<Vec<Rule>>,
-    /// The same rules as a table: the first row names the columns, every other row is a rule.
+    /// The rules as a table: the first row names the columns, every other row is a rule.
     ///
     /// Columns: `id`, `because`, `severity`, `mode`, `valid from`, `valid until`; a field, or a field and an operator such
     /// as `amount gte`; the same behind `except`; `then` and a decision.
     pub table: Option<Table>,
-    /// What is decided when no rule matches.
+    /// The decision if no rule matches.
     #[schemars(example = serde_json::json!({"action": "archive"}))]
     pub default: Option<Map<String, Value>>,
     /// Named lists, for `domain_in` and `in`.
@@ -43,51 +43,51 @@ pub struct Rules {
     pub lists: IndexMap<String, Vec<String>>,
 }
 
-/// What happens when several rules match.
+/// What happens if several rules match.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Hit {
-    /// It is an error when they decide differently.
+    /// It is an error if they decide differently.
     #[default]
     Unique,
     /// The first one decides.
     First,
-    /// Each decides its own decisions; it is an error when two decide the same one differently.
+    /// Each decides its own decisions; it is an error if two decide the same one differently.
     Collect,
 }
 
-/// A condition and what follows from it.
+/// A condition and the decisions that follow.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its name, unique in the document; reports and scores refer to it.
     #[schemars(example = &"R-LEGAL")]
     pub id: String,
-    /// When it matches.
+    /// The condition.
     pub when: Condition,
-    /// When it does not match after all.
+    /// Items that it does not match.
     pub except: Option<Condition>,
-    /// What is right then, by decision.
+    /// The right values, by decision.
     #[schemars(extend("minProperties" = 1))]
     #[schemars(example = serde_json::json!({"action": "escalate"}))]
     pub then: Map<String, Value>,
-    /// Why, in a sentence; it stands in the policy text and beside scores.
+    /// The reason, in a sentence; it is part of the policy text and shown with scores.
     pub because: Option<String>,
-    /// How bad it is to decide against it.
+    /// How serious a decision against it is.
     #[serde(default)]
     pub severity: Severity,
-    /// Whether it decides, or is only tried out.
+    /// Whether it decides, or is on trial.
     #[serde(default)]
     pub mode: Mode,
-    /// The day or moment from which on it is valid, read against the task's `clock`.
+    /// The day or moment from which it is valid, compared with the task's `clock`.
     #[schemars(example = &"2026-01-01")]
     pub from: Option<String>,
-    /// The day or moment from which on it is no longer valid.
+    /// The day or moment from which it is no longer valid.
     #[schemars(example = &"2027-01-01")]
     pub until: Option<String>,
 }
 
-/// How bad it is to decide against a rule.
+/// How serious a decision against a rule is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -102,14 +102,14 @@ pub enum Severity {
     Critical,
 }
 
-/// Whether a rule decides, or is only tried out.
+/// Whether a rule decides, or is on trial.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// It decides.
     #[default]
     Enforce,
-    /// Its matches are reported by `casebook test`; decisions stay as they are.
+    /// `casebook test` reports its matches; decisions stay the same.
     Test,
 }
 
@@ -125,8 +125,8 @@ impl JsonSchema for Table {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "The first row names the columns, every other row is a rule. A cell holds what the key would hold \
-                in a rule; `-` or nothing stands for no condition. Texts such as `>= 100`, `10..20`, `!= spam` and \
+            "description": "The first row names the columns, every other row is a rule. A cell contains what the key would contain \
+                in a rule; `-` or an empty cell is not a condition. Texts such as `>= 100`, `10..20`, `!= spam` and \
                 `legal | compliance` are short for operators.",
             "type": "array",
             "minItems": 2,

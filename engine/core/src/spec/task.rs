@@ -20,7 +20,7 @@ pub struct Task {
     pub name: String,
     /// The name for people.
     pub title: Option<String>,
-    /// What is in it; clients see it, so it must tell nothing.
+    /// A description; clients see it, so it must not give a hint.
     pub description: Option<String>,
     /// Higher is harder.
     #[schemars(range(min = 0.0))]
@@ -28,63 +28,65 @@ pub struct Task {
     /// The split it belongs to.
     #[schemars(example = &"train")]
     pub split: String,
-    /// The tasks that it belongs with; those of a group differ in little, such as their seed or wording.
+    /// The group of the task; the tasks of a group are almost the same, for example with another seed or wording.
     pub group: Option<String>,
-    /// The inbox it plays; none where the environment has no items.
+    /// The inbox it plays; omit it if the environment has no items.
     pub inbox: Option<String>,
-    /// The rubric that scores it; the pack's only one when not given.
+    /// The rubric that scores it; default: the pack's only one.
     pub rubric: Option<String>,
     /// Steps after which an episode ends.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_steps: u32,
-    /// The moment at which it plays; rules with dates, `older_than` and `within` read it.
+    /// The moment at which it plays, for rules with dates, `older_than` and `within`.
     #[schemars(example = &"2026-01-05T09:00:00Z")]
     pub clock: Option<String>,
-    /// The order in which items are listed.
+    /// The order of the items.
     #[serde(default)]
     pub order: Order,
     /// Weights that replace those of the rubric's score, by component name.
     #[serde(default)]
     pub weights: IndexMap<String, f64>,
-    /// What the agent is told: a template over `environment`, `task`, `rules`, `rubric` and `reset`.
+    /// The agent's instructions: a template over `environment`, `task`, `rules`, `rubric` and `reset`.
     pub instructions: String,
-    /// What the seed draws; the items' templates use it as `vary.<name>`.
+    /// Values that the seed draws; the items' templates use them as `vary.<name>`.
     #[serde(default)]
     pub vary: IndexMap<String, Vary>,
-    /// Actions that reach the best score where the environment has no items; `oracle` plays them, no agent sees them.
+    /// Actions that reach the best score, for an environment without items; `oracle` plays them, and no agent
+    /// sees them.
     ///
-    /// A text may be a template over `state`, `data`, `reset`, `task` and `seed`; one expression in `{{ }}` keeps its type.
+    /// A text can be a template over `state`, `data`, `reset`, `task` and `seed`; a single expression in `{{
+    /// }}` keeps its type.
     pub solution: Option<Vec<Value>>,
 }
 
-/// The order in which items are listed.
+/// The order of the items.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// As the inbox lists them.
+    /// The order of the inbox.
     #[default]
     Listed,
     /// Drawn from the seed.
     Shuffled,
 }
 
-/// One thing that the seed draws: from values that are listed, or from those that a plugin makes.
+/// A value that the seed draws, from a list or from values that a plugin makes.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("if" = { "required": ["plugin"] }, "then" = { "required": ["forms"] }, "else" = { "required": ["one_of"] }))]
 pub struct Vary {
-    /// One of these, each as likely as the others.
+    /// One of these, with equal probability.
     #[schemars(length(min = 1))]
     pub one_of: Option<Vec<Value>>,
     /// The plugin that makes the values, as the environment's `plugins` names it.
     pub plugin: Option<String>,
-    /// Which of its fillers; may be left out when it offers one.
+    /// Which of its fillers; optional if it offers one.
     #[serde(rename = "use")]
     pub offer: Option<String>,
-    /// The filler's parameters, as its own schema says.
+    /// The filler's parameters, according to its own schema.
     #[serde(default)]
     pub with: Map<String, Value>,
-    /// How many values it makes, each another one.
+    /// The number of distinct values that it makes.
     #[schemars(range(min = 1, max = 256))]
     pub forms: Option<u32>,
 }

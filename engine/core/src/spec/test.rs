@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{ApiVersion, TestKind};
 
-/// What must hold of a pack; `casebook test` runs it.
+/// Tests of a pack; `casebook test` runs them.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
@@ -18,20 +18,20 @@ pub struct Test {
     pub api_version: ApiVersion,
     /// The kind of document.
     pub kind: TestKind,
-    /// The name by which reports call it.
+    /// The name in reports.
     pub name: String,
-    /// What it is about.
+    /// A description.
     pub description: Option<String>,
     /// The moment at which rule cases are judged.
     #[schemars(example = &"2026-01-05T09:00:00Z")]
     pub clock: Option<String>,
-    /// Items, and what the rules must say about them.
+    /// Items, and what the rules must decide about them.
     #[serde(default)]
     pub rules: Vec<RuleCase>,
-    /// Episodes, and what must come of them.
+    /// Episodes, and their expected results.
     #[serde(default)]
     pub episodes: Vec<EpisodeCase>,
-    /// Built-in or scripted agents, and the score that each must reach in every task (or must not).
+    /// Built-in or scripted agents, and the score that each must reach, or must not reach, in every task.
     ///
     /// `oracle`, `nothing`, `random`, `always(<value>)`, `always(<decision>=<value>)`, or a policy of the pack.
     #[serde(default)]
@@ -41,59 +41,59 @@ pub struct Test {
     pub coverage: Option<CoverageDemands>,
 }
 
-/// An item, and what the rules must say about it.
+/// An item, and what the rules must decide about it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleCase {
-    /// What the case is about.
+    /// A description of the case.
     pub name: Option<String>,
-    /// The rules that are asked; the pack's only ones when not given.
+    /// The rules to test; default: the pack's only ones.
     pub of: Option<String>,
-    /// The moment at which the case is judged; the document's `clock` when not given.
+    /// The moment at which the case is judged; default: the document's `clock`.
     pub clock: Option<String>,
-    /// The item's fields; one that is not given is absent.
+    /// The item's fields; a field that is not given is absent.
     pub given: Map<String, Value>,
-    /// What the rules must decide. `by` names the rule, or `default`.
+    /// The expected decisions. `by` names the rule, or `default`.
     #[schemars(extend("minProperties" = 1))]
     #[schemars(example = serde_json::json!({"action": "escalate", "by": "R-MONEY"}))]
     pub expect: Map<String, Value>,
 }
 
-/// An episode, and what must come of it.
+/// An episode, and its expected result.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EpisodeCase {
-    /// What the case is about.
+    /// A description of the case.
     pub name: Option<String>,
     /// The task.
     pub task: String,
     /// The seed.
     #[serde(default)]
     pub seed: u64,
-    /// What the reset is given, by name.
+    /// The reset arguments, by name.
     #[serde(default)]
     pub arguments: Map<String, Value>,
-    /// The actions, one a step.
+    /// The actions, one per step.
     #[schemars(length(min = 1))]
     pub play: Option<Vec<Value>>,
     /// The policy that plays instead of `play`.
     #[schemars(example = &"oracle")]
     pub policy: Option<String>,
-    /// What must come of it.
+    /// The expected result.
     pub expect: EpisodeExpectation,
 }
 
-/// What must come of an episode; at least one key.
+/// The expected result of an episode; at least one key.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct EpisodeExpectation {
-    /// The score, in [0, 1].
+    /// The score, between 0 and 1.
     pub score: Option<NumberTest>,
     /// The sum of all rewards.
     #[serde(rename = "return")]
     pub total: Option<NumberTest>,
-    /// The rewards of the steps, one after the other.
+    /// The rewards of the steps, in order.
     pub rewards: Option<Vec<NumberTest>>,
     /// Named parts of the reward, added up over the steps, or of the score at the end.
     #[serde(default)]
@@ -102,7 +102,7 @@ pub struct EpisodeExpectation {
     pub done: Option<bool>,
     /// Steps taken.
     pub steps: Option<NumberTest>,
-    /// Words that the refusal of the last action holds; every other action must be taken.
+    /// Words in the error with which the last action must be refused; all other actions must be accepted.
     #[schemars(example = &"there is no ticket")]
     pub refused: Option<String>,
     /// Fields of the last observation.
@@ -120,12 +120,12 @@ pub enum NumberTest {
     Bounds(NumberBounds),
 }
 
-/// Operators on a number; all must hold.
+/// Operators on a number; all must match.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct NumberBounds {
-    /// Equal to, but for 1e-6.
+    /// Equal within 1e-6.
     pub eq: Option<f64>,
     /// Greater than.
     pub gt: Option<f64>,
@@ -145,7 +145,7 @@ impl JsonSchema for NumberTest {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let bounds = generator.subschema_for::<NumberBounds>();
         json_schema!({
-            "description": "A number (equal but for 1e-6), or operators such as `{ gte: 0.9 }`.",
+            "description": "A number (equal within 1e-6), or operators such as `{ gte: 0.9 }`.",
             "type": ["number", "object"],
             "if": { "type": "object" },
             "then": bounds,
@@ -159,13 +159,14 @@ impl JsonSchema for NumberTest {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct CoverageDemands {
-    /// Rules that decided a rule case that passed.
+    /// Rules that decided a passing rule case.
     pub rules: Option<Share>,
     /// Rules seen both matching and not matching in rule cases; each counts twice.
     pub outcomes: Option<Share>,
     /// Graders that gave two different values in the episodes and probes.
     pub graders: Option<Share>,
-    /// Cells of `matrix` and `near` graders whose pair of right and actual decision came up in the episodes and probes.
+    /// Cells of `matrix` and `near` graders whose pair of right and actual decision occurred in the episodes
+    /// and probes.
     pub cells: Option<Share>,
 }
 

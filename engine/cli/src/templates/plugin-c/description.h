@@ -4,7 +4,7 @@
     "\"reads\":[\"decision\"]," \
     "\"parameters\":{\"type\":\"object\",\"properties\":{" \
     "\"text\":{\"type\":\"string\",\"description\":\"The decision that holds the text.\",\"x-decision\":[\"text\"]}," \
-    "\"most\":{\"type\":\"number\",\"description\":\"Bytes at the most.\"}}," \
+    "\"most\":{\"type\":\"number\",\"description\":\"The maximum number of bytes.\"}}," \
     "\"required\":[\"text\",\"most\"],\"additionalProperties\":false}," \
     "\"examples\":[" \
     "{\"name\":\"short\",\"input\":{\"parameters\":{\"text\":\"reply\",\"most\":5},\"decision\":{\"reply\":\"yes\"}},\"output\":{\"value\":1}}," \

@@ -4,7 +4,7 @@ import json
 import pathlib
 import sys
 
-# What it says about itself lies beside it, so that packs can be checked without running it.
+# Its description is next to it, so that packs can be checked without running it.
 DESCRIPTION = json.loads(pathlib.Path("description.json").read_text("utf-8"))
 
 
@@ -25,7 +25,7 @@ def main() -> None:
             answer["ok"] = DESCRIPTION if "describe" in question else grade(question["grade"])
         except LookupError as error:
             answer["error"] = f"something is missing: {error}"
-        # Only answers go to standard output; whatever is to be logged goes to standard error.
+        # Only answers go to standard output; logs go to standard error.
         print(json.dumps(answer), flush=True)
 
 
