@@ -323,7 +323,10 @@ impl Sessions {
             });
             spare.min_by_key(|session| (!session.is_superseded(), session.seen())).cloned()
         };
-        oldest.is_some_and(|session| self.end(&session, |hold| hold.status == Status::Free))
+        let Some(session) = oldest else { return false };
+        // Where another request has ended it first, its room may be taken; then there may be another one to end.
+        self.end(&session, |hold| hold.status == Status::Free);
+        true
     }
 
     /// Takes a session out of the table if it is still as expected, and gives its slot back.

@@ -122,3 +122,27 @@ async fn sockets_that_do_not_answer_pings_are_dropped() {
     until("the slot is free", async || takes_a_session(&server).await).await;
     drop(silent);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn finished_sessions_make_room_for_many_at_once() {
+    let server = std::sync::Arc::new(start(Config { max_sessions: 16, ..config() }).await);
+    let players: Vec<_> = (0..8)
+        .map(|_| {
+            let server = std::sync::Arc::clone(&server);
+            tokio::spawn(async move {
+                for _ in 0..40 {
+                    let reset = send(&server, "POST", "/reset?task_id=calm&seed=1", &[], None).await;
+                    let id = reset.header("x-session-id").to_owned();
+                    reset.expect(200);
+                    for _ in 0..2 {
+                        let body = json!({ "action": { "action": "answer" }, "session_id": id }).to_string();
+                        send(&server, "POST", "/step", &[], Some(&body)).await.expect(200);
+                    }
+                }
+            })
+        })
+        .collect();
+    for player in players {
+        player.await.expect("never more than eight are running");
+    }
+}
