@@ -291,6 +291,10 @@ fn assemble(
         None => crate::scenario::observation::with_answers(reset_observation_schema.clone()),
         Some(_) => reset_observation_schema.clone(),
     };
+    let reset_observation_schema = match environment.action {
+        None => crate::scenario::observation::with_instructions(reset_observation_schema),
+        Some(_) => reset_observation_schema,
+    };
     let cards = action
         .as_ref()
         .map(|model| action::cards(root, environment, model, &parts.decisions, &observation_schema, report))

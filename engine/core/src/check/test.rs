@@ -13,7 +13,7 @@ use crate::{
     scenario::{
         BUILT_IN_POLICIES, Task,
         action::{self, ActionModel},
-        observation::Part,
+        observation::{INSTRUCTIONS, Part},
         suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
     },
     spec::{self, Document, Kind},
@@ -264,9 +264,12 @@ impl Checker<'_> {
             }
             components.extend(self.number(&place, test, report).map(|test| (name.clone(), test)));
         }
-        let answers = if self.parts.environment.action.is_none() { ANSWERS } else { &[] };
+        let (answers, first) = match self.parts.environment.action {
+            None => (ANSWERS, Some(INSTRUCTIONS)),
+            Some(_) => (&[][..], None),
+        };
         for name in spec.observation.keys() {
-            let known = || self.observation.iter().map(|(name, _)| &**name).chain(answers.iter().copied());
+            let known = || self.observation.iter().map(|(name, _)| &**name).chain(answers.iter().copied()).chain(first);
             if !known().any(|known| known == name) {
                 let known = known();
                 report.push(

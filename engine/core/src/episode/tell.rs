@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::{Episode, Outcome};
 use crate::{
     expression::words,
-    json::{push_integer, push_number, push_text, push_written},
+    json::{Name, push_integer, push_number, push_text, push_written},
     model::Judged,
     scenario::{
         Instructions, Pack, line,
-        observation::Part,
+        observation::{INSTRUCTIONS, Part},
         templates::{ItemView, RowView},
     },
 };
@@ -34,6 +34,12 @@ impl Episode {
                 push_text(out, name);
                 out.push(':');
                 out.push_str(&value.to_string());
+            }
+            if self.tells_instructions() {
+                separate(out);
+                push_text(out, INSTRUCTIONS);
+                out.push(':');
+                out.push_str(self.instructions());
             }
         }
         for (name, part) in &self.pack.observation {
@@ -89,6 +95,18 @@ impl Episode {
             out.push(':');
             out.push_str(&self.state.get(&variable.name).unwrap_or(&Value::Null).to_string());
         }
+    }
+
+    /// The instructions of its task; empty where there are none.
+    pub fn instructions_text(&self) -> String {
+        serde_json::from_str(self.instructions()).unwrap_or_default()
+    }
+
+    /// Whether the first observation tells the instructions beside what the pack shows: nothing else would where the tools
+    /// are the actions.
+    fn tells_instructions(&self) -> bool {
+        let shown = |(name, part): &(Name, Part)| &**name == INSTRUCTIONS || matches!(part, Part::Instructions);
+        self.steps.is_empty() && self.instructions() != "\"\"" && !self.pack.observation.iter().any(shown)
     }
 
     /// The instructions as a JSON string.

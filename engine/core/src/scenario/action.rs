@@ -130,7 +130,7 @@ impl ActionModel {
         title: &str,
     ) -> Result<Self, String> {
         let schema = match form {
-            Form::Tools => calls_only(title),
+            Form::Tools => calls_only(),
             _ => with_calls(schema(&declaration, decisions, title), &tools),
         };
         let validator = jsonschema::draft202012::new(&schema).map_err(|error| error.to_string())?;

@@ -205,9 +205,11 @@ impl Tool {
 }
 
 /// The schema of an action that can only be a call: tools and arguments are checked when it is made.
-pub(super) fn calls_only(title: &str) -> Value {
+///
+/// By this title, and no other, clients know that they have to ask for the tools.
+pub(super) fn calls_only() -> Value {
     json!({
-        "title": title,
+        "title": "CallToolAction",
         "description": "Calls a tool.",
         "type": "object",
         "properties": {
