@@ -18,9 +18,9 @@ BINARY = os.environ["CASEBOOK_BIN"]
 class Server:
     """A running server; `url` is its root, `env(name)` an environment's base URL."""
 
-    def __init__(self, *args, cwd=ROOT):
+    def __init__(self, *args, cwd=ROOT, port=0):
         self.process = subprocess.Popen(
-            [BINARY, "serve", *map(str, args), "--port", "0"],
+            [BINARY, "serve", *map(str, args), "--port", str(port)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
         )
         first = self.process.stdout.readline().strip()

@@ -29,7 +29,7 @@ def page(server):
         yield page
         browser.close()
     # The browser itself notes refusals and lost answers; the page shows them where they belong.
-    noted = re.compile(r"Failed to load resource: (the server responded with a status of 4(01|03|22) |net::ERR_FAILED)")
+    noted = re.compile(r"Failed to load resource: (the server responded with a status of 4(01|03|04|22) |net::ERR_(FAILED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE))")
     assert [line for line in said if not noted.match(line)] == [], "the page is quiet"
     assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in asked), "nothing comes from elsewhere"
 
@@ -274,3 +274,149 @@ def test_the_page_is_where_the_stock_web_interface_has_its_own(page, server):
     page.goto(f"{server.url}/web")
     page.get_by_test_id("env-email-ops").wait_for()
     assert page.url.startswith(f"{server.url}/web/")
+
+
+def play(page, *answers):
+    """Plays the easy task of email-ops from where it stands."""
+    for kind in answers:
+        done = page.get_by_test_id("trace-row").count()
+        page.locator("[name=type]").select_option(kind)
+        page.get_by_test_id("submit").click()
+        page.get_by_test_id("trace-row").nth(done).wait_for()
+
+
+def begin(page, seed="3"):
+    page.get_by_test_id("env-email-ops").click()
+    page.get_by_test_id("task").select_option("email-triage-easy")
+    page.get_by_test_id("seed").fill(seed)
+    page.get_by_test_id("start").click()
+    page.get_by_test_id("submit").wait_for()
+
+
+def test_a_page_that_is_loaded_again_goes_on_with_its_episode(page):
+    begin(page)
+    play(page, "respond", "archive")
+    rows = page.get_by_test_id("trace-row").all_inner_texts()
+    session = page.evaluate("JSON.parse(sessionStorage['casebook-episode-1:email-ops']).session")
+    page.reload()
+    page.get_by_text("The episode goes on: email-triage-easy, seed 3, 2 steps so far.").wait_for()
+    assert page.get_by_test_id("trace-row").all_inner_texts() == rows
+    # Another task that is chosen and not started changes nothing.
+    page.get_by_test_id("task").select_option("email-triage-hard")
+    page.reload()
+    page.get_by_text("The episode goes on: email-triage-easy").wait_for()
+    assert page.get_by_test_id("task").input_value() == "email-triage-easy"
+    play(page, "escalate")
+    score = page.get_by_test_id("score").inner_text()
+    assert page.evaluate("JSON.parse(sessionStorage['casebook-episode-1:email-ops']).session") == session
+    page.reload()
+    page.get_by_test_id("score").wait_for()
+    assert page.get_by_test_id("score").inner_text() == score and page.get_by_test_id("trace-row").count() == 3
+    page.get_by_test_id("again").click()
+    page.get_by_test_id("action-form").wait_for()
+    page.reload()
+    page.get_by_text("seed 3, 0 steps so far").wait_for()
+
+
+@pytest.mark.parametrize("reloads", [True, False])
+def test_an_episode_outlives_its_server(start, page, reloads):
+    first = start("scenarios/email-ops")
+    page.goto(first.url)
+    begin(page)
+    play(page, "respond", "archive")
+    rows = page.get_by_test_id("trace-row").all_inner_texts()
+    first.stop()
+    start("scenarios/email-ops", port=first.url.rpartition(":")[2])
+    if reloads:
+        page.reload()
+        page.get_by_text("The server had ended the episode; it was played again: email-triage-easy, seed 3, 2 steps so far.").wait_for()
+        assert page.get_by_test_id("trace-row").all_inner_texts() == rows
+    play(page, "escalate")
+    assert float(page.get_by_test_id("score").inner_text()) > 0 and page.get_by_test_id("trace-row").count() == 3
+
+
+def test_rules_that_changed_meanwhile_are_told(start, tmp_path, page):
+    pack = tmp_path / "email-ops"
+    shutil.copytree(ROOT / "scenarios/email-ops", pack)
+    first = start(pack)
+    page.goto(first.url)
+    begin(page)
+    play(page, "escalate", "escalate")
+    first.stop()
+    rubric = pack / "rubric.yaml"
+    rubric.write_text(rubric.read_text().replace("default: -0.2", "default: -0.1"))
+    start(pack, port=first.url.rpartition(":")[2])
+    page.reload()
+    page.get_by_text("it was played again on changed rules, and its rewards differ").wait_for()
+    play(page, "respond")
+
+
+def test_a_link_leads_to_its_task_or_says_why_not(page, server):
+    page.goto("about:blank")
+    page.goto(f"{server.url}/#email-triage/email-prioritize/11")
+    page.locator("[data-testid=start]:enabled").wait_for()
+    assert page.get_by_test_id("task").input_value() == "email-prioritize" and page.get_by_test_id("seed").input_value() == "11"
+    # The same page follows another link.
+    page.goto(f"{server.url}/#email-ops/email-triage-hard/5")
+    page.get_by_text("seed=5").wait_for()
+    assert page.get_by_test_id("task").input_value() == "email-triage-hard"
+    page.goto(f"{server.url}/#email-ops/gone/7")
+    error = page.get_by_test_id("start-error")
+    error.wait_for()
+    assert "leads to the task gone, which email-ops does not have" in error.inner_text()
+    assert page.get_by_test_id("task").input_value() == "" and page.url.endswith("#email-ops/gone/7")
+    page.get_by_test_id("task").select_option("email-triage-easy")
+    error.wait_for(state="hidden")
+    page.goto("about:blank")
+    page.goto(f"{server.url}/#nowhere/easy/7")
+    lost = page.get_by_test_id("lost")
+    lost.wait_for()
+    assert "leads to the environment nowhere, which this server does not have" in lost.inner_text()
+    assert not page.get_by_test_id("start").is_visible() and page.url.endswith("#nowhere/easy/7")
+    page.get_by_test_id("env-email-ops").click()
+    page.locator("[data-testid=start]:enabled").wait_for()
+    assert not lost.is_visible()
+    page.goto("about:blank")
+    page.goto(f"{server.url}/#%E0%A4%A/%/1")
+    lost.wait_for()
+
+
+def test_a_link_to_another_task_wins_over_the_episode_that_was_left(page, server):
+    begin(page)
+    play(page, "archive")
+    page.goto("about:blank")
+    page.goto(f"{server.url}/#email-ops/email-triage-hard/5")
+    page.locator("[data-testid=start]:enabled").wait_for()
+    assert page.get_by_test_id("task").input_value() == "email-triage-hard" and page.get_by_test_id("trace-row").count() == 0
+    page.goto("about:blank")
+    page.goto(f"{server.url}/#email-ops/email-triage-easy/3")
+    page.get_by_text("The episode goes on").wait_for()
+
+
+def test_many_items_are_searched(start, tmp_path, page):
+    for name in ("email-ops", "email-triage"):
+        shutil.copytree(ROOT / "scenarios" / name, tmp_path / name)
+    inbox = next((tmp_path / "email-ops/inboxes").glob("easy*"))
+    item = """  - id: x-{0}
+    fields: {{ subject: "Number {0} of many", body: "Please archive {0}.", priority: low, sender: "s{0}@list.example", category: newsletter }}
+"""
+    inbox.write_text(inbox.read_text().rstrip() + "\n" + "".join(item.format(number) for number in range(1, 201)))
+    task = next(path for path in (tmp_path / "email-ops/tasks").rglob("*.yaml") if "email-triage-easy" in path.read_text())
+    task.write_text(re.sub(r"max_steps: \d+", "max_steps: 300", task.read_text()))
+    page.goto(start(tmp_path / "email-ops").url)
+    page.locator("[data-testid=start]:enabled").wait_for()
+    begin(page)
+    search, rows = page.get_by_test_id("search"), page.locator(".items tbody tr:visible")
+    assert rows.count() == 203
+    search.fill("x-77 number")
+    assert "1 of 203" in page.locator(".search").inner_text() and rows.count() == 1
+    search.fill("NUMBER 15")
+    assert rows.count() == 12
+    # What is typed stays while items are opened and decided.
+    page.get_by_role("button", name="Open x-150").click()
+    assert "Number 150 of many" in page.get_by_role("article", name="Open item").inner_text()
+    assert search.input_value() == "NUMBER 15" and rows.count() == 12
+    play(page, "archive")
+    assert search.input_value() == "NUMBER 15" and page.get_by_test_id("trace-row").count() == 1
+    search.press("Enter")
+    assert page.get_by_test_id("trace-row").count() == 1

@@ -114,6 +114,19 @@ export class Group {
     return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
   }
 
+  /** Fills in what was read before. */
+  fill(values) {
+    for (const [name, { input }] of this.fields) {
+      const value = values?.[name];
+      const list = Array.isArray(value) && isPlainList(this.schema.properties[name]);
+      if (value === undefined) input.value = "";
+      else if (list) input.value = value.join("\n");
+      else if (typeof value === "boolean") input.value = String(value);
+      else input.value = typeof value === "object" ? JSON.stringify(value) : inline(value);
+    }
+    this.mark();
+  }
+
   /** Shows which properties are required as things stand. */
   mark() {
     const required = requiredOf(this.schema, this.read());

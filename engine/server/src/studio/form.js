@@ -1,6 +1,7 @@
 // Forms made from the schemas of the ways to act: single controls, and a table for a batch.
 
 import { Group, namesItem, typesOf } from "./controls.js";
+import { searchBox, textOf } from "./parts.js";
 import { lines } from "./requests.js";
 import { el, headline, rich, words } from "./values.js";
 
@@ -23,7 +24,9 @@ class Batch {
       el("th", { scope: "col", "data-kind": kind }, words(name)),
     );
     this.body = el("tbody");
-    this.node = el("table", { class: "batch" }, el("thead", {}, el("tr", {}, heads)), this.body);
+    this.table = el("table", { class: "batch" }, el("thead", {}, el("tr", {}, heads)), this.body);
+    this.node = el("div", {}, this.table);
+    this.search = "";
   }
 
   /** Follows the items: new ones get a row, vanished ones lose theirs, what was typed stays. */
@@ -32,6 +35,9 @@ class Batch {
     if ([...kept.keys()].join("\n") !== [...this.rows.keys()].join("\n"))
       this.body.replaceChildren(...[...kept.values()].map((row) => row.node));
     this.rows = kept;
+    const rows = [...kept.values()].map(({ node, text }) => ({ node, text }));
+    const box = searchBox("the rows", rows, this.search, (text) => (this.search = text));
+    this.node.replaceChildren(...[box, this.table].filter(Boolean));
   }
 
   row(item) {
@@ -42,7 +48,7 @@ class Batch {
       el("td", { "data-label": words(name) }, input, optional, error),
     );
     const node = el("tr", {}, el("th", { scope: "row" }, button, state), cells);
-    const row = { id: item.id, group, state, node, sent: null };
+    const row = { id: item.id, group, state, node, sent: null, text: textOf(item) };
     node.addEventListener("focusin", () => this.open(item.id));
     node.addEventListener("input", () => this.mark(row));
     return row;
@@ -136,8 +142,13 @@ export class ActionForm {
   }
 
   accepted(step) {
-    if (this.batch) this.batch.accept(this.pending, step);
+    if (this.batch) this.batch.accept(this.pending ?? [], step);
     this.way.group.clear();
+  }
+
+  /** The way in which an action was taken. */
+  wayOf({ tool_name: tool }) {
+    return this.ways.find((way) => (way.tool ?? undefined) === tool) ?? this.way;
   }
 
   /** Puts every entry of a refusal at its control, and returns the lines for the form itself. */

@@ -14,6 +14,7 @@ pub(crate) const INDEX: Asset = Asset { kind: "text/html; charset=utf-8", text: 
 pub(crate) const SCRIPTS: &[(&str, Asset)] = &[
     ("/studio/controls.js", script(include_str!("controls.js"))),
     ("/studio/form.js", script(include_str!("form.js"))),
+    ("/studio/kept.js", script(include_str!("kept.js"))),
     ("/studio/parts.js", script(include_str!("parts.js"))),
     ("/studio/requests.js", script(include_str!("requests.js"))),
     ("/studio/studio.js", script(include_str!("studio.js"))),

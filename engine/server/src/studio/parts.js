@@ -5,8 +5,34 @@ import { breakable, el, headline, inline, isLong, isObject, number, plural, pros
 /** Decisions up to so many are shown; more are counted first. */
 export const FEW = 4;
 
+/** Rows up to so many are found by looking. */
+const FEW_ROWS = 20;
+
+/** All that an item says, to be searched. */
+export const textOf = (item) => Object.values(item).map(inline).join("\n").toLowerCase();
+
+/** A field that shows those rows alone that hold every word that is typed; null where there are few. */
+export function searchBox(what, rows, text, note) {
+  if (rows.length <= FEW_ROWS) return null;
+  const count = el("span", { class: "count", role: "status" });
+  const input = el("input", { type: "search", "data-testid": "search", "aria-label": `Search ${what}`, placeholder: `Search ${what}`, autocomplete: "off" });
+  const filter = () => {
+    const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows) row.node.hidden = !wanted.every((word) => row.text.includes(word));
+    const shown = rows.filter(({ node }) => !node.hidden).length;
+    count.textContent = wanted.length ? `${shown} of ${rows.length}` : "";
+    note(input.value);
+  };
+  input.value = text;
+  input.addEventListener("input", filter);
+  // Within a form, Enter would send it.
+  input.addEventListener("keydown", (event) => event.key === "Enter" && !event.ctrlKey && !event.metaKey && event.preventDefault());
+  filter();
+  return el("div", { class: "search" }, input, count);
+}
+
 /** A table of items; long texts are cut to a line and read in the reader. */
-export function itemTable(name, items, open, openId) {
+export function itemTable(name, items, open, openId, search) {
   const keys = [...new Set(items.flatMap((item) => Object.keys(item)))].filter((key) => key !== "id");
   const long = new Set(keys.filter((key) => items.some((item) => isLong(item[key]))));
   const head = el(
@@ -26,14 +52,16 @@ export function itemTable(name, items, open, openId) {
       const kind = long.has(key) ? "long" : text.length <= 24 && !text.includes(" ") ? "word" : null;
       return el("td", { class: kind, "data-label": words(key) }, el("span", {}, breakable(text)));
     });
-    return el("tr", { "aria-current": item.id === openId ? "true" : null }, el("th", { scope: "row" }, button), cells);
+    const node = el("tr", { "aria-current": item.id === openId ? "true" : null }, el("th", { scope: "row" }, button), cells);
+    return { node, text: textOf(item) };
   });
+  const box = searchBox(words(name), rows, search.get(name) ?? "", (text) => search.set(name, text));
   const title = el("h3", {}, words(name), el("span", { class: "count" }, String(items.length)));
   return el(
     "section",
     { class: "items", "aria-label": words(name) },
-    title,
-    el("table", {}, el("thead", {}, head), el("tbody", {}, rows)),
+    ...[title, box].filter(Boolean),
+    el("table", {}, el("thead", {}, head), el("tbody", {}, rows.map(({ node }) => node))),
   );
 }
 

@@ -17,10 +17,10 @@ const TOKEN = "casebook-token";
 /** The token that requests bear; `null` when there is none. */
 export const token = () => sessionStorage.getItem(TOKEN);
 
-/** Bears a token from now on; an empty one is forgotten. */
+/** Bears a token from now on; an empty one is forgotten, with all that was played with it. */
 export function bear(text) {
   if (text) sessionStorage.setItem(TOKEN, text);
-  else sessionStorage.removeItem(TOKEN);
+  else sessionStorage.clear();
 }
 
 /** Whether the server wants a token, or another one. */

@@ -2,13 +2,13 @@
 // It knows no environment: forms come from action schemas, tables from observations. Data goes in as text, never as markup.
 
 import { bear, call, isLocked, onLocked, Refusal, token } from "./requests.js";
-import { el, plural } from "./values.js";
+import { el, plural, showError } from "./values.js";
 import { View } from "./view.js";
 
 const POLL_MS = 3000;
 
 const page = Object.fromEntries(
-  ["environments", "environments-note", "server-state", "main", "reload-banner", "token-form", "token", "forget-token"].map((id) => [
+  ["environments", "environments-note", "server-state", "main", "reload-banner", "token-form", "token", "forget-token", "lost"].map((id) => [
     id,
     document.getElementById(id),
   ]),
@@ -16,6 +16,8 @@ const page = Object.fromEntries(
 const views = new Map();
 let chosen = null;
 let generation = null;
+/** The environment of a link that leads to none. */
+let lost = null;
 
 /** Keeps the choice in the address, so that a link leads to the same episode. */
 function remember(view) {
@@ -24,21 +26,36 @@ function remember(view) {
   history.replaceState(null, "", `#${parts}`);
 }
 
+/** What the address leads to; a part that is not encoded as it should be stands for itself. */
 function recalled() {
-  const [name, task, seed] = location.hash
-    .slice(1)
-    .split("/")
-    .map((part) => decodeURIComponent(part));
+  const decoded = (part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  };
+  const [name, task, seed] = location.hash.slice(1).split("/").map(decoded);
   return { name, task, seed };
 }
 
-function choose(name, wanted) {
+/** Whether the page was loaded again, and not opened by a link. */
+const isReload = () => performance.getEntriesByType("navigation")[0]?.type === "reload";
+
+/** Notes whether a link leads nowhere, and says so. */
+function follow(name) {
+  lost = name && !views.has(name) ? name : null;
+  showError(page.lost, lost ? [`The link leads to the environment \`${lost}\`, which this server does not have.`] : []);
+}
+
+function choose(name, wanted, again) {
   chosen = name;
+  follow(name);
   const view = views.get(name);
   if (page.main.firstElementChild !== view.node) page.main.replaceChildren(view.node);
   for (const button of page.environments.querySelectorAll("button"))
     button.ariaCurrent = button.dataset.testid === `env-${name}` ? "true" : null;
-  if (view.tasks.length === 0 || wanted) view.load(wanted);
+  if (view.tasks.length === 0 || wanted) view.load(wanted, again);
   else remember(view);
 }
 
@@ -71,7 +88,10 @@ async function refresh(wanted) {
   }
   const names = environments.map(({ name }) => name);
   const next = [wanted?.name, chosen, names[0]].find((name) => names.includes(name));
-  if (next) choose(next, next === wanted?.name ? wanted : undefined);
+  if (wanted) follow(wanted.name);
+  if (lost && names.includes(lost)) choose(lost, recalled());
+  // A link that leads nowhere opens nothing else in its place.
+  else if (next && !lost) choose(next, next === wanted?.name ? wanted : undefined, wanted && isReload());
 }
 
 /** Asks what is loaded; a new generation is taken over, a rejected one is told. */
@@ -142,6 +162,11 @@ page["token-form"].addEventListener("submit", (event) => {
 page["forget-token"].addEventListener("click", () => {
   bear("");
   location.reload();
+});
+addEventListener("hashchange", () => {
+  const wanted = recalled();
+  follow(wanted.name);
+  if (wanted.name && !lost) choose(wanted.name, wanted);
 });
 document.addEventListener("visibilitychange", () => document.hidden || poll());
 pollAgain();

@@ -15,6 +15,7 @@ import {
   python,
   rewardCell,
 } from "./parts.js";
+import { forget, goesOn, keep, kept, playAgain } from "./kept.js";
 import { BASE, call, lines, token } from "./requests.js";
 import {
   el,
@@ -44,12 +45,19 @@ export class View {
     for (const node of this.node.querySelectorAll("[data-ref]")) this[node.dataset.ref] = node;
     this.tasks = [];
     this.play = null;
+    this.searches = new Map();
+    /** The task of a link that leads to none. */
+    this.lost = null;
     this.setup.addEventListener("submit", (event) => this.start(event));
     this.form.addEventListener("submit", (event) => this.step(event));
     this.form.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
     });
-    this.task.addEventListener("change", () => this.describe());
+    this.task.addEventListener("change", () => {
+      this.lost = null;
+      showError(this.startError, []);
+      this.describe();
+    });
     this.seed.addEventListener("input", () => this.describe());
     this.again.addEventListener("click", () => this.restart(this.play.seed));
     this.another.addEventListener("click", () => this.restart(randomSeed()));
@@ -70,7 +78,8 @@ export class View {
     );
   }
 
-  async load(wanted) {
+  /** Reads the tasks; `wanted` is what a link leads to, `again` whether the page was loaded again. */
+  async load(wanted, again) {
     let answer;
     try {
       answer = await call(`${this.path}/tasks`);
@@ -79,18 +88,81 @@ export class View {
       showError(this.startError, lines(error));
       return;
     }
-    const chosen = wanted?.task || this.task.value;
+    const first = this.tasks.length === 0;
+    // What a link leads to is looked for again when the tasks have changed.
+    const linked = wanted?.task || this.lost;
+    const chosen = linked || this.task.value;
     this.tasks = answer.tasks;
     this.forms = answer.forms;
     this.readArguments(answer.reset_schema);
     this.task.replaceChildren(
       ...this.tasks.map(({ id, title }) => el("option", { value: id }, title && title !== id ? `${title} (${id})` : id)),
     );
-    if (this.tasks.some(({ id }) => id === chosen)) this.task.value = chosen;
-    if (wanted?.seed) this.seed.value = wanted.seed;
+    const known = this.tasks.some(({ id }) => id === chosen);
+    if (known) this.task.value = chosen;
     this.task.disabled = this.startButton.disabled = this.tasks.length === 0;
     showError(this.startError, []);
+    this.lost = linked && !known ? linked : null;
+    if (this.lost) {
+      // The address stays as it is, and no other task stands for the one that is not there.
+      this.task.selectedIndex = -1;
+      this.taskAbout.textContent = "";
+      const text = `The link leads to the task \`${this.lost}\`, which \`${this.environment.name}\` does not have; choose another one.`;
+      showError(this.startError, [text]);
+      return;
+    }
+    if (wanted?.task) this.seed.value = wanted.seed ?? "";
+    const saved = first ? kept(this.environment.name) : null;
+    const meant = again || !wanted?.task || (saved?.task === wanted.task && saved.seed === (wanted.seed ?? saved.seed));
+    if (saved && meant) await this.resume(saved);
     this.describe();
+  }
+
+  /** Goes on with the episode that was kept: as the server still has it, else played again. */
+  async resume(saved) {
+    let told = "The episode goes on";
+    try {
+      if (!saved.done && !(await goesOn(this.path, saved))) {
+        const again = await playAgain(this.path, saved);
+        saved = this.replayed(saved, again);
+        told = this.toldOf(again);
+      }
+    } catch (error) {
+      forget(this.environment.name);
+      showError(this.startError, [`The episode that this page played cannot go on: ${lines(error).join("; ")}`]);
+      return;
+    }
+    if (this.play) return;
+    this.seed.value = saved.seed;
+    if (this.tasks.some(({ id }) => id === saved.task)) this.task.value = saved.task;
+    this.given.fill(saved.given);
+    this.begin({ observation: saved.observation }, saved.seed, saved);
+    for (const step of saved.steps) {
+      this.play.steps.push(step);
+      this.writeTrace();
+    }
+    this.feedback.textContent = `${told}: ${saved.task}, seed ${saved.seed}, ${plural(saved.steps.length, "step")} so far.`;
+    this.writeSnippet();
+    if (saved.done) this.finish(saved.score);
+    keep(this.environment.name, this.play);
+  }
+
+  /** What was kept, with what came of it when it was played again. */
+  replayed(saved, { begun, session, episode, generation, digest, answers }) {
+    const last = answers.at(-1) ?? begun;
+    const steps = answers.map(({ observation, reward, info = {} }, at) => {
+      return { action: saved.steps[at].action, reward, info, outcome: outcomeOf(observation) };
+    });
+    const score = last.info?.score ?? last.observation.metadata?.score;
+    const total = steps.reduce((sum, { reward }) => sum + (reward ?? 0), 0);
+    const { observation, done = false } = last;
+    return { ...saved, session, episode, generation, digest, steps, total, done, score, observation };
+  }
+
+  toldOf({ same }) {
+    return same
+      ? "The server had ended the episode; it was played again"
+      : "The server had ended the episode; it was played again on changed rules, and its rewards differ";
   }
 
   /** Makes the controls of what a reset is given; what was typed stays as long as they are the same. */
@@ -144,20 +216,24 @@ export class View {
       const answer = await reset(this.play?.session).catch(gone);
       this.seed.value = typed;
       this.begin(answer, typed);
+      keep(this.environment.name, this.play);
     }).catch((error) => {
       for (const { loc, msg } of Array.isArray(error.detail) ? error.detail : []) this.given.complain(loc.at(-1), msg);
       showError(this.startError, lines(error));
     });
   }
 
-  begin({ observation }, seed) {
-    const { session_id: session, task_id: task, generation } = observation.metadata;
-    this.play = { session, task, seed, generation, steps: [], total: 0, done: false, open: null, itemFields: new Set() };
+  begin({ observation }, seed, saved = {}) {
+    const { session_id, task_id: task, episode_id, generation, digest } = observation.metadata;
+    const { session = session_id, episode = episode_id, total = 0, done = false } = saved;
+    const given = saved.given ?? this.given.read();
+    const itemFields = new Set();
+    this.play = { session, episode, task, seed, given, generation, digest, steps: [], total, done, open: null, itemFields, observation };
+    this.searches.clear();
     this.action = new ActionForm(this.forms, (id) => this.openItem(id));
     this.fields.replaceChildren(...this.action.nodes);
     this.fields.disabled = this.submit.disabled = false;
     this.stage.dataset.shape = this.action.batch ? "batch" : "single";
-    this.play.given = this.given.read();
     this.empty.hidden = this.scorePanel.hidden = this.trace.hidden = true;
     this.episode.hidden = this.stage.hidden = this.form.hidden = false;
     this.rows.replaceChildren();
@@ -179,13 +255,27 @@ export class View {
     await this.during(this.submit, async () => {
       const action = this.action.read();
       const body = { action, request_id: this.requestId(action) };
-      const answer = await call(`${this.path}/step`, { body, session: play.session });
+      const answer = await this.take(play, body);
       if (play === this.play) this.stepped(action, answer);
     }).catch((error) => {
       // Only a step whose answer was lost may be sent again as the same one.
       if (error.status !== 0) this.unanswered = null;
       showError(this.formError, this.action.refuse(error));
     });
+  }
+
+  /** Takes a step; where the server has ended the episode meanwhile, it is played again first. */
+  async take(play, body) {
+    const send = () => call(`${this.path}/step`, { body, session: play.session });
+    try {
+      return await send();
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      const again = await playAgain(this.path, play);
+      if (!again.same) throw new Error(`${lines(error).join("; ")}. Played again on changed rules, its rewards differ; start another one.`);
+      Object.assign(play, { session: again.session, episode: again.episode, generation: again.generation, digest: again.digest });
+      return send();
+    }
   }
 
   /** The id of a step: that of the last one if it is the same and its answer was lost, so that it does not count twice. */
@@ -203,6 +293,9 @@ export class View {
     play.total += reward ?? 0;
     play.done = done;
     play.open = null;
+    play.observation = observation;
+    play.score = info.score ?? observation.metadata?.score;
+    keep(this.environment.name, play);
     this.action.accepted(play.steps.length);
     this.writeTrace();
     const reason = info.decisions?.length > FEW ? decisionCount(info.decisions) : info.reason;
@@ -214,7 +307,7 @@ export class View {
     );
     this.show(observation);
     this.writeSnippet();
-    if (done) this.finish(info.score ?? observation.metadata?.score);
+    if (done) this.finish(play.score);
     else {
       this.action.focus();
       if (this.stage.getBoundingClientRect().top < 0) this.stage.scrollIntoView();
@@ -307,7 +400,7 @@ export class View {
     this.reader.scrollTop = 0;
     const focused = this.items.contains(document.activeElement);
     this.items.replaceChildren(
-      ...this.tables.map(([name, list]) => itemTable(name, list, (each, by) => this.openItem(each, by), id)),
+      ...this.tables.map(([name, list]) => itemTable(name, list, (each, by) => this.openItem(each, by), id, this.searches)),
     );
     if (focused) this.items.querySelector(`[data-item="${CSS.escape(id)}"]`)?.focus();
   }
@@ -315,7 +408,7 @@ export class View {
   writeTrace() {
     const { steps } = this.play;
     const { reward, info, action, outcome } = steps.at(-1);
-    const { list, batch } = this.action.way;
+    const { list, batch } = this.action.wayOf(action);
     const parts = [
       outcome &&
         el(
