@@ -71,7 +71,7 @@ impl App {
             connections,
             unfinished: Unfinished::new(config.max_unfinished, config.limits.message),
             metrics,
-            rates: Rates::new(config.rate),
+            rates: Rates::new(config.rate, config.agent_rate, &config.tokens),
             guesses: Guesses::new(config.wrong_tokens),
             config,
             near: AtomicBool::new(false),

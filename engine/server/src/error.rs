@@ -13,7 +13,11 @@ use axum::{
 use casebook_core::episode::FAILED;
 use serde_json::{Value, json};
 
-use crate::{principals::Role, session::capacity::Full, wire::entries::Entry};
+use crate::{
+    principals::Role,
+    session::{capacity::Full, ended::Ending},
+    wire::entries::Entry,
+};
 
 /// A request that cannot be served.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +30,12 @@ pub(crate) enum Problem {
         text: String,
     },
     /// An id that no session has.
-    UnknownSession(String),
+    UnknownSession {
+        /// The id.
+        id: String,
+        /// Why it has ended, where that is known.
+        ended: Option<Ending>,
+    },
     /// Something else that was named does not exist; says which do.
     NotFound(String),
     /// The request asks for what cannot be; says why.
@@ -98,7 +107,12 @@ impl Problem {
             | Self::Foreign(text)
             | Self::NoPractice(text)
             | Self::Failed(text) => text.clone(),
-            Self::UnknownSession(id) => format!("unknown session `{id}`: it has ended, or never was"),
+            Self::UnknownSession { id, ended: None } => {
+                format!("unknown session `{id}`: it has ended or does not exist")
+            }
+            Self::UnknownSession { id, ended: Some(ending) } => {
+                format!("unknown session `{id}`: {ending}; send reset to start another episode")
+            }
             Self::Invalid(entries) => crate::wire::entries::summary(entries),
             Self::NoEpisode => "no episode; reset first".into(),
             Self::Finished => "the episode is done and takes no further action; send reset to start another".into(),
@@ -128,7 +142,7 @@ impl Problem {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::UnknownEnvironment { .. } | Self::UnknownSession(_) | Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::UnknownEnvironment { .. } | Self::UnknownSession { .. } | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoEpisode | Self::DoesNotFit(_) | Self::Finished => StatusCode::CONFLICT,

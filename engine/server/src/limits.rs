@@ -15,7 +15,12 @@ use governor::{
 };
 use serde_json::{Value, json};
 
-use crate::{error::Problem, session::capacity::Key, wire::entries::Entry};
+use crate::{
+    error::Problem,
+    principals::{Role, Tokens},
+    session::capacity::Key,
+    wire::entries::Entry,
+};
 
 /// Brackets that the JSON parser opens at the most; no limit can be wider.
 const DEEPEST: usize = 127;
@@ -113,25 +118,53 @@ fn string(rest: &mut std::slice::Iter<'_, u8>) -> usize {
 /// How often each client may ask.
 #[derive(Debug)]
 pub(crate) struct Rates {
+    others: Rate,
+    agents: Rate,
+    /// Whether each token is an agent's, by its place among all.
+    of_agents: Vec<bool>,
+}
+
+#[derive(Debug)]
+struct Rate {
     limiter: Option<DefaultKeyedRateLimiter<Key>>,
     clock: DefaultClock,
     each: u32,
 }
 
 impl Rates {
-    /// So many requests a second, as many at once; without a number there is no limit.
-    pub(crate) fn new(each: Option<NonZeroU32>) -> Self {
-        let limiter = each.map(|each| DefaultKeyedRateLimiter::keyed(Quota::per_second(each)));
-        Self { limiter, clock: DefaultClock::default(), each: each.map_or(0, NonZeroU32::get) }
+    /// So many requests a second of each client, and of each agent, as many at once; without a number there is no limit.
+    pub(crate) fn new(each: Option<NonZeroU32>, each_agent: Option<NonZeroU32>, tokens: &Tokens) -> Self {
+        // What holds for every client holds for an agent.
+        let each_agent = each_agent.into_iter().chain(each).min();
+        let of_agents = tokens.roles().map(|role| role == Role::Agent).collect();
+        Self { others: Rate::new(each), agents: Rate::new(each_agent), of_agents }
     }
 
     /// Whether there is a limit.
     pub(crate) fn is_limited(&self) -> bool {
-        self.limiter.is_some()
+        self.others.limiter.is_some() || (self.agents.limiter.is_some() && self.of_agents.contains(&true))
     }
 
     /// Counts a request.
     pub(crate) fn count(&self, client: Key) -> Result<(), Problem> {
+        let agent = matches!(client, Key::Token(at) if self.of_agents.get(at) == Some(&true));
+        if agent { self.agents.count(client) } else { self.others.count(client) }
+    }
+
+    /// Forgets the clients that have been quiet.
+    pub(crate) fn forget(&self) {
+        self.others.forget();
+        self.agents.forget();
+    }
+}
+
+impl Rate {
+    fn new(each: Option<NonZeroU32>) -> Self {
+        let limiter = each.map(|each| DefaultKeyedRateLimiter::keyed(Quota::per_second(each)));
+        Self { limiter, clock: DefaultClock::default(), each: each.map_or(0, NonZeroU32::get) }
+    }
+
+    fn count(&self, client: Key) -> Result<(), Problem> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check_key(&client).map_err(|not_until| {
             let wait: Duration = not_until.wait_time_from(self.clock.now());
@@ -139,8 +172,7 @@ impl Rates {
         })
     }
 
-    /// Forgets the clients that have been quiet.
-    pub(crate) fn forget(&self) {
+    fn forget(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
             limiter.shrink_to_fit();
@@ -400,12 +432,21 @@ mod tests {
 
     #[test]
     fn each_client_has_its_own_rate() {
-        let rates = Rates::new(NonZeroU32::new(2));
+        let tokens = Tokens::read("orchestrator 0123456789abcdef\nobserver 123456789abcdef0\nagent 23456789abcdef01");
+        let tokens = tokens.expect("they are fine");
+        let rates = Rates::new(NonZeroU32::new(2), NonZeroU32::new(1), &tokens);
         let (one, other) = (Key::Token(0), Key::Token(1));
         assert!(rates.count(one).is_ok() && rates.count(one).is_ok());
         let Err(Problem::TooOften { each: 2, wait }) = rates.count(one) else { panic!("it is not refused") };
         assert!(wait <= Duration::from_millis(500));
         assert!(rates.count(other).is_ok());
-        assert!(Rates::new(None).count(one).is_ok());
+        let agent = Key::Token(2);
+        assert!(rates.count(agent).is_ok());
+        assert!(matches!(rates.count(agent), Err(Problem::TooOften { each: 1, .. })));
+        let unlimited = Rates::new(None, NonZeroU32::new(1), &Tokens::default());
+        assert!(!unlimited.is_limited() && (0..9).all(|_| unlimited.count(one).is_ok()));
+        assert!(Rates::new(None, NonZeroU32::new(1), &tokens).is_limited());
+        let tight = Rates::new(NonZeroU32::new(1), None, &tokens);
+        assert!(tight.count(agent).is_ok() && tight.count(agent).is_err());
     }
 }

@@ -150,6 +150,11 @@ impl Tokens {
         }
     }
 
+    /// Whose tokens they are, in their order.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = Role> + '_ {
+        self.0.iter().map(|(role, _)| *role)
+    }
+
     /// How many tokens a role has.
     pub(crate) fn count(&self, role: Role) -> usize {
         self.0.iter().filter(|(owner, _)| *owner == role).count()

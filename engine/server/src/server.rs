@@ -49,7 +49,8 @@ pub struct Config {
     pub mode: Mode,
     /// Sessions that may be open at one time, over all entrances.
     pub max_sessions: usize,
-    /// Sessions of one client at the most.
+    /// Sessions of one client at the most; three quarters of all, but never fewer than 1,024, when unset, and 0 for as many
+    /// as there are.
     pub sessions_per_client: Option<usize>,
     /// Sessions that agents may open by themselves, all together; a quarter of all when unset.
     pub agent_sessions: Option<usize>,
@@ -64,6 +65,9 @@ pub struct Config {
     pub resume_grace: Duration,
     /// How long sessions may go on when the server is asked to end; no new ones are taken meanwhile.
     pub drain: Duration,
+    /// Actions of one episode that do not fit and are answered over `/ws` with an observation that has an `error`; further
+    /// ones, and all by default, with an error frame.
+    pub invalid_actions: u32,
     /// Whether packs are reloaded when they change.
     pub watch: bool,
     /// Reads the packs again this often instead of waiting to be told by the operating system.
@@ -79,6 +83,8 @@ pub struct Config {
     pub request_timeout: Option<Duration>,
     /// Requests a second of each client at the most, over all its sockets.
     pub rate: Option<NonZeroU32>,
+    /// The same of each agent.
+    pub agent_rate: Option<NonZeroU32>,
     /// Wrong tokens a minute of each address at the most.
     pub wrong_tokens: Option<NonZeroU32>,
     /// Who may do what; without tokens everybody may do everything but learn what is right.
@@ -114,7 +120,7 @@ impl Default for Config {
             roots: Vec::new(),
             environment: None,
             mode: Mode::default(),
-            max_sessions: 1024,
+            max_sessions: 2048,
             sessions_per_client: None,
             agent_sessions: None,
             idle_timeout: None,
@@ -122,13 +128,15 @@ impl Default for Config {
             max_wait: Duration::from_mins(1),
             resume_grace: Duration::ZERO,
             drain: Duration::ZERO,
+            invalid_actions: 0,
             watch: true,
             poll: None,
             heartbeat: Duration::from_secs(20),
             plugins: None,
             limits: Limits::default(),
             request_timeout: Some(Duration::from_secs(30)),
-            rate: None,
+            rate: NonZeroU32::new(100_000),
+            agent_rate: NonZeroU32::new(1_000),
             wrong_tokens: NonZeroU32::new(20),
             open: false,
             allow_origins: Vec::new(),
@@ -146,7 +154,19 @@ impl Default for Config {
     }
 }
 
+/// Sessions that one client may have when nothing is said: no trainer on one machine has met it.
+const USUAL_PER_CLIENT: usize = 1024;
+
 impl Config {
+    /// Sessions of one client at the most.
+    pub(crate) fn client_share(&self) -> Option<usize> {
+        match self.sessions_per_client {
+            Some(0) => None,
+            Some(most) => Some(most),
+            None => Some((self.max_sessions / 4 * 3).max(USUAL_PER_CLIENT)).filter(|most| *most < self.max_sessions),
+        }
+    }
+
     /// What agents may open by themselves: each as much of it as the others leave.
     pub(crate) fn agents_share(&self) -> Share {
         let all = self.agent_sessions.unwrap_or_else(|| (self.max_sessions / 4).max(1));
@@ -173,9 +193,11 @@ impl fmt::Debug for Config {
             .field("watch", &self.watch)
             .field("poll", &self.poll)
             .field("heartbeat", &self.heartbeat)
+            .field("invalid_actions", &self.invalid_actions)
             .field("limits", &self.limits)
             .field("request_timeout", &self.request_timeout)
             .field("rate", &self.rate)
+            .field("agent_rate", &self.agent_rate)
             .field("wrong_tokens", &self.wrong_tokens)
             .field("tokens", &self.tokens)
             .field("open", &self.open)
@@ -340,5 +362,24 @@ async fn reap(app: Shared) {
         if ended > 0 {
             tracing::debug!(ended, "ended idle sessions");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_leaves_room_for_others_on_a_large_server() {
+        let share = |max_sessions, sessions_per_client| {
+            Config { max_sessions, sessions_per_client, ..Config::default() }.client_share()
+        };
+        // Up to 1,024 sessions a trainer may have all there are.
+        for max_sessions in [0, 1, 50, 1024] {
+            assert_eq!(share(max_sessions, None), None, "{max_sessions}");
+        }
+        assert_eq!((share(1025, None), share(2048, None), share(16_384, None)), (Some(1024), Some(1536), Some(12_288)));
+        assert_eq!((share(2048, Some(0)), share(50, Some(4))), (None, Some(4)));
+        assert_eq!(Config::default().client_share(), Some(1536));
     }
 }

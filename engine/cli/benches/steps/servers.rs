@@ -59,14 +59,32 @@ impl Server {
 
 pub(crate) fn casebook(program: &str, more: &[String]) -> Server {
     let mut command = command(program);
-    command.args(["serve", "scenarios/email-ops", "--port", "0", "--max-sessions", "100000", "--no-reload"]).args(more);
+    command
+        .args([
+            "serve",
+            "scenarios/email-ops",
+            "--port",
+            "0",
+            "--max-sessions",
+            "100000",
+            "--sessions-per-client",
+            "0",
+            "--rate",
+            "0",
+            "--no-reload",
+        ])
+        .args(more);
     announced(command)
 }
 
 /// Casebook with one pack, which it reloads whenever it changes.
 pub(crate) fn watching(pack: &Path) -> Server {
     let mut command = command(env!("CARGO_BIN_EXE_casebook"));
-    command.arg("serve").arg(pack).args(["--port", "0", "--max-sessions", "100000"]).env("RUST_LOG", "off");
+    command
+        .arg("serve")
+        .arg(pack)
+        .args(["--port", "0", "--max-sessions", "100000", "--sessions-per-client", "0", "--rate", "0"])
+        .env("RUST_LOG", "off");
     command.stderr(Stdio::null());
     announced(command)
 }

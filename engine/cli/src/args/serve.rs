@@ -73,14 +73,19 @@ pub(crate) struct ServeArgs {
 #[command(next_help_heading = "Sessions")]
 pub(crate) struct SessionArgs {
     /// Sessions at the same time, over all entrances
-    #[arg(long, value_name = "N", default_value_t = 1024, env = "MAX_CONCURRENT_ENVS")]
+    #[arg(long, value_name = "N", default_value_t = 2048, env = "MAX_CONCURRENT_ENVS")]
     pub(crate) max_sessions: usize,
-    /// Sessions of one client at the same time, by its token or else its address; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = 0, env = "CASEBOOK_SESSIONS_PER_CLIENT")]
-    pub(crate) sessions_per_client: usize,
+    /// Sessions of one client at the same time, by its token or else its address. When not given three quarters of all, but
+    /// never fewer than 1024; 0 for no limit
+    #[arg(long, value_name = "N", env = "CASEBOOK_SESSIONS_PER_CLIENT")]
+    pub(crate) sessions_per_client: Option<usize>,
     /// Sessions that agents may open by themselves to practise, all together; a quarter of all when not given
     #[arg(long, value_name = "N", env = "CASEBOOK_AGENT_SESSIONS")]
     pub(crate) agent_sessions: Option<usize>,
+    /// Actions of one episode that do not fit and are answered on the socket with an observation that has an `error`,
+    /// instead of an error frame, which ends the rollouts of many clients
+    #[arg(long, value_name = "N", default_value_t = 0, env = "CASEBOOK_INVALID_ACTIONS")]
+    pub(crate) invalid_actions: u32,
     /// Seconds after which an idle session is closed; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 900, env = "SESSION_IDLE_TIMEOUT_S")]
     pub(crate) idle_timeout: u64,
@@ -102,9 +107,12 @@ pub(crate) struct SessionArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// Requests a second of one client; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = 0, env = "CASEBOOK_RATE")]
+    /// Requests a second of one client, by its token or else its address; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 100_000, env = "CASEBOOK_RATE")]
     pub(crate) rate: u32,
+    /// Requests a second of one agent, by its token; 0 for no limit of its own
+    #[arg(long, value_name = "N", default_value_t = 1_000, env = "CASEBOOK_AGENT_RATE")]
+    pub(crate) agent_rate: u32,
     /// Wrong tokens a minute of one address; past that none of its tokens is looked at that it has not sent before. 0 for
     /// no limit
     #[arg(long, value_name = "N", default_value_t = 20, env = "CASEBOOK_WRONG_TOKENS")]

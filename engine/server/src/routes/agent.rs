@@ -59,22 +59,56 @@ impl Agent<'_> {
         name: &str,
         arguments: Map<String, Value>,
     ) -> Result<Result<Answered, ToolFailure>, Problem> {
-        let limit = self.app.config.step_timeout;
-        let chosen = ResetArguments::for_practice(self.practises());
-        let held = |chosen: &ResetArguments| self.app.held(self.environment(), self.client.key, chosen);
         let Some(session) = self.session else {
             may_practise(self.app, self.environment, self.client)?;
             let called = name.to_owned();
             let call = move |mut play: Play| play.call(&called, &arguments);
-            let (outcome, step) = alone(self.app, held(&chosen)?, chosen, call).await?;
+            let chosen = self.chosen();
+            let (outcome, step) = alone(self.app, self.held(&chosen)?, chosen, call).await?;
             return held_back(self.app, outcome, step.as_ref().map(wait_of).unwrap_or_default()).await;
         };
         session.touch();
-        let told = match session.begin(limit, held, chosen).await {
-            Ok(()) => session.call(limit, name, &arguments).await,
+        let told = match self.begin().await {
+            Ok(()) => session.call(self.app.config.step_timeout, name, &arguments).await,
             Err(problem) => Err(problem),
         };
         self.app.sessions.after(session, told)
+    }
+
+    /// Starts an episode in its session, which the server chooses, unless there is one.
+    pub(super) async fn begin(&self) -> Result<(), Problem> {
+        let Some(session) = self.session else { return Ok(()) };
+        session.begin(self.app.config.step_timeout, |chosen| self.held(chosen), self.chosen()).await
+    }
+
+    fn chosen(&self) -> ResetArguments {
+        ResetArguments::for_practice(self.practises())
+    }
+
+    fn held(&self, chosen: &ResetArguments) -> Result<Held, Problem> {
+        self.app.held(self.environment(), self.client.key, chosen)
+    }
+
+    /// What it is told before its first call: what the environment is, what its task is, and what it would see after a reset,
+    /// which no tool shows.
+    pub(super) fn introduction(&self) -> Result<String, Problem> {
+        let pack = self.pack()?;
+        let mut parts = vec![pack.description().trim().to_owned()];
+        let task = self.session.and_then(|session| {
+            session.look(|play| {
+                let episode = play.run()?.episode();
+                let mut parts = vec![episode.instructions_text()];
+                if !pack.is_tool_environment() {
+                    let mut seen = String::from("The observation as it stands: {");
+                    episode.write_observation(&mut seen);
+                    parts.push(seen + "}");
+                }
+                Some(parts)
+            })
+        });
+        parts.extend(task.into_iter().flatten());
+        parts.retain(|part| !part.is_empty());
+        Ok(parts.join("\n\n"))
     }
 }
 

@@ -198,7 +198,7 @@ async fn grade_of(app: &App, session: &Session, with: Option<Arc<Pack>>) -> Resu
 }
 
 fn find(app: &App, id: String) -> Result<Arc<Session>, Problem> {
-    app.sessions.find_episode(&id).ok_or(Problem::UnknownSession(id))
+    app.sessions.find_episode(&id).ok_or_else(|| app.sessions.unknown(&id))
 }
 
 fn told(session: &Session, grade: &Grade) -> Value {

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     app::App,
     limits::{Crowded, Unread},
-    session::{capacity::Key, one::Session},
+    session::{capacity::Key, ended::Ending, one::Session},
     wire::{frames, text_frame::TextFrame},
 };
 
@@ -47,6 +47,8 @@ const PROTOCOL_ERROR: u16 = 1002;
 pub(super) const TOO_LONG: u16 = 1009;
 const RESTART: u16 = 1012;
 const TRY_AGAIN: u16 = 1013;
+/// Of those that protocols above WebSocket choose; HTTP's 408 is its model.
+const RESTED: u16 = 4408;
 
 /// How a conversation ends.
 pub(super) enum End {
@@ -58,6 +60,17 @@ pub(super) enum End {
     Close(u16),
     /// The server tells why in a frame, then says goodbye: in this order, so that the reason is read.
     Refuse(String),
+    /// The same when the session rested for too long; the close frame bears the reason as well, since a client that is
+    /// silent reads no frame before it.
+    Rested(Box<Rest>),
+}
+
+/// A session that rested for too long.
+pub(super) struct Rest {
+    /// Tells why it ends.
+    frame: String,
+    /// How long it may rest.
+    pub(super) limit: Duration,
 }
 
 /// One connection.
@@ -155,18 +168,22 @@ impl Link {
 
     /// Says what there is left to say.
     pub(super) async fn finish(mut self, end: End) {
-        let code = match end {
-            End::Gone | End::Goodbye => None,
-            End::Close(code) => Some(code),
-            End::Refuse(frame) => {
-                if !self.write().await || !self.tell(frame.into()).await {
-                    return;
-                }
-                Some(NORMAL)
+        let (said, close) = match end {
+            End::Gone | End::Goodbye => (None, None),
+            End::Close(code) => (None, Some((code, String::new()))),
+            End::Refuse(frame) => (Some(frame), Some((NORMAL, String::new()))),
+            End::Rested(rest) => {
+                let reason = Ending::Rested(rest.limit).to_string();
+                (Some(rest.frame), Some((RESTED, reason)))
             }
         };
-        if let Some(code) = code {
-            let frame = CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::default() };
+        if let Some(frame) = said
+            && (!self.write().await || !self.tell(frame.into()).await)
+        {
+            return;
+        }
+        if let Some((code, reason)) = close {
+            let frame = CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::from(reason) };
             if !self.write().await || !self.control(Message::Close(Some(frame))).await {
                 return;
             }
@@ -245,8 +262,8 @@ impl Link {
             && !busy
             && session.rested() >= *idle
         {
-            let text = format!("the session rested for more than {} s and ends", idle.as_secs_f64());
-            return Err(End::Refuse((self.refusal)(&text)));
+            let frame = (self.refusal)(&Ending::Rested(*idle).to_string());
+            return Err(End::Rested(Box::new(Rest { frame, limit: *idle })));
         }
         if let (Some(began), Some(patience)) = (self.began, self.patience)
             && began.elapsed() >= patience

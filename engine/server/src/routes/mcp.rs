@@ -143,7 +143,7 @@ pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, call
         (Method::CloseSession, Some(id)) => match app.sessions.close(&id) {
             Closed::Done => Ok(rpc::closed(&id)),
             Closed::Deferred => Ok(rpc::closing(&id)),
-            Closed::Unknown => Err(Failure::UnknownSession(id)),
+            Closed::Unknown => Err(unknown(app, id)),
         },
     };
     match result {
@@ -156,9 +156,14 @@ pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, call
 fn acting(app: &App, id: Option<String>, caller: &Caller<'_>) -> Result<Option<Arc<Session>>, Failure> {
     match (caller.own, id) {
         (Some(own), _) => Ok(Some(Arc::clone(own))),
-        (None, Some(id)) => app.sessions.get(&id).map(Some).ok_or(Failure::UnknownSession(id)),
+        (None, Some(id)) => app.sessions.get(&id).map(Some).ok_or_else(|| unknown(app, id)),
         (None, None) => Ok(None),
     }
+}
+
+/// Says that there is no session of an id.
+fn unknown(app: &App, id: String) -> Failure {
+    Failure::UnknownSession { ended: app.sessions.ending(&id), id }
 }
 
 fn list(agent: &Agent<'_>) -> Result<Value, Failure> {

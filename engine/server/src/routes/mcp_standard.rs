@@ -164,7 +164,7 @@ pub(super) fn not_allowed() -> Response {
 
 fn find(app: &Shared, environment: &Environment, id: &str) -> Result<Arc<Session>, Problem> {
     let found = app.sessions.get(id).filter(|session| **session.environment() == *environment.name);
-    found.ok_or_else(|| Problem::UnknownSession(id.to_string()))
+    found.ok_or_else(|| app.sessions.unknown(id))
 }
 
 /// Answers one request.
@@ -186,27 +186,29 @@ impl Handler {
         Agent { app: &self.app, environment: &self.environment, session: self.session.as_deref(), client: self.client }
     }
 
-    async fn open(&self) -> Result<(), Problem> {
+    /// Opens a session, unless the query names one, and gives it.
+    async fn open(&self) -> Result<Option<Arc<Session>>, Problem> {
         if self.fixed {
-            return Ok(());
+            return Ok(None);
         }
         may_practise(&self.app, &self.environment, self.client)?;
         let session = self.app.sessions.open(&self.environment, Origin::Agent, self.client, self.wait).await?;
         // The cell is new with each request, and a request is answered once.
         let _ = self.opened.set(session.id().to_string());
-        Ok(())
+        Ok(Some(session))
     }
 }
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
-        match self.agent().pack() {
-            Ok(pack) => config
-                .with_server_info(Implementation::new(pack.name(), pack.version()))
-                .with_instructions(pack.description()),
+        let agent = self.agent();
+        match (agent.pack(), agent.introduction()) {
+            (Ok(pack), Ok(text)) => {
+                config.with_server_info(Implementation::new(pack.name(), pack.version())).with_instructions(text)
+            }
             // It was there when the request came; what comes of it the call itself will tell.
-            Err(_) => config.with_server_info(Implementation::new("casebook", env!("CARGO_PKG_VERSION"))),
+            _ => config.with_server_info(Implementation::new("casebook", env!("CARGO_PKG_VERSION"))),
         }
     }
 
@@ -220,9 +222,14 @@ impl ServerHandler for Handler {
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        let result = self.negotiate_initialize(&request)?;
+        let mut result = self.negotiate_initialize(&request)?;
         context.peer.set_peer_info(request);
-        self.open().await.map_err(|problem| refused(&problem))?;
+        if let Some(session) = self.open().await.map_err(|problem| refused(&problem))? {
+            let agent = Agent { session: Some(&session), ..self.agent() };
+            // Should it not begin, the first call tells why.
+            let begun = agent.begin().await;
+            result.instructions = begun.and_then(|()| agent.introduction()).ok().or(result.instructions);
+        }
         Ok(result)
     }
 

@@ -71,7 +71,7 @@ pub(super) fn fork() -> Endpoint {
 }
 
 async fn show(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    let session = app.sessions.find(&id).ok_or(Problem::UnknownSession(id))?;
+    let session = app.sessions.find(&id).ok_or_else(|| app.sessions.unknown(&id))?;
     Ok(Json(snapshot::snapshot(&session)))
 }
 
@@ -86,7 +86,7 @@ async fn branch(
     let wait = request::query_wait(&request::query(&uri), &app)?;
     let object = body::object(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?;
     let at = step(object.unwrap_or_default())?;
-    let session = app.sessions.find(&id).ok_or(Problem::UnknownSession(id))?;
+    let session = app.sessions.find(&id).ok_or_else(|| app.sessions.unknown(&id))?;
     // A step that is under way is through first, or taken back.
     let played = session.act(None, |play| Ok(Outcome::now(play.clone()))).await?;
     let play = app.work(played.waits_for_processes(), move || played.fork(at)).await?;

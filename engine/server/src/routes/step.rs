@@ -74,6 +74,9 @@ async fn step(
     let found = app.sessions.named(&environment.name, &claim)?;
     let found = found.or_else(|| app.sessions.unnamed(&environment.name, client));
     let fresh = found.is_none();
+    if fresh && let Some(problem) = app.sessions.missed(&environment.name, &claim, client) {
+        return Err(problem);
+    }
     let session = match found {
         Some(session) => session,
         None if environment.pack(&app)?.is_tool_environment() => {

@@ -26,6 +26,7 @@ use crate::{
     session::{
         attach::{Attachment, Unattached},
         capacity::Client,
+        ended::Ending,
         one::{Outcome, Session},
         play::Play,
     },
@@ -100,7 +101,8 @@ async fn session(link: &mut Link, app: &App, opening: Box<Opening>) -> End {
     let end = converse(link, app, attachment.session(), client).await;
     match end {
         End::Goodbye | End::Close(NORMAL) => attachment.goodbye(),
-        End::Refuse(_) => attachment.end(),
+        End::Rested(ref rest) => attachment.end(Ending::Rested(rest.limit)),
+        End::Refuse(_) => attachment.end(Ending::Left),
         End::Gone | End::Close(_) => drop(attachment),
     }
     end
@@ -116,7 +118,10 @@ async fn enter(app: &App, opening: Box<Opening>) -> Result<Attachment<'_>, Strin
         return opened.map_err(|problem| frames::problem(&problem));
     };
     app.sessions.attach(&id, &environment, client, wait).await.map_err(|unattached| match unattached {
-        Unattached::Unknown => frames::session_error(&format!("Unknown session_id: {id}")),
+        Unattached::Unknown => {
+            let why = Ending::after_id(app.sessions.ending(&id));
+            frames::session_error(&format!("Unknown session_id: {id}{why}"))
+        }
         Unattached::Taken => frames::session_error(&format!("Session {id} already has an attached WebSocket")),
         Unattached::Elsewhere(name) => {
             frames::session_error(&format!("Session {id} belongs to the environment `{name}`, not to `{environment}`"))
@@ -198,10 +203,17 @@ fn at_once(app: &App, session: &Session, asked: Instant, request: Request) -> Re
             told.map(Reply::from).map_err(Request::Reset)
         }
         Request::Step(action) if !agent::asks_for_tools(&action) => {
-            session.step_at_once(asked, action, envelope::observation_frame).map(Reply::from).map_err(Request::Step)
+            let told = session.step_at_once(asked, action, envelope::observation_frame);
+            told.map(|told| excused(app, session, told)).map_err(Request::Step)
         }
         request => Err(request),
     }
+}
+
+/// Answers an action that does not fit with an observation, where the server is asked to: a client that takes an error for
+/// the end of its rollout goes on.
+fn excused(app: &App, session: &Session, told: Result<TextFrame, Problem>) -> Reply {
+    session.excuse(app.config.invalid_actions, told, envelope::excused_frame).into()
 }
 
 /// Answers a request.
@@ -214,7 +226,10 @@ async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
             Some(tools) => Ok(envelope::tools_frame(&tools).into()),
             // As the stock server does, a first step begins an episode.
             None => match Box::pin(session.begin(limit, held, ResetArguments::default())).await {
-                Ok(()) => session.step(limit, action, envelope::observation_frame).await,
+                Ok(()) => {
+                    let told = session.step(limit, action, envelope::observation_frame).await;
+                    return excused(app, session, told);
+                }
                 Err(problem) => Err(problem),
             },
         },

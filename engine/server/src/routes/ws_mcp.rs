@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::{App, Shared},
     error::Problem,
-    session::{capacity::Client, one::Session},
+    session::{capacity::Client, ended::Ending, one::Session},
     wire::rpc::{self, Failure},
 };
 
@@ -72,7 +72,10 @@ async fn session(link: &mut Link, app: &App, opening: Opening) -> End {
     link.watch(attachment.session(), app.config.idle_timeout);
     let end = converse(link, app, attachment.session(), client, principal).await;
     // An agent that lost its connection starts anew: no episode is kept for it.
-    attachment.end();
+    attachment.end(match &end {
+        End::Rested(rest) => Ending::Rested(rest.limit),
+        _ => Ending::Left,
+    });
     end
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     capacity::Client,
+    ended::Ending,
     lock,
     one::{Origin, Session, Stage, Status},
     table::Sessions,
@@ -34,7 +35,7 @@ enum Parting {
     /// It said goodbye.
     Goodbye,
     /// The session is to end with it.
-    End,
+    End(Ending),
 }
 
 /// A socket's hold on its session, let go when it is dropped; then it counts as broken off unless it said otherwise.
@@ -93,10 +94,11 @@ impl Sessions {
         let may_return =
             own && parting == Parting::Broken && !self.grace.is_zero() && session.stage() == Stage::Running;
         let mut hold = session.holding();
-        let stays = hold.status == Status::Attached && parting != Parting::End && (!own || may_return);
+        let stays = hold.status == Status::Attached && !matches!(parting, Parting::End(_)) && (!own || may_return);
         if !stays {
             drop(hold);
-            self.end(session, |_| true);
+            let ending = if let Parting::End(ending) = parting { ending } else { Ending::Left };
+            self.end(session, ending, |_| true);
             return;
         }
         hold.seen = Instant::now();
@@ -125,8 +127,8 @@ impl Attachment<'_> {
     }
 
     /// Ends the session with the socket.
-    pub(crate) fn end(mut self) {
-        self.parting = Parting::End;
+    pub(crate) fn end(mut self, ending: Ending) {
+        self.parting = Parting::End(ending);
     }
 }
 

@@ -3,6 +3,7 @@
 //! - `actions`: those that an episode has taken
 //! - `apart`: resets, and steps that may compute for long
 //! - `attach`: sockets and the sessions that they hold
+//! - `ended`: sessions that have ended, and why
 //! - `capacity`: the one count of open sessions, shared by every entrance
 //! - `play`: the episode of one session, and what is told about it
 //! - `observed`: what those who look on are told of a session
@@ -17,6 +18,7 @@ mod repeat;
 pub(crate) mod actions;
 pub(crate) mod attach;
 pub(crate) mod capacity;
+pub(crate) mod ended;
 pub(crate) mod one;
 pub(crate) mod play;
 pub(crate) mod pool;

@@ -28,7 +28,14 @@ use super::{
     pool::{Pool, within},
     repeat::Answer,
 };
-use crate::{error::Problem, journal::Handed, metrics::Meter, record::Recorder, trail::Trail, wire::envelope::View};
+use crate::{
+    error::Problem,
+    journal::Handed,
+    metrics::Meter,
+    record::Recorder,
+    trail::Trail,
+    wire::{entries::Entry, envelope::View},
+};
 
 /// What opened a session, which decides when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -382,6 +389,23 @@ impl Session {
         self.hold_back(turn, limit, called).await
     }
 
+    /// Answers an action that does not fit with the episode as it stands, where the server excuses so many and there were
+    /// not as many before.
+    pub(crate) fn excuse<T>(
+        &self,
+        most: u32,
+        told: Result<T, Problem>,
+        render: impl FnOnce(View<'_>, &[Entry], u32) -> T,
+    ) -> Result<T, Problem> {
+        match told {
+            Err(Problem::Invalid(entries)) if most > 0 => match lock(&self.play).excuse(most) {
+                Some((view, left)) => Ok(render(view, &entries, left)),
+                None => Err(Problem::Invalid(entries)),
+            },
+            told => told,
+        }
+    }
+
     /// Looks at its episode, without waiting for a turn.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Play) -> T) -> T {
         look(&lock(&self.play))
@@ -471,7 +495,7 @@ impl Session {
         work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
     ) -> Result<Outcome<T>, Problem> {
         if self.holding().status == Status::Ended {
-            return Err(Problem::UnknownSession(self.id.to_string()));
+            return Err(Problem::UnknownSession { id: self.id.to_string(), ended: None });
         }
         let mut play = lock(&self.play);
         // A bug must not take the slot with it, nor leave the caller without a word.

@@ -36,6 +36,8 @@ use crate::{
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Play {
     run: Option<Run>,
+    /// Actions of the episode that did not fit and were answered all the same.
+    excused: u32,
 }
 
 /// An episode with all that is needed to play it again.
@@ -103,6 +105,7 @@ impl Play {
         let episode = episode.map_err(|error| refused(error, &arguments))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         self.run = Some(Run::new(held, episode, id));
+        self.excused = 0;
         Ok(())
     }
 
@@ -111,6 +114,17 @@ impl Play {
         let taken = self.take(action)?;
         self.write_down(&taken);
         Ok(taken.1)
+    }
+
+    /// Excuses an action that did not fit, unless so many were before; gives the episode as it stands, and how many more
+    /// are excused.
+    pub(crate) fn excuse(&mut self, most: u32) -> Option<(View<'_>, u32)> {
+        if self.excused >= most || self.run.is_none() {
+            return None;
+        }
+        self.excused += 1;
+        let left = most - self.excused;
+        self.view(None).ok().map(|view| (view, left))
     }
 
     /// Takes an action without writing it down.
@@ -215,7 +229,7 @@ impl Play {
         let mut fork = Run::new(run.held.clone(), run.replay(at)?, run.id.clone());
         fork.actions = run.actions.clone();
         fork.actions.truncate(at);
-        Ok(Self { run: Some(fork) })
+        Ok(Self { run: Some(fork), excused: self.excused })
     }
 
     /// Grades the episode as it stands, or as it would with another generation of its pack.

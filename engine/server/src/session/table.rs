@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::{
     capacity::{Capacity, Client, Key, Slot},
+    ended::{EndedSessions, Ending, is_same},
     lock,
     one::{Hold, Origin, Session, Stage, Status, Witness},
     play::Play,
@@ -54,6 +55,7 @@ pub(crate) struct Sessions {
     /// How long a session that lost its socket is kept.
     pub(super) grace: Duration,
     pub(super) open: Mutex<Open>,
+    ended: Mutex<EndedSessions>,
     /// Told when an episode over HTTP ends, since it may make room.
     finished: Notify,
     draining: AtomicBool,
@@ -81,7 +83,7 @@ impl Sessions {
     pub(crate) fn new(config: &Config, metrics: Arc<Metrics>, pool: Pool, connections: Arc<Connections>) -> Self {
         Self {
             connections,
-            capacity: Capacity::new(config.max_sessions, config.sessions_per_client, config.agents_share()),
+            capacity: Capacity::new(config.max_sessions, config.client_share(), config.agents_share()),
             metrics,
             recorder: config.record.clone(),
             trail: config.trail.clone(),
@@ -89,6 +91,7 @@ impl Sessions {
             idle: config.idle_timeout.unwrap_or(DEFAULT_IDLE),
             grace: config.resume_grace,
             open: Mutex::default(),
+            ended: Mutex::default(),
             finished: Notify::new(),
             draining: AtomicBool::new(false),
         }
@@ -192,7 +195,7 @@ impl Sessions {
                     "session `{id}` belongs to the environment `{}`, not to `{environment}`",
                     session.environment()
                 ))),
-                None => Err(Problem::UnknownSession(id.clone())),
+                None => Err(self.unknown(id)),
             };
         }
         let session = claim.cookie.as_ref().and_then(|id| self.find(id));
@@ -218,6 +221,27 @@ impl Sessions {
         for (_, _, session) in self.own(environment, client) {
             session.supersede();
         }
+        lock(&self.ended).forget(environment, client);
+    }
+
+    /// Says that there is no session of an id, and why it has ended where that is known.
+    pub(crate) fn unknown(&self, id: &str) -> Problem {
+        Problem::UnknownSession { id: id.to_owned(), ended: self.ending(id) }
+    }
+
+    /// Why a session has ended, where that is known.
+    pub(crate) fn ending(&self, id: &str) -> Option<Ending> {
+        Uuid::parse_str(id).ok().and_then(|id| lock(&self.ended).ending(&id))
+    }
+
+    /// Says that the episode has ended which a request goes on with that names no session, or one that a cookie jar sent.
+    pub(crate) fn missed(&self, environment: &str, claim: &Claim, client: Client) -> Option<Problem> {
+        let ended = lock(&self.ended);
+        let in_cookie = claim.cookie.as_ref().and_then(|id| Uuid::parse_str(id).ok());
+        let in_cookie = in_cookie.and_then(|id| ended.ending(&id).map(|ending| (id, ending)));
+        let in_cookie = in_cookie.filter(|(_, ending)| matches!(ending, Ending::Rested(_)));
+        let (id, ending) = in_cookie.or_else(|| ended.missed(environment, client))?;
+        Some(Problem::UnknownSession { id: id.to_string(), ended: Some(ending) })
     }
 
     /// The sessions of a client that nobody names: whether each was begun on the client's connection, and when.
@@ -229,9 +253,7 @@ impl Sessions {
                 && **session.environment() == *environment
                 && !session.is_named()
                 && !session.is_superseded()
-                && opener.key == client.key
-                && opener.peer.address == client.peer.address
-                && opener.peer.forwarded == client.peer.forwarded
+                && is_same(opener, client)
         };
         let sessions = open.resting.values().filter(mine).filter_map(|session| {
             let own = session.connection() == client.peer.connection;
@@ -256,24 +278,27 @@ impl Sessions {
             }
         }
         let unattached = |hold: &Hold| matches!(hold.status, Status::Free | Status::Lost);
-        if self.end(&session, unattached) { Closed::Done } else { Closed::Unknown }
+        if self.end(&session, Ending::Closed, unattached) { Closed::Done } else { Closed::Unknown }
     }
 
     /// Ends every session that has rested for too long, and tells how many.
     pub(crate) fn reap(&self) -> usize {
         let resting: Vec<Arc<Session>> = lock(&self.open).resting.values().cloned().collect();
-        let stale = |status, rested| match status {
-            Status::Free => rested >= self.idle,
-            Status::Lost => rested >= self.grace,
-            Status::Attached | Status::Closing | Status::Ended => false,
+        let stale = |session: &&Arc<Session>| {
+            let (ending, limit, status) = match session.status() {
+                Status::Free => (Ending::Rested(self.idle), self.idle, Status::Free),
+                Status::Lost => (Ending::Abandoned(self.grace), self.grace, Status::Lost),
+                Status::Attached | Status::Closing | Status::Ended => return false,
+            };
+            self.end(session, ending, |hold| hold.status == status && hold.seen.elapsed() >= limit)
         };
-        resting.iter().filter(|session| self.end(session, |hold| stale(hold.status, hold.seen.elapsed()))).count()
+        resting.iter().filter(stale).count()
     }
 
     /// Does what a request over HTTP may have made necessary: a finished session makes room, a broken one ends.
     pub(crate) fn after<T>(&self, session: &Session, told: Result<T, Problem>) -> Result<T, Problem> {
         if matches!(told, Err(Problem::Broken)) {
-            self.end(session, |_| true);
+            self.end(session, Ending::Broke, |_| true);
         } else if session.origin() == Origin::Reset && session.stage() == Stage::Finished {
             self.finished.notify_waiters();
         }
@@ -325,12 +350,12 @@ impl Sessions {
         };
         let Some(session) = oldest else { return false };
         // Where another request has ended it first, its room may be taken; then there may be another one to end.
-        self.end(&session, |hold| hold.status == Status::Free);
+        self.end(&session, Ending::MadeRoom, |hold| hold.status == Status::Free);
         true
     }
 
     /// Takes a session out of the table if it is still as expected, and gives its slot back.
-    pub(super) fn end(&self, session: &Session, expected: impl FnOnce(&Hold) -> bool) -> bool {
+    pub(super) fn end(&self, session: &Session, ending: Ending, expected: impl FnOnce(&Hold) -> bool) -> bool {
         let slot = {
             let mut hold = session.holding();
             if hold.status == Status::Ended || !expected(&hold) {
@@ -339,6 +364,7 @@ impl Sessions {
             hold.status = Status::Ended;
             hold.slot.take()
         };
+        lock(&self.ended).note(session, ending);
         {
             let mut open = lock(&self.open);
             open.all.remove(&session.id());

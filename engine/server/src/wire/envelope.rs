@@ -8,7 +8,10 @@ use casebook_core::{
 };
 use serde_json::{Value, json};
 
-use super::text_frame::{TextFrame, USUAL};
+use super::{
+    entries::{Entry, summary},
+    text_frame::{TextFrame, USUAL},
+};
 
 /// An episode as its agent is told about it.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +55,30 @@ pub(crate) fn observation_frame(view: View<'_>) -> TextFrame {
     TextFrame::write(|out| {
         out.push_str("{\"type\":\"observation\",\"data\":{");
         push_members(out, view, None);
+        out.push_str("}}");
+    })
+}
+
+/// Writes the frame that answers an action that does not fit: the episode as it stands, what is wrong, and how many more
+/// such actions are answered.
+pub(crate) fn excused_frame(view: View<'_>, entries: &[Entry], left: u32) -> TextFrame {
+    TextFrame::write(|out| {
+        out.push_str("{\"type\":\"observation\",\"data\":{\"observation\":{\"metadata\":");
+        push_metadata(out, view, None);
+        out.push(',');
+        let before = out.len();
+        view.episode.write_observation(out);
+        if out.len() > before {
+            out.push(',');
+        }
+        let error = json!({
+            "error_type": "invalid_args", "message": summary(entries), "errors": entries, "actions_left": left,
+        });
+        // The last of two members of one name counts, should the pack have one.
+        out.push_str("\"error\":");
+        out.push_str(&error.to_string());
+        out.push_str("},\"reward\":0.0,\"done\":false,\"metadata\":");
+        push_metadata(out, view, None);
         out.push_str("}}");
     })
 }

@@ -4,6 +4,7 @@ use casebook_core::scenario::tools::{Answered, FailureKind, ToolCard, ToolFailur
 use serde_json::{Map, Value, json};
 
 use super::openapi::settled;
+use crate::session::ended::Ending;
 
 /// The body, or the message's data, cannot be read as JSON.
 const PARSE_ERROR: i64 = -32700;
@@ -67,7 +68,12 @@ pub(crate) enum Failure {
     /// The session is not named.
     NoSessionId,
     /// The session does not exist.
-    UnknownSession(String),
+    UnknownSession {
+        /// Its id.
+        id: String,
+        /// Why it has ended, where that is known.
+        ended: Option<Ending>,
+    },
     /// The caller's token is not for this; says why.
     Forbidden(String),
     /// The session ends with its socket.
@@ -205,7 +211,10 @@ pub(crate) fn failure(id: &Value, failure: &Failure) -> Value {
         Failure::Tool(text) | Failure::Server(text) => (INTERNAL_ERROR, text.clone(), Value::Null),
         Failure::UnknownMethod(name) => (METHOD_NOT_FOUND, format!("Method not found: {name}"), Value::Null),
         Failure::NoSessionId => (INVALID_PARAMS, "Invalid params - 'session_id' is required".into(), Value::Null),
-        Failure::UnknownSession(session) => (INVALID_PARAMS, format!("Unknown session_id: {session}"), Value::Null),
+        Failure::UnknownSession { id, ended } => {
+            let why = Ending::after_id(*ended);
+            (INVALID_PARAMS, format!("Unknown session_id: {id}{why}"), Value::Null)
+        }
         Failure::Forbidden(text) => (INVALID_REQUEST, text.clone(), Value::Null),
         Failure::OwnSocket => {
             (INVALID_REQUEST, "Cannot close active WebSocket-managed session via MCP method".into(), Value::Null)

@@ -95,8 +95,90 @@ async fn idle_sockets_hear_why_they_end() {
     let mut socket = Socket::open(&server, "/ws").await;
     socket.state().await;
     assert!(error(&socket.hear().await, "SESSION_ERROR").contains("0.15 s"));
-    assert_eq!(u16::from(socket.closed().await.code), 1000);
+    // A client that reads no frame before the close frame learns it there: this is no polite end.
+    let close = socket.closed().await;
+    assert_eq!(
+        (u16::from(close.code), close.reason.as_str()),
+        (4408, "the session rested for more than 0.15 s and ended")
+    );
     assert!(takes_a_session(&server).await);
+}
+
+#[tokio::test]
+async fn who_comes_back_to_a_session_that_rested_is_told() {
+    let server = start(Config { idle_timeout: Some(Duration::from_millis(150)), ..config() }).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let reset = socket.reset(json!({ "task_id": "calm", "episode_id": "mine" })).await;
+    assert_eq!(reset["type"], "observation");
+    let request = post(&server, "/reset", &json!({})).await.header("x-session-id").to_owned();
+    let create = json!({ "jsonrpc": "2.0", "id": 3, "method": "openenv/session/create" });
+    let created = post(&server, "/mcp", &create).await.expect(200);
+    let created = created["result"]["session_id"].as_str().expect("an id").to_owned();
+    error(&socket.hear().await, "SESSION_ERROR");
+    let why = "rested for more than 0.15 s";
+    until("both rested", async || {
+        let mut ended = true;
+        for id in [&request, &created] {
+            // Looking at a session does not use it.
+            ended &= get(&server, &format!("/sessions/{id}")).await.status == 404;
+        }
+        ended
+    })
+    .await;
+    for id in [&request, &created] {
+        let mut back = Socket::open(&server, &format!("/ws?session_id={id}")).await;
+        let told = error(&back.hear().await, "SESSION_ERROR");
+        assert!(told.starts_with(&format!("Unknown session_id: {id}; ")) && told.contains(why), "{told}");
+        let text =
+            send(&server, "POST", "/step", &[("x-session-id", id)], Some(r#"{"action":"close"}"#)).await.detail(404);
+        assert!(text.contains(why) && text.contains("reset"), "{text}");
+        let call = json!({
+            "jsonrpc": "2.0", "id": 4, "method": "tools/call",
+            "params": { "name": "act", "arguments": { "action": "close" }, "session_id": id },
+        });
+        let told = post(&server, "/mcp", &call).await.expect(200)["error"].clone();
+        assert_eq!(told["code"], -32602, "{told}");
+        assert!(told["message"].as_str().is_some_and(|text| text.contains(why)), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_after_the_rest_begins_no_other_episode_unasked() {
+    let server = start(Config { idle_timeout: Some(Duration::from_millis(100)), ..config() }).await;
+    let step = r#"{"action":"close"}"#;
+    let id = post(&server, "/reset", &json!({ "task_id": "calm" })).await.header("x-session-id").to_owned();
+    until("it rested", async || get(&server, &format!("/sessions/{id}")).await.status == 404).await;
+    let cookie = format!("casebook_session={id}");
+    for headers in [vec![], vec![("cookie", cookie.as_str())]] {
+        let text = send(&server, "POST", "/step", &headers, Some(step)).await.detail(404);
+        assert!(text.contains(&id) && text.contains("rested for more than 0.1 s"), "{text}");
+    }
+    let begun = post(&server, "/reset", &json!({ "task_id": "calm" })).await;
+    begun.expect(200);
+    send(&server, "POST", "/step", &[], Some(step)).await.expect(200);
+}
+
+#[tokio::test]
+async fn sessions_that_ended_otherwise_say_how() {
+    let server = start(Config { max_sessions: 1, ..config() }).await;
+    let id = post(&server, "/reset", &json!({ "task_id": "calm" })).await.header("x-session-id").to_owned();
+    for _ in 0..2 {
+        send(&server, "POST", "/step", &[("x-session-id", &id)], Some(r#"{"action":"close"}"#)).await.expect(200);
+    }
+    let next = post(&server, "/reset", &json!({})).await.header("x-session-id").to_owned();
+    let text = send(&server, "GET", "/state", &[("x-session-id", &id)], None).await.detail(404);
+    assert!(text.contains("it made room for another session"), "{text}");
+    let close = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "openenv/session/close", "params": { "session_id": next },
+    });
+    post(&server, "/mcp", &close).await.expect(200);
+    let told = post(&server, "/mcp", &close).await.expect(200)["error"]["message"].clone();
+    assert_eq!(told, format!("Unknown session_id: {next}"));
+    let text = send(&server, "GET", "/state", &[("x-session-id", &next)], None).await.detail(404);
+    assert!(text.contains("it was closed"), "{text}");
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let text = send(&server, "GET", "/state", &[("x-session-id", unknown)], None).await.detail(404);
+    assert_eq!(text, format!("unknown session `{unknown}`: it has ended or does not exist"));
 }
 
 #[tokio::test]
@@ -127,11 +209,14 @@ async fn sockets_that_do_not_answer_pings_are_dropped() {
 async fn finished_sessions_make_room_for_many_at_once() {
     let server = std::sync::Arc::new(start(Config { max_sessions: 16, ..config() }).await);
     let players: Vec<_> = (0..8)
-        .map(|_| {
+        .map(|player| {
             let server = std::sync::Arc::clone(&server);
             tokio::spawn(async move {
+                // The next episode of a client that names none takes the place of its own, so each is a client.
+                let address = format!("192.0.2.{player}");
                 for _ in 0..40 {
-                    let reset = send(&server, "POST", "/reset?task_id=calm&seed=1", &[], None).await;
+                    let from = [("x-forwarded-for", address.as_str())];
+                    let reset = send(&server, "POST", "/reset?task_id=calm&seed=1", &from, None).await;
                     let id = reset.header("x-session-id").to_owned();
                     reset.expect(200);
                     for _ in 0..2 {

@@ -8,7 +8,7 @@ use crate::{
     client::{Socket, error, get, post, send, until},
     serve::{config, start},
 };
-use casebook_server::{Config, Limits};
+use casebook_server::{Config, Limits, Tokens};
 
 fn tight() -> Config {
     Config { limits: Limits { message: 4000, nesting: 5, text: 100, batch: 10 }, ..config() }
@@ -51,6 +51,31 @@ async fn frames_are_refused_by_what_they_hold_and_the_socket_stays() {
     assert_eq!(socket.state().await["step_count"], 0);
     socket.say(&" ".repeat(5000)).await;
     assert_eq!(u16::from(socket.closed().await.code), 1009);
+}
+
+#[tokio::test]
+async fn an_agent_has_a_rate_of_its_own() {
+    let (orchestrator, agent) = ("orchestrator-0123456789", "agent-0123456789abcdef");
+    let tokens = Tokens::read(&format!("orchestrator {orchestrator}\nagent {agent}")).expect("tokens");
+    let server = start(Config { tokens, agent_rate: NonZeroU32::new(2), ..config() }).await;
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string();
+    let ask = async |token: &str| {
+        let bearer = format!("Bearer {token}");
+        send(&server, "POST", "/mcp", &[("authorization", &bearer)], Some(&list)).await.status
+    };
+    let mut told = Vec::new();
+    for _ in 0..9 {
+        told.push(ask(agent).await);
+        assert_eq!(ask(orchestrator).await, 200);
+    }
+    assert!(told.starts_with(&[200, 200]) && told.contains(&429), "{told:?}");
+}
+
+#[test]
+fn limits_of_each_client_have_defaults() {
+    let config = Config::default();
+    assert!(config.rate.is_some_and(|rate| rate.get() >= 100_000), "more than one machine's trainer sends");
+    assert!(config.agent_rate.is_some_and(|rate| rate.get() >= 1_000));
 }
 
 #[tokio::test]

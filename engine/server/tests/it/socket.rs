@@ -7,6 +7,7 @@ use crate::{
     client::{Socket, error},
     serve::{config, start},
 };
+use casebook_server::Config;
 
 #[tokio::test]
 async fn an_episode_from_beginning_to_end() {
@@ -51,6 +52,43 @@ async fn an_episode_from_beginning_to_end() {
     let after = socket.step(json!({ "action": "close" })).await;
     assert!(error(&after, "EXECUTION_ERROR").contains("the episode is done"));
     assert_eq!(socket.reset(json!({})).await["data"]["observation"]["step_count"], 0);
+}
+
+#[tokio::test]
+async fn actions_that_do_not_fit_are_answered_so_that_a_rollout_goes_on() {
+    let server = start(Config { invalid_actions: 2, ..config() }).await;
+    let mut socket = Socket::open(&server, "/ws").await;
+    let wrong = json!({ "action": "burn", "colour": "red" });
+    for begun in [false, true] {
+        if begun {
+            socket.reset(json!({ "task_id": "calm", "episode_id": "again" })).await;
+        }
+        for left in [1, 0] {
+            let told = socket.step(wrong.clone()).await;
+            let data = &told["data"];
+            assert_eq!(
+                (&told["type"], &data["done"], &data["reward"]),
+                (&json!("observation"), &json!(false), &json!(0.0))
+            );
+            let error = &data["observation"]["error"];
+            assert_eq!(
+                (&error["error_type"], &error["actions_left"]),
+                (&json!("invalid_args"), &json!(left)),
+                "{told}"
+            );
+            assert_eq!(error["errors"].as_array().map(Vec::len), Some(2), "every problem at once: {error}");
+            assert!(error["message"].as_str().is_some_and(|text| text.contains("colour")), "{error}");
+            // The episode stands as it stood.
+            assert_eq!(data["observation"]["step_count"], 0);
+            assert_eq!(data["observation"]["metadata"], data["metadata"]);
+        }
+        error(&socket.step(wrong.clone()).await, "VALIDATION_ERROR");
+        assert_eq!(socket.state().await["step_count"], 0);
+        assert_eq!(socket.step(json!({ "action": "close" })).await["type"], "observation");
+    }
+    // What is no action is no slip of a player's.
+    socket.say(r#"{"type":"step","data":[]}"#).await;
+    error(&socket.hear().await, "VALIDATION_ERROR");
 }
 
 #[tokio::test]

@@ -41,6 +41,39 @@ async fn tools_are_listed_with_their_schemas_and_without_the_orchestrators() {
 }
 
 #[tokio::test]
+async fn clients_know_by_the_title_of_the_action_that_the_tools_are_to_be_asked_for() {
+    let server = conformance(config()).await;
+    let title = async |path: &str| get(&server, path).await.expect(200)["action"]["title"].clone();
+    assert_eq!(title("/schema").await, "CallToolAction");
+    let other = title("/envs/conformance-echo/schema").await;
+    assert!(!["Action", "CallToolAction", "ListToolsAction"].contains(&other.as_str().expect("a text")), "{other}");
+}
+
+#[tokio::test]
+async fn what_is_to_be_done_is_told_where_the_tools_are_the_actions() {
+    let server = conformance(config()).await;
+    let instructions = "Let the tools add 40 and 2.";
+    let mut socket = Socket::open(&server, "/ws").await;
+    assert_eq!(socket.step(json!({ "type": "list_tools" })).await["data"]["observation"]["tools"][0]["name"], "add");
+    let observation = socket.reset(json!({ "seed": 1 })).await["data"]["observation"].clone();
+    assert_eq!(observation["instructions"], instructions);
+    let stepped = socket.step(json!({ "tool_name": "count" })).await["data"]["observation"].clone();
+    assert_eq!(stepped.get("instructions"), None, "once is enough: {stepped}");
+    let schema = get(&server, "/schema").await.expect(200);
+    let told = |kind: &str| schema[kind]["properties"].get("instructions").is_some();
+    assert!(told("reset_observation") && !told("observation"));
+    for (path, expected) in [("/mcp", instructions), ("/envs/conformance-triage/mcp", r#"{"ticket":"t-"#)] {
+        let hello = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "initialize",
+            "params": { "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } },
+        });
+        let told = send(&server, "POST", path, &STANDARD, Some(&hello.to_string())).await.expect(200);
+        let told = told["result"]["instructions"].as_str().expect("a text").to_owned();
+        assert!(told.contains(expected), "{path}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn calls_are_answered_or_fail_with_a_code() {
     let server = conformance(config()).await;
     let added = rpc(&server, &call("add", &json!({ "a": 2 }))).await["result"].clone();
