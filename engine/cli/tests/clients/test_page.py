@@ -394,8 +394,7 @@ def test_a_link_to_another_task_wins_over_the_episode_that_was_left(page, server
 
 
 def test_many_items_are_searched(start, tmp_path, page):
-    for name in ("email-ops", "email-triage"):
-        shutil.copytree(ROOT / "scenarios" / name, tmp_path / name)
+    shutil.copytree(ROOT / "scenarios/email-ops", tmp_path / "email-ops")
     inbox = next((tmp_path / "email-ops/inboxes").glob("easy*"))
     item = """  - id: x-{0}
     fields: {{ subject: "Number {0} of many", body: "Please archive {0}.", priority: low, sender: "s{0}@list.example", category: newsletter }}
@@ -420,3 +419,34 @@ def test_many_items_are_searched(start, tmp_path, page):
     assert search.input_value() == "NUMBER 15" and page.get_by_test_id("trace-row").count() == 1
     search.press("Enter")
     assert page.get_by_test_id("trace-row").count() == 1
+
+
+def test_the_rows_of_a_large_batch_are_searched(start, tmp_path, page):
+    shutil.copytree(ROOT / "scenarios/email-triage", tmp_path / "email-triage")
+    environment = tmp_path / "email-triage/environment.yaml"
+    environment.write_text(environment.read_text().replace("max: 20", "max: 50"))
+    inbox = tmp_path / "email-triage/inboxes/classify.yaml"
+    item = """  - id: x-{0}
+    fields: {{ sender: "s{0}@list.example", subject: "Number {0}", body: "Read {0}.", timestamp: "2026-11-04T08:05:00Z" }}
+    labels: {{ category: spam, priority: {1}, action: delete }}
+"""
+    more = "".join(item.format(number, number + 5) for number in range(1, 31))
+    inbox.write_text(inbox.read_text().rstrip() + "\n" + more)
+    page.goto(start(tmp_path / "email-triage").url)
+    page.locator("[data-testid=start]:enabled").wait_for()
+    page.get_by_test_id("task").select_option("email-classify")
+    page.get_by_test_id("start").click()
+    page.get_by_test_id("submit").wait_for()
+    search, rows = page.locator("form [data-testid=search]"), page.locator(".batch tbody tr:visible")
+    assert rows.count() == 35
+    search.fill("x-7")
+    assert rows.count() == 1
+    row = rows.first
+    for name, value in (("category", "spam"), ("action", "delete")):
+        row.locator(f"[name={name}]").select_option(value)
+    row.locator("[name=priority]").fill("1")
+    # What is filled in is sent, and nothing else, whatever is shown.
+    search.fill("x-8")
+    page.get_by_test_id("submit").click()
+    page.get_by_test_id("trace-row").wait_for()
+    assert "1 row" in page.get_by_test_id("trace-row").inner_text() and rows.count() == 1

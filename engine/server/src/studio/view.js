@@ -128,8 +128,11 @@ export class View {
         told = this.toldOf(again);
       }
     } catch (error) {
-      forget(this.environment.name);
-      showError(this.startError, [`The episode that this page played cannot go on: ${lines(error).join("; ")}`]);
+      // A server that is busy or away may have it later.
+      const refused = [400, 404, 409, 422].includes(error.status);
+      if (refused) forget(this.environment.name);
+      const text = `The episode that this page played cannot go on: ${lines(error).join("; ")}`;
+      showError(this.startError, [refused ? text : `${text}. Load the page again to try once more.`]);
       return;
     }
     if (this.play) return;
