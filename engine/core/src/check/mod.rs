@@ -287,13 +287,14 @@ fn assemble(
         action.iter().flat_map(|model| &model.tools).flat_map(|tool| tool.reveals.iter().copied()).collect();
     let reset_observation_schema =
         crate::scenario::observation::schema(&observation, &parts.fields, &revealed, &format!("{title}: observation"));
-    let observation_schema = match environment.action {
-        None => crate::scenario::observation::with_answers(reset_observation_schema.clone()),
-        Some(_) => reset_observation_schema.clone(),
-    };
+    // The first observation is also what a refused action leaves.
     let reset_observation_schema = match environment.action {
         None => crate::scenario::observation::with_instructions(reset_observation_schema),
         Some(_) => reset_observation_schema,
+    };
+    let observation_schema = match environment.action {
+        None => crate::scenario::observation::with_answers(reset_observation_schema.clone()),
+        Some(_) => reset_observation_schema.clone(),
     };
     let cards = action
         .as_ref()

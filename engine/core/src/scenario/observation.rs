@@ -57,8 +57,7 @@ pub fn schema(parts: &[(Name, Part)], fields: &[Column], revealed: &[usize], tit
 /// The name under which the first observation tells what is to be done, where the tools are the actions.
 pub const INSTRUCTIONS: &str = "instructions";
 
-/// Adds the instructions to the schema of first observations whose actions are calls, where the pack shows nothing of that
-/// name.
+/// Adds the instructions to the schema of observations whose actions are calls, where the pack shows nothing of that name.
 pub fn with_instructions(mut schema: Value) -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         let text =

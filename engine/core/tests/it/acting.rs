@@ -123,7 +123,7 @@ fn failures_of_tools_are_observations_where_tools_are_the_actions() {
     let tools = packs::itemless("tools");
     assert!(tools.is_tool_environment());
     let mut episode = start(&tools);
-    assert_eq!(seen(&episode), json!({}));
+    assert_eq!(seen(&episode), json!({ "instructions": "Let the tools add 40 and 2." }));
     for (action, kind) in [
         (json!({ "tool_name": "add" }), "invalid_args"),
         (json!({ "tool_name": "add", "arguments": { "a": "x" } }), "invalid_args"),
@@ -134,7 +134,7 @@ fn failures_of_tools_are_observations_where_tools_are_the_actions() {
         let step = episode.step(&action).expect("a step");
         let seen = seen(&episode);
         assert_eq!(seen["error"]["error_type"], kind, "{action}");
-        assert_eq!(seen["result"], Value::Null);
+        assert_eq!((&seen["result"], seen.get("instructions")), (&Value::Null, None));
         assert!(!step.done);
         assert!(jsonschema::draft202012::is_valid(tools.observation_schema(), &seen), "{seen}");
     }
