@@ -9,7 +9,6 @@ import time
 
 import pytest
 from openenv import GenericEnvClient
-from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 ECHO, TOOLS, SLOW = "conformance-echo", "conformance-tools", "conformance-slow"
@@ -249,11 +248,6 @@ def test_a_slip_of_a_model_does_not_end_its_rollout(start):
 
 def test_an_episode_that_rested_for_too_long_says_so(start):
     mine = start("scenarios/email-ops", "--idle-timeout", "1")
-    with GenericEnvClient(base_url=mine.url).sync() as env:
-        env.reset(seed=1)
-        time.sleep(2)
-        with pytest.raises((ConnectionClosed, RuntimeError), match="the session rested for more than 1 s"):
-            env.step({"type": "archive"})
     with mine.http() as http:
         session = http.post("/reset", json={"seed": 1}).json()["metadata"]["session_id"]
         for _ in range(100):
