@@ -1,10 +1,22 @@
 #!/usr/bin/env bash
 # Runs the commands that the action's inputs name; every command runs, and one that fails makes the step fail.
+# `run.sh key` prints the key under which the binary is cached: a digest of the sources that it is built from.
 set -uo pipefail
 
+if [ "${1:-}" = key ]; then
+    cd "$SOURCES" || exit 3
+    { find engine plugins Cargo.toml Cargo.lock rust-toolchain.toml .cargo -type f -print0 2>/dev/null || true; } |
+        LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d " " -f 1
+    exit
+fi
+
 if [ -z "${CASEBOOK:-}" ]; then
-    cargo build --release --locked --manifest-path "$SOURCES/Cargo.toml" || exit 3
-    CASEBOOK="$SOURCES/target/release/casebook"
+    CASEBOOK="${CACHE:-}/casebook"
+    if [ -z "${CACHE:-}" ] || [ ! -x "$CASEBOOK" ]; then
+        cargo build --release --locked --manifest-path "$SOURCES/Cargo.toml" || exit 3
+        CASEBOOK="$SOURCES/target/release/casebook"
+        if [ -n "${CACHE:-}" ]; then mkdir -p "$CACHE" && cp "$CASEBOOK" "$CACHE/casebook" || exit 3; fi
+    fi
 fi
 
 read -r -a packs <<<"${PACKS:-scenarios}"
@@ -31,7 +43,7 @@ for command in ${COMMANDS:-check test fmt}; do
         run test --format github "${packs[@]}"
         if [ -n "${JUNIT:-}" ]; then "$CASEBOOK" test --format junit "${packs[@]}" >"$JUNIT"; fi
         ;;
-    fmt) run fmt --check "${packs[@]}" ;;
+    fmt) run fmt --check --format github "${packs[@]}" ;;
     schema) run schema --check --out "${SCHEMAS:-schemas}" ;;
     *)
         echo "::error::there is no command \`$command\`; what exists: check, test, fmt, schema"

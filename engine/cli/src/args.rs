@@ -14,7 +14,7 @@ mod serve;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, parser::ValueSource};
 
 use crate::{exit::Exit, output};
 
@@ -90,11 +90,11 @@ pub(crate) enum Format {
     Human,
     /// For programs, on standard output
     Json,
-    /// Annotations on the lines of a pull request (`check`, `test`)
+    /// Annotations on the lines of a pull request (`check`, `rules check`, `test`, `fmt`)
     Github,
-    /// JUnit XML, for the test reports of CI systems (`check`, `test`)
+    /// JUnit XML, for the test reports of CI systems (`check`, `rules check`, `test`)
     Junit,
-    /// SARIF 2.1, for code scanning (`check`)
+    /// SARIF 2.1, for code scanning (`check`, `rules check`)
     Sarif,
     /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`)
     Markdown,
@@ -112,6 +112,7 @@ impl Command {
     pub(crate) fn writes(&self, format: Format) -> bool {
         match format {
             Format::Human | Format::Json => true,
+            Format::Github if matches!(self, Self::Fmt(_)) => true,
             Format::Github | Format::Junit => {
                 matches!(
                     self,
@@ -155,7 +156,7 @@ pub(crate) enum Command {
     Audit(AuditArgs),
     /// Makes a pack from a template
     New(NewArgs),
-    /// Lays out files in the canonical way; comments stay
+    /// Formats files in the canonical way; comments stay
     Fmt(FmtArgs),
     /// Writes a readable page about each pack
     Docs(DocsArgs),
@@ -178,11 +179,49 @@ pub(crate) enum Command {
 }
 
 /// Which packs.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone)]
 pub(crate) struct PacksArgs {
-    /// Packs, folders of packs, or files of packs
-    #[arg(value_name = "PACK", default_value = "scenarios", env = "CASEBOOK_PACKS", value_delimiter = ':')]
     pub(crate) packs: Vec<PathBuf>,
+    /// Whether neither the command line nor the variable names any.
+    pub(crate) is_default: bool,
+}
+
+/// Which packs, as the command line or the variable names them.
+#[derive(Debug, clap::Args)]
+struct NamedPacks {
+    /// Packs, folders of packs, or files of packs; in the variable they are separated by `:`
+    #[arg(value_name = "PACK", default_value = "scenarios", env = "CASEBOOK_PACKS")]
+    packs: Vec<PathBuf>,
+}
+
+impl clap::Args for PacksArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        NamedPacks::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        NamedPacks::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for PacksArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let NamedPacks { packs } = NamedPacks::from_arg_matches(matches)?;
+        let source = matches.value_source("packs");
+        // Only a variable needs a separator; on the command line a path may hold one.
+        let packs = if source == Some(ValueSource::EnvVariable) {
+            let paths = packs.iter().flat_map(std::env::split_paths);
+            paths.filter(|path| !path.as_os_str().is_empty()).collect()
+        } else {
+            packs
+        };
+        Ok(Self { packs, is_default: source == Some(ValueSource::DefaultValue) })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// Arguments of `check`.
@@ -421,7 +460,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME", default_value = "oracle")]
     pub(crate) policy: String,
     /// The seed of the first episode
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = seed)]
     pub(crate) seed: u64,
     /// Episodes of each task, with one seed after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
@@ -451,9 +490,8 @@ pub(crate) enum Log {
 pub(crate) struct ReplayArgs {
     /// A file that `run --record` wrote
     pub(crate) file: PathBuf,
-    /// The packs that were played
-    #[arg(value_name = "PACK", default_value = "scenarios")]
-    pub(crate) packs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) packs: PacksArgs,
 }
 
 /// Arguments of `baseline`.
@@ -462,8 +500,13 @@ pub(crate) struct BaselineArgs {
     #[command(flatten)]
     pub(crate) packs: PacksArgs,
     /// The seed
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = seed)]
     pub(crate) seed: u64,
+}
+
+/// Reads a seed.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 /// Reads `NAME=VALUE`.

@@ -6,21 +6,20 @@ use std::{
     path::Path,
 };
 
-use casebook_core::source::without_mark;
+use casebook_core::source::{text_from, without_mark};
 use tempfile::NamedTempFile;
 
 /// The text of a file, without a byte order mark; the error names the file.
 pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(format!("`{}` is UTF-16 text; save it as UTF-8 (\"CSV UTF-8\" in a spreadsheet)", path.display()));
-    }
-    match String::from_utf8(bytes) {
+    match text_from(bytes) {
         Ok(text) => Ok(without_mark(&text).to_owned()),
-        Err(error) => {
-            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = before.split(|byte| *byte == b'\n').count();
-            Err(format!("{}:{line}: not UTF-8 text; save the file as UTF-8", path.display()))
+        Err(problem) if problem.wide => {
+            Err(format!("`{}` is UTF-16 text; save it as UTF-8 (\"CSV UTF-8\" in a spreadsheet)", path.display()))
+        }
+        Err(problem) => {
+            let (line, column) = (problem.line(), problem.column());
+            Err(format!("{}:{line}: not UTF-8 text in column {column}; save the file as UTF-8", path.display()))
         }
     }
 }

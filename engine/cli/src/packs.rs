@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use casebook_core::{
-    check::{Checker, Compiled},
+    check::{self, Checker, Compiled},
     diagnostic::{Report, list, nearest},
     scenario::{Catalog, Pack, Task},
     source::{self, SourceSet},
@@ -16,6 +16,17 @@ pub(crate) fn read(roots: &[PathBuf]) -> (SourceSet, Compiled) {
     let sources = source::read(roots);
     let compiled = compile(&sources);
     (sources, compiled)
+}
+
+/// Reads packs for a command that compiles none of them; shows what cannot be read.
+///
+/// # Errors
+///
+/// When a root gives no pack.
+pub(crate) fn sources(roots: &[PathBuf], format: Format) -> Result<SourceSet, Exit> {
+    let sources = source::read(roots);
+    show(&check::unread(&sources), format);
+    if sources.missing.is_empty() { Ok(sources) } else { Err(Exit::Findings) }
 }
 
 /// Compiles packs that were read.

@@ -106,7 +106,7 @@ pub(crate) fn words(error: &Error) -> String {
 }
 
 /// The beginning of a value, for messages.
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     let text = value.to_string();
     let mut shown: String = text.chars().take(40).collect();
     if shown.len() < text.len() {

@@ -148,11 +148,14 @@ mod tests {
 
 /// Reads JSON in which no key of a map stands twice; the error says what is wrong and in which column.
 pub fn strict(text: &str) -> Result<Value, String> {
-    serde_json::from_str::<Strict>(text).map(|Strict(value)| value).map_err(|error| {
-        let said = error.to_string();
-        let (what, _) = said.rsplit_once(" at line ").unwrap_or((&said, ""));
-        if text.contains('\n') { said } else { format!("{what} (column {})", error.column()) }
-    })
+    serde_json::from_str::<Strict>(text).map(|Strict(value)| value).map_err(|error| problem(text, &error))
+}
+
+/// What an error says of a text; of one line with the column alone, for its line is told by whoever read it.
+pub fn problem(text: &str, error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let (what, _) = said.rsplit_once(" at line ").unwrap_or((&said, ""));
+    if text.contains('\n') { said } else { format!("{what} (column {})", error.column()) }
 }
 
 /// A value in which no key of a map stands twice.

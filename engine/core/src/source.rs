@@ -3,9 +3,10 @@
 //! A *pack* is a folder that directly holds YAML files; its documents may lie in folders below it.
 
 use std::{
+    collections::HashSet,
     fmt::Write as _,
     fs,
-    io::Read as _,
+    io::{ErrorKind, Read as _},
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
@@ -82,6 +83,10 @@ impl ModuleFile {
 pub enum ReadProblem {
     /// An I/O error.
     Io(String),
+    /// A root that does not exist.
+    Missing,
+    /// A file that no pack reads.
+    NotOfAPack,
     /// A folder, pipe, socket or device; holds which.
     NotAFile(&'static str),
     /// A link to a folder, which is not followed.
@@ -90,8 +95,8 @@ pub enum ReadProblem {
     TooDeep(usize),
     /// Larger than [`MAX_FILE_BYTES`]; holds its size.
     TooLarge(u64),
-    /// Not UTF-8; holds the byte at which it stops being so.
-    NotUtf8(usize),
+    /// Not UTF-8.
+    NotUtf8(NotUtf8),
     /// More than [`MAX_FILES`] in one pack.
     TooManyFiles,
     /// A folder in which there is no pack.
@@ -100,6 +105,43 @@ pub enum ReadProblem {
     Circle,
     /// A link or a pack that leads out of what may be read.
     Outside,
+}
+
+/// Bytes that are not UTF-8 text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotUtf8 {
+    /// The byte at which they stop being so, from 0.
+    pub at: usize,
+    /// That byte.
+    pub byte: u8,
+    /// Whether they begin as UTF-16 does.
+    pub wide: bool,
+    /// The text as far as that byte's line, with `\u{fffd}` for what does not belong.
+    pub shown: Arc<str>,
+}
+
+impl NotUtf8 {
+    /// The line, from 1.
+    pub fn line(&self) -> usize {
+        self.before().matches('\n').count() + 1
+    }
+
+    /// The column in characters, from 1.
+    pub fn column(&self) -> usize {
+        self.before().rsplit('\n').next().unwrap_or_default().chars().count() + 1
+    }
+
+    fn before(&self) -> &str {
+        self.shown.get(..self.at).unwrap_or_default()
+    }
+}
+
+impl ReadProblem {
+    fn of_root(root: &Path, error: &std::io::Error) -> Self {
+        // A link without a target exists, and may have one again.
+        let gone = error.kind() == ErrorKind::NotFound && fs::symlink_metadata(root).is_err();
+        if gone { Self::Missing } else { Self::Io(error.to_string()) }
+    }
 }
 
 /// The pack that another one extends.
@@ -161,7 +203,7 @@ impl SourceSet {
 
     /// Whether something could not be read for a reason that may pass, such as too many open files.
     pub fn is_incomplete(&self) -> bool {
-        let failed = |problem: &Option<ReadProblem>| matches!(problem, Some(ReadProblem::Io(_)));
+        let failed = |problem: &Option<ReadProblem>| matches!(problem, Some(ReadProblem::Io(_) | ReadProblem::Missing));
         let mut packs = self.packs.iter().flat_map(bases);
         self.missing.iter().any(|file| failed(&file.problem))
             || packs.any(|pack| {
@@ -214,22 +256,25 @@ impl SourceSet {
 pub fn read(roots: &[PathBuf]) -> SourceSet {
     let mut set = SourceSet::default();
     let whole: Vec<PathBuf> = roots.iter().filter_map(|root| whole_root(root)).collect();
+    let mut known = HashSet::new();
     for root in roots {
         match pack_folders(root) {
             Ok((folders, unread)) if folders.is_empty() && unread.is_empty() => {
-                set.missing.push(unreadable(root, ReadProblem::NoPack));
+                let problem = if root.is_file() { ReadProblem::NotOfAPack } else { ReadProblem::NoPack };
+                set.missing.push(unreadable(root, problem));
             }
             Ok((folders, unread)) => {
                 set.missing.extend(unread);
                 for folder in folders {
-                    if set.packs.iter().all(|pack| pack.root != folder) {
+                    // One pack may be named twice, and by several paths.
+                    if known.insert(fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone())) {
                         set.packs.push(read_pack(folder, &whole, &mut Vec::new()));
                     }
                 }
             }
-            Err(error) => set.missing.push(unreadable(root, ReadProblem::Io(error.to_string()))),
+            Err(error) => set.missing.push(unreadable(root, ReadProblem::of_root(root, &error))),
         }
-        let watched = if root.is_file() { root.parent().unwrap_or(root) } else { root };
+        let watched = if root.is_file() { folder_of(root) } else { root };
         set.folders.push(watched.to_path_buf());
     }
     for pack in set.packs.iter().flat_map(bases) {
@@ -244,6 +289,23 @@ pub fn read(roots: &[PathBuf]) -> SourceSet {
 /// A text without the byte order mark that some editors put before it.
 pub fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// The text that bytes stand for.
+///
+/// # Errors
+///
+/// When they are not UTF-8.
+pub fn text_from(bytes: Vec<u8>) -> Result<String, NotUtf8> {
+    let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let bytes = error.into_bytes();
+        let line_end = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| at + end);
+        // Of UTF-16 no line can be shown.
+        let shown = if wide { "".into() } else { String::from_utf8_lossy(&bytes[..line_end]) };
+        NotUtf8 { at, byte: bytes[at], wide, shown: shown.into() }
+    })
 }
 
 /// Reads one file that is not part of a pack; it may be a pipe.
@@ -279,8 +341,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// The folders of the packs at or below a root, and what below it could not be looked into.
 fn pack_folders(root: &Path) -> std::io::Result<(Vec<PathBuf>, Vec<SourceFile>)> {
     if fs::metadata(root)?.is_file() {
-        let folder = root.ancestors().skip(1).find(|folder| holds_environment(folder));
-        return Ok((folder.or(root.parent()).map(Path::to_path_buf).into_iter().collect(), Vec::new()));
+        return Ok((pack_of(root).into_iter().collect(), Vec::new()));
     }
     if holds_yaml(root)? {
         return Ok((vec![root.to_path_buf()], Vec::new()));
@@ -305,16 +366,50 @@ fn pack_folders(root: &Path) -> std::io::Result<(Vec<PathBuf>, Vec<SourceFile>)>
     Ok((folders, unread))
 }
 
+/// The folder of a file, as a path that can be opened: that of a bare name is `.`.
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        folder => folder.unwrap_or(file),
+    }
+}
+
+/// The folder of the pack that a file belongs to: the nearest one above it that holds an environment, else the file's own.
+fn pack_of(file: &Path) -> Option<PathBuf> {
+    let visible = !file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    if !visible || !SourceSet::is_source(file) {
+        return None;
+    }
+    let own = folder_of(file).to_path_buf();
+    let mut above = std::iter::successors(Some(own.clone()), |folder| folder_above(folder)).take(MAX_DEPTH + 1);
+    above.find(|folder| holds_environment(folder)).or(Some(own))
+}
+
+/// The folder that holds another one, also where a relative path does not name it.
+fn folder_above(folder: &Path) -> Option<PathBuf> {
+    match folder.components().next_back() {
+        Some(Component::Normal(_)) => Some(folder_of(folder).to_path_buf()),
+        Some(Component::CurDir) | None => Some(PathBuf::from("..")),
+        Some(Component::ParentDir) => Some(folder.join("..")),
+        Some(Component::RootDir | Component::Prefix(_)) => None,
+    }
+}
+
+/// A path below the folder that a command runs in, without the `./` before it.
+fn shown(path: PathBuf) -> PathBuf {
+    match path.strip_prefix(".") {
+        Ok(inside) if !inside.as_os_str().is_empty() => inside.to_path_buf(),
+        _ => path,
+    }
+}
+
 fn holds_yaml(folder: &Path) -> std::io::Result<bool> {
     Ok(entries(folder)?.iter().any(|path| is_yaml(path)))
 }
 
 fn holds_environment(folder: &Path) -> bool {
     entries(folder).is_ok_and(|paths| {
-        paths
-            .iter()
-            .filter(|path| is_yaml(path))
-            .any(|path| fs::read_to_string(path).is_ok_and(|text| without_mark(&text).lines().any(is_environment)))
+        paths.iter().filter(|path| is_yaml(path)).any(|path| read_file(path, &[]).text.lines().any(is_environment))
     })
 }
 
@@ -324,7 +419,7 @@ fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if is_visible(&entry) {
-            paths.push(entry.path());
+            paths.push(shown(entry.path()));
         }
     }
     Ok(paths)
@@ -395,7 +490,7 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
     if paths.len() > MAX_FILES {
         files.push(unreadable(&root, ReadProblem::TooManyFiles));
     }
-    let path = root.join("README.md");
+    let path = shown(root.join("README.md"));
     let readme = fs::symlink_metadata(&path).ok().map(|found| {
         let leads_out = found.is_symlink() && !fence.holds(&path);
         if leads_out { unreadable(&path, ReadProblem::Outside) } else { read_file(&path, &[]) }
@@ -472,7 +567,7 @@ impl Found {
             Err(error) => return self.pass_over(folder, ReadProblem::Io(error.to_string())),
         };
         for entry in entries.iter().filter(|entry| is_visible(entry)) {
-            let path = entry.path();
+            let path = shown(entry.path());
             let kind = match entry.file_type() {
                 Ok(kind) => kind,
                 Err(error) => {
@@ -582,9 +677,9 @@ fn read_inside(path: &Path, outside: &[PathBuf], most: u64) -> Result<Vec<u8>, R
 }
 
 fn text_of(path: &Path, bytes: Result<Vec<u8>, ReadProblem>) -> SourceFile {
-    match bytes.map(String::from_utf8) {
+    match bytes.map(text_from) {
         Ok(Ok(text)) => SourceFile::new(path, without_mark(&text)),
-        Ok(Err(error)) => unreadable(path, ReadProblem::NotUtf8(error.utf8_error().valid_up_to())),
+        Ok(Err(problem)) => unreadable(path, ReadProblem::NotUtf8(problem)),
         Err(problem) => unreadable(path, problem),
     }
 }

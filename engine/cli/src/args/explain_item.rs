@@ -2,7 +2,7 @@
 
 use clap::ArgGroup;
 
-use super::PacksArgs;
+use super::{PacksArgs, seed};
 
 /// Arguments of `explain-item`.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(crate) struct ExplainItemArgs {
     #[arg(long, value_name = "NAME", requires = "item")]
     pub(crate) task: Option<String>,
     /// The seed, which decides what varies in the item
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "item")]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "item", allow_negative_numbers = true, value_parser = seed)]
     pub(crate) seed: u64,
     /// What was decided about it, as a JSON object
     #[arg(long, value_name = "JSON")]

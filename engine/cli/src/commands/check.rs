@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use casebook_core::{
     check::Compiled,
-    diagnostic::{Fix, Report, apart, apply},
+    diagnostic::{Fix, Report, apart, apply, command},
     source::SourceSet,
 };
 use serde_json::json;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &CheckArgs, format: Format) -> Exit {
             (sources, compiled) = packs::read(&args.packs.packs);
         }
     }
-    show(&sources, &compiled, mended, format);
+    show(&sources, &compiled, mended, args, format);
     let warned = args.strict && compiled.report.warnings() > 0;
     let passed = compiled.catalog.is_some() && !warned;
     // The process ends here; taking a large pack apart piece by piece would only keep a gate waiting.
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &CheckArgs, format: Format) -> Exit {
     if passed { Exit::Success } else { Exit::Findings }
 }
 
-fn show(sources: &SourceSet, compiled: &Compiled, mended: usize, format: Format) {
+fn show(sources: &SourceSet, compiled: &Compiled, mended: usize, args: &CheckArgs, format: Format) {
     let report = &compiled.report;
     let (errors, warnings) = (report.errors(), report.warnings());
     match format {
@@ -56,11 +56,14 @@ fn show(sources: &SourceSet, compiled: &Compiled, mended: usize, format: Format)
         Format::Human | Format::Github | Format::Markdown => {
             packs::show(report, format);
             if mended > 0 {
-                output::line(format!("mended {}", count(mended, "finding")));
+                output::line(format!("fixed {}", count(mended, "finding")));
             }
             let open = report.diagnostics.iter().filter(|finding| finding.fix.is_some()).count();
             if open > 0 && format == Format::Human {
-                output::note(format!("`casebook check --fix` mends {open} of them"));
+                let packs: Vec<_> = args.packs.packs.iter().map(|path| path.to_string_lossy()).collect();
+                let given = if args.packs.is_default { &[][..] } else { &packs };
+                let words = ["casebook", "check", "--fix"].into_iter().chain(given.iter().map(AsRef::as_ref));
+                output::note(format!("`{}` fixes {open} of them", command(words)));
             }
             if let Some(first) = report.diagnostics.first().filter(|_| format == Format::Human) {
                 output::note(format!("`casebook explain {}` tells more about a code", first.code));

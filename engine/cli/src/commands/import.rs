@@ -13,7 +13,7 @@ use casebook_core::{
     diagnostic::{Diagnostic, Severity, list},
     plugin::{ImporterOffer, Offer, Operation, Plugin, Takes},
     scenario::templates::literal,
-    source::{self, MAX_FILE_BYTES, PackSource, SourceFile, SourceSet},
+    source::{MAX_FILE_BYTES, PackSource, SourceFile, SourceSet, text_from},
     spec,
 };
 use serde_json::{Map, Value, json};
@@ -39,9 +39,11 @@ pub(crate) fn run(args: &ImportArgs, format: Format) -> Exit {
 }
 
 fn import(args: &ImportArgs, format: Format) -> Result<(PathBuf, usize), Exit> {
-    let mut sources = source::read(std::slice::from_ref(&args.pack));
+    let mut sources = packs::sources(std::slice::from_ref(&args.pack), format)?;
     let [pack] = sources.packs.as_slice() else {
-        return Err(refuse(format!("`{}` is no pack; name the folder of one", args.pack.display())));
+        let roots: Vec<String> = sources.packs.iter().map(|pack| pack.root.display().to_string()).collect();
+        let known = list(&roots.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default();
+        return Err(refuse(format!("`{}` holds several packs; name one of {known}", args.pack.display())));
     };
     let (name, path) = destination(args, pack)?;
     let items = items(args, pack, format)?;
@@ -102,8 +104,16 @@ fn destination(args: &ImportArgs, pack: &PackSource) -> Result<(String, PathBuf)
         let message = format!("`{}` exists already; nothing was written. `--replace` writes over it", path.display());
         return Err(refuse(message));
     }
-    if !path.starts_with(&pack.root) || path.extension().is_none_or(|ending| ending != "yaml") {
-        return Err(refuse(format!("`{}` is no `.yaml` file in the pack's folder", path.display())));
+    let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let whole = |path: &Path| fs::canonicalize(path).ok();
+    let is_inside =
+        whole(&pack.root).zip(folder.and_then(whole)).is_some_and(|(root, folder)| folder.starts_with(root));
+    if !is_inside || path.extension().is_none_or(|ending| ending != "yaml") {
+        return Err(refuse(format!(
+            "`{}` is not a `.yaml` file in the pack's folder, `{}`",
+            path.display(),
+            pack.root.display()
+        )));
     }
     Ok((name, path))
 }
@@ -130,12 +140,13 @@ fn items(args: &ImportArgs, pack: &PackSource, format: Format) -> Result<Vec<Val
     let bytes = read(&args.file)?;
     match importer.takes {
         Takes::Bytes => input["bytes"] = STANDARD.encode(bytes).into(),
-        Takes::Text => match String::from_utf8(bytes) {
+        Takes::Text => match text_from(bytes) {
             Ok(text) => input["text"] = text.into(),
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let message = format!("`{}` is not UTF-8 text: byte {at} does not belong", args.file.display());
-                return Err(refuse(message));
+            Err(problem) => {
+                let (path, at, line, column) = (args.file.display(), problem.at, problem.line(), problem.column());
+                return Err(refuse(format!(
+                    "`{path}` is not UTF-8 text: byte {at} does not belong ({path}:{line}:{column}); save the file as UTF-8"
+                )));
             }
         },
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
-use casebook_core::spec;
+use casebook_core::{diagnostic::command, spec};
 
 use crate::{
     args::{Format, NewArgs, Template},
@@ -41,7 +41,14 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
     let good = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !good || name.len() > 64 {
-        output::error(format!("`{name}` cannot be a name; it has lower-case letters, digits and `-`, a letter first"));
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let near: String = name.chars().map(plain).take(64).collect();
+        let near = near.trim_matches(|c: char| c == '-' || c.is_ascii_digit());
+        let near = Some(near).filter(|near| !near.is_empty()).map(|near| format!("; `{near}` would do"));
+        output::error(format!(
+            "`{name}` cannot be a name; it has 1 to 64 lower-case letters, digits and `-`, a letter first{}",
+            near.unwrap_or_default()
+        ));
         return Exit::Usage;
     }
     let folder = args.folder.join(name);
@@ -71,8 +78,8 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
         }
         written.push(path.display().to_string());
     }
-    let pack = folder.display();
-    let next = format!("casebook check {pack}\n      casebook test {pack}\n      casebook serve {pack}");
+    let pack = folder.to_string_lossy();
+    let next = ["check", "test", "serve"].map(|verb| command(["casebook", verb, &pack])).join("\n      ");
     output::written(&written, &next, format);
     Exit::Success
 }

@@ -14,7 +14,7 @@ use casebook_core::{
     check::locks,
     diagnostic::{Fix, apply},
     plugin::{ExampleRun, Limits, Offer, Operation, Plugin, Refusal, run_examples},
-    source::{self, MAX_MODULE_BYTES},
+    source::MAX_MODULE_BYTES,
 };
 use serde_json::{Value, json};
 
@@ -255,7 +255,10 @@ fn list(roots: &[PathBuf], format: Format) -> Exit {
 }
 
 fn lock(roots: &[PathBuf], format: Format) -> Exit {
-    let locks = locks(&source::read(roots));
+    let locks = match packs::sources(roots, format) {
+        Ok(sources) => locks(&sources),
+        Err(exit) => return exit,
+    };
     let mut changes: BTreeMap<PathBuf, (Arc<str>, Vec<Fix>)> = BTreeMap::new();
     for lock in &locks {
         if let Some(fix) = &lock.fix {

@@ -1,7 +1,10 @@
 //! `casebook replay`
 
-use casebook_core::record::{Recording, Verdict, replay};
-use serde_json::json;
+use casebook_core::{
+    json,
+    record::{Recording, Verdict, replay},
+};
+use serde_json::json as object;
 
 use crate::{
     args::{Format, ReplayArgs},
@@ -17,7 +20,7 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
             return Exit::Failure;
         }
     };
-    let catalog = match packs::load(&args.packs, format) {
+    let catalog = match packs::load(&args.packs.packs, format) {
         Ok(catalog) => catalog,
         Err(exit) => return exit,
     };
@@ -26,7 +29,7 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = format!("{}:{}", args.file.display(), at + 1);
         let verdict = serde_json::from_str::<Recording>(line)
-            .map_err(|error| format!("not a recording: {error}"))
+            .map_err(|error| format!("not a recording: {}", json::problem(line, &error)))
             .and_then(|recording| replay(&catalog, &recording));
         let (agrees, text) = match &verdict {
             Ok(Verdict::Agrees) => (true, "every byte agrees".to_owned()),
@@ -38,7 +41,7 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
         };
         failed += usize::from(!agrees);
         match format {
-            Format::Json => results.push(json!({ "line": at + 1, "agrees": agrees, "detail": text })),
+            Format::Json => results.push(object!({ "line": at + 1, "agrees": agrees, "detail": text })),
             _ => output::line(format!("{place}: {text}")),
         }
         results.resize(results.len().max(1), serde_json::Value::Null);
@@ -48,7 +51,7 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
         return Exit::Findings;
     }
     if format == Format::Json {
-        output::json(&json!({ "file": args.file, "episodes": results, "failed": failed }));
+        output::json(&object!({ "file": args.file, "episodes": results, "failed": failed }));
     }
     if failed == 0 { Exit::Success } else { Exit::Findings }
 }

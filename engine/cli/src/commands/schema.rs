@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use casebook_core::{plugin::Operation, scenario::Catalog, spec};
+use casebook_core::{diagnostic::command, plugin::Operation, scenario::Catalog, spec};
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,11 +24,12 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
     let schemas = schemas.into_iter().map(|(name, schema)| (args.out.join(name), format!("{schema:#}\n")));
     let reference = args.reference.iter().map(|path| (path.clone(), spec::reference()));
     for (path, text) in schemas.chain(reference) {
-        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        let old = fs::read_to_string(&path).ok();
+        if old.as_deref() == Some(&text) {
             continue;
         }
         if args.check {
-            stale.push(path.display().to_string());
+            stale.push((path.display().to_string(), if old.is_some() { "is stale" } else { "cannot be read" }));
             continue;
         }
         if let Err(error) = write(&path, &text) {
@@ -38,13 +39,14 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
         written.push(path.display().to_string());
     }
     if format == Format::Json {
+        let stale: Vec<&String> = stale.iter().map(|(path, _)| path).collect();
         output::json(&json!({ "stale": stale, "written": written }));
     } else {
         for path in &written {
             output::line(format!("wrote {path}"));
         }
-        for path in &stale {
-            output::error(format!("`{path}` is stale; run `casebook schema`"));
+        for (path, problem) in &stale {
+            output::error(format!("`{path}` {problem}; run `{}`", again(args)));
         }
         if written.is_empty() && stale.is_empty() {
             output::line(format!("the schemas in `{}` are up to date", args.out.display()));
@@ -69,6 +71,16 @@ fn fold_in(catalog: &Catalog, schemas: &mut [(&'static str, Value)]) {
         })
         .collect();
     spec::with_plugins(schemas, &offers);
+}
+
+/// The command that writes what is stale.
+fn again(args: &SchemaArgs) -> String {
+    let mut words = vec!["casebook".to_owned(), "schema".to_owned()];
+    let out = Some(&args.out).filter(|out| **out != Path::new("schemas"));
+    for (flag, path) in [("--out", out), ("--pack", args.pack.as_ref()), ("--reference", args.reference.as_ref())] {
+        words.extend(path.into_iter().flat_map(|path| [flag.to_owned(), path.display().to_string()]));
+    }
+    command(words.iter().map(String::as_str))
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! `casebook serve`
 
 use std::{
-    env, fs,
+    env,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
     path::Path,
@@ -17,7 +17,7 @@ use crate::{
     args::{Format, LogFormat, ServeArgs, seconds},
     descriptors,
     exit::Exit,
-    interrupt, output, packs, plugins,
+    files, interrupt, output, packs, plugins,
     telemetry::Telemetry,
     trail,
 };
@@ -208,8 +208,8 @@ fn tokens(file: Option<&Path>) -> Result<Tokens, Exit> {
     let mut tokens = match file {
         None => Tokens::default(),
         Some(file) => {
-            let text = fs::read_to_string(file).map_err(|error| {
-                output::error(format!("cannot read {}: {error}", file.display()));
+            let text = files::read_text(file).map_err(|problem| {
+                output::error(problem);
                 Exit::Failure
             })?;
             Tokens::read(&text).map_err(|error| refuse(&file.display().to_string(), error))?

@@ -11,7 +11,7 @@ use crate::{
     files, output, packs,
 };
 use casebook_core::{
-    diagnostic::Report,
+    diagnostic::{Report, list},
     rules,
     sheet::{self, SheetProblem, SheetRow},
     source::{self, SourceFile, SourceSet},
@@ -113,12 +113,19 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 /// The one document with rules of a file.
 fn rules_of(path: &Path, format: Format) -> Result<(SourceFile, Document), Exit> {
-    let sources = source::read(&[path.to_path_buf()]);
+    let sources = packs::sources(&[path.to_path_buf()], format)?;
     let file = sources.packs.iter().flat_map(|pack| &pack.files).find(|file| same_file(&file.path, path));
     let Some(file) = file.filter(|_| path.is_file()) else {
-        output::error(format!("`{}` is no file of a pack", path.display()));
+        let rules = sources.packs.iter().flat_map(|pack| &pack.files).filter(|file| holds_rules(file));
+        let rules: Vec<String> = rules.map(|file| file.path.display().to_string()).collect();
+        let known = list(&rules.iter().map(String::as_str).collect::<Vec<_>>());
+        let hint = known.map(|known| format!("; name a file with `kind: Rules`: {known}")).unwrap_or_default();
+        output::error(format!("`{}` is not a file of rules{hint}", path.display()));
         return Err(Exit::Findings);
     };
+    if file.problem.is_some() {
+        return Err(Exit::Findings);
+    }
     let mut report = Report::default();
     let drafts = spec::read(file, &mut Vec::new(), &mut report);
     let documents: Vec<Document> = drafts.into_iter().filter_map(|draft| draft.finish(&mut report).ok()).collect();
@@ -136,6 +143,10 @@ fn rules_of(path: &Path, format: Format) -> Result<(SourceFile, Document), Exit>
             Err(Exit::Findings)
         }
     }
+}
+
+fn holds_rules(file: &SourceFile) -> bool {
+    file.text.lines().any(|line| line.trim_end() == "kind: Rules")
 }
 
 fn refused(path: &Path, error: &dyn std::fmt::Display) -> Exit {

@@ -1,6 +1,6 @@
 //! Workflow commands of GitHub Actions, which become annotations on the lines of a pull request.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, ops::RangeInclusive, path::Path};
 
 use casebook_core::{
     audit::Outcome,
@@ -53,6 +53,18 @@ pub(crate) fn outcomes(outcomes: &[Outcome]) -> String {
         }
     }
     out
+}
+
+/// An error on some lines of a file.
+pub(crate) fn annotation(file: &Path, lines: RangeInclusive<usize>, title: &str, message: &str) -> String {
+    format!(
+        "::error file={},line={},endLine={},title={}::{}",
+        property(&path(file)),
+        lines.start(),
+        lines.end(),
+        property(title),
+        data(message)
+    )
 }
 
 fn path(path: &Path) -> String {

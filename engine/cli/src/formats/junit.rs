@@ -64,5 +64,11 @@ pub(crate) fn outcomes(outcomes: &[Outcome]) -> String {
 
 fn print(junit: &Junit) -> String {
     // Writing to a text cannot fail; what could is the writer.
-    junit.to_string().unwrap_or_default()
+    let text = junit.to_string().unwrap_or_default();
+    text.chars().map(|sign| if is_xml(sign) { sign } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// Whether a character may stand in XML 1.0.
+fn is_xml(sign: char) -> bool {
+    matches!(sign, '\t' | '\n' | '\r' | '\u{20}'..='\u{fffd}' | '\u{10000}'..)
 }

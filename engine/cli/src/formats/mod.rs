@@ -3,3 +3,4 @@
 pub(crate) mod github;
 pub(crate) mod junit;
 pub(crate) mod sarif;
+mod uri;

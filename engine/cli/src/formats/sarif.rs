@@ -1,5 +1,7 @@
 //! SARIF 2.1.0, as code scanning reads it.
 
+use std::path::Path;
+
 use casebook_core::diagnostic::{Code, Diagnostic, Report, Severity};
 use serde_sarif::sarif::{
     ArtifactChange, ArtifactContent, ArtifactLocation, Fix, Location, Message, MultiformatMessageString,
@@ -7,7 +9,13 @@ use serde_sarif::sarif::{
     ToolComponent,
 };
 
-/// One result a finding, one rule a code.
+use super::uri;
+
+/// Results of a run at the most: GitHub refuses a file with more.
+const MAX_RESULTS: usize = 25_000;
+
+/// One result a finding, one rule a code. Of too many findings warnings are left out first, then the last errors; one
+/// more result reports how many.
 pub(crate) fn report(report: &Report) -> Sarif {
     let rules: Vec<ReportingDescriptor> = Code::ALL
         .iter()
@@ -17,7 +25,7 @@ pub(crate) fn report(report: &Report) -> Sarif {
         })
         .collect();
     let driver = ToolComponent::builder().name("casebook").version(env!("CARGO_PKG_VERSION")).rules(rules).build();
-    let results: Vec<Finding> = report.diagnostics.iter().map(finding).collect();
+    let results = results(&report.diagnostics);
     let run = Run::builder().tool(Tool::builder().driver(driver).build()).results(results).build();
     Sarif::builder()
         .version(serde_json::json!("2.1.0"))
@@ -26,8 +34,41 @@ pub(crate) fn report(report: &Report) -> Sarif {
         .build()
 }
 
+fn results(findings: &[Diagnostic]) -> Vec<Finding> {
+    if findings.len() <= MAX_RESULTS {
+        return findings.iter().map(finding).collect();
+    }
+    let errors = || findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let warnings = || findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    let shown = MAX_RESULTS - 1;
+    let mut results: Vec<Finding> = errors().chain(warnings()).take(shown).map(finding).collect();
+    let left = findings.len() - shown;
+    let left_errors = errors().count().saturating_sub(shown);
+    let text = format!(
+        "{left} more findings are left out, {left_errors} of them errors: a run holds at most {MAX_RESULTS} results; `casebook check --format json` prints them all"
+    );
+    let level = if left_errors > 0 { ResultLevel::Error } else { ResultLevel::Warning };
+    let first_left = errors().chain(warnings()).nth(shown);
+    let place = first_left.map(|left| {
+        PhysicalLocation::builder()
+            .artifact_location(artifact(&left.path))
+            .region(Region::builder().start_line(1).build())
+            .build()
+    });
+    let locations: Vec<Location> =
+        place.into_iter().map(|place| Location::builder().physical_location(place).build()).collect();
+    results.push(
+        Finding::builder().level(level).message(Message::builder().text(text).build()).locations(locations).build(),
+    );
+    results
+}
+
+fn artifact(path: &Path) -> ArtifactLocation {
+    ArtifactLocation::builder().uri(uri::of(path)).build()
+}
+
 fn finding(finding: &Diagnostic) -> Finding {
-    let artifact = || ArtifactLocation::builder().uri(finding.path.to_string_lossy().replace('\\', "/")).build();
+    let artifact = || artifact(&finding.path);
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let region = Region::builder()
         .start_line(number(finding.line))

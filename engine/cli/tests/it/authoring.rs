@@ -62,9 +62,9 @@ fn fix_mends_what_a_machine_may_and_keeps_comments() {
     edit(&folder, "task.yaml", "title: Monday morning", "title: 12");
     edit(&folder, "rules.yaml", "    then: { queue: security }", "\t\tthen: { queue: security }");
     let said = finds(folder.path(), &["check"]);
-    assert!(said.contains("`casebook check --fix` mends"), "{said}");
+    assert!(said.contains("`casebook check --fix` fixes"), "{said}");
     let said = succeeds(folder.path(), &["check", "--fix"]);
-    assert!(said.contains("mended 5 findings"), "{said}");
+    assert!(said.contains("fixed 5 findings"), "{said}");
     let text = fs::read_to_string(folder.path().join("scenarios/desk/rules.yaml")).expect("the rules");
     assert!(text.contains("because: A stolen account # why") || text.contains("because: A stolen account"), "{text}");
     assert!(text.contains("queue: 'refund'"), "the quotes stay: {text}");
@@ -154,6 +154,213 @@ fn findings_as_sarif_junit_and_annotations() {
     assert_eq!((code(&output), stderr(&output).contains("cannot write the format `sarif`")), (2, true));
 }
 
+/// A new pack in a folder of another name.
+fn pack_in(folder: &TempDir, path: &str) {
+    shell::copy(&folder.path().join("scenarios/desk"), &folder.path().join(path));
+}
+
+#[test]
+fn paths_of_sarif_are_references() {
+    let folder = new_pack();
+    edit(&folder, "rules.yaml", "    because: A stranger", "    becuase: A stranger");
+    pack_in(&folder, "my packs/d\u{fc}rer");
+    pack_in(&folder, "50%#1/desk");
+    let uri = |inside: &str, path: &str| {
+        let output = casebook(&folder.path().join(inside), &["check", path, "--format", "sarif"]);
+        let sarif: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let result = &sarif["runs"][0]["results"][0];
+        let place = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+        assert_eq!(place, &result["fixes"][0]["artifactChanges"][0]["artifactLocation"]["uri"]);
+        place.as_str().expect("a text").to_owned()
+    };
+    assert_eq!(uri("", "./scenarios/desk"), "scenarios/desk/rules.yaml");
+    assert_eq!(uri("", "my packs/d\u{fc}rer"), "my%20packs/d%C3%BCrer/rules.yaml");
+    assert_eq!(uri("", "50%#1/desk"), "50%25%231/desk/rules.yaml");
+    for path in [".", "./", "rules.yaml", "./task.yaml"] {
+        assert_eq!(uri("scenarios/desk", path), "rules.yaml", "{path}");
+    }
+    let absolute = folder.path().join("my packs").join("d\u{fc}rer");
+    let whole = uri("", absolute.to_str().expect("UTF-8"));
+    assert!(whole.starts_with("file:///") && whole.ends_with("/my%20packs/d%C3%BCrer/rules.yaml"), "{whole}");
+    // A finding about the pack's folder is at the folder.
+    edit(&folder, "rules.yaml", "becuase", "because");
+    fs::remove_file(folder.path().join("scenarios/desk/environment.yaml")).expect("removed");
+    let uris = uri_of_all(&folder.path().join("scenarios/desk"));
+    assert!(uris.iter().any(|uri| uri == ".") && uris.iter().all(|uri| !uri.is_empty()), "{uris:?}");
+}
+
+fn uri_of_all(pack: &std::path::Path) -> Vec<String> {
+    let output = casebook(pack, &["check", ".", "--format", "sarif"]);
+    let sarif: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    assert!(!results.is_empty());
+    let uri = |result: &Value| {
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().map(str::to_owned)
+    };
+    results.iter().map(|result| uri(result).expect("a text")).collect()
+}
+
+#[test]
+fn a_run_of_sarif_holds_no_more_than_code_scanning_takes() {
+    let folder = new_pack();
+    let mut inbox = "apiVersion: casebook/v1\nkind: Inbox\nname: flood\nitems:\n".to_owned();
+    for at in 0..25_100 {
+        inbox.push_str(&format!("  - {{ id: m-{at}, fields: {{ nothing: {at} }} }}\n"));
+    }
+    fs::write(folder.path().join("scenarios/desk/flood.yaml"), inbox).expect("written");
+    let json = |format: &str| -> Value {
+        serde_json::from_slice(&casebook(folder.path(), &["check", "--format", format]).stdout).expect("JSON")
+    };
+    let all = json("json")["diagnostics"].as_array().expect("findings").len();
+    assert!(all > 25_000, "{all}");
+    let sarif = json("sarif");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let last = &results.last().expect("a result");
+    let text = last["message"]["text"].as_str().expect("a text");
+    assert_eq!((results.len(), last["level"].as_str()), (25_000, Some("error")));
+    assert!(text.starts_with(&format!("{} more findings are left out", all - 24_999)), "{text}");
+    assert!(last["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].is_string());
+}
+
+#[test]
+fn junit_holds_no_character_that_xml_has_not() {
+    let folder = new_pack();
+    let odd = "\\u0001\\u001b[31m\\uFFFE\\uFFFF\\u0085end";
+    edit(&folder, "rules.yaml", "then: { queue: refund }", &format!("then: {{ queue: \"{odd}\" }}"));
+    let junit = stdout(&casebook(folder.path(), &["check", "--format", "junit"]));
+    assert!(junit.contains("<failure") && junit.contains("end"), "{junit}");
+    let allowed = |sign: char| matches!(sign, '\n' | '\r' | '\t' | ' '..='\u{fffd}' | '\u{10000}'..);
+    assert!(junit.chars().all(allowed), "{junit:?}");
+}
+
+#[test]
+fn every_command_takes_a_bare_file_name_and_a_path_with_a_colon() {
+    let folder = new_pack();
+    pack_in(&folder, "a:b");
+    for pack in ["scenarios/desk", "a:b"] {
+        let pack = folder.path().join(pack);
+        for command in [
+            &["check"][..],
+            &["test"],
+            &["fmt", "--check"],
+            &["docs"],
+            &["table", "export"],
+            &["rules", "check"],
+            &["run"],
+            &["explain-item", "--given", "{}"],
+            &["plugin", "list"],
+            &["plugin", "lock"],
+        ] {
+            let with = |file: &str| {
+                let output = casebook(&pack, &[command, &[file]].concat());
+                (code(&output), stdout(&output), stderr(&output))
+            };
+            assert_eq!(with("rules.yaml"), with("./rules.yaml"), "{command:?}");
+            assert_ne!(with("rules.yaml").0, 3, "{command:?}");
+        }
+    }
+    let said = succeeds(folder.path(), &["check", "a:b"]);
+    assert!(said.contains(" in 1 pack"), "{said}");
+    succeeds(folder.path(), &["check", &folder.path().join("a:b/rules.yaml").display().to_string()]);
+    // A file may lie deeper than where the command runs.
+    fs::create_dir(folder.path().join("a:b/more")).expect("a folder");
+    fs::rename(folder.path().join("a:b/rules.yaml"), folder.path().join("a:b/more/rules.yaml")).expect("moved");
+    succeeds(&folder.path().join("a:b/more"), &["check", "rules.yaml"]);
+    // Only the variable is separated.
+    let by_variable = |packs: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
+        let output = command.arg("check").env("CASEBOOK_PACKS", packs).current_dir(folder.path()).output();
+        let output = output.expect("casebook runs");
+        (code(&output), stdout(&output) + &stderr(&output))
+    };
+    pack_in(&folder, "second");
+    edit(&folder, "../../second/environment.yaml", "name: desk", "name: second");
+    let (ended, said) = by_variable("scenarios/desk:second:");
+    assert!(ended == 0 && said.contains("in 2 packs"), "{said}");
+    assert_eq!(by_variable("a:b").0, 1);
+}
+
+#[test]
+fn commands_that_compile_nothing_say_what_cannot_be_read() {
+    let folder = new_pack();
+    fs::write(folder.path().join("notes.txt"), "kind: Rules\n").expect("written");
+    fs::create_dir(folder.path().join("empty")).expect("a folder");
+    for command in [&["check"][..], &["test"], &["fmt"], &["plugin", "lock"], &["plugin", "list"], &["rules", "check"]]
+    {
+        for (path, said) in [
+            ("nowhere", "there is no file or folder `nowhere`"),
+            ("empty", "there is no pack in `empty`"),
+            ("notes.txt", "`notes.txt` is not a file that a pack reads"),
+        ] {
+            let told = finds(folder.path(), &[command, &[path]].concat());
+            assert!(told.contains(said) && told.contains("help: "), "{command:?} {path}: {told}");
+        }
+    }
+    for command in [&["table", "export", "nowhere"][..], &["import", "nowhere", "x.csv", "--with", "x"]] {
+        let told = finds(folder.path(), command);
+        assert!(told.contains("there is no file or folder `nowhere`"), "{command:?}: {told}");
+    }
+    let told = finds(folder.path(), &["table", "export", "scenarios/desk/README.md"]);
+    assert!(told.contains("name a file with `kind: Rules`: `scenarios/desk/rules.yaml`"), "{told}");
+    let told = finds(folder.path(), &["check", "empty"]);
+    assert!(told.contains("casebook new"), "{told}");
+}
+
+#[test]
+fn commands_that_a_message_suggests_work_where_they_are_read() {
+    let folder = new_pack();
+    edit(&folder, "rules.yaml", "then: { queue: refund }", "then: { queue: refnud }");
+    pack_in(&folder, "my packs/it's");
+    let said = finds(folder.path(), &["check", "my packs/it's"]);
+    let line = said.lines().find(|line| line.contains("--fix")).expect("a suggestion");
+    let command = line.split('`').nth(1).expect("a command").strip_prefix("casebook ").expect("ours");
+    let shell = format!("\"$0\" {command}");
+    let mut bash = Command::new("bash");
+    let output = bash.args(["-c", &shell, env!("CARGO_BIN_EXE_casebook")]).current_dir(folder.path()).output();
+    assert_eq!(code(&output.expect("bash runs")), 0, "{line}");
+    assert!(finds(folder.path(), &["check"]).contains("`casebook check --fix` fixes"));
+    let said = finds(folder.path(), &["schema", "--check", "--out", "my schemas"]);
+    assert!(said.contains("cannot be read; run `casebook schema --out 'my schemas'`"), "{said}");
+}
+
+#[test]
+fn fmt_annotates_what_it_would_change_and_says_why_it_cannot() {
+    let folder = new_pack();
+    succeeds(folder.path(), &["fmt", "--check", "--format", "github"]);
+    edit(&folder, "rules.yaml", "id: R-MONEY", "id:   R-MONEY");
+    let text = fs::read_to_string(folder.path().join("scenarios/desk/rules.yaml")).expect("a text");
+    let line = text.lines().position(|line| line.contains("R-MONEY")).expect("a line") + 1;
+    let said = finds(folder.path(), &["fmt", "--check", "--format", "github"]);
+    let expected = format!(
+        "::error file=scenarios/desk/rules.yaml,line={line},endLine={line},title=fmt::not formatted; run `casebook fmt scenarios/desk/rules.yaml`"
+    );
+    assert_eq!(said.trim_end(), expected);
+    fs::write(folder.path().join("scenarios/desk/broken.yaml"), "kind: [\n").expect("written");
+    let said = finds(folder.path(), &["fmt", "--check", "--format", "github"]);
+    assert!(said.contains("::error file=scenarios/desk/broken.yaml,line=1,"), "{said}");
+    let said = finds(folder.path(), &["fmt", "--check"]);
+    assert!(said.contains("CB101") && said.contains("broken.yaml:1:7"), "{said}");
+}
+
+#[test]
+fn fmt_keeps_the_order_that_an_alias_needs() {
+    let folder = new_pack();
+    let path = folder.path().join("scenarios/desk/rules.yaml");
+    let text = fs::read_to_string(&path).expect("a text");
+    let rest = text.lines().find(|line| line.starts_with("default:")).expect("a default").to_owned();
+    let anchored = rest.replacen("default: ", "default: &rest ", 1);
+    let mut moved = text.replace(&format!("{rest}\n"), "").replacen("rules:\n", &format!("{anchored}\nrules:\n"), 1);
+    moved.push_str("# the end\n");
+    let aliased = moved.replacen("then: { queue: refund }", "then: *rest", 1);
+    assert_ne!(moved, aliased);
+    fs::write(&path, &aliased).expect("written");
+    let said = succeeds(folder.path(), &["fmt"]);
+    assert!(!said.contains("cannot"), "{said}");
+    let formatted = fs::read_to_string(&path).expect("a text");
+    assert!(formatted.find("&rest") < formatted.find("*rest"), "{formatted}");
+    succeeds(folder.path(), &["fmt", "--check"]);
+}
+
 #[test]
 fn fmt_lays_out_and_says_the_same() {
     let folder = new_pack();
@@ -161,7 +368,7 @@ fn fmt_lays_out_and_says_the_same() {
     let path = folder.path().join("scenarios/desk/first.yaml");
     fs::write(&path, text).expect("written");
     let said = finds(folder.path(), &["fmt", "--check"]);
-    assert!(said.contains("would lay out scenarios/desk/first.yaml"), "{said}");
+    assert!(said.contains("would format scenarios/desk/first.yaml"), "{said}");
     assert_eq!(fs::read_to_string(&path).expect("a text"), text, "`--check` writes nothing");
     let before = succeeds(folder.path(), &["docs"]);
     succeeds(folder.path(), &["fmt"]);
@@ -173,7 +380,7 @@ fn fmt_lays_out_and_says_the_same() {
     succeeds(folder.path(), &["fmt", "--check"]);
     assert_eq!(succeeds(folder.path(), &["docs"]), before, "the digest is that of what is said");
     fs::write(&path, "kind: [\n").expect("written");
-    assert!(finds(folder.path(), &["fmt"]).contains("cannot be laid out"));
+    assert!(finds(folder.path(), &["fmt"]).contains("cannot be formatted"));
 }
 
 #[test]
@@ -278,8 +485,57 @@ fn the_github_action_runs_the_same_commands() {
     let (ended, said) = run("check test fmt");
     assert_eq!(ended, 1, "{said}");
     assert!(said.contains("::error file=scenarios/desk/rules.yaml,line="), "{said}");
+    edit(&folder, "rules.yaml", "id: R-MONEY", "id:   R-MONEY");
+    let (ended, said) = run("fmt");
+    assert!(ended == 1 && said.contains("title=fmt::not formatted; run"), "{said}");
     let (ended, said) = run("chekc");
     assert_eq!((ended, said.contains("there is no command `chekc`")), (1, true), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_github_action_builds_once_and_again_when_its_sources_change() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = new_pack();
+    let script = root().join(".github/actions/casebook/run.sh");
+    let path = |name: &str| folder.path().join(name);
+    for file in ["sources/engine/main.rs", "sources/plugins/host.rs", "sources/Cargo.toml", "sources/Cargo.lock"] {
+        fs::create_dir_all(path(file).parent().expect("a folder")).expect("a folder");
+        fs::write(path(file), "one").expect("written");
+    }
+    // A cargo that notes that it builds, and makes a binary.
+    fs::create_dir(path("bin")).expect("a folder");
+    let cargo = format!(
+        "#!/bin/sh\necho built >>'{}'\nmkdir -p \"$SOURCES/target/release\"\ncp '{}' \"$SOURCES/target/release/casebook\"\n",
+        path("builds").display(),
+        env!("CARGO_BIN_EXE_casebook")
+    );
+    fs::write(path("bin/cargo"), cargo).expect("written");
+    fs::set_permissions(path("bin/cargo"), fs::Permissions::from_mode(0o755)).expect("set");
+    let run = |arguments: &[&str]| {
+        let output = Command::new("bash")
+            .arg(&script)
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("PATH", format!("{}:{}", path("bin").display(), std::env::var("PATH").expect("a path")))
+            .env("SOURCES", path("sources"))
+            .env("CACHE", path("cache"))
+            .env("COMMANDS", "check")
+            .env_remove("CASEBOOK")
+            .output()
+            .expect("bash runs");
+        assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+        stdout(&output)
+    };
+    let builds = || fs::read_to_string(path("builds")).unwrap_or_default().lines().count();
+    run(&[]);
+    run(&[]);
+    assert_eq!(builds(), 1, "the second run takes the binary that the cache keeps");
+    let key = run(&["key"]);
+    assert_eq!((key.trim().len(), run(&["key"])), (64, key.clone()));
+    fs::write(path("sources/plugins/host.rs"), "two").expect("written");
+    assert_ne!(run(&["key"]), key, "the key is that of the sources");
+    assert_eq!(builds(), 1, "asking for the key builds nothing");
 }
 
 #[test]
@@ -296,5 +552,5 @@ fn the_pre_commit_hooks_are_commands() {
     }
     edit(&folder, "rules.yaml", "id: R-MONEY", "id:   R-MONEY");
     let changed = succeeds(folder.path(), &["fmt"]);
-    assert!(changed.contains("laid out scenarios/desk/rules.yaml"), "{changed}");
+    assert!(changed.contains("formatted scenarios/desk/rules.yaml"), "{changed}");
 }

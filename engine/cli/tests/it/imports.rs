@@ -86,7 +86,7 @@ fn what_the_importer_or_its_use_cannot_be_is_told() {
         (table.as_str(), &["--with", "rwos"][..], "the environment has no plugin `rwos`"),
         (&table, &["--with", "rows:cvs"], "there is no importer `cvs`; did you mean `csv`?"),
         (&table, &["--with", "rows", "--set", "separator=:"], "the parameters of `csv` do not fit: `separator`"),
-        (&table, &["--with", "rows", "--out", "elsewhere.yaml"], "is no `.yaml` file in the pack's folder"),
+        (&table, &["--with", "rows", "--out", "elsewhere.yaml"], "is not a `.yaml` file in the pack's folder"),
         ("name\nx\n", &["--with", "rows"], "refused: no column of the first row has the name that `id` says"),
         ("id,subject\n", &["--with", "rows"], "holds no item"),
         ("id,subject\nc-1\n", &["--with", "rows"], "a row has another number of cells than the first one"),

@@ -39,6 +39,8 @@ struct FileRead {
     /// The documents that extend nothing, by position in `drafts`.
     whole: Vec<Option<Arc<Document>>>,
     lost: Vec<Lost>,
+    /// How many documents it holds, those that cannot be read included.
+    count: usize,
     report: Report,
 }
 
@@ -85,6 +87,7 @@ impl FileRead {
     fn new(file: &SourceFile) -> Self {
         let (mut lost, mut report) = (Vec::new(), Report::default());
         let drafts = spec::read(file, &mut lost, &mut report);
+        let count = drafts.len() + lost.len();
         let mut whole = Vec::with_capacity(drafts.len());
         for draft in &drafts {
             whole.push(if draft.extends().is_some() {
@@ -99,7 +102,7 @@ impl FileRead {
                 }
             });
         }
-        Self { text: Arc::clone(&file.text), drafts, whole, lost, report }
+        Self { text: Arc::clone(&file.text), drafts, whole, lost, count, report }
     }
 }
 
@@ -108,6 +111,8 @@ pub(super) struct Read {
     pub(super) all: Vec<Arc<Document>>,
     /// How many of them are its own.
     pub(super) own: usize,
+    /// How many documents its files hold, those that cannot be read included.
+    pub(super) count: usize,
     pub(super) lost: Vec<Lost>,
     /// All of them once more, as other packs extend them.
     drafts: Vec<(Draft, Option<Arc<Document>>)>,
@@ -115,9 +120,10 @@ pub(super) struct Read {
 
 /// Reads the documents of a pack, and of the one that it extends.
 pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) -> Read {
-    let mut lost = Vec::new();
+    let (mut lost, mut found) = (Vec::new(), 0);
     let mut own: Vec<(Draft, Option<Arc<Document>>)> = Vec::new();
     for (file, read) in source.files.iter().zip(cache.read(&source.files)) {
+        found += read.count;
         if file.problem.is_some() {
             super::unreadable(file, report);
             lost.push(None);
@@ -131,6 +137,7 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
         if file.problem.is_some() {
             super::unreadable(file, report);
             lost.push(None);
+            continue;
         }
         report.extend(read.report.diagnostics.iter().cloned());
         lost.extend(read.lost.iter().cloned());
@@ -188,7 +195,7 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
         }
     }
     lost.extend(more_lost);
-    Read { all, own: count, lost, drafts }
+    Read { all, own: count, count: found, lost, drafts }
 }
 
 /// What is wrong with the pack that an environment extends.

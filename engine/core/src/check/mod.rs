@@ -81,7 +81,7 @@ pub struct Compiled {
     pub catalog: Option<Catalog>,
     /// Every finding, warnings included.
     pub report: Report,
-    /// How many documents were read.
+    /// How many documents there are, those that cannot be read included.
     pub documents: usize,
     /// What was asked about rules.
     pub proof: Proof,
@@ -223,7 +223,7 @@ fn compile_pack(
     report: &mut Report,
 ) -> (Compiling, usize) {
     let read = documents::read(source, cache, report);
-    let count = read.own;
+    let count = read.count;
     let documents = Documents::new(&read);
     documents.check_names(report);
     let Some(root) = find_root(source, &documents, report) else { return (None, count) };
@@ -493,10 +493,35 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
     first
 }
 
+/// Reports all that cannot be read of packs, for commands that do not compile them.
+pub fn unread(sources: &SourceSet) -> Report {
+    let mut report = Report::default();
+    for file in &sources.missing {
+        unreadable(file, &mut report);
+    }
+    for pack in &sources.packs {
+        pack.files.iter().for_each(|file| unreadable(file, &mut report));
+        pack.passed_over.iter().for_each(|file| passed_over(file, &mut report));
+    }
+    report.sort();
+    report
+}
+
 /// Reports a file that a pack cannot do without.
 fn unreadable(file: &SourceFile, report: &mut Report) {
     let Some((code, message, hint)) = problem_of(file) else { return };
-    report.push(hinted(Diagnostic::new(code, file, 0..0, message), hint));
+    let finding = match &file.problem {
+        // The line is shown as far as it is text.
+        Some(ReadProblem::NotUtf8(problem)) => {
+            let shown = file.with_text(&problem.shown);
+            let end = shown.text[problem.at..].chars().next().map_or(problem.at, |sign| problem.at + sign.len_utf8());
+            let latin = Some(char::from(problem.byte)).filter(|sign| !sign.is_control());
+            let latin = latin.map(|sign| format!(", which is `{sign}` in Latin-1")).unwrap_or_default();
+            Diagnostic::new(code, &shown, problem.at..end, message).label(format!("0x{:02X}{latin}", problem.byte))
+        }
+        _ => Diagnostic::new(code, file, 0..0, message),
+    };
+    report.push(hinted(finding, hint));
 }
 
 /// Reports what a pack can do without, if what is missing is known.
@@ -518,6 +543,20 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
     let path = file.path.display();
     Some(match file.problem.as_ref()? {
         ReadProblem::Io(error) => (Code::Unreadable, format!("`{path}` cannot be read: {error}"), None),
+        ReadProblem::Missing => (
+            Code::Unreadable,
+            format!("there is no file or folder `{path}`"),
+            Some(if path.to_string().contains(':') {
+                "separate packs by blanks; only the variable `CASEBOOK_PACKS` takes `:` between them"
+            } else {
+                "name a pack, a folder of packs, or a file of a pack; `casebook new NAME` makes a pack below `scenarios`"
+            }),
+        ),
+        ReadProblem::NotOfAPack => (
+            Code::NoPack,
+            format!("`{path}` is not a file that a pack reads"),
+            Some("the files of a pack end in `.yaml` or `.yml`, and their names do not begin with a dot"),
+        ),
         ReadProblem::NotAFile(kind) => (
             Code::Unreadable,
             format!("`{path}` is {kind}, not a file"),
@@ -538,10 +577,10 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
             format!("`{path}` has {size} bytes; a file may have {MAX_FILE_BYTES}"),
             Some("split it into several files of the same pack"),
         ),
-        ReadProblem::NotUtf8(at) => (
+        ReadProblem::NotUtf8(problem) => (
             Code::NotUtf8,
-            format!("`{path}` is not UTF-8 text: byte {at} does not belong"),
-            Some("save the file as UTF-8"),
+            format!("`{path}` is not UTF-8 text: byte {} does not belong", problem.at),
+            Some(if problem.wide { "the file is UTF-16; save it as UTF-8" } else { "save the file as UTF-8" }),
         ),
         ReadProblem::TooManyFiles => {
             (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
@@ -557,7 +596,10 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
         ReadProblem::NoPack => (
             Code::NoPack,
             format!("there is no pack in `{path}`"),
-            Some("a pack is a folder with YAML files, one of which says `kind: Environment`"),
+            Some(
+                "a pack is a folder with YAML files, one of which says `kind: Environment`; `casebook new NAME` makes one \
+                 below `scenarios`",
+            ),
         ),
     })
 }

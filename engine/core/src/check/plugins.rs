@@ -10,7 +10,7 @@ use semver::VersionReq;
 
 use super::documents;
 use crate::{
-    diagnostic::{Code, Diagnostic, Fix, Report, did_you_mean, suggest},
+    diagnostic::{Code, Diagnostic, Fix, Report, command, did_you_mean, suggest},
     plugin::{Declared, Host, Limits, Plugin, Program, Refusal},
     source::{self, MAX_MODULE_BYTES, ModuleFile, PackSource, ReadProblem, SourceSet, sha256},
     spec::{Content, Document, Environment, PluginLimits, PluginSpec, ProcessSpec},
@@ -182,7 +182,10 @@ impl Site<'_> {
                     format!("`{}` is another file than the pack asks for", self.spec.file),
                 )
                 .label(format!("the file has {}", body.digest()))
-                .hint("put the file back, or run `casebook plugin lock` when the change is meant"),
+                .hint(format!(
+                    "put the file back, or run `{}` when the change is meant",
+                    command(["casebook", "plugin", "lock", &source.root.to_string_lossy()])
+                )),
             ]);
         }
         match cache.load(&body, self.spec.limits.into()) {
@@ -285,18 +288,26 @@ impl Site<'_> {
         }
     }
 
+    /// The command that checks its file.
+    fn check(&self) -> String {
+        let (document, _) = self.root.place(&format!("{}/file", self.pointer));
+        let folder = document.path.parent().unwrap_or(Path::new(""));
+        let file = source::plain(&folder.join(&self.spec.file));
+        command(["casebook", "plugin", "check", &file.to_string_lossy()])
+    }
+
     fn refused(&self, refusal: Refusal) -> Diagnostic {
         match refusal {
             Refusal::Unfit(problem) => self
                 .at("file", Code::BadPlugin, format!("the plugin `{}` cannot be used: {problem}", self.name))
-                .hint("`casebook plugin check` tells more about the file"),
+                .hint(format!("`{}` tells more about the file", self.check())),
             Refusal::Untrue(problems) => self
                 .at(
                     "file",
                     Code::UntruePlugin,
                     format!("the plugin `{}` does not do what it says: {}", self.name, problems.join("; ")),
                 )
-                .hint("mend the plugin or its example; `casebook plugin check` runs them all"),
+                .hint(format!("fix the plugin or its example; `{}` runs them all", self.check())),
             Refusal::NotAllowed => self
                 .at(
                     "process",

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{environment::check_name, parameters, template};
 use crate::{
     diagnostic::{Code, Report, suggest},
-    expression::{Effects, Expression},
+    expression::{Effects, Expression, shown},
     model::{Column, ColumnKind},
     number::Number,
     scenario::{First, ResetModel, StateVariable, parameter::object_schema},
@@ -197,10 +197,11 @@ pub(super) fn add(
         }
     };
     let Some(kind) = kind else { return Some((expression, value)) };
+    let shown = shown(&value);
     match kind.fit(value) {
         Ok(value) => Some((expression, value)),
         Err(expected) => {
-            let message = format!("the expression gives another type than `{}`", kind.name());
+            let message = format!("the expression gives `{shown}`, where the type is `{}`", kind.name());
             report.push(
                 document
                     .at(Code::BadTemplate, what.pointer, message)
@@ -223,12 +224,13 @@ pub(super) fn try_before(
     report: &mut Report,
 ) -> Option<()> {
     let finding = match expression.eval(engine, before) {
-        Ok(value) => match fits(value) {
-            Ok(()) => return Some(()),
-            Err(expected) => document
-                .at(Code::BadTemplate, pointer, "the expression gives another type before the first action")
-                .label(format!("expected {expected}")),
-        },
+        Ok(value) => {
+            let message = format!("before the first action the expression gives `{}`", shown(&value));
+            match fits(value) {
+                Ok(()) => return Some(()),
+                Err(expected) => document.at(Code::BadTemplate, pointer, message).label(format!("expected {expected}")),
+            }
+        }
         Err(error) => {
             let mut finding = template::explain_expression(document, pointer, text, before, &error);
             finding.message = format!("before the first action {}", finding.message);
@@ -252,7 +254,11 @@ pub(super) fn number(
     if !value.is_number() && !value.is_boolean() {
         report.push(
             document
-                .at(Code::BadTemplate, pointer, "the expression gives no number")
+                .at(
+                    Code::BadTemplate,
+                    pointer,
+                    format!("the expression gives `{}`, which is not a number", shown(&value)),
+                )
                 .label("expected a number, `true` or `false`")
                 .hint("compare it with something, or convert it with a filter such as `| float`"),
         );

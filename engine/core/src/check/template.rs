@@ -52,6 +52,15 @@ const FILTERS: &[&str] = &[
     "upper",
 ];
 
+/// The tests behind `is` that a hint may propose.
+const TESTS: &[&str] = &[
+    "boolean", "defined", "even", "false", "float", "in", "integer", "iterable", "lower", "mapping", "none", "number",
+    "odd", "sequence", "string", "true", "upper",
+];
+
+/// The functions that a hint may propose.
+const FUNCTIONS: &[&str] = &["dict", "namespace", "range"];
+
 /// Renders a text that stands at a JSON pointer, once; a text without template syntax is returned as it is.
 pub(super) fn render(
     engine: &Environment<'_>,
@@ -157,11 +166,14 @@ fn explain(
     error: &Error,
 ) -> Diagnostic {
     let unknown = error.kind() == ErrorKind::UndefinedError || words(error).contains("undefined");
-    let said = match missing(template, context).filter(|_| unknown) {
-        Some((path, ..)) => format!("there is no `{path}`"),
-        None => words(error),
+    let message = match missing(template, context).filter(|_| unknown) {
+        Some((path, ..)) => format!("the {what} reads `{path}`, which does not exist"),
+        None => match unknown_part(error) {
+            Some((part, name)) => format!("the {what} uses the {part} `{name}`, which does not exist"),
+            None => format!("the {what} fails: {}", words(error)),
+        },
     };
-    let mut diagnostic = document.at(Code::BadTemplate, pointer, format!("the {what} does not work: {said}"));
+    let mut diagnostic = document.at(Code::BadTemplate, pointer, message);
     let (file, span) = document.place(pointer);
     let text = &file.text[span.clone()];
     // The lines of a literal block are the template's.
@@ -201,14 +213,18 @@ fn cure(what: &str, template: &str, context: &Value, error: &Error) -> Hint {
             "leave the field out by making it one expression, or write `| default('...')` behind the name"
         }
         ErrorKind::OutOfFuel => "the template runs for too long, or makes too long a text",
-        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
-            let detail = error.detail().unwrap_or_default();
-            let near = detail.split_whitespace().nth(1).and_then(|written| nearest(written, FILTERS.iter().copied()));
-            return near.filter(|_| error.kind() == ErrorKind::UnknownFilter).map_or_else(
-                || "check the name; what exists is in the documentation of minijinja".into(),
-                |near| format!("did you mean `{near}`?").into(),
-            );
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
+            let (_, name) = unknown_part(error).unwrap_or_default();
+            let known = match error.kind() {
+                ErrorKind::UnknownFilter => FILTERS,
+                ErrorKind::UnknownTest => TESTS,
+                _ => FUNCTIONS,
+            };
+            let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+            let known = list(known).unwrap_or_default();
+            return format!("{}what exists: {known}", near.unwrap_or_default()).into();
         }
+        ErrorKind::UnknownMethod => "write it as a filter, such as `{{ name | upper }}`; values have no methods",
         ErrorKind::SyntaxError
             if ["end of input", "end of variable block"].iter().any(|end| words(error).contains(end)) =>
         {
@@ -217,6 +233,18 @@ fn cure(what: &str, template: &str, context: &Value, error: &Error) -> Hint {
         _ => "write `{% raw %}{{ ... }}{% endraw %}` for braces that are text",
     };
     text.into()
+}
+
+/// The filter, test or function that an error says is unknown: what it is, and its name.
+fn unknown_part(error: &Error) -> Option<(&'static str, &str)> {
+    let part = match error.kind() {
+        ErrorKind::UnknownFilter => "filter",
+        ErrorKind::UnknownTest => "test",
+        ErrorKind::UnknownFunction => "function",
+        _ => return None,
+    };
+    let said = error.detail()?.strip_suffix(" is unknown")?;
+    Some((part, said.split_whitespace().last()?))
 }
 
 /// What a template reads and what does not exist among its names: the dotted name up to there, its last part, and what

@@ -370,6 +370,13 @@ pub fn list(names: &[&str]) -> Option<String> {
     Some(text)
 }
 
+/// A command line that may be pasted into a shell.
+pub fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let plain = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c));
+    let quoted = |word: &str| if plain(word) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) };
+    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// Cuts what an author's own long text makes too long to read.
 fn short(mut message: String) -> String {
     const LONGEST: usize = 1000;

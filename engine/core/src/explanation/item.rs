@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Decision, RuleLink, decisions, outcome};
 use crate::{
-    diagnostic::nearest,
+    diagnostic::{list, nearest},
     model::{Column, Datum, Item, Origin, Row, TruthCell, counting},
     rules::{CompiledRule, Conflict, Facts, RuleSet, Trace},
     scenario::{Pack, Task, random::Stream},
@@ -148,8 +148,9 @@ fn read(columns: &[Column], unknown: &str, given: &Map<String, Value>) -> (Vec<O
     let mut data = vec![None; columns.len()];
     for (name, value) in given {
         let Some(at) = columns.iter().position(|column| column.name == *name) else {
-            let near = nearest(name, columns.iter().map(|column| column.name.as_str()));
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            let near = nearest(name, names.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+            let hint = near.or_else(|| list(&names).map(|names| format!("; what exists: {names}"))).unwrap_or_default();
             problems.push(format!("{unknown} `{name}`{hint}"));
             continue;
         };

@@ -3,7 +3,7 @@
 //! Maps whose keys are the author's own names (fields, decisions, observations, conditions) keep the author's order, for
 //! it means something.
 
-use std::{ops::Range, sync::OnceLock};
+use std::{collections::HashSet, ops::Range, sync::OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -103,68 +103,113 @@ fn below_list<'a>(schema: &'a Value, root: &'a Value, at: usize) -> Option<&'a V
 }
 
 /// A file's text with the keys of its documents in canonical order, comments moving with what they stand above or
-/// behind; `None` when it is not YAML, or not of a known kind.
+/// behind; `None` when it is not YAML. Where another order would say something else, as that of an anchor and its alias
+/// would, the author's stays.
 pub fn reorder(file: &SourceFile) -> Option<String> {
     let mut file = file.clone();
+    let mut read = Read::of(&file)?;
+    let mut kept = HashSet::new();
     for _ in 0..MAX_PASSES {
-        let (trees, problems, _) = tree::parse(&file);
-        if trees.is_empty() || !problems.is_empty() {
-            return None;
-        }
-        let mut changes: Vec<(Range<usize>, String)> = Vec::new();
-        for tree in &trees {
-            let value = tree.to_value();
+        let mut changes: Vec<Change> = Vec::new();
+        for (at, (tree, value)) in read.trees.iter().zip(&read.values).enumerate() {
             let Some(kind) = value.get("kind").and_then(Value::as_str).and_then(Kind::find) else { continue };
             let root = root_of(kind);
-            find(tree, &value, root, root, &file.text, &mut changes);
+            let finder = Finder { root, text: &file.text, kept: &kept };
+            finder.find((tree, value), root, &at.to_string(), &mut changes);
         }
         if changes.is_empty() {
             break;
         }
-        let mut text = file.text.to_string();
-        for (span, new) in changes.into_iter().rev() {
-            text.replace_range(span, &new);
-        }
-        file.text = text.into();
+        settle(&changes, &mut file, &mut read, &mut kept);
     }
     Some(file.text.to_string())
 }
 
-/// Finds the outermost maps whose keys are out of order, with their texts in order.
-fn find(
-    tree: &tree::Tree,
-    value: &Value,
-    schema: &Value,
-    root: &Value,
-    text: &str,
-    changes: &mut Vec<(Range<usize>, String)>,
-) {
-    match value {
-        Value::Array(list) => {
-            for (at, (inner, value)) in tree.children().into_iter().zip(list).enumerate() {
-                if let Some(schema) = below_list(schema, root, at) {
-                    find(inner.1, value, schema, root, text, changes);
+/// A text as it was read.
+struct Read {
+    trees: Vec<tree::Tree>,
+    values: Vec<Value>,
+}
+
+impl Read {
+    fn of(file: &SourceFile) -> Option<Self> {
+        let (trees, problems, _) = tree::parse(file);
+        let values = trees.iter().map(tree::Tree::to_value).collect();
+        (!trees.is_empty() && problems.is_empty()).then_some(Self { trees, values })
+    }
+}
+
+/// The text of a map with its keys in order.
+struct Change {
+    /// The document's position and the map's pointer in it.
+    map: String,
+    span: Range<usize>,
+    text: String,
+}
+
+/// Makes the changes after which the text still says the same; the maps of the others are kept as they are.
+fn settle(changes: &[Change], file: &mut SourceFile, read: &mut Read, kept: &mut HashSet<String>) {
+    let mut text = file.text.to_string();
+    for change in changes.iter().rev() {
+        text.replace_range(change.span.clone(), &change.text);
+    }
+    let changed = file.with_text(&text);
+    match (Read::of(&changed).filter(|now| now.values == read.values), changes) {
+        (Some(now), _) => (*file, *read) = (changed, now),
+        (None, [change]) => {
+            kept.insert(change.map.clone());
+        }
+        (None, _) => {
+            // The later half first, so that the places of the earlier one stay.
+            let (earlier, later) = changes.split_at(changes.len() / 2);
+            settle(later, file, read, kept);
+            settle(earlier, file, read, kept);
+        }
+    }
+}
+
+struct Finder<'a> {
+    root: &'static Value,
+    text: &'a str,
+    /// Maps that stay as they are.
+    kept: &'a HashSet<String>,
+}
+
+impl Finder<'_> {
+    /// Finds the outermost maps whose keys are out of order, with their texts in order.
+    fn find(&self, (tree, value): (&tree::Tree, &Value), schema: &Value, map: &str, changes: &mut Vec<Change>) {
+        // What an alias stands for is found where it is written.
+        if tree.is_alias(self.text) {
+            return;
+        }
+        match value {
+            Value::Array(list) => {
+                for (at, ((_, inner), value)) in tree.children().into_iter().zip(list).enumerate() {
+                    if let Some(schema) = below_list(schema, self.root, at) {
+                        self.find((inner, value), schema, &format!("{map}/{at}"), changes);
+                    }
                 }
             }
-        }
-        Value::Object(map) => {
-            let schema = resolve(schema, root, value);
-            let order = order(schema);
-            let children = tree.children();
-            let ranks: Vec<usize> = map.keys().map(|key| rank(&order, key)).collect();
-            if !ranks.is_sorted()
-                && let Some(change) = swap(&children, &ranks, text)
-            {
-                changes.push(change);
-                return;
-            }
-            for ((_, inner), (key, value)) in children.into_iter().zip(map) {
-                if let Some(schema) = below_map(schema, key) {
-                    find(inner, value, schema, root, text, changes);
+            Value::Object(entries) => {
+                let schema = resolve(schema, self.root, value);
+                let order = order(schema);
+                let children = tree.children();
+                let ranks: Vec<usize> = entries.keys().map(|key| rank(&order, key)).collect();
+                if !ranks.is_sorted()
+                    && !self.kept.contains(map)
+                    && let Some((span, text)) = swap(&children, &ranks, self.text)
+                {
+                    changes.push(Change { map: map.to_owned(), span, text });
+                    return;
+                }
+                for ((_, inner), (key, value)) in children.into_iter().zip(entries) {
+                    if let Some(schema) = below_map(schema, key) {
+                        self.find((inner, value), schema, &format!("{map}/{key}"), changes);
+                    }
                 }
             }
+            _ => {}
         }
-        _ => {}
     }
 }
 
@@ -178,10 +223,9 @@ fn swap(
     by_rank.sort_by_key(|at| ranks[*at]);
     let entries: Vec<Range<usize>> = children
         .iter()
-        .map(|(key, value)| Some(key.clone()?.start..value.value_place("").span.end.max(key.clone()?.end)))
+        .map(|(key, value)| Some(key.clone()?.start..value.end("", text).max(key.clone()?.end)))
         .collect::<Option<_>>()?;
     let (first, last) = (entries.first()?, entries.last()?);
-    let lines_apart = entries.windows(2).all(|pair| text[pair[0].end..pair[1].start].contains('\n'));
     let flow = entries.windows(2).all(|pair| text[pair[0].end..pair[1].start].trim_start().starts_with(','));
     if flow {
         // The pieces change places; what stands between them stays.
@@ -198,31 +242,97 @@ fn swap(
         }
         return Some((first.start..last.end, out));
     }
+    let lines_apart = entries.windows(2).all(|pair| text[pair[0].end..pair[1].start].contains('\n'));
     if !lines_apart {
         return None;
     }
-    // A block: comments above a key, and behind its value, go with it.
-    let line_end = |at: usize| text[at..].find('\n').map_or(text.len(), |end| at + end + 1);
-    let ends: Vec<usize> = entries.iter().map(|entry| line_end(entry.end)).collect();
-    let column = first.start - text[..first.start].rfind('\n').map_or(0, |at| at + 1);
+    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let column = first.start - line_start(first.start);
+    // A line of its own begins with the first key, unless a dash stands before it.
+    let own_line = text[line_start(first.start)..first.start].trim().is_empty();
+    let blocks = blocks(children, &entries, own_line, text);
     let mut out = String::new();
     for (slot, at) in by_rank.iter().enumerate() {
-        let above = if *at == 0 { "" } else { &text[ends[at - 1]..entries[*at].start] };
-        let above = above.trim_end_matches(' ');
-        let mut body = text[entries[*at].start..ends[*at]].to_owned();
-        if !body.ends_with('\n') {
-            body.push('\n');
-        }
-        if slot == 0 {
-            if !above.trim().is_empty() {
-                // A comment cannot stand between a dash and its first key.
+        let block = &blocks[*at];
+        if slot == 0 && !own_line {
+            // Nothing can stand between a dash and its first key.
+            if !block.above.trim().is_empty() {
                 return None;
             }
         } else {
-            out.push_str(above);
+            out.push_str(block.above);
             out.push_str(&" ".repeat(column));
         }
-        out.push_str(&body);
+        out.push_str(block.body);
+        if !block.body.ends_with('\n') {
+            out.push('\n');
+        }
     }
-    Some((first.start..*ends.last()?, out))
+    let start = if own_line { line_start(first.start) - blocks[0].above.len() } else { first.start };
+    let end = entries.last()?.start + blocks.last()?.body.len();
+    if !text[..end].ends_with('\n') {
+        out.pop();
+    }
+    Some((start..end, out))
+}
+
+/// The lines of an entry of a block.
+struct Block<'a> {
+    /// Comments and empty lines above its key.
+    above: &'a str,
+    /// From its key to the end of its last line, with the comments that stand below its value and belong to it.
+    body: &'a str,
+}
+
+fn blocks<'a>(
+    children: &[(Option<Range<usize>>, &tree::Tree)],
+    entries: &[Range<usize>],
+    own_line: bool,
+    text: &'a str,
+) -> Vec<Block<'a>> {
+    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = |at: usize| text[at..].find('\n').map_or(text.len(), |end| at + end + 1);
+    let column = entries[0].start - line_start(entries[0].start);
+    let mut blocks = Vec::with_capacity(entries.len());
+    // The comments above a nested map's first key are about that key; those at the head of a document are about all of it.
+    let head = line_start(entries[0].start);
+    let mut above = if own_line && column > 0 { comments_before(text, head)..head } else { head..head };
+    for (at, entry) in entries.iter().enumerate() {
+        let end = line_end(entry.end);
+        let next = entries.get(at + 1).map_or(text.len(), |next| line_start(next.start));
+        // Below a value of several lines, what is indented deeper than its key belongs to it.
+        let nested = children[at].1.is_block(text);
+        let tail = if nested { indented_comments(&text[end..next], column) } else { 0 };
+        blocks.push(Block { above: &text[above], body: &text[entry.start..end + tail] });
+        above = end + tail..next;
+    }
+    blocks
+}
+
+/// The length of the comments at the head of some lines that are indented deeper than a column.
+fn indented_comments(lines: &str, column: usize) -> usize {
+    let (mut length, mut at) = (0, 0);
+    for line in lines.split_inclusive('\n') {
+        let inner = line.trim_start_matches(' ');
+        at += line.len();
+        if inner.starts_with('#') && line.len() - inner.len() > column {
+            length = at;
+        } else if !inner.trim().is_empty() {
+            break;
+        }
+    }
+    length
+}
+
+/// The start of the comments and empty lines that end at a line's start.
+fn comments_before(text: &str, line: usize) -> usize {
+    let mut start = line;
+    for above in text[..line].split_inclusive('\n').rev() {
+        let above_trimmed = above.trim();
+        if !(above_trimmed.is_empty() || above_trimmed.starts_with('#')) {
+            break;
+        }
+        start -= above.len();
+    }
+    start
 }

@@ -456,6 +456,38 @@ pub(super) fn plugin_graders(schema: &mut Value) -> Vec<&mut Map<String, Value>>
     choices.filter(is_plugin).filter_map(|choice| choice.get_mut("then")?.as_object_mut()).collect()
 }
 
+/// Loosens the schema of a node for one that is laid over another: it may change parameters without naming the grader,
+/// and remove what belongs to a grader or container that it takes the place of.
+pub(super) fn loosen_node(node: &mut Value) {
+    let removed = || serde_json::json!({ "description": "Removes what the extended document has.", "type": "null" });
+    let mut known: IndexMap<String, Vec<Value>> = IndexMap::new();
+    let Some(Value::Array(choices)) = node.pointer("/then/allOf") else { return };
+    let branches = choices.iter().map(|choice| &choice["then"]).chain([&node["else"]]);
+    for (key, schema) in branches.filter_map(|branch| branch["properties"].as_object()).flatten() {
+        let schemas = known.entry(key.clone()).or_default();
+        if key != "grader" && !schemas.contains(schema) {
+            schemas.push(schema.clone());
+        }
+    }
+    for choice in node.pointer_mut("/then/allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Some(properties) = choice["then"]["properties"].as_object_mut() else { continue };
+        for key in known.keys().filter(|key| *key != "grader") {
+            properties.entry(key.clone()).or_insert_with(removed);
+        }
+    }
+    if let Some(properties) = node["else"]["properties"].as_object_mut() {
+        for (key, schemas) in known {
+            let any = match schemas.as_slice() {
+                [] => removed(),
+                [only] => only.clone(),
+                several => serde_json::json!({ "anyOf": several }),
+            };
+            properties.entry(key).or_insert(any);
+        }
+    }
+    node["if"] = serde_json::json!({ "required": ["grader"], "properties": { "grader": { "type": "string" } } });
+}
+
 impl JsonSchema for Node {
     fn schema_name() -> Cow<'static, str> {
         "Node".into()

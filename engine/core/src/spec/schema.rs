@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value, json};
 
-use super::{Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test};
+use super::{Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, rubric::loosen_node};
 
 /// The schema of one kind.
 pub fn schema_of(kind: Kind) -> Value {
@@ -30,10 +30,14 @@ pub fn published(kind: Kind) -> Value {
     let dialect = map.shift_remove("$schema").unwrap_or_default();
     let (title, description) = (map.get("title").cloned(), map.get("description").cloned());
     let mut partial = Value::Object(map.clone());
+    let head = ["apiVersion", "kind", "name"].map(|key| (key, partial["properties"][key].clone()));
     let names: Vec<String> = definitions.keys().cloned().collect();
     for name in names {
         let mut definition = definitions[&name].clone();
         loosen(&mut definition);
+        if name == "Node" {
+            loosen_node(&mut definition);
+        }
         definitions.insert(format!("{name}Overlay"), definition);
     }
     loosen(&mut partial);
@@ -44,6 +48,8 @@ pub fn published(kind: Kind) -> Value {
     };
     if let Some(properties) = partial.get_mut("properties").and_then(Value::as_object_mut) {
         properties.shift_insert(2, "extends".into(), json!({ "description": what, "type": "string" }));
+        // A document keeps its head.
+        properties.extend(head.map(|(key, schema)| (key.to_owned(), schema)));
     }
     for schema in [&mut whole, &mut partial] {
         if let Some(map) = schema.as_object_mut() {
@@ -98,19 +104,26 @@ fn loosen(schema: &mut Value) {
 /// Lets a value be nothing.
 fn nullable(schema: &mut Value) {
     let Value::Object(map) = schema else { return };
-    if map.contains_key("const") || map.contains_key("enum") {
+    if map.contains_key("const") {
         return;
     }
+    let listed = map.contains_key("enum");
     match map.get_mut("type") {
-        Some(Value::String(name)) => {
+        Some(Value::String(name)) if !listed => {
             let name = name.clone();
             map.insert("type".into(), json!([name, "null"]));
         }
         Some(Value::Array(names)) if !names.contains(&json!("null")) => names.push("null".into()),
-        Some(_) => {}
-        None => {
-            if let Some(target) = map.shift_remove("$ref") {
-                map.insert("anyOf".into(), json!([{ "$ref": target }, { "type": "null" }]));
+        Some(Value::Array(_)) => {}
+        _ => {
+            // What is about the key stays at the key.
+            let about = ["description", "default", "examples"];
+            let (about, what): (Map<_, _>, Map<_, _>) =
+                std::mem::take(map).into_iter().partition(|(key, _)| about.contains(&key.as_str()));
+            *map = about;
+            // Where nothing is asked, nothing will do as well.
+            if !what.is_empty() {
+                map.insert("anyOf".into(), json!([what, { "type": "null" }]));
             }
         }
     }

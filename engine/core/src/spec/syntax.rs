@@ -12,8 +12,16 @@ use crate::{
 pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     let text = &file.text;
     let at = at.min(text.len());
+    if let Some(control) = text[at..].chars().next().filter(|_| info.contains("unprintable")) {
+        let message = format!("not YAML: the character U+{:04X} cannot stand in a file", u32::from(control));
+        return Diagnostic::new(Code::Syntax, file, at..at + control.len_utf8(), message)
+            .label("it is not visible in most editors")
+            .hint(format!("remove it; a text in double quotes may hold it as `{}`", escape(control)));
+    }
+    let word = |wanted: &str| info.split(|sign: char| !sign.is_alphabetic()).any(|word| word == wanted);
+    let tabs = word("tab") || word("tabs");
     // These two are told at the beginning of the text that the line in question follows.
-    let reach = if info.contains("tab") || info.contains("multiline") { text.len() } else { at };
+    let reach = if tabs || word("multiline") { text.len() } else { at };
     if let Some(suspect) = suspect::find(text, reach) {
         let message = format!("not YAML: {}", suspect.message);
         let found = &text[suspect.span.clone()];
@@ -29,8 +37,16 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     let line_start = text[..at].rfind('\n').map_or(0, |start| start + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
     let indent = line.len() - line.trim_start().len();
-    let hint = if line[..indent].contains('\t') || info.contains("tab") {
+    let hint = if line[..indent].contains('\t') || tabs {
         "indent with spaces; YAML does not take tabs"
+    } else if info.contains("byte order mark") {
+        "remove the invisible character U+FEFF that stands here"
+    } else if word("tag") || word("TAG") || word("handle") {
+        "remove the tag; put quotes round a text that begins with `!`"
+    } else if word("directive") || info.contains("document end marker") {
+        "put `---` on a line of its own between two documents; put quotes round a text that begins with `%`"
+    } else if info.contains("comment intercepting") {
+        "move the comment above the text, or write the text after `|` or `>`"
     } else if info.contains("mapping values are not allowed") {
         "put quotes round a text that holds `: `, and check the indentation of this line and the one above it"
     } else if info.contains("escape") {
@@ -56,6 +72,15 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
         "check the indentation of this line and the one above it"
     };
     syntax(file, at, info, hint)
+}
+
+/// A control character as a text in double quotes writes it.
+fn escape(control: char) -> String {
+    match u32::from(control) {
+        code @ ..=0xff => format!("\\x{code:02x}"),
+        code @ ..=0xffff => format!("\\u{code:04x}"),
+        code => format!("\\U{code:08x}"),
+    }
 }
 
 /// A key that is YAML and yet a slip: `-id`, `then { action`.

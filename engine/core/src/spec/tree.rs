@@ -146,8 +146,27 @@ impl Tree {
         Self { place: self.place.behind(files), data }
     }
 
+    /// Whether it is the copy that an alias stands for.
+    pub(super) fn is_alias(&self, text: &str) -> bool {
+        self.opening(text).starts_with('*')
+    }
+
+    /// Whether it is a map or list that is written over lines of its own, without brackets.
+    pub(super) fn is_block(&self, text: &str) -> bool {
+        !matches!(self.data, Data::Scalar(..)) && !self.opening(text).starts_with(['[', '{', '*'])
+    }
+
+    /// The text from where it begins, behind its anchor.
+    fn opening<'a>(&self, text: &'a str) -> &'a str {
+        let text = text.get(self.place.span.start..).unwrap_or_default();
+        match text.strip_prefix('&').and_then(|text| text.split_once(char::is_whitespace)) {
+            Some((_, text)) => text.trim_start(),
+            None => text,
+        }
+    }
+
     fn last_byte(&self, text: &str) -> usize {
-        let in_brackets = text.get(self.place.span.start..).is_some_and(|text| text.starts_with(['[', '{']));
+        let in_brackets = self.opening(text).starts_with(['[', '{', '*']);
         let last = match &self.data {
             Data::List(list) if !in_brackets => list.last().map(|value| value.last_byte(text)),
             Data::Map(entries) if !in_brackets => {

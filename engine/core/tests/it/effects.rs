@@ -90,7 +90,9 @@ fn an_expression_reads_the_item_that_the_action_decides() {
 fn a_hidden_field_is_no_name_of_an_expression() {
     let said = report(&single("  set: { sum: state.sum + item.cost }"), PLAIN);
     assert!(
-        said.contains("error[CB404]") && said.contains("there is no `item.cost`") && said.contains("`grams`"),
+        said.contains("error[CB404]")
+            && said.contains("reads `item.cost`, which does not exist")
+            && said.contains("`grams`"),
         "{said}"
     );
 }
@@ -98,9 +100,9 @@ fn a_hidden_field_is_no_name_of_an_expression() {
 #[test]
 fn a_name_that_does_not_exist_is_told_with_those_that_do() {
     let said = report(&single("  set: { sum: state.sum + itm.grams }"), PLAIN);
-    assert!(said.contains("there is no `itm`") && said.contains("did you mean `item`"), "{said}");
+    assert!(said.contains("reads `itm`, which does not exist") && said.contains("did you mean `item`"), "{said}");
     let said = report(&single("  set: { sum: state.sum + action.weight }"), PLAIN);
-    assert!(said.contains("there is no `action.weight`") && said.contains("`price`"), "{said}");
+    assert!(said.contains("reads `action.weight`, which does not exist") && said.contains("`price`"), "{said}");
 }
 
 #[test]

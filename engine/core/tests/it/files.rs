@@ -63,6 +63,57 @@ fn bytes_that_are_not_utf_8_are_told_with_their_place() {
 }
 
 #[test]
+fn the_byte_that_does_not_belong_is_shown_in_its_line() {
+    let found = |name: &str, bytes: &[u8]| {
+        let folder = Folder::new(name, bytes);
+        let report = compile(&source::read(std::slice::from_ref(&folder.0)), 1).report;
+        let finding = &report.diagnostics[0];
+        (finding.line, finding.column, finding.label.clone(), finding.hint.clone(), report.render(false))
+    };
+    let (line, column, label, _, rendered) = found("byte", b"# \xc3\xbc\nname: caf\xe9\nkind: Rules\n");
+    assert_eq!((line, column, label.as_deref()), (2, 10, Some("0xE9, which is `\u{e9}` in Latin-1")), "{rendered}");
+    assert!(rendered.contains("name: caf\u{fffd}\n") && !rendered.contains("kind: Rules"), "{rendered}");
+    let (line, _, label, ..) = found("control", b"\n\n\x9f");
+    assert_eq!((line, label.as_deref()), (3, Some("0x9F")));
+    let (.., hint, _) = found("wide", b"\xff\xfen\0a\0");
+    assert_eq!(hint.as_deref(), Some("the file is UTF-16; save it as UTF-8"));
+}
+
+#[test]
+fn a_root_that_is_none_says_what_to_name() {
+    let folder = Folder::new("roots", b"");
+    fs::remove_file(folder.0.join("extra.yaml")).expect("removed");
+    fs::write(folder.0.join("notes.txt"), "kind: Rules").expect("written");
+    fs::write(folder.0.join(".hidden.yaml"), "kind: Rules").expect("written");
+    let found = |names: &[&str]| {
+        let roots: Vec<PathBuf> = names.iter().map(|name| folder.0.join(name)).collect();
+        let compiled = compile(&source::read(&roots), 1);
+        let told = compiled.report.diagnostics.iter().map(|finding| {
+            assert!(finding.hint.is_some(), "{finding:?}");
+            finding.message.replace(&folder.0.display().to_string(), "")
+        });
+        told.collect::<Vec<String>>()
+    };
+    assert_eq!(found(&["gone"]), ["there is no file or folder `/gone`"]);
+    assert_eq!(found(&["notes.txt"]), ["`/notes.txt` is not a file that a pack reads"]);
+    assert_eq!(found(&[".hidden.yaml"]), ["`/.hidden.yaml` is not a file that a pack reads"]);
+    // A pack that is named twice, by whatever path, is one.
+    assert_eq!(found(&["", "rules.yaml", "."]), [] as [&str; 0]);
+}
+
+#[test]
+fn documents_that_cannot_be_read_are_counted() {
+    let whole = packs::desk().len();
+    let folder = Folder::new("counted", b"kind: [\n");
+    let count = || compile(&source::read(std::slice::from_ref(&folder.0)), 1).documents;
+    assert_eq!(count(), whole + 1, "a file that is not YAML");
+    fs::write(folder.0.join("extra.yaml"), "kind: Nothing\n---\nkind: Nothing\n").expect("written");
+    assert_eq!(count(), whole + 2, "documents of no known kind");
+    fs::write(folder.0.join("extra.yaml"), b"\xff").expect("written");
+    assert_eq!(count(), whole + 1, "a file that is not text");
+}
+
+#[test]
 fn a_byte_order_mark_is_fine() {
     let folder = Folder::new(
         "mark",
@@ -174,6 +225,89 @@ fn every_shipped_file_is_valid_against_its_published_schema() {
         }
     }
     assert!(seen >= 19, "only {seen} files");
+}
+
+/// The places of all keys of a document, but those in lists.
+fn keys(value: &Value, place: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    for (key, inner) in value.as_object().into_iter().flatten() {
+        place.push(key.clone());
+        found.push(place.clone());
+        keys(inner, place, found);
+        place.pop();
+    }
+}
+
+#[test]
+fn the_published_schema_takes_null_for_every_key_of_a_document_that_extends_another() {
+    let mut tried = 0;
+    let cookbook = packs::scenarios().join("../docs/cookbook");
+    let mut folders = vec![packs::scenarios(), cookbook];
+    let validators: BTreeMap<&str, jsonschema::Validator> = spec::Kind::ALL
+        .iter()
+        .map(|kind| (kind.name(), jsonschema::draft202012::new(&spec::published(*kind)).expect("a schema")))
+        .collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            folders.extend(path.is_dir().then(|| path.clone()));
+            if path.extension().is_none_or(|ending| ending != "yaml") {
+                continue;
+            }
+            for document in serde_yaml::Deserializer::from_str(&fs::read_to_string(&path).expect("a text")) {
+                let Ok(value) = Value::deserialize(document) else { continue };
+                let Some(validator) = value["kind"].as_str().and_then(|kind| validators.get(kind)) else { continue };
+                let mut places = Vec::new();
+                keys(&value, &mut Vec::new(), &mut places);
+                for place in
+                    places.iter().filter(|place| !["apiVersion", "kind", "name", "extends"].contains(&&*place[0]))
+                {
+                    let removed = place.iter().rev().fold(Value::Null, |value, key| serde_json::json!({ key: value }));
+                    let mut over = serde_json::json!({
+                        "apiVersion": value["apiVersion"], "kind": value["kind"], "name": "other", "extends": "base",
+                    });
+                    over[&place[0]] = removed[&place[0]].clone();
+                    let problems: Vec<String> = validator.iter_errors(&over).map(|error| error.to_string()).collect();
+                    assert!(problems.is_empty(), "{}: {over}: {problems:?}", path.display());
+                    over.as_object_mut().expect("a map").shift_remove("extends");
+                    assert!(
+                        place.len() > 1 || !validator.is_valid(&over),
+                        "{}: {over} extends nothing",
+                        path.display()
+                    );
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 1000, "only {tried} keys");
+}
+
+#[test]
+fn the_published_schema_takes_what_changes_the_grader_of_an_extended_rubric() {
+    let validator = jsonschema::draft202012::new(&spec::published(spec::Kind::Rubric)).expect("a schema");
+    let over = |score: Value| {
+        let head = serde_json::json!({ "apiVersion": "casebook/v1", "kind": "Rubric", "name": "b", "extends": "a" });
+        let mut document = head;
+        document["score"] = score;
+        validator.is_valid(&document)
+    };
+    for score in [
+        serde_json::json!({ "grader": "exact", "partial": null }),
+        serde_json::json!({ "partial": { "north": { "south": 0.25 } } }),
+        serde_json::json!({ "correct": 0.5 }),
+        serde_json::json!({ "grader": null, "field": null, "weighted_sum": [{ "grader": "exact", "field": "office", "weight": 1 }] }),
+        serde_json::json!({ "grader": "completion", "weighted_sum": null, "value": 1 }),
+    ] {
+        assert!(over(score.clone()), "{score}");
+    }
+    for score in [
+        serde_json::json!({ "grader": "exact", "partial": { "north": {} } }),
+        serde_json::json!({ "grader": "exact", "fields": null }),
+        serde_json::json!({ "grader": "exakt" }),
+        serde_json::json!({ "corect": 0.5 }),
+    ] {
+        assert!(!over(score.clone()), "{score}");
+    }
 }
 
 /// The findings about the small pack, after something was done to its folder.

@@ -177,9 +177,9 @@ fn null_is_never_printed_into_a_text() {
 #[test]
 fn a_name_that_no_value_has_is_named() {
     for (note, says) in [
-        ("{{ vary.a.wrod }}", "there is no `vary.a.wrod`"),
-        ("A {{ vary.a.wrod }}", "there is no `vary.a.wrod`"),
-        ("{{ vray.a.word }}", "there is no `vray`"),
+        ("{{ vary.a.wrod }}", "reads `vary.a.wrod`, which does not exist"),
+        ("A {{ vary.a.wrod }}", "reads `vary.a.wrod`, which does not exist"),
+        ("{{ vray.a.word }}", "reads `vray`, which does not exist"),
     ] {
         let items = format!("[{{ id: p-1, fields: {{ note: \"{note}\" }} }}]");
         let report =
@@ -200,7 +200,7 @@ fn entries_of_lists_are_rendered_and_checked() {
     assert_eq!(marks, [json!(["blue", "plain", "BLUE!"]), json!(["red", "plain", "RED!"])]);
     let items = "[{ id: p-1, fields: { note: a, marks: [\"{{ vary.a }}\", \"{{ vary.nonsense }}\"] } }]";
     let report = Parcels { items, ..parcels }.report();
-    assert!(report.contains("there is no `vary.nonsense`"), "{report}");
+    assert!(report.contains("reads `vary.nonsense`, which does not exist"), "{report}");
 }
 
 #[test]

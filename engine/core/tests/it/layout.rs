@@ -72,6 +72,86 @@ fn shuffled(value: &Value, seed: &mut u64) -> Value {
     }
 }
 
+/// A number below another one.
+fn below(seed: &mut u64, end: usize) -> usize {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    usize::try_from((*seed >> 33) % end as u64).expect("small")
+}
+
+/// The blocks of a map in any order, some with a comment above that names its block, none above the first.
+fn arranged(mut blocks: Vec<(&str, String)>, indent: &str, owner: &str, seed: &mut u64) -> String {
+    let mut text = String::new();
+    while !blocks.is_empty() {
+        let (key, block) = blocks.swap_remove(below(seed, blocks.len()));
+        if !text.is_empty() && below(seed, 2) == 0 {
+            let gap = if below(seed, 4) == 0 { "\n" } else { "" };
+            text.push_str(&format!("{gap}{indent}# about {owner}{key}\n"));
+        }
+        text.push_str(&block);
+    }
+    text
+}
+
+/// A document of rules with its keys in any order, and comments above keys, above rules and below nested maps.
+fn commented(seed: &mut u64) -> String {
+    let mut rules = "rules:\n".to_owned();
+    for at in 0..4 {
+        let below = |key: &str| format!("      amount: {{ gte: {at} }}\n      # below {key} {at}\n");
+        let blocks = vec![
+            ("id", format!("    id: R-{at}\n")),
+            ("when", format!("    when:\n{}", below("when"))),
+            ("except", format!("    except:\n{}", below("except"))),
+            ("then", format!("    then: {{ queue: q{at} }}\n")),
+            ("because", format!("    because: |\n      R-{at}\n      # is text\n\n      of lines\n")),
+        ];
+        let rule = arranged(blocks, "    ", &format!("R-{at} "), seed);
+        rules.push_str(&format!("  # rule {at}\n  - {}", rule.trim_start()));
+    }
+    let blocks = vec![
+        ("name", "name: routing\n".to_owned()),
+        ("kind", "kind: Rules\n".to_owned()),
+        ("hit", "hit: first # in order\n".to_owned()),
+        ("rules", rules),
+        ("default", "default: { queue: rest }\n".to_owned()),
+        ("lists", "lists:\n  bad: [x.example]\n  # below lists\n".to_owned()),
+    ];
+    format!("# The head.\napiVersion: casebook/v1\n{}", arranged(blocks, "", "", seed))
+}
+
+/// What stands at a comment: the indented line that it is above or, for one below a map, the map's last line.
+fn neighbours(text: &str) -> BTreeMap<String, String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_comment = |line: &&&str| line.trim_start().starts_with("# ") && !line.contains("is text");
+    let stands = |line: &&&str| !line.trim().is_empty() && !is_comment(line);
+    let comments = lines.iter().enumerate().filter(|(_, line)| is_comment(line));
+    comments
+        .map(|(at, line)| {
+            let next = lines[at..].iter().find(stands);
+            let last = lines[..at].iter().rev().find(stands);
+            let neighbour = if line.contains("# below") { last } else { next };
+            // A rule's first key changes; that it is a rule does not.
+            let neighbour = neighbour.copied().unwrap_or_default();
+            let rule = line.contains("# rule") && neighbour.starts_with("  - ");
+            ((*line).to_owned(), if rule { "  - ".to_owned() } else { neighbour.to_owned() })
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// A comment keeps its indentation, and stands next to what it stood next to.
+    #[test]
+    fn comments_stay_with_what_they_are_about(mut seed: u64) {
+        let text = commented(&mut seed);
+        let ordered = order::reorder(&file(&text)).expect("YAML");
+        prop_assert_eq!(says(&ordered), says(&text), "{}", text);
+        let (before, mut after) = (neighbours(&text), neighbours(&ordered));
+        after.insert("# The head.".to_owned(), before["# The head."].clone());
+        prop_assert_eq!(after, before, "\n{}\nbecomes\n{}", text, ordered);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -71,7 +71,10 @@ struct Kept {
 impl Kept {
     fn of(revision: &str, inside: &str) -> Result<Self, String> {
         let told = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
-        let top = PathBuf::from(told(git(&["rev-parse", "--show-toplevel"], None, None)?));
+        let top = git(&["rev-parse", "--show-toplevel"], None, None).map_err(|error| {
+            format!("there is no file or folder `{revision}:{inside}`, and a revision cannot be read here: {error}")
+        })?;
+        let top = PathBuf::from(told(top));
         let here = told(git(&["rev-parse", "--show-prefix"], None, None)?);
         let tree = format!("{revision}^{{tree}}");
         let tree = told(
