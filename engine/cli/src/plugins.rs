@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use casebook_plugin_host::{PluginHost, Processes, WasmHost};
+use casebook_plugins::{PluginHost, Processes, WasmHost};
 
 use crate::{
     args::{Args, Command},
@@ -43,7 +43,7 @@ pub(crate) fn allow(args: &Args) -> io::Result<()> {
 /// Ends every process of a plugin.
 pub(crate) fn end() {
     #[cfg(unix)]
-    casebook_plugin_host::end_all();
+    casebook_plugins::end_all();
 }
 
 /// Lets no process of a plugin outlive this one when it is interrupted.

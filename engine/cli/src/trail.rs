@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use casebook_core::trail::Key;
 use casebook_server::{Trail, TrailConfig};
+use casebook_trail::Key;
 
 use crate::{args::TrailArgs, exit::Exit, output};
 

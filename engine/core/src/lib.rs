@@ -39,8 +39,6 @@ pub mod policy;
 pub mod record;
 // Two versions of a pack beside each other.
 pub mod comparison;
-// Audit trails: decisions as masked, chained lines.
-pub mod trail;
 // Test documents run, with coverage.
 pub mod audit;
 // A pack as data for readers.

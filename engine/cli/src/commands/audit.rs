@@ -7,8 +7,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use casebook_core::trail::{Head, Key, Seal, Verifier, read_seal};
 use casebook_server::{trail_head, trail_pieces};
+use casebook_trail::{Head, Key, Seal, Verifier, read_seal};
 use serde_json::{Value, json};
 
 use crate::{

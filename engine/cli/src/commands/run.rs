@@ -7,9 +7,9 @@ use casebook_core::{
     explanation, policy,
     record::{Recording, play_watched},
     scenario::Pack,
-    trail::EpisodeId,
 };
 use casebook_server::{LineFile, Trail, open_record};
+use casebook_trail::EpisodeId;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

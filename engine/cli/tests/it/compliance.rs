@@ -283,7 +283,7 @@ fn a_trail_is_written_by_runs_and_verified_with_file_and_line() {
     let gap = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
     assert_eq!(code(&gap), 1);
     assert!(stdout(&gap).contains("are missing before this line"), "{}", stdout(&gap));
-    let end = archived.lines().last().and_then(casebook_core::trail::read_seal).expect("a seal").hash;
+    let end = archived.lines().last().and_then(casebook_trail::read_seal).expect("a seal").hash;
     let known = casebook(folder.path(), &["audit", "verify", "audit.jsonl", "--after", &end]);
     assert_eq!(code(&known), 0, "{}", stdout(&known));
 }

@@ -95,7 +95,8 @@ fn modules_of_the_core_import_only_earlier_ones() {
 fn one_file_names_what_runs_plugins() {
     let naming: Vec<PathBuf> = rust_files(&root().join("engine"))
         .into_iter()
-        .filter(|file| fs::read_to_string(file).expect("a source file").contains(concat!("casebook_plugin", "_host")))
+        .filter(|file| !file.starts_with(root().join("engine/plugins")))
+        .filter(|file| fs::read_to_string(file).expect("a source file").contains(concat!("casebook_", "plugins")))
         .collect();
     assert_eq!(naming, [root().join("engine/cli/src/plugins.rs")]);
 }

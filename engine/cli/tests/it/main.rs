@@ -11,7 +11,7 @@ mod imports;
 mod layout;
 mod markdown;
 mod plugins;
-#[path = "../../../../plugins/host/tests/it/python.rs"]
+#[path = "../../../plugins/tests/it/python.rs"]
 mod python;
 mod rules_check;
 mod shell;

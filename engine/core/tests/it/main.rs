@@ -26,5 +26,4 @@ mod proofs;
 mod prose;
 mod scripts;
 mod tables;
-mod trail;
 mod words;

@@ -12,14 +12,19 @@ use casebook_core::{
     source,
 };
 
-/// The folder of this crate's tests.
+/// The repository, whichever crate of `engine` includes this file.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in a folder of engine")
+}
+
+/// The folder of the small packs and of the cases.
 pub(crate) fn tests() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+    root().join("engine/core/tests")
 }
 
 /// The shipped packs.
 pub(crate) fn scenarios() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/core").join("scenarios")
+    root().join("scenarios")
 }
 
 /// The files of the small pack, by name.

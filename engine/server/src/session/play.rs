@@ -14,8 +14,8 @@ use casebook_core::{
         Pack, Task,
         tools::{Answered, ToolFailure},
     },
-    trail::EpisodeId,
 };
+use casebook_trail::EpisodeId;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

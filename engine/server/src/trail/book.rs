@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use casebook_core::trail::{self, Chain, Draft, Head, Link, read_seal};
+use casebook_trail::{self, Chain, Draft, Head, Link, read_seal};
 
 use super::{TrailConfig, TrailError, now};
 use crate::journal::{Book, FileError, LineFile, ROUND, beside, last_line};

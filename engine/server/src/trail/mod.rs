@@ -12,10 +12,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use casebook_core::{
-    episode::{Episode, Step},
-    trail::{self, Draft, EpisodeId, HeadError, Key, Link},
-};
+use casebook_core::episode::{Episode, Step};
+use casebook_trail::{self, Draft, EpisodeId, HeadError, Key, Link};
 use serde_json::Value;
 
 pub use book::{head_of, pieces};

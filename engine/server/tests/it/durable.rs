@@ -2,8 +2,9 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use casebook_core::{check, record::Recording, source, trail::Key};
+use casebook_core::{check, record::Recording, source};
 use casebook_server::{Config, FileError, RecordConfig, Recorder, Trail, TrailConfig, TrailError, trail_head};
+use casebook_trail::Key;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -133,7 +134,7 @@ fn an_end_that_was_cut_off_is_found_by_the_sealed_head() {
     let signed = || TrailConfig { key: key.clone(), ..trail(&path) };
     let play = |config: TrailConfig| {
         let trail = Trail::open(config)?;
-        let id = casebook_core::trail::EpisodeId { id: "e", policy: None };
+        let id = casebook_trail::EpisodeId { id: "e", policy: None };
         let mut watch = |episode: &_, action: &_, step: &_| trail.record(episode, (action, step), id);
         casebook_core::record::play_watched(&policy, task, (1, &serde_json::Map::new()), &mut watch).expect("it plays");
         Ok::<_, TrailError>(trail.close())
@@ -212,7 +213,7 @@ async fn a_small_disk_that_gets_full_and_empty_again_keeps_whole_lines_and_all_o
     let status = trail.close();
     assert_eq!((status.lost, status.failing, status.head.number), (0, None, 2 * played));
     assert_eq!(recordings(&record).len() as u64, played);
-    let mut verifier = casebook_core::trail::Verifier::default();
+    let mut verifier = casebook_trail::Verifier::default();
     for line in fs::read_to_string(&audit).expect("a text").lines() {
         assert_eq!(verifier.line(line), []);
     }

@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use casebook_core::trail::Verifier;
 use casebook_server::{Config, FileError, Trail, TrailConfig, TrailError, trail_pieces};
+use casebook_trail::Verifier;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -125,7 +125,7 @@ async fn full_files_are_put_aside_and_the_oldest_dropped() {
 fn a_torn_line_is_put_aside_and_what_is_no_trail_is_left_alone() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("audit.jsonl");
-    let mut chain = casebook_core::trail::Chain::default();
+    let mut chain = casebook_trail::Chain::default();
     let line = chain.seal("{\"event\":\"decision\"}");
     fs::write(&path, format!("{line}\n{{\"n\":2,\"prev")).expect("written");
     let trail = Trail::open(settings(path.clone())).expect("it opens");
@@ -251,7 +251,7 @@ fn many_at_once_lose_nothing_and_keep_the_chain() {
                 let policy = casebook_core::policy::find(pack, "oracle").expect("it is built in");
                 for seed in 0..100 {
                     let id = format!("e-{thread}-{seed}");
-                    let id = casebook_core::trail::EpisodeId { id: &id, policy: Some("oracle") };
+                    let id = casebook_trail::EpisodeId { id: &id, policy: Some("oracle") };
                     let mut watch = |episode: &_, action: &_, step: &_| trail.record(episode, (action, step), id);
                     let task = pack.task("busy").expect("the task");
                     casebook_core::record::play_watched(&policy, task, (seed, &Map::new()), &mut watch)

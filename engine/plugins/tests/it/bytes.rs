@@ -1,7 +1,7 @@
 //! Modules that are broken as files.
 
 use casebook_core::plugin::{Host as _, Plugin, Refusal};
-use casebook_plugin_host::WasmHost;
+use casebook_plugins::WasmHost;
 use proptest::prelude::*;
 
 use super::guests::{self, LIMITS};

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::{Link, chain::is_hash};
-use crate::{model::write_moment, source::hex};
+use casebook_core::{model::write_moment, source::hex};
 
 const MAC_KEY: &str = ",\"mac\":\"";
 /// Characters that a secret has at the least.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use casebook_core::plugin::{Limits, Plugin};
-use casebook_plugin_host::WasmHost;
+use casebook_plugins::WasmHost;
 
 use crate::shipped::{compiler, plugins, run};
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{children::host, python::programs};
 
 fn start() -> Plugin {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../textsim");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/textsim");
     let read = |name: &str| fs::read(folder.join(name)).expect("a file").into();
     let python = programs().join("python3").display().to_string();
     let process = ProcessSpec { command: vec![python, "-B".into()], ..ProcessSpec::default() };

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::source::sha256;
+use casebook_core::source::sha256;
 
 /// The hash that the first line of a trail names as that before it.
 const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";

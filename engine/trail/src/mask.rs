@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use crate::model::{Column, ColumnKind, Datum, normal};
+use casebook_core::model::{Column, ColumnKind, Datum, normal};
 
 /// What stands in place of a sensitive value.
 pub const MASK: &str = "***";

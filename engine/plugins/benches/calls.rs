@@ -1,7 +1,7 @@
 //! What a call of a plugin takes, an instance of its own included, and episodes with one beside the same without: one by one,
 //! and of 64 sessions at one time.
 //!
-//! `cargo bench -p casebook-plugin-host`
+//! `cargo bench -p casebook-plugins`
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and ends when something is wrong")]
 
 use std::{
@@ -24,7 +24,7 @@ use casebook_core::{
     source::{self, SourceSet},
     spec::ProcessSpec,
 };
-use casebook_plugin_host::{PluginHost, Processes, WasmHost};
+use casebook_plugins::{PluginHost, Processes, WasmHost};
 
 /// What is run as a process.
 const SCRIPT: &str = "import plain\nplain.serve(None)\n";
@@ -104,7 +104,7 @@ fn process(processes: u32) -> ProcessSpec {
 
 /// A script that answers the same always, and the plain plugin behind it.
 fn files() -> Vec<(PathBuf, Arc<[u8]>)> {
-    let plain = std::fs::read(repository().join("plugins/host/tests/plain.py")).unwrap();
+    let plain = std::fs::read(repository().join("engine/plugins/tests/plain.py")).unwrap();
     vec![("odd.py".into(), Arc::from(SCRIPT.as_bytes())), ("plain.py".into(), plain.into())]
 }
 

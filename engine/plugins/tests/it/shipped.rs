@@ -11,7 +11,7 @@ use std::{
 };
 
 use casebook_core::plugin::{Limits, Plugin};
-use casebook_plugin_host::WasmHost;
+use casebook_plugins::WasmHost;
 use serde_json::{Value, json};
 
 const NAMES: [&str; 6] = ["calibration", "checksum", "numbers", "pii_leak", "readability", "rows"];
@@ -19,7 +19,7 @@ const NAMES: [&str; 6] = ["calibration", "checksum", "numbers", "pii_leak", "rea
 const COMPILER: &str = "ziglang==0.13.0";
 
 pub(crate) fn plugins() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of plugins").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins")
 }
 
 fn module(name: &str) -> Vec<u8> {

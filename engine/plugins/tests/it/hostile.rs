@@ -5,7 +5,7 @@
 use std::fs;
 
 use casebook_core::plugin::{Limits, Plugin, Refusal};
-use casebook_plugin_host::WasmHost;
+use casebook_plugins::WasmHost;
 
 use super::guests::{self, LIMITS};
 

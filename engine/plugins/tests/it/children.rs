@@ -13,7 +13,7 @@ use std::{
 };
 
 use casebook_core::plugin::{Plugin, Program, Refusal};
-use casebook_plugin_host::{PluginHost, Processes, WasmHost};
+use casebook_plugins::{PluginHost, Processes, WasmHost};
 
 const CALL: &str = r#"{"grader":"g","parameters":{},"decision":{}}"#;
 const BOOM: &str = r#"{"grader":"g","parameters":{},"decision":{"reply":"boom"}}"#;

@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 
-use casebook_core::{
-    episode::Episode,
-    policy, record,
-    scenario::Pack,
-    trail::{Chain, EpisodeId, MASK, Verifier, entries as entries_of, lost, read_seal, taken_back},
-};
+use casebook_core::{episode::Episode, policy, record, scenario::Pack};
+use casebook_trail::{Chain, EpisodeId, MASK, Verifier, entries as entries_of, lost, read_seal, taken_back};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -23,7 +19,7 @@ fn entries(pack: &Arc<Pack>) -> Vec<String> {
     let mut all = Vec::new();
     let mut watch = |episode: &Episode, action: &Value, step: &casebook_core::episode::Step| {
         let drafts = entries_of(episode, (action, step), ID, NOON).expect("it is graded");
-        all.extend(drafts.into_iter().map(casebook_core::trail::Draft::finish));
+        all.extend(drafts.into_iter().map(casebook_trail::Draft::finish));
     };
     record::play_watched(&policy, &pack.tasks()[0], (3, &Map::new()), &mut watch).expect("it plays");
     all
@@ -194,7 +190,7 @@ fn forged(lines: &[String], at: usize) -> String {
         0 => Chain::default(),
         at => {
             let seal = read_seal(&lines[at - 1]).expect("a seal");
-            Chain::after(casebook_core::trail::Link { number: seal.number, hash: seal.hash })
+            Chain::after(casebook_trail::Link { number: seal.number, hash: seal.hash })
         }
     };
     before.clone().seal("{\"event\":\"decision\",\"step\":999}")
@@ -294,7 +290,7 @@ fn entry_of(episode: &mut Episode, name: &str, arguments: &Value) -> String {
     let (action, step) = called.taken.expect("a step");
     let drafts = entries_of(episode, (&action, &step), ID, NOON).expect("it is graded");
     assert_eq!(drafts.len(), 1);
-    drafts.into_iter().map(casebook_core::trail::Draft::finish).collect()
+    drafts.into_iter().map(casebook_trail::Draft::finish).collect()
 }
 
 #[test]
@@ -326,7 +322,7 @@ fn an_action_of_an_environment_without_items_is_an_entry() {
     let action = json!({ "message": "hello" });
     let step = episode.step(&action).expect("a step");
     let drafts = entries_of(&episode, (&action, &step), ID, NOON).expect("it is graded");
-    let told = read(&drafts.into_iter().map(casebook_core::trail::Draft::finish).collect::<String>());
+    let told = read(&drafts.into_iter().map(casebook_trail::Draft::finish).collect::<String>());
     assert_eq!((&told["event"], &told["action"]), (&json!("action"), &action));
     assert!(told.get("tool").is_none(), "{told}");
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::mask::{MASK, Secrets, repeats};
-use crate::{
+use casebook_core::{
     episode::{Episode, Step},
     explanation::{self, Decision, Source},
     model::{Item, write_moment},
