@@ -15,7 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::{check::Checker, source};
+use casebook_core::check::Checker;
+use casebook_syntax::source;
 
 const ITEMS: usize = 10_000;
 const FILES: usize = 1_000;

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use casebook_core::source::{text_from, without_mark};
+use casebook_syntax::source::{text_from, without_mark};
 use tempfile::NamedTempFile;
 
 /// The text of a file, without a byte order mark; the error names the file.

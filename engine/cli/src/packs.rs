@@ -4,8 +4,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use casebook_core::{
     check::{self, Checker, Compiled},
-    diagnostic::{Report, list, nearest},
     scenario::{Catalog, Pack, Task},
+};
+use casebook_runtime::names::{list, nearest};
+use casebook_syntax::{
+    diagnostic::Report,
     source::{self, SourceSet},
 };
 

@@ -9,10 +9,8 @@
 
 use std::time::Instant;
 
-use casebook_core::{
-    check::{Proof, compile, prove},
-    source::{self, SourceSet},
-};
+use casebook_core::check::{Proof, compile, prove};
+use casebook_syntax::source::{self, SourceSet};
 
 /// A pseudo-random number: the same in every run.
 fn draw(seed: u64) -> u64 {
@@ -150,7 +148,7 @@ fn time_check(name: &str, hit: &str, rules: u64, when: Condition) {
         peak()
     );
     if let Some(first) =
-        compiled.report.diagnostics.iter().find(|one| one.severity == casebook_core::diagnostic::Severity::Error)
+        compiled.report.diagnostics.iter().find(|one| one.severity == casebook_syntax::diagnostic::Severity::Error)
     {
         println!("    {}", first.message);
     }

@@ -3,13 +3,9 @@
 //! An expression is written as inside of `{{ }}`, and its value keeps its type. It is kept as a template of the pack that
 //! sets `value`, so that it is parsed once.
 
+use casebook_runtime::settings::ResultType;
 use minijinja::{Environment, Error, ErrorKind, Value as Context};
-use serde_json::{Value, json};
-
-use crate::{
-    number::{EXACT_FLOAT, Number},
-    spec::ResultType,
-};
+use serde_json::Value;
 
 /// Bytes of a value, as JSON, at the most.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -113,53 +109,4 @@ pub(crate) fn shown(value: &Value) -> String {
         shown.push_str("...");
     }
     shown
-}
-
-impl ResultType {
-    /// The value, when it is of this type; whole numbers are written as such. The error says what was expected.
-    pub(crate) fn fit(self, value: Value) -> Result<Value, &'static str> {
-        match (self, &value) {
-            (Self::Text, Value::String(_))
-            | (Self::Number, Value::Number(_))
-            | (Self::Boolean, Value::Bool(_))
-            | (Self::List, Value::Array(_))
-            | (Self::Object, Value::Object(_)) => Ok(value),
-            (Self::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(value),
-            // A float beyond stands for several whole numbers, of which one was meant.
-            (Self::Integer, Value::Number(number)) => match number.as_f64().and_then(Number::from_f64) {
-                Some(whole) if whole.floor() != whole.ceil() => Err("a whole number"),
-                Some(whole) if whole.floor().unsigned_abs() <= EXACT_FLOAT.unsigned_abs().into() => Ok(whole.to_json()),
-                _ => Err("a whole number that a number with a point holds exactly"),
-            },
-            (Self::Text, _) => Err("a text"),
-            (Self::Integer, _) => Err("a whole number"),
-            (Self::Number, _) => Err("a number"),
-            (Self::Boolean, _) => Err("`true` or `false`"),
-            (Self::List, _) => Err("a list"),
-            (Self::Object, _) => Err("a map"),
-        }
-    }
-
-    /// What stands where nothing is said.
-    pub(crate) fn nothing(self) -> Value {
-        match self {
-            Self::Text => "".into(),
-            Self::Integer | Self::Number => 0.into(),
-            Self::Boolean => false.into(),
-            Self::List => json!([]),
-            Self::Object => json!({}),
-        }
-    }
-
-    /// JSON Schema of its values.
-    pub(crate) fn schema(self) -> Value {
-        match self {
-            Self::Text => json!({ "type": "string" }),
-            Self::Integer => json!({ "type": "integer" }),
-            Self::Number => json!({ "type": "number" }),
-            Self::Boolean => json!({ "type": "boolean" }),
-            Self::List => json!({ "type": "array" }),
-            Self::Object => json!({ "type": "object", "additionalProperties": true }),
-        }
-    }
 }

@@ -3,18 +3,6 @@
 //! No socket, clock, file watcher, terminal or async. The modules stand in the order in which data flows; a later
 //! module may import an earlier one, never the reverse.
 
-// Texts, their paths and hashes.
-pub mod source;
-// Pieces of JSON, appended to a text, and JSON without a key that stands twice.
-pub mod json;
-// CSV in and out.
-pub mod sheet;
-// Numbers with their exact value.
-pub mod number;
-// Findings about them, with code, place and hint.
-pub mod diagnostic;
-// What a file says.
-pub mod spec;
 // The nouns: columns, values, items, rows, truth, steps.
 pub mod model;
 // Code that packs bring along, and what it promises.

@@ -4,7 +4,7 @@
 
 pub(crate) mod domain;
 mod moment;
-pub(crate) mod normal;
+pub mod normal;
 mod right;
 mod text;
 
@@ -14,6 +14,14 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use casebook_runtime::{
+    number::{EXACT_FLOAT, Number, is_near},
+    settings::Severity,
+};
+use casebook_syntax::{
+    diagnostic::{Code, Hint, Report, did_you_mean},
+    spec::Document,
+};
 pub use moment::{
     MOMENTS, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp, write_duration,
     write_moment,
@@ -23,12 +31,6 @@ pub use right::{Judged, Right};
 use serde_json::Value;
 use smallvec::SmallVec;
 pub use text::{Matching, Text};
-
-use crate::{
-    diagnostic::{Code, Hint, Report, did_you_mean},
-    number::{EXACT_FLOAT, Number, is_near},
-    spec::{Document, Severity},
-};
 
 /// Characters of a value that a finding repeats at the most.
 const MAX_SHOWN: usize = 40;
@@ -233,8 +235,10 @@ impl Datum {
                     None => {
                         return Err(format!(
                             "one of {}",
-                            crate::diagnostic::list(&column.values.iter().map(String::as_str).collect::<Vec<_>>())
-                                .unwrap_or_default()
+                            casebook_runtime::names::list(
+                                &column.values.iter().map(String::as_str).collect::<Vec<_>>()
+                            )
+                            .unwrap_or_default()
                         ));
                     }
                 }

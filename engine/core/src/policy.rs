@@ -10,15 +10,17 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::{
+    names::{list, nearest},
+    number::Number,
+};
 use minijinja::{Value as Context, context};
 use serde_json::{Map, Value, json};
 use smallvec::smallvec;
 
 use crate::{
-    diagnostic::{list, nearest},
     episode::{Episode, render},
     model::{Cells, Column, ColumnKind, Datum, Item, Row, counting},
-    number::Number,
     rules::{Facts, Predicate},
     scenario::{
         Choice, Move, Pack, Script,

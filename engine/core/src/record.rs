@@ -188,7 +188,7 @@ fn fold_watched(
         steps.push(step);
     }
     let score = episode.score().map_err(|error| error.to_string())?;
-    let observations = crate::source::hex(&hasher.finalize());
+    let observations = casebook_runtime::hash::hex(&hasher.finalize());
     let (arguments, inputs) = (episode.arguments().clone(), episode.inputs().heard());
     Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score, inputs })
 }

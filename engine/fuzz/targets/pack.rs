@@ -1,9 +1,7 @@
 //! The small pack of the core's tests with one file replaced.
 
-use casebook_core::{
-    check::{Compiled, compile},
-    source,
-};
+use casebook_core::check::{Compiled, compile};
+use casebook_syntax::source;
 
 /// The files, by name.
 pub const FILES: [(&str, &str); 6] = [

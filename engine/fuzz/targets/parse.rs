@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use casebook_core::{
+use casebook_syntax::{
     diagnostic::Report,
     source::SourceFile,
     spec::{self, order},

@@ -4,9 +4,10 @@
 
 mod pack;
 
-use casebook_core::{
+use casebook_core::{outline, rules};
+use casebook_syntax::{
     diagnostic::Report,
-    outline, rules, sheet,
+    sheet,
     source::SourceFile,
     spec::{self, Document},
 };
@@ -54,7 +55,8 @@ fn document(text: &str) -> Option<Document> {
 }
 
 fn through_csv(rows: &[rules::Row]) -> Vec<rules::Row> {
-    let guarded: Vec<rules::Row> = rows.iter().map(|row| row.iter().map(|cell| sheet::guarded(cell)).collect()).collect();
+    let guarded: Vec<rules::Row> =
+        rows.iter().map(|row| row.iter().map(|cell| sheet::guarded(cell)).collect()).collect();
     let read = sheet::read(&sheet::write(&guarded)).expect("a table");
     let cells = |row: Vec<String>| row.iter().map(|cell| sheet::unguarded(cell).to_owned()).collect();
     std::iter::once(cells(read.names)).chain(read.rows.into_iter().map(|row| cells(row.cells))).collect()

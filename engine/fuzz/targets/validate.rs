@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use casebook_core::{diagnostic::Report, source::SourceFile, spec};
+use casebook_syntax::{diagnostic::Report, source::SourceFile, spec};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -21,10 +21,12 @@ use casebook_core::{
     policy,
     record::play,
     scenario::Pack,
+};
+use casebook_plugins::{PluginHost, Processes, WasmHost};
+use casebook_syntax::{
     source::{self, SourceSet},
     spec::ProcessSpec,
 };
-use casebook_plugins::{PluginHost, Processes, WasmHost};
 
 /// What is run as a process.
 const SCRIPT: &str = "import plain\nplain.serve(None)\n";

@@ -2,10 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use casebook_core::{
-    plugin::{Guest, Host, Limits, Operation},
-    source::MAX_MODULE_BYTES,
-};
+use casebook_core::plugin::{Guest, Host, Limits, Operation};
+use casebook_syntax::source::MAX_MODULE_BYTES;
 use wasmi::{
     CompilationMode, Config, EnforcedLimits, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimits,
     StoreLimitsBuilder, TypedFunc, WasmParams,

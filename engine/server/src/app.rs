@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use casebook_core::{diagnostic, scenario::Pack};
+use casebook_core::scenario::Pack;
 use tokio::sync::watch;
 
 use crate::{
@@ -170,5 +170,5 @@ pub(crate) fn unknown_environment(name: &str, names: &[&str]) -> String {
 
 /// Names as "`a`, `b`", or "none".
 pub(crate) fn listed(names: &[&str]) -> String {
-    diagnostic::list(names).unwrap_or_else(|| "none".into())
+    casebook_runtime::names::list(names).unwrap_or_else(|| "none".into())
 }

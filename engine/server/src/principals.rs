@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use casebook_core::source;
+use casebook_syntax::source;
 use subtle::{Choice, ConstantTimeEq};
 
 /// Characters of a token at the least.

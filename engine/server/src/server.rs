@@ -15,8 +15,8 @@ use axum::Router;
 use casebook_core::{
     check::{Checker, Compiled},
     plugin::Host,
-    source::SourceSet,
 };
+use casebook_syntax::source::SourceSet;
 use tokio::{net::TcpListener, time};
 
 use crate::{

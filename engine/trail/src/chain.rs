@@ -7,9 +7,8 @@
 
 use std::fmt;
 
+use casebook_runtime::hash::sha256;
 use serde_json::Value;
-
-use casebook_core::source::sha256;
 
 /// The hash that the first line of a trail names as that before it.
 const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";

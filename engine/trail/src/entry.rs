@@ -1,17 +1,17 @@
 //! A step as entries: one for each item that it decided or, where it decided none, one for its action.
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
-
-use super::mask::{MASK, Secrets, repeats};
 use casebook_core::{
     episode::{Episode, Step},
     explanation::{self, Decision, Source},
     model::{Item, write_moment},
     rubric::GraderError,
     scenario::Pack,
-    spec::Kind,
 };
+use casebook_syntax::spec::Kind;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::mask::{MASK, Secrets, repeats};
 
 /// An entry that is not yet masked, so that masking is no part of answering a step.
 #[derive(Debug, Clone)]
@@ -50,9 +50,9 @@ pub fn entries(
 ) -> Result<Vec<Draft>, GraderError> {
     let pack = episode.pack();
     let explained = explanation::explain_step(episode, Some(step.reward))?;
-    let digests = digests(pack, episode.task().rubric.name.as_str());
+    let digests = digests(pack, episode.task().rubric().name.as_str());
     let texts: Vec<String> =
-        pack.decisions.iter().filter(|column| repeats(column.kind)).map(|column| column.name.clone()).collect();
+        pack.decisions().iter().filter(|column| repeats(column.kind)).map(|column| column.name.clone()).collect();
     if explained.items.is_empty() {
         let mut value = head("action", episode, id, time);
         extend(&mut value, json!({ "step": explained.step, "action": action }));
@@ -63,7 +63,7 @@ pub fn entries(
             json!({ "reward": explained.reward, "score": explained.score, "done": step.done, "digests": digests });
         extend(&mut value, more);
         let items = episode.items().iter().map(|item| item.fields.as_slice());
-        return Ok(vec![Draft { value, secrets: Secrets::of_all(&pack.fields, items), texts: Vec::new() }]);
+        return Ok(vec![Draft { value, secrets: Secrets::of_all(pack.fields(), items), texts: Vec::new() }]);
     }
     let mut entries = Vec::with_capacity(explained.items.len());
     for ((item, _), touched) in episode.touched().zip(&explained.items) {
@@ -79,7 +79,7 @@ pub fn entries(
             "digests": digests,
         });
         extend(&mut value, more);
-        entries.push(Draft { value, secrets: Secrets::of(&pack.fields, &item.fields), texts: texts.clone() });
+        entries.push(Draft { value, secrets: Secrets::of(pack.fields(), &item.fields), texts: texts.clone() });
     }
     Ok(entries)
 }
@@ -145,7 +145,7 @@ fn head(event: &str, episode: &Episode, id: EpisodeId<'_>, time: i64) -> Value {
 /// An item's fields as they may be kept: those that are sensitive show whether they exist as little as what they hold.
 fn fields(pack: &Pack, item: &Item) -> Map<String, Value> {
     let mut fields = Map::new();
-    for (column, datum) in pack.fields.iter().zip(&item.fields) {
+    for (column, datum) in pack.fields().iter().zip(&item.fields) {
         if column.sensitive {
             fields.insert(column.name.clone(), MASK.into());
         } else if let Some(datum) = datum {
@@ -173,9 +173,9 @@ fn told(decision: &Decision) -> Value {
 }
 
 fn digests<'a>(pack: &'a Pack, rubric: &str) -> Digests<'a> {
-    let rules = pack.truth.iter().flatten().filter_map(|name| {
-        let digest = pack.digest_of(Kind::Rules, name)?;
-        Some((name.clone(), digest.into()))
+    let rules = (0..pack.decisions().len()).filter_map(|decision| {
+        let name = &pack.rules_of(decision)?.name;
+        Some((name.clone(), pack.digest_of(Kind::Rules, name)?.into()))
     });
     Digests { pack: pack.digest(), rules: rules.collect(), rubric: pack.digest_of(Kind::Rubric, rubric) }
 }

@@ -4,12 +4,13 @@
 
 use std::fmt;
 
+use casebook_core::model::write_moment;
+use casebook_runtime::hash::hex;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
 
 use super::{Link, chain::is_hash};
-use casebook_core::{model::write_moment, source::hex};
 
 const MAC_KEY: &str = ",\"mac\":\"";
 /// Characters that a secret has at the least.

@@ -7,10 +7,9 @@
 
 use std::borrow::Cow;
 
+use casebook_core::model::{Column, ColumnKind, Datum, normal};
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
-
-use casebook_core::model::{Column, ColumnKind, Datum, normal};
 
 /// What stands in place of a sensitive value.
 pub const MASK: &str = "***";

@@ -8,11 +8,14 @@
 use std::{sync::Arc, time::Instant};
 
 use casebook_core::{
-    diagnostic::Report,
     model::{Column, ColumnKind, Datum, Place, RuleReason},
     rules::{self, CompiledRule, Facts, RuleSet, Scope},
+};
+use casebook_runtime::settings::{Hit, Severity};
+use casebook_syntax::{
+    diagnostic::Report,
     source::SourceFile,
-    spec::{Condition, Document, Hit, Severity},
+    spec::{Condition, Document},
 };
 use indexmap::IndexMap;
 use serde_json::{Value, json};
@@ -95,7 +98,7 @@ fn casebook(rules: &[Rule]) -> (RuleSet, Vec<Column>) {
     let file = SourceFile::new(std::path::Path::new("rules.yaml"), text);
     let mut report = Report::default();
     let document: Document =
-        casebook_core::spec::read(&file, &mut Vec::new(), &mut report)[0].finish(&mut report).expect("a document");
+        casebook_syntax::spec::read(&file, &mut Vec::new(), &mut report)[0].finish(&mut report).expect("a document");
     let (lists, regexes) = (IndexMap::new(), std::cell::Cell::new(0));
     let scope = Scope { document: &document, columns: &columns, hidden: None, lists: &lists, regexes: &regexes };
     let compiled = rules

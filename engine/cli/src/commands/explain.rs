@@ -1,6 +1,7 @@
 //! `casebook explain`
 
-use casebook_core::diagnostic::{Code, Severity, nearest};
+use casebook_runtime::names::nearest;
+use casebook_syntax::diagnostic::{Code, Severity};
 use serde_json::{Value, json};
 
 use crate::{

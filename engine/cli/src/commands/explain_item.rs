@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use casebook_core::{
     explanation::{self, Condition, Decision, ItemExplanation, RuleExplanation, Source, Subject, Verdict},
-    json,
     model::{Row, parse_moment},
     scenario::{Catalog, Pack},
 };
+use casebook_runtime::json;
 use serde_json::{Map, Value};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use casebook_core::{
+use casebook_syntax::{
     diagnostic::{Report, command},
     source::{SourceFile, SourceSet},
     spec,

@@ -10,9 +10,12 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use casebook_core::{
     check,
-    diagnostic::{Diagnostic, Severity, list},
     plugin::{ImporterOffer, Offer, Operation, Plugin, Takes},
     scenario::templates::literal,
+};
+use casebook_runtime::names::list;
+use casebook_syntax::{
+    diagnostic::{Diagnostic, Severity},
     source::{MAX_FILE_BYTES, PackSource, SourceFile, SourceSet, text_from},
     spec,
 };
@@ -246,7 +249,7 @@ fn written(path: &Path, name: &str, items: &[Value]) -> Result<SourceFile, Exit>
     let text = spec::write::document(&inbox);
     let file = SourceFile::new(path, &text);
     let file = super::fmt::formatted(&file).map_or(file, |text| SourceFile::new(path, &text));
-    let drafts = spec::read(&file, &mut Vec::new(), &mut casebook_core::diagnostic::Report::default());
+    let drafts = spec::read(&file, &mut Vec::new(), &mut casebook_syntax::diagnostic::Report::default());
     let kept =
         drafts.first().is_none_or(|draft| draft.canonical() == spec::order::canonical(spec::Kind::Inbox, &inbox));
     if kept { Ok(file) } else { Err(refused()) }

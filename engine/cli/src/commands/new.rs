@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
-use casebook_core::{diagnostic::command, spec};
+use casebook_syntax::{diagnostic::command, spec};
 
 use crate::{
     args::{Format, NewArgs, Template},

@@ -12,8 +12,10 @@ use std::{
 
 use casebook_core::{
     check::locks,
-    diagnostic::{Fix, apply},
     plugin::{ExampleRun, Limits, Offer, Operation, Plugin, Refusal, run_examples},
+};
+use casebook_syntax::{
+    diagnostic::{Fix, apply},
     source::MAX_MODULE_BYTES,
 };
 use serde_json::{Value, json};

@@ -1,9 +1,7 @@
 //! `casebook replay`
 
-use casebook_core::{
-    json,
-    record::{Recording, Verdict, replay},
-};
+use casebook_core::record::{Recording, Verdict, replay};
+use casebook_runtime::json;
 use serde_json::json as object;
 
 use crate::{

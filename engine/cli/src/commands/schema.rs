@@ -2,7 +2,8 @@
 
 use std::{fs, io, path::Path};
 
-use casebook_core::{diagnostic::command, plugin::Operation, scenario::Catalog, spec};
+use casebook_core::{plugin::Operation, scenario::Catalog};
+use casebook_syntax::{diagnostic::command, spec};
 use serde_json::{Value, json};
 
 use crate::{

@@ -5,17 +5,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use casebook_core::rules;
+use casebook_runtime::names::list;
+use casebook_syntax::{
+    diagnostic::Report,
+    sheet::{self, SheetProblem, SheetRow},
+    source::{self, SourceFile, SourceSet},
+    spec::{self, Content, Document},
+};
+
 use crate::{
     args::{Format, TableAction, TableArgs},
     exit::Exit,
     files, output, packs,
-};
-use casebook_core::{
-    diagnostic::{Report, list},
-    rules,
-    sheet::{self, SheetProblem, SheetRow},
-    source::{self, SourceFile, SourceSet},
-    spec::{self, Content, Document},
 };
 
 pub(crate) fn run(args: &TableArgs, format: Format) -> Exit {

@@ -2,10 +2,8 @@
 
 use std::{thread, time::Duration};
 
-use casebook_core::{
-    audit::{self, Case, CaseKind, Outcome},
-    source,
-};
+use casebook_core::audit::{self, Case, CaseKind, Outcome};
+use casebook_syntax::source;
 use serde_json::json;
 
 use crate::{

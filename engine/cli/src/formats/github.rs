@@ -2,10 +2,8 @@
 
 use std::{fmt::Write as _, ops::RangeInclusive, path::Path};
 
-use casebook_core::{
-    audit::Outcome,
-    diagnostic::{Report, Severity},
-};
+use casebook_core::audit::Outcome;
+use casebook_syntax::diagnostic::{Report, Severity};
 
 /// One annotation a finding.
 pub(crate) fn report(report: &Report) -> String {

@@ -1,9 +1,7 @@
 //! JUnit XML.
 
-use casebook_core::{
-    audit::Outcome,
-    diagnostic::{Report, Severity},
-};
+use casebook_core::audit::Outcome;
+use casebook_syntax::diagnostic::{Report, Severity};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 /// One suite a file with findings; a report without any has one case that passed.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use casebook_core::diagnostic::{Code, Diagnostic, Report, Severity};
+use casebook_syntax::diagnostic::{Code, Diagnostic, Report, Severity};
 use serde_sarif::sarif::{
     ArtifactChange, ArtifactContent, ArtifactLocation, Fix, Location, Message, MultiformatMessageString,
     PhysicalLocation, Region, Replacement, ReportingDescriptor, Result as Finding, ResultLevel, Run, Sarif, Tool,

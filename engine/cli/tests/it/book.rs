@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use casebook_core::diagnostic::{Code, Severity};
+use casebook_syntax::diagnostic::{Code, Severity};
 
 use crate::{
     markdown::{self, Markdown},

@@ -11,7 +11,8 @@ use std::{
     process::Command,
 };
 
-use casebook_core::{check::prove, diagnostic::Code, source};
+use casebook_core::check::prove;
+use casebook_syntax::{diagnostic::Code, source};
 use tempfile::TempDir;
 
 use crate::shell::{self, root};

@@ -56,36 +56,84 @@ fn the_root_holds_nothing_else() {
     assert!(extra.is_empty(), "the root also holds {extra:?}");
 }
 
-#[test]
-fn the_core_knows_no_socket_clock_watcher_terminal_or_async() {
+/// The names of all that a crate is built with, itself included.
+fn dependencies(name: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--package", "casebook-core", "--edges", "normal", "--prefix", "none", "--offline", "--locked"])
+        .args(["tree", "--package", name, "--edges", "normal", "--prefix", "none", "--offline", "--locked"])
         .current_dir(root())
         .output()
         .expect("cargo runs");
     let tree = String::from_utf8_lossy(&output.stdout);
-    assert!(tree.contains("casebook-core"), "{}", String::from_utf8_lossy(&output.stderr));
-    for banned in ["axum ", "tokio ", "notify ", "clap ", "hyper ", "rusqlite ", "wasmi "] {
-        assert!(!tree.lines().any(|line| line.starts_with(banned)), "the core depends on {banned}");
+    assert!(tree.contains(name), "{}", String::from_utf8_lossy(&output.stderr));
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_core_knows_no_socket_clock_watcher_terminal_or_async() {
+    let tree = dependencies("casebook-core");
+    for banned in ["axum", "tokio", "notify", "clap", "hyper", "rusqlite", "wasmi"] {
+        assert!(!tree.contains(banned), "the core depends on {banned}");
     }
 }
 
 #[test]
-fn modules_of_the_core_import_only_earlier_ones() {
-    let source = root().join("engine/core/src");
-    let lib = fs::read_to_string(source.join("lib.rs")).expect("lib.rs");
-    let order: Vec<&str> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
-    assert!(order.len() > 8, "{order:?}");
-    for (at, module) in order.iter().enumerate() {
-        let single = source.join(format!("{module}.rs"));
-        let files = if single.is_file() { vec![single] } else { rust_files(&source.join(module)) };
-        for file in files {
-            let text = fs::read_to_string(&file).expect("a source file");
-            for later in &order[at + 1..] {
-                let direct = format!("crate::{later}::");
-                let grouped = text.contains("use crate::{")
-                    && text.lines().any(|line| line.starts_with(&format!("    {later}::")));
-                assert!(!text.contains(&direct) && !grouped, "{} imports the later module `{later}`", file.display());
+fn what_runs_knows_no_documents_schemas_files_or_environment() {
+    let tree = dependencies("casebook-runtime");
+    let banned = [
+        "annotate-snippets",
+        "casebook-syntax",
+        "csv",
+        "jsonschema",
+        "pretty_yaml",
+        "saphyr",
+        "saphyr-parser",
+        "schemars",
+        "serde_yaml",
+        "yaml_serde",
+        "rayon",
+        "tokio",
+        "wasmi",
+    ];
+    for name in banned {
+        assert!(!tree.contains(name), "casebook-runtime depends on {name}");
+    }
+    for file in rust_files(&root().join("engine/runtime/src")) {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let std = text.split("use std").skip(1).map(|rest| rest.split(';').next().unwrap_or_default());
+        let imports = std.flat_map(|tree| tree.split(|sign: char| !sign.is_alphanumeric() && sign != '_'));
+        let mut named = imports.chain(["fs", "env"].into_iter().filter(|name| text.contains(&format!("std::{name}"))));
+        assert!(!named.any(|name| ["fs", "env", "net", "process", "thread"].contains(&name)), "{}", file.display());
+    }
+}
+
+#[test]
+fn modules_import_only_earlier_ones() {
+    for name in ["runtime", "syntax", "core"] {
+        let source = root().join("engine").join(name).join("src");
+        let lib = fs::read_to_string(source.join("lib.rs")).expect("lib.rs");
+        let order: Vec<&str> = lib
+            .lines()
+            .filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'))
+            .collect();
+        assert!(order.len() > 2, "{name}: {order:?}");
+        for (at, module) in order.iter().enumerate() {
+            let single = source.join(format!("{module}.rs"));
+            let mut files = if single.is_file() { vec![single] } else { Vec::new() };
+            if source.join(module).is_dir() {
+                files.extend(rust_files(&source.join(module)));
+            }
+            for file in files {
+                let text = fs::read_to_string(&file).expect("a source file");
+                for later in &order[at + 1..] {
+                    let direct = format!("crate::{later}::");
+                    let grouped = text.contains("use crate::{")
+                        && text.lines().any(|line| line.starts_with(&format!("    {later}::")));
+                    assert!(
+                        !text.contains(&direct) && !grouped,
+                        "{} imports the later module `{later}`",
+                        file.display()
+                    );
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use casebook_core::diagnostic::Code;
+use casebook_syntax::diagnostic::Code;
 use regex::{Regex, RegexBuilder};
 
 use crate::{

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use casebook_runtime::names::list;
 use serde::Serialize;
 
 use crate::{
-    diagnostic::list,
     episode::Episode,
     rules::{
         Decided, Facts, RuleSet,

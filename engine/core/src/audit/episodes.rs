@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::number::says_same;
 use serde_json::{Map, Value};
 
 use super::{Case, CaseKind, case, coverage::Seen};
 use crate::{
     episode::{Episode, Step},
     model::{ColumnKind, Datum},
-    number::says_same,
     policy,
     scenario::{
         Pack, Task,

@@ -1,5 +1,10 @@
 //! What agents send: the action's properties, and what it does besides.
 
+use casebook_runtime::settings::ResultType;
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Report, did_you_mean, suggest},
+    spec::{ActionProperty, ActionSpec, Document, Environment, Shape, UnknownItem},
+};
 use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::Value;
 
@@ -10,7 +15,6 @@ use super::{
     tools,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, Report, did_you_mean, suggest},
     expression::Effects,
     model::{Column, PathPart, ProblemKind},
     plugin::Declared,
@@ -18,7 +22,6 @@ use crate::{
         action::{ActionModel, Declaration, Form, MAX_TEXT, Property, Role},
         tools::{ToolCard, output_schema},
     },
-    spec::{ActionProperty, ActionSpec, Document, Environment, ResultType, Shape, UnknownItem},
 };
 
 /// The name of the action as a tool when none is given.

@@ -6,11 +6,12 @@
 
 use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
 
-use super::{Proof, compile_all, documents};
-use crate::{
+use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Fix, Report, apart, apply},
     source::SourceSet,
 };
+
+use super::{Proof, compile_all, documents};
 
 /// Looks behind so many layers of mistakes at the most.
 const MAX_ROUNDS: usize = 3;

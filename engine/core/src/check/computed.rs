@@ -1,14 +1,17 @@
 //! Tools whose answers a plugin computes: what the plugin needs, and whether the pack gives it.
 
+use casebook_runtime::names::list;
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{Document, PluginResult, ToolSpec},
+};
 use serde_json::{Map, Value, json};
 
 use super::scope::Names;
 use crate::{
-    diagnostic::{Code, Report, list, suggest},
     model::Column,
     plugin::{Declared, Operation, Parts, Section, ToolOffer, Use, check_fields, check_reads, naming, used},
     scenario::tools::Computed,
-    spec::{Document, PluginResult, ToolSpec},
 };
 
 /// Where a tool says what computes its answers.

@@ -6,14 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use rayon::prelude::*;
-
-use crate::{
+use casebook_runtime::hash::sha256;
+use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report, suggest},
-    scenario::{BUILT_IN_POLICIES, Task},
-    source::{Base, PackSource, ReadProblem, SourceFile, sha256},
+    source::{Base, PackSource, ReadProblem, SourceFile},
     spec::{self, Content, Document, Draft, Kind, Lost},
 };
+use rayon::prelude::*;
+
+use crate::scenario::{BUILT_IN_POLICIES, Task};
 
 /// Documents that extend each other in a row at the most.
 const MAX_CHAIN: usize = 16;

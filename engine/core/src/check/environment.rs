@@ -1,14 +1,16 @@
 //! The environment as a whole, its columns and decisions.
 
+use casebook_runtime::number::Number;
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec::{DecisionSpec, DecisionType, Document, Environment, FieldSpec, FieldType, Kind},
+};
 use serde_json::Value;
 
 use super::Parts;
 use crate::{
-    diagnostic::{Code, Report},
     model::{Column, ColumnKind},
-    number::Number,
     rubric,
-    spec::{DecisionSpec, DecisionType, Document, Environment, FieldSpec, FieldType, Kind},
 };
 
 /// Names that the wire or the templates use for something else.

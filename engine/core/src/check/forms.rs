@@ -4,6 +4,11 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    source::PackSource,
+    spec::{Content, Document, Inbox, InboxItem, Label, LabelDetail},
+};
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
 
@@ -14,14 +19,11 @@ use super::{
     vary::Values,
 };
 use crate::{
-    diagnostic::{Code, Report},
     model::{Column, ColumnKind, Datum, Item, Origin, Text, TruthCell},
     scenario::{
         Variants,
         templates::{is_template, reads, reads_vary},
     },
-    source::PackSource,
-    spec::{Content, Document, Inbox, InboxItem, Label, LabelDetail},
 };
 
 /// Forms of one item at the most.

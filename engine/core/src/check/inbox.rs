@@ -2,6 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use casebook_runtime::names::nearest;
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{Content, Document, Inbox, InboxItem, Kind},
+};
 use minijinja::Value as Context;
 
 use super::{
@@ -11,10 +16,8 @@ use super::{
     vary::Values,
 };
 use crate::{
-    diagnostic::{Code, Report, nearest, suggest},
     model::{ColumnKind, Datum},
     scenario::{Variants, templates::item_engine},
-    spec::{Content, Document, Inbox, InboxItem, Kind},
 };
 
 /// Bytes of all items in every form, for every task, at the most.

@@ -2,7 +2,9 @@
 
 use std::{cell::Cell, ops::Range};
 
-use crate::{model::Place, spec::Document};
+use casebook_syntax::spec::Document;
+
+use crate::model::Place;
 
 /// Tells lines of a document, each counted on from the last one, so that a long document is read once and not for each place.
 pub(super) struct Lines<'a> {

@@ -55,6 +55,12 @@ use std::{cell::Cell, path::Path, sync::Arc};
 use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context};
 
+use casebook_runtime::json::Name;
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Report},
+    source::{self, MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
+    spec::{self, Content, Document, Kind},
+};
 pub(crate) use documents::Documents;
 pub use forms::template_fields;
 pub use plugins::{Lock, authoring, locks};
@@ -62,16 +68,12 @@ pub use proofs::Proof;
 pub use ruled::{Ruled, names_of_rules, ruled};
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Report},
     expression::Expression,
-    json::Name,
     model::Column,
     plugin::{Declared, Host},
     rubric::{self, KeywordPool, Rubric, Surroundings},
     rules::RuleSet,
     scenario::{Catalog, Pack, ResetModel, Script, StateVariable, Task, action::ActionModel, observation::Part},
-    source::{self, MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
-    spec::{self, Content, Document, Kind},
 };
 
 /// The outcome of compiling: a catalog unless there were errors, and every finding.

@@ -1,16 +1,17 @@
 //! What agents see: the parts of an observation.
 
+use casebook_runtime::json::Name;
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec::{Document, Environment, ObservationPart, TextSource},
+};
+
 use super::{
     environment::{Columns, check_name},
     scope::{self, Names, What, row_sample},
     template,
 };
-use crate::{
-    diagnostic::{Code, Report},
-    json::Name,
-    scenario::{line::Line, observation::Part},
-    spec::{Document, Environment, ObservationPart, TextSource},
-};
+use crate::scenario::{line::Line, observation::Part};
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 
 /// Names that stand beside an observation.

@@ -1,14 +1,17 @@
 //! Named values with a type: that their bounds and defaults fit it.
 
+use casebook_runtime::{
+    number::Number,
+    settings::{EntryType, ValueType},
+};
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec::{self, ActionProperty, Document, ToolArgument},
+};
 use serde_json::Value;
 
 use super::environment::check_values;
-use crate::{
-    diagnostic::{Code, Report},
-    number::Number,
-    scenario::parameter::Parameter,
-    spec::{self, ActionProperty, Document, EntryType, ToolArgument, ValueType},
-};
+use crate::scenario::parameter::Parameter;
 
 /// What is declared of a value, wherever it stands.
 pub(super) struct Declared<'a> {

@@ -6,15 +6,16 @@ use std::{
     sync::Arc,
 };
 
+use casebook_runtime::hash::sha256;
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Fix, Report, command, did_you_mean, suggest},
+    source::{self, MAX_MODULE_BYTES, ModuleFile, PackSource, ReadProblem, SourceSet},
+    spec::{Content, Document, Environment, PluginLimits, PluginSpec, ProcessSpec},
+};
 use semver::VersionReq;
 
 use super::documents;
-use crate::{
-    diagnostic::{Code, Diagnostic, Fix, Report, command, did_you_mean, suggest},
-    plugin::{Declared, Host, Limits, Plugin, Program, Refusal},
-    source::{self, MAX_MODULE_BYTES, ModuleFile, PackSource, ReadProblem, SourceSet, sha256},
-    spec::{Content, Document, Environment, PluginLimits, PluginSpec, ProcessSpec},
-};
+use crate::plugin::{Declared, Host, Limits, Plugin, Program, Refusal};
 
 /// Loaded plugins by what they are made of and their settings, so that those that did not change stay loaded.
 #[derive(Debug, Default)]

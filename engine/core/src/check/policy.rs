@@ -1,5 +1,10 @@
 //! Scripted policies.
 
+use casebook_runtime::settings::ResultType;
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{self, Content, Document, Kind},
+};
 use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value, json};
@@ -12,7 +17,6 @@ use super::{
     task, template,
 };
 use crate::{
-    diagnostic::{Code, Report, suggest},
     model::ColumnKind,
     rubric,
     rules::{self, Predicate, Scope},
@@ -21,7 +25,6 @@ use crate::{
         action::ActionModel,
         templates::{is_template, sole_expression},
     },
-    spec::{self, Content, Document, Kind, ResultType},
 };
 
 pub(super) fn compile(

@@ -2,18 +2,21 @@
 //!
 //! Few questions are asked at every check; `casebook rules check` asks them all.
 
+use casebook_runtime::{names::list, settings::Hit};
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Report},
+    spec::{self, Content, Document, Kind},
+};
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::Parts;
 use crate::{
-    diagnostic::{Code, Diagnostic, Report, list},
     model::{Column, ColumnKind, Datum, domain},
     rules::{
         self, RuleSet, Written,
         analysis::{self, Analysis, Claim, Entry, Limits, Unknown, Wanted, Witness, analyse},
     },
-    spec::{self, Content, Document, Hit, Kind},
 };
 
 /// Rules of one document beyond which nothing is quick.

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
-use super::{Documents, Parts, compile_rules, documents, find_root, surface};
-use crate::{
+use casebook_syntax::{
     diagnostic::Report,
-    model::Column,
-    rules::RuleSet,
     source::{PackSource, SourceFile},
     spec::{self, Content, Document, Kind},
 };
+use indexmap::IndexMap;
+
+use super::{Documents, Parts, compile_rules, documents, find_root, surface};
+use crate::{model::Column, rules::RuleSet};
 
 /// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
 #[derive(Debug)]

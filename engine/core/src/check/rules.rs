@@ -2,15 +2,17 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec::{self, Condition, Document, Mode},
+};
 use serde_json::{Map, Value};
 
 use super::{Parts, lines::Lines};
 use crate::{
-    diagnostic::{Code, Report},
     model::{Datum, RuleReason, read_moment},
     rubric,
     rules::{self, CompiledRule, Policy, Predicate, References, RuleSet, Scope, Written},
-    spec::{self, Condition, Document, Mode},
 };
 
 pub(super) fn compile(

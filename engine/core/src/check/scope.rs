@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use casebook_runtime::{number::Number, settings::ResultType};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{ActionProperty, ActionSpec, Document, Environment, Formula, StateSpec},
+};
 use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
 
 use super::{environment::check_name, parameters, template};
 use crate::{
-    diagnostic::{Code, Report, suggest},
     expression::{Effects, Expression, shown},
     model::{Column, ColumnKind},
-    number::Number,
     scenario::{First, ResetModel, StateVariable, parameter::object_schema},
-    spec::{ActionProperty, ActionSpec, Document, Environment, Formula, ResultType, StateSpec},
 };
 
 /// Names that the protocol's own state has.

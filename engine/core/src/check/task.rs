@@ -4,15 +4,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use minijinja::{Value as Context, context, value::Serde};
 
+use casebook_runtime::{names::list, settings::SplitType};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{self, Content, Document, Kind, Order},
+};
 use serde_json::{Map, Value};
 
 use super::{Parts, inbox, template, vary};
 use crate::{
-    diagnostic::{Code, Report, list, suggest},
     model::read_moment,
     rubric::{self, Rubric},
     scenario::{Instructions, Task, Variants, templates::is_template},
-    spec::{self, Content, Document, Kind, Order, SplitType},
 };
 
 pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<Task> {

@@ -1,13 +1,16 @@
 //! Templates, with their errors at the author's own lines.
 
+use casebook_runtime::names::{list, nearest};
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Hint, Report, suggest},
+    spec::Document,
+};
 use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 use serde_json::Value as Json;
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Hint, Report, list, nearest, suggest},
     expression::words,
     scenario::templates::{is_template, reads, sole_expression},
-    spec::Document,
 };
 
 /// The filters that a hint may propose.

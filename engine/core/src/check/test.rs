@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::{json::Name, names::list};
+use casebook_syntax::{
+    diagnostic::{Code, Hint, Report, suggest},
+    spec::{self, Document, Kind},
+};
 use serde_json::{Map, Value};
 
 use super::{Parts, action::check_taken, observation::ANSWERS, task::ADD_CLOCK};
 use crate::{
-    diagnostic::{Code, Hint, Report, list, suggest},
-    json::Name,
     model::{ColumnKind, Datum, ProblemKind, read_moment},
     rubric,
     scenario::{
@@ -16,7 +19,6 @@ use crate::{
         observation::{INSTRUCTIONS, Part},
         suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
     },
-    spec::{self, Document, Kind},
 };
 
 pub(super) fn compile(

@@ -1,5 +1,10 @@
 //! The environment's tools.
 
+use casebook_runtime::settings::ResultType;
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{Content, Document, Environment, Kind, ToolArgument, ToolResult, ToolSpec},
+};
 use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::{Map, Value, json};
 
@@ -13,7 +18,6 @@ use super::{
     template,
 };
 use crate::{
-    diagnostic::{Code, Report, suggest},
     model::Column,
     plugin::Declared,
     scenario::{
@@ -21,7 +25,6 @@ use crate::{
         parameter::{Parameter, object_schema},
         tools::{Reply, Tool, ToolCard, output_schema},
     },
-    spec::{Content, Document, Environment, Kind, ResultType, ToolArgument, ToolResult, ToolSpec},
 };
 
 /// Names that OpenEnv keeps for itself.

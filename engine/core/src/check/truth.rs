@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use casebook_syntax::diagnostic::{Code, Report};
+
 use super::forms::Maker;
 use crate::{
-    diagnostic::{Code, Report},
     model::{Column, ColumnKind, Datum, Item, Origin, RuleReason, TruthCell, counting},
     rules::{Conflict, Facts, RuleSet},
 };

@@ -1,14 +1,16 @@
 //! What a task lets vary: values that are listed, or that fillers of plugins make.
 
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec::{Document, Task, Vary},
+};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::Parts;
 use crate::{
-    diagnostic::{Code, Report},
     plugin::{FillerOffer, Offer, Operation, Plugin, Use, used},
     scenario::random::Stream,
-    spec::{Document, Task, Vary},
 };
 
 /// Calls for each value that is wanted at the most, so that values may repeat themselves.

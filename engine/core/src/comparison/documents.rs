@@ -5,15 +5,12 @@
 
 use std::collections::HashMap;
 
+use casebook_syntax::spec::{Content, Document, Kind};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::tree::{Found, Tree};
-use crate::{
-    check::Ruled,
-    scenario::Pack,
-    spec::{Content, Document, Kind},
-};
+use crate::{check::Ruled, scenario::Pack};
 
 /// One difference that is not about what rules decide.
 #[derive(Debug, Clone, PartialEq, Serialize)]

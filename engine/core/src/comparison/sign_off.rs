@@ -1,8 +1,7 @@
 //! An approval of a change, bound to both digests of every pack.
 
+use casebook_runtime::hash::sha256;
 use serde::{Deserialize, Serialize};
-
-use crate::source::sha256;
 
 /// What a sign-off of today covers: what rules decide and say, all other documents, the plugins' code and the tests.
 const COVERS: u32 = 2;

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use casebook_syntax::spec::Kind;
 use serde_json::{Map, Value};
 
 use super::documents::Change;
-use crate::spec::Kind;
 
 /// A part in which two values differ.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,10 @@
 //! Rules as people and agents read them, in two versions: their sentences, reasons, severity, mode and dates.
 
+use casebook_runtime::settings::Hit;
+use casebook_syntax::{
+    diagnostic::Report,
+    spec::{self, Content, Document, Kind, Mode, Rule},
+};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -9,10 +14,8 @@ use super::{
 };
 use crate::{
     check::Ruled,
-    diagnostic::Report,
     model::Column,
     rules::{self, References, sentence},
-    spec::{self, Content, Document, Hit, Kind, Mode, Rule},
 };
 
 /// The rules of one document as they are written, whether as a list or as a table.

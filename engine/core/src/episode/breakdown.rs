@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::json::push_text;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
-use crate::{json::push_text, model::Judged, rubric::Components};
+use crate::{model::Judged, rubric::Components};
 
 /// A reward explained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

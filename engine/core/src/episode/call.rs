@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::names::nearest;
 use minijinja::{Value as Context, value::Serde};
 use serde_json::{Map, Value, json};
 
 use super::{ActionProblem, Episode, Outcome, PathPart, ProblemKind, Step, StepError, resolve::Resolved, scope::Fault};
 use crate::{
-    diagnostic::nearest,
     expression::words,
     scenario::{
         Pack,
@@ -108,7 +108,7 @@ impl Episode {
     }
 
     /// The tool that the last step called, by name, and why it failed where it did.
-    pub(crate) fn called(&self) -> Option<(&str, Option<&str>)> {
+    pub fn called(&self) -> Option<(&str, Option<&str>)> {
         match &self.outcome {
             Outcome::Called(made) => {
                 Some((&made.name, made.outcome.as_ref().err().map(|failure| failure.message.as_str())))

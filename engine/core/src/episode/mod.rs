@@ -29,6 +29,7 @@ use smallvec::SmallVec;
 
 pub use breakdown::{Breakdown, Noted};
 pub use call::{Called, FAILED};
+use casebook_runtime::settings::{Counter, Explain, ItemsSelection, OnFailure, RewardMode};
 use resolve::Resolved;
 pub use start::ResetError;
 pub(crate) use tell::render;
@@ -44,7 +45,6 @@ use crate::{
         observation::Part,
         tools::{Answered, ToolFailure},
     },
-    spec::{Counter, Explain, ItemsSelection, OnFailure, RewardMode},
 };
 
 /// A running or finished episode. A clone is a fork.
@@ -300,7 +300,7 @@ impl Episode {
     }
 
     /// The items, in listing order.
-    pub(crate) fn items(&self) -> &[Arc<Item>] {
+    pub fn items(&self) -> &[Arc<Item>] {
         &self.items
     }
 
@@ -335,7 +335,7 @@ impl Episode {
     }
 
     /// The items that the last step decided, with their rows.
-    pub(crate) fn touched(&self) -> impl Iterator<Item = (&Arc<Item>, &Row)> {
+    pub fn touched(&self) -> impl Iterator<Item = (&Arc<Item>, &Row)> {
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
         touched.iter().map(|row| (&self.items[*row], &self.rows[*row]))
     }

@@ -204,7 +204,7 @@ impl Episode {
         let message = match (id, row) {
             (Some(id), Some(_)) => format!("the {noun} `{id}` has been decided"),
             (Some(id), None) => {
-                let near = crate::diagnostic::nearest(id, self.items.iter().map(|item| item.id.as_str()));
+                let near = casebook_runtime::names::nearest(id, self.items.iter().map(|item| item.id.as_str()));
                 format!(
                     "there is no {noun} `{id}`{}",
                     near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()

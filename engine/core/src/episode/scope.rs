@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use casebook_runtime::settings::Counter;
 use minijinja::{Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
 
@@ -9,7 +10,6 @@ use super::Episode;
 use crate::{
     expression::{Effects, MAX_WAIT},
     scenario::{Task, templates::ItemView},
-    spec::Counter,
 };
 
 /// What an action or a call is about to do besides answering.

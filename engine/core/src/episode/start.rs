@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use casebook_runtime::names::{list, nearest};
 use minijinja::{Value as Context, context};
 use serde_json::{Map, Value};
 use smallvec::{SmallVec, smallvec};
 
 use super::{ActionProblem, Episode, Outcome, scope};
 use crate::{
-    diagnostic::{list, nearest},
     expression::words,
     model::{Item, ProblemKind, Row},
     plugin::Inputs,

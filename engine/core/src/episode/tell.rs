@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::json::{Name, push_integer, push_number, push_text, push_written};
 use minijinja::{Value as Context, context};
 use serde_json::Value;
 
 use super::{Episode, Outcome};
 use crate::{
     expression::words,
-    json::{Name, push_integer, push_number, push_text, push_written},
     model::Judged,
     scenario::{
         Instructions, Pack, line,

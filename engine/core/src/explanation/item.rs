@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::names::{list, nearest};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Decision, RuleLink, decisions, outcome};
 use crate::{
-    diagnostic::{list, nearest},
     model::{Column, Datum, Item, Origin, Row, TruthCell, counting},
     rules::{CompiledRule, Conflict, Facts, RuleSet, Trace},
     scenario::{Pack, Task, random::Stream},

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use casebook_runtime::settings::Severity;
 pub use item::{
     Condition, ItemExplanation, RuleExplanation, RulesExplanation, Subject, Verdict, decided, explain, subject,
 };
@@ -27,7 +28,6 @@ use crate::{
     model::{Datum, Item, Origin, Row},
     rules::{CompiledRule, Facts, RuleSet},
     scenario::Pack,
-    spec::Severity,
 };
 
 /// One decision about an item beside what is right, and what makes it right.

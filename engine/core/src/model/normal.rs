@@ -87,7 +87,7 @@ pub(crate) fn folded(raw: &str) -> String {
 }
 
 /// The text in the composed normal form of Unicode (NFC), otherwise as it was written.
-pub(crate) fn composed(text: &str) -> Cow<'_, str> {
+pub fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
         Cow::Borrowed(text)
     } else {

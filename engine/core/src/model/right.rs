@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use casebook_runtime::{json::push_text, number::says_same};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Column, ColumnKind, Datum, Item};
-use crate::{json::push_text, number::says_same};
 
 /// Values of a column for which all that is told of them is kept, at the most.
 const FEW: usize = 16;

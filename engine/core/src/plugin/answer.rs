@@ -2,17 +2,16 @@
 
 use std::fmt;
 
+use casebook_runtime::{
+    json::{self, Strict},
+    settings::ResultType,
+};
 use indexmap::IndexMap;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, SeqAccess, Visitor},
 };
 use serde_json::Value;
-
-use crate::{
-    json::{self, Strict},
-    spec::ResultType,
-};
 
 /// Parts of one answer at the most.
 const MAX_PARTS: usize = 32;

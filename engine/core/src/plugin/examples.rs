@@ -49,11 +49,11 @@ impl Example {
 fn run(plugin: &Plugin, offer: Offer<'_>, example: &Example) -> Result<(), String> {
     let nothing = Value::Object(Map::new());
     let given = |key: &str| example.input.get(key).unwrap_or(&nothing);
-    if !crate::spec::fits(offer.parameters(), given("parameters")) {
+    if !casebook_syntax::spec::fits(offer.parameters(), given("parameters")) {
         return Err(format!("its parameters do not fit the {}'s schema", offer.operation().noun()));
     }
     if let Offer::Tool(tool) = offer
-        && !crate::spec::fits(&tool.arguments, given("arguments"))
+        && !casebook_syntax::spec::fits(&tool.arguments, given("arguments"))
     {
         return Err("its arguments do not fit the tool's schema".into());
     }

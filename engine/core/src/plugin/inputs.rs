@@ -5,11 +5,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use casebook_runtime::hash::sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Answer, GraderOffer, Offer, Operation, Plugin};
-use crate::source::sha256;
 
 /// An answer of a plugin, as records keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

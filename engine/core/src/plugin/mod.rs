@@ -27,6 +27,7 @@ use std::{fmt, sync::Arc};
 use serde_json::{Value, json};
 
 pub use answer::Answer;
+use casebook_runtime::hash::sha256;
 pub use describe::Description;
 pub use examples::{ExampleRun, run_examples};
 pub use inputs::{Heard, Inputs};
@@ -34,8 +35,6 @@ pub use offers::{Example, FillerOffer, GraderOffer, ImporterOffer, Offer, Per, T
 pub use process::Program;
 pub use reads::{Parts, Reads, Section};
 pub(crate) use used::{Declared, Use, check_fields, check_reads, fields_of, used};
-
-use crate::source::sha256;
 
 /// What one call of a plugin may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

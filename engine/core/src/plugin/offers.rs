@@ -1,5 +1,6 @@
 //! What plugins can offer: graders, fillers, tools, importers.
 
+use casebook_runtime::settings::ResultType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,7 +8,6 @@ use super::{
     Answer, Operation, Reads, Section,
     answer::{read_items, read_value},
 };
-use crate::spec::ResultType;
 
 /// Random numbers of one call of a filler at the most.
 const MAX_RANDOM: u32 = 1024;
@@ -253,7 +253,7 @@ fn check_schema(what: &str, schema: &Value) -> Result<(), String> {
     if schema.get("type") != Some(&Value::from("object")) {
         return Err(format!("has {what} that are no `type: object`"));
     }
-    crate::spec::check_schema(schema).map_err(|problem| format!("has {what} of a bad schema: {problem}"))
+    casebook_syntax::spec::check_schema(schema).map_err(|problem| format!("has {what} of a bad schema: {problem}"))
 }
 
 pub(super) fn is_name(name: &str) -> bool {

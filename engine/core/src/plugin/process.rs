@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use casebook_runtime::hash::sha256;
+use casebook_syntax::spec::ProcessSpec;
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{Host, Limits, Plugin, Refusal};
-use crate::{source::sha256, spec::ProcessSpec};
 
 /// Bytes of a MiB.
 const MIB: u64 = 1024 * 1024;

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::names::list;
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::Document,
+};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{Operation, Parts, Plugin, Section, naming};
-use crate::{
-    diagnostic::{Code, Report, list, suggest},
-    model::{Column, Item},
-    spec::Document,
-};
+use crate::model::{Column, Item};
 
 /// The plugins that an environment declares, by name; `None` for one that was refused.
 pub(crate) type Declared = IndexMap<String, Option<Arc<Plugin>>>;

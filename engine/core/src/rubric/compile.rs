@@ -2,6 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use casebook_runtime::{json::Name, settings::RewardMode};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{self, Document, NodeBody},
+};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -10,12 +15,9 @@ use super::{
     graders::{self, Built, Site},
 };
 use crate::{
-    diagnostic::{Code, Report, suggest},
     expression::Expression,
-    json::Name,
     model::{Column, Datum},
     plugin::Declared,
-    spec::{self, Document, NodeBody, RewardMode},
 };
 
 /// How far weights may be from adding up to 1.

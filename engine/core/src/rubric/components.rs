@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::json::{Name, push_number};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::{Map, Value};
 
-use crate::{
-    json::{Name, push_number},
-    model::Values,
-};
+use crate::model::Values;
 
 /// Named values, finite, in the order of the rubric.
 #[derive(Debug, Clone, Default, PartialEq)]

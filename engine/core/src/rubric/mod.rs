@@ -19,6 +19,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 
+use casebook_runtime::{
+    json::Name,
+    settings::{Explain, RewardMode},
+};
 pub use compile::{Surroundings, with_weights};
 pub(crate) use compile::{compile, decision_values};
 pub use components::Components;
@@ -27,10 +31,8 @@ pub use graders::KeywordPool;
 
 use crate::{
     expression::Expression,
-    json::Name,
     model::{Column, Item, Row, StepFacts, Text, Values},
     plugin::Inputs,
-    spec::{Explain, RewardMode},
 };
 
 /// Most rubrics have so few nodes that evaluating them needs no memory of its own.

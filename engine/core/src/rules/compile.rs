@@ -2,6 +2,11 @@
 
 use std::cell::Cell;
 
+use casebook_runtime::number::Number;
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Hint, Report, suggest},
+    spec::{Bound, Condition, Document, OneOf, Operators},
+};
 use indexmap::IndexMap;
 use regex::RegexBuilder;
 use serde_json::Value;
@@ -10,12 +15,7 @@ use super::{
     predicate::{Predicate, Test},
     text,
 };
-use crate::{
-    diagnostic::{Code, Diagnostic, Hint, Report, suggest},
-    model::{Column, ColumnKind, Datum, Matching, Text, domain, normal, read_duration},
-    number::Number,
-    spec::{Bound, Condition, Document, OneOf, Operators},
-};
+use crate::model::{Column, ColumnKind, Datum, Matching, Text, domain, normal, read_duration};
 
 /// Bytes that a compiled regular expression may take, and as many for its tables while it runs.
 const MAX_REGEX_BYTES: usize = 1 << 19;

@@ -20,6 +20,7 @@ mod text;
 
 use std::sync::Arc;
 
+use casebook_runtime::settings::Hit;
 pub use compile::{Scope, compile};
 pub(crate) use over::joined;
 use predicate::Test;
@@ -30,10 +31,7 @@ use text::manner;
 pub(crate) use text::sentence;
 pub use text::{Policy, References, table_cell};
 
-use crate::{
-    model::{Column, Datum, Place, RuleReason},
-    spec::Hit,
-};
+use crate::model::{Column, Datum, Place, RuleReason};
 
 /// Compiled rules.
 #[derive(Debug)]

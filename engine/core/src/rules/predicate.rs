@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::number::Number;
 use regex::Regex;
 
-use crate::{
-    model::{Column, Datum, Matching, Text, domain::is_below},
-    number::Number,
-};
+use crate::model::{Column, Datum, Matching, Text, domain::is_below};
 
 /// What conditions read.
 #[derive(Debug, Clone, Copy)]

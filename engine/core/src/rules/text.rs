@@ -2,13 +2,12 @@
 
 use std::iter;
 
+use casebook_runtime::settings::Hit;
+use casebook_syntax::spec::{Condition, Mode, Rule};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    model::{Column, Matching},
-    spec::{Condition, Hit, Mode, Rule},
-};
+use crate::model::{Column, Matching};
 
 /// What is told where rules look for words.
 const WORDS: &str =

@@ -1,5 +1,6 @@
 //! What agents send: its schema, and how an action becomes decisions.
 
+use casebook_runtime::names::nearest;
 use jsonschema::{
     Validator,
     error::{TypeKind, ValidationError, ValidationErrorKind},
@@ -13,7 +14,6 @@ use super::{
     tools::{Call, Tool, calls_only, with_calls},
 };
 use crate::{
-    diagnostic::nearest,
     expression::Effects,
     model::{ActionProblem, Cells, Column, ColumnKind, Datum, PathPart, ProblemKind},
 };

@@ -26,18 +26,21 @@ pub mod tools;
 
 use std::sync::Arc;
 
+use casebook_runtime::{
+    json::Name,
+    settings::{OnFailure, ResultType, SplitType},
+};
+use casebook_syntax::spec::Kind;
 use indexmap::IndexMap;
 use minijinja::Value as Context;
 use serde_json::{Map, Value};
 
 use crate::{
     expression::Expression,
-    json::Name,
     model::{Column, Datum, Item},
     plugin::Plugin,
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
-    spec::{Kind, OnFailure, ResultType, SplitType},
 };
 use action::{ActionModel, Form};
 use observation::Part;

@@ -1,13 +1,15 @@
 //! What agents see: its parts and its schema.
 
+use casebook_runtime::{
+    json::Name,
+    settings::{Counter, ItemsSelection, ResultType},
+};
 use serde_json::{Map, Value, json};
 
 use super::line::Line;
 use crate::{
     expression::Expression,
-    json::Name,
     model::{Column, ColumnKind},
-    spec::{Counter, ItemsSelection, ResultType},
 };
 
 /// One field of the observation.

@@ -1,12 +1,12 @@
 //! Named values with a type: their schema, their defaults, and values that fit them.
 
+use casebook_runtime::{
+    number::Number,
+    settings::{EntryType, ValueType},
+};
 use serde_json::{Map, Value, json};
 
 use super::{action::MAX_TEXT, random::Stream};
-use crate::{
-    number::Number,
-    spec::{EntryType, ValueType},
-};
 
 /// Entries of a list that has no limit of its own.
 const MAX_ENTRIES: u32 = 1_000;

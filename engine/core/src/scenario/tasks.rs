@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Pack, Task};
-use crate::{
-    diagnostic::nearest,
-    spec::{Explain, SplitType},
+use casebook_runtime::{
+    names::nearest,
+    settings::{Explain, SplitType},
 };
+
+use super::{Pack, Task};
+use crate::rubric::Rubric;
 
 /// A split: a part of the tasks, such as those to train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +143,11 @@ impl Task {
     /// The tasks that it belongs with.
     pub fn group(&self) -> Option<&str> {
         self.group.as_deref()
+    }
+
+    /// How it is scored.
+    pub fn rubric(&self) -> &Rubric {
+        &self.rubric
     }
 
     /// Steps after which an episode ends.

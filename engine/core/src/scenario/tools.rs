@@ -5,6 +5,7 @@
 
 use std::{fmt, sync::Arc};
 
+use casebook_runtime::settings::ResultType;
 use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -14,7 +15,6 @@ use crate::{
     expression::{Effects, Expression},
     model::ActionProblem,
     plugin::{Plugin, ToolOffer},
-    spec::ResultType,
 };
 
 /// A tool, ready to be called.

@@ -7,8 +7,8 @@ use casebook_core::{
     comparison::{self, SignOff, Signed, SignedPack, Standing},
     policy, record,
     scenario::Pack,
-    source::{self, SourceFile},
 };
+use casebook_syntax::source::{self, SourceFile};
 
 use super::packs;
 

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use casebook_core::{diagnostic::Report, source};
+use casebook_syntax::{diagnostic::Report, source};
 
 use super::{packs, plugins};
 

@@ -8,8 +8,8 @@ use casebook_core::{
     policy,
     record::{Recording, Verdict, play, replay},
     scenario::Pack,
-    source,
 };
+use casebook_syntax::source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

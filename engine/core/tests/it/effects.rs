@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use casebook_core::{check::compile, episode::Episode, explanation::truth_of, scenario::Pack, source};
+use casebook_core::{check::compile, episode::Episode, explanation::truth_of, scenario::Pack};
+use casebook_syntax::source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use casebook_core::{check::compile, diagnostic::Code, source, spec};
+use casebook_core::check::compile;
+use casebook_syntax::{diagnostic::Code, source, spec};
 use serde::Deserialize as _;
 use serde_json::Value;
 

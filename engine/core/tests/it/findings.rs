@@ -7,6 +7,8 @@ use std::{env, fs, path::PathBuf};
 use casebook_core::{
     audit,
     check::{compile, prove},
+};
+use casebook_syntax::{
     diagnostic::Report,
     source::{self, SourceSet},
 };

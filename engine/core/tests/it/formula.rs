@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use casebook_core::{check::compile, episode::Episode, policy, scenario::Pack, source};
+use casebook_core::{check::compile, episode::Episode, policy, scenario::Pack};
+use casebook_syntax::source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

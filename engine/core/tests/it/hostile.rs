@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use casebook_core::{
     check::{Compiled, compile},
-    diagnostic::Code,
     episode::Episode,
-    source,
 };
+use casebook_syntax::{diagnostic::Code, source};
 
 use super::packs;
 

@@ -15,8 +15,8 @@ use casebook_core::{
     policy,
     record::{Recording, Verdict, play, regrade, replay, retell},
     scenario::{Catalog, Pack},
-    source::{self, SourceSet},
 };
+use casebook_syntax::source::{self, SourceSet};
 use serde_json::{Map, Value, json};
 
 use super::packs;

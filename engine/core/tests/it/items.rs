@@ -9,8 +9,8 @@ use casebook_core::{
     policy,
     record::play,
     scenario::Pack,
-    source,
 };
+use casebook_syntax::source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

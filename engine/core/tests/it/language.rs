@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use casebook_core::{audit, check::compile, source};
+use casebook_core::{audit, check::compile};
+use casebook_syntax::source;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -221,7 +222,7 @@ proptest! {
             .collect();
         let tail = "default: { queue: close }\nlists: { friends: [partner.example] }\n";
         let list = format!("{HEAD}hit: first\nrules:\n{}{tail}", rules.concat());
-        let parsed: casebook_core::spec::Rules = serde_yaml::from_str(&list).expect("rules");
+        let parsed: casebook_syntax::spec::Rules = serde_yaml::from_str(&list).expect("rules");
         let table = casebook_core::rules::to_table(&parsed.rules.expect("a list")).expect("a table");
         let rows: Vec<String> = table
             .iter()

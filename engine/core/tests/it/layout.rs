@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use casebook_core::{
+use casebook_syntax::{
     diagnostic::Report,
     source::SourceFile,
     spec::{self, order},

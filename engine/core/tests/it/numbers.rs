@@ -2,13 +2,12 @@
 
 use casebook_core::{
     model::{Column, ColumnKind, Datum},
-    number::Number,
     rules::{
         Facts,
         analysis::{Claim, Limits, analyse},
     },
-    spec::Hit,
 };
+use casebook_runtime::{number::Number, settings::Hit};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -9,8 +9,8 @@ use std::{
 use casebook_core::{
     check::compile,
     scenario::{Catalog, Pack},
-    source,
 };
+use casebook_syntax::source;
 
 /// The repository, whichever crate of `engine` includes this file.
 fn root() -> &'static Path {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use casebook_core::{
     episode::{Episode, StepError},
     scenario::{Pack, templates},
-    source,
 };
+use casebook_syntax::source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

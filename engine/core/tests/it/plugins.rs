@@ -7,10 +7,12 @@ use std::{cell::RefCell, sync::Arc};
 
 use casebook_core::{
     check::{Checker, locks},
-    diagnostic::apply,
     episode::{Episode, StepError},
     plugin::{Guest, Host, Limits, Operation, Program, Refusal},
     scenario::Pack,
+};
+use casebook_syntax::{
+    diagnostic::apply,
     source::{self, SourceSet},
 };
 use serde_json::{Value, json};
@@ -200,7 +202,7 @@ fn a_checker_that_knows_a_pack_takes_its_new_plugin() {
 #[test]
 fn a_lock_is_written_in_braces_and_in_lines() {
     let module = module("item", &json!({ "value": 1 }));
-    let digest = source::sha256(module.as_bytes());
+    let digest = casebook_runtime::hash::sha256(module.as_bytes());
     for (before, after) in [
         ("{ file: odd.wasm, version: \"1\" }", format!("{{ file: odd.wasm, version: \"1\", digest: {digest} }}")),
         (

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use casebook_core::{
     model::{Datum, parse_moment},
     rules::{Facts, Policy, References},
-    spec::{Condition, Hit, Mode, Rule, Severity},
 };
+use casebook_runtime::settings::{Hit, Severity};
+use casebook_syntax::spec::{Condition, Mode, Rule};
 use indexmap::IndexMap;
 use proptest::{
     prelude::*,
@@ -181,7 +182,7 @@ fn policy_of(document: &str) -> (String, String) {
     let mut files = super::packs::desk();
     let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
     *text = format!("apiVersion: casebook/v1\nkind: Rules\nname: routing\n{document}");
-    let spec: casebook_core::spec::Rules = serde_yaml::from_str(text).expect("rules");
+    let spec: casebook_syntax::spec::Rules = serde_yaml::from_str(text).expect("rules");
     let rules: Vec<&Rule> = spec.rules.iter().flatten().collect();
     let policy = Policy {
         hit: spec.hit,

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use casebook_core::{
-    audit,
-    check::compile,
+use casebook_core::{audit, check::compile, rules};
+use casebook_runtime::json as strictly;
+use casebook_syntax::{
     diagnostic::Report,
-    json as strictly, rules, sheet,
+    sheet,
     source::{self, SourceFile},
     spec::{self, Content, Document, Kind, Rule},
 };

@@ -5,8 +5,8 @@ use std::fs;
 use casebook_core::{
     model::{Datum, Matching, Text},
     rules::Facts,
-    spec::Hit,
 };
+use casebook_runtime::settings::Hit;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use unicode_normalization::{UnicodeNormalization, char::canonical_combining_class};

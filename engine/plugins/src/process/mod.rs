@@ -23,7 +23,6 @@ mod speech;
 use std::sync::Arc;
 
 use casebook_core::plugin::{Guest, Operation, Program, Refusal};
-
 pub use groups::end_all;
 use pool::Pool;
 

@@ -4,10 +4,8 @@
 
 use std::{fs, path::Path};
 
-use casebook_core::{
-    plugin::{Plugin, Program},
-    spec::ProcessSpec,
-};
+use casebook_core::plugin::{Plugin, Program};
+use casebook_syntax::spec::ProcessSpec;
 use serde_json::{Value, json};
 
 use super::{children::host, python::programs};

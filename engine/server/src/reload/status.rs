@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use casebook_core::diagnostic::Report;
+use casebook_syntax::diagnostic::Report;
 use serde::Serialize;
 
 /// Told of every change of the status.

@@ -13,10 +13,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use casebook_core::{
-    check::Checker,
-    diagnostic::{self, Report},
-    scenario::Catalog,
+use casebook_core::{check::Checker, scenario::Catalog};
+use casebook_syntax::{
+    diagnostic::Report,
     source::{self, SourceSet},
 };
 
@@ -210,7 +209,7 @@ impl Live {
             return Ok((catalog, compiled.report));
         }
         let names: Vec<&str> = catalog.packs().iter().map(|pack| pack.name()).collect();
-        let names = diagnostic::list(&names).unwrap_or_else(|| "no other".into());
+        let names = casebook_runtime::names::list(&names).unwrap_or_else(|| "no other".into());
         let reason =
             format!("the environment `{}`, which is served at the root, is gone; there is {names}", self.chosen);
         Err(Rejected { report: compiled.report, reason: Some(reason) })

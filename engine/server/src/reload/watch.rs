@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use casebook_core::source::SourceSet;
+use casebook_syntax::source::SourceSet;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 

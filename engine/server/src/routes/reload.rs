@@ -1,7 +1,7 @@
 //! `GET /reload`: what is loaded, and what became of the last change.
 
 use axum::{Json, extract::State, routing::get};
-use casebook_core::diagnostic::Report;
+use casebook_syntax::diagnostic::Report;
 use serde_json::{Value, json};
 
 use super::{request::Principal, table::Endpoint};

@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use casebook_trail::{self, Chain, Draft, Head, Link, read_seal};
+use casebook_trail::{Chain, Draft, Head, Link, read_seal};
 
 use super::{TrailConfig, TrailError, now};
 use crate::journal::{Book, FileError, LineFile, ROUND, beside, last_line};
@@ -182,7 +182,7 @@ impl Book for TrailBook {
     }
 
     fn lost(&mut self, entries: u64) -> Option<String> {
-        Some(trail::lost(entries, now()).finish())
+        Some(casebook_trail::lost(entries, now()).finish())
     }
 }
 

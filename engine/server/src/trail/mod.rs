@@ -13,7 +13,7 @@ use std::{
 };
 
 use casebook_core::episode::{Episode, Step};
-use casebook_trail::{self, Draft, EpisodeId, HeadError, Key, Link};
+use casebook_trail::{Draft, EpisodeId, HeadError, Key, Link};
 use serde_json::Value;
 
 pub use book::{head_of, pieces};
@@ -149,7 +149,7 @@ impl Trail {
 
     /// Hands over the entries of the step that an episode took last.
     pub fn record(&self, episode: &Episode, taken: (&Value, &Step), id: EpisodeId<'_>) {
-        match trail::entries(episode, taken, id, now()) {
+        match casebook_trail::entries(episode, taken, id, now()) {
             Ok(entries) => drop(self.journal.hand(entries)),
             Err(error) => {
                 tracing::error!(%error, episode = id.id, "a step could not be explained to the audit trail");
@@ -160,7 +160,7 @@ impl Trail {
 
     /// Hands over that a step was taken back.
     pub fn record_taken_back(&self, episode: &Episode, step: u32, id: EpisodeId<'_>) {
-        self.journal.hand([trail::taken_back(episode, step, id, now())]);
+        self.journal.hand([casebook_trail::taken_back(episode, step, id, now())]);
     }
 
     /// Waits until what was handed over is as safe as is demanded; the thread is blocked.

@@ -1,6 +1,6 @@
 //! What `reset` takes, over the socket, in a body or in a query.
 
-use casebook_core::{diagnostic, scenario::Pack};
+use casebook_core::scenario::Pack;
 use serde_json::{Map, Value, json};
 
 use super::entries::Entry;
@@ -125,13 +125,13 @@ pub(crate) fn unknown_task_text(pack: &Pack, name: &str) -> String {
 /// Says that a name does not exist, which one is near, and which exist.
 pub(crate) fn unknown_name(noun: &str, name: &str, near: Option<&str>, owner: &str, names: &[&str]) -> String {
     let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    let names = diagnostic::list(names).unwrap_or_else(|| "none".into());
+    let names = casebook_runtime::names::list(names).unwrap_or_else(|| "none".into());
     format!("unknown {noun} `{name}`; {hint}{owner} {names}")
 }
 
 /// The name among `names` that was probably meant.
 pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
-    diagnostic::nearest(name, names.iter().copied())
+    casebook_runtime::names::nearest(name, names.iter().copied())
 }
 
 fn unknown_argument(name: &str, declared: &[&str]) -> String {

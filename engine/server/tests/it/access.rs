@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use casebook_server::{Config, Mode, SetupError, Tokens};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_tungstenite::{
@@ -14,7 +15,6 @@ use crate::{
     packs::{self, desk_file, desk_with},
     serve::{Running, config, start, start_in},
 };
-use casebook_server::{Config, Mode, SetupError, Tokens};
 use futures_util::StreamExt;
 
 const TABLE: &str = include_str!("access.table");

@@ -1,12 +1,12 @@
 //! Sockets that attach to sessions, and sessions that end later.
 
+use casebook_server::Config;
 use serde_json::{Value, json};
 
 use crate::{
     client::{Socket, error, get, post, send, until},
     serve::{Running, config, start},
 };
-use casebook_server::Config;
 
 async fn rpc(server: &Running, method: &str, params: Value) -> Value {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });

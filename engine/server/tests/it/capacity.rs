@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use casebook_server::Config;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -9,7 +10,6 @@ use crate::{
     client::{Socket, error, get, post, send, until},
     serve::{Running, config, start},
 };
-use casebook_server::Config;
 
 async fn takes_a_session(server: &Running) -> bool {
     let mut socket = Socket::open(server, "/ws").await;

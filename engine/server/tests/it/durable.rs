@@ -2,8 +2,9 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use casebook_core::{check, record::Recording, source};
+use casebook_core::{check, record::Recording};
 use casebook_server::{Config, FileError, RecordConfig, Recorder, Trail, TrailConfig, TrailError, trail_head};
+use casebook_syntax::source;
 use casebook_trail::Key;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use casebook_server::Config;
 use futures_util::{StreamExt, future::join_all, stream};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -11,7 +12,6 @@ use crate::{
     packs::desk_with,
     serve::{Running, config, start},
 };
-use casebook_server::Config;
 
 /// Waits until no session is left.
 async fn empty(server: &Running) {

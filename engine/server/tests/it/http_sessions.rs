@@ -1,12 +1,12 @@
 //! Episodes over HTTP: which one a request is for.
 
+use casebook_server::Config;
 use serde_json::{Value, json};
 
 use crate::{
     client::{Connection, get, post, send, until},
     serve::{Running, config, start},
 };
-use casebook_server::Config;
 
 const ANSWER: &str = r#"{"action":"answer"}"#;
 

@@ -1,12 +1,12 @@
 //! The HTTP surface apart from sessions.
 
+use casebook_server::Config;
 use serde_json::{Value, json};
 
 use crate::{
     client::{get, post, send},
     serve::{config, start},
 };
-use casebook_server::Config;
 
 #[tokio::test]
 async fn health_metadata_and_schema() {

@@ -2,13 +2,13 @@
 
 use std::num::NonZeroU32;
 
+use casebook_server::{Config, Limits, Tokens};
 use serde_json::json;
 
 use crate::{
     client::{Socket, error, get, post, send, until},
     serve::{config, start},
 };
-use casebook_server::{Config, Limits, Tokens};
 
 fn tight() -> Config {
     Config { limits: Limits { message: 4000, nesting: 5, text: 100, batch: 10 }, ..config() }

@@ -2,6 +2,12 @@
 
 use std::{fs, time::Duration};
 
+use casebook_core::{
+    check,
+    record::{Recording, Verdict, replay},
+};
+use casebook_server::{Config, RecordConfig, Recorder, Tokens};
+use casebook_syntax::source;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -14,12 +20,6 @@ use crate::{
     packs::desk_with,
     serve::{Running, config, start},
 };
-use casebook_core::{
-    check,
-    record::{Recording, Verdict, replay},
-    source,
-};
-use casebook_server::{Config, RecordConfig, Recorder, Tokens};
 
 /// The value of a metric, by its name with labels.
 async fn metric(server: &Running, name: &str) -> f64 {

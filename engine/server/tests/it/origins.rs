@@ -1,12 +1,12 @@
 //! What web pages may do: nothing that comes from elsewhere, whatever route it asks.
 
+use casebook_server::Config;
 use serde_json::json;
 
 use crate::{
     client::{Socket, get, send, send_upgrade, status},
     serve::{Running, config, start},
 };
-use casebook_server::Config;
 
 const ROUTES: [(&str, &str); 10] = [
     ("GET", "/"),

@@ -1,5 +1,6 @@
 //! Who may do what, where there are tokens.
 
+use casebook_server::{Config, SetupError, TokenError, Tokens};
 use serde_json::{Value, json};
 use tokio_tungstenite::{
     connect_async,
@@ -10,7 +11,6 @@ use crate::{
     client::{Answer, error, get, send, send_upgrade},
     serve::{Running, build, config, start},
 };
-use casebook_server::{Config, SetupError, TokenError, Tokens};
 
 const ORCHESTRATOR: &str = "orchestrator-0123456789";
 const AGENT: &str = "agent-0123456789abcdef";

@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use casebook_core::{check::Checker, source};
+use casebook_core::check::Checker;
 use casebook_server::{Config, Server, SetupError};
+use casebook_syntax::source;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 

@@ -6,14 +6,13 @@ use casebook_core::{
     policy,
     record::{self, Recording},
 };
-
+use casebook_server::Config;
 use serde_json::{Value, json};
 
 use crate::{
     client::{Socket, error, get, post, send, until},
     serve::{Running, config, start},
 };
-use casebook_server::Config;
 
 async fn own_id(socket: &mut Socket) -> String {
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" });
@@ -254,7 +253,7 @@ async fn graders_are_told_what_is_right_before_it_is_decided() {
 async fn a_recorded_episode_is_graded_again() {
     let server = start(Config { open: true, ..config() }).await;
     let catalog =
-        casebook_core::check::compile(&casebook_core::source::read(&[server.path().to_path_buf()]), 1).catalog;
+        casebook_core::check::compile(&casebook_syntax::source::read(&[server.path().to_path_buf()]), 1).catalog;
     let pack = Arc::clone(catalog.as_ref().and_then(|catalog| catalog.pack("desk")).expect("a pack"));
     let policy = policy::find(&pack, "oracle").expect("a policy");
     let played = record::play(&policy, pack.task("busy").expect("a task"), 7).expect("an episode");

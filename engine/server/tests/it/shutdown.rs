@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use casebook_server::Config;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio::time;
@@ -11,7 +12,6 @@ use crate::{
     client::{PATIENCE, Socket, error, get, post, until},
     serve::{config, start},
 };
-use casebook_server::Config;
 
 #[tokio::test]
 async fn sockets_are_closed_with_1012() {

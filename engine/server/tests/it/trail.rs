@@ -237,7 +237,7 @@ async fn writing_goes_on_once_there_is_room_and_where_the_file_was_removed() {
 #[test]
 fn many_at_once_lose_nothing_and_keep_the_chain() {
     let packs = crate::packs::write();
-    let sources = casebook_core::source::read(&[packs.path().to_path_buf()]);
+    let sources = casebook_syntax::source::read(&[packs.path().to_path_buf()]);
     let catalog = casebook_core::check::compile(&sources, 1).catalog.expect("sound packs");
     let pack = catalog.pack("desk").expect("the pack");
     let folder = TempDir::new().expect("a folder");

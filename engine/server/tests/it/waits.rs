@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use casebook_server::Config;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -9,7 +10,6 @@ use crate::{
     client::{Socket, error, get, post, send, until},
     serve::{Running, config, start_in},
 };
-use casebook_server::Config;
 
 async fn slow(config: Config) -> Running {
     let pack: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../scenarios/conformance/slow"].iter().collect();

@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use casebook_core::{plugin::Program, source::MAX_PROGRAM_FILES, spec::ProcessSpec};
+use casebook_core::plugin::Program;
+use casebook_syntax::{source::MAX_PROGRAM_FILES, spec::ProcessSpec};
 
 /// The file that says what a program says about itself.
 const DESCRIPTION: &str = "description.json";

@@ -1,9 +1,7 @@
 //! `casebook rules check`
 
-use casebook_core::{
-    check::Compiled,
-    source::{self, SourceSet},
-};
+use casebook_core::check::Compiled;
+use casebook_syntax::source::{self, SourceSet};
 use serde_json::json;
 
 use crate::{

@@ -13,8 +13,8 @@ use casebook_core::{
     model::write_moment,
     record::Recording,
     scenario::{Catalog, Pack},
-    source::SourceSet,
 };
+use casebook_syntax::source::SourceSet;
 use serde::Serialize;
 use serde_json::json;
 

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use casebook_core::{
     comparison::Subject,
-    explanation, json,
+    explanation,
     model::{Column, ColumnKind},
     record::Recording,
     rules,
     scenario::Pack,
-    sheet,
 };
+use casebook_runtime::json;
+use casebook_syntax::sheet;
 use serde_json::{Map, Value};
 
 use crate::files;

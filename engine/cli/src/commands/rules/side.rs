@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use casebook_core::source::{self, Base, PackSource, SourceSet};
+use casebook_syntax::source::{self, Base, PackSource, SourceSet};
 use tempfile::TempDir;
 
 /// Reads a version: a path that exists, else `REV:PATH`; a file that is no part of a pack takes the place of the rules of

@@ -100,7 +100,7 @@ fn attempt(args: &RulesTrialArgs, format: Format) -> Result<Exit, Exit> {
 }
 
 fn rules_of(
-    (ruled, report): (Option<Ruled>, casebook_core::diagnostic::Report),
+    (ruled, report): (Option<Ruled>, casebook_syntax::diagnostic::Report),
     format: Format,
 ) -> Result<Ruled, Exit> {
     ruled.ok_or_else(|| {
@@ -112,7 +112,7 @@ fn rules_of(
 /// The rules that the candidate has and the pack as well.
 fn tried_names(args: &RulesTrialArgs, current: &Ruled) -> Result<Vec<String>, Exit> {
     let known: Vec<&str> = current.rules.keys().map(String::as_str).collect();
-    let names = check::names_of_rules(&casebook_core::source::read_one(&args.candidate));
+    let names = check::names_of_rules(&casebook_syntax::source::read_one(&args.candidate));
     let strangers: Vec<&String> = names.iter().filter(|name| !known.contains(&name.as_str())).collect();
     for name in &strangers {
         output::error(packs::unknown("set of rules", name, &known));
@@ -128,7 +128,7 @@ fn regrade(before: &Arc<Pack>, after: &Arc<Pack>, records: &[casebook_core::reco
     of_pack.map(|recording| comparison::records(before, after, recording)).collect()
 }
 
-fn tell(found: &Found, report: &casebook_core::diagnostic::Report, args: &RulesTrialArgs, format: Format) {
+fn tell(found: &Found, report: &casebook_syntax::diagnostic::Report, args: &RulesTrialArgs, format: Format) {
     match format {
         Format::Json => {
             let trials: Vec<_> = found

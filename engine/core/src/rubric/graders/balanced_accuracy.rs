@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use casebook_syntax::{diagnostic::Report, spec};
+
 use super::{Built, Site};
 use crate::{
-    diagnostic::Report,
     model::{ColumnKind, Datum},
     rubric::{Failure, Grade, View, WholeGrader, mean},
-    spec,
 };
 
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use casebook_syntax::{diagnostic::Report, spec};
+
 use super::{Built, Site};
 use crate::{
-    diagnostic::Report,
     model::{ColumnKind, Item, Matching, Text},
     rubric::{Failure, Grade, RowGrader, View},
-    spec,
 };
 
 #[derive(Debug)]

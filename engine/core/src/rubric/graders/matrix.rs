@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec,
+};
 use indexmap::IndexMap;
 
 use super::{Built, Site};
 use crate::{
-    diagnostic::{Code, Report},
     model::{ColumnKind, Datum, Item},
     rubric::{Failure, Grade, RowGrader, View},
-    spec,
 };
 
 #[derive(Debug)]

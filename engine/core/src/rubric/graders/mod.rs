@@ -16,15 +16,18 @@ mod unfinished;
 
 use std::sync::Arc;
 
+use casebook_runtime::names::list;
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{self, Document},
+};
 pub(super) use expression::build as expression;
 pub use keywords::KeywordPool;
 
 use super::{RowGrader, WholeGrader};
 use crate::{
-    diagnostic::{Code, Report, list, suggest},
     model::{Column, ColumnKind},
     plugin::Declared,
-    spec::{self, Document},
 };
 
 /// A grader, ready to run.

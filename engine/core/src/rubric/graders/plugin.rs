@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::names::list;
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec,
+};
 use serde_json::{Map, Value, json};
 
 use super::{Built, Site};
 use crate::{
-    diagnostic::{Code, Report, list},
     model::{Column, ColumnKind, Item, TruthCell},
     plugin::{
         GraderOffer, Operation, Parts, Per, Plugin, Section, Use, check_fields, check_reads, fields_of, naming, used,
     },
     rubric::{Failure, Grade, Note, RowGrader, View, WholeGrader},
-    spec,
 };
 
 #[derive(Debug)]

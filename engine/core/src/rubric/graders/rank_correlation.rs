@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::{number::Number, settings::Correlation};
+use casebook_syntax::{diagnostic::Report, spec};
+
 use super::{Built, Site};
 use crate::{
-    diagnostic::Report,
     model::{ColumnKind, Datum},
-    number::Number,
     rubric::{Failure, Grade, View, WholeGrader, mean},
-    spec::{self, Correlation},
 };
 
 #[derive(Debug)]

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::settings::{Aggregate, Take};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec,
+};
+
 use super::{Built, Site};
 use crate::{
-    diagnostic::{Code, Report, suggest},
     model::{Cells, Datum, StepFacts},
     rubric::{Failure, Grade, View, WholeGrader, mean},
-    spec::{self, Aggregate, Take},
 };
 
 #[derive(Debug)]

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use casebook_runtime::settings::PhrasePlace;
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec,
+};
+
 use super::{Built, Site};
 use crate::{
-    diagnostic::{Code, Report},
     model::{ColumnKind, Item, Text},
     rubric::{Failure, Grade, RowGrader, View},
-    spec::{self, PhrasePlace},
 };
 
 /// Words at a text's start in which a phrase may begin.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec,
+};
+
 use super::{Built, Site};
 use crate::{
-    diagnostic::{Code, Report, suggest},
     model::StepFacts,
     rubric::{Failure, Grade, View, WholeGrader},
-    spec,
 };
 
 #[derive(Debug)]

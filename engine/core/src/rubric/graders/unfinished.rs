@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use casebook_syntax::spec;
+
 use super::Built;
-use crate::{
-    rubric::{Failure, Grade, View, WholeGrader},
-    spec,
-};
+use crate::rubric::{Failure, Grade, View, WholeGrader};
 
 #[derive(Debug)]
 struct Unfinished(f64);

@@ -1,5 +1,7 @@
 //! What is found about one set of rules.
 
+use casebook_runtime::settings::Hit;
+
 use super::{
     Answer, Limits, Witness,
     bits::Bits,
@@ -13,7 +15,6 @@ use super::{
 use crate::{
     model::{Column, Datum},
     rules::{CompiledRule, Decided, Predicate, RuleSet},
-    spec::Hit,
 };
 
 /// Rules up to which is told for which items a decision is left open.

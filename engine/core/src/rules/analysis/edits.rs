@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use casebook_runtime::settings::Hit;
+
 use super::diff::Edit;
 use crate::rules::{CompiledRule, RuleSet};
-use crate::spec::Hit;
 
 /// What was edited.
 #[derive(Debug, Clone, PartialEq, Eq)]

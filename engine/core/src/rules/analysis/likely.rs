@@ -1,9 +1,10 @@
 //! Which values look like those of an item: one that nobody would write is shown only where no other does.
 
+use casebook_runtime::number::Number;
+
 use super::{Witness, formula::named_values};
 use crate::{
     model::{Column, ColumnKind, Datum},
-    number::Number,
     rules::{Predicate, RuleSet, Test},
 };
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use casebook_runtime::settings::Hit;
 use indexmap::IndexMap;
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
     space::Moment,
     words::Condition,
 };
-use crate::{model::Datum, spec::Hit};
+use crate::model::Datum;
 
 /// Conditions that are told of one move at the most.
 const MAX_CONDITIONS: usize = 6;

@@ -1,5 +1,6 @@
 //! What rules decide about an item, and which of them can decide in place of another.
 
+use casebook_runtime::settings::Hit;
 use serde_json::{Map, Value};
 
 use super::{
@@ -9,7 +10,6 @@ use super::{
 use crate::{
     model::{Column, Datum},
     rules::{CompiledRule, Facts, RuleSet},
-    spec::Hit,
 };
 
 /// What comes of an item.

@@ -4,13 +4,14 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
+use casebook_runtime::number::Number;
+
 use super::{
     bits::Bits,
     formula::{Atom, Atoms, Formula},
 };
 use crate::{
     model::{Column, ColumnKind, Datum},
-    number::Number,
     rules::Test,
 };
 

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use casebook_runtime::number::Number;
+
 use super::{
     bits::Bits,
     formula::{Atom, Atoms, has_cells, named_values},
@@ -11,7 +13,6 @@ use super::{
 };
 use crate::{
     model::{Column, ColumnKind, Datum, MOMENTS},
-    number::Number,
     rules::Test,
 };
 

@@ -1,5 +1,7 @@
 //! What changes when several matching rules count otherwise: every outcome of the old rules against every one of the new.
 
+use casebook_runtime::settings::Hit;
+
 use super::{
     Answer, Outcome, Unknown, Witness,
     diff::{Edit, Move, Side},
@@ -10,7 +12,7 @@ use super::{
     search::Solver,
     words::Condition,
 };
-use crate::{model::Datum, rules::Facts, spec::Hit};
+use crate::{model::Datum, rules::Facts};
 
 /// Conditions that are told of one change at the most.
 const MAX_CONDITIONS: usize = 6;

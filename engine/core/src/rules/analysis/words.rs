@@ -1,5 +1,7 @@
 //! Decided atoms as words.
 
+use casebook_runtime::number::Number;
+
 use super::{
     formula::{Atom, Atoms, has_cells},
     ranges::Ranges,
@@ -7,7 +9,6 @@ use super::{
 };
 use crate::{
     model::{Column, ColumnKind, Datum, Matching, write_duration, write_moment},
-    number::Number,
     rules::{Facts, Test, manner},
 };
 

@@ -1,9 +1,10 @@
 //! Numbers, moments, choices: which rules a value leaves.
 
+use casebook_runtime::number::Number;
+
 use super::Part;
 use crate::{
     model::{Column, ColumnKind, Datum},
-    number::Number,
     rules::{Facts, Predicate, Test, analysis::bits::Bits},
 };
 

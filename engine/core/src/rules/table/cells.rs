@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
+use casebook_syntax::spec::plain_scalar;
 use serde_json::{Map, Value, json};
 
-use crate::{model::ColumnKind, spec::plain_scalar};
+use crate::model::ColumnKind;
 
 /// The operators that signs at the beginning of a cell stand for.
 const SIGNS: [(&str, &str); 5] = [(">=", "gte"), ("<=", "lte"), ("!=", "ne"), (">", "gt"), ("<", "lt")];

@@ -2,12 +2,13 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use super::{cells::of_verbatim, write::Row};
-use crate::{
+use casebook_syntax::{
     diagnostic::Report,
     source::SourceFile,
     spec::{self, Content, Document, Draft, Kind, write},
 };
+
+use super::{cells::of_verbatim, write::Row};
 
 /// The text of a document's file with rows in the place of its rules, the names of the columns first.
 ///

@@ -12,17 +12,18 @@ mod cells;
 mod import;
 mod write;
 
+use casebook_runtime::settings::Severity;
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{Condition, Document, Mode, Operators, Rule, Rules, Table},
+};
 pub use cells::typed;
 use cells::{condition, is_open, of_verbatim, operators, scalar};
 pub use import::with_table;
 use serde_json::{Map, Value};
 pub use write::{Row, export, to_table};
 
-use crate::{
-    diagnostic::{Code, Report, suggest},
-    model::{Column, ColumnKind},
-    spec::{Condition, Document, Mode, Operators, Rule, Rules, Severity, Table},
-};
+use crate::model::{Column, ColumnKind};
 
 /// The operators that change how the others of a field match.
 const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];

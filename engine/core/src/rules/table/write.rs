@@ -1,9 +1,10 @@
 //! Rules, and tables as they stand, to the rows of a CSV table.
 
+use casebook_runtime::settings::Severity;
+use casebook_syntax::spec::{Content, Document, Mode, Rule, Table};
 use serde_json::Value;
 
 use super::cells::{self, text_of, verbatim};
-use crate::spec::{Content, Document, Mode, Rule, Severity, Table};
 
 /// A row of a table: the texts of its cells.
 pub type Row = Vec<String>;

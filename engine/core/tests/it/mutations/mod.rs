@@ -93,7 +93,8 @@ mod values;
 
 use std::{env, fmt::Write, fs, path::Path};
 
-use casebook_core::{check::compile, diagnostic::Severity, source};
+use casebook_core::check::compile;
+use casebook_syntax::{diagnostic::Severity, source};
 
 use super::packs;
 use text::{Change, File};

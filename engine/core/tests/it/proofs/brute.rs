@@ -11,8 +11,8 @@ use casebook_core::{
         CompiledRule, Decided, Facts, RuleSet,
         analysis::{Analysis, Claim, Diff, Limits, Move, Outcome, Side, Wanted, Witness, analyse, diff},
     },
-    spec::Hit,
 };
+use casebook_runtime::settings::Hit;
 use proptest::prelude::*;
 
 use super::world::{decisions, values};

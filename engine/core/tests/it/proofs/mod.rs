@@ -25,7 +25,8 @@ mod world;
 
 use std::env;
 
-use casebook_core::{model::Datum, rules::Facts, spec::Hit};
+use casebook_core::{model::Datum, rules::Facts};
+use casebook_runtime::settings::Hit;
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, TestRng, TestRunner},

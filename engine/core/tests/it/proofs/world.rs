@@ -3,11 +3,14 @@
 use std::{cell::Cell, path::Path, sync::Arc};
 
 use casebook_core::{
-    diagnostic::Report,
     model::{Column, ColumnKind, Datum, Place, RuleReason, Text},
     rules::{self, CompiledRule, Predicate, RuleSet, Scope, analysis::Witness},
+};
+use casebook_runtime::settings::{Hit, Severity};
+use casebook_syntax::{
+    diagnostic::Report,
     source::SourceFile,
-    spec::{Condition, Document, Hit, Severity},
+    spec::{Condition, Document},
 };
 use indexmap::IndexMap;
 use proptest::prelude::*;
@@ -351,7 +354,7 @@ impl Compiler {
         let text = "apiVersion: casebook/v1\nkind: Rules\nname: r\nrules: [{id: A, when: {a: 1}, then: {b: 1}}]\n";
         let file = SourceFile::new(&file.path, text);
         let (mut lost, mut report) = (Vec::new(), Report::default());
-        let drafts = casebook_core::spec::read(&file, &mut lost, &mut report);
+        let drafts = casebook_syntax::spec::read(&file, &mut lost, &mut report);
         let document = drafts[0].finish(&mut report).expect("a document");
         Self { document, fields }
     }

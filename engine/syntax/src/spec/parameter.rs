@@ -2,91 +2,16 @@
 
 use std::borrow::Cow;
 
+use casebook_runtime::{
+    number::Number,
+    settings::{EntryType, ResultType, ValueType},
+};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::number::Number;
-
-/// The type of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ValueType {
-    /// Free text.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// One of the values.
-    Enum,
-    /// A list; `of` is the type of its entries.
-    List,
-}
-
-impl ValueType {
-    /// The name as documents write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Integer => "integer",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::Enum => "enum",
-            Self::List => "list",
-        }
-    }
-}
-
-/// The type of a list's entries.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EntryType {
-    /// Free text.
-    #[default]
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-}
-
-/// The type of an expression's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ResultType {
-    /// Free text.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// A list.
-    List,
-    /// A map.
-    Object,
-}
-
-impl ResultType {
-    /// The name as documents write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Integer => "integer",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::List => "list",
-            Self::Object => "object",
-        }
-    }
-}
+use super::schema::OneOf;
 
 /// An expression, as inside `{{ }}` in a template; a number, `true` or `false` is itself an expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -121,15 +46,19 @@ impl JsonSchema for Formula {
 pub struct Parameter {
     /// The type of its values.
     #[serde(rename = "type")]
+    #[schemars(with = "OneOf<ValueType>")]
     pub kind: ValueType,
     /// The values of an `enum`.
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// The type of a `list`'s entries; default `text`.
+    #[schemars(with = "Option<OneOf<EntryType>>")]
     pub of: Option<EntryType>,
     /// The smallest value of an `integer` or `number`.
+    #[schemars(with = "Option<f64>")]
     pub min: Option<Number>,
     /// The greatest value of an `integer` or `number`.
+    #[schemars(with = "Option<f64>")]
     pub max: Option<Number>,
     /// The minimum number of characters of a `text`, or entries of a `list`.
     pub min_length: Option<u32>,
@@ -160,6 +89,7 @@ pub struct ResetSpec {
 pub struct StateSpec {
     /// The type of its values; `object` is a map.
     #[serde(rename = "type")]
+    #[schemars(with = "OneOf<ResultType>")]
     pub kind: ResultType,
     /// Its value when an episode starts.
     pub default: Option<Value>,

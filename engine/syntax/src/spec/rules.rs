@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use casebook_runtime::settings::{Hit, Severity};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, Condition, RulesKind};
+use super::{ApiVersion, Condition, RulesKind, schema::OneOf};
 
 /// Conditions, and the decisions that follow.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +26,7 @@ pub struct Rules {
     pub description: Option<String>,
     /// What happens if several rules match.
     #[serde(default)]
+    #[schemars(with = "OneOf<Hit>")]
     pub hit: Hit,
     /// The rules.
     #[schemars(length(min = 1))]
@@ -41,19 +43,6 @@ pub struct Rules {
     #[serde(default)]
     #[schemars(example = serde_json::json!({"trusted": ["vendor.example"]}))]
     pub lists: IndexMap<String, Vec<String>>,
-}
-
-/// What happens if several rules match.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Hit {
-    /// It is an error if they decide differently.
-    #[default]
-    Unique,
-    /// The first one decides.
-    First,
-    /// Each decides its own decisions; it is an error if two decide the same one differently.
-    Collect,
 }
 
 /// A condition and the decisions that follow.
@@ -75,6 +64,7 @@ pub struct Rule {
     pub because: Option<String>,
     /// How serious a decision against it is.
     #[serde(default)]
+    #[schemars(with = "OneOf<Severity>")]
     pub severity: Severity,
     /// Whether it decides, or is on trial.
     #[serde(default)]
@@ -85,21 +75,6 @@ pub struct Rule {
     /// The day or moment from which it is no longer valid.
     #[schemars(example = &"2027-01-01")]
     pub until: Option<String>,
-}
-
-/// How serious a decision against a rule is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// A matter of taste.
-    Low,
-    /// An ordinary mistake.
-    #[default]
-    Normal,
-    /// A costly mistake.
-    High,
-    /// A mistake that must not happen.
-    Critical,
 }
 
 /// Whether a rule decides, or is on trial.

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, ops::Range, path::Path, sync::Arc};
 
+use casebook_runtime::{hash::sha256, names::list};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -11,8 +12,8 @@ use super::{
     validate,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, Hint, Report, list, suggest},
-    source::{SourceFile, sha256},
+    diagnostic::{Code, Diagnostic, Hint, Report, suggest},
+    source::SourceFile,
 };
 
 /// One document of a pack.
@@ -355,7 +356,7 @@ fn suggest_key(
     wanted: &str,
 ) -> (Range<usize>, Option<String>) {
     let key = |near: &str| format!("/{}", near.replace('~', "~0").replace('/', "~1"));
-    match crate::diagnostic::nearest(wanted, map.keys().map(String::as_str)) {
+    match casebook_runtime::names::nearest(wanted, map.keys().map(String::as_str)) {
         Some(near) => (tree.key_place(&key(near)).span, Some(format!("is `{near}` meant to be `{wanted}`?"))),
         None => (first_line(file, tree), None),
     }

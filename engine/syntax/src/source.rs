@@ -4,13 +4,13 @@
 
 use std::{
     collections::HashSet,
-    fmt::Write as _,
     fs,
     io::{ErrorKind, Read as _},
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
+use casebook_runtime::hash::{hex, sha256};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -333,11 +333,6 @@ pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a 
     set
 }
 
-/// SHA-256 in lower-case hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
 /// The folders of the packs at or below a root, and what below it could not be looked into.
 fn pack_folders(root: &Path) -> std::io::Result<(Vec<PathBuf>, Vec<SourceFile>)> {
     if fs::metadata(root)?.is_file() {
@@ -525,7 +520,7 @@ fn base_of(files: &[SourceFile]) -> Option<PathBuf> {
 }
 
 /// A path without the steps that lead out of a folder it has just entered.
-pub(crate) fn plain(path: &Path) -> PathBuf {
+pub fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         let entered = matches!(plain.components().next_back(), Some(Component::Normal(_)));
@@ -707,7 +702,7 @@ fn is_readme(path: &Path) -> bool {
 }
 
 /// A pack, the one that it extends, and so on.
-pub(crate) fn bases(pack: &PackSource) -> impl Iterator<Item = &PackSource> {
+pub fn bases(pack: &PackSource) -> impl Iterator<Item = &PackSource> {
     std::iter::successors(Some(pack), |pack| match &pack.base {
         Some(Base::Pack(base)) => Some(&**base),
         _ => None,
@@ -742,11 +737,4 @@ fn hash_of(set: &SourceSet) -> String {
         add(format!("{:?}", file.problem).as_bytes());
     }
     hex(&hasher.finalize())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,9 +1,31 @@
 //! The JSON Schemas (draft 2020-12), generated from the types.
 
+use std::{borrow::Cow, marker::PhantomData};
+
+use casebook_runtime::settings::Setting;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value, json};
 
 use super::{Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, rubric::loosen_node};
+
+/// Stands for a choice between words in a schema, for `#[schemars(with = ...)]`: the episodes that run by it know no schema.
+pub(super) struct OneOf<T>(PhantomData<T>);
+
+impl<T: Setting> JsonSchema for OneOf<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::NAME.into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (words, means): (Vec<&str>, Vec<&str>) = T::WORDS.iter().map(|(word, means)| (word, means.trim())).unzip();
+        schemars::json_schema!({
+            "description": T::ABOUT.trim(),
+            "type": "string",
+            "enum": words,
+            "markdownEnumDescriptions": means,
+        })
+    }
+}
 
 /// The schema of one kind.
 pub fn schema_of(kind: Kind) -> Value {

@@ -3,9 +3,8 @@
 //! YAML and JSON write whole numbers up to 64 bits and numbers with a fraction. Turned into floats, whole numbers beyond 2^53
 //! lose their last digits; here both kinds are kept as they are, and compared by what they stand for.
 
-use std::{borrow::Cow, cmp::Ordering, fmt};
+use std::{cmp::Ordering, fmt};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -171,20 +170,6 @@ impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = serde_json::Number::deserialize(deserializer)?;
         Self::from_json(&number).ok_or_else(|| serde::de::Error::custom("the number is not finite"))
-    }
-}
-
-impl JsonSchema for Number {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        f64::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        f64::json_schema(generator)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap, ops::Range};
 
+use casebook_runtime::number::Number;
 use indexmap::{IndexMap, map::Entry as Slot};
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
@@ -10,7 +11,6 @@ use serde_json::{Map, Value};
 use super::{dashes, syntax};
 use crate::{
     diagnostic::{Code, Diagnostic},
-    number::Number,
     source::SourceFile,
 };
 

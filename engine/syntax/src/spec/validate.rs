@@ -4,6 +4,7 @@
 
 use std::sync::OnceLock;
 
+use casebook_runtime::names::{list, nearest};
 use jsonschema::{
     Validator,
     error::{TypeKind, ValidationError, ValidationErrorKind},
@@ -17,7 +18,7 @@ use super::{
     tree::Place,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, Hint, did_you_mean, list, nearest},
+    diagnostic::{Code, Diagnostic, Hint, did_you_mean},
     source::SourceFile,
 };
 
@@ -61,7 +62,7 @@ pub(super) fn validate_part(
 }
 
 /// Says what is wrong with a schema.
-pub(crate) fn check_schema(schema: &Value) -> Result<(), String> {
+pub fn check_schema(schema: &Value) -> Result<(), String> {
     jsonschema::draft202012::new(schema).map(|_| ()).map_err(|error| error.to_string())
 }
 
@@ -78,7 +79,7 @@ pub fn misfits(schema: &Value, value: &Value) -> Vec<String> {
 }
 
 /// Tells whether a value fits a schema.
-pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
+pub fn fits(schema: &Value, value: &Value) -> bool {
     jsonschema::draft202012::new(schema).is_ok_and(|validator| validator.is_valid(value))
 }
 

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 
+use casebook_runtime::{
+    number::Number,
+    settings::{EntryType, ResultType, ValueType},
+};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{EntryType, Formula, ResultType, ValueType};
-use crate::number::Number;
+use super::{Formula, schema::OneOf};
 
 /// A named action that returns an answer.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +37,7 @@ pub struct ToolSpec {
     #[schemars(example = &"arguments.a + arguments.b")]
     pub value: Option<Formula>,
     /// The type of `value`; default: any.
+    #[schemars(with = "Option<OneOf<ResultType>>")]
     pub returns: Option<ResultType>,
     /// A text with which the call fails, or null if it does not: an expression over the same names.
     #[schemars(example = &"'the shelf is empty' if state.left == 0 else none")]
@@ -105,15 +109,19 @@ pub struct ToolArgument {
     pub item: bool,
     /// The type of its values.
     #[serde(rename = "type")]
+    #[schemars(with = "Option<OneOf<ValueType>>")]
     pub kind: Option<ValueType>,
     /// The values of an `enum`.
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// The type of a `list`'s entries; default `text`.
+    #[schemars(with = "Option<OneOf<EntryType>>")]
     pub of: Option<EntryType>,
     /// The smallest value of an `integer` or `number`.
+    #[schemars(with = "Option<f64>")]
     pub min: Option<Number>,
     /// The greatest value of an `integer` or `number`.
+    #[schemars(with = "Option<f64>")]
     pub max: Option<Number>,
     /// The minimum number of characters of a `text`, or entries of a `list`.
     pub min_length: Option<u32>,

@@ -51,27 +51,27 @@ use serde::{Deserialize, Serialize};
 pub use condition::{Bound, Condition, OneOf, Operators};
 pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{
-    ActionProperty, ActionSpec, Counter, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault,
-    ItemSpec, ItemsSelection, ObservationPart, OnFailure, Shape, SplitType, TextSource, Truth, UnknownItem,
+    ActionProperty, ActionSpec, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault, ItemSpec,
+    ObservationPart, Shape, TextSource, Truth, UnknownItem,
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
-pub use parameter::{EntryType, Formula, Parameter, ResetSpec, ResultType, StateSpec, ValueType};
+pub use parameter::{Formula, Parameter, ResetSpec, StateSpec};
 pub use plugin::{PluginLimits, PluginSpec, ProcessSpec, with_plugins};
 pub use policy::{Policy, PolicyCall, PolicyRule, RankOrder};
 pub use reference::reference;
 pub use rubric::{
-    Aggregate, BalancedAccuracy, Completion, Container, Correlation, Exact, Explain, Expression, Gate, Grader,
-    InvalidActions, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, PhrasePlace, Phrases, PluginGrader,
-    RankCorrelation, Reward, RewardMode, Rubric, Steps, Take, ToolCalls, Unfinished,
+    BalancedAccuracy, Completion, Container, Exact, Expression, Gate, Grader, InvalidActions, KeywordLimits, Keywords,
+    Length, Matrix, Near, Node, NodeBody, Phrases, PluginGrader, RankCorrelation, Reward, Rubric, Steps, ToolCalls,
+    Unfinished,
 };
-pub use rules::{Hit, Mode, Rule, Rules, Severity, Table};
+pub use rules::{Mode, Rule, Rules, Table};
 pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tool::{PluginResult, ToolArgument, ToolResult, ToolSpec};
 pub use tree::{Place, Tree, plain_scalar};
 pub use validate::misfits;
-pub(crate) use validate::{check_schema, fits};
+pub use validate::{check_schema, fits};
 
 /// The version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

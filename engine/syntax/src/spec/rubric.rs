@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use casebook_runtime::settings::{Aggregate, Correlation, Explain, PhrasePlace, RewardMode, Take};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, Formula, RubricKind};
+use super::{ApiVersion, Formula, RubricKind, schema::OneOf};
 
 /// The scoring: a reward after every step, and a score for the episode.
 ///
@@ -39,45 +40,17 @@ pub struct Rubric {
 pub struct Reward {
     /// How the reward is computed.
     #[serde(default)]
+    #[schemars(with = "OneOf<RewardMode>")]
     pub mode: RewardMode,
     /// The smallest and the greatest reward.
     pub clip: Option<[f64; 2]>,
     /// When agents see the parts of the reward and the rules behind them.
     #[serde(default)]
+    #[schemars(with = "OneOf<Explain>")]
     pub explain: Explain,
     /// The components whose sum is the reward; only with `mode: sum`.
     #[serde(default)]
     pub sum: Vec<Node>,
-}
-
-/// How the reward is computed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RewardMode {
-    /// The sum of the components under `sum`.
-    #[default]
-    Sum,
-    /// The gain of the score since the last step, if any. Going back and forth can pump it.
-    Improvement,
-    /// The gain of the score over its best so far, if any. It cannot be pumped.
-    BestSoFar,
-    /// The change of the score, up or down; the rewards of an episode add up to its score.
-    Potential,
-    /// 0 until the last step, which earns the score.
-    Terminal,
-}
-
-/// When agents see the parts of the reward and the rules behind them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Explain {
-    /// After every step.
-    Step,
-    /// When the episode is over.
-    #[default]
-    End,
-    /// Never.
-    Never,
 }
 
 /// One node of the tree: a grader, or a container of nodes.
@@ -242,6 +215,7 @@ graders! {
         field: String,
         /// Which correlation.
         #[serde(default)]
+        #[schemars(with = "OneOf<Correlation>")]
         method: Correlation,
     }
 
@@ -289,6 +263,7 @@ graders! {
         any: Vec<String>,
         /// Where in the text.
         #[serde(default)]
+        #[schemars(with = "OneOf<PhrasePlace>")]
         at: PhrasePlace,
         /// The minimum number of characters; a shorter text does not count.
         #[serde(default)]
@@ -366,9 +341,11 @@ graders! {
         only: Option<Map<String, Value>>,
         /// The part of a component that counts.
         #[serde(default)]
+        #[schemars(with = "OneOf<Take>")]
         take: Take,
         /// How the steps' values are combined.
         #[serde(default)]
+        #[schemars(with = "OneOf<Aggregate>")]
         aggregate: Aggregate,
         /// The divisor of the result.
         #[serde(default = "one")]
@@ -392,58 +369,6 @@ pub struct KeywordLimits {
     pub density: Option<f64>,
     /// The maximum number of keywords in a text that belong to another item or another draw.
     pub foreign: Option<u32>,
-}
-
-/// Which correlation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Correlation {
-    /// Spearman's rho: Pearson's correlation of mean ranks.
-    #[default]
-    Spearman,
-    /// Kendall's tau-b.
-    Kendall,
-}
-
-/// The position of a phrase in the text.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PhrasePlace {
-    /// Anywhere.
-    #[default]
-    Anywhere,
-    /// Among the first five words.
-    Start,
-    /// Among the last ten words.
-    End,
-}
-
-/// The part of a value that counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Take {
-    /// The value itself.
-    #[default]
-    Value,
-    /// The value if it is above 0, otherwise 0.
-    Positive,
-    /// How far the value is below 0, otherwise 0. This applies to each component before they are added.
-    Negative,
-}
-
-/// How values are combined.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Aggregate {
-    /// The mean.
-    #[default]
-    Mean,
-    /// The sum.
-    Sum,
-    /// The minimum.
-    Min,
-    /// The maximum.
-    Max,
 }
 
 /// The places in the schema of rubrics where a plugin's grader is described.

@@ -1,14 +1,15 @@
 //! `kind: Environment`.
 
+use casebook_runtime::{
+    number::Number,
+    settings::{Counter, EntryType, ItemsSelection, OnFailure, ResultType, SplitType, ValueType},
+};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{
-    ApiVersion, EntryType, EnvironmentKind, Formula, PluginSpec, ResetSpec, ResultType, StateSpec, ToolSpec, ValueType,
-};
-use crate::number::Number;
+use super::{ApiVersion, EnvironmentKind, Formula, PluginSpec, ResetSpec, StateSpec, ToolSpec, schema::OneOf};
 
 /// Splits that a pack may open for practice, as an example.
 const PRACTICE: [&str; 1] = ["train"];
@@ -69,6 +70,7 @@ pub struct Environment {
     /// split counts as validation unless it is mapped here.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 256))]
+    #[schemars(with = "IndexMap<String, OneOf<SplitType>>")]
     pub splits: IndexMap<String, SplitType>,
     /// Splits whose tasks agents with their own token can play on their own; without any, they act only in
     /// sessions that were opened for them.
@@ -77,51 +79,10 @@ pub struct Environment {
     pub practice: Vec<String>,
     /// How a step counts if the environment fails in it: a grader, a plugin or an expression does not work.
     #[serde(default)]
+    #[schemars(with = "OneOf<OnFailure>")]
     pub on_failure: OnFailure,
     /// The policy that is the baseline.
     pub baseline: Option<String>,
-}
-
-/// How a step counts if the environment fails in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// It is refused with an error, the episode stays as it is, and the agent can act again.
-    #[default]
-    Refuse,
-    /// It counts as an invalid action and decides nothing.
-    Penalize,
-}
-
-/// The purpose of a split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SplitType {
-    /// For training.
-    Train,
-    /// For choosing between trained agents.
-    Validation,
-    /// For measuring the chosen agent, and nothing else.
-    Test,
-}
-
-impl SplitType {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// The items of the inbox.
@@ -231,8 +192,10 @@ pub struct DecisionSpec {
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// The smallest value of an `integer`, `number` or `rank`.
+    #[schemars(with = "Option<f64>")]
     pub min: Option<Number>,
     /// The greatest value of an `integer`, `number` or `rank`.
+    #[schemars(with = "Option<f64>")]
     pub max: Option<Number>,
     /// The maximum number of characters of a `text`; default 20,000.
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -328,15 +291,19 @@ pub struct ActionProperty {
     pub item: bool,
     /// The type of a property that decides nothing.
     #[serde(rename = "type")]
+    #[schemars(with = "Option<OneOf<ValueType>>")]
     pub kind: Option<ValueType>,
     /// The values of an `enum`.
     #[schemars(length(min = 1, max = 256))]
     pub values: Option<Vec<String>>,
     /// The type of a `list`'s entries; default `text`.
+    #[schemars(with = "Option<OneOf<EntryType>>")]
     pub of: Option<EntryType>,
     /// The smallest value of an `integer` or `number`.
+    #[schemars(with = "Option<f64>")]
     pub min: Option<Number>,
     /// The greatest value of an `integer` or `number`.
+    #[schemars(with = "Option<f64>")]
     pub max: Option<Number>,
     /// The minimum number of characters of a `text`, or entries of a `list`.
     pub min_length: Option<u32>,
@@ -378,15 +345,18 @@ pub enum UnknownItem {
 #[schemars(extend("minProperties" = 1, "maxProperties" = 2))]
 pub struct ObservationPart {
     /// A list of items with their visible fields.
+    #[schemars(with = "Option<OneOf<ItemsSelection>>")]
     pub items: Option<ItemsSelection>,
     /// One item with its visible fields, or null.
     pub item: Option<ItemDefault>,
     /// The ids of items.
+    #[schemars(with = "Option<OneOf<ItemsSelection>>")]
     pub ids: Option<ItemsSelection>,
     /// One line for each decision so far: a template over `item` (id and visible fields) and `decision`.
     #[schemars(example = &"{{ item.id }}:{{ decision.action }}")]
     pub log: Option<String>,
     /// A number that the episode counts.
+    #[schemars(with = "Option<OneOf<Counter>>")]
     pub counter: Option<Counter>,
     /// A text.
     pub text: Option<TextSource>,
@@ -407,35 +377,8 @@ pub struct ObservationPart {
     pub value: Option<Formula>,
     /// The type of `value`; default: any.
     #[serde(rename = "type")]
+    #[schemars(with = "Option<OneOf<ResultType>>")]
     pub kind: Option<ResultType>,
-}
-
-/// The items to show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ItemsSelection {
-    /// Items without a decision.
-    Pending,
-    /// All items.
-    All,
-}
-
-/// A number that the episode counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Counter {
-    /// Steps taken.
-    Steps,
-    /// Steps after which the episode ends.
-    MaxSteps,
-    /// Items.
-    Items,
-    /// Items without a decision.
-    Pending,
-    /// Items with a decision.
-    Decided,
-    /// Decisions that the last step made.
-    Accepted,
 }
 
 /// The source of a text.

@@ -17,7 +17,8 @@ pub struct Name {
 }
 
 impl Name {
-    pub(crate) fn new(text: &str) -> Self {
+    /// Makes a name of a text.
+    pub fn new(text: &str) -> Self {
         let mut key = String::new();
         push_text(&mut key, text);
         key.push(':');
@@ -25,7 +26,7 @@ impl Name {
     }
 
     /// What stands before its value: the name and a colon.
-    pub(crate) fn key(&self) -> &str {
+    pub fn key(&self) -> &str {
         &self.key
     }
 }
@@ -50,7 +51,7 @@ pub fn push_text(out: &mut String, text: &str) {
 }
 
 /// Appends a text that `write` appends to what there is; nothing where it cannot.
-pub(crate) fn push_written(out: &mut String, write: impl FnOnce(&mut String) -> Option<()>) -> Option<()> {
+pub fn push_written(out: &mut String, write: impl FnOnce(&mut String) -> Option<()>) -> Option<()> {
     let before = out.len();
     out.push('"');
     let begin = out.len();

@@ -1,0 +1,280 @@
+//! What documents choose by a word and episodes run by: each choice once, with what it means.
+//!
+//! Schemas and readers of documents are made from the same lists; see [`Setting`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::number::{EXACT_FLOAT, Number};
+
+/// A choice between words, as a document writes it.
+pub trait Setting {
+    /// The name of the choice.
+    const NAME: &'static str;
+    /// What is chosen.
+    const ABOUT: &'static str;
+    /// The words, each with what it means.
+    const WORDS: &'static [(&'static str, &'static str)];
+}
+
+macro_rules! settings {
+    ($($(#[doc = $about:literal])+ $name:ident $(= $default:ident)? {
+        $($(#[doc = $means:literal])+ $variant:ident, $word:literal;)+
+    })+) => {$(
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[doc = $means])+ #[serde(rename = $word)] $variant,)+ }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word as documents write it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        $(impl Default for $name {
+            fn default() -> Self {
+                Self::$default
+            }
+        })?
+
+        impl Setting for $name {
+            const NAME: &'static str = stringify!($name);
+            const ABOUT: &'static str = concat!($($about),+);
+            const WORDS: &'static [(&'static str, &'static str)] = &[$(($word, concat!($($means),+))),+];
+        }
+    )+};
+}
+
+settings! {
+    /// The type of a value.
+    ValueType {
+        /// Free text.
+        Text, "text";
+        /// A whole number.
+        Integer, "integer";
+        /// A number.
+        Number, "number";
+        /// `true` or `false`.
+        Boolean, "boolean";
+        /// One of the values.
+        Enum, "enum";
+        /// A list; `of` is the type of its entries.
+        List, "list";
+    }
+
+    /// The type of a list's entries.
+    EntryType = Text {
+        /// Free text.
+        Text, "text";
+        /// A whole number.
+        Integer, "integer";
+        /// A number.
+        Number, "number";
+        /// `true` or `false`.
+        Boolean, "boolean";
+    }
+
+    /// The type of an expression's value.
+    ResultType {
+        /// Free text.
+        Text, "text";
+        /// A whole number.
+        Integer, "integer";
+        /// A number.
+        Number, "number";
+        /// `true` or `false`.
+        Boolean, "boolean";
+        /// A list.
+        List, "list";
+        /// A map.
+        Object, "object";
+    }
+
+    /// What happens if several rules match.
+    Hit = Unique {
+        /// It is an error if they decide differently.
+        Unique, "unique";
+        /// The first one decides.
+        First, "first";
+        /// Each decides its own decisions; it is an error if two decide the same one differently.
+        Collect, "collect";
+    }
+
+    /// How serious a decision against a rule is.
+    Severity = Normal {
+        /// A matter of taste.
+        Low, "low";
+        /// An ordinary mistake.
+        Normal, "normal";
+        /// A costly mistake.
+        High, "high";
+        /// A mistake that must not happen.
+        Critical, "critical";
+    }
+
+    /// When agents see the parts of the reward and the rules behind them.
+    Explain = End {
+        /// After every step.
+        Step, "step";
+        /// When the episode is over.
+        End, "end";
+        /// Never.
+        Never, "never";
+    }
+
+    /// How the reward is computed.
+    RewardMode = Sum {
+        /// The sum of the components under `sum`.
+        Sum, "sum";
+        /// The gain of the score since the last step, if any. Going back and forth can pump it.
+        Improvement, "improvement";
+        /// The gain of the score over its best so far, if any. It cannot be pumped.
+        BestSoFar, "best_so_far";
+        /// The change of the score, up or down; the rewards of an episode add up to its score.
+        Potential, "potential";
+        /// 0 until the last step, which earns the score.
+        Terminal, "terminal";
+    }
+
+    /// How a step counts if the environment fails in it.
+    OnFailure = Refuse {
+        /// It is refused with an error, the episode stays as it is, and the agent can act again.
+        Refuse, "refuse";
+        /// It counts as an invalid action and decides nothing.
+        Penalize, "penalize";
+    }
+
+    /// The purpose of a split.
+    SplitType {
+        /// For training.
+        Train, "train";
+        /// For choosing between trained agents.
+        Validation, "validation";
+        /// For measuring the chosen agent, and nothing else.
+        Test, "test";
+    }
+
+    /// The items to show.
+    ItemsSelection {
+        /// Items without a decision.
+        Pending, "pending";
+        /// All items.
+        All, "all";
+    }
+
+    /// A number that the episode counts.
+    Counter {
+        /// Steps taken.
+        Steps, "steps";
+        /// Steps after which the episode ends.
+        MaxSteps, "max_steps";
+        /// Items.
+        Items, "items";
+        /// Items without a decision.
+        Pending, "pending";
+        /// Items with a decision.
+        Decided, "decided";
+        /// Decisions that the last step made.
+        Accepted, "accepted";
+    }
+
+    /// How values are combined.
+    Aggregate = Mean {
+        /// The mean.
+        Mean, "mean";
+        /// The sum.
+        Sum, "sum";
+        /// The minimum.
+        Min, "min";
+        /// The maximum.
+        Max, "max";
+    }
+
+    /// The part of a value that counts.
+    Take = Value {
+        /// The value itself.
+        Value, "value";
+        /// The value if it is above 0, otherwise 0.
+        Positive, "positive";
+        /// How far the value is below 0, otherwise 0. This applies to each component before they are added.
+        Negative, "negative";
+    }
+
+    /// Which correlation.
+    Correlation = Spearman {
+        /// Spearman's rho: Pearson's correlation of mean ranks.
+        Spearman, "spearman";
+        /// Kendall's tau-b.
+        Kendall, "kendall";
+    }
+
+    /// The position of a phrase in the text.
+    PhrasePlace = Anywhere {
+        /// Anywhere.
+        Anywhere, "anywhere";
+        /// Among the first five words.
+        Start, "start";
+        /// Among the last ten words.
+        End, "end";
+    }
+}
+
+impl SplitType {
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+impl ResultType {
+    /// The value, when it is of this type; whole numbers are written as such. The error says what was expected.
+    pub fn fit(self, value: Value) -> Result<Value, &'static str> {
+        match (self, &value) {
+            (Self::Text, Value::String(_))
+            | (Self::Number, Value::Number(_))
+            | (Self::Boolean, Value::Bool(_))
+            | (Self::List, Value::Array(_))
+            | (Self::Object, Value::Object(_)) => Ok(value),
+            (Self::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(value),
+            // A float beyond stands for several whole numbers, of which one was meant.
+            (Self::Integer, Value::Number(number)) => match number.as_f64().and_then(Number::from_f64) {
+                Some(whole) if whole.floor() != whole.ceil() => Err("a whole number"),
+                Some(whole) if whole.floor().unsigned_abs() <= EXACT_FLOAT.unsigned_abs().into() => Ok(whole.to_json()),
+                _ => Err("a whole number that a number with a point holds exactly"),
+            },
+            (Self::Text, _) => Err("a text"),
+            (Self::Integer, _) => Err("a whole number"),
+            (Self::Number, _) => Err("a number"),
+            (Self::Boolean, _) => Err("`true` or `false`"),
+            (Self::List, _) => Err("a list"),
+            (Self::Object, _) => Err("a map"),
+        }
+    }
+
+    /// What stands where nothing is said.
+    pub fn nothing(self) -> Value {
+        match self {
+            Self::Text => "".into(),
+            Self::Integer | Self::Number => 0.into(),
+            Self::Boolean => false.into(),
+            Self::List => json!([]),
+            Self::Object => json!({}),
+        }
+    }
+
+    /// JSON Schema of its values.
+    pub fn schema(self) -> Value {
+        match self {
+            Self::Text => json!({ "type": "string" }),
+            Self::Integer => json!({ "type": "integer" }),
+            Self::Number => json!({ "type": "number" }),
+            Self::Boolean => json!({ "type": "boolean" }),
+            Self::List => json!({ "type": "array" }),
+            Self::Object => json!({ "type": "object", "additionalProperties": true }),
+        }
+    }
+}
