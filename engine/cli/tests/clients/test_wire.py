@@ -248,6 +248,13 @@ def test_a_slip_of_a_model_does_not_end_its_rollout(start):
 
 def test_an_episode_that_rested_for_too_long_says_so(start):
     mine = start("scenarios/email-ops", "--idle-timeout", "1")
+    with GenericEnvClient(base_url=mine.url).sync() as env:
+        env.reset(seed=1)
+        time.sleep(3)
+        # It connects again by itself, and would step in another episode.
+        with pytest.raises(RuntimeError, match="the session rested for more than 1 s and ended; send reset"):
+            env.step({"type": "archive"})
+        assert not env.reset(seed=1).done
     with mine.http() as http:
         session = http.post("/reset", json={"seed": 1}).json()["metadata"]["session_id"]
         for _ in range(100):

@@ -78,6 +78,7 @@ impl Agent<'_> {
     /// Starts an episode in its session, which the server chooses, unless there is one.
     pub(super) async fn begin(&self) -> Result<(), Problem> {
         let Some(session) = self.session else { return Ok(()) };
+        self.app.sessions.missed_on_socket(session)?;
         session.begin(self.app.config.step_timeout, |chosen| self.held(chosen), self.chosen()).await
     }
 

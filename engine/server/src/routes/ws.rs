@@ -23,6 +23,7 @@ use super::{
 use crate::{
     app::{App, Shared},
     error::Problem,
+    reload::Held,
     session::{
         attach::{Attachment, Unattached},
         capacity::Client,
@@ -210,6 +211,17 @@ fn at_once(app: &App, session: &Session, asked: Instant, request: Request) -> Re
     }
 }
 
+/// Begins an episode where there is none, unless the one that the client believes to play has ended.
+async fn begin(
+    app: &App,
+    session: &Session,
+    limit: Option<Duration>,
+    held: impl FnOnce(&ResetArguments) -> Result<Held, Problem>,
+) -> Result<(), Problem> {
+    app.sessions.missed_on_socket(session)?;
+    Box::pin(session.begin(limit, held, ResetArguments::default())).await
+}
+
 /// Answers an action that does not fit with an observation, where the server is asked to: a client that takes an error for
 /// the end of its rollout goes on.
 fn excused(app: &App, session: &Session, told: Result<TextFrame, Problem>) -> Reply {
@@ -225,7 +237,7 @@ async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
         Request::Step(action) => match agent::listed(app, session, &action) {
             Some(tools) => Ok(envelope::tools_frame(&tools).into()),
             // As the stock server does, a first step begins an episode.
-            None => match Box::pin(session.begin(limit, held, ResetArguments::default())).await {
+            None => match begin(app, session, limit, held).await {
                 Ok(()) => {
                     let told = session.step(limit, action, envelope::observation_frame).await;
                     return excused(app, session, told);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     capacity::Client,
-    one::{Origin, Session},
+    one::{Origin, Session, Stage},
 };
 
 /// Ended sessions that are remembered at the most.
@@ -71,8 +71,8 @@ struct Ended {
     ending: Ending,
     environment: Arc<str>,
     opener: Client,
-    /// Whether its client went on with it without naming it.
-    unnamed: bool,
+    /// What opened it, where its client went on with it without naming it.
+    unnamed: Option<Origin>,
 }
 
 impl EndedSessions {
@@ -87,7 +87,11 @@ impl EndedSessions {
             ending,
             environment: Arc::clone(session.environment()),
             opener: session.opener(),
-            unnamed: session.origin() == Origin::Reset && !session.is_named() && !session.is_superseded(),
+            unnamed: Some(session.origin()).filter(|origin| match origin {
+                Origin::Reset => !session.is_named() && !session.is_superseded(),
+                Origin::Socket => session.stage() == Stage::Running,
+                Origin::Request | Origin::Agent => false,
+            }),
         };
         self.order.push_back(session.id());
         self.known.insert(session.id(), ended);
@@ -98,20 +102,32 @@ impl EndedSessions {
         self.known.get(id).map(|ended| ended.ending)
     }
 
-    /// The session of a client that ended while it rested, and that a request without an id would go on with.
-    pub(super) fn missed(&self, environment: &str, client: Client) -> Option<(Uuid, Ending)> {
+    /// The session of a client that ended while it rested, and that a request of the same kind without an id would go on
+    /// with.
+    pub(super) fn missed(&self, environment: &str, client: Client, origin: Origin) -> Option<(Uuid, Ending)> {
         self.order.iter().rev().find_map(|id| {
             let ended = self.known.get(id)?;
-            let theirs = ended.unnamed && &*ended.environment == environment && is_same(ended.opener, client);
+            let theirs =
+                ended.unnamed == Some(origin) && &*ended.environment == environment && is_same(ended.opener, client);
             (theirs && matches!(ended.ending, Ending::Rested(_))).then_some((*id, ended.ending))
         })
+    }
+
+    /// Notes that a client has been told of the end of a session.
+    pub(super) fn told(&mut self, id: &Uuid) {
+        if let Some(ended) = self.known.get_mut(id) {
+            ended.unnamed = None;
+        }
     }
 
     /// Forgets what a client went on with in an environment: it begins anew.
     pub(super) fn forget(&mut self, environment: &str, client: Client) {
         for ended in self.known.values_mut() {
-            if &*ended.environment == environment && is_same(ended.opener, client) {
-                ended.unnamed = false;
+            if ended.unnamed == Some(Origin::Reset)
+                && &*ended.environment == environment
+                && is_same(ended.opener, client)
+            {
+                ended.unnamed = None;
             }
         }
     }

@@ -240,8 +240,24 @@ impl Sessions {
         let in_cookie = claim.cookie.as_ref().and_then(|id| Uuid::parse_str(id).ok());
         let in_cookie = in_cookie.and_then(|id| ended.ending(&id).map(|ending| (id, ending)));
         let in_cookie = in_cookie.filter(|(_, ending)| matches!(ending, Ending::Rested(_)));
-        let (id, ending) = in_cookie.or_else(|| ended.missed(environment, client))?;
+        let (id, ending) = in_cookie.or_else(|| ended.missed(environment, client, Origin::Reset))?;
         Some(Problem::UnknownSession { id: id.to_string(), ended: Some(ending) })
+    }
+
+    /// Refuses to begin an episode unasked in a new socket's session, once, where its client's episode ended with a session
+    /// that rested: clients connect again by themselves, and would go on as if nothing had happened.
+    pub(crate) fn missed_on_socket(&self, session: &Session) -> Result<(), Problem> {
+        if session.origin() != Origin::Socket || session.stage() != Stage::Empty {
+            return Ok(());
+        }
+        let mut ended = lock(&self.ended);
+        match ended.missed(session.environment(), session.opener(), Origin::Socket) {
+            None => Ok(()),
+            Some((id, ending)) => {
+                ended.told(&id);
+                Err(Problem::UnknownSession { id: id.to_string(), ended: Some(ending) })
+            }
+        }
     }
 
     /// The sessions of a client that nobody names: whether each was begun on the client's connection, and when.

@@ -130,7 +130,7 @@ pub(crate) fn problem(problem: &Problem) -> String {
             "code": "FACTORY_ERROR", "factory_name": name,
         })),
         Problem::TooOften { .. } => error(&problem.text(), "RATE_LIMITED"),
-        Problem::Broken | Problem::Draining => session_error(&problem.text()),
+        Problem::Broken | Problem::Draining | Problem::UnknownSession { .. } => session_error(&problem.text()),
         Problem::NoEpisode => error("no episode; send reset first", "EXECUTION_ERROR"),
         other => error(&other.text(), "EXECUTION_ERROR"),
     }

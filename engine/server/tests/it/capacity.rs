@@ -159,6 +159,33 @@ async fn a_step_after_the_rest_begins_no_other_episode_unasked() {
 }
 
 #[tokio::test]
+async fn a_client_that_connects_again_by_itself_learns_that_its_episode_ended() {
+    let server = start(Config { idle_timeout: Some(Duration::from_millis(150)), ..config() }).await;
+    let mut first = Socket::open(&server, "/ws").await;
+    first.reset(json!({ "task_id": "calm" })).await;
+    error(&first.hear().await, "SESSION_ERROR");
+    first.closed().await;
+    // As the stock client does: another socket, and the next step as if nothing had happened.
+    let mut second = Socket::open(&server, "/ws").await;
+    let told = error(&second.step(json!({ "action": "close" })).await, "SESSION_ERROR");
+    assert!(told.contains("rested for more than 0.15 s") && told.contains("send reset"), "{told}");
+    assert_eq!(second.state().await["step_count"], 0);
+    // Once is enough: whoever means it begins an episode so.
+    assert_eq!(second.step(json!({ "action": "close" })).await["type"], "observation");
+    // A session in which nothing was played is not missed, nor one that was left politely.
+    let mut idle = Socket::open(&server, "/ws").await;
+    error(&idle.hear().await, "SESSION_ERROR");
+    let mut left = Socket::open(&server, "/ws").await;
+    left.reset(json!({})).await;
+    left.say(r#"{"type":"close"}"#).await;
+    left.closed().await;
+    error(&second.hear().await, "SESSION_ERROR");
+    let mut third = Socket::open(&server, "/ws").await;
+    third.reset(json!({ "task_id": "calm" })).await;
+    assert_eq!(third.step(json!({ "action": "close" })).await["type"], "observation");
+}
+
+#[tokio::test]
 async fn sessions_that_ended_otherwise_say_how() {
     let server = start(Config { max_sessions: 1, ..config() }).await;
     let id = post(&server, "/reset", &json!({ "task_id": "calm" })).await.header("x-session-id").to_owned();
