@@ -3,8 +3,8 @@
 //! prove about them (1,000 when not given).
 //!
 //! Kinds of rules: such as each have amounts of their own (disjoint), such as each have a category, a range of amounts and
-//! half of them a word (few meet), four shapes in turn (mixed), such as each want a word (all may meet), and such as each
-//! have a lower bound (all meet).
+//! half of them a word (few meet), four shapes in turn (mixed), such as each name domains (by domain), such as each want a
+//! word (all may meet), and such as each have a lower bound (all meet).
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::time::Instant;
@@ -55,7 +55,8 @@ fn pack(hit: &str, rules: u64, when: Condition) -> SourceSet {
     let mut text = format!(
         "apiVersion: casebook/v1\nkind: Environment\nname: many\nversion: 1.0.0\ndescription: Many rules.\nitem:\n  \
          noun: claim\n  fields:\n    category: {{ type: enum, values: [{}] }}\n    \
-         amount: {{ type: integer }}\n    subject: {{ type: text }}\n\
+         amount: {{ type: integer }}\n    subject: {{ type: text }}\n    \
+         sender: {{ type: address, optional: true }}\n\
          decision:\n  queue: {{ type: enum, values: [a, b, c], truth: {{ rules: routing }} }}\n\
          action:\n  shape: single\n  properties: {{ queue: {{ decides: queue, required: true }} }}\n\
          observation:\n  claims: {{ items: pending }}\n\
@@ -94,10 +95,18 @@ fn mixed(at: u64) -> String {
     }
 }
 
-const KINDS: [(&str, Condition); 5] = [
+/// Three domains and an upper bound: no two rules meet unless one names a domain below that of the other.
+fn by_domain(at: u64) -> String {
+    let domain = |number: u64| format!("{}.{}.example", word(draw(number) % 4096), word(number));
+    let all: Vec<String> = (0..3).map(|other| domain(at * 3 + other)).collect();
+    format!("sender: {{ domain_in: [{}] }}, amount: {{ lt: {} }}", all.join(", "), draw(at) % 10_000)
+}
+
+const KINDS: [(&str, Condition); 6] = [
     ("disjoint", disjoint),
     ("few meet", few_meet),
     ("mixed", mixed),
+    ("by domain", by_domain),
     ("all may meet", all_may_meet),
     ("all meet", all_meet),
 ];
