@@ -99,6 +99,10 @@ pub enum ReadProblem {
     NotUtf8(NotUtf8),
     /// More than [`MAX_FILES`] in one pack.
     TooManyFiles,
+    /// More than [`MAX_MODULES`] modules of plugins in one pack; holds how many.
+    TooManyModules(usize),
+    /// More than [`MAX_PROGRAM_FILES`] files of plugins that are programs in one pack; holds how many.
+    TooManyProgramFiles(usize),
     /// A folder in which there is no pack.
     NoPack,
     /// A pack that extends itself.
@@ -476,15 +480,19 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
     paths.sort();
     modules.sort();
     others.sort();
+    let found_modules = modules.len();
     let mut modules: Vec<ModuleFile> =
         modules.iter().take(MAX_MODULES).map(|path| read_module(path, &outside)).collect();
     let mut files: Vec<SourceFile> =
         paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path, &outside)).collect();
-    let programs = others.iter().filter(|path| is_named(path, &files)).take(MAX_PROGRAM_FILES);
-    modules.extend(programs.map(|path| read_module(path, &outside)));
-    if paths.len() > MAX_FILES {
-        files.push(unreadable(&root, ReadProblem::TooManyFiles));
-    }
+    others.retain(|path| is_named(path, &files));
+    modules.extend(others.iter().take(MAX_PROGRAM_FILES).map(|path| read_module(path, &outside)));
+    let too_many = [
+        (paths.len() > MAX_FILES).then_some(ReadProblem::TooManyFiles),
+        (found_modules > MAX_MODULES).then_some(ReadProblem::TooManyModules(found_modules)),
+        (others.len() > MAX_PROGRAM_FILES).then_some(ReadProblem::TooManyProgramFiles(others.len())),
+    ];
+    files.extend(too_many.into_iter().flatten().map(|problem| unreadable(&root, problem)));
     let path = shown(root.join("README.md"));
     let readme = fs::symlink_metadata(&path).ok().map(|found| {
         let leads_out = found.is_symlink() && !fence.holds(&path);

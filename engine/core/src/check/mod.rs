@@ -58,7 +58,9 @@ use minijinja::{Environment as Engine, Value as Context};
 use casebook_runtime::json::Name;
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report},
-    source::{self, MAX_FILE_BYTES, MAX_FILES, PackSource, ReadProblem, SourceFile, SourceSet},
+    source::{
+        self, MAX_FILE_BYTES, MAX_FILES, MAX_MODULES, MAX_PROGRAM_FILES, PackSource, ReadProblem, SourceFile, SourceSet,
+    },
     spec::{self, Content, Document, Kind},
 };
 pub(crate) use documents::Documents;
@@ -587,6 +589,16 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
         ReadProblem::TooManyFiles => {
             (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
         }
+        ReadProblem::TooManyModules(number) => (
+            Code::TooLarge,
+            format!("`{path}` holds {number} modules of plugins; a pack may have {MAX_MODULES}"),
+            Some("remove the `.wasm` files that no plugin names, or split the pack"),
+        ),
+        ReadProblem::TooManyProgramFiles(number) => (
+            Code::TooLarge,
+            format!("`{path}` holds {number} files of plugins that are programs; a pack may have {MAX_PROGRAM_FILES}"),
+            Some("let a plugin name fewer files, or split the pack"),
+        ),
         ReadProblem::Outside => (
             Code::Unreadable,
             format!("`{path}` is a link that leads out of the pack"),

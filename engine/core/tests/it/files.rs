@@ -456,3 +456,35 @@ fn a_pack_extends_one_next_to_it_or_one_that_is_read_too() {
         assert!(!told.contains("lies neither"), "{base}: {told}");
     }
 }
+
+#[test]
+fn modules_and_program_files_beyond_the_limit_are_refused_with_both_numbers() {
+    let folder = Folder::new("modules", b"{}");
+    let plugins = folder.0.join("plugins");
+    fs::create_dir_all(&plugins).expect("a folder");
+    let refusal = |number: usize, most: usize, what: &str| {
+        let report = compile(&source::read(std::slice::from_ref(&folder.0)), 1).report;
+        let told = report.diagnostics.iter().find(|finding| finding.code == Code::TooLarge);
+        let wanted = format!("holds {number} {what}; a pack may have {most}");
+        match told {
+            Some(finding) => finding.message.ends_with(&wanted),
+            None => false,
+        }
+    };
+    for number in 0..=source::MAX_MODULES {
+        fs::write(plugins.join(format!("m{number:03}.wasm")), b"").expect("written");
+        let too_many = refusal(number + 1, source::MAX_MODULES, "modules of plugins");
+        assert_eq!(too_many, number == source::MAX_MODULES, "{number}");
+    }
+    let names: Vec<String> = (0..=source::MAX_PROGRAM_FILES).map(|number| format!("f{number:03}.py")).collect();
+    for name in &names {
+        fs::write(plugins.join(name), b"").expect("written");
+    }
+    let what = "files of plugins that are programs";
+    let process = |names: &[String]| format!("# process: {}\n", names.join(" "));
+    fs::write(folder.0.join("extra.yaml"), process(&names[1..])).expect("written");
+    assert!(!refusal(names.len() - 1, source::MAX_PROGRAM_FILES, what));
+    fs::write(folder.0.join("extra.yaml"), process(&names)).expect("written");
+    fs::remove_file(plugins.join("m000.wasm")).expect("removed");
+    assert!(refusal(names.len(), source::MAX_PROGRAM_FILES, what));
+}

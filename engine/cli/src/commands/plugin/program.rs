@@ -48,7 +48,12 @@ fn beside(file: &Path) -> io::Result<Vec<(PathBuf, Arc<[u8]>)>> {
         }
     }
     paths.sort();
-    paths.truncate(MAX_PROGRAM_FILES);
+    if paths.len() >= MAX_PROGRAM_FILES {
+        let found = paths.len() + 1;
+        return Err(io::Error::other(format!(
+            "the folder holds {found} files; a program may have {MAX_PROGRAM_FILES}"
+        )));
+    }
     paths.insert(0, file.to_path_buf());
     let read = |path: PathBuf| Ok((path.file_name().unwrap_or_default().into(), fs::read(&path)?.into()));
     paths.into_iter().map(read).collect()
