@@ -46,8 +46,9 @@ pub fn read(text: &str) -> Result<Sheet, Vec<SheetProblem>> {
         let row = reader.row().map_err(|problem| vec![problem])?;
         rows.extend(Some(row).filter(|row| row.cells.iter().any(|cell| !cell.is_empty())));
     }
+    let nameless = |line| Err(vec![problem(line, "the first line names the columns, and there is none".to_owned())]);
     if rows.is_empty() {
-        return Err(vec![problem(1, "the first line names the columns, and there is none".to_owned())]);
+        return nameless(1);
     }
     let head = rows.remove(0);
     let mut names: Vec<String> = head.cells.iter().map(|name| name.trim().to_owned()).collect();
@@ -57,6 +58,9 @@ pub fn read(text: &str) -> Result<Sheet, Vec<SheetProblem>> {
     {
         names.pop();
         rows.iter_mut().for_each(|row| row.cells.truncate(names.len()));
+    }
+    if names.is_empty() {
+        return nameless(head.line);
     }
     let mut wrong = Vec::new();
     for (at, name) in names.iter().enumerate() {

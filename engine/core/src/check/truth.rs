@@ -107,7 +107,7 @@ impl Maker<'_> {
                 cell.value = Some(value.clone());
                 cell.rule = reason.cloned();
             }
-            Some(label) if label == value => {}
+            Some(label) if label.says(value) => {}
             Some(label) => match &self.item.reason {
                 Some(why) => cell.origin = Origin::Override(why.as_str().into(), self.lines.of(&pointer)),
                 None => report.push(

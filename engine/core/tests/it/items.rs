@@ -394,3 +394,25 @@ fn rules_leave_no_gap_where_a_decision_does_not_count() {
     let pack = Arc::clone(&packs::catalog(&[("pack.yaml".to_owned(), text)]).packs()[0]);
     assert_eq!(oracle_scores(&pack), [1.0]);
 }
+
+#[test]
+fn a_label_that_is_computed_agrees_with_the_number_that_rules_write() {
+    let with = |decided: &str, label: &str| {
+        let fields = "apiVersion: casebook/v1\nkind: Rules\nname: boxes\nrules:\n- { id: R-FEE, when: { note: { contains: iron } }, then: ";
+        let text = Parcels {
+            decisions: "{ fee: { type: number, truth: { rules: boxes } } }",
+            items: &format!("[{{ id: p-1, fields: {{ note: iron }}, labels: {{ fee: \"{label}\" }} }}]"),
+            score: "{ name: fee, grader: exact, field: fee }",
+            ..USUAL
+        }
+        .text();
+        let head = text.find("apiVersion: casebook/v1\nkind: Rules").expect("rules");
+        let tail = text.find("apiVersion: casebook/v1\nkind: Inbox").expect("an inbox");
+        let rules = format!("{fields}{{ fee: {decided} }} }}\ndefault: {{ fee: 0 }}\n---\n");
+        let text = format!("{}{rules}{}", &text[..head], &text[tail..]);
+        compile(&source::from_texts("parcels", [("pack.yaml", text.as_str())]), 1).report.render(false)
+    };
+    assert_eq!(with("86.4", "{{ 720 * 0.12 }}"), "");
+    let differs = with("86.41", "{{ 720 * 0.12 }}");
+    assert!(differs.contains("the rule `R-FEE` says `86.41`"), "{differs}");
+}

@@ -401,7 +401,8 @@ fn a_table_tells_each_problem_with_its_line() {
             "id,b\r\nR\r\n\r\nS,1,2\r\n",
             &["2: the row has 1 cell, the first line 2 cells", "4: the row has 3 cells, the first line 2 cells"],
         ),
-        ("\n \n", &[]),
+        ("\n \n", &["2: the first line names the columns, and there is none"]),
+        ("\n , \nR,1\n", &["2: column 1 has no name", "2: column 2 has no name"]),
         ("", &["1: the first line names the columns, and there is none"]),
     ] {
         assert_eq!(problems(text), wanted, "{text:?}");
