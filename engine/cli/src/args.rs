@@ -14,6 +14,7 @@ mod serve;
 
 use std::{ffi::OsString, path::PathBuf};
 
+use casebook_core::model::read_moment;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, parser::ValueSource};
 
 use crate::{exit::Exit, output};
@@ -513,4 +514,9 @@ pub(crate) fn seed(text: &str) -> Result<u64, String> {
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| "write it as NAME=VALUE".to_owned())?;
     Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+/// A moment of a command line, in milliseconds since 1970.
+fn moment(text: &str) -> Result<i64, String> {
+    read_moment(text).map_err(|expected| format!("expected {expected}"))
 }

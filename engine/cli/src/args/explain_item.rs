@@ -2,7 +2,7 @@
 
 use clap::ArgGroup;
 
-use super::{PacksArgs, seed};
+use super::{PacksArgs, moment, seed};
 
 /// Arguments of `explain-item`.
 #[derive(Debug, clap::Args)]
@@ -17,8 +17,8 @@ pub(crate) struct ExplainItemArgs {
     #[arg(long, value_name = "JSON")]
     pub(crate) given: Option<String>,
     /// The moment at which `--given` is judged
-    #[arg(long, value_name = "MOMENT", requires = "given")]
-    pub(crate) clock: Option<String>,
+    #[arg(long, value_name = "MOMENT", requires = "given", value_parser = moment)]
+    pub(crate) clock: Option<i64>,
     /// The task that the item is taken from; the first that has it when not given
     #[arg(long, value_name = "NAME", requires = "item")]
     pub(crate) task: Option<String>,

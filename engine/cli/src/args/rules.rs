@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::moment;
+
 /// Arguments of `rules diff`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RulesDiffArgs {
@@ -44,8 +46,8 @@ pub(crate) struct RulesTrialArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) items: Vec<PathBuf>,
     /// The moment at which the items of files are judged
-    #[arg(long, value_name = "MOMENT")]
-    pub(crate) clock: Option<String>,
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
+    pub(crate) clock: Option<i64>,
     /// Files that `run --record` wrote: which of their episodes score otherwise
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) records: Vec<PathBuf>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use casebook_core::{
     explanation::{self, Condition, Decision, ItemExplanation, RuleExplanation, Source, Subject, Verdict},
-    model::{Row, parse_moment},
+    model::Row,
     scenario::{Catalog, Pack},
 };
 use casebook_runtime::json;
@@ -39,7 +39,7 @@ fn explain(args: &ExplainItemArgs, format: Format) -> Result<(), Exit> {
         (None, given) => {
             let pack = only(&catalog)?;
             let given = object("--given", given.as_deref().unwrap_or_default())?;
-            (pack, explanation::subject(pack, &given, clock(args)?).map_err(|problems| refuse("--given", &problems))?)
+            (pack, explanation::subject(pack, &given, args.clock).map_err(|problems| refuse("--given", &problems))?)
         }
     };
     let row = match &args.decided {
@@ -79,14 +79,6 @@ fn only(catalog: &Catalog) -> Result<&Arc<Pack>, Exit> {
             output::error(format!("{} packs were read, and an item is of one; name its PACK", several.len()));
             Err(Exit::Usage)
         }
-    }
-}
-
-fn clock(args: &ExplainItemArgs) -> Result<Option<i64>, Exit> {
-    let Some(text) = &args.clock else { return Ok(None) };
-    match parse_moment(text) {
-        Some(moment) => Ok(Some(moment)),
-        None => Err(refuse("--clock", &[format!("`{text}` is not a moment such as `2026-01-05T09:00:00Z`")])),
     }
 }
 

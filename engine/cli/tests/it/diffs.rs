@@ -265,6 +265,28 @@ fn a_sign_off_covers_tests_and_says_when_it_is_too_old() {
 }
 
 #[test]
+fn moments_of_the_command_line_say_what_was_expected() {
+    let folder = versions(&[]);
+    let given = r#"{"zone":"north","goods":"glass","weight":20}"#;
+    let explain = ["explain-item", "old", "--given", given, "--clock"];
+    let trial = ["rules", "trial", "new/rules.yaml", "old", "--clock"];
+    for (clock, expected) in [
+        ("2026-01-05T09:00:00", "expected a moment with its offset from UTC, such as `2026-01-05T09:00:00Z`"),
+        ("9999-12-31T23:59:59-01:00", "expected a moment of the years 0001 to 9999"),
+        ("soon", "expected a day such as `2026-01-01`, or a moment such as `2026-01-05T09:00:00Z`"),
+    ] {
+        for command in [&explain[..], &trial[..]] {
+            let output = casebook(folder.path(), &[command, &[clock]].concat());
+            assert_eq!(code(&output), 2);
+            assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+        }
+    }
+    for command in [&explain[..], &trial[..]] {
+        assert_eq!(code(&casebook(folder.path(), &[command, &["9999-12-31"]].concat())), 0);
+    }
+}
+
+#[test]
 fn json_holds_every_edit_and_difference() {
     let folder = versions(&FIVE);
     edit(&folder.path().join("new/pack.yaml"), "max_steps: 8", "max_steps: 3");

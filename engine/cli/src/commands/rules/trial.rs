@@ -5,7 +5,6 @@ use std::sync::Arc;
 use casebook_core::{
     check::{self, Ruled},
     comparison::{self, Regraded, Trial},
-    model::parse_moment,
     scenario::Pack,
 };
 use serde_json::json;
@@ -54,25 +53,18 @@ fn attempt(args: &RulesTrialArgs, format: Format) -> Result<Exit, Exit> {
     let (Some(source), Some(pack)) = (tried.packs.first(), catalog.packs().first()) else {
         return Err(Exit::Findings);
     };
-    let clock = match &args.clock {
-        None => None,
-        Some(text) => Some(parse_moment(text).ok_or_else(|| {
-            output::error(format!("`{text}` is not a moment such as `2026-01-05T09:00:00Z`"));
-            Exit::Usage
-        })?),
-    };
     let candidate = rules_of(check::ruled(source), format)?;
     let mut plain = source.clone();
     plain.replacing.clear();
     let current = rules_of(check::ruled(&plain), format)?;
     let names = tried_names(args, &current)?;
-    if let Some(rule) = candidate.rules.values().find_map(|set| set.needs_clock()).filter(|_| clock.is_none())
+    if let Some(rule) = candidate.rules.values().find_map(|set| set.needs_clock()).filter(|_| args.clock.is_none())
         && !args.items.is_empty()
     {
         output::error(format!("the rule `{}` reads the clock; give the moment with `--clock`", rule.reason.id));
         return Err(Exit::Usage);
     }
-    let from_files = rows::items(pack, &args.items, clock).map_err(wrong(Exit::Failure))?;
+    let from_files = rows::items(pack, &args.items, args.clock).map_err(wrong(Exit::Failure))?;
     let records = rows::recordings(&args.records).map_err(wrong(Exit::Failure))?;
     let mut subjects = comparison::inbox_items(pack);
     let counts = (subjects.len(), from_files.rows.len());
