@@ -265,6 +265,27 @@ fn a_sign_off_covers_tests_and_says_when_it_is_too_old() {
 }
 
 #[test]
+fn a_readme_is_a_change_and_needs_its_sign_off() {
+    let folder = versions(&[]);
+    let (old, new) = (folder.path().join("old/README.md"), folder.path().join("new/README.md"));
+    let gate = ["rules", "diff", "old", "new", "--signed", "s.json"];
+    let sign = ["rules", "diff", "old", "new", "--sign-off", "s.json", "--by", "Rosa", "--reason", "as agreed"];
+    fs::write(&new, "# Parcels\n\nHold nothing.\n").expect("written");
+    let output = casebook(folder.path(), &["rules", "diff", "old", "new"]);
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains("`README.md` is new"), "{}", stdout(&output));
+    fs::write(&old, "# Parcels\n\nHold glass.\n").expect("written");
+    let told = stdout(&casebook(folder.path(), &["rules", "diff", "old", "new"]));
+    assert!(told.contains("- Hold glass.\n") && told.contains("+ Hold nothing.\n"), "{told}");
+    assert_eq!(code(&casebook(folder.path(), &sign)), 0);
+    assert_eq!(code(&casebook(folder.path(), &gate)), 0);
+    fs::write(&new, "# Parcels\n\nSend everything.\n").expect("written");
+    let output = casebook(folder.path(), &gate);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("another new version of the README of `parcels`"), "{}", stderr(&output));
+}
+
+#[test]
 fn moments_of_the_command_line_say_what_was_expected() {
     let folder = versions(&[]);
     let given = r#"{"zone":"north","goods":"glass","weight":20}"#;

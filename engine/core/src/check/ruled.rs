@@ -23,6 +23,8 @@ pub struct Ruled {
     pub digest: String,
     /// The digest of its tests, which the pack's own leaves out.
     pub tests: String,
+    /// Its `README.md`, which agents may read.
+    pub readme: Option<Arc<str>>,
     /// Its documents, laid over those that they extend.
     pub documents: Vec<Arc<Document>>,
     /// The fields of its items.
@@ -62,6 +64,7 @@ pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
             version: environment.version.clone(),
             digest: documents.digest(),
             tests: documents.digest_of_tests(),
+            readme: source.readme.clone(),
             documents: read.all.clone(),
             fields: parts.fields,
             decisions: parts.decisions,

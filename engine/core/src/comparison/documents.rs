@@ -3,7 +3,7 @@
 //! Documents are compared as they were read, with every default filled in, so layout, comments and keys that say what
 //! would count anyway are no difference. What rules decide is proved elsewhere; here is what they say beside that.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use casebook_syntax::spec::{Content, Document, Kind};
 use serde::Serialize;
@@ -166,6 +166,13 @@ pub fn documents(old: &Ruled, new: &Ruled) -> Vec<Difference> {
             all.extend(whole(after, Change::Added));
         }
     }
+    let text = |readme: &Option<Arc<str>>| Value::from(readme.as_deref());
+    all.extend(
+        Tree::of(Kind::Environment)
+            .differences(&text(&old.readme), &text(&new.readme))
+            .into_iter()
+            .map(|found| Difference::new(Head::About, "`README.md`".to_owned(), found)),
+    );
     all.sort_by_key(|difference| difference.head);
     all
 }
@@ -219,7 +226,7 @@ fn compare(before: &Document, after: &Document, all: &mut Vec<Difference>) {
     if before.digest == after.digest {
         return;
     }
-    let (Some(old), Some(new)) = (value(&before.content), value(&after.content)) else { return };
+    let (Some(old), Some(new)) = (value(before), value(after)) else { return };
     let kind = after.content.kind();
     let subject = subject(after);
     for found in Tree::of(kind).differences(&old, &new) {
@@ -228,7 +235,8 @@ fn compare(before: &Document, after: &Document, all: &mut Vec<Difference>) {
 }
 
 /// What a document says with every default filled in; of rules what does not decide.
-fn value(content: &Content) -> Option<Value> {
+fn value(document: &Document) -> Option<Value> {
+    let content = &document.content;
     let mut value = match content {
         Content::Environment(content) => serde_json::to_value(content),
         Content::Inbox(content) => serde_json::to_value(content),

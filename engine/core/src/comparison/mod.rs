@@ -39,4 +39,7 @@ pub struct Version {
     pub digest: String,
     /// The digest of its tests, which count for nothing but are checked before a change.
     pub tests: String,
+    /// The digest of its `README.md`, which agents may read; none where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readme: Option<String>,
 }

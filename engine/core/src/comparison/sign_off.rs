@@ -3,7 +3,7 @@
 use casebook_runtime::hash::sha256;
 use serde::{Deserialize, Serialize};
 
-/// What a sign-off of today covers: what rules decide and say, all other documents, the plugins' code and the tests.
+/// What a sign-off of today covers: what rules decide and say, all other documents, the README, the plugins' code and the tests.
 const COVERS: u32 = 2;
 
 /// An approval; any change of it, save to its layout, is seen.
@@ -48,6 +48,12 @@ pub struct SignedPack {
     /// The digest of the tests after it.
     #[serde(default)]
     pub new_tests: Option<String>,
+    /// The digest of the `README.md` before the change; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_readme: Option<String>,
+    /// The digest of the `README.md` after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_readme: Option<String>,
 }
 
 impl SignOff {
@@ -82,6 +88,8 @@ impl SignOff {
                 ("new version", &pack.new, &signed.new),
                 ("old version of the tests", &pack.old_tests, &signed.old_tests),
                 ("new version of the tests", &pack.new_tests, &signed.new_tests),
+                ("old version of the README", &pack.old_readme, &signed.old_readme),
+                ("new version of the README", &pack.new_readme, &signed.new_readme),
             ] {
                 if given != signed {
                     return Some(format!(

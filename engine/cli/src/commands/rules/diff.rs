@@ -14,6 +14,7 @@ use casebook_core::{
     record::Recording,
     scenario::{Catalog, Pack},
 };
+use casebook_runtime::hash::sha256;
 use casebook_syntax::source::SourceSet;
 use serde::Serialize;
 use serde_json::json;
@@ -60,12 +61,15 @@ impl PackDiff {
     fn signed(&self) -> SignedPack {
         let digest = |version: &Option<Version>| version.as_ref().map(|version| version.digest.clone());
         let tests = |version: &Option<Version>| version.as_ref().map(|version| version.tests.clone());
+        let readme = |version: &Option<Version>| version.as_ref().and_then(|version| version.readme.clone());
         SignedPack {
             environment: self.environment.clone(),
             old: digest(&self.old),
             new: digest(&self.new),
             old_tests: tests(&self.old),
             new_tests: tests(&self.new),
+            old_readme: readme(&self.old),
+            new_readme: readme(&self.new),
         }
     }
 }
@@ -147,7 +151,12 @@ fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
     let version = |ruled: &Ruled, catalog: &Option<Catalog>| {
         let played = catalog.as_ref().and_then(|all| all.pack(&ruled.name));
         let digest = played.map_or(ruled.digest.as_str(), |pack| pack.digest());
-        Version { version: ruled.version.clone(), digest: digest.to_owned(), tests: ruled.tests.clone() }
+        Version {
+            version: ruled.version.clone(),
+            digest: digest.to_owned(),
+            tests: ruled.tests.clone(),
+            readme: ruled.readme.as_deref().map(|text| sha256(text.as_bytes())),
+        }
     };
     let pack = |catalog: &Option<Catalog>, name: &str| catalog.as_ref().and_then(|all| all.pack(name).cloned());
     let known = |name: &str| sides.new.iter().any(|new| new.name == name);
