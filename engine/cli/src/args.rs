@@ -29,16 +29,16 @@ pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 #[derive(Debug, Parser)]
 #[command(name = "casebook", version, long_about = ABOUT, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Args {
-    /// What to do
+    /// The command
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// How to print results
+    /// The output format
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
-    /// Starts the plugins of packs that are programs, with all that this user may do; their code must be trusted
+    /// Starts plugins that are programs, with all permissions of this user; only for code that you trust
     #[arg(long, global = true)]
     pub(crate) allow_process_plugins: bool,
 }
@@ -81,8 +81,8 @@ const ABOUT: &str = "Triage environments for AI agents, written as YAML.
 
 Without a command it serves the packs in `./scenarios` on http://127.0.0.1:8000.";
 
-const EXIT_CODES: &str = "Exit codes: 0 all is well, 1 something is wrong with a pack, record or schema, \
-2 the command line is wrong, 3 I/O error (port taken, file or output not writable).";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 something is wrong with a pack, record or schema, \
+2 the command line is wrong, 3 I/O error (port in use, file or output not writable).";
 
 /// How to print results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -151,29 +151,29 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Explains a diagnostic code, with a wrong and a right example
     Explain(ExplainArgs),
-    /// Explains why an item is to be decided as it is, rule by rule
+    /// Explains the right decisions about an item, rule by rule
     ExplainItem(ExplainItemArgs),
-    /// Verifies audit trails
+    /// Verifies and seals audit trails
     Audit(AuditArgs),
-    /// Makes a pack from a template
+    /// Creates a pack from a template
     New(NewArgs),
-    /// Formats files in the canonical way; comments stay
+    /// Formats files; comments are kept
     Fmt(FmtArgs),
-    /// Writes a readable page about each pack
+    /// Writes one page about each pack
     Docs(DocsArgs),
-    /// Turns rules into a CSV table and back
+    /// Converts rules to a CSV table and back
     Table(TableArgs),
     /// Proves what rules mean: what never matches, what overlaps, what no rule covers
     Rules(RulesArgs),
     /// Writes the JSON Schemas of all kinds of documents
     Schema(SchemaArgs),
-    /// Makes, checks, lists and pins plugins
+    /// Creates, checks, lists and pins plugins
     Plugin(PluginArgs),
-    /// Makes an inbox of a pack from a file, with an importer of one of its plugins
+    /// Makes an inbox from a file, with an importer of one of the pack's plugins
     Import(ImportArgs),
     /// Plays tasks with a policy
     Run(RunArgs),
-    /// Plays recorded episodes again and says whether every byte agrees
+    /// Plays recorded episodes again and compares every byte
     Replay(ReplayArgs),
     /// Plays every task with the pack's baseline policy and prints the scores
     Baseline(BaselineArgs),
@@ -230,10 +230,10 @@ impl FromArgMatches for PacksArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) packs: PacksArgs,
-    /// Makes the changes that findings name, where a machine may; comments and layout stay
+    /// Applies the fixes that findings suggest; comments and formatting are kept
     #[arg(long)]
     pub(crate) fix: bool,
-    /// Warnings fail as well
+    /// Fails on warnings
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -243,13 +243,13 @@ pub(crate) struct CheckArgs {
 pub(crate) struct TestArgs {
     #[command(flatten)]
     pub(crate) packs: PacksArgs,
-    /// Runs only the cases whose name, or whose document's name, holds this
+    /// Runs only cases whose name, or whose document's name, contains this
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) filter: String,
     /// Runs again whenever a file changes, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Lists the cases that passed as well
+    /// Also lists the cases that passed
     #[arg(long, short)]
     pub(crate) verbose: bool,
 }
@@ -257,7 +257,7 @@ pub(crate) struct TestArgs {
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
-    /// A code such as `CB201`; all of them are listed when not given
+    /// A code such as `CB201`; lists all codes if it is omitted
     pub(crate) code: Option<String>,
 }
 
@@ -266,10 +266,10 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct NewArgs {
     /// The pack's name: lower-case letters, digits and `-`
     pub(crate) name: String,
-    /// What it starts from
+    /// The template
     #[arg(long, value_enum, default_value_t = Template::Single)]
     pub(crate) template: Template,
-    /// The folder in which the pack's folder is made
+    /// The folder in which to create the pack's folder
     #[arg(long = "in", value_name = "FOLDER", default_value = "scenarios")]
     pub(crate) folder: PathBuf,
 }
@@ -277,11 +277,11 @@ pub(crate) struct NewArgs {
 /// A template of a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Template {
-    /// One item a step, decided by rules
+    /// One item per step, decided by rules
     Single,
-    /// A list of decisions a step, over the whole inbox
+    /// A list of decisions per step, over the whole inbox
     Batch,
-    /// One item a step, and a tool that looks up what is hidden
+    /// One item per step, and a tool that looks up hidden fields
     Tools,
     /// Typed actions and a state, no items
     Actions,
@@ -292,7 +292,7 @@ pub(crate) enum Template {
 pub(crate) struct FmtArgs {
     #[command(flatten)]
     pub(crate) packs: PacksArgs,
-    /// Writes nothing; fails when a file would change
+    /// Writes nothing; fails if a file would change
     #[arg(long)]
     pub(crate) check: bool,
 }
@@ -302,7 +302,7 @@ pub(crate) struct FmtArgs {
 pub(crate) struct DocsArgs {
     #[command(flatten)]
     pub(crate) packs: PacksArgs,
-    /// The folder to write `<pack>.md` into; standard output when not given
+    /// The folder to write `<pack>.md` into; default: standard output
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -314,14 +314,14 @@ pub(crate) struct TableArgs {
     pub(crate) action: TableAction,
 }
 
-/// What to do with a table.
+/// The command with a table.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TableAction {
     /// Prints the rules of a file as CSV
     Export {
         /// The file with `kind: Rules`
         file: PathBuf,
-        /// Where to write it; standard output when not given
+        /// Where to write it; default: standard output
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
@@ -329,7 +329,7 @@ pub(crate) enum TableAction {
     Import {
         /// The CSV table
         csv: PathBuf,
-        /// The file with `kind: Rules`; what else it says stays
+        /// The file with `kind: Rules`; everything else in it stays the same
         file: PathBuf,
     },
 }
@@ -344,11 +344,11 @@ pub(crate) struct RulesArgs {
 /// What to ask about rules.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesAction {
-    /// Proves what rules can and cannot do, with an item for each finding that shows it
+    /// Proves what rules can and cannot do, with an example item for each finding
     Check(RulesCheckArgs),
-    /// Proves what changes from one version of rules to another, with items that show it
+    /// Proves what changes from one version of rules to another, with example items
     Diff(RulesDiffArgs),
-    /// Tries candidate rules on items and recorded episodes, beside the rules that decide now
+    /// Judges items and recorded episodes with candidate rules, and compares with the current rules
     Trial(RulesTrialArgs),
 }
 
@@ -357,7 +357,7 @@ pub(crate) enum RulesAction {
 pub(crate) struct RulesCheckArgs {
     #[command(flatten)]
     pub(crate) packs: PacksArgs,
-    /// Warnings fail as well
+    /// Fails on warnings
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -368,13 +368,13 @@ pub(crate) struct SchemaArgs {
     /// Where to write them
     #[arg(long, value_name = "FOLDER", default_value = "schemas")]
     pub(crate) out: PathBuf,
-    /// Folds in what the plugins of this pack say about their parameters, for its editors; best with an `--out` of its own
+    /// Adds the parameters of this pack's plugins, for editors; best with a separate `--out`
     #[arg(long, value_name = "PACK")]
     pub(crate) pack: Option<PathBuf>,
-    /// Writes the reference of the language, a Markdown page, to this file as well
+    /// Also writes the reference of all keys, a Markdown page, to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) reference: Option<PathBuf>,
-    /// Write nothing; fail when a file is stale
+    /// Writes nothing; fails if a file is stale
     #[arg(long)]
     pub(crate) check: bool,
 }
@@ -386,31 +386,32 @@ pub(crate) struct PluginArgs {
     pub(crate) action: PluginAction,
 }
 
-/// What to do with plugins.
+/// The command with plugins.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginAction {
-    /// Makes a plugin from a template, with the command that builds it
+    /// Creates a plugin from a template, with the command that builds it
     New {
         /// The plugin's name: lower-case letters, digits, `-` and `_`
         name: String,
-        /// The language that it is written in
+        /// The language
         #[arg(long, value_enum, default_value_t = PluginLanguage::C)]
         lang: PluginLanguage,
-        /// The folder in which the plugin's folder is made
+        /// The folder in which to create the plugin's folder
         #[arg(long = "in", value_name = "FOLDER", default_value = "plugins")]
         folder: PathBuf,
     },
-    /// Runs a plugin's examples and tells what a call of it takes
+    /// Runs a plugin's examples and measures a call
     Check {
-        /// The `.wasm` file, or the file of a program, beside which its other files lie
+        /// The `.wasm` file, or the file of a program, with its other files next to it
         file: PathBuf,
-        /// What runs the file of a program, with arguments; `python3` for a `.py` file, else the file itself
+        /// The command that runs a program's file, with arguments; default: `python3` for a `.py` file,
+        /// otherwise the file itself
         #[arg(long, value_name = "COMMAND")]
         command: Option<String>,
     },
     /// Lists the plugins of packs
     List(PacksArgs),
-    /// Writes the digests of the plugins' files into the packs; comments and layout stay
+    /// Writes the digests of the plugins' files into the packs; comments and formatting are kept
     Lock(PacksArgs),
 }
 
@@ -419,9 +420,9 @@ pub(crate) enum PluginAction {
 pub(crate) enum PluginLanguage {
     /// C, with one header and no library
     C,
-    /// Rust, where its WebAssembly target is installed
+    /// Rust, with its WebAssembly target
     Rust,
-    /// Python, as a process, which packs may only use with `--allow-process-plugins`
+    /// Python, as a process, which needs `--allow-process-plugins`
     Python,
 }
 
@@ -430,21 +431,21 @@ pub(crate) enum PluginLanguage {
 pub(crate) struct ImportArgs {
     /// The pack
     pub(crate) pack: PathBuf,
-    /// The file whose items are imported
+    /// The file to import items from
     pub(crate) file: PathBuf,
-    /// The plugin, as the pack's environment names it, and which of its importers when it offers several
+    /// The plugin, as the pack's environment names it, and the importer if it offers several
     #[arg(long, value_name = "PLUGIN[:IMPORTER]")]
     pub(crate) with: String,
-    /// A parameter of the importer; may be given again
+    /// A parameter of the importer; can be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) parameters: Vec<(String, String)>,
-    /// The inbox's name; that of the file when not given
+    /// The inbox's name; default: the name of the file
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Where it is written; a file of the inbox's name in the pack when not given
+    /// Where to write it; default: a file with the inbox's name in the pack
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Writes over a file that is there already
+    /// Overwrites an existing file
     #[arg(long)]
     pub(crate) replace: bool,
 }
@@ -454,22 +455,22 @@ pub(crate) struct ImportArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) packs: PacksArgs,
-    /// A task to play; may be given again. All tasks when not given
+    /// A task to play; can be repeated. Default: all tasks
     #[arg(long = "task", value_name = "NAME")]
     pub(crate) tasks: Vec<String>,
-    /// Who plays: `oracle`, `nothing`, `random`, or a policy of the pack
+    /// The policy: `oracle`, `nothing`, `random`, or a policy of the pack
     #[arg(long, value_name = "NAME", default_value = "oracle")]
     pub(crate) policy: String,
     /// The seed of the first episode
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = seed)]
     pub(crate) seed: u64,
-    /// Episodes of each task, with one seed after the other
+    /// The number of episodes per task, with consecutive seeds
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) episodes: u64,
-    /// An argument that the pack declares for a reset; may be given again
+    /// A reset argument that the pack declares; can be repeated
     #[arg(long = "reset", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) arguments: Vec<(String, String)>,
-    /// Appends one JSON line an episode to a file
+    /// Appends one JSON line per episode to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// Prints `[START]`, `[STEP]` and `[END]` lines
@@ -489,7 +490,7 @@ pub(crate) enum Log {
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReplayArgs {
-    /// A file that `run --record` wrote
+    /// A file written by `run --record`
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) packs: PacksArgs,

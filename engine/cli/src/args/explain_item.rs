@@ -19,16 +19,16 @@ pub(crate) struct ExplainItemArgs {
     /// The moment at which `--given` is judged
     #[arg(long, value_name = "MOMENT", requires = "given", value_parser = moment)]
     pub(crate) clock: Option<i64>,
-    /// The task that the item is taken from; the first that has it when not given
+    /// The task of the item; default: the first that has it
     #[arg(long, value_name = "NAME", requires = "item")]
     pub(crate) task: Option<String>,
-    /// The seed, which decides what varies in the item
+    /// The seed, for items that vary
     #[arg(long, value_name = "N", default_value_t = 0, requires = "item", allow_negative_numbers = true, value_parser = seed)]
     pub(crate) seed: u64,
-    /// What was decided about it, as a JSON object
+    /// The decisions about it, as a JSON object
     #[arg(long, value_name = "JSON")]
     pub(crate) decided: Option<String>,
-    /// Shows every rule with its conditions, not only those that match and the three that miss least
+    /// Shows every rule with its conditions, not only the matching ones and the three closest others
     #[arg(long)]
     pub(crate) all: bool,
 }

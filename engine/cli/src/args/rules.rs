@@ -7,29 +7,29 @@ use super::moment;
 /// Arguments of `rules diff`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RulesDiffArgs {
-    /// The version before: a pack, a folder of packs, a file of rules, or `REV:PATH` for what git keeps of one
+    /// The old version: a pack, a folder of packs, a file of rules, or `REV:PATH` for a version in git
     pub(crate) old: String,
-    /// The version after, likewise
+    /// The new version, likewise
     pub(crate) new: String,
-    /// The pack that a file of rules belongs to, where it lies outside of it
+    /// The pack that a file of rules belongs to, if it is outside the pack
     #[arg(long, value_name = "PACK")]
     pub(crate) pack: Option<PathBuf>,
-    /// Files that `run --record` wrote: which of their episodes score otherwise
+    /// Files written by `run --record`: shows which of their episodes change their score
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) records: Vec<PathBuf>,
-    /// Ends with 0 even when something changes
+    /// Ends with 0 even if something changes
     #[arg(long)]
     pub(crate) exit_zero: bool,
     /// Writes an approval of the change, bound to both digests
     #[arg(long, value_name = "FILE", requires_all = ["by", "reason"], conflicts_with = "signed")]
     pub(crate) sign_off: Option<PathBuf>,
-    /// Who approves
+    /// The name of the approver
     #[arg(long, value_name = "NAME", requires = "sign_off")]
     pub(crate) by: Option<String>,
-    /// Why
+    /// The reason of the approval
     #[arg(long, value_name = "TEXT", requires = "sign_off")]
     pub(crate) reason: Option<String>,
-    /// Ends with 0 when this approval is of just this change
+    /// Ends with 0 if this approval is for exactly this change
     #[arg(long, value_name = "FILE")]
     pub(crate) signed: Option<PathBuf>,
 }
@@ -37,18 +37,18 @@ pub(crate) struct RulesDiffArgs {
 /// Arguments of `rules trial`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RulesTrialArgs {
-    /// A file with `kind: Rules`, which is tried in place of the pack's rules of the same name
+    /// A file with `kind: Rules`, used in place of the pack's rules with the same name
     pub(crate) candidate: PathBuf,
     /// The pack
     #[arg(default_value = "scenarios")]
     pub(crate) pack: PathBuf,
-    /// Items beside those of the inboxes: JSON Lines, or CSV with the fields' names in the first line
+    /// Items in addition to those of the inboxes: JSON Lines, or CSV with field names in the first line
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) items: Vec<PathBuf>,
     /// The moment at which the items of files are judged
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
     pub(crate) clock: Option<i64>,
-    /// Files that `run --record` wrote: which of their episodes score otherwise
+    /// Files written by `run --record`: shows which of their episodes change their score
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) records: Vec<PathBuf>,
     /// Lists every item that changes

@@ -103,31 +103,37 @@ fn resolve(folder: &Path, path: &str) -> PathBuf {
     whole
 }
 
-/// The flags of every command, by its words (`rules diff`); the empty name holds those of all commands.
-fn commands() -> BTreeMap<String, BTreeSet<String>> {
-    fn read(words: &[String], commands: &mut BTreeMap<String, BTreeSet<String>>) {
+/// The help text of every command, by its words (`rules diff`); the empty name has that of the program.
+pub(crate) fn helps() -> BTreeMap<String, String> {
+    fn read(words: &[String], helps: &mut BTreeMap<String, String>) {
         let args: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
         let help = stdout(&casebook(&root(), &args));
-        let flags = help
-            .lines()
-            .map(str::trim_start)
-            .filter(|line| line.starts_with('-'))
-            .flat_map(|line| line.split([' ', ',', '=', '[']))
-            .filter(|word| word.starts_with("--") && word.len() > 2)
-            .map(str::to_owned)
-            .collect();
-        commands.insert(words.join(" "), flags);
-        let Some((_, listed)) = help.split_once("\nCommands:\n") else { return };
+        let listed = help.split_once("\nCommands:\n").map(|(_, listed)| listed.to_owned()).unwrap_or_default();
+        helps.insert(words.join(" "), help);
         let names = listed.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
             line.strip_prefix("  ").filter(|line| !line.starts_with(' ')).and_then(|line| line.split(' ').next())
         });
         for name in names.filter(|name| *name != "help") {
-            read(&[words, &[name.to_owned()]].concat(), commands);
+            read(&[words, &[name.to_owned()]].concat(), helps);
         }
     }
     let mut all = BTreeMap::new();
     read(&[], &mut all);
     all
+}
+
+/// The flags of every command.
+fn commands() -> BTreeMap<String, BTreeSet<String>> {
+    let flags = |help: &str| {
+        help.lines()
+            .map(str::trim_start)
+            .filter(|line| line.starts_with('-'))
+            .flat_map(|line| line.split([' ', ',', '=', '[']))
+            .filter(|word| word.starts_with("--") && word.len() > 2)
+            .map(str::to_owned)
+            .collect()
+    };
+    helps().into_iter().map(|(name, help)| (name, flags(&help))).collect()
 }
 
 /// What is wrong with a command line of a page, if anything.
