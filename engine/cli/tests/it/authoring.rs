@@ -162,7 +162,7 @@ fn pack_in(folder: &TempDir, path: &str) {
 #[test]
 fn paths_of_sarif_are_references() {
     let folder = new_pack();
-    edit(&folder, "rules.yaml", "    because: A stranger", "    becuase: A stranger");
+    edit(&folder, "rules.yaml", "    because: A stolen account", "    becuase: A stolen account");
     pack_in(&folder, "my packs/d\u{fc}rer");
     pack_in(&folder, "50%#1/desk");
     let uri = |inside: &str, path: &str| {
