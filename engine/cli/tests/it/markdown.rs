@@ -88,8 +88,8 @@ impl Markdown {
                     _ => None,
                 })
                 .collect();
-            let names = std::iter::once(slug.clone()).chain((1..).map(|number| format!("{slug}-{number}")));
-            let name = names.into_iter().find(|name| !anchors.contains(name)).expect("there are infinitely many");
+            let mut names = std::iter::once(slug.clone()).chain((1..).map(|number| format!("{slug}-{number}")));
+            let name = names.find(|name| !anchors.contains(name)).expect("there are infinitely many");
             anchors.insert(name);
         }
         anchors
