@@ -15,7 +15,10 @@ mod serve;
 use std::{ffi::OsString, path::PathBuf};
 
 use casebook_core::model::read_moment;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, parser::ValueSource};
+use clap::{
+    ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::OsStringValueParser,
+    error::ErrorKind, parser::ValueSource,
+};
 
 use crate::{exit::Exit, output};
 
@@ -191,8 +194,8 @@ pub(crate) struct PacksArgs {
 #[derive(Debug, clap::Args)]
 struct NamedPacks {
     /// Packs, folders of packs, or files of packs; in the variable they are separated by `:`
-    #[arg(value_name = "PACK", default_value = "scenarios", env = "CASEBOOK_PACKS")]
-    packs: Vec<PathBuf>,
+    #[arg(value_name = "PACK", default_value = "scenarios", env = "CASEBOOK_PACKS", value_parser = OsStringValueParser::new())]
+    packs: Vec<OsString>,
 }
 
 impl clap::Args for PacksArgs {
@@ -210,13 +213,17 @@ impl FromArgMatches for PacksArgs {
         let NamedPacks { packs } = NamedPacks::from_arg_matches(matches)?;
         let source = matches.value_source("packs");
         // Only a variable needs a separator; on the command line a path may hold one.
-        let packs = if source == Some(ValueSource::EnvVariable) {
-            let paths = packs.iter().flat_map(std::env::split_paths);
-            paths.filter(|path| !path.as_os_str().is_empty()).collect()
+        let packs: Vec<PathBuf> = if source == Some(ValueSource::EnvVariable) {
+            packs.iter().flat_map(std::env::split_paths).filter(|path| !path.as_os_str().is_empty()).collect()
         } else {
-            packs
+            packs.into_iter().map(PathBuf::from).collect()
         };
-        Ok(Self { packs, is_default: source == Some(ValueSource::DefaultValue) })
+        if packs.iter().any(|path| path.as_os_str().is_empty()) {
+            return Err(clap::Error::raw(ErrorKind::InvalidValue, "a PACK cannot be an empty text\n"));
+        }
+        // A variable that is set to nothing names nothing.
+        let is_default = packs.is_empty() || source == Some(ValueSource::DefaultValue);
+        Ok(Self { packs: if packs.is_empty() { vec!["scenarios".into()] } else { packs }, is_default })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

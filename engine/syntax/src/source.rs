@@ -83,8 +83,8 @@ impl ModuleFile {
 pub enum ReadProblem {
     /// An I/O error.
     Io(String),
-    /// A root that does not exist.
-    Missing,
+    /// A root that does not exist; holds whether there are packs where the command runs.
+    Missing(bool),
     /// A file that no pack reads.
     NotOfAPack,
     /// A folder, pipe, socket or device; holds which.
@@ -144,7 +144,12 @@ impl ReadProblem {
     fn of_root(root: &Path, error: &std::io::Error) -> Self {
         // A link without a target exists, and may have one again.
         let gone = error.kind() == ErrorKind::NotFound && fs::symlink_metadata(root).is_err();
-        if gone { Self::Missing } else { Self::Io(error.to_string()) }
+        if gone {
+            let here = pack_folders(Path::new(".")).is_ok_and(|(folders, _)| !folders.is_empty());
+            Self::Missing(here)
+        } else {
+            Self::Io(error.to_string())
+        }
     }
 }
 
@@ -207,7 +212,8 @@ impl SourceSet {
 
     /// Whether something could not be read for a reason that may pass, such as too many open files.
     pub fn is_incomplete(&self) -> bool {
-        let failed = |problem: &Option<ReadProblem>| matches!(problem, Some(ReadProblem::Io(_) | ReadProblem::Missing));
+        let failed =
+            |problem: &Option<ReadProblem>| matches!(problem, Some(ReadProblem::Io(_) | ReadProblem::Missing(_)));
         let mut packs = self.packs.iter().flat_map(bases);
         self.missing.iter().any(|file| failed(&file.problem))
             || packs.any(|pack| {
@@ -373,25 +379,20 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// The folder of the pack that a file belongs to: the nearest one above it that holds an environment, else the file's own.
+/// The folder of the pack that a file belongs to: the nearest one of those that its path names, or where the command runs,
+/// that holds an environment, else the file's own. Folders that nobody named are not looked into.
 fn pack_of(file: &Path) -> Option<PathBuf> {
     let visible = !file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     if !visible || !SourceSet::is_source(file) {
         return None;
     }
-    let own = folder_of(file).to_path_buf();
-    let mut above = std::iter::successors(Some(own.clone()), |folder| folder_above(folder)).take(MAX_DEPTH + 1);
-    above.find(|folder| holds_environment(folder)).or(Some(own))
-}
-
-/// The folder that holds another one, also where a relative path does not name it.
-fn folder_above(folder: &Path) -> Option<PathBuf> {
-    match folder.components().next_back() {
-        Some(Component::Normal(_)) => Some(folder_of(folder).to_path_buf()),
-        Some(Component::CurDir) | None => Some(PathBuf::from("..")),
-        Some(Component::ParentDir) => Some(folder.join("..")),
-        Some(Component::RootDir | Component::Prefix(_)) => None,
-    }
+    let mut named = file.ancestors().skip(1).filter_map(|folder| match folder {
+        // Behind the last part of a relative path comes the folder that it starts from, unless it leads out of that.
+        folder if folder.as_os_str().is_empty() => (!file.starts_with("..")).then_some(Path::new(".")),
+        folder => Some(folder),
+    });
+    let found = named.find(|folder| holds_environment(folder));
+    Some(found.unwrap_or_else(|| folder_of(file)).to_path_buf())
 }
 
 /// A path below the folder that a command runs in, without the `./` before it.

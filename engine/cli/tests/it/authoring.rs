@@ -262,10 +262,10 @@ fn every_command_takes_a_bare_file_name_and_a_path_with_a_colon() {
     let said = succeeds(folder.path(), &["check", "a:b"]);
     assert!(said.contains(" in 1 pack"), "{said}");
     succeeds(folder.path(), &["check", &folder.path().join("a:b/rules.yaml").display().to_string()]);
-    // A file may lie deeper than where the command runs.
+    // A file may lie deeper than its pack's folder, which is where the command runs.
     fs::create_dir(folder.path().join("a:b/more")).expect("a folder");
     fs::rename(folder.path().join("a:b/rules.yaml"), folder.path().join("a:b/more/rules.yaml")).expect("moved");
-    succeeds(&folder.path().join("a:b/more"), &["check", "rules.yaml"]);
+    succeeds(&folder.path().join("a:b"), &["check", "more/rules.yaml"]);
     // Only the variable is separated.
     let by_variable = |packs: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_casebook"));
@@ -278,6 +278,19 @@ fn every_command_takes_a_bare_file_name_and_a_path_with_a_colon() {
     let (ended, said) = by_variable("scenarios/desk:second:");
     assert!(ended == 0 && said.contains("in 2 packs"), "{said}");
     assert_eq!(by_variable("a:b").0, 1);
+    let (ended, said) = by_variable("");
+    assert!(ended == 0 && said.contains("in 1 pack"), "a variable that is set to nothing: {said}");
+    let output = casebook(folder.path(), &["check", ""]);
+    assert_eq!((code(&output), stderr(&output).contains("a PACK cannot be an empty text")), (2, true));
+    // Where the command runs there may be a pack that only has to be named.
+    for inside in ["scenarios", "scenarios/desk"] {
+        let said = finds(&folder.path().join(inside), &["check"]);
+        assert!(said.contains("this folder, `.`, is one of them"), "{inside}: {said}");
+        succeeds(&folder.path().join(inside), &["check", "."]);
+    }
+    shell::copy(&folder.path().join("second"), &folder.path().join("scenarios/desk/inner"));
+    let said = finds(folder.path(), &["check"]);
+    assert!(said.contains("move `scenarios/desk/inner` next to it"), "{said}");
 }
 
 #[test]

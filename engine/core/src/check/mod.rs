@@ -481,11 +481,13 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
     let mut roots = documents.of(Kind::Environment);
     let first = roots.next();
     for other in roots {
-        report.push(
-            other
-                .at(Code::Environment, "/kind", "the pack has a second environment")
-                .hint("keep one; a pack is one environment"),
-        );
+        let folder = other.file().path.parent().unwrap_or(Path::new(""));
+        let hint = if first.is_some_and(|first| first.file().path.parent() == Some(folder)) {
+            "keep one; a pack is one environment".to_owned()
+        } else {
+            format!("a pack cannot lie within another one; move `{}` next to it", folder.display())
+        };
+        report.push(other.at(Code::Environment, "/kind", "the pack has a second environment").hint(hint));
     }
     if first.is_none() && !documents.broken() {
         let file = SourceFile::new(&source.root, "");
@@ -547,11 +549,13 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
     let path = file.path.display();
     Some(match file.problem.as_ref()? {
         ReadProblem::Io(error) => (Code::Unreadable, format!("`{path}` cannot be read: {error}"), None),
-        ReadProblem::Missing => (
+        ReadProblem::Missing(here) => (
             Code::Unreadable,
             format!("there is no file or folder `{path}`"),
             Some(if path.to_string().contains(':') {
                 "separate packs by blanks; only the variable `CASEBOOK_PACKS` takes `:` between them"
+            } else if *here {
+                "name a pack, a folder of packs, or a file of a pack; this folder, `.`, is one of them"
             } else {
                 "name a pack, a folder of packs, or a file of a pack; `casebook new NAME` makes a pack below `scenarios`"
             }),
