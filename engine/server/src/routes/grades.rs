@@ -131,12 +131,12 @@ pub(super) fn regrade() -> Endpoint {
 }
 
 async fn standing(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    let session = find(&app, id)?;
+    let session = find(&app, &id)?;
     grade_of(&app, &session, None).await
 }
 
 async fn right(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    let session = find(&app, id)?;
+    let session = find(&app, &id)?;
     let played = session.look(Play::clone);
     let id = session.id().to_string();
     let told = app.work(played.waits_for_processes(), move || {
@@ -185,7 +185,7 @@ async fn record_again(
 }
 
 async fn again(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    let session = find(&app, id)?;
+    let session = find(&app, &id)?;
     let pack = app.pack(session.environment())?;
     grade_of(&app, &session, Some(pack)).await
 }
@@ -197,8 +197,8 @@ async fn grade_of(app: &App, session: &Session, with: Option<Arc<Pack>>) -> Resu
     Ok(Json(told(session, &grade)))
 }
 
-fn find(app: &App, id: String) -> Result<Arc<Session>, Problem> {
-    app.sessions.find_episode(&id).ok_or_else(|| app.sessions.unknown(&id))
+fn find(app: &App, id: &str) -> Result<Arc<Session>, Problem> {
+    app.sessions.find_episode(id).ok_or_else(|| app.sessions.unknown(id))
 }
 
 fn told(session: &Session, grade: &Grade) -> Value {

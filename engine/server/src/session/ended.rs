@@ -122,8 +122,9 @@ impl EndedSessions {
 
     /// Forgets what a client went on with in an environment: it begins anew.
     pub(super) fn forget(&mut self, environment: &str, client: Client) {
-        for ended in self.known.values_mut() {
-            if ended.unnamed == Some(Origin::Reset)
+        for id in &self.order {
+            if let Some(ended) = self.known.get_mut(id)
+                && ended.unnamed == Some(Origin::Reset)
                 && &*ended.environment == environment
                 && is_same(ended.opener, client)
             {
