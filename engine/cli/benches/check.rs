@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::check::Checker;
+use casebook_compile::check::Checker;
 use casebook_syntax::source;
 
 const ITEMS: usize = 10_000;

@@ -14,7 +14,7 @@ mod serve;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use casebook_core::model::read_moment;
+use casebook_runtime::model::read_moment;
 use clap::{
     ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::OsStringValueParser,
     error::ErrorKind, parser::ValueSource,

@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use casebook_core::{
-    check::{self, Checker, Compiled},
+use casebook_compile::check::{self, Checker, Compiled};
+use casebook_runtime::{
+    names::{list, nearest},
     scenario::{Catalog, Pack, Task},
 };
-use casebook_runtime::names::{list, nearest};
 use casebook_syntax::{
     diagnostic::Report,
     source::{self, SourceSet},

@@ -3,7 +3,7 @@
 
 mod pack;
 
-use casebook_core::audit;
+use casebook_analysis::testing;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -12,7 +12,7 @@ fuzz_target!(|text: &str| {
     let compiled = pack::with(&format!("{kind}.yaml"), text);
     if let Some(catalog) = &compiled.catalog {
         for pack in catalog.packs() {
-            audit::run(pack, "");
+            testing::run(pack, "");
         }
     }
 });

@@ -1,16 +1,16 @@
 //! The small pack of the core's tests with one file replaced.
 
-use casebook_core::check::{Compiled, compile};
+use casebook_compile::check::{Compiled, compile};
 use casebook_syntax::source;
 
 /// The files, by name.
 pub const FILES: [(&str, &str); 6] = [
-    ("environment.yaml", include_str!("../../core/tests/packs/desk/environment.yaml")),
-    ("inbox.yaml", include_str!("../../core/tests/packs/desk/inbox.yaml")),
-    ("policy.yaml", include_str!("../../core/tests/packs/desk/policy.yaml")),
-    ("rubric.yaml", include_str!("../../core/tests/packs/desk/rubric.yaml")),
-    ("rules.yaml", include_str!("../../core/tests/packs/desk/rules.yaml")),
-    ("task.yaml", include_str!("../../core/tests/packs/desk/task.yaml")),
+    ("environment.yaml", include_str!("../../compile/tests/packs/desk/environment.yaml")),
+    ("inbox.yaml", include_str!("../../compile/tests/packs/desk/inbox.yaml")),
+    ("policy.yaml", include_str!("../../compile/tests/packs/desk/policy.yaml")),
+    ("rubric.yaml", include_str!("../../compile/tests/packs/desk/rubric.yaml")),
+    ("rules.yaml", include_str!("../../compile/tests/packs/desk/rules.yaml")),
+    ("task.yaml", include_str!("../../compile/tests/packs/desk/task.yaml")),
 ];
 
 /// Compiles the pack with another text for a file; a name that none has adds one.

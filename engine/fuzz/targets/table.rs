@@ -4,7 +4,8 @@
 
 mod pack;
 
-use casebook_core::{outline, rules};
+use casebook_analysis::outline;
+use casebook_compile::rules;
 use casebook_syntax::{
     diagnostic::Report,
     sheet,

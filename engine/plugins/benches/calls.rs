@@ -14,15 +14,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::{
-    check::Checker,
+use casebook_compile::check::Checker;
+use casebook_plugins::{PluginHost, Processes, WasmHost};
+use casebook_runtime::{
     episode::Episode,
-    plugin::{GraderOffer, Limits, Offer, Operation, Plugin, Program},
+    plugin::{GraderOffer, Limits, Offer, Operation, Plugin},
     policy,
     record::play,
     scenario::Pack,
 };
-use casebook_plugins::{PluginHost, Processes, WasmHost};
 use casebook_syntax::{
     source::{self, SourceSet},
     spec::ProcessSpec,
@@ -42,8 +42,8 @@ fn main() {
         let path = repository().join("plugins").join(name).join(format!("{name}.wasm"));
         calls(name, &std::fs::read(path).unwrap());
     }
-    let process = Program::new("odd", &process(1), files(), None);
-    let plugin = Plugin::start_checked(&host(), &process).unwrap();
+    let process = casebook_compile::plugin::program("odd", &process(1), files(), None);
+    let plugin = casebook_compile::plugin::start_checked(&host(), &process).unwrap();
     println!("process in Python  {:>8.2} us a call", call_of(&plugin, &plugin.description.graders[0]));
     drop(plugin);
 
@@ -145,7 +145,7 @@ fn repository() -> PathBuf {
 
 /// Calls each grader with its first example.
 fn calls(name: &str, module: &[u8]) {
-    let plugin = Plugin::load_checked(&WasmHost::default(), module, Limits::default()).unwrap();
+    let plugin = casebook_compile::plugin::load_checked(&WasmHost::default(), module, Limits::default()).unwrap();
     for grader in &plugin.description.graders {
         let call = grader.examples[0].call(Offer::Grader(grader));
         let each = call_of(&plugin, grader);

@@ -1,6 +1,6 @@
 //! What goes wrong, in words for authors.
 
-use casebook_core::plugin::Limits;
+use casebook_runtime::plugin::Limits;
 use wasmi::TrapCode;
 
 /// Why a call ended early; continues a sentence that begins with the plugin.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use casebook_core::plugin::{Guest, Host, Limits, Program, Refusal};
+use casebook_runtime::plugin::{Guest, Host, Limits, Program, Refusal};
 
 use crate::WasmHost;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use casebook_core::plugin::{Guest, Host, Limits, Operation};
+use casebook_runtime::plugin::{Guest, Host, Limits, Operation};
 use casebook_syntax::source::MAX_MODULE_BYTES;
 use wasmi::{
     CompilationMode, Config, EnforcedLimits, Engine, ExternType, Instance, Linker, Memory, Module, Store, StoreLimits,

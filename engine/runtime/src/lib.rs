@@ -1,8 +1,8 @@
 //! What Casebook runs.
 //!
-//! Nothing here reads YAML, knows a schema or a place in a file, or touches the file system, a socket, a clock or the
-//! environment. The modules stand in the order in which data flows; a later module may import an earlier one, never the
-//! reverse.
+//! Nothing here reads YAML, knows a schema's library or a place in a file, or touches the file system, a socket, a clock or
+//! the environment. The modules stand in the order in which data flows; a later module may import an earlier one, never
+//! the reverse.
 
 // Numbers with their exact value.
 pub mod number;
@@ -14,3 +14,23 @@ pub mod hash;
 pub mod names;
 // What documents choose by a word and episodes run by.
 pub mod settings;
+// The nouns: columns, values, items, rows, truth, steps.
+pub mod model;
+// Code that packs bring along, and what it promises.
+pub mod plugin;
+// What a pack computes: expressions over an action, the state and data.
+pub mod expression;
+// Conditions, and rules that decide.
+pub mod rules;
+// The grader tree.
+pub mod rubric;
+// What the engine runs: immutable, resolved, compiled.
+pub mod scenario;
+// Reset and step: a pure fold over actions.
+pub mod episode;
+// Why a decision is right, and what a reward is made of.
+pub mod explanation;
+// Scripted agents.
+pub mod policy;
+// Trajectories: played, recorded, played again.
+pub mod record;

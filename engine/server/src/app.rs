@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use casebook_core::scenario::Pack;
+use casebook_runtime::scenario::Pack;
 use tokio::sync::watch;
 
 use crate::{

@@ -10,7 +10,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use casebook_core::episode::FAILED;
+use casebook_runtime::episode::FAILED;
 use serde_json::{Value, json};
 
 use crate::{

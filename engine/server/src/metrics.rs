@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use casebook_core::episode::Step;
+use casebook_runtime::episode::Step;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use casebook_core::{
+use casebook_runtime::{
     episode::Episode,
     record::{Recording, retell},
 };

@@ -12,10 +12,8 @@ use std::{
 };
 
 use axum::Router;
-use casebook_core::{
-    check::{Checker, Compiled},
-    plugin::Host,
-};
+use casebook_compile::check::{Checker, Compiled};
+use casebook_runtime::plugin::Host;
 use casebook_syntax::source::SourceSet;
 use tokio::{net::TcpListener, time};
 

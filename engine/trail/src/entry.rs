@@ -1,13 +1,12 @@
 //! A step as entries: one for each item that it decided or, where it decided none, one for its action.
 
-use casebook_core::{
+use casebook_runtime::{
     episode::{Episode, Step},
     explanation::{self, Decision, Source},
     model::{Item, write_moment},
     rubric::GraderError,
     scenario::Pack,
 };
-use casebook_syntax::spec::Kind;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -175,9 +174,9 @@ fn told(decision: &Decision) -> Value {
 fn digests<'a>(pack: &'a Pack, rubric: &str) -> Digests<'a> {
     let rules = (0..pack.decisions().len()).filter_map(|decision| {
         let name = &pack.rules_of(decision)?.name;
-        Some((name.clone(), pack.digest_of(Kind::Rules, name)?.into()))
+        Some((name.clone(), pack.digest_of("Rules", name)?.into()))
     });
-    Digests { pack: pack.digest(), rules: rules.collect(), rubric: pack.digest_of(Kind::Rubric, rubric) }
+    Digests { pack: pack.digest(), rules: rules.collect(), rubric: pack.digest_of("Rubric", rubric) }
 }
 
 fn extend(value: &mut Value, more: Value) {

@@ -4,8 +4,7 @@
 
 use std::fmt;
 
-use casebook_core::model::write_moment;
-use casebook_runtime::hash::hex;
+use casebook_runtime::{hash::hex, model::write_moment};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;

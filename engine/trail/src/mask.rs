@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use casebook_core::model::{Column, ColumnKind, Datum, normal};
+use casebook_runtime::model::{Column, ColumnKind, Datum, normal};
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 

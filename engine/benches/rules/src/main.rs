@@ -7,11 +7,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use casebook_core::{
+use casebook_compile::rules::{self, Scope};
+use casebook_runtime::{
     model::{Column, ColumnKind, Datum, Place, RuleReason},
-    rules::{self, CompiledRule, Facts, RuleSet, Scope},
+    rules::{CompiledRule, Facts, RuleSet},
+    settings::{Hit, Severity},
 };
-use casebook_runtime::settings::{Hit, Severity};
 use casebook_syntax::{
     diagnostic::Report,
     source::SourceFile,

@@ -28,7 +28,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::{check::compile, episode::Episode, policy, record::play};
+use casebook_compile::check::compile;
+use casebook_runtime::{episode::Episode, policy, record::play};
 use casebook_syntax::source;
 use load::{Load, Memory};
 use servers::{PINNED, Server, root};

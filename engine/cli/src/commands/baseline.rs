@@ -1,6 +1,6 @@
 //! `casebook baseline`
 
-use casebook_core::{policy, record::play};
+use casebook_runtime::{policy, record::play};
 use serde_json::{Map, json};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use casebook_core::check::Compiled;
+use casebook_compile::check::Compiled;
 use casebook_syntax::{
     diagnostic::{Fix, Report, apart, apply, command},
     source::SourceSet,

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use casebook_core::{outline, rules};
+use casebook_analysis::outline;
+use casebook_compile::rules;
 use minijinja::{Environment, context, syntax::SyntaxConfig, value::Serde};
 use serde_json::{Value, json};
 

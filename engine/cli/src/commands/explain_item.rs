@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use casebook_core::{
+use casebook_runtime::{
     explanation::{self, Condition, Decision, ItemExplanation, RuleExplanation, Source, Subject, Verdict},
+    json,
     model::Row,
     scenario::{Catalog, Pack},
 };
-use casebook_runtime::json;
 use serde_json::{Map, Value};
 
 use crate::{

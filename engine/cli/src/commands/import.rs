@@ -8,12 +8,12 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use casebook_core::{
-    check,
+use casebook_compile::check;
+use casebook_runtime::{
+    names::list,
     plugin::{ImporterOffer, Offer, Operation, Plugin, Takes},
     scenario::templates::literal,
 };
-use casebook_runtime::names::list;
 use casebook_syntax::{
     diagnostic::{Diagnostic, Severity},
     source::{MAX_FILE_BYTES, PackSource, SourceFile, SourceSet, text_from},

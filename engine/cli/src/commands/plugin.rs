@@ -10,10 +10,11 @@ use std::{
     time::Instant,
 };
 
-use casebook_core::{
+use casebook_compile::{
     check::locks,
-    plugin::{ExampleRun, Limits, Offer, Operation, Plugin, Refusal, run_examples},
+    plugin::{ExampleRun, run_examples},
 };
+use casebook_runtime::plugin::{Limits, Offer, Operation, Plugin, Refusal};
 use casebook_syntax::{
     diagnostic::{Fix, apply},
     source::MAX_MODULE_BYTES,
@@ -125,10 +126,10 @@ fn check(file: &Path, command: Option<&str>, format: Format) -> Exit {
     let program = program::of(file, command);
     let surface = if program.is_none() { host.wasm.surface(&bytes).ok() } else { None };
     let loaded = match &program {
-        None => Plugin::load(&*host, &bytes, Limits::default()),
+        None => casebook_compile::plugin::load(&*host, &bytes, Limits::default()),
         // Without its examples there is nothing to tell.
         Some(Ok(_)) if !plugins::may_start_processes() => Err(Refusal::NotAllowed),
-        Some(Ok(program)) => Plugin::start(&*host, program),
+        Some(Ok(program)) => casebook_compile::plugin::start(&*host, program),
         Some(Err(error)) => {
             output::error(error);
             return Exit::Failure;

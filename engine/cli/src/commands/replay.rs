@@ -1,7 +1,9 @@
 //! `casebook replay`
 
-use casebook_core::record::{Recording, Verdict, replay};
-use casebook_runtime::json;
+use casebook_runtime::{
+    json,
+    record::{Recording, Verdict, replay},
+};
 use serde_json::json as object;
 
 use crate::{

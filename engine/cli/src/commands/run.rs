@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use casebook_core::{
+use casebook_runtime::{
     episode::{Episode, Step},
     explanation, policy,
     record::{Recording, play_watched},

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use casebook_core::{plugin::Operation, scenario::Catalog};
+use casebook_runtime::{plugin::Operation, scenario::Catalog};
 use casebook_syntax::{diagnostic::command, spec};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use casebook_core::rules;
+use casebook_compile::rules;
 use casebook_runtime::names::list;
 use casebook_syntax::{
     diagnostic::Report,

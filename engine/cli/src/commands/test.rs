@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use casebook_core::audit::{self, Case, CaseKind, Outcome};
+use casebook_analysis::testing::{self, Case, CaseKind, Outcome};
 use casebook_syntax::source;
 use serde_json::json;
 
@@ -40,7 +40,7 @@ fn once(args: &TestArgs, format: Format) -> Exit {
         Ok(catalog) => catalog,
         Err(exit) => return exit,
     };
-    let outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| audit::run(pack, &args.filter)).collect();
+    let outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| testing::run(pack, &args.filter)).collect();
     let untested: Vec<&str> = catalog.packs().iter().filter(|pack| pack.tests() == 0).map(|pack| pack.name()).collect();
     let ran: usize = outcomes.iter().map(|outcome| outcome.cases.len()).sum();
     let failed: usize = outcomes.iter().map(Outcome::failed).sum();

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, ops::RangeInclusive, path::Path};
 
-use casebook_core::audit::Outcome;
+use casebook_analysis::testing::Outcome;
 use casebook_syntax::diagnostic::{Report, Severity};
 
 /// One annotation a finding.

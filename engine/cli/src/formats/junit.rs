@@ -1,6 +1,6 @@
 //! JUnit XML.
 
-use casebook_core::audit::Outcome;
+use casebook_analysis::testing::Outcome;
 use casebook_syntax::diagnostic::{Report, Severity};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use casebook_core::check::prove;
+use casebook_compile::check::prove;
 use casebook_syntax::{diagnostic::Code, source};
 use tempfile::TempDir;
 
@@ -209,7 +209,7 @@ fn shipped_packs_are_formatted_and_pass_their_tests() {
 
 /// The small pack of the core's tests, by file.
 fn desk() -> Vec<(String, String)> {
-    let folder = root().join("engine/core/tests/packs/desk");
+    let folder = root().join("engine/compile/tests/packs/desk");
     let read = |path: PathBuf| {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         (name, fs::read_to_string(&path).expect("a text"))

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::plugin::Program;
+use casebook_runtime::plugin::Program;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, ioctl_fionbio},

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use casebook_core::plugin::Program;
+use casebook_runtime::plugin::Program;
 use tempfile::TempDir;
 
 /// The folders that there are, for a program that ends before their owners do.

@@ -22,7 +22,7 @@ mod speech;
 
 use std::sync::Arc;
 
-use casebook_core::plugin::{Guest, Operation, Program, Refusal};
+use casebook_runtime::plugin::{Guest, Operation, Program, Refusal};
 pub use groups::end_all;
 use pool::Pool;
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::plugin::Program;
+use casebook_runtime::plugin::Program;
 
 use super::{
     child::{Child, DESCRIPTION},

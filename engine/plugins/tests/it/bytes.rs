@@ -1,7 +1,7 @@
 //! Modules that are broken as files.
 
-use casebook_core::plugin::{Host as _, Plugin, Refusal};
 use casebook_plugins::WasmHost;
+use casebook_runtime::plugin::{Host as _, Refusal};
 use proptest::prelude::*;
 
 use super::guests::{self, LIMITS};
@@ -9,7 +9,7 @@ use super::guests::{self, LIMITS};
 const GOOD: &str = "@plugin\n@answers {\"value\":0.5}";
 
 fn refused(bytes: &[u8]) -> String {
-    match Plugin::load(&WasmHost::default(), bytes, LIMITS).expect_err("it is refused") {
+    match casebook_compile::plugin::load(&WasmHost::default(), bytes, LIMITS).expect_err("it is refused") {
         Refusal::Unfit(text) => text,
         Refusal::Untrue(texts) => texts.join("; "),
         Refusal::NotAllowed => "is not allowed".into(),
@@ -44,7 +44,10 @@ fn what_is_no_module_is_refused() {
 fn every_truncation_of_a_module_is_refused() {
     let module = guests::module("good", GOOD);
     for length in 0..module.len() {
-        assert!(Plugin::load(&WasmHost::default(), &module[..length], LIMITS).is_err(), "{length} bytes are taken");
+        assert!(
+            casebook_compile::plugin::load(&WasmHost::default(), &module[..length], LIMITS).is_err(),
+            "{length} bytes are taken"
+        );
     }
 }
 
@@ -108,7 +111,7 @@ proptest! {
             let length = module.len();
             module[at.index(length)] = byte;
         }
-        if let Ok(plugin) = Plugin::load(&WasmHost::default(), &module, LIMITS) {
+        if let Ok(plugin) = casebook_compile::plugin::load(&WasmHost::default(), &module, LIMITS) {
             let _ = plugin.grade(&plugin.description.graders[0], "{}");
         }
     }

@@ -12,8 +12,8 @@ use std::{
     time::Duration,
 };
 
-use casebook_core::plugin::{Plugin, Program, Refusal};
 use casebook_plugins::{PluginHost, Processes, WasmHost};
+use casebook_runtime::plugin::{Plugin, Program, Refusal};
 
 const CALL: &str = r#"{"grader":"g","parameters":{},"decision":{}}"#;
 const BOOM: &str = r#"{"grader":"g","parameters":{},"decision":{"reply":"boom"}}"#;
@@ -106,7 +106,7 @@ fn every_hostile_child_ends_in_its_error() {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("a script");
         let says = text.lines().find_map(|line| line.strip_prefix("# says: ")).expect("what it is told");
-        let loaded = Plugin::start_checked(&host(), &program(&path));
+        let loaded = casebook_compile::plugin::start_checked(&host(), &program(&path));
         let error = match (name.starts_with("call_"), loaded) {
             (true, Ok(plugin)) => {
                 let grader = &plugin.description.graders[0];
@@ -131,7 +131,7 @@ fn every_hostile_child_ends_in_its_error() {
 fn start(script: &str, change: impl FnOnce(&mut Program)) -> Plugin {
     let mut program = program(&folder().join("children").join(script));
     change(&mut program);
-    Plugin::start_checked(&host(), &program).expect(script)
+    casebook_compile::plugin::start_checked(&host(), &program).expect(script)
 }
 
 fn reason(plugin: &Plugin, call: &str) -> String {
@@ -217,15 +217,15 @@ fn programs_are_started_where_that_is_allowed() {
     let mut program = program(&folder().join("children/who.py"));
     let refused = PluginHost::default();
     let described = PluginHost { processes: Processes::Described, ..PluginHost::default() };
-    assert_eq!(Plugin::start_checked(&refused, &program).err(), Some(Refusal::NotAllowed));
-    assert_eq!(Plugin::start_checked(&described, &program).err(), Some(Refusal::NotAllowed));
-    let plugin = Plugin::start_checked(&host(), &program).expect("a plugin");
+    assert_eq!(casebook_compile::plugin::start_checked(&refused, &program).err(), Some(Refusal::NotAllowed));
+    assert_eq!(casebook_compile::plugin::start_checked(&described, &program).err(), Some(Refusal::NotAllowed));
+    let plugin = casebook_compile::plugin::start_checked(&host(), &program).expect("a plugin");
     program.description = Some(plugin.outline()["description"].to_string().into_bytes().into());
-    let known = Plugin::start_checked(&described, &program).expect("it is described");
+    let known = casebook_compile::plugin::start_checked(&described, &program).expect("it is described");
     let error = known.grade(&known.description.graders[0], CALL).expect_err("it does not run");
     assert!(error.contains("is a process, which is not allowed here"), "{error}");
     program.description = Some(Arc::from(&b"{}"[..]));
-    let other = Plugin::start_checked(&host(), &program).map(drop).map_err(told);
+    let other = casebook_compile::plugin::start_checked(&host(), &program).map(drop).map_err(told);
     assert_eq!(other, Err("it describes itself otherwise than its description file".into()));
 }
 

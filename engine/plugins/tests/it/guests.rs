@@ -8,7 +8,7 @@
 
 use std::{fs, path::PathBuf};
 
-use casebook_core::plugin::Limits;
+use casebook_runtime::plugin::Limits;
 
 pub(crate) const LIMITS: Limits = Limits { fuel: 1_000_000, memory: 4 * 1024 * 1024, output: 64 * 1024 };
 

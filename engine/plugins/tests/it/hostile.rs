@@ -4,8 +4,8 @@
 
 use std::fs;
 
-use casebook_core::plugin::{Limits, Plugin, Refusal};
 use casebook_plugins::WasmHost;
+use casebook_runtime::plugin::{Limits, Refusal};
 
 use super::guests::{self, LIMITS};
 
@@ -30,7 +30,7 @@ fn every_hostile_plugin_ends_in_its_error() {
     assert!(cases.len() >= 70, "only {} cases", cases.len());
     for (name, text) in cases {
         let says = text.lines().next().and_then(|line| line.strip_prefix(";; says: ")).expect("what it is told");
-        let loaded = Plugin::load_checked(&host, &guests::module(&name, &text), LIMITS);
+        let loaded = casebook_compile::plugin::load_checked(&host, &guests::module(&name, &text), LIMITS);
         let error = match (name.starts_with("call_"), loaded) {
             (true, Ok(plugin)) => {
                 let offer = plugin.description.offers().next().expect("an offer");
@@ -67,8 +67,9 @@ fn an_importer_of_millions_of_items_is_refused_before_they_are_read() {
     (br_if $more (i32.lt_u (local.get $at) (i32.const 16000000))))
   (i32.store16 (local.get $at) (i32.const 0x5d30)) (i32.store8 offset=2 (local.get $at) (i32.const 0x7d))
   (i64.or (i64.shl (i64.const 65534) (i64.const 32)) (i64.extend_i32_u (i32.sub (i32.add (local.get $at) (i32.const 3)) (i32.const 65534)))))";
-    let plugin = Plugin::load_checked(&WasmHost::default(), &guests::module("many", text), Limits::AUTHORING)
-        .unwrap_or_else(|refusal| panic!("{}", told(refusal)));
+    let plugin =
+        casebook_compile::plugin::load_checked(&WasmHost::default(), &guests::module("many", text), Limits::AUTHORING)
+            .unwrap_or_else(|refusal| panic!("{}", told(refusal)));
     let offer = plugin.description.offers().next().expect("an offer");
     let error = plugin.call(offer, &long()).expect_err("too many");
     assert!(error.contains("more than the 10000 items that are allowed"), "{error}");
@@ -79,7 +80,7 @@ fn an_importer_of_millions_of_items_is_refused_before_they_are_read() {
 fn plugins_that_only_look_strange_are_taken() {
     let host = WasmHost::default();
     for (name, text) in guests::all("fine") {
-        let loaded = Plugin::load_checked(&host, &guests::module(&name, &text), LIMITS);
+        let loaded = casebook_compile::plugin::load_checked(&host, &guests::module(&name, &text), LIMITS);
         assert!(loaded.is_ok(), "{name}: {:?}", loaded.err());
     }
 }

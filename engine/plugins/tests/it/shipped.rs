@@ -10,8 +10,8 @@ use std::{
     sync::OnceLock,
 };
 
-use casebook_core::plugin::{Limits, Plugin};
 use casebook_plugins::WasmHost;
+use casebook_runtime::plugin::{Limits, Plugin};
 use serde_json::{Value, json};
 
 const NAMES: [&str; 6] = ["calibration", "checksum", "numbers", "pii_leak", "readability", "rows"];
@@ -27,7 +27,7 @@ fn module(name: &str) -> Vec<u8> {
 }
 
 fn load(name: &str) -> Plugin {
-    Plugin::load_checked(&WasmHost::default(), &module(name), Limits::default())
+    casebook_compile::plugin::load_checked(&WasmHost::default(), &module(name), Limits::default())
         .unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
 }
 
@@ -36,7 +36,7 @@ fn vectors(name: &str) -> Vec<Value> {
     serde_json::from_str(&fs::read_to_string(path).expect("the vectors")).expect("a list")
 }
 
-fn grade(plugin: &Plugin, grader: &str, mut call: Value) -> casebook_core::plugin::Answer {
+fn grade(plugin: &Plugin, grader: &str, mut call: Value) -> casebook_runtime::plugin::Answer {
     call["grader"] = grader.into();
     let offer = plugin.description.grader(Some(grader)).expect("the grader");
     plugin.grade(offer, &call.to_string()).unwrap_or_else(|error| panic!("{call}: {error}"))

@@ -6,8 +6,8 @@ use std::{
     process::Command,
 };
 
-use casebook_core::plugin::{Limits, Plugin};
 use casebook_plugins::WasmHost;
+use casebook_runtime::plugin::Limits;
 
 use crate::shipped::{compiler, plugins, run};
 
@@ -37,7 +37,8 @@ fn build_and_check(folder: &Path, first: &str, module: &str) {
         .env("PATH", path)
         .env_remove("CARGO_TARGET_DIR"));
     let module = fs::read(folder.join(module)).expect("a module");
-    let plugin = Plugin::load_checked(&WasmHost::default(), &module, Limits::default()).expect("it keeps its word");
+    let plugin = casebook_compile::plugin::load_checked(&WasmHost::default(), &module, Limits::default())
+        .expect("it keeps its word");
     assert_eq!(plugin.description.name, "short");
 }
 

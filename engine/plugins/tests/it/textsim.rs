@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use casebook_core::plugin::{Plugin, Program};
+use casebook_runtime::plugin::Plugin;
 use casebook_syntax::spec::ProcessSpec;
 use serde_json::{Value, json};
 
@@ -16,8 +16,8 @@ fn start() -> Plugin {
     let python = programs().join("python3").display().to_string();
     let process = ProcessSpec { command: vec![python, "-B".into()], ..ProcessSpec::default() };
     let files = ["textsim.py", "description.json"].map(|name| (name.into(), read(name)));
-    let program = Program::new("textsim", &process, files.into(), Some(read("description.json")));
-    Plugin::start_checked(&host(), &program).expect("it keeps its word")
+    let program = casebook_compile::plugin::program("textsim", &process, files.into(), Some(read("description.json")));
+    casebook_compile::plugin::start_checked(&host(), &program).expect("it keeps its word")
 }
 
 fn grade(plugin: &Plugin, vector: &Value) -> Result<f64, String> {

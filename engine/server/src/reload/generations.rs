@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::scenario::{Catalog, Pack};
+use casebook_runtime::scenario::{Catalog, Pack};
 
 use crate::{session::capacity::Key, trail::Trail};
 

@@ -13,7 +13,8 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use casebook_core::{check::Checker, scenario::Catalog};
+use casebook_compile::check::Checker;
+use casebook_runtime::scenario::Catalog;
 use casebook_syntax::{
     diagnostic::Report,
     source::{self, SourceSet},

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use casebook_core::scenario::{
+use casebook_runtime::scenario::{
     Pack,
     tools::{Answered, ToolFailure},
 };

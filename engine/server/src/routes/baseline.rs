@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Uri, routing::get};
-use casebook_core::{policy, record, scenario::Pack};
+use casebook_runtime::{policy, record, scenario::Pack};
 use serde_json::{Map, Value, json};
 
 use super::{

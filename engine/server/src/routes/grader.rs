@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Uri, routing::post};
-use casebook_core::{
+use casebook_runtime::{
     episode::{Episode, Step},
     explanation::explain_step,
     policy, record,

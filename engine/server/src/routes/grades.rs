@@ -11,7 +11,7 @@ use axum::{
     http::HeaderMap,
     routing::{get, post},
 };
-use casebook_core::{
+use casebook_runtime::{
     record::{self, Recording, Verdict},
     scenario::Pack,
 };

@@ -13,7 +13,7 @@ use axum::{
     http::{Extensions, HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use casebook_core::scenario::Pack;
+use casebook_runtime::scenario::Pack;
 
 use crate::{
     app::{App, Shared},

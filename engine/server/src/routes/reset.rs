@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use casebook_core::scenario::Pack;
+use casebook_runtime::scenario::Pack;
 use serde_json::{Map, Value};
 
 use super::{

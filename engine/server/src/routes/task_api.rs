@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, request::Parts},
     routing::{get, post},
 };
-use casebook_core::scenario::{Pack, Task};
+use casebook_runtime::scenario::{Pack, Task};
 use serde_json::{Value, json};
 
 use super::{

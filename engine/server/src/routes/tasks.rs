@@ -1,7 +1,7 @@
 //! `GET /tasks`: what can be played, and how an action looks.
 
 use axum::{Json, extract::State, routing::get};
-use casebook_core::scenario::{Pack, tools::ToolCard};
+use casebook_runtime::scenario::{Pack, tools::ToolCard};
 use serde_json::{Value, json};
 
 use super::{request::Environment, table::Endpoint};

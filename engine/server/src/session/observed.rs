@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casebook_core::episode::Step;
+use casebook_runtime::episode::Step;
 use serde_json::{Value, json};
 
 use super::{one::Session, play::Play};

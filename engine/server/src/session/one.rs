@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_core::{
+use casebook_runtime::{
     episode::Step,
     scenario::tools::{Answered, ToolFailure},
 };

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use casebook_core::{
+use casebook_runtime::{
     episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
     explanation::{StepExplanation, Truth, explain_step, truth_of},
     plugin::Inputs,

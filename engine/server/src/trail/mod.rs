@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use casebook_core::episode::{Episode, Step};
+use casebook_runtime::episode::{Episode, Step};
 use casebook_trail::{Draft, EpisodeId, HeadError, Key, Link};
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! What `reset` takes, over the socket, in a body or in a query.
 
-use casebook_core::scenario::Pack;
+use casebook_runtime::scenario::Pack;
 use serde_json::{Map, Value, json};
 
 use super::entries::Entry;

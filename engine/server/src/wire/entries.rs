@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use casebook_core::episode::{ActionProblem, PathPart, ProblemKind};
+use casebook_runtime::episode::{ActionProblem, PathPart, ProblemKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -2,8 +2,10 @@
 //!
 //! Written as text piece by piece: the core writes its own part straight into the answer.
 
-use casebook_core::episode::{Episode, Step};
-use casebook_runtime::json::{push_integer, push_number, push_text};
+use casebook_runtime::{
+    episode::{Episode, Step},
+    json::{push_integer, push_number, push_text},
+};
 use serde_json::{Value, json};
 
 use super::{

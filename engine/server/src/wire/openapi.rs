@@ -1,6 +1,6 @@
 //! The description of the HTTP surface, made from the route table.
 
-use casebook_core::scenario::Pack;
+use casebook_runtime::scenario::Pack;
 use serde_json::{Map, Value, json};
 
 /// Makes a schema; without a pack, the one that fits every environment.

@@ -1,6 +1,6 @@
 //! JSON-RPC as `/mcp` speaks it.
 
-use casebook_core::scenario::tools::{Answered, FailureKind, ToolCard, ToolFailure};
+use casebook_runtime::scenario::tools::{Answered, FailureKind, ToolCard, ToolFailure};
 use serde_json::{Map, Value, json};
 
 use super::openapi::settled;

@@ -1,6 +1,6 @@
 //! The schemas of action, observation and state as they are published.
 
-use casebook_core::scenario::Pack;
+use casebook_runtime::scenario::Pack;
 use serde_json::{Map, Value, json};
 
 /// Everything that `/schema` tells.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use casebook_core::scenario::{Pack, Task};
+use casebook_runtime::scenario::{Pack, Task};
 use serde_json::{Map, Value, json};
 
 use super::{

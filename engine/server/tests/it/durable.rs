@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use casebook_core::{check, record::Recording};
+use casebook_compile::check;
+use casebook_runtime::record::Recording;
 use casebook_server::{Config, FileError, RecordConfig, Recorder, Trail, TrailConfig, TrailError, trail_head};
 use casebook_syntax::source;
 use casebook_trail::Key;
@@ -128,7 +129,7 @@ fn an_end_that_was_cut_off_is_found_by_the_sealed_head() {
     let catalog = check::compile(&sources, 1).catalog.expect("sound packs");
     let task = catalog.pack("desk").expect("the pack").task("calm").expect("the task");
     let policy =
-        casebook_core::policy::find(catalog.pack("desk").expect("the pack"), "oracle").expect("it is built in");
+        casebook_runtime::policy::find(catalog.pack("desk").expect("the pack"), "oracle").expect("it is built in");
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("audit.jsonl");
     let key = Some(Key::new("a secret that is long enough").expect("a key"));
@@ -137,7 +138,8 @@ fn an_end_that_was_cut_off_is_found_by_the_sealed_head() {
         let trail = Trail::open(config)?;
         let id = casebook_trail::EpisodeId { id: "e", policy: None };
         let mut watch = |episode: &_, action: &_, step: &_| trail.record(episode, (action, step), id);
-        casebook_core::record::play_watched(&policy, task, (1, &serde_json::Map::new()), &mut watch).expect("it plays");
+        casebook_runtime::record::play_watched(&policy, task, (1, &serde_json::Map::new()), &mut watch)
+            .expect("it plays");
         Ok::<_, TrailError>(trail.close())
     };
     assert_eq!(play(signed()).expect("it opens").head.number, 2);

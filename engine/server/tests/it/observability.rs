@@ -2,10 +2,8 @@
 
 use std::{fs, time::Duration};
 
-use casebook_core::{
-    check,
-    record::{Recording, Verdict, replay},
-};
+use casebook_compile::check;
+use casebook_runtime::record::{Recording, Verdict, replay};
 use casebook_server::{Config, RecordConfig, Recorder, Tokens};
 use casebook_syntax::source;
 use serde_json::{Value, json};

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use casebook_core::plugin::{Guest, Host, Limits, Operation, Program, Refusal};
+use casebook_runtime::plugin::{Guest, Host, Limits, Operation, Program, Refusal};
 use casebook_server::Config;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use casebook_core::check::Checker;
+use casebook_compile::check::Checker;
 use casebook_server::{Config, Server, SetupError};
 use casebook_syntax::source;
 use tempfile::TempDir;

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use casebook_core::{
+use casebook_runtime::{
     policy,
     record::{self, Recording},
 };
@@ -253,7 +253,7 @@ async fn graders_are_told_what_is_right_before_it_is_decided() {
 async fn a_recorded_episode_is_graded_again() {
     let server = start(Config { open: true, ..config() }).await;
     let catalog =
-        casebook_core::check::compile(&casebook_syntax::source::read(&[server.path().to_path_buf()]), 1).catalog;
+        casebook_compile::check::compile(&casebook_syntax::source::read(&[server.path().to_path_buf()]), 1).catalog;
     let pack = Arc::clone(catalog.as_ref().and_then(|catalog| catalog.pack("desk")).expect("a pack"));
     let policy = policy::find(&pack, "oracle").expect("a policy");
     let played = record::play(&policy, pack.task("busy").expect("a task"), 7).expect("an episode");

@@ -238,7 +238,7 @@ async fn writing_goes_on_once_there_is_room_and_where_the_file_was_removed() {
 fn many_at_once_lose_nothing_and_keep_the_chain() {
     let packs = crate::packs::write();
     let sources = casebook_syntax::source::read(&[packs.path().to_path_buf()]);
-    let catalog = casebook_core::check::compile(&sources, 1).catalog.expect("sound packs");
+    let catalog = casebook_compile::check::compile(&sources, 1).catalog.expect("sound packs");
     let pack = catalog.pack("desk").expect("the pack");
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("audit.jsonl");
@@ -248,13 +248,13 @@ fn many_at_once_lose_nothing_and_keep_the_chain() {
         for thread in 0..8 {
             let (trail, pack) = (&trail, pack);
             scope.spawn(move || {
-                let policy = casebook_core::policy::find(pack, "oracle").expect("it is built in");
+                let policy = casebook_runtime::policy::find(pack, "oracle").expect("it is built in");
                 for seed in 0..100 {
                     let id = format!("e-{thread}-{seed}");
                     let id = casebook_trail::EpisodeId { id: &id, policy: Some("oracle") };
                     let mut watch = |episode: &_, action: &_, step: &_| trail.record(episode, (action, step), id);
                     let task = pack.task("busy").expect("the task");
-                    casebook_core::record::play_watched(&policy, task, (seed, &Map::new()), &mut watch)
+                    casebook_runtime::record::play_watched(&policy, task, (seed, &Map::new()), &mut watch)
                         .expect("it plays");
                 }
             });

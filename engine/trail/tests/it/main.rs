@@ -1,6 +1,6 @@
 //! The audit trail's tests.
 
-#[path = "../../../core/tests/it/packs.rs"]
+#[path = "../../../compile/tests/it/packs.rs"]
 #[allow(dead_code, reason = "other crates' tests use the rest")]
 mod packs;
 mod trail;

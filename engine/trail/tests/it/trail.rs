@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use casebook_core::{episode::Episode, policy, record, scenario::Pack};
+use casebook_runtime::{episode::Episode, policy, record, scenario::Pack};
 use casebook_trail::{Chain, EpisodeId, MASK, Verifier, entries as entries_of, lost, read_seal, taken_back};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ const NOON: i64 = 1_767_268_800_000;
 fn entries(pack: &Arc<Pack>) -> Vec<String> {
     let policy = policy::find(pack, "oracle").expect("it is built in");
     let mut all = Vec::new();
-    let mut watch = |episode: &Episode, action: &Value, step: &casebook_core::episode::Step| {
+    let mut watch = |episode: &Episode, action: &Value, step: &casebook_runtime::episode::Step| {
         let drafts = entries_of(episode, (action, step), ID, NOON).expect("it is graded");
         all.extend(drafts.into_iter().map(casebook_trail::Draft::finish));
     };

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use casebook_core::plugin::Program;
+use casebook_runtime::plugin::Program;
 use casebook_syntax::{source::MAX_PROGRAM_FILES, spec::ProcessSpec};
 
 /// The file that says what a program says about itself.
@@ -26,7 +26,7 @@ pub(super) fn of(file: &Path, command: Option<&str>) -> Option<Result<Program, S
     Some(files.map(|files| {
         let description = files.iter().find(|(path, _)| path == Path::new(DESCRIPTION));
         let description = description.map(|(_, bytes)| Arc::clone(bytes));
-        Program::new(&name, &process, files, description)
+        casebook_compile::plugin::program(&name, &process, files, description)
     }))
 }
 

@@ -1,6 +1,6 @@
 //! `casebook rules check`
 
-use casebook_core::check::Compiled;
+use casebook_compile::check::Compiled;
 use casebook_syntax::source::{self, SourceSet};
 use serde_json::json;
 

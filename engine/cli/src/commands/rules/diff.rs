@@ -7,14 +7,16 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use casebook_core::{
-    check::{self, Ruled},
-    comparison::{self, Difference, ItemsCompared, Regraded, RulesCompared, SignOff, Signed, SignedPack, Version},
+use casebook_analysis::comparison::{
+    self, Difference, ItemsCompared, Regraded, RulesCompared, SignOff, Signed, SignedPack, Version,
+};
+use casebook_compile::check::{self, Ruled};
+use casebook_runtime::hash::sha256;
+use casebook_runtime::{
     model::write_moment,
     record::Recording,
     scenario::{Catalog, Pack},
 };
-use casebook_runtime::hash::sha256;
 use casebook_syntax::source::SourceSet;
 use serde::Serialize;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! A difference as Markdown, for a comment on a pull request.
 
-use casebook_core::comparison::EditCompared;
+use casebook_analysis::comparison::EditCompared;
 
 use super::{
     diff::PackDiff,

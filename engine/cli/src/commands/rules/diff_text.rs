@@ -1,6 +1,6 @@
 //! How a difference is shown to people: edit by edit, then head by head.
 
-use casebook_core::comparison::{
+use casebook_analysis::comparison::{
     Change, Difference, EditCompared, EditKind, ItemChange, KindOfItem, Regraded, RulesCompared, Standing, Told,
 };
 use serde_json::Value;

@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use casebook_core::{
-    comparison::Subject,
-    explanation,
+use casebook_analysis::comparison::Subject;
+use casebook_compile::rules;
+use casebook_runtime::{
+    explanation, json,
     model::{Column, ColumnKind},
     record::Recording,
-    rules,
     scenario::Pack,
 };
-use casebook_runtime::json;
 use casebook_syntax::sheet;
 use serde_json::{Map, Value};
 

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use casebook_core::{
-    check::{self, Ruled},
-    comparison::{self, Regraded, Trial},
-    scenario::Pack,
-};
+use casebook_analysis::comparison::{self, Regraded, Trial};
+use casebook_compile::check::{self, Ruled};
+use casebook_runtime::scenario::Pack;
 use serde_json::json;
 
 use super::{
@@ -115,7 +113,7 @@ fn tried_names(args: &RulesTrialArgs, current: &Ruled) -> Result<Vec<String>, Ex
     if names.is_empty() || !strangers.is_empty() { Err(Exit::Findings) } else { Ok(names) }
 }
 
-fn regrade(before: &Arc<Pack>, after: &Arc<Pack>, records: &[casebook_core::record::Recording]) -> Vec<Regraded> {
+fn regrade(before: &Arc<Pack>, after: &Arc<Pack>, records: &[casebook_runtime::record::Recording]) -> Vec<Regraded> {
     let of_pack = records.iter().filter(|recording| recording.environment == after.name());
     of_pack.map(|recording| comparison::records(before, after, recording)).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use casebook_core::comparison::{Judgement, Trial, TrialItem, TriedEdit, by_rule};
+use casebook_analysis::comparison::{Judgement, Trial, TrialItem, TriedEdit, by_rule};
 
 use super::{
     diff_text::{escape, plain, record_lines_of},

@@ -1,0 +1,8 @@
+//! What can be said about a pack: two versions of it beside each other, its own tests, a page for readers.
+
+// Two versions of a pack beside each other.
+pub mod comparison;
+// Test documents run, with coverage.
+pub mod testing;
+// A pack as data for readers.
+pub mod outline;

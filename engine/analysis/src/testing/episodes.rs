@@ -1,0 +1,202 @@
+//! Episode cases and probes.
+
+use std::sync::Arc;
+
+use casebook_runtime::{
+    episode::{Episode, Step},
+    model::{ColumnKind, Datum},
+    number::says_same,
+    policy,
+    scenario::{
+        Pack, Task,
+        suite::{EpisodeCase, Expectation, NumberTest, Player, Probe, Site},
+    },
+};
+use serde_json::{Map, Value};
+
+use super::{Case, CaseKind, case, coverage::Seen};
+
+/// What the built-in probes must come to when no test says otherwise.
+const ORACLE: NumberTest = NumberTest::Between(Some((0.95, true)), None);
+const NOTHING: NumberTest = NumberTest::Between(None, Some((0.1, true)));
+const ALWAYS: NumberTest = NumberTest::Between(None, Some((0.9, true)));
+
+/// What came of an episode.
+#[derive(Default)]
+struct Played {
+    steps: Vec<Step>,
+    /// Why the last action was refused, and which it was, from 1.
+    refused: Option<(usize, String)>,
+    observation: Map<String, Value>,
+    components: Map<String, Value>,
+    score: f64,
+    done: bool,
+}
+
+pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, seen: &mut Seen) -> Case {
+    let played = match pack.task(&test.task) {
+        None => Err(format!("there is no task `{}`", test.task)),
+        Some(task) => match &test.player {
+            Player::Actions(actions) => {
+                let mut actions = actions.iter().cloned();
+                play(pack, task, (test.seed, &test.arguments), seen, |_| actions.next())
+            }
+            Player::Policy(probe) => match policy::of_probe(pack, probe) {
+                Some(policy) => play(pack, task, (test.seed, &test.arguments), seen, |episode| {
+                    (!episode.done()).then(|| policy.act(episode)).flatten()
+                }),
+                None => Err(format!("there is no agent `{}`", probe.name())),
+            },
+        },
+    };
+    let details = match played {
+        Ok(played) => misses(&played, &test.expect),
+        Err(error) => vec![error],
+    };
+    let passed = details.is_empty();
+    case(suite, CaseKind::Episode, &test.name, Some(&test.site), details, passed)
+}
+
+/// Lets an agent play every task; each score must meet the demand.
+pub(super) fn probe(
+    pack: &Arc<Pack>,
+    suite: &str,
+    probe: &Probe,
+    test: NumberTest,
+    site: Option<&Site>,
+    seen: &mut Seen,
+) -> Case {
+    let mut details = Vec::new();
+    let mut passed = true;
+    for task in pack.tasks() {
+        let played = match policy::of_probe(pack, probe) {
+            Some(policy) => play(pack, task, (0, &Map::new()), seen, |episode| {
+                (!episode.done()).then(|| policy.act(episode)).flatten()
+            }),
+            None => Err(format!("there is no agent `{}`", probe.name())),
+        };
+        match played {
+            Ok(Played { refused: Some((step, error)), .. }) => {
+                passed = false;
+                details.push(format!("{}: action {step} was refused: {error}", task.name()));
+            }
+            Ok(played) => {
+                let holds = test.holds(played.score);
+                passed &= holds;
+                let demand = if holds { String::new() } else { format!(", should be {}", test.words()) };
+                details.push(format!("{}: {:.4}{demand}", task.name(), played.score));
+            }
+            Err(error) => {
+                passed = false;
+                details.push(format!("{}: {error}", task.name()));
+            }
+        }
+    }
+    case(suite, CaseKind::Probe, probe.name(), site, details, passed)
+}
+
+/// The probes that no test of the pack names.
+pub(super) fn built_in(pack: &Arc<Pack>, seen: &mut Seen) -> Vec<Case> {
+    let mut probes = vec![(Probe::Policy("oracle".into()), ORACLE), (Probe::Policy("nothing".into()), NOTHING)];
+    for (at, column) in pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Choice) {
+        let alone = pack.decisions.iter().filter(|other| other.kind == ColumnKind::Choice).count() == 1;
+        for (position, value) in column.values.iter().enumerate() {
+            let name = if alone { format!("always({value})") } else { format!("always({}={value})", column.name) };
+            probes.push((Probe::Always { column: at, value: Datum::Choice(position), name }, ALWAYS));
+        }
+    }
+    let named = |probe: &Probe| {
+        pack.suites.iter().flat_map(|suite| &suite.probes).any(|(other, ..)| match (probe, other) {
+            (Probe::Always { column: a, value: x, .. }, Probe::Always { column: b, value: y, .. }) => a == b && x == y,
+            (a, b) => a.name() == b.name(),
+        })
+    };
+    probes
+        .into_iter()
+        .filter(|(probe, _)| !named(probe))
+        .map(|(one, test)| probe(pack, "built-in", &one, test, None, seen))
+        .collect()
+}
+
+/// Plays until the episode is over, the agent stops or an action is refused.
+fn play(
+    pack: &Arc<Pack>,
+    task: &Arc<Task>,
+    (seed, arguments): (u64, &Map<String, Value>),
+    seen: &mut Seen,
+    mut next: impl FnMut(&Episode) -> Option<Value>,
+) -> Result<Played, String> {
+    let mut episode = Episode::start(pack, task, seed, arguments).map_err(|error| error.to_string())?;
+    let mut played = Played::default();
+    seen.episode(&episode);
+    // An action behind the end is refused, and told: a test that writes it out is wrong about the episode.
+    while let Some(action) = next(&episode) {
+        match episode.step(&action) {
+            Ok(step) => {
+                seen.episode(&episode);
+                played.steps.push(step);
+            }
+            Err(error) => {
+                played.refused = Some((played.steps.len() + 1, error.to_string()));
+                break;
+            }
+        }
+    }
+    let mut text = String::from("{");
+    episode.write_observation(&mut text);
+    text.push('}');
+    played.observation = serde_json::from_str(&text).unwrap_or_default();
+    played.components = components(&episode).map_err(|error| error.to_string())?;
+    played.score = episode.score().map_err(|error| error.to_string())?;
+    played.done = episode.done();
+    Ok(played)
+}
+
+/// Named parts: the reward's, added up over the steps, and the score's as they stand.
+fn components(episode: &Episode) -> Result<Map<String, Value>, casebook_runtime::rubric::GraderError> {
+    let scored = episode.score_parts()?;
+    Ok(scored.iter().chain(episode.component_sums()).map(|(name, value)| (name.to_owned(), value.into())).collect())
+}
+
+fn misses(played: &Played, expect: &Expectation) -> Vec<String> {
+    let mut wrong = Vec::new();
+    match (&played.refused, &expect.refused) {
+        (None, None) => {}
+        (Some((_, error)), Some(words)) if error.contains(words.as_str()) => {}
+        (Some((step, error)), None) => wrong.push(format!("action {step} was refused: {error}")),
+        (Some((step, error)), Some(words)) => {
+            wrong.push(format!("action {step} was refused with `{error}`, which does not hold `{words}`"));
+        }
+        (None, Some(words)) => wrong.push(format!("no action was refused, `{words}` was expected")),
+    }
+    let mut number = |what: &str, is: f64, test: Option<NumberTest>| {
+        if let Some(test) = test.filter(|test| !test.holds(is)) {
+            wrong.push(format!("{what} is {is}, should be {}", test.words()));
+        }
+    };
+    number("the score", played.score, expect.score);
+    number("the sum of rewards", played.steps.iter().map(|step| step.reward).sum(), expect.total);
+    #[expect(clippy::cast_precision_loss, reason = "episodes are short")]
+    number("the number of steps", played.steps.len() as f64, expect.steps);
+    for (name, test) in &expect.components {
+        let is = played.components.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        number(&format!("`{name}`"), is, Some(*test));
+    }
+    for (at, test) in expect.rewards.iter().flatten().enumerate() {
+        let is = played.steps.get(at).map_or(f64::NAN, |step| step.reward);
+        number(&format!("the reward of step {}", at + 1), is, Some(*test));
+    }
+    if let Some(rewards) = expect.rewards.as_ref().filter(|rewards| rewards.len() != played.steps.len()) {
+        wrong.push(format!("{} steps were taken, {} rewards are expected", played.steps.len(), rewards.len()));
+    }
+    if expect.done.is_some_and(|done| done != played.done) {
+        wrong.push(format!("the episode is {}", if played.done { "over" } else { "not over" }));
+    }
+    for (name, value) in &expect.observation {
+        let is = played.observation.get(name).unwrap_or(&Value::Null);
+        if !says_same(is, value) {
+            wrong.push(format!("`{name}` of the last observation is {is}, should be {value}"));
+        }
+    }
+    wrong
+}

@@ -1,0 +1,154 @@
+//! Test documents run: rule cases, episode cases, probes, coverage.
+//!
+//! | file | what |
+//! |---|---|
+//! | `rules.rs` | rule cases, with what matched and why |
+//! | `episodes.rs` | episode cases and probes |
+//! | `coverage.rs` | what of a pack they exercised |
+//!
+//! Nothing here prints; the outcome is data.
+
+mod coverage;
+mod episodes;
+mod rules;
+
+use std::{path::PathBuf, sync::Arc};
+
+use serde::Serialize;
+
+use casebook_compile::plugin::run_examples;
+use casebook_runtime::scenario::{Pack, suite::Site};
+pub use coverage::Coverage;
+use coverage::Seen;
+
+/// What came of a pack's tests.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// The pack's name.
+    pub pack: String,
+    /// Every case, in the order of the documents; built-in probes last.
+    pub cases: Vec<Case>,
+    /// What was exercised.
+    pub coverage: Vec<Coverage>,
+    /// Rules that are only tried out.
+    pub trials: Vec<Trial>,
+}
+
+/// What came of one case.
+#[derive(Debug, Clone, Serialize)]
+pub struct Case {
+    /// The test document, or `built-in`.
+    pub suite: String,
+    /// What kind of case.
+    pub kind: CaseKind,
+    /// What it is about.
+    pub name: String,
+    /// Whether all that it demands holds.
+    pub passed: bool,
+    /// What it came to, or what does not hold; one line each.
+    pub details: Vec<String>,
+    /// The file that it stands in; none for built-in probes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Its line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+}
+
+/// Kinds of case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseKind {
+    /// An item and what rules say about it.
+    Rule,
+    /// An episode and what comes of it.
+    Episode,
+    /// An agent and its score in every task.
+    Probe,
+    /// A demand on coverage.
+    Coverage,
+    /// An example that a plugin shows.
+    Example,
+}
+
+/// What a rule on trial would do to the items of the shipped inboxes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trial {
+    /// The rules' name.
+    pub rules: String,
+    /// The rule's id.
+    pub rule: String,
+    /// Items that it matches.
+    pub items: Vec<String>,
+    /// Those whose truth it would change.
+    pub changes: Vec<String>,
+}
+
+impl Outcome {
+    /// How many cases passed.
+    pub fn passed(&self) -> usize {
+        self.cases.iter().filter(|case| case.passed).count()
+    }
+
+    /// How many cases failed.
+    pub fn failed(&self) -> usize {
+        self.cases.len() - self.passed()
+    }
+}
+
+/// Runs the tests of a pack whose document or case name holds `filter`; all of them when it is empty. Probes that no
+/// test names run as well, unless there is a filter, and so do the examples of its plugins.
+pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
+    let mut seen = Seen::default();
+    let mut cases = Vec::new();
+    let wanted = |suite: &str, name: &str| filter.is_empty() || suite.contains(filter) || name.contains(filter);
+    for suite in &pack.suites {
+        for case in suite.rules.iter().filter(|case| wanted(&suite.name, &case.name)) {
+            cases.push(rules::run(pack, &suite.name, case, &mut seen));
+        }
+        for case in suite.episodes.iter().filter(|case| wanted(&suite.name, &case.name)) {
+            cases.push(episodes::run(pack, &suite.name, case, &mut seen));
+        }
+        for (probe, test, site) in suite.probes.iter().filter(|(probe, ..)| wanted(&suite.name, probe.name())) {
+            cases.push(episodes::probe(pack, &suite.name, probe, *test, Some(site), &mut seen));
+        }
+    }
+    if filter.is_empty() {
+        cases.extend(episodes::built_in(pack, &mut seen));
+    }
+    for plugin in pack.plugins() {
+        let suite = format!("plugin {}", plugin.description.name);
+        for ran in run_examples(plugin).into_iter().filter(|ran| wanted(&suite, &ran.example)) {
+            let name = format!("{}: {}", ran.offer, ran.example);
+            let (passed, details) = (ran.problem.is_none(), ran.problem.into_iter().collect());
+            cases.push(case(&suite, CaseKind::Example, &name, None, details, passed));
+        }
+    }
+    let coverage = coverage::measure(pack, &seen);
+    for suite in pack.suites.iter().filter(|suite| filter.is_empty() || suite.name.contains(filter)) {
+        for (measure, share, site) in &suite.coverage {
+            cases.extend(coverage.iter().find(|one| one.measure == measure.name()).map(|one| Case {
+                suite: suite.name.clone(),
+                kind: CaseKind::Coverage,
+                name: measure.name().to_owned(),
+                passed: one.share() + 1e-9 >= *share,
+                details: one.words(*share),
+                path: Some(site.path.to_path_buf()),
+                line: Some(site.line),
+            }));
+        }
+    }
+    Outcome { pack: pack.name().to_owned(), cases, coverage, trials: rules::trials(pack) }
+}
+
+fn case(suite: &str, kind: CaseKind, name: &str, site: Option<&Site>, details: Vec<String>, passed: bool) -> Case {
+    Case {
+        suite: suite.to_owned(),
+        kind,
+        name: name.to_owned(),
+        passed,
+        details,
+        path: site.map(|site| site.path.to_path_buf()),
+        line: site.map(|site| site.line),
+    }
+}

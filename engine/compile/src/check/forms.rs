@@ -1,0 +1,374 @@
+//! One item in every form that a task can give it: its texts rendered, its fields read.
+//!
+//! A field is a template only where the environment says so; labels always are.
+
+use std::{collections::HashSet, sync::Arc};
+
+use casebook_runtime::{
+    model::{Column, ColumnKind, Datum, Item, Origin, Text, TruthCell},
+    scenario::{
+        Variants,
+        templates::{is_template, reads, reads_vary},
+    },
+};
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    source::PackSource,
+    spec::{Content, Document, Inbox, InboxItem, Label, LabelDetail},
+};
+use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
+use serde_json::{Map, Value};
+
+use super::{
+    Parts, documents,
+    lines::Lines,
+    template::{self, Filled},
+    vary::Values,
+};
+use crate::column;
+
+/// Forms of one item at the most.
+pub(super) const MAX_FORMS: usize = 256;
+
+/// Makes one item.
+pub(super) struct Maker<'a> {
+    pub(super) document: &'a Document,
+    pub(super) lines: &'a Lines<'a>,
+    /// The pointer to the item.
+    pub(super) pointer: String,
+    pub(super) item: &'a InboxItem,
+    pub(super) parts: &'a Parts<'a>,
+    pub(super) engine: &'a Engine<'static>,
+    /// Whether templates stay as they are, and what only a task can tell is left unchecked.
+    pub(super) lenient: bool,
+    /// The task's clock.
+    pub(super) clock: Option<i64>,
+}
+
+impl Maker<'_> {
+    /// The item in every form.
+    pub(super) fn variants(
+        &self,
+        (task_document, vary): (&Document, &Values),
+        report: &mut Report,
+    ) -> Option<Variants> {
+        let before = report.errors();
+        let uses = self.uses(vary);
+        let counts: Vec<usize> = uses.iter().map(|at| vary[*at].len()).collect();
+        let total = counts.iter().fold(1_usize, |total, count| total.saturating_mul(*count));
+        if total > MAX_FORMS {
+            let names: Vec<String> = uses
+                .iter()
+                .filter_map(|at| vary.get_index(*at).map(|(name, values)| format!("`{name}` ({})", values.len())))
+                .collect();
+            report.push(
+                task_document
+                    .at_key(
+                        Code::BadDeclaration,
+                        "/vary",
+                        format!("the item `{}` would have more than {MAX_FORMS} forms", self.item.id),
+                    )
+                    .label(format!("it reads {}", names.join(", ")))
+                    .hint("let fewer things vary within one item"),
+            );
+            return None;
+        }
+        let mut forms = Vec::with_capacity(total);
+        for number in 0..total {
+            let mut rest = number;
+            let mut drawn = Map::new();
+            for (index, at) in uses.iter().enumerate().rev() {
+                if let Some((name, values)) = vary.get_index(*at) {
+                    drawn.insert(name.clone(), values[rest % counts[index]].clone());
+                    rest /= counts[index];
+                }
+            }
+            let form = self.form(&context! { vary => Context::from(Serde(Value::Object(drawn))) }, report)?;
+            self.parts.bytes.set(self.parts.bytes.get() + bytes_of(&form));
+            forms.push(Arc::new(form));
+        }
+        self.check_idle_labels(&forms, report);
+        (report.errors() == before).then_some(Variants { uses, forms })
+    }
+
+    /// The things that vary in the item, by position; all of them where a template reads `vary` as a whole.
+    fn uses(&self, vary: &Values) -> Vec<usize> {
+        let read: HashSet<String> = self.templates().into_iter().flat_map(reads).collect();
+        let is_read = |name: &str| {
+            let whole = format!("vary.{name}");
+            let below = format!("{whole}.");
+            read.iter().any(|read| read == "vary" || *read == whole || read.starts_with(&below))
+        };
+        vary.keys().enumerate().filter(|(_, name)| is_read(name)).map(|(at, _)| at).collect()
+    }
+
+    /// The texts of the item that are templates.
+    fn templates(&self) -> Vec<&str> {
+        let mut texts = Vec::new();
+        for (name, value) in &self.item.fields {
+            if self.declared(name) == Some(true) {
+                collect(value, &mut texts);
+            }
+        }
+        for label in self.item.labels.values() {
+            match label {
+                Label::Value(value) => collect(value, &mut texts),
+                Label::Detail(detail) => {
+                    detail.value.iter().for_each(|value| collect(value, &mut texts));
+                    texts.extend(detail.keywords.iter().map(String::as_str).chain(detail.reference.as_deref()));
+                }
+            }
+        }
+        texts.retain(|text| is_template(text));
+        texts
+    }
+
+    /// What the environment says about a field being a template.
+    fn declared(&self, field: &str) -> Option<bool> {
+        self.parts.environment.item.as_ref()?.fields.get(field)?.template
+    }
+
+    /// The item with what one draw gives it.
+    pub(super) fn form(&self, context: &Context, report: &mut Report) -> Option<Item> {
+        let before = report.errors();
+        let mut fields = Vec::with_capacity(self.parts.fields.len());
+        let mut visible = Map::new();
+        visible.insert("id".into(), self.item.id.as_str().into());
+        for column in self.parts.fields.iter() {
+            let pointer = format!("{}/fields/{}", self.pointer, column.name);
+            let Some(value) = self.field(&pointer, column, context, report) else {
+                fields.push(None);
+                continue;
+            };
+            let open = self.lenient && self.declared(&column.name) == Some(true);
+            let known = value.as_ref().filter(|value| !open || !holds_template(value));
+            let datum =
+                known.and_then(|value| column::read(column, self.document, Code::BadValue, &pointer, value, report));
+            if column.visible {
+                visible.extend(value.map(|value| (column.name.clone(), value)));
+            }
+            fields.push(datum);
+        }
+        let mut truth: Vec<TruthCell> =
+            (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
+        (report.errors() == before).then_some(())?;
+        if !self.lenient {
+            self.apply_rules(&fields, &mut truth, report);
+        }
+        (report.errors() == before).then(|| Item {
+            id: self.item.id.clone(),
+            json: Value::Object(visible).to_string(),
+            fields,
+            truth,
+        })
+    }
+
+    /// The value of a field, none where the item lacks it; nothing when a problem was reported.
+    #[expect(clippy::option_option, reason = "a problem and an absent value are different answers")]
+    fn field(&self, pointer: &str, column: &Column, context: &Context, report: &mut Report) -> Option<Option<Value>> {
+        let Some(value) = self.item.fields.get(&column.name) else { return Some(None) };
+        match self.declared(&column.name) {
+            Some(true) => match self.fill(pointer, value, keeps_type(column.kind), context, report)? {
+                Filled::Absent if !column.optional => {
+                    report.push(
+                        self.document
+                            .at(
+                                Code::MissingKey,
+                                pointer,
+                                format!("the item `{}` has no `{}` where this is null", self.item.id, column.name),
+                            )
+                            .hint("give every value under `vary` something there, or declare the field with `optional: true`"),
+                    );
+                    None
+                }
+                Filled::Absent => Some(None),
+                Filled::Value(value) => Some(Some(value)),
+            },
+            Some(false) | None => Some(Some(value.clone())),
+        }
+    }
+
+    /// Renders what of a value is a template; `typed` tells whether one expression may keep its type.
+    fn fill(
+        &self,
+        pointer: &str,
+        value: &Value,
+        typed: bool,
+        context: &Context,
+        report: &mut Report,
+    ) -> Option<Filled> {
+        match value {
+            Value::String(text) if !self.lenient => {
+                template::fill(self.engine, self.document, pointer, (text, typed), context, report)
+            }
+            Value::Array(entries) => {
+                let mut filled = Vec::with_capacity(entries.len());
+                for (at, entry) in entries.iter().enumerate() {
+                    match self.fill(&format!("{pointer}/{at}"), entry, false, context, report)? {
+                        Filled::Value(entry) => filled.push(entry),
+                        Filled::Absent => {}
+                    }
+                }
+                Some(Filled::Value(Value::Array(filled)))
+            }
+            other => Some(Filled::Value(other.clone())),
+        }
+    }
+
+    fn label(&self, column: usize, context: &Context, report: &mut Report) -> TruthCell {
+        let decision = &self.parts.decisions[column];
+        let pointer = format!("{}/labels/{}", self.pointer, decision.name);
+        let mut cell = TruthCell::default();
+        let (value, detail, value_pointer) = match self.item.labels.get(&decision.name) {
+            None => return cell,
+            Some(Label::Value(value)) => (Some(value), None, pointer.clone()),
+            Some(Label::Detail(detail)) => (detail.value.as_ref(), Some(detail), format!("{pointer}/value")),
+        };
+        let filled = value.and_then(|value| {
+            let typed = keeps_type(decision.kind);
+            self.fill(&value_pointer, value, typed, context, report)
+        });
+        if let Some(Filled::Value(value)) = filled
+            && !(self.lenient && holds_template(&value))
+        {
+            cell.value = column::read(decision, self.document, Code::BadValue, &value_pointer, &value, report);
+        } else if detail.is_none() {
+            // A label that is null says nothing.
+            return cell;
+        }
+        if let Some(detail) = detail {
+            self.label_text(&pointer, decision.kind, detail, context, &mut cell, report);
+        }
+        cell.origin = Origin::Label(self.lines.of(&pointer));
+        cell
+    }
+
+    fn label_text(
+        &self,
+        pointer: &str,
+        kind: ColumnKind,
+        detail: &LabelDetail,
+        context: &Context,
+        cell: &mut TruthCell,
+        report: &mut Report,
+    ) {
+        if kind != ColumnKind::Text {
+            for (key, there) in [("keywords", !detail.keywords.is_empty()), ("reference", detail.reference.is_some())] {
+                if there {
+                    report.push(
+                        self.document
+                            .at_key(
+                                Code::BadValue,
+                                format!("{pointer}/{key}"),
+                                format!("`{key}` goes with a decision of type `text`"),
+                            )
+                            .hint(format!("remove `{key}`")),
+                    );
+                }
+            }
+            return;
+        }
+        let text_of = |path: &str, text: &str, report: &mut Report| match self.fill(
+            path,
+            &Value::from(text),
+            false,
+            context,
+            report,
+        )? {
+            Filled::Value(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let mut seen = HashSet::new();
+        for (at, keyword) in detail.keywords.iter().enumerate() {
+            let path = format!("{pointer}/keywords/{at}");
+            let Some(keyword) = text_of(&path, keyword, report) else { continue };
+            let text = Text::new(&keyword);
+            if text.is_empty() {
+                report.push(
+                    self.document
+                        .at(Code::DeadKeyword, path, format!("the keyword `{keyword}` is empty: it can never match"))
+                        .hint("write a word or a phrase"),
+                );
+            } else if !seen.insert(text.folded().to_owned()) {
+                report.push(
+                    self.document
+                        .at(Code::DuplicateName, path, format!("the keyword `{keyword}` stands twice"))
+                        .hint("remove one of the two"),
+                );
+            }
+            cell.keywords.push(text);
+        }
+        if let Some(reference) = &detail.reference {
+            cell.reference = text_of(&format!("{pointer}/reference"), reference, report);
+        }
+    }
+}
+
+/// Refuses texts that read `vary` in fields of which nothing says that they are templates; the first of each field.
+pub(super) fn check_plain(document: &Document, inbox: &Inbox, parts: &Parts<'_>, report: &mut Report) {
+    let undeclared = parts.environment.item.iter().flat_map(|item| &item.fields);
+    for (name, _) in undeclared.filter(|(_, field)| field.template.is_none()) {
+        let reads = |(_, item): &(usize, &InboxItem)| {
+            let mut texts = Vec::new();
+            item.fields.get(name).into_iter().for_each(|value| collect(value, &mut texts));
+            texts.into_iter().any(reads_vary)
+        };
+        let Some((at, _)) = inbox.items.iter().enumerate().find(reads) else { continue };
+        report.push(
+            document
+                .at(
+                    Code::BadTemplate,
+                    format!("/items/{at}/fields/{name}"),
+                    format!("this reads `vary`, and the field `{name}` is not a template"),
+                )
+                .hint(format!(
+                    "add `template: true` to the field `{name}` of the environment, or `template: false` if the braces are text"
+                )),
+        );
+    }
+}
+
+/// The names of the fields that a pack declares as templates.
+pub fn template_fields(source: &PackSource) -> HashSet<String> {
+    let read = documents::read(source, &mut documents::Cache::default(), &mut Report::default());
+    let environments = read.all.iter().filter_map(|document| match &document.content {
+        Content::Environment(environment) => environment.item.as_ref(),
+        _ => None,
+    });
+    let fields = environments.flat_map(|item| &item.fields);
+    fields.filter(|(_, field)| field.template == Some(true)).map(|(name, _)| name.clone()).collect()
+}
+
+/// Whether a template that is one expression keeps its type in a column; texts are written by the template.
+const fn keeps_type(kind: ColumnKind) -> bool {
+    matches!(kind, ColumnKind::Integer | ColumnKind::Number | ColumnKind::Boolean | ColumnKind::List | ColumnKind::Rank)
+}
+
+/// The texts of a value, however deep.
+fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(list) => list.iter().for_each(|value| collect(value, texts)),
+        Value::Object(map) => map.values().for_each(|value| collect(value, texts)),
+        _ => {}
+    }
+}
+
+fn holds_template(value: &Value) -> bool {
+    let mut texts = Vec::new();
+    collect(value, &mut texts);
+    texts.into_iter().any(is_template)
+}
+
+/// About how many bytes an item takes: its texts, and what it takes without any.
+fn bytes_of(item: &Item) -> usize {
+    let fields = item.fields.iter().flatten().map(|datum| match datum {
+        Datum::Text(text) => text.raw.len(),
+        Datum::List(texts) => texts.iter().map(|text| text.raw.len()).sum(),
+        _ => 0,
+    });
+    let truth = item.truth.iter().map(|cell| {
+        cell.keywords.iter().map(|text| text.raw.len()).sum::<usize>() + cell.reference.as_ref().map_or(0, String::len)
+    });
+    size_of::<Item>() + item.json.len() + fields.chain(truth).sum::<usize>()
+}

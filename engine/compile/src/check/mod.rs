@@ -1,0 +1,630 @@
+//! What a pack *means*: documents to a [`Catalog`], every problem at its place.
+//!
+//! | file | what |
+//! |---|---|
+//! | `documents.rs` | the documents of a pack, laid over those that they extend |
+//! | `environment.rs` | the environment as a whole, columns, decisions |
+//! | `parameters.rs` | named values with a type |
+//! | `scope.rs` | what expressions may read; state, reset arguments, effects |
+//! | `action.rs` | what agents send |
+//! | `observation.rs` | what agents see |
+//! | `rules.rs` | rules to predicates and outcomes |
+//! | `proofs.rs` | what rules mean, with items that show it |
+//! | `ruled.rs` | the rules of a pack and nothing else of it |
+//! | `inbox.rs` | inboxes: their items, by name and together |
+//! | `forms.rs` | one item in every form that a task can give it |
+//! | `truth.rs` | what is right about an item, by labels and rules |
+//! | `lines.rs` | lines of places in a document, counted on from the last |
+//! | `task.rs` | tasks: rubric with weights, instructions, items |
+//! | `policy.rs` | scripted policies |
+//! | `test.rs` | test documents |
+//! | `plugins.rs` | the plugins that an environment declares |
+//! | `vary.rs` | what a task lets vary, and what plugins make of it |
+//! | `tools.rs` | the environment's tools |
+//! | `computed.rs` | tools whose answers a plugin computes |
+//! | `template.rs` | templates, with their errors at the author's own lines |
+//! | `beyond.rs` | what stands behind mistakes that a machine may mend |
+//!
+//! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
+
+mod action;
+mod beyond;
+mod computed;
+mod documents;
+mod environment;
+mod forms;
+mod inbox;
+mod lines;
+mod observation;
+mod parameters;
+mod plugins;
+mod policy;
+mod proofs;
+mod ruled;
+mod rules;
+mod scope;
+mod task;
+mod template;
+mod test;
+mod tools;
+mod truth;
+mod vary;
+
+use std::{cell::Cell, path::Path, sync::Arc};
+
+use indexmap::IndexMap;
+use minijinja::{Environment as Engine, Value as Context};
+
+use casebook_runtime::{
+    expression::Expression,
+    json::Name,
+    model::Column,
+    plugin::Host,
+    rubric::{KeywordPool, Rubric},
+    rules::RuleSet,
+    scenario::{
+        Catalog, Pack, ResetModel, Script, StateVariable, Task,
+        action::ActionModel,
+        observation::{Part, schema, with_answers, with_instructions},
+    },
+};
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Report},
+    source::{
+        self, MAX_FILE_BYTES, MAX_FILES, MAX_MODULES, MAX_PROGRAM_FILES, PackSource, ReadProblem, SourceFile, SourceSet,
+    },
+    spec::{self, Content, Document, Kind},
+};
+pub(crate) use documents::Documents;
+pub use forms::template_fields;
+pub use plugins::{Lock, authoring, locks};
+pub use proofs::Proof;
+pub use ruled::{Ruled, names_of_rules, ruled};
+
+use crate::{
+    plugin::Declared,
+    rubric::{self, Surroundings},
+};
+
+/// The outcome of compiling: a catalog unless there were errors, and every finding.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Present exactly when the report has no error.
+    pub catalog: Option<Catalog>,
+    /// Every finding, warnings included.
+    pub report: Report,
+    /// How many documents there are, those that cannot be read included.
+    pub documents: usize,
+    /// What was asked about rules.
+    pub proof: Proof,
+}
+
+/// Compiles a whole catalog of the given generation (1, 2, 3, ...).
+pub fn compile(sources: &SourceSet, generation: u64) -> Compiled {
+    Checker::default().compile(sources, generation)
+}
+
+/// Compiles a whole catalog and asks all that there is to ask about its rules.
+pub fn prove(sources: &SourceSet) -> Compiled {
+    Checker::default().prove(sources)
+}
+
+/// Compiles one catalog after the other; files that did not change are not parsed again.
+#[derive(Debug, Default)]
+pub struct Checker {
+    cache: documents::Cache,
+}
+
+impl Checker {
+    /// A checker for packs with plugins; without a host every plugin is refused.
+    pub fn with_plugins(host: Option<Arc<dyn Host>>) -> Self {
+        let mut checker = Self::default();
+        checker.cache.plugins = plugins::Cache::new(host);
+        checker
+    }
+
+    /// Compiles a whole catalog of the given generation.
+    pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
+        let mut compiled = compile_all(sources, generation, Proof::default(), &mut self.cache);
+        if compiled.catalog.is_none() {
+            beyond::look(sources, &mut self.cache, &mut compiled.report);
+        }
+        self.cache.turn();
+        compiled
+    }
+
+    /// Compiles a whole catalog and asks all that there is to ask about its rules.
+    pub fn prove(&mut self, sources: &SourceSet) -> Compiled {
+        let proof = Proof { thorough: true, ..Proof::default() };
+        let compiled = compile_all(sources, 1, proof, &mut self.cache);
+        self.cache.turn();
+        compiled
+    }
+}
+
+fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, cache: &mut documents::Cache) -> Compiled {
+    let mut report = Report::default();
+    let mut packs = Vec::new();
+    let mut documents = 0;
+    let mut places: IndexMap<String, Arc<Path>> = IndexMap::new();
+    for file in &sources.missing {
+        unreadable(file, &mut report);
+    }
+    for source in &sources.packs {
+        for file in source::bases(source).flat_map(|pack| &pack.passed_over) {
+            passed_over(file, &mut report);
+        }
+        let (pack, count) = compile_pack(source, generation, cache, &mut proof, &mut report);
+        documents += count;
+        if let Some((pack, file, span)) = pack {
+            if let Some(first) = places.get(pack.name()) {
+                report.push(
+                    Diagnostic::new(
+                        Code::DuplicateName,
+                        &file,
+                        span,
+                        format!("two packs have the name `{}`", pack.name()),
+                    )
+                    .hint(format!("the other one is `{}`; rename one of them", first.display())),
+                );
+            }
+            places.insert(pack.name().to_owned(), Arc::clone(&file.path));
+            packs.push(Arc::new(pack));
+        }
+    }
+    report.sort();
+    packs.sort_by(|a, b| a.name().cmp(b.name()));
+    let catalog = (report.errors() == 0 && !packs.is_empty()).then_some(Catalog { generation, packs });
+    Compiled { catalog, report, documents, proof }
+}
+
+/// What of a pack is compiled before its tasks.
+pub(crate) struct Parts<'a> {
+    pub(crate) documents: &'a Documents<'a>,
+    pub(crate) environment: &'a spec::Environment,
+    pub(crate) root: &'a Document,
+    pub(crate) fields: Arc<[Column]>,
+    pub(crate) decisions: Arc<[Column]>,
+    pub(crate) reset: ResetModel,
+    /// What expressions may read before the first step, with sample values.
+    pub(crate) first: Context,
+    pub(crate) rules: IndexMap<String, RuleSet>,
+    pub(crate) rubrics: IndexMap<String, Rubric>,
+    /// The plugins; `None` for one that was refused.
+    pub(crate) plugins: Declared,
+    /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
+    pub(crate) sound: bool,
+    /// Bytes of the items made so far, for all tasks together.
+    pub(crate) bytes: Cell<usize>,
+    /// Regular expressions compiled so far.
+    pub(crate) regexes: Cell<usize>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(
+        documents: &'a Documents<'a>,
+        (root, environment): (&'a Document, &'a spec::Environment),
+        columns: environment::Columns,
+        (reset, first): (ResetModel, Context),
+    ) -> Self {
+        Self {
+            documents,
+            environment,
+            root,
+            fields: columns.fields.into(),
+            decisions: columns.decisions.into(),
+            reset,
+            first,
+            rules: IndexMap::new(),
+            rubrics: IndexMap::new(),
+            plugins: IndexMap::new(),
+            sound: false,
+            bytes: Cell::new(0),
+            regexes: Cell::new(0),
+        }
+    }
+}
+
+type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
+
+fn compile_pack(
+    source: &PackSource,
+    generation: u64,
+    cache: &mut documents::Cache,
+    proof: &mut Proof,
+    report: &mut Report,
+) -> (Compiling, usize) {
+    let read = documents::read(source, cache, report);
+    let count = read.count;
+    let documents = Documents::new(&read);
+    documents.check_names(report);
+    let Some(root) = find_root(source, &documents, report) else { return (None, count) };
+    let Content::Environment(environment) = &root.content else { return (None, count) };
+    let pack = assemble(source, generation, &documents, (root, environment), (cache, proof), report);
+    (pack.map(|pack| (pack, root.file().clone(), root.place("/name").1)), count)
+}
+
+fn assemble(
+    source: &PackSource,
+    generation: u64,
+    documents: &Documents<'_>,
+    (root, environment): (&Document, &spec::Environment),
+    (cache, proof): (&mut documents::Cache, &mut Proof),
+    report: &mut Report,
+) -> Option<Pack> {
+    let before = report.errors();
+    let mut templates = casebook_runtime::scenario::templates::engine();
+    let plugins = plugins::load(root, environment, source, &mut cache.plugins, report);
+    let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
+    let Surface { action, observation, done, data, state, reset, after, first } = surface;
+    let broken = columns.broken;
+    let mut parts = Parts::new(documents, (root, environment), columns, (reset, first));
+    parts.plugins = plugins;
+    // Columns that are wrong would make every condition and label wrong as well.
+    if report.errors() > before && broken {
+        return None;
+    }
+    compile_rules(&mut parts, report);
+    compile_rubrics(&mut parts, (&mut templates, &after), report);
+    environment::check_truth(&parts, report);
+    parts.sound = !documents.broken() && report.errors() == before;
+    if parts.sound {
+        tools::check_costs(root, environment, documents, report);
+    }
+    let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
+    check_baseline(&parts, report);
+    let mut tasks = compile_tasks(&parts, cache, report);
+    task::check_splits(&parts, report);
+    task::check_practice(&parts, report);
+    let mut suites = Vec::new();
+    for document in documents.of(Kind::Test) {
+        if let Content::Test(spec) = &document.content {
+            suites.extend(test::compile(document, spec, &parts, &tasks, (action.as_ref(), &observation), report));
+        }
+    }
+    inbox::check_unplayed(&parts, report);
+    proofs::check(&parts, proof, report);
+    if documents.of(Kind::Task).next().is_none() && !documents.broken() {
+        report.push(
+            root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")
+                .hint("add a document with `kind: Task`"),
+        );
+    }
+    if report.errors() == before && !documents.broken() {
+        documents.check_use(report);
+    }
+    tasks.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty).then_with(|| a.name.cmp(&b.name)));
+    let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
+    let revealed: Vec<usize> =
+        action.iter().flat_map(|model| &model.tools).flat_map(|tool| tool.reveals.iter().copied()).collect();
+    let reset_observation_schema = schema(&observation, &parts.fields, &revealed, &format!("{title}: observation"));
+    // The first observation is also what a refused action leaves.
+    let reset_observation_schema = match environment.action {
+        None => with_instructions(reset_observation_schema),
+        Some(_) => reset_observation_schema,
+    };
+    let observation_schema = match environment.action {
+        None => with_answers(reset_observation_schema.clone()),
+        Some(_) => reset_observation_schema.clone(),
+    };
+    let cards = action
+        .as_ref()
+        .map(|model| action::cards(root, environment, model, &parts.decisions, &observation_schema, report))
+        .unwrap_or_default();
+    let reads_actions = done.is_some()
+        || observation.iter().any(|(_, part)| matches!(part, Part::Value(..) | Part::Template(_)))
+        || tasks.iter().any(|task| task.rubric.has_expressions());
+    (report.errors() == before).then_some(())?;
+    Some(Pack {
+        name: environment.name.clone(),
+        title,
+        description: environment.description.clone(),
+        version: environment.version.clone(),
+        noun: environment.item.as_ref().map(|item| item.noun.clone()).unwrap_or_default(),
+        has_items: environment.item.is_some(),
+        data,
+        state,
+        readme: source.readme.clone(),
+        digest: plugins::digest(documents.digest(), &parts.plugins),
+        generation,
+        fields: parts.fields,
+        keyword_pools: keyword_pools(&tasks, parts.decisions.len()),
+        decisions: parts.decisions,
+        action: action?,
+        done,
+        reads_actions,
+        cards,
+        observation,
+        observation_schema,
+        reset_observation_schema,
+        reset: parts.reset,
+        templates,
+        tasks,
+        policies,
+        rules: parts.rules,
+        truth: environment.decision.values().map(|spec| spec.truth.as_ref().map(|truth| truth.rules.clone())).collect(),
+        digests: documents.digests().into_iter().map(|(kind, name, digest)| (kind.name(), name, digest)).collect(),
+        plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
+        suites,
+        baseline: environment.baseline.clone(),
+        has_processes: environment.plugins.values().any(|plugin| plugin.process.is_some()),
+        splits: environment.splits.clone(),
+        on_failure: environment.on_failure,
+        practice: environment.practice.clone(),
+    })
+}
+
+/// What agents send and see, and what that may read.
+struct Surface {
+    action: Option<ActionModel>,
+    observation: Vec<(Name, Part)>,
+    done: Option<Expression>,
+    data: Context,
+    state: Vec<StateVariable>,
+    reset: ResetModel,
+    /// What expressions may read after a step and before the first one, with sample values.
+    after: Context,
+    first: Context,
+}
+
+fn surface(
+    (root, spec): (&Document, &spec::Environment),
+    plugins: &Declared,
+    templates: &mut Engine<'static>,
+    report: &mut Report,
+) -> Option<(environment::Columns, Surface)> {
+    let before = report.errors();
+    environment::check_shape(root, spec, report);
+    // What the parts say means nothing as long as some are missing.
+    (report.errors() == before).then_some(())?;
+    let columns = environment::columns(root, spec, report);
+    let names = scope::names(root, spec, templates, report)?;
+    let action = action::action(root, spec, (&columns, &names, plugins), templates, report);
+    let observation = observation::observation(root, spec, (&columns, &names), templates, report);
+    let after = observation::after(spec, &columns, &names);
+    let first = names.before();
+    let done = spec.done.as_ref().and_then(|text| {
+        let what = scope::What { name: "done".into(), pointer: "/done", text: &text.0 };
+        scope::number(templates, root, what, (&after, None), report)
+    });
+    let scope::Names { data, state, reset, .. } = names;
+    Some((columns, Surface { action, observation, done, data, state, reset, after, first }))
+}
+
+/// Checks that the policy exists that stands as the baseline.
+fn check_baseline(parts: &Parts<'_>, report: &mut Report) {
+    if let Some(name) = &parts.environment.baseline
+        && parts.documents.find(Kind::Policy, name).is_none()
+    {
+        parts.documents.missing(Kind::Policy, name, parts.root, "/baseline", report);
+    }
+}
+
+fn compile_rules(parts: &mut Parts<'_>, report: &mut Report) {
+    for document in parts.documents.of(Kind::Rules) {
+        if let Content::Rules(spec) = &document.content {
+            let set = rules::compile(document, spec, parts, report);
+            parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
+        }
+    }
+}
+
+fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
+    let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
+    let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
+    for document in parts.documents.of(Kind::Rubric) {
+        if let Content::Rubric(spec) = &document.content {
+            let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {
+                let what = scope::What { name: format!("rubric:{}:{pointer}", spec.name), pointer, text };
+                // A reward is paid after an action; a score may be asked for before one.
+                let before = (!pointer.starts_with("/reward")).then_some(&parts.first);
+                scope::number(templates, document, what, (after, before), report)
+            };
+            let around = Surroundings {
+                decisions: &parts.decisions,
+                fields: &parts.fields,
+                tools: &tools,
+                plugins: &parts.plugins,
+                single,
+            };
+            let rubric = rubric::compile(document, spec, around, &mut add, report);
+            parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));
+        }
+    }
+}
+
+fn compile_policies(
+    parts: &Parts<'_>,
+    (action, templates): (Option<&ActionModel>, &mut Engine<'static>),
+    report: &mut Report,
+) -> IndexMap<String, Script> {
+    let mut policies = IndexMap::new();
+    for document in parts.documents.of(Kind::Policy) {
+        if let Content::Policy(spec) = &document.content {
+            let script = policy::compile(document, spec, parts, (action, &mut *templates), report);
+            policies.extend(script.map(|script| (spec.name.clone(), script)));
+        }
+    }
+    policies
+}
+
+/// Compiles the tasks; those of which nothing changed are taken from the cache.
+fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut Report) -> Vec<Arc<Task>> {
+    let documents = parts.documents;
+    let mut tasks = Vec::new();
+    let shared = plugins::digest(documents.shared_digest(), &parts.plugins);
+    for document in documents.of(Kind::Task) {
+        let Content::Task(spec) = &document.content else { continue };
+        let bytes = parts.bytes.get();
+        let made = cache.task(documents.key_of_task(document, spec.inbox.as_deref(), &shared), || {
+            let found = report.diagnostics.len();
+            let task = task::compile(document, spec, parts, report)?;
+            // A task with findings is compiled again, so that they are told again.
+            let keep = report.diagnostics.len() == found;
+            parts.sound.then(|| (task, parts.bytes.get() - bytes, keep))
+        });
+        if let Some((task, added)) = made {
+            parts.bytes.set(bytes + added);
+            tasks.push(task);
+        }
+    }
+    tasks
+}
+
+/// The keywords of all items of all tasks, in every form, by decision.
+fn keyword_pools(tasks: &[Arc<Task>], decisions: usize) -> Vec<KeywordPool> {
+    let mut pools = vec![KeywordPool::default(); decisions];
+    for item in tasks.iter().flat_map(|task| &task.items).flat_map(|variants| &variants.forms) {
+        for (pool, truth) in pools.iter_mut().zip(&item.truth) {
+            for keyword in &truth.keywords {
+                pool.add(keyword);
+            }
+        }
+    }
+    pools
+}
+
+fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Report) -> Option<&'a Document> {
+    let mut roots = documents.of(Kind::Environment);
+    let first = roots.next();
+    for other in roots {
+        let folder = other.file().path.parent().unwrap_or(Path::new(""));
+        let hint = if first.is_some_and(|first| first.file().path.parent() == Some(folder)) {
+            "keep one; a pack is one environment".to_owned()
+        } else {
+            format!("a pack cannot lie within another one; move `{}` next to it", folder.display())
+        };
+        report.push(other.at(Code::Environment, "/kind", "the pack has a second environment").hint(hint));
+    }
+    if first.is_none() && !documents.broken() {
+        let file = SourceFile::new(&source.root, "");
+        report.push(
+            Diagnostic::new(Code::Environment, &file, 0..0, "the pack has no environment")
+                .hint("add a document with `kind: Environment`; it is the pack's root"),
+        );
+    }
+    first
+}
+
+/// Reports all that cannot be read of packs, for commands that do not compile them.
+pub fn unread(sources: &SourceSet) -> Report {
+    let mut report = Report::default();
+    for file in &sources.missing {
+        unreadable(file, &mut report);
+    }
+    for pack in &sources.packs {
+        pack.files.iter().for_each(|file| unreadable(file, &mut report));
+        pack.passed_over.iter().for_each(|file| passed_over(file, &mut report));
+    }
+    report.sort();
+    report
+}
+
+/// Reports a file that a pack cannot do without.
+fn unreadable(file: &SourceFile, report: &mut Report) {
+    let Some((code, message, hint)) = problem_of(file) else { return };
+    let finding = match &file.problem {
+        // The line is shown as far as it is text.
+        Some(ReadProblem::NotUtf8(problem)) => {
+            let shown = file.with_text(&problem.shown);
+            let end = shown.text[problem.at..].chars().next().map_or(problem.at, |sign| problem.at + sign.len_utf8());
+            let latin = Some(char::from(problem.byte)).filter(|sign| !sign.is_control());
+            let latin = latin.map(|sign| format!(", which is `{sign}` in Latin-1")).unwrap_or_default();
+            Diagnostic::new(code, &shown, problem.at..end, message).label(format!("0x{:02X}{latin}", problem.byte))
+        }
+        _ => Diagnostic::new(code, file, 0..0, message),
+    };
+    report.push(hinted(finding, hint));
+}
+
+/// Reports what a pack can do without, if what is missing is known.
+fn passed_over(file: &SourceFile, report: &mut Report) {
+    let Some((code, message, hint)) = problem_of(file) else { return };
+    let code = if code == Code::Unreadable { code } else { Code::PassedOver };
+    report.push(hinted(Diagnostic::new(code, file, 0..0, message), hint));
+}
+
+fn hinted(diagnostic: Diagnostic, hint: Option<&'static str>) -> Diagnostic {
+    match hint {
+        Some(hint) => diagnostic.hint(hint),
+        None => diagnostic,
+    }
+}
+
+/// Why a file could not be read, and what helps.
+fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)> {
+    let path = file.path.display();
+    Some(match file.problem.as_ref()? {
+        ReadProblem::Io(error) => (Code::Unreadable, format!("`{path}` cannot be read: {error}"), None),
+        ReadProblem::Missing(here) => (
+            Code::Unreadable,
+            format!("there is no file or folder `{path}`"),
+            Some(if path.to_string().contains(':') {
+                "separate packs by blanks; only the variable `CASEBOOK_PACKS` takes `:` between them"
+            } else if *here {
+                "name a pack, a folder of packs, or a file of a pack; this folder, `.`, is one of them"
+            } else {
+                "name a pack, a folder of packs, or a file of a pack; `casebook new NAME` makes a pack below `scenarios`"
+            }),
+        ),
+        ReadProblem::NotOfAPack => (
+            Code::NoPack,
+            format!("`{path}` is not a file that a pack reads"),
+            Some("the files of a pack end in `.yaml` or `.yml`, and their names do not begin with a dot"),
+        ),
+        ReadProblem::NotAFile(kind) => (
+            Code::Unreadable,
+            format!("`{path}` is {kind}, not a file"),
+            Some("write a file, or give it another ending"),
+        ),
+        ReadProblem::LinkToFolder => (
+            Code::PassedOver,
+            format!("`{path}` is a link to a folder, and nothing below it is read"),
+            Some("link its files, or move the folder here; a name that begins with a dot is not looked at"),
+        ),
+        ReadProblem::TooDeep(most) => (
+            Code::PassedOver,
+            format!("`{path}` lies more than {most} folders deep, and nothing below it is read"),
+            Some("move it up; a name that begins with a dot is not looked at"),
+        ),
+        ReadProblem::TooLarge(size) => (
+            Code::TooLarge,
+            format!("`{path}` has {size} bytes; a file may have {MAX_FILE_BYTES}"),
+            Some("split it into several files of the same pack"),
+        ),
+        ReadProblem::NotUtf8(problem) => (
+            Code::NotUtf8,
+            format!("`{path}` is not UTF-8 text: byte {} does not belong", problem.at),
+            Some(if problem.wide { "the file is UTF-16; save it as UTF-8" } else { "save the file as UTF-8" }),
+        ),
+        ReadProblem::TooManyFiles => {
+            (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
+        }
+        ReadProblem::TooManyModules(number) => (
+            Code::TooLarge,
+            format!("`{path}` holds {number} modules of plugins; a pack may have {MAX_MODULES}"),
+            Some("remove the `.wasm` files that no plugin names, or split the pack"),
+        ),
+        ReadProblem::TooManyProgramFiles(number) => (
+            Code::TooLarge,
+            format!("`{path}` holds {number} files of plugins that are programs; a pack may have {MAX_PROGRAM_FILES}"),
+            Some("let a plugin name fewer files, or split the pack"),
+        ),
+        ReadProblem::Outside => (
+            Code::Unreadable,
+            format!("`{path}` is a link that leads out of the pack"),
+            Some("link a visible file of the same kind next to the pack's folder, or read the folder that holds both"),
+        ),
+        ReadProblem::Circle => {
+            (Code::Cycle, format!("the pack `{path}` extends itself"), Some("a pack cannot extend one that extends it"))
+        }
+        ReadProblem::NoPack => (
+            Code::NoPack,
+            format!("there is no pack in `{path}`"),
+            Some(
+                "a pack is a folder with YAML files, one of which says `kind: Environment`; `casebook new NAME` makes one \
+                 below `scenarios`",
+            ),
+        ),
+    })
+}

@@ -1,0 +1,76 @@
+//! The rules of a pack and nothing else of it.
+
+use std::sync::Arc;
+
+use casebook_runtime::{model::Column, rules::RuleSet};
+use casebook_syntax::{
+    diagnostic::Report,
+    source::{PackSource, SourceFile},
+    spec::{self, Content, Document, Kind},
+};
+use indexmap::IndexMap;
+
+use super::{Documents, Parts, compile_rules, documents, find_root, surface};
+
+/// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
+#[derive(Debug)]
+pub struct Ruled {
+    /// The pack's name.
+    pub name: String,
+    /// The author's version of the pack.
+    pub version: String,
+    /// The pack's digest.
+    pub digest: String,
+    /// The digest of its tests, which the pack's own leaves out.
+    pub tests: String,
+    /// Its `README.md`, which agents may read.
+    pub readme: Option<Arc<str>>,
+    /// Its documents, laid over those that they extend.
+    pub documents: Vec<Arc<Document>>,
+    /// The fields of its items.
+    pub fields: Arc<[Column]>,
+    /// What is decided about them.
+    pub decisions: Arc<[Column]>,
+    /// Its rules, by name.
+    pub rules: IndexMap<String, RuleSet>,
+}
+
+/// The names of the rules that a file holds.
+pub fn names_of_rules(file: &SourceFile) -> Vec<String> {
+    let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
+    drafts.iter().filter(|draft| draft.kind == Kind::Rules).filter_map(|draft| Some(draft.name()?.to_owned())).collect()
+}
+
+/// Compiles the rules of a pack and nothing else of it; the findings are about those alone.
+pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
+    let mut report = Report::default();
+    let mut cache = documents::Cache::default();
+    let read = documents::read(source, &mut cache, &mut report);
+    let documents = Documents::new(&read);
+    documents.check_names(&mut report);
+    let ruled = find_root(source, &documents, &mut report).and_then(|root| {
+        let Content::Environment(environment) = &root.content else { return None };
+        // Rules do not ask plugins for anything.
+        let plugins = environment.plugins.keys().map(|name| (name.clone(), None)).collect();
+        let mut templates = casebook_runtime::scenario::templates::engine();
+        let (columns, surface) = surface((root, environment), &plugins, &mut templates, &mut report)?;
+        let broken = columns.broken;
+        let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first));
+        if !broken {
+            compile_rules(&mut parts, &mut report);
+        }
+        Some(Ruled {
+            name: environment.name.clone(),
+            version: environment.version.clone(),
+            digest: documents.digest(),
+            tests: documents.digest_of_tests(),
+            readme: source.readme.clone(),
+            documents: read.all.clone(),
+            fields: parts.fields,
+            decisions: parts.decisions,
+            rules: parts.rules,
+        })
+    });
+    report.sort();
+    (ruled.filter(|_| report.errors() == 0), report)
+}

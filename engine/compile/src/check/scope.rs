@@ -1,0 +1,326 @@
+//! Expressions and templates of an environment: what they may read, and that they work once.
+
+use std::collections::BTreeMap;
+
+use casebook_runtime::{
+    expression::{Effects, Expression, shown},
+    model::{Column, ColumnKind},
+    number::Number,
+    scenario::{First, ResetModel, StateVariable, parameter::object_schema},
+    settings::ResultType,
+};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{ActionProperty, ActionSpec, Document, Environment, Formula, StateSpec},
+};
+use indexmap::IndexMap;
+use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
+use serde_json::{Map, Value};
+
+use super::{environment::check_name, parameters, template};
+use crate::validator::validator;
+
+/// Names that the protocol's own state has.
+const RESERVED_STATES: &[&str] =
+    &["episode_id", "step_count", "task_id", "seed", "max_steps", "done", "generation", "digest", "environment"];
+/// Names that a reset takes anyway.
+const RESERVED_ARGUMENTS: &[&str] =
+    &["task_id", "seed", "episode_id", "split", "index", "group", "generation", "session_id", "metadata"];
+
+/// What every expression of an environment may read, with sample values.
+pub(super) struct Names {
+    pub(super) data: Context,
+    pub(super) state: Vec<StateVariable>,
+    pub(super) reset: ResetModel,
+    samples: BTreeMap<&'static str, Context>,
+}
+
+/// Compiles data, state and reset arguments.
+pub(super) fn names(
+    root: &Document,
+    spec: &Environment,
+    engine: &mut Engine<'static>,
+    report: &mut Report,
+) -> Option<Names> {
+    let mut parameters = Vec::new();
+    let mut given = Map::new();
+    for (name, spec) in spec.reset.iter().flat_map(|reset| &reset.arguments) {
+        let place = format!("/reset/arguments/{name}");
+        check_name(root, &place, name, RESERVED_ARGUMENTS, report);
+        let declared = spec.into();
+        // One that is wrong is there all the same, so that what reads it is not reported as well.
+        given.extend(parameters::compile_quietly(name, &declared).map(|one| (name.clone(), one.sample())));
+        parameters.extend(parameters::compile(root, &place, name, &declared, report));
+    }
+    let schema = Value::Object(object_schema(&parameters));
+    let validator = validator(&schema).ok()?;
+    let data = Context::from(Serde(&spec.data));
+    let task = context! { name => "", title => "", split => "", group => (), difficulty => 1, max_steps => 1 };
+    let counter: BTreeMap<&str, i64> =
+        ["steps", "max_steps", "items", "pending", "decided", "accepted"].map(|name| (name, 1)).into();
+    let mut samples = BTreeMap::from([
+        ("data", data.clone()),
+        ("reset", Context::from(Serde(&given))),
+        ("task", task),
+        ("seed", Context::from(1)),
+        ("counter", Context::from(Serde(&counter))),
+    ]);
+    let before = Context::from(samples.clone());
+    let mut state = Vec::new();
+    let mut values = Map::new();
+    for (name, given) in &spec.state {
+        let place = format!("/state/{name}");
+        check_name(root, &place, name, RESERVED_STATES, report);
+        if given.default.is_some() && given.value.is_some() {
+            report.push(
+                root.at_key(
+                    Code::BadDeclaration,
+                    format!("{place}/value"),
+                    "a state begins with `default` or with `value`",
+                )
+                .hint("keep one of the two"),
+            );
+        }
+        let (first, sample) = first(root, &place, (name, given), &before, engine, report);
+        values.insert(name.clone(), sample);
+        let description = given.description.clone();
+        state.push(StateVariable { name: name.clone(), kind: given.kind, visible: given.visible, description, first });
+    }
+    samples.insert("state", Context::from(Serde(&values)));
+    Some(Names { data, state, reset: ResetModel { parameters, schema, validator }, samples })
+}
+
+/// What a state begins with, and a sample of it; one that is wrong begins with nothing.
+fn first(
+    root: &Document,
+    place: &str,
+    (name, given): (&str, &StateSpec),
+    before: &Context,
+    engine: &mut Engine<'static>,
+    report: &mut Report,
+) -> (First, Value) {
+    let nothing = || (First::Value(given.kind.nothing()), given.kind.nothing());
+    if let Some(Formula(text)) = &given.value {
+        let what = What { name: format!("state:{name}"), pointer: &format!("{place}/value"), text };
+        return add(engine, root, what, before, Some(given.kind), report)
+            .map_or_else(nothing, |(expression, sample)| (First::Expression(expression), sample));
+    }
+    match given.kind.fit(given.default.clone().unwrap_or_else(|| given.kind.nothing())) {
+        Ok(value) => (First::Value(value.clone()), value),
+        Err(expected) => {
+            report.push(
+                root.at(Code::BadValue, format!("{place}/default"), format!("`{name}` cannot begin with this"))
+                    .label(format!("expected {expected}"))
+                    .hint(format!("write {expected}, or change its type")),
+            );
+            nothing()
+        }
+    }
+}
+
+impl Names {
+    /// The sample values, with some more beside them.
+    pub(super) fn sample<const N: usize>(&self, more: [(&'static str, Context); N]) -> Context {
+        let mut all = self.samples.clone();
+        all.extend(more);
+        Context::from(all)
+    }
+
+    /// The same as things stand before the first action.
+    pub(super) fn before(&self) -> Context {
+        let nothing = || Context::from(());
+        self.sample([("action", nothing()), ("item", nothing()), ("result", nothing())])
+    }
+
+    /// Compiles what an action or a tool does besides answering.
+    pub(super) fn effects(
+        &self,
+        root: &Document,
+        pointer: &str,
+        (fail, set, wait): (Option<&Formula>, &IndexMap<String, Formula>, Option<&Formula>),
+        sample: &Context,
+        engine: &mut Engine<'static>,
+        report: &mut Report,
+    ) -> Effects {
+        let mut effects = Effects::default();
+        let mut one = |key: &str, Formula(text): &Formula, kind, report: &mut Report| {
+            let what = What { name: format!("{pointer}/{key}"), pointer: &format!("{pointer}/{key}"), text };
+            add(engine, root, what, sample, kind, report)
+        };
+        effects.fail = fail.and_then(|text| Some(one("fail", text, None, report)?.0));
+        for (name, text) in set {
+            let key = format!("set/{name}");
+            if let Some(variable) = self.state.iter().find(|variable| variable.name == *name) {
+                let made = one(&key, text, Some(variable.kind), report);
+                effects.set.extend(made.map(|(expression, _)| (name.clone(), variable.kind, expression)));
+                continue;
+            }
+            let known = self.state.iter().map(|variable| variable.name.as_str());
+            let hint = suggest(name, known).unwrap_or_else(|| "declare it under `state`".into());
+            report.push(
+                root.at_key(Code::UnknownName, format!("{pointer}/{key}"), format!("there is no state `{name}`"))
+                    .hint(hint),
+            );
+        }
+        effects.wait = wait.and_then(|text| Some(one("wait", text, Some(ResultType::Number), report)?.0));
+        effects
+    }
+}
+
+/// An expression as it is written.
+pub(super) struct What<'a> {
+    /// The name that it gets, unique in the pack.
+    pub(super) name: String,
+    pub(super) pointer: &'a str,
+    pub(super) text: &'a str,
+}
+
+/// Compiles an expression and tries it once; gives its value then.
+pub(super) fn add(
+    engine: &mut Engine<'static>,
+    document: &Document,
+    what: What<'_>,
+    sample: &Context,
+    kind: Option<ResultType>,
+    report: &mut Report,
+) -> Option<(Expression, Value)> {
+    let explain =
+        |error: &minijinja::Error| template::explain_expression(document, what.pointer, what.text, sample, error);
+    let expression = match Expression::add(engine, what.name, what.text) {
+        Ok(expression) => expression,
+        Err(error) => {
+            report.push(explain(&error));
+            return None;
+        }
+    };
+    let value = match expression.eval(engine, sample) {
+        Ok(value) => value,
+        Err(error) => {
+            report.push(explain(&error));
+            return None;
+        }
+    };
+    let Some(kind) = kind else { return Some((expression, value)) };
+    let shown = shown(&value);
+    match kind.fit(value) {
+        Ok(value) => Some((expression, value)),
+        Err(expected) => {
+            let message = format!("the expression gives `{shown}`, where the type is `{}`", kind.name());
+            report.push(
+                document
+                    .at(Code::BadTemplate, what.pointer, message)
+                    .label(format!("expected {expected}"))
+                    .hint("convert it with a filter such as `| int`, `| float` or `| string`, or change the type"),
+            );
+            None
+        }
+    }
+}
+
+/// Tries an expression once more as things stand before the first action.
+pub(super) fn try_before(
+    expression: &Expression,
+    engine: &Engine<'static>,
+    document: &Document,
+    (pointer, text): (&str, &str),
+    before: &Context,
+    fits: impl Fn(Value) -> Result<(), &'static str>,
+    report: &mut Report,
+) -> Option<()> {
+    let finding = match expression.eval(engine, before) {
+        Ok(value) => {
+            let message = format!("before the first action the expression gives `{}`", shown(&value));
+            match fits(value) {
+                Ok(()) => return Some(()),
+                Err(expected) => document.at(Code::BadTemplate, pointer, message).label(format!("expected {expected}")),
+            }
+        }
+        Err(error) => {
+            let mut finding = template::explain_expression(document, pointer, text, before, &error);
+            finding.message = format!("before the first action {}", finding.message);
+            finding
+        }
+    };
+    report.push(finding.hint("`action` is null until there was one; write `... if action else ...`"));
+    None
+}
+
+/// Compiles an expression that must give a number, `true` or `false`.
+pub(super) fn number(
+    engine: &mut Engine<'static>,
+    document: &Document,
+    what: What<'_>,
+    (sample, before): (&Context, Option<&Context>),
+    report: &mut Report,
+) -> Option<Expression> {
+    let What { pointer, text, .. } = what;
+    let (expression, value) = add(engine, document, what, sample, None, report)?;
+    if !value.is_number() && !value.is_boolean() {
+        report.push(
+            document
+                .at(
+                    Code::BadTemplate,
+                    pointer,
+                    format!("the expression gives `{}`, which is not a number", shown(&value)),
+                )
+                .label("expected a number, `true` or `false`")
+                .hint("compare it with something, or convert it with a filter such as `| float`"),
+        );
+        return None;
+    }
+    if let Some(before) = before {
+        let fits = |value: Value| {
+            if value.is_number() || value.is_boolean() { Ok(()) } else { Err("a number, `true` or `false`") }
+        };
+        try_before(&expression, engine, document, (pointer, text), before, fits, report)?;
+    }
+    Some(expression)
+}
+
+/// A sample of an action: every property with a value of its type; of a batch a list of one entry.
+pub(super) fn action_sample(action: &ActionSpec, decisions: &[Column]) -> Value {
+    let sample = |(name, property): (&String, &ActionProperty)| {
+        let decided = property.decides.as_ref().and_then(|decides| decisions.iter().find(|one| one.name == *decides));
+        let value = match decided {
+            Some(column) => row_value(column),
+            None => parameters::compile_quietly(name, &property.into()).map_or_else(|| "".into(), |one| one.sample()),
+        };
+        (name.clone(), value)
+    };
+    let entry: Value = action.properties.iter().map(sample).collect::<Map<_, _>>().into();
+    match &action.list {
+        Some(list) => serde_json::json!({ list.as_str(): [entry] }),
+        None => entry,
+    }
+}
+
+/// A sample of the item that an action decides: null where an action decides about several.
+pub(super) fn item_sample(spec: &Environment, fields: &[Column]) -> Context {
+    let single = spec.item.is_some() && spec.action.as_ref().is_some_and(|action| action.list.is_none());
+    if !single {
+        return Context::from(());
+    }
+    let mut item = row_sample(fields.iter().filter(|column| column.visible));
+    item.insert("id".into(), "".into());
+    Context::from(Serde(&item))
+}
+
+/// A sample of an item, or of a row's decisions, for templates.
+pub(super) fn row_sample<'a>(columns: impl Iterator<Item = &'a Column>) -> Map<String, Value> {
+    columns.map(|column| (column.name.clone(), row_value(column))).collect()
+}
+
+fn row_value(column: &Column) -> Value {
+    match column.kind {
+        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank => {
+            // Not nothing where that can be, for it may be divided by.
+            let one = Number::whole(1);
+            let sample = column.bounds.0.unwrap_or(one).max(one);
+            column.bounds.1.map_or(sample, |most| sample.min(most)).to_json()
+        }
+        ColumnKind::Boolean => false.into(),
+        ColumnKind::List => Value::Array(Vec::new()),
+        ColumnKind::Choice => column.values.first().cloned().into(),
+        _ => "".into(),
+    }
+}

@@ -1,0 +1,394 @@
+//! Tasks: rubric with weights, instructions, items.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use minijinja::{Value as Context, context, value::Serde};
+
+use casebook_runtime::{
+    model::read_moment,
+    names::list,
+    rubric::Rubric,
+    scenario::{Instructions, Task, Variants, templates::is_template},
+    settings::SplitType,
+};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{self, Content, Document, Kind, Order},
+};
+use serde_json::{Map, Value};
+
+use super::{Parts, inbox, template, vary};
+use crate::rubric;
+
+pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<Task> {
+    let before = report.errors();
+    let rubric = rubric_of(document, spec, parts, report)
+        .map(|rubric| rubric::with_weights(rubric, &spec.weights, document, report));
+    let clock = clock(document, spec, parts, report);
+    let vary = vary::values(document, spec, parts, report);
+    let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
+    check_idle(document, spec, items.as_deref(), report);
+    for (at, action) in spec.solution.iter().flatten().enumerate() {
+        check_written(document, &format!("/solution/{at}"), action, parts, report);
+    }
+    let title = spec.title.clone().unwrap_or_else(|| spec.name.clone());
+    let instructions = rubric.as_ref().and_then(|rubric| {
+        let context = instructions_context(spec, &title, rubric, parts);
+        instructions(document, spec, context, parts, report)
+    });
+    let (rubric, items, instructions, vary) = (rubric?, items?, instructions?, vary?);
+    let forms: Vec<_> = items.iter().flat_map(|item| item.forms.iter().cloned()).collect();
+    let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
+    for (name, pointer, _) in idle.into_iter().filter(|(.., field)| !may_count(spec, field.as_deref(), parts)) {
+        report.push(
+            document
+                .at(
+                    Code::BadGrader,
+                    "/inbox",
+                    format!(
+                        "the grader `{name}` (at `{pointer}` of the rubric `{}`) has nothing to grade in this inbox",
+                        rubric.name
+                    ),
+                )
+                .hint("label the items, or give the component the weight 0 in this task"),
+        );
+    }
+    (report.errors() == before).then(|| Task {
+        name: spec.name.clone(),
+        title,
+        description: spec.description.clone().unwrap_or_default(),
+        difficulty: spec.difficulty,
+        split: spec.split.clone(),
+        max_steps: spec.max_steps,
+        clock,
+        shuffled: spec.order == Order::Shuffled,
+        group: spec.group.clone(),
+        instructions,
+        solution: spec.solution.clone().unwrap_or_default(),
+        rubric: Arc::new(rubric),
+        vary: vary.into_iter().map(|(name, values)| (name, values.len())).collect(),
+        items,
+    })
+}
+
+/// Warns of what varies and is shuffled for nothing.
+fn check_idle(document: &Document, spec: &spec::Task, items: Option<&[Variants]>, report: &mut Report) {
+    let Some(items) = items else { return };
+    for (at, name) in spec.vary.keys().enumerate() {
+        if !items.iter().any(|item| item.uses.contains(&at)) {
+            let place = format!("/vary/{name}");
+            let message = format!("`{name}` has no effect: no item reads `vary.{name}`");
+            report.push(
+                document
+                    .at_key(Code::NoEffect, place, message)
+                    .hint("remove it, or read it in a field with `template: true` or in a label"),
+            );
+        }
+    }
+    if items.is_empty() && spec.order == Order::Shuffled {
+        report.push(
+            document
+                .at_key(Code::NoEffect, "/order", "`order` has no effect: the environment has no items")
+                .hint("remove it"),
+        );
+    }
+}
+
+/// Whether a decision that counts nowhere in a task's inbox would have a truth where it counts.
+fn may_count(spec: &spec::Task, field: Option<&str>, parts: &Parts<'_>) -> bool {
+    let Some((name, decision)) = field.and_then(|field| parts.environment.decision.get_key_value(field)) else {
+        return false;
+    };
+    let inbox = spec.inbox.as_deref().and_then(|inbox| parts.documents.find(Kind::Inbox, inbox));
+    let labelled = inbox.is_some_and(|inbox| match &inbox.content {
+        Content::Inbox(inbox) => inbox.items.iter().any(|item| item.labels.contains_key(name)),
+        _ => false,
+    });
+    decision.when.is_some() && (decision.truth.is_some() || labelled)
+}
+
+/// Checks that every split has a task whose type is declared, and a name that does not say otherwise.
+pub(super) fn check_splits(parts: &Parts<'_>, report: &mut Report) {
+    let known = splits(parts);
+    for (name, kind) in &parts.environment.splits {
+        let pointer = format!("/splits/{name}");
+        if !known.contains(&name.as_str()) {
+            if !parts.documents.broken() {
+                report.push(
+                    parts
+                        .root
+                        .at_key(Code::UnknownName, pointer, format!("no task is in the split `{name}`"))
+                        .maybe_hint(suggest(name, known.iter().copied())),
+                );
+            }
+        } else if SplitType::named(name).is_some_and(|own| own != *kind) {
+            report.push(
+                parts
+                    .root
+                    .at(Code::NotAllowed, pointer, format!("the split `{name}` is for what its name says"))
+                    .hint("remove the line, or give the split another name"),
+            );
+        }
+    }
+}
+
+/// Checks that every split that is for practice has a task, and is not there to measure.
+pub(super) fn check_practice(parts: &Parts<'_>, report: &mut Report) {
+    let known = splits(parts);
+    for (at, name) in parts.environment.practice.iter().enumerate() {
+        let pointer = format!("/practice/{at}");
+        let kind = parts.environment.splits.get(name).copied().or_else(|| SplitType::named(name));
+        if parts.environment.practice[..at].contains(name) {
+            report.push(
+                parts
+                    .root
+                    .at(Code::DuplicateName, pointer, format!("the split `{name}` stands here twice"))
+                    .hint("name each split once"),
+            );
+        } else if kind == Some(SplitType::Test) {
+            report.push(
+                parts
+                    .root
+                    .at(
+                        Code::NotAllowed,
+                        pointer,
+                        format!("the split `{name}` is there to measure, not to practise on"),
+                    )
+                    .hint("let agents practise on a split of the type `train` or `validation`"),
+            );
+        } else if !known.contains(&name.as_str()) && !parts.documents.broken() {
+            report.push(
+                parts
+                    .root
+                    .at(Code::UnknownName, pointer, format!("no task is in the split `{name}`"))
+                    .maybe_hint(suggest(name, known.iter().copied())),
+            );
+        }
+    }
+}
+
+/// The splits that tasks are in.
+fn splits<'a>(parts: &Parts<'a>) -> Vec<&'a str> {
+    let tasks = parts.documents.of(Kind::Task).filter_map(|task| match &task.content {
+        Content::Task(task) => Some(task.split.as_str()),
+        _ => None,
+    });
+    tasks.collect()
+}
+
+/// Tries the templates of an action that is written down once; tells whether there are some.
+pub(super) fn check_written(
+    document: &Document,
+    pointer: &str,
+    value: &Value,
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> bool {
+    try_written(document, pointer, value, &parts.first, report)
+}
+
+/// The same with the names that the templates may read.
+pub(super) fn try_written(
+    document: &Document,
+    pointer: &str,
+    value: &Value,
+    names: &Context,
+    report: &mut Report,
+) -> bool {
+    match value {
+        Value::String(text) => {
+            let engine = casebook_runtime::scenario::templates::engine();
+            template::render(&engine, document, pointer, text, names, report);
+            is_template(text)
+        }
+        Value::Array(list) => list.iter().enumerate().fold(false, |some, (at, value)| {
+            try_written(document, &format!("{pointer}/{at}"), value, names, report) || some
+        }),
+        Value::Object(map) => map.iter().fold(false, |some, (key, value)| {
+            let key = key.replace('~', "~0").replace('/', "~1");
+            try_written(document, &format!("{pointer}/{key}"), value, names, report) || some
+        }),
+        _ => false,
+    }
+}
+
+/// The items of the task's inbox; none where the environment has no items.
+fn items(
+    document: &Document,
+    (spec, vary): (&spec::Task, &vary::Values),
+    clock: Option<i64>,
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> Option<Vec<Variants>> {
+    let has_items = parts.environment.item.is_some();
+    if has_items && spec.solution.is_some() {
+        report.push(
+            document
+                .at_key(Code::BadDeclaration, "/solution", "the truth of the items says how the task is solved")
+                .hint("remove `solution`; it is for environments without items"),
+        );
+    }
+    match &spec.inbox {
+        Some(_) if !has_items => {
+            report.push(
+                document
+                    .at_key(Code::BadDeclaration, "/inbox", "the environment has no items, so a task has no inbox")
+                    .hint("remove `inbox`, or declare `item` and `decision`"),
+            );
+            None
+        }
+        None if has_items => {
+            report.push(
+                document
+                    .at_key(Code::MissingKey, "/name", "the task does not say which inbox it plays")
+                    .hint("add `inbox:` with the name of a document of `kind: Inbox`"),
+            );
+            None
+        }
+        None => Some(Vec::new()),
+        Some(name) => {
+            let found = parts.documents.find(Kind::Inbox, name).map(|found| (found, &found.content));
+            if let Some((found, Content::Inbox(inbox))) = found {
+                return inbox::items(found, inbox, (document, vary), clock, parts, report);
+            }
+            parts.documents.missing(Kind::Inbox, name, document, "/inbox", report);
+            None
+        }
+    }
+}
+
+/// Renders the instructions, or keeps them as a template where they read what a reset is given.
+fn instructions(
+    document: &Document,
+    spec: &spec::Task,
+    names: Context,
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> Option<Instructions> {
+    let mut problems = Report::default();
+    let engine = casebook_runtime::scenario::templates::engine();
+    let reads_reset = !parts.reset.parameters.is_empty()
+        && engine
+            .template_from_str(&spec.instructions)
+            .is_ok_and(|one| one.undeclared_variables(false).contains("reset"));
+    let sample: Map<String, Value> =
+        parts.reset.parameters.iter().map(|one| (one.name.clone(), one.sample())).collect();
+    let context = context! { reset => Context::from(Serde(&sample)), ..names.clone() };
+    let text = template::render(&engine, document, "/instructions", &spec.instructions, &context, &mut problems);
+    if parts.sound {
+        report.extend(problems.diagnostics);
+    }
+    let text = text?;
+    Some(if reads_reset {
+        Instructions::Template(spec.instructions.clone(), names)
+    } else {
+        Instructions::Fixed(Value::from(text.trim_end()).to_string())
+    })
+}
+
+/// The moment at which the task plays; rules and policies that read it must find it.
+fn clock(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<i64> {
+    if let Some(text) = &spec.clock {
+        return match read_moment(text) {
+            Ok(clock) => Some(clock),
+            Err(expected) => {
+                let message = format!("`{text}` is not a moment");
+                report.push(document.at(Code::BadValue, "/clock", message).label(format!("expected {expected}")));
+                None
+            }
+        };
+    }
+    for decision in parts.environment.decision.values() {
+        let rules = decision.truth.as_ref().and_then(|truth| parts.rules.get(&truth.rules));
+        if let Some((rules, rule)) = rules.and_then(|rules| Some((rules, rules.needs_clock()?))) {
+            let message =
+                format!("the rule `{}` of `{}` reads the clock, and the task has none", rule.reason.id, rules.name);
+            report.push(document.at(Code::NoClock, "", message).hint(ADD_CLOCK));
+            break;
+        }
+    }
+    None
+}
+
+/// The cure for a missing clock.
+pub(super) const ADD_CLOCK: &str = "add `clock:` with a moment such as `2026-01-05T09:00:00Z`";
+
+fn rubric_of<'a>(
+    document: &Document,
+    spec: &spec::Task,
+    parts: &'a Parts<'_>,
+    report: &mut Report,
+) -> Option<&'a Rubric> {
+    if let Some(name) = &spec.rubric {
+        if parts.documents.find(Kind::Rubric, name).is_none() {
+            parts.documents.missing(Kind::Rubric, name, document, "/rubric", report);
+        }
+        return parts.rubrics.get(name);
+    }
+    let names = parts.documents.names(Kind::Rubric);
+    match names.as_slice() {
+        [only] => parts.rubrics.get(*only),
+        _ if parts.documents.broken() => None,
+        [] => {
+            report.push(
+                document
+                    .at(Code::UnknownName, "", "the pack has no rubric to score this task")
+                    .hint("add a document with `kind: Rubric`"),
+            );
+            None
+        }
+        several => {
+            report.push(
+                document
+                    .at(
+                        Code::MissingKey,
+                        "",
+                        "the pack has several rubrics, and the task does not say which one scores it",
+                    )
+                    .hint(format!("add `rubric:`, one of {}", list(several).unwrap_or_default())),
+            );
+            None
+        }
+    }
+}
+
+/// What instructions may read.
+fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: &Parts<'_>) -> Context {
+    let environment = parts.environment;
+    let rules: BTreeMap<&str, Context> = parts
+        .rules
+        .values()
+        .map(|rules| (rules.name.as_str(), context! { policy => rules.policy.as_str(), table => rules.table.as_str() }))
+        .collect();
+    context! {
+        environment => context! {
+            name => environment.name.as_str(),
+            title => environment.title.as_deref().unwrap_or(&environment.name),
+            description => environment.description.as_str(),
+            version => environment.version.as_str(),
+        },
+        task => context! {
+            name => spec.name.as_str(),
+            title,
+            split => spec.split.as_str(),
+            group => spec.group.as_deref(),
+            description => spec.description.as_deref().unwrap_or_default(),
+            max_steps => spec.max_steps,
+            difficulty => spec.difficulty,
+            clock => spec.clock.as_deref(),
+        },
+        rules,
+        rubric => context! { name => rubric.name.as_str(), weights => weights_text(rubric) },
+    }
+}
+
+/// Writes the weights that count, such as "correctness 60 %, speed 40 %".
+fn weights_text(rubric: &Rubric) -> String {
+    let parts: Vec<String> = rubric
+        .weights()
+        .into_iter()
+        .filter(|(_, weight)| *weight != 0.0)
+        .map(|(name, weight)| format!("{} {} %", name.replace('_', " "), (weight * 1e4).round() / 1e2))
+        .collect();
+    parts.join(", ")
+}

@@ -1,0 +1,297 @@
+//! Templates, with their errors at the author's own lines.
+
+use casebook_runtime::{
+    expression::words,
+    names::{list, nearest},
+    scenario::templates::{is_template, reads, sole_expression},
+};
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Hint, Report, suggest},
+    spec::Document,
+};
+use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
+use serde_json::Value as Json;
+
+/// The filters that a hint may propose.
+const FILTERS: &[&str] = &[
+    "abs",
+    "batch",
+    "bool",
+    "capitalize",
+    "default",
+    "dictsort",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+];
+
+/// The tests behind `is` that a hint may propose.
+const TESTS: &[&str] = &[
+    "boolean", "defined", "even", "false", "float", "in", "integer", "iterable", "lower", "mapping", "none", "number",
+    "odd", "sequence", "string", "true", "upper",
+];
+
+/// The functions that a hint may propose.
+const FUNCTIONS: &[&str] = &["dict", "namespace", "range"];
+
+/// Renders a text that stands at a JSON pointer, once; a text without template syntax is returned as it is.
+pub(super) fn render(
+    engine: &Environment<'_>,
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    context: &Value,
+    report: &mut Report,
+) -> Option<String> {
+    if !is_template(text) {
+        return Some(text.to_owned());
+    }
+    match engine.render_str(text, context) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            report.push(explain(document, pointer, ("template", text), context, &error));
+            None
+        }
+    }
+}
+
+/// What a template of an item comes to.
+pub(super) enum Filled {
+    /// A value.
+    Value(Json),
+    /// Nothing: it is one expression, and that is null.
+    Absent,
+}
+
+/// Renders a text of an item; one that is one expression keeps its type where it is `typed`, and null is nothing.
+pub(super) fn fill(
+    engine: &Environment<'_>,
+    document: &Document,
+    pointer: &str,
+    (text, typed): (&str, bool),
+    context: &Value,
+    report: &mut Report,
+) -> Option<Filled> {
+    if !is_template(text) {
+        return Some(Filled::Value(text.into()));
+    }
+    if let Some(expression) = sole_expression(text) {
+        let value = engine.compile_expression(expression).and_then(|expression| expression.eval(context));
+        let value =
+            value.and_then(
+                |value| {
+                    if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(value) }
+                },
+            );
+        match value {
+            Ok(value) if value.is_none() => return Some(Filled::Absent),
+            Ok(value) if typed => {
+                return serde_json::to_value(&value).ok().map(Filled::Value);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                report.push(explain(document, pointer, ("template", text), context, &error));
+                return None;
+            }
+        }
+    }
+    render(engine, document, pointer, text, context, report).map(|text| Filled::Value(text.into()))
+}
+
+/// Adds a template that episodes will render, and tries it once.
+pub(super) fn add(
+    engine: &mut Environment<'static>,
+    name: &str,
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    sample: &Value,
+    report: &mut Report,
+) -> Option<()> {
+    let problem = match engine.add_template_owned(name.to_owned(), text.to_owned()) {
+        Ok(()) => engine.get_template(name).and_then(|template| template.render(sample)).err(),
+        Err(error) => Some(error),
+    };
+    if let Some(error) = problem {
+        report.push(explain(document, pointer, ("template", text), sample, &error));
+        return None;
+    }
+    Some(())
+}
+
+/// Says what is wrong with an expression.
+pub(super) fn explain_expression(
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    context: &Value,
+    error: &Error,
+) -> Diagnostic {
+    let what = ("expression", format!("{{{{ {text} }}}}"));
+    explain(document, pointer, (what.0, &what.1), context, error)
+}
+
+fn explain(
+    document: &Document,
+    pointer: &str,
+    (what, template): (&str, &str),
+    context: &Value,
+    error: &Error,
+) -> Diagnostic {
+    let unknown = error.kind() == ErrorKind::UndefinedError || words(error).contains("undefined");
+    let message = match missing(template, context).filter(|_| unknown) {
+        Some((path, ..)) => format!("the {what} reads `{path}`, which does not exist"),
+        None => match unknown_part(error) {
+            Some((part, name)) => format!("the {what} uses the {part} `{name}`, which does not exist"),
+            None => format!("the {what} fails: {}", words(error)),
+        },
+    };
+    let mut diagnostic = document.at(Code::BadTemplate, pointer, message);
+    let (file, span) = document.place(pointer);
+    let text = &file.text[span.clone()];
+    // The lines of a literal block are the template's.
+    let before = file.text[..span.start].trim_end();
+    let literal = ["|", "|-", "|+"].iter().any(|mark| before.ends_with(mark));
+    if literal
+        && let Some(line) = error.line()
+        && let Some((start, found)) = line_of(text, line.saturating_sub(1))
+    {
+        let indent = found.len() - found.trim_start().len();
+        diagnostic = Diagnostic::new(
+            Code::BadTemplate,
+            file,
+            span.start + start + indent..span.start + start + found.trim_end().len(),
+            diagnostic.message,
+        )
+        .at(pointer);
+    }
+    diagnostic.hint(cure(what, template, context, error))
+}
+
+fn cure(what: &str, template: &str, context: &Value, error: &Error) -> Hint {
+    let text = match error.kind() {
+        ErrorKind::InvalidOperation if what == "expression" => {
+            return misspelt(template, context)
+                .unwrap_or_else(|| "check the names and their types; filters such as `| int` convert".into());
+        }
+        ErrorKind::SyntaxError if what == "expression" => {
+            "write it as inside of `{{ }}`, with every bracket and quote closed"
+        }
+        ErrorKind::UndefinedError => {
+            return misspelt(template, context).unwrap_or_else(|| {
+                "check the name; a template reads what its place offers, and no hidden field".into()
+            });
+        }
+        ErrorKind::InvalidOperation if words(error).contains("null") => {
+            "leave the field out by making it one expression, or write `| default('...')` behind the name"
+        }
+        ErrorKind::OutOfFuel => "the template runs for too long, or makes too long a text",
+        ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
+            let (_, name) = unknown_part(error).unwrap_or_default();
+            let known = match error.kind() {
+                ErrorKind::UnknownFilter => FILTERS,
+                ErrorKind::UnknownTest => TESTS,
+                _ => FUNCTIONS,
+            };
+            let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+            let known = list(known).unwrap_or_default();
+            return format!("{}what exists: {known}", near.unwrap_or_default()).into();
+        }
+        ErrorKind::UnknownMethod => "write it as a filter, such as `{{ name | upper }}`; values have no methods",
+        ErrorKind::SyntaxError
+            if ["end of input", "end of variable block"].iter().any(|end| words(error).contains(end)) =>
+        {
+            "close what was opened: `{{` with `}}`, `{% if ... %}` with `{% endif %}`"
+        }
+        _ => "write `{% raw %}{{ ... }}{% endraw %}` for braces that are text",
+    };
+    text.into()
+}
+
+/// The filter, test or function that an error says is unknown: what it is, and its name.
+fn unknown_part(error: &Error) -> Option<(&'static str, &str)> {
+    let part = match error.kind() {
+        ErrorKind::UnknownFilter => "filter",
+        ErrorKind::UnknownTest => "test",
+        ErrorKind::UnknownFunction => "function",
+        _ => return None,
+    };
+    let said = error.detail()?.strip_suffix(" is unknown")?;
+    Some((part, said.split_whitespace().last()?))
+}
+
+/// What a template reads and what does not exist among its names: the dotted name up to there, its last part, and what
+/// exists in that place.
+fn missing(template: &str, context: &Value) -> Option<(String, String, Vec<String>)> {
+    let mut names: Vec<String> = reads(template).into_iter().collect();
+    // In the order in which they are written.
+    names.sort_by_key(|name| (template.find(name.as_str()).unwrap_or(usize::MAX), name.clone()));
+    let may_lack = |name: &&String| {
+        let behind = template.split_once(name.as_str()).map_or("", |(_, behind)| behind.trim_start());
+        let behind = behind.strip_prefix('|').map_or(behind, str::trim_start);
+        ["default", "d(", "is "].iter().any(|word| behind.starts_with(word))
+    };
+    names.iter().filter(|name| !may_lack(name)).find_map(|name| {
+        let mut value = context.clone();
+        let mut path = String::new();
+        for part in name.split('.') {
+            let found = value.get_item(&Value::from(part)).ok().filter(|found| !found.is_undefined());
+            let separator = if path.is_empty() { "" } else { "." };
+            path = format!("{path}{separator}{part}");
+            let Some(found) = found else {
+                // What is no map has no names to offer: the value is to blame, not the name.
+                let exists = (value.kind() == ValueKind::Map).then(|| value.try_iter().ok()).flatten()?;
+                return Some((path, part.to_owned(), exists.map(|name| name.to_string()).collect()));
+            };
+            value = found;
+        }
+        None
+    })
+}
+
+/// What exists where a template reads what does not.
+fn misspelt(template: &str, context: &Value) -> Option<Hint> {
+    let (_, name, exists) = missing(template, context)?;
+    let names: Vec<&str> = exists.iter().map(String::as_str).collect();
+    suggest(&name, names.iter().copied()).or_else(|| list(&names).map(|names| format!("what exists: {names}").into()))
+}
+
+fn line_of(text: &str, line: usize) -> Option<(usize, &str)> {
+    let mut start = 0;
+    for (at, found) in text.split_inclusive('\n').enumerate() {
+        if at == line {
+            return Some((start, found));
+        }
+        start += found.len();
+    }
+    None
+}

@@ -1,0 +1,419 @@
+//! Test documents: names, values, and that each asserts something.
+
+use std::sync::Arc;
+
+use casebook_runtime::{
+    json::Name,
+    model::{ColumnKind, Datum, ProblemKind, read_moment},
+    names::list,
+    scenario::{
+        BUILT_IN_POLICIES, Task,
+        action::ActionModel,
+        observation::{INSTRUCTIONS, Part},
+        suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
+    },
+};
+use casebook_syntax::{
+    diagnostic::{Code, Hint, Report, suggest},
+    spec::{self, Document, Kind},
+};
+use serde_json::{Map, Value};
+
+use super::{Parts, action::check_taken, observation::ANSWERS, task::ADD_CLOCK};
+use crate::{column, rubric};
+
+pub(super) fn compile(
+    document: &Document,
+    spec: &spec::Test,
+    parts: &Parts<'_>,
+    tasks: &[Arc<Task>],
+    (action, observation): (Option<&ActionModel>, &[(Name, Part)]),
+    report: &mut Report,
+) -> Option<Suite> {
+    let before = report.errors();
+    let checker = Checker { document, spec, parts, tasks, action, observation };
+    if spec.rules.is_empty() && spec.episodes.is_empty() && spec.probes.is_empty() && spec.coverage.is_none() {
+        report.push(
+            document
+                .at_key(Code::EmptyTest, "/name", format!("the test `{}` asserts nothing", spec.name))
+                .hint("add `rules:`, `episodes:`, `probes:` or `coverage:`"),
+        );
+    }
+    let rules = spec.rules.iter().enumerate().filter_map(|(at, case)| checker.rule_case(at, case, report)).collect();
+    let episodes =
+        spec.episodes.iter().enumerate().filter_map(|(at, case)| checker.episode_case(at, case, report)).collect();
+    let mut probes = Vec::new();
+    for (name, test) in &spec.probes {
+        let pointer = format!("/probes/{}", name.replace('~', "~0").replace('/', "~1"));
+        let test = checker.number(&pointer, test, report);
+        if let Some(probe) = checker.probe(&pointer, true, name, report) {
+            probes.push((probe, test?, checker.site(&pointer)));
+        }
+    }
+    let demands = spec.coverage.clone().unwrap_or_default();
+    let demands = [demands.rules, demands.outcomes, demands.graders, demands.cells];
+    let coverage = Measure::ALL
+        .into_iter()
+        .zip(demands)
+        .filter_map(|(measure, share)| {
+            Some((measure, share?.0, checker.site(&format!("/coverage/{}", measure.name()))))
+        })
+        .collect();
+    (report.errors() == before).then(|| Suite { name: spec.name.clone(), rules, episodes, probes, coverage })
+}
+
+struct Checker<'a> {
+    document: &'a Document,
+    spec: &'a spec::Test,
+    parts: &'a Parts<'a>,
+    tasks: &'a [Arc<Task>],
+    action: Option<&'a ActionModel>,
+    observation: &'a [(Name, Part)],
+}
+
+impl Checker<'_> {
+    fn site(&self, pointer: &str) -> Site {
+        let (path, line) = self.document.line(pointer);
+        Site { path, line }
+    }
+
+    fn moment(&self, pointer: &str, text: &str, report: &mut Report) -> Option<i64> {
+        match read_moment(text) {
+            Ok(moment) => Some(moment),
+            Err(expected) => {
+                let message = format!("`{text}` is not a moment");
+                report.push(self.document.at(Code::BadValue, pointer, message).label(format!("expected {expected}")));
+                None
+            }
+        }
+    }
+
+    fn rule_case(&self, at: usize, case: &spec::RuleCase, report: &mut Report) -> Option<RuleCase> {
+        let pointer = format!("/rules/{at}");
+        let before = report.errors();
+        let of = self.rules_of(&pointer, case, report);
+        let clock = match (&case.clock, &self.spec.clock) {
+            (Some(text), _) => self.moment(&format!("{pointer}/clock"), text, report),
+            (None, Some(text)) => self.moment("/clock", text, report),
+            (None, None) => None,
+        };
+        let mut fields = vec![None; self.parts.fields.len()];
+        for (name, value) in &case.given {
+            let path = format!("{pointer}/given/{name}");
+            if let Some(at) = self.parts.fields.iter().position(|column| column.name == *name) {
+                fields[at] = column::read(&self.parts.fields[at], self.document, Code::BadValue, &path, value, report);
+            } else {
+                let names = self.parts.fields.iter().map(|column| column.name.as_str());
+                report.push(
+                    self.document
+                        .at_key(Code::UnknownName, path, format!("items have no field `{name}`"))
+                        .maybe_hint(suggest(name, names)),
+                );
+            }
+        }
+        let mut expect = case.expect.clone();
+        let by = expect.shift_remove("by").map(|by| match by {
+            Value::Array(list) => list.iter().map(plain).collect(),
+            one => vec![plain(&one)],
+        });
+        let place = format!("{pointer}/expect");
+        let expect = self.decisions(&place, &expect, report);
+        let of = of?;
+        let rules = self.parts.rules.get(&of)?;
+        for id in by.iter().flatten().filter(|id| *id != "default") {
+            if !rules.rules.iter().any(|rule| rule.reason.id == *id) {
+                let ids = rules.rules.iter().map(|rule| rule.reason.id.as_str()).chain(["default"]);
+                report.push(
+                    self.document
+                        .at(Code::UnknownName, format!("{place}/by"), format!("`{of}` has no rule `{id}`"))
+                        .maybe_hint(suggest(id, ids)),
+                );
+            }
+        }
+        if clock.is_none() && case.clock.is_none() && self.spec.clock.is_none() && rules.needs_clock().is_some() {
+            let message = format!("the rules `{of}` read the clock, and the case has none");
+            report.push(self.document.at(Code::NoClock, &pointer, message).hint(ADD_CLOCK));
+        }
+        let name = case.name.clone().unwrap_or_else(|| {
+            let given = Value::Object(case.given.clone()).to_string();
+            given.chars().take(60).collect()
+        });
+        (report.errors() == before).then(|| RuleCase { name, site: self.site(&pointer), of, clock, fields, expect, by })
+    }
+
+    /// The name of the rules that a case asks.
+    fn rules_of(&self, pointer: &str, case: &spec::RuleCase, report: &mut Report) -> Option<String> {
+        if let Some(name) = &case.of {
+            if self.parts.documents.find(Kind::Rules, name).is_none() {
+                let place = format!("{pointer}/of");
+                self.parts.documents.missing(Kind::Rules, name, self.document, &place, report);
+                return None;
+            }
+            return Some(name.clone());
+        }
+        match self.parts.documents.names(Kind::Rules).as_slice() {
+            [only] => Some((*only).to_owned()),
+            _ if self.parts.documents.broken() => None,
+            names => {
+                report.push(
+                    self.document.at(Code::MissingKey, pointer, "the case does not say which rules it asks").hint(
+                        format!("add `of:`, one of {}", list(names).unwrap_or_else(|| "the pack's rules".into())),
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    fn decisions(&self, pointer: &str, given: &Map<String, Value>, report: &mut Report) -> Vec<(usize, Datum)> {
+        rubric::decision_values(self.document, pointer, given, &self.parts.decisions, report)
+            .into_iter()
+            .filter_map(|(column, mut values)| Some((column, values.pop()?)))
+            .collect()
+    }
+
+    fn episode_case(&self, at: usize, case: &spec::EpisodeCase, report: &mut Report) -> Option<EpisodeCase> {
+        let pointer = format!("/episodes/{at}");
+        let before = report.errors();
+        let task = self.tasks.iter().find(|task| task.name == case.task);
+        if task.is_none() && self.parts.documents.find(Kind::Task, &case.task).is_none() {
+            let place = format!("{pointer}/task");
+            self.parts.documents.missing(Kind::Task, &case.task, self.document, &place, report);
+        }
+        self.arguments(&format!("{pointer}/arguments"), &case.arguments, report);
+        let player = match (&case.play, &case.policy) {
+            (Some(actions), None) => Some(Player::Actions(actions.clone())),
+            (None, Some(name)) => self.probe(&format!("{pointer}/policy"), false, name, report).map(Player::Policy),
+            (given, _) => {
+                let (message, hint) = if given.is_some() {
+                    ("the episode is played by `play` and by `policy`", "keep one of the two")
+                } else {
+                    ("nothing says how the episode is played", "add `play:` with actions, or `policy:`")
+                };
+                report.push(self.document.at(Code::BadDeclaration, &pointer, message).hint(hint));
+                None
+            }
+        };
+        for (at, action) in case.play.iter().flatten().enumerate() {
+            let last = case.play.as_ref().is_some_and(|play| at + 1 == play.len());
+            if !(last && case.expect.refused.is_some()) {
+                let place = format!("{pointer}/play/{at}");
+                if let Some(model) = self.action {
+                    let hint = "mend it, or say under `expect` with which words it is `refused`";
+                    check_taken(self.document, &place, action, (model, &self.parts.decisions), hint, report);
+                }
+            }
+        }
+        let expect = self.expectation(&format!("{pointer}/expect"), &case.expect, task, report);
+        (report.errors() == before).then_some(())?;
+        task?;
+        Some(EpisodeCase {
+            name: case.name.clone().unwrap_or_else(|| format!("{} with seed {}", case.task, case.seed)),
+            site: self.site(&pointer),
+            task: case.task.clone(),
+            seed: case.seed,
+            arguments: case.arguments.clone(),
+            player: player?,
+            expect: expect?,
+        })
+    }
+
+    /// Checks what a reset is given.
+    fn arguments(&self, pointer: &str, given: &Map<String, Value>, report: &mut Report) {
+        let model = &self.parts.reset;
+        let known = || model.parameters.iter().map(|parameter| parameter.name.as_str());
+        for problem in model.validator.problems(&Value::Object(given.clone()), &|_| known().collect()) {
+            let name = problem.path.first().map(ToString::to_string).unwrap_or_default();
+            let place = format!("{pointer}/{name}");
+            let finding = match problem.kind {
+                ProblemKind::UnknownKey => self
+                    .document
+                    .at_key(Code::UnknownName, place, format!("a reset takes no argument `{name}`"))
+                    .maybe_hint(suggest(&name, known())),
+                ProblemKind::Missing => self
+                    .document
+                    .at(Code::MissingKey, pointer, format!("a reset must be given `{name}`"))
+                    .hint(format!("add `{name}:` under `arguments`")),
+                _ => self
+                    .document
+                    .at(Code::BadValue, place, format!("`{name}` {}", problem.message))
+                    .hint("mend it; `reset` of the environment says what it takes"),
+            };
+            report.push(finding);
+        }
+    }
+
+    fn expectation(
+        &self,
+        pointer: &str,
+        spec: &spec::EpisodeExpectation,
+        task: Option<&Arc<Task>>,
+        report: &mut Report,
+    ) -> Option<Expectation> {
+        let number = |key: &str, test: &Option<spec::NumberTest>, report: &mut Report| match test {
+            None => Some(None),
+            Some(test) => self.number(&format!("{pointer}/{key}"), test, report).map(Some),
+        };
+        let mut components = Vec::new();
+        for (name, test) in &spec.components {
+            let place = format!("{pointer}/components/{name}");
+            let known: Vec<&str> = task.map(|task| task.rubric.names().collect()).unwrap_or_default();
+            if task.is_some() && !known.contains(&name.as_str()) {
+                report.push(
+                    self.document
+                        .at_key(Code::UnknownName, &place, format!("the rubric has no node `{name}`"))
+                        .maybe_hint(suggest(name, known)),
+                );
+            }
+            components.extend(self.number(&place, test, report).map(|test| (name.clone(), test)));
+        }
+        let (answers, first) = match self.parts.environment.action {
+            None => (ANSWERS, Some(INSTRUCTIONS)),
+            Some(_) => (&[][..], None),
+        };
+        for name in spec.observation.keys() {
+            let known = || self.observation.iter().map(|(name, _)| &**name).chain(answers.iter().copied()).chain(first);
+            if !known().any(|known| known == name) {
+                let known = known();
+                report.push(
+                    self.document
+                        .at_key(
+                            Code::UnknownName,
+                            format!("{pointer}/observation/{name}"),
+                            format!("observations have no field `{name}`"),
+                        )
+                        .maybe_hint(suggest(name, known)),
+                );
+            }
+        }
+        let rewards = match &spec.rewards {
+            None => None,
+            Some(tests) => {
+                let place = |at: usize| format!("{pointer}/rewards/{at}");
+                Some(
+                    tests
+                        .iter()
+                        .enumerate()
+                        .map(|(at, test)| self.number(&place(at), test, report))
+                        .collect::<Option<Vec<_>>>()?,
+                )
+            }
+        };
+        Some(Expectation {
+            score: number("score", &spec.score, report)?,
+            total: number("return", &spec.total, report)?,
+            rewards,
+            components,
+            done: spec.done,
+            steps: number("steps", &spec.steps, report)?,
+            refused: spec.refused.clone(),
+            observation: spec.observation.clone(),
+        })
+    }
+
+    /// Reads a demand on a number; one that nothing can meet is an error.
+    fn number(&self, pointer: &str, test: &spec::NumberTest, report: &mut Report) -> Option<NumberTest> {
+        let bounds = match test {
+            spec::NumberTest::Equal(number) => return Some(NumberTest::Equal(*number)),
+            spec::NumberTest::Bounds(bounds) => bounds,
+        };
+        if let Some(number) = bounds.eq {
+            return Some(NumberTest::Equal(number));
+        }
+        let low = bounds.gt.map(|bound| (bound, false)).or(bounds.gte.map(|bound| (bound, true)));
+        let high = bounds.lt.map(|bound| (bound, false)).or(bounds.lte.map(|bound| (bound, true)));
+        if let (Some((low, _)), Some((high, _))) = (low, high)
+            && low > high
+        {
+            report.push(
+                self.document
+                    .at(Code::OutOfBounds, pointer, format!("no number is above {low} and below {high}"))
+                    .hint("swap the two bounds"),
+            );
+            return None;
+        }
+        Some(NumberTest::Between(low, high))
+    }
+
+    /// Reads the name of an agent; `key` tells whether the name is a key or a value.
+    fn probe(&self, pointer: &str, key: bool, name: &str, report: &mut Report) -> Option<Probe> {
+        if let Some(inner) = name.strip_prefix("always(").and_then(|rest| rest.strip_suffix(')')) {
+            return self.always(pointer, key, name, inner.trim(), report);
+        }
+        if BUILT_IN_POLICIES.contains(&name) || self.parts.documents.find(Kind::Policy, name).is_some() {
+            return Some(Probe::Policy(name.to_owned()));
+        }
+        let known = BUILT_IN_POLICIES.into_iter().chain(self.parts.documents.names(Kind::Policy));
+        let hint = suggest(name, known.chain(["always(...)"]));
+        self.at(pointer, key, Code::UnknownName, format!("there is no agent `{name}`"), hint, report)
+    }
+
+    /// Reads `<value>` or `<decision>=<value>`.
+    fn always(&self, pointer: &str, key: bool, name: &str, inner: &str, report: &mut Report) -> Option<Probe> {
+        let choices = || {
+            self.parts
+                .decisions
+                .iter()
+                .enumerate()
+                .filter(|(_, column)| matches!(column.kind, ColumnKind::Choice | ColumnKind::Boolean))
+        };
+        let read = |column: usize, text: &str| {
+            let column = &self.parts.decisions[column];
+            let value = if column.kind == ColumnKind::Boolean {
+                serde_json::from_str(text).unwrap_or(Value::Null)
+            } else {
+                text.into()
+            };
+            Datum::read(column, &value).ok()
+        };
+        let always = |column, value| Probe::Always { column, value, name: name.to_owned() };
+        if let Some((decision, value)) = inner.split_once('=') {
+            let found = choices().find(|(_, column)| column.name == decision.trim()).map(|(at, _)| at);
+            let Some(column) = found else {
+                let hint = suggest(decision.trim(), choices().map(|(_, column)| column.name.as_str()));
+                let message = format!("there is no decision `{}` with values", decision.trim());
+                return self.at(pointer, key, Code::UnknownName, message, hint, report);
+            };
+            if let Some(datum) = read(column, value.trim()) {
+                return Some(always(column, datum));
+            }
+            let known = self.parts.decisions[column].values.iter().map(String::as_str);
+            let message = format!("`{}` has no value `{}`", decision.trim(), value.trim());
+            return self.at(pointer, key, Code::BadValue, message, suggest(value.trim(), known), report);
+        }
+        let mut found: Vec<(usize, Datum)> = choices().filter_map(|(at, _)| Some((at, read(at, inner)?))).collect();
+        match found.len() {
+            1 => found.pop().map(|(column, datum)| always(column, datum)),
+            0 => {
+                let known = choices().flat_map(|(_, column)| column.values.iter().map(String::as_str));
+                let message = format!("no decision has the value `{inner}`");
+                self.at(pointer, key, Code::BadValue, message, suggest(inner, known), report)
+            }
+            _ => {
+                let first = &self.parts.decisions[found[0].0].name;
+                let hint = Some(format!("write `always({first}={inner})`").into());
+                let message = format!("several decisions have the value `{inner}`");
+                self.at(pointer, key, Code::BadValue, message, hint, report)
+            }
+        }
+    }
+
+    fn at(
+        &self,
+        pointer: &str,
+        key: bool,
+        code: Code,
+        message: String,
+        hint: Option<Hint>,
+        report: &mut Report,
+    ) -> Option<Probe> {
+        let finding =
+            if key { self.document.at_key(code, pointer, message) } else { self.document.at(code, pointer, message) };
+        report.push(finding.maybe_hint(hint));
+        None
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,176 @@
+//! Graders as written to graders that run: one line each in [`build`], a file for those that take more.
+
+mod matrix;
+mod plugin;
+mod steps;
+mod text_shape;
+mod tool_calls;
+
+use std::sync::Arc;
+
+use casebook_runtime::{
+    model::{Column, ColumnKind},
+    names::list,
+    rubric::{
+        RowGrader, WholeGrader,
+        graders::{
+            BalancedAccuracy, Completion, Exact, InvalidActions, KeywordLimits, Keywords, RankCorrelation, Unfinished,
+        },
+    },
+};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{self, Document},
+};
+
+use crate::plugin::Declared;
+
+/// A grader, ready to run.
+pub(super) enum Built {
+    Row(Arc<dyn RowGrader>),
+    Whole(Arc<dyn WholeGrader>),
+}
+
+impl Built {
+    fn row(grader: impl RowGrader + 'static) -> Self {
+        Self::Row(Arc::new(grader))
+    }
+
+    fn whole(grader: impl WholeGrader + 'static) -> Self {
+        Self::Whole(Arc::new(grader))
+    }
+}
+
+/// Where a grader stands while it is built.
+pub(super) struct Site<'a> {
+    pub document: &'a Document,
+    pub pointer: &'a str,
+    pub decisions: &'a [Column],
+    /// The fields of items.
+    pub fields: &'a Arc<[Column]>,
+    /// The names of the reward's components.
+    pub components: &'a [String],
+    /// The names of the environment's tools.
+    pub tools: &'a [String],
+    /// The environment's plugins; `None` for one that was refused.
+    pub plugins: &'a Declared,
+    /// Whether it stands in the reward, not in the score.
+    pub reward: bool,
+    /// Whether an action decides about one item, once.
+    pub single: bool,
+}
+
+/// Builds a grader from what was written.
+pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report) -> Option<Built> {
+    use spec::Grader as G;
+    match grader {
+        G::Exact(params) => {
+            let column = site.decision(&params.field, &[], report)?;
+            Some(Built::row(Exact { column }))
+        }
+        G::Matrix(params) => matrix::build(params, site, report),
+        G::Near(params) => matrix::build_near(params, site, report),
+        G::RankCorrelation(params) => {
+            let kinds = [ColumnKind::Rank, ColumnKind::Integer, ColumnKind::Number];
+            let column = site.decision(&params.field, &kinds, report)?;
+            site.only_in_score("rank_correlation", report)?;
+            Some(Built::whole(RankCorrelation { column, method: params.method }))
+        }
+        G::Keywords(params) => {
+            let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
+            let spec::Keywords { each, most, none, min_characters, limits, .. } = params;
+            let limits = KeywordLimits { words: limits.words, density: limits.density, foreign: limits.foreign };
+            let (each, most, none, min_characters) = (*each, *most, *none, *min_characters);
+            Some(Built::row(Keywords { column, each, most, none, min_characters, limits }))
+        }
+        G::Length(params) => text_shape::build_length(params, site, report),
+        G::Phrases(params) => text_shape::build_phrases(params, site, report),
+        G::BalancedAccuracy(params) => {
+            let column = site.decision(&params.field, &[ColumnKind::Choice], report)?;
+            site.only_in_score("balanced_accuracy", report)?;
+            Some(Built::whole(BalancedAccuracy { column, classes: site.decisions[column].values.len() }))
+        }
+        G::Completion(params) => Some(Built::whole(Completion(params.value))),
+        G::Unfinished(params) => Some(Built::whole(Unfinished(params.value))),
+        G::InvalidActions(params) => Some(Built::whole(InvalidActions(params.each))),
+        G::ToolCalls(params) => tool_calls::build(params, site, report),
+        G::PluginGrader(params) => plugin::build(params, site, report),
+        G::Steps(params) => steps::build(params, site, report),
+        // The rubric keeps what it computes, and makes it.
+        G::Expression(_) => None,
+    }
+}
+
+impl Site<'_> {
+    /// Finds the decision that a grader is about and checks its type.
+    fn decision(&self, name: &str, kinds: &[ColumnKind], report: &mut Report) -> Option<usize> {
+        self.decision_at(format!("{}/field", self.pointer), name, kinds, report)
+    }
+
+    /// Finds the decision that is named at a place, and checks its type.
+    fn decision_at(&self, path: String, name: &str, kinds: &[ColumnKind], report: &mut Report) -> Option<usize> {
+        let Some(at) = self.decisions.iter().position(|column| column.name == name) else {
+            let names = self.decisions.iter().map(|column| column.name.as_str());
+            report.push(
+                self.document
+                    .at(Code::UnknownName, path, format!("there is no decision `{name}`"))
+                    .maybe_hint(suggest(name, names)),
+            );
+            return None;
+        };
+        let kind = self.decisions[at].kind;
+        if !kinds.is_empty() && !kinds.contains(&kind) {
+            let wanted: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+            let suited: Vec<&str> = self
+                .decisions
+                .iter()
+                .filter(|column| kinds.contains(&column.kind))
+                .map(|column| column.name.as_str())
+                .collect();
+            let cure = list(&suited).map_or_else(
+                || "remove it, or use another grader".to_owned(),
+                |names| format!("name one that suits the grader: {names}"),
+            );
+            let several = if wanted.len() > 1 { "one of the types" } else { "the type" };
+            report.push(
+                self.document
+                    .at(Code::BadGrader, path, format!("the decision `{name}` is of type `{}`", kind.name()))
+                    .label(format!("expected a decision of {several} {}", list(&wanted).unwrap_or_default()))
+                    .hint(cure),
+            );
+            return None;
+        }
+        Some(at)
+    }
+
+    /// Finds a value of a decision.
+    fn value(&self, decision: usize, name: &str, path: String, report: &mut Report) -> Option<usize> {
+        let column = &self.decisions[decision];
+        let found = column.values.iter().position(|value| value == name);
+        if found.is_none() {
+            report.push(
+                self.document
+                    .at_key(Code::UnknownName, path, format!("`{}` has no value `{name}`", column.name))
+                    .maybe_hint(suggest(name, column.values.iter().map(String::as_str))),
+            );
+        }
+        found
+    }
+
+    /// Refuses a grader that only makes sense over a whole episode.
+    fn only_in_score(&self, grader: &str, report: &mut Report) -> Option<()> {
+        if self.reward {
+            report.push(
+                self.document
+                    .at(
+                        Code::BadGrader,
+                        format!("{}/grader", self.pointer),
+                        format!("`{grader}` looks at the whole episode and cannot reward a single step"),
+                    )
+                    .hint("move it under `score`, or set `mode: best_so_far` so that the score itself is the reward"),
+            );
+            return None;
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,8 @@
+//! Rubrics as written to trees of graders; names, references and weights are checked.
+
+// Graders as written to graders that run.
+mod graders;
+// The tree as written to nodes.
+mod compile;
+
+pub(crate) use compile::{Surroundings, compile, decision_values, with_weights};

@@ -1,0 +1,482 @@
+//! Conditions as written to predicates, checked against the columns' types.
+
+use std::cell::Cell;
+
+use casebook_runtime::{
+    model::{Column, ColumnKind, Datum, Matching, Text, domain, normal, read_duration},
+    number::Number,
+    rules::{Predicate, Test},
+};
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Hint, Report, suggest},
+    spec::{Bound, Condition, Document, OneOf, Operators},
+};
+use indexmap::IndexMap;
+use regex::RegexBuilder;
+use serde_json::Value;
+
+use super::text;
+use crate::column;
+
+/// Bytes that a compiled regular expression may take, and as many for its tables while it runs.
+const MAX_REGEX_BYTES: usize = 1 << 19;
+/// Regular expressions of one pack at the most.
+const MAX_REGEXES: usize = 500;
+
+/// Operators that test nothing themselves.
+const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];
+
+/// What a condition may refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The document that the condition stands in.
+    pub document: &'a Document,
+    /// The columns that it may read.
+    pub columns: &'a [Column],
+    /// The hidden columns that it may read; all of them where this is nothing.
+    pub hidden: Option<&'a [usize]>,
+    /// The document's named lists.
+    pub lists: &'a IndexMap<String, Vec<String>>,
+    /// How many regular expressions the pack has so far.
+    pub regexes: &'a Cell<usize>,
+}
+
+/// Compiles the condition at a JSON pointer; every problem goes to the report.
+pub fn compile(scope: Scope<'_>, pointer: &str, condition: &Condition, report: &mut Report) -> Option<Predicate> {
+    let mut parts = Vec::new();
+    let mut whole = true;
+    for (key, value) in &condition.0 {
+        let path = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let part = match key.as_str() {
+            "any" | "all" => nested(scope, &path, value, report)
+                .map(|parts| if key == "any" { Predicate::Any(parts) } else { Predicate::All(parts) }),
+            "not" => one(scope, &path, value, report).map(|part| Predicate::Not(Box::new(part))),
+            field => column_test(scope, &path, field, value, report),
+        };
+        match part {
+            Some(part) => parts.push(part),
+            None => whole = false,
+        }
+    }
+    whole.then_some(Predicate::All(parts))
+}
+
+fn nested(scope: Scope<'_>, path: &str, value: &Value, report: &mut Report) -> Option<Vec<Predicate>> {
+    let parts: Vec<Option<Predicate>> = value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .map(|(at, part)| one(scope, &format!("{path}/{at}"), part, report))
+        .collect();
+    parts.into_iter().collect()
+}
+
+fn one(scope: Scope<'_>, path: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
+    let condition = Condition(value.as_object()?.clone());
+    compile(scope, path, &condition, report)
+}
+
+fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
+    let Some(at) = scope.columns.iter().position(|column| column.name == field) else {
+        let names = scope
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(at, column)| column.visible || scope.hidden.is_none_or(|may| may.contains(at)))
+            .map(|(_, column)| column.name.as_str());
+        report.push(
+            scope.document.at_key(Code::UnknownName, path, format!("there is no field `{field}`")).maybe_hint(
+                path.rsplit_once('/')
+                    .and_then(|(above, _)| scope.document.comma(above, field))
+                    .or_else(|| suggest(field, names)),
+            ),
+        );
+        return None;
+    };
+    let column = &scope.columns[at];
+    if !column.visible && !scope.hidden.is_none_or(|may| may.contains(&at)) {
+        report.push(
+            scope
+                .document
+                .at_key(Code::HiddenField, path, format!("the field `{field}` is hidden from agents"))
+                .hint("a policy sees what an agent sees; use a visible field, or one that a tool reveals"),
+        );
+        return None;
+    }
+    let compiler = ColumnCompiler { scope, column };
+    let tests = match value {
+        Value::Object(_) => compiler.operators(path, value, report)?,
+        Value::Array(values) => vec![(compiler.equals(path, values, true, report)?, text::equals(field, value))],
+        scalar => {
+            let test = compiler.equals(path, std::slice::from_ref(scalar), false, report)?;
+            vec![(test, text::equals(field, value))]
+        }
+    };
+    let mut parts: Vec<Predicate> =
+        tests.into_iter().map(|(test, words)| Predicate::Column(at, test, words.into())).collect();
+    if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
+}
+
+struct ColumnCompiler<'a> {
+    scope: Scope<'a>,
+    column: &'a Column,
+}
+
+impl ColumnCompiler<'_> {
+    /// The tests that the operators stand for, with their words.
+    fn operators(&self, path: &str, value: &Value, report: &mut Report) -> Option<Vec<(Test, String)>> {
+        let Ok(operators) = serde_json::from_value::<Operators>(value.clone()) else {
+            report.push(self.scope.document.at(Code::Shape, path, "these operators do not fit"));
+            return None;
+        };
+        let matching = Matching {
+            whole_words: operators.whole_words.unwrap_or(true),
+            case_sensitive: operators.case_sensitive.unwrap_or(false),
+        };
+        let before = report.diagnostics.len();
+        let mut tests = Vec::new();
+        let map = value.as_object()?;
+        for (key, operand) in map {
+            let path = format!("{path}/{key}");
+            let words = || {
+                text::operator((self.column.name.as_str(), self.column.optional), key, operand, map).unwrap_or_default()
+            };
+            tests.extend(self.operator(key, &path, &operators, matching, report).map(|test| (test, words())));
+        }
+        if map.keys().all(|key| SWITCHES.contains(&key.as_str())) {
+            self.switches_alone(path, map, report);
+        }
+        for (test, _) in &mut tests {
+            test.set_case_sensitive(matching.case_sensitive);
+        }
+        (report.diagnostics.len() == before).then_some(tests)
+    }
+
+    /// Refuses operators that say how to compare and not with what.
+    fn switches_alone(&self, path: &str, operators: &serde_json::Map<String, Value>, report: &mut Report) {
+        let switches: Vec<String> = operators.keys().map(|key| format!("`{key}`")).collect();
+        let message = format!("`{}` has {} and nothing to look for", self.column.name, switches.join(" and "));
+        report.push(
+            self.scope
+                .document
+                .at(Code::BadCondition, path, message)
+                .label("expected an operator such as `contains` as well")
+                .hint("write what to look for, such as `contains: refund`, or `exists: true` where any value will do"),
+        );
+    }
+
+    fn operator(
+        &self,
+        key: &str,
+        path: &str,
+        operators: &Operators,
+        matching: Matching,
+        report: &mut Report,
+    ) -> Option<Test> {
+        match key {
+            "eq" => self.equals(path, operators.eq.as_slice(), false, report),
+            "ne" => Some(Test::Not(Box::new(self.equals(path, operators.ne.as_slice(), false, report)?))),
+            "in" => match operators.one_of.as_ref()? {
+                OneOf::Values(values) => self.equals(path, values, true, report),
+                OneOf::Named(name) => {
+                    let values: Vec<Value> =
+                        self.named(name, path, report)?.iter().cloned().map(Value::String).collect();
+                    self.equals(path, &values, true, report)
+                }
+            },
+            "gt" => self.range(path, operators.gt.as_ref().map(|bound| (bound, false)), None, report),
+            "gte" => self.range(path, operators.gte.as_ref().map(|bound| (bound, true)), None, report),
+            "lt" => self.range(path, None, operators.lt.as_ref().map(|bound| (bound, false)), report),
+            "lte" => self.range(path, None, operators.lte.as_ref().map(|bound| (bound, true)), report),
+            "between" => {
+                let [low, high] = operators.between.as_ref()?;
+                self.range(path, Some((low, true)), Some((high, true)), report)
+            }
+            "contains" => {
+                let texts = self.needles(path, operators.contains.as_slice(), false, report)?;
+                Some(Test::HoldsAny(texts, matching))
+            }
+            "contains_any" => {
+                Some(Test::HoldsAny(self.needles(path, operators.contains_any.as_deref()?, true, report)?, matching))
+            }
+            "contains_all" => {
+                Some(Test::HoldsAll(self.needles(path, operators.contains_all.as_deref()?, true, report)?, matching))
+            }
+            "starts_with" => {
+                Some(Test::Starts(self.needle(path, operators.starts_with.as_deref()?, report)?, matching))
+            }
+            "ends_with" => Some(Test::Ends(self.needle(path, operators.ends_with.as_deref()?, report)?, matching)),
+            "matches" => self
+                .words(path, false, report)
+                .and(operators.matches.as_ref())
+                .and_then(|pattern| self.regex(path, pattern, matching, report)),
+            "domain_in" => self.domain(path, operators.domain_in.as_ref()?, report),
+            "older_than" => self.age(path, operators.older_than.as_deref()?, true, report),
+            "within" => self.age(path, operators.within.as_deref()?, false, report),
+            "exists" => operators.exists.map(Test::Exists),
+            _ => None,
+        }
+    }
+
+    fn equals(&self, path: &str, values: &[Value], listed: bool, report: &mut Report) -> Option<Test> {
+        if self.column.kind == ColumnKind::List {
+            self.misfit(path, "a list is compared with `contains`, `contains_any` or `contains_all`", report);
+            return None;
+        }
+        let mut data = Vec::new();
+        let before = report.diagnostics.len();
+        for (at, value) in values.iter().enumerate() {
+            let path = if listed { format!("{path}/{at}") } else { path.to_owned() };
+            data.extend(column::read(self.column, self.scope.document, Code::BadCondition, &path, value, report));
+        }
+        if report.diagnostics.len() > before {
+            return None;
+        }
+        if self.column.kind.is_text() {
+            let texts = data
+                .iter()
+                .filter_map(|datum| if let Datum::Text(text) = datum { Some(Text::clone(text)) } else { None })
+                .collect();
+            return Some(Test::TextIs(texts, false));
+        }
+        Some(Test::OneOf(data))
+    }
+
+    fn range(
+        &self,
+        path: &str,
+        low: Option<(&Bound, bool)>,
+        high: Option<(&Bound, bool)>,
+        report: &mut Report,
+    ) -> Option<Test> {
+        if !self.column.kind.is_ordered() {
+            self.misfit(path, "only numbers, moments and lengths of time have an order", report);
+            return None;
+        }
+        let mut read = |bound: Option<(&Bound, bool)>| -> Option<Option<(Number, bool)>> {
+            let Some((bound, equal)) = bound else { return Some(None) };
+            let value = match bound {
+                Bound::Number(number) => Value::Number(number.clone()),
+                Bound::Text(text) => Value::String(text.clone()),
+            };
+            let mut expected = format!("a {}", self.column.kind.name());
+            let number = match (self.column.kind, &value) {
+                // A bound of a whole number may itself lie between two of them.
+                (ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank, Value::Number(number)) => {
+                    Number::from_json(number)
+                }
+                // Nothing is shorter than no time at all, but a bound may be.
+                (ColumnKind::Duration, Value::String(text)) => match read_duration(text) {
+                    Ok(length) => Some(length.into()),
+                    Err(wanted) => {
+                        wanted.clone_into(&mut expected);
+                        None
+                    }
+                },
+                _ => match Datum::read(&Column { bounds: (None, None), ..self.column.clone() }, &value) {
+                    Ok(datum) => datum.number(),
+                    Err(wanted) => {
+                        expected = wanted;
+                        None
+                    }
+                },
+            };
+            if number.is_none() {
+                let (name, kind) = (&self.column.name, self.column.kind.name());
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                report.push(
+                    self.scope
+                        .document
+                        .at(
+                            Code::BadCondition,
+                            path,
+                            format!("`{name}` is of type `{kind}` and cannot be compared with `{value}`"),
+                        )
+                        .label(format!("expected {expected}")),
+                );
+            }
+            number.map(|number| Some((number, equal)))
+        };
+        Some(Test::Between(read(low)?, read(high)?))
+    }
+
+    /// Refuses text operators where there is no text.
+    fn words(&self, path: &str, lists: bool, report: &mut Report) -> Option<()> {
+        if self.column.kind.is_text() || lists && self.column.kind == ColumnKind::List {
+            return Some(());
+        }
+        self.misfit(path, "text operators need a field of type `text`, `address` or `url`", report);
+        None
+    }
+
+    /// The texts that a field of texts, or a list, is to hold.
+    fn needles(&self, path: &str, texts: &[String], listed: bool, report: &mut Report) -> Option<Vec<Text>> {
+        self.words(path, true, report)?;
+        let before = report.diagnostics.len();
+        let place = |at| if listed { format!("{path}/{at}") } else { path.to_owned() };
+        let needles = texts.iter().enumerate().filter_map(|(at, text)| self.filled(&place(at), text, report)).collect();
+        (report.diagnostics.len() == before).then_some(needles)
+    }
+
+    /// The text that a field of texts is to begin or end with.
+    fn needle(&self, path: &str, text: &str, report: &mut Report) -> Option<Text> {
+        self.words(path, false, report)?;
+        self.filled(path, text, report)
+    }
+
+    /// Refuses a text that stands in no other one.
+    fn filled(&self, path: &str, text: &str, report: &mut Report) -> Option<Text> {
+        let needle = Text::new(text);
+        if self.column.kind.is_text() && needle.is_empty() {
+            report.push(
+                self.scope
+                    .document
+                    .at(Code::BadCondition, path, format!("`{text}` is empty: there is nothing to look for"))
+                    .hint(format!("write a text to look for; `eq: \"\"` finds an empty `{}`", self.column.name)),
+            );
+            return None;
+        }
+        Some(needle)
+    }
+
+    fn regex(&self, path: &str, pattern: &str, matching: Matching, report: &mut Report) -> Option<Test> {
+        let count = self.scope.regexes.replace(self.scope.regexes.get() + 1);
+        if count >= MAX_REGEXES {
+            if count == MAX_REGEXES {
+                let message = format!("the pack has more than {MAX_REGEXES} regular expressions");
+                report.push(
+                    self.scope
+                        .document
+                        .at(Code::TooManyNodes, path, message)
+                        .hint("use `contains_any` and `starts_with` where they do"),
+                );
+            }
+            return None;
+        }
+        let regex = RegexBuilder::new(&normal::composed(pattern))
+            .case_insensitive(!matching.case_sensitive)
+            .size_limit(MAX_REGEX_BYTES)
+            .dfa_size_limit(MAX_REGEX_BYTES)
+            .build();
+        match regex {
+            Ok(regex) => Some(Test::Matches(regex, matching.case_sensitive)),
+            Err(error) => {
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                report.push(
+                    self.scope
+                        .document
+                        .at(Code::BadRegex, path, format!("the regular expression does not compile: {last}"))
+                        .hint(if last.contains("unclosed group") {
+                            "close the group with `)`, or write `\\(` for a bracket that is text"
+                        } else {
+                            "look-around and back-references do not exist here; put single quotes round a pattern with backslashes"
+                        }),
+                );
+                None
+            }
+        }
+    }
+
+    fn domain(&self, path: &str, domains: &OneOf, report: &mut Report) -> Option<Test> {
+        if !matches!(self.column.kind, ColumnKind::Address | ColumnKind::Url) {
+            self.misfit(path, "`domain_in` needs a field of type `address` or `url`", report);
+            return None;
+        }
+        let entries: Vec<(String, String)> = match domains {
+            OneOf::Values(values) => {
+                // What is not a text is not a domain either; it is told as it stands.
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                values.iter().enumerate().map(|(at, value)| (format!("{path}/{at}"), text(value))).collect()
+            }
+            OneOf::Named(name) => {
+                let entries = self.named(name, path, report)?.iter().enumerate();
+                entries.map(|(at, entry)| (format!("/lists/{name}/{at}"), entry.clone())).collect()
+            }
+        };
+        let read: Vec<Option<String>> =
+            entries.iter().map(|(place, entry)| self.domain_entry(place, entry, report)).collect();
+        read.into_iter().collect::<Option<_>>().map(Test::DomainIn)
+    }
+
+    /// Reads an entry of a list of domains; one that several rules name is refused once.
+    fn domain_entry(&self, place: &str, entry: &str, report: &mut Report) -> Option<String> {
+        let misfit = match domain::entry(entry) {
+            Ok(domain) => return Some(domain),
+            Err(misfit) => misfit,
+        };
+        let hint = match misfit.instead {
+            Some(domain) => Hint::from(format!("write `{domain}`, which stands for itself and all below it"))
+                .instead_of(entry, domain),
+            None => "write a domain such as `shop.example`, which stands for itself and all below it".into(),
+        };
+        let message = match entry {
+            "" => "an entry is empty, which is not a domain".to_owned(),
+            entry => format!("`{entry}` is not a domain: {}", misfit.why),
+        };
+        let finding = self.scope.document.at(Code::BadCondition, place, message).hint(hint);
+        let known = |other: &Diagnostic| {
+            (&other.path, &other.span, &other.message) == (&finding.path, &finding.span, &finding.message)
+        };
+        if !report.diagnostics.iter().any(known) {
+            report.push(finding);
+        }
+        None
+    }
+
+    fn age(&self, path: &str, length: &str, older: bool, report: &mut Report) -> Option<Test> {
+        if self.column.kind != ColumnKind::Timestamp {
+            self.misfit(path, "only a field of type `timestamp` has an age", report);
+            return None;
+        }
+        let read = read_duration(length).and_then(|length| match length {
+            ..0 => Err("a length of time that is not negative"),
+            length => Ok(length),
+        });
+        match read {
+            Ok(length) => Some(Test::Age { older, length }),
+            Err(expected) => {
+                report.push(
+                    self.scope
+                        .document
+                        .at(Code::BadCondition, path, format!("`{length}` is not a length of time"))
+                        .label(format!("expected {expected}")),
+                );
+                None
+            }
+        }
+    }
+
+    fn named(&self, name: &str, path: &str, report: &mut Report) -> Option<&[String]> {
+        let list = self.scope.lists.get(name);
+        if list.is_none() {
+            let known = suggest(name, self.scope.lists.keys().map(String::as_str));
+            report.push(self.scope.document.at(Code::UnknownName, path, format!("there is no list `{name}`")).hint(
+                known.unwrap_or_else(|| {
+                    format!("add it under `lists:`, or write the values in brackets: `[{name}]`").into()
+                }),
+            ));
+        }
+        list.map(Vec::as_slice)
+    }
+
+    fn misfit(&self, path: &str, hint: &str, report: &mut Report) {
+        let operator = path.rsplit('/').next().unwrap_or_default();
+        let what = if operator == self.column.name { "a plain value".to_owned() } else { format!("`{operator}`") };
+        report.push(
+            self.scope
+                .document
+                .at_key(
+                    Code::BadCondition,
+                    path,
+                    format!(
+                        "`{}` is of type `{}`, which does not go with {what}",
+                        self.column.name,
+                        self.column.kind.name()
+                    ),
+                )
+                .hint(hint),
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! What the text of a cell says.
+//!
+//! A cell is a text, an operator's sign and a text, bounds with `..` between them, or texts with bars between them. A text
+//! in double quotes is itself, whatever it holds; a double quote within is written twice.
+
+use std::borrow::Cow;
+
+use casebook_runtime::model::ColumnKind;
+use casebook_syntax::spec::plain_scalar;
+use serde_json::{Map, Value, json};
+
+/// The operators that signs at the beginning of a cell stand for.
+const SIGNS: [(&str, &str); 5] = [(">=", "gte"), ("<=", "lte"), ("!=", "ne"), (">", "gt"), ("<", "lt")];
+
+/// Whether a cell is left open.
+pub(super) fn is_open(text: &str) -> bool {
+    matches!(text.trim(), "" | "-")
+}
+
+/// What a cell holds, as the key would hold it in a rule; the error says how to write what it may mean.
+pub(super) fn condition(text: &str, operator: Option<&str>, kind: ColumnKind) -> Result<Value, String> {
+    let Some(operator) = operator else { return without_operator(text, kind) };
+    let value = match operator {
+        "between" => match bounds(text) {
+            Some((low, high)) => json!([scalar(low, kind)?, scalar(high, kind)?]),
+            None => scalar(text, kind)?,
+        },
+        "contains_any" | "contains_all" => alternatives(text, kind)?,
+        "in" | "domain_in" => match alternatives(text, kind)? {
+            // One name without quotes is that of a list; one value is a list of its own.
+            Value::Array(mut one) if one.len() == 1 && one[0].is_string() && unquoted(text.trim()).is_none() => {
+                one.remove(0)
+            }
+            list => list,
+        },
+        "exists" => scalar(text, ColumnKind::Boolean)?,
+        "older_than" | "within" => scalar(text.trim(), ColumnKind::Text)?,
+        _ => scalar(text, kind)?,
+    };
+    Ok(json!({ operator: value }))
+}
+
+fn without_operator(text: &str, kind: ColumnKind) -> Result<Value, String> {
+    for (sign, operator) in SIGNS {
+        if let Some(rest) = text.trim().strip_prefix(sign) {
+            if rest.contains('|') && unquoted(rest.trim()).is_none() {
+                return Err(format!(
+                    "`{sign}` goes with one value; put double quotes around a text that holds a `|`, or write several \
+                     values into an `except` column"
+                ));
+            }
+            return Ok(json!({ operator: scalar(rest.trim(), kind)? }));
+        }
+    }
+    if kind.is_ordered()
+        && let Some((low, high)) = bounds(text)
+    {
+        return Ok(json!({ "between": [scalar(low, kind)?, scalar(high, kind)?] }));
+    }
+    if text.contains('|') && unquoted(text.trim()).is_none() { alternatives(text, kind) } else { scalar(text, kind) }
+}
+
+/// The texts between the bars of a cell, as values of a column.
+fn alternatives(text: &str, kind: ColumnKind) -> Result<Value, String> {
+    let mut quoted = false;
+    let bar = |sign| {
+        quoted ^= sign == '"';
+        sign == '|' && !quoted
+    };
+    let parts: Vec<&str> = text.split(bar).map(str::trim).collect();
+    if parts.iter().any(|part| part.contains('|') && unquoted(part).is_none()) {
+        return Err(
+            "it is open which `|` are between two texts; put double quotes around each text, and write a double quote \
+             within a text twice"
+                .to_owned(),
+        );
+    }
+    parts.into_iter().map(|part| scalar(part, kind)).collect::<Result<Value, _>>()
+}
+
+/// What stands on both sides of `..`.
+fn bounds(text: &str) -> Option<(&str, &str)> {
+    let mut quoted = false;
+    let at = text.char_indices().find_map(|(at, sign)| {
+        quoted ^= sign == '"';
+        (!quoted && text[at..].starts_with("..")).then_some(at)
+    })?;
+    Some((text[..at].trim(), text[at + 2..].trim()))
+}
+
+/// A text of a cell as a value of a column; of a text column it is the text as it is written.
+pub(super) fn scalar(text: &str, kind: ColumnKind) -> Result<Value, String> {
+    let trimmed = text.trim();
+    if let Some(inner) = unquoted(trimmed) {
+        return Ok(inner.into_owned().into());
+    }
+    if trimmed.len() > 1 && trimmed.starts_with('"') && trimmed.ends_with('"') {
+        return Err("a double quote within a text in double quotes is written twice, as `\"\"`".to_owned());
+    }
+    Ok(match kind {
+        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank | ColumnKind::Boolean => typed(trimmed, kind),
+        kind if kind.is_text() || kind == ColumnKind::List => text.into(),
+        _ => trimmed.into(),
+    })
+}
+
+/// A number, or `true` and `false` as spreadsheets write them too; anything else stays a text, and is refused as one.
+pub fn typed(text: &str, kind: ColumnKind) -> Value {
+    let value = plain_scalar(text.trim());
+    if value.is_boolean() && kind == ColumnKind::Boolean || value.is_number() && kind != ColumnKind::Boolean {
+        value
+    } else {
+        text.into()
+    }
+}
+
+/// The text within double quotes; none where a quote within is not doubled.
+fn unquoted(text: &str) -> Option<Cow<'_, str>> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('"') {
+        return Some(inner.into());
+    }
+    (!inner.replace("\"\"", "").contains('"')).then(|| inner.replace("\"\"", "\"").into())
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+/// A text of a condition or decision, in quotes where a cell would read it as something else.
+fn quoted_where_needed(text: &str) -> Cow<'_, str> {
+    let reads_otherwise = text.contains(['|', '"'])
+        || text.contains("..")
+        || text.trim() != text
+        || is_open(text)
+        || SIGNS.iter().any(|(sign, _)| text.starts_with(sign));
+    if reads_otherwise { quoted(text).into() } else { text.into() }
+}
+
+/// An id, a reason or a date: itself, but in quotes where it would leave the cell open.
+pub(super) fn verbatim(text: &str) -> Cow<'_, str> {
+    if is_open(bare(text)) { format!("\"{text}\"").into() } else { text.into() }
+}
+
+/// What [`verbatim`] wrote.
+pub(super) fn of_verbatim(text: &str) -> &str {
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inner.filter(|inner| is_open(bare(inner))).unwrap_or(text)
+}
+
+/// A text without the quotes around it, however many.
+fn bare(text: &str) -> &str {
+    let mut bare = text;
+    while let Some(inner) = bare.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        bare = inner;
+    }
+    bare
+}
+
+/// A value as the text of a cell, below a column of an operator or of none.
+pub(super) fn text_of(value: &Value, operator: Option<&str>) -> Result<String, String> {
+    let one = |value: &Value| match value {
+        Value::String(text) => quoted_where_needed(text).into_owned(),
+        value => value.to_string(),
+    };
+    Ok(match (operator, value) {
+        (Some("between"), Value::Array(bounds)) => bounds.iter().map(one).collect::<Vec<_>>().join(".."),
+        (Some("in" | "domain_in"), Value::String(list)) if quoted_where_needed(list) != *list => {
+            return Err(format!("names the list `{list}`, which a cell cannot name; rename the list"));
+        }
+        (Some("in" | "domain_in"), Value::Array(list)) => match list.as_slice() {
+            // Without quotes it would be the name of a list.
+            [Value::String(text)] => quoted(text),
+            list => list.iter().map(one).collect::<Vec<_>>().join(" | "),
+        },
+        (_, Value::Array(list)) => list.iter().map(one).collect::<Vec<_>>().join(" | "),
+        (_, Value::Object(map)) => return Err(format!("has the map `{}`, which a cell cannot hold", json!(map))),
+        (_, value) => one(value),
+    })
+}
+
+/// The operators of a condition on one field, whichever way it is written.
+pub(super) fn operators(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        Value::Array(list) => Map::from_iter([("in".to_owned(), Value::Array(list))]),
+        one => Map::from_iter([("eq".to_owned(), one)]),
+    }
+}

@@ -1,0 +1,165 @@
+//! Two versions of a pack beside each other, and approvals of a change.
+
+use std::sync::Arc;
+
+use casebook_analysis::comparison::{self, SignOff, Signed, SignedPack, Standing};
+use casebook_compile::check::{self, Ruled};
+use casebook_runtime::{policy, record, scenario::Pack};
+use casebook_syntax::source::{self, SourceFile};
+
+use super::packs;
+
+fn ruled(files: &[(String, String)]) -> Ruled {
+    let set = source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let (ruled, report) = check::ruled(&set.packs[0]);
+    ruled.unwrap_or_else(|| panic!("{}", report.render(false)))
+}
+
+fn pack(files: &[(String, String)]) -> Arc<Pack> {
+    Arc::clone(&packs::catalog(files).packs()[0])
+}
+
+#[test]
+fn a_refactoring_changes_nothing_which_is_proved() {
+    let old = packs::desk();
+    let new = packs::desk_files_with(
+        "rules.yaml",
+        "when: { tier: paid, not: { amount: { gte: 100 } } }",
+        "when: { all: [{ tier: [paid] }, { any: [{ amount: { lt: 100 } }, { amount: { exists: false } }] }] }",
+    );
+    let told = comparison::meaning(&ruled(&old), &ruled(&new));
+    assert_eq!(told[0].standing, Standing::Same, "{told:?}");
+    assert!(comparison::items(&pack(&old), &pack(&new)).changes.is_empty());
+}
+
+#[test]
+fn a_moved_threshold_is_told_with_items_that_show_it() {
+    let old = packs::desk();
+    let mut new =
+        packs::desk_files_with("rules.yaml", "when: { amount: { gte: 100 } }", "when: { amount: { gte: 300 } }");
+    for (_, text) in &mut new {
+        *text = text.replace("not: { amount: { gte: 100 } }", "not: { amount: { gte: 300 } }");
+    }
+    let told = comparison::meaning(&ruled(&old), &ruled(&new));
+    assert_eq!(told[0].standing, Standing::Changed);
+    for change in told[0].changes() {
+        assert!(change.complete && !change.conditions.is_empty(), "{change:?}");
+        assert!((1..=3).contains(&change.witnesses.len()), "{change:?}");
+        for witness in &change.witnesses {
+            let amount = witness.given["amount"].as_f64().expect("a number");
+            assert!((100.0..300.0).contains(&amount), "{witness:?}");
+        }
+    }
+    let items = comparison::items(&pack(&old), &pack(&new));
+    assert_eq!((items.compared, items.changes.len()), (3, 1));
+    let change = &items.changes[0];
+    assert_eq!((change.item.as_str(), change.old_by.as_str(), change.new_by.as_str()), ("t-7", "R-MONEY", "default"));
+}
+
+#[test]
+fn recorded_episodes_are_graded_by_both_versions() {
+    let (before, after) = (
+        pack(&packs::desk()),
+        pack(&packs::desk_files_with("rules.yaml", "then: { queue: forward }", "then: { queue: close }")),
+    );
+    let policy = policy::find(&before, "oracle").expect("it is built in");
+    let played = record::play(&policy, &before.tasks()[0], 1).expect("it plays");
+    let recording = record::Recording::new(&before, "oracle", played);
+    let graded = comparison::records(&before, &after, &recording);
+    assert!(graded.is_changed() && graded.change().expect("both") < 0.0, "{graded:?}");
+    assert_eq!(graded.old, Some(recording.trajectory.score));
+    assert!(!comparison::records(&before, &before, &recording).is_changed());
+    let narrower =
+        packs::desk_files_with("environment.yaml", "values: [answer, forward, close]", "values: [answer, close]");
+    let narrower: Vec<_> =
+        narrower.into_iter().map(|(name, text)| (name, text.replace("queue: forward", "queue: close"))).collect();
+    let refused = comparison::records(&before, &pack(&narrower), &recording);
+    assert_eq!(refused.new, None, "{refused:?}");
+    assert!(refused.is_changed() && refused.problems[0].starts_with("new: step 1"), "{refused:?}");
+}
+
+#[test]
+fn candidate_rules_stand_in_for_those_of_the_same_name() {
+    let files = packs::desk();
+    let mut set = source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let current = ruled(&files);
+    let text =
+        files.iter().find(|(name, _)| name == "rules.yaml").expect("the rules").1.replace("gte: 100", "gte: 1000");
+    set.packs[0].replacing.push(SourceFile::new("candidate.yaml".as_ref(), &text));
+    let (candidate, report) = check::ruled(&set.packs[0]);
+    let candidate = candidate.unwrap_or_else(|| panic!("{}", report.render(false)));
+    let rule = &candidate.rules["routing"].rules[0];
+    assert_eq!((rule.place.path.to_string_lossy().as_ref(), rule.place.line), ("candidate.yaml", 6));
+    let subjects = comparison::inbox_items(&pack(&files));
+    let trial = comparison::judge(&current, &candidate, "routing", &subjects);
+    let changed: Vec<&str> =
+        trial.items.iter().filter(|item| !item.changes.is_empty()).map(|item| item.item.as_str()).collect();
+    assert_eq!(changed, ["monday/t-7"]);
+    let counts = comparison::by_rule(&trial);
+    assert_eq!((counts["R-MONEY"].current, counts["R-MONEY"].candidate), (1, 0));
+}
+
+#[test]
+fn a_sign_off_stands_for_one_change_and_shows_when_it_was_changed() {
+    let packs = vec![SignedPack {
+        environment: "desk".into(),
+        old: Some("a".into()),
+        new: Some("b".into()),
+        ..SignedPack::default()
+    }];
+    let signed = Signed {
+        by: "Rosa".into(),
+        reason: "as agreed".into(),
+        time: "2026-01-01T00:00:00Z".into(),
+        packs: packs.clone(),
+        ..Signed::default()
+    };
+    let sign_off = SignOff::new(signed);
+    assert_eq!(sign_off.refusal(&packs), None);
+    let again: SignOff = serde_json::from_str(&serde_json::to_string(&sign_off).expect("JSON")).expect("it reads");
+    assert_eq!(again, sign_off);
+    let later = vec![SignedPack {
+        environment: "desk".into(),
+        old: Some("a".into()),
+        new: Some("c".into()),
+        ..SignedPack::default()
+    }];
+    assert_eq!(
+        sign_off.refusal(&later).as_deref(),
+        Some("the sign-off is for another new version of `desk`: b, not c")
+    );
+    let mut forged = sign_off.clone();
+    forged.signed.by = "Somebody".into();
+    assert_eq!(forged.refusal(&packs).as_deref(), Some("the sign-off was changed after it was written"));
+    let other =
+        vec![SignedPack { environment: "shop".into(), old: None, new: Some("d".into()), ..SignedPack::default() }];
+    assert_eq!(sign_off.refusal(&other).as_deref(), Some("the sign-off says nothing about `shop`"));
+}
+
+/// The small pack with these rules and nothing else of its own.
+fn with_rules(rules: &str) -> Ruled {
+    let mut files = packs::desk();
+    let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
+    *text = format!("apiVersion: casebook/v1\nkind: Rules\nname: routing\nrules:\n{rules}");
+    ruled(&files)
+}
+
+/// A field that every item has may be left open by an item that shows something, unless a rule asks whether it is there.
+#[test]
+fn an_item_that_shows_a_change_comes_out_as_told_when_it_is_judged() {
+    let exists = "  - { id: A, when: { title: { exists: true } }, then: { queue: answer } }\n";
+    let never = "  - { id: A, when: { title: { exists: false } }, then: { queue: answer } }\n";
+    let two = "  - { id: A, when: { title: { exists: true } }, then: { queue: close } }\n  \
+               - { id: B, when: { title: { exists: false } }, then: { queue: close } }\n";
+    for (old, new, by) in [
+        (exists, never, "expect: { by: [] }"),
+        (never, exists, "expect: { queue: answer, by: A }"),
+        (exists, two, "expect: { queue: close, by: A }"),
+    ] {
+        let told = comparison::meaning(&with_rules(old), &with_rules(new));
+        assert_eq!((told[0].standing.clone(), told[0].changes().count()), (Standing::Changed, 1), "{told:?}");
+        for witness in told[0].changes().flat_map(|change| &change.witnesses) {
+            assert!(witness.case.contains(by) && witness.given.contains_key("title"), "{}", witness.case);
+        }
+    }
+}

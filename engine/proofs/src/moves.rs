@@ -1,0 +1,536 @@
+//! What one edit moves: only items that the edited rule matches, in one version or the other, can move because of it.
+//!
+//! An item of which something else comes is decided by an edited rule, in the old rules or in the new ones: two rules that
+//! were left alone match the same items and keep their order. So each edited rule is asked about twice: which items that
+//! it decided does something else decide now, and which items that it decides now did something else decide.
+
+use std::collections::HashSet;
+
+use casebook_runtime::{model::Datum, settings::Hit};
+use indexmap::IndexMap;
+
+use super::{
+    Answer, Outcome, Unknown, Witness,
+    diff::{Edit, Move, Side},
+    edits::{EditKind, Subject},
+    formula::{Formula, Shared},
+    lazy::{FEW_RULES, Question, Verdict},
+    outcome::Rules,
+    region::Region,
+    search::{Solver, TOO_MUCH, needed},
+    space::Moment,
+    words::Condition,
+};
+
+/// Conditions that are told of one move at the most.
+const MAX_CONDITIONS: usize = 6;
+/// Witnesses of one move at the most.
+const MAX_WITNESSES: usize = 3;
+/// Moves of one edit at the most.
+const MAX_MOVES: usize = 24;
+
+/// One version of the rules.
+pub(super) struct Version<'r> {
+    pub(super) side: Side<'r>,
+    pub(super) rules: Rules<'r>,
+    /// By rule its place in the other version, where it was not edited.
+    pub(super) kept: Vec<Option<usize>>,
+}
+
+/// Asks what edits move.
+pub(super) struct Asking<'s, 'a> {
+    pub(super) old: &'s Version<'a>,
+    pub(super) new: &'s Version<'a>,
+    pub(super) solver: &'s Solver<'a>,
+}
+
+/// What is decided of an item: the values, or a conflict.
+type Value = Option<Vec<(usize, Datum)>>;
+
+/// One question: about the items that a rule of one version matches.
+struct Part<'s> {
+    /// The version whose rule is asked about, and the other one.
+    own: &'s Version<'s>,
+    other: &'s Version<'s>,
+    /// Whether the own version is the old one.
+    old: bool,
+    /// The rule; nothing for the default.
+    rule: Option<usize>,
+    /// The decision, where each is decided by itself.
+    column: Option<usize>,
+    /// Which items.
+    base: Shared,
+    region: Region,
+    /// What the rule wants in both versions, so that it tells no items apart.
+    common: Vec<(usize, bool)>,
+    /// What it wants in its own version alone.
+    special: Vec<(usize, bool)>,
+    /// What must hold beyond that the rule decides; part of the base.
+    beyond: Vec<Shared>,
+}
+
+/// The moves of an edit, by what comes of items.
+#[derive(Default)]
+struct Moves(IndexMap<String, Moving>);
+
+/// A move that is being found.
+struct Moving {
+    found: Move,
+    /// The tests that each way to move needs.
+    cubes: Vec<Vec<(usize, bool)>>,
+    /// Items that differ in one value from a witness.
+    like: Vec<Witness>,
+}
+
+impl<'a> Asking<'_, 'a> {
+    /// Finds all that an edit moves.
+    pub(super) fn ask(&self, edit: &mut Edit) {
+        let mut moves = Moves::default();
+        for column in self.columns(edit) {
+            for part in self.parts(edit, column) {
+                // What is looked through before the first question is work as well.
+                if !self.solver.afford(self.old.rules.when.len() + self.new.rules.when.len()) {
+                    moves.open(edit, TOO_MUCH);
+                    break;
+                }
+                self.values(&part, edit, &mut moves);
+                if self.old.side.rules.hit != Hit::First && part.rule.is_some() {
+                    self.conflicts(&part, edit, &mut moves);
+                }
+            }
+        }
+        edit.moves = moves.0.into_values().map(Moving::finish).collect();
+    }
+
+    /// The decisions that an edit is asked about one by one; all together where one rule decides all.
+    fn columns(&self, edit: &Edit) -> Vec<Option<usize>> {
+        if self.old.side.rules.hit != Hit::Collect {
+            return vec![None];
+        }
+        let of = |version: &Version<'_>, at: Option<usize>| -> Vec<usize> {
+            version.rules.value(at, None).into_iter().map(|(column, _)| column).collect()
+        };
+        let mut columns = match &edit.subject {
+            Subject::Rule { old, new, .. } => {
+                let [old, new] = [(self.old, old), (self.new, new)]
+                    .map(|(version, at)| at.map(|at| of(version, Some(at))).unwrap_or_default());
+                [old, new].concat()
+            }
+            Subject::Default | Subject::Hit => [of(self.old, None), of(self.new, None)].concat(),
+        };
+        columns.sort_unstable();
+        columns.dedup();
+        columns.into_iter().map(Some).collect()
+    }
+
+    /// The questions about an edit.
+    fn parts(&self, edit: &Edit, column: Option<usize>) -> Vec<Part<'_>> {
+        let Subject::Rule { old, new, .. } = &edit.subject else {
+            let same = self.old.rules.value(None, column) == self.new.rules.value(None, column);
+            return if same { Vec::new() } else { vec![self.default_part(column)] };
+        };
+        let decides = |version: &Version<'_>, at: &Option<usize>| {
+            at.filter(|at| !version.rules.rule(*at).trial && version.rules.decides(*at, column))
+        };
+        let (before, after) = (decides(self.old, old), decides(self.new, new));
+        let has = |kind: EditKind| edit.kinds.contains(&kind);
+        let moved = has(EditKind::Order);
+        let widened = has(EditKind::Condition) || has(EditKind::Exception) || has(EditKind::Dates);
+        let other_value = match (before, after) {
+            (Some(a), Some(b)) => self.old.rules.value(Some(a), column) != self.new.rules.value(Some(b), column),
+            _ => true,
+        };
+        let mut parts = Vec::new();
+        if let Some(at) = before {
+            // Where it decides the same in both versions, what both match stays as it is but for other edits.
+            let without = after.filter(|_| !other_value && !moved);
+            if widened || moved || other_value {
+                parts.push(self.part((self.old, self.new, true), at, (after, without), column));
+            }
+        }
+        if let Some(at) = after {
+            // What it decides otherwise may conflict now where it did not, with rules that were left alone.
+            let otherwise = other_value && self.new.side.rules.hit != Hit::First;
+            let without = before.filter(|_| !moved && !otherwise);
+            if widened || moved || otherwise || before.is_none() {
+                parts.push(self.part((self.new, self.old, false), at, (before, without), column));
+            }
+        }
+        parts
+    }
+
+    /// The question about the items that a rule matches, those left out that its counterpart matches as well.
+    fn part<'p>(
+        &'p self,
+        (own, other, old): (&'p Version<'a>, &'p Version<'a>, bool),
+        at: usize,
+        (counterpart, without): (Option<usize>, Option<usize>),
+        column: Option<usize>,
+    ) -> Part<'p> {
+        let when = own.rules.when[at].clone();
+        let beyond: Vec<Shared> = without.map(|at| Formula::not(&other.rules.when[at])).into_iter().collect();
+        let units = units(&when);
+        let there = counterpart.map(|at| self::units(&other.rules.when[at]));
+        let is_common = |unit: &(usize, bool)| there.as_ref().is_none_or(|there| there.contains(unit));
+        let (common, special) = units.into_iter().partition(is_common);
+        let base = Formula::all(beyond.iter().cloned().chain([when]));
+        let region = Region::of(self.solver.atoms, &base);
+        Part { own, other, old, rule: Some(at), column, base, region, common, special, beyond }
+    }
+
+    /// The question about the items that no rule decides in either version.
+    fn default_part(&self, column: Option<usize>) -> Part<'_> {
+        let base = Formula::constant(true);
+        let region = Region::of(self.solver.atoms, &base);
+        Part {
+            own: self.old,
+            other: self.new,
+            old: true,
+            rule: None,
+            column,
+            base,
+            region,
+            common: Vec::new(),
+            special: Vec::new(),
+            beyond: Vec::new(),
+        }
+    }
+
+    /// Asks for items of which another value comes, about which no rules conflict.
+    fn values(&self, part: &Part<'_>, edit: &mut Edit, moves: &mut Moves) {
+        let (own, other) = (&part.own.rules, &part.other.rules);
+        let was = own.value(part.rule, part.column);
+        let spare: Vec<Shared> = match part.rule {
+            None => {
+                let all = |rules: &Rules<'_>| -> Vec<Shared> {
+                    let rivals = rules.rivals(None, part.column, &part.region);
+                    rivals.map(|at| Formula::not(&rules.when[at])).collect()
+                };
+                [all(own), all(other)].concat()
+            }
+            Some(at) if own.set.hit == Hit::First => {
+                own.rivals(Some(at), None, &part.region).map(|at| Formula::not(&own.when[at])).collect()
+            }
+            Some(_) => Vec::new(),
+        };
+        let mut question = Question::new(part.base.clone(), spare);
+        let mut told = Told { rules: HashSet::new(), values: vec![was.clone()], met: Vec::new() };
+        loop {
+            let found = question.ask(self.solver, |item| {
+                let (mine, theirs) = (own.judge(item.facts()), other.judge(item.facts()));
+                if let Some(pair) = mine.conflict {
+                    return Verdict::Instead(own.not_both(pair));
+                }
+                let decider = own.decider(&mine, part.column);
+                match (part.rule, decider) {
+                    (None, Some(at)) => return Verdict::Instead(Formula::not(&own.when[at])),
+                    (Some(rule), Some(at)) if own.set.hit == Hit::First && at != rule => {
+                        return Verdict::Instead(Formula::not(&own.when[at]));
+                    }
+                    _ => {}
+                }
+                if let Some(pair) = theirs.conflict {
+                    return Verdict::Instead(other.not_both(pair));
+                }
+                let by = other.decider(&theirs, part.column);
+                if let (None, Some(at)) = (part.rule, by) {
+                    return Verdict::Instead(Formula::not(&other.when[at]));
+                }
+                told.judge(part, by)
+            });
+            match found {
+                Answer::Found((item, by)) => {
+                    told.rules.insert(by);
+                    let value = other.value(by, part.column);
+                    let one = moves.of(part, (Some(&was), None), (Some(&value), by));
+                    self.tell(part, by, item, one);
+                    if part.rule.is_none() {
+                        return;
+                    }
+                    if one.cubes.len() >= MAX_CONDITIONS || !one.found.complete {
+                        one.found.complete = false;
+                        told.values.push(value);
+                    }
+                    if moves.0.len() >= MAX_MOVES {
+                        return moves.open(edit, "it moves items to too many outcomes to tell all");
+                    }
+                    question.renew(told.again(part));
+                }
+                Answer::Impossible => return,
+                Answer::Unknown(why) => return moves.open(edit, why),
+            }
+        }
+    }
+
+    /// Asks for items about which the rule conflicts with another one in its own version, and nothing does in the other.
+    fn conflicts(&self, part: &Part<'_>, edit: &mut Edit, moves: &mut Moves) {
+        let (Some(rule), own, other) = (part.rule, &part.own.rules, &part.other.rules) else { return };
+        let partners: Vec<usize> =
+            own.enforced(&part.region).filter(|at| *at != rule && own.differ(rule, *at)).collect();
+        let any = Formula::any(partners.iter().map(|at| own.when[*at].clone()));
+        let mut question = Question::new(Formula::all([part.base.clone(), any]), Vec::new());
+        let mut told = Told { rules: HashSet::new(), values: Vec::new(), met: Vec::new() };
+        let mut values: Vec<Vec<(usize, Datum)>> = Vec::new();
+        loop {
+            let found = question.ask(self.solver, |item| {
+                let theirs = other.judge(item.facts());
+                match theirs.conflict {
+                    Some(pair) => Verdict::Instead(other.not_both(pair)),
+                    None => told.judge(part, other.decider(&theirs, part.column)),
+                }
+            });
+            match found {
+                Answer::Found((item, by)) => {
+                    told.rules.insert(by);
+                    let mine = own.judge(item.facts());
+                    let partner = mine.matching.iter().copied().find(|at| own.differ(rule, *at)).unwrap_or(rule);
+                    let value = other.value(by, part.column);
+                    let one = moves.of(part, (None, Some(partner)), (Some(&value), by));
+                    let wanted = Formula::all([part.base.clone(), own.when[partner].clone()]);
+                    self.note(part, (&wanted, &[own.when[partner].clone()]), &item, one);
+                    self.witnesses(part, item, one);
+                    // Other pairs may conflict about such items as well, and other rules decide.
+                    (one.found.exact, one.found.complete) = (false, false);
+                    values.push(value.clone());
+                    if values.iter().filter(|known| **known == value).count() == MAX_CONDITIONS {
+                        told.values.push(value);
+                    }
+                    question.renew(told.again(part));
+                    if moves.0.len() >= MAX_MOVES {
+                        return moves.open(edit, "it moves items to too many outcomes to tell all");
+                    }
+                }
+                Answer::Impossible => return,
+                Answer::Unknown(why) => return moves.open(edit, why),
+            }
+        }
+    }
+
+    /// Tells for which items a rule decides in the other version: exactly where few rules meet.
+    fn tell(&self, part: &Part<'_>, by: Option<usize>, item: Witness, one: &mut Moving) {
+        let (own, other) = (&part.own.rules, &part.other.rules);
+        let matches: Vec<Shared> = by.map(|at| other.when[at].clone()).into_iter().collect();
+        let mut wanted = Formula::all(matches.iter().cloned().chain([part.base.clone()]));
+        let mut told: Vec<Shared> = part.beyond.iter().cloned().chain(matches).collect();
+        let region = Region::of(self.solver.atoms, &wanted);
+        let small = |rules: &Rules<'_>| rules.enforced(&region).nth(FEW_RULES).is_none();
+        let exact = part.rule.is_some() && small(own) && small(other);
+        if exact {
+            let mine = own.alone(part.rule, part.column, &region);
+            let theirs = other.alone(by, part.column, &region);
+            told.extend(theirs.iter().filter(|theirs| !mine.iter().any(|mine| mine.same(theirs))).cloned());
+            wanted = Formula::all([wanted].into_iter().chain(mine).chain(theirs));
+        }
+        one.found.exact &= exact;
+        let told = Formula::all(told);
+        self.note(part, (&wanted, Formula::parts(&told)), &item, one);
+        self.witnesses(part, item, one);
+        for round in 1..=MAX_CONDITIONS {
+            let Some(last) = one.cubes.last() else { return };
+            let outside = last.iter().map(|(atom, value)| std::rc::Rc::new(Formula::Is(*atom, !value)));
+            wanted = Formula::all([wanted, Formula::any(outside)]);
+            match self.solver.solve(&wanted) {
+                Answer::Found(model) if round < MAX_CONDITIONS => {
+                    let item = self.solver.full(model.witness);
+                    let shows = part.shows(by, &item);
+                    if exact && !shows {
+                        break;
+                    }
+                    self.note(part, (&wanted, Formula::parts(&told)), &item, one);
+                    if shows {
+                        self.witnesses(part, item, one);
+                    }
+                }
+                Answer::Impossible => return,
+                Answer::Found(_) | Answer::Unknown(_) => break,
+            }
+        }
+        one.found.complete = false;
+    }
+
+    /// Notes an item as one way to fulfil a formula, told by what it needs of another one.
+    fn note(&self, part: &Part<'_>, (wanted, told): (&Shared, &[Shared]), item: &Witness, one: &mut Moving) {
+        let atoms = self.solver.atoms;
+        let mut named: Vec<(usize, bool)> = Vec::new();
+        let mut known = HashSet::new();
+        let mut add = |atom: usize| {
+            if known.insert(atom) {
+                named.push((atom, atoms.all[atom].holds(item.facts())));
+            }
+        };
+        // What the rule itself wants comes first, so that it is kept rather than what follows from it.
+        part.common.iter().chain(&part.special).for_each(|(atom, _)| add(*atom));
+        wanted.each_atom(&mut add);
+        let cube = needed(wanted, &named, atoms.all.len());
+        let apart = needed(&Formula::all(told.iter().cloned()), &named, atoms.all.len());
+        let words: Vec<(usize, bool)> = named
+            .iter()
+            .copied()
+            .filter(|test| {
+                !part.common.contains(test)
+                    && (part.special.contains(test) && cube.contains(test) || apart.contains(test))
+            })
+            .collect();
+        let condition = Condition::new(atoms, item.clock, &cube, &words);
+        let conditions = &mut one.found.conditions;
+        match conditions.iter_mut().find(|known| known.words() == condition.words()) {
+            Some(known) => known.join(condition),
+            None => conditions.push(condition),
+        }
+        one.cubes.push(cube);
+    }
+
+    /// Keeps an item as a witness, and some like it.
+    fn witnesses(&self, part: &Part<'_>, item: Witness, one: &mut Moving) {
+        let atoms = self.solver.atoms;
+        let Some(cube) = one.cubes.last() else { return };
+        let decide = |item: &Witness| {
+            let of = |version: &Version<'_>| {
+                let judged = version.rules.judge(item.facts());
+                (judged.conflict, version.rules.decider(&judged, part.column))
+            };
+            (of(part.own), of(part.other))
+        };
+        let wanted = decide(&item);
+        let shows = |item: &Witness| {
+            decide(item) == wanted && cube.iter().all(|(atom, value)| atoms.all[*atom].holds(item.facts()) == *value)
+        };
+        let named = atoms.by_column(cube.iter().map(|(atom, _)| *atom));
+        let item = self.solver.trim(item, &named, shows);
+        let moment = Moment::new(atoms, &named, item.clock, None);
+        for (at, cells) in moment.cells.iter().enumerate().filter(|(at, _)| item.fields[*at].is_some()) {
+            for value in cells.iter().flat_map(|cells| cells.by_simplicity(&atoms.columns[at], item.clock)) {
+                let mut other = item.clone();
+                other.fields[at] = value;
+                let more = one.like.len() + one.found.witnesses.len() < MAX_WITNESSES;
+                if more && other != item && !one.like.contains(&other) && shows(&other) {
+                    one.like.push(other);
+                }
+            }
+        }
+        one.found.witnesses.push(item);
+    }
+}
+
+/// What has been told of one question.
+struct Told {
+    /// The rules that decide in the other version, the default among them.
+    rules: HashSet<Option<usize>>,
+    /// Values of which nothing more is told.
+    values: Vec<Vec<(usize, Datum)>>,
+    /// Rules of which nothing is told any more, and that were met once more.
+    met: Vec<Option<usize>>,
+}
+
+impl Told {
+    /// Whether it is to be told that a rule decides in the other version; else what decides instead.
+    fn judge(&mut self, part: &Part<'_>, by: Option<usize>) -> Verdict<Option<usize>> {
+        if !self.holds(part, by) {
+            return Verdict::Shows(by);
+        }
+        self.met.push(by);
+        Verdict::ForNow(self.instead(part, by))
+    }
+
+    fn holds(&self, part: &Part<'_>, by: Option<usize>) -> bool {
+        self.rules.contains(&by) || self.values.contains(&part.other.rules.value(by, part.column))
+    }
+
+    fn instead(&self, part: &Part<'_>, by: Option<usize>) -> Shared {
+        let good = |at: usize| !part.is_before(at) && !self.holds(part, Some(at));
+        part.other.rules.instead(by, part.column, &part.region, good)
+    }
+
+    /// What must decide in place of the rules that were met, after more was told.
+    fn again(&self, part: &Part<'_>) -> Vec<Shared> {
+        self.met.iter().map(|by| self.instead(part, *by)).collect()
+    }
+}
+
+impl Part<'_> {
+    /// Whether a rule of the other version stands before this one in its own, as it was: then it does not match.
+    fn is_before(&self, at: usize) -> bool {
+        self.own.rules.set.hit == Hit::First
+            && matches!((self.rule, self.other.kept[at]), (Some(rule), Some(there)) if there < rule)
+    }
+
+    /// Whether a rule decides about an item in its own version, and another one in the other.
+    fn shows(&self, by: Option<usize>, item: &Witness) -> bool {
+        let (own, other) = (&self.own.rules, &self.other.rules);
+        let (mine, theirs) = (own.judge(item.facts()), other.judge(item.facts()));
+        mine.conflict.is_none()
+            && theirs.conflict.is_none()
+            && own.value(own.decider(&mine, self.column), self.column) == own.value(self.rule, self.column)
+            && other.decider(&theirs, self.column) == by
+    }
+}
+
+/// The decisions of a rule, by column.
+type Decided = Vec<(usize, Datum)>;
+
+impl Moves {
+    /// The move from one value to another, told from the old version to the new one.
+    fn of(
+        &mut self,
+        part: &Part<'_>,
+        (was, partner): (Option<&Decided>, Option<usize>),
+        (is, by): (Option<&Decided>, Option<usize>),
+    ) -> &mut Moving {
+        let (own, other): (Value, Value) = (was.cloned(), is.cloned());
+        let mine = match (part.rule, partner) {
+            (Some(rule), Some(partner)) => part.own.rules.clash((rule.min(partner), rule.max(partner))),
+            (rule, _) => part.own.rules.outcome(rule, part.column, part.own.side.decisions),
+        };
+        let theirs = part.other.rules.outcome(by, part.column, part.other.side.decisions);
+        let (old, new) = if part.old { (mine, theirs) } else { (theirs, mine) };
+        let key = if part.old { (own, other) } else { (other, own) };
+        let one =
+            self.0.entry(format!("{:?} {partner:?} {key:?}", part.column)).or_insert_with(|| Moving::new(&old, &new));
+        merge(&mut one.found.old, old);
+        merge(&mut one.found.new, new);
+        one
+    }
+
+    /// Leaves open what else there is.
+    fn open(&mut self, edit: &mut Edit, why: &'static str) {
+        self.0.values_mut().for_each(|one| one.found.complete = false);
+        let what = edit.id().map_or_else(|| "the default".to_owned(), |id| format!("`{id}`"));
+        edit.unknown.push(Unknown { question: format!("which items the edit of {what} moves"), why });
+    }
+}
+
+impl Moving {
+    fn new(old: &Outcome, new: &Outcome) -> Self {
+        let found = Move {
+            old: old.clone(),
+            new: new.clone(),
+            conditions: Vec::new(),
+            exact: true,
+            complete: true,
+            witnesses: Vec::new(),
+        };
+        Self { found, cubes: Vec::new(), like: Vec::new() }
+    }
+
+    fn finish(self) -> Move {
+        let Self { mut found, like, .. } = self;
+        found.witnesses.extend(like);
+        found.witnesses.truncate(MAX_WITNESSES);
+        found
+    }
+}
+
+/// Adds the rules of an outcome to those of another with the same values.
+fn merge(known: &mut Outcome, one: Outcome) {
+    if !known.conflict {
+        let rules = one.rules.into_iter().filter(|rule| !known.rules.contains(rule));
+        let rules: Vec<String> = rules.collect();
+        known.rules.extend(rules);
+    }
+}
+
+/// The tests that a formula leaves no choice about.
+fn units(formula: &Shared) -> Vec<(usize, bool)> {
+    let is = |part: &Shared| if let Formula::Is(atom, value) = **part { Some((atom, value)) } else { None };
+    Formula::parts(formula).iter().filter_map(is).collect()
+}

@@ -1,0 +1,625 @@
+//! The search for an item: atoms are decided one after the other, and what follows from each is drawn at once.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+
+use casebook_runtime::{
+    model::{ColumnKind, Datum},
+    rules::{Bits, Facts, Test},
+};
+
+use super::{
+    Answer, Limits, Witness,
+    formula::{Atom, Atoms, Formula, Shared, has_cells},
+    likely,
+    ranges::Ranges,
+    space::{Moment, clocks, simplest},
+    text::{self, Found, Relation},
+    witness::ANY_MOMENT,
+};
+
+/// An atom, and whether it holds.
+type Decided = (usize, bool);
+
+/// Tests of one text or list up to which all of them are followed up, not only those of the question.
+const FEW: usize = 60;
+
+/// Tests of one field up to which a question is thought about.
+const MAX_TESTS: usize = 50_000;
+/// Why nothing more is asked.
+pub(super) const TOO_MUCH: &str = "it takes too much work to compare all that there is";
+/// Relations between texts that are kept.
+const MAX_RELATIONS: usize = 1 << 20;
+
+/// Answers questions about one set of atoms.
+pub(super) struct Solver<'a> {
+    pub(super) atoms: &'a Atoms<'a>,
+    pub(super) limits: Limits,
+    /// What is left of the work for all questions together.
+    work: Cell<usize>,
+    /// How many questions were asked.
+    pub(super) questions: Cell<usize>,
+    relations: RefCell<HashMap<(usize, usize), Relation>>,
+    /// By test of a text or list, and whether it passes, what follows for others.
+    consequences: RefCell<HashMap<Decided, Rc<[Decided]>>>,
+    /// Whether some atom reads the clock.
+    timed: bool,
+}
+
+/// An item, and the decided atoms that make a formula hold.
+#[derive(Debug, Clone)]
+pub(super) struct Model {
+    pub(super) witness: Witness,
+    pub(super) cube: Vec<(usize, bool)>,
+}
+
+impl<'a> Solver<'a> {
+    pub(super) fn new(atoms: &'a Atoms<'a>, limits: Limits) -> Self {
+        let timed = atoms.all.iter().any(Atom::reads_clock);
+        let (work, questions) = (Cell::new(limits.work), Cell::new(0));
+        let (relations, consequences) = (RefCell::default(), RefCell::default());
+        Self { atoms, limits, work, questions, relations, consequences, timed }
+    }
+
+    /// Finds an item for which a formula holds. What is asked is all that the values of a field are told apart by.
+    pub(super) fn solve(&self, formula: &Shared) -> Answer<Model> {
+        self.questions.set(self.questions.get() + 1);
+        if let Formula::Const(false) = &**formula {
+            return Answer::Impossible;
+        }
+        let size = formula.size();
+        if !self.afford(size + self.atoms.all.len() / 16) {
+            return Answer::Unknown(TOO_MUCH);
+        }
+        let mut named = Bits::none(self.atoms.all.len());
+        formula.mark(&mut named);
+        let clocks = match clocks(self.atoms, &named) {
+            Ok(clocks) => clocks,
+            Err(why) => return Answer::Unknown(why),
+        };
+        for at in (0..self.atoms.columns.len()).filter(|at| !has_cells(&self.atoms.columns[*at])) {
+            let own = self.atoms.of_column(at);
+            if own.len() <= FEW {
+                own.iter().for_each(|atom| named.insert(*atom));
+            }
+        }
+        let used = self.atoms.by_column(named.iter());
+        let wide = |at: usize| has_cells(&self.atoms.columns[at]) && used[at].len() > MAX_TESTS;
+        if (0..used.len()).any(wide) {
+            return Answer::Unknown("too many bounds of one field come together");
+        }
+        let mut unknown = None;
+        let mut steps = self.limits.steps;
+        let mut last: Option<Moment> = None;
+        for clock in clocks {
+            let moment = Moment::new(self.atoms, &used, clock, last.as_ref());
+            let mut search = Search::new(self, &moment, &used, (steps, size));
+            search.tell_time(&named);
+            if let Some(model) = search.search(formula) {
+                return Answer::Found(model);
+            }
+            unknown = unknown.or(search.unknown);
+            steps = search.steps;
+            if steps == 0 || self.work.get() == 0 {
+                break;
+            }
+            last = Some(moment);
+        }
+        match unknown {
+            Some(why) => Answer::Unknown(why),
+            None => Answer::Impossible,
+        }
+    }
+
+    /// Whether there is work left, after some is done.
+    pub(super) fn afford(&self, work: usize) -> bool {
+        let left = self.work.get().saturating_sub(work);
+        self.work.set(left);
+        left > 0
+    }
+
+    /// A witness that shows something: as it is or, where it leaves too much open, with the fields that it needs as well.
+    pub(super) fn settle(&self, witness: Witness, shows: impl Fn(&Witness) -> bool) -> Option<Witness> {
+        if shows(&witness) {
+            return Some(witness);
+        }
+        let open = self.open(&witness);
+        let mut full = self.full(witness);
+        if !shows(&full) {
+            return None;
+        }
+        for at in open {
+            let value = full.fields[at].take();
+            if !shows(&full) {
+                full.fields[at] = value;
+            }
+        }
+        Some(full)
+    }
+
+    /// An item without the values that it needs neither for some atoms nor to show something.
+    #[expect(clippy::unused_self, reason = "the solver is what asks")]
+    pub(super) fn trim(&self, mut item: Witness, named: &[Vec<usize>], shows: impl Fn(&Witness) -> bool) -> Witness {
+        let is_named = |at: usize| named.get(at).is_some_and(|own| !own.is_empty());
+        for at in (0..item.fields.len()).filter(|at| !is_named(*at)) {
+            let value = item.fields[at].take();
+            if value.is_some() && !shows(&item) {
+                item.fields[at] = value;
+            }
+        }
+        item
+    }
+
+    /// The columns that every item has and that a witness leaves open.
+    fn open(&self, witness: &Witness) -> Vec<usize> {
+        let columns = self.atoms.columns.iter().enumerate();
+        columns.filter(|(at, column)| !column.optional && witness.fields[*at].is_none()).map(|(at, _)| at).collect()
+    }
+
+    /// A witness with a value, the simplest, for every column that every item has, and a clock where some test reads it.
+    pub(super) fn full(&self, mut witness: Witness) -> Witness {
+        witness.clock = witness.clock.or(self.timed.then_some(ANY_MOMENT));
+        for at in self.open(&witness) {
+            let column = &self.atoms.columns[at];
+            witness.fields[at] = match column.kind {
+                _ if has_cells(column) => simplest(column, witness.clock),
+                _ if !column.examples.is_empty() => column.examples.first().cloned(),
+                kind => {
+                    let found =
+                        if kind == ColumnKind::List { text::find_list(&[], &[]) } else { text::find(column, &[], &[]) };
+                    if let Found::Value(value) = found { Some(value) } else { None }
+                }
+            };
+        }
+        witness
+    }
+
+    /// What follows for another test of a text or list when one has a value.
+    fn consequence(
+        &self,
+        (atom, value): (usize, bool),
+        other: usize,
+        relation: impl Fn(usize, usize) -> Relation,
+    ) -> Option<(usize, bool)> {
+        match (&self.atoms.all[atom], &self.atoms.all[other], value) {
+            (Atom::Given(_), _, false) => Some((other, false)),
+            (Atom::Test(..), Atom::Given(_), true) => Some((other, true)),
+            (Atom::Test(..), Atom::Test(..), true) => match relation(atom, other) {
+                Relation::Implies => Some((other, true)),
+                Relation::Excludes => Some((other, false)),
+                Relation::Open => None,
+            },
+            (Atom::Test(..), Atom::Test(..), false) => {
+                (relation(other, atom) == Relation::Implies).then_some((other, false))
+            }
+            _ => None,
+        }
+    }
+
+    /// All that follows for the tests of a text or list when one has a value.
+    fn consequences(&self, column: usize, atom: usize, value: bool) -> Rc<[(usize, bool)]> {
+        if let Some(known) = self.consequences.borrow().get(&(atom, value)) {
+            return Rc::clone(known);
+        }
+        let others = self.atoms.of_column(column).iter().copied().filter(|other| *other != atom);
+        let relation = |first: usize, second: usize| self.compare(first, second);
+        let all: Rc<[_]> = others.filter_map(|other| self.consequence((atom, value), other, relation)).collect();
+        self.consequences.borrow_mut().insert((atom, value), Rc::clone(&all));
+        all
+    }
+
+    /// What one test says about another, kept.
+    fn relation(&self, first: usize, second: usize) -> Relation {
+        let mut known = self.relations.borrow_mut();
+        if known.len() > MAX_RELATIONS {
+            known.clear();
+        }
+        *known.entry((first, second)).or_insert_with(|| self.compare(first, second))
+    }
+
+    /// What one test says about another.
+    fn compare(&self, first: usize, second: usize) -> Relation {
+        match (&self.atoms.all[first], &self.atoms.all[second]) {
+            (Atom::Test(column, a), Atom::Test(_, b)) if self.atoms.columns[*column].kind == ColumnKind::List => {
+                text::entry_relation(a, b)
+            }
+            (Atom::Test(_, a), Atom::Test(_, b)) => text::relation(a, b),
+            _ => Relation::Open,
+        }
+    }
+}
+
+/// What is undone when a decision turns out wrong.
+enum Undo {
+    Atom(usize),
+    Alive(usize, Ranges),
+}
+
+struct Search<'s, 'a> {
+    solver: &'s Solver<'a>,
+    moment: &'s Moment,
+    decided: Vec<Option<bool>>,
+    /// By column the atoms for which is drawn what follows: those that the formula names, and all of a text or list where
+    /// they are few, for one test may follow from another by way of a third.
+    used: &'s [Vec<usize>],
+    /// By column the values that are still possible.
+    alive: Vec<Option<Ranges>>,
+    /// The columns of which values fell away, and what follows has not been drawn.
+    changed: Vec<usize>,
+    /// How many decisions were taken that may turn out wrong, and by column at which of them its values were kept.
+    level: usize,
+    kept: Vec<usize>,
+    trail: Vec<Undo>,
+    steps: usize,
+    /// How many atoms the formula names.
+    size: usize,
+    unknown: Option<&'static str>,
+}
+
+/// What comes of deciding all that is forced.
+enum Propagated {
+    Impossible,
+    Holds,
+    /// A part that can go on in several ways.
+    Open(Shared),
+}
+
+/// The next atom to decide, and whether it has no other value.
+struct Pick {
+    atom: usize,
+    value: bool,
+    forced: bool,
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    fn new(solver: &'s Solver<'a>, moment: &'s Moment, used: &'s [Vec<usize>], (steps, size): (usize, usize)) -> Self {
+        let alive =
+            moment.cells.iter().map(|cells| cells.as_ref().map(|cells| Ranges::all(cells.values.len()))).collect();
+        Self {
+            solver,
+            moment,
+            decided: vec![None; solver.atoms.all.len()],
+            used,
+            alive,
+            changed: Vec::new(),
+            level: 1,
+            kept: vec![0; solver.atoms.columns.len()],
+            trail: Vec::new(),
+            steps,
+            size,
+            unknown: None,
+        }
+    }
+
+    /// Decides what the clock decides.
+    fn tell_time(&mut self, named: &Bits) {
+        for at in named.iter() {
+            let atom = &self.solver.atoms.all[at];
+            if let (Atom::Valid(..), Some(clock)) = (atom, self.moment.clock) {
+                self.decided[at] = Some(atom.holds(Facts { fields: &[], clock: Some(clock) }));
+            }
+        }
+    }
+
+    fn search(&mut self, formula: &Shared) -> Option<Model> {
+        let mark = self.trail.len();
+        self.level += 1;
+        loop {
+            let open = match self.propagate(Formula::parts(formula)) {
+                Propagated::Impossible => break,
+                Propagated::Holds => {
+                    if let Some(model) = self.model(formula) {
+                        return Some(model);
+                    }
+                    break;
+                }
+                Propagated::Open(open) => open,
+            };
+            if self.steps == 0 || self.solver.work.get() == 0 {
+                self.unknown = Some("too many combinations of conditions");
+                break;
+            }
+            self.steps -= 1;
+            let Some(pick) = self.pick(&open, true) else { break };
+            let before = self.trail.len();
+            self.level += 1;
+            if self.decide(pick.atom, pick.value)
+                && let Some(model) = self.search(formula)
+            {
+                return Some(model);
+            }
+            self.undo(before);
+            if !self.decide(pick.atom, !pick.value) {
+                break;
+            }
+        }
+        self.undo(mark);
+        None
+    }
+
+    /// Decides all that parts leave no choice about; of what is open the part with the fewest ways to go on.
+    fn propagate(&mut self, parts: &[Shared]) -> Propagated {
+        loop {
+            if !self.solver.afford(self.size) {
+                self.unknown = Some(TOO_MUCH);
+                return Propagated::Impossible;
+            }
+            self.follow();
+            let mut changed = false;
+            let mut best: Option<(usize, &Shared)> = None;
+            for part in parts {
+                match part.value(&self.decided) {
+                    Some(false) => return Propagated::Impossible,
+                    Some(true) => continue,
+                    None => {}
+                }
+                match self.pick(part, true) {
+                    Some(pick) if pick.forced => {
+                        if !self.decide(pick.atom, pick.value) {
+                            return Propagated::Impossible;
+                        }
+                        changed = true;
+                    }
+                    Some(_) if !changed && best.is_none_or(|(least, _)| least > 2) => {
+                        let width = self.width(part);
+                        if best.is_none_or(|(least, _)| width < least) {
+                            best = Some((width, part));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            if !changed {
+                return best.map_or(Propagated::Holds, |(_, part)| Propagated::Open(Rc::clone(part)));
+            }
+        }
+    }
+
+    /// Picks what a formula that is still open needs: first what has no other choice, else of the smallest group.
+    fn pick(&self, formula: &Formula, forced: bool) -> Option<Pick> {
+        match formula {
+            Formula::Const(_) => None,
+            Formula::Is(atom, wanted) => Some(Pick { atom: *atom, value: *wanted, forced }),
+            Formula::All(parts) => {
+                let mut best: Option<(usize, &Formula)> = None;
+                for part in parts {
+                    if part.value(&self.decided).is_some() {
+                        continue;
+                    }
+                    let width = self.width(part);
+                    if best.is_none_or(|(least, _)| width < least) {
+                        best = Some((width, part));
+                    }
+                    if width == 1 {
+                        break;
+                    }
+                }
+                self.pick(best?.1, forced)
+            }
+            Formula::Any(parts) => {
+                let mut open = parts.iter().filter(|part| part.value(&self.decided).is_none());
+                let first = open.next()?;
+                self.pick(first, forced && open.next().is_none())
+            }
+        }
+    }
+
+    /// How many ways lead on from a part.
+    fn width(&self, formula: &Formula) -> usize {
+        match formula {
+            Formula::Any(parts) => parts.iter().filter(|part| part.value(&self.decided).is_none()).count(),
+            _ => 1,
+        }
+    }
+
+    /// Decides an atom, and what follows for texts and lists; false when that is impossible.
+    fn decide(&mut self, atom: usize, value: bool) -> bool {
+        let mut queue = vec![(atom, value)];
+        while let Some((atom, value)) = queue.pop() {
+            match self.decided[atom] {
+                Some(known) if known != value => return false,
+                Some(_) => continue,
+                None => {}
+            }
+            self.decided[atom] = Some(value);
+            self.trail.push(Undo::Atom(atom));
+            let Some(column) = self.solver.atoms.all[atom].column() else { continue };
+            if has_cells(&self.solver.atoms.columns[column]) {
+                if !self.narrow(column, atom, value) {
+                    return false;
+                }
+            } else {
+                self.relate(column, atom, value, &mut queue);
+            }
+        }
+        true
+    }
+
+    /// Keeps the values of a column with which an atom has a value; false when none is left.
+    fn narrow(&mut self, column: usize, atom: usize, value: bool) -> bool {
+        let (Some(cells), Some(alive)) = (&self.moment.cells[column], &mut self.alive[column]) else { return true };
+        let Some(passing) = cells.of(atom) else { return true };
+        if value && alive.is_within(passing) || !value && !alive.meets(passing) {
+            // It followed from what was decided before.
+            return true;
+        }
+        if self.kept[column] < self.level {
+            self.kept[column] = self.level;
+            self.trail.push(Undo::Alive(column, alive.clone()));
+        }
+        if value {
+            alive.keep(passing);
+        } else {
+            alive.drop(passing);
+        }
+        if !self.changed.contains(&column) {
+            self.changed.push(column);
+        }
+        !alive.is_empty()
+    }
+
+    /// Decides what the values that are left decide.
+    fn follow(&mut self) {
+        while let Some(column) = self.changed.pop() {
+            let (Some(cells), Some(alive)) = (&self.moment.cells[column], &self.alive[column]) else { continue };
+            for (atom, passing) in &cells.passing {
+                if self.decided[*atom].is_none() {
+                    let value = if !alive.meets(passing) {
+                        false
+                    } else if alive.is_within(passing) {
+                        true
+                    } else {
+                        continue;
+                    };
+                    self.decided[*atom] = Some(value);
+                    self.trail.push(Undo::Atom(*atom));
+                }
+            }
+        }
+    }
+
+    /// Draws what follows for the other tests of a text or list.
+    fn relate(&self, column: usize, atom: usize, value: bool, queue: &mut Vec<(usize, bool)>) {
+        let used = &self.used[column];
+        if used.len() > FEW {
+            return queue.extend(self.solver.consequences(column, atom, value).iter());
+        }
+        let others = used.iter().copied().filter(|other| *other != atom);
+        let relation = |first: usize, second: usize| self.solver.relation(first, second);
+        queue.extend(others.filter_map(|other| self.solver.consequence((atom, value), other, relation)));
+    }
+
+    fn undo(&mut self, mark: usize) {
+        self.changed.clear();
+        // What is decided from here on is undone by itself.
+        self.level += 1;
+        while self.trail.len() > mark {
+            match self.trail.pop() {
+                Some(Undo::Atom(atom)) => self.decided[atom] = None,
+                Some(Undo::Alive(column, before)) => {
+                    self.alive[column] = Some(before);
+                    self.kept[column] = 0;
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Makes an item of what is decided. Decisions that the formula does not need are dropped first.
+    fn model(&mut self, formula: &Shared) -> Option<Model> {
+        let timed = |atom: &usize| matches!(self.solver.atoms.all[*atom], Atom::Valid(..));
+        let mut named = Bits::none(self.decided.len());
+        formula.mark(&mut named);
+        let mut chosen: Vec<usize> = named.iter().filter(timed).collect();
+        chosen.extend(self.trail.iter().filter_map(|undo| match undo {
+            Undo::Atom(atom) => Some(*atom),
+            Undo::Alive(..) => None,
+        }));
+        let all: Vec<(usize, bool)> = chosen.into_iter().filter_map(|atom| Some((atom, self.decided[atom]?))).collect();
+        let cube = needed(formula, &all, self.decided.len());
+        let mut fields = vec![None; self.solver.atoms.columns.len()];
+        for (column, field) in fields.iter_mut().enumerate() {
+            let own: Vec<(usize, bool)> = cube
+                .iter()
+                .copied()
+                .filter(|(atom, _)| self.solver.atoms.all[*atom].column() == Some(column))
+                .collect();
+            if !own.is_empty() {
+                *field = match self.value(column, &own) {
+                    Found::Value(datum) => Some(datum),
+                    Found::Nothing if self.may_lack(column, &own) => None,
+                    Found::Nothing => return None,
+                    Found::Unknown(why) => {
+                        self.unknown = Some(why);
+                        return None;
+                    }
+                };
+            }
+        }
+        let witness = Witness { fields, clock: self.moment.clock };
+        if !formula.holds(&self.solver.atoms.all, witness.facts()) {
+            self.unknown = Some("an item that should show it does not");
+            return None;
+        }
+        Some(Model { witness, cube })
+    }
+
+    /// Whether a column may be without a value under what is decided of it.
+    fn may_lack(&self, column: usize, own: &[(usize, bool)]) -> bool {
+        self.solver.atoms.columns[column].optional && own.iter().all(|(_, value)| !value)
+    }
+
+    /// A value under which the atoms of a column are as decided; nothing stands for no value as well.
+    fn value(&self, column: usize, own: &[(usize, bool)]) -> Found {
+        let atoms = &self.solver.atoms.all;
+        if let Some(cells) = &self.moment.cells[column] {
+            let mut alive = Ranges::all(cells.values.len());
+            for (atom, value) in own {
+                match (cells.of(*atom), value) {
+                    (Some(passing), true) => alive.keep(passing),
+                    (Some(passing), false) => alive.drop(passing),
+                    (None, _) => {}
+                }
+            }
+            return match cells.simplest(&self.solver.atoms.columns[column], &alive, self.moment.clock).flatten() {
+                Some(value) => Found::Value(value),
+                None => Found::Nothing,
+            };
+        }
+        if self.may_lack(column, own) {
+            return Found::Nothing;
+        }
+        let tests = |wanted: bool| -> Vec<&Test> {
+            own.iter()
+                .filter(|(_, value)| *value == wanted)
+                .filter_map(|(atom, _)| if let Atom::Test(_, test) = &atoms[*atom] { Some(test) } else { None })
+                .collect()
+        };
+        let column = &self.solver.atoms.columns[column];
+        let (passing, failing) = (tests(true), tests(false));
+        let passes = |value: &Datum| {
+            let clock = self.moment.clock;
+            passing.iter().all(|test| test.passes(Some(value), clock))
+                && !failing.iter().any(|test| test.passes(Some(value), clock))
+        };
+        if let Some(example) = likely::example(column, passes) {
+            Found::Value(example)
+        } else if column.kind == ColumnKind::List {
+            text::find_list(&passing, &failing)
+        } else {
+            text::find(column, &passing, &failing)
+        }
+    }
+}
+
+/// Of decided atoms those without which a formula would not hold: the last of them are dropped first.
+pub(super) fn needed(formula: &Shared, chosen: &[(usize, bool)], count: usize) -> Vec<(usize, bool)> {
+    let mut decided = vec![None; count];
+    let mut place = vec![usize::MAX; count];
+    for (at, (atom, value)) in chosen.iter().enumerate() {
+        decided[*atom] = Some(*value);
+        place[*atom] = at;
+    }
+    // By atom the parts that name it: only those may need it.
+    let mut naming: Vec<Vec<usize>> = vec![Vec::new(); chosen.len()];
+    let parts = Formula::parts(formula);
+    for (at, part) in parts.iter().enumerate() {
+        part.each_atom(&mut |atom| {
+            if let Some(own) = naming.get_mut(place[atom])
+                && own.last() != Some(&at)
+            {
+                own.push(at);
+            }
+        });
+    }
+    for ((atom, value), own) in chosen.iter().zip(&naming).rev() {
+        decided[*atom] = None;
+        if own.iter().any(|part| parts[*part].value(&decided) != Some(true)) {
+            decided[*atom] = Some(*value);
+        }
+    }
+    chosen.iter().copied().filter(|(atom, _)| decided[*atom].is_some()).collect()
+}

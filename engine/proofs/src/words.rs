@@ -1,0 +1,231 @@
+//! Decided atoms as words.
+
+use casebook_runtime::{
+    model::{Column, ColumnKind, Datum, Matching, write_duration, write_moment},
+    number::Number,
+    rules::{Facts, Test},
+};
+
+use super::{
+    formula::{Atom, Atoms, has_cells},
+    ranges::Ranges,
+    space::{Moment, bounds},
+};
+
+/// A kind of item: those about which some tests come out as told.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    words: String,
+    /// Ways to be of this kind; of each all tests must come out as told.
+    ways: Vec<Vec<(Atom, bool)>>,
+}
+
+impl Condition {
+    /// The condition under which some atoms are as decided, at a moment of the clock; only some of them are told.
+    pub(super) fn new(atoms: &Atoms<'_>, clock: Option<i64>, cube: &[(usize, bool)], told: &[(usize, bool)]) -> Self {
+        let tests = cube.iter().map(|(atom, value)| (atoms.all[*atom].clone(), *value)).collect();
+        let moment = Moment::new(atoms, &atoms.by_column(told.iter().map(|(atom, _)| *atom)), clock, None);
+        Self { words: words(atoms, &moment, told), ways: vec![tests] }
+    }
+
+    /// Adds the ways of another kind that has the same words.
+    pub(super) fn join(&mut self, other: Self) {
+        self.ways.extend(other.ways);
+    }
+
+    /// The condition in words; they begin with `where`, or say that any item fulfils it.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// Whether an item is of this kind.
+    pub fn holds(&self, facts: Facts<'_>) -> bool {
+        self.ways.iter().any(|tests| tests.iter().all(|(atom, value)| atom.holds(facts) == *value))
+    }
+}
+
+/// Says for which items some atoms are as decided.
+fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
+    let mut parts = Vec::new();
+    let mut told: Vec<usize> = Vec::new();
+    for (atom, value) in cube {
+        let Some(column) = atoms.all[*atom].column() else {
+            if let Atom::Valid(from, until) = &atoms.all[*atom] {
+                parts.push(span((*from, *until), *value));
+            }
+            continue;
+        };
+        if has_cells(&atoms.columns[column]) && !atoms.all[*atom].reads_clock() {
+            if !told.contains(&column) {
+                told.push(column);
+                parts.extend(values(atoms, moment, column, cube));
+            }
+            continue;
+        }
+        parts.push(test(&atoms.columns[column], &atoms.all[*atom], *value));
+    }
+    if parts.is_empty() { "for any item".to_owned() } else { format!("where {}", parts.join(" and ")) }
+}
+
+/// The values of a column that remain.
+fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)]) -> Option<String> {
+    let cells = moment.cells[at].as_ref()?;
+    let mut alive = Ranges::all(cells.values.len());
+    for (atom, value) in cube.iter().filter(|(atom, _)| !atoms.all[*atom].reads_clock()) {
+        match (cells.of(*atom), value) {
+            (Some(passing), true) => alive.keep(passing),
+            (Some(passing), false) => alive.drop(passing),
+            (None, _) => {}
+        }
+    }
+    let column = &atoms.columns[at];
+    let left: Vec<Option<&Datum>> = alive.iter().map(|cell| cells.values[cell].as_ref()).collect();
+    let absent = left.contains(&None);
+    let mut names = if column.kind.is_ordered() {
+        let all: Vec<Number> = sorted(cells.values.iter().flatten());
+        ranges(
+            column,
+            &all,
+            &sorted(left.iter().copied().flatten()),
+            &bounds(column, cells.passing.iter().map(|(atom, _)| &atoms.all[*atom]), moment.clock),
+        )
+    } else {
+        left.iter().copied().flatten().map(|value| plain(column, value)).collect()
+    };
+    if absent {
+        names.push("not given".to_owned());
+    }
+    Some(format!("{} is {}", column.name, names.join(" or ")))
+}
+
+fn sorted<'a>(values: impl Iterator<Item = &'a Datum>) -> Vec<Number> {
+    let mut numbers: Vec<Number> = values.filter_map(Datum::number).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Numbers that remain, as ranges between those at which something changes.
+fn ranges(column: &Column, all: &[Number], left: &[Number], bounds: &[Number]) -> Vec<String> {
+    let position = |number: Number| all.partition_point(|other| *other < number);
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for at in left.iter().map(|number| position(*number)) {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == at => *last = at,
+            _ => ranges.push((at, at)),
+        }
+    }
+    let words = |number: Number| column.number_words(number);
+    // Whole numbers stand for themselves; of others those that are no bound stand for all up to the next one.
+    let exact = |at: usize| column.kind != ColumnKind::Number || bounds.contains(&all[at]);
+    ranges
+        .into_iter()
+        .map(|(first, last)| {
+            let low = (first > 0).then(|| {
+                let (words_of, bound) = if exact(first) { ("at least", first) } else { ("more than", first - 1) };
+                format!("{words_of} {}", words(all[bound]))
+            });
+            let high = (last + 1 < all.len()).then(|| {
+                let (words_of, bound) = if exact(last) { ("at most", last) } else { ("less than", last + 1) };
+                format!("{words_of} {}", words(all[bound]))
+            });
+            match (low, high) {
+                _ if first == last && exact(first) && first > 0 && last + 1 < all.len() => words(all[first]),
+                (Some(low), Some(high)) => format!("{low} and {high}"),
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => "given".to_owned(),
+            }
+        })
+        .collect()
+}
+
+fn test(column: &Column, atom: &Atom, value: bool) -> String {
+    let name = &column.name;
+    let not = if value { "" } else { "not " };
+    let does = |verb: &str, what: &str| {
+        if value { format!("{name} {verb}s \"{what}\"") } else { format!("{name} does not {verb} \"{what}\"") }
+    };
+    let bound = |number: Number| column.number_words(number);
+    let Atom::Test(_, test) = atom else { return format!("{name} is {not}given") };
+    match (test, value) {
+        (Test::Between(Some((low, equal)), None), _) => {
+            let words = match (equal, value) {
+                (true, true) => "at least",
+                (false, true) => "more than",
+                (true, false) => "less than",
+                (false, false) => "at most",
+            };
+            format!("{name} is {words} {}", bound(*low))
+        }
+        (Test::Between(None, Some((high, equal))), _) => {
+            let words = match (equal, value) {
+                (true, true) => "at most",
+                (false, true) => "less than",
+                (true, false) => "more than",
+                (false, false) => "at least",
+            };
+            format!("{name} is {words} {}", bound(*high))
+        }
+        (Test::Between(Some((low, _)), Some((high, _))), true) => {
+            format!("{name} lies between {} and {}", bound(*low), bound(*high))
+        }
+        (Test::Between(Some((low, _)), Some((high, _))), false) => {
+            format!("{name} does not lie between {} and {}", bound(*low), bound(*high))
+        }
+        (Test::OneOf(values), _) => {
+            let values: Vec<String> = values.iter().map(|value| plain(column, value)).collect();
+            format!("{name} is {not}{}", values.join(" or "))
+        }
+        (Test::TextIs(texts, case_sensitive), _) => {
+            let text = texts.first().map(|text| text.raw.as_str()).unwrap_or_default();
+            let matching = Matching { whole_words: true, case_sensitive: *case_sensitive };
+            format!("{name} is {not}\"{text}\"{}", matching.words())
+        }
+        (Test::HoldsAny(texts, matching), _) => {
+            let text = texts.first().map(|text| text.raw.as_str()).unwrap_or_default();
+            format!("{}{}", does("contain", text), matching.words())
+        }
+        (Test::Starts(text, matching), true) => format!("{name} starts with \"{}\"{}", text.raw, matching.words()),
+        (Test::Starts(text, matching), false) => {
+            format!("{name} does not start with \"{}\"{}", text.raw, matching.words())
+        }
+        (Test::Ends(text, matching), true) => format!("{name} ends with \"{}\"{}", text.raw, matching.words()),
+        (Test::Ends(text, matching), false) => {
+            format!("{name} does not end with \"{}\"{}", text.raw, matching.words())
+        }
+        (Test::Matches(regex, _), true) => format!("{name} matches /{}/", regex.as_str()),
+        (Test::Matches(regex, _), false) => format!("{name} does not match /{}/", regex.as_str()),
+        (Test::DomainIn(domains), _) => format!("the domain of {name} is {not}{}", domains.join(" or ")),
+        (Test::Age { older, length }, _) => {
+            let length = write_duration(*length);
+            match (older, value) {
+                (true, true) => format!("{name} is more than {length} ago"),
+                (true, false) => format!("{name} is not more than {length} ago"),
+                (false, true) => format!("{name} is at most {length} ago"),
+                (false, false) => format!("{name} is not at most {length} ago"),
+            }
+        }
+        _ => format!("{name} is {not}so"),
+    }
+}
+
+fn span(span: (Option<i64>, Option<i64>), value: bool) -> String {
+    let day = |moment: i64| {
+        let text = write_moment(moment);
+        text.strip_suffix("T00:00:00Z").map_or(text.clone(), str::to_owned)
+    };
+    let words = match span {
+        (Some(from), Some(until)) => format!("from {} on and before {}", day(from), day(until)),
+        (Some(from), None) if value => return format!("the clock stands at {} or later", day(from)),
+        (Some(from), None) => return format!("the clock stands before {}", day(from)),
+        (None, Some(until)) if value => return format!("the clock stands before {}", day(until)),
+        (None, Some(until)) => return format!("the clock stands at {} or later", day(until)),
+        (None, None) => "at any time".to_owned(),
+    };
+    format!("the clock {} {words}", if value { "stands" } else { "does not stand" })
+}
+
+/// A value without quotes.
+pub(super) fn plain(column: &Column, value: &Datum) -> String {
+    let value = value.to_json(column);
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,573 @@
+//! One episode: a pure fold over actions.
+//!
+//! Its state is a function of the pack, the task, the seed and the actions so far. A clone is a fork; playing the same
+//! actions again is a replay; there is no other mechanism for either.
+//!
+//! | File | What it does |
+//! |---|---|
+//! | `start.rs` | how it begins |
+//! | `resolve.rs` | from an action to what it would change, or why it may not |
+//! | `call.rs` | calls of tools, and what they answer |
+//! | `compute.rs` | what plugins answer to calls |
+//! | `scope.rs` | what templates and expressions read |
+//! | `tell.rs` | observations, logs, feedback, reasons |
+//! | `breakdown.rs` | a reward explained |
+
+mod breakdown;
+mod call;
+mod compute;
+mod resolve;
+mod scope;
+mod start;
+mod tell;
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use smallvec::SmallVec;
+
+use crate::settings::{Counter, Explain, ItemsSelection, OnFailure, RewardMode};
+pub use breakdown::{Breakdown, Noted};
+pub use call::{Called, FAILED};
+use resolve::Resolved;
+pub use start::ResetError;
+pub use tell::render;
+
+pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
+use crate::{
+    model::{Datum, Item, Row, StepFacts},
+    plugin::Inputs,
+    rubric::{Components, GraderError, Replaced, Scores, View},
+    scenario::{
+        Pack, Task,
+        action::Form,
+        observation::Part,
+        tools::{Answered, ToolFailure},
+    },
+};
+
+/// A running or finished episode. A clone is a fork.
+#[derive(Debug, Clone)]
+pub struct Episode {
+    /// The pack it was started with, kept until its end.
+    pack: Arc<Pack>,
+    task: Arc<Task>,
+    seed: u64,
+    /// What the reset was given, defaults included.
+    arguments: Arc<Map<String, Value>>,
+    items: Vec<Arc<Item>>,
+    rows: Vec<Row>,
+    steps: Vec<StepFacts>,
+    scores: Scores,
+    /// The score after the last step, where something needs it.
+    score: f64,
+    best: f64,
+    /// Hidden fields that tools have made visible: row and column.
+    revealed: Vec<(usize, usize)>,
+    /// What it remembers, by name.
+    state: Map<String, Value>,
+    /// Whether something reads the last action.
+    keeps_actions: bool,
+    /// The last action with its defaults, where something reads it.
+    action: Option<Box<Value>>,
+    /// What came of the last step.
+    outcome: Outcome,
+    /// The values of the rubric's expressions.
+    values: Vec<f64>,
+    /// The parts of the observation that are templates or expressions, as JSON.
+    parts: Vec<String>,
+    /// The instructions as a JSON string, where they depend on the arguments.
+    instructions: Option<String>,
+    /// The lines of each log, as JSON strings with commas between them.
+    logs: SmallVec<[String; 1]>,
+    done: bool,
+    /// What plugins answered that are no pure functions.
+    inputs: Inputs,
+}
+
+/// Why a step fails that failed when it was played before.
+const AGAIN: &str = "it failed when it was played before";
+
+/// What came of a step besides decisions.
+#[derive(Debug, Clone, Default)]
+enum Outcome {
+    /// Nothing; also before the first.
+    #[default]
+    None,
+    /// The tools were listed.
+    Listed,
+    /// A tool was called.
+    Called(Box<Made>),
+    /// The environment failed, and the step counts all the same; says why, for authors.
+    Failed(Box<str>),
+}
+
+/// A call of a tool that was made.
+#[derive(Debug, Clone)]
+struct Made {
+    /// The tool's name.
+    name: String,
+    outcome: Result<Answered, ToolFailure>,
+}
+
+impl Outcome {
+    fn called(name: &str, outcome: Result<Answered, ToolFailure>) -> Self {
+        Self::Called(Box::new(Made { name: name.to_owned(), outcome }))
+    }
+
+    /// What an observation tells of it where the tools are the actions.
+    fn parts(&self, pack: &Pack) -> Vec<(&'static str, Value)> {
+        match self {
+            Self::Failed(_) if pack.action.form != Form::Tools => Vec::new(),
+            Self::Failed(_) => {
+                let failure = ToolFailure::execution(FAILED.to_owned());
+                vec![("tool_name", Value::Null), ("result", Value::Null), ("error", failure.to_json())]
+            }
+            Self::None => Vec::new(),
+            Self::Listed => vec![("tools", pack.tools_listing())],
+            Self::Called(made) => vec![
+                ("tool_name", made.name.as_str().into()),
+                ("result", made.outcome.as_ref().map_or(Value::Null, Answered::to_json)),
+                ("error", made.outcome.as_ref().err().map_or(Value::Null, ToolFailure::to_json)),
+            ],
+        }
+    }
+}
+
+/// What one step did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The reward, finite.
+    pub reward: f64,
+    /// Whether the episode ended with this step.
+    pub done: bool,
+    /// The reward explained; `None` where the pack does not tell it (yet).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breakdown: Option<Box<Breakdown>>,
+    /// The episode's score in [0, 1]; only when done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// The seconds for which the pack asks the agent to be kept waiting before it is answered; from 0 to 3,600. Nothing
+    /// waits here: whoever serves the episode does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wait: f64,
+}
+
+/// A step that was refused; the episode is unchanged.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepError {
+    /// The episode has ended.
+    Done,
+    /// The action does not fit; every problem of it.
+    Invalid(Vec<ActionProblem>),
+    /// The action itself failed, as the pack says.
+    Failed(String),
+    /// The environment failed: a grader, a plugin or an expression. The text names it and its place in the pack; it is for
+    /// authors and never for agents, since it may hold what is right.
+    Broken(String),
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("the episode is done; reset to start another"),
+            Self::Broken(text) | Self::Failed(text) => f.write_str(text),
+            Self::Invalid(problems) => {
+                let texts: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+                write!(f, "the action was refused: {}", texts.join("; "))
+            }
+        }
+    }
+}
+
+impl Episode {
+    /// Takes an action.
+    pub fn step(&mut self, action: &Value) -> Result<Step, StepError> {
+        if self.done {
+            return Err(StepError::Done);
+        }
+        let heard = self.inputs.len();
+        let penalizes = self.pack.on_failure == OnFailure::Penalize;
+        // What failed when this was played fails again, whatever a program would answer now.
+        let known = penalizes && self.inputs.failed(self.steps.len());
+        let taken = if known { Err(StepError::Broken(AGAIN.into())) } else { self.take(action) };
+        match taken {
+            Err(StepError::Broken(cause)) if penalizes => {
+                self.inputs.truncate(heard);
+                let failed = Resolved { invalid: 1, outcome: Outcome::Failed(cause.into()), ..Resolved::default() };
+                let at = self.steps.len();
+                let step = self.commit(failed).map_err(StepError::Broken)?;
+                self.inputs.note_failure(at);
+                Ok(step)
+            }
+            taken => {
+                if taken.is_err() {
+                    // What is refused or fails leaves no trace.
+                    self.inputs.truncate(heard);
+                }
+                taken
+            }
+        }
+    }
+
+    fn take(&mut self, action: &Value) -> Result<Step, StepError> {
+        let intent = self.pack.action.read(action, &self.pack.decisions).map_err(StepError::Invalid)?;
+        let resolved = self.intend(action, intent)?;
+        self.commit(resolved).map_err(StepError::Broken)
+    }
+
+    /// The pack it was started with, kept until its end.
+    pub fn pack(&self) -> &Arc<Pack> {
+        &self.pack
+    }
+
+    /// The task.
+    pub fn task(&self) -> &Arc<Task> {
+        &self.task
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What the reset was given, defaults included; empty where the pack declares no arguments.
+    pub fn arguments(&self) -> &Map<String, Value> {
+        &self.arguments
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u32 {
+        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it has ended.
+    pub fn done(&self) -> bool {
+        self.done
+    }
+
+    /// Why the last step failed, or its tool, where that is not for the agent to read.
+    pub fn hidden_failure(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Called(made) => made.outcome.as_ref().err().and_then(|failure| failure.cause.as_deref()),
+            Outcome::Failed(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// What plugins answered that are no pure functions: with the actions, all that is needed to play it again.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// The score of the episode as it stands, in [0, 1].
+    pub fn score(&self) -> Result<f64, GraderError> {
+        self.task.rubric.score(&self.scores, &self.view())
+    }
+
+    /// Explains the last step in full, whatever the pack tells agents: for graders and records, never for agents.
+    pub fn explain(&self) -> Result<Breakdown, GraderError> {
+        self.breakdown(self.done)
+    }
+
+    /// The values of the score's named nodes as they stand.
+    pub fn score_parts(&self) -> Result<Components, GraderError> {
+        self.task.rubric.score_parts(&self.scores, &self.view())
+    }
+
+    /// The reward's components, each added up over the steps.
+    pub fn component_sums(&self) -> impl Iterator<Item = (&str, f64)> {
+        let sum = |at: usize| self.steps.iter().filter_map(|step| step.components.get(at)).sum();
+        self.task.rubric.component_names().iter().enumerate().map(move |(at, name)| (&**name, sum(at)))
+    }
+
+    /// The values of all graders as they stand, by node.
+    pub fn grader_values(&self) -> Result<Vec<(usize, f64)>, GraderError> {
+        let view = self.view();
+        let rubric = &self.task.rubric;
+        rubric.graders().map(|leaf| Ok((leaf.node, rubric.value_of(leaf.node, &self.scores, &view)?))).collect()
+    }
+
+    /// The pairs of right and actual value of one decision, as the table stands.
+    pub fn pairs(&self, column: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.items.iter().zip(&self.rows).filter_map(move |(item, row)| {
+            match (&item.truth[column].value, row.cell(column)) {
+                (Some(Datum::Choice(right)), Some(Datum::Choice(actual))) => Some((*right, *actual)),
+                _ => None,
+            }
+        })
+    }
+
+    /// The items, in listing order.
+    pub fn items(&self) -> &[Arc<Item>] {
+        &self.items
+    }
+
+    /// Whether a tool was called about a row; one that is about no item, since the last decision.
+    pub fn was_called(&self, tool: usize, row: usize) -> bool {
+        if self.pack.action.tools[tool].item.is_some() {
+            return self.steps.iter().any(|step| step.tool == Some(tool) && step.about == Some(row));
+        }
+        self.steps.iter().rev().take_while(|step| step.touched.is_empty()).any(|step| step.tool == Some(tool))
+    }
+
+    /// The fields of a row that its agent sees; the others are absent.
+    pub fn seen_fields(&self, row: usize) -> Vec<Option<Datum>> {
+        let revealed: SmallVec<[usize; 4]> = self.revealed_of(row).collect();
+        let fields = self.items[row].fields.iter().zip(self.pack.fields.iter()).enumerate();
+        fields.map(|(at, (value, column))| value.clone().filter(|_| column.visible || revealed.contains(&at))).collect()
+    }
+
+    /// The rows without a decision.
+    pub fn open_rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.rows.iter().enumerate().filter(|(_, row)| !row.is_decided()).map(|(at, _)| at)
+    }
+
+    /// Every item with its row.
+    pub fn table(&self) -> impl Iterator<Item = (&Arc<Item>, &Row)> {
+        self.items.iter().zip(&self.rows)
+    }
+
+    /// What it remembers, be it hidden from its agent.
+    pub fn memory(&self) -> &Map<String, Value> {
+        &self.state
+    }
+
+    /// The items that the last step decided, with their rows.
+    pub fn touched(&self) -> impl Iterator<Item = (&Arc<Item>, &Row)> {
+        let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
+        touched.iter().map(|row| (&self.items[*row], &self.rows[*row]))
+    }
+
+    fn view(&self) -> View<'_> {
+        View {
+            decisions: &self.pack.decisions,
+            pools: &self.pack.keyword_pools,
+            items: &self.items,
+            rows: &self.rows,
+            steps: &self.steps,
+            values: &self.values,
+            has_items: self.pack.has_items,
+            inputs: &self.inputs,
+        }
+    }
+
+    fn first_open(&self) -> Option<usize> {
+        self.open_rows().next()
+    }
+
+    fn selected(&self, selection: ItemsSelection) -> impl Iterator<Item = usize> + '_ {
+        self.rows
+            .iter()
+            .enumerate()
+            .filter(move |(_, row)| selection == ItemsSelection::All || !row.is_decided())
+            .map(|(at, _)| at)
+    }
+
+    fn counter(&self, counter: Counter) -> usize {
+        match counter {
+            Counter::Steps => self.steps.len(),
+            Counter::MaxSteps => self.task.max_steps as usize,
+            Counter::Items => self.rows.len(),
+            Counter::Pending => self.open_rows().count(),
+            Counter::Decided => self.rows.len() - self.open_rows().count(),
+            Counter::Accepted => self.steps.last().map_or(0, |step| step.touched.len()),
+        }
+    }
+
+    fn needs_score(&self) -> bool {
+        self.task.rubric.scores_steps() || self.pack.observation.iter().any(|(_, part)| matches!(part, Part::Score))
+    }
+
+    /// Does what was resolved and grades it; takes everything back when that fails.
+    fn commit(&mut self, resolved: Resolved) -> Result<Step, String> {
+        let was_complete = self.is_complete();
+        let mut facts = StepFacts { invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
+        facts.void = resolved.void.into_boxed_slice();
+        facts.about = resolved.about;
+        facts.cost = resolved.tool.and_then(|tool| self.pack.action.tools.get(tool)).map_or(0.0, |tool| tool.cost);
+        let mut undo = Undo {
+            rows: SmallVec::with_capacity(resolved.rows.len()),
+            revealed: self.revealed.len(),
+            outcome: std::mem::replace(&mut self.outcome, resolved.outcome),
+            action: std::mem::replace(&mut self.action, resolved.action),
+            state: Vec::with_capacity(resolved.changes.state.len()),
+            values: self.values.clone(),
+            scores: (self.score, self.best, self.done),
+        };
+        self.revealed.extend(resolved.reveals);
+        for (name, value) in resolved.changes.state {
+            let old = self.state.insert(name.clone(), value).unwrap_or_default();
+            undo.state.push((name, old));
+        }
+        for (row, cells) in resolved.rows {
+            undo.rows.push((row, std::mem::replace(&mut self.rows[row], Row { cells })));
+            facts.touched.push(row);
+        }
+        self.steps.push(facts);
+        let mut replaced = Replaced::default();
+        match self.settle(was_complete, &mut replaced) {
+            Ok(mut step) => {
+                step.wait = resolved.changes.wait;
+                self.write_logs();
+                Ok(step)
+            }
+            Err(error) => {
+                self.take_back(undo);
+                self.scores.restore(replaced);
+                Err(error)
+            }
+        }
+    }
+
+    /// Grades the step that was just made, and makes what is told of it; `replaced` is what that replaces of the scores.
+    fn settle(&mut self, was_complete: bool, replaced: &mut Replaced) -> Result<Step, String> {
+        let over = match &self.pack.done {
+            None => false,
+            Some(done) => {
+                let value = done.number(&self.pack.templates, &self.scope_after());
+                value.map_err(|error| format!("`done` does not work: {error}"))? != 0.0
+            }
+        };
+        let last = self.steps.len() >= self.task.max_steps as usize;
+        let complete = over || self.is_complete();
+        let endless = !self.pack.has_items && self.pack.done.is_none();
+        if let Some(facts) = self.steps.last_mut() {
+            facts.completed = complete && !was_complete || last && endless;
+            facts.ran_out = last && !complete && !endless;
+        }
+        self.values = self.evaluate()?;
+        self.grade(replaced).map_err(|error| error.to_string())?;
+        let step = self.measure(complete || last).map_err(|error| error.to_string())?;
+        self.parts = self.make_parts()?;
+        Ok(step)
+    }
+
+    fn take_back(&mut self, undo: Undo) {
+        self.steps.pop();
+        self.revealed.truncate(undo.revealed);
+        self.outcome = undo.outcome;
+        self.action = undo.action;
+        for (name, old) in undo.state {
+            self.state.insert(name, old);
+        }
+        self.values = undo.values;
+        (self.score, self.best, self.done) = undo.scores;
+        for (row, old) in undo.rows {
+            self.rows[row] = old;
+        }
+    }
+
+    /// Whether every item is decided; never where there are none.
+    fn is_complete(&self) -> bool {
+        self.pack.has_items && self.first_open().is_none()
+    }
+
+    /// The values of the rubric's expressions as they stand.
+    fn evaluate(&self) -> Result<Vec<f64>, String> {
+        if !self.task.rubric.has_expressions() {
+            return Ok(Vec::new());
+        }
+        // An action that decides about no item earns nothing by an expression.
+        let idle = self.steps.last().is_none_or(|step| {
+            self.pack.action.form == Form::Decisions && step.tool.is_none() && step.touched.is_empty()
+        });
+        let scope = self.scope_after();
+        self.task.rubric.evaluate(&self.pack.templates, &scope, idle)
+    }
+
+    /// Brings the row graders up to date with the rows that the last step changed.
+    fn grade(&mut self, replaced: &mut Replaced) -> Result<(), GraderError> {
+        let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
+        let view = View {
+            decisions: &self.pack.decisions,
+            pools: &self.pack.keyword_pools,
+            items: &self.items,
+            rows: &self.rows,
+            steps: &self.steps,
+            values: &self.values,
+            has_items: self.pack.has_items,
+            inputs: &self.inputs,
+        };
+        self.task.rubric.update(&mut self.scores, &view, touched, replaced)
+    }
+
+    /// Reward, score and breakdown of the step that was just made.
+    fn measure(&mut self, done: bool) -> Result<Step, GraderError> {
+        let components = self.task.rubric.components(&self.scores, &self.view())?;
+        let rubric = &self.task.rubric;
+        if let Some(step) = self.steps.last_mut() {
+            step.components = components;
+        }
+        let now = if done || self.needs_score() { self.score()? } else { self.score };
+        let tells = match rubric.explain {
+            Explain::Step => true,
+            Explain::End => done,
+            Explain::Never => false,
+        };
+        let components = self.steps.last().map(|step| step.components.as_slice()).unwrap_or_default();
+        let reward = rubric.reward(components, self.score, self.best, now, done);
+        let breakdown = if tells { Some(Box::new(self.breakdown(done)?)) } else { None };
+        self.score = now;
+        self.best = self.best.max(now);
+        self.done = done;
+        Ok(Step { reward, done, breakdown, score: done.then_some(now), wait: 0.0 })
+    }
+
+    fn breakdown(&self, done: bool) -> Result<Breakdown, GraderError> {
+        let rubric = &self.task.rubric;
+        let components = match self.steps.last() {
+            Some(step) if rubric.mode == RewardMode::Sum => Components::of(rubric.component_names(), &step.components),
+            None if rubric.mode == RewardMode::Sum => Components::default(),
+            _ => rubric.score_parts(&self.scores, &self.view())?,
+        };
+        let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
+        let all: Vec<usize>;
+        let rows = if rubric.explain == Explain::End && done {
+            all = (0..self.rows.len()).collect();
+            &all
+        } else {
+            touched
+        };
+        let mut decisions = SmallVec::new();
+        for row in rows {
+            decisions.extend(self.judge(*row));
+        }
+        let notes = self.notes(rows)?;
+        let mut reason = self.reason(&decisions);
+        for said in notes.iter().filter_map(|note| note.reason.as_deref()) {
+            reason = format!("{reason} {said}").into();
+        }
+        Ok(Breakdown { reason, components, decisions, notes })
+    }
+
+    /// What plugins say about some rows, and about the episode.
+    fn notes(&self, rows: &[usize]) -> Result<Vec<Noted>, GraderError> {
+        let notes = self.task.rubric.notes(&self.scores, &self.view(), rows)?;
+        let noted = notes.into_iter().map(|(grader, row, note)| Noted {
+            grader: grader.to_owned(),
+            item: row.map(|row| self.items[row].id.clone()),
+            reason: note.reason,
+            parts: note.parts.into_iter().map(|(name, value)| (name, value.into())).collect(),
+        });
+        Ok(noted.collect())
+    }
+}
+
+/// What a step changed, to be put back should it fail.
+struct Undo {
+    rows: SmallVec<[(usize, Row); 1]>,
+    revealed: usize,
+    outcome: Outcome,
+    action: Option<Box<Value>>,
+    state: Vec<(String, Value)>,
+    values: Vec<f64>,
+    /// The score, the best one so far, and whether the episode was over.
+    scores: (f64, f64, bool),
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}

@@ -1,0 +1,190 @@
+//! How an episode begins.
+
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use minijinja::{Value as Context, context};
+use serde_json::{Map, Value};
+use smallvec::{SmallVec, smallvec};
+
+use super::{ActionProblem, Episode, Outcome, scope};
+use crate::{
+    expression::words,
+    model::{Item, ProblemKind, Row},
+    names::{list, nearest},
+    plugin::Inputs,
+    scenario::{First, Instructions, Pack, Task, observation::Part, parameter::filled, random::Stream},
+};
+
+/// An episode that cannot begin.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ResetError {
+    /// The arguments do not fit; every problem of them.
+    Invalid(Vec<ActionProblem>),
+    /// Something of the pack does not work with this seed and these arguments; the text names it.
+    Failed(String),
+}
+
+impl fmt::Display for ResetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(text) => f.write_str(text),
+            Self::Invalid(problems) => {
+                let texts: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+                write!(f, "the reset was refused: {}", texts.join("; "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ResetError {}
+
+impl Episode {
+    /// Starts an episode of a task; the seed decides everything that varies.
+    ///
+    /// # Errors
+    ///
+    /// When the pack declares a required argument, or something of it does not work with this seed.
+    pub fn reset(pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Result<Self, ResetError> {
+        Self::start(pack, task, seed, &Map::new())
+    }
+
+    /// Starts an episode of a task with the arguments that the pack declares.
+    ///
+    /// # Errors
+    ///
+    /// When an argument does not exist or does not fit, or something of the pack does not work with them.
+    pub fn start(
+        pack: &Arc<Pack>,
+        task: &Arc<Task>,
+        seed: u64,
+        arguments: &Map<String, Value>,
+    ) -> Result<Self, ResetError> {
+        let inputs = if pack.hears() { Inputs::live() } else { Inputs::default() };
+        Self::start_with(pack, task, seed, arguments, inputs)
+    }
+
+    /// The same with what plugins answered when it was played before.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::start`].
+    pub fn start_with(
+        pack: &Arc<Pack>,
+        task: &Arc<Task>,
+        seed: u64,
+        arguments: &Map<String, Value>,
+        inputs: Inputs,
+    ) -> Result<Self, ResetError> {
+        let arguments = accept(pack, arguments)?;
+        let items = items(task, seed);
+        let scores = task.rubric.begin(&items);
+        let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
+        let mut episode = Self {
+            pack: Arc::clone(pack),
+            task: Arc::clone(task),
+            seed,
+            arguments,
+            rows: vec![Row::default(); items.len()],
+            items,
+            steps: Vec::new(),
+            scores,
+            score: 0.0,
+            best: 0.0,
+            state: Map::new(),
+            keeps_actions: pack.reads_actions,
+            action: None,
+            outcome: Outcome::None,
+            values: Vec::new(),
+            parts: Vec::new(),
+            instructions: None,
+            revealed: Vec::new(),
+            logs: smallvec![String::new(); logs],
+            done: false,
+            inputs,
+        };
+        episode.begin().map_err(ResetError::Failed)?;
+        Ok(episode)
+    }
+
+    /// Makes what depends on the seed and the arguments.
+    fn begin(&mut self) -> Result<(), String> {
+        let pack = Arc::clone(&self.pack);
+        let computes = pack.state.iter().any(|variable| matches!(variable.first, First::Expression(_)));
+        let scope = if computes { self.scope([]) } else { Context::UNDEFINED };
+        for variable in &pack.state {
+            let value = match &variable.first {
+                First::Value(value) => value.clone(),
+                First::Expression(expression) => expression
+                    .eval_as(&pack.templates, &scope, Some(variable.kind))
+                    .map_err(|error| format!("the state `{}` cannot begin: {error}", variable.name))?,
+            };
+            self.state.insert(variable.name.clone(), value);
+        }
+        if let Instructions::Template(text, names) = &self.task.instructions {
+            let names = context! { reset => scope::json(&self.arguments), ..names.clone() };
+            let text = pack.templates.render_str(text, names);
+            let text = text.map_err(|error| format!("the instructions do not work: {}", words(&error)))?;
+            self.instructions = Some(Value::from(text.trim_end()).to_string());
+        }
+        self.values = self.evaluate()?;
+        if self.needs_score() {
+            self.score = self.score().map_err(|error| error.to_string())?;
+            self.best = self.score;
+        }
+        self.parts = self.make_parts()?;
+        Ok(())
+    }
+}
+
+/// The arguments as they apply, or every problem of them.
+fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Arc<Map<String, Value>>, ResetError> {
+    static NONE: LazyLock<Arc<Map<String, Value>>> = LazyLock::new(Arc::default);
+    if arguments.is_empty() && pack.reset.parameters.is_empty() {
+        return Ok(Arc::clone(&NONE));
+    }
+    let names: Vec<&str> = pack.reset.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let given: Map<String, Value> = arguments
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let given = Value::Object(given);
+    if !pack.reset.validator.is_valid(&given) {
+        let mut problems = pack.reset.validator.problems(&given, &|_| names.clone());
+        for problem in &mut problems {
+            let name = problem.path.last().map(ToString::to_string).unwrap_or_default();
+            problem.message = match problem.kind {
+                ProblemKind::UnknownKey => {
+                    let near = nearest(&name, names.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+                    let known = list(&names).unwrap_or_else(|| "none".to_owned());
+                    format!("unknown argument `{name}`; {}`{}` takes {known}", near.unwrap_or_default(), pack.name)
+                }
+                ProblemKind::Missing => problem.message.clone(),
+                _ => format!("`{name}` {}", problem.message),
+            };
+        }
+        return Err(ResetError::Invalid(problems));
+    }
+    Ok(Arc::new(filled(&pack.reset.parameters, given.as_object())))
+}
+
+/// The items of a task in the forms and the order that a seed gives them.
+fn items(task: &Task, seed: u64) -> Vec<Arc<Item>> {
+    let drawn: SmallVec<[usize; 4]> =
+        task.vary.iter().map(|(name, count)| Stream::new(&task.name, seed, &["vary:", name]).below(*count)).collect();
+    let mut items: Vec<Arc<Item>> = task
+        .items
+        .iter()
+        .map(|variants| {
+            let form = variants.uses.iter().fold(0, |form, at| form * task.vary[*at].1 + drawn[*at]);
+            Arc::clone(&variants.forms[form])
+        })
+        .collect();
+    if task.shuffled {
+        Stream::new(&task.name, seed, &["order"]).shuffle(&mut items);
+    }
+    items
+}

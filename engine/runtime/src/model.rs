@@ -1,0 +1,459 @@
+//! The nouns: columns, values, items, rows, truth, steps. No logic but that of the values themselves.
+//!
+//! An episode is a table: one row an item, one column a decision.
+
+pub mod domain;
+mod moment;
+pub mod normal;
+mod right;
+mod text;
+
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use crate::{
+    number::{EXACT_FLOAT, Number, is_near},
+    settings::Severity,
+};
+pub use moment::{
+    MOMENTS, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp, write_duration,
+    write_moment,
+};
+pub use right::{Judged, Right, Told};
+use serde_json::Value;
+use smallvec::SmallVec;
+pub use text::{Matching, Text};
+
+/// One column: a field of the items, or a decision.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// The type of its values.
+    pub kind: ColumnKind,
+    /// The values of a [`ColumnKind::Choice`], in their order.
+    pub values: Vec<String>,
+    /// Whether agents see it.
+    pub visible: bool,
+    /// Whether a row may lack it.
+    pub optional: bool,
+    /// Whether audit trails mask it.
+    pub sensitive: bool,
+    /// Its least and greatest value.
+    pub bounds: (Option<Number>, Option<Number>),
+    /// Typical values, of which items that show something are made.
+    pub examples: Vec<Datum>,
+    /// It is in play only where these columns hold one of these values.
+    pub when: Vec<(usize, Vec<Datum>)>,
+}
+
+/// The type of a column's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Free text.
+    Text,
+    /// A text with a domain behind its last `@`.
+    Address,
+    /// A web address.
+    Url,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A moment, in milliseconds since 1970.
+    Timestamp,
+    /// A length of time, in milliseconds.
+    Duration,
+    /// One of the column's values.
+    Choice,
+    /// A list of texts.
+    List,
+    /// A whole number that no other row has.
+    Rank,
+}
+
+impl Column {
+    /// A number in the order of its values, as documents write it.
+    pub fn number_words(&self, number: Number) -> String {
+        match (self.kind, number.to_i64()) {
+            (ColumnKind::Timestamp, Some(moment)) => write_moment(moment),
+            (ColumnKind::Duration, Some(length)) => write_duration(length),
+            _ => number.to_string(),
+        }
+    }
+}
+
+impl ColumnKind {
+    /// The name as documents write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Address => "address",
+            Self::Url => "url",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+            Self::Duration => "duration",
+            Self::Choice => "enum",
+            Self::List => "list",
+            Self::Rank => "rank",
+        }
+    }
+
+    /// Whether its values are texts.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Address | Self::Url)
+    }
+
+    /// Whether its values have an order that conditions may compare.
+    pub const fn is_ordered(self) -> bool {
+        matches!(self, Self::Integer | Self::Number | Self::Timestamp | Self::Duration | Self::Rank)
+    }
+}
+
+/// One value of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Datum {
+    /// Of a text, address or URL.
+    Text(Arc<Text>),
+    /// The position among the column's values.
+    Choice(usize),
+    /// Of an integer, timestamp, duration or rank.
+    Integer(i64),
+    /// Of a number.
+    Number(f64),
+    /// Of a boolean.
+    Boolean(bool),
+    /// Of a list.
+    List(Arc<[Text]>),
+}
+
+impl Datum {
+    /// Reads a value of a column; the error says what was expected.
+    pub fn read(column: &Column, value: &Value) -> Result<Self, String> {
+        let expected = |what: &str| Err(what.to_owned());
+        let datum = match (column.kind, value) {
+            (ColumnKind::Text, Value::String(text)) => Self::text(text),
+            (ColumnKind::Url, Value::String(text)) => {
+                let domain = domain::of_url(text)?;
+                Self::Text(Arc::new(Text::new(text).with_domain(domain)))
+            }
+            (ColumnKind::Address, Value::String(text)) => match domain::of_address(text) {
+                Some(domain) => Self::Text(Arc::new(Text::new(text).with_domain(Some(domain)))),
+                None => return expected("an address such as `name@domain.example`"),
+            },
+            (ColumnKind::Text | ColumnKind::Address | ColumnKind::Url, _) => return expected("a text"),
+            (ColumnKind::Integer | ColumnKind::Rank, value) => Self::Integer(read_integer(value)?),
+            (ColumnKind::Number, value) => Self::Number(read_number(value)?),
+            (ColumnKind::Boolean, Value::Bool(flag)) => Self::Boolean(*flag),
+            (ColumnKind::Boolean, _) => return expected("`true` or `false`"),
+            (ColumnKind::Timestamp, value) => match value.as_str() {
+                Some(text) => Self::Integer(read_timestamp(text)?),
+                None => return expected("a moment such as `2026-01-05T09:00:00Z`"),
+            },
+            (ColumnKind::Duration, value) => match value.as_str() {
+                Some(text) => Self::Integer(read_duration(text)?),
+                None => return expected("a length of time such as `2h 30m`"),
+            },
+            (ColumnKind::Choice, value) => {
+                match value.as_str().and_then(|name| column.values.iter().position(|known| known == name)) {
+                    Some(at) => Self::Choice(at),
+                    None => {
+                        return Err(format!(
+                            "one of {}",
+                            crate::names::list(&column.values.iter().map(String::as_str).collect::<Vec<_>>())
+                                .unwrap_or_default()
+                        ));
+                    }
+                }
+            }
+            (ColumnKind::List, Value::Array(list)) => {
+                match list.iter().map(|entry| entry.as_str().map(Text::new)).collect::<Option<Vec<_>>>() {
+                    Some(texts) => Self::List(texts.into()),
+                    None => return expected("a list of texts"),
+                }
+            }
+            (ColumnKind::List, _) => return expected("a list of texts"),
+        };
+        if let Some(number) = datum.number() {
+            if let Some(min) = column.bounds.0.filter(|min| number < *min) {
+                return Err(format!("at least {}", column.number_words(min)));
+            }
+            if let Some(max) = column.bounds.1.filter(|max| number > *max) {
+                return Err(format!("at most {}", column.number_words(max)));
+            }
+        }
+        Ok(datum)
+    }
+
+    /// Wraps a text.
+    pub fn text(text: &str) -> Self {
+        Self::Text(Arc::new(Text::new(text)))
+    }
+
+    /// The value as a number, where it has an order.
+    pub fn number(&self) -> Option<Number> {
+        match self {
+            Self::Integer(number) => Some((*number).into()),
+            Self::Number(number) => Number::from_f64(*number),
+            _ => None,
+        }
+    }
+
+    /// Whether it says the same as another value; numbers with a fraction may differ by what is lost when they are computed.
+    pub fn says(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => is_near(*a, *b),
+            (a, b) => a == b,
+        }
+    }
+
+    /// The value as JSON, as an action or a report writes it.
+    pub fn to_json(&self, column: &Column) -> Value {
+        match self {
+            Self::Text(text) => Value::String(text.raw.clone()),
+            Self::Choice(at) => column.values.get(*at).cloned().map_or(Value::Null, Value::String),
+            Self::Integer(number) => match column.kind {
+                ColumnKind::Timestamp => Value::String(write_moment(*number)),
+                ColumnKind::Duration => Value::String(write_duration(*number)),
+                _ => (*number).into(),
+            },
+            // A whole number is written as one, as authors and agents write it.
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => (*number as i64).into(),
+            Self::Number(number) => (*number).into(),
+            Self::Boolean(flag) => (*flag).into(),
+            Self::List(list) => list.iter().map(|text| text.raw.as_str()).collect(),
+        }
+    }
+}
+
+/// Reads a whole number; the error says what was expected.
+fn read_integer(value: &Value) -> Result<i64, String> {
+    let Value::Number(number) = value else { return Err("a whole number".to_owned()) };
+    let Some(whole) = Number::from_json(number).filter(|whole| whole.floor() == whole.ceil()) else {
+        return Err("a whole number".to_owned());
+    };
+    let fits = whole.to_i64();
+    // A float beyond stands for several whole numbers, of which one was written.
+    if fits.is_some() && number.is_f64() && whole.floor().unsigned_abs() > EXACT_FLOAT.unsigned_abs().into() {
+        return Err("a whole number, which is exact without a point and an exponent".to_owned());
+    }
+    fits.ok_or_else(|| format!("a whole number from {} to {}; a text holds longer ones", i64::MIN, i64::MAX))
+}
+
+/// Reads a number, which a whole one must be exactly; the error says what was expected.
+fn read_number(value: &Value) -> Result<f64, String> {
+    let Value::Number(number) = value else { return Err("a number".to_owned()) };
+    let exact = match number.as_f64() {
+        Some(float) if number.is_f64() => Some(float),
+        _ => Number::from_json(number).and_then(Number::to_exact_f64),
+    };
+    exact.ok_or_else(|| format!("a number; beyond {EXACT_FLOAT} only the type `integer` holds every whole number"))
+}
+
+/// One item of an episode, prepared when its pack was loaded; episodes share it.
+#[derive(Debug)]
+pub struct Item {
+    /// Its name.
+    pub id: String,
+    /// Its id and visible fields as a JSON object.
+    pub json: String,
+    /// Its fields, in the order of the pack's columns.
+    pub fields: Vec<Option<Datum>>,
+    /// What is right about it, in the order of the pack's decisions.
+    pub truth: Vec<TruthCell>,
+}
+
+/// What is right about one decision of an item.
+#[derive(Debug, Clone, Default)]
+pub struct TruthCell {
+    /// The right value.
+    pub value: Option<Datum>,
+    /// What a good text holds.
+    pub keywords: Vec<Text>,
+    /// A text that earns all there is to earn.
+    pub reference: Option<String>,
+    /// The rule that says so.
+    pub rule: Option<Arc<RuleReason>>,
+    /// Where the right value comes from.
+    pub origin: Origin,
+    /// How it is told.
+    pub told: OnceLock<Box<Told>>,
+}
+
+/// Where the truth of a decision comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing says what is right.
+    #[default]
+    Nowhere,
+    /// The item's own label, which is written there.
+    Label(Place),
+    /// The item's own label, against the rules; holds the author's reason.
+    Override(Arc<str>, Place),
+    /// A rule.
+    Rule,
+    /// The default of the rules.
+    Default,
+}
+
+/// Where something is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as findings name it.
+    pub path: Arc<Path>,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+impl TruthCell {
+    /// Whether anything is known to be right.
+    pub fn is_known(&self) -> bool {
+        self.value.is_some() || self.wants_text()
+    }
+
+    /// Whether a text is expected.
+    pub fn wants_text(&self) -> bool {
+        !self.keywords.is_empty() || self.reference.is_some()
+    }
+}
+
+/// A rule, as scores refer to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleReason {
+    /// Its id.
+    pub id: String,
+    /// Its reason.
+    pub because: Option<String>,
+    /// How bad it is to decide against it.
+    pub severity: Severity,
+}
+
+/// Decisions about an item, in the order of the pack's columns; most packs have few.
+pub type Cells = SmallVec<[Option<Datum>; 2]>;
+
+/// One row of the table.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// Its decisions; empty while undecided.
+    pub cells: Cells,
+}
+
+impl Row {
+    /// Whether it has been decided.
+    pub fn is_decided(&self) -> bool {
+        !self.cells.is_empty()
+    }
+
+    /// One decision.
+    pub fn cell(&self, column: usize) -> Option<&Datum> {
+        self.cells.get(column).and_then(Option::as_ref)
+    }
+
+    /// Whether a decision counts, by its `when`.
+    pub fn in_play(&self, column: &Column) -> bool {
+        self.is_decided()
+            && column
+                .when
+                .iter()
+                .all(|(other, values)| self.cell(*other).is_some_and(|value| values.iter().any(|one| one.says(value))))
+    }
+}
+
+/// Tells which decisions count, by their `when`; one that does not count brings no other into play.
+///
+/// `holds` tells whether a decision has one of some values; `None` where nobody knows, which keeps it in play.
+pub fn counting(decisions: &[Column], holds: impl Fn(usize, &[Datum]) -> Option<bool>) -> SmallVec<[bool; 8]> {
+    let mut counts: SmallVec<[bool; 8]> = SmallVec::from_elem(true, decisions.len());
+    loop {
+        let met = |(other, values): &(usize, Vec<Datum>)| counts[*other] && holds(*other, values).unwrap_or(true);
+        let out = decisions.iter().enumerate().find(|(at, column)| counts[*at] && !column.when.iter().all(met));
+        match out {
+            Some((at, _)) => counts[at] = false,
+            None => return counts,
+        }
+    }
+}
+
+/// The values of a rubric's components, in its order; most rubrics have few.
+pub type Values = SmallVec<[f64; 8]>;
+
+/// What one step did to the table.
+#[derive(Debug, Clone, Default)]
+pub struct StepFacts {
+    /// The rows that it decided.
+    pub touched: SmallVec<[usize; 1]>,
+    /// Decisions about unknown or closed items.
+    pub invalid: u32,
+    /// What those would have decided.
+    pub void: Box<[Cells]>,
+    /// The tool that it called, by position; such a step decides nothing.
+    pub tool: Option<usize>,
+    /// The row that the call was about.
+    pub about: Option<usize>,
+    /// What `tool_calls` counts that call as.
+    pub cost: f64,
+    /// Whether it decided the last open item.
+    pub completed: bool,
+    /// Whether the steps ran out with items left open.
+    pub ran_out: bool,
+    /// The reward's components.
+    pub components: Values,
+}
+
+/// One problem of an action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionProblem {
+    /// What kind of problem.
+    pub kind: ProblemKind,
+    /// Where in the action.
+    pub path: Vec<PathPart>,
+    /// A sentence, lower case, with a hint where there is one.
+    pub message: String,
+    /// The offending value; for a missing key, the object that lacks it.
+    pub input: Value,
+    /// The limit that was broken, under its JSON Schema keyword (such as `minLength`).
+    pub limit: Option<(&'static str, Value)>,
+}
+
+/// Kinds of problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// A required key is missing.
+    Missing,
+    /// A key that does not exist.
+    UnknownKey,
+    /// A value of another type; the limit holds the type that was expected.
+    Type,
+    /// Not one of the allowed values; the limit holds them.
+    NotAllowed,
+    /// Too short, too long, too small, too large, too few, too many; the limit says which.
+    OutOfBounds,
+    /// Breaks a rule between values: an unknown item, a rank used twice.
+    Conflict,
+}
+
+impl fmt::Display for PathPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Index(at) => write!(f, "{at}"),
+        }
+    }
+}
+
+/// One part of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathPart {
+    /// A key.
+    Key(String),
+    /// A position.
+    Index(usize),
+}

@@ -1,0 +1,182 @@
+//! What is right about one decision of an item, and what was decided, in the words in which it is told.
+
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Column, ColumnKind, Datum, Item};
+use crate::{json::push_text, number::says_same};
+
+/// Values of a column for which all that is told of them is kept, at the most.
+const FEW: usize = 16;
+
+/// What is right about one decision of an item; made once, and shared by whatever tells it.
+#[derive(Debug, PartialEq)]
+pub struct Right {
+    /// The item's id.
+    pub item: String,
+    /// The decision's name.
+    pub field: String,
+    /// What is right.
+    pub expected: Value,
+    /// The id of the rule that says so; `None` for a label or a default.
+    pub rule: Option<String>,
+    /// The rule's reason.
+    pub because: Option<String>,
+    /// A sentence that says that it was decided so.
+    praise: String,
+    /// The beginning of one that says that it was not.
+    blame: String,
+    /// What stands before and behind the decision, as JSON.
+    around: [String; 2],
+}
+
+impl Right {
+    fn new(item: String, field: String, expected: Value, rule: Option<String>, because: Option<String>) -> Self {
+        let by = rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
+        let value = plain(&expected);
+        let mut head = String::from("{\"item\":");
+        push_text(&mut head, &item);
+        head.push_str(",\"field\":");
+        push_text(&mut head, &field);
+        head.push_str(",\"decided\":");
+        let mut tail = format!(",\"expected\":{expected}");
+        for (key, text) in [(",\"rule\":", &rule), (",\"because\":", &because)] {
+            tail.push_str(key);
+            match text {
+                Some(text) => push_text(&mut tail, text),
+                None => tail.push_str("null"),
+            }
+        }
+        tail.push('}');
+        Self {
+            praise: format!("{item}: {field} `{value}` is right{by}"),
+            blame: format!("{item}: {field} should be `{value}`{by}"),
+            around: [head, tail],
+            item,
+            field,
+            expected,
+            rule,
+            because,
+        }
+    }
+}
+
+/// What is told about one decision of an item, made when it is first told.
+#[derive(Debug, Clone)]
+pub struct Told {
+    right: Arc<Right>,
+    /// By what was decided: nothing, then each value of a column that has [`FEW`].
+    judged: Box<[OnceLock<Arc<Judged>>]>,
+}
+
+impl Item {
+    /// One decision beside what is right; `None` where nothing is known to be.
+    pub fn judge(&self, at: usize, column: &Column, decided: Option<&Datum>) -> Option<Arc<Judged>> {
+        let told = self.told(at, column)?;
+        let place = match decided {
+            None => Some(0),
+            Some(Datum::Choice(value)) => Some(1 + value),
+            Some(Datum::Boolean(value)) => Some(1 + usize::from(*value)),
+            Some(_) => None,
+        };
+        let make = || {
+            let decided = decided.map_or(Value::Null, |datum| datum.to_json(column));
+            Arc::new(Judged::new(Arc::clone(&told.right), decided))
+        };
+        Some(match place.and_then(|place| told.judged.get(place)) {
+            Some(judged) => Arc::clone(judged.get_or_init(make)),
+            None => make(),
+        })
+    }
+
+    fn told(&self, at: usize, column: &Column) -> Option<&Told> {
+        let truth = &self.truth[at];
+        let expected = truth.value.as_ref()?;
+        Some(truth.told.get_or_init(|| {
+            let rule = truth.rule.as_deref();
+            let right = Right::new(
+                self.id.clone(),
+                column.name.clone(),
+                expected.to_json(column),
+                rule.map(|rule| rule.id.clone()),
+                rule.and_then(|rule| rule.because.clone()),
+            );
+            let values = if column.kind == ColumnKind::Boolean { 2 } else { column.values.len() };
+            let kept = if values > FEW { 0 } else { values };
+            Box::new(Told { right: Arc::new(right), judged: (0..=kept).map(|_| OnceLock::new()).collect() })
+        }))
+    }
+}
+
+/// One decision beside what is right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
+pub struct Judged {
+    /// What is right.
+    pub right: Arc<Right>,
+    /// What the agent decided; null when it did not.
+    pub decided: Value,
+    json: String,
+    sentence: Arc<str>,
+}
+
+/// A judged decision as documents hold it.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    item: String,
+    field: String,
+    decided: Value,
+    expected: Value,
+    rule: Option<String>,
+    because: Option<String>,
+}
+
+impl Judged {
+    fn new(right: Arc<Right>, decided: Value) -> Self {
+        let [head, tail] = &right.around;
+        let json = format!("{head}{decided}{tail}");
+        let sentence = match &decided {
+            decided if says_same(decided, &right.expected) => right.praise.as_str().into(),
+            Value::Null => format!("{} and was not decided", right.blame).into(),
+            decided => format!("{}, not `{}`", right.blame, plain(decided)).into(),
+        };
+        Self { right, decided, json, sentence }
+    }
+
+    /// It as JSON.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// A sentence that says whether it is right.
+    pub fn sentence(&self) -> &Arc<str> {
+        &self.sentence
+    }
+}
+
+impl From<Written> for Judged {
+    fn from(Written { item, field, decided, expected, rule, because }: Written) -> Self {
+        Self::new(Arc::new(Right::new(item, field, expected, rule, because)), decided)
+    }
+}
+
+impl From<Judged> for Written {
+    fn from(Judged { right, decided, .. }: Judged) -> Self {
+        let Right { item, field, expected, rule, because, .. } = &*right;
+        Self {
+            item: item.clone(),
+            field: field.clone(),
+            decided,
+            expected: expected.clone(),
+            rule: rule.clone(),
+            because: because.clone(),
+        }
+    }
+}
+
+/// A value as sentences show it.
+fn plain(value: &Value) -> std::borrow::Cow<'_, str> {
+    value.as_str().map_or_else(|| value.to_string().into(), Into::into)
+}

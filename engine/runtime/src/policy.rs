@@ -1,0 +1,347 @@
+//! Scripted agents: the built-in ones, and those that packs bring along.
+//!
+//! | name | how it plays |
+//! |---|---|
+//! | `oracle` | decides what is right; texts are the items' references; without items it plays the task's solution |
+//! | `nothing` | stops at once |
+//! | `random` | draws every decision, value and call from the episode's seed |
+//!
+//! A pack's own decides by rules about items, or takes a list of actions.
+
+use std::sync::Arc;
+
+use minijinja::{Value as Context, context};
+use serde_json::{Map, Value, json};
+use smallvec::smallvec;
+
+pub use crate::scenario::BUILT_IN_POLICIES as BUILT_IN;
+
+use crate::{
+    episode::{Episode, render},
+    model::{Cells, Column, ColumnKind, Datum, Item, Row, counting},
+    names::{list, nearest},
+    number::Number,
+    rules::{Facts, Predicate},
+    scenario::{
+        Choice, Move, Pack, Script,
+        action::Form,
+        parameter::Parameter,
+        random::Stream,
+        suite::Probe,
+        templates::{ItemView, is_template, sole_expression},
+    },
+};
+
+/// A text that says nothing.
+const NEUTRAL: &str = "Noted, thank you.";
+
+/// A policy, ready to act.
+#[derive(Debug)]
+pub struct Policy {
+    pack: Arc<Pack>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Oracle,
+    Nothing,
+    Random,
+    Script(String),
+    /// One answer to everything: a decision and its value.
+    Always(usize, Datum),
+}
+
+/// Names of all policies that can play a pack: the built-in ones and the pack's own.
+pub fn names(pack: &Pack) -> Vec<String> {
+    BUILT_IN.iter().map(|name| (*name).to_owned()).chain(pack.policies.keys().cloned()).collect()
+}
+
+/// Finds a policy by name.
+pub fn find(pack: &Arc<Pack>, name: &str) -> Option<Policy> {
+    let kind = match name {
+        "oracle" => Kind::Oracle,
+        "nothing" => Kind::Nothing,
+        "random" => Kind::Random,
+        name if pack.policies.contains_key(name) => Kind::Script(name.to_owned()),
+        _ => return None,
+    };
+    Some(Policy { pack: Arc::clone(pack), kind })
+}
+
+/// The policy that a test lets play.
+pub fn of_probe(pack: &Arc<Pack>, probe: &Probe) -> Option<Policy> {
+    match probe {
+        Probe::Policy(name) => find(pack, name),
+        Probe::Always { column, value, .. } => {
+            Some(Policy { pack: Arc::clone(pack), kind: Kind::Always(*column, value.clone()) })
+        }
+    }
+}
+
+/// Says that there is no such policy, and which there are.
+pub fn unknown(pack: &Pack, name: &str) -> String {
+    let names = names(pack);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    format!("`{}` has no policy `{name}`; {near}what exists: {}", pack.name(), list(&names).unwrap_or_default())
+}
+
+impl Policy {
+    /// Whether it acts on what is right, so that its play shows that.
+    pub fn knows_what_is_right(&self) -> bool {
+        matches!(self.kind, Kind::Oracle)
+    }
+
+    /// The pack that it plays.
+    pub fn pack(&self) -> &Arc<Pack> {
+        &self.pack
+    }
+
+    /// The next action; `None` when the policy stops. It is a function of the episode alone.
+    pub fn act(&self, episode: &Episode) -> Option<Value> {
+        if let Some(play) = self.script().and_then(|script| script.play.as_ref()) {
+            return Some(computed(play.get(episode.steps() as usize)?, episode));
+        }
+        if !self.pack.has_items {
+            return self.act_without_items(episode);
+        }
+        let batch = self.pack.action.declaration.list.is_some();
+        let rows: Vec<usize> = episode.open_rows().take(if batch { usize::MAX } else { 1 }).collect();
+        if rows.is_empty() {
+            return None;
+        }
+        if let Some(script) = self.script()
+            && let Some(call) = rows.iter().find_map(|row| self.call(script, episode, *row))
+        {
+            return Some(call);
+        }
+        let mut stream =
+            Stream::new(episode.task().name(), episode.seed(), &["policy:random:", &episode.steps().to_string()]);
+        let mut ranks: Vec<i64> = (1..=i64::try_from(episode.items().len()).unwrap_or(i64::MAX)).collect();
+        stream.shuffle(&mut ranks);
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            let item = &episode.items()[row];
+            let cells = match &self.kind {
+                Kind::Nothing => return None,
+                Kind::Oracle => self.right(item),
+                Kind::Random => self.drawn(item, &mut stream, ranks[row]),
+                Kind::Always(column, value) => self.constant(*column, value, row),
+                Kind::Script(_) => self.scripted(self.script()?, episode, row),
+            };
+            entries.push((item.id.as_str(), cells));
+        }
+        Some(self.pack.action.write(&entries, &self.pack.decisions))
+    }
+
+    /// What the pack says about it, when it is one of the pack's own.
+    fn script(&self) -> Option<&Script> {
+        if let Kind::Script(name) = &self.kind { self.pack.policies.get(name) } else { None }
+    }
+
+    /// The next action where nothing is decided: the solution's, or one that is drawn.
+    fn act_without_items(&self, episode: &Episode) -> Option<Value> {
+        let task = episode.task();
+        match self.kind {
+            Kind::Oracle => Some(computed(task.solution.get(episode.steps() as usize)?, episode)),
+            Kind::Random => {
+                let purpose = ["policy:random:", &episode.steps().to_string()];
+                let mut stream = Stream::new(task.name(), episode.seed(), &purpose);
+                let action = &self.pack.action;
+                if action.form == Form::Values {
+                    return Some(drawn(action.parameters(), &mut stream));
+                }
+                let tool = action.tools.get(stream.below(action.tools.len()))?;
+                let arguments = drawn(tool.parameters.iter(), &mut stream);
+                Some(json!({ "type": "call_tool", "tool_name": tool.card.name, "arguments": arguments }))
+            }
+            Kind::Nothing | Kind::Script(_) | Kind::Always(..) => None,
+        }
+    }
+
+    fn right(&self, item: &Item) -> Cells {
+        let mut cells: Cells = item.truth.iter().map(|truth| truth.value.clone()).collect();
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Text)
+        {
+            if (Row { cells: cells.clone() }).in_play(column) {
+                let keywords: Vec<&str> = item.truth[at].keywords.iter().map(|keyword| keyword.raw.as_str()).collect();
+                let text = item.truth[at].reference.clone().unwrap_or_else(|| keywords.join(", "));
+                cells[at] = Some(Datum::text(if text.is_empty() { NEUTRAL } else { &text }));
+            }
+        }
+        cells
+    }
+
+    /// One value for one decision; the others get their first value, ranks follow the listing.
+    fn constant(&self, column: usize, value: &Datum, row: usize) -> Cells {
+        let first = |decision: &Column| match decision.kind {
+            ColumnKind::Choice => Datum::Choice(0),
+            ColumnKind::Boolean => Datum::Boolean(false),
+            ColumnKind::Text => Datum::text(NEUTRAL),
+            ColumnKind::Number => Datum::Number(decision.bounds.0.map_or(0.0, Number::to_f64)),
+            ColumnKind::Rank => Datum::Integer(i64::try_from(row + 1).unwrap_or(i64::MAX)),
+            _ => Datum::Integer(whole_range(decision).0),
+        };
+        let mut cells: Cells = self.pack.decisions.iter().map(|decision| Some(first(decision))).collect();
+        cells[column] = Some(value.clone());
+        self.in_play(cells)
+    }
+
+    /// Drops the cells whose `when` is not met.
+    fn in_play(&self, cells: Cells) -> Cells {
+        let holds =
+            |other: usize, values: &[Datum]| Some(cells[other].as_ref().is_some_and(|cell| values.contains(cell)));
+        let counts = counting(&self.pack.decisions, holds);
+        cells.into_iter().zip(counts).map(|(cell, counts)| cell.filter(|_| counts)).collect()
+    }
+
+    fn drawn(&self, item: &Item, stream: &mut Stream, rank: i64) -> Cells {
+        let mut draw = |at: usize| {
+            let column = &self.pack.decisions[at];
+            match column.kind {
+                ColumnKind::Choice => Datum::Choice(stream.below(column.values.len())),
+                ColumnKind::Boolean => Datum::Boolean(stream.below(2) == 1),
+                ColumnKind::Rank => Datum::Integer(rank),
+                ColumnKind::Number => {
+                    let bound = |bound: Option<Number>, or: f64| bound.map_or(or, Number::to_f64);
+                    let (low, high) = (bound(column.bounds.0, 0.0), bound(column.bounds.1, 1.0));
+                    #[expect(clippy::cast_precision_loss, reason = "at most a million")]
+                    let drawn = stream.below(1_000_001) as f64;
+                    Datum::Number(low + (high - low) * drawn / 1e6)
+                }
+                ColumnKind::Text => {
+                    let words: Vec<&str> = item
+                        .fields
+                        .iter()
+                        .zip(self.pack.fields.iter())
+                        .filter(|(_, field)| field.visible)
+                        .filter_map(|(value, _)| {
+                            if let Some(Datum::Text(text)) = value {
+                                Some(text.words().map(|(_, word)| word))
+                            } else {
+                                None
+                            }
+                        })
+                        .flatten()
+                        .collect();
+                    let drawn: Vec<&str> =
+                        (0..12).filter_map(|_| words.get(stream.below(words.len())).copied()).collect();
+                    Datum::text(if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(" ") }.as_str())
+                }
+                _ => {
+                    let (low, high) = whole_range(column);
+                    let range = usize::try_from(high.abs_diff(low)).unwrap_or(usize::MAX).saturating_add(1);
+                    Datum::Integer(low.saturating_add_unsigned(u64::try_from(stream.below(range)).unwrap_or_default()))
+                }
+            }
+        };
+        let cells: Cells = (0..self.pack.decisions.len()).map(|at| Some(draw(at))).collect();
+        self.in_play(cells)
+    }
+
+    /// The call that a script makes about a row before it decides: one that its rules ask for and that can be made.
+    fn call(&self, script: &Script, episode: &Episode, row: usize) -> Option<Value> {
+        if !script.rules.iter().any(|(_, made)| matches!(made, Move::Call(..))) {
+            return None;
+        }
+        let fields = episode.seen_fields(row);
+        let facts = Facts { fields: &fields, clock: episode.task().clock };
+        for (_, made) in script.rules.iter().filter(|(when, _)| when.matches(facts)) {
+            let Move::Call(at, given) = made else { return None };
+            if episode.was_called(*at, row) {
+                continue;
+            }
+            let tool = &self.pack.action.tools[*at];
+            let names = context! { item => self.item_view(episode, row), ..episode.scope_after() };
+            let mut arguments: Map<String, Value> =
+                given.iter().map(|(name, value)| (name.clone(), filled(value, episode, &names))).collect();
+            if let Some((item, _)) = &tool.item {
+                arguments.entry(item.clone()).or_insert_with(|| episode.items()[row].id.as_str().into());
+            }
+            let action = json!({ "tool_name": tool.card.name, "arguments": arguments });
+            // One that would be refused is left out, such as for want of a budget.
+            let sure = tool.limit.is_none() && tool.effects.fail.is_none();
+            if sure || episode.clone().step(&action).is_ok() {
+                return Some(action);
+            }
+        }
+        None
+    }
+
+    /// An item as an agent sees it in an episode.
+    fn item_view(&self, episode: &Episode, row: usize) -> Context {
+        Context::from_object(ItemView {
+            item: Arc::clone(&episode.items()[row]),
+            fields: Arc::clone(&self.pack.fields),
+            revealed: episode.revealed_of(row).collect(),
+        })
+    }
+
+    fn scripted(&self, script: &Script, episode: &Episode, row: usize) -> Cells {
+        let fields = episode.seen_fields(row);
+        let facts = Facts { fields: &fields, clock: episode.task().clock };
+        let decides = |(when, made): &'_ (Predicate, Move)| when.matches(facts) && matches!(made, Move::Decide(_));
+        let choices = match script.rules.iter().find(|rule| decides(rule)) {
+            Some((_, Move::Decide(choices))) => choices,
+            _ => &script.default,
+        };
+        let mut cells: Cells = smallvec![None; self.pack.decisions.len()];
+        for (at, choice) in choices {
+            let names = || context! { item => self.item_view(episode, row) };
+            cells[*at] = match choice {
+                Choice::Value(datum) => Some(datum.clone()),
+                Choice::Template(name) => Some(Datum::text(&render(&self.pack, name, names()))),
+                Choice::Computed(expression) => {
+                    // What is out of bounds is sent all the same, and the episode says so.
+                    let column = Column { bounds: (None, None), ..self.pack.decisions[*at].clone() };
+                    let value = expression.eval(&self.pack.templates, &names()).ok();
+                    value.and_then(|value| Datum::read(&column, &value).ok())
+                }
+            };
+        }
+        for at in &script.ranked {
+            cells[*at] = i64::try_from(row + 1).ok().map(Datum::Integer);
+        }
+        cells
+    }
+}
+
+/// The whole numbers from which a decision's are drawn: its bounds, or 0 and 1 where it has none.
+fn whole_range(column: &Column) -> (i64, i64) {
+    let [least, most] = [column.bounds.0.map(Number::ceil), column.bounds.1.map(Number::floor)];
+    let low = least.unwrap_or_else(|| most.map_or(0, |most| most.min(0)));
+    let high = most.unwrap_or(1).max(low);
+    let fit = |number: i128| i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX });
+    (fit(low), fit(high))
+}
+
+/// Values for parameters, drawn one after the other.
+fn drawn<'a>(parameters: impl Iterator<Item = &'a Parameter>, stream: &mut Stream) -> Value {
+    parameters.map(|parameter| (parameter.name.clone(), parameter.draw(stream))).collect::<Map<_, _>>().into()
+}
+
+/// An action that is written down, as an episode stands.
+fn computed(action: &Value, episode: &Episode) -> Value {
+    filled(action, episode, &episode.scope_after())
+}
+
+/// A value that is written down: a text that is one expression in `{{ }}` stands for its value, any other template for its text.
+/// What does not work stands for itself, and the episode refuses it.
+fn filled(written: &Value, episode: &Episode, names: &Context) -> Value {
+    match written {
+        Value::String(text) if is_template(text) => {
+            let engine = &episode.pack().templates;
+            let value = sole_expression(text)
+                .and_then(|expression| engine.compile_expression(expression).ok()?.eval(names).ok())
+                .and_then(|value| serde_json::to_value(value).ok());
+            let text_of = || engine.render_str(text, names).map_or_else(|_| written.clone(), Value::from);
+            value.unwrap_or_else(text_of)
+        }
+        Value::Array(list) => list.iter().map(|value| filled(value, episode, names)).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (key.clone(), filled(value, episode, names))).collect::<Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
+}

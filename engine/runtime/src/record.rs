@@ -1,0 +1,210 @@
+//! Episodes from beginning to end: played by a policy, recorded, and played again.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    episode::{Episode, Step},
+    plugin::{Heard, Inputs},
+    policy::Policy,
+    scenario::{Catalog, Pack, Task},
+};
+
+/// An episode from beginning to end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trajectory {
+    /// The task's name.
+    pub task: String,
+    /// The seed.
+    pub seed: u64,
+    /// What the reset was given, defaults included; nothing where the pack declares no arguments.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub arguments: Map<String, Value>,
+    /// The actions, in order.
+    pub actions: Vec<Value>,
+    /// What each did, explained in full.
+    pub steps: Vec<Step>,
+    /// SHA-256 over the bytes of all observations, in hex.
+    pub observations: String,
+    /// The episode's score in [0, 1].
+    pub score: f64,
+    /// What plugins answered that are no pure functions, in the order in which they were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Heard>,
+}
+
+/// A trajectory with all that is needed to play it again; one JSON line of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// The version of the engine.
+    pub engine: String,
+    /// The pack's name.
+    pub environment: String,
+    /// The author's version of the pack.
+    pub version: String,
+    /// The pack's digest.
+    pub digest: String,
+    /// Who played.
+    pub policy: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub trajectory: Trajectory,
+}
+
+/// What came of playing a recording again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every byte agrees.
+    Agrees,
+    /// The pack is another one by now, yet every byte agrees.
+    AgreesUnderOtherDigest,
+    /// Something differs; the text says what, first thing first.
+    Differs(String),
+}
+
+impl Recording {
+    /// Wraps a trajectory of a pack.
+    pub fn new(pack: &Pack, policy: &str, trajectory: Trajectory) -> Self {
+        Self {
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: pack.name().to_owned(),
+            version: pack.version().to_owned(),
+            digest: pack.digest().to_owned(),
+            policy: policy.to_owned(),
+            trajectory,
+        }
+    }
+}
+
+/// Plays one episode until it ends or the policy stops.
+pub fn play(policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Trajectory, String> {
+    play_with(policy, task, seed, &Map::new())
+}
+
+/// The same with the arguments that the reset is given.
+pub fn play_with(
+    policy: &Policy,
+    task: &Arc<Task>,
+    seed: u64,
+    arguments: &Map<String, Value>,
+) -> Result<Trajectory, String> {
+    fold(policy.pack(), task, (seed, arguments, Inputs::live()), |episode| policy.act(episode))
+}
+
+/// Plays an episode again from its beginning, with the actions that it has taken.
+pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, String> {
+    let mut actions = actions.into_iter();
+    let inputs = Inputs::known(episode.inputs().heard());
+    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments(), inputs), |_| actions.next())
+}
+
+/// Plays one episode of a seed and the arguments of its reset, and tells of every step as soon as it is taken.
+pub fn play_watched(
+    policy: &Policy,
+    task: &Arc<Task>,
+    (seed, arguments): (u64, &Map<String, Value>),
+    watch: &mut dyn FnMut(&Episode, &Value, &Step),
+) -> Result<Trajectory, String> {
+    fold_watched(policy.pack(), task, (seed, arguments, Inputs::live()), |episode| policy.act(episode), watch)
+}
+
+/// Plays a recording's actions with another pack, or another version of its own; says what such a play comes to now.
+///
+/// What plugins are asked that they answered then, they are not asked again; the rest they must be here to answer.
+pub fn regrade(pack: &Arc<Pack>, recording: &Recording) -> Result<Trajectory, String> {
+    let then = &recording.trajectory;
+    let task = pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
+    let mut actions = then.actions.iter().cloned();
+    fold(pack, task, (then.seed, &then.arguments, Inputs::known(then.inputs.clone())), |_| actions.next())
+}
+
+/// Plays a recording again and compares every byte; plugins are not asked again.
+pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, String> {
+    let then = &recording.trajectory;
+    let pack = catalog
+        .pack(&recording.environment)
+        .ok_or_else(|| format!("no pack has the name `{}`", recording.environment))?;
+    let task =
+        pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", recording.environment, then.task))?;
+    let same_pack = pack.digest() == recording.digest;
+    let note = if same_pack { "" } else { " (the pack has changed since)" };
+    let mut actions = then.actions.iter().cloned();
+    let inputs = Inputs::sealed(then.inputs.clone());
+    let now = match fold(pack, task, (then.seed, &then.arguments, inputs), |_| actions.next()) {
+        Ok(now) => now,
+        Err(error) => return Ok(Verdict::Differs(format!("{error}{note}"))),
+    };
+    Ok(match difference(then, &now) {
+        Some(difference) => Verdict::Differs(format!("{difference}{note}")),
+        None if same_pack => Verdict::Agrees,
+        None => Verdict::AgreesUnderOtherDigest,
+    })
+}
+
+/// What an episode begins with: its seed, the arguments of its reset, and what its plugins answered before.
+type Start<'a> = (u64, &'a Map<String, Value>, Inputs);
+
+/// Folds actions over an episode; the one way in which trajectories come about.
+fn fold(
+    pack: &Arc<Pack>,
+    task: &Arc<Task>,
+    start: Start<'_>,
+    next: impl FnMut(&Episode) -> Option<Value>,
+) -> Result<Trajectory, String> {
+    fold_watched(pack, task, start, next, &mut |_, _, _| {})
+}
+
+/// The same, told of every step.
+fn fold_watched(
+    pack: &Arc<Pack>,
+    task: &Arc<Task>,
+    (seed, arguments, inputs): Start<'_>,
+    mut next: impl FnMut(&Episode) -> Option<Value>,
+    watch: &mut dyn FnMut(&Episode, &Value, &Step),
+) -> Result<Trajectory, String> {
+    let inputs = if pack.hears() { inputs } else { Inputs::default() };
+    let mut episode = Episode::start_with(pack, task, seed, arguments, inputs).map_err(|error| error.to_string())?;
+    let mut hasher = Sha256::new();
+    let mut observation = String::new();
+    let mut observe = |episode: &Episode| {
+        observation.clear();
+        episode.write_observation(&mut observation);
+        observation.push('\n');
+        hasher.update(&observation);
+    };
+    observe(&episode);
+    let (mut actions, mut steps) = (Vec::new(), Vec::new());
+    while !episode.done()
+        && let Some(action) = next(&episode)
+    {
+        let mut step = episode.step(&action).map_err(|error| format!("step {}: {error}", steps.len() + 1))?;
+        step.breakdown = Some(Box::new(episode.explain().map_err(|error| error.to_string())?));
+        observe(&episode);
+        watch(&episode, &action, &step);
+        actions.push(action);
+        steps.push(step);
+    }
+    let score = episode.score().map_err(|error| error.to_string())?;
+    let observations = crate::hash::hex(&hasher.finalize());
+    let (arguments, inputs) = (episode.arguments().clone(), episode.inputs().heard());
+    Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score, inputs })
+}
+
+fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {
+    if then.steps.len() != now.steps.len() {
+        return Some(format!("the episode took {} steps, now {}", then.steps.len(), now.steps.len()));
+    }
+    for (at, (a, b)) in then.steps.iter().zip(&now.steps).enumerate() {
+        let (a, b) = (serde_json::to_string(a).ok()?, serde_json::to_string(b).ok()?);
+        if a != b {
+            return Some(format!("step {} was {a}, is now {b}", at + 1));
+        }
+    }
+    if then.score.to_bits() != now.score.to_bits() {
+        return Some(format!("the score was {}, is now {}", then.score, now.score));
+    }
+    (then.observations != now.observations).then(|| "an observation differs".to_owned())
+}

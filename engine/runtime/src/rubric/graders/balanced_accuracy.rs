@@ -1,0 +1,48 @@
+//! `balanced_accuracy`: recall averaged over the classes of the truth, adjusted for chance.
+
+use crate::{
+    model::Datum,
+    rubric::{Failure, Grade, View, WholeGrader, mean},
+};
+
+/// `balanced_accuracy`.
+#[derive(Debug)]
+pub struct BalancedAccuracy {
+    /// The decision that it is about.
+    pub column: usize,
+    /// How many values the decision has.
+    pub classes: usize,
+}
+
+impl BalancedAccuracy {
+    fn value(&self, view: &View<'_>) -> f64 {
+        let mut seen = vec![(0.0, 0.0); self.classes];
+        for (item, row) in view.items.iter().zip(view.rows) {
+            let right = item.truth[self.column].value.as_ref();
+            if let Some(Datum::Choice(class)) = right {
+                seen[*class].1 += 1.0;
+                seen[*class].0 += f64::from(u8::from(row.cell(self.column) == right));
+            }
+        }
+        let recalls: Vec<f64> = seen.into_iter().filter(|(_, all)| *all > 0.0).map(|(hit, all)| hit / all).collect();
+        let accuracy = mean(recalls.iter().copied());
+        if recalls.len() < 2 {
+            return accuracy;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a decision has few values")]
+        let chance = 1.0 / recalls.len() as f64;
+        // A constant answer lands on chance exactly, but for rounding.
+        let adjusted = (accuracy - chance) / (1.0 - chance);
+        if adjusted < 1e-9 { 0.0 } else { adjusted }
+    }
+}
+
+impl WholeGrader for BalancedAccuracy {
+    fn reward(&self, _: &View<'_>) -> Result<Grade, Failure> {
+        Err(Failure::only_in_score())
+    }
+
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(self.value(view).into())
+    }
+}

@@ -1,0 +1,117 @@
+//! `keywords`: what a text holds of the item's keywords, with limits that a mere list of them breaks.
+
+use std::collections::HashMap;
+
+use crate::{
+    model::{Item, Matching, Text},
+    rubric::{Failure, Grade, RowGrader, View},
+};
+
+/// `keywords`.
+#[derive(Debug)]
+pub struct Keywords {
+    /// The decision that it is about.
+    pub column: usize,
+    /// The value of each keyword found; the share of all when not given.
+    pub each: Option<f64>,
+    /// The greatest value.
+    pub most: f64,
+    /// The value when none is found, or a limit is broken.
+    pub none: f64,
+    /// Characters below which a text counts as none.
+    pub min_characters: u32,
+    /// What keeps a list of keywords from passing as a text.
+    pub limits: KeywordLimits,
+}
+
+/// What keeps a list of keywords from passing as a text; each limit is off when not given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeywordLimits {
+    /// Words that a text must have.
+    pub words: Option<u32>,
+    /// The greatest share of a text's words that may be keywords of any item of the pack.
+    pub density: Option<f64>,
+    /// The most keywords that a text may hold and that are not the item's own.
+    pub foreign: Option<u32>,
+}
+
+/// All keywords that any item of a pack has for one decision, in every form: what a stuffed text is made of.
+#[derive(Debug, Clone, Default)]
+pub struct KeywordPool {
+    by_first_word: HashMap<String, Vec<Text>>,
+    /// Those that begin with a sign.
+    others: Vec<Text>,
+}
+
+impl KeywordPool {
+    /// Adds a keyword.
+    pub fn add(&mut self, keyword: &Text) {
+        let known = match keyword.leading_word() {
+            Some(first) => self.by_first_word.entry(first.to_owned()).or_default(),
+            None => &mut self.others,
+        };
+        if known.iter().all(|one| !one.same(keyword, false)) {
+            known.push(keyword.clone());
+        }
+    }
+
+    /// The keywords that stand in a text, each with the number of words before it.
+    fn find<'a>(&'a self, text: &'a Text) -> impl Iterator<Item = (usize, &'a Text)> {
+        let by_words = text.words().enumerate().flat_map(move |(before, (at, word))| {
+            let candidates = self.by_first_word.get(word).map(Vec::as_slice).unwrap_or_default();
+            candidates.iter().filter(move |keyword| text.holds_at(at, keyword)).map(move |keyword| (before, keyword))
+        });
+        let others = self.others.iter();
+        by_words.chain(others.flat_map(move |keyword| text.find(keyword).map(move |before| (before, keyword))))
+    }
+}
+
+impl Keywords {
+    /// Whether a text reads like a list of keywords.
+    fn is_stuffed(&self, text: &Text, own: &[Text], pool: &KeywordPool) -> bool {
+        let limits = self.limits;
+        if limits.words.is_some_and(|words| text.word_count() < words as usize) {
+            return true;
+        }
+        if limits.density.is_none() && limits.foreign.is_none() {
+            return false;
+        }
+        let mut marked = vec![false; text.word_count()];
+        let mut foreign: Vec<&str> = Vec::new();
+        for (start, keyword) in pool.find(text) {
+            marked[start..start + keyword.word_count()].fill(true);
+            if own.iter().all(|one| !one.same(keyword, false)) && !foreign.contains(&keyword.folded()) {
+                foreign.push(keyword.folded());
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
+        let density = marked.iter().filter(|mark| **mark).count() as f64 / text.word_count().max(1) as f64;
+        limits.density.is_some_and(|most| density > most)
+            || limits.foreign.is_some_and(|most| foreign.len() > most as usize)
+    }
+
+    fn value(&self, view: &View<'_>, row: usize) -> f64 {
+        let Some(text) = view.text(self.column, row) else { return 0.0 };
+        let keywords = &view.items[row].truth[self.column].keywords;
+        let found = keywords.iter().filter(|keyword| text.holds(keyword, Matching::WORDS)).count();
+        if found == 0
+            || text.composed().trim().chars().count() < self.min_characters as usize
+            || self.is_stuffed(text, keywords, &view.pools[self.column])
+        {
+            return self.none;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "an item has far fewer than 2^53 keywords")]
+        let (found, all) = (found as f64, keywords.len() as f64);
+        self.each.map_or(found / all, |each| each * found).min(self.most)
+    }
+}
+
+impl RowGrader for Keywords {
+    fn applies(&self, item: &Item) -> bool {
+        !item.truth[self.column].keywords.is_empty()
+    }
+
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
+        Ok(self.value(view, row).into())
+    }
+}

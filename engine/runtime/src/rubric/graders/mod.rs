@@ -1,0 +1,31 @@
+//! The graders: one file each.
+//!
+//! Whoever reads rubrics makes them, with decisions, tools and components by position.
+
+mod balanced_accuracy;
+mod completion;
+mod exact;
+mod expression;
+mod invalid_actions;
+mod keywords;
+mod matrix;
+mod plugin;
+mod rank_correlation;
+mod steps;
+mod text_shape;
+mod tool_calls;
+mod unfinished;
+
+pub use balanced_accuracy::BalancedAccuracy;
+pub use completion::Completion;
+pub use exact::Exact;
+pub use expression::Expression;
+pub use invalid_actions::InvalidActions;
+pub use keywords::{KeywordLimits, KeywordPool, Keywords};
+pub use matrix::Matrix;
+pub use plugin::PluginGrader;
+pub use rank_correlation::RankCorrelation;
+pub use steps::Steps;
+pub use text_shape::{Measure, TextShape};
+pub use tool_calls::ToolCalls;
+pub use unfinished::Unfinished;

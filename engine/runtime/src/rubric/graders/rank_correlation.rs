@@ -1,0 +1,122 @@
+//! `rank_correlation`: how well a ranking agrees with the right one.
+//!
+//! Spearman's rho is Pearson's correlation of mean ranks (Spearman 1904); Kendall's is tau-b (Kendall 1945), which
+//! corrects for ties.
+
+use crate::{number::Number, settings::Correlation};
+
+use crate::{
+    model::Datum,
+    rubric::{Failure, Grade, View, WholeGrader, mean},
+};
+
+/// `rank_correlation`.
+#[derive(Debug)]
+pub struct RankCorrelation {
+    /// The decision that it is about.
+    pub column: usize,
+    /// Which correlation.
+    pub method: Correlation,
+}
+
+impl RankCorrelation {
+    #[expect(clippy::cast_precision_loss, reason = "an episode has far fewer than 2^53 items")]
+    fn value(&self, view: &View<'_>) -> f64 {
+        let right: Vec<f64> =
+            view.items.iter().filter_map(|item| item.truth[self.column].value.as_ref().and_then(rank)).collect();
+        let given: Vec<Option<f64>> = view.rows.iter().map(|row| row.cell(self.column).and_then(rank)).collect();
+        if right.len() != given.len() || right.is_empty() {
+            return 0.0;
+        }
+        let decided = given.iter().flatten().count();
+        let last = given.iter().flatten().fold(given.len() as f64, |most, rank| most.max(*rank)) + 1.0;
+        let given: Vec<f64> = given.into_iter().map(|rank| rank.unwrap_or(last)).collect();
+        let r = match self.method {
+            _ if right.len() == 1 => 1.0,
+            Correlation::Spearman => pearson(&mean_ranks(&right), &mean_ranks(&given)),
+            Correlation::Kendall => kendall(&right, &given),
+        };
+        f64::midpoint(r, 1.0) * decided as f64 / right.len() as f64
+    }
+}
+
+impl WholeGrader for RankCorrelation {
+    fn reward(&self, _: &View<'_>) -> Result<Grade, Failure> {
+        Err(Failure::only_in_score())
+    }
+
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
+        Ok(self.value(view).into())
+    }
+}
+
+fn rank(datum: &Datum) -> Option<f64> {
+    datum.number().map(Number::to_f64)
+}
+
+/// Ranks from 1; equal values share the mean of their ranks.
+#[expect(clippy::cast_precision_loss, reason = "an episode has far fewer than 2^53 items")]
+fn mean_ranks(values: &[f64]) -> Vec<f64> {
+    values
+        .iter()
+        .map(|value| {
+            let below = values.iter().filter(|other| *other < value).count();
+            let equal = values.iter().filter(|other| other.total_cmp(value).is_eq()).count();
+            below as f64 + f64::midpoint(equal as f64, 1.0)
+        })
+        .collect()
+}
+
+fn pearson(a: &[f64], b: &[f64]) -> f64 {
+    let (mean_a, mean_b) = (mean(a.iter().copied()), mean(b.iter().copied()));
+    let pairs = || a.iter().zip(b).map(|(x, y)| (x - mean_a, y - mean_b));
+    let covariance: f64 = pairs().map(|(x, y)| x * y).sum();
+    let spread: f64 = pairs().map(|(x, _)| x * x).sum::<f64>() * pairs().map(|(_, y)| y * y).sum::<f64>();
+    if spread == 0.0 { 0.0 } else { covariance / spread.sqrt() }
+}
+
+fn kendall(a: &[f64], b: &[f64]) -> f64 {
+    let (mut agree, mut pairs_a, mut pairs_b) = (0.0, 0.0, 0.0);
+    for i in 0..a.len() {
+        for j in 0..i {
+            let (x, y) = (order(a[i], a[j]), order(b[i], b[j]));
+            agree += x * y;
+            pairs_a += x * x;
+            pairs_b += y * y;
+        }
+    }
+    let pairs: f64 = pairs_a * pairs_b;
+    if pairs == 0.0 { 0.0 } else { agree / pairs.sqrt() }
+}
+
+fn order(a: f64, b: f64) -> f64 {
+    f64::from(a.total_cmp(&b) as i8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_share_their_mean_rank() {
+        assert_eq!(mean_ranks(&[3.0, 1.0, 3.0, 2.0]), [3.5, 1.0, 3.5, 2.0]);
+    }
+
+    #[test]
+    fn correlations_run_from_minus_one_to_one() {
+        let (up, down, flat) = ([1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0], [7.0; 4]);
+        for correlate in [pearson, kendall] {
+            assert!((correlate(&up, &up) - 1.0).abs() < 1e-12);
+            assert!((correlate(&up, &down) + 1.0).abs() < 1e-12);
+            assert!(correlate(&up, &flat).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn spearman_of_one_swap_is_the_textbook_value() {
+        // 1 - 6 * sum(d^2) / (n (n^2 - 1)) with d = 1, 1 and n = 5.
+        let swapped = [2.0, 1.0, 3.0, 4.0, 5.0];
+        assert!((pearson(&[1.0, 2.0, 3.0, 4.0, 5.0], &swapped) - 0.9).abs() < 1e-12);
+        assert!((kendall(&[1.0, 2.0, 3.0, 4.0, 5.0], &swapped) - 0.8).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,67 @@
+//! `length` and `phrases`: how long a text is, and whether it holds a greeting, a sign-off or the like.
+
+use crate::settings::PhrasePlace;
+
+use crate::{
+    model::{Item, Text},
+    rubric::{Failure, Grade, RowGrader, View},
+};
+
+/// Words at a text's start in which a phrase may begin.
+const START_WORDS: usize = 5;
+/// Words at a text's end in which a phrase must lie.
+const END_WORDS: usize = 10;
+
+/// `length` and `phrases`.
+#[derive(Debug)]
+pub struct TextShape {
+    /// The decision that it is about.
+    pub column: usize,
+    /// Characters below which a text counts as none.
+    pub min_characters: u32,
+    /// What of the text counts.
+    pub measure: Measure,
+}
+
+/// What of a text counts.
+#[derive(Debug)]
+pub enum Measure {
+    /// Its words; holds those that earn 1.
+    Length(u32),
+    /// Whether one of some phrases stands in it, at a place.
+    Phrases(Vec<Text>, PhrasePlace),
+}
+
+impl TextShape {
+    fn value(&self, view: &View<'_>, row: usize) -> f64 {
+        let Some(text) = view.text(self.column, row) else { return 0.0 };
+        if text.composed().trim().chars().count() < self.min_characters as usize {
+            return 0.0;
+        }
+        match &self.measure {
+            #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
+            Measure::Length(words) => (text.word_count() as f64 / f64::from(*words)).min(1.0),
+            Measure::Phrases(phrases, place) => {
+                f64::from(u8::from(phrases.iter().any(|phrase| stands(text, phrase, *place))))
+            }
+        }
+    }
+}
+
+impl RowGrader for TextShape {
+    fn applies(&self, item: &Item) -> bool {
+        item.truth[self.column].wants_text()
+    }
+
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
+        Ok(self.value(view, row).into())
+    }
+}
+
+fn stands(text: &Text, phrase: &Text, place: PhrasePlace) -> bool {
+    text.find(phrase).any(|start| match place {
+        PhrasePlace::Anywhere => true,
+        PhrasePlace::Start => start < START_WORDS,
+        PhrasePlace::End => start + END_WORDS >= text.word_count(),
+    })
+}

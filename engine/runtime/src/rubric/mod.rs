@@ -1,0 +1,674 @@
+//! The grader tree: a reward after every step, a score for the episode, both with a breakdown.
+//!
+//! Nodes lie in one list, children before their parents, so that a value is computed once and found by its position.
+
+// What a grader gives, and why it may fail.
+mod grade;
+// The graders, one file each.
+pub mod graders;
+// The named parts of a reward or of a score.
+mod components;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use serde_json::{Value, json};
+use smallvec::SmallVec;
+
+use crate::{
+    json::Name,
+    settings::{Explain, RewardMode},
+};
+pub use components::Components;
+pub use grade::{Failure, Grade, GraderError, Note};
+pub use graders::KeywordPool;
+
+use crate::{
+    expression::Expression,
+    model::{Column, Item, Row, StepFacts, Text, Values},
+    plugin::Inputs,
+};
+
+/// Most rubrics have so few nodes that evaluating them needs no memory of its own.
+const MOST_NODES: usize = 32;
+
+/// A compiled rubric.
+#[derive(Debug, Clone)]
+pub struct Rubric {
+    /// Its name.
+    pub name: String,
+    /// How the reward comes about.
+    pub mode: RewardMode,
+    /// When breakdowns are told.
+    pub explain: Explain,
+    /// The bounds of a step's reward.
+    pub clip: Option<(f64, f64)>,
+    /// Digits behind the point to which rewards and scores are rounded.
+    pub round: Option<u32>,
+    /// Every node, children before their parents.
+    pub nodes: Vec<Node>,
+    /// The reward's components, by position in `nodes`.
+    pub components: Vec<usize>,
+    /// Their names.
+    pub component_names: Arc<[Name]>,
+    /// The node of the score.
+    pub score: usize,
+    /// How many graders of single rows there are.
+    pub row_graders: usize,
+    /// Whether plugins grade.
+    pub has_plugins: bool,
+    /// What its `expression` graders compute: their places, whether they belong to the reward, and what they compute.
+    pub expressions: Vec<(String, bool, Expression)>,
+}
+
+/// One node of the tree.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name.
+    pub name: Option<Name>,
+    /// Its place, as a JSON pointer into the rubric's document.
+    pub pointer: String,
+    /// Its file and line, for errors of episodes.
+    pub place: String,
+    /// Its weight in a weighted sum.
+    pub weight: f64,
+    /// The grader's name, or the container's key.
+    pub what: &'static str,
+    /// The grader's parameters as JSON.
+    pub params: String,
+    /// What it does.
+    pub kind: NodeKind,
+}
+
+impl Node {
+    /// The decision that a grader is about.
+    fn field(&self) -> Option<String> {
+        let params: Value = serde_json::from_str(&self.params).unwrap_or_default();
+        params.get("field").and_then(Value::as_str).map(str::to_owned)
+    }
+}
+
+/// What a node is.
+#[derive(Debug, Clone)]
+pub enum NodeKind {
+    /// A grader of single rows; its values are kept in the [`Scores`] at this position.
+    Row(usize, Arc<dyn RowGrader>),
+    /// A grader of the table or the steps as a whole.
+    Whole(Arc<dyn WholeGrader>),
+    /// The sum of these, each by its weight.
+    WeightedSum(Vec<usize>),
+    /// The sum of these.
+    Add(Vec<usize>),
+    /// The product of these.
+    Product(Vec<usize>),
+    /// The least of these.
+    Min(Vec<usize>),
+    /// The mean of these.
+    Mean(Vec<usize>),
+    /// These, as far as the first that is not full.
+    Sequential(Vec<usize>),
+    /// 1 where each of these is.
+    All(Vec<usize>),
+    /// One node, where another is high enough.
+    Gate {
+        /// The node that decides.
+        test: usize,
+        /// What it must lie above.
+        above: f64,
+        /// The node that counts then.
+        then: usize,
+    },
+    /// Another node.
+    Ref(usize),
+}
+
+impl NodeKind {
+    /// The nodes directly below.
+    pub fn children(&self) -> Vec<usize> {
+        match self {
+            Self::Row(..) | Self::Whole(_) => Vec::new(),
+            Self::WeightedSum(list)
+            | Self::Add(list)
+            | Self::Product(list)
+            | Self::Min(list)
+            | Self::Mean(list)
+            | Self::Sequential(list)
+            | Self::All(list) => list.clone(),
+            Self::Gate { test, then, .. } => vec![*test, *then],
+            Self::Ref(at) => vec![*at],
+        }
+    }
+}
+
+/// What graders see: the table beside its truth, and the steps so far.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The decisions' columns.
+    pub decisions: &'a [Column],
+    /// The keywords of the whole pack, by decision.
+    pub pools: &'a [KeywordPool],
+    /// The items, by row.
+    pub items: &'a [Arc<Item>],
+    /// The table.
+    pub rows: &'a [Row],
+    /// The steps; the last one is the one being graded.
+    pub steps: &'a [StepFacts],
+    /// The values of the rubric's expressions.
+    pub values: &'a [f64],
+    /// Whether the environment has items.
+    pub has_items: bool,
+    /// What plugins answered that are no pure functions.
+    pub inputs: &'a Inputs,
+}
+
+impl View<'_> {
+    /// Whether every row is decided; without items, whether the episode has come to its end.
+    pub fn is_complete(&self) -> bool {
+        if self.has_items {
+            self.rows.iter().all(Row::is_decided)
+        } else {
+            self.steps.last().is_some_and(|step| step.completed)
+        }
+    }
+
+    /// The text of a row's decision, when it is in play; empty when it was not given.
+    fn text(&self, column: usize, row: usize) -> Option<&Text> {
+        static EMPTY: std::sync::OnceLock<Text> = std::sync::OnceLock::new();
+        let row = &self.rows[row];
+        self.decisions.get(column).filter(|decision| row.in_play(decision))?;
+        Some(match row.cell(column) {
+            Some(crate::model::Datum::Text(text)) => text,
+            _ => EMPTY.get_or_init(|| Text::new("")),
+        })
+    }
+}
+
+/// A grader that looks at one row at a time.
+///
+/// In a reward its value is the sum over the rows that the step decided; in a score the mean over all rows to which it
+/// applies, where an undecided row counts as 0.
+pub trait RowGrader: fmt::Debug + Send + Sync {
+    /// Whether there is something to grade about an item.
+    fn applies(&self, item: &Item) -> bool;
+    /// The grade of a row; one that nobody decided about gets nothing.
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure>;
+    /// The decision and the pairs of right and actual value that it values one by one.
+    fn cells(&self) -> Option<(usize, &[(usize, usize)])> {
+        None
+    }
+}
+
+/// A grader that looks at the table or the steps as a whole.
+pub trait WholeGrader: fmt::Debug + Send + Sync {
+    /// Its grade for the last step; one that can only stand in a score has none.
+    fn reward(&self, view: &View<'_>) -> Result<Grade, Failure>;
+    /// Its grade for the episode so far.
+    fn score(&self, view: &View<'_>) -> Result<Grade, Failure>;
+}
+
+/// A grader, as coverage counts it.
+pub struct Leaf<'a> {
+    /// Its position among the nodes.
+    pub node: usize,
+    /// Its name, or the grader's.
+    pub name: &'a str,
+    /// Its place, as a JSON pointer into the rubric's document.
+    pub pointer: &'a str,
+    /// The decision and the pairs of right and actual value that it values one by one.
+    pub cells: Option<(usize, &'a [(usize, usize)])>,
+}
+
+/// The row graders' values, kept up to date by the episode that owns it.
+#[derive(Debug, Clone, Default)]
+pub struct Scores {
+    values: Vec<Option<f64>>,
+    /// What plugins said about their values, by the values' positions.
+    notes: BTreeMap<usize, Box<Note>>,
+    /// The nodes that have nothing to grade in this episode; none in most.
+    idle: Arc<[bool]>,
+}
+
+/// What a plugin said: its node's name, the row unless it is about the whole episode, and the note.
+pub type Said<'a> = (&'a str, Option<usize>, Box<Note>);
+
+/// What one value of [`Scores`] was: its position, the value, and what was said about it.
+type Former = (usize, f64, Option<Box<Note>>);
+
+/// What an update of [`Scores`] replaced.
+#[derive(Debug, Default)]
+pub struct Replaced(SmallVec<[Former; 8]>);
+
+impl Scores {
+    fn set(&mut self, at: usize, value: f64, note: Option<Box<Note>>) -> Former {
+        let old = self.values[at].replace(value).unwrap_or_default();
+        let old_note = match note {
+            Some(note) => self.notes.insert(at, note),
+            None if self.notes.is_empty() => None,
+            None => self.notes.remove(&at),
+        };
+        (at, old, old_note)
+    }
+
+    /// Takes an update back.
+    pub fn restore(&mut self, replaced: Replaced) {
+        for (at, value, note) in replaced.0.into_iter().rev() {
+            self.set(at, value, note);
+        }
+    }
+}
+
+impl Rubric {
+    /// Whether an expression is among its graders.
+    pub fn has_expressions(&self) -> bool {
+        !self.expressions.is_empty()
+    }
+
+    /// The values of its expressions among some names; those of the reward are 0 where a step has earned nothing.
+    pub fn evaluate(
+        &self,
+        engine: &minijinja::Environment<'static>,
+        scope: &minijinja::Value,
+        idle: bool,
+    ) -> Result<Vec<f64>, String> {
+        let value = |(pointer, reward, expression): &(String, bool, Expression)| {
+            if idle && *reward {
+                return Ok(0.0);
+            }
+            expression.number(engine, scope).map_err(|error| {
+                format!("the grader at `{pointer}` of the rubric `{}` does not work: {error}", self.name)
+            })
+        };
+        self.expressions.iter().map(value).collect()
+    }
+
+    /// Starts the row graders' values for a table that nobody has decided about.
+    pub fn begin(&self, items: &[Arc<Item>]) -> Scores {
+        let mut values = vec![None; self.row_graders * items.len()];
+        for node in &self.nodes {
+            if let NodeKind::Row(at, grader) = &node.kind {
+                for (row, item) in items.iter().enumerate() {
+                    values[at * items.len() + row] = grader.applies(item).then_some(0.0);
+                }
+            }
+        }
+        let idle = self.idle(&values, items.len());
+        Scores { values, notes: BTreeMap::new(), idle }
+    }
+
+    /// The nodes that have nothing to grade among some items, by position; nothing when all have.
+    fn idle(&self, values: &[Option<f64>], items: usize) -> Arc<[bool]> {
+        let of = |slot: usize| values[slot * items..(slot + 1) * items].iter().all(Option::is_none);
+        let is_row = |node: &Node| matches!(&node.kind, NodeKind::Row(slot, _) if of(*slot));
+        if items == 0 || !self.nodes.iter().any(is_row) {
+            return Arc::default();
+        }
+        (0..self.nodes.len()).map(|at| self.is_idle(at, &of)).collect()
+    }
+
+    fn is_idle(&self, at: usize, of: &dyn Fn(usize) -> bool) -> bool {
+        match &self.nodes[at].kind {
+            NodeKind::Row(slot, _) => of(*slot),
+            NodeKind::Whole(_) => false,
+            NodeKind::Gate { then, .. } => self.is_idle(*then, of),
+            kind => kind.children().into_iter().all(|child| self.is_idle(child, of)),
+        }
+    }
+
+    /// Grades the rows that a step decided, and adds what that replaces to `replaced`.
+    pub fn update(
+        &self,
+        scores: &mut Scores,
+        view: &View<'_>,
+        touched: &[usize],
+        replaced: &mut Replaced,
+    ) -> Result<(), GraderError> {
+        for node in &self.nodes {
+            let NodeKind::Row(slot, grader) = &node.kind else { continue };
+            for row in touched {
+                let at = slot * view.rows.len() + row;
+                if scores.values[at].is_none() {
+                    continue;
+                }
+                match grader.grade(view, *row) {
+                    Ok(grade) => replaced.0.push(scores.set(at, grade.value, grade.note)),
+                    Err(failure) => return Err(self.error(node, failure)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What plugins say about some rows, and about the episode.
+    pub fn notes<'a>(
+        &'a self,
+        scores: &'a Scores,
+        view: &View<'_>,
+        rows: &[usize],
+    ) -> Result<Vec<Said<'a>>, GraderError> {
+        let mut notes = Vec::new();
+        if !self.has_plugins {
+            return Ok(notes);
+        }
+        for node in &self.nodes {
+            let name = node.name.as_deref().unwrap_or(&node.pointer);
+            match &node.kind {
+                NodeKind::Row(slot, _) if !scores.notes.is_empty() => {
+                    let of = |row: &usize| scores.notes.get(&(slot * view.rows.len() + row)).cloned();
+                    notes.extend(rows.iter().filter_map(|row| Some((name, Some(*row), of(row)?))));
+                }
+                NodeKind::Whole(grader) if node.what == "plugin" => {
+                    let grade =
+                        if node.pointer.starts_with("/reward") { grader.reward(view) } else { grader.score(view) };
+                    let grade = grade.map_err(|failure| self.error(node, failure))?;
+                    notes.extend(grade.note.map(|note| (name, None, note)));
+                }
+                _ => {}
+            }
+        }
+        Ok(notes)
+    }
+
+    fn error(&self, node: &Node, failure: Failure) -> GraderError {
+        GraderError { rubric: self.name.clone(), pointer: node.pointer.clone(), place: node.place.clone(), failure }
+    }
+
+    /// The values of the reward's components for the last step, in their order; empty unless the mode is a sum.
+    pub fn components(&self, scores: &Scores, view: &View<'_>) -> Result<Values, GraderError> {
+        self.afresh(|known| {
+            let mut values = Values::new();
+            for at in &self.components {
+                values.push(self.eval(*at, scores, view, true, known)?);
+            }
+            Ok(values)
+        })
+    }
+
+    /// The names of the reward's components.
+    pub fn component_names(&self) -> &Arc<[Name]> {
+        &self.component_names
+    }
+
+    /// The episode's score so far, in [0, 1].
+    pub fn score(&self, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
+        self.afresh(|known| self.eval(self.score, scores, view, false, known)).map(|value| self.finish(value))
+    }
+
+    /// The values of all named nodes of the score.
+    pub fn score_parts(&self, scores: &Scores, view: &View<'_>) -> Result<Components, GraderError> {
+        self.afresh(|known| {
+            self.eval(self.score, scores, view, false, known)?;
+            let known = self.nodes.iter().zip(known).filter(|(_, value)| !value.is_nan());
+            Ok(known.filter_map(|(node, value)| Some((node.name.clone()?, *value))).collect())
+        })
+    }
+
+    /// The reward from what it is made of.
+    pub fn reward(&self, components: &[f64], before: f64, best: f64, now: f64, done: bool) -> f64 {
+        let value = match self.mode {
+            RewardMode::Sum => components.iter().sum(),
+            RewardMode::Improvement => (now - before).max(0.0),
+            RewardMode::BestSoFar => (now - best).max(0.0),
+            RewardMode::Potential => now - before,
+            RewardMode::Terminal => {
+                if done {
+                    now
+                } else {
+                    0.0
+                }
+            }
+        };
+        self.clip.map_or(value, |(low, high)| value.clamp(low, high))
+    }
+
+    /// Whether the score is needed after every step.
+    pub fn scores_steps(&self) -> bool {
+        self.mode != RewardMode::Sum
+    }
+
+    /// The named components of the score that have a weight, with that weight.
+    pub fn weights(&self) -> Vec<(&str, f64)> {
+        let mut at = self.score;
+        while let NodeKind::Gate { then, .. } = self.nodes[at].kind {
+            at = then;
+        }
+        let NodeKind::WeightedSum(children) = &self.nodes[at].kind else { return Vec::new() };
+        children
+            .iter()
+            .filter_map(|child| Some((self.nodes[*child].name.as_deref()?, self.nodes[*child].weight)))
+            .collect()
+    }
+
+    /// The names of all nodes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().filter_map(|node| node.name.as_deref())
+    }
+
+    /// The decisions that the graders of a named node read.
+    pub fn fields_of(&self, name: &str) -> Vec<String> {
+        let mut fields = Vec::new();
+        if let Some(at) = self.nodes.iter().position(|node| node.name.as_deref() == Some(name)) {
+            self.collect_fields(at, &mut fields);
+        }
+        fields
+    }
+
+    fn collect_fields(&self, at: usize, fields: &mut Vec<String>) {
+        let node = &self.nodes[at];
+        fields.extend(node.field().filter(|field| !fields.contains(field)));
+        match &node.kind {
+            NodeKind::Ref(target) => self.collect_fields(*target, fields),
+            kind => kind.children().into_iter().for_each(|child| self.collect_fields(child, fields)),
+        }
+    }
+
+    /// The graders: name or pointer, and what a `matrix` values one by one.
+    pub fn graders(&self) -> impl Iterator<Item = Leaf<'_>> {
+        self.nodes.iter().enumerate().filter_map(|(node, one)| {
+            let cells = match &one.kind {
+                NodeKind::Row(_, grader) => grader.cells(),
+                NodeKind::Whole(_) => None,
+                _ => return None,
+            };
+            Some(Leaf { node, name: one.name.as_deref().unwrap_or(&one.pointer), pointer: &one.pointer, cells })
+        })
+    }
+
+    /// The value of one node as it stands: for the last step where it belongs to the reward, else for the episode.
+    pub fn value_of(&self, node: usize, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
+        let reward = self.nodes[node].pointer.starts_with("/reward");
+        self.afresh(|known| self.eval(node, scores, view, reward, known))
+    }
+
+    /// The tree as data for readers: the reward's components, then the score.
+    pub fn outline(&self) -> Value {
+        let components: Vec<Value> = self.components.iter().map(|at| self.outline_of(*at, false)).collect();
+        json!({
+            "name": self.name,
+            "mode": self.mode,
+            "clip": self.clip.map(|(low, high)| [low, high]),
+            "reward": components,
+            "score": self.outline_of(self.score, false),
+        })
+    }
+
+    fn outline_of(&self, at: usize, weighted: bool) -> Value {
+        let node = &self.nodes[at];
+        let children: Vec<Value> = match &node.kind {
+            NodeKind::WeightedSum(children) => children.iter().map(|at| self.outline_of(*at, true)).collect(),
+            NodeKind::Ref(target) => vec![json!({
+                "name": self.nodes[*target].name.as_deref(), "what": self.nodes[*target].what, "params": null, "children": [],
+            })],
+            kind => kind.children().into_iter().map(|at| self.outline_of(at, false)).collect(),
+        };
+        let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
+        let above = if let NodeKind::Gate { above, .. } = node.kind { Some(above) } else { None };
+        json!({
+            "name": node.name.as_deref(),
+            "what": node.what,
+            "weight": weighted.then_some(node.weight),
+            "above": above,
+            "params": params,
+            "children": children,
+        })
+    }
+
+    /// The row graders of the score that have weight but nothing to grade among some items: name or pointer, the pointer,
+    /// and the decision that they are about.
+    pub fn idle_graders(&self, items: &[Arc<Item>]) -> Vec<(&str, &str, Option<String>)> {
+        let mut idle = Vec::new();
+        self.collect_idle(self.score, items, &mut idle);
+        idle
+    }
+
+    fn collect_idle<'a>(&'a self, at: usize, items: &[Arc<Item>], idle: &mut Vec<(&'a str, &'a str, Option<String>)>) {
+        let node = &self.nodes[at];
+        match &node.kind {
+            NodeKind::Row(_, grader) => {
+                if !items.iter().any(|item| grader.applies(item)) {
+                    idle.push((node.name.as_deref().unwrap_or(&node.pointer), &node.pointer, node.field()));
+                }
+            }
+            NodeKind::WeightedSum(children) => {
+                for child in children.iter().filter(|child| self.nodes[**child].weight != 0.0) {
+                    self.collect_idle(*child, items, idle);
+                }
+            }
+            NodeKind::Add(children)
+            | NodeKind::Product(children)
+            | NodeKind::Min(children)
+            | NodeKind::Mean(children)
+            | NodeKind::Sequential(children)
+            | NodeKind::All(children) => {
+                for child in children {
+                    self.collect_idle(*child, items, idle);
+                }
+            }
+            NodeKind::Gate { test, then, .. } => {
+                self.collect_idle(*test, items, idle);
+                self.collect_idle(*then, items, idle);
+            }
+            NodeKind::Whole(_) | NodeKind::Ref(_) => {}
+        }
+    }
+
+    fn finish(&self, value: f64) -> f64 {
+        let value = value.clamp(0.0, 1.0);
+        self.round.map_or(value, |places| {
+            let scale = 10_f64.powi(i32::try_from(places).unwrap_or(12));
+            (value * scale).round() / scale
+        })
+    }
+
+    /// Evaluates something with a place for the value of each node, which is no number until it is known.
+    fn afresh<T>(&self, evaluate: impl FnOnce(&mut [f64]) -> T) -> T {
+        match self.nodes.len() {
+            count @ ..=MOST_NODES => evaluate(&mut [f64::NAN; MOST_NODES][..count]),
+            count => evaluate(&mut vec![f64::NAN; count]),
+        }
+    }
+
+    /// What the weights of a sum are multiplied by so that others take over the weight of what has nothing to grade.
+    fn scale(&self, children: &[usize], idle: &[bool]) -> f64 {
+        if idle.is_empty() {
+            return 1.0;
+        }
+        let weight = |at: usize| self.nodes[at].weight.max(0.0);
+        let all: f64 = graded(children, &[]).map(weight).sum();
+        let left: f64 = graded(children, idle).map(weight).sum();
+        if left > 0.0 { all / left } else { 1.0 }
+    }
+
+    fn eval(
+        &self,
+        at: usize,
+        scores: &Scores,
+        view: &View<'_>,
+        reward: bool,
+        known: &mut [f64],
+    ) -> Result<f64, GraderError> {
+        if !known[at].is_nan() {
+            return Ok(known[at]);
+        }
+        let node = &self.nodes[at];
+        let mut child = |at: usize| self.eval(at, scores, view, reward, known);
+        // Over a whole episode, what has nothing to grade takes no part.
+        let idle: &[bool] = if reward { &[] } else { &scores.idle };
+        let value = match &node.kind {
+            NodeKind::Row(slot, _) => {
+                let values = &scores.values[slot * view.rows.len()..(slot + 1) * view.rows.len()];
+                if reward {
+                    view.steps.last().map_or(0.0, |step| step.touched.iter().filter_map(|row| values[*row]).sum())
+                } else {
+                    mean(values.iter().filter_map(|value| *value))
+                }
+            }
+            NodeKind::Whole(grader) => {
+                let grade = if reward { grader.reward(view) } else { grader.score(view) };
+                grade.map_err(|failure| self.error(node, failure))?.value
+            }
+            NodeKind::WeightedSum(children) => {
+                let scale = self.scale(children, idle);
+                let mut sum = 0.0;
+                for at in graded(children, idle) {
+                    let weight = self.nodes[at].weight;
+                    sum += if weight > 0.0 { weight * scale } else { weight } * child(at)?;
+                }
+                sum
+            }
+            NodeKind::Add(children) => graded(children, idle).map(child).sum::<Result<f64, _>>()?,
+            NodeKind::Product(children) => graded(children, idle).map(child).product::<Result<f64, _>>()?,
+            NodeKind::Min(children) => {
+                let mut least = f64::INFINITY;
+                for at in graded(children, idle) {
+                    least = least.min(child(at)?);
+                }
+                if least.is_infinite() { 0.0 } else { least }
+            }
+            NodeKind::Mean(children) => {
+                mean(graded(children, idle).map(child).collect::<Result<Vec<_>, _>>()?.into_iter())
+            }
+            NodeKind::Sequential(children) => {
+                let mut last = 0.0;
+                for at in graded(children, idle) {
+                    last = child(at)?;
+                    if last == 0.0 {
+                        break;
+                    }
+                }
+                last
+            }
+            NodeKind::All(children) => {
+                let mut all = true;
+                for at in graded(children, idle) {
+                    all &= child(at)? >= 1.0 - 1e-9;
+                }
+                f64::from(u8::from(all))
+            }
+            NodeKind::Gate { test, above, then } => {
+                if idle.get(*test) == Some(&true) || child(*test)? > *above {
+                    child(*then)?
+                } else {
+                    0.0
+                }
+            }
+            NodeKind::Ref(at) => child(*at)?,
+        };
+        if !value.is_finite() {
+            return Err(self.error(node, Failure::not_finite()));
+        }
+        // A sum of nothing is -0.0, which JSON would show.
+        let value = value + 0.0;
+        known[at] = value;
+        Ok(value)
+    }
+}
+
+/// The nodes among some that have something to grade.
+fn graded<'a>(children: &'a [usize], idle: &'a [bool]) -> impl Iterator<Item = usize> + 'a {
+    children.iter().copied().filter(|at| idle.get(*at) != Some(&true))
+}
+
+/// The mean, 0 of nothing.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    if count == 0.0 { 0.0 } else { sum / count }
+}

@@ -1,0 +1,448 @@
+//! What the engine *runs*: immutable, resolved, compiled.
+//!
+//! Compiling a pack makes all of it; nothing here can fail but for an agent's own action.
+
+// What a seed decides.
+pub mod random;
+// The template engine, its limits and what templates may read.
+pub mod templates;
+// Lines about items that were decided.
+pub mod line;
+// What agents see: its parts and its schema.
+pub mod observation;
+// Named values with a type, of actions, calls and resets.
+pub mod parameter;
+// What holds JSON to a schema.
+pub mod validator;
+// What agents may call, and what a call answers.
+pub mod tools;
+// What agents send: its schema, and how an action becomes decisions.
+pub mod action;
+// Test documents, ready to run.
+pub mod suite;
+// Tasks by split and index.
+pub mod tasks;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use minijinja::Value as Context;
+use serde_json::{Map, Value};
+
+use action::{ActionModel, Form};
+use observation::Part;
+use parameter::Parameter;
+use suite::Suite;
+use tools::ToolCard;
+use validator::Validator;
+
+use crate::{
+    expression::Expression,
+    json::Name,
+    model::{Column, Datum, Item},
+    plugin::Plugin,
+    rubric::{KeywordPool, Rubric},
+    rules::{CompiledRule, Predicate, RuleSet},
+    settings::{OnFailure, ResultType, SplitType},
+};
+
+/// The names of the built-in policies.
+pub const BUILT_IN_POLICIES: [&str; 3] = ["oracle", "nothing", "random"];
+
+/// One whole generation of packs.
+#[derive(Debug)]
+pub struct Catalog {
+    /// The generation's number, counted from 1.
+    pub generation: u64,
+    /// The packs, by name.
+    pub packs: Vec<Arc<Pack>>,
+}
+
+impl Catalog {
+    /// The generation's number, counted from 1.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The packs, by name.
+    pub fn packs(&self) -> &[Arc<Pack>] {
+        &self.packs
+    }
+
+    /// Finds a pack.
+    pub fn pack(&self, name: &str) -> Option<&Arc<Pack>> {
+        self.packs.iter().find(|pack| pack.name == name)
+    }
+}
+
+/// One environment, compiled. Episodes hold it until they end, whatever is loaded meanwhile.
+#[derive(Debug)]
+pub struct Pack {
+    /// Its name, such as `ticket-desk`.
+    pub name: String,
+    /// Its title for people.
+    pub title: String,
+    /// One sentence about it.
+    pub description: String,
+    /// The author's version.
+    pub version: String,
+    /// What one of its items is called.
+    pub noun: String,
+    /// The pack's README, when it has one.
+    pub readme: Option<Arc<str>>,
+    /// SHA-256 of what its documents say, in hex.
+    pub digest: String,
+    /// The catalog's generation.
+    pub generation: u64,
+    /// The fields of its items.
+    pub fields: Arc<[Column]>,
+    /// What is decided about its items.
+    pub decisions: Arc<[Column]>,
+    /// Whether it has items; without them nothing is decided.
+    pub has_items: bool,
+    /// Its constants, as templates and expressions read them.
+    pub data: Context,
+    /// What an episode remembers.
+    pub state: Vec<StateVariable>,
+    /// What a reset may be asked for.
+    pub reset: ResetModel,
+    /// What agents send.
+    pub action: ActionModel,
+    /// Whether the episode is over after a step.
+    pub done: Option<Expression>,
+    /// Whether an expression or a template of observation, end or rubric reads the last action.
+    pub reads_actions: bool,
+    /// What agents that call tools are offered.
+    pub cards: Vec<ToolCard>,
+    /// What agents see, by name.
+    pub observation: Vec<(Name, Part)>,
+    /// JSON Schema of an observation.
+    pub observation_schema: Value,
+    /// JSON Schema of the observation after a reset.
+    pub reset_observation_schema: Value,
+    /// Its templates and expressions.
+    pub templates: minijinja::Environment<'static>,
+    /// Its tasks, by difficulty and name.
+    pub tasks: Vec<Arc<Task>>,
+    /// The keywords of all tasks, by decision.
+    pub keyword_pools: Vec<KeywordPool>,
+    /// Its scripted agents, by name.
+    pub policies: IndexMap<String, Script>,
+    /// Its rules, by name.
+    pub rules: IndexMap<String, RuleSet>,
+    /// The name of the rules that decide each decision.
+    pub truth: Vec<Option<String>>,
+    /// The digest of every document, by kind and name.
+    pub digests: Vec<(&'static str, String, String)>,
+    /// Its plugins, in the order in which the environment declares them.
+    pub plugins: Vec<Arc<Plugin>>,
+    /// Its test documents.
+    pub suites: Vec<Suite>,
+    /// The policy that stands as the baseline.
+    pub baseline: Option<String>,
+    /// Whether some of its plugins are programs.
+    pub has_processes: bool,
+    /// What splits are for whose name does not say it.
+    pub splits: IndexMap<String, SplitType>,
+    /// What becomes of a step in which the environment fails.
+    pub on_failure: OnFailure,
+    /// The splits that agents may practise on.
+    pub practice: Vec<String>,
+}
+
+impl Pack {
+    /// Its name, such as `ticket-desk`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its title for people.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// One sentence about it.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The author's version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The pack's README, when it has one.
+    pub fn readme(&self) -> Option<&str> {
+        self.readme.as_deref()
+    }
+
+    /// SHA-256 of what the pack's documents say, in hex; comments and layout do not count.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The catalog's generation.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// JSON Schema (draft 2020-12) of an action.
+    pub fn action_schema(&self) -> &Value {
+        self.action.schema()
+    }
+
+    /// JSON Schema of the observation's own fields: an object schema without `done`, `reward` and `metadata`.
+    pub fn observation_schema(&self) -> &Value {
+        &self.observation_schema
+    }
+
+    /// Its plugins, in the order in which the environment declares them.
+    pub fn plugins(&self) -> &[Arc<Plugin>] {
+        &self.plugins
+    }
+
+    /// Whether some of its plugins answer what cannot be computed again, so that their answers are kept.
+    pub fn hears(&self) -> bool {
+        self.plugins.iter().any(|plugin| plugin.records())
+    }
+
+    /// Whether a step of it may compute for long: every template is short of fuel, but plugins run code of their own.
+    pub fn takes_long(&self) -> bool {
+        !self.plugins.is_empty()
+    }
+
+    /// Whether a step of it may wait for programs, which takes long and nothing of the processor.
+    pub fn waits_for_processes(&self) -> bool {
+        self.has_processes
+    }
+
+    /// Whether an action of it may ask that its answer be held back.
+    pub fn holds_back(&self) -> bool {
+        let effects = self.action.tools.iter().map(|tool| &tool.effects).chain([&self.action.effects]);
+        effects.into_iter().any(|effects| effects.wait.is_some())
+    }
+
+    /// The same of the observation after a reset, which holds no answer of a tool.
+    pub fn reset_observation_schema(&self) -> &Value {
+        &self.reset_observation_schema
+    }
+
+    /// JSON Schema of the arguments that a reset may be given: an object schema, without properties when there are none.
+    pub fn reset_schema(&self) -> &Value {
+        &self.reset.schema
+    }
+
+    /// JSON Schemas of what the state tells beyond the protocol's own, by name.
+    pub fn state_schema(&self) -> impl Iterator<Item = (&str, Value)> {
+        self.state
+            .iter()
+            .filter(|variable| variable.visible)
+            .map(|variable| (variable.name.as_str(), variable.schema()))
+    }
+
+    /// Whether its tools are its actions: `call_tool` and `list_tools`.
+    pub fn is_tool_environment(&self) -> bool {
+        matches!(self.action.form, Form::Tools)
+    }
+
+    /// What agents that call tools are offered: the tools, and the action as one more where there is one.
+    pub fn tools(&self) -> &[ToolCard] {
+        &self.cards
+    }
+
+    /// The ways to act, one by one: the action itself, where there is one, and each tool.
+    pub fn ways_to_act(&self) -> (Option<&ToolCard>, &[ToolCard]) {
+        let (tools, own) = self.cards.split_at(self.action.tools.len().min(self.cards.len()));
+        (own.first(), tools)
+    }
+
+    /// The tools as an observation lists them: name, description and schema of the arguments.
+    pub fn tools_listing(&self) -> Value {
+        let entry = |card: &ToolCard| {
+            serde_json::json!({
+                "name": card.name, "description": card.description, "input_schema": card.input_schema,
+            })
+        };
+        self.cards.iter().map(entry).collect()
+    }
+
+    /// How many test documents it has.
+    pub fn tests(&self) -> usize {
+        self.suites.len()
+    }
+
+    /// The fields of its items.
+    pub fn fields(&self) -> &[Column] {
+        &self.fields
+    }
+
+    /// What is decided about its items.
+    pub fn decisions(&self) -> &[Column] {
+        &self.decisions
+    }
+
+    /// Its rules, in the order of the documents.
+    pub fn rule_sets(&self) -> impl Iterator<Item = &RuleSet> {
+        self.rules.values()
+    }
+
+    /// The rules that decide a decision.
+    pub fn rules_of(&self, column: usize) -> Option<&RuleSet> {
+        self.rules.get(self.truth.get(column)?.as_deref()?)
+    }
+
+    /// A rule, by the name of its rules and its id.
+    pub fn rule(&self, rules: &str, id: &str) -> Option<&CompiledRule> {
+        self.rules.get(rules)?.rules.iter().find(|rule| rule.reason.id == id)
+    }
+
+    /// SHA-256 of what one document says, in hex; by its kind, such as `Rules`, and its name.
+    pub fn digest_of(&self, kind: &str, name: &str) -> Option<&str> {
+        let found = self.digests.iter().find(|(of, known, _)| *of == kind && known == name);
+        found.map(|(_, _, digest)| digest.as_str())
+    }
+
+    /// The name of the policy that stands as the baseline.
+    pub fn baseline(&self) -> Option<&str> {
+        self.baseline.as_deref()
+    }
+}
+
+/// One playable task.
+#[derive(Debug)]
+pub struct Task {
+    /// Its name, such as `easy`.
+    pub name: String,
+    /// Its title for people.
+    pub title: String,
+    /// A sentence about it; may be empty.
+    pub description: String,
+    /// Higher is harder.
+    pub difficulty: f64,
+    /// The split it belongs to.
+    pub split: String,
+    /// Steps after which an episode ends.
+    pub max_steps: u32,
+    /// The moment at which it plays, in milliseconds since 1970.
+    pub clock: Option<i64>,
+    /// Whether the seed draws the order of its items.
+    pub shuffled: bool,
+    /// The tasks that it belongs with.
+    pub group: Option<String>,
+    /// What agents are told.
+    pub instructions: Instructions,
+    /// Actions that reach the best score, where there are no items.
+    pub solution: Vec<Value>,
+    /// How it is scored.
+    pub rubric: Arc<Rubric>,
+    /// How many values each thing that varies has, by name.
+    pub vary: Vec<(String, usize)>,
+    /// Its items, in every form.
+    pub items: Vec<Variants>,
+}
+
+/// What an agent is told.
+#[derive(Debug)]
+pub enum Instructions {
+    /// The same for every episode, as a JSON string.
+    Fixed(String),
+    /// A template that reads what the reset was given, and the names beside it.
+    Template(String, Context),
+}
+
+impl Instructions {
+    /// The text, or the template that it is made of.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Fixed(json) => serde_json::from_str(json).unwrap_or_default(),
+            Self::Template(text, _) => text.clone(),
+        }
+    }
+}
+
+/// One thing that an episode remembers.
+#[derive(Debug)]
+pub struct StateVariable {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: ResultType,
+    /// Whether agents see it.
+    pub visible: bool,
+    /// What it means.
+    pub description: Option<String>,
+    /// What it is when an episode begins.
+    pub first: First,
+}
+
+/// What a state is when an episode begins.
+#[derive(Debug)]
+pub enum First {
+    /// A value.
+    Value(Value),
+    /// What an expression gives.
+    Expression(Expression),
+}
+
+impl StateVariable {
+    fn schema(&self) -> Value {
+        let mut schema = self.kind.schema();
+        if let Some(description) = &self.description {
+            schema["description"] = description.as_str().into();
+        }
+        schema
+    }
+}
+
+/// What a reset may be asked for.
+#[derive(Debug)]
+pub struct ResetModel {
+    /// The arguments.
+    pub parameters: Vec<Parameter>,
+    /// JSON Schema of them all.
+    pub schema: Value,
+    /// Holds what is asked for to the schema.
+    pub validator: Box<dyn Validator>,
+}
+
+/// One item in every form that a seed can give it.
+#[derive(Debug)]
+pub struct Variants {
+    /// The things that vary in it, by position in [`Task::vary`].
+    pub uses: Vec<usize>,
+    /// Its forms: the last thing that varies runs fastest.
+    pub forms: Vec<Arc<Item>>,
+}
+
+/// A policy of the pack.
+#[derive(Debug)]
+pub struct Script {
+    /// What it does where an item matches.
+    pub rules: Vec<(Predicate, Move)>,
+    /// What it decides otherwise.
+    pub default: Vec<(usize, Choice)>,
+    /// Decisions that get the item's position in the listing.
+    pub ranked: Vec<usize>,
+    /// The actions that it takes instead, where there are some.
+    pub play: Option<Vec<Value>>,
+}
+
+/// What a policy does by a rule.
+#[derive(Debug)]
+pub enum Move {
+    /// It decides.
+    Decide(Vec<(usize, Choice)>),
+    /// It calls a tool, by position, with these arguments.
+    Call(usize, Map<String, Value>),
+}
+
+/// What a policy decides.
+#[derive(Debug, Clone)]
+pub enum Choice {
+    /// A value.
+    Value(Datum),
+    /// A text made by a template of the pack, by its name.
+    Template(String),
+    /// A value that an expression of the pack gives.
+    Computed(Expression),
+}

@@ -1,0 +1,188 @@
+//! Test documents, ready to run.
+
+use std::{path::Path, sync::Arc};
+
+use serde_json::{Map, Value};
+
+use crate::model::Datum;
+
+/// One test document.
+#[derive(Debug)]
+pub struct Suite {
+    /// The document's name.
+    pub name: String,
+    /// Items and what is right about them.
+    pub rules: Vec<RuleCase>,
+    /// Episodes and what comes of them.
+    pub episodes: Vec<EpisodeCase>,
+    /// Agents that play every task, and their scores.
+    pub probes: Vec<(Probe, NumberTest, Site)>,
+    /// What shares must be covered.
+    pub coverage: Vec<(Measure, f64, Site)>,
+}
+
+/// Where something is written.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The file, as findings name it.
+    pub path: Arc<Path>,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// An item, and what rules must say about it.
+#[derive(Debug)]
+pub struct RuleCase {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub site: Site,
+    /// The name of the rules.
+    pub of: String,
+    /// The moment at which it is judged.
+    pub clock: Option<i64>,
+    /// The item's fields, in the order of the pack's columns.
+    pub fields: Vec<Option<Datum>>,
+    /// What is right, by decision.
+    pub expect: Vec<(usize, Datum)>,
+    /// The ids of the rules that must have decided; `default` for none of them.
+    pub by: Option<Vec<String>>,
+}
+
+/// An episode, and what must come of it.
+#[derive(Debug)]
+pub struct EpisodeCase {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub site: Site,
+    /// The task.
+    pub task: String,
+    /// The seed.
+    pub seed: u64,
+    /// What the reset is given.
+    pub arguments: Map<String, Value>,
+    /// Who plays.
+    pub player: Player,
+    /// What must come of it.
+    pub expect: Expectation,
+}
+
+/// Who plays.
+#[derive(Debug)]
+pub enum Player {
+    /// These actions.
+    Actions(Vec<Value>),
+    /// An agent.
+    Policy(Probe),
+}
+
+/// What must come of an episode.
+#[derive(Debug, Default)]
+pub struct Expectation {
+    /// The score.
+    pub score: Option<NumberTest>,
+    /// The sum of the rewards.
+    pub total: Option<NumberTest>,
+    /// The reward of each step.
+    pub rewards: Option<Vec<NumberTest>>,
+    /// Components of the score, by name.
+    pub components: Vec<(String, NumberTest)>,
+    /// Whether the episode ends.
+    pub done: Option<bool>,
+    /// Steps taken.
+    pub steps: Option<NumberTest>,
+    /// What the refusal of the last action says.
+    pub refused: Option<String>,
+    /// Fields of the last observation.
+    pub observation: Map<String, Value>,
+}
+
+/// An agent that tests let play.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Probe {
+    /// A built-in or scripted policy, by name.
+    Policy(String),
+    /// One answer to everything.
+    Always {
+        /// The decision.
+        column: usize,
+        /// The answer.
+        value: Datum,
+        /// How documents write it.
+        name: String,
+    },
+}
+
+impl Probe {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Policy(name) | Self::Always { name, .. } => name,
+        }
+    }
+}
+
+/// A number and how far it may go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum NumberTest {
+    /// This number.
+    Equal(f64),
+    /// Each bound with a flag that tells whether it is itself allowed.
+    Between(Option<(f64, bool)>, Option<(f64, bool)>),
+}
+
+impl NumberTest {
+    /// How far apart two numbers may be that count as equal.
+    const TOLERANCE: f64 = 1e-6;
+
+    /// Whether a number passes.
+    pub fn holds(self, number: f64) -> bool {
+        match self {
+            Self::Equal(wanted) => (number - wanted).abs() <= Self::TOLERANCE,
+            Self::Between(low, high) => {
+                low.is_none_or(|(bound, equal)| number > bound || equal && number >= bound - Self::TOLERANCE)
+                    && high.is_none_or(|(bound, equal)| number < bound || equal && number <= bound + Self::TOLERANCE)
+            }
+        }
+    }
+
+    /// What is expected, in words.
+    pub fn words(self) -> String {
+        let (low, high) = match self {
+            Self::Equal(wanted) => return format!("{wanted}"),
+            Self::Between(low, high) => (low, high),
+        };
+        let low = low.map(|(bound, equal)| format!("{} {bound}", if equal { "at least" } else { "more than" }));
+        let high = high.map(|(bound, equal)| format!("{} {bound}", if equal { "at most" } else { "less than" }));
+        [low, high].into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    }
+}
+
+/// What coverage counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Rules that some case meets.
+    Rules,
+    /// Outcomes of rules.
+    Outcomes,
+    /// Graders that give something.
+    Graders,
+    /// Cells of matrices.
+    Cells,
+}
+
+impl Measure {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Rules, Self::Outcomes, Self::Graders, Self::Cells];
+
+    /// The word as documents write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Outcomes => "outcomes",
+            Self::Graders => "graders",
+            Self::Cells => "cells",
+        }
+    }
+}

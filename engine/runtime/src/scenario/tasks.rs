@@ -1,0 +1,172 @@
+//! The tasks of a pack by split and index, and which one a seed picks.
+
+use std::sync::Arc;
+
+use crate::{
+    names::nearest,
+    settings::{Explain, SplitType},
+};
+
+use super::{Pack, Task};
+use crate::rubric::Rubric;
+
+/// A split: a part of the tasks, such as those to train on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Split<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it is for: `train`, `validation` or `test`.
+    pub kind: &'static str,
+}
+
+impl Pack {
+    /// The tasks, by difficulty and name.
+    pub fn tasks(&self) -> &[Arc<Task>] {
+        &self.tasks
+    }
+
+    /// Finds a task.
+    pub fn task(&self, name: &str) -> Option<&Arc<Task>> {
+        self.tasks.iter().find(|task| task.name == name)
+    }
+
+    /// The task whose name is nearest to the given one, for "did you mean".
+    pub fn nearest_task(&self, name: &str) -> Option<&str> {
+        nearest(name, self.tasks.iter().map(|task| task.name.as_str()))
+    }
+
+    /// The splits that tasks belong to: `train`, `validation` and `test` first, then the others by name.
+    pub fn splits(&self) -> Vec<Split<'_>> {
+        let mut names: Vec<&str> = self.tasks.iter().map(|task| task.split.as_str()).collect();
+        let all = SplitType::ALL;
+        let rank = |name: &str| all.iter().position(|kind| kind.name() == name).unwrap_or(all.len());
+        names.sort_by_key(|name| (rank(name), *name));
+        names.dedup();
+        names.into_iter().map(|name| Split { name, kind: self.kind_of_split(name).name() }).collect()
+    }
+
+    /// What a split is for: as is declared, else as its name says, else for validation.
+    fn kind_of_split(&self, name: &str) -> SplitType {
+        let declared = self.splits.get(name).copied();
+        declared.or_else(|| SplitType::named(name)).unwrap_or(SplitType::Validation)
+    }
+
+    /// The split whose name is nearest to the given one, for "did you mean".
+    pub fn nearest_split(&self, name: &str) -> Option<&str> {
+        nearest(name, self.tasks.iter().map(|task| task.split.as_str()))
+    }
+
+    /// The tasks of a split, by difficulty and name; none when there is no such split, for a split has a task.
+    pub fn tasks_of(&self, split: &str) -> Vec<&Arc<Task>> {
+        self.tasks.iter().filter(|task| task.split == split).collect()
+    }
+
+    /// The tasks that agents may practise on, by difficulty and name.
+    pub fn practice_tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
+        self.tasks.iter().filter(|task| self.practice.contains(&task.split))
+    }
+
+    /// One task of a split; a negative index counts from the end, -1 being the last.
+    pub fn task_at(&self, split: &str, index: i64) -> Option<&Arc<Task>> {
+        let tasks = self.tasks_of(split);
+        let count = i64::try_from(tasks.len()).ok()?;
+        let at = if index < 0 { index.checked_add(count)? } else { index };
+        tasks.get(usize::try_from(at).ok()?).copied()
+    }
+
+    /// The tasks of a split from `start` up to, not including, `stop`, as Python slices a list: a bound that is not given is
+    /// the end of the list, a negative one counts from the end, one beyond the list is cut.
+    pub fn task_range(&self, split: &str, start: Option<i64>, stop: Option<i64>) -> Vec<&Arc<Task>> {
+        let tasks = self.tasks_of(split);
+        let range = slice(tasks.len(), start, stop);
+        tasks.get(range).map(<[_]>::to_vec).unwrap_or_default()
+    }
+
+    /// The position of a task among those of its split.
+    pub fn index_of(&self, task: &Task) -> usize {
+        self.tasks
+            .iter()
+            .filter(|other| other.split == task.split)
+            .position(|other| other.name == task.name)
+            .unwrap_or(0)
+    }
+
+    /// The task that a seed picks, among all or those of a split.
+    pub fn pick(&self, split: Option<&str>, seed: u64) -> Option<&Arc<Task>> {
+        let tasks: Vec<&Arc<Task>> =
+            self.tasks.iter().filter(|task| split.is_none_or(|split| task.split == split)).collect();
+        let count = u64::try_from(tasks.len()).ok().filter(|count| *count > 0)?;
+        tasks.get(usize::try_from(seed % count).ok()?).copied()
+    }
+}
+
+/// The range of positions that Python's `list[start:stop]` takes out of a list.
+pub fn slice(length: usize, start: Option<i64>, stop: Option<i64>) -> std::ops::Range<usize> {
+    let bound = |bound: Option<i64>, without: usize| match bound {
+        None => without,
+        Some(bound) => {
+            let size = i64::try_from(length).unwrap_or(i64::MAX);
+            let from_start = if bound < 0 { bound.saturating_add(size) } else { bound };
+            usize::try_from(from_start.clamp(0, size)).unwrap_or(length)
+        }
+    };
+    let (start, stop) = (bound(start, 0), bound(stop, length));
+    start..stop.max(start)
+}
+
+impl Task {
+    /// Its name, such as `easy`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its title for people.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// A sentence about it; may be empty.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Higher is harder.
+    pub fn difficulty(&self) -> f64 {
+        self.difficulty
+    }
+
+    /// The split it belongs to, such as `train` or `test`.
+    pub fn split(&self) -> &str {
+        &self.split
+    }
+
+    /// The tasks that it belongs with.
+    pub fn group(&self) -> Option<&str> {
+        self.group.as_deref()
+    }
+
+    /// How it is scored.
+    pub fn rubric(&self) -> &Rubric {
+        &self.rubric
+    }
+
+    /// Steps after which an episode ends.
+    pub fn max_steps(&self) -> u32 {
+        self.max_steps
+    }
+
+    /// Whether its rubric ever tells agents what was right.
+    pub fn tells(&self) -> bool {
+        self.rubric.explain != Explain::Never
+    }
+
+    /// The ids of its items.
+    pub fn item_ids(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter_map(|variants| Some(variants.forms.first()?.id.as_str()))
+    }
+
+    /// How many items it has.
+    pub fn items(&self) -> usize {
+        self.items.len()
+    }
+}

@@ -1,0 +1,169 @@
+//! The template engine, its limits and what templates may read.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
+
+use minijinja::{
+    Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter,
+    value::{Enumerator, Object, Rest, Serde, Value},
+};
+
+use crate::model::{Column, Datum, Item, Row};
+
+/// Instructions of the template engine that one rendering may take.
+const FUEL: u64 = 50_000;
+/// An engine that only parses.
+static PARSER: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
+
+/// Makes an engine: unknown names are errors, and no template runs for long.
+pub fn engine() -> Environment<'static> {
+    let mut engine = Environment::new();
+    // It prints all that the engine knows, to whoever reads what was rendered.
+    engine.remove_global("debug");
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_fuel(Some(FUEL));
+    engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    engine.add_filter("default", default);
+    engine.add_filter("d", default);
+    engine
+}
+
+/// Makes an engine for the texts of items, in which null cannot be printed: nothing lands in an inbox as `none`.
+pub fn item_engine() -> Environment<'static> {
+    let mut engine = engine();
+    engine.set_formatter(|out, state, value| {
+        if value.is_none() {
+            return Err(Error::new(ErrorKind::InvalidOperation, "it prints a value that is null"));
+        }
+        escape_formatter(out, state, value)
+    });
+    engine
+}
+
+/// The filter `default`, which takes null for absent as well: what an item lacks and what an action does not give is null.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
+fn default(value: &Value, arguments: Rest<Value>) -> Result<Value, Error> {
+    if arguments.len() > 2 {
+        return Err(Error::from(ErrorKind::TooManyArguments));
+    }
+    let lax = arguments.get(1).is_some_and(Value::is_true);
+    if value.is_undefined() || value.is_none() || lax && !value.is_true() {
+        return Ok(arguments.first().cloned().unwrap_or_else(|| Value::from("")));
+    }
+    Ok(value.clone())
+}
+
+/// Whether a text is a template.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// The expression of a text that is nothing but one `{{ }}`; its value may keep its type.
+pub fn sole_expression(text: &str) -> Option<&str> {
+    let inside = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inside = inside.strip_prefix(['-', '+']).unwrap_or(inside);
+    let inside = inside.strip_suffix(['-', '+']).unwrap_or(inside);
+    // What parses as one expression is one: `a }} and {{ b` does not.
+    PARSER.compile_expression(inside).is_ok().then_some(inside)
+}
+
+/// What a template reads, as dotted names such as `vary.thing.word`; nothing of a text that does not parse.
+pub fn reads(text: &str) -> HashSet<String> {
+    if !is_template(text) {
+        return HashSet::new();
+    }
+    PARSER.template_from_str(text).map(|template| template.undeclared_variables(true)).unwrap_or_default()
+}
+
+/// Whether a template reads what a task lets vary.
+pub fn reads_vary(text: &str) -> bool {
+    reads(text).iter().any(|name| name == "vary" || name.starts_with("vary."))
+}
+
+/// A text that, rendered as a template, gives this one.
+pub fn literal(text: &str) -> String {
+    if !is_template(text) {
+        return text.to_owned();
+    }
+    let mut literal = String::with_capacity(text.len() + 16);
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        if character == '{' && rest.peek().is_some_and(|next| "{%#".contains(*next)) {
+            literal.push_str("{{ \"{\" }}");
+        } else {
+            literal.push(character);
+        }
+    }
+    // The engine drops a line break at the end of a template.
+    if text.ends_with('\n') {
+        literal.push('\n');
+    }
+    literal
+}
+
+/// What templates see of an item: its id and visible fields, and of the hidden ones nothing.
+#[derive(Debug)]
+pub struct ItemView {
+    /// The item.
+    pub item: Arc<Item>,
+    /// The columns of its fields.
+    pub fields: Arc<[Column]>,
+    /// Hidden fields that tools have made visible.
+    pub revealed: Vec<usize>,
+}
+
+impl Object for ItemView {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        if key == "id" {
+            return Some(Value::from(self.item.id.as_str()));
+        }
+        let at = self.fields.iter().position(|column| column.name == key)?;
+        if !self.fields[at].visible && !self.revealed.contains(&at) {
+            return None;
+        }
+        Some(
+            self.item
+                .fields
+                .get(at)?
+                .as_ref()
+                .map_or_else(|| Value::from(()), |datum| value_of(datum, &self.fields[at])),
+        )
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names = self.fields.iter().filter(|column| column.visible).map(|column| Value::from(column.name.as_str()));
+        Enumerator::Values(std::iter::once(Value::from("id")).chain(names).collect())
+    }
+}
+
+/// What templates see of a row: its decisions.
+#[derive(Debug)]
+pub struct RowView {
+    /// The row.
+    pub row: Row,
+    /// The columns of the decisions.
+    pub decisions: Arc<[Column]>,
+}
+
+impl Object for RowView {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let key = key.as_str()?;
+        let at = self.decisions.iter().position(|column| column.name == key)?;
+        Some(self.row.cell(at).map_or_else(|| Value::from(()), |datum| value_of(datum, &self.decisions[at])))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.decisions.iter().map(|column| Value::from(column.name.as_str())).collect())
+    }
+}
+
+fn value_of(datum: &Datum, column: &Column) -> Value {
+    match datum {
+        Datum::Choice(at) => column.values.get(*at).map_or_else(|| Value::from(()), |name| Value::from(name.as_str())),
+        Datum::Text(text) => Value::from(text.raw.as_str()),
+        other => Value::from(Serde(other.to_json(column))),
+    }
+}
