@@ -74,7 +74,7 @@ pub(super) fn recordings(files: &[PathBuf]) -> Result<Read<Recording>, String> {
             match serde_json::from_str(line) {
                 Ok(recording) => read.rows.push(recording),
                 Err(error) => {
-                    read.refuse(path, number, vec![format!("not a recording: {}", json::problem(line, &error))])
+                    read.refuse(path, number, vec![format!("not a recording: {}", json::problem(line, &error))]);
                 }
             }
         }
