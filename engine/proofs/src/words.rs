@@ -1,7 +1,7 @@
 //! Decided atoms as words.
 
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, Matching, write_duration, write_moment},
+    model::{Column, ColumnKind, Datum, Matching, domain, write_duration, write_moment},
     number::Number,
     rules::{Facts, Test},
 };
@@ -194,7 +194,12 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
         }
         (Test::Matches(regex, _), true) => format!("{name} matches /{}/", regex.as_str()),
         (Test::Matches(regex, _), false) => format!("{name} does not match /{}/", regex.as_str()),
-        (Test::DomainIn(domains), _) => format!("the domain of {name} is {not}{}", domains.join(" or ")),
+        (Test::DomainIn(domains), true) => {
+            format!("the domain of {name} is {}", domain::with_subdomains(domains.clone()).join(" or "))
+        }
+        (Test::DomainIn(domains), false) => {
+            format!("the domain of {name} is neither {}", domain::with_subdomains(domains.clone()).join(" nor "))
+        }
         (Test::Age { older, length }, _) => {
             let length = write_duration(*length);
             match (older, value) {

@@ -3,7 +3,7 @@
 use std::iter;
 
 use casebook_runtime::{
-    model::{Column, Matching},
+    model::{Column, Matching, domain},
     settings::Hit,
 };
 use casebook_syntax::spec::{Condition, Mode, Rule};
@@ -293,7 +293,14 @@ pub(super) fn operator(
             Some(pattern) => format!("{field} matches /{pattern}/"),
             None => format!("{field} matches {}", quoted(value)),
         },
-        "domain_in" => format!("the domain of {field} is {}", values()),
+        "domain_in" => match value {
+            Value::String(list) => format!("the domain of {field}, or a domain above it, is in the list `{list}`"),
+            Value::Array(list) => {
+                let domains: Vec<String> = list.iter().map(plain).collect();
+                format!("the domain of {field} is {}", join(domain::with_subdomains(domains), "or"))
+            }
+            other => format!("the domain of {field} is {}", plain(other)),
+        },
         "exists" => format!("{field} is {}", if value == &Value::Bool(true) { "given" } else { "not given" }),
         "older_than" => format!("{field} is more than {} ago", plain(value)),
         "within" => format!("{field} is at most {} ago", plain(value)),

@@ -185,7 +185,7 @@ fn a_failed_case_tells_every_condition() {
          \x20     no  not\n\
          \x20       yes title contains \"gift\"\n\
          \x20   except, which holds:\n\
-         \x20     yes the domain of from is in the list `friends`"
+         \x20     yes the domain of from, or a domain above it, is in the list `friends`"
     );
     assert_eq!((case.path.as_deref(), case.line), (Some(std::path::Path::new("desk/tests.yaml")), Some(5)));
 }

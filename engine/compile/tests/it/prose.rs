@@ -207,7 +207,7 @@ fn exceptions_lists_dates_and_order_are_said() {
         prose,
         "The first line that matches decides.\n\
          Texts are searched for whole words, signs included, in upper or lower case, unless a rule says otherwise.\n\
-         - From 2026-01-01 on and before 2027-01-01, when amount is at least 10, except when the domain of from is a.example or b.example: queue is forward. Owner. - When tier is paid: queue is close.\n\
+         - From 2026-01-01 on and before 2027-01-01, when amount is at least 10, except when the domain of from is a.example, b.example or one of their subdomains: queue is forward. Owner. - When tier is paid: queue is close.\n\
          - When ((tier is paid and amount is less than 3) or title contains \"very late\" (also inside words)): queue is answer.\n\
          - In every other case: queue is close."
     );
@@ -217,7 +217,7 @@ fn exceptions_lists_dates_and_order_are_said() {
          Texts are searched for whole words, signs included, in upper or lower case, unless a rule says otherwise.\n\n\
          | Rule | Valid | When | Except when | Then | Because |\n\
          | --- | --- | --- | --- | --- | --- |\n\
-         | A | from 2026-01-01 on and before 2027-01-01 | amount is at least 10 | the domain of from is a.example or b.example | queue is forward | Owner. - When tier is paid: queue is close. |\n\
+         | A | from 2026-01-01 on and before 2027-01-01 | amount is at least 10 | the domain of from is a.example, b.example or one of their subdomains | queue is forward | Owner. - When tier is paid: queue is close. |\n\
          | B |  | ((tier is paid and amount is less than 3) or title contains \"very late\" (also inside words)) |  | queue is answer |  |\n\
          | default |  | in every other case |  | queue is close |  |"
     );

@@ -3,7 +3,7 @@
 //! A domain is compared in lower case, in ASCII (`bücher.example` is `xn--bcher-kva.example`) and without the dot of the root;
 //! an IP address as the URL standard writes it. URLs are read by that standard, as browsers do.
 
-use std::sync::LazyLock;
+use std::{net::IpAddr, sync::LazyLock};
 
 use regex::Regex;
 use url::{Host, ParseError, Url};
@@ -89,6 +89,20 @@ pub fn meant_address(text: &str) -> Option<String> {
     let text = text.strip_suffix('>').and_then(|text| text.rsplit_once('<')).map_or(text, |(_, address)| address);
     let text = text.strip_prefix("mailto:").unwrap_or(text).trim().trim_end_matches(['.', ',', ';']);
     of_address(text).map(|_| text.to_owned())
+}
+
+/// Domains as a condition matches them: each with all that lies below it, which an IP address has not.
+pub fn with_subdomains(mut domains: Vec<String>) -> Vec<String> {
+    let is_address = |domain: &String| {
+        let bare = domain.trim_matches('"').trim_start_matches('[').trim_end_matches(']');
+        bare.parse::<IpAddr>().is_ok()
+    };
+    let names = domains.iter().filter(|domain| !is_address(domain)).count();
+    if names > 0 {
+        let whose = if domains.len() == 1 { "its" } else { "their" };
+        domains.push(format!("one of {whose} subdomains"));
+    }
+    domains
 }
 
 /// An entry of a list of domains, in the form in which domains are compared.
