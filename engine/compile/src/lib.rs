@@ -14,3 +14,5 @@ pub mod rules;
 mod rubric;
 // What a pack means: from documents to a catalog, every problem at once.
 pub mod check;
+// Every name of a pack, with its definition and its uses.
+pub mod symbols;

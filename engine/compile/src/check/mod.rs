@@ -79,7 +79,7 @@ pub(crate) use documents::Documents;
 pub use forms::template_fields;
 pub use plugins::{Lock, authoring, locks};
 pub use proofs::Proof;
-pub use ruled::{Ruled, names_of_rules, ruled};
+pub use ruled::{Ruled, documents_of, names_of_rules, ruled};
 
 use crate::{
     plugin::Declared,

@@ -41,6 +41,11 @@ pub fn names_of_rules(file: &SourceFile) -> Vec<String> {
     drafts.iter().filter(|draft| draft.kind == Kind::Rules).filter_map(|draft| Some(draft.name()?.to_owned())).collect()
 }
 
+/// The documents of a pack, laid over those that they extend; of one that is wrong, those that can be read.
+pub fn documents_of(source: &PackSource) -> Vec<Arc<Document>> {
+    documents::read(source, &mut documents::Cache::default(), &mut Report::default()).all
+}
+
 /// Compiles the rules of a pack and nothing else of it; the findings are about those alone.
 pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
     let mut report = Report::default();

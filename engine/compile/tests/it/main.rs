@@ -25,5 +25,6 @@ mod plugins;
 mod proofs;
 mod prose;
 mod scripts;
+mod symbols;
 mod tables;
 mod words;

@@ -89,6 +89,11 @@ impl Document {
         located(&self.files, self.tree.value_place(pointer))
     }
 
+    /// The file and bytes of the key that a JSON pointer ends in.
+    pub fn key_place(&self, pointer: &str) -> (&SourceFile, Range<usize>) {
+        located(&self.files, self.tree.key_place(pointer))
+    }
+
     /// The file and line (from 1) of the value that a JSON pointer names.
     pub fn line(&self, pointer: &str) -> (Arc<Path>, usize) {
         let (file, span) = self.place(pointer);
