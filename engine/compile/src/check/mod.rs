@@ -16,6 +16,8 @@
 //! | `truth.rs` | what is right about an item, by labels and rules |
 //! | `lines.rs` | lines of places in a document, counted on from the last |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
+//! | `replies.rs` | labels of texts next to the graders that measure those texts |
+//! | `sight.rs` | whether agents can see what the policy text that they get speaks of |
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
 //! | `plugins.rs` | the plugins that an environment declares |
@@ -40,9 +42,11 @@ mod parameters;
 mod plugins;
 mod policy;
 mod proofs;
+mod replies;
 mod ruled;
 mod rules;
 mod scope;
+mod sight;
 mod task;
 mod template;
 mod test;
@@ -274,6 +278,11 @@ fn assemble(
     let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
     check_baseline(&parts, report);
     let mut tasks = compile_tasks(&parts, cache, report);
+    let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
+    if parts.sound {
+        replies::check(&parts, &tasks, &keyword_pools, report);
+        sight::check(&parts, report);
+    }
     task::check_splits(&parts, report);
     task::check_practice(&parts, report);
     let mut suites = Vec::new();
@@ -328,7 +337,7 @@ fn assemble(
         digest: plugins::digest(documents.digest(), &parts.plugins),
         generation,
         fields: parts.fields,
-        keyword_pools: keyword_pools(&tasks, parts.decisions.len()),
+        keyword_pools,
         decisions: parts.decisions,
         action: action?,
         done,

@@ -133,6 +133,12 @@ codes! {
     EmptyTest = "CB512", Error;
     /// A key without an effect.
     NoEffect = "CB513", Warning;
+    /// A rule in the instructions that agents cannot apply.
+    Unseen = "CB514", Warning;
+    /// A text that is graded by its label and has none.
+    Unlabelled = "CB515", Warning;
+    /// A reference that does not get full marks.
+    WeakReference = "CB516", Warning;
 
     /// A rule that no item can match.
     NeverMatches = "CB601", Warning;

@@ -100,8 +100,13 @@ impl Keywords {
         {
             return self.none;
         }
-        #[expect(clippy::cast_precision_loss, reason = "an item has far fewer than 2^53 keywords")]
-        let (found, all) = (found as f64, keywords.len() as f64);
+        self.of(found, keywords.len())
+    }
+
+    /// What a text gets that holds some of an item's keywords.
+    #[expect(clippy::cast_precision_loss, reason = "an item has far fewer than 2^53 keywords")]
+    fn of(&self, found: usize, all: usize) -> f64 {
+        let (found, all) = (found as f64, all as f64);
         self.each.map_or(found / all, |each| each * found).min(self.most)
     }
 }
@@ -109,6 +114,15 @@ impl Keywords {
 impl RowGrader for Keywords {
     fn applies(&self, item: &Item) -> bool {
         !item.truth[self.column].keywords.is_empty()
+    }
+
+    fn text(&self) -> Option<usize> {
+        Some(self.column)
+    }
+
+    fn most(&self, item: &Item) -> f64 {
+        let all = item.truth[self.column].keywords.len();
+        self.of(all, all).max(self.none)
     }
 
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {

@@ -53,6 +53,10 @@ impl RowGrader for TextShape {
         item.truth[self.column].wants_text()
     }
 
+    fn text(&self) -> Option<usize> {
+        Some(self.column)
+    }
+
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
         Ok(self.value(view, row).into())
     }

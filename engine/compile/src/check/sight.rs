@@ -1,0 +1,134 @@
+//! Whether agents can see what the policy text that they get speaks of.
+//!
+//! Rules may read the clock and hidden fields: what is right then depends on something that agents have to find out. Where
+//! the instructions of a task show the rules as text, agents must be able to apply each of them.
+
+use std::collections::HashSet;
+
+use casebook_runtime::{rules::RuleSet, scenario::templates::reads};
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec::{self, Content, Document, Kind, Mode, ToolResult},
+};
+use serde_json::{Map, Value};
+
+use super::Parts;
+use crate::rules;
+
+/// Warns of rules in the instructions of tasks that agents cannot apply.
+pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
+    let mut all_shown = HashSet::new();
+    for document in parts.documents.of(Kind::Task) {
+        let Content::Task(spec) = &document.content else { continue };
+        let read = reads(&spec.instructions);
+        let shown: Vec<&RuleSet> =
+            parts.rules.values().filter(|rules| shows(&spec.instructions, &read, &rules.name)).collect();
+        // Rules that read the clock of a task without one are an error of its own.
+        if spec.clock.is_some() && !gives_the_clock(spec, &read, parts) {
+            check_clock(document, &shown, report);
+        }
+        all_shown.extend(shown.into_iter().map(|rules| rules.name.as_str()));
+    }
+    for document in parts.documents.of(Kind::Rules) {
+        if let Content::Rules(spec) = &document.content
+            && all_shown.contains(spec.name.as_str())
+        {
+            check_fields(document, spec, parts, report);
+        }
+    }
+}
+
+/// Whether instructions, which read these names, show some rules as text.
+fn shows(instructions: &str, read: &HashSet<String>, rules: &str) -> bool {
+    let whole = format!("rules.{rules}");
+    let text = [".policy", ".table"].map(|part| format!("{whole}{part}"));
+    read.contains(&whole)
+        || text.iter().any(|name| read.contains(name))
+        // A name with a dash is looked up as `rules["a-name"]`.
+        || (read.contains("rules") && instructions.contains(rules))
+}
+
+/// Whether instructions say what time it is: by the task's clock, or written out with at least its year.
+fn gives_the_clock(spec: &spec::Task, read: &HashSet<String>, parts: &Parts<'_>) -> bool {
+    let texts = [Some(&spec.instructions), spec.description.as_ref(), Some(&parts.environment.description)];
+    let year = spec.clock.as_deref().and_then(|clock| clock.get(..4));
+    read.contains("task")
+        || read.contains("task.clock")
+        || year.is_some_and(|year| texts.into_iter().flatten().any(|text| text.contains(year)))
+}
+
+fn check_clock(document: &Document, shown: &[&RuleSet], report: &mut Report) {
+    let dated = shown.iter().find_map(|rules| {
+        let rule = rules.rules.iter().find(|rule| !rule.trial && rule.needs_clock())?;
+        Some((&rules.name, &rule.reason.id))
+    });
+    let Some((rules, rule)) = dated else { return };
+    let message = format!(
+        "the instructions show the rule `{rule}` of `{rules}`, which depends on the clock, and do not give the time"
+    );
+    report.push(
+        document
+            .at_key(Code::Unseen, "/instructions", message)
+            .hint("add `It is {{ task.clock }}.` to the instructions"),
+    );
+}
+
+/// Warns of hidden fields in the text of rules that no tool reveals; each once.
+fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, report: &mut Report) {
+    let tools = || parts.environment.tools.values();
+    let revealed = |name: &String| {
+        tools().any(|tool| {
+            let computed = match &tool.result {
+                Some(ToolResult::Plugin(plugin)) => plugin.hidden.contains(name),
+                _ => false,
+            };
+            computed || tool.reveals.contains(name)
+        })
+    };
+    let unseen: Vec<&str> = parts
+        .fields
+        .iter()
+        .filter(|column| !column.visible && !revealed(&column.name))
+        .map(|column| column.name.as_str())
+        .collect();
+    if unseen.is_empty() {
+        return;
+    }
+    let mut told = HashSet::new();
+    for one in rules::written(document, spec, &parts.fields, &parts.decisions, &mut Report::default()) {
+        let mut named = Vec::new();
+        for (pointer, condition) in one.when.iter().chain(&one.except).filter(|_| one.rule.mode == Mode::Enforce) {
+            fields_of(pointer, &condition.0, &mut named);
+        }
+        for (pointer, field) in named.into_iter().filter(|(_, field)| unseen.contains(field)) {
+            if !told.insert(field.to_owned()) {
+                continue;
+            }
+            let message = format!(
+                "agents are shown the rule `{}`, which reads `{field}`, and cannot see that field",
+                one.rule.id
+            );
+            let hint = format!(
+                "let a tool reveal it (`reveals: [{field}]`), make it visible, or leave the text of the rules out of the \
+                 instructions"
+            );
+            report.push(document.at_key(Code::Unseen, pointer, message).hint(hint));
+        }
+    }
+}
+
+/// The fields that a condition reads, however deep, each with its place.
+fn fields_of<'a>(pointer: &str, condition: &'a Map<String, Value>, named: &mut Vec<(String, &'a str)>) {
+    for (key, value) in condition {
+        let place = format!("{pointer}/{key}");
+        match (key.as_str(), value) {
+            ("any" | "all", Value::Array(parts)) => {
+                for (at, part) in parts.iter().enumerate() {
+                    part.as_object().into_iter().for_each(|part| fields_of(&format!("{place}/{at}"), part, named));
+                }
+            }
+            ("not", Value::Object(part)) => fields_of(&place, part, named),
+            _ => named.push((place, key)),
+        }
+    }
+}
