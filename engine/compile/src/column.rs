@@ -3,7 +3,7 @@
 use casebook_runtime::model::{Column, ColumnKind, Datum, domain};
 use casebook_syntax::{
     diagnostic::{Code, Hint, Report, did_you_mean},
-    spec::Document,
+    spec::{Document, plain_scalar},
 };
 use serde_json::Value;
 
@@ -49,6 +49,9 @@ fn cure(column: &Column, value: &Value, written: &str, expected: &str) -> Hint {
             Some(Hint::from("put brackets round it: `[...]`").instead_of(text, format!("[{text}]")))
         }
         Value::String(text) if matches!(column.kind, ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank) => {
+            if text.contains("E+") && Datum::read(column, &plain_scalar(text.trim())).is_ok() {
+                return "a spreadsheet writes a long number so and drops its last digits; write all of them".into();
+            }
             // As people and other formats group figures.
             let plain: String = text.trim().chars().filter(|c| !matches!(c, '_' | ',' | '\'' | ' ')).collect();
             let number = serde_json::from_str::<Value>(plain.trim_start_matches('+')).ok();

@@ -102,7 +102,9 @@ pub(super) fn strict(text: &Text, matching: Matching, [start, end]: [bool; 2]) -
     }
     let before = match form.chars().next() {
         _ if start => "^",
-        Some(first) if matching.whole_words || normal::is_mark(first) => "(?:^| )",
+        Some(first) if matching.whole_words || normal::is_continued_by(first) || normal::is_flag_letter(first) => {
+            "(?:^| )"
+        }
         _ => "",
     };
     // Behind a part may stand anything but an accent.

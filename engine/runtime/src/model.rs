@@ -241,8 +241,8 @@ fn read_integer(value: &Value) -> Result<i64, String> {
         return Err("a whole number".to_owned());
     };
     let fits = whole.to_i64();
-    // A float beyond stands for several whole numbers, of which one was written.
-    if fits.is_some() && number.is_f64() && whole.floor().unsigned_abs() > EXACT_FLOAT.unsigned_abs().into() {
+    // A float from there on stands for several whole numbers, of which one was written.
+    if fits.is_some() && number.is_f64() && whole.floor().unsigned_abs() >= EXACT_FLOAT.unsigned_abs().into() {
         return Err("a whole number, which is exact without a point and an exponent".to_owned());
     }
     fits.ok_or_else(|| format!("a whole number from {} to {}; a text holds longer ones", i64::MIN, i64::MAX))

@@ -240,10 +240,10 @@ impl ResultType {
             | (Self::List, Value::Array(_))
             | (Self::Object, Value::Object(_)) => Ok(value),
             (Self::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(value),
-            // A float beyond stands for several whole numbers, of which one was meant.
+            // A float from there on stands for several whole numbers, of which one was meant.
             (Self::Integer, Value::Number(number)) => match number.as_f64().and_then(Number::from_f64) {
                 Some(whole) if whole.floor() != whole.ceil() => Err("a whole number"),
-                Some(whole) if whole.floor().unsigned_abs() <= EXACT_FLOAT.unsigned_abs().into() => Ok(whole.to_json()),
+                Some(whole) if whole.floor().unsigned_abs() < EXACT_FLOAT.unsigned_abs().into() => Ok(whole.to_json()),
                 _ => Err("a whole number that a number with a point holds exactly"),
             },
             (Self::Text, _) => Err("a text"),

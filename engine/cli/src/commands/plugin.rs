@@ -122,6 +122,14 @@ fn check(file: &Path, command: Option<&str>, format: Format) -> Exit {
             return Exit::Failure;
         }
     };
+    if command.is_none() && program::is_text(file, &bytes) {
+        output::error(format!(
+            "`{}` is not a plugin: name a module (`.wasm`), a Python program (`.py`) or another program, with `--command` if it \
+             is started by one",
+            file.display()
+        ));
+        return Exit::Findings;
+    }
     let host = plugins::host();
     let program = program::of(file, command);
     let surface = if program.is_none() { host.wasm.surface(&bytes).ok() } else { None };

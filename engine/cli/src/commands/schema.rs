@@ -84,9 +84,10 @@ fn again(args: &SchemaArgs) -> String {
     command(words.iter().map(String::as_str))
 }
 
+/// Writes a file; of the folders above it only the last may be new, so that a path with a slip in it makes none.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        fs::create_dir(folder)?;
     }
     files::write(path, text)
 }

@@ -8,7 +8,7 @@ use std::{
 use casebook_compile::rules;
 use casebook_runtime::names::list;
 use casebook_syntax::{
-    diagnostic::Report,
+    diagnostic::{Diagnostic, Report},
     sheet::{self, SheetProblem, SheetRow},
     source::{self, SourceFile, SourceSet},
     spec::{self, Content, Document},
@@ -60,9 +60,11 @@ fn import(csv: &Path, path: &Path, format: Format) -> Result<(), Exit> {
         Exit::Findings
     };
     let text = rules::with_table(&document, &rows).map_err(refuse)?;
-    accepted(path, &text, format)?;
+    let brought = accepted(path, &text, format)?;
     files::write(path, &text).map_err(|error| refused(path, &error))?;
     output::line(format!("wrote {} to {}", output::count(rows.len() - 1, "rule"), path.display()));
+    // The result is the line above, in every format.
+    packs::show(&brought, if format == Format::Json { Format::Human } else { format });
     Ok(())
 }
 
@@ -91,21 +93,25 @@ fn rows(csv: &Path) -> Result<Vec<rules::Row>, Exit> {
     Ok(std::iter::once(sheet.names).chain(sheet.rows.into_iter().map(unguarded)).collect())
 }
 
-/// Checks the pack as it would be; what is wrong is shown, and the file stays as it is.
-fn accepted(path: &Path, text: &str, format: Format) -> Result<(), Exit> {
+/// Checks the pack as it would be; what is wrong is shown, and the file stays as it is. Returns the warnings that are new.
+fn accepted(path: &Path, text: &str, format: Format) -> Result<Report, Exit> {
     let mut sources: SourceSet = source::read(&[path.to_path_buf()]);
+    let before = packs::compile(&sources).report;
     for file in sources.packs.iter_mut().flat_map(|pack| &mut pack.files) {
         if same_file(&file.path, path) {
             *file = file.with_text(text);
         }
     }
-    let compiled = packs::compile(&sources);
+    let mut compiled = packs::compile(&sources);
     if compiled.report.errors() > 0 {
         packs::show(&compiled.report, format);
         output::error(format!("nothing was written to `{}`", path.display()));
         return Err(Exit::Findings);
     }
-    Ok(())
+    let is_known =
+        |new: &Diagnostic| before.diagnostics.iter().any(|old| (old.code, &old.message) == (new.code, &new.message));
+    compiled.report.diagnostics.retain(|finding| !is_known(finding));
+    Ok(compiled.report)
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

@@ -155,6 +155,8 @@ fn a_new_program_is_checked_locked_and_used_where_it_is_allowed() {
     let script = "pack/plugins/variety/variety.py";
     let (_, error, code) = casebook(folder.path(), &["plugin", "check", script]);
     assert_eq!((code, error.contains("it is a process; pass `--allow-process-plugins`")), (1, true), "{error}");
+    let (_, error, code) = casebook(folder.path(), &["plugin", "check", "pack/pack.yaml"]);
+    assert_eq!((code, error.contains("`pack/pack.yaml` is not a plugin: name a module")), (1, true), "{error}");
     let allowed = ["plugin", "check", script, "--allow-process-plugins"];
     let (output, error, code) = casebook(folder.path(), &allowed);
     assert_eq!(code, 0, "{output}{error}");

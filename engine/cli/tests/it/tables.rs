@@ -67,6 +67,22 @@ fn tables_of_spreadsheets_are_read() {
     }
 }
 
+/// A table that lost a column is still a table; the import says what became of its rules.
+#[test]
+fn an_import_reports_the_warnings_that_it_brings() {
+    let folder = pack(
+        "rules:\n  - { id: R-1, when: { amount: { gte: 9 } }, then: { queue: refund } }\n  - { id: R-2, when: { amount: { gte: 1 } }, then: { queue: answer } }\n",
+    );
+    let csv = succeeds(folder.path(), &["table", "export", RULES]);
+    write(&folder, "same.csv", csv);
+    let same = casebook(folder.path(), &["table", "import", "same.csv", RULES]);
+    assert_eq!((code(&same), stderr(&same)), (0, String::new()));
+    write(&folder, "lost.csv", "id,then queue\nR-1,refund\nR-2,answer\n");
+    let lost = casebook(folder.path(), &["table", "import", "lost.csv", RULES]);
+    assert!(code(&lost) == 0 && stdout(&lost).contains("wrote 2 rules"), "{lost:?}");
+    assert!(stderr(&lost).contains("warning[CB602]") && stderr(&lost).contains("R-2"), "{lost:?}");
+}
+
 #[test]
 fn a_table_that_cannot_be_relied_on_changes_nothing() {
     let folder = pack(ODD);

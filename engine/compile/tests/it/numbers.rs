@@ -1,5 +1,6 @@
 //! Numbers near the ends of what floats and whole numbers hold: rules decide, and the prover claims, by their exact values.
 
+use casebook_compile::rules::typed;
 use casebook_proofs::{Claim, Limits, analyse};
 use casebook_runtime::{
     model::{Column, ColumnKind, Datum},
@@ -7,6 +8,7 @@ use casebook_runtime::{
     rules::Facts,
     settings::Hit,
 };
+use casebook_syntax::spec::plain_scalar;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -190,6 +192,10 @@ fn values_are_read_exactly_or_refused() {
         ("9223372036854775808", None),
         ("18446744073709551615", None),
         ("9.3e18", None),
+        ("9007199254740991.0", Some(9_007_199_254_740_991)),
+        // What is written may be one more.
+        ("9007199254740992.0", None),
+        ("9007199254740993.0", None),
         ("2.5", None),
     ] {
         let value: Value = serde_json::from_str(text).expect("JSON");
@@ -201,4 +207,41 @@ fn values_are_read_exactly_or_refused() {
         let value: Value = serde_json::from_str(text).expect("JSON");
         assert_eq!(Datum::read(&ratio, &value).ok(), number.map(Datum::Number), "{text}");
     }
+}
+
+/// In documents and cells the figures are there to be read.
+#[test]
+fn figures_before_a_point_and_zeros_keep_all_of_their_digits() {
+    let [count, ratio] = <[Column; 2]>::try_from(fields()).expect("two fields");
+    for (text, whole) in [
+        ("5.0", Some(5)),
+        ("9007199254740992.0", Some(9_007_199_254_740_992)),
+        ("9007199254740993.0", Some(9_007_199_254_740_993)),
+        ("-9007199254740993.00", Some(-9_007_199_254_740_993)),
+        ("+9223372036854775807.", Some(i64::MAX)),
+        ("9223372036854775808.0", None),
+        ("9007199254740993.5", None),
+    ] {
+        assert_eq!(Datum::read(&count, &plain_scalar(text)).ok(), whole.map(Datum::Integer), "{text}");
+    }
+    for (text, number) in [
+        ("9007199254740992.0", Some(9_007_199_254_740_992.0)),
+        ("9007199254740993.0", None),
+        ("123456789012345678901234.0", None),
+        ("1.5e300", Some(1.5e300)),
+    ] {
+        assert_eq!(Datum::read(&ratio, &plain_scalar(text)).ok(), number.map(Datum::Number), "{text}");
+    }
+}
+
+/// A spreadsheet shows a long number by an exponent, and saves what it shows.
+#[test]
+fn a_long_number_that_a_spreadsheet_has_cut_is_refused() {
+    let [count, ratio] = <[Column; 2]>::try_from(fields()).expect("two fields");
+    for (text, whole) in [("1.5E+3", Some(1500)), ("1e12", Some(1_000_000_000_000)), ("1.23457E+11", None)] {
+        let read = Datum::read(&count, &typed(text, count.kind)).ok();
+        assert_eq!(read, whole.map(Datum::Integer), "{text}");
+    }
+    let read = Datum::read(&ratio, &typed("1.23457E+11", ratio.kind));
+    assert_eq!(read, Ok(Datum::Number(123_457_000_000.0)));
 }

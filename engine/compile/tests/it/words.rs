@@ -74,7 +74,7 @@ fn piece() -> impl Strategy<Value = &'static str> {
     ]);
     let signs = prop::sample::select(vec![
         "+", "#", "$", "%", "&", "-", ".", ":", ",", "'", "’", "´", "\"", "“", "—", "−", "[", "]", "/", "@", "_", "…",
-        "！", "™", "👍", "👍🏽", "🇩🇪", "\u{301}", "\u{327}", "\u{345}",
+        "！", "™", "👍", "👍🏽", "🇩🇪", "🇧🇩", "🇪", "🏽", "\u{301}", "\u{327}", "\u{345}",
     ]);
     let blanks = prop::sample::select(vec![" ", "  ", "\n", "\u{a0}", "\u{3000}", "\t"]);
     let scripts = prop::sample::select(vec![
@@ -120,7 +120,9 @@ fn stands(form: &str, needle: &str, at: usize, whole_words: bool) -> bool {
         if before.is_empty() || behind.is_empty() || before.ends_with(' ') || behind.starts_with(' ') {
             return true;
         }
-        let splits_mark = behind.starts_with(|c| canonical_combining_class(c) != 0);
+        let letter = |c: char| ('🇦'..='🇿').contains(&c);
+        let splits_mark = behind.starts_with(|c| canonical_combining_class(c) != 0 || ('🏻'..='🏿').contains(&c))
+            || behind.starts_with(letter) && before.chars().rev().take_while(|c| letter(*c)).count() % 2 == 1;
         let splits_word = form.split_word_bound_indices().any(|(start, word)| {
             let inside = start < at && at < start + word.len();
             // A colon ends a word, and what Unicode does not call a word cannot be divided.

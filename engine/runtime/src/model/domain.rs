@@ -77,8 +77,6 @@ pub fn of_address(text: &str) -> Option<String> {
             Some(address) => normal(&format!("[{address}]")),
             None => normal(literal),
         },
-        // The root's dot has no place in an address.
-        None if domain.ends_with('.') => None,
         None => normal(domain),
     }
 }
@@ -202,6 +200,7 @@ mod tests {
             ("Ada.B+tag@Home.Example", "home.example"),
             ("\"ada b\"@home.example", "home.example"),
             ("\"a@b\"@home.example", "home.example"),
+            ("ada@HOME.example.", "home.example"),
             ("ada@bücher.example", "xn--bcher-kva.example"),
             ("ada@xn--bcher-kva.example", "xn--bcher-kva.example"),
             ("ada@[192.168.0.1]", "192.168.0.1"),
@@ -215,13 +214,14 @@ mod tests {
             ("\"B, Ada\" <ada@home.example>", Some("ada@home.example")),
             ("<ada@home.example>", Some("ada@home.example")),
             ("ada@home.example ", Some("ada@home.example")),
-            ("ada@home.example.", Some("ada@home.example")),
+            ("ada@home.example;", Some("ada@home.example")),
             ("mailto:ada@home.example", Some("ada@home.example")),
             ("ada@home.example, bo@home.example", None),
             ("ada", None),
             ("ada@", None),
             ("@home.example", None),
             ("ada@home..example", None),
+            ("ada@home.example..", Some("ada@home.example")),
             ("ada b@home.example", None),
         ] {
             assert_eq!(of_address(text), None, "{text}");

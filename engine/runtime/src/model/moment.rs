@@ -5,7 +5,7 @@
 
 use jiff::{
     SignedDuration, Span,
-    civil::{DateTime, Time, date},
+    civil::{DateTime, Time, date, time},
     fmt::temporal::DateTimeParser,
 };
 
@@ -14,6 +14,9 @@ pub const MOMENTS: (i64, i64) = (-62_135_596_800_000, 253_402_300_799_999);
 
 /// What is wrong with a moment that lies outside of [`MOMENTS`].
 const OUTSIDE: &str = "a moment of the years 0001 to 9999";
+
+/// Seconds of a day.
+const DAY: i32 = 86_400;
 
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 
@@ -55,6 +58,9 @@ fn read(text: &str, expected: &'static str) -> Result<(i64, bool), &'static str>
     let pieces = PARSER.parse_pieces(text).map_err(|_| expected)?;
     let ahead = match (pieces.time(), pieces.to_numeric_offset()) {
         (Some(_), None) => return Err("a moment with its offset from UTC, such as `2026-01-05T09:00:00Z`"),
+        (_, Some(offset)) if offset.seconds().abs() >= DAY => {
+            return Err("a moment with an offset from UTC below 24 hours, such as `+02:00`");
+        }
         (_, Some(offset)) => i64::from(offset.seconds()) * 1000,
         (None, None) if pieces.time_zone_annotation().is_some() => return Err("a day without a time zone"),
         (None, None) => 0,
@@ -63,13 +69,33 @@ fn read(text: &str, expected: &'static str) -> Result<(i64, bool), &'static str>
     // Cut to milliseconds towards the past, so that years before 1970 are cut as those after it.
     let since = local.duration_since(EPOCH).as_nanos().div_euclid(1_000_000);
     let moment = i64::try_from(since).map_err(|_| OUTSIDE)?.saturating_sub(ahead);
+    if is_leap_second(text) && !ends_month(moment) {
+        return Err("a moment with seconds up to 59; only a month may end with a leap second, at 23:59:60 UTC");
+    }
     let inside = (MOMENTS.0..=MOMENTS.1).contains(&moment);
     if inside { Ok((moment, pieces.time().is_some())) } else { Err(OUTSIDE) }
 }
 
-/// Reads a length of time such as `2h 30m`: its milliseconds, cut to whole ones. The error says what was expected.
+/// Whether a moment is written with the second 60, which the library reads as 59.
+fn is_leap_second(text: &str) -> bool {
+    let time = text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
+    let clock = time.split(|c: char| !c.is_ascii_digit() && c != ':').next().unwrap_or_default();
+    let figures = clock.bytes().filter(u8::is_ascii_digit).count();
+    figures == 6 && clock.ends_with("60")
+}
+
+/// Whether a moment lies in the last second of a month, in UTC.
+fn ends_month(moment: i64) -> bool {
+    let shown = EPOCH.checked_add(SignedDuration::from_millis(moment));
+    shown.is_ok_and(|shown| shown.date() == shown.date().last_of_month() && shown.time() >= time(23, 59, 59, 0))
+}
+
+/// Reads a length of time such as `2h 30m`: its milliseconds. The error says what was expected.
 pub fn read_duration(text: &str) -> Result<i64, &'static str> {
     match text.parse::<SignedDuration>() {
+        Ok(length) if length.subsec_nanos() % 1_000_000 != 0 => {
+            Err("a length of time in whole milliseconds, such as `0.5s`")
+        }
         Ok(length) => i64::try_from(length.as_millis()).map_err(|_| "a length of time below 292,000,000 years"),
         Err(_) if text.parse::<Span>().is_ok() => Err("a length of time in hours, minutes and seconds, such as `48h`"),
         Err(_) => Err("a length of time such as `2h 30m`"),
@@ -99,6 +125,8 @@ mod tests {
             ("2026-01-05T10:30:00+01:30", 1_767_603_600_000),
             ("2026-01-05 09:00:00z", 1_767_603_600_000),
             ("2016-12-31T23:59:60Z", 1_483_228_799_000),
+            ("2017-01-01T00:59:60.5+01:00", 1_483_228_799_500),
+            ("2026-01-05T23:00:00+23:59", 1_767_567_660_000),
             ("1969-12-31T23:59:59.9995Z", -1),
             ("0001-01-01T00:00:00Z", MOMENTS.0),
             ("9999-12-31T23:59:59.999Z", MOMENTS.1),
@@ -123,6 +151,11 @@ mod tests {
             ("10000-01-01T00:00:00Z", "such as"),
             ("2026-02-30T00:00:00Z", "such as"),
             ("soon", "such as"),
+            ("2026-01-05T09:00:00+24:00", "below 24 hours"),
+            ("2026-01-05T09:00:00-25:30", "below 24 hours"),
+            ("2026-01-05T12:30:60Z", "up to 59"),
+            ("2026-01-05 23:59:60Z", "up to 59"),
+            ("2016-12-31T23:59:60+01:00", "up to 59"),
         ] {
             let error = read_timestamp(text).expect_err(text);
             assert!(error.contains(why), "{text}: {error}");
@@ -139,9 +172,14 @@ mod tests {
             assert_eq!(read_duration(text), Ok(length), "{text}");
             assert_eq!(read_duration(&write_duration(length)), Ok(length), "{text}");
         }
-        for (text, why) in
-            [("2d", "in hours"), ("1 month", "in hours"), ("90", "such as"), ("9999999999999999h", "such as")]
-        {
+        for (text, why) in [
+            ("2d", "in hours"),
+            ("1 month", "in hours"),
+            ("90", "such as"),
+            ("9999999999999999h", "such as"),
+            ("0.0004s", "whole milliseconds"),
+            ("PT1.0005S", "whole milliseconds"),
+        ] {
             let error = read_duration(text).expect_err(text);
             assert!(error.contains(why), "{text}: {error}");
         }

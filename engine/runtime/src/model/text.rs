@@ -1,7 +1,8 @@
 //! Texts as they are compared, and what a word is.
 //!
 //! A text is compared in its [normal form](super::normal), whatever its case unless told. A text holds another one where
-//! the other's characters stand in it, signs included, and do not end within an accented character. Whole words are
+//! the other's characters stand in it, signs included, and do not end within one that readers see as a whole, such as
+//! an accented letter or a flag. Whole words are
 //! compared in the same way, and the place must neither begin nor end inside a word. Words are those of Unicode (UAX #29),
 //! except that a colon always ends one, as in CLDR.
 
@@ -234,12 +235,16 @@ impl Form {
         is_edge(part.start) && is_edge(part.end)
     }
 
-    /// Whether a place lies between a character and its accent.
+    /// Whether a place lies inside what readers see as one character: before an accent or a skin tone, or within a flag.
     fn splits_character(&self, at: usize) -> bool {
         let bytes = self.text.as_bytes();
         match bytes.get(at) {
             None | Some(..0x80) => false,
-            Some(_) => at > 0 && bytes[at - 1] != b' ' && self.text[at..].chars().next().is_some_and(normal::is_mark),
+            Some(_) if at == 0 || bytes[at - 1] == b' ' => false,
+            Some(_) => self.text[at..].chars().next().is_some_and(|c| {
+                let letters = || self.text[..at].chars().rev().take_while(|c| normal::is_flag_letter(*c)).count();
+                normal::is_continued_by(c) || normal::is_flag_letter(c) && letters() % 2 == 1
+            }),
         }
     }
 

@@ -34,6 +34,7 @@ mod reference;
 mod rubric;
 mod rules;
 mod schema;
+mod surrogates;
 mod suspect;
 mod syntax;
 mod task;

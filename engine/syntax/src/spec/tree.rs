@@ -2,13 +2,13 @@
 
 use std::{borrow::Cow, collections::HashMap, ops::Range};
 
-use casebook_runtime::number::Number;
+use casebook_runtime::number::{EXACT_FLOAT, Number};
 use indexmap::{IndexMap, map::Entry as Slot};
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::{Map, Value};
 
-use super::{dashes, syntax};
+use super::{dashes, surrogates, syntax};
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::SourceFile,
@@ -263,9 +263,12 @@ impl Place {
 /// Parses a file into its documents; a syntax error ends it, other problems do not. Last come numbers of which a digit is lost:
 /// they leave the documents whole.
 pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>, Vec<Diagnostic>) {
-    let (mut builder, mut error) = Builder::run(file, &file.text, None);
+    let paired = surrogates::stand_in(&file.text);
+    let (text, backslash) = paired.as_ref().map_or((&*file.text, None), |(text, sign)| (text, Some(*sign)));
+    let (mut builder, mut error) = Builder::run(file, text, StandIns { dash: None, backslash });
     if let Some(first) = error.take_if(|error| dashes::is_refused(error.info())) {
-        let again = dashes::stand_in(&file.text).map(|(text, sign)| Builder::run(file, &text, Some(sign)));
+        let again = dashes::stand_in(text)
+            .map(|(text, sign)| Builder::run(file, &text, StandIns { dash: Some(sign), backslash }));
         error = Some(first);
         if let Some((read, other)) = again.filter(|(read, _)| !read.misled) {
             (builder, error) = (read, other);
@@ -287,8 +290,8 @@ pub fn plain_scalar(text: &str) -> Value {
 
 /// A scalar as JSON, with its text when that stands without quotes; none for a number that JSON does not hold exactly.
 fn value_of(scalar: Scalar<'_>, plain: Option<&str>) -> Option<Value> {
-    if let Some(text) = plain.filter(|text| is_whole(text)) {
-        return whole(text);
+    if let Some(figures) = plain.and_then(whole_figures) {
+        return whole(figures);
     }
     Some(match scalar {
         Scalar::Null => Value::Null,
@@ -317,8 +320,7 @@ struct Builder<'a> {
     nodes: usize,
     /// Bytes of text that aliases stood for, or that anchors keep for them.
     aliased: usize,
-    /// What stands for dashes that the parser does not take.
-    dash: Option<char>,
+    stand_ins: StandIns,
     /// Whether one of those begins a value, which no dash may.
     misled: bool,
     problems: Vec<Diagnostic>,
@@ -326,12 +328,19 @@ struct Builder<'a> {
     lossy: Vec<Diagnostic>,
 }
 
+/// The signs that stand in a text for those that the parser does not take.
+#[derive(Debug, Clone, Copy)]
+struct StandIns {
+    dash: Option<char>,
+    backslash: Option<char>,
+}
+
 /// Reading on makes no sense; the problem was noted.
 struct Stop;
 
 impl<'a> Builder<'a> {
     /// Reads a file by a text of as many characters; the error is the one that the parser stopped at.
-    fn run(file: &'a SourceFile, text: &str, dash: Option<char>) -> (Self, Option<ScanError>) {
+    fn run(file: &'a SourceFile, text: &str, stand_ins: StandIns) -> (Self, Option<ScanError>) {
         let mut builder = Self {
             file,
             offsets: Offsets::new(&file.text),
@@ -340,7 +349,7 @@ impl<'a> Builder<'a> {
             anchors: HashMap::new(),
             nodes: 0,
             aliased: 0,
-            dash,
+            stand_ins,
             misled: false,
             problems: Vec::new(),
             lossy: Vec::new(),
@@ -366,7 +375,10 @@ impl<'a> Builder<'a> {
         let range = self.offsets.byte(span.start.index())..self.offsets.byte(span.end.index());
         match event {
             Event::Scalar(mut text, style, anchor, tag) => {
-                if let Some(dash) = self.dash {
+                if let Some(sign) = self.stand_ins.backslash.filter(|sign| text.contains(*sign)) {
+                    text = surrogates::read(&text, sign, style == ScalarStyle::DoubleQuoted).into();
+                }
+                if let Some(dash) = self.stand_ins.dash {
                     self.misled |= style == ScalarStyle::Plain && text.starts_with(dash);
                     text = text.replace(dash, "-").into();
                 }
@@ -383,7 +395,8 @@ impl<'a> Builder<'a> {
                     Some(scalar) => {
                         let plain = (style == ScalarStyle::Plain).then_some(&*text);
                         value_of(scalar, plain).unwrap_or_else(|| {
-                            let problems = if is_whole(&text) { &mut self.lossy } else { &mut self.problems };
+                            let problems =
+                                if whole_figures(&text).is_some() { &mut self.lossy } else { &mut self.problems };
                             problems.push(no_number(self.file, &range, &text));
                             Value::from(text.parse().unwrap_or(0.0))
                         })
@@ -607,13 +620,26 @@ fn whole(text: &str) -> Option<Value> {
 /// What is said of a number that JSON does not hold.
 fn no_number(file: &SourceFile, range: &Range<usize>, text: &str) -> Diagnostic {
     let finding = |message| Diagnostic::new(Code::Unsupported, file, range.clone(), message);
-    if is_whole(text) {
+    if whole_figures(text).is_some() {
         finding(format!("`{text}` is too large for a number that keeps all of its digits"))
             .label(format!("whole numbers go from {} to {}", i64::MIN, u64::MAX))
             .hint(format!("put quotes round it, for a text: `\"{text}\"`"))
     } else {
         finding(format!("`{text}` is not a number that can be used here")).hint("write a finite number")
     }
+}
+
+/// The figures of a plain scalar that is written as a whole number, with which it is read exactly.
+///
+/// A point with zeros behind it makes no difference, but it stays a float as far as floats hold every whole number.
+fn whole_figures(text: &str) -> Option<&str> {
+    let figures = match text.split_once('.') {
+        Some((figures, zeros)) if zeros.bytes().all(|byte| byte == b'0') => figures,
+        Some(_) => return None,
+        None => return is_whole(text).then_some(text),
+    };
+    let beyond = || text.parse().is_ok_and(|float: f64| float.abs() >= Number::from(EXACT_FLOAT).to_f64());
+    (!figures.starts_with("0x") && !figures.starts_with("0o") && is_whole(figures) && beyond()).then_some(figures)
 }
 
 /// Whether a plain scalar is written as a whole number: in figures, or in hexadecimal or octal ones.

@@ -30,6 +30,12 @@ pub(super) fn of(file: &Path, command: Option<&str>) -> Option<Result<Program, S
     }))
 }
 
+/// Whether a file that no command starts is a text rather than a module or a program, as a pack's file is.
+pub(super) fn is_text(file: &Path, bytes: &[u8]) -> bool {
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    !matches!(ending, "wasm" | "py") && !bytes.starts_with(b"#!") && std::str::from_utf8(bytes).is_ok()
+}
+
 /// The command that starts it.
 pub(super) fn words(program: &Program) -> String {
     let file = program.files.first().map(|(path, _)| path.display().to_string()).unwrap_or_default();

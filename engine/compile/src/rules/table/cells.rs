@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 /// The operators that signs at the beginning of a cell stand for.
 const SIGNS: [(&str, &str); 5] = [(">=", "gte"), ("<=", "lte"), ("!=", "ne"), (">", "gt"), ("<", "lt")];
 
+/// The least number of which a spreadsheet shows, and saves, not all digits.
+const SHOWN_WHOLE: f64 = 1e11;
+
 /// Whether a cell is left open.
 pub(super) fn is_open(text: &str) -> bool {
     matches!(text.trim(), "" | "-")
@@ -105,8 +108,14 @@ pub(super) fn scalar(text: &str, kind: ColumnKind) -> Result<Value, String> {
 }
 
 /// A number, or `true` and `false` as spreadsheets write them too; anything else stays a text, and is refused as one.
+///
+/// So does a long whole number with an exponent (`1.23457E+11`): a spreadsheet wrote it and dropped its last digits.
 pub fn typed(text: &str, kind: ColumnKind) -> Value {
     let value = plain_scalar(text.trim());
+    let whole = matches!(kind, ColumnKind::Integer | ColumnKind::Rank);
+    if whole && text.contains("E+") && value.as_f64().is_some_and(|number| number.abs() >= SHOWN_WHOLE) {
+        return text.into();
+    }
     if value.is_boolean() && kind == ColumnKind::Boolean || value.is_number() && kind != ColumnKind::Boolean {
         value
     } else {
