@@ -27,7 +27,7 @@ pub struct Side<'a> {
 /// Items of which something else comes because of one edit.
 #[derive(Debug, Clone)]
 pub struct Move {
-    /// What came of them. The rules are those that decided about the witnesses.
+    /// What came of them, by whichever rules, those of which no condition is told among them.
     pub old: Outcome,
     /// What comes of them.
     pub new: Outcome,

@@ -26,6 +26,8 @@ use super::{
 const MAX_CONDITIONS: usize = 6;
 /// Witnesses of one move at the most.
 const MAX_WITNESSES: usize = 3;
+/// Rules that are named on one side of a move at the most.
+const MAX_RULES: usize = 100;
 /// Moves of one edit at the most.
 const MAX_MOVES: usize = 24;
 
@@ -215,6 +217,8 @@ impl<'a> Asking<'_, 'a> {
         };
         let mut question = Question::new(part.base.clone(), spare);
         let mut told = Told { rules: HashSet::new(), values: vec![was.clone()], met: Vec::new() };
+        // Values of which enough conditions are told: of these only the rules are still named.
+        let mut full: Vec<Vec<(usize, Datum)>> = Vec::new();
         loop {
             let found = question.ask(self.solver, |item| {
                 let (mine, theirs) = (own.judge(item.facts()), other.judge(item.facts()));
@@ -243,12 +247,19 @@ impl<'a> Asking<'_, 'a> {
                     told.rules.insert(by);
                     let value = other.value(by, part.column);
                     let one = moves.of(part, (Some(&was), None), (Some(&value), by));
-                    self.tell(part, by, item, one);
+                    if !full.contains(&value) {
+                        self.tell(part, by, item, one);
+                        if one.cubes.len() >= MAX_CONDITIONS || !one.found.complete {
+                            one.found.complete = false;
+                            full.push(value.clone());
+                        }
+                    }
                     if part.rule.is_none() {
                         return;
                     }
-                    if one.cubes.len() >= MAX_CONDITIONS || !one.found.complete {
-                        one.found.complete = false;
+                    let side = if part.old { &mut one.found.new } else { &mut one.found.old };
+                    if side.rules.len() >= MAX_RULES {
+                        side.more = true;
                         told.values.push(value);
                     }
                     if moves.0.len() >= MAX_MOVES {
@@ -396,7 +407,17 @@ impl<'a> Asking<'_, 'a> {
             decide(item) == wanted && cube.iter().all(|(atom, value)| atoms.all[*atom].holds(item.facts()) == *value)
         };
         let named = atoms.by_column(cube.iter().map(|(atom, _)| *atom));
-        let item = self.solver.trim(item, &named, shows);
+        let whole = item.clone();
+        let mut item = self.solver.trim(item, &named, shows);
+        // Any item shows it: then one that has what every item has says more than an empty one.
+        if item.fields.iter().all(Option::is_none) {
+            for (at, column) in atoms.columns.iter().enumerate().filter(|(_, column)| !column.optional) {
+                item.fields[at].clone_from(&whole.fields[at]);
+            }
+            if !shows(&item) {
+                item.fields.fill(None);
+            }
+        }
         let moment = Moment::new(atoms, &named, item.clock, None);
         for (at, cells) in moment.cells.iter().enumerate().filter(|(at, _)| item.fields[*at].is_some()) {
             for value in cells.iter().flat_map(|cells| cells.by_simplicity(&atoms.columns[at], item.clock)) {
@@ -493,7 +514,10 @@ impl Moves {
 
     /// Leaves open what else there is.
     fn open(&mut self, edit: &mut Edit, why: &'static str) {
-        self.0.values_mut().for_each(|one| one.found.complete = false);
+        for one in self.0.values_mut() {
+            one.found.complete = false;
+            (one.found.old.more, one.found.new.more) = (true, true);
+        }
         let what = edit.id().map_or_else(|| "the default".to_owned(), |id| format!("`{id}`"));
         edit.unknown.push(Unknown { question: format!("which items the edit of {what} moves"), why });
     }

@@ -19,6 +19,8 @@ pub struct Outcome {
     pub decided: Map<String, Value>,
     /// The rules that decide, by id; `default` where none matches, and the two that differ in a conflict.
     pub rules: Vec<String>,
+    /// Whether other rules may decide the same about such items.
+    pub more: bool,
     /// Whether two rules match and differ.
     pub conflict: bool,
 }
@@ -184,13 +186,13 @@ impl<'r> Rules<'r> {
             let column = decisions.get(at)?;
             Some((column.name.clone(), value.to_json(column)))
         });
-        Outcome { decided: decided.collect(), rules: vec![self.name(by)], conflict: false }
+        Outcome { decided: decided.collect(), rules: vec![self.name(by)], more: false, conflict: false }
     }
 
     /// A conflict of two rules.
     pub(super) fn clash(&self, (first, second): (usize, usize)) -> Outcome {
         let rules = vec![self.name(Some(first)), self.name(Some(second))];
-        Outcome { decided: Map::new(), rules, conflict: true }
+        Outcome { decided: Map::new(), rules, more: false, conflict: true }
     }
 
     fn name(&self, by: Option<usize>) -> String {

@@ -185,7 +185,7 @@ fn outcome(case: &Case, side: Side<'_>) -> Outcome {
         let column = side.decisions.get(*at)?;
         Some((column.name.clone(), value.to_json(column)))
     });
-    Outcome { decided: decided.collect(), rules: case.rules.clone(), conflict: case.conflict }
+    Outcome { decided: decided.collect(), rules: case.rules.clone(), more: false, conflict: case.conflict }
 }
 
 /// Whether rules decide about an item as a case says, by the rules that it names.

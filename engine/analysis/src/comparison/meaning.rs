@@ -9,7 +9,7 @@ use casebook_runtime::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ItemChange, ItemsCompared, Regraded, wording::Texts};
+use super::wording::Texts;
 
 /// Conditions that are shown of one pair of values.
 const MAX_CONDITIONS: usize = 6;
@@ -117,6 +117,9 @@ pub struct Told {
     pub decides: Map<String, Value>,
     /// The rules that say so, by id.
     pub by: Vec<String>,
+    /// Whether other rules may say the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     /// Whether two rules match and differ.
     pub conflict: bool,
 }
@@ -150,10 +153,7 @@ pub fn meaning(old: &Ruled, new: &Ruled) -> Vec<RulesCompared> {
 fn compare((old, before): (&Ruled, &RuleSet), (new, after): (&Ruled, &RuleSet)) -> RulesCompared {
     // Both are asked about the items of the new version: they may have more fields or values, or fewer.
     let decisions = joined(&old.decisions, &new.decisions);
-    let over = || before.over((&old.fields, &new.fields), (&old.decisions, &decisions));
-    let moved =
-        if alike(&old.fields, &new.fields) && alike(&old.decisions, &decisions) { Ok(None) } else { over().map(Some) };
-    let found = moved.and_then(|moved| {
+    let found = over_new((old, before), (new, &decisions)).and_then(|moved| {
         diff(
             Side { rules: moved.as_ref().unwrap_or(before), fields: &new.fields, decisions: &decisions },
             Side { rules: after, fields: &new.fields, decisions: &decisions },
@@ -173,10 +173,21 @@ fn compare((old, before): (&Ruled, &RuleSet), (new, after): (&Ruled, &RuleSet)) 
             compared.questions = found.questions;
             let texts = Texts::of(old, &after.name).zip(Texts::of(new, &after.name));
             compared.edits =
-                found.edits.iter().map(|edit| edit_told(edit, (before, after), new, texts.as_ref())).collect();
+                found.edits.iter().filter_map(|edit| edit_told(edit, (before, after), new, texts.as_ref())).collect();
         }
     }
     compared
+}
+
+/// The old rules over the columns of the new version, where those are other ones.
+pub(super) fn over_new(
+    (old, before): (&Ruled, &RuleSet),
+    (new, decisions): (&Ruled, &[Column]),
+) -> Result<Option<RuleSet>, String> {
+    if alike(&old.fields, &new.fields) && alike(&old.decisions, decisions) {
+        return Ok(None);
+    }
+    before.over((&old.fields, &new.fields), (&old.decisions, decisions)).map(Some)
 }
 
 /// Whether two lists of columns hold the same values at the same places.
@@ -185,12 +196,13 @@ fn alike(old: &[Column], new: &[Column]) -> bool {
     old.len() == new.len() && old.iter().zip(new).all(same)
 }
 
+/// An edit; nothing where the rule is only written otherwise: it reads alike and is proved to move nothing.
 fn edit_told(
     edit: &Edit,
     (before, after): (&RuleSet, &RuleSet),
     new: &Ruled,
     texts: Option<&(Texts<'_>, Texts<'_>)>,
-) -> EditCompared {
+) -> Option<EditCompared> {
     let text = |texts: &Texts<'_>| match &edit.subject {
         Subject::Rule { id, .. } => texts.sentence(id),
         Subject::Default => texts.default(),
@@ -204,23 +216,22 @@ fn edit_told(
         Subject::Default | Subject::Hit => false,
     };
     let (old_text, new_text) = (texts.and_then(|(old, _)| text(old)), texts.and_then(|(_, new)| text(new)));
-    // What is written otherwise and read alike is felt by nobody.
-    let worded = old_text == new_text
+    let is_layout = old_text == new_text
         && edit.moves.is_empty()
         && edit.unknown.is_empty()
         && edit.kinds.iter().all(|kind| matches!(kind, EditKind::Condition | EditKind::Exception));
-    EditCompared {
+    (!is_layout).then(|| EditCompared {
         rule: edit.id().map(str::to_owned),
         kinds: edit.kinds.clone(),
         does: does(edit, on_trial, old_text == new_text),
         old_text,
         new_text,
-        counts: !on_trial && !worded,
+        counts: !on_trial,
         items: None,
         records: 0,
         changes: joined_moves(edit.moves.iter().map(|one| told(one, new, after))),
         unknown: edit.unknown.iter().map(|unknown| format!("{}: {}", unknown.question, unknown.why)).collect(),
-    }
+    })
 }
 
 /// One kind of item for each pair of values, whichever rules decide them, with a few conditions and items of all.
@@ -239,6 +250,8 @@ fn joined_moves(moves: impl Iterator<Item = KindOfItem>) -> Vec<KindOfItem> {
             let more: Vec<String> = more.into_iter().filter(|id| !by.contains(id)).collect();
             by.extend(more);
         }
+        known.old.more |= one.old.more;
+        known.new.more |= one.new.more;
         let room = MAX_CONDITIONS.saturating_sub(known.conditions.len());
         known.complete &= one.complete && one.conditions.len() <= room;
         known.exact &= one.exact;
@@ -280,38 +293,11 @@ fn does(edit: &Edit, on_trial: bool, read_alike: bool) -> String {
     told.to_owned()
 }
 
-/// Tells of each edit which items of the inboxes and how many recorded episodes it moves.
-pub fn attribute(rules: &mut [RulesCompared], items: Option<&ItemsCompared>, records: &[Regraded]) {
-    let Some(items) = items else { return };
-    for set in rules {
-        let own: Vec<&ItemChange> =
-            items.changes.iter().filter(|change| change.rules.as_deref() == Some(&*set.name)).collect();
-        let named: Vec<String> =
-            set.edits.iter().map(|edit| edit.rule.clone().unwrap_or_else(|| "default".to_owned())).collect();
-        for (at, edit) in set.edits.iter_mut().enumerate() {
-            // Where rules are chosen otherwise, an item moves that no edited rule is named for.
-            let hit = edit.kinds.contains(&EditKind::Hit);
-            let moves = |change: &ItemChange| {
-                let is = |id: &String| *id == change.old_by || *id == change.new_by;
-                if hit { !named.iter().enumerate().any(|(other, id)| other != at && is(id)) } else { is(&named[at]) }
-            };
-            // An edit that is proved to move nothing moves none of these either.
-            let may_move = !edit.changes.is_empty() || !edit.unknown.is_empty();
-            let mine: Vec<&ItemChange> = own.iter().copied().filter(|change| may_move && moves(change)).collect();
-            let mut names: Vec<String> = mine.iter().map(|change| format!("{}/{}", change.task, change.item)).collect();
-            names.dedup();
-            let touched =
-                |record: &&Regraded| record.is_changed() && mine.iter().any(|change| change.task == record.task);
-            edit.records = records.iter().filter(touched).count();
-            edit.items = Some(names);
-        }
-    }
-}
-
 fn told(change: &Move, new: &Ruled, after: &RuleSet) -> KindOfItem {
     let outcome = |outcome: &Outcome| Told {
         decides: outcome.decided.clone(),
         by: outcome.rules.clone(),
+        more: outcome.more,
         conflict: outcome.conflict,
     };
     let shown = |witness: &Witness| Shown {

@@ -8,9 +8,11 @@
 //! | `tree.rs` | two values beside each other, part by part |
 //! | `items.rs` | which items of the shipped inboxes do |
 //! | `records.rs` | which recorded episodes score otherwise |
+//! | `attribution.rs` | which edit moves which of those items and episodes |
 //! | `trial.rs` | candidate rules over items one by one |
 //! | `sign_off.rs` | an approval, bound to both digests |
 
+mod attribution;
 mod documents;
 mod items;
 mod meaning;
@@ -22,10 +24,11 @@ mod wording;
 
 use serde::Serialize;
 
+pub use attribution::attribute;
 pub use casebook_proofs::EditKind;
 pub use documents::{Change, Difference, Head, documents, plugins};
 pub use items::{ItemChange, ItemsCompared, items};
-pub use meaning::{EditCompared, KindOfItem, RulesCompared, Shown, Standing, Told, attribute, meaning};
+pub use meaning::{EditCompared, KindOfItem, RulesCompared, Shown, Standing, Told, meaning};
 pub use records::{Regraded, records};
 pub use sign_off::{SignOff, Signed, SignedPack};
 pub use trial::{Judgement, Subject, Trial, TrialItem, Tried, TriedEdit, by_rule, inbox_items, judge};

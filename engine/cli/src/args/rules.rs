@@ -17,6 +17,9 @@ pub(crate) struct RulesDiffArgs {
     /// Files written by `run --record`: shows which of their episodes change their score
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) records: Vec<PathBuf>,
+    /// Shows each edit with its effect, without conditions and example items
+    #[arg(long)]
+    pub(crate) brief: bool,
     /// Ends with 0 even if something changes
     #[arg(long)]
     pub(crate) exit_zero: bool,

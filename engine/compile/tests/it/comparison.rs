@@ -56,6 +56,122 @@ fn a_moved_threshold_is_told_with_items_that_show_it() {
     assert_eq!((change.item.as_str(), change.old_by.as_str(), change.new_by.as_str()), ("t-7", "R-MONEY", "default"));
 }
 
+/// What `rules diff` credits to each edit of rules where the first one that matches decides.
+fn credited(old: &str, new: &str) -> Vec<(String, Vec<String>)> {
+    let files = |rules: &str| {
+        let mut files = packs::desk();
+        let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
+        *text = format!("apiVersion: casebook/v1\nkind: Rules\nname: routing\nhit: first\nrules:\n{rules}");
+        files
+    };
+    let (old, new) = (files(old), files(new));
+    let (before, after) = (ruled(&old), ruled(&new));
+    let mut told = comparison::meaning(&before, &after);
+    let (old, new) = (pack(&old), pack(&new));
+    let items = comparison::items(&old, &new);
+    comparison::attribute(&mut told, (&before, &after), (&new, &items), &[]);
+    let name = |rule: &Option<String>| rule.clone().unwrap_or_else(|| "default".to_owned());
+    told[0].edits.iter().map(|edit| (name(&edit.rule), edit.items.clone().expect("they are compared"))).collect()
+}
+
+#[test]
+fn an_item_belongs_to_the_edit_that_moves_it() {
+    let rules = |rows: &[&str]| rows.iter().map(|row| format!("  - {row}\n")).collect::<String>();
+    let owned = |pairs: &[(&str, &[&str])]| -> Vec<(String, Vec<String>)> {
+        let names = |names: &[&str]| names.iter().map(|name| format!("monday/{name}")).collect();
+        pairs.iter().map(|(rule, items)| ((*rule).to_owned(), names(items))).collect()
+    };
+    let high = "{ id: BIG, when: { amount: { gte: 1000 } }, then: { queue: forward } }";
+    let low = "{ id: BIG, when: { amount: { gte: 200 } }, then: { queue: forward } }";
+    let refund = "{ id: BACK, when: { title: { contains: refund } }, then: { queue: close } }";
+    let late = "{ id: BACK, when: { title: { contains_any: [refund, late] } }, then: { queue: close } }";
+    let rest = "{ id: REST, when: { tier: [free, paid] }, then: { queue: answer } }";
+    // `t-7` asks for a refund before and after, and goes to the owner because of the amount alone.
+    let old = rules(&[high, refund, rest]);
+    assert_eq!(credited(&old, &rules(&[low, late, rest])), owned(&[("BIG", &["t-7", "t-9"]), ("BACK", &["t-4"])]));
+    assert_eq!(credited(&old, &rules(&[high, late, rest])), owned(&[("BACK", &["t-4"])]));
+    // A rule that takes another place moves nothing that a third one takes from it.
+    assert_eq!(
+        credited(&rules(&[high, rest, refund]), &rules(&[low, refund, rest])),
+        owned(&[("BIG", &["t-7", "t-9"]), ("BACK", &[])])
+    );
+    // Both are needed: one lets the item go, and the other takes it.
+    let greeting = "{ id: BACK, when: { title: { contains: hello } }, then: { queue: close } }";
+    let any = "{ id: LAST, when: { amount: { gte: 250 } }, then: { queue: forward } }";
+    let more = "{ id: LAST, when: { amount: { gte: 251 } }, then: { queue: forward } }";
+    assert_eq!(
+        credited(&rules(&[refund, more, rest]), &rules(&[greeting, any, rest])),
+        owned(&[("BACK", &["t-7", "t-9"]), ("LAST", &["t-7"])])
+    );
+    // Either does it: the item is counted once, with the rule that decides it now.
+    let also =
+        |amount: u32| format!("{{ id: ALSO, when: {{ amount: {{ gte: {amount} }} }}, then: {{ queue: forward }} }}");
+    assert_eq!(
+        credited(&rules(&[high, &also(900), rest]), &rules(&[low, &also(300), rest])),
+        owned(&[("BIG", &["t-7", "t-9"]), ("ALSO", &[])])
+    );
+}
+
+#[test]
+fn a_move_names_every_rule_that_takes_part_in_it() {
+    let words = ["apple", "bread", "cheese", "dates", "eggs", "figs", "grapes", "honey", "ice", "jam"];
+    let rules = |list: &str| {
+        let mut text = format!(
+            "  - {{ id: OURS, when: {{ from: {{ exists: true }} }}, except: {{ from: {{ domain_in: [{list}] }} }}, then: {{ queue: close }} }}\n"
+        );
+        for word in words {
+            text += &format!(
+                "  - {{ id: {}, when: {{ title: {{ contains: {word} }} }}, then: {{ queue: answer }} }}\n",
+                word.to_uppercase()
+            );
+        }
+        format!("hit: first\nrules:\n{text}")
+    };
+    let told = comparison::meaning(&with_text(&rules("a.example, b.example")), &with_text(&rules("a.example")));
+    let change = told[0]
+        .changes()
+        .find(|change| change.old.decides.get("queue").is_some_and(|queue| queue == "answer"))
+        .expect("a change");
+    let mut by = change.old.by.clone();
+    by.sort();
+    assert_eq!(by, words.map(str::to_uppercase));
+    assert!(!change.old.more && !change.complete, "{change:?}");
+}
+
+#[test]
+fn a_rule_that_is_only_written_otherwise_is_not_an_edit() {
+    let list = "rules:\n\
+                \u{20} - { id: A, when: { amount: { gte: 10, lt: 20 } }, then: { queue: close } }\n\
+                \u{20} - { id: B, when: { tier: paid, amount: { gte: 100 }, title: { contains: late } }, then: { queue: answer } }\n";
+    let table = "table:\n\
+                 \u{20} - [id, tier, amount gte, amount lt, title contains, then queue]\n\
+                 \u{20} - [A, \"-\", \"10\", \"20\", \"-\", close]\n\
+                 \u{20} - [B, paid, \"100\", \"-\", late, answer]\n";
+    let told = comparison::meaning(&with_text(list), &with_text(table));
+    assert_eq!((told[0].standing.clone(), told[0].edits.len()), (Standing::Same, 0), "{told:?}");
+    // Another order of the same conditions is another text for agents.
+    let told = comparison::meaning(
+        &with_text(list),
+        &with_text(&list.replace("tier: paid, amount: { gte: 100 }", "amount: { gte: 100 }, tier: paid")),
+    );
+    assert!(told[0].standing == Standing::Same && told[0].edits.len() == 1 && told[0].is_changed(), "{told:?}");
+}
+
+#[test]
+fn an_edited_default_is_shown_by_an_item_with_what_every_item_has() {
+    let rules = |queue: &str| {
+        format!(
+            "rules:\n  - {{ id: A, when: {{ amount: {{ gte: 10 }} }}, then: {{ queue: close }} }}\ndefault: {{ queue: {queue} }}\n"
+        )
+    };
+    let told = comparison::meaning(&with_text(&rules("answer")), &with_text(&rules("forward")));
+    let witnesses: Vec<_> = told[0].changes().flat_map(|change| &change.witnesses).collect();
+    assert!(!witnesses.is_empty());
+    for witness in witnesses {
+        assert!(["title", "from", "tier"].iter().all(|field| witness.given.contains_key(*field)), "{witness:?}");
+    }
+}
+
 #[test]
 fn recorded_episodes_are_graded_by_both_versions() {
     let (before, after) = (
@@ -138,9 +254,14 @@ fn a_sign_off_stands_for_one_change_and_shows_when_it_was_changed() {
 
 /// The small pack with these rules and nothing else of its own.
 fn with_rules(rules: &str) -> Ruled {
+    with_text(&format!("rules:\n{rules}"))
+}
+
+/// The small pack with a document of rules that says this after its head.
+fn with_text(rest: &str) -> Ruled {
     let mut files = packs::desk();
     let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
-    *text = format!("apiVersion: casebook/v1\nkind: Rules\nname: routing\nrules:\n{rules}");
+    *text = format!("apiVersion: casebook/v1\nkind: Rules\nname: routing\n{rest}");
     ruled(&files)
 }
 

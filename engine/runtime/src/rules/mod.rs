@@ -42,7 +42,7 @@ pub struct RuleSet {
 }
 
 /// One compiled rule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CompiledRule {
     /// Its id and reason.
     pub reason: Arc<RuleReason>,

@@ -113,7 +113,7 @@ fn compare(args: &RulesDiffArgs, format: Format) -> Result<Exit, Exit> {
     let changed = diffs.iter().any(PackDiff::is_changed);
     let signed: Vec<SignedPack> = diffs.iter().map(PackDiff::signed).collect();
     let note = sign_off(args, &sides, signed)?;
-    tell(&diffs, changed, note.as_deref(), &records.bad, format);
+    tell(&diffs, changed, note.as_deref(), &records.bad, (format, args.brief));
     let passes = !changed || args.exit_zero || note.is_some();
     Ok(if passes && records.bad.is_empty() { Exit::Success } else { Exit::Findings })
 }
@@ -179,7 +179,9 @@ fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
         };
         differences.sort_by_key(|difference| difference.head);
         let mut rules = comparison::meaning(old, new);
-        comparison::attribute(&mut rules, items.as_ref(), &records);
+        if let (Some(items), (_, Some(after))) = (&items, &both) {
+            comparison::attribute(&mut rules, (old, new), (after, items), &records);
+        }
         all.push(PackDiff {
             environment: new.name.clone(),
             old: Some(version(old, &sides.catalogs.0)),
@@ -256,7 +258,7 @@ fn read_sign_off(path: &Path) -> Result<SignOff, Exit> {
     })
 }
 
-fn tell(diffs: &[PackDiff], changed: bool, note: Option<&str>, bad: &[BadRow], format: Format) {
+fn tell(diffs: &[PackDiff], changed: bool, note: Option<&str>, bad: &[BadRow], (format, brief): (Format, bool)) {
     match format {
         Format::Json => output::json(&json!({
             "changed": changed,
@@ -264,9 +266,9 @@ fn tell(diffs: &[PackDiff], changed: bool, note: Option<&str>, bad: &[BadRow], f
             "packs": diffs,
             "bad_records": bad,
         })),
-        Format::Markdown => output::text(diff_markdown::markdown(diffs, note)),
+        Format::Markdown => output::text(diff_markdown::markdown(diffs, brief, note)),
         _ => {
-            output::text(diff_text::human(diffs));
+            output::text(diff_text::human(diffs, brief));
             if let Some(note) = note {
                 output::line(note);
             }

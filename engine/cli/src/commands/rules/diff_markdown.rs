@@ -13,8 +13,8 @@ use super::{
 /// Differences that are listed under one head; JSON has all of them.
 const MANY: usize = 50;
 
-/// The difference as Markdown.
-pub(super) fn markdown(diffs: &[PackDiff], note: Option<&str>) -> String {
+/// The difference as Markdown; a brief one leaves out what that for people does.
+pub(super) fn markdown(diffs: &[PackDiff], brief: bool, note: Option<&str>) -> String {
     let mut lines = vec!["## Rules".to_owned()];
     if !diffs.iter().any(PackDiff::is_changed) {
         let mut nothing = NOTHING.to_owned();
@@ -27,7 +27,7 @@ pub(super) fn markdown(diffs: &[PackDiff], note: Option<&str>) -> String {
             lines.push(format!("**`{}`**: {}", rules.name, escape(&standing(rules))));
             for edit in &rules.edits {
                 lines.push(String::new());
-                lines.extend(edit_lines(edit, diff));
+                lines.extend(edit_lines(edit, diff, brief));
             }
             lines.push(String::new());
         }
@@ -59,21 +59,22 @@ pub(super) fn markdown(diffs: &[PackDiff], note: Option<&str>) -> String {
     lines.join("\n")
 }
 
-fn edit_lines(edit: &EditCompared, diff: &PackDiff) -> Vec<String> {
+fn edit_lines(edit: &EditCompared, diff: &PackDiff, brief: bool) -> Vec<String> {
     let mut lines = vec![format!("#### {}: {}", escape(&edit_name(edit)), escape(&kinds(edit))), String::new()];
     let texts = text_lines(edit);
     if !texts.is_empty() {
         lines.extend(fenced("diff", &texts));
     }
     lines.push(format!("{}{}", escape(&edit.does), escape(&moved(edit, diff))));
-    if !edit.changes.is_empty() {
+    let changes = if brief { &[][..] } else { &edit.changes[..] };
+    if !changes.is_empty() {
         lines.extend([String::new(), "| change | items |".to_owned(), "|---|---|".to_owned()]);
     }
-    for change in &edit.changes {
+    for change in changes {
         let when: Vec<String> = condition_lines(edit, change).iter().map(|line| escape(line)).collect();
         lines.push(format!("| {} | {} |", escape(&step(change)), when.join("<br>")));
     }
-    let witnesses = edit.changes.iter().flat_map(|change| &change.witnesses);
+    let witnesses = changes.iter().flat_map(|change| &change.witnesses);
     let cases: Vec<String> = witnesses.flat_map(|witness| witness.case.lines()).map(str::to_owned).collect();
     if !cases.is_empty() {
         let summary = "<details><summary>Items that show it</summary>".to_owned();

@@ -22,7 +22,9 @@ const SHORT: usize = 100;
 pub(super) const NOTHING: &str = "nothing changes that an agent or a score can feel";
 
 /// The difference for people.
-pub(super) fn human(diffs: &[PackDiff]) -> String {
+///
+/// A brief one leaves out for which items an edit decides otherwise, and the items that show it.
+pub(super) fn human(diffs: &[PackDiff], brief: bool) -> String {
     let mut lines = Vec::new();
     for diff in diffs {
         lines.push(output::paint(&title(diff), BOLD));
@@ -30,7 +32,7 @@ pub(super) fn human(diffs: &[PackDiff]) -> String {
             let color = if rules.is_changed() { YELLOW } else { GREEN };
             lines.push(format!("  rules `{}`: {}", rules.name, output::paint(&standing(rules), color)));
             for edit in &rules.edits {
-                lines.extend(edit_lines(edit, diff).into_iter().map(|line| format!("    {line}")));
+                lines.extend(edit_lines(edit, diff, brief).into_iter().map(|line| format!("    {line}")));
             }
         }
         for (head, differences) in heads(diff) {
@@ -52,11 +54,11 @@ pub(super) fn human(diffs: &[PackDiff]) -> String {
 }
 
 /// One edit: what was done, what it does, and the cases that tell the two versions apart.
-fn edit_lines(edit: &EditCompared, diff: &PackDiff) -> Vec<String> {
+fn edit_lines(edit: &EditCompared, diff: &PackDiff, brief: bool) -> Vec<String> {
     let mut lines = vec![format!("{}: {}", output::paint(&edit_name(edit), BOLD), kinds(edit))];
     lines.extend(text_lines(edit).into_iter().map(|line| format!("  {line}")));
     lines.push(format!("  {}{}", edit.does, moved(edit, diff)));
-    for change in &edit.changes {
+    for change in edit.changes.iter().filter(|_| !brief) {
         let indent = if edit.changes.len() > 1 {
             lines.push(format!("  {}", step(change)));
             "    "
@@ -260,9 +262,8 @@ pub(super) fn told(outcome: &Told) -> String {
         return "nothing is decided".to_owned();
     }
     let pairs: Vec<String> = outcome.decides.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
-    let (named, more) = (outcome.by.len().min(NAMED), outcome.by.len().saturating_sub(NAMED));
-    let more = if more > 0 { format!(" or {more} more") } else { String::new() };
-    format!("{} by {}{more}", pairs.join(", "), outcome.by[..named].join(" or "))
+    let more = if outcome.more { " or another rule" } else { "" };
+    format!("{} by {}{more}", pairs.join(", "), outcome.by.join(" or "))
 }
 
 pub(super) fn item_lines(diff: &PackDiff) -> Vec<String> {

@@ -32,22 +32,31 @@ pub fn to_table(rules: &[Rule]) -> Result<Vec<Row>, String> {
     let mut lines = Vec::new();
     for rule in rules {
         let line = line(rule).map_err(|problem| format!("the rule `{}` {problem}", rule.id))?;
-        for (name, _) in &line {
-            if !columns.contains(name) {
-                columns.push(name.clone());
+        for (at, (name, _)) in line.iter().enumerate() {
+            if columns.contains(name) {
+                continue;
             }
+            // A new column stands before those that this rule names after it, so that the rule reads as it did.
+            let later = line[at + 1..].iter().filter(|(other, _)| part(other) == part(name));
+            let places = later.filter_map(|(other, _)| columns.iter().position(|known| known == other));
+            let place = places.min().unwrap_or(columns.len());
+            columns.insert(place, name.clone());
         }
         lines.push(line);
     }
-    // Conditions first, then decisions, then the rest, whichever rule brought a column first.
-    columns.sort_by_key(|name| match name.split(' ').next() {
+    columns.sort_by_key(|name| part(name));
+    Ok(rows(columns, &lines))
+}
+
+/// Where a column stands: conditions first, then exceptions, decisions and the rest, whichever rule brought one first.
+fn part(column: &str) -> usize {
+    match column.split(' ').next() {
         Some("id") => 0,
         Some("then") => 3,
         Some("except") => 2,
         Some("because" | "severity" | "mode" | "valid") => 4,
         _ => 1,
-    });
-    Ok(rows(columns, &lines))
+    }
 }
 
 /// The cells of a rule, each with the name of its column.
