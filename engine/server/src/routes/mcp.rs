@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{
     agent::Agent,
     mcp_standard::{self, Opening},
-    request::{self, Environment, Principal, SESSION_KEY},
+    request::{self, Environment, Named, Principal},
     table::Endpoint,
     ws_mcp,
 };
@@ -80,8 +80,9 @@ async fn mcp(
     let wait = request::query_wait(&query, &app)?;
     let body = request::in_time(body)?;
     let unmarked = body.as_ref().is_ok_and(|body| !body.is_empty()) && !body::is_json(&headers);
+    let named = request::named_on_mcp(&headers, &query);
     if mcp_standard::is_meant(&headers) {
-        let named = request::query_value(&query, SESSION_KEY).map(ToString::to_string);
+        let named = named.map_err(Problem::BadRequest)?;
         let opening = Opening { app, environment, client, wait, named };
         return mcp_standard::answer(opening, headers, body).await;
     }
@@ -92,7 +93,7 @@ async fn mcp(
     let response = match (app.config.limits.check(&bytes, &[]), serde_json::from_slice::<Value>(&bytes).ok()) {
         (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),
         (Ok(()), Some(body)) => {
-            answer(&app, &environment.name, &body, &Caller { client, principal, wait, own: None }).await
+            answer(&app, &environment.name, &body, &Caller { client, principal, wait, named, own: None }).await
         }
         (Ok(()), None) => rpc::parse_error(),
     };
@@ -107,6 +108,8 @@ pub(super) struct Caller<'a> {
     pub(super) principal: Principal,
     /// How long to wait for a free session.
     pub(super) wait: Duration,
+    /// The session that the request names outside of its message.
+    pub(super) named: Result<Named, String>,
     /// The session of the socket that the request came over.
     pub(super) own: Option<&'a Arc<Session>>,
 }
@@ -152,17 +155,22 @@ pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, call
     }
 }
 
-/// The session that a call about tools acts in: the socket's own, whatever the parameters say, else the one they name.
-fn acting(app: &App, id: Option<String>, caller: &Caller<'_>) -> Result<Option<Arc<Session>>, Failure> {
-    match (caller.own, id) {
-        (Some(own), _) => Ok(Some(Arc::clone(own))),
-        (None, Some(id)) => app.sessions.get(&id).map(Some).ok_or_else(|| unknown(app, id)),
-        (None, None) => Ok(None),
+/// The session that a call about tools acts in: the socket's own, whatever the parameters say, else the one that the
+/// request or they name.
+fn acting(app: &App, in_params: Option<String>, caller: &Caller<'_>) -> Result<Option<Arc<Session>>, Failure> {
+    if let Some(own) = caller.own {
+        return Ok(Some(Arc::clone(own)));
     }
+    let mut named = caller.named.clone().map_err(Failure::BadSession)?;
+    if let Some(id) = in_params {
+        named.or_in_params(&id).map_err(Failure::BadSession)?;
+    }
+    let Some(id) = named.id() else { return Ok(None) };
+    app.sessions.get(id, caller.client).map(Some).ok_or_else(|| unknown(app, id.to_owned()))
 }
 
 /// Says that there is no session of an id.
-fn unknown(app: &App, id: String) -> Failure {
+pub(super) fn unknown(app: &App, id: String) -> Failure {
     Failure::UnknownSession { ended: app.sessions.ending(&id), id }
 }
 

@@ -1,10 +1,11 @@
 //! `/mcp` for clients of the MCP standard: streamable HTTP, in every revision that `rmcp` speaks.
 //!
 //! The protocol is `rmcp`'s; the sessions are the server's own. `initialize` opens one, which counts against the
-//! capacity and ends when it rests for too long, and its id is the `Mcp-Session-Id`. With `?session_id=` a client acts
-//! in a session that somebody else has opened, and will end.
+//! capacity and ends when it rests for too long, and its id is the `Mcp-Session-Id`. With `?session_id=`, the
+//! header `x-session-id` or `session_id` in the parameters of a call a client acts in a session that somebody else has
+//! opened, and will end.
 //!
-//! The newest revision knows no sessions, and an episode is nothing without one: it is spoken only where the query names
+//! The newest revision knows no sessions, and an episode is nothing without one: it is spoken only where a request names
 //! the session. Elsewhere clients fall back to `initialize`, and those that skip it have a new episode with each call.
 
 use std::{
@@ -39,7 +40,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     agent::{Agent, may_practise},
-    request::{self, Environment, SESSION_KEY},
+    request::{self, Environment, MCP_SESSION_HEADER, Named, SESSION_KEY},
 };
 use crate::{
     app::Shared,
@@ -51,7 +52,7 @@ use crate::{
     wire::{body, openapi::settled, rpc},
 };
 
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const SESSION: HeaderName = HeaderName::from_static(MCP_SESSION_HEADER);
 /// What a client of the standard accepts, and no other does.
 const EVENTS: &str = "text/event-stream";
 /// The server cannot do it now.
@@ -72,8 +73,8 @@ pub(super) struct Opening {
     pub(super) client: Client,
     /// How long to wait for a free session.
     pub(super) wait: Duration,
-    /// The session that the query names.
-    pub(super) named: Option<String>,
+    /// The session that the request names outside of its message.
+    pub(super) named: Named,
 }
 
 /// Answers a request of the standard's.
@@ -82,16 +83,19 @@ pub(super) async fn answer(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let Opening { app, environment, client, wait, named } = opening;
+    let Opening { app, environment, client, wait, mut named } = opening;
     environment.pack(&app)?;
     let body = request::bytes(&app, body)?;
-    if let Some(refusal) = unreadable(&headers, &body) {
-        return Ok(refusal);
+    let message = match read(&headers, &body) {
+        Ok(message) => message,
+        Err(refusal) => return Ok(*refusal),
+    };
+    if let Some(id) = session_in_call(&message) {
+        named.or_in_params(id).map_err(Problem::BadRequest)?;
     }
-    let in_header = headers.get(SESSION).and_then(|id| id.to_str().ok()).map(ToString::to_string);
-    let fixed = named.is_some();
-    let session = match named.or(in_header) {
-        Some(id) => Some(find(&app, &environment, &id)?),
+    let fixed = named.given;
+    let session = match named.id() {
+        Some(id) => Some(find(&app, &environment, client, id)?),
         None => None,
     };
     let opened = Arc::new(OnceLock::new());
@@ -115,9 +119,16 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// Answers a body that is no message; the protocol's own crate would answer it with plain text.
-fn unreadable(headers: &HeaderMap, bytes: &[u8]) -> Option<Response> {
-    let refuse = |status: StatusCode, response: Value| Some((status, axum::Json(response)).into_response());
+/// The session that the parameters of a call about tools name.
+fn session_in_call(message: &Value) -> Option<&str> {
+    let about_tools = matches!(message["method"].as_str(), Some("tools/call" | "tools/list"));
+    let id = message.get("params")?.get(SESSION_KEY)?.as_str();
+    id.filter(|id| about_tools && !id.is_empty())
+}
+
+/// Reads a message, or answers a body that is none; the protocol's own crate would answer it with plain text.
+fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Box<Response>> {
+    let refuse = |status: StatusCode, response: Value| Err(Box::new((status, axum::Json(response)).into_response()));
     if !body::is_json(headers) {
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, rpc::unreadable(body::UNMARKED));
     }
@@ -127,7 +138,9 @@ fn unreadable(headers: &HeaderMap, bytes: &[u8]) -> Option<Response> {
     };
     let message = serde_json::from_value::<ClientJsonRpcMessage>(value.clone());
     let why = match (&value, message) {
-        (Value::Object(object), Ok(_)) if object.get("jsonrpc").is_some_and(|version| version == "2.0") => return None,
+        (Value::Object(object), Ok(_)) if object.get("jsonrpc").is_some_and(|version| version == "2.0") => {
+            return Ok(value);
+        }
         (Value::Object(_), Ok(_)) => "`jsonrpc` must be \"2.0\"".to_owned(),
         (Value::Object(_), Err(_)) => {
             "expected `method` with an `id` for a request, without for a notification".to_owned()
@@ -142,14 +155,14 @@ fn unreadable(headers: &HeaderMap, bytes: &[u8]) -> Option<Response> {
 pub(super) async fn end(
     State(app): State<Shared>,
     environment: Environment,
+    client: Client,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = headers.get(SESSION).and_then(|id| id.to_str().ok());
-    let borrowed = request::query_value(&request::query(&uri), SESSION_KEY).is_some();
-    let Some(id) = id.filter(|_| !borrowed) else { return Ok(not_allowed()) };
-    let session = find(&app, &environment, id)?;
-    if session.origin() != Origin::Agent {
+    let named = request::named_on_mcp(&headers, &request::query(&uri)).map_err(Problem::BadRequest)?;
+    let Some(id) = named.id().filter(|_| !named.given) else { return Ok(not_allowed()) };
+    let session = find(&app, &environment, client, id)?;
+    if session.origin() != Origin::Agent || !session.is_ended_by(client) {
         return Ok(not_allowed());
     }
     app.sessions.close(&session.id().to_string());
@@ -162,8 +175,8 @@ pub(super) fn not_allowed() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "POST")], detail).into_response()
 }
 
-fn find(app: &Shared, environment: &Environment, id: &str) -> Result<Arc<Session>, Problem> {
-    let found = app.sessions.get(id).filter(|session| **session.environment() == *environment.name);
+fn find(app: &Shared, environment: &Environment, client: Client, id: &str) -> Result<Arc<Session>, Problem> {
+    let found = app.sessions.get(id, client).filter(|session| **session.environment() == *environment.name);
     found.ok_or_else(|| app.sessions.unknown(id))
 }
 

@@ -30,6 +30,8 @@ use crate::{
 
 /// The header that names a session.
 pub(super) const SESSION_HEADER: &str = "x-session-id";
+/// The header in which clients of the MCP standard name the session that `initialize` opened.
+pub(super) const MCP_SESSION_HEADER: &str = "mcp-session-id";
 /// The cookie that names a session.
 const SESSION_COOKIE: &str = "casebook_session";
 /// The part of a query or body that names a session.
@@ -164,6 +166,57 @@ pub(super) fn claim(headers: &HeaderMap, query: &[(String, String)], in_body: Op
         .map(ToString::to_string)
         .or(in_body.filter(|id| !id.is_empty()));
     Claim { explicit, cookie: cookie(headers) }
+}
+
+/// The session that a request on `/mcp` names outside of its message.
+///
+/// A client that goes on with what `initialize` opened, and one that acts in a session which it was given, say so in
+/// different places; two different ids are refused, for one of them would have no effect.
+pub(super) fn named_on_mcp(headers: &HeaderMap, query: &[(String, String)]) -> Result<Named, String> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let places = [
+        (format!("the query's `{SESSION_KEY}`"), query_value(query, SESSION_KEY), true),
+        (format!("the header `{SESSION_HEADER}`"), header(SESSION_HEADER), true),
+        (format!("the header `{MCP_SESSION_HEADER}`"), header(MCP_SESSION_HEADER), false),
+    ];
+    let mut named = Named::default();
+    for (place, id, given) in places {
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            named.add(&place, id, given)?;
+        }
+    }
+    Ok(named)
+}
+
+/// The session that a request names, and where.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Named {
+    found: Option<(String, String)>,
+    /// Whether it is named as one that somebody else has opened.
+    pub(super) given: bool,
+}
+
+impl Named {
+    /// Adds an id that the message's parameters hold.
+    pub(super) fn or_in_params(&mut self, id: &str) -> Result<(), String> {
+        self.add(&format!("the parameter `{SESSION_KEY}`"), id, true)
+    }
+
+    /// Its id.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.found.as_ref().map(|(_, id)| id.as_str())
+    }
+
+    fn add(&mut self, place: &str, id: &str, given: bool) -> Result<(), String> {
+        if let Some((before, other)) = &self.found
+            && other != id
+        {
+            return Err(format!("{before} is `{other}`, and {place} is `{id}`; name one session"));
+        }
+        self.found.get_or_insert_with(|| (place.to_owned(), id.to_owned()));
+        self.given |= given;
+        Ok(())
+    }
 }
 
 /// The body's bytes, which hold no more than a request may.

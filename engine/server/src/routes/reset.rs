@@ -76,7 +76,7 @@ async fn reset(
     let in_body = session_in_body(&mut object)?;
     let arguments = arguments(&pack, object, &query)?;
     arguments.declared_by(&pack).map_err(Problem::Invalid)?;
-    let named = app.sessions.named(&environment.name, &request::claim(&headers, &query, in_body))?;
+    let named = app.sessions.named(&environment.name, &request::claim(&headers, &query, in_body), client)?;
     let fresh = named.is_none();
     let session = if let Some(session) = named {
         session

@@ -58,7 +58,7 @@ async fn state(
     let in_body = body::object(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?;
     let in_body = in_body.and_then(|object| object.get(SESSION_KEY).and_then(Value::as_str).map(ToString::to_string));
     let claim = request::claim(&headers, &query, in_body);
-    let session = match app.sessions.named(&environment.name, &claim)? {
+    let session = match app.sessions.named(&environment.name, &claim, client)? {
         Some(session) => Some(session),
         None => app.sessions.unnamed(&environment.name, client),
     };

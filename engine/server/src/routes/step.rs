@@ -71,7 +71,7 @@ async fn step(
     let query = request::query(&uri);
     let body = body::step(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?;
     let claim = request::claim(&headers, &query, body.session_id);
-    let found = app.sessions.named(&environment.name, &claim)?;
+    let found = app.sessions.named(&environment.name, &claim, client)?;
     let found = found.or_else(|| app.sessions.unnamed(&environment.name, client));
     let fresh = found.is_none();
     if fresh && let Some(problem) = app.sessions.missed(&environment.name, &claim, client) {

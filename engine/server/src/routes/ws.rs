@@ -16,7 +16,7 @@ use super::{
     agent,
     link::{End, Link, Message, NORMAL, TOO_LONG, until_stopped},
     mcp::{self, Caller},
-    request::{self, Environment, Principal, SESSION_KEY},
+    request::{self, Environment, Named, Principal, SESSION_KEY},
     table::Endpoint,
     upgrade::Upgrade,
 };
@@ -257,6 +257,7 @@ async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
                 client: Client::UNKNOWN,
                 principal: Principal(None),
                 wait: Duration::ZERO,
+                named: Ok(Named::default()),
                 own: Some(session),
             };
             Ok(frames::mcp(&Box::pin(mcp::answer(app, environment, &body, &caller)).await).into())

@@ -1,8 +1,13 @@
-//! WebSocket `/mcp`: JSON-RPC in text frames; one socket, one session.
+//! WebSocket `/mcp`: JSON-RPC in text frames; one socket, one session: its own, or the one that the handshake names, which
+//! goes on without it.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
 use serde_json::Value;
 
 use super::{
@@ -10,7 +15,7 @@ use super::{
     link::{End, Link, Message, TOO_LONG, until_stopped},
     mcp::{self, Caller},
     mcp_standard,
-    request::{self, Environment, Principal},
+    request::{self, Environment, Named, Principal},
     upgrade::Upgrade,
 };
 use crate::{
@@ -26,6 +31,7 @@ struct Opening {
     client: Client,
     principal: Principal,
     wait: Result<Duration, Problem>,
+    named: Result<Named, String>,
 }
 
 pub(super) async fn upgrade(
@@ -34,11 +40,14 @@ pub(super) async fn upgrade(
     client: Client,
     principal: Principal,
     uri: Uri,
+    headers: HeaderMap,
     socket: Result<Upgrade, Problem>,
 ) -> Response {
     let Ok(socket) = socket else { return mcp_standard::not_allowed() };
-    let wait = request::query_wait(&request::query(&uri), &app);
-    let opening = Opening { environment: environment.name, client, principal, wait };
+    let query = request::query(&uri);
+    let wait = request::query_wait(&query, &app);
+    let named = request::named_on_mcp(&headers, &query);
+    let opening = Opening { environment: environment.name, client, principal, wait, named };
     // Longer messages end the connection before their end; up to here they are read, so that the close frame is heard.
     let hard_limit = 2 * app.config.limits.message;
     let key = client.peer.address;
@@ -57,16 +66,24 @@ async fn serve(mut link: Link, app: Shared, opening: Opening) {
 }
 
 async fn session(link: &mut Link, app: &App, opening: Opening) -> End {
-    let Opening { environment, client, principal, wait } = opening;
+    let Opening { environment, client, principal, wait, named } = opening;
+    let refuse = |failure: &Failure| End::Refuse(rpc::failure(&Value::Null, failure).to_string());
+    let named = match named {
+        Ok(named) => named,
+        Err(text) => return refuse(&Failure::BadSession(text)),
+    };
+    if let Some(id) = named.id() {
+        let Some(session) = app.sessions.get(id, client) else { return refuse(&mcp::unknown(app, id.to_owned())) };
+        link.watch(&session, app.config.idle_timeout);
+        return converse(link, app, &session, client, principal).await;
+    }
     let opened = Box::pin(async {
         agent::may_practise(app, &environment, client)?;
         app.sessions.open_on_socket(&environment, client, wait?).await
     });
     let attachment = match link.during(opened).await {
         Ok(Ok(attachment)) => attachment,
-        Ok(Err(problem)) => {
-            return End::Refuse(rpc::failure(&Value::Null, &mcp::unopened(&environment, problem)).to_string());
-        }
+        Ok(Err(problem)) => return refuse(&mcp::unopened(&environment, problem)),
         Err(end) => return end,
     };
     link.watch(attachment.session(), app.config.idle_timeout);
@@ -99,7 +116,13 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
             (Ok(()), Some(text)) => match serde_json::from_str(&text) {
                 Err(error) => rpc::unreadable(&error.to_string()),
                 Ok(body) => {
-                    let caller = Caller { client, principal, wait: Duration::ZERO, own: Some(session) };
+                    let caller = Caller {
+                        client,
+                        principal,
+                        wait: Duration::ZERO,
+                        named: Ok(Named::default()),
+                        own: Some(session),
+                    };
                     match link.during(Box::pin(mcp::answer(app, session.environment(), &body, &caller))).await {
                         Ok(response) => response,
                         Err(end) => return end,

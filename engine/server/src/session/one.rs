@@ -224,6 +224,16 @@ impl Session {
         self.opener
     }
 
+    /// Whether a client may act in it: what an agent opens for itself is no other agent's.
+    pub(crate) fn admits(&self, client: Client) -> bool {
+        !(client.agent && self.opener.agent) || client.key == self.opener.key
+    }
+
+    /// Whether a client may end it: an agent ends only what it has opened.
+    pub(crate) fn is_ended_by(&self, client: Client) -> bool {
+        !client.agent || client.key == self.opener.key
+    }
+
     /// Works on its episode when all earlier requests of this session are through, and answers when what it did has
     /// taken its time.
     ///

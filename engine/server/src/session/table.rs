@@ -167,9 +167,10 @@ impl Sessions {
         Ok(session)
     }
 
-    /// Finds a session by its id, and notes that it is used.
-    pub(crate) fn get(&self, id: &str) -> Option<Arc<Session>> {
-        self.find(id).filter(|session| session.holding().status != Status::Lost).inspect(|session| session.used(true))
+    /// Finds a session by its id in which a client may act, and notes that it is used.
+    pub(crate) fn get(&self, id: &str, client: Client) -> Option<Arc<Session>> {
+        let found = self.find(id).filter(|session| session.admits(client));
+        found.filter(|session| session.holding().status != Status::Lost).inspect(|session| session.used(true))
     }
 
     /// Finds a session by its id, be it lost, and leaves no trace.
@@ -187,9 +188,14 @@ impl Sessions {
     }
 
     /// Finds the session that a claim names; `None` when it names none.
-    pub(crate) fn named(&self, environment: &str, claim: &Claim) -> Result<Option<Arc<Session>>, Problem> {
+    pub(crate) fn named(
+        &self,
+        environment: &str,
+        claim: &Claim,
+        client: Client,
+    ) -> Result<Option<Arc<Session>>, Problem> {
         if let Some(id) = &claim.explicit {
-            return match self.get(id) {
+            return match self.get(id, client) {
                 Some(session) if &**session.environment() == environment => Ok(Some(session)),
                 Some(session) => Err(Problem::NotFound(format!(
                     "session `{id}` belongs to the environment `{}`, not to `{environment}`",

@@ -74,6 +74,8 @@ pub(crate) enum Failure {
         /// Why it has ended, where that is known.
         ended: Option<Ending>,
     },
+    /// Two sessions are named; says which.
+    BadSession(String),
     /// The caller's token is not for this; says why.
     Forbidden(String),
     /// The session ends with its socket.
@@ -215,6 +217,7 @@ pub(crate) fn failure(id: &Value, failure: &Failure) -> Value {
             let why = Ending::after_id(*ended);
             (INVALID_PARAMS, format!("Unknown session_id: {id}{why}"), Value::Null)
         }
+        Failure::BadSession(text) => (INVALID_PARAMS, format!("Invalid params - {text}"), Value::Null),
         Failure::Forbidden(text) => (INVALID_REQUEST, text.clone(), Value::Null),
         Failure::OwnSocket => {
             (INVALID_REQUEST, "Cannot close active WebSocket-managed session via MCP method".into(), Value::Null)

@@ -178,7 +178,11 @@ async fn initialize(server: &Running, token: &str) -> Answer {
 
 /// The status of a handshake on `/mcp` with an agent's token, and the first frame.
 async fn first_frame(server: &Running, says: &str) -> Value {
-    let mut request = format!("ws://{}/mcp", server.address).into_client_request().expect("a request");
+    first_frame_on(server, "/mcp", says).await
+}
+
+async fn first_frame_on(server: &Running, path: &str, says: &str) -> Value {
+    let mut request = format!("ws://{}{path}", server.address).into_client_request().expect("a request");
     request.headers_mut().insert("authorization", HeaderValue::from_str(&format!("Bearer {AGENT}")).expect("a header"));
     let (mut socket, _) = connect_async(request).await.expect("a socket");
     let _ = futures_util::SinkExt::send(&mut socket, Message::text(says)).await;
@@ -207,6 +211,58 @@ async fn an_agent_acts_in_the_session_that_it_is_given_and_in_no_other() {
     let id = reset.header("x-session-id").to_owned();
     let told = with(&server, AGENT, "POST", "/mcp", Some(&acting(Some(&id)))).await.expect(200);
     assert_eq!(told["result"]["data"]["observation"]["step_count"], 1, "{told}");
+    let in_query = with(&server, AGENT, "POST", &format!("/mcp?session_id={id}"), Some(&acting(None))).await;
+    assert_eq!(in_query.expect(200)["result"]["data"]["observation"]["step_count"], 2, "{in_query:?}");
+    let told = first_frame_on(&server, &format!("/mcp?session_id={id}"), &acting(None)).await;
+    assert_eq!(told["result"]["data"]["observation"]["step_count"], 3, "{told}");
+    let refused = first_frame_on(&server, "/mcp?session_id=nobody", &acting(None)).await;
+    assert_eq!(refused["error"]["message"], "Unknown session_id: nobody", "{refused}");
+    with(&server, ORCHESTRATOR, "GET", &format!("/sessions/{id}"), None).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_an_agent_opens_to_practise_is_no_other_agents() {
+    let server = practised(config()).await;
+    let opened = initialize(&server, AGENT).await;
+    let id = opened.header("mcp-session-id").to_owned();
+    let other = format!("Bearer {OTHER_AGENT}");
+    let named: [(String, Vec<(&str, &str)>, String); 4] = [
+        ("/mcp".into(), vec![("mcp-session-id", &id)], acting(None)),
+        ("/mcp".into(), vec![("x-session-id", &id)], acting(None)),
+        (format!("/mcp?session_id={id}"), vec![], acting(None)),
+        ("/mcp".into(), vec![], acting(Some(&id))),
+    ];
+    for (path, mut headers, body) in named {
+        headers.push(("authorization", &other));
+        let plain = send(&server, "POST", &path, &headers, Some(&body)).await.expect(200);
+        assert_eq!(plain["error"]["message"], format!("Unknown session_id: {id}"), "{path} {headers:?}");
+        headers.push(("accept", STANDARD));
+        let standard = send(&server, "POST", &path, &headers, Some(&body)).await;
+        standard.detail(404);
+    }
+    for (token, status) in [(OTHER_AGENT, 404), (AGENT, 204)] {
+        let bearer = format!("Bearer {token}");
+        if status == 204 {
+            // Nobody has acted in it before its own agent does.
+            let told = with(&server, AGENT, "POST", "/mcp", Some(&acting(Some(&id)))).await.expect(200);
+            assert_eq!(told["result"]["data"]["observation"]["step_count"], 1, "{told}");
+        }
+        let headers = [("authorization", bearer.as_str()), ("mcp-session-id", id.as_str())];
+        assert_eq!(send(&server, "DELETE", "/mcp", &headers, None).await.status, status, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_does_not_end_what_its_orchestrator_opened_by_a_handshake() {
+    let server = practised(config()).await;
+    let opened = initialize(&server, ORCHESTRATOR).await;
+    let id = opened.header("mcp-session-id").to_owned();
+    with(&server, AGENT, "POST", "/mcp", Some(&acting(Some(&id)))).await.expect(200);
+    for (token, status) in [(AGENT, 405), (ORCHESTRATOR, 204)] {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("mcp-session-id", id.as_str())];
+        assert_eq!(send(&server, "DELETE", "/mcp", &headers, None).await.status, status, "{token}");
+    }
 }
 
 #[tokio::test]

@@ -234,6 +234,41 @@ async fn an_agent_can_act_in_a_session_of_the_orchestrator_but_not_end_it() {
 }
 
 #[tokio::test]
+async fn a_call_acts_in_the_session_that_it_names_wherever_it_does() {
+    let server = conformance(config()).await;
+    let id = post(&server, "/reset", &json!({ "seed": 1 })).await.header("x-session-id").to_owned();
+    let in_params = json!({ "name": "count", "arguments": {}, "session_id": id });
+    let in_params = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": in_params });
+    let mut steps = 0;
+    for accepted in [&STANDARD[..], &[]] {
+        for (path, header, body) in [
+            (format!("/mcp?session_id={id}"), None, call("count", &json!({}))),
+            ("/mcp".to_owned(), Some("x-session-id"), call("count", &json!({}))),
+            ("/mcp".to_owned(), Some("mcp-session-id"), call("count", &json!({}))),
+            ("/mcp".to_owned(), None, in_params.clone()),
+            (format!("/mcp?session_id={id}"), Some("x-session-id"), in_params.clone()),
+        ] {
+            let headers: Vec<(&str, &str)> =
+                accepted.iter().copied().chain(header.map(|name| (name, id.as_str()))).collect();
+            let told = send(&server, "POST", &path, &headers, Some(&body.to_string())).await.expect(200);
+            assert!(told["result"].is_object(), "{path} {headers:?}: {told}");
+            steps += 1;
+            let state = get(&server, &format!("/state?session_id={id}")).await.expect(200);
+            assert_eq!(state["step_count"], steps, "{path} {headers:?}");
+        }
+    }
+    let other = post(&server, "/reset", &json!({ "seed": 1 })).await.header("x-session-id").to_owned();
+    let path = format!("/mcp?session_id={other}");
+    let said =
+        format!("the query's `session_id` is `{other}`, and the parameter `session_id` is `{id}`; name one session");
+    let plain = send(&server, "POST", &path, &[], Some(&in_params.to_string())).await.expect(200);
+    assert_eq!(plain["error"]["message"], format!("Invalid params - {said}"));
+    assert_eq!(send(&server, "POST", &path, &STANDARD, Some(&in_params.to_string())).await.detail(400), said);
+    let gone = send(&server, "POST", "/mcp?session_id=nobody", &[], Some(&call("count", &json!({})).to_string())).await;
+    assert_eq!(gone.expect(200)["error"]["message"], "Unknown session_id: nobody");
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_are_refused() {
     let server = conformance(config()).await;
     let ping = json!({ "jsonrpc": "2.0", "id": 3, "method": "ping" }).to_string();
