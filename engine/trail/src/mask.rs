@@ -1,22 +1,25 @@
 //! Sensitive values taken out of entries.
 //!
 //! A sensitive field shows [`MASK`] whatever it holds, and whether it holds anything. Where its text stands in another
-//! text (another field, a reply) it is masked as well, whatever its case and however its accents are encoded; one of fewer
-//! than four characters only where it does not begin or end inside a word. Numbers and moments are looked for in texts too;
+//! text (another field, a reply) it is masked as well, in the [normal form](normal) in which rules compare texts: whatever
+//! its case, its accents, its blanks and the signs in it that nobody sees. Its blanks may also be other signs there, or
+//! none. One of fewer than four characters is masked only where it does not begin or end inside a word. Numbers and moments are looked for in texts too;
 //! booleans and choices are not, for their words say nothing on their own.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
 use casebook_runtime::model::{Column, ColumnKind, Datum, normal};
-use regex::{Regex, RegexBuilder};
-use serde_json::Value;
+use regex::Regex;
+use serde_json::{Number, Value};
 
 /// What stands in place of a sensitive value.
 pub const MASK: &str = "***";
 /// Characters from which on a sensitive text is masked inside of words too.
 const LONG: usize = 4;
+/// What may stand for a blank of a sensitive text.
+const GAP: &str = r"[\W_]{0,8}";
 
-/// The sensitive texts of items, to be taken out of other texts.
+/// The sensitive texts of items in their normal form, to be taken out of other texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Secrets(Vec<String>);
 
@@ -33,17 +36,16 @@ impl Secrets {
         for (column, datum) in cells.filter(|(column, _)| column.sensitive) {
             match datum {
                 None | Some(Datum::Boolean(_) | Datum::Choice(_)) => {}
-                Some(Datum::List(texts)) => all.extend(texts.iter().map(|text| text.composed().into_owned())),
+                Some(Datum::List(texts)) => all.extend(texts.iter().map(|text| text.folded().to_owned())),
                 Some(datum) => {
                     let value = datum.to_json(column);
-                    all.push(
-                        value.as_str().map_or_else(|| value.to_string(), |text| normal::composed(text).into_owned()),
-                    );
+                    let written = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+                    all.push(normal::traced(&written).0);
                 }
             }
         }
-        let mut all: Vec<String> =
-            all.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect();
+        // Underlines alone would be found everywhere.
+        all.retain(|text| text.contains(|c| c != ' ' && c != '_'));
         // Of two that begin alike the longer one is found first.
         all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         all.dedup();
@@ -66,24 +68,55 @@ impl Secrets {
 
     fn mask_numbers(&self, value: &mut Value) {
         match value {
-            Value::Number(number) if self.0.contains(&number.to_string()) => *value = MASK.into(),
+            Value::Number(number) if self.holds_number(number) => *value = MASK.into(),
             Value::Array(list) => list.iter_mut().for_each(|one| self.mask_numbers(one)),
             Value::Object(map) => map.values_mut().for_each(|one| self.mask_numbers(one)),
             _ => {}
         }
     }
 
+    /// Whether a number is one of them, however it is written: `5.0` is `5`.
+    fn holds_number(&self, number: &Number) -> bool {
+        let written = number.to_string();
+        self.0.iter().any(|secret| {
+            *secret == written
+                || secret
+                    .parse::<f64>()
+                    .ok()
+                    .zip(number.as_f64())
+                    .is_some_and(|(one, other)| one.total_cmp(&other).is_eq())
+        })
+    }
+
+    /// The text as it was written, with a mask over each place at which one of them stands in its normal form.
     fn masked(&self, pattern: Option<&Regex>, written: &str) -> String {
-        let text = normal::composed(written);
-        match pattern {
-            Some(pattern) => match pattern.replace_all(&text, MASK) {
-                // What holds no secret stays as it was written.
-                Cow::Borrowed(_) => written.to_owned(),
-                Cow::Owned(masked) => masked,
-            },
+        let (text, places) = normal::traced(written);
+        let mut found: Vec<Range<usize>> = match pattern {
+            Some(pattern) => pattern.find_iter(&text).map(|found| found.start()..found.end()).collect(),
             // Texts that are too large for a pattern are still found as they are written.
-            None => self.0.iter().fold(text.into_owned(), |text, secret| text.replace(secret.as_str(), MASK)),
+            None => {
+                let all = self.0.iter().flat_map(|secret| text.match_indices(secret.as_str()));
+                all.map(|(at, secret)| at..at + secret.len()).collect()
+            }
+        };
+        found.sort_by_key(|part| part.start);
+        let mut masked = String::with_capacity(written.len());
+        let mut end = 0;
+        for part in found {
+            let (Some(first), Some(last)) = (places.get(part.start), places.get(part.end.saturating_sub(1))) else {
+                continue;
+            };
+            if first.start < end {
+                // It overlaps the one before it.
+                end = end.max(last.end);
+                continue;
+            }
+            masked.push_str(&written[end..first.start]);
+            masked.push_str(MASK);
+            end = last.end;
         }
+        masked.push_str(&written[end..]);
+        masked
     }
 
     fn pattern(&self) -> Option<Regex> {
@@ -91,16 +124,17 @@ impl Secrets {
             .0
             .iter()
             .map(|secret| {
-                let escaped = regex::escape(secret);
+                let words: Vec<String> = secret.split([' ', '_']).map(regex::escape).collect();
+                let spaced = words.join(GAP);
                 if secret.chars().count() >= LONG {
-                    return escaped;
+                    return spaced;
                 }
                 // A sign divides words itself; between it and a blank is no boundary.
                 let edge = |c: Option<char>| if c.is_some_and(is_word) { r"\b" } else { "" };
-                format!("{}{escaped}{}", edge(secret.chars().next()), edge(secret.chars().next_back()))
+                format!("{}{spaced}{}", edge(secret.chars().next()), edge(secret.chars().next_back()))
             })
             .collect();
-        RegexBuilder::new(&parts.join("|")).case_insensitive(true).build().ok()
+        Regex::new(&parts.join("|")).ok()
     }
 }
 

@@ -4,9 +4,13 @@
 //! quotes, apostrophes, dashes and ellipses, letters in full width and in ligatures, any blanks, and signs that nobody
 //! sees. What remains are the characters of the text; signs such as `+` or `$` are characters like any other.
 
-use std::{borrow::Cow, ops::RangeInclusive};
+use std::{
+    borrow::Cow,
+    ops::{Range, RangeInclusive},
+};
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, char::canonical_combining_class, is_nfc_quick};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Characters that are not shown (`Default_Ignorable_Code_Point`): they are left out.
 pub const IGNORABLE: [RangeInclusive<char>; 17] = [
@@ -86,6 +90,43 @@ pub fn folded(raw: &str) -> String {
     composed(&text).into_owned()
 }
 
+/// The [folded](folded) text, and for each byte of it the bytes of the written text from which it comes.
+///
+/// What is found in the normal form is so found in the text as it was written, whatever stands between its signs there.
+pub fn traced(raw: &str) -> (String, Vec<Range<usize>>) {
+    let mut plain = String::with_capacity(raw.len());
+    let mut origins = Vec::with_capacity(raw.len());
+    for (at, c) in raw.char_indices() {
+        push(c, &mut plain);
+        origins.resize(plain.len(), at..at + c.len_utf8());
+    }
+    let mut text = String::with_capacity(plain.len());
+    let mut places: Vec<Range<usize>> = Vec::with_capacity(plain.len());
+    // Characters are composed within a cluster alone.
+    for (start, cluster) in plain.grapheme_indices(true) {
+        let letters = cluster.trim_start();
+        let blanks = start..start + cluster.len() - letters.len();
+        if !blanks.is_empty() && !text.is_empty() {
+            let end = origins[blanks.end - 1].end;
+            match places.last_mut() {
+                Some(last) if text.ends_with(' ') => last.end = end,
+                _ => {
+                    text.push(' ');
+                    places.push(origins[blanks.start].start..end);
+                }
+            }
+        }
+        if !letters.is_empty() {
+            text.push_str(&folded(letters));
+            places.resize(text.len(), origins[blanks.end].start..origins[start + cluster.len() - 1].end);
+        }
+    }
+    let length = text.trim_end().len();
+    text.truncate(length);
+    places.truncate(length);
+    (text, places)
+}
+
 /// The text in the composed normal form of Unicode (NFC), otherwise as it was written.
 pub fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
@@ -157,7 +198,36 @@ fn joined(text: &str) -> String {
 mod tests {
     use regex::Regex;
 
-    use super::{IGNORABLE, LOOKALIKES, exact, folded};
+    use super::{IGNORABLE, LOOKALIKES, exact, folded, traced};
+
+    #[test]
+    fn a_traced_text_is_the_folded_one_and_knows_its_places() {
+        for raw in [
+            "",
+            " ",
+            "plain",
+            "  two \t\r\n words ",
+            "Zo\u{ad}e\u{308}  \u{200b} AALTO\u{a0}",
+            "\u{ff3a}o\u{eb}",
+            "Stra\u{df}e \u{2026}",
+            "a \u{308}b",
+            "e\u{ad}\u{308}",
+            "\u{1112}\u{1161}\u{11ab} x",
+            "\u{fb03}x\u{feff}",
+        ] {
+            let (text, places) = traced(raw);
+            assert_eq!(text, folded(raw), "{raw:?}");
+            assert_eq!(text.len(), places.len(), "{raw:?}");
+            for (byte, place) in text.bytes().zip(&places) {
+                let written = raw.get(place.clone()).expect("whole characters");
+                assert!(folded(written).bytes().any(|b| b == byte) || byte == b' ', "{raw:?} {place:?}");
+            }
+        }
+        for c in ('\0'..=char::MAX).step_by(7) {
+            let raw = format!("q{c}q {c}\u{301}");
+            assert_eq!(traced(&raw).0, folded(&raw), "U+{:04X}", u32::from(c));
+        }
+    }
 
     #[test]
     fn what_is_not_shown_is_what_unicode_calls_ignorable() {

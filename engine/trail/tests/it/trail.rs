@@ -109,6 +109,42 @@ fn a_short_secret_with_signs_and_one_with_decomposed_accents_are_masked() {
     assert!(!told("Rene\u{301}e", "Hello Ren\u{e9}e."));
 }
 
+#[test]
+fn a_secret_is_masked_however_its_blanks_and_letters_are_written() {
+    for written in [
+        "Noë Salo",
+        "NOË SALO",
+        "Noe\u{308} Salo",
+        "Noë  Salo",
+        "Noë\nSalo",
+        "Noë\r\n\tSalo",
+        "Noë\u{a0}Salo",
+        "Noë\u{3000}Salo",
+        "No\u{ad}ë Salo",
+        "Noë\u{ad}Salo",
+        "Noë\u{200b} Salo",
+        "Noë_Salo",
+        "Noë-Salo",
+        "Noë, Salo",
+        "NoëSalo",
+        "xNoë Salox",
+        "\u{ff2e}oë Salo",
+        "Noe\u{ad}\u{308} \u{1d412}alo",
+    ] {
+        let entry = told("Noë Salo", &format!("Dear {written}, we are sorry."));
+        assert!(
+            entry.contains("Dear *** we are sorry")
+                || entry.contains("***, we are sorry")
+                || entry.contains("***x, we"),
+            "{written:?}: {entry}"
+        );
+        assert!(!entry.to_lowercase().contains("salo"), "{written:?}: {entry}");
+    }
+    // What stands around it stays as it was written.
+    let entry = told("Noë Salo", "Dear\u{a0}\u{a0}Noë\nSalo,\u{a0}sorry \u{2026} E\u{301}");
+    assert!(entry.contains("Dear\u{a0}\u{a0}***,\u{a0}sorry \u{2026} E\u{301}"), "{entry}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
