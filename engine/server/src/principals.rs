@@ -28,6 +28,8 @@ pub(crate) enum Surface {
     Open,
     /// Everybody with a token.
     Known,
+    /// What tells scores and nothing that is right: the orchestrator's and the grader's.
+    Scores,
     /// One of the principals, and the orchestrator where that one has no token.
     Of(Role),
     /// What is right: the grader's, and nobody else's. Without tokens it is shut unless the server is opened on purpose.
@@ -142,6 +144,7 @@ impl Tokens {
     pub(crate) fn admits(&self, surface: Surface, role: Role) -> bool {
         match surface {
             Surface::Open | Surface::Known => true,
+            Surface::Scores => matches!(role, Role::Orchestrator | Role::Grader),
             Surface::Truth => role == Role::Grader,
             Surface::Of(owner) if owner == role => true,
             // Whoever runs episodes may do in them what the agent may, and may look on.

@@ -13,14 +13,14 @@ use super::{
 use crate::{
     app::Shared,
     error::Problem,
-    principals::{Role, Surface},
+    principals::Surface,
     wire::openapi::{Operation, Parameter},
 };
 
 const PARAMETERS: &[Parameter] = &[Parameter::query("seed", "integer", "The seed of every episode; 0 when unset.")];
 
 pub(super) fn endpoint() -> Endpoint {
-    Endpoint::of_environment("/baseline", get(baseline)).on(Surface::Of(Role::Grader)).described(Operation {
+    Endpoint::of_environment("/baseline", get(baseline)).on(Surface::Scores).described(Operation {
         method: "get",
         id: "baseline",
         summary: "Play every task with the environment's baseline",
