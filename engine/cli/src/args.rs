@@ -14,7 +14,7 @@ mod serve;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use casebook_runtime::model::read_moment;
+use casebook_runtime::{model::read_moment, record::MAX_SEED};
 use clap::{
     ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::OsStringValueParser,
     error::ErrorKind, parser::ValueSource,
@@ -515,7 +515,8 @@ pub(crate) struct BaselineArgs {
 
 /// Reads a seed.
 pub(crate) fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+    let seed = text.parse().ok().filter(|seed| *seed <= MAX_SEED);
+    seed.ok_or_else(|| format!("expected a whole number from 0 to {MAX_SEED}"))
 }
 
 /// Reads `NAME=VALUE`.

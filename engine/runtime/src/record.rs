@@ -13,6 +13,9 @@ use crate::{
     scenario::{Catalog, Pack, Task},
 };
 
+/// The largest seed, so that it fits a signed 64-bit integer anywhere.
+pub const MAX_SEED: u64 = i64::MAX as u64;
+
 /// An episode from beginning to end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trajectory {
@@ -49,6 +52,9 @@ pub struct Recording {
     pub digest: String,
     /// Who played.
     pub policy: String,
+    /// The episode's id, by which the audit trail names it; only where a server gave it one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode_id: Option<String>,
     /// What happened.
     #[serde(flatten)]
     pub trajectory: Trajectory,
@@ -74,8 +80,15 @@ impl Recording {
             version: pack.version().to_owned(),
             digest: pack.digest().to_owned(),
             policy: policy.to_owned(),
+            episode_id: None,
             trajectory,
         }
+    }
+
+    /// Adds the episode's id.
+    #[must_use]
+    pub fn of_episode(self, id: String) -> Self {
+        Self { episode_id: Some(id), ..self }
     }
 }
 

@@ -8,14 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use casebook_runtime::{
-    episode::Episode,
-    record::{Recording, retell},
-};
+use casebook_runtime::record::{Recording, retell};
 
 use crate::{
     journal::{Book, Demand, FileError, Handed, Journal, JournalStatus, LineFile},
-    session::actions::Actions,
+    session::play::Played,
 };
 
 /// Episodes that may be answered and not written, where the record is not required.
@@ -36,10 +33,7 @@ pub struct RecordConfig {
 
 /// Writes episodes down; a clone writes to the same file.
 #[derive(Debug, Clone)]
-pub struct Recorder(Arc<Journal<Ended>>);
-
-/// An episode that has ended, and its actions.
-type Ended = (Box<Episode>, Actions);
+pub struct Recorder(Arc<Journal<Played>>);
 
 struct RecordBook(LineFile);
 
@@ -58,8 +52,8 @@ impl Recorder {
     }
 
     /// Hands an episode over.
-    pub(crate) fn ended(&self, episode: Box<Episode>, actions: Actions) -> Handed {
-        self.0.hand([(episode, actions)])
+    pub(crate) fn ended(&self, played: Played) -> Handed {
+        self.0.hand([played])
     }
 
     /// Waits until an episode is as safe as is demanded.
@@ -116,14 +110,14 @@ pub fn open_record(path: &Path) -> Result<LineFile, FileError> {
 }
 
 impl Book for RecordBook {
-    type Entry = Ended;
+    type Entry = Played;
     const NAME: &'static str = "record";
     const THREAD: &'static str = "record";
     const KEPT: u64 = 4096;
 
-    fn text(&mut self, (episode, actions): Ended) -> Result<String, String> {
+    fn text(&mut self, Played { id, episode, actions }: Played) -> Result<String, String> {
         let trajectory = retell(&episode, actions.iter().collect())?;
-        let recording = Recording::new(episode.pack(), POLICY, trajectory);
+        let recording = Recording::new(episode.pack(), POLICY, trajectory).of_episode(id);
         serde_json::to_string(&recording).map_err(|error| error.to_string())
     }
 

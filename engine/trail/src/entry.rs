@@ -28,6 +28,8 @@ pub struct EpisodeId<'a> {
     pub id: &'a str,
     /// Who plays, where that is known.
     pub policy: Option<&'a str>,
+    /// The episode that it is a fork of, and the steps that it has taken over from that one.
+    pub forked_from: Option<(&'a str, usize)>,
 }
 
 #[derive(Serialize)]
@@ -137,6 +139,9 @@ fn head(event: &str, episode: &Episode, id: EpisodeId<'_>, time: i64) -> Value {
     });
     if let Some(policy) = id.policy {
         extend(&mut value, json!({ "policy": policy }));
+    }
+    if let Some((episode, step)) = id.forked_from {
+        extend(&mut value, json!({ "forked_from": { "episode": episode, "step": step } }));
     }
     value
 }

@@ -73,7 +73,7 @@ pub(crate) struct ServeArgs {
 #[command(next_help_heading = "Sessions")]
 pub(crate) struct SessionArgs {
     /// The maximum number of sessions, over all protocols
-    #[arg(long, value_name = "N", default_value_t = 2048, env = "MAX_CONCURRENT_ENVS")]
+    #[arg(long, value_name = "N", default_value_t = 2048, env = "MAX_CONCURRENT_ENVS", value_parser = sessions)]
     pub(crate) max_sessions: usize,
     /// The maximum number of sessions per client, which is its token or its address. Default: three quarters of
     /// all, at least 1024; 0 for no limit
@@ -170,4 +170,9 @@ impl LimitArgs {
 /// A time, where 0 stands for none.
 pub(crate) fn seconds(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+/// Reads how many sessions may be open.
+fn sessions(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|most| *most > 0).ok_or_else(|| "expected a whole number of at least 1".to_owned())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use casebook_runtime::{
     episode::{Episode, Step},
     explanation, policy,
-    record::{Recording, play_watched},
+    record::{MAX_SEED, Recording, play_watched},
     scenario::Pack,
 };
 use casebook_server::{LineFile, Trail, open_record};
@@ -32,6 +32,11 @@ pub(crate) fn run(args: &RunArgs, format: Format) -> Exit {
 fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
     let catalog = packs::load(&args.packs.packs, format)?;
     let tasks = packs::pick(&catalog, &args.tasks)?;
+    let last = args.seed.saturating_add(args.episodes - 1);
+    if last > MAX_SEED {
+        output::error(format!("the last episode would have the seed {last}; the largest seed is {MAX_SEED}"));
+        return Err(Exit::Usage);
+    }
     let mut record = args.record.as_deref().map(open).transpose()?;
     let total = tasks.len() * usize::try_from(args.episodes).unwrap_or(usize::MAX);
     let trail = trail::open(&args.trail)?;
@@ -44,7 +49,7 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             return Err(Exit::Usage);
         };
         let arguments = arguments(pack, &args.arguments);
-        for seed in args.seed..args.seed.saturating_add(args.episodes) {
+        for seed in args.seed..=last {
             if let Some(refusal) = trail.as_deref().and_then(Trail::refusal) {
                 output::error(refusal);
                 return Err(Exit::Failure);
@@ -52,7 +57,11 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             let id = format!("{}/{seed}", task.name());
             let mut watch = |episode: &Episode, action: &Value, step: &Step| {
                 if let Some(trail) = &trail {
-                    trail.record(episode, (action, step), EpisodeId { id: &id, policy: Some(&args.policy) });
+                    trail.record(
+                        episode,
+                        (action, step),
+                        EpisodeId { id: &id, policy: Some(&args.policy), forked_from: None },
+                    );
                     // What is required and not written is reported before the next episode.
                     let _ = trail.settle();
                 }

@@ -401,3 +401,37 @@ fn a_fix_that_finds_no_room_leaves_the_file_as_it_was() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert_eq!(fs::read_to_string(&path).expect("a text"), before);
 }
+
+#[test]
+fn numbers_beyond_what_a_server_takes_are_refused() {
+    let pack = root().join(PACK);
+    let pack = pack.to_str().expect("a path");
+    for (arguments, expected) in [
+        (["run", pack, "--seed", "9223372036854775808"], "expected a whole number from 0 to 9223372036854775807"),
+        (["baseline", pack, "--seed", "-1"], "expected a whole number from 0 to 9223372036854775807"),
+        (["serve", pack, "--max-sessions", "0"], "expected a whole number of at least 1"),
+    ] {
+        let output = casebook(&root(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+    let last = ["run", pack, "--seed", "9223372036854775807"];
+    assert_eq!(casebook(&root(), &last).status.code(), Some(0));
+    let output = casebook(&root(), &[&last[..], &["--episodes", "2"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("the last episode would have the seed 9223372036854775808"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn one_file_for_the_record_and_the_audit_trail_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let pack = root().join(PACK);
+    let arguments = ["run", pack.to_str().expect("a path"), "--record", "x.jsonl", "--audit", "x.jsonl"];
+    let output = casebook(folder.path(), &arguments);
+    let expected = "`x.jsonl` is already written by another option or another process; give each its own file";
+    assert!(!output.status.success() && stderr(&output).contains(expected), "{}", stderr(&output));
+}

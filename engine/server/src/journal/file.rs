@@ -32,7 +32,7 @@ pub struct LineFile {
 pub enum FileError {
     /// An I/O error.
     Io(PathBuf, io::Error),
-    /// Another process writes it.
+    /// Another option or another process writes it.
     Taken(PathBuf),
 }
 
@@ -41,7 +41,11 @@ impl fmt::Display for FileError {
         match self {
             Self::Io(path, error) => write!(formatter, "`{}` cannot be written: {error}", path.display()),
             Self::Taken(path) => {
-                write!(formatter, "another process writes `{}`; give each its own file", path.display())
+                write!(
+                    formatter,
+                    "`{}` is already written by another option or another process; give each its own file",
+                    path.display()
+                )
             }
         }
     }

@@ -26,7 +26,7 @@ use crate::{
         one::Session,
         play::{Grade, Play},
     },
-    wire::{body, entries::Entry, openapi::Operation},
+    wire::{arguments, body, entries::Entry, openapi::Operation},
 };
 
 /// What those are answered who may not know what is right.
@@ -40,7 +40,11 @@ pub(super) fn grade() -> Endpoint {
         parameters: &[ID],
         request: None,
         response: |_| schema(),
-        errors: &[SHUT, ("404", "The session does not exist"), ("409", "The session has no episode")],
+        errors: &[
+            SHUT,
+            ("404", "The session does not exist"),
+            ("409", "The session has no episode, or several play one of this id"),
+        ],
     })
 }
 
@@ -70,7 +74,7 @@ pub(super) fn truth() -> Endpoint {
                 },
             })
         },
-        errors: &[SHUT, ("404", "The session does not exist"), ("409", "The session has no episode")],
+        errors: &[SHUT, ("404", "The session does not exist"), ("409", "The session has no episode, or several play one of this id")],
     })
 }
 
@@ -125,7 +129,10 @@ pub(super) fn regrade() -> Endpoint {
         errors: &[
             SHUT,
             ("404", "The session does not exist"),
-            ("409", "The session has no episode, or its actions do not fit what is loaded now"),
+            (
+                "409",
+                "The session has no episode, its actions do not fit what is loaded now, or several play one of this id",
+            ),
         ],
     })
 }
@@ -166,6 +173,8 @@ async fn record_again(
         let text = format!("it is no line of a record: {error}");
         Problem::Invalid(vec![Entry::new("value_error", vec!["body".into()], text, Value::Null)])
     })?;
+    arguments::seed(recording.trajectory.seed.into(), || vec!["body".into(), "seed".into()])
+        .map_err(|entry| Problem::Invalid(vec![*entry]))?;
     let pack = app.pack(&recording.environment)?;
     let catalog = app.live.catalog();
     let told = app.work(pack.waits_for_processes(), move || {
@@ -198,7 +207,7 @@ async fn grade_of(app: &App, session: &Session, with: Option<Arc<Pack>>) -> Resu
 }
 
 fn find(app: &App, id: &str) -> Result<Arc<Session>, Problem> {
-    app.sessions.find_episode(id).ok_or_else(|| app.sessions.unknown(id))
+    app.sessions.find_episode(id)
 }
 
 fn told(session: &Session, grade: &Grade) -> Value {

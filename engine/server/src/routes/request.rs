@@ -9,8 +9,9 @@ use std::{
 
 use axum::{
     body::Bytes,
-    extract::{FromRequestParts, Query, RawPathParams, rejection::BytesRejection},
+    extract::{FromRequestParts, Query, RawPathParams, Request, State, rejection::BytesRejection},
     http::{Extensions, HeaderMap, StatusCode, Uri, header, request::Parts},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use casebook_runtime::scenario::Pack;
@@ -223,15 +224,26 @@ impl Named {
 pub(super) fn bytes(app: &App, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
     let limits = &app.config.limits;
     let bytes = in_time(body)?.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let text = format!("the body is too large; {} bytes are read", limits.message);
-            Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, text)
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(limits.message),
         _ if Crowded::is_behind(&rejection) => Problem::Body(StatusCode::SERVICE_UNAVAILABLE, Crowded.to_string()),
         status => Problem::Body(status, "the body broke off".into()),
     })?;
     limits.check(&bytes, &["body"])?;
     Ok(bytes)
+}
+
+/// Refuses a body that says itself that it is too large, before any of it is read or asked for.
+pub(super) async fn announced(State(most): State<usize>, request: Request, next: Next) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    // A length that is no number was refused before.
+    if length.and_then(|length| length.trim().parse::<u64>().ok()).is_some_and(|length| length > most as u64) {
+        return too_large(most).into_response();
+    }
+    next.run(request).await
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is too large; {most} bytes are read"))
 }
 
 /// Refuses a body that did not end in time.

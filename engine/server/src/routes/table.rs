@@ -17,7 +17,10 @@ use serde_json::json;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tower_layer::Layer;
 
-use super::{endpoints, gate, request::SESSION_HEADER};
+use super::{
+    endpoints, gate,
+    request::{MCP_SESSION_HEADER, SESSION_HEADER, announced},
+};
 use crate::{
     app::Shared,
     error::Problem,
@@ -29,7 +32,6 @@ use crate::{
 };
 
 const ORCHESTRATOR: Surface = Surface::Of(Role::Orchestrator);
-const MCP_SESSION_HEADER: &str = "mcp-session-id";
 const MCP_VERSION_HEADER: &str = "mcp-protocol-version";
 /// Where each environment lies.
 const ENVIRONMENT: &str = "/envs/{name}";
@@ -106,6 +108,7 @@ pub(crate) fn router(app: &Shared, near: bool) -> Router {
         .method_not_allowed_fallback(async || detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
         .fallback(async move |uri: Uri| not_found(&uri, &paths))
         .layer(DefaultBodyLimit::max(app.config.limits.message))
+        .layer(middleware::from_fn_with_state(app.config.limits.message, announced))
         .layer(CatchPanicLayer::custom(|_| Problem::Failed("internal error".into()).into_response()))
         .with_state(Arc::clone(app));
     let Config { allow_origins, allow_hosts, tokens, .. } = &app.config;

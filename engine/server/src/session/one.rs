@@ -496,8 +496,8 @@ impl Session {
 
     /// Hands over an episode that has ended.
     pub(super) fn hand_over(&self, due: Due) -> Option<Handed> {
-        let (Some(recorder), Due::Episode((episode, actions))) = (&self.recorder, due) else { return None };
-        Some(recorder.ended(episode, actions))
+        let (Some(recorder), Due::Episode(played)) = (&self.recorder, due) else { return None };
+        Some(recorder.ended(played))
     }
 
     pub(super) fn work<T>(

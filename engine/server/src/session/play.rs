@@ -47,6 +47,8 @@ pub(crate) struct Run {
     held: Held,
     episode: Episode,
     id: String,
+    /// The episode that it is a fork of, and the steps that it has taken over from that one.
+    forked_from: Option<(String, usize)>,
     fixed: String,
     /// The actions that were taken, in order.
     actions: Actions,
@@ -58,8 +60,16 @@ pub(crate) type Call = (Result<Answered, ToolFailure>, Option<Step>);
 /// An action that was taken, and its step.
 pub(super) type Taken = (Value, Step);
 
-/// An episode, and the actions that it has taken.
-pub(crate) type Played = (Box<Episode>, Actions);
+/// An episode with its id, and the actions that it has taken.
+#[derive(Debug)]
+pub(crate) struct Played {
+    /// The episode's id.
+    pub(crate) id: String,
+    /// The episode.
+    pub(crate) episode: Box<Episode>,
+    /// The actions that it has taken.
+    pub(crate) actions: Actions,
+}
 
 /// How long a step may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +183,7 @@ impl Play {
         if let Some(run) = &self.run
             && let Some(trail) = run.held.trail()
         {
-            trail.record(&run.episode, (action, step), EpisodeId { id: &run.id, policy: None });
+            trail.record(&run.episode, (action, step), run.trail_id());
         }
     }
 
@@ -212,11 +222,13 @@ impl Play {
         if let Some(run) = &self.run
             && let Some(trail) = run.held.trail()
         {
-            trail.record_taken_back(&run.episode, run.episode.steps(), EpisodeId { id: &run.id, policy: None });
+            trail.record_taken_back(&run.episode, run.episode.steps(), run.trail_id());
         }
     }
 
     /// A play of its own that has taken the first `at` actions of this one, all of them when not given.
+    ///
+    /// Its episode is another one and has an id of its own.
     pub(crate) fn fork(&self, at: Option<usize>) -> Result<Self, Problem> {
         let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
         let taken = run.actions.len();
@@ -226,7 +238,8 @@ impl Play {
             let entry = Entry::new("less_than_equal", vec!["body".into(), "at".into()], msg, at.into());
             return Err(Problem::Invalid(vec![entry.ctx(serde_json::json!({ "le": taken }))]));
         }
-        let mut fork = Run::new(run.held.clone(), run.replay(at)?, run.id.clone());
+        let mut fork = Run::new(run.held.clone(), run.replay(at)?, Uuid::new_v4().to_string());
+        fork.forked_from = Some((run.id.clone(), at));
         fork.actions = run.actions.clone();
         fork.actions.truncate(at);
         Ok(Self { run: Some(fork), excused: self.excused })
@@ -273,7 +286,11 @@ impl Play {
 
     /// A copy of its episode, with the actions that it has taken.
     pub(crate) fn played(&self) -> Option<Played> {
-        self.run.as_ref().map(|run| (Box::new(run.episode.clone()), run.actions.clone()))
+        self.run.as_ref().map(|run| Played {
+            id: run.id.clone(),
+            episode: Box::new(run.episode.clone()),
+            actions: run.actions.clone(),
+        })
     }
 
     /// Its episode with all that is needed to play it again; `None` before the first reset.
@@ -285,7 +302,7 @@ impl Play {
 impl Run {
     fn new(held: Held, episode: Episode, id: String) -> Self {
         let fixed = envelope::fixed_metadata(&episode, &id, held.group());
-        Self { held, episode, id, fixed, actions: Actions::default() }
+        Self { held, episode, id, forked_from: None, fixed, actions: Actions::default() }
     }
 
     /// The episode.
@@ -296,6 +313,16 @@ impl Run {
     /// The episode's id.
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The episode that it is a fork of, and the steps that it has taken over from that one.
+    pub(crate) fn forked_from(&self) -> Option<(&str, usize)> {
+        self.forked_from.as_ref().map(|(id, step)| (id.as_str(), *step))
+    }
+
+    /// How the audit trail names it.
+    fn trail_id(&self) -> EpisodeId<'_> {
+        EpisodeId { id: &self.id, policy: None, forked_from: self.forked_from() }
     }
 
     /// The actions that were taken, in order.

@@ -180,11 +180,19 @@ impl Sessions {
     }
 
     /// Finds a session by its id or by that of its episode, and leaves no trace.
-    pub(crate) fn find_episode(&self, id: &str) -> Option<Arc<Session>> {
-        self.find(id).or_else(|| {
-            let open: Vec<Arc<Session>> = lock(&self.open).all.values().cloned().collect();
-            open.into_iter().find(|session| session.look(|play| play.run().is_some_and(|run| run.id() == id)))
-        })
+    ///
+    /// Clients choose the ids of episodes, so that several sessions may play one of the same id; then none is meant.
+    pub(crate) fn find_episode(&self, id: &str) -> Result<Arc<Session>, Problem> {
+        if let Some(session) = self.find(id) {
+            return Ok(session);
+        }
+        let mut open: Vec<Arc<Session>> = lock(&self.open).all.values().cloned().collect();
+        open.retain(|session| session.look(|play| play.run().is_some_and(|run| run.id() == id)));
+        if open.len() > 1 {
+            let text = format!("{} sessions play an episode `{id}`; use the id of the session", open.len());
+            return Err(Problem::DoesNotFit(text));
+        }
+        open.pop().ok_or_else(|| self.unknown(id))
     }
 
     /// Finds the session that a claim names; `None` when it names none.

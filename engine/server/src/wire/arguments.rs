@@ -1,14 +1,12 @@
 //! What `reset` takes, over the socket, in a body or in a query.
 
-use casebook_runtime::scenario::Pack;
+use casebook_runtime::{record::MAX_SEED, scenario::Pack};
 use serde_json::{Map, Value, json};
 
 use super::entries::Entry;
 
 /// Characters of an episode's or request's id at the most.
 pub(super) const MAX_ID: usize = 255;
-/// The largest seed, so that it fits a signed 64-bit integer anywhere.
-const MAX_SEED: u64 = i64::MAX as u64;
 /// The arguments that every environment takes.
 const NAMES: [&str; 7] = ["task_id", "split", "index", "seed", "episode_id", "group", "generation"];
 

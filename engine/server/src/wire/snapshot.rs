@@ -20,6 +20,9 @@ fn written(session: &Session, play: &Play) -> Value {
     let Some(run) = play.run() else { return value };
     let episode = run.episode();
     value["episode_id"] = run.id().into();
+    if let Some((id, step)) = run.forked_from() {
+        value["forked_from"] = json!({ "episode_id": id, "step": step });
+    }
     value["task_id"] = episode.task().name().into();
     value["seed"] = episode.seed().into();
     value["arguments"] = episode.arguments().clone().into();
@@ -46,6 +49,11 @@ pub(crate) fn schema() -> Value {
             "environment": { "type": "string" },
             "status": { "enum": ["free", "attached", "closing", "lost", "ended"] },
             "episode_id": { "type": ["string", "null"] },
+            "forked_from": {
+                "type": "object", "required": ["episode_id", "step"],
+                "properties": { "episode_id": { "type": "string" }, "step": { "type": "integer" } },
+                "description": "The episode that this one is a fork of, and the steps that it took over; nothing otherwise.",
+            },
             "task_id": { "type": ["string", "null"] },
             "seed": { "type": ["integer", "null"] },
             "arguments": { "type": "object", "description": "What the reset was given." },

@@ -45,7 +45,9 @@ async fn what_is_required_is_in_the_file_when_it_is_answered() {
         episode(&server, round).await;
         let told = fs::read_to_string(&audit).expect("a text");
         assert_eq!(told.lines().count() as u64, 2 * (round + 1));
-        assert_eq!(recordings(&record).len() as u64, round + 1);
+        let recorded = recordings(&record);
+        assert_eq!(recorded.len() as u64, round + 1);
+        assert!(recorded.iter().all(|recording| recording.episode_id.is_some()), "the audit trail names them so");
     }
     let mut socket = Socket::open(&server, "/ws").await;
     socket.reset(json!({ "task_id": "calm" })).await;
@@ -136,7 +138,7 @@ fn an_end_that_was_cut_off_is_found_by_the_sealed_head() {
     let signed = || TrailConfig { key: key.clone(), ..trail(&path) };
     let play = |config: TrailConfig| {
         let trail = Trail::open(config)?;
-        let id = casebook_trail::EpisodeId { id: "e", policy: None };
+        let id = casebook_trail::EpisodeId { id: "e", policy: None, forked_from: None };
         let mut watch = |episode: &_, action: &_, step: &_| trail.record(episode, (action, step), id);
         casebook_runtime::record::play_watched(&policy, task, (1, &serde_json::Map::new()), &mut watch)
             .expect("it plays");

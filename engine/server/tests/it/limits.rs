@@ -32,6 +32,14 @@ async fn bodies_are_refused_by_what_they_hold() {
     let call = json!({ "jsonrpc": "2.0", "method": "tools/list", "params": { "a": [[[[]]]] } });
     let refused = post(&server, "/mcp", &call).await.expect(200);
     assert!(refused["error"]["message"].as_str().expect("a text").contains("nested more than 5 deep"), "{refused}");
+    // What says itself that it is too large is not waited for.
+    let mut stream = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
+    let head = "POST /step HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
+                content-length: 99999999999999\r\n\r\n";
+    tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.expect("it is sent");
+    let mut told = vec![0; 12];
+    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut told).await.expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&told), "HTTP/1.1 413");
     let large = format!("{{{}}}", " ".repeat(5000));
     let text = send(&server, "POST", "/step", &[], Some(&large)).await.detail(413);
     assert_eq!(text, "the body is too large; 4000 bytes are read");

@@ -146,7 +146,11 @@ async fn a_fork_goes_on_from_a_step_and_leaves_its_origin_alone() {
     assert_eq!(shown["actions"], json!([{ "action": "answer" }, { "action": "answer" }]));
 
     let fork = post(&server, &path, &json!({ "at": 1 })).await.expect(200);
-    assert_eq!((&fork["step_count"], &fork["episode_id"], &fork["status"]), (&json!(1), &json!("ep"), &json!("free")));
+    assert_eq!((&fork["step_count"], &fork["status"]), (&json!(1), &json!("free")));
+    // Another episode begins where the two part.
+    assert_eq!(fork["forked_from"], json!({ "episode_id": "ep", "step": 1 }));
+    assert_ne!(fork["episode_id"], shown["episode_id"]);
+    assert_eq!(shown["forked_from"], Value::Null);
     let fork_id = fork["session_id"].as_str().expect("an id");
     let mut branch = Socket::open(&server, &format!("/ws?session_id={fork_id}")).await;
     assert_eq!(branch.step(json!({ "action": "close" })).await["data"]["reward"], 1.0);
@@ -250,6 +254,21 @@ async fn graders_are_told_what_is_right_before_it_is_decided() {
 }
 
 #[tokio::test]
+async fn an_episode_id_that_two_sessions_use_names_neither() {
+    let server = start(Config { open: true, ..config() }).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let reset = post(&server, "/reset", &json!({ "task_id": "busy", "episode_id": "twice" })).await;
+        ids.push(reset.header("x-session-id").to_owned());
+    }
+    for (method, path) in [("GET", "truth"), ("GET", "grade"), ("POST", "regrade")] {
+        let told = send(&server, method, &format!("/sessions/twice/{path}"), &[], None).await.detail(409);
+        assert_eq!(told, "2 sessions play an episode `twice`; use the id of the session");
+        send(&server, method, &format!("/sessions/{}/{path}", ids[0]), &[], None).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn a_recorded_episode_is_graded_again() {
     let server = start(Config { open: true, ..config() }).await;
     let catalog =
@@ -268,6 +287,11 @@ async fn a_recorded_episode_is_graded_again() {
     line["actions"][0]["action"] = json!("shout");
     let text = post(&server, "/regrade", &line).await.detail(409);
     assert!(text.starts_with("step 1: the action was refused: must be one of answer, close"), "{text}");
+    let seed = line["seed"].clone();
+    line["seed"] = json!(i64::MAX as u64 + 1);
+    let entry = post(&server, "/regrade", &line).await.entry();
+    assert_eq!((&entry["type"], &entry["loc"]), (&json!("less_than_equal"), &json!(["body", "seed"])));
+    line["seed"] = seed;
     line["environment"] = json!("dsk");
     assert!(post(&server, "/regrade", &line).await.detail(404).contains("did you mean `desk`?"));
     let entry = post(&server, "/regrade", &json!({ "environment": "desk" })).await.entry();

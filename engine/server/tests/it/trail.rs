@@ -50,6 +50,27 @@ async fn morning(server: &crate::serve::Running, episode: &str) {
 }
 
 #[tokio::test]
+async fn a_fork_and_its_origin_are_told_apart() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("audit.jsonl");
+    let trail = Arc::new(Trail::open(settings(path.clone())).expect("it opens"));
+    let server = start(with(&trail)).await;
+    let reset = post(&server, "/reset", &json!({ "task_id": "calm", "seed": 1, "episode_id": "first" })).await;
+    let id = reset.header("x-session-id").to_owned();
+    let fork = post(&server, &format!("/sessions/{id}/fork"), &json!({})).await.expect(200);
+    for (session, action) in [(id.as_str(), "answer"), (fork["session_id"].as_str().expect("an id"), "close")] {
+        let body = json!({ "action": { "action": action }, "session_id": session });
+        post(&server, "/step", &body).await.expect(200);
+    }
+    drop(server);
+    trail.close();
+    let told: Vec<Value> =
+        entries(&path).iter().map(|entry| json!([entry["episode"], entry["step"], entry["forked_from"]])).collect();
+    let forked = json!({ "episode": "first", "step": 0 });
+    assert_eq!(told, [json!(["first", 1, null]), json!([fork["episode_id"], 1, forked])]);
+}
+
+#[tokio::test]
 async fn every_decision_is_written_and_a_restart_goes_on_with_the_chain() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("audit.jsonl");
@@ -251,7 +272,7 @@ fn many_at_once_lose_nothing_and_keep_the_chain() {
                 let policy = casebook_runtime::policy::find(pack, "oracle").expect("it is built in");
                 for seed in 0..100 {
                     let id = format!("e-{thread}-{seed}");
-                    let id = casebook_trail::EpisodeId { id: &id, policy: Some("oracle") };
+                    let id = casebook_trail::EpisodeId { id: &id, policy: Some("oracle"), forked_from: None };
                     let mut watch = |episode: &_, action: &_, step: &_| trail.record(episode, (action, step), id);
                     let task = pack.task("busy").expect("the task");
                     casebook_runtime::record::play_watched(&policy, task, (seed, &Map::new()), &mut watch)

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::packs;
 
-const ID: EpisodeId<'_> = EpisodeId { id: "e-1", policy: Some("oracle") };
+const ID: EpisodeId<'_> = EpisodeId { id: "e-1", policy: Some("oracle"), forked_from: None };
 /// The noon of a day.
 const NOON: i64 = 1_767_268_800_000;
 
