@@ -30,7 +30,7 @@ pub struct Difference {
     /// The value after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new: Option<Value>,
-    /// Whether an agent or a score can feel it, or a check is gone, so that it needs a sign-off.
+    /// Whether an agent or a score can notice it, or a check is gone, so that it needs a sign-off.
     pub counts: bool,
 }
 

@@ -64,7 +64,7 @@ pub struct EditCompared {
     pub new_text: Option<String>,
     /// What the edit does, in a sentence.
     pub does: String,
-    /// Whether an agent or a score can feel it: it decides, or stands in the policy text.
+    /// Whether an agent or a score can notice it: it decides, or stands in the policy text.
     pub counts: bool,
     /// The items of the inboxes that it moves, as `task/item`; none where a version cannot be played.
     pub items: Option<Vec<String>>,

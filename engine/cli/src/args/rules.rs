@@ -7,7 +7,7 @@ use super::moment;
 /// Arguments of `rules diff`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RulesDiffArgs {
-    /// The old version: a pack, a folder of packs, a file of rules, or `REV:PATH` for a version in git
+    /// The old version: a pack, a folder of packs, a file of rules, or `REV:PATH` for a version in git, PATH from the root of the repository
     pub(crate) old: String,
     /// The new version, likewise
     pub(crate) new: String,

@@ -34,7 +34,7 @@ fn a_refactoring_that_agents_read_alike_changes_nothing() {
     let alike = twice("when: { category: [legal, compliance] }", "when: { category: { in: [legal, compliance] } }");
     let output = casebook(alike.path(), &["rules", "diff", "old", "new"]);
     assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
-    assert!(stdout(&output).contains("nothing changes that an agent or a score can feel"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("nothing changes that an agent or a score can notice"), "{}", stdout(&output));
     // The policy text is another one, which an agent may follow otherwise, although every decision is the same.
     let output = casebook(folder.path(), &["rules", "diff", "old", "new"]);
     assert_eq!(code(&output), 1, "{}{}", stdout(&output), stderr(&output));
@@ -135,9 +135,32 @@ fn versions_may_be_revisions_of_git() {
     assert_eq!(json(&output)["packs"][0]["rules"][0]["standing"], "changed");
     let same = casebook(folder.path(), &["rules", "diff", "HEAD:pack", "HEAD:pack"]);
     assert_eq!(code(&same), 0, "{}{}", stdout(&same), stderr(&same));
-    // A path is one of the folder that the command is run in.
-    let inside = casebook(&folder.path().join("pack"), &["rules", "diff", "HEAD:.", "HEAD:."]);
-    assert_eq!(code(&inside), 0, "{}{}", stdout(&inside), stderr(&inside));
+    // A path starts at the root of the repository, or with `./` and `../` at this folder, as git reads it; the folder
+    // need not be in the revision.
+    fs::create_dir(folder.path().join("notes")).expect("a folder");
+    for (here, side) in [
+        ("pack", "HEAD:pack"),
+        ("pack", "HEAD:pack/"),
+        ("pack", "HEAD:"),
+        ("pack", "HEAD:."),
+        ("pack", "HEAD:./"),
+        ("pack", "HEAD:.."),
+        ("pack", "HEAD:./rules.yaml/.."),
+        ("notes", "HEAD:pack"),
+        ("notes", "HEAD:../pack"),
+    ] {
+        let output = casebook(&folder.path().join(here), &["rules", "diff", side, "HEAD:pack"]);
+        assert_eq!(code(&output), 0, "{here}, {side}: {}{}", stdout(&output), stderr(&output));
+    }
+    for (here, side, words) in [
+        ("pack", "HEAD:rules.yaml", "write `HEAD:./rules.yaml` for the one in this folder"),
+        ("pack", "HEAD:../../pack", "`HEAD` has no pack at `../../pack`"),
+        ("pack", "HEAD:/", "`HEAD` has no pack at `/`"),
+    ] {
+        let output = casebook(&folder.path().join(here), &["rules", "diff", side, "HEAD:pack"]);
+        assert_eq!(code(&output), 2, "{here}, {side}: {}", stdout(&output));
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
     for (side, words) in [
         ("NOPE:pack", "git knows no revision `NOPE`"),
         ("HEAD:nope", "`HEAD` has no pack at `nope`"),

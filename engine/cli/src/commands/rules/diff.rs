@@ -50,7 +50,7 @@ pub(super) struct PackDiff {
 }
 
 impl PackDiff {
-    /// Whether it is not proved that nothing changes that an agent or a score can feel.
+    /// Whether it is not proved that nothing changes that an agent or a score can notice.
     pub(super) fn is_changed(&self) -> bool {
         self.old.is_none()
             || self.new.is_none()

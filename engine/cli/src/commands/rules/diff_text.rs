@@ -19,7 +19,7 @@ const NAMED: usize = 5;
 const SHORT: usize = 100;
 
 /// What is said where a whole difference is nothing.
-pub(super) const NOTHING: &str = "nothing changes that an agent or a score can feel";
+pub(super) const NOTHING: &str = "nothing changes that an agent or a score can notice";
 
 /// The difference for people.
 ///

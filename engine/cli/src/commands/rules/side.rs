@@ -3,15 +3,16 @@
 use std::{
     fs,
     io::Write as _,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use casebook_syntax::source::{self, Base, PackSource, SourceSet};
 use tempfile::TempDir;
 
-/// Reads a version: a path that exists, else `REV:PATH`; a file that is no part of a pack takes the place of the rules of
-/// the same name in `pack`.
+/// Reads a version: a path that exists, else `REV:PATH`, where git's rule holds: a path starts at the root of the
+/// repository, and one with `./` or `../` at the folder that the command is run in. A file that is no part
+/// of a pack takes the place of the rules of the same name in `pack`.
 pub(super) fn open(text: &str, pack: Option<&Path>) -> Result<SourceSet, String> {
     let path = Path::new(text);
     if path.exists() {
@@ -91,9 +92,33 @@ impl Kept {
         git(&["read-tree", &tree], Some((&top, &index)), None)?;
         let prefix = format!("--prefix={}/", folder.path().display());
         git(&["checkout-index", "-z", "--stdin", &prefix], Some((&top, &index)), Some(&wanted.join(&0)))?;
-        let path = folder.path().join(&here).join(inside);
-        if path.exists() { Ok(Self { folder, path }) } else { Err(format!("`{revision}` has no pack at `{inside}`")) }
+        let from_here = [".", ".."].contains(&inside) || inside.starts_with("./") || inside.starts_with("../");
+        let below = |here: &str, inside: &str| Some(folder.path().join(from_top(here, inside)?));
+        match below(if from_here { &here } else { "" }, inside).filter(|path| path.exists()) {
+            Some(path) => Ok(Self { folder, path }),
+            None if !from_here && below(&here, inside).is_some_and(|path| path.exists()) => Err(format!(
+                "`{revision}` has no pack at `{inside}` from the root of the repository; write `{revision}:./{inside}` \
+                 for the one in this folder"
+            )),
+            None => Err(format!("`{revision}` has no pack at `{inside}`")),
+        }
     }
+}
+
+/// A path from the root of the repository, as git reads it from a folder of it; none where it leads out of it.
+///
+/// Only the words count: the folder need not exist in the revision.
+fn from_top(here: &str, inside: &str) -> Option<PathBuf> {
+    let mut path = PathBuf::new();
+    for part in Path::new(here).components().chain(Path::new(inside).components()) {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir if path.pop() => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(path)
 }
 
 /// Runs git; `index` names the folder to run it in and an index of its own, which leaves the repository as it is.
