@@ -231,7 +231,12 @@ impl Asking<'_, '_> {
                     };
                     met = self.solver.settle(model.witness, shows);
                 }
-                Answer::Impossible => return (Some(parts[count - 1].1.clone()), met),
+                Answer::Impossible => {
+                    let (part, words) = &parts[count - 1];
+                    // A part that no item meets by itself has nothing to do with those before it.
+                    let alone = count > 1 && matches!(self.solver.solve(part), Answer::Impossible);
+                    return (Some(words.clone()), met.filter(|_| !alone));
+                }
                 Answer::Unknown(_) => return (None, met),
             }
         }

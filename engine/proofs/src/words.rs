@@ -220,13 +220,13 @@ fn span(span: (Option<i64>, Option<i64>), value: bool) -> String {
     };
     let words = match span {
         (Some(from), Some(until)) => format!("from {} on and before {}", day(from), day(until)),
-        (Some(from), None) if value => return format!("the clock stands at {} or later", day(from)),
-        (Some(from), None) => return format!("the clock stands before {}", day(from)),
-        (None, Some(until)) if value => return format!("the clock stands before {}", day(until)),
-        (None, Some(until)) => return format!("the clock stands at {} or later", day(until)),
+        (Some(from), None) if value => return format!("the clock is at {} or later", day(from)),
+        (Some(from), None) => return format!("the clock is before {}", day(from)),
+        (None, Some(until)) if value => return format!("the clock is before {}", day(until)),
+        (None, Some(until)) => return format!("the clock is at {} or later", day(until)),
         (None, None) => "at any time".to_owned(),
     };
-    format!("the clock {} {words}", if value { "stands" } else { "does not stand" })
+    format!("the clock is {}{words}", if value { "" } else { "not " })
 }
 
 /// A value without quotes.

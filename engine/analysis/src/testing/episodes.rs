@@ -21,6 +21,9 @@ const ORACLE: NumberTest = NumberTest::Between(Some((0.95, true)), None);
 const NOTHING: NumberTest = NumberTest::Between(None, Some((0.1, true)));
 const ALWAYS: NumberTest = NumberTest::Between(None, Some((0.9, true)));
 
+/// Items that are named of each grader behind a score.
+const MAX_ITEMS: usize = 8;
+
 /// What came of an episode.
 #[derive(Default)]
 struct Played {
@@ -30,7 +33,17 @@ struct Played {
     observation: Map<String, Value>,
     components: Map<String, Value>,
     score: f64,
+    /// What the score's graders give.
+    graded: Vec<Graded>,
     done: bool,
+}
+
+/// What a grader of the score gives.
+struct Graded {
+    name: String,
+    value: f64,
+    /// The ids of the items that it grades, each with its value.
+    items: Vec<(String, f64)>,
 }
 
 pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, seen: &mut Seen) -> Case {
@@ -85,6 +98,9 @@ pub(super) fn probe(
                 passed &= holds;
                 let demand = if holds { String::new() } else { format!(", should be {}", test.words()) };
                 details.push(format!("{}: {:.4}{demand}", task.name(), played.score));
+                if !holds {
+                    details.extend(graders(&played, test).into_iter().map(|line| format!("  {line}")));
+                }
             }
             Err(error) => {
                 passed = false;
@@ -148,6 +164,7 @@ fn play(
     played.observation = serde_json::from_str(&text).unwrap_or_default();
     played.components = components(&episode).map_err(|error| error.to_string())?;
     played.score = episode.score().map_err(|error| error.to_string())?;
+    played.graded = graded(&episode).map_err(|error| error.to_string())?;
     played.done = episode.done();
     Ok(played)
 }
@@ -156,6 +173,41 @@ fn play(
 fn components(episode: &Episode) -> Result<Map<String, Value>, casebook_runtime::rubric::GraderError> {
     let scored = episode.score_parts()?;
     Ok(scored.iter().chain(episode.component_sums()).map(|(name, value)| (name.to_owned(), value.into())).collect())
+}
+
+fn graded(episode: &Episode) -> Result<Vec<Graded>, casebook_runtime::rubric::GraderError> {
+    let items: Vec<&str> = episode.table().map(|(item, _)| item.id.as_str()).collect();
+    let named = |(row, value): (usize, f64)| Some(((*items.get(row)?).to_owned(), value));
+    let graded = episode.graded()?.into_iter().map(|one| Graded {
+        name: one.name.to_owned(),
+        value: one.value,
+        items: one.rows.into_iter().filter_map(named).collect(),
+    });
+    Ok(graded.collect())
+}
+
+/// The graders that make a score too low, those below 1, or too high, those above 0; each with its items.
+fn graders(played: &Played, test: NumberTest) -> Vec<String> {
+    let low = test.is_above(played.score);
+    let counts = |value: f64| if low { value < 1.0 - 1e-9 } else { value > 1e-9 };
+    let line = |one: &Graded| {
+        let items: Vec<String> = one
+            .items
+            .iter()
+            .filter(|(_, value)| counts(*value))
+            .map(|(item, value)| format!("`{item}` {value:.4}"))
+            .collect();
+        let more = items.len().saturating_sub(MAX_ITEMS);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let items = items[..items.len().min(MAX_ITEMS)].join(", ");
+        format!(
+            "the grader `{}` gives {:.4}{}{items}{more}",
+            one.name,
+            one.value,
+            if items.is_empty() { "" } else { ": " }
+        )
+    };
+    played.graded.iter().filter(|one| counts(one.value)).map(line).collect()
 }
 
 fn misses(played: &Played, expect: &Expectation) -> Vec<String> {
@@ -197,6 +249,9 @@ fn misses(played: &Played, expect: &Expectation) -> Vec<String> {
         if !says_same(is, value) {
             wrong.push(format!("`{name}` of the last observation is {is}, should be {value}"));
         }
+    }
+    if let Some(test) = expect.score.filter(|test| !test.holds(played.score)) {
+        wrong.extend(graders(played, test));
     }
     wrong
 }

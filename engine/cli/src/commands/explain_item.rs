@@ -153,8 +153,11 @@ fn show_rules(rules: &[RuleExplanation], all: bool) -> Vec<&RuleExplanation> {
 }
 
 fn show_decision(decision: &Decision) {
-    let expected =
-        if decision.expected.is_null() { "no one value is right".to_owned() } else { short(&decision.expected) };
+    let expected = match &decision.source {
+        Source::Nowhere => "no right value".to_owned(),
+        _ if decision.expected.is_null() => "no single right value".to_owned(),
+        _ => short(&decision.expected),
+    };
     let source = match &decision.source {
         Source::Rule(link) => format!("by the rule {} ({}:{})", link.id, link.path.display(), link.line),
         Source::Default { rules } => format!("by the default of `{rules}`"),
@@ -162,7 +165,7 @@ fn show_decision(decision: &Decision) {
         Source::Override { reason, path, line } => {
             format!("by the item's label ({}:{line}), against the rules: {reason}", path.display())
         }
-        Source::Nowhere => "nothing says so".to_owned(),
+        Source::Nowhere => "no rule decides it and the item has no label for it".to_owned(),
     };
     output::line(format!("{}: {expected}, {source}", output::paint(&decision.field, BOLD)));
     if let Source::Rule(link) = &decision.source
@@ -174,7 +177,8 @@ fn show_decision(decision: &Decision) {
         let verdict = match decision.right {
             Some(true) => output::paint("right", GREEN),
             Some(false) => output::paint("wrong", RED),
-            None => "not judged by a value".to_owned(),
+            None if matches!(decision.source, Source::Nowhere) => "nothing to compare it with".to_owned(),
+            None => "not compared with one value; graders score it by the label".to_owned(),
         };
         output::line(format!("  decided {}: {verdict}", short(&decision.decided)));
     }

@@ -49,9 +49,21 @@ pub(super) fn check(parts: &Parts<'_>, proof: &mut Proof, report: &mut Report) {
             if proof.thorough { (wanted(parts, &spec.name), Limits::THOROUGH) } else { (Vec::new(), Limits::QUICK) };
         let analysis = analyse(set, &parts.fields, &wanted, limits);
         let prover = Prover { parts, document, spec, set, written: &written };
-        for claim in &analysis.claims {
-            report.push(prover.finding(claim));
-        }
+        // A condition that can never hold is reported where it stands; its rule need not be as well.
+        let explained = |claim: &Claim| {
+            let Claim::Never { rule, .. } = claim else { return false };
+            let below = |finding: &Diagnostic| {
+                finding.code == Code::NeverMatches
+                    && finding.path == document.file().path
+                    && written[*rule].when.iter().any(|(place, _)| {
+                        finding.pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    })
+            };
+            report.diagnostics.iter().any(below)
+        };
+        let findings: Vec<Diagnostic> =
+            analysis.claims.iter().filter(|claim| !explained(claim)).map(|claim| prover.finding(claim)).collect();
+        report.extend(findings);
         if proof.thorough {
             prover.indistinct(report);
         }

@@ -254,12 +254,13 @@ impl ColumnCompiler<'_> {
             self.misfit(path, "only numbers, moments and lengths of time have an order", report);
             return None;
         }
+        let written = |bound: &Bound| match bound {
+            Bound::Number(number) => Value::Number(number.clone()),
+            Bound::Text(text) => Value::String(text.clone()),
+        };
         let mut read = |bound: Option<(&Bound, bool)>| -> Option<Option<(Number, bool)>> {
             let Some((bound, equal)) = bound else { return Some(None) };
-            let value = match bound {
-                Bound::Number(number) => Value::Number(number.clone()),
-                Bound::Text(text) => Value::String(text.clone()),
-            };
+            let value = written(bound);
             let mut expected = format!("a {}", self.column.kind.name());
             let number = match (self.column.kind, &value) {
                 // A bound of a whole number may itself lie between two of them.
@@ -298,7 +299,24 @@ impl ColumnCompiler<'_> {
             }
             number.map(|number| Some((number, equal)))
         };
-        Some(Test::Between(read(low)?, read(high)?))
+        let (least, most) = (read(low)?, read(high)?);
+        if let (Some((low, _)), Some((high, _))) = (low, high)
+            && let (Some((least, _)), Some((most, _))) = (least, most)
+            && least > most
+        {
+            let (low, high) = (written(low), written(high));
+            report.push(
+                self.scope
+                    .document
+                    .at(
+                        Code::NeverMatches,
+                        path,
+                        format!("the bounds are reversed: nothing lies between {low} and {high}"),
+                    )
+                    .hint(format!("write the lower bound first: {high}, then {low}")),
+            );
+        }
+        Some(Test::Between(least, most))
     }
 
     /// Refuses text operators where there is no text.

@@ -38,7 +38,7 @@ pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
     plugin::Inputs,
-    rubric::{Components, GraderError, Replaced, Scores, View},
+    rubric::{Components, Graded, GraderError, Replaced, Scores, View},
     scenario::{
         Pack, Task,
         action::Form,
@@ -274,6 +274,15 @@ impl Episode {
     /// The values of the score's named nodes as they stand.
     pub fn score_parts(&self) -> Result<Components, GraderError> {
         self.task.rubric.score_parts(&self.scores, &self.view())
+    }
+
+    /// What each grader of the score gives as it stands.
+    ///
+    /// # Errors
+    ///
+    /// When a grader fails.
+    pub fn graded(&self) -> Result<Vec<Graded<'_>>, GraderError> {
+        self.task.rubric.graded(&self.scores, &self.view())
     }
 
     /// The reward's components, each added up over the steps.

@@ -121,7 +121,7 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
     if clock.is_none()
         && let Some(rule) = pack.rules.values().find_map(RuleSet::needs_clock)
     {
-        problems.push(format!("the rule `{}` reads the clock, and none is given", rule.reason.id));
+        problems.push(format!("the rule `{}` reads the clock; give the moment with `--clock`", rule.reason.id));
     }
     if !problems.is_empty() {
         return Err(problems);

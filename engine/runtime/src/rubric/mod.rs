@@ -240,6 +240,17 @@ pub struct Leaf<'a> {
     pub cells: Option<(usize, &'a [(usize, usize)])>,
 }
 
+/// What a grader of the score gives, as it stands.
+#[derive(Debug, Clone)]
+pub struct Graded<'a> {
+    /// Its name, else its pointer.
+    pub name: &'a str,
+    /// Its value.
+    pub value: f64,
+    /// The rows to which it applies, each with its value; none for one that looks at the whole.
+    pub rows: Vec<(usize, f64)>,
+}
+
 /// The row graders' values, kept up to date by the episode that owns it.
 #[derive(Debug, Clone, Default)]
 pub struct Scores {
@@ -421,6 +432,30 @@ impl Rubric {
             self.eval(self.score, scores, view, false, known)?;
             let known = self.nodes.iter().zip(known).filter(|(_, value)| !value.is_nan());
             Ok(known.filter_map(|(node, value)| Some((node.name.clone()?, *value))).collect())
+        })
+    }
+
+    /// What each grader gives that the score is made of; those without weight or with nothing to grade are left out.
+    ///
+    /// # Errors
+    ///
+    /// When a grader fails.
+    pub fn graded<'a>(&'a self, scores: &Scores, view: &View<'_>) -> Result<Vec<Graded<'a>>, GraderError> {
+        self.afresh(|known| {
+            self.eval(self.score, scores, view, false, known)?;
+            let known = self.nodes.iter().zip(known).filter(|(_, value)| !value.is_nan());
+            let graded = known.filter_map(|(node, value)| {
+                let rows = match &node.kind {
+                    NodeKind::Row(slot, _) => {
+                        let values = &scores.values[slot * view.rows.len()..(slot + 1) * view.rows.len()];
+                        values.iter().enumerate().filter_map(|(row, value)| Some((row, (*value)?))).collect()
+                    }
+                    NodeKind::Whole(_) => Vec::new(),
+                    _ => return None,
+                };
+                Some(Graded { name: node.name.as_deref().unwrap_or(&node.pointer), value: *value, rows })
+            });
+            Ok(graded.collect())
         })
     }
 

@@ -147,6 +147,14 @@ impl NumberTest {
         }
     }
 
+    /// Whether it asks for more than a number.
+    pub fn is_above(self, number: f64) -> bool {
+        match self {
+            Self::Equal(wanted) => wanted > number,
+            Self::Between(low, _) => low.is_some_and(|(bound, _)| bound >= number),
+        }
+    }
+
     /// What is expected, in words.
     pub fn words(self) -> String {
         let (low, high) = match self {
