@@ -31,7 +31,9 @@ mod trail;
 
 use std::process::ExitCode;
 
-use args::{Args, Command};
+use args::{Args, Command, Format};
+use casebook_runtime::names::list;
+use clap::ValueEnum as _;
 
 fn main() -> ExitCode {
     if let Err(error) = interrupt::outlive_size_limits() {
@@ -45,7 +47,10 @@ fn main() -> ExitCode {
     output::set_color(args.color);
     let format = args.format;
     if !args.command.writes(format) {
-        output::error(format!("this command cannot write the format `{}`", format.name()));
+        let formats = Format::value_variants().iter().filter(|format| args.command.writes(**format));
+        let names: Vec<String> = formats.map(|format| format.name()).collect();
+        let known = list(&names.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default();
+        output::error(format!("this command cannot write the format `{}`; it can write {known}", format.name()));
         return exit::Exit::Usage.into();
     }
     if let Err(error) = plugins::allow(&args) {

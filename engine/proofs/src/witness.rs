@@ -9,6 +9,12 @@ use serde_json::{Map, Value};
 /// 2026-01-05T09:00:00Z.
 pub(super) const ANY_MOMENT: i64 = 1_767_603_600_000;
 
+/// Characters of a line that `casebook fmt` fills.
+const WIDTH: usize = 120;
+
+/// Characters before the keys of a case under `rules` of a test.
+const INDENT: usize = 4;
+
 /// An item that shows something; what it does not give may be anything.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Witness {
@@ -69,14 +75,22 @@ impl Witness {
         // Where only rules that do not matter here read the clock, any moment will do.
         let clock = self.clock.or_else(|| rules.needs_clock().map(|_| ANY_MOMENT));
         let witness = Self { fields: self.fields.clone(), clock };
-        let mut lines = vec![format!("given: {}", flow(&Value::Object(witness.given(fields))))];
-        if of {
-            lines.insert(0, format!("of: {}", rules.name));
-        }
+        let mut lines: Vec<String> = of.then(|| format!("of: {}", rules.name)).into_iter().collect();
         lines.extend(witness.moment().map(|moment| format!("clock: {moment}")));
-        lines.push(format!("expect: {}", flow(&Value::Object(witness.expectation(rules, decisions)))));
+        lines.extend(entry("given", &witness.given(fields)));
+        lines.extend(entry("expect", &witness.expectation(rules, decisions)));
         format!("- {}\n", lines.join("\n  "))
     }
+}
+
+/// A key with a map: in one line, or in a line for each of its entries where one line would be too long in a test.
+fn entry(key: &str, map: &Map<String, Value>) -> Vec<String> {
+    let line = format!("{key}: {}", flow(&Value::Object(map.clone())));
+    if line.chars().count() + INDENT <= WIDTH {
+        return vec![line];
+    }
+    let entry = |(name, value): (&String, &Value)| format!("  {}: {}", flow(&Value::String(name.clone())), flow(value));
+    std::iter::once(format!("{key}:")).chain(map.iter().map(entry)).collect()
 }
 
 /// A value in one line of YAML.

@@ -4,6 +4,8 @@
 //! quote are problems here, each with its line. A comma, a semicolon or a tab stands between cells, whichever comes first
 //! in the line of the names.
 
+use std::ops::Range;
+
 use crate::source::without_mark;
 
 /// A table: the names of its columns, then its rows.
@@ -11,6 +13,8 @@ use crate::source::without_mark;
 pub struct Sheet {
     /// The names of the columns, without blanks around them; no two are alike.
     pub names: Vec<String>,
+    /// The bytes of each name in the text that was read.
+    pub name_spans: Vec<Range<usize>>,
     /// The rows that have as many cells as there are columns, in order.
     pub rows: Vec<SheetRow>,
     /// The rows that have not.
@@ -24,6 +28,8 @@ pub struct SheetRow {
     pub line: usize,
     /// Its cells, as they are written.
     pub cells: Vec<String>,
+    /// The bytes of each cell in the text that was read, with its quotes.
+    pub spans: Vec<Range<usize>>,
 }
 
 /// What is wrong, and where.
@@ -39,8 +45,8 @@ pub struct SheetProblem {
 ///
 /// The error holds the problems on account of which no row can be relied on.
 pub fn read(text: &str) -> Result<Sheet, Vec<SheetProblem>> {
-    let text = without_mark(text);
-    let mut reader = Reader { rest: text, line: 1, separator: separator(text) };
+    let (whole, text) = (text.len(), without_mark(text));
+    let mut reader = Reader { rest: text, whole, line: 1, separator: separator(text) };
     let mut rows = Vec::new();
     while !reader.rest.is_empty() {
         let row = reader.row().map_err(|problem| vec![problem])?;
@@ -57,7 +63,10 @@ pub fn read(text: &str) -> Result<Sheet, Vec<SheetProblem>> {
         && rows.iter().all(|row| row.cells.get(names.len() - 1).is_none_or(String::is_empty))
     {
         names.pop();
-        rows.iter_mut().for_each(|row| row.cells.truncate(names.len()));
+        for row in &mut rows {
+            row.cells.truncate(names.len());
+            row.spans.truncate(names.len());
+        }
     }
     if names.is_empty() {
         return nameless(head.line);
@@ -81,7 +90,8 @@ pub fn read(text: &str) -> Result<Sheet, Vec<SheetProblem>> {
         let message = format!("the row has {}, the first line {}", cells(row.cells.len()), cells(names.len()));
         problem(row.line, message)
     });
-    Ok(Sheet { problems: uneven.collect(), names, rows })
+    let name_spans = head.spans[..names.len()].to_vec();
+    Ok(Sheet { problems: uneven.collect(), names, name_spans, rows })
 }
 
 /// Writes rows, cells apart by commas.
@@ -139,22 +149,26 @@ fn separator(text: &str) -> char {
 
 struct Reader<'a> {
     rest: &'a str,
+    /// The bytes of the whole text, up to whose end the rest goes.
+    whole: usize,
     line: usize,
     separator: char,
 }
 
 impl<'a> Reader<'a> {
     fn row(&mut self) -> Result<SheetRow, SheetProblem> {
-        let (line, mut cells) = (self.line, Vec::new());
+        let (line, mut cells, mut spans) = (self.line, Vec::new(), Vec::new());
         loop {
+            let start = self.whole - self.rest.len();
             cells.push(if self.rest.starts_with('"') { self.quoted()? } else { self.bare()?.to_owned() });
+            spans.push(start..self.whole - self.rest.len());
             if let Some(rest) = self.rest.strip_prefix(self.separator) {
                 self.rest = rest;
                 continue;
             }
             let end = ["\r\n", "\n", "\r"].into_iter().find(|end| self.rest.starts_with(end)).unwrap_or_default();
             self.take(end.len());
-            return Ok(SheetRow { line, cells });
+            return Ok(SheetRow { line, cells, spans });
         }
     }
 

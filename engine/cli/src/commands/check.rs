@@ -15,23 +15,23 @@ use crate::{
     files, formats, output, packs,
 };
 
-/// Rounds of mending at the most: what a change uncovers is mended in the next one.
+/// Rounds of fixes at the most: what a change uncovers is fixed in the next one.
 const MAX_ROUNDS: usize = 10;
 
 pub(crate) fn run(args: &CheckArgs, format: Format) -> Exit {
     let (mut sources, mut compiled) = packs::read(&args.packs.packs);
-    let mut mended = 0;
+    let mut fixed = 0;
     if args.fix {
         for _ in 0..MAX_ROUNDS {
-            match mend(&compiled.report) {
+            match fix(&compiled.report) {
                 Ok(0) => break,
-                Ok(count) => mended += count,
+                Ok(count) => fixed += count,
                 Err(exit) => return exit,
             }
             (sources, compiled) = packs::read(&args.packs.packs);
         }
     }
-    show(&sources, &compiled, mended, args, format);
+    show(&sources, &compiled, fixed, args, format);
     let warned = args.strict && compiled.report.warnings() > 0;
     let passed = compiled.catalog.is_some() && !warned;
     // The process ends here; taking a large pack apart piece by piece would only keep a gate waiting.
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &CheckArgs, format: Format) -> Exit {
     if passed { Exit::Success } else { Exit::Findings }
 }
 
-fn show(sources: &SourceSet, compiled: &Compiled, mended: usize, args: &CheckArgs, format: Format) {
+fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs, format: Format) {
     let report = &compiled.report;
     let (errors, warnings) = (report.errors(), report.warnings());
     match format {
@@ -48,15 +48,15 @@ fn show(sources: &SourceSet, compiled: &Compiled, mended: usize, args: &CheckArg
             "documents": compiled.documents,
             "errors": errors,
             "warnings": warnings,
-            "mended": mended,
+            "fixed": fixed,
             "diagnostics": report.diagnostics,
         })),
         Format::Junit => output::text(formats::junit::report(report)),
         Format::Sarif => output::json(&formats::sarif::report(report)),
         Format::Human | Format::Github | Format::Markdown => {
             packs::show(report, format);
-            if mended > 0 {
-                output::line(format!("fixed {}", count(mended, "finding")));
+            if fixed > 0 {
+                output::line(format!("fixed {}", count(fixed, "finding")));
             }
             let open = report.diagnostics.iter().filter(|finding| finding.fix.is_some()).count();
             if open > 0 && format == Format::Human {
@@ -80,7 +80,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, mended: usize, args: &CheckArg
 }
 
 /// Makes the changes that findings name; of those that overlap the first. Returns how many were made.
-fn mend(report: &Report) -> Result<usize, Exit> {
+fn fix(report: &Report) -> Result<usize, Exit> {
     let mut files: BTreeMap<PathBuf, (String, Vec<Fix>)> = BTreeMap::new();
     for finding in &report.diagnostics {
         if let Some(fix) = &finding.fix {

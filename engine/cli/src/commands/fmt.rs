@@ -1,14 +1,15 @@
 //! `casebook fmt`
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use casebook_syntax::{
     diagnostic::{Report, command},
     source::{SourceFile, SourceSet},
-    spec,
+    spec::{self, Kind},
 };
 use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions, Quotes};
-use serde_json::json;
+use serde_json::{Value, json};
+use yaml_parser::{SyntaxError, SyntaxKind};
 
 use crate::{
     args::{FmtArgs, Format},
@@ -32,11 +33,15 @@ fn try_run(args: &FmtArgs, format: Format) -> Result<Exit, Exit> {
     let (mut changed, mut broken) = (Vec::new(), Vec::new());
     for file in sources.packs.iter().flat_map(|pack| &pack.files) {
         let path = file.path.display().to_string();
-        let Some(text) = formatted(file) else {
-            packs::show(&problems(file), findings);
-            output::error(format!("`{path}` cannot be formatted"));
-            broken.push(path);
-            continue;
+        let text = match formatted(file) {
+            Ok(text) => text,
+            Err(reason) => {
+                packs::show(&problems(file), findings);
+                let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                output::error(format!("`{path}` cannot be formatted{reason}"));
+                broken.push(path);
+                continue;
+            }
         };
         if *text == *file.text {
             continue;
@@ -84,28 +89,112 @@ fn unformatted(path: &Path, old: &str, new: &str) -> String {
     formats::github::annotation(path, lines, "fmt", &format!("not formatted; run `{again}`"))
 }
 
-/// The canonical text of a file; `None` when it cannot be read. What it says never changes.
-pub(super) fn formatted(file: &SourceFile) -> Option<String> {
-    let ordered = spec::order::reorder(file).filter(|_| file.problem.is_none())?;
-    let laid_out = pretty_yaml::format_text(&ordered, &options()).ok();
-    let texts = laid_out.into_iter().chain([ordered]);
-    texts.into_iter().find(|text| says_the_same(file, text)).or_else(|| Some(file.text.to_string()))
+/// The canonical text of a file, which says the same.
+///
+/// # Errors
+///
+/// Why there is none; nothing where a file cannot be read, which its findings explain.
+pub(super) fn formatted(file: &SourceFile) -> Result<String, Option<String>> {
+    let ordered = spec::order::reorder(file).filter(|_| file.problem.is_none()).ok_or(None)?;
+    let values = values(file);
+    if values.is_empty() {
+        return Err(None);
+    }
+    let text = laid_out(&file.with_text(&ordered)).map_err(|error| {
+        let line = ordered.get(..error.offset()).unwrap_or(&ordered).split('\n').count();
+        Some(format!("the formatter cannot parse line {line}"))
+    })?;
+    let others = self::values(&file.with_text(&text));
+    match values.iter().zip(&others).find_map(|(old, new)| change(old, new, "")) {
+        Some(pointer) => Err(Some(format!("`{}` would change its value", pointer.trim_start_matches('/')))),
+        None if values.len() != others.len() => Err(Some("the formatter cannot keep its documents apart".to_owned())),
+        None => Ok(text),
+    }
 }
 
-fn options() -> FormatOptions {
+/// Formats a text around what the formatter would spoil: white space at the end of lines of block scalars, which is part
+/// of their values, has a sign behind it meanwhile, and rows of tables on one line have signs in their place.
+fn laid_out(file: &SourceFile) -> Result<String, SyntaxError> {
+    let format = |text: &str, width: usize| pretty_yaml::format_text(text, &options(width));
+    let text = &*file.text;
+    let mut free = ('\u{e000}'..='\u{f8ff}').filter(|sign| !text.contains(*sign));
+    let (Some(end), Some(row)) = (free.next(), free.next()) else { return format(text, WIDTH) };
+    let mut changes: Vec<(Range<usize>, String)> =
+        ends(text)?.into_iter().map(|place| (place..place, end.to_string())).collect();
+    let mut rows = Vec::new();
+    for span in rows_of_one_line(file) {
+        changes.push((span.clone(), format!("{row}{}{row}", rows.len())));
+        rows.push(format(&text[span], usize::from(u16::MAX))?);
+    }
+    changes.sort_by_key(|(span, _)| span.start);
+    let mut guarded = text.to_owned();
+    changes.iter().rev().for_each(|(span, sign)| guarded.replace_range(span.clone(), sign));
+    let formatted = format(&guarded, WIDTH)?.replace(end, "");
+    let part = |(at, part): (usize, &str)| {
+        let row = part.parse::<usize>().ok().and_then(|row| rows.get(row)).filter(|_| at % 2 == 1);
+        row.map_or_else(|| part.to_owned(), |row| row.trim_end().to_owned())
+    };
+    Ok(formatted.split(row).enumerate().map(part).collect())
+}
+
+/// The ends of lines of block scalars that end in white space which is part of a value.
+fn ends(text: &str) -> Result<Vec<usize>, SyntaxError> {
+    let mut places = Vec::new();
+    for element in yaml_parser::parse(text)?.descendants_with_tokens() {
+        let Some(token) = element.into_token().filter(|token| token.kind() == SyntaxKind::BLOCK_SCALAR_TEXT) else {
+            continue;
+        };
+        let scalar = token.text();
+        let first = scalar.find(|sign: char| !sign.is_ascii_whitespace()).unwrap_or(scalar.len());
+        let indent = first - scalar[..first].rfind('\n').map_or(0, |line| line + 1);
+        let mut start = usize::from(token.text_range().start());
+        for line in scalar.split_inclusive('\n') {
+            let words = line.trim_end_matches('\n').trim_end_matches('\r');
+            if words.len() > indent && words.ends_with(char::is_whitespace) {
+                places.push(start + words.len());
+            }
+            start += line.len();
+        }
+    }
+    Ok(places)
+}
+
+/// The rows of tables that stand on one line, which is what makes a table readable however long they are.
+fn rows_of_one_line(file: &SourceFile) -> Vec<Range<usize>> {
+    let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
+    let rows = drafts.iter().filter(|draft| draft.kind == Kind::Rules).flat_map(|draft| {
+        let count = draft.canonical().get("table").and_then(Value::as_array).map_or(0, Vec::len);
+        (0..count).map(|row| draft.span(&format!("/table/{row}"))).collect::<Vec<_>>()
+    });
+    let stands_alone = |span: &Range<usize>| {
+        let line = file.text[..span.start].rfind('\n').map_or(0, |line| line + 1);
+        let row = &file.text[span.clone()];
+        file.text[line..span.start].trim() == "-" && row.starts_with('[') && row.ends_with(']') && !row.contains('\n')
+    };
+    rows.filter(stands_alone).collect()
+}
+
+/// The pointer of the first value that differs.
+fn change(old: &Value, new: &Value, pointer: &str) -> Option<String> {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) if old.keys().eq(new.keys()) => {
+            old.iter().find_map(|(key, value)| change(value, &new[key], &format!("{pointer}/{key}")))
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            old.iter().zip(new).enumerate().find_map(|(at, (old, new))| change(old, new, &format!("{pointer}/{at}")))
+        }
+        (old, new) => (old != new).then(|| pointer.to_owned()),
+    }
+}
+
+fn options(width: usize) -> FormatOptions {
     FormatOptions {
-        layout: LayoutOptions { print_width: WIDTH, ..LayoutOptions::default() },
+        layout: LayoutOptions { print_width: width, ..LayoutOptions::default() },
         language: LanguageOptions { quotes: Quotes::PreferDouble, ..LanguageOptions::default() },
     }
 }
 
-/// Whether another text says what a file says, but for the order of keys.
-fn says_the_same(file: &SourceFile, text: &str) -> bool {
-    let values = |file: &SourceFile| {
-        let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
-        drafts.iter().map(|draft| draft.canonical().to_string()).collect::<Vec<_>>()
-    };
-    let other = file.with_text(text);
-    let values_of_file = values(file);
-    !values_of_file.is_empty() && values_of_file == values(&other)
+/// The values of a file's documents, their keys in canonical order.
+fn values(file: &SourceFile) -> Vec<Value> {
+    spec::read(file, &mut Vec::new(), &mut Report::default()).iter().map(spec::Draft::canonical).collect()
 }

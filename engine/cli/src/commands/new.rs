@@ -15,6 +15,8 @@ use crate::{
 
 /// The name that a template's texts hold in place of the pack's.
 const PLACEHOLDER: &str = "PACK-NAME";
+/// The folder of the schemas, next to that of the packs.
+const SCHEMAS: &str = "schemas";
 
 macro_rules! files {
     ($folder:literal: $($file:literal),+) => {
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
         output::error(format!("`{}` exists already; nothing was written", folder.display()));
         return Exit::Findings;
     }
+    let had_schemas = has_schemas();
     let schemas = match schemas_for(&folder) {
         Ok(schemas) => schemas,
         Err(error) => return refused(&folder, &error),
@@ -78,16 +81,23 @@ pub(crate) fn run(args: &NewArgs, format: Format) -> Exit {
         }
         written.push(path.display().to_string());
     }
+    if !had_schemas {
+        written.push(Path::new(SCHEMAS).join("*.schema.json").display().to_string());
+    }
     let pack = folder.to_string_lossy();
     let next = ["check", "test", "serve"].map(|verb| command(["casebook", verb, &pack])).join("\n      ");
     output::written(&written, &next, format);
     Exit::Success
 }
 
+fn has_schemas() -> bool {
+    Path::new(SCHEMAS).join("casebook.schema.json").is_file()
+}
+
 /// The folder of the schemas as seen from the pack's; they are written where there are none yet.
 fn schemas_for(folder: &Path) -> std::io::Result<String> {
-    let schemas = Path::new("schemas");
-    if !schemas.join("casebook.schema.json").is_file() {
+    let schemas = Path::new(SCHEMAS);
+    if !has_schemas() {
         fs::create_dir_all(schemas)?;
         for (name, schema) in spec::schemas() {
             files::write(&schemas.join(name), format!("{schema:#}\n"))?;

@@ -3,17 +3,19 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use casebook_compile::rules;
+use casebook_compile::rules::{self, Unwritable};
 use casebook_runtime::names::list;
 use casebook_syntax::{
     diagnostic::{Diagnostic, Report},
-    sheet::{self, SheetProblem, SheetRow},
+    sheet::{self, Sheet, SheetProblem},
     source::{self, SourceFile, SourceSet},
     spec::{self, Content, Document},
 };
 
+use super::fmt;
 use crate::{
     args::{Format, TableAction, TableArgs},
     exit::Exit,
@@ -33,8 +35,13 @@ pub(crate) fn run(args: &TableArgs, format: Format) -> Exit {
 
 fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
     let (_, document) = rules_of(path, format)?;
-    let rows = rules::export(&document).map_err(|problem| {
-        output::error(problem);
+    let rows = rules::export(&document).map_err(|problems| {
+        for Unwritable { pointer, message } in problems {
+            let before = &document.file().text[..document.tree.key_place(&pointer).span.start];
+            let (line, column) =
+                (before.split('\n').count(), before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+            output::error(format!("{}:{line}:{column}: {message}", path.display()));
+        }
         Exit::Findings
     })?;
     if format == Format::Json {
@@ -52,15 +59,20 @@ fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
 }
 
 fn import(csv: &Path, path: &Path, format: Format) -> Result<(), Exit> {
-    let (_, document) = rules_of(path, format)?;
-    let rows = rows(csv)?;
+    let (file, document) = rules_of(path, format)?;
+    let table = Table::read(csv)?;
+    let rows = table.rows();
     let refuse = |message: String| {
         output::error(message);
         output::error(format!("nothing was written to `{}`", path.display()));
         Exit::Findings
     };
-    let text = rules::with_table(&document, &rows).map_err(refuse)?;
-    let brought = accepted(path, &text, format)?;
+    let mut text = rules::with_table(&document, &rows).map_err(refuse)?;
+    let brought = table.accepts(path, &text, format)?;
+    if fmt::formatted(&file).is_ok_and(|formatted| *formatted == *file.text) {
+        // A file that was formatted stays so.
+        text = fmt::formatted(&file.with_text(&text)).unwrap_or(text);
+    }
     files::write(path, &text).map_err(|error| refused(path, &error))?;
     output::line(format!("wrote {} to {}", output::count(rows.len() - 1, "rule"), path.display()));
     // The result is the line above, in every format.
@@ -68,50 +80,94 @@ fn import(csv: &Path, path: &Path, format: Format) -> Result<(), Exit> {
     Ok(())
 }
 
-/// The rows of a CSV table, the names of its columns first.
-fn rows(csv: &Path) -> Result<Vec<rules::Row>, Exit> {
-    let refuse = |problems: &[SheetProblem]| {
-        for problem in problems {
-            output::error(format!("{}:{}: {}", csv.display(), problem.line, problem.message));
-        }
-        output::error("nothing was written");
-        Exit::Findings
-    };
-    let text = files::read_text(csv).map_err(|problem| {
-        output::error(problem);
-        Exit::Findings
-    })?;
-    let sheet = sheet::read(&text).map_err(|problems| refuse(&problems))?;
-    if !sheet.problems.is_empty() {
-        return Err(refuse(&sheet.problems));
-    }
-    if sheet.rows.is_empty() {
-        output::error(format!("`{}` needs a row of column names and at least one rule", csv.display()));
-        return Err(Exit::Findings);
-    }
-    let unguarded = |row: SheetRow| row.cells.iter().map(|cell| sheet::unguarded(cell).to_owned()).collect();
-    Ok(std::iter::once(sheet.names).chain(sheet.rows.into_iter().map(unguarded)).collect())
+/// A CSV table as it was read.
+struct Table {
+    file: SourceFile,
+    sheet: Sheet,
 }
 
-/// Checks the pack as it would be; what is wrong is shown, and the file stays as it is. Returns the warnings that are new.
-fn accepted(path: &Path, text: &str, format: Format) -> Result<Report, Exit> {
-    let mut sources: SourceSet = source::read(&[path.to_path_buf()]);
-    let before = packs::compile(&sources).report;
-    for file in sources.packs.iter_mut().flat_map(|pack| &mut pack.files) {
-        if same_file(&file.path, path) {
-            *file = file.with_text(text);
+impl Table {
+    fn read(csv: &Path) -> Result<Self, Exit> {
+        let refuse = |problems: &[SheetProblem]| {
+            for problem in problems {
+                output::error(format!("{}:{}: {}", csv.display(), problem.line, problem.message));
+            }
+            output::error("nothing was written");
+            Exit::Findings
+        };
+        let text = files::read_text(csv).map_err(|problem| {
+            output::error(problem);
+            Exit::Findings
+        })?;
+        let sheet = sheet::read(&text).map_err(|problems| refuse(&problems))?;
+        if !sheet.problems.is_empty() {
+            return Err(refuse(&sheet.problems));
         }
+        if sheet.rows.is_empty() {
+            output::error(format!("`{}` needs a row of column names and at least one rule", csv.display()));
+            return Err(Exit::Findings);
+        }
+        Ok(Self { file: SourceFile::new(csv, &text), sheet })
     }
-    let mut compiled = packs::compile(&sources);
-    if compiled.report.errors() > 0 {
-        packs::show(&compiled.report, format);
-        output::error(format!("nothing was written to `{}`", path.display()));
-        return Err(Exit::Findings);
+
+    /// Its rows, the names of the columns first.
+    fn rows(&self) -> Vec<rules::Row> {
+        let cells = |cells: &[String]| cells.iter().map(|cell| sheet::unguarded(cell).to_owned()).collect();
+        let rows = self.sheet.rows.iter().map(|row| cells(&row.cells));
+        std::iter::once(self.sheet.names.clone()).chain(rows).collect()
     }
-    let is_known =
-        |new: &Diagnostic| before.diagnostics.iter().any(|old| (old.code, &old.message) == (new.code, &new.message));
-    compiled.report.diagnostics.retain(|finding| !is_known(finding));
-    Ok(compiled.report)
+
+    /// Checks the pack as it would be; what is wrong is shown, and the file stays as it is. Returns the warnings that are
+    /// new.
+    fn accepts(&self, path: &Path, text: &str, format: Format) -> Result<Report, Exit> {
+        let mut sources: SourceSet = source::read(&[path.to_path_buf()]);
+        let before = packs::compile(&sources).report;
+        for file in sources.packs.iter_mut().flat_map(|pack| &mut pack.files) {
+            if same_file(&file.path, path) {
+                *file = file.with_text(text);
+            }
+        }
+        let mut report = packs::compile(&sources).report;
+        let failed = report.errors() > 0;
+        if !failed {
+            let is_known = |new: &Diagnostic| {
+                before.diagnostics.iter().any(|old| (old.code, &old.message) == (new.code, &new.message))
+            };
+            report.diagnostics.retain(|finding| !is_known(finding));
+        }
+        for finding in &mut report.diagnostics {
+            if same_file(&finding.path, path) {
+                self.locate(finding);
+            }
+        }
+        report.sort();
+        if failed {
+            packs::show(&report, format);
+            output::error(format!("nothing was written to `{}`", path.display()));
+            return Err(Exit::Findings);
+        }
+        Ok(report)
+    }
+
+    /// Moves a finding about a row of the table to its place in the CSV file, for no other file has that text.
+    fn locate(&self, finding: &mut Diagnostic) {
+        let Some(place) = finding.pointer.strip_prefix("/table") else { return };
+        let mut parts = place.split('/').skip(1).map(|part| part.parse::<usize>().unwrap_or_default());
+        let (row, column) = (parts.next().unwrap_or_default(), parts.next());
+        let spans = match row.checked_sub(1) {
+            None => &self.sheet.name_spans,
+            Some(row) => self.sheet.rows.get(row).map_or(&self.sheet.name_spans, |row| &row.spans),
+        };
+        let cell = column.and_then(|column| spans.get(column));
+        let whole = spans.first().zip(spans.last()).map(|(first, last)| first.start..last.end);
+        let Some(span) = cell.cloned().or(whole) else { return };
+        if let Some(name) = column.and_then(|column| self.sheet.names.get(column)).filter(|_| row > 0) {
+            let label = finding.label.take().map(|label| format!("; {label}")).unwrap_or_default();
+            finding.label = Some(format!("in the column `{name}`{label}"));
+        }
+        (finding.path, finding.text, finding.span) = (Arc::clone(&self.file.path), Arc::clone(&self.file.text), span);
+        (finding.pointer, finding.fix) = (String::new(), None);
+    }
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

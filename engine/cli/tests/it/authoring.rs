@@ -26,6 +26,10 @@ fn every_template_passes_everything_at_once() {
         let folder = TempDir::new().expect("a folder");
         let said = succeeds(folder.path(), &["new", "night-desk", "--template", template]);
         assert!(said.contains("next: casebook check scenarios/night-desk"), "{said}");
+        assert!(said.contains("wrote schemas/*.schema.json"), "{said}");
+        let again = succeeds(folder.path(), &["new", "day-desk", "--template", template]);
+        assert!(!again.contains("schema"), "the schemas are there: {again}");
+        fs::remove_dir_all(folder.path().join("scenarios/day-desk")).expect("removed");
         succeeds(folder.path(), &["check", "--strict"]);
         succeeds(folder.path(), &["test"]);
         succeeds(folder.path(), &["fmt", "--check"]);
@@ -79,6 +83,50 @@ fn strict_makes_warnings_fail() {
     edit(&folder, "other.yaml", "name: monday", "name: tuesday");
     assert!(succeeds(folder.path(), &["check"]).contains("0 errors, 1 warning"));
     finds(folder.path(), &["check", "--strict"]);
+}
+
+#[test]
+fn a_score_that_misses_its_bounds_names_graders_and_items() {
+    let folder = new_pack();
+    fs::write(
+        folder.path().join("scenarios/desk/more.yaml"),
+        "apiVersion: casebook/v1\nkind: Test\nname: more\nprobes:\n  always(refund): { gte: 0.9 }\n  oracle: { lte: 0.5 }\n\
+         episodes:\n  - name: idle\n    task: desk-monday\n    policy: nothing\n    expect: { score: 1 }\n",
+    )
+    .expect("written");
+    let said = finds(folder.path(), &["test"]);
+    for part in [
+        "desk-monday: 0.3333, should be at least 0.9\n         the grader `right_queue` gives 0.3333: `t-101` 0.0000, `t-103` 0.0000\n",
+        "desk-monday: 1.0000, should be at most 0.5\n         the grader `right_queue` gives 1.0000: `t-101` 1.0000, `t-102` 1.0000",
+        "the score is 0, should be 1\n       the grader `right_queue` gives 0.0000: `t-101` 0.0000, `t-102` 0.0000, `t-103` 0.0000\n",
+        "the grader `everything_done` gives 0.0000\n",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn a_decision_without_a_right_value_is_explained() {
+    let folder = new_pack();
+    let explain = ["explain-item", "--decided", r#"{"reply":"Yes"}"#, "--item"];
+    let said = succeeds(folder.path(), &[&explain[..], &["t-102"]].concat());
+    let nothing = "reply: no right value, no rule decides it and the item has no label for it\n  decided `Yes`: nothing to compare it with";
+    assert!(said.contains(nothing), "{said}");
+    let said = succeeds(folder.path(), &[&explain[..], &["t-101"]].concat());
+    assert!(said.contains("reply: no single right value, by the item's label"), "{said}");
+    assert!(said.contains("decided `Yes`: not compared with one value; graders score it by the label"), "{said}");
+}
+
+#[test]
+fn an_item_that_is_given_needs_the_clock_that_its_rules_read() {
+    let folder = new_pack();
+    edit(&folder, "rules.yaml", "    severity: critical", "    severity: critical\n    from: 2026-01-01");
+    edit(&folder, "task.yaml", "inbox: monday", "inbox: monday\nclock: 2026-02-01T00:00:00Z");
+    let given = r#"{"subject":"Hi","body":"x","sender":"ines@customer.example","plan":"free"}"#;
+    let output = casebook(folder.path(), &["explain-item", "--given", given]);
+    assert_eq!(code(&output), 2, "{}", stdout(&output));
+    let expected = "the rule `R-SECURITY` reads the clock; give the moment with `--clock`";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
 }
 
 #[test]
@@ -397,6 +445,53 @@ fn fmt_lays_out_and_says_the_same() {
 }
 
 #[test]
+fn fmt_formats_around_white_space_that_is_part_of_a_value() {
+    let folder = new_pack();
+    let path = folder.path().join("scenarios/desk/first.yaml");
+    let text = |gap: &str, lines: &str| {
+        format!("apiVersion: casebook/v1\nkind: Policy\nname:{gap}first\ndefault:\n  queue: answer\n  reply: {lines}")
+    };
+    let block_scalars = [
+        "|\n    one \n    two\n",
+        "|\n    one\n      \n    two\n",
+        "|\n    one\n       \n",
+        "|+\n    one\n\n      \n\n",
+        "|-\n    one \u{a0}\n    \u{3000}\n    two\t\n",
+        ">\n    one \n      two \n     \n    three\n",
+        "|2\n    one \n     \n    two\n",
+    ];
+    for lines in block_scalars {
+        fs::write(&path, text("   ", lines)).expect("written");
+        let before = succeeds(folder.path(), &["docs"]);
+        assert!(
+            finds(folder.path(), &["fmt", "--check"]).contains("would format scenarios/desk/first.yaml"),
+            "{lines:?}"
+        );
+        succeeds(folder.path(), &["fmt"]);
+        assert_eq!(fs::read_to_string(&path).expect("a text"), text(" ", lines), "{lines:?}");
+        assert_eq!(succeeds(folder.path(), &["docs"]), before, "{lines:?}");
+    }
+}
+
+#[test]
+fn fmt_names_what_it_cannot_format() {
+    let folder = new_pack();
+    let path = folder.path().join("scenarios/desk/first.yaml");
+    let deep = "kind: Policy\nname:   first\napiVersion: casebook/v1\ndefault:\n        queue: answer\n        reply: |1\n          one\n";
+    fs::write(&path, deep).expect("written");
+    for arguments in [&["fmt", "--check"][..], &["fmt"]] {
+        let said = finds(folder.path(), arguments);
+        assert!(said.contains("`scenarios/desk/first.yaml` cannot be formatted: `default/reply` would"), "{said}");
+        assert!(!said.contains("every file is formatted"), "{said}");
+    }
+    assert_eq!(fs::read_to_string(&path).expect("a text"), deep, "nothing is half formatted");
+    let unknown = "apiVersion: casebook/v1\nkind: Polcy\nname:   first\n";
+    fs::write(&path, unknown).expect("written");
+    let said = finds(folder.path(), &["fmt", "--check"]);
+    assert!(said.contains("first.yaml:2:7") && said.contains("cannot be formatted"), "{said}");
+}
+
+#[test]
 fn a_table_goes_to_csv_and_back() {
     let folder = new_pack();
     edit(
@@ -422,11 +517,15 @@ fn a_table_goes_to_csv_and_back() {
         "{text}"
     );
     succeeds(folder.path(), &["test"]);
+    succeeds(folder.path(), &["fmt", "--check"]);
     assert_eq!(succeeds(folder.path(), &["table", "export", rules]), csv.replace("paid,0", "paid,20"));
     // A table with a mistake leaves the file as it is.
     fs::write(folder.path().join("rules.csv"), csv.replace("refund", "refnud")).expect("written");
     let said = finds(folder.path(), &["table", "import", "rules.csv", rules]);
     assert!(said.contains("did you mean `refund`?") && said.contains("nothing was written"), "{said}");
+    // The mistake is shown where it was made.
+    assert!(said.contains("rules.csv:3:18") && said.contains("in the column `then queue`"), "{said}");
+    assert!(said.contains("R-MONEY,-,paid,0,refnud") && !said.contains("rules.yaml:"), "{said}");
     assert_eq!(fs::read_to_string(folder.path().join(rules)).expect("the rules"), text);
 }
 
@@ -434,7 +533,34 @@ fn a_table_goes_to_csv_and_back() {
 fn a_rule_that_no_row_can_say_is_told() {
     let folder = new_pack();
     let said = finds(folder.path(), &["table", "export", "scenarios/desk/rules.yaml"]);
-    assert!(said.contains("the rule `R-SECURITY` has `any`, which a row of a table cannot say"), "{said}");
+    assert!(said.contains("the rule `R-SECURITY` has `any`, which a row of a table cannot hold"), "{said}");
+    let text = fs::read_to_string(folder.path().join("scenarios/desk/rules.yaml")).expect("a text");
+    let (line, column) =
+        text.lines().enumerate().find_map(|(at, line)| Some((at + 1, line.find("any: [")? + 1))).expect("a line");
+    assert!(said.contains(&format!("scenarios/desk/rules.yaml:{line}:{column}: the rule")), "{said}");
+    // Every rule that no row can hold is named at once.
+    edit(&folder, "rules.yaml", "{ plan: paid, amount: { gt: 0 } }", "{ not: { plan: free }, amount: { gt: 0 } }");
+    let said = finds(folder.path(), &["table", "export", "scenarios/desk/rules.yaml"]);
+    assert!(said.contains("`R-SECURITY` has `any`") && said.contains("`R-MONEY` has `not`"), "{said}");
+}
+
+#[test]
+fn fmt_leaves_the_rows_of_a_table_on_their_lines() {
+    let folder = new_pack();
+    let path = folder.path().join("scenarios/desk/first.yaml");
+    let wide = vec!["\"-\""; 40].join(", ");
+    let text = |gap: &str| {
+        let row = wide.replace(", ", &format!(",{gap}"));
+        format!(
+            "apiVersion: casebook/v1\nkind: Rules\nname: first\ntable:\n  # The columns.\n  - [id, then queue]\n  - [{row}] # wide\n  \
+             - [\n      R-{},\n      answer,\n    ]\n",
+            "X".repeat(120)
+        )
+    };
+    fs::write(&path, text("   ")).expect("written");
+    let said = succeeds(folder.path(), &["fmt"]);
+    assert!(said.contains("formatted scenarios/desk/first.yaml"), "{said}");
+    assert_eq!(fs::read_to_string(&path).expect("a text"), text(" "));
 }
 
 #[test]
@@ -503,6 +629,24 @@ fn the_github_action_runs_the_same_commands() {
     assert!(ended == 1 && said.contains("title=fmt::not formatted; run"), "{said}");
     let (ended, said) = run("chekc");
     assert_eq!((ended, said.contains("there is no command `chekc`")), (1, true), "{said}");
+    let (ended, said) = run("rules");
+    assert!(ended == 1 && said.contains("::error file=scenarios/desk/rules.yaml,line="), "{said}");
+}
+
+#[test]
+fn the_github_action_takes_packs_whose_paths_contain_spaces() {
+    let folder = new_pack();
+    fs::rename(folder.path().join("scenarios"), folder.path().join("two words ü")).expect("renamed");
+    let run = |packs: &str| {
+        let mut bash = Command::new("bash");
+        bash.arg(root().join(".github/actions/casebook/run.sh")).current_dir(folder.path());
+        let bash =
+            bash.env("CASEBOOK", env!("CARGO_BIN_EXE_casebook")).env("PACKS", packs).env("COMMANDS", "check rules");
+        code(&bash.output().expect("bash runs"))
+    };
+    assert_eq!(run("two words ü\n"), 0);
+    assert_eq!(run("two words ü/desk\r\n\ntwo words ü\r\n"), 0);
+    assert_eq!(run("two words ü"), 1, "on one line spaces stand between packs");
 }
 
 #[cfg(unix)]

@@ -197,7 +197,10 @@ fn builds_are_told_in_their_own_forms() {
     assert!(junit.contains(failure) && junit.contains("tests=\"2\" skipped=\"0\" failures=\"1\""), "{junit}");
     let markdown = casebook(folder.path(), &["rules", "check", "desk", "--format", "markdown"]);
     assert_eq!((code(&markdown), stdout(&markdown)), (2, String::new()));
-    assert_eq!(stderr(&markdown), "error: this command cannot write the format `markdown`\n");
+    assert_eq!(
+        stderr(&markdown),
+        "error: this command cannot write the format `markdown`; it can write `human`, `json`, `github`, `junit`, `sarif`\n"
+    );
 }
 
 #[test]

@@ -8,5 +8,5 @@ mod conditions;
 mod table;
 
 pub use conditions::{Scope, compile};
-pub use table::{Row, Written, export, rows, to_table, typed, with_table, written};
+pub use table::{Row, Unwritable, Written, export, rows, to_table, typed, with_table, written};
 pub use text::{Policy, References, sentence, table_cell};

@@ -107,7 +107,8 @@ fn place(index: i64, len: usize) -> Option<usize> {
 }
 
 fn no_such_place(index: i64, len: usize) -> Entry {
-    let message = format!("Invalid task index: there are {len} tasks to choose from");
+    let tasks = if len == 1 { "is 1 task" } else { &format!("are {len} tasks") };
+    let message = format!("Invalid task index: there {tasks} to choose from");
     Entry::new("value_error", vec!["index".into()], message, index.into()).ctx(json!({ "length": len }))
 }
 

@@ -177,6 +177,11 @@ impl Draft {
         order::canonical(self.kind, &self.value)
     }
 
+    /// The bytes of the value that a JSON pointer names, in the file that the document stands in.
+    pub fn span(&self, pointer: &str) -> Range<usize> {
+        self.tree.value_place(pointer).span
+    }
+
     /// What is known of it when it cannot be used.
     pub fn lost(&self) -> Lost {
         self.name().map(|name| (self.kind, name.to_owned()))

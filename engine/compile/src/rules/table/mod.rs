@@ -24,7 +24,7 @@ pub use cells::typed;
 use cells::{condition, is_open, of_verbatim, operators, scalar};
 pub use import::with_table;
 use serde_json::{Map, Value};
-pub use write::{Row, export, to_table};
+pub use write::{Row, Unwritable, export, to_table};
 
 /// The operators that change how the others of a field match.
 const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];

@@ -12,10 +12,21 @@ pub type Row = Vec<String>;
 /// The names of columns that do not stand for a field.
 const WORDS: [&str; 8] = ["id", "because", "severity", "mode", "valid", "then", "except", "when"];
 
+/// A part of a document that no row of a table can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwritable {
+    /// Its JSON pointer.
+    pub pointer: String,
+    /// Why, and what to write instead.
+    pub message: String,
+}
+
 /// Writes the rules of a document as the rows of a table, whichever way they are written; the names of the columns first.
 ///
-/// A rule that no row can hold is an error.
-pub fn export(document: &Document) -> Result<Vec<Row>, String> {
+/// # Errors
+///
+/// Every part that no row can hold.
+pub fn export(document: &Document) -> Result<Vec<Row>, Vec<Unwritable>> {
     match &document.content {
         Content::Rules(spec) => match (&spec.rules, &spec.table) {
             (Some(rules), _) => to_table(rules),
@@ -26,12 +37,17 @@ pub fn export(document: &Document) -> Result<Vec<Row>, String> {
     }
 }
 
-/// Writes rules as the rows of a table, the names of the columns first; a rule that no row can hold is an error.
-pub fn to_table(rules: &[Rule]) -> Result<Vec<Row>, String> {
+/// Writes rules as the rows of a table, the names of the columns first.
+///
+/// # Errors
+///
+/// Every part that no row can hold.
+pub fn to_table(rules: &[Rule]) -> Result<Vec<Row>, Vec<Unwritable>> {
     let mut columns: Vec<String> = vec!["id".to_owned()];
     let mut lines = Vec::new();
-    for rule in rules {
-        let line = line(rule).map_err(|problem| format!("the rule `{}` {problem}", rule.id))?;
+    let mut problems = Vec::new();
+    for (at, rule) in rules.iter().enumerate() {
+        let line = line(rule, &format!("/rules/{at}"), &mut problems);
         for (at, (name, _)) in line.iter().enumerate() {
             if columns.contains(name) {
                 continue;
@@ -45,7 +61,7 @@ pub fn to_table(rules: &[Rule]) -> Result<Vec<Row>, String> {
         lines.push(line);
     }
     columns.sort_by_key(|name| part(name));
-    Ok(rows(columns, &lines))
+    if problems.is_empty() { Ok(rows(columns, &lines)) } else { Err(problems) }
 }
 
 /// Where a column stands: conditions first, then exceptions, decisions and the rest, whichever rule brought one first.
@@ -59,13 +75,25 @@ fn part(column: &str) -> usize {
     }
 }
 
-/// The cells of a rule, each with the name of its column.
-fn line(rule: &Rule) -> Result<Vec<(String, String)>, String> {
+/// The cells of the rule at a pointer, each with the name of its column; adds what no cell can hold to `problems`.
+fn line(rule: &Rule, pointer: &str, problems: &mut Vec<Unwritable>) -> Vec<(String, String)> {
+    let mut refuse = |below: String, problem: &str| {
+        let message = format!("the rule `{}` {problem}", rule.id);
+        problems.push(Unwritable { pointer: format!("{pointer}/{below}"), message });
+    };
     let mut line = vec![("id".to_owned(), verbatim(&rule.id).into_owned())];
     for (except, map) in [(false, Some(&rule.when)), (true, rule.except.as_ref())] {
         for (field, value) in map.into_iter().flat_map(|condition| &condition.0) {
-            if ["any", "all", "not"].contains(&field.as_str()) {
-                return Err(format!("has `{field}`, which a row of a table cannot say"));
+            let place = format!("{}/{field}", if except { "except" } else { "when" });
+            let instead = match field.as_str() {
+                "any" => Some("write a rule for each alternative"),
+                "all" => Some("write its conditions next to each other, without `all`"),
+                "not" => Some("write what it excludes under `except`, or as a rule of its own"),
+                _ => None,
+            };
+            if let Some(instead) = instead {
+                refuse(place, &format!("has `{field}`, which a row of a table cannot hold; {instead}"));
+                continue;
             }
             let column = match except {
                 true => format!("except {field}"),
@@ -73,11 +101,16 @@ fn line(rule: &Rule) -> Result<Vec<(String, String)>, String> {
                 false if WORDS.contains(&field.as_str()) => format!("when {field}"),
                 false => field.clone(),
             };
-            cell(column, None, value, &mut line)?;
+            if let Err(problem) = cell(column, None, value, &mut line) {
+                refuse(place, &problem);
+            }
         }
     }
     for (name, value) in &rule.then {
-        line.push((format!("then {name}"), text_of(value, None)?));
+        match text_of(value, None) {
+            Ok(text) => line.push((format!("then {name}"), text)),
+            Err(problem) => refuse(format!("then/{name}"), &problem),
+        }
     }
     let text = |text: &Option<String>| text.as_deref().map(|text| verbatim(text).into_owned());
     let meta = [
@@ -88,7 +121,7 @@ fn line(rule: &Rule) -> Result<Vec<(String, String)>, String> {
         ("valid until", text(&rule.until)),
     ];
     line.extend(meta.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    Ok(line)
+    line
 }
 
 /// Adds what a column says; a map of operators becomes a column each.
@@ -106,20 +139,30 @@ fn cell(column: String, operator: Option<&str>, value: &Value, line: &mut Vec<(S
 }
 
 /// The rows of a table, its texts as they are written.
-fn as_it_stands(document: &Document, table: &Table) -> Result<Vec<Row>, String> {
+fn as_it_stands(document: &Document, table: &Table) -> Result<Vec<Row>, Vec<Unwritable>> {
     let Some((header, rest)) = table.0.split_first() else { return Ok(Vec::new()) };
     let names: Vec<&str> = header.iter().map(|name| name.as_str().unwrap_or_default()).collect();
     let mut columns: Vec<Vec<String>> = names.iter().map(|name| vec![(*name).to_owned()]).collect();
-    let mut lines = Vec::new();
+    let (mut lines, mut problems) = (Vec::new(), Vec::new());
     for (number, row) in rest.iter().enumerate() {
         let mut line: Vec<(String, String)> = Vec::new();
         for (at, value) in row.iter().enumerate() {
-            let name = names.get(at).ok_or_else(|| format!("row {} has more cells than columns", number + 1))?;
+            let mut refuse = |problem: &str| {
+                let pointer = format!("/table/{}/{at}", number + 1);
+                problems.push(Unwritable { pointer, message: format!("row {} {problem}", number + 1) });
+            };
+            let Some(name) = names.get(at) else {
+                refuse("has more cells than columns");
+                break;
+            };
             let before = line.len();
             match value {
                 Value::Null => {}
-                Value::Array(_) | Value::Object(_) => cell((*name).to_owned(), operator_of(name), value, &mut line)
-                    .map_err(|problem| format!("row {} {problem}", number + 1))?,
+                Value::Array(_) | Value::Object(_) => {
+                    if let Err(problem) = cell((*name).to_owned(), operator_of(name), value, &mut line) {
+                        refuse(&problem);
+                    }
+                }
                 value => {
                     let written = document.written(&format!("/table/{}/{at}", number + 1), value);
                     line.extend((!cells::is_open(&written)).then(|| ((*name).to_owned(), written)));
@@ -129,13 +172,13 @@ fn as_it_stands(document: &Document, table: &Table) -> Result<Vec<Row>, String> 
                 if !columns.iter().flatten().any(|known| known == column) {
                     columns[at].push(column.clone());
                 } else if line[..before].iter().any(|(known, _)| known == column) {
-                    return Err(format!("row {} fills the column `{column}` twice", number + 1));
+                    refuse(&format!("fills the column `{column}` twice"));
                 }
             }
         }
         lines.push(line);
     }
-    Ok(rows(columns.into_iter().flatten().collect(), &lines))
+    if problems.is_empty() { Ok(rows(columns.into_iter().flatten().collect(), &lines)) } else { Err(problems) }
 }
 
 /// The operator that the name of a column ends in.
