@@ -19,7 +19,17 @@ if [ -z "${CASEBOOK:-}" ]; then
     fi
 fi
 
-read -r -a packs <<<"${PACKS:-scenarios}"
+# Several lines name a pack each; one line names packs with spaces between them.
+if [[ "${PACKS:-}" == *$'\n'* ]]; then
+    packs=()
+    while IFS= read -r pack; do
+        pack="${pack%$'\r'}"
+        if [ -n "$pack" ]; then packs+=("$pack"); fi
+    done <<<"$PACKS"
+else
+    read -r -a packs <<<"${PACKS:-scenarios}"
+fi
+if [ "${#packs[@]}" -eq 0 ]; then packs=(scenarios); fi
 failed=0
 run() {
     echo "::group::casebook $1"
@@ -44,9 +54,14 @@ for command in ${COMMANDS:-check test fmt}; do
         if [ -n "${JUNIT:-}" ]; then "$CASEBOOK" test --format junit "${packs[@]}" >"$JUNIT"; fi
         ;;
     fmt) run fmt --check --format github "${packs[@]}" ;;
+    rules)
+        strict=()
+        if [ "${STRICT:-false}" = true ]; then strict=(--strict); fi
+        run rules check --format github "${strict[@]}" "${packs[@]}"
+        ;;
     schema) run schema --check --out "${SCHEMAS:-schemas}" ;;
     *)
-        echo "::error::there is no command \`$command\`; what exists: check, test, fmt, schema"
+        echo "::error::there is no command \`$command\`; what exists: check, test, fmt, rules, schema"
         failed=1
         ;;
     esac
