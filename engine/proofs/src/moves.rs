@@ -411,7 +411,7 @@ impl<'a> Asking<'_, 'a> {
         let mut item = self.solver.trim(item, &named, shows);
         // Any item shows it: then one that has what every item has says more than an empty one.
         if item.fields.iter().all(Option::is_none) {
-            for (at, column) in atoms.columns.iter().enumerate().filter(|(_, column)| !column.optional) {
+            for (at, _) in atoms.columns.iter().enumerate().filter(|(_, column)| !column.optional) {
                 item.fields[at].clone_from(&whole.fields[at]);
             }
             if !shows(&item) {

@@ -91,13 +91,12 @@ impl Secrets {
     /// The text as it was written, with a mask over each place at which one of them stands in its normal form.
     fn masked(&self, pattern: Option<&Regex>, written: &str) -> String {
         let (text, places) = normal::traced(written);
-        let mut found: Vec<Range<usize>> = match pattern {
-            Some(pattern) => pattern.find_iter(&text).map(|found| found.start()..found.end()).collect(),
+        let mut found: Vec<Range<usize>> = if let Some(pattern) = pattern {
+            pattern.find_iter(&text).map(|found| found.start()..found.end()).collect()
+        } else {
             // Texts that are too large for a pattern are still found as they are written.
-            None => {
-                let all = self.0.iter().flat_map(|secret| text.match_indices(secret.as_str()));
-                all.map(|(at, secret)| at..at + secret.len()).collect()
-            }
+            let all = self.0.iter().flat_map(|secret| text.match_indices(secret.as_str()));
+            all.map(|(at, secret)| at..at + secret.len()).collect()
         };
         found.sort_by_key(|part| part.start);
         let mut masked = String::with_capacity(written.len());

@@ -293,12 +293,7 @@ fn assemble(
     }
     inbox::check_unplayed(&parts, report);
     proofs::check(&parts, proof, report);
-    if documents.of(Kind::Task).next().is_none() && !documents.broken() {
-        report.push(
-            root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")
-                .hint("add a document with `kind: Task`"),
-        );
-    }
+    check_has_task(root, documents, report);
     if report.errors() == before && !documents.broken() {
         documents.check_use(report);
     }
@@ -361,6 +356,15 @@ fn assemble(
         on_failure: environment.on_failure,
         practice: environment.practice.clone(),
     })
+}
+
+fn check_has_task(root: &Document, documents: &Documents<'_>, report: &mut Report) {
+    if documents.of(Kind::Task).next().is_none() && !documents.broken() {
+        report.push(
+            root.at(Code::NoTasks, "", "the pack has no task, so nobody can play it")
+                .hint("add a document with `kind: Task`"),
+        );
+    }
 }
 
 /// What agents send and see, and what that may read.

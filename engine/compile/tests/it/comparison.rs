@@ -76,7 +76,7 @@ fn credited(old: &str, new: &str) -> Vec<(String, Vec<String>)> {
 
 #[test]
 fn an_item_belongs_to_the_edit_that_moves_it() {
-    let rules = |rows: &[&str]| rows.iter().map(|row| format!("  - {row}\n")).collect::<String>();
+    let rules = |rows: &[&str]| format!("  - {}\n", rows.join("\n  - "));
     let owned = |pairs: &[(&str, &[&str])]| -> Vec<(String, Vec<String>)> {
         let names = |names: &[&str]| names.iter().map(|name| format!("monday/{name}")).collect();
         pairs.iter().map(|(rule, items)| ((*rule).to_owned(), names(items))).collect()

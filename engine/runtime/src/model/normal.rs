@@ -142,12 +142,12 @@ pub fn is_mark(c: char) -> bool {
 }
 
 /// Whether a character only belongs to the one before it: an accent, a skin tone, the box round a keycap.
-pub(crate) fn is_continued_by(c: char) -> bool {
+pub fn is_continued_by(c: char) -> bool {
     is_mark(c) || matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{20dd}'..='\u{20e0}' | '\u{20e2}'..='\u{20e4}')
 }
 
 /// Whether a character is a letter of a flag, of which two make one.
-pub(crate) fn is_flag_letter(c: char) -> bool {
+pub fn is_flag_letter(c: char) -> bool {
     matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
 }
 
