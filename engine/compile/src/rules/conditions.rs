@@ -134,7 +134,7 @@ impl ColumnCompiler<'_> {
             whole_words: operators.whole_words.unwrap_or(true),
             case_sensitive: operators.case_sensitive.unwrap_or(false),
         };
-        let before = report.diagnostics.len();
+        let before = report.errors();
         let mut tests = Vec::new();
         let map = value.as_object()?;
         for (key, operand) in map {
@@ -146,11 +146,43 @@ impl ColumnCompiler<'_> {
         }
         if map.keys().all(|key| SWITCHES.contains(&key.as_str())) {
             self.switches_alone(path, map, report);
+        } else {
+            self.idle_switches(path, map, report);
         }
         for (test, _) in &mut tests {
             test.set_case_sensitive(matching.case_sensitive);
         }
-        (report.diagnostics.len() == before).then_some(tests)
+        (report.errors() == before).then_some(tests)
+    }
+
+    /// Reports switches that none of the operators beside them reads.
+    fn idle_switches(&self, path: &str, operators: &serde_json::Map<String, Value>, report: &mut Report) {
+        let reads: [fn(&str) -> bool; 2] = [text::compares_words, text::compares_case];
+        for (switch, reads) in SWITCHES.into_iter().zip(reads) {
+            let has_switch = match self.column.kind {
+                ColumnKind::List => switch == "case_sensitive",
+                kind => kind.is_text(),
+            };
+            let is_read = has_switch && operators.keys().any(|key| reads(key));
+            if !operators.contains_key(switch) || is_read {
+                continue;
+            }
+            let others: Vec<String> = operators
+                .keys()
+                .filter(|key| !SWITCHES.contains(&key.as_str()))
+                .map(|key| format!("`{key}`"))
+                .collect();
+            report.push(
+                self.scope
+                    .document
+                    .at_key(
+                        Code::NoEffect,
+                        format!("{path}/{switch}"),
+                        format!("`{switch}` has no effect on {} of `{}`", others.join(" and "), self.column.name),
+                    )
+                    .hint("remove it"),
+            );
+        }
     }
 
     /// Refuses operators that say how to compare and not with what.

@@ -225,16 +225,20 @@ fn spelt_out(name: &str, value: &Value, lists: &IndexMap<String, Vec<String>>) -
 /// How an operator compares, where that is not the usual way.
 fn switches(name: &str, operators: &Map<String, Value>) -> &'static str {
     let is = |switch: &str, value: bool| operators.get(switch) == Some(&Value::Bool(value));
-    let spelt = compares_words(name) || matches!(name, "eq" | "ne" | "in" | "matches");
     Matching {
         whole_words: !(is("whole_words", false) && compares_words(name)),
-        case_sensitive: is("case_sensitive", true) && spelt,
+        case_sensitive: is("case_sensitive", true) && compares_case(name),
     }
     .words()
 }
 
+/// Whether an operator may tell upper case from lower case.
+pub(super) fn compares_case(name: &str) -> bool {
+    compares_words(name) || matches!(name, "eq" | "ne" | "in" | "matches")
+}
+
 /// Whether an operator looks for words.
-fn compares_words(name: &str) -> bool {
+pub(super) fn compares_words(name: &str) -> bool {
     matches!(name, "contains" | "contains_any" | "contains_all" | "starts_with" | "ends_with")
 }
 
