@@ -4,7 +4,7 @@
 
 use casebook_proofs::{Analysis, Claim, Entry, Limits, Unknown, Wanted, Witness, analyse};
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, domain},
+    model::{Column, ColumnKind, Datum, Text, domain},
     names::list,
     rules::RuleSet,
     settings::Hit,
@@ -324,7 +324,7 @@ impl Prover<'_> {
             for (at, entry) in entries.iter().enumerate() {
                 let form = |entry: &str| {
                     let domain = if domains { domain::entry(entry).ok() } else { None };
-                    domain.unwrap_or_else(|| entry.to_lowercase())
+                    domain.unwrap_or_else(|| Text::new(entry).folded().to_owned())
                 };
                 let own = form(entry);
                 let covers = |(other_at, other): &(usize, &String)| {

@@ -25,7 +25,7 @@ pub(super) fn condition(text: &str, operator: Option<&str>, kind: ColumnKind) ->
     let Some(operator) = operator else { return without_operator(text, kind) };
     let value = match operator {
         "between" => match bounds(text) {
-            Some((low, high)) => json!([scalar(low, kind)?, scalar(high, kind)?]),
+            Some(ends) => between(ends, kind)?,
             None => scalar(text, kind)?,
         },
         "contains_any" | "contains_all" => alternatives(text, kind)?,
@@ -56,11 +56,21 @@ fn without_operator(text: &str, kind: ColumnKind) -> Result<Value, String> {
         }
     }
     if kind.is_ordered()
-        && let Some((low, high)) = bounds(text)
+        && let Some(ends) = bounds(text)
     {
-        return Ok(json!({ "between": [scalar(low, kind)?, scalar(high, kind)?] }));
+        return Ok(json!({ "between": between(ends, kind)? }));
     }
     if text.contains('|') && unquoted(text.trim()).is_none() { alternatives(text, kind) } else { scalar(text, kind) }
+}
+
+/// Both ends of a range.
+fn between((low, high): (&str, &str), kind: ColumnKind) -> Result<Value, String> {
+    match (low, high) {
+        ("", "") => Err("a range needs both its ends, as in `10..20`".to_owned()),
+        (low, "") => Err(format!("a range needs both its ends; write `>= {low}` where it has no upper one")),
+        ("", high) => Err(format!("a range needs both its ends; write `<= {high}` where it has no lower one")),
+        (low, high) => Ok(json!([scalar(low, kind)?, scalar(high, kind)?])),
+    }
 }
 
 /// The texts between the bars of a cell, as values of a column.
