@@ -190,8 +190,9 @@ impl Policy {
 
     /// Drops the cells whose `when` is not met.
     fn in_play(&self, cells: Cells) -> Cells {
-        let holds =
-            |other: usize, values: &[Datum]| Some(cells[other].as_ref().is_some_and(|cell| values.contains(cell)));
+        let holds = |other: usize, values: &[Datum]| {
+            Some(cells[other].as_ref().is_some_and(|cell| values.iter().any(|one| one.says(cell))))
+        };
         let counts = counting(&self.pack.decisions, holds);
         cells.into_iter().zip(counts).map(|(cell, counts)| cell.filter(|_| counts)).collect()
     }

@@ -260,6 +260,13 @@ fn containers_combine() {
     close(of(format!("all: [{full}, {full}]")), 1.0);
     close(of(format!("gate: {{ if: {half}, above: 0.6, then: {full} }}")), 1.0);
     close(of(format!("gate: {{ if: {half}, above: 0.7, then: {full} }}")), 0.0);
+    // What is lost when numbers are computed opens no gate and closes none.
+    let sum = |text: &str| format!("{{ grader: expression, value: \"{text}\" }}");
+    close(of(format!("gate: {{ if: {}, above: 0.3, then: {full} }}", sum("0.1 + 0.2"))), 0.0);
+    close(of(format!("gate: {{ if: {}, above: 0.3, then: {full} }}", sum("0.1 + 0.201"))), 1.0);
+    close(of(format!("sequential: [{}, {half}]", sum("0.1 + 0.2 - 0.3"))), 0.0);
+    close(of(format!("all: [{full}, {}]", sum("0.1 * 3 + 0.7"))), 1.0);
+    close(of(format!("all: [{full}, {}]", sum("0.1 * 3 + 0.699"))), 0.0);
     close(of("weighted_sum: [{ weight: 0.75, grader: exact, field: queue, name: a }, { weight: 0.25, ref: a }, { weight: -0.5, grader: completion }]".into()), 0.1667);
 }
 

@@ -157,8 +157,9 @@ impl Episode {
         if decisions.iter().all(|column| column.when.is_empty()) {
             return cells;
         }
-        let holds =
-            |other: usize, values: &[Datum]| Some(cells[other].as_ref().is_some_and(|cell| values.contains(cell)));
+        let holds = |other: usize, values: &[Datum]| {
+            Some(cells[other].as_ref().is_some_and(|cell| values.iter().any(|one| one.says(cell))))
+        };
         let counts = counting(decisions, holds);
         for (cell, counts) in cells.iter_mut().zip(counts) {
             if !counts {

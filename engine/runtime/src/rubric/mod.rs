@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 
 use crate::{
     json::Name,
+    number::is_near,
     settings::{Explain, RewardMode},
 };
 pub use components::Components;
@@ -736,7 +737,7 @@ impl Rubric {
                 let mut last = 0.0;
                 for at in graded(children, idle) {
                     last = child(at)?;
-                    if last == 0.0 {
+                    if is_near(last, 0.0) {
                         break;
                     }
                 }
@@ -745,16 +746,17 @@ impl Rubric {
             NodeKind::All(children) => {
                 let mut all = true;
                 for at in graded(children, idle) {
-                    all &= child(at)? >= 1.0 - 1e-9;
+                    let grade = child(at)?;
+                    all &= grade > 1.0 || is_near(grade, 1.0);
                 }
                 f64::from(u8::from(all))
             }
             NodeKind::Gate { test, above, then } => {
-                if idle.get(*test) == Some(&true) || child(*test)? > *above {
-                    child(*then)?
-                } else {
-                    0.0
-                }
+                let opens = idle.get(*test) == Some(&true) || {
+                    let grade = child(*test)?;
+                    grade > *above && !is_near(grade, *above)
+                };
+                if opens { child(*then)? } else { 0.0 }
             }
             NodeKind::Ref(at) => child(*at)?,
         };

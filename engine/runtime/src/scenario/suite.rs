@@ -141,8 +141,12 @@ impl NumberTest {
         match self {
             Self::Equal(wanted) => (number - wanted).abs() <= Self::TOLERANCE,
             Self::Between(low, high) => {
-                low.is_none_or(|(bound, equal)| number > bound || equal && number >= bound - Self::TOLERANCE)
-                    && high.is_none_or(|(bound, equal)| number < bound || equal && number <= bound + Self::TOLERANCE)
+                // What counts as equal to a bound passes where the bound does, and only there.
+                let beyond = |distance: f64, equal: bool| {
+                    if equal { distance >= -Self::TOLERANCE } else { distance > Self::TOLERANCE }
+                };
+                low.is_none_or(|(bound, equal)| beyond(number - bound, equal))
+                    && high.is_none_or(|(bound, equal)| beyond(bound - number, equal))
             }
         }
     }

@@ -31,7 +31,10 @@ impl Steps {
     fn counts(&self, view: &View<'_>, step: &StepFacts) -> bool {
         let met = |cells: &Cells| {
             self.only.iter().all(|(column, values)| {
-                cells.get(*column).and_then(Option::as_ref).is_some_and(|cell| values.contains(cell))
+                cells
+                    .get(*column)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|cell| values.iter().any(|value| value.says(cell)))
             })
         };
         self.only.is_empty() || step.touched.iter().map(|row| &view.rows[*row].cells).chain(step.void.iter()).any(met)
