@@ -12,6 +12,9 @@ use super::{
     space::{Moment, bounds},
 };
 
+/// Tests that a condition names; a reader takes in no more, and the items that show it have the rest.
+const MAX_PARTS: usize = 5;
+
 /// A kind of item: those about which some tests come out as told.
 #[derive(Debug, Clone)]
 pub struct Condition {
@@ -44,25 +47,40 @@ impl Condition {
     }
 }
 
-/// Says for which items some atoms are as decided.
+/// Says for which items some atoms are as decided; of many tests those that say most.
 fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
-    let mut parts = Vec::new();
+    // Each with whether it says what an item has, not only what it lacks.
+    let mut parts: Vec<(bool, String)> = Vec::new();
     let mut told: Vec<usize> = Vec::new();
     for (atom, value) in cube {
         let Some(column) = atoms.all[*atom].column() else {
             if let Atom::Valid(from, until) = &atoms.all[*atom] {
-                parts.push(span((*from, *until), *value));
+                parts.push((*value, span((*from, *until), *value)));
             }
             continue;
         };
         if has_cells(&atoms.columns[column]) && !atoms.all[*atom].reads_clock() {
             if !told.contains(&column) {
                 told.push(column);
-                parts.extend(values(atoms, moment, column, cube));
+                parts.extend(values(atoms, moment, column, cube).map(|words| (true, words)));
             }
             continue;
         }
-        parts.push(test(&atoms.columns[column], &atoms.all[*atom], *value));
+        parts.push((*value, test(&atoms.columns[column], &atoms.all[*atom], *value)));
+    }
+    let more = parts.len().saturating_sub(MAX_PARTS);
+    for says in [false, true] {
+        while parts.len() > MAX_PARTS
+            && let Some(last) = parts.iter().rposition(|(says_much, _)| *says_much == says)
+        {
+            parts.remove(last);
+        }
+    }
+    let mut parts: Vec<String> = parts.into_iter().map(|(_, words)| words).collect();
+    match more {
+        0 => {}
+        1 => parts.push("1 more test holds".to_owned()),
+        more => parts.push(format!("{more} more tests hold")),
     }
     if parts.is_empty() { "for any item".to_owned() } else { format!("where {}", parts.join(" and ")) }
 }

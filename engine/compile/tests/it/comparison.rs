@@ -284,3 +284,37 @@ fn an_item_that_shows_a_change_comes_out_as_told_when_it_is_judged() {
         }
     }
 }
+
+/// A rule before many others is told by what tells its cases apart, not by all that the others want.
+#[test]
+fn a_condition_names_a_handful_of_tests() {
+    let rules = |first: &str| {
+        let mut files = packs::desk();
+        let (_, text) = files.iter_mut().find(|(name, _)| name == "rules.yaml").expect("the rules");
+        let others: Vec<String> = (1..=12)
+            .map(|at| {
+                format!(
+                    "  - {{ id: R-{at}, when: {{ title: {{ contains: word{at} }} }}, then: {{ queue: answer }} }}\n"
+                )
+            })
+            .collect();
+        *text = format!(
+            "apiVersion: casebook/v1\nkind: Rules\nname: routing\nhit: first\nrules:\n{first}{}  \
+             - {{ id: R-LAST, when: {{ tier: paid, amount: {{ lt: 500 }} }}, then: {{ queue: answer }} }}\n\
+             default: {{ queue: close }}\n",
+            others.concat()
+        );
+        ruled(&files)
+    };
+    let all = "  - { id: R-ALL, when: { amount: { gte: 10 } }, then: { queue: forward } }\n";
+    let told = comparison::meaning(&rules(""), &rules(all));
+    let conditions: Vec<&String> = told[0].changes().flat_map(|change| &change.conditions).collect();
+    assert!(conditions.iter().any(|condition| condition.contains(" more tests hold")), "{conditions:?}");
+    for condition in conditions {
+        assert!(condition.matches(" and ").count() <= 6, "{condition}");
+    }
+    let of_default = told[0].changes().find(|change| change.old.by == ["default"]).map(|change| &change.conditions);
+    // What an item has says more than what it lacks.
+    let says = |condition: &String| condition.contains("tier is free") || condition.contains("amount is at least 500");
+    assert!(of_default.is_none_or(|all| all.iter().all(says)), "{of_default:?}");
+}
