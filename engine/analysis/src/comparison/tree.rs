@@ -81,17 +81,39 @@ impl Tree {
             let after: Vec<String> = b.iter().filter(|id| known.contains(id.as_str())).cloned().collect();
             reordered(key, &before, &after, found);
         } else if entries.clone().next().is_some() && entries.clone().all(Value::is_object) {
-            let (gone, added) = (without(old, new), without(new, old));
-            if gone.is_empty() && added.is_empty() && old != new {
-                found.push(Found { key, change: Change::Reordered, old: None, new: None });
+            let (gone, added) = (self.without(old, new), self.without(new, old));
+            if gone.is_empty() && added.is_empty() {
+                if !old.iter().zip(new).all(|(a, b)| self.says_same(a, b)) {
+                    found.push(Found { key, change: Change::Reordered, old: None, new: None });
+                }
                 return;
             }
             let entry = format!("{key}[]");
             found.extend(gone.into_iter().map(|value| difference(entry.clone(), Some(value), None)));
             found.extend(added.into_iter().map(|value| difference(entry.clone(), None, Some(value))));
-        } else if old.len() != new.len() || !old.iter().zip(new).all(|(a, b)| same(a, b)) {
+        } else if old.len() != new.len() || !old.iter().zip(new).all(|(a, b)| self.says_same(a, b)) {
             found.push(difference(key, Some(&old.into()), Some(&new.into())));
         }
+    }
+}
+
+impl Tree {
+    /// The entries of a list that another does not have, as often as they are missing there.
+    fn without<'v>(self, list: &'v [Value], other: &[Value]) -> Vec<&'v Value> {
+        let mut rest: Vec<&Value> = other.iter().collect();
+        let mut missing = Vec::new();
+        for entry in list {
+            match rest.iter().position(|known| self.says_same(entry, known)) {
+                Some(at) => drop(rest.swap_remove(at)),
+                None => missing.push(entry),
+            }
+        }
+        missing
+    }
+
+    /// Whether two values say the same, in the same order where that counts.
+    fn says_same(self, a: &Value, b: &Value) -> bool {
+        same(a, b) && (!self.ordered || in_order(a, b))
     }
 }
 
@@ -141,19 +163,6 @@ fn ids(list: &[Value]) -> Option<Vec<String>> {
     sorted.windows(2).all(|pair| pair[0] != pair[1]).then_some(ids)
 }
 
-/// The entries of a list that another does not have, as often as they are missing there.
-fn without<'v>(list: &'v [Value], other: &[Value]) -> Vec<&'v Value> {
-    let mut rest: Vec<&Value> = other.iter().collect();
-    let mut missing = Vec::new();
-    for entry in list {
-        match rest.iter().position(|known| same(entry, known)) {
-            Some(at) => drop(rest.swap_remove(at)),
-            None => missing.push(entry),
-        }
-    }
-    missing
-}
-
 /// Whether two values say the same; a number is the same however it is written.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -171,5 +180,145 @@ fn same(a: &Value, b: &Value) -> bool {
                     .all(|(key, value)| y.get(key).is_some_and(|other| same(value, other)))
         }
         _ => a == b,
+    }
+}
+
+/// Whether the keys of two values that say the same stand in the same order.
+fn in_order(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(x), Value::Array(y)) => x.iter().zip(y).all(|(x, y)| in_order(x, y)),
+        (Value::Object(x), Value::Object(y)) => {
+            let given = |(_, value): &(&String, &Value)| !value.is_null();
+            x.iter().filter(given).zip(y.iter().filter(given)).all(|((k, x), (l, y))| k == l && in_order(x, y))
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const BOTH: [Tree; 2] = [Tree { ordered: true }, Tree { ordered: false }];
+
+    fn name() -> impl Strategy<Value = String> {
+        prop::sample::select(vec!["id", "name", "a", "b", "weight", "grader"]).prop_map(str::to_owned)
+    }
+
+    /// A value that a document may hold; maps within lists have names, or none, or the same one twice.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-3_i64..3).prop_map(Value::from),
+            Just(json!(0.5)),
+            Just(json!(9_007_199_254_740_993_u64)),
+            prop::sample::select(vec!["", "1", "x", "y", "007"]).prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((name(), inner), 0..5)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Every place of a value.
+    fn places(value: &Value, pointer: String, all: &mut Vec<String>) {
+        match value {
+            Value::Array(list) => {
+                list.iter().enumerate().for_each(|(at, value)| places(value, format!("{pointer}/{at}"), all));
+            }
+            Value::Object(map) => map.iter().for_each(|(key, value)| places(value, format!("{pointer}/{key}"), all)),
+            _ => {}
+        }
+        all.push(pointer);
+    }
+
+    /// What two values say, as the comparison is meant to see it: without keys that are null, numbers by what they stand
+    /// for, the order of keys kept where it counts.
+    fn said(value: &Value, ordered: bool) -> String {
+        match value {
+            Value::Number(number) => {
+                casebook_runtime::number::Number::from_json(number).map_or_else(String::new, |n| n.to_string())
+            }
+            Value::Array(list) => {
+                format!("[{}]", list.iter().map(|one| said(one, ordered)).collect::<Vec<_>>().join(","))
+            }
+            Value::Object(map) => {
+                let mut parts: Vec<String> = map
+                    .iter()
+                    .filter(|(_, value)| !value.is_null())
+                    .map(|(key, value)| format!("{key}:{}", said(value, ordered)))
+                    .collect();
+                if !ordered {
+                    parts.sort_unstable();
+                }
+                format!("{{{}}}", parts.join(","))
+            }
+            other => other.to_string(),
+        }
+    }
+
+    fn mirrored(found: &Found) -> (String, Change, Option<Value>, Option<Value>) {
+        let change = match found.change {
+            Change::Added => Change::Removed,
+            Change::Removed => Change::Added,
+            change => change,
+        };
+        (found.key.clone(), change, found.new.clone(), found.old.clone())
+    }
+
+    fn sorted(mut all: Vec<(String, Change, Option<Value>, Option<Value>)>) -> Vec<String> {
+        let mut all: Vec<String> = all.drain(..).map(|one| format!("{one:?}")).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// What must hold of any two values.
+    fn check(a: &Value, b: &Value) {
+        for tree in BOTH {
+            let there = tree.differences(a, b);
+            assert_eq!(there.is_empty(), said(a, tree.ordered) == said(b, tree.ordered), "{a} and {b}: {there:?}");
+            let own = there.into_iter().map(|found| (found.key, found.change, found.old, found.new)).collect();
+            let back = tree.differences(b, a).iter().map(mirrored).collect();
+            assert_eq!(sorted(own), sorted(back), "{a} and {b}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 512 } else { 8192 }))]
+
+        #[test]
+        fn a_value_differs_from_itself_in_nothing(a in value()) {
+            for tree in BOTH {
+                prop_assert_eq!(tree.differences(&a, &a.clone()), []);
+            }
+        }
+
+        #[test]
+        fn two_values_differ_both_ways_in_the_same_parts_if_they_say_different_things(a in value(), b in value()) {
+            check(&a, &b);
+        }
+
+        #[test]
+        fn every_edit_is_found(a in value(), at in any::<prop::sample::Index>(), new in value(), turn in any::<bool>()) {
+            let mut all = Vec::new();
+            places(&a, String::new(), &mut all);
+            let mut b = a.clone();
+            let pointer: &String = at.get(&all);
+            if let Some(place) = b.pointer_mut(pointer) {
+                match place {
+                    Value::Array(list) if turn => list.reverse(),
+                    Value::Object(map) if turn => *map = map.clone().into_iter().rev().collect(),
+                    place => *place = new,
+                }
+            }
+            check(&a, &b);
+        }
     }
 }
