@@ -211,6 +211,40 @@ fn a_step_that_fails_leaves_nothing_heard() {
 }
 
 #[test]
+fn a_step_that_failed_and_counts_fails_again_when_it_is_replayed() {
+    let penalized = |away: bool| {
+        let mut set = set(SCRIPT, 0.05);
+        let root = "observation:\n";
+        set.change(&|file| {
+            let text = file
+                .path
+                .ends_with("environment.yaml")
+                .then(|| file.text.replacen(root, &format!("on_failure: penalize\n{root}"), 1))?;
+            assert!(text.contains("penalize"), "{text}");
+            Some(text)
+        });
+        let compiled = Checker::with_plugins(Some(Arc::new(Dice { away }))).compile(&set, 1);
+        let report = compiled.report.render(false);
+        compiled.catalog.unwrap_or_else(|| panic!("{report}"))
+    };
+    let (here, away) = (penalized(false), penalized(true));
+    let mut episode = Episode::reset(pack(&here), &pack(&here).tasks()[0], 0).expect("it starts");
+    let actions = vec![action("t-4", "boom"), action("t-4", "hello"), action("t-7", "boom"), action("t-7", "hello")];
+    let steps: Vec<_> = actions.iter().map(|action| episode.step(action).expect("it counts")).collect();
+    assert_eq!(episode.steps(), 4);
+    assert!(steps[0].reward < steps[1].reward, "{steps:?}");
+    let told = retell(&episode, actions).expect("it is told");
+    let line = serde_json::to_string(&Recording::new(pack(&here), "oracle", told)).expect("JSON");
+    let recording = read(&line);
+    // The plugin would answer differently by now, and where it is away it would fail at every step.
+    for catalog in [&here, &away] {
+        assert_eq!(replay(catalog, &recording), Ok(Verdict::Agrees));
+        let again = regrade(pack(catalog), &recording).expect("nothing is asked");
+        assert_eq!(serde_json::to_string(&Recording::new(pack(catalog), "oracle", again)).expect("JSON"), line);
+    }
+}
+
+#[test]
 fn an_episode_is_told_again_as_it_was() {
     let here = catalog(false, SCRIPT, 0.05);
     let actions = vec![action("t-4", "hello"), action("t-7", "hello")];
