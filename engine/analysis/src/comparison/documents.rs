@@ -251,6 +251,12 @@ fn value(document: &Document) -> Option<Value> {
     if let (Content::Rules(_), Some(map)) = (content, value.as_object_mut()) {
         map.retain(|key, _| matches!(key.as_str(), "description" | "lists"));
     }
+    // What varies is printed as it was written.
+    if let (Content::Task(_), Some(Value::Object(all))) = (content, value.get_mut("vary")) {
+        for (name, vary) in all.iter_mut().filter(|(_, vary)| !vary["one_of"].is_null()) {
+            vary["one_of"] = document.as_written(&format!("/vary/{name}/one_of"));
+        }
+    }
     Some(value)
 }
 

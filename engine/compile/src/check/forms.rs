@@ -2,13 +2,16 @@
 //!
 //! A field is a template only where the environment says so; labels always are.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use casebook_runtime::{
     model::{Column, ColumnKind, Datum, Item, Origin, Text, TruthCell},
     scenario::{
         Variants,
-        templates::{is_template, reads, reads_vary},
+        templates::{WRITTEN, is_template, reads, reads_vary},
     },
 };
 use casebook_syntax::{
@@ -16,7 +19,7 @@ use casebook_syntax::{
     source::PackSource,
     spec::{Content, Document, Inbox, InboxItem, Label, LabelDetail},
 };
-use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
+use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::{Map, Value};
 
 use super::{
@@ -76,14 +79,20 @@ impl Maker<'_> {
         let mut forms = Vec::with_capacity(total);
         for number in 0..total {
             let mut rest = number;
-            let mut drawn = Map::new();
+            let (mut drawn, mut written) = (Map::new(), Map::new());
             for (index, at) in uses.iter().enumerate().rev() {
                 if let Some((name, values)) = vary.get_index(*at) {
-                    drawn.insert(name.clone(), values[rest % counts[index]].clone());
+                    let varied = &values[rest % counts[index]];
+                    drawn.insert(name.clone(), varied.value.clone());
+                    written.insert(name.clone(), varied.written.clone());
                     rest /= counts[index];
                 }
             }
-            let form = self.form(&context! { vary => Context::from(Serde(Value::Object(drawn))) }, report)?;
+            let mut names = BTreeMap::from([("vary", Context::from(Serde(Value::Object(drawn.clone()))))]);
+            if drawn != written {
+                names.insert(WRITTEN, Context::from(Serde(Value::Object(written))));
+            }
+            let form = self.form(&Context::from(names), report)?;
             self.parts.bytes.set(self.parts.bytes.get() + bytes_of(&form));
             forms.push(Arc::new(form));
         }

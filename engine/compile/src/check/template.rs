@@ -3,7 +3,7 @@
 use casebook_runtime::{
     expression::words,
     names::{list, nearest},
-    scenario::templates::{is_template, reads, sole_expression},
+    scenario::templates::{WRITTEN, as_written, is_template, reads, sole_expression},
 };
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Hint, Report, suggest},
@@ -75,7 +75,9 @@ pub(super) fn render(
     if !is_template(text) {
         return Some(text.to_owned());
     }
-    match engine.render_str(text, context) {
+    let written = context.get_attr(WRITTEN).is_ok_and(|written| !written.is_undefined());
+    let template = if written { as_written(text) } else { text.into() };
+    match engine.render_str(&template, context) {
         Ok(text) => Some(text),
         Err(error) => {
             report.push(explain(document, pointer, ("template", text), context, &error));

@@ -18,7 +18,14 @@ use crate::plugin::{Use, used};
 const TRIES: u64 = 4;
 
 /// What varies, by name, with all its values.
-pub(super) type Values = IndexMap<String, Vec<Value>>;
+pub(super) type Values = IndexMap<String, Vec<Varied>>;
+
+/// One value of what varies.
+pub(super) struct Varied {
+    pub(super) value: Value,
+    /// The same with numbers and truths as texts, where they were not written as they print: `007` or `1.50`.
+    pub(super) written: Value,
+}
 
 /// Finds the values of everything that varies; every problem goes to the report.
 pub(super) fn values(document: &Document, task: &Task, parts: &Parts<'_>, report: &mut Report) -> Option<Values> {
@@ -29,8 +36,13 @@ pub(super) fn values(document: &Document, task: &Task, parts: &Parts<'_>, report
         let Some(plugin) = &vary.plugin else {
             check_alone(document, &pointer, vary, report);
             let mut listed = vary.one_of.clone().unwrap_or_default();
-            complete(&mut listed.iter_mut().collect::<Vec<_>>());
-            values.insert(name.clone(), listed);
+            let mut written: Vec<Value> =
+                (0..listed.len()).map(|at| document.as_written(&format!("{pointer}/one_of/{at}"))).collect();
+            for all in [&mut listed, &mut written] {
+                complete(&mut all.iter_mut().collect::<Vec<_>>());
+            }
+            let both = listed.into_iter().zip(written);
+            values.insert(name.clone(), both.map(|(value, written)| Varied { value, written }).collect());
             continue;
         };
         if vary.one_of.is_some() {
@@ -48,7 +60,9 @@ pub(super) fn values(document: &Document, task: &Task, parts: &Parts<'_>, report
         let found = used((document, &pointer), &parts.plugins, Operation::Fill, given, report);
         if let Some((plugin, at)) = found {
             let filler = Filler { plugin: &plugin, offer: &plugin.description.fillers[at], task, name, vary };
-            values.extend(filler.values(document, &pointer, report).map(|values| (name.clone(), values)));
+            let made = filler.values(document, &pointer, report);
+            let both = |value: Value| Varied { written: value.clone(), value };
+            values.extend(made.map(|values| (name.clone(), values.into_iter().map(both).collect())));
         }
     }
     (report.errors() == before && values.len() == task.vary.len()).then_some(values)

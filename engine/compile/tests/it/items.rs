@@ -410,3 +410,48 @@ fn a_label_that_is_computed_agrees_with_the_number_that_rules_write() {
     let differs = with("86.41", "{{ 720 * 0.12 }}");
     assert!(differs.contains("the rule `R-FEE` says `86.41`"), "{differs}");
 }
+
+#[test]
+fn null_prints_nothing_in_what_episodes_and_policies_write() {
+    let files = packs::desk_files_with("environment.yaml", "{{ item.id }} {{ decision.queue }}", "[{{ item.amount }}]");
+    let files: Vec<(String, String)> = files
+        .into_iter()
+        .map(|(name, text)| (name, text.replace("about {{ item.title }}", "<{{ item.amount }}>")))
+        .collect();
+    let pack = Arc::clone(&packs::catalog(&files).packs()[0]);
+    let policy = policy::find(&pack, "words").expect("the policy");
+    let played = play(&policy, &pack.tasks()[0], 0).expect("played");
+    assert!(played.actions[0].to_string().contains("Hello, <>:"), "{}", played.actions[0]);
+    let mut episode = Episode::reset(&pack, &pack.tasks()[0], 0).expect("started");
+    episode.step(&played.actions[0]).expect("a step");
+    let mut seen = String::from("{");
+    episode.write_observation(&mut seen);
+    seen.push('}');
+    let seen = serde_json::from_str::<Value>(&seen).expect("JSON")["log"].to_string();
+    assert!(seen.contains("[]") && seen.contains("[250]") && !seen.contains("none"), "{seen}");
+}
+
+#[test]
+fn what_varies_prints_as_it_was_written_and_counts_as_what_it_is() {
+    let parcels = |vary: &'static str| Parcels {
+        fields: "{ note: { type: text, template: true }, price: { type: number, template: true } }",
+        decisions: "{ fee: { type: number }, way: { type: enum, values: [\"007\", \"7\"] } }",
+        items: "[{ id: p-1, fields: { note: \"{{ vary.n.code }} at {{- vary.n.price }}, twice {{ vary.n.price * 2 }} {# {{ vary.n.code }} #}\", price: \"{{ vary.n.price }}\" }, labels: { fee: \"{{ vary.n.price }}\", way: \"{{ vary.n.code }}\" } }]",
+        score: "{ name: fee, grader: exact, field: fee }",
+        task: vary,
+        ..USUAL
+    };
+    let written = parcels("{ n: { one_of: [{ code: 007, price: 1.50 }] } }").pack();
+    let seen = shown(&written);
+    assert_eq!(seen, [json!([{ "id": "p-1", "note": "007 at1.50, twice 3.0 ", "price": 1.5 }])]);
+    let truth = truth_of(&Episode::reset(&written, &written.tasks()[0], 0).expect("a start")).expect("truth");
+    let truth = serde_json::to_value(truth).expect("JSON")["items"][0]["decisions"].take();
+    assert_eq!((&truth[0]["expected"], &truth[1]["expected"]), (&json!(1.5), &json!("007")));
+    let plain = parcels("{ n: { one_of: [{ code: 7, price: 1.5 }] } }").pack();
+    assert_eq!(shown(&plain)[0][0]["note"], json!("7 at1.5, twice 3.0 "));
+    assert_ne!(written.digest(), plain.digest(), "their items print differently");
+    let quoted = parcels("{ n: { one_of: [{ code: \"7\", price: 1.5 }] } }").pack();
+    assert_ne!(quoted.digest(), plain.digest());
+    let broken = parcels("{ n: { one_of: [{ code: 007 }] } }").report();
+    assert!(broken.contains("`vary.n.price`") && !broken.contains("written"), "{broken}");
+}

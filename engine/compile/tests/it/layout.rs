@@ -170,3 +170,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn blanks_at_the_end_of_a_file_are_no_line_of_its_last_text() {
+    let text = |end: &str| format!("kind: Task\napiVersion: casebook/v1\nname: x\ninstructions: |\n  Sort them.{end}");
+    let says = |text: &str| {
+        let drafts = spec::read(&file(text), &mut Vec::new(), &mut Report::default());
+        drafts[0].canonical()["instructions"].as_str().expect("a text").to_owned()
+    };
+    for (end, wanted) in [("\n", "\n"), ("\n  ", "\n"), ("\n ", "\n"), ("\n\n  ", "\n"), ("\n  \n", "\n")] {
+        assert_eq!(says(&text(end)), format!("Sort them.{wanted}"), "{end:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The template engine, its limits and what templates may read.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     sync::{Arc, LazyLock},
 };
@@ -17,7 +18,7 @@ const FUEL: u64 = 50_000;
 /// An engine that only parses.
 static PARSER: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
 
-/// Makes an engine: unknown names are errors, and no template runs for long.
+/// Makes an engine: unknown names are errors, null prints nothing, and no template runs for long.
 pub fn engine() -> Environment<'static> {
     let mut engine = Environment::new();
     // It prints all that the engine knows, to whoever reads what was rendered.
@@ -25,12 +26,15 @@ pub fn engine() -> Environment<'static> {
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_fuel(Some(FUEL));
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    engine
+        .set_formatter(|out, state, value| if value.is_none() { Ok(()) } else { escape_formatter(out, state, value) });
     engine.add_filter("default", default);
     engine.add_filter("d", default);
     engine
 }
 
-/// Makes an engine for the texts of items, in which null cannot be printed: nothing lands in an inbox as `none`.
+/// Makes an engine for the texts of items, in which null cannot be printed: they are all made at load, where their author
+/// can still fix it.
 pub fn item_engine() -> Environment<'static> {
     let mut engine = engine();
     engine.set_formatter(|out, state, value| {
@@ -80,6 +84,31 @@ pub fn reads(text: &str) -> HashSet<String> {
 /// Whether a template reads what a task lets vary.
 pub fn reads_vary(text: &str) -> bool {
     reads(text).iter().any(|name| name == "vary" || name.starts_with("vary."))
+}
+
+/// The name under which templates of items find what varies as its author wrote it, where that is not how it prints.
+pub const WRITTEN: &str = "vary__written";
+
+/// A template that prints what varies as its author wrote it: `{{ vary.what }}` is `007`, not 7. Expressions that do more
+/// with a value have its value.
+pub fn as_written(text: &str) -> Cow<'_, str> {
+    let is_name = |name: &str| {
+        name.starts_with(|first: char| first.is_alphabetic() || first == '_')
+            && name.chars().all(|one| one.is_alphanumeric() || one == '_')
+    };
+    let mut changed = String::new();
+    let mut done = 0;
+    for (at, _) in text.match_indices("{{") {
+        let Some(inside) = text[at + 2..].split("}}").next().filter(|_| at >= done) else { continue };
+        let path = inside.trim_matches(['-', '+']).trim();
+        // What `raw` encloses is a text.
+        if path.starts_with("vary.") && path.split('.').all(is_name) && !text.contains("raw") {
+            changed.push_str(&text[done..at + 2]);
+            changed.push_str(&inside.replacen("vary", WRITTEN, 1));
+            done = at + 2 + inside.len();
+        }
+    }
+    if done == 0 { text.into() } else { (changed + &text[done..]).into() }
 }
 
 /// A text that, rendered as a template, gives this one.

@@ -105,6 +105,11 @@ impl Document {
         written(&self.tree, pointer, value)
     }
 
+    /// The value at a JSON pointer; numbers and truths that were not written as they print, such as `007`, as texts.
+    pub fn as_written(&self, pointer: &str) -> Value {
+        self.tree.as_written(pointer)
+    }
+
     /// Makes a finding at the value that a JSON pointer names.
     pub fn at(&self, code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Diagnostic {
         let pointer = pointer.into();
@@ -246,7 +251,15 @@ impl Draft {
             Kind::Policy => typed(&files, &tree, &value, report).map(Content::Policy),
             Kind::Test => typed(&files, &tree, &value, report).map(Content::Test),
         };
-        let digest = sha256(order::canonical(kind, &value).to_string().as_bytes());
+        let mut said = order::canonical(kind, &value).to_string();
+        // What varies is printed as it was written.
+        if let Some(varies) = value.get("vary").filter(|_| kind == Kind::Task) {
+            let written = tree.as_written("/vary");
+            if written != *varies {
+                said.push_str(&written.to_string());
+            }
+        }
+        let digest = sha256(said.as_bytes());
         match content {
             Some(content) if !broken => Ok(Document { files, tree, value, content, digest }),
             _ => Err(self.lost()),

@@ -67,6 +67,23 @@ impl Tree {
         }
     }
 
+    /// The value at a JSON pointer; numbers and truths that were not written as they print, such as `007`, as texts.
+    pub fn as_written(&self, pointer: &str) -> Value {
+        self.walk(pointer).0.to_written_value()
+    }
+
+    fn to_written_value(&self) -> Value {
+        match &self.data {
+            Data::Scalar(value, Some(written)) if !value.is_null() => Value::String(written.to_string()),
+            Data::Scalar(value, _) => value.clone(),
+            Data::List(list) => list.iter().map(Self::to_written_value).collect(),
+            Data::Map(entries) => {
+                let pairs = entries.iter().map(|(key, entry)| (key.clone(), entry.value.to_written_value()));
+                pairs.collect::<Map<_, _>>().into()
+            }
+        }
+    }
+
     /// The scalar at a JSON pointer as its author wrote it, such as `007` where the value is 7.
     ///
     /// A pointer that goes on below a scalar stands for that scalar, as it does for its place.
@@ -263,8 +280,9 @@ impl Place {
 /// Parses a file into its documents; a syntax error ends it, other problems do not. Last come numbers of which a digit is lost:
 /// they leave the documents whole.
 pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>, Vec<Diagnostic>) {
-    let paired = surrogates::stand_in(&file.text);
-    let (text, backslash) = paired.as_ref().map_or((&*file.text, None), |(text, sign)| (text, Some(*sign)));
+    let whole = without_open_line(&file.text);
+    let paired = surrogates::stand_in(whole);
+    let (text, backslash) = paired.as_ref().map_or((whole, None), |(text, sign)| (text, Some(*sign)));
     let (mut builder, mut error) = Builder::run(file, text, StandIns { dash: None, backslash });
     if let Some(first) = error.take_if(|error| dashes::is_refused(error.info())) {
         let again = dashes::stand_in(text)
@@ -281,6 +299,16 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>, Vec<Diagn
     // Of a key that stands twice the first value counts; anything worse would only bring follow-up findings.
     let broken = builder.problems.iter().any(|problem| problem.code != Code::DuplicateKey);
     (if broken { Vec::new() } else { builder.documents }, builder.problems, builder.lossy)
+}
+
+/// A text without the blanks of a last line that nothing ends: the parser takes such a line for an empty one of the text
+/// block before it, which YAML does not.
+fn without_open_line(text: &str) -> &str {
+    let Some((above, last)) = text.rsplit_once('\n') else { return text };
+    let before = above.trim_end().rsplit('\n').next().unwrap_or_default();
+    let indent = before.len() - before.trim_start_matches(' ').len();
+    let is_blank = last.bytes().all(|byte| byte == b' ') && last.len() <= indent;
+    if is_blank { &text[..text.len() - last.len()] } else { text }
 }
 
 /// What YAML reads in a text without quotes; a number that is not finite stays a text.
