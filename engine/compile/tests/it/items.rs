@@ -439,7 +439,6 @@ fn what_varies_prints_as_it_was_written_and_counts_as_what_it_is() {
         items: "[{ id: p-1, fields: { note: \"{{ vary.n.code }} at {{- vary.n.price }}, twice {{ vary.n.price * 2 }} {# {{ vary.n.code }} #}\", price: \"{{ vary.n.price }}\" }, labels: { fee: \"{{ vary.n.price }}\", way: \"{{ vary.n.code }}\" } }]",
         score: "{ name: fee, grader: exact, field: fee }",
         task: vary,
-        ..USUAL
     };
     let written = parcels("{ n: { one_of: [{ code: 007, price: 1.50 }] } }").pack();
     let seen = shown(&written);
