@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{Kind, schema, tree};
 use crate::source::SourceFile;
 
-/// Times that a text is looked through at the most; each mends one level of nesting.
+/// Times that a text is looked through at the most; each fixes one level of nesting.
 const MAX_PASSES: usize = 80;
 
 /// The same value with its keys in canonical order.
