@@ -22,6 +22,8 @@ pub mod plugin;
 pub mod expression;
 // Conditions, and rules that decide.
 pub mod rules;
+// Items: their JSON, and what is right about them.
+pub mod items;
 // The grader tree.
 pub mod rubric;
 // What the engine runs: immutable, resolved, compiled.

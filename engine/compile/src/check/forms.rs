@@ -8,6 +8,7 @@ use std::{
 };
 
 use casebook_runtime::{
+    items,
     model::{Column, ColumnKind, Datum, Item, Origin, Text, TruthCell},
     scenario::{
         Variants,
@@ -141,22 +142,20 @@ impl Maker<'_> {
     pub(super) fn form(&self, context: &Context, report: &mut Report) -> Option<Item> {
         let before = report.errors();
         let mut fields = Vec::with_capacity(self.parts.fields.len());
-        let mut visible = Map::new();
-        visible.insert("id".into(), self.item.id.as_str().into());
+        let mut values = Vec::with_capacity(self.parts.fields.len());
         for column in self.parts.fields.iter() {
             let pointer = format!("{}/fields/{}", self.pointer, column.name);
             let Some(value) = self.field(&pointer, column, context, report) else {
                 fields.push(None);
+                values.push(None);
                 continue;
             };
             let open = self.lenient && self.declared(&column.name) == Some(true);
             let known = value.as_ref().filter(|value| !open || !holds_template(value));
             let datum =
                 known.and_then(|value| column::read(column, self.document, Code::BadValue, &pointer, value, report));
-            if column.visible {
-                visible.extend(value.map(|value| (column.name.clone(), value)));
-            }
             fields.push(datum);
+            values.push(value);
         }
         let mut truth: Vec<TruthCell> =
             (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
@@ -164,12 +163,7 @@ impl Maker<'_> {
         if !self.lenient {
             self.apply_rules(&fields, &mut truth, report);
         }
-        (report.errors() == before).then(|| Item {
-            id: self.item.id.clone(),
-            json: Value::Object(visible).to_string(),
-            fields,
-            truth,
-        })
+        (report.errors() == before).then(|| items::assemble(&self.item.id, &self.parts.fields, values, fields, truth))
     }
 
     /// The value of a field, none where the item lacks it; nothing when a problem was reported.

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{Decision, RuleLink, decisions, outcome};
 use crate::{
-    model::{Column, Datum, Item, Origin, Row, TruthCell, counting},
+    items::Law,
+    model::{Column, Datum, Item, Row, TruthCell},
     names::{list, nearest},
     rules::{CompiledRule, Conflict, Facts, RuleSet, Trace},
     scenario::{Pack, Task, random::Stream},
@@ -126,12 +127,9 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
     if !problems.is_empty() {
         return Err(problems);
     }
-    let facts = Facts { fields: &fields, clock };
-    let mut truth: Vec<TruthCell> = (0..pack.decisions.len()).map(|column| truth_of(pack, column, facts)).collect();
-    let counts = counting(&pack.decisions, |other, values| Some(values.contains(truth[other].value.as_ref()?)));
-    for (cell, _) in truth.iter_mut().zip(counts).filter(|(_, counts)| !counts) {
-        *cell = TruthCell::default();
-    }
+    let mut truth = vec![TruthCell::default(); pack.decisions.len()];
+    // What rules leave open, or differ about, is told rule by rule.
+    let _ = Law { decisions: &pack.decisions, sources: &pack.sources(), clock }.settle(&fields, &mut truth, None);
     let item = Item { id: String::new(), json: String::new(), fields, truth };
     Ok(Subject { item: Arc::new(item), clock, task: None })
 }
@@ -194,19 +192,6 @@ pub fn explain(pack: &Pack, subject: &Subject, decided: &Row) -> ItemExplanation
 pub(crate) fn fields(pack: &Pack, item: &Item) -> Map<String, Value> {
     let pairs = pack.fields.iter().zip(&item.fields);
     pairs.filter_map(|(column, datum)| Some((column.name.clone(), datum.as_ref()?.to_json(column)))).collect()
-}
-
-fn truth_of(pack: &Pack, column: usize, facts: Facts<'_>) -> TruthCell {
-    let decided = pack.rules_of(column).and_then(|set| set.decide(facts).ok()).unwrap_or_default();
-    match decided.into_iter().find(|one| one.column == column) {
-        Some(one) => TruthCell {
-            value: Some(one.value.clone()),
-            rule: one.rule.map(|rule| Arc::clone(&rule.reason)),
-            origin: if one.rule.is_some() { Origin::Rule } else { Origin::Default },
-            ..TruthCell::default()
-        },
-        None => TruthCell::default(),
-    }
 }
 
 fn explain_rules(pack: &Pack, set: &RuleSet, facts: Facts<'_>) -> RulesExplanation {

@@ -38,6 +38,7 @@ use validator::Validator;
 
 use crate::{
     expression::Expression,
+    items::Source,
     json::Name,
     model::{Column, Datum, Item},
     plugin::Plugin,
@@ -289,6 +290,11 @@ impl Pack {
     /// The rules that decide a decision.
     pub fn rules_of(&self, column: usize) -> Option<&RuleSet> {
         self.rules.get(self.truth.get(column)?.as_deref()?)
+    }
+
+    /// Where the truth of each decision comes from.
+    pub fn sources(&self) -> Vec<Source<'_>> {
+        (0..self.decisions.len()).map(|column| self.rules_of(column).map_or(Source::Labels, Source::Rules)).collect()
     }
 
     /// A rule, by the name of its rules and its id.
