@@ -235,6 +235,9 @@ impl<'a> Reader<'a> {
         if let Some(tool) = self.get("/action/tool").and_then(Value::as_str) {
             table.define(NameKind::Tool, None, tool, self.at("/action/tool"));
         }
+        for (_, path) in self.keys("/item/fields") {
+            self.mention_text(NameKind::Field, None, &format!("{path}/read_from"), table);
+        }
         for (_, path) in self.keys("/decision") {
             self.columns(NameKind::Decision, &format!("{path}/when"), table);
             self.mention_text(NameKind::Rules, None, &format!("{path}/truth/rules"), table);
@@ -517,8 +520,21 @@ impl<'a> Reader<'a> {
     fn policy(self, table: &mut Table) {
         table.define(NameKind::Policy, None, self.name(), self.at("/name"));
         self.define_keys(NameKind::List, Some(self.name()), "/lists", table);
-        let rules = self.get("/rules").and_then(Value::as_array).map_or(0, Vec::len);
-        for at in 0..rules {
+        self.mention_keys(NameKind::Field, None, "/reads", table);
+        let count = |pointer: &str| self.get(pointer).and_then(Value::as_array).map_or(0, Vec::len);
+        for (field, path) in self.keys("/reads") {
+            for at in 0..count(&path) {
+                let when = format!("{path}/{at}/when");
+                self.condition(&when, self.get(&when), table);
+                let value = format!("{path}/{at}/value");
+                self.values(&owner(NameKind::Field, field), &value, table);
+                self.templates_below(None, &value, self.get(&value), table);
+            }
+        }
+        for at in 0..count("/apply") {
+            self.mention_text(NameKind::Rules, None, &format!("/apply/{at}"), table);
+        }
+        for at in 0..count("/rules") {
             let path = format!("/rules/{at}");
             let when = format!("{path}/when");
             self.condition(&when, self.get(&when), table);

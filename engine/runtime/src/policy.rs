@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use minijinja::{Value as Context, context};
+use minijinja::{Value as Context, context, value::Serde};
 use serde_json::{Map, Value, json};
 use smallvec::smallvec;
 
@@ -21,7 +21,7 @@ use crate::{
     model::{Cells, Column, ColumnKind, Datum, Item, Row, counting},
     names::{list, nearest},
     number::Number,
-    rules::{Facts, Predicate},
+    rules::Facts,
     scenario::{
         Choice, Move, Pack, Script,
         action::Form,
@@ -246,15 +246,21 @@ impl Policy {
         if !script.rules.iter().any(|(_, made)| matches!(made, Move::Call(..))) {
             return None;
         }
-        let fields = episode.seen_fields(row);
-        let facts = Facts { fields: &fields, clock: episode.task().clock };
+        let reading = self.read(script, episode, row);
+        let facts = Facts { fields: &reading.fields, clock: episode.task().clock };
         for (_, made) in script.rules.iter().filter(|(when, _)| when.matches(facts)) {
-            let Move::Call(at, given) = made else { return None };
+            let Move::Call(at, given) = made else {
+                // Where each decision has a rule of its own, a call below still counts.
+                if script.collects {
+                    continue;
+                }
+                return None;
+            };
             if episode.was_called(*at, row) {
                 continue;
             }
             let tool = &self.pack.action.tools[*at];
-            let names = context! { item => self.item_view(episode, row), ..episode.scope_after() };
+            let names = context! { item => self.item_view(episode, row), read => Context::from(Serde(&reading.told)), ..episode.scope_after() };
             let mut arguments: Map<String, Value> =
                 given.iter().map(|(name, value)| (name.clone(), filled(value, episode, &names))).collect();
             if let Some((item, _)) = &tool.item {
@@ -279,33 +285,80 @@ impl Policy {
         })
     }
 
-    fn scripted(&self, script: &Script, episode: &Episode, row: usize) -> Cells {
-        let fields = episode.seen_fields(row);
-        let facts = Facts { fields: &fields, clock: episode.task().clock };
-        let decides = |(when, made): &'_ (Predicate, Move)| when.matches(facts) && matches!(made, Move::Decide(_));
-        let choices = match script.rules.iter().find(|rule| decides(rule)) {
-            Some((_, Move::Decide(choices))) => choices,
-            _ => &script.default,
-        };
-        let mut cells: Cells = smallvec![None; self.pack.decisions.len()];
-        for (at, choice) in choices {
-            let names = || context! { item => self.item_view(episode, row) };
-            cells[*at] = match choice {
-                Choice::Value(datum) => Some(datum.clone()),
-                Choice::Template(name) => Some(Datum::text(&render(&self.pack, name, names()))),
-                Choice::Computed(expression) => {
-                    // What is out of bounds is sent all the same, and the episode says so.
-                    let column = Column { bounds: (None, None), ..self.pack.decisions[*at].clone() };
-                    let value = expression.eval(&self.pack.templates, &names()).ok();
-                    value.and_then(|value| Datum::read(&column, &value).ok())
-                }
-            };
+    /// What a script sees of a row and what it concludes from that: what a tool told needs no conclusion.
+    fn read(&self, script: &Script, episode: &Episode, row: usize) -> Reading {
+        let mut fields = episode.seen_fields(row);
+        let mut told = Map::new();
+        for (at, values) in &script.reads {
+            let column = &self.pack.fields[*at];
+            if fields[*at].is_none() {
+                let facts = Facts { fields: &fields, clock: episode.task().clock };
+                let choice = values.iter().find(|(when, _)| when.matches(facts)).map(|(_, choice)| choice);
+                let names = || context! { item => self.item_view(episode, row), read => Context::from(Serde(&told)) };
+                fields[*at] = choice.and_then(|choice| self.chosen(choice, column, &names));
+            }
+            let value = fields[*at].as_ref().map_or(Value::Null, |datum| datum.to_json(column));
+            told.insert(column.name.clone(), value);
         }
+        Reading { fields, told }
+    }
+
+    fn scripted(&self, script: &Script, episode: &Episode, row: usize) -> Cells {
+        let reading = self.read(script, episode, row);
+        let facts = Facts { fields: &reading.fields, clock: episode.task().clock };
+        let mut cells: Cells = smallvec![None; self.pack.decisions.len()];
+        let names = || context! { item => self.item_view(episode, row), read => Context::from(Serde(&reading.told)) };
+        let mut decide = |choices: &[(usize, Choice)]| {
+            for (at, choice) in choices {
+                cells[*at] = self.chosen(choice, &self.pack.decisions[*at], &names);
+            }
+        };
+        let mut matching = script.rules.iter().filter_map(|(when, made)| match made {
+            Move::Decide(choices) if when.matches(facts) => Some(choices.as_slice()),
+            _ => None,
+        });
+        let layered = script.collects || !script.apply.is_empty();
+        let first = matching.next();
+        if layered || first.is_none() {
+            decide(&script.default);
+        }
+        let applied = script.apply.iter().filter_map(|name| self.pack.rules.get(name)?.decide(facts).ok());
+        for decided in applied.flatten() {
+            decide(&[(decided.column, Choice::Value(decided.value.clone()))]);
+        }
+        // Those above come last, so that they win.
+        let mut own: Vec<_> = first.into_iter().collect();
+        if script.collects {
+            own.extend(matching);
+        }
+        own.into_iter().rev().for_each(decide);
         for at in &script.ranked {
             cells[*at] = i64::try_from(row + 1).ok().map(Datum::Integer);
         }
-        cells
+        if layered { self.in_play(cells) } else { cells }
     }
+
+    /// The value that a script chooses for a column.
+    fn chosen(&self, choice: &Choice, column: &Column, names: &dyn Fn() -> Context) -> Option<Datum> {
+        match choice {
+            Choice::Value(datum) => Some(datum.clone()),
+            Choice::Template(name) => Some(Datum::text(&render(&self.pack, name, names()))),
+            Choice::Computed(expression) => {
+                // What is out of bounds is sent all the same, and the episode says so.
+                let column = Column { bounds: (None, None), ..column.clone() };
+                let value = expression.eval(&self.pack.templates, &names()).ok();
+                value.and_then(|value| Datum::read(&column, &value).ok())
+            }
+        }
+    }
+}
+
+/// What a script knows of an item.
+struct Reading {
+    /// Its fields: what an agent sees, and what the script concludes.
+    fields: Vec<Option<Datum>>,
+    /// What it concludes, by field, for its templates.
+    told: Map<String, Value>,
 }
 
 /// The whole numbers from which a decision's are drawn: its bounds, or 0 and 1 where it has none.

@@ -5,7 +5,7 @@ use casebook_runtime::{
     number::Number,
 };
 use casebook_syntax::{
-    diagnostic::{Code, Report},
+    diagnostic::{Code, Report, suggest},
     spec::{DecisionSpec, DecisionType, Document, Environment, FieldSpec, FieldType, Kind},
 };
 
@@ -70,6 +70,9 @@ pub(super) fn columns(root: &Document, spec: &Environment, report: &mut Report) 
         .flat_map(|item| &item.fields)
         .map(|(name, field)| field_column(root, name, field, report))
         .collect();
+    for (name, field) in spec.item.iter().flat_map(|item| &item.fields) {
+        check_read_from(root, name, field, &fields, report);
+    }
     let mut decisions: Vec<Column> =
         spec.decision.iter().map(|(name, decision)| decision_column(root, name, decision, report)).collect();
     let whens: Vec<_> = spec
@@ -133,6 +136,35 @@ fn field_column(root: &Document, name: &str, field: &FieldSpec, report: &mut Rep
         })
         .collect();
     column
+}
+
+/// The fields from which agents conclude a hidden one: they see each.
+fn check_read_from(root: &Document, name: &str, field: &FieldSpec, fields: &[Column], report: &mut Report) {
+    let pointer = format!("/item/fields/{name}/read_from");
+    if field.visible && !field.read_from.is_empty() {
+        report.push(
+            root.at_key(Code::BadDeclaration, &pointer, format!("agents see the field `{name}` itself"))
+                .hint("set `visible: false`, or remove `read_from`"),
+        );
+        return;
+    }
+    for (at, other) in field.read_from.iter().enumerate() {
+        let place = format!("{pointer}/{at}");
+        let visible = fields.iter().filter(|column| column.visible).map(|column| column.name.as_str());
+        let finding = match fields.iter().find(|column| column.name == *other) {
+            None => root
+                .at(Code::UnknownName, place, format!("items have no field `{other}`"))
+                .maybe_hint(suggest(other, visible)),
+            Some(column) if !column.visible => root
+                .at(Code::BadDeclaration, place, format!("agents cannot see the field `{other}`"))
+                .hint("name a visible field from whose text the value can be concluded"),
+            Some(_) if field.read_from[..at].contains(other) => root
+                .at(Code::DuplicateName, place, format!("the field `{other}` stands twice"))
+                .hint("remove one of the two"),
+            Some(_) => continue,
+        };
+        report.push(finding);
+    }
 }
 
 /// Reads the least and the greatest value of a field; a length of time is not negative unless `min` says so.

@@ -1,7 +1,7 @@
 //! Scripted policies.
 
 use casebook_runtime::{
-    model::ColumnKind,
+    model::{Column, ColumnKind},
     rules::Predicate,
     scenario::{
         BUILT_IN_POLICIES, Choice, Move, Script,
@@ -26,7 +26,7 @@ use super::{
     task, template,
 };
 use crate::{
-    rubric,
+    column, rubric,
     rules::{self, Scope},
 };
 
@@ -47,7 +47,7 @@ pub(super) fn compile(
     }
     if let Some(play) = &spec.play {
         check_play(document, spec, play, (parts, action), report);
-        let script = Script { rules: Vec::new(), default: Vec::new(), ranked: Vec::new(), play: spec.play.clone() };
+        let script = Script { play: spec.play.clone(), ..Script::default() };
         return (report.errors() == before).then_some(script);
     }
     if parts.environment.item.is_none() {
@@ -67,18 +67,22 @@ pub(super) fn compile(
         return None;
     };
     let revealed = revealed(parts);
-    let scope = Scope {
+    let mut site = Site {
         document,
-        columns: &parts.fields,
-        hidden: Some(&revealed),
+        policy: &spec.name,
+        parts,
+        action,
+        sample: sample(parts, &revealed),
+        read: Map::new(),
+        known: revealed,
         lists: &spec.lists,
-        regexes: &parts.regexes,
     };
-    let site = Site { document, policy: &spec.name, parts, action, sample: sample(parts, &revealed) };
+    let reads = site.reads(&spec.reads, engine, report);
+    let site = site;
     let mut compiled = Vec::new();
     for (at, rule) in spec.rules.iter().enumerate() {
         let pointer = format!("/rules/{at}");
-        let when = rules::compile(scope, &format!("{pointer}/when"), &rule.when, report);
+        let when = site.when(&pointer, rule.when.as_ref(), report);
         let made = match (&rule.decide, &rule.call) {
             (Some(decide), None) => {
                 Some(Move::Decide(choices(&site, &format!("{pointer}/decide"), decide, engine, report)))
@@ -103,7 +107,8 @@ pub(super) fn compile(
         };
         compiled.extend(when.zip(made));
     }
-    check_clock(document, &compiled, parts, report);
+    check_clock(document, (&reads, &compiled), parts, report);
+    check_applied(document, &spec.apply, parts, report);
     // A list whose name is misspelt elsewhere would only seem unused.
     if report.errors() == before {
         check_lists(document, spec, report);
@@ -129,7 +134,15 @@ pub(super) fn compile(
             }
         }
     }
-    (report.errors() == before).then_some(Script { rules: compiled, default, ranked, play: None })
+    (report.errors() == before).then_some(Script {
+        reads,
+        rules: compiled,
+        collects: spec.hit == spec::PolicyHit::Collect,
+        apply: spec.apply.clone(),
+        default,
+        ranked,
+        play: None,
+    })
 }
 
 /// Checks a list of actions, and that it stands alone.
@@ -141,7 +154,10 @@ fn check_play(
     report: &mut Report,
 ) {
     for (key, there) in [
+        ("reads", !spec.reads.is_empty()),
         ("rules", !spec.rules.is_empty()),
+        ("hit", spec.hit != spec::PolicyHit::First),
+        ("apply", !spec.apply.is_empty()),
         ("default", spec.default.is_some()),
         ("rank", !spec.rank.is_empty()),
         ("lists", !spec.lists.is_empty()),
@@ -170,27 +186,50 @@ fn check_play(
 }
 
 /// A policy that reads the clock can play only tasks that have one.
-fn check_clock(document: &Document, rules: &[(Predicate, Move)], parts: &Parts<'_>, report: &mut Report) {
-    let Some(at) = rules.iter().position(|(when, _)| when.needs_clock()) else { return };
+fn check_clock(
+    document: &Document,
+    (reads, rules): (&[Reads], &[(Predicate, Move)]),
+    parts: &Parts<'_>,
+    report: &mut Report,
+) {
+    let read = reads.iter().find_map(|(column, values)| {
+        let at = values.iter().position(|(when, _)| when.needs_clock())?;
+        Some(format!("/reads/{}/{at}/when", parts.fields[*column].name))
+    });
+    let ruled = || rules.iter().position(|(when, _)| when.needs_clock()).map(|at| format!("/rules/{at}/when"));
+    let Some(pointer) = read.or_else(ruled) else { return };
     let timeless = parts.documents.of(Kind::Task).find_map(|task| match &task.content {
         Content::Task(task) if task.clock.is_none() => Some(&task.name),
         _ => None,
     });
     if let Some(task) = timeless {
         let message = format!("the condition reads the clock, and the task `{task}` has none");
-        report.push(
-            document
-                .at(Code::NoClock, format!("/rules/{at}/when"), message)
-                .hint("add `clock:` with a moment to the task"),
-        );
+        report.push(document.at(Code::NoClock, pointer, message).hint("add `clock:` with a moment to the task"));
+    }
+}
+
+/// The rules that a policy applies must exist, and decide what actions can say.
+fn check_applied(document: &Document, apply: &[String], parts: &Parts<'_>, report: &mut Report) {
+    for (at, name) in apply.iter().enumerate() {
+        let pointer = format!("/apply/{at}");
+        if apply[..at].contains(name) {
+            report.push(
+                document
+                    .at(Code::DuplicateName, pointer, format!("the rules `{name}` stand twice"))
+                    .hint("remove one of the two"),
+            );
+        } else if parts.documents.find(Kind::Rules, name).is_none() {
+            parts.documents.missing(Kind::Rules, name, document, &pointer, report);
+        }
     }
 }
 
 /// Warns of lists that no rule names.
 fn check_lists(document: &Document, spec: &spec::Policy, report: &mut Report) {
     let mut uses = IndexMap::new();
-    for rule in &spec.rules {
-        find_lists(&rule.when.0, (0, ""), &mut uses);
+    let read = spec.reads.values().flatten().map(|reading| &reading.when);
+    for when in read.chain(spec.rules.iter().map(|rule| &rule.when)).flatten() {
+        find_lists(&when.0, (0, ""), &mut uses);
     }
     for name in spec.lists.keys().filter(|name| !uses.contains_key(name.as_str())) {
         report.push(
@@ -215,6 +254,9 @@ fn sample(parts: &Parts<'_>, revealed: &[usize]) -> Context {
     Context::from(Serde(&item))
 }
 
+/// A field, and the values that are concluded for it.
+type Reads = (usize, Vec<(Predicate, Choice)>);
+
 /// A policy whose rules are compiled.
 struct Site<'a> {
     document: &'a Document,
@@ -223,9 +265,98 @@ struct Site<'a> {
     action: Option<&'a ActionModel>,
     /// A sample of an item.
     sample: Context,
+    /// A sample of what it concludes.
+    read: Map<String, Value>,
+    /// The hidden fields that its conditions may read.
+    known: Vec<usize>,
+    lists: &'a IndexMap<String, Vec<String>>,
 }
 
 impl Site<'_> {
+    /// Compiles what it concludes, from top to bottom: each field may be read below.
+    fn reads(
+        &mut self,
+        spec: &IndexMap<String, Vec<spec::Reading>>,
+        engine: &mut Engine<'static>,
+        report: &mut Report,
+    ) -> Vec<Reads> {
+        let mut reads = Vec::new();
+        for (name, values) in spec {
+            let pointer = format!("/reads/{name}");
+            let Some(column) = self.parts.fields.iter().position(|column| column.name == *name) else {
+                let hidden = self.parts.fields.iter().filter(|column| !column.visible);
+                report.push(
+                    self.document
+                        .at_key(Code::UnknownName, pointer, format!("items have no field `{name}`"))
+                        .maybe_hint(suggest(name, hidden.map(|column| column.name.as_str()))),
+                );
+                continue;
+            };
+            let field = &self.parts.fields[column];
+            if field.visible {
+                report.push(
+                    self.document
+                        .at_key(Code::NoEffect, pointer, format!("agents see the field `{name}`"))
+                        .hint("remove it; the policy reads the field as it is"),
+                );
+                continue;
+            }
+            let mut compiled = Vec::new();
+            for (at, reading) in values.iter().enumerate() {
+                let pointer = format!("{pointer}/{at}");
+                let when = self.when(&pointer, reading.when.as_ref(), report);
+                compiled.extend(when.zip(self.concluded((&pointer, column), &reading.value, engine, report)));
+                if reading.when.is_none() && at + 1 < values.len() {
+                    let message = "a value without `when` always counts, so those below it never do";
+                    report.push(
+                        self.document
+                            .at(Code::NoEffect, format!("/reads/{name}/{}", at + 1), message)
+                            .hint("move the value without `when` to the end"),
+                    );
+                    break;
+                }
+            }
+            reads.push((column, compiled));
+            self.known.push(column);
+            self.read.extend(row_sample(std::iter::once(field)));
+        }
+        reads
+    }
+
+    /// Compiles a value that is concluded for a field.
+    fn concluded(
+        &self,
+        (pointer, column): (&str, usize),
+        value: &Value,
+        engine: &mut Engine<'static>,
+        report: &mut Report,
+    ) -> Option<Choice> {
+        let place = format!("{pointer}/value");
+        let field = &self.parts.fields[column];
+        match value.as_str().filter(|text| is_template(text)) {
+            Some(text) => self.template(&place, (field, text), engine, report),
+            None => column::read(field, self.document, Code::BadValue, &place, value, report).map(Choice::Value),
+        }
+    }
+
+    /// Compiles a condition; without one, it always holds.
+    fn when(&self, pointer: &str, when: Option<&spec::Condition>, report: &mut Report) -> Option<Predicate> {
+        let Some(when) = when else { return Some(Predicate::All(Vec::new())) };
+        let scope = Scope {
+            document: self.document,
+            columns: &self.parts.fields,
+            hidden: Some(&self.known),
+            lists: self.lists,
+            regexes: &self.parts.regexes,
+        };
+        rules::compile(scope, &format!("{pointer}/when"), when, report)
+    }
+
+    /// What its templates read.
+    fn names(&self) -> Context {
+        context! { item => self.sample.clone(), read => Context::from(Serde(&self.read)) }
+    }
+
     /// Compiles a call of a tool.
     fn call(&self, pointer: &str, call: &spec::PolicyCall, report: &mut Report) -> Option<Move> {
         let before = report.errors();
@@ -248,7 +379,7 @@ impl Site<'_> {
             .into_iter()
             .flat_map(|properties| properties.keys().map(String::as_str))
             .collect();
-        let names = context! { item => self.sample.clone(), ..self.parts.first.clone() };
+        let names = context! { ..self.names(), ..self.parts.first.clone() };
         let written = Value::Object(call.arguments.clone());
         let place = format!("{pointer}/arguments");
         // What a template makes is known when it is played.
@@ -272,14 +403,13 @@ impl Site<'_> {
     fn template(
         &self,
         pointer: &str,
-        (column, text): (usize, &str),
+        (column, text): (&Column, &str),
         engine: &mut Engine<'static>,
         report: &mut Report,
     ) -> Option<Choice> {
         let name = format!("policy:{}{pointer}", self.policy);
-        let names = context! { item => self.sample.clone() };
-        let decision = &self.parts.decisions[column];
-        let kind = match decision.kind {
+        let names = self.names();
+        let kind = match column.kind {
             ColumnKind::Text => {
                 template::add(engine, &name, self.document, pointer, text, &names, report)?;
                 return Some(Choice::Template(name));
@@ -290,7 +420,7 @@ impl Site<'_> {
             _ => ResultType::Text,
         };
         let Some(expression) = sole_expression(text) else {
-            let message = format!("`{}` is of type `{}`, not a text", decision.name, decision.kind.name());
+            let message = format!("`{}` is of type `{}`, not a text", column.name, column.kind.name());
             report.push(
                 self.document
                     .at(Code::BadTemplate, pointer, message)
@@ -318,7 +448,7 @@ fn choices(
         let place = format!("{pointer}/{name}");
         match (column, value) {
             (Some(column), Value::String(text)) if is_template(text) => {
-                let choice = site.template(&place, (column, text), engine, report);
+                let choice = site.template(&place, (&site.parts.decisions[column], text), engine, report);
                 result.extend(choice.map(|choice| (column, choice)));
             }
             (_, Value::Array(_)) => {

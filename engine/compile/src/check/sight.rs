@@ -73,7 +73,7 @@ fn check_clock(document: &Document, shown: &[&RuleSet], report: &mut Report) {
     );
 }
 
-/// Warns of hidden fields in the text of rules that no tool reveals; each once.
+/// Warns of hidden fields in the text of rules that no tool reveals and no text gives away; each once.
 fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, report: &mut Report) {
     let tools = || parts.environment.tools.values();
     let revealed = |name: &String| {
@@ -85,10 +85,14 @@ fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, repo
             computed || tool.reveals.contains(name)
         })
     };
+    let told = |name: &String| {
+        let field = parts.environment.item.as_ref().and_then(|item| item.fields.get(name));
+        field.is_some_and(|field| !field.read_from.is_empty())
+    };
     let unseen: Vec<&str> = parts
         .fields
         .iter()
-        .filter(|column| !column.visible && !revealed(&column.name))
+        .filter(|column| !column.visible && !revealed(&column.name) && !told(&column.name))
         .map(|column| column.name.as_str())
         .collect();
     if unseen.is_empty() {
@@ -109,8 +113,8 @@ fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, repo
                 one.rule.id
             );
             let hint = format!(
-                "let a tool reveal it (`reveals: [{field}]`), make it visible, or leave the text of the rules out of the \
-                 instructions"
+                "name the texts from which it can be concluded (`read_from: [...]`), let a tool reveal it (`reveals: [{field}]`), \
+                 make it visible, or leave the text of the rules out of the instructions"
             );
             report.push(document.at_key(Code::Unseen, pointer, message).hint(hint));
         }

@@ -366,6 +366,7 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
             title => environment.title.as_deref().unwrap_or(&environment.name),
             description => environment.description.as_str(),
             version => environment.version.as_str(),
+            definitions => definitions_text(environment),
         },
         task => context! {
             name => spec.name.as_str(),
@@ -379,6 +380,34 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
         },
         rules,
         rubric => context! { name => rubric.name.as_str(), weights => weights_text(rubric) },
+    }
+}
+
+/// Writes a line for each hidden field that agents have to conclude: from what, what it means, what it can be.
+fn definitions_text(environment: &spec::Environment) -> String {
+    let fields = environment.item.iter().flat_map(|item| &item.fields);
+    let lines = fields.filter(|(_, field)| !field.read_from.is_empty()).map(|(name, field)| {
+        let from: Vec<&str> = field.read_from.iter().map(String::as_str).collect();
+        let mut line = format!("- `{name}` (read it from {})", listed(&from, "and"));
+        if let Some(meaning) = &field.description {
+            line.push_str(&format!(": {}", meaning.trim_end().trim_end_matches('.')));
+        }
+        line.push('.');
+        if let Some(values) = &field.values {
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            line.push_str(&format!(" It is {}.", listed(&values, "or")));
+        }
+        line
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Names in a row, such as "`a`, `b` or `c`".
+fn listed(names: &[&str], word: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} {word} {last}", rest.join(", ")),
+        _ => quoted.concat(),
     }
 }
 

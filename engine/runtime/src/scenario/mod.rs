@@ -421,10 +421,16 @@ pub struct Variants {
 }
 
 /// A policy of the pack.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Script {
+    /// What it concludes about fields, from top to bottom: the field, and its values, of which the first match counts.
+    pub reads: Vec<(usize, Vec<(Predicate, Choice)>)>,
     /// What it does where an item matches.
     pub rules: Vec<(Predicate, Move)>,
+    /// Whether each decision is made by the first rule that names it, instead of all by the first that matches.
+    pub collects: bool,
+    /// The rules of the pack that decide before its own, by name.
+    pub apply: Vec<String>,
     /// What it decides otherwise.
     pub default: Vec<(usize, Choice)>,
     /// Decisions that get the item's position in the listing.

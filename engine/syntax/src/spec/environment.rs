@@ -14,6 +14,9 @@ use super::{ApiVersion, EnvironmentKind, Formula, PluginSpec, ResetSpec, StateSp
 /// Splits that a pack may open for practice, as an example.
 const PRACTICE: [&str; 1] = ["train"];
 
+/// Fields from which a hidden one can be concluded, as an example.
+const READ_FROM: [&str; 2] = ["subject", "body"];
+
 /// The root of a pack: items, decisions, observations and actions.
 ///
 /// An environment without items has a state, and an action with typed properties or tools.
@@ -110,6 +113,11 @@ pub struct FieldSpec {
     /// Whether the agent sees it.
     #[serde(default = "super::yes")]
     pub visible: bool,
+    /// The fields from whose texts agents have to conclude the value of this hidden field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[schemars(example = &READ_FROM)]
+    pub read_from: Vec<String>,
     /// Whether an item can omit it.
     #[serde(default)]
     pub optional: bool,

@@ -58,7 +58,7 @@ pub use environment::{
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{Formula, Parameter, ResetSpec, StateSpec};
 pub use plugin::{PluginLimits, PluginSpec, ProcessSpec, with_plugins};
-pub use policy::{Policy, PolicyCall, PolicyRule, RankOrder};
+pub use policy::{Policy, PolicyCall, PolicyHit, PolicyRule, RankOrder, Reading};
 pub use reference::reference;
 pub use rubric::{
     BalancedAccuracy, Completion, Container, Exact, Expression, Gate, Grader, InvalidActions, KeywordLimits, Keywords,

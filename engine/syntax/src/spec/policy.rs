@@ -22,9 +22,20 @@ pub struct Policy {
     pub name: String,
     /// A description.
     pub description: Option<String>,
-    /// Its rules; the first match decides. Conditions can read visible fields only.
+    /// What it concludes about fields that it cannot see, by field, from top to bottom; its rules, `apply` and the
+    /// readings below can use them.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 256))]
+    pub reads: IndexMap<String, Vec<Reading>>,
+    /// Its rules. Conditions can read visible fields, and those under `reads`.
     #[serde(default)]
     pub rules: Vec<PolicyRule>,
+    /// How many of its rules decide about an item.
+    #[serde(default)]
+    pub hit: PolicyHit,
+    /// Rules of the pack, by name, that it applies to what it sees and concludes; its own rules come first.
+    #[serde(default)]
+    pub apply: Vec<String>,
     /// The decision if no rule matches; required unless the policy is a list of actions.
     pub default: Option<Map<String, Value>>,
     /// How it fills ranks.
@@ -41,12 +52,34 @@ pub struct Policy {
     pub play: Option<Vec<Value>>,
 }
 
+/// How many rules of a policy decide about an item.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyHit {
+    /// The first match decides everything.
+    #[default]
+    First,
+    /// The first match that names a decision decides it; `default` decides the rest.
+    Collect,
+}
+
+/// A value that a policy concludes for a field; the first match counts.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    /// The condition; without one, it always holds.
+    pub when: Option<Condition>,
+    /// The value: one of the field's type, or a single expression over `item` in `{{ }}`.
+    pub value: Value,
+}
+
 /// A condition, and the decision or tool call that follows.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyRule {
-    /// The condition; it can read hidden fields that a tool reveals, which are absent until then.
-    pub when: Condition,
+    /// The condition; it can read hidden fields that a tool reveals, which are absent until then. Without one, it
+    /// always holds.
+    pub when: Option<Condition>,
     /// The values to decide, by decision; a text is a template over `item`, and a single expression in `{{ }}`
     /// keeps its type.
     #[schemars(extend("minProperties" = 1))]
