@@ -20,7 +20,7 @@ fn run(command: &mut Command, what: &str) {
 }
 
 fn virtual_environment(name: &str, tests: &Path) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp lies in the target folder");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp is in the target folder");
     let folder = target.join(name);
     let requirements = tests.join("requirements.txt");
     let wanted = fs::read_to_string(&requirements).expect("the requirements");

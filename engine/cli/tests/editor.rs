@@ -12,7 +12,7 @@ use std::{
 #[test]
 fn the_language_server_completes_and_explains() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/editor");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp lies in the target folder").join("editor");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp is in the target folder").join("editor");
     let lock = fs::read_to_string(sources.join("package-lock.json")).expect("the lock file");
     let stamp = folder.join("installed");
     if fs::read_to_string(&stamp).ok().as_ref() != Some(&lock) {

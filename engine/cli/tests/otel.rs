@@ -57,7 +57,7 @@ fn post(address: &str, path: &str, body: &str) {
 fn steps_are_spans() {
     let collector = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", collector.local_addr().expect("an address"));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in engine/cli");
     let server = Command::new(env!("CARGO_BIN_EXE_casebook"))
         .args(["serve", "scenarios/email-ops", "--port", "0", "--otlp", &url])
         .current_dir(root)

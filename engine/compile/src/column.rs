@@ -46,7 +46,7 @@ fn cure(column: &Column, value: &Value, written: &str, expected: &str) -> Hint {
         Value::String(text) if column.kind == ColumnKind::Address => domain::meant_address(text)
             .map(|address| Hint::from(format!("write the address alone: `{address}`")).instead_of(text, address)),
         Value::String(text) if column.kind == ColumnKind::List => {
-            Some(Hint::from("put brackets round it: `[...]`").instead_of(text, format!("[{text}]")))
+            Some(Hint::from("put brackets around it: `[...]`").instead_of(text, format!("[{text}]")))
         }
         Value::String(text) if matches!(column.kind, ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank) => {
             if text.contains("E+") && Datum::read(column, &plain_scalar(text.trim())).is_ok() {
@@ -60,7 +60,7 @@ fn cure(column: &Column, value: &Value, written: &str, expected: &str) -> Hint {
         }
         Value::Number(_) | Value::Bool(_) if column.kind.is_text() => Some(Hint::quoting(written)),
         Value::Array(list) if column.kind == ColumnKind::List && list.iter().all(|one| !one.is_object()) => {
-            Some("put quotes round every entry that is no text".into())
+            Some("put quotes around every entry that is not a text".into())
         }
         Value::Array(_) if column.kind != ColumnKind::List => Some("write one value, without brackets or `- `".into()),
         Value::Object(_) if column.kind != ColumnKind::List => Some("write one value, without braces and keys".into()),

@@ -645,7 +645,7 @@ fn paths(text: &str, whole: bool) -> Vec<(&str, &str, usize)> {
         } else if !whole && matches!(two, Some("}}" | "%}")) {
             (code, at) = (false, at + 2);
         } else if matches!(bytes[at], b'"' | b'\'') {
-            // A text; within quotes of YAML those of the code have a backslash, or stand twice.
+            // A text; within quotes of YAML those of the code have a backslash, or appear twice.
             at = (at + 1..end).find(|other| bytes[*other] == bytes[at]).map_or(end, |close| close + 1);
         } else if is_part(bytes[at]) {
             let stop = word_end(at);

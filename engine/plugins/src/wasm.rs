@@ -70,9 +70,9 @@ impl WasmHost {
             return Err(format!("it has {} bytes; a module may have {MAX_MODULE_BYTES}", module.len()));
         }
         if !module.starts_with(b"\0asm") {
-            return Err("it is no WebAssembly module".into());
+            return Err("it is not a WebAssembly module".into());
         }
-        Module::new(&self.engine, module).map_err(|error| format!("it is no module that runs here: {error}"))
+        Module::new(&self.engine, module).map_err(|error| format!("it is not a module that runs here: {error}"))
     }
 }
 
@@ -225,6 +225,6 @@ impl Call {
             .data(&self.store)
             .get(at..at.saturating_add(length))
             .ok_or("answered from outside of its memory")?;
-        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "answered with what is no UTF-8 text".into())
+        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "returned text that is not UTF-8".into())
     }
 }

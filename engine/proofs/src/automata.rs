@@ -75,7 +75,7 @@ pub(super) fn shortest(patterns: &[Pattern]) -> Product {
             all.push((next, at, *byte));
         }
     }
-    if exact { Product::Empty } else { Product::Unknown("a word boundary beside other than ASCII cannot be followed") }
+    if exact { Product::Empty } else { Product::Unknown("a word boundary next to non-ASCII text cannot be followed") }
 }
 
 fn build(pattern: &Pattern) -> Option<dense::DFA<Vec<u32>>> {

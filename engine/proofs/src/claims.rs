@@ -365,7 +365,7 @@ impl Asking<'_, '_> {
                 let b = &self.set.rules[second];
                 if met == self.limits.partners {
                     let question = format!("which other rules can match together with `{}`", a.reason.id);
-                    self.analysis.unknown.push(Unknown { question, why: "it meets too many to tell all" });
+                    self.analysis.unknown.push(Unknown { question, why: "it meets too many to list all" });
                     break;
                 }
                 let question = || format!("whether `{}` and `{}` can match at once", a.reason.id, b.reason.id);

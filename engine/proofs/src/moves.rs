@@ -263,7 +263,7 @@ impl<'a> Asking<'_, 'a> {
                         told.values.push(value);
                     }
                     if moves.0.len() >= MAX_MOVES {
-                        return moves.open(edit, "it moves items to too many outcomes to tell all");
+                        return moves.open(edit, "it moves items to too many outcomes to list all");
                     }
                     question.renew(told.again(part));
                 }
@@ -308,7 +308,7 @@ impl<'a> Asking<'_, 'a> {
                     }
                     question.renew(told.again(part));
                     if moves.0.len() >= MAX_MOVES {
-                        return moves.open(edit, "it moves items to too many outcomes to tell all");
+                        return moves.open(edit, "it moves items to too many outcomes to list all");
                     }
                 }
                 Answer::Impossible => return,

@@ -184,10 +184,10 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
             format!("{name} is {words} {}", bound(*high))
         }
         (Test::Between(Some((low, _)), Some((high, _))), true) => {
-            format!("{name} lies between {} and {}", bound(*low), bound(*high))
+            format!("{name} is between {} and {}", bound(*low), bound(*high))
         }
         (Test::Between(Some((low, _)), Some((high, _))), false) => {
-            format!("{name} does not lie between {} and {}", bound(*low), bound(*high))
+            format!("{name} is not between {} and {}", bound(*low), bound(*high))
         }
         (Test::OneOf(values), _) => {
             let values: Vec<String> = values.iter().map(|value| plain(column, value)).collect();

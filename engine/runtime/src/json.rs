@@ -1,4 +1,4 @@
-//! Pieces of JSON, appended to a text, and JSON without a key that stands twice.
+//! Pieces of JSON, appended to a text, and JSON without a key that appears twice.
 
 use std::{fmt, ops::Deref, sync::Arc};
 
@@ -147,7 +147,7 @@ mod tests {
     }
 }
 
-/// Reads JSON in which no key of a map stands twice; the error says what is wrong and in which column.
+/// Reads JSON in which no key of a map appears twice; the error says what is wrong and in which column.
 pub fn strict(text: &str) -> Result<Value, String> {
     serde_json::from_str::<Strict>(text).map(|Strict(value)| value).map_err(|error| problem(text, &error))
 }
@@ -159,7 +159,7 @@ pub fn problem(text: &str, error: &serde_json::Error) -> String {
     if text.contains('\n') { said } else { format!("{what} (column {})", error.column()) }
 }
 
-/// A value in which no key of a map stands twice.
+/// A value in which no key of a map appears twice.
 #[derive(Debug)]
 pub struct Strict(pub Value);
 
@@ -218,7 +218,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut values = Map::new();
         while let Some(key) = map.next_key::<String>()? {
             if values.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
+                return Err(A::Error::custom(format_args!("the key `{key}` appears twice")));
             }
             let Strict(value) = map.next_value()?;
             values.insert(key, value);

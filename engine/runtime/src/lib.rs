@@ -6,7 +6,7 @@
 
 // Numbers with their exact value.
 pub mod number;
-// Pieces of JSON, appended to a text, and JSON without a key that stands twice.
+// Pieces of JSON, appended to a text, and JSON without a key that appears twice.
 pub mod json;
 // SHA-256 in hex.
 pub mod hash;

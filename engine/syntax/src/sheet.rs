@@ -1,6 +1,6 @@
 //! Tables of texts: CSV in and out (RFC 4180).
 //!
-//! A reader that guesses loses rows: a quote that is never closed, a name that stands twice and a text behind a closing
+//! A reader that guesses loses rows: a quote that is never closed, a name that appears twice and a text behind a closing
 //! quote are problems here, each with its line. A comma, a semicolon or a tab stands between cells, whichever comes first
 //! in the line of the names.
 
@@ -76,7 +76,7 @@ pub fn read(text: &str) -> Result<Sheet, Vec<SheetProblem>> {
         if name.is_empty() {
             wrong.push(problem(head.line, format!("column {} has no name", at + 1)));
         } else if let Some(first) = names[..at].iter().position(|known| known == name) {
-            let message = format!("the column `{name}` stands twice, as column {} and {}", first + 1, at + 1);
+            let message = format!("the column `{name}` appears twice, as column {} and {}", first + 1, at + 1);
             wrong.push(problem(head.line, message));
         }
     }
@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
         let ends = |sign| sign == self.separator || sign == '\n' || sign == '\r';
         let cell = self.take(self.rest.find(ends).unwrap_or(self.rest.len()));
         if cell.trim_start().starts_with('"') {
-            let message = "blanks stand before a quote; remove them, or put the whole cell in quotes".to_owned();
+            let message = "blanks before a quote; remove them, or put the whole cell in quotes".to_owned();
             return Err(problem(self.line, message));
         }
         Ok(cell)

@@ -105,7 +105,7 @@ pub enum Wrong {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable => f.write_str("this is no line of an audit trail, or its end was changed"),
+            Self::Unreadable => f.write_str("this is not a line of an audit trail, or its end was changed"),
             Self::Changed(number) => write!(f, "entry {number} was changed: its hash does not fit"),
             Self::Missing(first, last) if first == last => write!(f, "entry {first} is missing before this line"),
             Self::Missing(first, last) => write!(f, "entries {first} to {last} are missing before this line"),

@@ -68,7 +68,7 @@ impl SignOff {
     pub fn refusal(&self, packs: &[SignedPack]) -> Option<String> {
         if self.signed.covers < COVERS {
             let why = "the sign-off is of an older form, which covered nothing but what rules decide";
-            return Some(format!("{why}; look at the difference and sign it off anew"));
+            return Some(format!("{why}; look at the difference and sign it off again"));
         }
         if self.signed.covers > COVERS {
             return Some("the sign-off is of a newer form; check it with the version that wrote it".to_owned());

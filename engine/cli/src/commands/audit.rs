@@ -72,7 +72,7 @@ fn verify(args: &VerifyArgs, format: Format) -> Result<Exit, Exit> {
     if let Some(head) = &args.head
         && outcome.anchor.is_none()
     {
-        let text = format!("no entry has the hash `{head}`: entries were cut off at the end, or written anew");
+        let text = format!("no entry has the hash `{head}`: entries were cut off at the end, or rewritten");
         outcome.findings.push(Finding { path: last.clone(), line: None, text });
     }
     if outcome.verifier.seen() == 0 {
@@ -133,7 +133,7 @@ fn compare_heads(outcome: &mut Outcome) {
         let text = match agrees {
             Some(true) => continue,
             Some(false) => {
-                format!("entry {number} is not the one that was sealed at {time}: the trail was written anew")
+                format!("entry {number} is not the one that was sealed at {time}: the trail was rewritten")
             }
             None if number < first => continue,
             None => format!(

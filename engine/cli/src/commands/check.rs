@@ -66,7 +66,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
                 output::note(format!("`{}` fixes {open} of them", command(words)));
             }
             if let Some(first) = report.diagnostics.first().filter(|_| format == Format::Human) {
-                output::note(format!("`casebook explain {}` tells more about a code", first.code));
+                output::note(format!("`casebook explain {}` explains a code", first.code));
             }
             output::line(format!(
                 "{} in {}: {}, {}",

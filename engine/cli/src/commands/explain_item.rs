@@ -85,7 +85,7 @@ fn only(catalog: &Catalog) -> Result<&Arc<Pack>, Exit> {
 fn object(flag: &str, text: &str) -> Result<Map<String, Value>, Exit> {
     match json::strict(text) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(refuse(flag, &["it is no JSON object; write `{\"field\": \"value\"}`".to_owned()])),
+        Ok(_) => Err(refuse(flag, &["expected a JSON object; write `{\"field\": \"value\"}`".to_owned()])),
         Err(error) => Err(refuse(flag, &[format!("it is not JSON: {error}")])),
     }
 }

@@ -132,7 +132,7 @@ def test_one_that_fails_fails_the_step_and_nobody_else(start, pack):
         died = step(http, session, "die")
         # What a plugin says may hold what is right: it is for the log, and an agent reads one sentence.
         for failed in (told[0], died):
-            assert failed.json() == {"detail": "the environment failed at this step; the log of the server says why"}
+            assert failed.json() == {"detail": "the environment failed at this step; see the server's log for the reason"}
         assert http.get("/state", params={"session_id": session}).json()["step_count"] == 0
         assert reward(http, session, "factor") == 1.0
         assert http.get("/health").json()["status"] == "healthy"

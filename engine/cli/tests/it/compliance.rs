@@ -223,7 +223,7 @@ fn a_candidate_is_tried_on_inboxes_files_and_records() {
     assert!(told["records"].as_array().is_some_and(|records| records.len() == 3), "{}", told["records"]);
     let markdown =
         stdout(&casebook(folder.path(), &["rules", "trial", "new/rules.yaml", "old", "--format", "markdown"]));
-    assert!(markdown.contains("| who decides | now | candidate |"), "{markdown}");
+    assert!(markdown.contains("| decided by | now | candidate |"), "{markdown}");
     let stranger = folder.path().join("stranger.yaml");
     fs::copy(folder.path().join("new/rules.yaml"), &stranger).expect("copied");
     edit(&stranger, "name: routing", "name: routin");

@@ -261,7 +261,7 @@ fn a_sign_off_covers_tests_and_says_when_it_is_too_old() {
     fs::write(&path, old.to_string()).expect("written");
     let output = casebook(folder.path(), &gate);
     assert_eq!(code(&output), 1);
-    assert!(stderr(&output).contains("sign it off anew"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("sign it off again"), "{}", stderr(&output));
 }
 
 #[test]

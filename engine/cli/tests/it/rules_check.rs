@@ -65,7 +65,7 @@ const NEVER: &str = "warning[CB601]: the rule `C` can never match
 7 |   - { id: C, when: { amount: { gt: 9, lt: 3 } }, then: { queue: answer } }
   |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: no item meets `amount is less than 3` together with what stands before it; change one of the two, or remove the rule
+  = help: no item meets `amount is less than 3` together with the conditions before it; change one of the two, or remove the rule
   = note: this case shows it:
           - given: { amount: 10 }
             expect: { queue: answer, by: default }
@@ -158,7 +158,7 @@ fn programs_are_told_the_same() {
                 "end_line": 7,
                 "end_column": 48,
                 "pointer": "/rules/2/when",
-                "hint": "no item meets `amount is less than 3` together with what stands before it; \
+                "hint": "no item meets `amount is less than 3` together with the conditions before it; \
                          change one of the two, or remove the rule",
                 "witness": "- given: { amount: 10 }\n  expect: { queue: answer, by: default }\n",
             },
@@ -187,7 +187,7 @@ fn builds_are_told_in_their_own_forms() {
          one item, and differ; narrow one of the two, or set `hit: first`%0Athis case shows it:%0A- given: { plan: paid, \
          amount: 11 }%0A  expect: { queue: refund, by: A }%0A\n\
          ::warning file=desk/rules.yaml,line=7,endLine=7,col=20,endColumn=48,title=CB601::the rule `C` can never match; no \
-         item meets `amount is less than 3` together with what stands before it; change one of the two, or remove the \
+         item meets `amount is less than 3` together with the conditions before it; change one of the two, or remove the \
          rule%0Athis case shows it:%0A- given: { amount: 10 }%0A  expect: { queue: answer, by: default }%0A\n\
          6 questions about rules in 1 pack: 0 unknown (0.0 %), 1 error, 1 warning\n"
     );

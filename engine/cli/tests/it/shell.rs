@@ -13,7 +13,7 @@ pub(crate) const PACK: &str = "scenarios/email-ops";
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies in engine/cli").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in engine/cli").to_path_buf()
 }
 
 /// Runs the binary in a folder.

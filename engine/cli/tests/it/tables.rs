@@ -92,12 +92,12 @@ fn a_table_that_cannot_be_relied_on_changes_nothing() {
             &b"id,subject,then queue\nR-1,\"x,refund\nR-2,y,refund\n"[..],
             "in.csv:2: this line opens a quote that is never closed",
         ),
-        (b"id,subject,then queue,then queue\nR-1,x,refund,answer\n", "in.csv:1: the column `then queue` stands twice"),
+        (b"id,subject,then queue,then queue\nR-1,x,refund,answer\n", "in.csv:1: the column `then queue` appears twice"),
         (b"id,subject,then queue\nR-1,x,refund,y\n\nR-2,y\n", "in.csv:4: the row has 2 cells, the first line 3 cells"),
         (b"id,subject,then queue\nR-1,\xff,refund\n", "in.csv:2: not UTF-8 text"),
         (b"\xff\xfei\0d\0", "UTF-16"),
         (b"id,subject,then queue\n", "at least one rule"),
-        (b"id,subject,when subject,then queue\nR-1,x,y,refund\n", "the column `when subject` stands twice"),
+        (b"id,subject,when subject,then queue\nR-1,x,y,refund\n", "the column `when subject` appears twice"),
         (b"id,subject case_sensitive,then queue\nR-1,yes,refund\n", "the cell cannot be `yes`"),
     ] {
         write(&folder, "in.csv", csv);
@@ -144,11 +144,11 @@ fn rows_of_items_are_told_with_the_lines_on_which_they_begin() {
         assert!(said.contains(line), "no `{line}` in\n{said}");
     }
     let said = trial(folder.path(), "twice.csv", "id,subject,subject\n1,a,b\n");
-    assert!(said.contains("twice.csv:1: the column `subject` stands twice"), "{said}");
+    assert!(said.contains("twice.csv:1: the column `subject` appears twice"), "{said}");
     let said = trial(folder.path(), "open.csv", "id,subject\n1,a\n2,\"b\n3,c\n");
     assert!(said.contains("open.csv:3: this line opens a quote that is never closed"), "{said}");
     let said = trial(folder.path(), "twice.jsonl", "\n{\"subject\": \"a\", \"plan\": \"free\", \"subject\": \"b\"}\n");
-    assert!(said.contains("twice.jsonl:2: not JSON: the key `subject` stands twice"), "{said}");
+    assert!(said.contains("twice.jsonl:2: not JSON: the key `subject` appears twice"), "{said}");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn an_importer_tells_tables_that_cannot_be_relied_on_and_writes_any_text() {
         (code(&output), stdout(&output) + &stderr(&output))
     };
     for (table, says) in [
-        ("id,subject,urgent,queue,subject\nc-1,a,true,send,b\n", "line 1: the column `subject` stands twice"),
+        ("id,subject,urgent,queue,subject\nc-1,a,true,send,b\n", "line 1: the column `subject` appears twice"),
         ("id,subject,urgent,queue\nc-1,\"a,true,send\nc-2,b,true,send\n", "line 2: a quote is opened and never closed"),
         (
             "id,subject,urgent,queue\r\nc-1,\"a\r\n\",true,send\r\nc-2,\"b\"x,true,send\r\n",
@@ -234,7 +234,7 @@ fn a_bar_in_an_id_stays_in_its_cell() {
 #[test]
 fn quotes_keep_the_text_that_was_written() {
     let folder = pack("rules:\n  - { id: R, when: { subject: 1.10 }, then: { queue: refund }, because: 0x1F }\n");
-    assert!(finds(folder.path(), &["check"]).contains("put quotes round it: `\"0x1F\"`"));
+    assert!(finds(folder.path(), &["check"]).contains("put quotes around it: `\"0x1F\"`"));
     succeeds(folder.path(), &["check", "--fix"]);
     assert!(
         rules(&folder).contains("{ subject: \"1.10\" }, then: { queue: refund }, because: \"0x1F\" }"),

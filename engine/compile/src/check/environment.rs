@@ -290,7 +290,7 @@ pub(super) fn check_values(
                         root.at(
                             Code::DuplicateName,
                             format!("{pointer}/values/{at}"),
-                            format!("the value `{value}` stands twice"),
+                            format!("the value `{value}` appears twice"),
                         )
                         .hint("remove one of the two"),
                     );

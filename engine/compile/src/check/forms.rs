@@ -295,7 +295,7 @@ impl Maker<'_> {
             } else if !seen.insert(text.folded().to_owned()) {
                 report.push(
                     self.document
-                        .at(Code::DuplicateName, path, format!("the keyword `{keyword}` stands twice"))
+                        .at(Code::DuplicateName, path, format!("the keyword `{keyword}` appears twice"))
                         .hint("remove one of the two"),
                 );
             }

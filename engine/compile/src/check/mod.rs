@@ -505,7 +505,7 @@ fn find_root<'a>(source: &PackSource, documents: &Documents<'a>, report: &mut Re
         let hint = if first.is_some_and(|first| first.file().path.parent() == Some(folder)) {
             "keep one; a pack is one environment".to_owned()
         } else {
-            format!("a pack cannot lie within another one; move `{}` next to it", folder.display())
+            format!("a pack cannot contain another pack; move `{}` next to it", folder.display())
         };
         report.push(other.at(Code::Environment, "/kind", "the pack has a second environment").hint(hint));
     }

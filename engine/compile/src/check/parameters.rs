@@ -75,7 +75,7 @@ pub(super) fn compile(
             report.push(
                 root.at(Code::BadValue, format!("{place}/default"), format!("the default of `{name}` does not fit it"))
                     .label(format!("expected a value of the type `{}`, within its bounds", parameter.kind.name()))
-                    .hint("mend it, or remove it"),
+                    .hint("fix it, or remove it"),
             );
         }
     }

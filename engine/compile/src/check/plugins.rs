@@ -237,9 +237,9 @@ impl Site<'_> {
                 files.push((inside, file));
                 continue;
             }
-            let message = format!("`{}` lies outside of the folder of `{}`", process.files[at], self.spec.file);
+            let message = format!("`{}` is outside the folder of `{}`", process.files[at], self.spec.file);
             let finding = self.at(&format!("process/files/{at}"), Code::BadPlugin, message);
-            let hint = "a process has its own folder, with what lies beside its file or below that";
+            let hint = "a process gets a folder of its own, with the files next to its file and below";
             findings.extend(main.is_some().then(|| finding.hint(hint)));
         }
         let Some(main) = main.filter(|_| findings.is_empty()) else { return Err(findings) };
@@ -304,7 +304,7 @@ impl Site<'_> {
         match refusal {
             Refusal::Unfit(problem) => self
                 .at("file", Code::BadPlugin, format!("the plugin `{}` cannot be used: {problem}", self.name))
-                .hint(format!("`{}` tells more about the file", self.check())),
+                .hint(format!("`{}` reports more about the file", self.check())),
             Refusal::Untrue(problems) => self
                 .at(
                     "file",

@@ -424,7 +424,7 @@ impl Site<'_> {
             report.push(
                 self.document
                     .at(Code::BadTemplate, pointer, message)
-                    .hint("write one expression in `{{ }}`, and nothing beside it; its value keeps its type"),
+                    .hint("write one expression in `{{ }}` and nothing else; its value keeps its type"),
             );
             return None;
         };

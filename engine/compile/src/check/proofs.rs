@@ -138,7 +138,7 @@ impl Prover<'_> {
                     ),
                     (Some(part), None) => (format!("no item meets {part}"), "change it"),
                     (Some(part), Some(_)) => {
-                        (format!("no item meets {part} together with what stands before it"), "change one of the two")
+                        (format!("no item meets {part} together with the conditions before it"), "change one of the two")
                     }
                     (None, _) => ("no item meets all of its conditions".to_owned(), "change one of them"),
                 };
@@ -158,8 +158,8 @@ impl Prover<'_> {
                 );
                 let finding = self.document.at(Code::HiddenRule, &self.written[*rule].places[0], message);
                 let hint = match self.set.hit {
-                    Hit::First => "move it up, narrow what stands before it, or remove it",
-                    Hit::Unique | Hit::Collect => "they decide the same: remove it, or narrow what stands before it",
+                    Hit::First => "move it up, narrow the rules before it, or remove it",
+                    Hit::Unique | Hit::Collect => "they decide the same: remove it, or narrow the rules before it",
                 };
                 self.witnessed(finding.hint(hint), claim)
             }
@@ -267,8 +267,8 @@ impl Prover<'_> {
             }
             let gates = self.parts.decisions.iter().any(|other| other.when.iter().any(|(gate, _)| *gate == at));
             if graders.is_empty() && !gates {
-                let message =
-                    format!("no grader looks at `{}`, so whatever rules decide about it earns the same", column.name);
+                let name = &column.name;
+                let message = format!("no grader reads `{name}`, so every decision of the rules about it scores the same");
                 let finding = self
                     .document
                     .at_key(Code::Indistinct, place, message)
@@ -283,8 +283,8 @@ impl Prover<'_> {
                 .into_iter()
                 .filter(|(a, b)| !graders.is_empty() && same(&graders, column, *a, *b))
             {
-                let message =
-                    format!("no grader tells `{}` from `{}` as `{}`", column.values[a], column.values[b], column.name);
+                let (a_value, b_value) = (&column.values[a], &column.values[b]);
+                let message = format!("no grader distinguishes `{a_value}` from `{b_value}` as `{}`", column.name);
                 let finding = self
                     .document
                     .at_key(Code::Indistinct, place.clone(), message)
@@ -338,9 +338,9 @@ impl Prover<'_> {
                 };
                 if let Some((_, other)) = entries.iter().enumerate().find(covers) {
                     let message = if form(other.as_str()) == own {
-                        format!("`{entry}` stands twice in the list `{name}`")
+                        format!("`{entry}` appears twice in the list `{name}`")
                     } else {
-                        format!("`{entry}` lies below `{other}`, which stands in the list `{name}` as well")
+                        format!("`{entry}` is below `{other}`, which is in the list `{name}` as well")
                     };
                     let finding = self.document.at(Code::ListEntry, format!("{place}/{at}"), message);
                     report.push(self.listed(finding.hint("remove it; nothing changes"), uses, entry));

@@ -199,7 +199,7 @@ impl Checker<'_> {
             if !(last && case.expect.refused.is_some()) {
                 let place = format!("{pointer}/play/{at}");
                 if let Some(model) = self.action {
-                    let hint = "mend it, or say under `expect` with which words it is `refused`";
+                    let hint = "fix it, or put the words of the refusal into `refused` under `expect`";
                     check_taken(self.document, &place, action, (model, &self.parts.decisions), hint, report);
                 }
             }
@@ -237,7 +237,7 @@ impl Checker<'_> {
                 _ => self
                     .document
                     .at(Code::BadValue, place, format!("`{name}` {}", problem.message))
-                    .hint("mend it; `reset` of the environment says what it takes"),
+                    .hint("fix it; `reset` in the environment lists what it takes"),
             };
             report.push(finding);
         }

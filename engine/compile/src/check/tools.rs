@@ -47,7 +47,7 @@ pub(super) fn compile(
                     root.at_key(
                         Code::BadName,
                         format!("/action/properties/{name}"),
-                        format!("`{name}` is what calls of tools are told by"),
+                        format!("`{name}` is what marks a call of a tool"),
                     )
                     .hint("choose another name"),
                 );
@@ -283,7 +283,7 @@ fn refuse_returns(root: &Document, pointer: &str, spec: &ToolSpec, report: &mut 
     if spec.returns.is_some() && spec.value.is_none() {
         report.push(
             root.at_key(Code::BadDeclaration, format!("{pointer}/returns"), "`returns` goes with `value`")
-                .hint("remove `returns`; a `result` is a text, or what its plugin says"),
+                .hint("remove `returns`; a `result` is a text, or what its plugin returns"),
         );
     }
 }

@@ -137,7 +137,7 @@ impl Filler<'_> {
                 }
                 Err(problem) => {
                     let message = format!("call {number} of the filler `{}` failed: {problem}", self.offer.name);
-                    return fail(message, "`casebook plugin check` tells more about the file");
+                    return fail(message, "`casebook plugin check` reports more about the file");
                 }
             }
             if values.len() == wanted {
@@ -150,7 +150,7 @@ impl Filler<'_> {
             values.len(),
             TRIES * wanted as u64
         );
-        fail(message, "ask for fewer `forms`, or let its parameters allow for more")
+        fail(message, "ask for fewer `forms`, or choose parameters that give more values")
     }
 
     /// A call: the streams of two numbers, tasks or names have nothing to do with each other.

@@ -145,7 +145,7 @@ pub(crate) fn check_reads(
             None => (
                 format!("the plugin `{plugin}` reads `{name}` of the {section}, which there is not"),
                 list(&names(known)).map_or_else(
-                    || "the pack has nothing of it that the plugin may read".to_owned(),
+                    || "the pack has none that the plugin may read".to_owned(),
                     |names| format!("what may be read of it: {names}"),
                 ),
             ),

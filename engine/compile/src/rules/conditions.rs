@@ -343,7 +343,7 @@ impl ColumnCompiler<'_> {
                     .at(
                         Code::NeverMatches,
                         path,
-                        format!("the bounds are reversed: nothing lies between {low} and {high}"),
+                        format!("the bounds are reversed: nothing is between {low} and {high}"),
                     )
                     .hint(format!("write the lower bound first: {high}, then {low}")),
             );
@@ -421,7 +421,7 @@ impl ColumnCompiler<'_> {
                         .hint(if last.contains("unclosed group") {
                             "close the group with `)`, or write `\\(` for a bracket that is text"
                         } else {
-                            "look-around and back-references do not exist here; put single quotes round a pattern with backslashes"
+                            "there is no look-around and no back-reference; put single quotes around a pattern with backslashes"
                         }),
                 );
                 None

@@ -283,7 +283,7 @@ pub(super) fn operator(
         "lte" => format!("{field} is at most {}", plain(value)),
         "between" => {
             let bounds: Vec<String> = value.as_array().into_iter().flatten().map(plain).collect();
-            format!("{field} lies between {}", bounds.join(" and "))
+            format!("{field} is between {}", bounds.join(" and "))
         }
         "contains" => format!("{field} contains {}", quoted(value)),
         "contains_any" => format!("{field} contains {}", values()),

@@ -233,7 +233,7 @@ fn a_step_that_failed_and_counts_fails_again_when_it_is_replayed() {
     let steps: Vec<_> = actions.iter().map(|action| episode.step(action).expect("it counts")).collect();
     assert_eq!(episode.steps(), 4);
     assert!(steps[0].reward < steps[1].reward, "{steps:?}");
-    let told = retell(&episode, actions).expect("it is told");
+    let told = retell(&episode, actions).expect("a time");
     let line = serde_json::to_string(&Recording::new(pack(&here), "oracle", told)).expect("JSON");
     let recording = read(&line);
     // The plugin would answer differently by now, and where it is away it would fail at every step.
@@ -250,7 +250,7 @@ fn an_episode_is_told_again_as_it_was() {
     let actions = vec![action("t-4", "hello"), action("t-7", "hello")];
     let mut episode = Episode::reset(pack(&here), &pack(&here).tasks()[0], 0).expect("it starts");
     let rewards: Vec<f64> = actions.iter().map(|action| episode.step(action).expect("a step").reward).collect();
-    let told = retell(&episode, actions).expect("it is told");
+    let told = retell(&episode, actions).expect("a time");
     assert_eq!(told.steps.iter().map(|step| step.reward).collect::<Vec<_>>(), rewards);
     assert_eq!(told.score.to_bits(), episode.score().expect("a score").to_bits());
     let heard = episode.inputs().heard();

@@ -390,12 +390,12 @@ fn a_table_tells_each_problem_with_its_line() {
         ("id,b\nR,\"x\nS,y\nT,z\n", &["2: this line opens a quote that is never closed"][..]),
         ("id,b\r\nR,\"x\r\ny\"\r\n\r\nS,\"y\r\n", &["5: this line opens a quote that is never closed"]),
         ("id,b\nR,\"x\" y\n", &["2: a text follows the quote that closes its cell; write a quote within a cell twice"]),
-        ("id,b\nR, \"x\"\n", &["2: blanks stand before a quote; remove them, or put the whole cell in quotes"]),
+        ("id,b\nR, \"x\"\n", &["2: blanks before a quote; remove them, or put the whole cell in quotes"]),
         (
             "\n\nid,b, id ,b\nR,1,2,3\n",
             &[
-                "3: the column `id` stands twice, as column 1 and 3",
-                "3: the column `b` stands twice, as column 2 and 4",
+                "3: the column `id` appears twice, as column 1 and 3",
+                "3: the column `b` appears twice, as column 2 and 4",
             ],
         ),
         ("id,,b\nR,1,2\n", &["1: column 2 has no name"]),
@@ -516,7 +516,7 @@ fn a_dash_at_the_end_of_a_text_in_brackets_is_read() {
 fn a_key_that_stands_twice_is_no_json() {
     assert_eq!(
         strictly::strict(r#"{"a": 1, "b": {"c": [], "c": 2}}"#).expect_err("no JSON"),
-        "the key `c` stands twice (column 27)"
+        "the key `c` appears twice (column 27)"
     );
     assert_eq!(strictly::strict(r#"{"a": 1e400}"#).expect_err("no JSON"), "number out of range (column 11)");
     let value =

@@ -250,7 +250,7 @@ impl Child {
             _ => "closed its output".to_owned(),
         };
         let last = self.speech.last_words();
-        if last.is_empty() { how } else { format!("{how}; it said: `{last}`") }
+        if last.is_empty() { how } else { format!("{how}; its last output: `{last}`") }
     }
 
     /// Whether it has ended; not waited for yet, so that its group keeps its number until all of it is ended.

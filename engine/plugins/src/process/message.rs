@@ -39,9 +39,9 @@ struct Line<'a> {
 
 /// Reads the answer to a question; the error continues a sentence that begins with the plugin.
 pub(super) fn answer(line: &[u8], id: u64) -> Result<Reply, String> {
-    let text = std::str::from_utf8(line).map_err(|_| "answered with what is no UTF-8 text")?;
+    let text = std::str::from_utf8(line).map_err(|_| "returned text that is not UTF-8")?;
     let read: Line<'_> = serde_json::from_str(text).map_err(|error| {
-        format!("answered `{}`, which is no answer ({error}); `{{\"id\": {id}, \"ok\": ...}}` is one", shown(text))
+        format!("answered `{}`, which is not an answer ({error}); `{{\"id\": {id}, \"ok\": ...}}` is one", shown(text))
     })?;
     if read.id != id {
         return Err(format!("answered question {}, where question {id} was asked", read.id));
@@ -81,11 +81,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_told() {
+    fn an_invalid_answer_is_reported() {
         for (line, says) in [
-            ("", "which is no answer"),
-            ("7", "which is no answer"),
-            (r#"{"id":1,"ok":NaN}"#, "which is no answer"),
+            ("", "which is not an answer"),
+            ("7", "which is not an answer"),
+            (r#"{"id":1,"ok":NaN}"#, "which is not an answer"),
             (r#"{"id":1}"#, "either `ok` or `error`"),
             (r#"{"id":1,"ok":1,"error":"x"}"#, "either `ok` or `error`"),
             (r#"{"id":1,"ok":1,"more":2}"#, "unknown field `more`"),

@@ -64,7 +64,7 @@ impl Described {
     pub(crate) fn prepare(program: &Program) -> Result<Arc<dyn Guest>, Refusal> {
         let text = program.description.as_deref().ok_or(Refusal::NotAllowed)?;
         let text = std::str::from_utf8(text)
-            .map_err(|_| Refusal::Unfit("the file that describes it is no UTF-8 text".into()))?;
+            .map_err(|_| Refusal::Unfit("the file that describes it is not UTF-8 text".into()))?;
         Ok(Arc::new(Self(text.to_owned())))
     }
 }

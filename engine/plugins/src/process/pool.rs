@@ -84,7 +84,7 @@ impl Pool {
                 match child.is_ready() {
                     Ok(()) => return Ok(child),
                     Err(problem) => {
-                        tracing::warn!(plugin = self.program.name, problem, "a process is started anew");
+                        tracing::warn!(plugin = self.program.name, problem, "a process is started again");
                         room.alive -= 1;
                         drop(child);
                         continue;

@@ -63,7 +63,7 @@ impl Speech {
         }
         if self.round.elapsed() >= ROUND {
             if self.left_out > 0 {
-                tracing::warn!(plugin = self.plugin, lines = self.left_out, "said more than is told here");
+                tracing::warn!(plugin = self.plugin, lines = self.left_out, "wrote more lines than are logged here");
             }
             (self.round, self.told, self.left_out) = (Instant::now(), 0, 0);
         }

@@ -1,4 +1,4 @@
-# says: ended (exit status: 3); it said: `I have had enough`
+# says: ended (exit status: 3); its last output: `I have had enough`
 import os
 import sys
 

@@ -1,4 +1,4 @@
-# says: ended (exit status: 1); it said: `[..]MemoryError`
+# says: ended (exit status: 1); its last output: `[..]MemoryError`
 import plain
 
 

@@ -1,4 +1,4 @@
-# says: ended (exit status: 1); it said: `[..] / ZeroDivisionError: division by zero`
+# says: ended (exit status: 1); its last output: `[..] / ZeroDivisionError: division by zero`
 import plain
 
 plain.serve(lambda question: 1 / 0)

@@ -1,4 +1,4 @@
-# says: ended (exit status: 1); it said: `[..]File too large`
+# says: ended (exit status: 1); its last output: `[..]File too large`
 import plain
 
 

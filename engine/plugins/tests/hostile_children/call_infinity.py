@@ -1,4 +1,4 @@
-# says: answered what is no JSON: number out of range [..]
+# says: returned invalid JSON: number out of range [..]
 import plain
 
 plain.serve(lambda question: plain.write('{"id": %d, "ok": {"value": 1e999}}' % question["id"]))

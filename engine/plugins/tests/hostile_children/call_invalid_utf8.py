@@ -1,4 +1,4 @@
-# says: answered with what is no UTF-8 text
+# says: returned text that is not UTF-8
 import sys
 
 import plain

@@ -1,4 +1,4 @@
-# says: ended (exit status: 1); it said: `[..]Too many open files[..]
+# says: ended (exit status: 1); its last output: `[..]Too many open files[..]
 import plain
 
 

@@ -1,4 +1,4 @@
-# says: answered `got it`, which is no answer (expected value at line 1 column 1); `{"id": [..], "ok": ...}` is one
+# says: answered `got it`, which is not an answer (expected value at line 1 column 1); `{"id": [..], "ok": ...}` is one
 import plain
 
 

@@ -1,4 +1,4 @@
-# says: answered what is no grade: `value` is a number, `reason` a text, `parts` a map of numbers
+# says: returned an invalid grade: `value` must be a number, `reason` a text, `parts` a map of numbers
 import plain
 
 plain.serve(lambda question: plain.reply(question, {"value": "0.5"}))

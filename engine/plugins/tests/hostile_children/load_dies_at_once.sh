@@ -1,3 +1,3 @@
-# says: ended (exit status: 7); it said: `no licence`
+# says: ended (exit status: 7); its last output: `no licence`
 echo no licence >&2
 exit 7

@@ -1,2 +1,2 @@
-# says: answered `[..]`, which is no answer ([..]); `{"id": 1, "ok": ...}` is one
+# says: answered `[..]`, which is not an answer ([..]); `{"id": 1, "ok": ...}` is one
 exec yes

@@ -1,3 +1,3 @@
-# says: answered `GIVEN=by the pack`, which is no answer (expected value at line 1 column 1); `{"id": 1, "ok": ...}` is one
+# says: answered `GIVEN=by the pack`, which is not an answer (expected value at line 1 column 1); `{"id": 1, "ok": ...}` is one
 # What the pack gives is all that there is.
 tr '\000' '\n' < /proc/$$/environ

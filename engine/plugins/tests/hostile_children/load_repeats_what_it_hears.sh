@@ -1,2 +1,2 @@
-# says: answered `{"id":1,"describe":{}}`, which is no answer (unknown field `describe`[..]); `{"id": 1, "ok": ...}` is one
+# says: answered `{"id":1,"describe":{}}`, which is not an answer (unknown field `describe`[..]); `{"id": 1, "ok": ...}` is one
 exec cat

@@ -32,11 +32,11 @@ fn leb(mut number: u32) -> Vec<u8> {
 #[test]
 fn what_is_no_module_is_refused() {
     for bytes in [&b""[..], b"{}", b"\x7fELF", b"apiVersion: casebook/v1"] {
-        assert_eq!(refused(bytes), "it is no WebAssembly module");
+        assert_eq!(refused(bytes), "it is not a WebAssembly module");
     }
     for bytes in [&b"\0asm"[..], b"\0asm\x01\0\0\0", b"\0asm\x02\0\0\0", b"\0asm\x01\0\0\0\xff\xff\xff\xff\xff"] {
         let told = refused(bytes);
-        assert!(told.starts_with("it is no module that runs here") || told.starts_with("it exports nothing"), "{told}");
+        assert!(told.starts_with("it is not a module that runs here") || told.starts_with("it exports nothing"), "{told}");
     }
 }
 
@@ -61,7 +61,7 @@ fn a_data_segment_that_claims_a_gigabyte_takes_none() {
     module.push(11);
     module.extend(leb(u32::try_from(segment.len()).expect("short")));
     module.extend(segment);
-    assert!(refused(&module).starts_with("it is no module that runs here"), "{}", refused(&module));
+    assert!(refused(&module).starts_with("it is not a module that runs here"), "{}", refused(&module));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn many_functions_of_no_size_are_refused() {
         text.push_str("\n(func)");
     }
     let told = refused(&guests::module("many", &text));
-    assert!(told.starts_with("it is no module that runs here"), "{told}");
+    assert!(told.starts_with("it is not a module that runs here"), "{told}");
 }
 
 proptest! {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What an agent reads when the environment fails; the rest may hold what is right.
-pub const FAILED: &str = "the environment failed at this step; the log of the server says why";
+pub const FAILED: &str = "the environment failed at this step; see the server's log for the reason";
 
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,9 +174,9 @@ impl Episode {
         arguments.extend(filled(&tool.parameters, call.arguments));
         let scope = self.scope([("arguments", Context::from(Serde(&arguments))), ("item", view.into())]);
         let failed = |error: String| {
-            let told = format!("the tool `{}` failed", tool.card.name);
-            let cause = format!("{told}: {error}");
-            ToolFailure::broken(told, cause)
+            let public = format!("the tool `{}` failed", tool.card.name);
+            let cause = format!("{public}: {error}");
+            ToolFailure::broken(public, cause)
         };
         let changes = self.changes(&tool.effects, &scope).map_err(|fault| match fault {
             Fault::Told(text) => ToolFailure::execution(format!("the tool `{}` failed: {text}", tool.card.name)),

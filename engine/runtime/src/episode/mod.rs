@@ -545,8 +545,8 @@ impl Episode {
         }
         let notes = self.notes(rows)?;
         let mut reason = self.reason(&decisions);
-        for said in notes.iter().filter_map(|note| note.reason.as_deref()) {
-            reason = format!("{reason} {said}").into();
+        for note in notes.iter().filter_map(|note| note.reason.as_deref()) {
+            reason = format!("{reason} {note}").into();
         }
         Ok(Breakdown { reason, components, decisions, notes })
     }

@@ -124,7 +124,7 @@ pub fn entry(text: &str) -> Result<String, Misfit> {
         return misfit("it is empty", None);
     }
     if let Some(domain) = plain(bare) {
-        return misfit("it has blanks round it", Some(domain));
+        return misfit("it has blanks around it", Some(domain));
     }
     for (prefix, why) in [("@", "it begins with `@`"), ("*.", "it is a pattern"), (".", "it begins with a dot")] {
         if let Some(domain) = bare.strip_prefix(prefix).and_then(plain) {

@@ -43,7 +43,7 @@ impl Answer {
         let value = parse(text)?;
         let answer = Some(value).filter(Value::is_object).and_then(|value| serde_json::from_value::<Self>(value).ok());
         let mut answer = answer
-            .ok_or("answered what is no grade: `value` is a number, `reason` a text, `parts` a map of numbers")?;
+            .ok_or("returned an invalid grade: `value` must be a number, `reason` a text, `parts` a map of numbers")?;
         if !(least - SLACK..=greatest + SLACK).contains(&answer.value) {
             return Err(format!("gave the value {}, outside of its range {least} to {greatest}", answer.value));
         }
@@ -58,7 +58,7 @@ impl Answer {
 
 /// Reads the value that a filler or a tool answers; the error continues a sentence that begins with the plugin.
 pub(super) fn read_value(text: &str, returns: Option<ResultType>) -> Result<Value, String> {
-    let value = only(parse(text)?, "value").ok_or("answered what is no value: a map with `value` alone is needed")?;
+    let value = only(parse(text)?, "value").ok_or("returned an invalid value: expected a map with only `value`")?;
     match returns {
         None => Ok(value),
         Some(kind) => {
@@ -72,8 +72,8 @@ pub(super) fn read_items(text: &str) -> Result<Vec<Value>, String> {
     match serde_json::from_str(text) {
         Ok(Imported { items: Some(items), error: None }) => Ok(items.0),
         Ok(Imported { error: Some(error), .. }) => Err(format!("refused: {}", shorten(&error))),
-        Ok(_) => Err("answered what are no items: a map with `items`, a list, is needed".into()),
-        Err(error) => Err(format!("answered what are no items: {error}")),
+        Ok(_) => Err("returned invalid items: expected a map with `items`, a list".into()),
+        Err(error) => Err(format!("returned invalid items: {error}")),
     }
 }
 
@@ -114,7 +114,7 @@ impl<'de> Visitor<'de> for Items {
 
 /// Parses an answer that is no refusal.
 fn parse(text: &str) -> Result<Value, String> {
-    let value = json::strict(text).map_err(|problem| format!("answered what is no JSON: {problem}"))?;
+    let value = json::strict(text).map_err(|problem| format!("returned invalid JSON: {problem}"))?;
     match value.get("error").and_then(Value::as_str) {
         Some(error) => Err(format!("refused: {}", shorten(error))),
         None => Ok(value),

@@ -138,7 +138,7 @@ impl Inputs {
         let answer = match log.known.iter().find(same) {
             Some(one) => one.answer.clone(),
             None if log.sealed => {
-                return Err("is asked what the record holds no answer to, and is not asked anew here".into());
+                return Err("was called with an input that is not in the record, and is not called again here".into());
             }
             None => ask()?,
         };

@@ -262,7 +262,7 @@ pub fn naming<'a>(parameters: &'a Value, mark: &'a str) -> impl Iterator<Item = 
 
 fn check_type(what: &str, schema: &Value) -> Result<(), String> {
     if schema.get("type") != Some(&Value::from("object")) {
-        return Err(format!("has {what} that are no `type: object`"));
+        return Err(format!("has {what} that are not of `type: object`"));
     }
     Ok(())
 }

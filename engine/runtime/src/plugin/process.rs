@@ -56,7 +56,7 @@ impl Plugin {
         let guest = host.start(program)?;
         if let Some(said) = &program.description {
             let said: Value = serde_json::from_slice(said)
-                .map_err(|error| Refusal::Unfit(format!("the file that describes it is no JSON: {error}")))?;
+                .map_err(|error| Refusal::Unfit(format!("the file that describes it is not valid JSON: {error}")))?;
             let says = guest.describe().map_err(Refusal::Unfit)?;
             if serde_json::from_str::<Value>(&says).ok().as_ref() != Some(&said) {
                 return Err(Refusal::Untrue(vec!["it describes itself otherwise than its description file".into()]));

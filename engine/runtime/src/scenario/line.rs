@@ -163,6 +163,6 @@ mod tests {
         assert_eq!(plain, 5, "the plain ones need no engine");
         let hidden = Line::new(String::new(), "{{ item.secret }}", &fields, &decisions);
         let told = hidden.write(&mut String::new(), &item, &row, (&fields, &decisions));
-        assert_eq!(told, None, "what is hidden is not told");
+        assert_eq!(told, None, "hidden fields are not shown");
     }
 }

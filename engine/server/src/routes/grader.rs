@@ -41,7 +41,7 @@ pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_environment("/grader", post(grader)).on(Surface::Of(Role::Grader)).described(Operation {
         method: "post",
         id: "grader",
-        summary: "Play one episode with a policy and tell its score",
+        summary: "Play one episode with a policy and return its score",
         parameters: PARAMETERS,
         request: None,
         response: |_| {

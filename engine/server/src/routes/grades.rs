@@ -36,7 +36,7 @@ pub(super) fn grade() -> Endpoint {
     Endpoint::of_server("/sessions/{id}/grade", get(standing)).on(Surface::Truth).described(Operation {
         method: "get",
         id: "grade",
-        summary: "Tell how a session's episode stands, with the parts of its last reward and what was right",
+        summary: "Show the score of a session's episode, with the parts of its last reward and the right answers",
         parameters: &[ID],
         request: None,
         response: |_| schema(),
@@ -52,7 +52,7 @@ pub(super) fn truth() -> Endpoint {
     Endpoint::of_server("/sessions/{id}/truth", get(right)).on(Surface::Truth).described(Operation {
         method: "get",
         id: "truth",
-        summary: "Tell what is right in a session's episode, item by item, beside what was decided",
+        summary: "Show the right answer for each item of a session's episode, next to what was decided",
         parameters: &[ID],
         request: None,
         response: |_| {
@@ -82,7 +82,7 @@ pub(super) fn recorded() -> Endpoint {
     Endpoint::of_server("/regrade", post(record_again)).on(Surface::Truth).described(Operation {
         method: "post",
         id: "regrade_recorded",
-        summary: "Tell what a recorded episode is worth with what is loaded now",
+        summary: "Grade a recorded episode with the packs that are loaded now",
         parameters: &[],
         request: Some(|_| {
             json!({
@@ -113,7 +113,7 @@ pub(super) fn recorded() -> Endpoint {
             SHUT,
             ("404", "The environment does not exist"),
             ("409", "The actions do not fit what is loaded now"),
-            ("422", "The body is no line of a record"),
+            ("422", "The body is not a line of a record"),
         ],
     })
 }
@@ -122,7 +122,7 @@ pub(super) fn regrade() -> Endpoint {
     Endpoint::of_server("/sessions/{id}/regrade", post(again)).on(Surface::Truth).described(Operation {
         method: "post",
         id: "regrade",
-        summary: "Tell what a session's actions are worth with what is loaded now",
+        summary: "Grade a session's actions with the packs that are loaded now",
         parameters: &[ID],
         request: None,
         response: |_| schema(),
@@ -170,7 +170,7 @@ async fn record_again(
 ) -> Result<Json<Value>, Problem> {
     let line = body::object(&headers, &request::bytes(&app, bytes)?).map_err(Problem::Invalid)?.unwrap_or_default();
     let recording: Recording = serde_json::from_value(Value::Object(line)).map_err(|error| {
-        let text = format!("it is no line of a record: {error}");
+        let text = format!("not a line of a record: {error}");
         Problem::Invalid(vec![Entry::new("value_error", vec!["body".into()], text, Value::Null)])
     })?;
     arguments::seed(recording.trajectory.seed.into(), || vec!["body".into(), "seed".into()])
@@ -225,10 +225,10 @@ fn schema() -> Value {
             "session_id": { "type": "string" }, "generation": { "type": "integer" }, "digest": { "type": "string" },
             "step_count": { "type": "integer" }, "done": { "type": "boolean" },
             "score": { "type": "number", "minimum": 0, "maximum": 1 },
-            "breakdown": { "type": "object", "description": "Of the last step, whatever the pack tells agents." },
+            "breakdown": { "type": "object", "description": "Of the last step, also if the pack does not show it to agents." },
             "explanation": {
                 "type": "object",
-                "description": "The last step's items and components, beside the rules that made their truth.",
+                "description": "The last step's items and components, with the rules that decided their truth.",
             },
         },
     })

@@ -10,7 +10,7 @@ pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_environment("/health", get(health)).on(Surface::Open).described(Operation {
         method: "get",
         id: "health",
-        summary: "Tell that the server answers",
+        summary: "Check that the server answers",
         parameters: &[],
         request: None,
         response: |_| json!({ "type": "object", "properties": { "status": { "const": "healthy" } } }),

@@ -10,7 +10,7 @@ pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_environment("/metadata", get(metadata)).on(Surface::Known).described(Operation {
         method: "get",
         id: "metadata",
-        summary: "Tell what the environment is",
+        summary: "Describe the environment",
         parameters: &[],
         request: None,
         response: |_| {

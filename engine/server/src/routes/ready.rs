@@ -10,7 +10,7 @@ pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_server("/ready", get(ready)).on(Surface::Open).described(Operation {
         method: "get",
         id: "ready",
-        summary: "Tell whether new sessions are taken",
+        summary: "Check whether the server takes new sessions",
         parameters: &[],
         request: None,
         response: |_| json!({ "type": "object", "properties": { "status": { "const": "ready" } } }),

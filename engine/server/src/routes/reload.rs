@@ -15,7 +15,7 @@ pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_server("/reload", get(reload)).on(Surface::Of(Role::Observer)).described(Operation {
         method: "get",
         id: "reload",
-        summary: "Tell what is loaded, and what became of the last change",
+        summary: "Show what is loaded, and the result of the last change",
         parameters: &[],
         request: None,
         response: |_| {

@@ -15,7 +15,7 @@ pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_environment("/schema", get(document)).on(Surface::Known).described(Operation {
         method: "get",
         id: "schema",
-        summary: "Tell the schemas of action, observation and state",
+        summary: "Return the schemas of action, observation and state",
         parameters: &[],
         request: None,
         response: |_| {

@@ -35,7 +35,7 @@ pub(super) fn snapshot() -> Endpoint {
     Endpoint::of_server("/sessions/{id}", get(show)).described(Operation {
         method: "get",
         id: "session",
-        summary: "Tell all that is needed to play a session's episode again",
+        summary: "Return all that is needed to play a session's episode again",
         parameters: &[ID],
         request: None,
         response: |_| snapshot::schema(),

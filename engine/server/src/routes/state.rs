@@ -33,7 +33,7 @@ pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_environment("/state", get(state)).in_simulation().described(Operation {
         method: "get",
         id: "state",
-        summary: "Tell where the episode stands",
+        summary: "Return the state of the episode",
         parameters: PARAMETERS,
         request: None,
         response: schema::state,

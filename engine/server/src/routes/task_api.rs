@@ -70,7 +70,7 @@ pub(super) fn endpoints() -> [Endpoint; 6] {
         }),
         Endpoint::of_environment("/{env_name}/task", post(one_task)).described(Operation {
             id: "task",
-            summary: "Tell one task of a split",
+            summary: "Return one task of a split",
             response: |_| json!({ "type": "object", "required": ["task"], "properties": { "task": task::task_schema() } }),
             errors: &[("400", "The split has no task at that place"), UNKNOWN, INVALID],
             ..of_split(|_| task::body_schema(Numbers::Index))

@@ -568,7 +568,7 @@ mod tests {
         let slow = session.act(None, |_| Ok(Outcome { told: Instant::now(), wait: Duration::from_millis(40) }));
         let quick = session.act(None, |_| Ok(Outcome::now(Instant::now())));
         let (slow, quick) = tokio::join!(slow, quick);
-        assert!(quick.expect("it is told") - slow.expect("it is told") >= Duration::from_millis(40));
+        assert!(quick.expect("a time") - slow.expect("a time") >= Duration::from_millis(40));
     }
 
     #[tokio::test]

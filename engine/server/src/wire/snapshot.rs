@@ -65,7 +65,7 @@ pub(crate) fn schema() -> Value {
             "actions": { "type": "array", "items": { "type": "object" }, "description": "Those that were taken, in order." },
             "inputs": {
                 "type": "array", "items": { "type": "object" },
-                "description": "What plugins answered that are no pure functions; nothing where there are none.",
+                "description": "What plugins that are not pure functions answered; empty if there are none.",
             },
         },
     })

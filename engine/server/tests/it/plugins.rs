@@ -165,7 +165,7 @@ async fn a_plugin_that_fails_is_an_error_and_the_server_goes_on() {
     for _ in 0..2 {
         // The plugin's own words may hold what is right, so the log has them and the agent has not.
         let told = error(&socket.step(json!({ "action": "answer" })).await, "EXECUTION_ERROR");
-        assert_eq!(told, "the environment failed at this step; the log of the server says why");
+        assert_eq!(told, "the environment failed at this step; see the server's log for the reason");
         assert_eq!(socket.state().await["step_count"], 0);
     }
     assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));

@@ -295,5 +295,5 @@ async fn a_recorded_episode_is_graded_again() {
     line["environment"] = json!("dsk");
     assert!(post(&server, "/regrade", &line).await.detail(404).contains("did you mean `desk`?"));
     let entry = post(&server, "/regrade", &json!({ "environment": "desk" })).await.entry();
-    assert_eq!(entry["msg"], "it is no line of a record: missing field `engine`");
+    assert_eq!(entry["msg"], "not a line of a record: missing field `engine`");
 }

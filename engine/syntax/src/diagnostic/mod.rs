@@ -202,7 +202,7 @@ impl Hint {
     /// Puts quotes around a value that YAML reads as something other than a text.
     pub fn quoting(written: &str) -> Self {
         let quoted = format!("\"{written}\"");
-        Self::from(format!("put quotes round it: `{quoted}`")).instead_of(written, quoted)
+        Self::from(format!("put quotes around it: `{quoted}`")).instead_of(written, quoted)
     }
 
     /// Replaces what was written, where it stands alone at the finding's place.

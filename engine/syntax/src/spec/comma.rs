@@ -42,7 +42,7 @@ pub(super) fn cut(files: &[SourceFile], tree: &Tree, value: &Value, pointer: &st
     }
     Some(Cut {
         first: at == first + 1,
-        hint: format!("put quotes round a text that holds a comma: `{owner}: \"{text}\"`"),
+        hint: format!("put quotes around a text that holds a comma: `{owner}: \"{text}\"`"),
     })
 }
 

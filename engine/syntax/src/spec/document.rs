@@ -399,7 +399,7 @@ fn typed<T: DeserializeOwned>(files: &[SourceFile], tree: &Tree, value: &Value, 
             let (file, span) = located(files, tree.value_place(&pointer));
             report.push(
                 Diagnostic::new(Code::Shape, file, span, "this value does not fit its place").at(pointer).hint(
-                    "a number may be too large, or a text of another form than expected; `docs/reference.md` tells",
+                    "a number may be too large, or a text may have an unexpected form; see `docs/reference.md`",
                 ),
             );
             None

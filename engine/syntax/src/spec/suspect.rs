@@ -293,7 +293,7 @@ impl<'a> Reader<'a> {
                 Some(Suspect {
                     span: place + pair..place + pair + 1,
                     message: "a `key: value` cannot stand here".to_owned(),
-                    hint: "put quotes round a text that holds `: `".to_owned(),
+                    hint: "put quotes around a text that holds `: `".to_owned(),
                 })
             }
         }
@@ -404,7 +404,7 @@ fn colon_lost(place: usize, line: &str) -> Suspect {
     let word = line.split(|sign: char| !is_word(sign)).next().unwrap_or_default();
     Suspect {
         span: place..place + line.len(),
-        message: "this line is no `key: value`".to_owned(),
+        message: "expected `key: value`".to_owned(),
         hint: format!("put a colon behind the key: `{word}:`"),
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     let text = &file.text;
     let at = at.min(text.len());
     if let Some(control) = text[at..].chars().next().filter(|_| info.contains("unprintable")) {
-        let message = format!("not YAML: the character U+{:04X} cannot stand in a file", u32::from(control));
+        let message = format!("not YAML: the character U+{:04X} is not allowed in a file", u32::from(control));
         return Diagnostic::new(Code::Syntax, file, at..at + control.len_utf8(), message)
             .label("it is not visible in most editors")
             .hint(format!("remove it; a text in double quotes may hold it as `{}`", escape(control)));
@@ -42,15 +42,15 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     } else if info.contains("byte order mark") {
         "remove the invisible character U+FEFF that stands here"
     } else if word("tag") || word("TAG") || word("handle") {
-        "remove the tag; put quotes round a text that begins with `!`"
+        "remove the tag; put quotes around a text that begins with `!`"
     } else if word("directive") || info.contains("document end marker") {
-        "put `---` on a line of its own between two documents; put quotes round a text that begins with `%`"
+        "put `---` on a line of its own between two documents; put quotes around a text that begins with `%`"
     } else if info.contains("comment intercepting") {
         "move the comment above the text, or write the text after `|` or `>`"
     } else if info.contains("mapping values are not allowed") {
-        "put quotes round a text that holds `: `, and check the indentation of this line and the one above it"
+        "put quotes around a text that holds `: `, and check the indentation of this line and the one above it"
     } else if info.contains("escape") {
-        "put single quotes round a text with backslashes, or write each of them twice"
+        "put single quotes around a text with backslashes, or write each of them twice"
     } else if info.contains("quoted scalar") || info.contains("unexpected end of") {
         "a quote that was opened is never closed"
     } else if info.contains("flow") || info.contains("','") {
@@ -65,9 +65,9 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
             &format!("put `&{name}` before the value that is meant; a text that begins with `*` or `&` needs quotes"),
         );
     } else if dashes::is_refused(info) {
-        "put quotes round the dash, or round the whole text that it belongs to"
+        "put quotes around the dash, or around the whole text that it belongs to"
     } else if info.contains("character") || info.contains("start any token") {
-        "put quotes round a text that begins with `@`, `%` or a backtick"
+        "put quotes around a text that begins with `@`, `%` or a backtick"
     } else {
         "check the indentation of this line and the one above it"
     };

@@ -296,7 +296,7 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>, Vec<Diagn
         let at = builder.offsets.byte(error.marker().index());
         builder.problems.push(syntax::explain(file, at, error.info()));
     }
-    // Of a key that stands twice the first value counts; anything worse would only bring follow-up findings.
+    // Of a key that appears twice the first value counts; anything worse would only bring follow-up findings.
     let broken = builder.problems.iter().any(|problem| problem.code != Code::DuplicateKey);
     (if broken { Vec::new() } else { builder.documents }, builder.problems, builder.lossy)
 }
@@ -493,7 +493,7 @@ impl<'a> Builder<'a> {
                     Code::DuplicateKey,
                     self.file,
                     span.clone(),
-                    format!("the key `{key}` stands twice in this map"),
+                    format!("the key `{key}` appears twice in this map"),
                 )
                 .label(format!("first on line {line}"))
                 .hint(if listed {
@@ -519,7 +519,7 @@ impl<'a> Builder<'a> {
                     .hint("write `|` behind the colon when a text of several lines follows")
             } else {
                 Diagnostic::new(Code::Unsupported, self.file, range, message)
-                    .hint("a template such as `{{ ... }}` as a value needs quotes round it")
+                    .hint("a template such as `{{ ... }}` as a value needs quotes around it")
             });
             return Err(Stop);
         }
@@ -601,7 +601,7 @@ impl<'a> Builder<'a> {
         if let Some(tag) = tag.filter(|tag| !tag.is_yaml_core_schema()) {
             self.problems.push(
                 Diagnostic::new(Code::Unsupported, self.file, range.clone(), format!("the tag `{tag}` is not taken"))
-                    .hint("remove the tag; put quotes round a text that begins with `!`"),
+                    .hint("remove the tag; put quotes around a text that begins with `!`"),
             );
         }
     }
@@ -651,7 +651,7 @@ fn no_number(file: &SourceFile, range: &Range<usize>, text: &str) -> Diagnostic 
     if whole_figures(text).is_some() {
         finding(format!("`{text}` is too large for a number that keeps all of its digits"))
             .label(format!("whole numbers go from {} to {}", i64::MIN, u64::MAX))
-            .hint(format!("put quotes round it, for a text: `\"{text}\"`"))
+            .hint(format!("put quotes around it, for a text: `\"{text}\"`"))
     } else {
         finding(format!("`{text}` is not a number that can be used here")).hint("write a finite number")
     }

@@ -442,7 +442,7 @@ fn type_hint(kind: &TypeKind, found: &Value, written: &str) -> Option<Hint> {
             "write `key: value` lines without `- `, or put them in braces: `{ ... }`".into()
         }
         Value::String(_) | Value::Number(_) | Value::Bool(_) if wants("array") => {
-            Hint::from("put brackets round it: `[...]`").instead_of(written, format!("[{written}]"))
+            Hint::from("put brackets around it: `[...]`").instead_of(written, format!("[{written}]"))
         }
         Value::Array(_) => "write one value, without brackets or `- `".into(),
         Value::Object(_) => "write one value, without braces and keys".into(),

@@ -248,7 +248,7 @@ fn findings_say_what_happened() {
     assert_eq!(verify(&edited), ["entry 3 was changed: its hash does not fit"]);
     let mut noise = lines.clone();
     noise[3] = "{}".to_owned();
-    assert_eq!(verify(&noise), ["this is no line of an audit trail, or its end was changed"]);
+    assert_eq!(verify(&noise), ["this is not a line of an audit trail, or its end was changed"]);
     let mut rewritten = lines.clone();
     rewritten[1] = forged(&lines, 1);
     assert_eq!(verify(&rewritten), ["entry 3 names another line before it: that one was replaced"]);

@@ -22,7 +22,7 @@ pub(super) fn of(file: &Path, command: Option<&str>) -> Option<Result<Program, S
     let process =
         ProcessSpec { command: words.split_whitespace().map(str::to_owned).collect(), ..ProcessSpec::default() };
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let files = beside(file).map_err(|error| format!("what lies beside `{}` cannot be read: {error}", file.display()));
+    let files = beside(file).map_err(|error| format!("the files next to `{}` cannot be read: {error}", file.display()));
     Some(files.map(|files| {
         let description = files.iter().find(|(path, _)| path == Path::new(DESCRIPTION));
         let description = description.map(|(_, bytes)| Arc::clone(bytes));

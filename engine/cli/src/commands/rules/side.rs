@@ -43,7 +43,7 @@ fn whole(text: &str, set: SourceSet, is_file: bool) -> Result<SourceSet, String>
     let is_root = |line: &str| line.trim_end() == "kind: Environment";
     let mut files = set.packs.iter().flat_map(|pack| &pack.files);
     if is_file && !files.any(|file| file.text.lines().any(is_root)) {
-        return Err(format!("`{text}` lies in no pack; name the one that its rules are of with `--pack`"));
+        return Err(format!("`{text}` is not in a pack; name the pack of its rules with `--pack`"));
     }
     Ok(set)
 }

@@ -51,7 +51,7 @@ pub(super) fn markdown(found: &Found) -> String {
             String::new(),
             format!("### `{}`", trial.rules),
             String::new(),
-            "| who decides | now | candidate |".to_owned(),
+            "| decided by | now | candidate |".to_owned(),
             "|---|---:|---:|".to_owned(),
         ]);
         for (id, tried) in by_rule(trial) {
@@ -85,7 +85,7 @@ fn summary(found: &Found) -> Vec<String> {
     let (inboxes, files) = found.counts;
     let mut lines = vec![format!("{} of the inboxes and {files} of files were judged twice", count(inboxes, "item"))];
     if found.lost > 0 {
-        lines.push(format!("{} could not be read and stand below", count(found.lost, "row")));
+        lines.push(format!("{} could not be read; see below", count(found.lost, "row")));
     }
     for trial in &found.trials {
         let changed = trial.items.iter().filter(|item| !item.changes.is_empty());
@@ -95,7 +95,7 @@ fn summary(found: &Found) -> Vec<String> {
             changed.iter().filter(|item| item.changes.iter().all(|name| item.labelled.contains(name))).count();
         lines.push(format!("`{}`: {} of {all} would be decided otherwise", trial.rules, changed.len()));
         if labelled > 0 {
-            lines.push(format!("{labelled} of these have a label that settles it, whatever rules say"));
+            lines.push(format!("{labelled} of these have a label, which overrides the rules"));
         }
         if conflicts > 0 {
             lines.push(format!("{} match two rules of the candidate that differ", count(conflicts, "item")));

@@ -21,7 +21,7 @@ pub(super) fn build_near(params: &spec::Near, site: &Site<'_>, report: &mut Repo
             let path = format!("{}/partial/{right}/{actual}", site.pointer);
             report.push(
                 site.document
-                    .at(Code::OutOfBounds, path, format!("a part must lie between 0 and 1, not at {value}"))
+                    .at(Code::OutOfBounds, path, format!("a part must be between 0 and 1, not {value}"))
                     .hint("a right decision is worth 1; use `matrix` for other values"),
             );
         }

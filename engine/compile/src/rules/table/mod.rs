@@ -120,7 +120,7 @@ pub fn rows(
         if let Some(first) = first {
             report.push(
                 document
-                    .at(Code::DuplicateKey, &pointer, format!("the column `{name}` stands twice in this table"))
+                    .at(Code::DuplicateKey, &pointer, format!("the column `{name}` appears twice in this table"))
                     .label(format!("first as column {}", first + 1))
                     .hint("remove one of the two"),
             );

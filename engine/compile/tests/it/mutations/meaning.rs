@@ -137,7 +137,7 @@ fn template_filter(file: &File) -> Vec<Change> {
     expressions(file).into_iter().map(one).collect()
 }
 
-/// A keyword stands twice.
+/// A keyword appears twice.
 fn keyword(file: &File) -> Vec<Change> {
     let one = |node: &Node| {
         let end = node.value.end;

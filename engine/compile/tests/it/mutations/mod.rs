@@ -70,7 +70,7 @@
 //! | field that no template offers | The last name of an expression is misspelt |
 //! | brace of a template lost | `}}` becomes `}` |
 //! | filter that does not exist | `{{ name }}` becomes `{{ name | uper }}` |
-//! | keyword twice | A keyword stands twice |
+//! | keyword twice | A keyword appears twice |
 //! | operator for another type | A text has no order |
 //! | operator that does not exist | `contains` becomes `includes` |
 //! | bad regular expression | A pattern opens a group and does not close it |
