@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lays out the folder that `openenv push` wants: the sources of the image and the package files beside them.
+# Prepares the folder that `openenv push` wants: the sources of the image and the package files next to them.
 #
 #   deploy/space.sh /tmp/casebook && openenv push /tmp/casebook --repo-id owner/casebook
 set -euo pipefail

@@ -52,7 +52,7 @@ static int cell(reader *from, cb_text *text) {
     return 0;
 }
 
-/* What stands between cells where nobody says: the first sign that can, outside of quotes, in the first line. */
+/* The default sign between cells: the first possible one, outside of quotes, in the first line. */
 static char separator_of(reader *from) {
     int quoted = 0;
     for (const char *at = from->at; at < from->end; at++) {
@@ -118,7 +118,7 @@ static int is_word(cb_text text, const char *word) {
     return at == text.length && !word[at];
 }
 
-/* A value as the column says; what is no number is told of as the text that it is. */
+/* A value of the type of its column; what is not a number stays the text that it is. */
 static void put(cb_json parameters, cb_text column, cb_text text) {
     int number = holds(cb_get(parameters, "numbers"), column) && is_number(text);
     int flag = holds(cb_get(parameters, "booleans"), column) && (is_word(text, "true") || is_word(text, "false"));
@@ -153,7 +153,7 @@ void rows(cb_json call) {
         if (from.wrong) { refuse(from.wrong_line, from.wrong, none); return; }
         for (int i = 0; i < columns; i++)
             if (names[columns].length && same(names[i], names[columns])) {
-                refuse(head, "the column `%` stands twice", names[i]);
+                refuse(head, "the column `%` appears twice", names[i]);
                 return;
             }
         if (same(names[columns], id)) id_column = columns;

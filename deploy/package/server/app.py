@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def command(arguments):
-    """The command line of the server that stands in for uvicorn with these arguments."""
+    """The command line of the server that replaces uvicorn with these arguments."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--host", default=os.environ.get("UVICORN_HOST", "127.0.0.1"))
     parser.add_argument("--port", default=os.environ.get("UVICORN_PORT", "8000"))

@@ -1,4 +1,4 @@
-//! What can be said about a pack: two versions of it beside each other, its own tests, a page for readers.
+//! Reports about a pack: two versions of it side by side, its own tests, a page for readers.
 
 // Two versions of a pack beside each other.
 pub mod comparison;

@@ -1,11 +1,11 @@
-//! `cargo bench --bench check`: how long it takes to check a large pack, beside what else can check it.
+//! `cargo bench --bench check`: how long it takes to check a large pack, next to other tools that can check it.
 //!
-//! 1. A pack with 10,000 items: `casebook check` (everything: shape, names, rules, templates), beside `check-jsonschema`
+//! 1. A pack with 10,000 items: `casebook check` (everything: shape, names, rules, templates), next to `check-jsonschema`
 //!    and ajv, which check the same files against the same schema and nothing else. Each is a whole process.
 //! 2. A pack with 1,000 files of which one changed: reading, parsing and compiling it again, in process, as a reload does.
 //! 3. Packs at size: 100,000 items, 20,000 rules, 10,000 tasks. Each is a whole process.
 //!
-//! The other tools are installed into the target folder. A tool that cannot be had is left out, and told.
+//! The other tools are installed into the target folder. A tool that cannot be installed is left out with a note.
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::{

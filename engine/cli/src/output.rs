@@ -106,7 +106,7 @@ pub(crate) fn json(value: &impl Serialize) {
     }
 }
 
-/// Tells which files were written, and what to do next.
+/// Prints which files were written, and what to do next.
 pub(crate) fn written(paths: &[String], next: &str, format: Format) {
     if format == Format::Json {
         return json(&serde_json::json!({ "written": paths }));

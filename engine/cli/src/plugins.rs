@@ -22,7 +22,7 @@ static HOST: OnceLock<Arc<PluginHost>> = OnceLock::new();
 ///
 /// # Errors
 ///
-/// When signals cannot be heard.
+/// When signals cannot be received.
 pub(crate) fn allow(args: &Args) -> io::Result<()> {
     let plays = matches!(args.command, Command::Serve(_) | Command::Test(_) | Command::Run(_) | Command::Baseline(_));
     let processes = match args.allow_process_plugins {

@@ -19,7 +19,7 @@ pub(crate) struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts telling; not from within a runtime.
+    /// Starts the export; not from within a runtime.
     #[cfg_attr(
         not(feature = "otel"),
         expect(clippy::unnecessary_wraps, reason = "it can fail where the export is built in")
@@ -54,7 +54,7 @@ impl Telemetry {
     }
 }
 
-/// Tells of warnings on standard error, for commands that do not serve.
+/// Prints warnings to standard error, for commands that do not serve.
 pub(crate) fn plain() {
     tracing_subscriber::registry().with(log(LogFormat::Text)).init();
 }

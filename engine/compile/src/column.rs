@@ -7,7 +7,7 @@ use casebook_syntax::{
 };
 use serde_json::Value;
 
-/// Characters of a value that a finding repeats at the most.
+/// The maximum number of characters of a value that a finding repeats.
 const MAX_SHOWN: usize = 40;
 
 /// Reads a value that a document holds; what does not fit is reported at its place.

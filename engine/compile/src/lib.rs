@@ -1,6 +1,6 @@
 //! From what is written to what runs: documents to packs, every problem at its place.
 //!
-//! The modules stand in the order in which data flows; a later module may import an earlier one, never the reverse.
+//! The modules are in the order in which data flows; a later module may import an earlier one, never the reverse.
 
 // JSON held to a schema.
 mod validator;

@@ -1,6 +1,6 @@
 //! Every name of a pack: where it is defined and where it is used.
 //!
-//! Names are followed through `extends`, since each key of a merged document keeps the file that it stands in, through the
+//! Names are followed through `extends`, since each key of a merged document keeps the file that it is written in, through the
 //! cells of tables, and into templates and expressions.
 
 use std::{ops::Range, path::Path, sync::Arc};
@@ -74,7 +74,7 @@ pub struct Symbol {
 pub struct Location {
     /// The file.
     pub path: Arc<Path>,
-    /// The bytes in it; quotes round the name may be part of them.
+    /// The bytes in it; quotes around the name may be part of them.
     pub span: Range<usize>,
 }
 
@@ -279,7 +279,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Names of policies, but for those that are built in and those that are made of decisions.
+    /// Names of policies, except those that are built in and those that are made of decisions.
     fn policies(self, pointer: &str, table: &mut Table) {
         for (name, path) in self.texts(pointer).into_iter().filter(|(name, _)| is_of_pack(name)) {
             table.mention(NameKind::Policy, None, name, self.at(&path));
@@ -668,7 +668,7 @@ fn paths(text: &str, whole: bool) -> Vec<(&str, &str, usize)> {
     found
 }
 
-/// Names of values are told apart by what has them.
+/// What has a value: two values of one name differ by it.
 fn owner(kind: NameKind, name: &str) -> String {
     if kind == NameKind::Decision { format!("decision {name}") } else { format!("field {name}") }
 }

@@ -8,7 +8,7 @@ use casebook_runtime::{
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
 use serde_json::{Value, json};
 
-/// Problems of one value that are told at the most.
+/// The maximum number of problems that are reported of one value.
 const MAX_PROBLEMS: usize = 100;
 
 #[derive(Debug)]

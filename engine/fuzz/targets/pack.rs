@@ -1,4 +1,4 @@
-//! The small pack of the core's tests with one file replaced.
+//! The small pack of the tests of `compile` with one file replaced.
 
 use casebook_compile::check::{Compiled, compile};
 use casebook_syntax::source;

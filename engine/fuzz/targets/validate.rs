@@ -1,4 +1,4 @@
-//! Any text as a file: the shape of its documents, and that every finding lies in the text.
+//! Any text as a file: the shape of its documents, and that every finding is in the text.
 #![no_main]
 
 use std::path::Path;

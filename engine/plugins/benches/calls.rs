@@ -1,4 +1,4 @@
-//! What a call of a plugin takes, an instance of its own included, and episodes with one beside the same without: one by one,
+//! What a call of a plugin takes, an instance of its own included, and episodes with one next to the same without: one by one,
 //! and of 64 sessions at one time.
 //!
 //! `cargo bench -p casebook-plugins`
@@ -62,7 +62,7 @@ fn main() {
     compare(&packs, "us a step", |pack| 1e6 / steps_a_second(pack));
 }
 
-/// Prints what each pack comes to, and how that stands to the first one.
+/// Prints the time of each pack, and its ratio to the first one.
 fn compare(packs: &[(&str, Arc<Pack>)], unit: &str, mut measure: impl FnMut(&Arc<Pack>) -> f64) {
     let mut first = None;
     for (name, pack) in packs {

@@ -11,11 +11,11 @@ use wasmi::{
 
 use crate::errors;
 
-/// Nested calls within a module at the most.
+/// The maximum number of nested calls within a module.
 const MAX_DEPTH: usize = 512;
-/// Bytes of a call's own values at the most.
+/// The maximum number of bytes of a call's own values.
 const MAX_STACK: usize = 512 * 1024;
-/// Entries of a table at the most.
+/// The maximum number of entries of a table.
 const MAX_TABLE: usize = 65_536;
 
 /// Compiles modules for many calls.

@@ -10,7 +10,7 @@ use regex_automata::{
 
 /// Bytes that one automaton may take, and as many while it is made.
 const MAX_BYTES: usize = 1 << 21;
-/// States of the product that are visited at the most.
+/// The maximum number of states of the product that are visited.
 const MAX_STATES: usize = 20_000;
 
 /// An expression, whether case matters to it, and whether a text must match it or must not.
@@ -21,7 +21,7 @@ pub(super) struct Pattern {
     pub(super) wanted: bool,
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug)]
 pub(super) enum Product {
     /// A text, as short as possible.
@@ -92,7 +92,7 @@ fn build(pattern: &Pattern) -> Option<dense::DFA<Vec<u32>>> {
         .ok()
 }
 
-/// One byte, the nicest, of all that no automaton tells apart.
+/// One byte, the nicest, of each set that no automaton distinguishes.
 fn representatives(automata: &[(dense::DFA<Vec<u32>>, bool)]) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
     bytes.sort_by_key(|byte| niceness(*byte));

@@ -16,7 +16,7 @@ use super::{
     words::Condition,
 };
 
-/// Rules up to which is told for which items a decision is left open.
+/// The maximum number of rules for which is shown for which items a decision is left open.
 const MAX_EXACT: usize = 256;
 
 /// One thing found about rules; rules are named by their position.
@@ -31,7 +31,7 @@ pub enum Claim {
         /// An item that meets the parts before.
         witness: Option<Witness>,
     },
-    /// Whatever the rule matches is decided by rules before it.
+    /// Rules before it decide everything that the rule matches.
     Hidden {
         /// The rule.
         rule: usize,
@@ -53,7 +53,7 @@ pub enum Claim {
     Uncovered {
         /// The decision.
         decision: usize,
-        /// Items of this kind are so, among others perhaps; none is told where there are too many rules.
+        /// Items of this kind are so, among others perhaps; none is shown where there are too many rules.
         condition: Option<Condition>,
         /// The item.
         witness: Witness,

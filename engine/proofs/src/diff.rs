@@ -27,9 +27,9 @@ pub struct Side<'a> {
 /// Items of which something else comes because of one edit.
 #[derive(Debug, Clone)]
 pub struct Move {
-    /// What came of them, by whichever rules, those of which no condition is told among them.
+    /// Their old outcome, by any rules, with those of which no condition is shown.
     pub old: Outcome,
-    /// What comes of them.
+    /// Their new outcome.
     pub new: Outcome,
     /// For which items; each is one way.
     pub conditions: Vec<Condition>,
@@ -69,7 +69,7 @@ impl Diff {
         self.edits.iter().all(|edit| edit.moves.is_empty() && edit.unknown.is_empty())
     }
 
-    /// What moves, whatever the edit.
+    /// What moves, by any edit.
     pub fn moves(&self) -> impl Iterator<Item = &Move> {
         self.edits.iter().flat_map(|edit| &edit.moves)
     }
@@ -80,7 +80,7 @@ impl Diff {
     }
 }
 
-/// Compares what two sets of rules decide; an error tells why they cannot be compared.
+/// Compares what two sets of rules decide; the error is the reason why they cannot be compared.
 pub fn diff(old: Side<'_>, new: Side<'_>, limits: Limits) -> Result<Diff, String> {
     domain::check(&old, &new)?;
     let mut edits = edits::edits(old.rules, new.rules);

@@ -130,7 +130,7 @@ fn sorted<T: Clone>(pairs: &[(usize, T)]) -> Vec<(usize, T)> {
     pairs
 }
 
-/// What is different between two rules of the same id, but for their place.
+/// What is different between two rules of the same id, except their place.
 fn kinds(old: &CompiledRule, new: &CompiledRule) -> Vec<EditKind> {
     let same = |a: &dyn std::fmt::Debug, b: &dyn std::fmt::Debug| format!("{a:?}") == format!("{b:?}");
     let checks = [

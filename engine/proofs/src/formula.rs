@@ -14,7 +14,7 @@ pub(super) enum Atom {
     Given(usize),
     /// A value passes a test.
     Test(usize, Test),
-    /// The clock lies in a span of time.
+    /// The clock is in a span of time.
     Valid(Option<i64>, Option<i64>),
 }
 
@@ -311,7 +311,7 @@ fn key(text: Option<&Text>, matching: Matching) -> (String, bool, bool) {
     (text.unwrap_or_default().to_owned(), matching.whole_words, matching.case_sensitive)
 }
 
-/// Whether a column's values can be told apart by a few representatives.
+/// Whether a few representatives stand for all of a column's values.
 pub(super) fn has_cells(column: &Column) -> bool {
     column.kind.is_ordered() || matches!(column.kind, ColumnKind::Boolean | ColumnKind::Choice)
 }

@@ -21,7 +21,7 @@ pub(super) enum Verdict<T> {
     Shows(T),
     /// It does not; this holds for every item that does, and not for this one.
     Instead(Shared),
-    /// The same, but more can be said once more is found.
+    /// The same, but more is known once more is found.
     ForNow(Shared),
 }
 
@@ -45,7 +45,7 @@ impl Question {
         question
     }
 
-    /// Says anew what holds of every item that is still looked for.
+    /// States again what holds of every item that is still looked for.
     pub(super) fn renew(&mut self, for_now: Vec<Shared>) {
         self.for_now = for_now;
     }

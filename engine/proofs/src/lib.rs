@@ -23,7 +23,7 @@
 //! | `words.rs` | decided atoms as words |
 //! | `ranges.rs` | sets of numbers in stretches |
 //!
-//! An item that is found has been judged by the rules themselves. "Impossible" is said only where it is proved; else the
+//! An item that is found has been judged by the rules themselves. "Impossible" is reported only where it is proved; else the
 //! answer is unknown, with the reason.
 
 mod automata;
@@ -65,7 +65,7 @@ pub struct Limits {
     pub questions: usize,
     /// Work of all questions together: atoms that are looked at.
     pub work: usize,
-    /// Rules behind one that are told to contradict it; whether more do is unknown.
+    /// The maximum number of rules after one that are reported to contradict it; whether more do is unknown.
     pub partners: usize,
 }
 

@@ -22,13 +22,13 @@ use super::{
     words::Condition,
 };
 
-/// Conditions that are told of one move at the most.
+/// The maximum number of conditions that are shown of one move.
 const MAX_CONDITIONS: usize = 6;
-/// Witnesses of one move at the most.
+/// The maximum number of witnesses of one move.
 const MAX_WITNESSES: usize = 3;
-/// Rules that are named on one side of a move at the most.
+/// The maximum number of rules that are named on one side of a move.
 const MAX_RULES: usize = 100;
-/// Moves of one edit at the most.
+/// The maximum number of moves of one edit.
 const MAX_MOVES: usize = 24;
 
 /// One version of the rules.
@@ -63,7 +63,7 @@ struct Part<'s> {
     /// Which items.
     base: Shared,
     region: Region,
-    /// What the rule wants in both versions, so that it tells no items apart.
+    /// What the rule wants in both versions, so that it distinguishes no items.
     common: Vec<(usize, bool)>,
     /// What it wants in its own version alone.
     special: Vec<(usize, bool)>,
@@ -71,7 +71,7 @@ struct Part<'s> {
     beyond: Vec<Shared>,
 }
 
-/// The moves of an edit, by what comes of items.
+/// The moves of an edit, by the outcome of items.
 #[derive(Default)]
 struct Moves(IndexMap<String, Moving>);
 
@@ -317,7 +317,7 @@ impl<'a> Asking<'_, 'a> {
         }
     }
 
-    /// Tells for which items a rule decides in the other version: exactly where few rules meet.
+    /// Finds the items for which a rule decides in the other version: exactly where few rules meet.
     fn tell(&self, part: &Part<'_>, by: Option<usize>, item: Witness, one: &mut Moving) {
         let (own, other) = (&part.own.rules, &part.other.rules);
         let matches: Vec<Shared> = by.map(|at| other.when[at].clone()).into_iter().collect();
@@ -359,7 +359,7 @@ impl<'a> Asking<'_, 'a> {
         one.found.complete = false;
     }
 
-    /// Notes an item as one way to fulfil a formula, told by what it needs of another one.
+    /// Notes an item as one way to fulfil a formula, by what it needs of another one.
     fn note(&self, part: &Part<'_>, (wanted, told): (&Shared, &[Shared]), item: &Witness, one: &mut Moving) {
         let atoms = self.solver.atoms;
         let mut named: Vec<(usize, bool)> = Vec::new();
@@ -433,18 +433,18 @@ impl<'a> Asking<'_, 'a> {
     }
 }
 
-/// What has been told of one question.
+/// What is known of one question.
 struct Told {
     /// The rules that decide in the other version, the default among them.
     rules: HashSet<Option<usize>>,
-    /// Values of which nothing more is told.
+    /// Values of which nothing more is shown.
     values: Vec<Vec<(usize, Datum)>>,
-    /// Rules of which nothing is told any more, and that were met once more.
+    /// Rules of which nothing more is shown, and that were met once more.
     met: Vec<Option<usize>>,
 }
 
 impl Told {
-    /// Whether it is to be told that a rule decides in the other version; else what decides instead.
+    /// Whether to show that a rule decides in the other version; else what decides instead.
     fn judge(&mut self, part: &Part<'_>, by: Option<usize>) -> Verdict<Option<usize>> {
         if !self.holds(part, by) {
             return Verdict::Shows(by);
@@ -462,14 +462,14 @@ impl Told {
         part.other.rules.instead(by, part.column, &part.region, good)
     }
 
-    /// What must decide in place of the rules that were met, after more was told.
+    /// What must decide in place of the rules that were met, after more was found.
     fn again(&self, part: &Part<'_>) -> Vec<Shared> {
         self.met.iter().map(|by| self.instead(part, *by)).collect()
     }
 }
 
 impl Part<'_> {
-    /// Whether a rule of the other version stands before this one in its own, as it was: then it does not match.
+    /// Whether a rule of the other version is before this one in its own, as it was: then it does not match.
     fn is_before(&self, at: usize) -> bool {
         self.own.rules.set.hit == Hit::First
             && matches!((self.rule, self.other.kept[at]), (Some(rule), Some(there)) if there < rule)
@@ -490,7 +490,7 @@ impl Part<'_> {
 type Decided = Vec<(usize, Datum)>;
 
 impl Moves {
-    /// The move from one value to another, told from the old version to the new one.
+    /// The move from one value to another, shown from the old version to the new one.
     fn of(
         &mut self,
         part: &Part<'_>,

@@ -12,7 +12,7 @@ use super::{
     region::{Index, Region},
 };
 
-/// What comes of an item.
+/// The outcome of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The decisions, by name; nothing where rules decide nothing.
@@ -126,7 +126,7 @@ impl<'r> Rules<'r> {
 
     /// The rules that can decide a decision about an item of a region where another one would, or the default.
     ///
-    /// Under `first` those are the rules before it; else whatever matches agrees, or conflicts, which is asked apart.
+    /// Under `first` those are the rules before it; else all matches agree, or conflict, which is another question.
     pub(super) fn rivals(
         &self,
         by: Option<usize>,
@@ -180,7 +180,7 @@ impl<'r> Rules<'r> {
         parts
     }
 
-    /// What comes of an item by a rule or the default.
+    /// The outcome of an item by a rule or the default.
     pub(super) fn outcome(&self, by: Option<usize>, column: Option<usize>, decisions: &[Column]) -> Outcome {
         let decided = self.value(by, column).into_iter().filter_map(|(at, value)| {
             let column = decisions.get(at)?;

@@ -30,13 +30,13 @@ enum Extent {
     Values(Bits),
     /// Of what has an order: from one bound to another, and whether the value may be absent. The span may be empty.
     Span { low: Edge, high: Edge, absent: bool },
-    /// One of these texts, whatever their case.
+    /// One of these texts, regardless of case.
     Texts(Vec<Box<str>>),
     /// An address below one of these domains.
     Domains(Vec<Box<str>>),
 }
 
-/// A bound, and whether the bound itself lies outside.
+/// A bound, and whether the bound itself is outside.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Edge(Point, bool);
 
@@ -84,7 +84,7 @@ impl Region {
         Self(extents(atoms, formula).unwrap_or_else(|| vec![Extent::Nothing; atoms.columns.len()]))
     }
 
-    /// Whether some item may lie in both.
+    /// Whether some item may be in both.
     pub(super) fn meets(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(a, b)| a.meets(b))
     }
@@ -266,7 +266,7 @@ impl Extent {
     }
 }
 
-/// Whether one of two domains lies below the other.
+/// Whether one of two domains is below the other.
 fn related(a: &str, b: &str) -> bool {
     let below = |a: &str, b: &str| a == b || a.strip_suffix(b).is_some_and(|rest| rest.ends_with('.'));
     below(a, b) || below(b, a)
@@ -476,7 +476,7 @@ impl ByColumn {
     }
 }
 
-/// A domain and those that it lies below.
+/// A domain and those that it is below.
 fn above(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |domain| domain.split_once('.').map(|(_, rest)| rest))
 }

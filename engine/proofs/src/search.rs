@@ -64,7 +64,7 @@ impl<'a> Solver<'a> {
         Self { atoms, limits, work, questions, relations, consequences, timed }
     }
 
-    /// Finds an item for which a formula holds. What is asked is all that the values of a field are told apart by.
+    /// Finds an item for which a formula holds. Only the atoms in question distinguish the values of a field.
     pub(super) fn solve(&self, formula: &Shared) -> Answer<Model> {
         self.questions.set(self.questions.get() + 1);
         if let Formula::Const(false) = &**formula {
@@ -259,7 +259,7 @@ struct Search<'s, 'a> {
     unknown: Option<&'static str>,
 }
 
-/// What comes of deciding all that is forced.
+/// The result of deciding all that is forced.
 enum Propagated {
     Impossible,
     Holds,

@@ -1,4 +1,4 @@
-//! Which values are worth trying: for each column with an order or few values, one of every kind that the tests tell apart.
+//! Which values are worth trying: for each column with an order or few values, one of every kind that the tests distinguish.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use super::{
 
 /// Milliseconds of an hour.
 const HOUR: i64 = 3_600_000;
-/// Moments of the clock that are tried for one question at the most.
+/// The maximum number of moments of the clock that are tried for one question.
 const MAX_CLOCKS: usize = 4_000;
 
 /// Positions at either end of a long stretch of values that are looked at for a simple one.
@@ -33,7 +33,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// The cells of a column that some of its atoms tell apart, which are given in order.
+    /// The cells of a column that some of its atoms distinguish, which are given in order.
     fn new(atoms: &Atoms<'_>, at: usize, own: &[usize], clock: Option<i64>) -> Self {
         let column = &atoms.columns[at];
         let values = representatives(column, own.iter().map(|atom| &atoms.all[*atom]), clock);
@@ -84,7 +84,7 @@ fn likeness(column: &Column, value: Option<&Datum>, at: usize, clock: Option<i64
     })
 }
 
-/// The values that pass an atom, each judged by one that no bound of the atom tells from it.
+/// The values that pass an atom, each judged by one on the same side of every bound of the atom.
 fn passing(
     column: &Column,
     atom: &Atom,
@@ -130,7 +130,7 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// What some atoms tell apart, which are given by column and in order; what another moment knows is taken over.
+    /// What some atoms distinguish, which are given by column and in order; what another moment knows is taken over.
     pub(super) fn new(atoms: &Atoms<'_>, used: &[Vec<usize>], clock: Option<i64>, known: Option<&Self>) -> Self {
         let timed = |at: usize| used[at].iter().any(|atom| atoms.all[*atom].reads_clock());
         let cells = atoms.columns.iter().enumerate().map(|(at, column)| {
@@ -141,7 +141,7 @@ impl Moment {
     }
 }
 
-/// A value of every kind that tests tell apart: an absent value first, then in order.
+/// A value of every kind that tests distinguish: an absent value first, then in order.
 fn representatives<'a>(
     column: &Column,
     atoms: impl Iterator<Item = &'a Atom>,
@@ -263,7 +263,7 @@ fn simplicity(column: &Column, value: &Datum) -> (usize, u64, u64) {
     (written, number.abs().to_bits(), number.to_bits())
 }
 
-/// The moments of the clock that may matter to a formula: one of every kind that its atoms tell apart.
+/// The moments of the clock that may matter to a formula: one of every kind that its atoms distinguish.
 ///
 /// A condition compares a moment with a fixed one, or with the clock at a distance. Which of them can hold together
 /// changes only where the clock lies at a fixed moment plus a distance, give or take two milliseconds.

@@ -41,7 +41,7 @@ static LOOKALIKES: LazyLock<Lookalikes> = LazyLock::new(|| {
 /// The texts that an expression is to be right about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Normal forms: enough where no test tells a text from its normal form. Folded ones are, unless case matters to some.
+    /// Normal forms: enough where no test distinguishes a text from its normal form. Folded ones are, unless case matters to some.
     Normal { folded: bool },
     /// ASCII alone.
     Ascii,

@@ -15,7 +15,7 @@ use super::{
     spellings::{self, Reach},
 };
 
-/// What a search for a value came to.
+/// The result of a search for a value.
 #[derive(Debug)]
 pub(super) enum Found {
     Value(Datum),
@@ -80,7 +80,7 @@ fn is_below(domain: &str, other: &str) -> bool {
     domain == other || domain.strip_suffix(other).is_some_and(|rest| rest.ends_with('.'))
 }
 
-/// Whether a test tells no two texts apart that have the same normal form, folded or with their case kept.
+/// Whether a test distinguishes no two texts of the same normal form, folded or with their case kept.
 fn reads_form(test: &Test, exact: bool) -> bool {
     match test {
         Test::TextIs(_, sensitive) => exact || !sensitive,

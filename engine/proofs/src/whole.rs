@@ -13,16 +13,16 @@ use super::{
     words::Condition,
 };
 
-/// Conditions that are told of one change at the most.
+/// The maximum number of conditions that are shown of one change.
 const MAX_CONDITIONS: usize = 6;
-/// Witnesses of one change at the most.
+/// The maximum number of witnesses of one change.
 const MAX_WITNESSES: usize = 3;
-/// Pairs of outcomes at the most.
+/// The maximum number of pairs of outcomes.
 const MAX_PAIRS: usize = 100_000;
-/// Rules of one version at the most.
+/// The maximum number of rules of one version.
 const MAX_RULES: usize = 1_000;
 
-/// What comes of some items, and when.
+/// The outcome of some items, and its condition.
 #[derive(Debug, Clone)]
 struct Case {
     decided: Vec<(usize, Datum)>,

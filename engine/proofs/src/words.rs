@@ -15,16 +15,16 @@ use super::{
 /// Tests that a condition names; a reader takes in no more, and the items that show it have the rest.
 const MAX_PARTS: usize = 5;
 
-/// A kind of item: those about which some tests come out as told.
+/// A kind of item: those for which some tests have the given results.
 #[derive(Debug, Clone)]
 pub struct Condition {
     words: String,
-    /// Ways to be of this kind; of each all tests must come out as told.
+    /// Ways to be of this kind; all tests of a way must have the given results.
     ways: Vec<Vec<(Atom, bool)>>,
 }
 
 impl Condition {
-    /// The condition under which some atoms are as decided, at a moment of the clock; only some of them are told.
+    /// The condition under which some atoms are as decided, at a moment of the clock; only some of them are shown.
     pub(super) fn new(atoms: &Atoms<'_>, clock: Option<i64>, cube: &[(usize, bool)], told: &[(usize, bool)]) -> Self {
         let tests = cube.iter().map(|(atom, value)| (atoms.all[*atom].clone(), *value)).collect();
         let moment = Moment::new(atoms, &atoms.by_column(told.iter().map(|(atom, _)| *atom)), clock, None);

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::settings::ResultType;
 
-/// Bytes of a value, as JSON, at the most.
+/// The maximum number of bytes of a value, as JSON.
 const MAX_BYTES: usize = 1024 * 1024;
-/// Seconds that an action may ask to wait at the most.
+/// The maximum number of seconds that an action may ask to wait.
 pub const MAX_WAIT: f64 = 3_600.0;
 
 /// An expression, by the name of its template.
@@ -93,7 +93,7 @@ impl Expression {
     }
 }
 
-/// What an error of the template engine says, in one line.
+/// The message of an error of the template engine, in one line.
 pub fn words(error: &Error) -> String {
     let kind = error.kind().to_string();
     if error.kind() == ErrorKind::OutOfFuel {

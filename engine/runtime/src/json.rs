@@ -8,11 +8,11 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// A name; made once, and shared by whatever tells its value.
+/// A name; made once, and shared by everything that writes its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Name {
     text: Arc<str>,
-    /// What stands before its value.
+    /// The text before its value.
     key: Arc<str>,
 }
 
@@ -25,7 +25,7 @@ impl Name {
         Self { text: text.into(), key: key.into() }
     }
 
-    /// What stands before its value: the name and a colon.
+    /// The text before its value: the name and a colon.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -69,7 +69,7 @@ pub fn push_written(out: &mut String, write: impl FnOnce(&mut String) -> Option<
     Some(())
 }
 
-/// Whether a text needs no escapes; some that need none are not told apart.
+/// Whether a text needs no escapes; may be false for some that need none.
 fn is_plain(text: &[u8]) -> bool {
     // Eight bytes at one time: the highest bit of each is set in what is odd, see `Hacker's Delight`, section 6-1.
     const EACH: u64 = u64::MAX / 0xff;
@@ -152,7 +152,7 @@ pub fn strict(text: &str) -> Result<Value, String> {
     serde_json::from_str::<Strict>(text).map(|Strict(value)| value).map_err(|error| problem(text, &error))
 }
 
-/// What an error says of a text; of one line with the column alone, for its line is told by whoever read it.
+/// The message of an error about a text; about one line with the column alone, since its reader knows the line.
 pub fn problem(text: &str, error: &serde_json::Error) -> String {
     let said = error.to_string();
     let (what, _) = said.rsplit_once(" at line ").unwrap_or((&said, ""));

@@ -1,7 +1,7 @@
 //! What Casebook runs.
 //!
 //! Nothing here reads YAML, knows a schema's library or a place in a file, or touches the file system, a socket, a clock or
-//! the environment. The modules stand in the order in which data flows; a later module may import an earlier one, never
+//! the environment. The modules are in the order in which data flows; a later module may import an earlier one, never
 //! the reverse.
 
 // Numbers with their exact value.

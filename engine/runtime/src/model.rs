@@ -284,7 +284,7 @@ pub struct TruthCell {
     pub rule: Option<Arc<RuleReason>>,
     /// Where the right value comes from.
     pub origin: Origin,
-    /// How it is told.
+    /// How it is shown.
     pub told: OnceLock<Box<Told>>,
 }
 
@@ -367,9 +367,9 @@ impl Row {
     }
 }
 
-/// Tells which decisions count, by their `when`; one that does not count brings no other into play.
+/// Returns which decisions count, by their `when`; one that does not count brings no other into play.
 ///
-/// `holds` tells whether a decision has one of some values; `None` where nobody knows, which keeps it in play.
+/// `holds` says whether a decision has one of some values; `None` where nobody knows, which keeps it in play.
 pub fn counting(decisions: &[Column], holds: impl Fn(usize, &[Datum]) -> Option<bool>) -> SmallVec<[bool; 8]> {
     let mut counts: SmallVec<[bool; 8]> = SmallVec::from_elem(true, decisions.len());
     loop {

@@ -66,7 +66,7 @@ impl Number {
         }
     }
 
-    /// The float that is this number; `None` for a whole number that lies between two floats.
+    /// The float that is this number; `None` for a whole number that is between two floats.
     pub fn to_exact_f64(self) -> Option<f64> {
         let float = self.to_f64();
         (Self::from_f64(float) == Some(self)).then_some(float)
@@ -178,14 +178,14 @@ const TOLERANCE: f64 = 1e-9;
 /// How far apart two numbers near zero may be that count as the same.
 const SMALLEST: f64 = 1e-12;
 
-/// Whether two numbers are the same, but for what is lost when numbers with a fraction are computed.
+/// Whether two numbers are the same, except for rounding when numbers with a fraction are computed.
 ///
 /// They differ by at most one part in 10^9, or 10^-12: `720 * 0.12`, which gives 86.39999999999999, is 86.4.
 pub fn is_near(a: f64, b: f64) -> bool {
     (a - b).abs() <= SMALLEST.max(TOLERANCE * a.abs().max(b.abs()))
 }
 
-/// Whether two values say the same: whole numbers exactly, others but for what is lost when they are computed.
+/// Whether two values are the same: whole numbers exactly, others except for rounding.
 pub fn says_same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {

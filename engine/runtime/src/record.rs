@@ -34,7 +34,7 @@ pub struct Trajectory {
     pub observations: String,
     /// The episode's score in [0, 1].
     pub score: f64,
-    /// What plugins answered that are no pure functions, in the order in which they were asked.
+    /// The answers of plugins that are not pure functions, in the order of the calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Heard>,
 }
@@ -60,12 +60,12 @@ pub struct Recording {
     pub trajectory: Trajectory,
 }
 
-/// What came of playing a recording again.
+/// The result of playing a recording again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Every byte agrees.
     Agrees,
-    /// The pack is another one by now, yet every byte agrees.
+    /// The pack differs by now, yet every byte agrees.
     AgreesUnderOtherDigest,
     /// Something differs; the text says what, first thing first.
     Differs(String),
@@ -114,7 +114,7 @@ pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, Stri
     fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments(), inputs), |_| actions.next())
 }
 
-/// Plays one episode of a seed and the arguments of its reset, and tells of every step as soon as it is taken.
+/// Plays one episode of a seed and the arguments of its reset, and reports every step as soon as it is taken.
 pub fn play_watched(
     policy: &Policy,
     task: &Arc<Task>,
@@ -124,7 +124,7 @@ pub fn play_watched(
     fold_watched(policy.pack(), task, (seed, arguments, Inputs::live()), |episode| policy.act(episode), watch)
 }
 
-/// Plays a recording's actions with another pack, or another version of its own; says what such a play comes to now.
+/// Plays a recording's actions with another pack, or another version of its own; returns the result of that play.
 ///
 /// What plugins are asked that they answered then, they are not asked again; the rest they must be here to answer.
 pub fn regrade(pack: &Arc<Pack>, recording: &Recording) -> Result<Trajectory, String> {
@@ -170,7 +170,7 @@ fn fold(
     fold_watched(pack, task, start, next, &mut |_, _, _| {})
 }
 
-/// The same, told of every step.
+/// The same, with a report of every step.
 fn fold_watched(
     pack: &Arc<Pack>,
     task: &Arc<Task>,

@@ -255,7 +255,7 @@ impl ResultType {
         }
     }
 
-    /// What stands where nothing is said.
+    /// The value where none is given.
     pub fn nothing(self) -> Value {
         match self {
             Self::Text => "".into(),

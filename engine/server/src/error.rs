@@ -79,7 +79,7 @@ pub(crate) enum Problem {
     Broken,
     /// The body is larger than the server reads, or broke off.
     Body(StatusCode, String),
-    /// The request is no WebSocket handshake.
+    /// The request is not a WebSocket handshake.
     NotAWebSocket(String),
     /// The record or the audit trail cannot be written, and nothing may go without it; says why.
     Unrecorded(String),

@@ -1,7 +1,7 @@
 //! Casebook served over the OpenEnv protocol.
 //!
-//! The library takes a bound listener and never prints: what happens is told through `tracing`, and what becomes of a
-//! changed pack through [`Config::on_reload`] as well. The modules stand in the order in which a request passes them.
+//! The library takes a bound listener and never prints: events go through `tracing`, and the result of a
+//! changed pack through [`Config::on_reload`] as well. The modules are in the order in which a request passes them.
 
 // What goes over the wire, and the only place that knows how OpenEnv names it.
 mod wire;

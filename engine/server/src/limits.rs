@@ -22,7 +22,7 @@ use crate::{
     wire::entries::Entry,
 };
 
-/// Brackets that the JSON parser opens at the most; no limit can be wider.
+/// The maximum number of brackets that the JSON parser opens; no limit can be wider.
 const DEEPEST: usize = 127;
 
 /// How much a request may hold.
@@ -30,7 +30,7 @@ const DEEPEST: usize = 127;
 pub struct Limits {
     /// Bytes of a body, or of a message on the socket.
     pub message: usize,
-    /// Brackets within brackets; 127 at the most.
+    /// Brackets within brackets; at most 127.
     pub nesting: usize,
     /// Bytes of one text.
     pub text: usize,
@@ -93,7 +93,7 @@ impl Limits {
     }
 }
 
-/// How many brackets and braces are opened, be it within strings.
+/// How many brackets and braces are opened, those within strings included.
 fn brackets(text: &[u8]) -> usize {
     // The two differ in this bit alone; and a piece's count fits a byte, so that the processor counts many bytes at one time.
     let opens = |byte: &u8| u8::from(byte | 0x20 == b'{');
@@ -188,9 +188,9 @@ const PORTION: usize = 64 * 1024;
 /// What is kept of requests that are not whole yet, and of those that wait for earlier ones of their socket.
 #[derive(Debug)]
 pub(crate) struct Unfinished {
-    /// Bytes at the most, of all clients.
+    /// The maximum number of bytes, of all clients.
     most: usize,
-    /// Bytes at the most, of each.
+    /// The maximum number of bytes, of each.
     each: usize,
     kept: Mutex<Kept>,
 }
@@ -214,7 +214,7 @@ pub(crate) struct Unread {
 pub(crate) struct Crowded;
 
 impl Unfinished {
-    /// Keeps so many bytes at the most, a quarter of them for one client, but of each as much as a message may hold.
+    /// Keeps at most so many bytes, a quarter of them for one client, but of each as much as a message may hold.
     pub(crate) fn new(most: usize, message: usize) -> Arc<Self> {
         // A message that is too long is read up to twice its bound, so that its sender hears of it.
         let each = (most / 4).max(message.saturating_mul(2).saturating_add(PORTION));
@@ -291,7 +291,7 @@ impl Crowded {
     }
 }
 
-/// Pairs of an address and a token that are remembered at the most.
+/// The maximum number of pairs of an address and a token that are remembered.
 const MOST_KNOWN: usize = 10_000;
 
 /// How often an address may send wrong tokens.

@@ -1,4 +1,4 @@
-//! What is counted, and how it is told to Prometheus.
+//! What is counted, and how it is exported to Prometheus.
 
 use std::{
     collections::BTreeMap,

@@ -121,7 +121,7 @@ fn foreign(who: &str, origin: &str) -> Problem {
     ))
 }
 
-/// Whether a browser loads something for a page of another origin, without a word on which; a link that is followed is
+/// Whether a browser loads something for a page of another origin, without naming that origin; a link that is followed is
 /// none.
 fn is_subresource_elsewhere(headers: &HeaderMap) -> bool {
     let is = |name: &HeaderName, values: &[&str]| {

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use casebook_syntax::source;
 use subtle::{Choice, ConstantTimeEq};
 
-/// Characters of a token at the least.
+/// The minimum number of characters of a token.
 const SHORTEST: usize = 16;
 
 /// Somebody who uses the server.
@@ -17,7 +17,7 @@ pub enum Role {
     Agent,
     /// Scores: the grader's endpoints.
     Grader,
-    /// Looks on: metrics, and what became of reloads.
+    /// Reads metrics, and the results of reloads.
     Observer,
 }
 
@@ -28,7 +28,7 @@ pub(crate) enum Surface {
     Open,
     /// Everybody with a token.
     Known,
-    /// What tells scores and nothing that is right: the orchestrator's and the grader's.
+    /// Routes that return scores but no right answers: the orchestrator's and the grader's.
     Scores,
     /// One of the principals, and the orchestrator where that one has no token.
     Of(Role),
@@ -168,7 +168,7 @@ impl Tokens {
     }
 }
 
-/// Tells whose tokens there are, never what they are.
+/// Shows whose tokens there are, never the tokens.
 impl fmt::Debug for Tokens {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_list().entries(self.0.iter().map(|(role, _)| role)).finish()

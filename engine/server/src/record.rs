@@ -17,7 +17,7 @@ use crate::{
 
 /// Episodes that may be answered and not written, where the record is not required.
 const UNWRITTEN: u64 = 64;
-/// Bytes that are written at once at the most, save for a single line that is longer.
+/// The maximum number of bytes that are written at once, except for a single line that is longer.
 const BATCH: usize = 1 << 20;
 /// Who played, as far as the server knows.
 const POLICY: &str = "served";

@@ -47,7 +47,7 @@ pub struct Config {
     pub mode: Mode,
     /// Sessions that may be open at one time, over all entrances.
     pub max_sessions: usize,
-    /// Sessions of one client at the most; three quarters of all, but never fewer than 1,024, when unset, and 0 for as many
+    /// The maximum number of sessions of one client; three quarters of all, but never fewer than 1,024, when unset, and 0 for as many
     /// as there are.
     pub sessions_per_client: Option<usize>,
     /// Sessions that agents may open by themselves, all together; a quarter of all when unset.
@@ -68,7 +68,7 @@ pub struct Config {
     pub invalid_actions: u32,
     /// Whether packs are reloaded when they change.
     pub watch: bool,
-    /// Reads the packs again this often instead of waiting to be told by the operating system.
+    /// Reads the packs again this often instead of waiting for events of the operating system.
     pub poll: Option<Duration>,
     /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
     pub heartbeat: Duration,
@@ -79,11 +79,11 @@ pub struct Config {
     /// How long a client may take to send the head of a request, how long for its body, and how long it may take nothing
     /// of an answer; for ever when unset.
     pub request_timeout: Option<Duration>,
-    /// Requests a second of each client at the most, over all its sockets.
+    /// The maximum number of requests a second of each client, over all its sockets.
     pub rate: Option<NonZeroU32>,
     /// The same of each agent.
     pub agent_rate: Option<NonZeroU32>,
-    /// Wrong tokens a minute of each address at the most.
+    /// The maximum number of wrong tokens a minute of each address.
     pub wrong_tokens: Option<NonZeroU32>,
     /// Who may do what; without tokens everybody may do everything but learn what is right.
     pub tokens: Tokens,
@@ -96,17 +96,17 @@ pub struct Config {
     pub allow_hosts: Vec<HostName>,
     /// Connections that may be open at one time, sockets included.
     pub max_connections: usize,
-    /// Connections of one address at the most; three quarters of all when unset.
+    /// The maximum number of connections of one address; three quarters of all when unset.
     pub connections_per_client: Option<usize>,
     /// Bytes that are kept of requests that are not whole yet; a quarter of them for one client.
     pub max_unfinished: usize,
     /// Rollout groups that are kept at one time.
     pub max_groups: usize,
-    /// Rollout groups of one client at the most; a quarter of all when unset.
+    /// The maximum number of rollout groups of one client; a quarter of all when unset.
     pub groups_per_client: Option<usize>,
     /// Writes episodes down that ended.
     pub record: Option<Recorder>,
-    /// Told what became of every change, on a thread of its own.
+    /// Called with the result of every change, on a thread of its own.
     pub on_reload: Option<ReloadListener>,
     /// Where every decision is written down.
     pub trail: Option<Arc<Trail>>,
@@ -152,11 +152,11 @@ impl Default for Config {
     }
 }
 
-/// Sessions that one client may have when nothing is said: no trainer on one machine has met it.
+/// The default number of sessions that one client may have: no trainer on one machine has reached it.
 const USUAL_PER_CLIENT: usize = 1024;
 
 impl Config {
-    /// Sessions of one client at the most.
+    /// The maximum number of sessions of one client.
     pub(crate) fn client_share(&self) -> Option<usize> {
         match self.sessions_per_client {
             Some(0) => None,

@@ -1,4 +1,4 @@
-//! Those who look on while episodes are played, and what they are told.
+//! Those who look on while episodes are played, and the events that they get.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ const KEPT: usize = 1024;
 pub(crate) struct Event {
     /// What kind of thing.
     pub(crate) kind: &'static str,
-    /// What there is to tell, as JSON.
+    /// The event, as JSON.
     pub(crate) data: Arc<str>,
 }
 
@@ -45,7 +45,7 @@ impl Default for Watchers {
 }
 
 impl Watchers {
-    /// Tells an event to all; it is made only when somebody looks on.
+    /// Sends an event to all; it is made only when somebody looks on.
     pub(crate) fn tell(&self, kind: &'static str, data: impl FnOnce() -> Value) {
         if self.0.count.load(Ordering::Relaxed) > 0 {
             // The last one may have left by now.

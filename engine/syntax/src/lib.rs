@@ -1,6 +1,6 @@
 //! What Casebook's files say: texts, the tree with its places, the types of the documents, and findings about them.
 //!
-//! The modules stand in the order in which data flows; a later module may import an earlier one, never the reverse.
+//! The modules are in the order in which data flows; a later module may import an earlier one, never the reverse.
 
 // Texts, their paths and hashes.
 pub mod source;

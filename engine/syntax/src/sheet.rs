@@ -107,7 +107,7 @@ pub fn write(rows: &[Vec<String>]) -> String {
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
-/// A cell that no spreadsheet takes for a formula: an apostrophe stands before what could be one.
+/// A cell that no spreadsheet takes for a formula: an apostrophe goes before what could be one.
 ///
 /// See OWASP on CSV injection. [`unguarded`] takes it away again, and nothing else.
 pub fn guarded(cell: &str) -> String {
@@ -133,7 +133,7 @@ fn problem(line: usize, message: String) -> SheetProblem {
     SheetProblem { line, message }
 }
 
-/// The sign between cells: the first of those that can stand there, outside of quotes, in the line of the names.
+/// The sign between cells: the first possible one, outside of quotes, in the line of the names.
 fn separator(text: &str) -> char {
     let mut quoted = false;
     for sign in text.trim_start_matches(['\r', '\n']).chars() {

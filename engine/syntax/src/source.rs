@@ -1,6 +1,6 @@
 //! Texts, their paths and hashes.
 //!
-//! A *pack* is a folder that directly holds YAML files; its documents may lie in folders below it.
+//! A *pack* is a folder that directly holds YAML files; its documents may be in folders below it.
 
 use std::{
     collections::HashSet,
@@ -14,21 +14,21 @@ use casebook_runtime::hash::{hex, sha256};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-/// Bytes of one file that are read at the most.
+/// The maximum number of bytes of one file that are read.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
-/// Bytes of the module of a plugin that are read at the most.
+/// The maximum number of bytes of the module of a plugin that are read.
 pub const MAX_MODULE_BYTES: u64 = 4 * 1024 * 1024;
-/// Files of plugins that are no modules, of one pack, that are read at the most.
+/// The maximum number of files of plugins that are no modules, of one pack, that are read.
 pub const MAX_PROGRAM_FILES: usize = 256;
-/// Modules of plugins of one pack that are read at the most.
+/// The maximum number of modules of plugins of one pack that are read.
 pub const MAX_MODULES: usize = 64;
-/// Files of one pack that are read at the most.
+/// The maximum number of files of one pack that are read.
 pub const MAX_FILES: usize = 10_000;
 /// The folders below which the files of plugins lie that are programs.
 const PLUGINS: &str = "plugins";
-/// Files that one thread reads at the least, so that a small pack is read by one.
+/// The minimum number of files that one thread reads, so that a small pack is read by one.
 const FILES_A_THREAD: usize = 64;
-/// Folders below a pack's own that are entered at the most.
+/// The maximum number of folders below a pack's own that are entered.
 const MAX_DEPTH: usize = 8;
 
 /// One text file.
@@ -254,7 +254,7 @@ impl SourceSet {
         self.hash = hash_of(self);
     }
 
-    /// Tells whether a path belongs to a pack's files, by its ending.
+    /// Returns whether a path belongs to a pack's files, by its ending.
     pub fn is_source(path: &Path) -> bool {
         is_yaml(path) || is_readme(path) || is_module(path) || is_below_plugins(path)
     }
@@ -461,7 +461,7 @@ impl Fence<'_> {
         target.starts_with(&self.pack) || self.roots.iter().any(|root| target.starts_with(root))
     }
 
-    /// Whether a file lies in or below the folder that holds the pack, in sight and of the same kind as the link: next to
+    /// Whether a file is in or below the folder that holds the pack, in sight and of the same kind as the link: next to
     /// a pack there may be anything, such as keys in a folder of a person's own.
     fn is_beside(&self, target: &Path, link: &Path) -> bool {
         let Some(below) = self.pack.parent().filter(|parent| parent.parent().is_some()) else { return false };

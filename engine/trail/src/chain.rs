@@ -2,7 +2,7 @@
 //!
 //! A line is `{"n":N,"previous":"HASH",...,"hash":"HASH"}`: its number, the hash of the line before it, the entry, and
 //! the SHA-256 of all its bytes before `,"hash":`. So a change of any byte is seen in the line itself, and a line that is
-//! taken out, put in or moved breaks the links round it. Who may rewrite the whole end of a trail, or cut it off, can
+//! taken out, put in or moved breaks the links around it. Someone who may rewrite the whole end of a trail, or cut it off, can
 //! only be found out with a hash that was kept elsewhere.
 
 use std::fmt;
@@ -90,13 +90,13 @@ pub(super) fn is_hash(text: &str) -> bool {
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
-    /// It is no line of a trail.
+    /// It is not a line of a trail.
     Unreadable,
     /// Its hash is not that of what it holds.
     Changed(u64),
     /// Lines before it are missing: the first and last number.
     Missing(u64, u64),
-    /// It stands behind a line that it should stand before; its number, and the number expected here.
+    /// It is after a line that it should be before; its number, and the number expected here.
     OutOfOrder(u64, u64),
     /// Its number is right, and the line before it is not the one that it names.
     Unlinked(u64),
@@ -142,7 +142,7 @@ impl Verifier {
         self.seen
     }
 
-    /// Verifies the next line; whatever is wrong, the lines behind it are judged by what it says.
+    /// Verifies the next line; even if it is wrong, the lines after it are judged by its content.
     pub fn line(&mut self, line: &str) -> Vec<Wrong> {
         self.seen += 1;
         let Some(seal) = read_seal(line) else {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::mask::{MASK, Secrets, repeats};
 
-/// An entry that is not yet masked, so that masking is no part of answering a step.
+/// An entry that is not yet masked, so that answering a step does not include masking.
 #[derive(Debug, Clone)]
 pub struct Draft {
     value: Value,

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use super::{Link, chain::is_hash};
 
 const MAC_KEY: &str = ",\"mac\":\"";
-/// Characters that a secret has at the least.
+/// The minimum number of characters of a secret.
 const SHORTEST: usize = 16;
 
 /// The secret that heads are signed with.
@@ -46,7 +46,7 @@ pub enum HeadError {
 }
 
 impl Key {
-    /// Takes the text of a file or variable; blanks and line ends round it do not count.
+    /// Takes the text of a file or variable; blanks and line ends around it do not count.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Sensitive values taken out of entries.
 //!
-//! A sensitive field shows [`MASK`] whatever it holds, and whether it holds anything. Where its text stands in another
-//! text (another field, a reply) it is masked as well, in the [normal form](normal) in which rules compare texts: whatever
+//! A sensitive field shows [`MASK`] for any value, and whether it has one. Where its text is part of another
+//! text (another field, a reply) it is masked as well, in the [normal form](normal) in which rules compare texts: any
 //! its case, its accents, its blanks and the signs in it that nobody sees. Its blanks may also be other signs there, or
 //! none. One of fewer than four characters is masked only where it does not begin or end inside a word. Numbers and moments are looked for in texts too;
 //! booleans and choices are not, for their words say nothing on their own.
@@ -12,7 +12,7 @@ use casebook_runtime::model::{Column, ColumnKind, Datum, normal};
 use regex::Regex;
 use serde_json::{Number, Value};
 
-/// What stands in place of a sensitive value.
+/// The replacement of a sensitive value.
 pub const MASK: &str = "***";
 /// Characters from which on a sensitive text is masked inside of words too.
 const LONG: usize = 4;
@@ -88,7 +88,7 @@ impl Secrets {
         })
     }
 
-    /// The text as it was written, with a mask over each place at which one of them stands in its normal form.
+    /// The text as it was written, with a mask over each place at which its normal form contains one of them.
     fn masked(&self, pattern: Option<&Regex>, written: &str) -> String {
         let (text, places) = normal::traced(written);
         let mut found: Vec<Range<usize>> = if let Some(pattern) = pattern {

@@ -35,7 +35,7 @@ pub fn place(text: &'static [u8]) -> u64 {
 pub fn answer(input: &[u8], function: impl FnOnce(&Value) -> Answer) -> Vec<u8> {
     let answer = match serde_json::from_slice(input) {
         Ok(call) => function(&call),
-        Err(error) => Err(format!("the input is no JSON: {error}")),
+        Err(error) => Err(format!("the input is not valid JSON: {error}")),
     };
     let answer = answer.unwrap_or_else(|why| json!({ "error": why }));
     serde_json::to_vec(&answer).unwrap_or_default()
@@ -99,7 +99,7 @@ mod tests {
         ] {
             assert_eq!(answer(input.as_bytes(), length), wanted.as_bytes(), "{input}");
         }
-        assert!(answer(b"{", length).starts_with(br#"{"error":"the input is no JSON"#));
+        assert!(answer(b"{", length).starts_with(br#"{"error":"the input is not valid JSON"#));
     }
 
     #[test]

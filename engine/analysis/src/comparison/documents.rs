@@ -1,7 +1,7 @@
 //! What else changes from one version of a pack to another: every difference of what its documents say.
 //!
 //! Documents are compared as they were read, with every default filled in, so layout, comments and keys that say what
-//! would count anyway are no difference. What rules decide is proved elsewhere; here is what they say beside that.
+//! would count anyway are not a difference. What rules decide is proved elsewhere; here is the rest of their documents.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -44,7 +44,7 @@ pub enum Change {
     Removed,
     /// Both have it, and differ.
     Changed,
-    /// The same entries stand in another order.
+    /// The same entries are in another order.
     Reordered,
 }
 
@@ -54,7 +54,7 @@ pub enum Change {
 pub enum Head {
     /// The rules as agents read them, where no edit of a rule shows it.
     PolicyText,
-    /// Why rules decide; it stands in the policy text and beside scores.
+    /// Why rules decide; it is part of the policy text and of explained scores.
     Reasons,
     /// How bad it is to decide against a rule.
     Severity,
@@ -64,7 +64,7 @@ pub enum Head {
     Dates,
     /// Named lists of rules.
     Lists,
-    /// What agents are told.
+    /// The instructions of agents.
     Instructions,
     /// The moment at which tasks play.
     Clock,
@@ -96,9 +96,9 @@ pub enum Head {
     Data,
     /// Code that the pack brings along.
     Plugins,
-    /// What lies in the inboxes.
+    /// The items of the inboxes.
     Items,
-    /// What is right about items, whatever rules say.
+    /// What is right about items, which overrides the rules.
     Labels,
     /// Scripted policies.
     Policies,
@@ -152,7 +152,7 @@ impl Difference {
     }
 }
 
-/// Every difference of what the documents of two versions say but for what rules decide, by head.
+/// Every difference between the documents of two versions except what rules decide, by head.
 pub fn documents(old: &Ruled, new: &Ruled) -> Vec<Difference> {
     let mut all = super::wording::differences(old, new);
     let (known, kept) = (by_name(old), by_name(new));
@@ -198,7 +198,7 @@ fn by_name(ruled: &Ruled) -> HashMap<(Kind, &str), &Document> {
     ruled.documents.iter().map(|document| ((document.content.kind(), named(document)), &**document)).collect()
 }
 
-/// An environment is the only one of its pack, whatever its name.
+/// An environment is the only one of its pack, under any name.
 fn named(document: &Document) -> &str {
     if document.content.kind() == Kind::Environment { "" } else { document.content.name() }
 }
@@ -210,7 +210,7 @@ fn subject(document: &Document) -> String {
     }
 }
 
-/// A document that only one version has; that rules are new or gone is told where they are compared.
+/// A document that only one version has; that rules are new or gone is reported where they are compared.
 fn whole(document: &Document, change: Change) -> Option<Difference> {
     let head = match document.content.kind() {
         Kind::Rules | Kind::Environment => return None,

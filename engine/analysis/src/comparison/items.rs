@@ -9,7 +9,7 @@ use casebook_runtime::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// The items of both versions' tasks beside each other.
+/// The items of both versions' tasks side by side.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ItemsCompared {
     /// Items that both versions have.
@@ -38,7 +38,7 @@ pub struct ItemChange {
     pub old: Value,
     /// What is right.
     pub new: Value,
-    /// What said so: a rule's id, `default` or `label`.
+    /// What decided so: a rule's id, `default` or `label`.
     pub old_by: String,
     /// What says so.
     pub new_by: String,

@@ -21,7 +21,7 @@ const MAX_WITNESSES: usize = 3;
 pub struct RulesCompared {
     /// The rules' name.
     pub name: String,
-    /// What became of them.
+    /// Their outcome.
     #[serde(flatten)]
     pub standing: Standing,
     /// The edits, in the order of the new rules.
@@ -30,7 +30,7 @@ pub struct RulesCompared {
     pub questions: usize,
 }
 
-/// What became of a set of rules.
+/// The change of a set of rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "standing", rename_all = "snake_case")]
 pub enum Standing {
@@ -51,20 +51,20 @@ pub enum Standing {
     },
 }
 
-/// One edit, and what comes of it.
+/// One edit, and its result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EditCompared {
     /// The edited rule's id; none where the default or the hit policy was edited.
     pub rule: Option<String>,
     /// What was done to it.
     pub kinds: Vec<EditKind>,
-    /// The rule as agents read it before, but for its reason; none where it is new.
+    /// The rule as agents read it before, without its reason; none where it is new.
     pub old_text: Option<String>,
     /// The same after; none where it is gone.
     pub new_text: Option<String>,
     /// What the edit does, in a sentence.
     pub does: String,
-    /// Whether an agent or a score can notice it: it decides, or stands in the policy text.
+    /// Whether an agent or a score can notice it: it decides, or is part of the policy text.
     pub counts: bool,
     /// The items of the inboxes that it moves, as `task/item`; none where a version cannot be played.
     pub items: Option<Vec<String>>,
@@ -77,17 +77,17 @@ pub struct EditCompared {
 }
 
 impl RulesCompared {
-    /// Whether it is not proved that an agent or a score feels nothing of it.
+    /// Whether it is not proved to be without effect on agents and scores.
     pub fn is_changed(&self) -> bool {
         self.standing != Standing::Same || self.edits.iter().any(|edit| edit.counts)
     }
 
-    /// The kinds of item that come to something else, whatever the edit.
+    /// The kinds of item with another outcome, by any edit.
     pub fn changes(&self) -> impl Iterator<Item = &KindOfItem> {
         self.edits.iter().flat_map(|edit| &edit.changes)
     }
 
-    /// What could not be found out, whatever the edit.
+    /// What could not be found out, about any edit.
     pub fn unknown(&self) -> impl Iterator<Item = &String> {
         self.edits.iter().flat_map(|edit| &edit.unknown)
     }
@@ -96,9 +96,9 @@ impl RulesCompared {
 /// A kind of item of which something else comes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KindOfItem {
-    /// What came of it.
+    /// The result of it.
     pub old: Told,
-    /// What comes of it.
+    /// The new outcome.
     pub new: Told,
     /// For which items, in words; each is one way.
     pub conditions: Vec<String>,
@@ -110,7 +110,7 @@ pub struct KindOfItem {
     pub witnesses: Vec<Shown>,
 }
 
-/// What comes of an item.
+/// The outcome of an item.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Told {
     /// The decisions; empty where rules decide nothing, or differ.

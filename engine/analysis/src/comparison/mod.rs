@@ -1,11 +1,11 @@
-//! Two versions of a pack beside each other: what changes for which items, and for episodes that were recorded.
+//! Two versions of a pack side by side: what changes for which items, and for episodes that were recorded.
 //!
 //! | file | what |
 //! |---|---|
 //! | `meaning.rs` | which kinds of item come to something else, proved |
 //! | `documents.rs` | what else the documents say otherwise, head by head |
 //! | `wording.rs` | rules as agents read them: sentences, reasons, severity, mode, dates |
-//! | `tree.rs` | two values beside each other, part by part |
+//! | `tree.rs` | two values side by side, part by part |
 //! | `items.rs` | which items of the shipped inboxes do |
 //! | `records.rs` | which recorded episodes score otherwise |
 //! | `attribution.rs` | which edit moves which of those items and episodes |

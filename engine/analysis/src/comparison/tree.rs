@@ -1,4 +1,4 @@
-//! Two values beside each other, part by part.
+//! Two values side by side, part by part.
 
 use std::collections::{HashMap, HashSet};
 
@@ -183,7 +183,7 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Whether the keys of two values that say the same stand in the same order.
+/// Whether the keys of two equal values are in the same order.
 fn in_order(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(x), Value::Array(y)) => x.iter().zip(y).all(|(x, y)| in_order(x, y)),

@@ -1,4 +1,4 @@
-//! Candidate rules over items one by one: who would decide what, and what changes.
+//! Candidate rules over items one by one: which rule would decide what, and what changes.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub struct TrialItem {
     pub candidate: Judgement,
     /// The decisions that become other ones.
     pub changes: Vec<String>,
-    /// The decisions that a label of the item settles, whatever rules say.
+    /// The decisions that a label of the item settles, which overrides the rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labelled: Vec<String>,
 }

@@ -34,7 +34,7 @@ impl<'a> Texts<'a> {
         Some(Self { spec, fields: &ruled.fields, rules: written.map(|one| (one.rule.id.clone(), one.rule)).collect() })
     }
 
-    /// A rule as agents read it but for its reason.
+    /// A rule as agents read it, without its reason.
     pub(super) fn sentence(&self, id: &str) -> Option<String> {
         let rule = self.rules.get(id)?;
         Some(sentence(
@@ -59,7 +59,7 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// The rules that stand in the policy text, in their order.
+    /// The rules that are part of the policy text, in their order.
     fn enforced(&self) -> impl Iterator<Item = &Rule> {
         self.rules.values().filter(|rule| rule.mode == Mode::Enforce)
     }
@@ -101,7 +101,7 @@ pub(super) fn edited(old: &Ruled, new: &Ruled, name: &str) -> Vec<Option<String>
     all
 }
 
-/// What rules say beside what they decide, where the two versions differ.
+/// What rules contain besides what they decide, where the two versions differ.
 pub(super) fn differences(old: &Ruled, new: &Ruled) -> Vec<Difference> {
     let mut all = Vec::new();
     for document in documents(new) {

@@ -11,7 +11,7 @@ use casebook_runtime::{
 };
 use serde::Serialize;
 
-/// Uncovered rules of a pack for which is asked whether a test could cover them, at the most.
+/// The maximum number of uncovered rules of a pack for which is asked whether a test could cover them.
 const MAX_PROOFS: usize = 100;
 
 /// One measure of coverage.
@@ -34,7 +34,7 @@ impl Coverage {
         if self.total == 0 { 1.0 } else { self.covered as f64 / self.total as f64 }
     }
 
-    /// What a demand on it comes to.
+    /// The result of a demand on it.
     pub(super) fn words(&self, demanded: f64) -> Vec<String> {
         let mut lines = vec![format!(
             "{} of {} {} ({:.0} %), {:.0} % demanded",
@@ -75,7 +75,7 @@ impl Seen {
         }
     }
 
-    /// Notes an episode as it stands after a step.
+    /// Notes the state of an episode after a step.
     pub(super) fn episode(&mut self, episode: &Episode) {
         let rubric = &episode.task().rubric;
         let values = episode.grader_values().unwrap_or_default();

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::{Case, CaseKind, case, coverage::Seen};
 
-/// What the built-in probes must come to when no test says otherwise.
+/// What the built-in probes must score unless a test demands otherwise.
 const ORACLE: NumberTest = NumberTest::Between(Some((0.95, true)), None);
 const NOTHING: NumberTest = NumberTest::Between(None, Some((0.1, true)));
 const ALWAYS: NumberTest = NumberTest::Between(None, Some((0.9, true)));
@@ -24,7 +24,7 @@ const ALWAYS: NumberTest = NumberTest::Between(None, Some((0.9, true)));
 /// Items that are named of each grader behind a score.
 const MAX_ITEMS: usize = 8;
 
-/// What came of an episode.
+/// The result of an episode.
 #[derive(Default)]
 struct Played {
     steps: Vec<Step>,

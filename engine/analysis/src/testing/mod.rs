@@ -21,7 +21,7 @@ use casebook_runtime::scenario::{Pack, suite::Site};
 pub use coverage::Coverage;
 use coverage::Seen;
 
-/// What came of a pack's tests.
+/// The result of a pack's tests.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
     /// The pack's name.
@@ -34,7 +34,7 @@ pub struct Outcome {
     pub trials: Vec<Trial>,
 }
 
-/// What came of one case.
+/// The result of one case.
 #[derive(Debug, Clone, Serialize)]
 pub struct Case {
     /// The test document, or `built-in`.
@@ -45,9 +45,9 @@ pub struct Case {
     pub name: String,
     /// Whether all that it demands holds.
     pub passed: bool,
-    /// What it came to, or what does not hold; one line each.
+    /// The result, or what does not hold; one line each.
     pub details: Vec<String>,
-    /// The file that it stands in; none for built-in probes.
+    /// The file that it is in; none for built-in probes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Its line, from 1.
@@ -61,7 +61,7 @@ pub struct Case {
 pub enum CaseKind {
     /// An item and what rules say about it.
     Rule,
-    /// An episode and what comes of it.
+    /// An episode and its result.
     Episode,
     /// An agent and its score in every task.
     Probe,

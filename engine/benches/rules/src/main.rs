@@ -128,7 +128,7 @@ fn casebook(rules: &[Rule]) -> (RuleSet, Vec<Column>) {
     (RuleSet::new("r", Hit::First, compiled, Vec::new(), &columns), columns)
 }
 
-/// What an engine came to: the rule of each item that it decided, and the time for one item.
+/// The result of an engine: the rule of each item that it decided, and the time for one item.
 struct Run {
     name: &'static str,
     decided: Vec<Option<u64>>,

@@ -176,7 +176,7 @@ pub(crate) async fn load(
     })
 }
 
-/// Waits until a server is done with what it was asked and with the goodbyes, so that the next one has the core alone.
+/// Waits until a server is done with its requests and with the close messages, so that the next one has the core alone.
 pub(crate) async fn quiet(server: &Server) {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {

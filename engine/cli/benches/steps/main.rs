@@ -1,10 +1,10 @@
 //! Steps a second, latency, memory, connecting and start-up: ours, the stock Python server's, and the same exchange
 //! served by a bare axum socket as the limit, in one run. The sides take turns, for a machine is not the same from one
-//! moment to the next; what is told of them is the median of their rounds, and of the ratios within a round.
+//! moment to the next; what is printed of them is the median of their rounds, and of the ratios within a round.
 //!
 //! `cargo bench --bench steps` prints everything; `cargo bench --bench steps -- --seconds 2 --sessions 1,64` is a quick
 //! look, `--rounds 15` a steadier one, `--program PATH` measures another build of Casebook, such as one of the
-//! profile `dist`, and `--beside PATH` has one take its turn as well. `--durable` has servers with audit trails and
+//! profile `dist`, and `--against PATH` has one take its turn as well. `--durable` has servers with audit trails and
 //! records take their turns, required or not, in place of the stock one. The stock side is
 //! `benches/stock/stock_server.py`; it runs when the clients' virtual environment exists (`cargo xtest` makes it). Where
 //! `taskset` exists the servers get one core and the client the other.
@@ -47,7 +47,7 @@ struct Options {
     rounds: usize,
     sessions: Vec<usize>,
     program: String,
-    beside: Option<String>,
+    against: Option<String>,
     storm: Option<f64>,
     /// Measures what it costs to keep decisions and episodes, instead of the stock server.
     durable: bool,
@@ -80,7 +80,7 @@ fn main() {
     let exchange = runtime.block_on(load::exchange(ours.server.port));
     let limit = Side::new(&runtime, "limit: the same frames from a bare axum socket", servers::limit(&exchange));
     let mut sides = vec![ours, limit];
-    if let Some(program) = &options.beside {
+    if let Some(program) = &options.against {
         sides.push(Side::new(&runtime, "the other build", servers::casebook(program, &[])));
     }
     // The files go where the build stands: a folder for temporary files may be memory.
@@ -121,7 +121,7 @@ fn options() -> Options {
             .map(|text| text.parse().unwrap())
             .collect(),
         program: value("--program").unwrap_or_else(|| env!("CARGO_BIN_EXE_casebook").into()),
-        beside: value("--beside"),
+        against: value("--against"),
         storm: value("--storm").map(|text| text.parse().unwrap()),
         durable: args.iter().any(|arg| arg == "--durable"),
     }
@@ -215,7 +215,7 @@ impl Side {
     }
 }
 
-/// Lets the sides take turns under the same load, and tells how they did and how the first did beside each other one.
+/// Lets the sides take turns under the same load, and prints their results and the ratio of the first to each other one.
 fn turns(runtime: &Runtime, sides: &[Side], sessions: usize, options: &Options, pace: Option<Duration>) {
     let rounds = if sessions < PACED { options.rounds } else { 1 };
     let seconds = if sessions >= MANY { options.seconds * 2.0 } else { options.seconds };

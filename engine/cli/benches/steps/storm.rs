@@ -1,6 +1,6 @@
 //! A soak: clients that come and go as fast as they can while a pack is saved again and again, and a few that play on.
 //!
-//! Half of those that go say goodbye, half break off, some within a frame. Afterwards sessions and memory must be what
+//! Half of those that go close properly, half break off, some within a frame. Afterwards sessions and memory must be what
 //! they were, and no episode may have changed under its player.
 
 use std::{

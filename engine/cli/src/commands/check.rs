@@ -15,7 +15,7 @@ use crate::{
     files, formats, output, packs,
 };
 
-/// Rounds of fixes at the most: what a change uncovers is fixed in the next one.
+/// The maximum number of rounds of fixes: what a change uncovers is fixed in the next one.
 const MAX_ROUNDS: usize = 10;
 
 pub(crate) fn run(args: &CheckArgs, format: Format) -> Exit {

@@ -159,7 +159,7 @@ fn ends(text: &str) -> Result<Vec<usize>, SyntaxError> {
     Ok(places)
 }
 
-/// The rows of tables that stand on one line, which is what makes a table readable however long they are.
+/// The rows of tables that are on one line, which is what makes a table readable however long they are.
 fn rows_of_one_line(file: &SourceFile) -> Vec<Range<usize>> {
     let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
     let rows = drafts.iter().filter(|draft| draft.kind == Kind::Rules).flat_map(|draft| {

@@ -96,7 +96,7 @@ fn new(name: &str, lang: PluginLanguage, folder: &Path, format: Format) -> Exit 
     Exit::Success
 }
 
-/// What is to be told about one thing that a plugin offers.
+/// The description of one thing that a plugin offers.
 struct Checked {
     kind: &'static str,
     name: String,

@@ -229,7 +229,7 @@ fn tokens(file: Option<&Path>) -> Result<Tokens, Exit> {
     Ok(tokens)
 }
 
-/// Tells what became of a change: on standard error for people, as a line of JSON for programs.
+/// Prints the result of a change: on standard error for people, as a line of JSON for programs.
 fn tell(status: &ReloadStatus, format: Format) {
     let (generation, rejected) = (status.generation, &status.rejected);
     if format == Format::Json {

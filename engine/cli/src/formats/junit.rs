@@ -66,7 +66,7 @@ fn print(junit: &Junit) -> String {
     text.chars().map(|sign| if is_xml(sign) { sign } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// Whether a character may stand in XML 1.0.
+/// Whether XML 1.0 allows a character.
 fn is_xml(sign: char) -> bool {
     matches!(sign, '\t' | '\n' | '\r' | '\u{20}'..='\u{fffd}' | '\u{10000}'..)
 }

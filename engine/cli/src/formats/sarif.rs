@@ -11,7 +11,7 @@ use serde_sarif::sarif::{
 
 use super::uri;
 
-/// Results of a run at the most: GitHub refuses a file with more.
+/// The maximum number of results of a run: GitHub refuses a file with more.
 const MAX_RESULTS: usize = 25_000;
 
 /// One result a finding, one rule a code. Of too many findings warnings are left out first, then the last errors; one

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// What is written as it is; everything else, bytes that are no UTF-8 included, is percent-encoded.
+/// What is written as it is; everything else, bytes that are not UTF-8 included, is percent-encoded.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A relative reference, without a `./` before it; an absolute path as `file:///...`.

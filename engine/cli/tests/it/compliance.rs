@@ -109,7 +109,7 @@ fn a_file_of_rules_stands_in_for_those_of_a_pack() {
     fs::copy(folder.path().join("new/rules.yaml"), folder.path().join("drafts/rules.yaml")).expect("copied");
     let lost = casebook(folder.path(), &["rules", "diff", "old", "drafts/rules.yaml"]);
     assert_eq!(code(&lost), 2);
-    assert!(stderr(&lost).contains("name the one that its rules are of with `--pack`"), "{}", stderr(&lost));
+    assert!(stderr(&lost).contains("name the pack of its rules with `--pack`"), "{}", stderr(&lost));
     let args = ["rules", "diff", "old", "drafts/rules.yaml", "--pack", "old", "--format", "json"];
     let told = json(&casebook(folder.path(), &args));
     assert_eq!(told["packs"][0]["rules"][0]["edits"][0]["changes"][0]["new"]["by"][0], "R-MONEY");

@@ -116,7 +116,7 @@ impl Markdown {
         commands
     }
 
-    /// Its prose with as many lines as the page: code is `x`, blocks of code are empty but for comments of YAML, and
+    /// Its prose with as many lines as the page: code is `x`, blocks of code are empty except for comments of YAML, and
     /// addresses of links are left out.
     pub(crate) fn prose(&self) -> String {
         let mut prose = vec![String::new(); self.text.lines().count()];

@@ -54,7 +54,7 @@ pub(crate) fn finds(folder: &Path, args: &[&str]) -> String {
     stdout(&output) + &stderr(&output)
 }
 
-/// Copies a folder with all that lies in it.
+/// Copies a folder with all that is in it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {

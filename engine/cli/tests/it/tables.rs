@@ -67,7 +67,7 @@ fn tables_of_spreadsheets_are_read() {
     }
 }
 
-/// A table that lost a column is still a table; the import says what became of its rules.
+/// A table that lost a column is still a table; the import says the result of its rules.
 #[test]
 fn an_import_reports_the_warnings_that_it_brings() {
     let folder = pack(

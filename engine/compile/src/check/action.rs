@@ -254,7 +254,7 @@ pub(super) fn no_default(root: &Document, pointer: &str) -> Diagnostic {
         .hint("remove one of the two")
 }
 
-/// Checks an action that must be taken against the action's schema; what is refused only in play is told there.
+/// Checks an action that must be taken against the action's schema; what only play can refuse is reported there.
 pub(super) fn check_taken(
     document: &Document,
     pointer: &str,

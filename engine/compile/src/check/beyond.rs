@@ -1,7 +1,7 @@
-//! What stands behind mistakes that a machine may mend.
+//! Problems behind mistakes that a machine can fix.
 //!
 //! A misspelt key leaves its document unread, and with it every name and value that is wrong in it. Where findings come
-//! with their change, the pack is checked again as if it had been made, and what that finds is told in the same breath, at
+//! with their change, the pack is checked again as if it had been made, and its findings are reported in the same run, at
 //! the author's own places.
 
 use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
@@ -13,7 +13,7 @@ use casebook_syntax::{
 
 use super::{Proof, compile_all, documents};
 
-/// Looks behind so many layers of mistakes at the most.
+/// The maximum number of layers of mistakes to look behind.
 const MAX_ROUNDS: usize = 3;
 
 /// Adds what a report's own changes uncover; afterwards it is sorted as before.
@@ -61,7 +61,7 @@ impl Layer {
         })
     }
 
-    /// Where a place of the changed file stood before; none when it lies in what was changed.
+    /// Where a place of the changed file was before the change; none when it is inside a change.
     fn before(&self, path: &Path, span: &Range<usize>) -> Option<Range<usize>> {
         let edits = self.0.get(path).map_or(&[][..], Vec::as_slice);
         let changed = |edit: &Fix, at: usize| at..at + edit.text.len();

@@ -61,7 +61,7 @@ pub(super) fn compile(site: &Site<'_>, plugins: &Declared, report: &mut Report) 
     Some(Computed { plugin, offer, place: format!("{}:{line}", path.display()), head, hidden })
 }
 
-/// The arguments that the plugin takes, as agents are told of them: what the pack says, within what the plugin says.
+/// The arguments that the plugin takes, as agents see them: as the pack declares them, within what the plugin declares.
 pub(super) fn narrow(schema: &mut Value, offer: &ToolOffer) {
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     for (name, own) in properties {
@@ -140,7 +140,7 @@ fn check_item(site: &Site<'_>, offer: &ToolOffer, report: &mut Report) {
     }
 }
 
-/// The hidden fields that the plugin says it reads and that the pack allows; both must name them.
+/// The hidden fields that the plugin declares it reads and that the pack allows; both must name them.
 fn hidden(site: &Site<'_>, offer: &ToolOffer, report: &mut Report) -> Vec<usize> {
     let (plugin, with) = (&site.given.plugin, &site.given.with);
     let is_hidden = |name: &str| site.fields.iter().any(|column| !column.visible && column.name == name);

@@ -17,7 +17,7 @@ use casebook_syntax::{
 };
 use rayon::prelude::*;
 
-/// Documents that extend each other in a row at the most.
+/// The maximum number of documents in a chain of `extends`.
 const MAX_CHAIN: usize = 16;
 
 /// The files that were read last, so that those that did not change need not be read again.
@@ -60,7 +60,7 @@ impl Cache {
         read
     }
 
-    /// A task that was compiled from just the same, or else the one that `make` makes, which also tells whether to keep it.
+    /// A task that was compiled from the same input, or else the one that `make` makes, which also says whether to keep it.
     pub(super) fn task(
         &mut self,
         key: String,

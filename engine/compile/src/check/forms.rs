@@ -31,7 +31,7 @@ use super::{
 };
 use crate::column;
 
-/// Forms of one item at the most.
+/// The maximum number of forms of one item.
 pub(super) const MAX_FORMS: usize = 256;
 
 /// Makes one item.
@@ -43,7 +43,7 @@ pub(super) struct Maker<'a> {
     pub(super) item: &'a InboxItem,
     pub(super) parts: &'a Parts<'a>,
     pub(super) engine: &'a Engine<'static>,
-    /// Whether templates stay as they are, and what only a task can tell is left unchecked.
+    /// Whether templates stay as they are, and what depends on a task is left unchecked.
     pub(super) lenient: bool,
     /// The task's clock.
     pub(super) clock: Option<i64>,
@@ -191,7 +191,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Renders what of a value is a template; `typed` tells whether one expression may keep its type.
+    /// Renders what of a value is a template; `typed` says whether one expression may keep its type.
     fn fill(
         &self,
         pointer: &str,

@@ -20,10 +20,10 @@ use super::{
     vary::Values,
 };
 
-/// Bytes of all items in every form, for every task, at the most.
+/// The maximum number of bytes of all items in every form, for every task.
 const MAX_BYTES: usize = 512 * 1024 * 1024;
 
-/// Makes the items of a task's inbox; the findings about it are reported once, whatever the number of tasks.
+/// Makes the items of a task's inbox; the findings about it are reported once for any number of tasks.
 pub(super) fn items(
     document: &Document,
     inbox: &Inbox,
@@ -139,7 +139,7 @@ fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Par
     }
 }
 
-/// Ranks must be 1 to n, each once, where items have them, whatever is drawn.
+/// Ranks must be 1 to n, each once, where items have them, in every draw.
 fn check_ranks(
     document: &Document,
     items: &[Variants],

@@ -5,7 +5,7 @@ use std::{cell::Cell, ops::Range};
 use casebook_runtime::model::Place;
 use casebook_syntax::spec::Document;
 
-/// Tells lines of a document, each counted on from the last one, so that a long document is read once and not for each place.
+/// Counts the lines of a document, each from the last one, so that a long document is read once and not for each place.
 pub(super) struct Lines<'a> {
     document: &'a Document,
     /// The file's text by its address, a byte of it, and the line breaks before that.

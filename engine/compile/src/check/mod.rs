@@ -25,7 +25,7 @@
 //! | `tools.rs` | the environment's tools |
 //! | `computed.rs` | tools whose answers a plugin computes |
 //! | `template.rs` | templates, with their errors at the author's own lines |
-//! | `beyond.rs` | what stands behind mistakes that a machine may mend |
+//! | `beyond.rs` | problems behind mistakes that a machine can fix |
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
 

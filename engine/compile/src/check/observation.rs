@@ -16,9 +16,9 @@ use super::{
     template,
 };
 
-/// Names that stand beside an observation.
+/// Names of the protocol's members next to an observation.
 const RESERVED: &[&str] = &["reward", "done", "metadata"];
-/// Names of what is told of calls where the tools are the actions.
+/// Names of what an observation shows of calls where the tools are the actions.
 pub(super) const ANSWERS: &[&str] = &["tool_name", "result", "error", "tools"];
 
 pub(super) fn observation(

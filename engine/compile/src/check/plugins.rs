@@ -83,7 +83,7 @@ impl Cache {
     }
 }
 
-/// Loads the plugins of an environment; one that is refused is told of and stays as `None`.
+/// Loads the plugins of an environment; one that is refused is reported and stays as `None`.
 pub(super) fn load(
     root: &Document,
     environment: &Environment,
@@ -100,7 +100,7 @@ pub(super) fn load(
     plugins
 }
 
-/// Loads one plugin of a pack for work that an author waits for, whatever else the pack says; the report tells why not.
+/// Loads one plugin of a pack for an author, even if the rest of the pack is invalid; the report has the reason if it fails.
 pub fn authoring(source: &PackSource, name: &str, host: Arc<dyn Host>) -> (Option<Arc<Plugin>>, Report) {
     let mut report = Report::default();
     let read = documents::read(source, &mut documents::Cache::default(), &mut report);
@@ -140,7 +140,7 @@ pub struct Lock {
     pub fix: Option<Fix>,
 }
 
-/// What would pin the plugins of packs to the files that they have now. What is wrong with the packs is not told here.
+/// What would pin the plugins of packs to the files that they have now. Problems of the packs are not reported here.
 pub fn locks(sources: &SourceSet) -> Vec<Lock> {
     let mut locks = Vec::new();
     for source in &sources.packs {
@@ -157,7 +157,7 @@ pub fn locks(sources: &SourceSet) -> Vec<Lock> {
     locks
 }
 
-/// A digest of documents and of the plugins beside them.
+/// A digest of documents and of their plugins.
 pub(super) fn digest(documents: String, plugins: &Declared) -> String {
     if plugins.is_empty() {
         return documents;

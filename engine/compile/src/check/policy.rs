@@ -145,7 +145,7 @@ pub(super) fn compile(
     })
 }
 
-/// Checks a list of actions, and that it stands alone.
+/// Checks a list of actions, and that it is the only key.
 fn check_play(
     document: &Document,
     spec: &spec::Policy,

@@ -137,9 +137,10 @@ impl Prover<'_> {
                         "narrow one of the two",
                     ),
                     (Some(part), None) => (format!("no item meets {part}"), "change it"),
-                    (Some(part), Some(_)) => {
-                        (format!("no item meets {part} together with the conditions before it"), "change one of the two")
-                    }
+                    (Some(part), Some(_)) => (
+                        format!("no item meets {part} together with the conditions before it"),
+                        "change one of the two",
+                    ),
                     (None, _) => ("no item meets all of its conditions".to_owned(), "change one of them"),
                 };
                 let finding = finding.hint(format!("{meets}; {change}, or remove the rule"));
@@ -242,7 +243,7 @@ impl Prover<'_> {
         }
     }
 
-    /// Finds values that no grader of any task tells apart.
+    /// Finds values that no grader of any task distinguishes.
     fn indistinct(&self, report: &mut Report) {
         let rubrics: Vec<Value> = self
             .parts
@@ -268,7 +269,8 @@ impl Prover<'_> {
             let gates = self.parts.decisions.iter().any(|other| other.when.iter().any(|(gate, _)| *gate == at));
             if graders.is_empty() && !gates {
                 let name = &column.name;
-                let message = format!("no grader reads `{name}`, so every decision of the rules about it scores the same");
+                let message =
+                    format!("no grader reads `{name}`, so every decision of the rules about it scores the same");
                 let finding = self
                     .document
                     .at_key(Code::Indistinct, place, message)

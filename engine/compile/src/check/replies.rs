@@ -60,7 +60,7 @@ pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], pools: &[KeywordPool
 }
 
 impl Site<'_> {
-    /// Checks one form of an item; tells whether there was something to report.
+    /// Checks one form of an item; returns whether there was something to report.
     fn check(&self, item: &Arc<Item>, report: &mut Report) -> bool {
         let truth = &item.truth[self.column];
         match &truth.reference {

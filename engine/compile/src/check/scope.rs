@@ -119,14 +119,14 @@ fn first(
 }
 
 impl Names {
-    /// The sample values, with some more beside them.
+    /// The sample values, with some more.
     pub(super) fn sample<const N: usize>(&self, more: [(&'static str, Context); N]) -> Context {
         let mut all = self.samples.clone();
         all.extend(more);
         Context::from(all)
     }
 
-    /// The same as things stand before the first action.
+    /// The same, before the first action.
     pub(super) fn before(&self) -> Context {
         let nothing = || Context::from(());
         self.sample([("action", nothing()), ("item", nothing()), ("result", nothing())])
@@ -217,7 +217,7 @@ pub(super) fn add(
     }
 }
 
-/// Tries an expression once more as things stand before the first action.
+/// Tries an expression once more in the state before the first action.
 pub(super) fn try_before(
     expression: &Expression,
     engine: &Engine<'static>,

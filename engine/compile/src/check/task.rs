@@ -176,7 +176,7 @@ fn splits<'a>(parts: &Parts<'a>) -> Vec<&'a str> {
     tasks.collect()
 }
 
-/// Tries the templates of an action that is written down once; tells whether there are some.
+/// Tries the templates of an action that is written down once; returns whether there are some.
 pub(super) fn check_written(
     document: &Document,
     pointer: &str,

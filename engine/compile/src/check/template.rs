@@ -86,7 +86,7 @@ pub(super) fn render(
     }
 }
 
-/// What a template of an item comes to.
+/// The result of a template of an item.
 pub(super) enum Filled {
     /// A value.
     Value(Json),

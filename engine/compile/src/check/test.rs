@@ -335,7 +335,7 @@ impl Checker<'_> {
         Some(NumberTest::Between(low, high))
     }
 
-    /// Reads the name of an agent; `key` tells whether the name is a key or a value.
+    /// Reads the name of an agent; `key` says whether the name is a key or a value.
     fn probe(&self, pointer: &str, key: bool, name: &str, report: &mut Report) -> Option<Probe> {
         if let Some(inner) = name.strip_prefix("always(").and_then(|rest| rest.strip_suffix(')')) {
             return self.always(pointer, key, name, inner.trim(), report);

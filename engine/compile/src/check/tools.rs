@@ -155,7 +155,7 @@ fn arguments(
     (item, given)
 }
 
-/// Checks that an argument names the item or has a type; tells whether it means the first open item when it is not given.
+/// Checks that an argument names the item or has a type; returns whether it means the first open item when it is not given.
 fn check_item(root: &Document, place: &str, name: &str, given: &ToolArgument, report: &mut Report) -> bool {
     let current = given.default.as_ref().is_some_and(|default| default == "current");
     if given.item == given.kind.is_some() {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Parts;
 use crate::plugin::{Use, used};
 
-/// Calls for each value that is wanted at the most, so that values may repeat themselves.
+/// The maximum number of calls for each wanted value, so that values may repeat.
 const TRIES: u64 = 4;
 
 /// What varies, by name, with all its values.
@@ -112,7 +112,7 @@ struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    /// Calls the filler until there are as many values as are wanted, each another one.
+    /// Calls the filler until there are as many distinct values as are wanted.
     fn values(&self, document: &Document, pointer: &str, report: &mut Report) -> Option<Vec<Value>> {
         let mut fail = |message: String, hint: &str| {
             report.push(document.at(Code::FailedFill, format!("{pointer}/plugin"), message).hint(hint));

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// How far a number may be from the one that an example shows.
 const TOLERANCE: f64 = 1e-9;
 
-/// What came of one example.
+/// The result of one example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExampleRun {
     /// What it is an example of.

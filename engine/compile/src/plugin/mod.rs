@@ -38,7 +38,7 @@ pub fn start_checked(host: &dyn Host, program: &Program) -> Result<Plugin, Refus
     truthful(start(host, program)?)
 }
 
-/// Looks at the schemas in what a plugin says about itself.
+/// Checks the schemas in a plugin's description of itself.
 fn sound(plugin: Plugin) -> Result<Plugin, Refusal> {
     for operation in Operation::ALL {
         for offer in plugin.description.offers_of(operation) {

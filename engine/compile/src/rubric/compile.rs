@@ -21,7 +21,7 @@ use crate::{column, plugin::Declared};
 
 /// How far weights may be from adding up to 1.
 const WEIGHT_TOLERANCE: f64 = 1e-6;
-/// Nodes of one rubric at the most; references may lead through all of them.
+/// The maximum number of nodes of one rubric; references may lead through all of them.
 const MAX_NODES: usize = 1000;
 
 /// What of an environment its rubrics are about.
@@ -39,7 +39,7 @@ pub(crate) struct Surroundings<'a> {
     pub single: bool,
 }
 
-/// Makes an expression that stands in a document; what is wrong with it goes to the report.
+/// Makes an expression that is written in a document; problems go to the report.
 type AddExpression<'a> = dyn FnMut(&Document, &str, &str, &mut Report) -> Option<Expression> + 'a;
 
 /// Compiles a rubric; every problem goes to the report.

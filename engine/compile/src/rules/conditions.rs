@@ -20,7 +20,7 @@ use crate::column;
 
 /// Bytes that a compiled regular expression may take, and as many for its tables while it runs.
 const MAX_REGEX_BYTES: usize = 1 << 19;
-/// Regular expressions of one pack at the most.
+/// The maximum number of regular expressions of one pack.
 const MAX_REGEXES: usize = 500;
 
 /// Operators that test nothing themselves.
@@ -29,7 +29,7 @@ const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];
 /// What a condition may refer to.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
-    /// The document that the condition stands in.
+    /// The document that the condition is in.
     pub document: &'a Document,
     /// The columns that it may read.
     pub columns: &'a [Column],
@@ -155,7 +155,7 @@ impl ColumnCompiler<'_> {
         (report.errors() == before).then_some(tests)
     }
 
-    /// Reports switches that none of the operators beside them reads.
+    /// Reports switches that no operator in the same map reads.
     fn idle_switches(&self, path: &str, operators: &serde_json::Map<String, Value>, report: &mut Report) {
         let reads: [fn(&str) -> bool; 2] = [text::compares_words, text::compares_case];
         for (switch, reads) in SWITCHES.into_iter().zip(reads) {
@@ -375,7 +375,7 @@ impl ColumnCompiler<'_> {
         self.filled(path, text, report)
     }
 
-    /// Refuses a text that stands in no other one.
+    /// Refuses a text that no other text can contain.
     fn filled(&self, path: &str, text: &str, report: &mut Report) -> Option<Text> {
         let needle = Text::new(text);
         if self.column.kind.is_text() && needle.is_empty() {

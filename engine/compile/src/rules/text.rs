@@ -10,7 +10,7 @@ use casebook_syntax::spec::{Condition, Mode, Rule};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-/// What is told where rules look for words.
+/// The sentence of the policy text where rules look for words.
 const WORDS: &str =
     "Texts are searched for whole words, signs included, in upper or lower case, unless a rule says otherwise.";
 
@@ -34,7 +34,7 @@ impl References<'_> {
 pub struct Policy<'a> {
     /// What happens when several match.
     pub hit: Hit,
-    /// The rules; those that are only tried out decide nothing and are not told.
+    /// The rules; those that are only on trial decide nothing and are left out.
     pub rules: &'a [&'a Rule],
     /// What is decided when none matches.
     pub default: Option<&'a Map<String, Value>>,
@@ -100,7 +100,7 @@ impl Policy<'_> {
         if preface.is_empty() { table } else { format!("{}\n\n{table}", preface.join("\n")) }
     }
 
-    /// What is told before the rules.
+    /// The sentences before the rules.
     fn preface(&self) -> impl Iterator<Item = &'static str> {
         let mut conditions = self
             .rules
@@ -208,7 +208,7 @@ fn clauses(map: &Map<String, Value>, references: References<'_>) -> Vec<String> 
     parts
 }
 
-/// A part of a group; what is itself made of several parts stands in brackets.
+/// A part of a group; what is itself made of several parts is in brackets.
 fn nested(value: &Value, references: References<'_>) -> String {
     let parts = value.as_object().map(|map| clauses(map, references)).unwrap_or_default();
     if parts.len() > 1 { format!("({})", join(parts, "and")) } else { join(parts, "and") }
@@ -232,7 +232,7 @@ fn switches(name: &str, operators: &Map<String, Value>) -> &'static str {
     .words()
 }
 
-/// Whether an operator may tell upper case from lower case.
+/// Whether an operator may compare case-sensitively.
 pub(super) fn compares_case(name: &str) -> bool {
     compares_words(name) || matches!(name, "eq" | "ne" | "in" | "matches")
 }
@@ -261,7 +261,7 @@ pub(super) fn equals(field: &str, value: &Value) -> String {
     }
 }
 
-/// An operator on a field, which may be optional, with the switches beside it; none for a switch.
+/// An operator on a field, which may be optional, with its switches; none for a switch.
 pub(super) fn operator(
     (field, optional): (&str, bool),
     name: &str,
@@ -313,7 +313,7 @@ pub(super) fn operator(
     Some(format!("{words}{}", switches(name, operators)))
 }
 
-/// A value; texts that are no plain word stand in quotes.
+/// A value; texts other than a plain word are in quotes.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if is_word(text) => text.clone(),

@@ -23,15 +23,15 @@ use super::{
     speech::Speech,
 };
 
-/// Bytes that are read in one go at the most.
+/// The maximum number of bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
-/// Bytes of standard error that are heard in one go at the most.
+/// The maximum number of bytes of standard error that are read at once.
 const EARFUL: usize = 64 * 1024;
 /// Bytes by which an answer may be longer than what it holds: its id and the keys.
 const FRAME: usize = 64;
-/// Bytes of a description at the most.
+/// The maximum number of bytes of a description.
 pub(super) const DESCRIPTION: usize = 1024 * 1024;
-/// How long a process that closed its output may take to end, so that it can be said how it did.
+/// How long a process that closed its output may take to end, so that its exit status is known.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// How often a program is tried that is still being written, as the operating system sees it.
 const TRIES: u32 = 20;
@@ -52,7 +52,7 @@ pub(super) struct Child {
     room: Box<[u8]>,
     /// Questions that it was asked.
     asked: u64,
-    /// What it said about itself when it was started.
+    /// Its description of itself when it was started.
     pub(super) description: String,
 }
 
@@ -166,7 +166,7 @@ impl Child {
         asked.is_err() || !fds[0].revents().contains(PollFlags::ERR)
     }
 
-    /// Waits until something can be read or written, and does it; tells how much of the question was written.
+    /// Waits until something can be read or written, and does it; returns how much of the question was written.
     fn wait(&mut self, question: &[u8], left: Duration) -> Result<usize, String> {
         let seconds = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
         let timeout = Timespec { tv_sec: seconds, tv_nsec: i64::from(left.subsec_nanos()) };
@@ -219,7 +219,7 @@ impl Child {
         Ok(count)
     }
 
-    /// Hears what it has said on standard error.
+    /// Reads what it has written to standard error.
     fn listen(&mut self) {
         let mut heard = 0;
         while let Some(stderr) = &mut self.stderr
@@ -236,7 +236,7 @@ impl Child {
         }
     }
 
-    /// Says how it ended.
+    /// Describes its end.
     fn ended(&mut self) -> String {
         let until = Instant::now() + LAST_MOMENT;
         while !self.is_gone() && Instant::now() < until {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Characters of a text of a process that are told at the most.
+/// The maximum number of characters of a text of a process that are shown.
 const SHOWN: usize = 200;
 
 /// Writes a question; the input is JSON.
@@ -18,12 +18,12 @@ pub(super) fn question(id: u64, operation: &str, input: &str) -> Vec<u8> {
     line
 }
 
-/// What came of a question.
+/// The result of a question.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// The answer, as it was written.
     Answer(String),
-    /// The process said that it has none, and why.
+    /// The process refused, and why.
     Refusal(String),
 }
 

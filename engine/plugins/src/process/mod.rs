@@ -2,15 +2,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `pool.rs` | the processes of one plugin: who is free, who is started, and when again |
+//! | `pool.rs` | the processes of one plugin: which are free, which are started, and when again |
 //! | `child.rs` | one process: started, asked, ended with all that it has started |
 //! | `message.rs` | questions and answers, as lines |
 //! | `folder.rs` | the working folder, and what is run in it |
-//! | `speech.rs` | what processes say on standard error, told to the log |
+//! | `speech.rs` | what processes write to standard error, sent to the log |
 //! | `groups.rs` | every process that runs, so that all can be ended together |
 //!
-//! A process may do whatever its user may do; limits are there for accidents. It has an environment and a working folder of
-//! its own, and takes one question at a time. Whatever is wrong with an answer ends the process: what it would say next
+//! A process may do everything that its user may do; limits are there for accidents. It has an environment and a working folder of
+//! its own, and takes one question at a time. Any mistake in an answer ends the process: what it would say next
 //! cannot be trusted.
 
 mod child;

@@ -1,4 +1,4 @@
-//! The processes of one plugin: who is free, who is started, and when again.
+//! The processes of one plugin: which are free, which are started, and when again.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -15,7 +15,7 @@ use super::{
 
 /// How long a process is not started again after the third failure in a row; each further one doubles it.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long it is not started again at the most.
+/// The maximum time until it is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// As many processes as the pack allows, started when they are needed.
@@ -26,7 +26,7 @@ pub(super) struct Pool {
     freed: Condvar,
     program: Program,
     folder: Folder,
-    /// What the first process said about itself; the others must say the same.
+    /// The description of the first process; the others must return the same.
     description: OnceLock<String>,
 }
 

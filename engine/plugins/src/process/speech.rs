@@ -1,4 +1,4 @@
-//! What a process says on standard error: told to the log, line by line, within bounds.
+//! What a process writes to standard error: sent to the log, line by line, within bounds.
 
 use std::{
     collections::VecDeque,
@@ -7,9 +7,9 @@ use std::{
 
 use super::message::shown;
 
-/// Bytes of a line that are kept at the most.
+/// The maximum number of bytes of a line that are kept.
 const MAX_LINE: usize = 1000;
-/// Lines that are told in one round at the most.
+/// The maximum number of lines that are logged in one round.
 const LINES: u32 = 50;
 /// How long a round is.
 const ROUND: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ impl Speech {
         }
     }
 
-    /// Takes what was said.
+    /// Takes the bytes that were read.
     pub(super) fn hear(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let room = MAX_LINE.saturating_sub(self.line.len());

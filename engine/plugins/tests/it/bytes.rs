@@ -36,7 +36,10 @@ fn what_is_no_module_is_refused() {
     }
     for bytes in [&b"\0asm"[..], b"\0asm\x01\0\0\0", b"\0asm\x02\0\0\0", b"\0asm\x01\0\0\0\xff\xff\xff\xff\xff"] {
         let told = refused(bytes);
-        assert!(told.starts_with("it is not a module that runs here") || told.starts_with("it exports nothing"), "{told}");
+        assert!(
+            told.starts_with("it is not a module that runs here") || told.starts_with("it exports nothing"),
+            "{told}"
+        );
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Breakdown {
     pub notes: Vec<Noted>,
 }
 
-/// What a plugin says about a value that it gave.
+/// What a plugin reports about a value that it gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Noted {
     /// The grader's name in the rubric.

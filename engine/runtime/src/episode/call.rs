@@ -21,7 +21,7 @@ use crate::{
 /// What an agent reads when the environment fails; the rest may hold what is right.
 pub const FAILED: &str = "the environment failed at this step; see the server's log for the reason";
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Called {
     /// The action that the call was, to be kept with the others, and its step; none when nothing was done.
@@ -32,7 +32,7 @@ pub struct Called {
 
 /// Why a call is not answered.
 pub(super) enum Unanswered {
-    /// It may not be made, or the tool fails; agents are told of it.
+    /// It may not be made, or the tool fails; agents see the reason.
     Failed(ToolFailure),
     /// A plugin broke: an error of the episode, never an answer.
     Broken(String),

@@ -10,7 +10,7 @@
 //! | `call.rs` | calls of tools, and what they answer |
 //! | `compute.rs` | what plugins answer to calls |
 //! | `scope.rs` | what templates and expressions read |
-//! | `tell.rs` | observations, logs, feedback, reasons |
+//! | `observe.rs` | observations, logs, feedback, reasons |
 //! | `breakdown.rs` | a reward explained |
 
 mod breakdown;
@@ -19,7 +19,7 @@ mod compute;
 mod resolve;
 mod scope;
 mod start;
-mod tell;
+mod observe;
 
 use std::{fmt, sync::Arc};
 
@@ -30,9 +30,9 @@ use smallvec::SmallVec;
 use crate::settings::{Counter, Explain, ItemsSelection, OnFailure, RewardMode};
 pub use breakdown::{Breakdown, Noted};
 pub use call::{Called, FAILED};
+pub use observe::render;
 use resolve::Resolved;
 pub use start::ResetError;
-pub use tell::render;
 
 pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
 use crate::{
@@ -71,7 +71,7 @@ pub struct Episode {
     keeps_actions: bool,
     /// The last action with its defaults, where something reads it.
     action: Option<Box<Value>>,
-    /// What came of the last step.
+    /// The result of the last step.
     outcome: Outcome,
     /// The values of the rubric's expressions.
     values: Vec<f64>,
@@ -82,14 +82,14 @@ pub struct Episode {
     /// The lines of each log, as JSON strings with commas between them.
     logs: SmallVec<[String; 1]>,
     done: bool,
-    /// What plugins answered that are no pure functions.
+    /// Answers of plugins that are not pure functions.
     inputs: Inputs,
 }
 
 /// Why a step fails that failed when it was played before.
 const AGAIN: &str = "it failed when it was played before";
 
-/// What came of a step besides decisions.
+/// The result of a step besides decisions.
 #[derive(Debug, Clone, Default)]
 enum Outcome {
     /// Nothing; also before the first.
@@ -116,7 +116,7 @@ impl Outcome {
         Self::Called(Box::new(Made { name: name.to_owned(), outcome }))
     }
 
-    /// What an observation tells of it where the tools are the actions.
+    /// What an observation shows of it where the tools are the actions.
     fn parts(&self, pack: &Pack) -> Vec<(&'static str, Value)> {
         match self {
             Self::Failed(_) if pack.action.form != Form::Tools => Vec::new(),
@@ -142,7 +142,7 @@ pub struct Step {
     pub reward: f64,
     /// Whether the episode ended with this step.
     pub done: bool,
-    /// The reward explained; `None` where the pack does not tell it (yet).
+    /// The reward explained; `None` where the pack does not show it (yet).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<Box<Breakdown>>,
     /// The episode's score in [0, 1]; only when done.
@@ -256,7 +256,7 @@ impl Episode {
         }
     }
 
-    /// What plugins answered that are no pure functions: with the actions, all that is needed to play it again.
+    /// Answers of plugins that are not pure functions: with the actions, all that is needed to play it again.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
     }
@@ -266,7 +266,7 @@ impl Episode {
         self.task.rubric.score(&self.scores, &self.view())
     }
 
-    /// Explains the last step in full, whatever the pack tells agents: for graders and records, never for agents.
+    /// Explains the last step in full, also what the pack hides from agents: for graders and records, never for agents.
     pub fn explain(&self) -> Result<Breakdown, GraderError> {
         self.breakdown(self.done)
     }
@@ -338,7 +338,7 @@ impl Episode {
         self.items.iter().zip(&self.rows)
     }
 
-    /// What it remembers, be it hidden from its agent.
+    /// Its state, with what is hidden from its agent.
     pub fn memory(&self) -> &Map<String, Value> {
         &self.state
     }
@@ -430,7 +430,7 @@ impl Episode {
         }
     }
 
-    /// Grades the step that was just made, and makes what is told of it; `replaced` is what that replaces of the scores.
+    /// Grades the step that was just made, and makes its result; `replaced` is what that replaces of the scores.
     fn settle(&mut self, was_complete: bool, replaced: &mut Replaced) -> Result<Step, String> {
         let over = match &self.pack.done {
             None => false,

@@ -22,7 +22,7 @@ pub(super) struct Changes {
 }
 
 impl Episode {
-    /// The names that every template and expression of an episode may read; `more` stand beside them.
+    /// The names that every template and expression of an episode may read, and `more`.
     pub(super) fn scope<const N: usize>(&self, more: [(&'static str, Context); N]) -> Context {
         let mut names: BTreeMap<&str, Context> = BTreeMap::new();
         names.insert("data", self.pack.data.clone());
@@ -69,7 +69,7 @@ impl Episode {
         }
     }
 
-    /// What effects come to among some names.
+    /// The changes that effects make, given some names.
     pub(super) fn changes(&self, effects: &Effects, scope: &Context) -> Result<Changes, Fault> {
         let engine = &self.pack.templates;
         if let Some(fail) = &effects.fail

@@ -65,7 +65,7 @@ pub struct RuleExplanation {
     /// The rule and its place.
     #[serde(flatten)]
     pub link: RuleLink,
-    /// What became of it.
+    /// The result of it.
     pub verdict: Verdict,
     /// Whether it is only tried out.
     pub trial: bool,
@@ -81,7 +81,7 @@ pub struct RuleExplanation {
     pub missing: Vec<String>,
 }
 
-/// What became of a rule.
+/// The result of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -174,7 +174,7 @@ impl Subject {
     }
 }
 
-/// Explains an item, beside what was decided about it.
+/// Explains an item, with what was decided about it.
 pub fn explain(pack: &Pack, subject: &Subject, decided: &Row) -> ItemExplanation {
     let item = &subject.item;
     let facts = Facts { fields: &item.fields, clock: subject.clock };

@@ -3,8 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `item.rs` | one item: every rule, condition by condition, and what nearly matched |
-//! | `step.rs` | the last step of an episode: every component beside the rules that made its truth |
-//! | `truth.rs` | a whole episode: every item beside what is right, and what nobody is shown |
+//! | `step.rs` | the last step of an episode: every component with the rules that made its truth |
+//! | `truth.rs` | a whole episode: every item with what is right, and what nobody is shown |
 //!
 //! For authors, graders and audit trails; agents get no more than a step's breakdown.
 
@@ -30,7 +30,7 @@ use crate::{
     scenario::Pack,
 };
 
-/// One decision about an item beside what is right, and what makes it right.
+/// One decision about an item next to what is right, and what makes it right.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Decision {
     /// The decision's name.
@@ -58,7 +58,7 @@ pub enum Source {
     },
     /// The item's own label.
     Label {
-        /// The file that it stands in.
+        /// The file that it is in.
         path: PathBuf,
         /// Its line, from 1.
         line: usize,
@@ -67,7 +67,7 @@ pub enum Source {
     Override {
         /// The author's reason.
         reason: String,
-        /// The file that the label stands in.
+        /// The file that the label is in.
         path: PathBuf,
         /// Its line, from 1.
         line: usize,
@@ -83,7 +83,7 @@ pub struct RuleLink {
     pub rules: String,
     /// The rule's id.
     pub id: String,
-    /// The file that it stands in.
+    /// The file that it is in.
     pub path: PathBuf,
     /// Its line, from 1.
     pub line: usize,

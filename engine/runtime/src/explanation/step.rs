@@ -1,4 +1,4 @@
-//! The last step of an episode: every component beside the rules that made its truth.
+//! The last step of an episode: every component with the rules that made its truth.
 
 use serde::Serialize;
 
@@ -10,10 +10,10 @@ use crate::{episode::Episode, rubric::GraderError};
 pub struct StepExplanation {
     /// Its number, from 1.
     pub step: u32,
-    /// The reward, where it was told.
+    /// The reward, where it was shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reward: Option<f64>,
-    /// The score as it stands after it, in [0, 1].
+    /// The score after it, in [0, 1].
     pub score: f64,
     /// The items that it decided.
     pub items: Vec<Touched>,
@@ -26,7 +26,7 @@ pub struct StepExplanation {
 pub struct Touched {
     /// Its id.
     pub item: String,
-    /// What was decided beside what is right.
+    /// What was decided, next to what is right.
     pub decisions: Vec<Decision>,
     /// The rules on trial that match it.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,4 +1,4 @@
-//! A whole episode: every item beside what is right, and what nobody is shown.
+//! A whole episode: every item with what is right, and what nobody is shown.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use crate::{
     rubric::{Components, GraderError},
 };
 
-/// What is right in an episode, and how it stands: for graders, never for agents.
+/// What is right in an episode, and its result so far: for graders, never for agents.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Truth {
     /// The score as it stands, in [0, 1].
@@ -18,14 +18,14 @@ pub struct Truth {
     pub parts: Components,
     /// Every item, in the order in which they are listed.
     pub items: Vec<Standing>,
-    /// What the episode remembers, be it hidden from its agent.
+    /// The state of the episode, with what is hidden from its agent.
     pub state: Map<String, Value>,
     /// The actions that solve the task, where there are no items.
     #[serde(skip_serializing_if = "<[Value]>::is_empty")]
     pub solution: Vec<Value>,
 }
 
-/// One item beside what is right about it.
+/// One item, with what is right about it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Standing {
     /// Its id.
@@ -34,14 +34,14 @@ pub struct Standing {
     pub decided: bool,
     /// Its fields, hidden ones among them.
     pub fields: Map<String, Value>,
-    /// What was decided beside what is right.
+    /// What was decided, next to what is right.
     pub decisions: Vec<Decision>,
     /// The rules on trial that match it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<TrialMatch>,
 }
 
-/// Tells what is right in an episode.
+/// Returns what is right in an episode.
 ///
 /// # Errors
 ///

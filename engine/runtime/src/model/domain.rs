@@ -8,7 +8,7 @@ use std::{net::IpAddr, sync::LazyLock};
 use regex::Regex;
 use url::{Host, ParseError, Url};
 
-/// Bytes of a domain at the most.
+/// The maximum number of bytes of a domain.
 const MAX_LENGTH: usize = 253;
 
 /// An address as RFC 5322 has it, without names and remarks: dotted atoms or a quoted text, then the domain.
@@ -17,7 +17,7 @@ pub const ADDRESS: &str = concat!(
     r#"|"(?:[^\x00-\x1f"\\\x7f]|\\[\x20-\x7e])+")@([^\x00-\x20%@]+)$"#
 );
 
-/// A text that is no domain: why, and what to write instead.
+/// Why a text is not a domain, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
     /// What is wrong with it, such as `it is an address`.
@@ -89,7 +89,7 @@ pub fn meant_address(text: &str) -> Option<String> {
     of_address(text).map(|_| text.to_owned())
 }
 
-/// Domains as a condition matches them: each with all that lies below it, which an IP address has not.
+/// Domains as a condition matches them: each with its subdomains, which an IP address does not have.
 pub fn with_subdomains(mut domains: Vec<String>) -> Vec<String> {
     let is_address = |domain: &String| {
         let bare = domain.trim_matches('"').trim_start_matches('[').trim_end_matches(']');
@@ -105,7 +105,7 @@ pub fn with_subdomains(mut domains: Vec<String>) -> Vec<String> {
 
 /// An entry of a list of domains, in the form in which domains are compared.
 ///
-/// Case, the root's dot and letters beyond ASCII are told in one form. What may mean something else than the domain and all
+/// Case, the root's dot and letters beyond ASCII are written in one form. What may mean something else than the domain and all
 /// below it (`@shop.example`, `*.shop.example`), or holds more than a domain, is refused.
 pub fn entry(text: &str) -> Result<String, Misfit> {
     let plain = |text: &str| {
@@ -142,7 +142,7 @@ pub fn entry(text: &str) -> Result<String, Misfit> {
     }
 }
 
-/// Whether a domain is another one, or lies below it; both in the form in which they are compared.
+/// Whether a domain equals `other`, or is below it; both in the form in which they are compared.
 pub fn is_below(domain: &str, other: &str) -> bool {
     domain.strip_suffix(other).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

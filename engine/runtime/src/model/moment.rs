@@ -12,7 +12,7 @@ use jiff::{
 /// The first and the last moment: 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z.
 pub const MOMENTS: (i64, i64) = (-62_135_596_800_000, 253_402_300_799_999);
 
-/// What is wrong with a moment that lies outside of [`MOMENTS`].
+/// What is wrong with a moment outside [`MOMENTS`].
 const OUTSIDE: &str = "a moment of the years 0001 to 9999";
 
 /// Seconds of a day.
@@ -52,7 +52,7 @@ pub fn write_moment(moment: i64) -> String {
     shown.map(|shown| format!("{shown}Z")).unwrap_or_default()
 }
 
-/// Reads a moment or a day, and says whether it has a time of day; what is neither is told by what was expected.
+/// Reads a moment or a day, and returns whether it has a time of day; the error is what was expected.
 fn read(text: &str, expected: &'static str) -> Result<(i64, bool), &'static str> {
     static PARSER: DateTimeParser = DateTimeParser::new();
     let pieces = PARSER.parse_pieces(text).map_err(|_| expected)?;
@@ -84,7 +84,7 @@ fn is_leap_second(text: &str) -> bool {
     figures == 6 && clock.ends_with("60")
 }
 
-/// Whether a moment lies in the last second of a month, in UTC.
+/// Whether a moment is in the last second of a month, in UTC.
 fn ends_month(moment: i64) -> bool {
     let shown = EPOCH.checked_add(SignedDuration::from_millis(moment));
     shown.is_ok_and(|shown| shown.date() == shown.date().last_of_month() && shown.time() >= time(23, 59, 59, 0))

@@ -92,7 +92,7 @@ pub fn folded(raw: &str) -> String {
 
 /// The [folded](folded) text, and for each byte of it the bytes of the written text from which it comes.
 ///
-/// What is found in the normal form is so found in the text as it was written, whatever stands between its signs there.
+/// What is found in the normal form is so found in the text as it was written, with any characters between its own.
 pub fn traced(raw: &str) -> (String, Vec<Range<usize>>) {
     let mut plain = String::with_capacity(raw.len());
     let mut origins = Vec::with_capacity(raw.len());
@@ -141,7 +141,7 @@ pub fn is_mark(c: char) -> bool {
     !c.is_ascii() && canonical_combining_class(c) != 0
 }
 
-/// Whether a character only belongs to the one before it: an accent, a skin tone, the box round a keycap.
+/// Whether a character only belongs to the one before it: an accent, a skin tone, the box around a keycap.
 pub fn is_continued_by(c: char) -> bool {
     is_mark(c) || matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{20dd}'..='\u{20e0}' | '\u{20e2}'..='\u{20e4}')
 }
@@ -172,7 +172,7 @@ fn push(c: char, text: &mut String) {
     }
 }
 
-/// Whether an ASCII text has single blanks alone, and none around it; told without a branch for each byte.
+/// Whether an ASCII text has single blanks alone, and none around it; found without a branch for each byte.
 fn is_joined(text: &[u8]) -> bool {
     let (Some(b'!'..), Some(b'!'..)) = (text.first(), text.last()) else { return text.is_empty() };
     let mut odd = false;

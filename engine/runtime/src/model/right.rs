@@ -1,4 +1,4 @@
-//! What is right about one decision of an item, and what was decided, in the words in which it is told.
+//! What is right about one decision of an item, and what was decided, in the words in which it is shown.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::{Column, ColumnKind, Datum, Item};
 use crate::{json::push_text, number::says_same};
 
-/// Values of a column for which all that is told of them is kept, at the most.
+/// The maximum number of values of a column for which all that is shown of them is kept.
 const FEW: usize = 16;
 
-/// What is right about one decision of an item; made once, and shared by whatever tells it.
+/// What is right about one decision of an item; made once, and shared by everything that shows it.
 #[derive(Debug, PartialEq)]
 pub struct Right {
     /// The item's id.
@@ -28,7 +28,7 @@ pub struct Right {
     praise: String,
     /// The beginning of one that says that it was not.
     blame: String,
-    /// What stands before and behind the decision, as JSON.
+    /// The JSON before and after the decision.
     around: [String; 2],
 }
 
@@ -63,7 +63,7 @@ impl Right {
     }
 }
 
-/// What is told about one decision of an item, made when it is first told.
+/// What is shown about one decision of an item, made when it is first shown.
 #[derive(Debug, Clone)]
 pub struct Told {
     right: Arc<Right>,
@@ -72,7 +72,7 @@ pub struct Told {
 }
 
 impl Item {
-    /// One decision beside what is right; `None` where nothing is known to be.
+    /// One decision next to what is right; `None` where nothing is known to be.
     pub fn judge(&self, at: usize, column: &Column, decided: Option<&Datum>) -> Option<Arc<Judged>> {
         let told = self.told(at, column)?;
         let place = match decided {
@@ -110,7 +110,7 @@ impl Item {
     }
 }
 
-/// One decision beside what is right.
+/// One decision next to what is right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
 pub struct Judged {

@@ -1,7 +1,7 @@
 //! Texts as they are compared, and what a word is.
 //!
-//! A text is compared in its [normal form](super::normal), whatever its case unless told. A text holds another one where
-//! the other's characters stand in it, signs included, and do not end within one that readers see as a whole, such as
+//! A text is compared in its [normal form](super::normal), by default regardless of case. A text holds another one where
+//! the other's characters are in it, signs included, and do not end within one that readers see as a whole, such as
 //! an accented letter or a flag. Whole words are
 //! compared in the same way, and the place must neither begin nor end inside a word. Words are those of Unicode (UAX #29),
 //! except that a colon always ends one, as in CLDR.
@@ -22,7 +22,7 @@ pub struct Matching {
 }
 
 impl Matching {
-    /// Whole words, whatever their case.
+    /// Whole words, regardless of case.
     pub const WORDS: Self = Self { whole_words: true, case_sensitive: false };
 
     /// How texts are compared, in words, where that is not the usual way.
@@ -55,7 +55,7 @@ struct Form {
     words: Vec<Range<u32>>,
 }
 
-/// Texts are equal as they were written, but for how their accents are encoded.
+/// Texts are equal as they were written, except for how their accents are encoded.
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
         self.raw == other.raw || self.composed() == other.composed()
@@ -94,7 +94,7 @@ impl Text {
         normal::composed(&self.raw)
     }
 
-    /// Whether nothing of it is compared, for it holds blanks at the most.
+    /// Whether there is nothing in it to compare, as in a text of blanks.
     pub fn is_empty(&self) -> bool {
         self.folded.text.is_empty()
     }
@@ -114,7 +114,7 @@ impl Text {
         self.form(case_sensitive).text == other.form(case_sensitive).text
     }
 
-    /// Whether another text stands in it; an empty one stands nowhere.
+    /// Whether it contains another text; no text contains an empty one.
     pub fn holds(&self, other: &Self, matching: Matching) -> bool {
         let [form, other] = [self, other].map(|text| text.form(matching.case_sensitive));
         form.places(other, matching.whole_words).next().is_some()
@@ -133,7 +133,7 @@ impl Text {
         start.is_some_and(|start| form.stands_at(start, other, matching.whole_words))
     }
 
-    /// Where another text stands in it as whole words, whatever their case: how many words begin before it.
+    /// Where it contains another text as whole words, regardless of case: how many words begin before it.
     pub fn find<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = usize> + 'a {
         self.folded.places(&other.folded, true).map(|at| self.folded.words_before(at))
     }
@@ -148,7 +148,7 @@ impl Text {
         self.folded.stands_at(at, &other.folded, true)
     }
 
-    /// Whether what lies between two bytes of the folded text is a part of it, or whole words of it.
+    /// Whether the range between two bytes of the folded text is a part of it, or whole words of it.
     pub fn is_part(&self, part: Range<usize>, whole_words: bool) -> bool {
         self.folded.is_part(part, whole_words)
     }

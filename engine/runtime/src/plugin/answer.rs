@@ -14,11 +14,11 @@ use crate::{
     settings::ResultType,
 };
 
-/// Parts of one answer at the most.
+/// The maximum number of parts of one answer.
 const MAX_PARTS: usize = 32;
-/// Characters of a text of a plugin that are told at the most.
+/// The maximum number of characters of a text of a plugin that are shown.
 const MAX_REASON: usize = 500;
-/// Items of one imported file at the most.
+/// The maximum number of items of one imported file.
 const MAX_ITEMS: usize = 10_000;
 /// How far rounding may carry a value out of its range.
 const SLACK: f64 = 1e-9;
@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for Items {
     }
 }
 
-/// Parses an answer that is no refusal.
+/// Parses an answer other than a refusal.
 fn parse(text: &str) -> Result<Value, String> {
     let value = json::strict(text).map_err(|problem| format!("returned invalid JSON: {problem}"))?;
     match value.get("error").and_then(Value::as_str) {

@@ -1,14 +1,14 @@
-//! What a plugin says about itself, and whether it can be so.
+//! What a plugin declares about itself, and whether that is possible.
 
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::{FillerOffer, GraderOffer, ImporterOffer, Offer, Operation, ToolOffer, offers::is_name};
 
-/// Offers of one kind of one plugin at the most.
+/// The maximum number of offers of one kind of one plugin.
 const MAX_OFFERS: usize = 32;
 
-/// What a plugin says about itself.
+/// A plugin's description of itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {

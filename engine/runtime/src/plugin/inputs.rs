@@ -1,4 +1,4 @@
-//! What plugins answered that are no pure functions: inputs of an episode, kept with its actions.
+//! Answers of plugins that are not pure functions: inputs of an episode, kept with its actions.
 //!
 //! An episode asks each question once at each of its steps, and keeps the answer. Played again with these answers it comes
 //! to the same, whoever plays it and wherever.
@@ -34,7 +34,7 @@ pub struct Inputs(Option<Box<Log>>);
 
 #[derive(Debug)]
 struct Log {
-    /// What was heard, in the order in which it was asked; locked for the time of a question, so that none is asked twice.
+    /// The answers, in the order of the questions; locked for the time of a question, so that none is asked twice.
     heard: Mutex<Vec<Heard>>,
     /// What an earlier play of the same episode heard.
     known: Arc<[Heard]>,
@@ -77,29 +77,29 @@ impl Inputs {
         Self(Some(Box::new(Log { heard: Mutex::default(), known: known.into(), sealed: false })))
     }
 
-    /// Those of an episode that is to come to exactly what it came to before: nothing is asked at all.
+    /// Those of an episode that must have exactly the same result as before: no plugin is asked.
     pub fn sealed(known: Vec<Heard>) -> Self {
         Self(Some(Box::new(Log { heard: Mutex::default(), known: known.into(), sealed: true })))
     }
 
-    /// What was heard so far, in the order in which it was asked.
+    /// The answers so far, in the order of the questions.
     pub fn heard(&self) -> Vec<Heard> {
         self.0.as_ref().map(|log| log.lock().clone()).unwrap_or_default()
     }
 
-    /// What was heard until a number of steps had been taken.
+    /// The answers until a number of steps had been taken.
     pub fn until(&self, step: usize) -> Vec<Heard> {
         let mut heard = self.heard();
         heard.retain(|one| one.step as usize <= step);
         heard
     }
 
-    /// How much was heard.
+    /// The number of answers.
     pub(crate) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |log| log.lock().len())
     }
 
-    /// Forgets what was heard since there was so much of it.
+    /// Forgets all answers but the first `len`.
     pub fn truncate(&mut self, len: usize) {
         if let Some(log) = &self.0 {
             log.lock().truncate(len);

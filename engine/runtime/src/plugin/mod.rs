@@ -2,12 +2,12 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `describe.rs` | what a plugin says about itself, and whether it can be so |
+//! | `describe.rs` | what a plugin declares about itself, and whether that is possible |
 //! | `offers.rs` | what it can offer: graders, fillers, tools, importers |
 //! | `reads.rs` | what an offer reads of an episode |
 //! | `answer.rs` | what a plugin answers to a call, and whether it may |
 //! | `process.rs` | plugins that are programs: what is started, with what, and within which bounds |
-//! | `inputs.rs` | what plugins answered that are no pure functions, kept with an episode's actions |
+//! | `inputs.rs` | answers of plugins that are not pure functions, kept with an episode's actions |
 //!
 //! Nothing here runs code: a [`Host`] does, which the binary brings.
 
@@ -52,7 +52,7 @@ impl Default for Limits {
     }
 }
 
-/// What prepares the code of plugins; packs cannot tell which one it is.
+/// What prepares the code of plugins; packs cannot see which one it is.
 pub trait Host: fmt::Debug + Send + Sync {
     /// Prepares a module once, for many calls; the error says what is wrong with it.
     fn load(&self, module: &[u8], limits: Limits) -> Result<Arc<dyn Guest>, String>;
@@ -76,7 +76,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Every operation, in the order in which pages tell of them.
+    /// Every operation, in the order in which pages list them.
     pub const ALL: [Self; 4] = [Self::Grade, Self::Fill, Self::Tool, Self::Import];
 
     /// What offers it, as descriptions and inputs name it.
@@ -104,7 +104,7 @@ impl Operation {
 pub trait Guest: fmt::Debug + Send + Sync {
     /// What it says about itself, as JSON.
     fn describe(&self) -> Result<String, String>;
-    /// Tells whether it can be called for this at all; the error says what is missing.
+    /// Checks that it can be called for this at all; the error names what is missing.
     fn can(&self, _operation: Operation) -> Result<(), String> {
         Ok(())
     }

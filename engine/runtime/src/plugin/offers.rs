@@ -9,7 +9,7 @@ use super::{
 };
 use crate::settings::ResultType;
 
-/// Random numbers of one call of a filler at the most.
+/// The maximum number of random numbers of one call of a filler.
 const MAX_RANDOM: u32 = 1024;
 
 /// A grader that a plugin offers.
@@ -65,7 +65,7 @@ pub struct ToolOffer {
     pub name: String,
     /// What it answers, in a sentence or several.
     pub summary: String,
-    /// What it reads beside its arguments; it is given nothing else but its parameters.
+    /// What it reads in addition to its arguments and parameters; it gets nothing else.
     #[serde(default)]
     pub reads: Reads,
     /// JSON Schema of its parameters, which the pack sets; `x-field` in a property says that it names a field.
@@ -133,7 +133,7 @@ pub struct Example {
     pub output: Map<String, Value>,
 }
 
-/// One thing that a plugin offers, of whatever kind.
+/// One thing that a plugin offers, of any kind.
 #[derive(Debug, Clone, Copy)]
 pub enum Offer<'a> {
     /// A grader.
@@ -199,7 +199,7 @@ impl<'a> Offer<'a> {
         }
     }
 
-    /// Tells what is wrong with it; continues a sentence that begins with it.
+    /// Checks it; the error continues a sentence that begins with it.
     pub(super) fn check(self) -> Result<(), String> {
         if !is_name(self.name()) {
             return Err("has a name that cannot be one".into());
@@ -240,7 +240,7 @@ impl Example {
 }
 
 impl ToolOffer {
-    /// What of a call's arguments it is given: what its schema names, or everything when it allows for more.
+    /// What of a call's arguments it is given: what its schema names, or everything if it allows additional ones.
     pub fn taken(&self, arguments: &Map<String, Value>) -> Map<String, Value> {
         let named = self.arguments.get("properties").and_then(Value::as_object);
         let closed = self.arguments.get("additionalProperties") == Some(&Value::Bool(false));

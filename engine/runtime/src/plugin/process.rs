@@ -19,13 +19,13 @@ pub struct Program {
     pub files: Vec<(PathBuf, Arc<[u8]>)>,
     /// What runs that file, with arguments; empty when it is run itself.
     pub command: Vec<String>,
-    /// What the pack says that the plugin says about itself.
+    /// The plugin's description of itself, as the pack holds it.
     pub description: Option<Arc<[u8]>>,
     /// The variables of its environment.
     pub env: IndexMap<String, String>,
     /// The variables that it gets as Casebook itself has them.
     pub pass_env: Vec<String>,
-    /// Processes at the most, from 1.
+    /// The maximum number of processes, from 1.
     pub processes: usize,
     /// How long one call may take.
     pub time: Duration,

@@ -53,7 +53,7 @@ impl Section {
 }
 
 impl Parts {
-    /// Tells whether a part is read.
+    /// Returns whether a part is read.
     pub fn holds(&self, name: &str) -> bool {
         match self {
             Self::All => true,
@@ -74,7 +74,7 @@ impl Reads {
         self.0.get(&section)
     }
 
-    /// Tells what an offer may not read; continues a sentence that begins with it.
+    /// Checks what an offer may read; the error continues a sentence that begins with it.
     pub(super) fn check(&self, kind: &str, allowed: &[Section]) -> Result<(), String> {
         for (section, parts) in &self.0 {
             let name = section.name();

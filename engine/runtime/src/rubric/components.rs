@@ -18,7 +18,7 @@ pub struct Components {
 }
 
 impl Components {
-    /// Values beside names that are known already.
+    /// Values of names that are known already.
     pub fn of(names: &Arc<[Name]>, values: &Values) -> Self {
         Self { names: Arc::clone(names), values: Values::from_slice(values) }
     }

@@ -1,6 +1,6 @@
 //! The grader tree: a reward after every step, a score for the episode, both with a breakdown.
 //!
-//! Nodes lie in one list, children before their parents, so that a value is computed once and found by its position.
+//! Nodes are in one list, children before their parents, so that a value is computed once and found by its position.
 
 // What a grader gives, and why it may fail.
 mod grade;
@@ -39,7 +39,7 @@ pub struct Rubric {
     pub name: String,
     /// How the reward comes about.
     pub mode: RewardMode,
-    /// When breakdowns are told.
+    /// When breakdowns are shown.
     pub explain: Explain,
     /// The bounds of a step's reward.
     pub clip: Option<(f64, f64)>,
@@ -140,7 +140,7 @@ impl NodeKind {
     }
 }
 
-/// What graders see: the table beside its truth, and the steps so far.
+/// What graders see: the table, its truth, and the steps so far.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     /// The decisions' columns.
@@ -157,7 +157,7 @@ pub struct View<'a> {
     pub values: &'a [f64],
     /// Whether the environment has items.
     pub has_items: bool,
-    /// What plugins answered that are no pure functions.
+    /// Answers of plugins that are not pure functions.
     pub inputs: &'a Inputs,
 }
 
@@ -208,7 +208,7 @@ pub trait RowGrader: fmt::Debug + Send + Sync {
 
 /// A grader that looks at the table or the steps as a whole.
 pub trait WholeGrader: fmt::Debug + Send + Sync {
-    /// Its grade for the last step; one that can only stand in a score has none.
+    /// Its grade for the last step; a grader for scores only has none.
     fn reward(&self, view: &View<'_>) -> Result<Grade, Failure>;
     /// Its grade for the episode so far.
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure>;
@@ -256,16 +256,16 @@ pub struct Graded<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Scores {
     values: Vec<Option<f64>>,
-    /// What plugins said about their values, by the values' positions.
+    /// The notes of plugins about their values, by the values' positions.
     notes: BTreeMap<usize, Box<Note>>,
     /// The nodes that have nothing to grade in this episode; none in most.
     idle: Arc<[bool]>,
 }
 
-/// What a plugin said: its node's name, the row unless it is about the whole episode, and the note.
+/// A plugin's note: its node's name, the row unless it is about the whole episode, and the note.
 pub type Said<'a> = (&'a str, Option<usize>, Box<Note>);
 
-/// What one value of [`Scores`] was: its position, the value, and what was said about it.
+/// What one value of [`Scores`] was: its position, the value, and its note.
 type Former = (usize, f64, Option<Box<Note>>);
 
 /// What an update of [`Scores`] replaced.
@@ -665,7 +665,7 @@ impl Rubric {
         })
     }
 
-    /// Evaluates something with a place for the value of each node, which is no number until it is known.
+    /// Evaluates something with a place for the value of each node, which is NaN until it is known.
     fn afresh<T>(&self, evaluate: impl FnOnce(&mut [f64]) -> T) -> T {
         match self.nodes.len() {
             count @ ..=MOST_NODES => evaluate(&mut [f64::NAN; MOST_NODES][..count]),

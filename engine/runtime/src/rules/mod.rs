@@ -171,7 +171,7 @@ impl CompiledRule {
             && !self.except.as_ref().is_some_and(|except| except.matches(facts))
     }
 
-    /// Whether it decides the same as another one, in whatever order it is written.
+    /// Whether it decides the same as `other`, in any order of writing.
     pub fn agrees(&self, other: &Self) -> bool {
         self.then.len() == other.then.len() && self.then.iter().all(|one| other.then.contains(one))
     }

@@ -12,7 +12,7 @@ struct Places<'a> {
     at: Vec<Option<usize>>,
 }
 
-/// The decisions of two versions: those of the new one, then what only the old one has, so that both can be told.
+/// The decisions of two versions: those of the new one, then what only the old one has, so that both can be shown.
 pub fn joined(old: &[Column], new: &[Column]) -> Vec<Column> {
     let mut all = new.to_vec();
     for column in old {

@@ -31,7 +31,7 @@ pub enum Predicate {
     Column(usize, Test, Arc<str>),
 }
 
-/// A condition and what became of it, part by part.
+/// A condition and its result, part by part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     /// The condition in words; for a group `all of`, `one of` or `not`.
@@ -53,9 +53,9 @@ pub enum Test {
     Not(Box<Test>),
     /// One of these.
     OneOf(Vec<Datum>),
-    /// A text that equals one of these, whatever its case unless told.
+    /// A text that equals one of these; the flag makes case count.
     TextIs(Vec<Text>, bool),
-    /// Above the first bound and below the second; a flag tells whether the bound itself passes.
+    /// Above the first bound and below the second; a flag says whether the bound itself passes.
     Between(Option<(Number, bool)>, Option<(Number, bool)>),
     /// Holds at least one of these.
     HoldsAny(Vec<Text>, Matching),
@@ -65,7 +65,7 @@ pub enum Test {
     Starts(Text, Matching),
     /// Ends with this.
     Ends(Text, Matching),
-    /// Matches somewhere; whether case matters is part of the expression, and told beside it.
+    /// Matches somewhere; whether case matters is part of the expression, and repeated in the flag.
     Matches(Regex, bool),
     /// The domain is one of these or below one; in the form in which domains are compared.
     DomainIn(Vec<String>),
@@ -141,7 +141,7 @@ impl Predicate {
 }
 
 impl Test {
-    /// Makes a comparison of whole texts tell upper case from lower case.
+    /// Makes a comparison of whole texts case-sensitive.
     pub fn set_case_sensitive(&mut self, sensitive: bool) {
         match self {
             Self::TextIs(_, flag) => *flag = sensitive,

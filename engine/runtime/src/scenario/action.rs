@@ -14,7 +14,7 @@ use crate::{
     model::{ActionProblem, Cells, Column, ColumnKind, Datum, PathPart, ProblemKind},
 };
 
-/// Entries of one batch at the most.
+/// The maximum number of entries of one batch.
 const MAX_BATCH: usize = 1_000;
 /// Characters of a text that has no limit of its own.
 pub const MAX_TEXT: u32 = 20_000;
@@ -86,7 +86,7 @@ pub struct ActionModel {
     pub declaration: Declaration,
     /// What agents may call.
     pub tools: Vec<Tool>,
-    /// What an action that is no call does besides.
+    /// What an action other than a call does besides.
     pub effects: Effects,
     schema: Value,
     /// Holds an action to the schema.
@@ -133,7 +133,7 @@ impl ActionModel {
         Ok(Self { form, declaration, tools, effects, schema, validator })
     }
 
-    /// The schema of an action that is no call.
+    /// The schema of an action other than a call.
     pub fn own_schema(&self, decisions: &[Column], title: &str) -> Value {
         schema(&self.declaration, decisions, title)
     }

@@ -31,7 +31,7 @@ impl Line {
         Self { template, pieces: pieces(text, fields, decisions) }
     }
 
-    /// Appends the line; `None` where the template engine must write it, whatever is appended then.
+    /// Appends the line; `None` where the template engine must write it; ignore what is appended then.
     pub fn write(
         &self,
         out: &mut String,

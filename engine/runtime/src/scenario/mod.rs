@@ -1,6 +1,6 @@
 //! What the engine *runs*: immutable, resolved, compiled.
 //!
-//! Compiling a pack makes all of it; nothing here can fail but for an agent's own action.
+//! Compiling a pack makes all of it; nothing here can fail except for an agent's own action.
 
 // What a seed decides.
 pub mod random;
@@ -76,7 +76,7 @@ impl Catalog {
     }
 }
 
-/// One environment, compiled. Episodes hold it until they end, whatever is loaded meanwhile.
+/// One environment, compiled. Episodes hold it until they end, even if another one is loaded meanwhile.
 #[derive(Debug)]
 pub struct Pack {
     /// Its name, such as `ticket-desk`.
@@ -145,7 +145,7 @@ pub struct Pack {
     pub has_processes: bool,
     /// What splits are for whose name does not say it.
     pub splits: IndexMap<String, SplitType>,
-    /// What becomes of a step in which the environment fails.
+    /// The result of a step in which the environment fails.
     pub on_failure: OnFailure,
     /// The splits that agents may practise on.
     pub practice: Vec<String>,
@@ -233,7 +233,7 @@ impl Pack {
         &self.reset.schema
     }
 
-    /// JSON Schemas of what the state tells beyond the protocol's own, by name.
+    /// JSON Schemas of what the state shows beyond the protocol's own, by name.
     pub fn state_schema(&self) -> impl Iterator<Item = (&str, Value)> {
         self.state
             .iter()
@@ -335,7 +335,7 @@ pub struct Task {
     pub shuffled: bool,
     /// The tasks that it belongs with.
     pub group: Option<String>,
-    /// What agents are told.
+    /// The instructions of agents.
     pub instructions: Instructions,
     /// Actions that reach the best score, where there are no items.
     pub solution: Vec<Value>,
@@ -347,12 +347,12 @@ pub struct Task {
     pub items: Vec<Variants>,
 }
 
-/// What an agent is told.
+/// The instructions of an agent.
 #[derive(Debug)]
 pub enum Instructions {
     /// The same for every episode, as a JSON string.
     Fixed(String),
-    /// A template that reads what the reset was given, and the names beside it.
+    /// A template that reads the arguments of the reset, and the other names that it may read.
     Template(String, Context),
 }
 

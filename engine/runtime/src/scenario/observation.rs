@@ -54,7 +54,7 @@ pub fn schema(parts: &[(Name, Part)], fields: &[Column], revealed: &[usize], tit
     })
 }
 
-/// The name under which the first observation tells what is to be done, where the tools are the actions.
+/// The name under which the first observation shows the instructions, where the tools are the actions.
 pub const INSTRUCTIONS: &str = "instructions";
 
 /// Adds the instructions to the schema of observations whose actions are calls, where the pack shows nothing of that name.
@@ -67,7 +67,7 @@ pub fn with_instructions(mut schema: Value) -> Value {
     schema
 }
 
-/// Adds what is told of a call, or of the tools, to the schema of observations whose actions are calls.
+/// Adds what is shown of a call, or of the tools, to the schema of observations whose actions are calls.
 pub fn with_answers(mut schema: Value) -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         let kinds = ["execution_error", "invalid_args", "transport_error", "tool_not_found", "timeout"];

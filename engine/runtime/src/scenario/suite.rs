@@ -13,7 +13,7 @@ pub struct Suite {
     pub name: String,
     /// Items and what is right about them.
     pub rules: Vec<RuleCase>,
-    /// Episodes and what comes of them.
+    /// Episodes and their expected results.
     pub episodes: Vec<EpisodeCase>,
     /// Agents that play every task, and their scores.
     pub probes: Vec<(Probe, NumberTest, Site)>,
@@ -49,7 +49,7 @@ pub struct RuleCase {
     pub by: Option<Vec<String>>,
 }
 
-/// An episode, and what must come of it.
+/// An episode, and its expected result.
 #[derive(Debug)]
 pub struct EpisodeCase {
     /// Its name.
@@ -64,7 +64,7 @@ pub struct EpisodeCase {
     pub arguments: Map<String, Value>,
     /// Who plays.
     pub player: Player,
-    /// What must come of it.
+    /// The expected result.
     pub expect: Expectation,
 }
 
@@ -128,7 +128,7 @@ impl Probe {
 pub enum NumberTest {
     /// This number.
     Equal(f64),
-    /// Each bound with a flag that tells whether it is itself allowed.
+    /// Each bound with a flag that says whether it is itself allowed.
     Between(Option<(f64, bool)>, Option<(f64, bool)>),
 }
 

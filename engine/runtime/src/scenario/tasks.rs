@@ -155,7 +155,7 @@ impl Task {
         self.max_steps
     }
 
-    /// Whether its rubric ever tells agents what was right.
+    /// Whether its rubric ever shows agents what was right.
     pub fn tells(&self) -> bool {
         self.rubric.explain != Explain::Never
     }

@@ -19,7 +19,7 @@ use crate::{
 /// A tool, ready to be called.
 #[derive(Debug)]
 pub struct Tool {
-    /// What agents are told about it.
+    /// Its description for agents.
     pub card: ToolCard,
     /// The argument that names an item, and whether the first open one is meant without it.
     pub item: Option<(String, bool)>,
@@ -27,7 +27,7 @@ pub struct Tool {
     pub parameters: Vec<Parameter>,
     /// The hidden fields that it makes visible, for the item that it is called about.
     pub reveals: Vec<usize>,
-    /// Calls of one episode at the most.
+    /// The maximum number of calls in one episode.
     pub limit: Option<u32>,
     /// What `tool_calls` counts a call as.
     pub cost: f64,
@@ -39,7 +39,7 @@ pub struct Tool {
     pub validator: Box<dyn Validator>,
 }
 
-/// What agents are told about a tool.
+/// The description of a tool for agents.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ToolCard {
     /// Its name.
@@ -50,7 +50,7 @@ pub struct ToolCard {
     pub description: String,
     /// JSON Schema of its arguments, an object.
     pub input_schema: Value,
-    /// JSON Schema of its answer as structured content, an object; a value that is no map stands under `result`.
+    /// JSON Schema of its answer as structured content, an object; a value other than a map is under `result`.
     pub output_schema: Value,
 }
 
@@ -198,7 +198,7 @@ pub fn output_schema(kind: Option<ResultType>) -> Value {
 }
 
 impl Tool {
-    /// Reads a call of one of some tools; none when the action is no call.
+    /// Reads a call of one of some tools; none when the action is not a call.
     pub fn read<'a>(tools: &[Self], action: &'a Value) -> Option<Call<'a>> {
         let name = action.get("tool_name")?.as_str()?;
         let tool = tools.iter().position(|tool| tool.card.name == name);

@@ -2,7 +2,7 @@
 //!
 //! Who says nothing, or a letter a minute, would otherwise keep a connection for ever, and so would who never reads. The head
 //! of a request has as long as its body; between two requests a connection may rest for as long, and for as long may nothing
-//! of an answer go through. Whether the client of a WebSocket is still there its heartbeat tells.
+//! of an answer go through. The heartbeat of a WebSocket shows whether its client is still there.
 
 mod open;
 mod stream;

@@ -34,7 +34,7 @@ impl Stream {
         (self.tcp, self.place)
     }
 
-    /// Gives what became of a write, unless it has waited for too long.
+    /// Returns the result of a write, unless it has waited for too long.
     fn watch(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let (Poll::Pending, Some(patience)) = (&written, self.patience) else {
             self.stalled = None;

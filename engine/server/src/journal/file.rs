@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 /// Bytes that are read at once while a file's last line is looked for.
 const WINDOW: u64 = 64 * 1024;
 
-/// A file of lines that this process alone appends to: a line stands in it whole or not at all.
+/// A file of lines that this process alone appends to: a line is in it whole or not at all.
 #[derive(Debug)]
 pub struct LineFile {
     path: PathBuf,
@@ -23,7 +23,7 @@ pub struct LineFile {
     size: u64,
     /// Bytes of those that are on the disk.
     synced: u64,
-    /// Whether a part of a line stands behind them that could not be cut off.
+    /// Whether a part of a line is after them that could not be cut off.
     torn: bool,
 }
 
@@ -53,10 +53,10 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// What became of a file's place.
+/// The state of a file's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Followed {
-    /// The file still stands there.
+    /// The file is still there.
     Same,
     /// It was moved, with all that was written to it; another one was begun.
     Moved,
@@ -274,7 +274,7 @@ impl Disk {
     }
 }
 
-/// Whether a file that is open still stands in its place.
+/// Whether a file that is open is still in its place.
 #[cfg(unix)]
 fn is_same(path: &Path, file: &File) -> bool {
     use std::os::unix::fs::MetadataExt as _;

@@ -391,7 +391,7 @@ impl<E> Shared<E> {
         self.lock().status.waiting_bytes = bytes as u64;
     }
 
-    /// Notes that writing fails; who waits for it is told. Says whether that is new.
+    /// Notes that writing fails, and notifies those who wait for it. Returns whether that is new.
     pub(super) fn failed(&self, error: String) -> bool {
         let mut queue = self.lock();
         let is_new = queue.status.failing.is_none();
@@ -470,7 +470,7 @@ impl<E> Queue<E> {
         }
     }
 
-    /// Tells those whose entries are as safe as they demand.
+    /// Notifies those whose entries are as safe as they demand.
     fn tell(&mut self) {
         let (written, synced) = (self.written, self.synced);
         let mut at = 0;

@@ -16,7 +16,7 @@ use super::{
     queue::{Order, Pending, Shared},
 };
 
-/// What a journal is about: how entries become lines, and what happens round its file.
+/// What a journal is about: how entries become lines, and what happens around its file.
 pub(crate) trait Book: Send + 'static {
     /// What is handed over.
     type Entry: Send + 'static;

@@ -48,7 +48,7 @@ pub(crate) enum Unheld {
 #[derive(Debug)]
 pub(crate) struct Generations {
     inner: Mutex<Inner>,
-    /// Groups that are kept at the most, of all clients and of each.
+    /// The maximum number of groups that are kept, of all clients and of each.
     most: (usize, usize),
 }
 
@@ -96,7 +96,7 @@ impl Default for Generations {
 }
 
 impl Generations {
-    /// Keeps so many groups at the most, of all clients and of each.
+    /// Keeps at most so many groups, of all clients and of each.
     pub(crate) fn new(most: (usize, usize)) -> Self {
         Self { inner: Mutex::default(), most }
     }

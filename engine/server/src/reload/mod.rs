@@ -1,7 +1,7 @@
 //! Hot reload: packs are read again when their files change, and swapped whole or not at all.
 //!
 //! - `generations`: those that somebody still holds, and groups of episodes that share one
-//! - `status`: what is loaded, and what became of the last change
+//! - `status`: what is loaded, and the result of the last change
 //! - `swap`: reads, compares, compiles, and swaps the catalog or keeps it
 //! - `watch`: notices changes, by the operating system's word or by looking
 

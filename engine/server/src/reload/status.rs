@@ -1,4 +1,4 @@
-//! What is loaded, and what became of the last change.
+//! What is loaded, and the result of the last change.
 
 use std::{
     sync::Arc,
@@ -8,10 +8,10 @@ use std::{
 use casebook_syntax::diagnostic::Report;
 use serde::Serialize;
 
-/// Told of every change of the status.
+/// Notified of every change of the status.
 pub type ReloadListener = Arc<dyn Fn(&ReloadStatus) + Send + Sync>;
 
-/// What is loaded, and what became of the last change.
+/// What is loaded, and the result of the last change.
 #[derive(Debug, Clone)]
 pub struct ReloadStatus {
     /// The generation that new episodes start with.
@@ -20,7 +20,7 @@ pub struct ReloadStatus {
     pub digest: String,
     /// When it was loaded.
     pub loaded_at: SystemTime,
-    /// What became of the last change.
+    /// The result of the last change.
     pub outcome: Outcome,
     /// The change that is on disk and not loaded, if there is one.
     pub rejected: Option<Arc<Rejected>>,
@@ -28,7 +28,7 @@ pub struct ReloadStatus {
     pub report: Arc<Report>,
 }
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {

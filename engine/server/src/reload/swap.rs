@@ -46,7 +46,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Keeps so many rollout groups at the most, of all clients and of each.
+    /// Keeps at most so many rollout groups, of all clients and of each.
     pub(crate) fn keeping(self, groups: (usize, usize)) -> Self {
         Self { generations: Generations::new(groups), ..self }
     }
@@ -88,7 +88,7 @@ impl Live {
         self.catalog.load_full()
     }
 
-    /// What is loaded, and what became of the last change.
+    /// What is loaded, and the result of the last change.
     pub(crate) fn status(&self) -> Arc<ReloadStatus> {
         self.status.load_full()
     }

@@ -24,7 +24,7 @@ use super::Live;
 
 /// Files that are saved within this time are read together.
 const SETTLE: Duration = Duration::from_millis(100);
-/// How often files are read where the operating system does not tell of changes.
+/// How often files are read where the operating system does not report changes.
 const DEFAULT_POLL: Duration = Duration::from_secs(1);
 /// How soon files are read again that could not be read, and how long that may take after many attempts.
 const RETRY: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ const MAX_LINKS: usize = 40;
 #[derive(Debug)]
 pub(crate) struct Watch(Sender<Notice>);
 
-/// What the watching thread is told.
+/// A message to the watching thread.
 #[derive(Debug)]
 enum Notice {
     /// These paths changed; none means that it is not known which.
@@ -47,7 +47,7 @@ enum Notice {
 
 /// Starts watching on a thread of its own, which reads and compiles as well.
 ///
-/// With `poll` the files are read again and again; else when the operating system tells of a change, or, where it
+/// With `poll` the files are read at intervals; else when the operating system reports a change, or, where it
 /// cannot, every second.
 pub(crate) fn start(live: Arc<Live>, poll: Option<Duration>) -> io::Result<Watch> {
     let (sender, notices) = mpsc::channel();
@@ -69,7 +69,7 @@ impl Drop for Watch {
     }
 }
 
-/// Reads whenever a change is told of, and again after a while what could not be read.
+/// Reads whenever a change is reported, and again after a while what could not be read.
 fn follow(live: &Live, mut native: Native, notices: &Receiver<Notice>) {
     // Finds what changed between the first reading and the first watch.
     let mut retry = next_retry(live.refresh(), None);
@@ -111,7 +111,7 @@ fn look(live: &Live, poll: Duration, notices: &Receiver<Notice>) {
     }
 }
 
-/// The operating system's watcher, and what it was told to watch.
+/// The operating system's watcher, and what it watches.
 struct Native {
     debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
     /// The pack folders, as absolute paths with their links kept.
@@ -212,7 +212,7 @@ impl Native {
         self.linked_folders = folders;
     }
 
-    /// Tells whether a change may matter to a pack.
+    /// Returns whether a change may matter to a pack.
     fn concerns(&self, paths: &[PathBuf]) -> bool {
         let all = || self.folders.iter().chain(&self.targets);
         paths.is_empty()

@@ -43,7 +43,7 @@ impl Agent<'_> {
         playing.map_or_else(|| self.app.pack(self.environment()), Ok)
     }
 
-    /// The environment that it acts in: that of its session, whatever the path says.
+    /// The environment that it acts in: that of its session, regardless of the path.
     fn environment(&self) -> &str {
         self.session.map_or(self.environment, |session| session.environment())
     }
@@ -90,7 +90,7 @@ impl Agent<'_> {
         self.app.held(self.environment(), self.client.key, chosen)
     }
 
-    /// What it is told before its first call: what the environment is, what its task is, and what it would see after a reset,
+    /// What it gets before its first call: what the environment is, what its task is, and what it would see after a reset,
     /// which no tool shows.
     pub(super) fn introduction(&self) -> Result<String, Problem> {
         let pack = self.pack()?;

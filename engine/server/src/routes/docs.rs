@@ -16,7 +16,7 @@ use crate::{app::Shared, error::Problem, principals::Surface, studio};
 
 /// The name of the description as seen from the page, so that each environment's page shows its own.
 const DOCUMENT: &str = "openapi.json";
-/// Both pages bring along all that they need; whatever else they ask for is not worth a request to strangers.
+/// Both pages bring along all that they need; anything else that they ask for is not worth a request to strangers.
 const POLICY: &str = "default-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; \
                       worker-src 'self' blob:; object-src 'none'; base-uri 'none'; \
                       form-action 'none'";

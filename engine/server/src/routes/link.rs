@@ -34,7 +34,7 @@ use crate::{
 
 /// Requests that may wait for the ones before them; further ones stay unread.
 const MOST_WAITING: usize = 256;
-/// Bytes of those at the most.
+/// The maximum number of bytes of those.
 const MOST_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// How long a peer may take to accept a reply.
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
@@ -52,13 +52,13 @@ const RESTED: u16 = 4408;
 
 /// How a conversation ends.
 pub(super) enum End {
-    /// The peer is gone without a word.
+    /// The peer is gone without a close message.
     Gone,
-    /// The peer says goodbye.
+    /// The peer sends a close message.
     Goodbye,
-    /// The server says goodbye.
+    /// The server sends a close message.
     Close(u16),
-    /// The server tells why in a frame, then says goodbye: in this order, so that the reason is read.
+    /// The server sends the reason in a frame, then a close message: in this order, so that the reason is read.
     Refuse(String),
     /// The same when the session rested for too long; the close frame bears the reason as well, since a client that is
     /// silent reads no frame before it.
@@ -67,7 +67,7 @@ pub(super) enum End {
 
 /// A session that rested for too long.
 pub(super) struct Rest {
-    /// Tells why it ends.
+    /// Sends the reason why it ends.
     frame: String,
     /// How long it may rest.
     pub(super) limit: Duration,
@@ -92,7 +92,7 @@ pub(super) struct Link {
     unanswered: bool,
     /// The session that rests while nothing is asked, and how long it may.
     session: Option<(Arc<Session>, Duration)>,
-    /// Writes the frame that tells why the session ends.
+    /// Writes the frame with the reason why the session ends.
     refusal: fn(&str) -> String,
 }
 
@@ -117,7 +117,7 @@ impl Link {
         }
     }
 
-    /// Tells why the session ends in another protocol's frame.
+    /// Sends the reason why the session ends in another protocol's frame.
     pub(super) fn refusing(self, refusal: fn(&str) -> String) -> Self {
         Self { refusal, ..self }
     }
@@ -216,14 +216,14 @@ impl Link {
         written
     }
 
-    /// Sends a message that is no answer.
+    /// Sends a message other than an answer.
     async fn control(&mut self, message: Message) -> bool {
         let mut message = Some(message);
         let sent = poll_fn(|context| self.socket.poll_send(&mut message, context));
         matches!(time::timeout(SEND_TIMEOUT, sent).await, Ok(Ok(())))
     }
 
-    /// Reads one request, and heeds the clock; a busy session does not rest.
+    /// Reads one request, with the clock in view; a busy session does not rest.
     async fn read(&mut self, busy: bool) -> Result<Message, End> {
         loop {
             let message = tokio::select! {
@@ -285,7 +285,7 @@ impl Link {
         Ok(())
     }
 
-    /// Requests only note the time; the alarm is set anew when it rings.
+    /// Requests only note the time; the alarm is set again when it rings.
     fn set_alarm(&mut self, busy: bool) {
         let idle_at = match &self.session {
             Some((session, idle)) if !busy => Some(Instant::now() + idle.saturating_sub(session.rested())),
@@ -314,7 +314,7 @@ fn goodbye(frame: Option<&CloseFrame>) -> End {
     }
 }
 
-/// Goes on until a session ends or the server is to stop; who never stops asking does not keep it from that.
+/// Goes on until a session ends or the server is to stop, even for a client that never stops asking.
 pub(super) async fn until_stopped(
     stopping: &mut watch::Receiver<bool>,
     session: Pin<&mut impl Future<Output = End>>,

@@ -1,4 +1,4 @@
-//! `POST /mcp`: JSON-RPC as OpenEnv speaks it, 200 whatever the answer, one response a request.
+//! `POST /mcp`: JSON-RPC as OpenEnv speaks it, 200 for every answer, one response a request.
 //!
 //! Clients of the MCP standard say so by what they accept, and are answered by `mcp_standard`.
 
@@ -155,7 +155,7 @@ pub(super) async fn answer(app: &App, environment: &Arc<str>, body: &Value, call
     }
 }
 
-/// The session that a call about tools acts in: the socket's own, whatever the parameters say, else the one that the
+/// The session that a call about tools acts in: the socket's own, regardless of the parameters, else the one that the
 /// request or they name.
 fn acting(app: &App, in_params: Option<String>, caller: &Caller<'_>) -> Result<Option<Arc<Session>>, Failure> {
     if let Some(own) = caller.own {

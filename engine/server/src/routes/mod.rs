@@ -1,6 +1,6 @@
 //! A file an endpoint, and the table that lists them.
 //!
-//! Beside the endpoints: `table` makes the router and the API's description from the list, `request` holds what
+//! In addition to the endpoints: `table` makes the router and the API's description from the list, `request` holds what
 //! handlers take out of a request, `gate` guards the endpoints; `upgrade`, `socket` and `link` are the handshake, the
 //! WebSocket, and the conversation below a session; `seldom` is for what seldom happens meanwhile.
 

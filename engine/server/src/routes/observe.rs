@@ -18,7 +18,7 @@ use crate::{
     principals::{Role, Surface},
 };
 
-/// How long the stream is silent at the most, so that connections are known to be there.
+/// The maximum silence of the stream, so that connections are known to be there.
 const SILENCE: Duration = Duration::from_secs(15);
 
 pub(super) fn endpoint() -> Endpoint {

@@ -1,4 +1,4 @@
-//! `GET /reload`: what is loaded, and what became of the last change.
+//! `GET /reload`: what is loaded, and the result of the last change.
 
 use axum::{Json, extract::State, routing::get};
 use casebook_syntax::diagnostic::Report;
@@ -56,7 +56,7 @@ async fn reload(State(app): State<Shared>, Principal(role): Principal) -> Json<V
     }))
 }
 
-/// The places of findings, and nothing that stands there.
+/// The places of findings, without the text that is there.
 fn places(report: &Report) -> Value {
     let places = report.diagnostics.iter().map(|found| {
         json!({

@@ -92,7 +92,7 @@ pub(super) fn key_of(extensions: &Extensions) -> Key {
     extensions.get::<Key>().copied().unwrap_or_else(|| address_of(extensions))
 }
 
-/// Where a request comes from, whatever its token.
+/// Where a request comes from, regardless of its token.
 pub(super) fn address_of(extensions: &Extensions) -> Key {
     extensions.get::<Peer>().map_or(Key::Unknown, |peer| peer.address)
 }

@@ -115,7 +115,7 @@ fn arguments(pack: &Pack, object: Map<String, Value>, query: &[(String, String)]
     }
 }
 
-/// A part of the query as the environment wants it: only its schema tells a number from digits.
+/// A part of the query as the environment wants it: only its schema distinguishes a number from digits.
 fn in_query(pack: &Pack, name: &str, text: &str) -> Value {
     let kind = pack.reset_schema().pointer(&format!("/properties/{name}/type"));
     let parsed =

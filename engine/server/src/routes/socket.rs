@@ -46,7 +46,7 @@ impl Socket {
         Self { tcp, protocol, partial, unread, _place: place }
     }
 
-    /// Reads a message; pings are answered and told.
+    /// Reads a message; pings are answered and reported.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let (protocol, mut connection) = self.parts(context);
         let read = polled(protocol.read(&mut connection));
@@ -106,7 +106,7 @@ impl Socket {
     }
 }
 
-/// What came of an attempt that does not wait.
+/// The result of an attempt that does not wait.
 fn polled<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
     match result {
         Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,

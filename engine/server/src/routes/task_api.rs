@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Tasks that `tasks` lists at the most; `task_range` tells the others.
+/// The maximum number of tasks that `tasks` lists; `task_range` returns the others.
 const MAX_LISTED: usize = 10_000;
 
 const NAMED: &[Parameter] =

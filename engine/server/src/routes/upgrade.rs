@@ -19,7 +19,7 @@ use crate::{connections, error::Problem, limits::Unread};
 
 /// The protocol that the server speaks on its sockets, for clients that offer some.
 const PROTOCOL: &str = "casebook";
-/// What stands before a token among the protocols.
+/// The prefix of a token among the protocols.
 const BEARER: &str = "bearer.";
 
 /// A request that asks for a WebSocket.

@@ -1,7 +1,7 @@
 //! `GET /ws`: one socket, one session.
 //!
 //! One task reads, answers and sends, in that order: replies keep the order of their requests, and a session costs one
-//! small future. While an answer is held back it goes on reading, so that pings, goodbyes and lost connections are
+//! small future. While an answer is held back it goes on reading, so that pings, close messages and lost connections are
 //! noticed; requests that come meanwhile wait for their turn.
 
 use std::{
@@ -109,7 +109,7 @@ async fn session(link: &mut Link, app: &App, opening: Box<Opening>) -> End {
     end
 }
 
-/// Attaches to the session that is asked for, or opens one; a refusal is the frame that tells it.
+/// Attaches to the session that is asked for, or opens one; a refusal is the frame with the reason.
 async fn enter(app: &App, opening: Box<Opening>) -> Result<Attachment<'_>, String> {
     let Opening { environment, client, attach, wait } = *opening;
     let wait = wait.map_err(|problem| frames::problem(&problem))?;
@@ -187,7 +187,7 @@ impl From<Result<TextFrame, Problem>> for Reply {
     }
 }
 
-/// Reads a message, a binary one has no text; a refusal is the frame that tells it.
+/// Reads a message, a binary one has no text; a refusal is the frame with the reason.
 fn read(app: &App, text: Option<&str>) -> Result<Request, TextFrame> {
     let text = text.ok_or_else(|| frames::bad_frame(&frames::binary()))?;
     app.config.limits.check(text.as_bytes(), &[]).map_err(|problem| frames::problem(&problem))?;

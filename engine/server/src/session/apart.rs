@@ -1,7 +1,7 @@
 //! Resets, and steps that may compute for long, as those of packs with plugins do.
 //!
 //! Such a step is taken on a copy of the episode by a thread that serves no socket, and the copy takes the episode's place
-//! when the step is through. One that is not through in time has changed nothing: it is refused then, whatever becomes of
+//! when the step is through. One that is not through in time has changed nothing: it is refused then, regardless of
 //! the thread, and the session goes on.
 
 use std::time::{Duration, Instant};

@@ -32,13 +32,13 @@ pub(crate) enum Unattached {
 enum Parting {
     /// It broke off.
     Broken,
-    /// It said goodbye.
+    /// It sent a close message.
     Goodbye,
     /// The session is to end with it.
     End(Ending),
 }
 
-/// A socket's hold on its session, let go when it is dropped; then it counts as broken off unless it said otherwise.
+/// A socket's hold on its session, let go when it is dropped; then it counts as broken off unless it was closed.
 #[derive(Debug)]
 pub(crate) struct Attachment<'a> {
     sessions: &'a Sessions,

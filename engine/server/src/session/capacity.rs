@@ -24,14 +24,14 @@ pub(crate) enum Key {
     Unknown,
 }
 
-/// Who sends a request, as far as it can be told.
+/// Who sends a request, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Client {
     /// Whose share it counts to.
     pub(crate) key: Key,
     /// Whether it bears a token of an agent's.
     pub(crate) agent: bool,
-    /// Where it comes from, whatever its token.
+    /// Where it comes from, regardless of its token.
     pub(crate) peer: Peer,
 }
 
@@ -71,9 +71,9 @@ impl Key {
 pub(crate) struct Capacity {
     slots: Arc<Semaphore>,
     most: usize,
-    /// Sessions of one client at the most.
+    /// The maximum number of sessions of one client.
     each: Option<usize>,
-    /// Sessions of all agents together at the most, and of one agent.
+    /// The maximum number of sessions of all agents together, and of one agent.
     agents: Share,
     /// Sessions by client; kept only where there is a limit for each.
     clients: Mutex<HashMap<Key, usize>>,
@@ -130,7 +130,7 @@ impl Capacity {
         self.fill(client, permit)
     }
 
-    /// Takes a slot as soon as there is one; who waits longest is first.
+    /// Takes a slot as soon as there is one; the longest wait is first.
     pub(crate) async fn wait(self: &Arc<Self>, client: Client) -> Result<Slot, Full> {
         let permit = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| self.full())?;
         self.fill(client, permit)

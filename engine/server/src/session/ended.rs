@@ -1,4 +1,4 @@
-//! Sessions that have ended, and why: who comes back to one is told.
+//! Sessions that have ended, and why, for clients that come back to one.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,7 +14,7 @@ use super::{
     one::{Origin, Session, Stage},
 };
 
-/// Ended sessions that are remembered at the most.
+/// The maximum number of ended sessions that are remembered.
 const MOST: usize = 4096;
 
 /// Why a session has ended.
@@ -113,14 +113,14 @@ impl EndedSessions {
         })
     }
 
-    /// Notes that a client has been told of the end of a session.
+    /// Notes that a client knows of the end of a session.
     pub(super) fn told(&mut self, id: &Uuid) {
         if let Some(ended) = self.known.get_mut(id) {
             ended.unnamed = None;
         }
     }
 
-    /// Forgets what a client went on with in an environment: it begins anew.
+    /// Forgets what a client went on with in an environment: it begins again.
     pub(super) fn forget(&mut self, environment: &str, client: Client) {
         for id in &self.order {
             if let Some(ended) = self.known.get_mut(id)
@@ -134,7 +134,7 @@ impl EndedSessions {
     }
 }
 
-/// Whether two requests without an id are of one client, as far as it can be told.
+/// Whether two requests without an id are of one client, as far as it is known.
 pub(super) fn is_same(one: Client, other: Client) -> bool {
     one.key == other.key && one.peer.address == other.peer.address && one.peer.forwarded == other.peer.forwarded
 }

@@ -1,16 +1,16 @@
-//! Sessions: who plays what, and how many may.
+//! Sessions: which client plays what, and how many may.
 //!
 //! - `actions`: those that an episode has taken
 //! - `apart`: resets, and steps that may compute for long
 //! - `attach`: sockets and the sessions that they hold
 //! - `ended`: sessions that have ended, and why
 //! - `capacity`: the one count of open sessions, shared by every entrance
-//! - `play`: the episode of one session, and what is told about it
-//! - `observed`: what those who look on are told of a session
+//! - `play`: the episode of one session, and what is sent about it
+//! - `observed`: what those who look on see of a session
 //! - `one`: a session, and the turns that its requests take
 //! - `pool`: where work is done that takes a while
 //! - `repeat`: steps that are sent again because their answer was lost
-//! - `table`: all sessions, by whatever entrance they came
+//! - `table`: all sessions, from every protocol
 
 mod apart;
 mod observed;

@@ -1,4 +1,4 @@
-//! What those who look on are told of a session: what happens in it, and never what its agent sees, does or should do.
+//! What those who look on see of a session: what happens in it, and never what its agent sees, does or should do.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{one::Session, play::Play};
 
 impl Session {
-    /// Counts a step that was taken, and tells of it.
+    /// Counts a step that was taken, and sends its event.
     pub(super) fn stepped(&self, play: &Play, step: &Step, took: Duration) {
         self.meter.stepped(step, took);
         self.tell("step", || {
@@ -19,7 +19,7 @@ impl Session {
         });
     }
 
-    /// Tells of an episode that begins.
+    /// Sends the event of an episode that begins.
     pub(super) fn began(&self, play: &Play) {
         self.tell("reset", || {
             let Some(run) = play.run() else { return json!({}) };
@@ -31,7 +31,7 @@ impl Session {
         });
     }
 
-    /// Tells something of the session, which is named by the beginning of its id: the whole would open it.
+    /// Sends an event of the session, which is named by the beginning of its id: the whole would open it.
     pub(super) fn tell(&self, kind: &'static str, more: impl FnOnce() -> Value) {
         self.meter.watchers().tell(kind, || {
             let mut told = json!({ "session": self.tag(), "environment": self.environment() });

@@ -44,9 +44,9 @@ pub(crate) enum Origin {
     Socket,
     /// `POST /reset`: its client may never learn the id, and what is finished makes room for others.
     Reset,
-    /// A request that asked for a session and was told its id.
+    /// A request that asked for a session and got its id.
     Request,
-    /// An agent's handshake, which told it the id.
+    /// An agent's handshake, which gave it the id.
     Agent,
 }
 
@@ -133,7 +133,7 @@ pub(super) enum Stage {
     Finished,
 }
 
-/// What a request came to, and how long its answer is held back.
+/// The outcome of a request, and how long its answer is held back.
 #[derive(Debug)]
 pub(crate) struct Outcome<T> {
     /// What is answered.
@@ -154,7 +154,7 @@ pub(super) enum Due {
 }
 
 impl<T> Outcome<T> {
-    /// An outcome that is told at once.
+    /// An outcome that is sent at once.
     pub(crate) fn now(told: T) -> Self {
         Self { told, wait: Duration::ZERO }
     }
@@ -224,7 +224,7 @@ impl Session {
         self.opener
     }
 
-    /// Whether a client may act in it: what an agent opens for itself is no other agent's.
+    /// Whether a client may act in it: what an agent opens for itself is closed to other agents.
     pub(crate) fn admits(&self, client: Client) -> bool {
         !(client.agent && self.opener.agent) || client.key == self.opener.key
     }
@@ -249,7 +249,7 @@ impl Session {
         self.hold_back(turn, limit, Outcome { told: (told, Due::Nothing), wait }).await
     }
 
-    /// Gives what a request came to when it has taken its time and is written down as is demanded; nobody else has the
+    /// Returns the outcome of a request when it has taken its time and is written down as is demanded; nobody else has the
     /// turn until then.
     async fn hold_back<T>(
         &self,
@@ -315,7 +315,7 @@ impl Session {
         self.holding().status
     }
 
-    /// Takes an action, renders what came of it, and counts it; else as [`Self::act`].
+    /// Takes an action, renders the result, and counts it; else as [`Self::act`].
     pub(crate) async fn step<T>(
         &self,
         limit: Option<Duration>,
@@ -356,7 +356,7 @@ impl Session {
         self.hold_back(turn, limit, outcome).await
     }
 
-    /// Takes an action, renders what came of it, and counts it.
+    /// Takes an action, renders the result, and counts it.
     fn take<T>(
         &self,
         started: Instant,
@@ -480,7 +480,7 @@ impl Session {
         self.pace.load(Ordering::Relaxed) == pace as u8
     }
 
-    /// Notes how long the steps of its episode may take, which is another one now.
+    /// Notes how long the steps of its new episode may take.
     pub(super) fn keep_pace(&self, own: &Play) {
         self.pace.store(own.pace() as u8, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
-//! The episode of one session, and what is told about it.
+//! The episode of one session, and what is sent about it.
 //!
-//! The actions that it has taken are kept beside it: an episode is a fold over them, so that a fork, and taking a step
+//! The actions that it has taken are kept with it: an episode is a fold over them, so that a fork, and taking a step
 //! back, are the same as playing it.
 
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(crate) struct Play {
 /// An episode with all that is needed to play it again.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
-    /// The generation that it is played with, whatever is loaded meanwhile.
+    /// The generation that it is played with, even if another one is loaded meanwhile.
     held: Held,
     episode: Episode,
     id: String,
@@ -99,7 +99,7 @@ pub(crate) struct Grade {
     pub(crate) score: f64,
     /// The last reward, explained in full.
     pub(crate) breakdown: Breakdown,
-    /// Its parts beside the rules that made their truth.
+    /// Its parts, with the rules that made their truth.
     pub(crate) explanation: StepExplanation,
 }
 
@@ -228,7 +228,7 @@ impl Play {
 
     /// A play of its own that has taken the first `at` actions of this one, all of them when not given.
     ///
-    /// Its episode is another one and has an id of its own.
+    /// Its episode is a new one and has an id of its own.
     pub(crate) fn fork(&self, at: Option<usize>) -> Result<Self, Problem> {
         let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
         let taken = run.actions.len();
@@ -262,13 +262,13 @@ impl Play {
         })
     }
 
-    /// What is right in the episode, and how it stands.
+    /// What is right in the episode, and its result so far.
     pub(crate) fn truth(&self) -> Result<Truth, Problem> {
         let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
         truth_of(&run.episode).map_err(|error| Problem::Failed(error.to_string()))
     }
 
-    /// What there is to tell after a reset, or after a step.
+    /// What there is to send after a reset, or after a step.
     pub(crate) fn view<'a>(&'a self, step: Option<&'a Step>) -> Result<View<'a>, Problem> {
         let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
         Ok(View { episode: &run.episode, fixed: &run.fixed, step })
@@ -373,7 +373,7 @@ impl Run {
     }
 }
 
-/// Tells why an episode cannot begin; the problems of its arguments are told where those stand.
+/// Reports why an episode cannot begin; the problems of its arguments are reported at their places.
 fn refused(error: ResetError, arguments: &ResetArguments) -> Problem {
     match error {
         ResetError::Failed(cause) => Problem::hidden(&cause),

@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::error::Problem;
 
-/// Threads that compute, at the least.
+/// The minimum number of threads that compute.
 const FEWEST: usize = 4;
 /// Threads that wait for programs.
 const WAITING: usize = 128;

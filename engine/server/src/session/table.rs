@@ -1,4 +1,4 @@
-//! All sessions, by whatever entrance they came.
+//! All sessions, from every protocol.
 //!
 //! A session over HTTP has no socket that keeps it alive: its id comes back with every answer. A client that sends it is
 //! sure of its episode; one that never does goes on with the last one that it began.
@@ -56,7 +56,7 @@ pub(crate) struct Sessions {
     pub(super) grace: Duration,
     pub(super) open: Mutex<Open>,
     ended: Mutex<EndedSessions>,
-    /// Told when an episode over HTTP ends, since it may make room.
+    /// Notified when an episode over HTTP ends, since it may make room.
     finished: Notify,
     draining: AtomicBool,
 }
@@ -68,7 +68,7 @@ pub(super) struct Open {
     pub(super) resting: BTreeMap<Uuid, Arc<Session>>,
 }
 
-/// What came of the wish to end a session.
+/// The result of the wish to end a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closed {
     /// It has ended.
@@ -173,7 +173,7 @@ impl Sessions {
         found.filter(|session| session.holding().status != Status::Lost).inspect(|session| session.used(true))
     }
 
-    /// Finds a session by its id, be it lost, and leaves no trace.
+    /// Finds a session by its id, even if it is lost, and leaves no trace.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Session>> {
         let id = Uuid::parse_str(id).ok()?;
         lock(&self.open).all.get(&id).cloned()
@@ -311,7 +311,7 @@ impl Sessions {
         if self.end(&session, Ending::Closed, unattached) { Closed::Done } else { Closed::Unknown }
     }
 
-    /// Ends every session that has rested for too long, and tells how many.
+    /// Ends every session that has rested for too long, and returns how many.
     pub(crate) fn reap(&self) -> usize {
         let resting: Vec<Arc<Session>> = lock(&self.open).resting.values().cloned().collect();
         let stale = |session: &&Arc<Session>| {

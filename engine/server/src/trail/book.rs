@@ -16,7 +16,7 @@ use casebook_trail::{Chain, Draft, Head, Link, read_seal};
 use super::{TrailConfig, TrailError, now};
 use crate::journal::{Book, FileError, LineFile, ROUND, beside, last_line};
 
-/// Bytes that are written at once at the most, save for a single line that is longer.
+/// The maximum number of bytes that are written at once, except for a single line that is longer.
 const BATCH: usize = 1 << 20;
 const WHAT: &str = "audit trail";
 
@@ -95,7 +95,7 @@ impl TrailBook {
 /// The ending of the file of a trail's sealed head.
 pub(super) const HEAD: &str = "head";
 
-/// Compares the end of a trail with its sealed head: who goes on behind an end that was cut off would hide that.
+/// Compares the end of a trail with its sealed head: going on after an end that was cut off would hide that.
 fn agree(config: &TrailConfig, last: &Link) -> Result<(), TrailError> {
     let place = beside(&config.path, HEAD);
     let line = match fs::read_to_string(&place) {

@@ -111,7 +111,7 @@ pub struct TrailStatus {
     pub lost: u64,
     /// Why nothing can be written at the moment.
     pub failing: Option<String>,
-    /// The end of the chain as it stands in the file.
+    /// The end of the chain in the file.
     pub head: Link,
     /// Entries that are not written yet.
     pub waiting: u64,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::entries::Entry;
 
-/// Characters of an episode's or request's id at the most.
+/// The maximum number of characters of an episode's or request's id.
 pub(super) const MAX_ID: usize = 255;
 /// The arguments that every environment takes.
 const NAMES: [&str; 7] = ["task_id", "split", "index", "seed", "episode_id", "group", "generation"];
@@ -106,7 +106,7 @@ impl ResetArguments {
     }
 }
 
-/// Tells that a task does not exist, and which do.
+/// Reports that a task does not exist, and which do.
 pub(crate) fn unknown_task(pack: &Pack, name: &str) -> Entry {
     let names: Vec<&str> = pack.tasks().iter().map(|task| task.name()).collect();
     let expected = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
@@ -158,7 +158,7 @@ fn keep<T>(slot: &mut Option<T>, read: Result<Option<T>, Box<Entry>>, entries: &
     }
 }
 
-/// Reads a text; `loc` tells where it stands, should it not fit.
+/// Reads a text; `loc` is its place, for the error.
 pub(super) fn text(value: Value, loc: impl FnOnce() -> Vec<Value>, most: usize) -> Result<Option<String>, Box<Entry>> {
     match value {
         Value::Null => Ok(None),

@@ -47,7 +47,7 @@ pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Map<Str
     }
 }
 
-/// Reads the body of a step: a bare action, or an action with the protocol's other keys beside it.
+/// Reads the body of a step: a bare action, or an action with the protocol's other keys next to it.
 pub(crate) fn step(headers: &HeaderMap, bytes: &[u8]) -> Result<StepBody, Vec<Entry>> {
     let Some(mut body) = object(headers, bytes)? else {
         return Err(vec![Entry::missing(vec!["body".into()], Value::Null)]);

@@ -6,9 +6,9 @@ use casebook_runtime::episode::{ActionProblem, PathPart, ProblemKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Bytes of a value that are repeated to its sender at the most.
+/// The maximum number of bytes of a value that are repeated to its sender.
 const MAX_INPUT: usize = 1_000;
-/// Entries whose text is repeated in a summary at the most.
+/// The maximum number of entries whose text is repeated in a summary.
 const SUMMARISED: usize = 3;
 
 /// One problem of a request.
@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     pub(crate) ctx: Option<Value>,
 }
 
-/// Cuts what is repeated to its sender: an error is no place for megabytes.
+/// Cuts what is repeated to its sender: an error must not hold megabytes.
 fn shortened(input: Value) -> Value {
     match input {
         Value::String(text) if text.len() > MAX_INPUT => {
@@ -54,32 +54,32 @@ impl Entry {
         self
     }
 
-    /// Tells that a required key is missing from `input`.
+    /// Reports that a required key is missing from `input`.
     pub(crate) fn missing(loc: Vec<Value>, input: Value) -> Self {
         Self::new("missing", loc, "Field required", input)
     }
 
-    /// Tells that a key does not belong here.
+    /// Reports that a key does not belong here.
     pub(crate) fn extra(loc: Vec<Value>, input: Value) -> Self {
         Self::new("extra_forbidden", loc, "Extra inputs are not permitted", input)
     }
 
-    /// Tells that an object was expected.
+    /// Reports that an object was expected.
     pub(crate) fn not_an_object(loc: Vec<Value>, input: Value) -> Self {
         Self::new("dict_type", loc, "Input should be a valid dictionary", input)
     }
 
-    /// Tells that a text was expected.
+    /// Reports that a text was expected.
     pub(crate) fn not_a_text(loc: Vec<Value>, input: Value) -> Self {
         Self::new("string_type", loc, "Input should be a valid string", input)
     }
 
-    /// Tells that a whole number was expected.
+    /// Reports that a whole number was expected.
     pub(crate) fn not_an_integer(loc: Vec<Value>, input: Value) -> Self {
         Self::new("int_type", loc, "Input should be a valid integer", input)
     }
 
-    /// Tells that a text is longer than `most` characters.
+    /// Reports that a text is longer than `most` characters.
     pub(crate) fn too_long(loc: Vec<Value>, input: Value, most: usize) -> Self {
         Self::new("string_too_long", loc, format!("String should have at most {most} characters"), input)
             .ctx(json!({ "max_length": most }))

@@ -13,7 +13,7 @@ use super::{
     text_frame::{TextFrame, USUAL},
 };
 
-/// An episode as its agent is told about it.
+/// An episode as its agent sees it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     /// The episode.

@@ -21,7 +21,7 @@ pub(crate) enum Request {
     Reset(Box<ResetArguments>),
     /// Take an action.
     Step(Map<String, Value>),
-    /// Tell the state.
+    /// Return the state.
     State,
     /// Answer a JSON-RPC request.
     Mcp(Value),
@@ -29,7 +29,7 @@ pub(crate) enum Request {
     Close,
 }
 
-/// A frame that is no request.
+/// A frame that is not a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum BadFrame {
     /// Not JSON; holds the parser's text.
@@ -49,7 +49,7 @@ pub(crate) fn read(text: &str) -> Result<Request, BadFrame> {
     }
 }
 
-/// Reads any text frame, and tells everything that is wrong with it.
+/// Reads any text frame; the error has everything that is wrong with it.
 fn read_any(text: &str) -> Result<Request, BadFrame> {
     if !text.trim_start().starts_with('{') {
         return Err(match serde_json::from_str::<Value>(text) {
@@ -98,7 +98,7 @@ fn reset(arguments: Map<String, Value>) -> Result<Request, BadFrame> {
     ResetArguments::read(arguments, &[]).map(Box::new).map(Request::Reset).map_err(BadFrame::Invalid)
 }
 
-/// Tells what a binary frame is answered with.
+/// Returns the answer to a binary frame.
 pub(crate) fn binary() -> BadFrame {
     BadFrame::Invalid(vec![Entry::new(
         "string_type",
@@ -117,7 +117,7 @@ pub(crate) fn bad_frame(bad: &BadFrame) -> String {
     }
 }
 
-/// Writes the frame that tells of a problem.
+/// Writes the frame of a problem.
 pub(crate) fn problem(problem: &Problem) -> String {
     match problem {
         Problem::Invalid(entries) => invalid(entries),
@@ -136,7 +136,7 @@ pub(crate) fn problem(problem: &Problem) -> String {
     }
 }
 
-/// Writes the frame that tells why a session ends.
+/// Writes the frame with the reason why a session ends.
 pub(crate) fn session_error(message: &str) -> String {
     error(message, "SESSION_ERROR")
 }

@@ -57,7 +57,7 @@ pub(crate) enum Failure {
     NoTools,
     /// The tool is not named.
     NoName,
-    /// The tool's arguments are no object.
+    /// The tool's arguments are not an object.
     BadArguments,
     /// The call failed; says why.
     Tool(String),
@@ -130,12 +130,12 @@ pub(crate) fn read(body: &Value) -> Result<Call, Value> {
     })
 }
 
-/// The response to a body that is no JSON object.
+/// The response to a body that is not a JSON object.
 pub(crate) fn parse_error() -> Value {
     error(&Value::Null, PARSE_ERROR, "Parse error", &Value::Null)
 }
 
-/// The response to a frame that is no JSON.
+/// The response to a frame that is not JSON.
 pub(crate) fn unreadable(text: &str) -> Value {
     error(&Value::Null, PARSE_ERROR, &format!("Parse error: {text}"), &Value::Null)
 }
@@ -146,7 +146,7 @@ pub(crate) fn illegal(message: &Value, text: &str) -> Value {
     error(id, INVALID_REQUEST, &format!("Invalid request: {text}"), &Value::Null)
 }
 
-/// The frame that tells why a socket's session ends.
+/// The frame with the reason why a socket's session ends.
 pub(crate) fn ended(text: &str) -> String {
     error(&Value::Null, SERVER_ERROR, text, &Value::Null).to_string()
 }

@@ -3,7 +3,7 @@
 use casebook_runtime::scenario::Pack;
 use serde_json::{Map, Value, json};
 
-/// Everything that `/schema` tells.
+/// The answer of `/schema`.
 pub(crate) fn document(pack: &Pack) -> Value {
     json!({
         "action": action(pack),
@@ -137,7 +137,7 @@ pub(crate) fn reset_body(pack: Option<&Pack>) -> Value {
     schema
 }
 
-/// The schema of what `/step` takes: an action, or an action with the protocol's other keys beside it.
+/// The schema of what `/step` takes: an action, or an action with the protocol's other keys next to it.
 pub(crate) fn step_body(pack: Option<&Pack>) -> Value {
     let action = any_or(pack, action);
     let wrapper = json!({

@@ -1,4 +1,4 @@
-//! Which task is meant: what the Task API takes and tells, and what a reset asks for.
+//! Which task is meant: what the Task API takes and returns, and what a reset asks for.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) struct TaskBody {
     pub(crate) second: Option<i64>,
 }
 
-/// Which numbers stand beside the split.
+/// Which numbers are given with the split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Numbers {
     /// None.
@@ -121,7 +121,7 @@ fn disagreement(task: &Task) -> Entry {
     Entry::new("value_error", vec!["task_id".into()], message, task.name().into())
 }
 
-/// Tells of a task; `index` is its place in its split.
+/// Describes a task; `index` is its place in its split.
 pub(crate) fn task(task: &Task, index: usize) -> Value {
     let mut told = json!({
         "id": task.name(), "split": task.split(), "index": index, "difficulty": task.difficulty(),

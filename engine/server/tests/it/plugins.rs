@@ -40,7 +40,7 @@ struct Scripted {
 #[derive(Debug)]
 struct Script(String, Arc<Door>);
 
-/// What calls stand before that hang.
+/// What calls are before that hang.
 #[derive(Debug, Default)]
 struct Door {
     open: Mutex<bool>,

@@ -32,7 +32,7 @@ macro_rules! codes {
                 self.text().starts_with("CB6")
             }
 
-            /// What it is about and how to mend it, with a wrong and a right example, in Markdown.
+            /// What it is about and how to fix it, with a wrong and a right example, in Markdown.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$name => include_str!(concat!("explain/", $text, ".md")),)+ }
             }

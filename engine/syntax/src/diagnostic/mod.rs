@@ -140,7 +140,7 @@ impl Diagnostic {
         self
     }
 
-    /// The bytes of a name within the place: all of it, but for quotes.
+    /// The bytes of a name within the place: all of it, except quotes.
     fn bare(&self, written: &str) -> Option<Range<usize>> {
         let found = &self.text[self.span.clone()];
         let inner = found.trim_matches(['"', '\'']);
@@ -156,14 +156,14 @@ impl Diagnostic {
     }
 }
 
-/// A change of a file's text that mends what was found.
+/// A change of a file's text that fixes what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fix {
     /// The first byte that is replaced.
     pub start: usize,
     /// The byte behind the last one.
     pub end: usize,
-    /// What stands there instead.
+    /// The replacement.
     pub text: String,
 }
 
@@ -194,7 +194,7 @@ pub struct Hint {
     text: String,
     /// What was written, and what should be.
     replace: Option<(String, String)>,
-    /// Whether the replacement stands for the whole value, so that quotes round it would change what it says.
+    /// Whether the replacement is for the whole value, so that quotes around it would change its meaning.
     whole: bool,
 }
 
@@ -205,14 +205,14 @@ impl Hint {
         Self::from(format!("put quotes around it: `{quoted}`")).instead_of(written, quoted)
     }
 
-    /// Replaces what was written, where it stands alone at the finding's place.
+    /// Replaces what was written, where it is alone at the finding's place.
     #[must_use]
     pub fn replacing(mut self, written: impl Into<String>, instead: impl Into<String>) -> Self {
         self.replace = Some((written.into(), instead.into()));
         self
     }
 
-    /// Replaces a value that stands there without quotes.
+    /// Replaces a value that is there without quotes.
     #[must_use]
     pub fn instead_of(self, written: impl Into<String>, instead: impl Into<String>) -> Self {
         Self { whole: true, ..self.replacing(written, instead) }
@@ -262,7 +262,7 @@ impl Report {
         self.diagnostics.len() - self.errors
     }
 
-    /// Sorts by path and place, drops what was said twice, and finds lines and columns.
+    /// Sorts by path and place, drops duplicates, and finds lines and columns.
     pub fn sort(&mut self) {
         self.diagnostics.sort_by(|a, b| {
             (&a.path, a.span.start, a.severity, a.code, &a.message).cmp(&(

@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Diagnostic, Report, Severity};
 
-/// Characters of one source line that are shown at the most.
+/// The maximum number of characters of one source line that are shown.
 const MAX_LINE: usize = 400;
 
 pub(super) fn render(report: &Report, color: bool) -> String {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Tree, document::located};
 use crate::source::SourceFile;
 
-/// Keys of a map that is looked through at the most; nobody writes more in braces.
+/// The maximum number of keys of a map that is searched; nobody writes more in braces.
 const MAX_KEYS: usize = 64;
 
 /// What to do about a key without a value that is the rest of a text; nothing where it is something else, or where an earlier
@@ -48,7 +48,7 @@ pub(super) fn cut(files: &[SourceFile], tree: &Tree, value: &Value, pointer: &st
 
 /// A text that a comma has cut.
 pub(super) struct Cut {
-    /// Whether this is its first part behind a comma; the others need not be told again.
+    /// Whether this is its first part behind a comma; the others need not be reported again.
     pub(super) first: bool,
     /// What to do.
     pub(super) hint: String,

@@ -23,7 +23,7 @@ pub(super) fn stand_in(text: &str) -> Option<(String, char)> {
     Some((changed, sign))
 }
 
-/// Whether a dash stands before a bracket, brace or comma, and behind a text and blanks.
+/// Whether a dash is before a bracket, brace or comma, and after a text and blanks.
 fn goes_on(text: &str, at: usize) -> bool {
     let (before, behind) = (&text[..at], &text[at + 1..]);
     let bare = before.trim_end();

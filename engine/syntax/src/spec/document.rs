@@ -19,7 +19,7 @@ use crate::{
 /// One document of a pack.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// The files that it stands in: its own, then those of the documents that it extends.
+    /// The files that it is written in: its own, then those of the documents that it extends.
     files: Arc<[SourceFile]>,
     /// The document with its places.
     pub tree: Arc<Tree>,
@@ -79,7 +79,7 @@ impl Content {
 }
 
 impl Document {
-    /// The file that it stands in.
+    /// The file that it is in.
     pub fn file(&self) -> &SourceFile {
         &self.files[0]
     }
@@ -140,7 +140,7 @@ pub(super) fn located(files: &[SourceFile], place: Place) -> (&SourceFile, Range
     (files.get(place.file).unwrap_or(&files[0]), place.span)
 }
 
-/// A value at a place of a tree as it was written; a text that was made of what stands there is itself.
+/// A value at a place of a tree as it was written; a text that was made of it is itself.
 pub(super) fn written(tree: &Tree, pointer: &str, value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -149,7 +149,7 @@ pub(super) fn written(tree: &Tree, pointer: &str, value: &Value) -> String {
     }
 }
 
-/// What is known of a document that could not be read: its kind and name, when it said them.
+/// What is known of a document that could not be read: its kind and name, if they could be read.
 pub type Lost = Option<(Kind, String)>;
 
 /// A document whose head is known; it may still have to be laid over the one that it extends.
@@ -162,7 +162,7 @@ pub struct Draft {
     files: Arc<[SourceFile]>,
     tree: Arc<Tree>,
     value: Arc<Value>,
-    /// Whether a key stands in it twice, so that it is open what it means.
+    /// Whether it has a key twice, so that its meaning is open.
     broken: bool,
 }
 
@@ -182,7 +182,7 @@ impl Draft {
         order::canonical(self.kind, &self.value)
     }
 
-    /// The bytes of the value that a JSON pointer names, in the file that the document stands in.
+    /// The bytes of the value that a JSON pointer names, in the file of the document.
     pub fn span(&self, pointer: &str) -> Range<usize> {
         self.tree.value_place(pointer).span
     }
@@ -371,7 +371,7 @@ fn head(file: &SourceFile, tree: &Tree, value: &Value, report: &mut Report) -> O
     }
 }
 
-/// Where a missing key is told, with a hint when one that is there may be it, misspelt.
+/// Where a missing key is reported, with a hint if a key that is there may be a misspelling of it.
 fn suggest_key(
     file: &SourceFile,
     tree: &Tree,
@@ -398,9 +398,9 @@ fn typed<T: DeserializeOwned>(files: &[SourceFile], tree: &Tree, value: &Value, 
             let pointer = pointer_of(error.path());
             let (file, span) = located(files, tree.value_place(&pointer));
             report.push(
-                Diagnostic::new(Code::Shape, file, span, "this value does not fit its place").at(pointer).hint(
-                    "a number may be too large, or a text may have an unexpected form; see `docs/reference.md`",
-                ),
+                Diagnostic::new(Code::Shape, file, span, "this value does not fit its place")
+                    .at(pointer)
+                    .hint("a number may be too large, or a text may have an unexpected form; see `docs/reference.md`"),
             );
             None
         }

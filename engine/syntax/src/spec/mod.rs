@@ -127,7 +127,7 @@ macro_rules! kinds {
 kinds! {
     /// The root of a pack: items, decisions, observations and actions.
     Environment, EnvironmentKind, "environment";
-    /// Items and what is right about them where rules cannot tell.
+    /// Items and what is right about them where rules cannot decide.
     Inbox, InboxKind, "inbox";
     /// Conditions and the decisions that follow from them.
     Rules, RulesKind, "rules";

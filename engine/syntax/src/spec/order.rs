@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{Kind, schema, tree};
 use crate::source::SourceFile;
 
-/// Times that a text is looked through at the most; each fixes one level of nesting.
+/// The maximum number of passes over a text; each fixes one level of nesting.
 const MAX_PASSES: usize = 80;
 
 /// The same value with its keys in canonical order.
@@ -102,7 +102,7 @@ fn below_list<'a>(schema: &'a Value, root: &'a Value, at: usize) -> Option<&'a V
     schema.get("prefixItems").and_then(|items| items.get(at)).or_else(|| schema.get("items"))
 }
 
-/// A file's text with the keys of its documents in canonical order, comments moving with what they stand above or
+/// A file's text with the keys of its documents in canonical order, comments moving with what they are above or
 /// behind; `None` when it is not YAML. Where another order would say something else, as that of an anchor and its alias
 /// would, the author's stays.
 pub fn reorder(file: &SourceFile) -> Option<String> {
@@ -280,7 +280,7 @@ fn swap(
 struct Block<'a> {
     /// Comments and empty lines above its key.
     above: &'a str,
-    /// From its key to the end of its last line, with the comments that stand below its value and belong to it.
+    /// From its key to the end of its last line, with the comments below its value that belong to it.
     body: &'a str,
 }
 

@@ -97,7 +97,7 @@ impl Default for PluginLimits {
     }
 }
 
-/// Adds to the schemas of documents what plugins say about their parameters, so that editors complete them. An offer is told
+/// Adds to the schemas of documents what plugins declare about their parameters, so that editors complete them. An offer is known
 /// by the kind of document that uses it, the plugin's name, its own, and its parameters.
 pub fn with_plugins(schemas: &mut [(&'static str, Value)], offers: &[(Kind, &str, &str, &Value)]) {
     for (file, schema) in schemas {

@@ -47,7 +47,7 @@ struct Level<'a> {
     place: usize,
     /// Where its first key stands.
     first: usize,
-    /// Whether deeper lines may follow, since nothing stands behind the key.
+    /// Whether deeper lines may follow, since nothing is after the key.
     open: bool,
 }
 
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
         self.value(place, rest, None)
     }
 
-    /// Reads what stands behind a key or a dash.
+    /// Reads what is after a key or a dash.
     fn value(&mut self, place: usize, value: &'a str, key: Option<Level<'a>>) -> Option<Suspect> {
         match value.chars().next()? {
             '|' | '>' => {

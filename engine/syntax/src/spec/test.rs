@@ -114,7 +114,7 @@ pub struct EpisodeExpectation {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum NumberTest {
-    /// Equal, but for 1e-6.
+    /// Equal, within 1e-6.
     Equal(f64),
     /// Operators, all of which must hold.
     Bounds(NumberBounds),

@@ -1,4 +1,4 @@
-//! Tools: named actions beside, or instead of, the environment's own.
+//! Tools: named actions in addition to, or instead of, the environment's own.
 
 use std::borrow::Cow;
 

@@ -14,15 +14,15 @@ use crate::{
     source::SourceFile,
 };
 
-/// Maps and lists within each other at the most.
+/// The maximum number of maps and lists within each other.
 const MAX_DEPTH: usize = 64;
-/// Values of one file at the most, aliases unfolded.
+/// The maximum number of values of one file, aliases unfolded.
 const MAX_NODES: usize = 2_000_000;
 /// Bytes of text that the aliases of one file may stand for.
 const MAX_ALIASED: usize = 16 * 1024 * 1024;
-/// Documents of one file at the most.
+/// The maximum number of documents of one file.
 const MAX_DOCUMENTS: usize = 10_000;
-/// Problems of one file that are told at the most.
+/// The maximum number of problems that are reported of one file.
 const MAX_PROBLEMS: usize = 100;
 
 /// A value with its place.
@@ -352,11 +352,11 @@ struct Builder<'a> {
     /// Whether one of those begins a value, which no dash may.
     misled: bool,
     problems: Vec<Diagnostic>,
-    /// Numbers of which a digit is lost; what else is wrong with the document is told as well.
+    /// Numbers of which a digit is lost; other problems of the document are reported as well.
     lossy: Vec<Diagnostic>,
 }
 
-/// The signs that stand in a text for those that the parser does not take.
+/// The characters that replace, in a text, those that the parser does not take.
 #[derive(Debug, Clone, Copy)]
 struct StandIns {
     dash: Option<char>,
@@ -645,7 +645,7 @@ fn whole(text: &str) -> Option<Value> {
     (!number.to_json().is_f64() || number.to_exact_f64().is_some()).then(|| number.to_json())
 }
 
-/// What is said of a number that JSON does not hold.
+/// The finding about a number that JSON cannot hold.
 fn no_number(file: &SourceFile, range: &Range<usize>, text: &str) -> Diagnostic {
     let finding = |message| Diagnostic::new(Code::Unsupported, file, range.clone(), message);
     if whole_figures(text).is_some() {

@@ -1,6 +1,6 @@
 //! A tree against its kind's schema: every mismatch, at its place.
 //!
-//! Beside `scenario::action` the only module that knows the schema validator.
+//! With `scenario::action` the only module that knows the schema validator.
 
 use std::sync::OnceLock;
 
@@ -22,7 +22,7 @@ use crate::{
     source::SourceFile,
 };
 
-/// Problems of one document that are told at the most.
+/// The maximum number of problems that are reported of one document.
 const MAX_PROBLEMS: usize = 100;
 
 struct Compiled {
@@ -78,7 +78,7 @@ pub fn misfits(schema: &Value, value: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Tells whether a value fits a schema.
+/// Returns whether a value fits a schema.
 pub fn fits(schema: &Value, value: &Value) -> bool {
     jsonschema::draft202012::new(schema).is_ok_and(|validator| validator.is_valid(value))
 }
@@ -334,7 +334,7 @@ impl Context<'_> {
         Diagnostic::new(code, file, span, message)
     }
 
-    /// Where a missing key is told: the map's own key, or its first line.
+    /// Where a missing key is reported: the map's own key, or its first line.
     fn head_of(&self, pointer: &str) -> Place {
         let place = self.tree.value_place(pointer);
         if !pointer.is_empty() {

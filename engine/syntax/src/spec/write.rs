@@ -1,6 +1,6 @@
 //! Values as YAML that reads back as the same values.
 //!
-//! A text stands without quotes where every reader of YAML takes it for that text; else it stands in double quotes, with
+//! A text is without quotes where every reader of YAML takes it for that text; else it is in double quotes, with
 //! every sign escaped that is not printed or that some reader takes for the end of a line.
 
 use std::fmt::Write as _;
@@ -120,7 +120,7 @@ fn block(value: &Value, indent: usize, text: &mut String) {
     }
 }
 
-/// Writes what stands behind a key.
+/// Writes what is after a key.
 fn nested(value: &Value, indent: usize, text: &mut String) {
     let below = match value {
         Value::Object(map) => !map.is_empty(),

@@ -1,4 +1,4 @@
-//! The program of a plugin, as a file and what lies beside it.
+//! The program of a plugin, as a file and the files next to it.
 
 use std::{
     fs, io,
@@ -9,10 +9,10 @@ use std::{
 use casebook_runtime::plugin::Program;
 use casebook_syntax::{source::MAX_PROGRAM_FILES, spec::ProcessSpec};
 
-/// The file that says what a program says about itself.
+/// The file with a program's description of itself.
 const DESCRIPTION: &str = "description.json";
 
-/// The program that a file is, with what lies beside it; none for a module.
+/// The program that a file is, with the files next to it; none for a module.
 pub(super) fn of(file: &Path, command: Option<&str>) -> Option<Result<Program, String>> {
     let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if ending == "wasm" && command.is_none() {
@@ -42,7 +42,7 @@ pub(super) fn words(program: &Program) -> String {
     program.command.iter().cloned().chain([file]).collect::<Vec<_>>().join(" ")
 }
 
-/// A file, and the visible ones beside it.
+/// A file, and the visible ones next to it.
 fn beside(file: &Path) -> io::Result<Vec<(PathBuf, Arc<[u8]>)>> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut paths = Vec::new();

@@ -11,7 +11,7 @@ use crate::{
     progress::Progress,
 };
 
-/// Questions without an answer that are told one by one.
+/// The maximum number of questions without an answer that are listed.
 const SHOWN: usize = 10;
 
 pub(crate) fn run(args: &RulesCheckArgs, format: Format) -> Exit {

@@ -86,7 +86,7 @@ fn edit_lines(edit: &EditCompared, diff: &PackDiff, brief: bool) -> Vec<String> 
     lines
 }
 
-/// Lines in a block of code; the fence is longer than any that stands in them.
+/// Lines in a block of code; the fence is longer than any in them.
 fn fenced(language: &str, lines: &[String]) -> Vec<String> {
     let longest = lines.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);

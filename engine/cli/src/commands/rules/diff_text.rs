@@ -11,14 +11,14 @@ use crate::output::{self, count};
 const BOLD: &str = "1";
 const GREEN: &str = "32";
 const YELLOW: &str = "33";
-/// Items and differences that are listed at the most; JSON has all of them.
+/// The maximum number of items and differences that are listed; JSON has all of them.
 const MANY: usize = 50;
-/// Items that are named beside an edit.
+/// The maximum number of items that are named with an edit.
 const NAMED: usize = 5;
-/// Characters of a value that stand in one line.
+/// The maximum number of characters of a value in one line.
 const SHORT: usize = 100;
 
-/// What is said where a whole difference is nothing.
+/// The text for an empty difference.
 pub(super) const NOTHING: &str = "nothing changes that an agent or a score can notice";
 
 /// The difference for people.
@@ -53,7 +53,7 @@ pub(super) fn human(diffs: &[PackDiff], brief: bool) -> String {
     lines.join("\n")
 }
 
-/// One edit: what was done, what it does, and the cases that tell the two versions apart.
+/// One edit: what was done, what it does, and the cases that distinguish the two versions.
 fn edit_lines(edit: &EditCompared, diff: &PackDiff, brief: bool) -> Vec<String> {
     let mut lines = vec![format!("{}: {}", output::paint(&edit_name(edit), BOLD), kinds(edit))];
     lines.extend(text_lines(edit).into_iter().map(|line| format!("  {line}")));
@@ -249,7 +249,7 @@ pub(super) fn standing(rules: &RulesCompared) -> String {
     }
 }
 
-/// What came of some items, and what comes of them.
+/// The old and the new outcome of some items.
 pub(super) fn step(change: &KindOfItem) -> String {
     format!("{} -> {}", told(&change.old), told(&change.new))
 }
@@ -294,7 +294,7 @@ pub(super) fn item_lines(diff: &PackDiff) -> Vec<String> {
     lines
 }
 
-/// What becomes of recorded episodes, a headline first.
+/// The results of recorded episodes, a headline first.
 pub(super) fn record_lines_of(records: &[Regraded]) -> Vec<String> {
     if records.is_empty() {
         return Vec::new();

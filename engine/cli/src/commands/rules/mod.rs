@@ -3,8 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `check.rs` | what rules can and cannot do |
-//! | `diff.rs`, `diff_text.rs` | what changes from one version to another, and how it is told |
-//! | `trial.rs`, `trial_text.rs` | candidate rules over items, and how it is told |
+//! | `diff.rs`, `diff_text.rs` | what changes from one version to another, and how it is printed |
+//! | `trial.rs`, `trial_text.rs` | candidate rules over items, and how they are printed |
 //! | `side.rs` | a version: a folder, a file, or what git keeps of one |
 //! | `rows.rs` | items of a JSONL or CSV file, and recorded episodes |
 

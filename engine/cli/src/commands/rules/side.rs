@@ -11,7 +11,7 @@ use casebook_syntax::source::{self, Base, PackSource, SourceSet};
 use tempfile::TempDir;
 
 /// Reads a version: a path that exists, else `REV:PATH`, where git's rule holds: a path starts at the root of the
-/// repository, and one with `./` or `../` at the folder that the command is run in. A file that is no part
+/// repository, and one with `./` or `../` at the folder that the command is run in. A file that is not part
 /// of a pack takes the place of the rules of the same name in `pack`.
 pub(super) fn open(text: &str, pack: Option<&Path>) -> Result<SourceSet, String> {
     let path = Path::new(text);
@@ -38,7 +38,7 @@ pub(super) fn open(text: &str, pack: Option<&Path>) -> Result<SourceSet, String>
     Ok(set)
 }
 
-/// Refuses a file that is no part of a pack, for rules mean nothing without what they are about.
+/// Refuses a file that is not part of a pack, for rules mean nothing without what they are about.
 fn whole(text: &str, set: SourceSet, is_file: bool) -> Result<SourceSet, String> {
     let is_root = |line: &str| line.trim_end() == "kind: Environment";
     let mut files = set.packs.iter().flat_map(|pack| &pack.files);

@@ -1,4 +1,4 @@
-//! How a trial is told: a summary that needs no knowledge of files, then the items.
+//! How a trial is printed: a summary that needs no knowledge of files, then the items.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::output::{self, count};
 
 const BOLD: &str = "1";
 const YELLOW: &str = "33";
-/// Edits that are named at the most.
+/// The maximum number of edits that are named.
 const MANY: usize = 10;
 /// Items that are listed of one kind of change.
 const EXAMPLES: usize = 3;

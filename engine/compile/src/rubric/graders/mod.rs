@@ -54,7 +54,7 @@ pub(super) struct Site<'a> {
     pub tools: &'a [String],
     /// The environment's plugins; `None` for one that was refused.
     pub plugins: &'a Declared,
-    /// Whether it stands in the reward, not in the score.
+    /// Whether it is part of the reward, not of the score.
     pub reward: bool,
     /// Whether an action decides about one item, once.
     pub single: bool,

@@ -1,7 +1,7 @@
 //! What the text of a cell says.
 //!
 //! A cell is a text, an operator's sign and a text, bounds with `..` between them, or texts with bars between them. A text
-//! in double quotes is itself, whatever it holds; a double quote within is written twice.
+//! in double quotes is itself, with any content; a double quote within is written twice.
 
 use std::borrow::Cow;
 
@@ -91,7 +91,7 @@ fn alternatives(text: &str, kind: ColumnKind) -> Result<Value, String> {
     parts.into_iter().map(|part| scalar(part, kind)).collect::<Result<Value, _>>()
 }
 
-/// What stands on both sides of `..`.
+/// The texts on both sides of `..`.
 fn bounds(text: &str) -> Option<(&str, &str)> {
     let mut quoted = false;
     let at = text.char_indices().find_map(|(at, sign)| {

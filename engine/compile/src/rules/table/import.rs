@@ -37,7 +37,7 @@ pub fn with_table(document: &Document, rows: &[Row]) -> Result<String, String> {
 struct Place<'a> {
     /// The bytes that they replace.
     span: Range<usize>,
-    /// What stands before them.
+    /// The text before them.
     before: &'static str,
     /// The blanks before the rows' key.
     indent: String,

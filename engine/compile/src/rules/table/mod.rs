@@ -36,7 +36,7 @@ pub struct Written {
     pub rule: Rule,
     /// Its place.
     pub pointer: String,
-    /// Its conditions, each under the pointer that its keys stand below.
+    /// Its conditions, each under the pointer of the map that has its keys.
     pub when: Vec<(String, Condition)>,
     /// Its exceptions likewise.
     pub except: Vec<(String, Condition)>,

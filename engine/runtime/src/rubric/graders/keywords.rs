@@ -55,7 +55,7 @@ impl KeywordPool {
         }
     }
 
-    /// The keywords that stand in a text, each with the number of words before it.
+    /// The keywords that are in a text, each with the number of words before it.
     fn find<'a>(&'a self, text: &'a Text) -> impl Iterator<Item = (usize, &'a Text)> {
         let by_words = text.words().enumerate().flat_map(move |(before, (at, word))| {
             let candidates = self.by_first_word.get(word).map(Vec::as_slice).unwrap_or_default();

@@ -16,7 +16,7 @@ pub struct Matrix {
     pub default: f64,
     /// By right value, then by actual one.
     pub cells: Vec<f64>,
-    /// The pairs that are told one by one: those named, and right decisions.
+    /// The pairs that are listed one by one: those named, and right decisions.
     pub told: Vec<(usize, usize)>,
 }
 

@@ -27,7 +27,7 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Whether a step counts: by what its action decides, be it about an item that it may not decide.
+    /// Whether a step counts: by what its action decides, even about an item that it may not decide.
     fn counts(&self, view: &View<'_>, step: &StepFacts) -> bool {
         let met = |cells: &Cells| {
             self.only.iter().all(|(column, values)| {

@@ -28,7 +28,7 @@ pub struct TextShape {
 pub enum Measure {
     /// Its words; holds those that earn 1.
     Length(u32),
-    /// Whether one of some phrases stands in it, at a place.
+    /// Whether it contains one of some phrases, at a place.
     Phrases(Vec<Text>, PhrasePlace),
 }
 

@@ -8,7 +8,7 @@ use crate::{
     rules::{Facts, Predicate, Test},
 };
 
-/// Bits of one table at the most.
+/// The maximum number of bits of one table.
 const MAX_BITS: usize = 1 << 26;
 
 /// By kind of value the rules that it leaves.

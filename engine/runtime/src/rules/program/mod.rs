@@ -1,4 +1,4 @@
-//! Rules as a decision program: each column is looked at once, whatever the number of rules.
+//! Rules as a decision program: each column is read once for any number of rules.
 //!
 //! | file | what |
 //! |---|---|

@@ -131,7 +131,7 @@ impl Index {
     }
 }
 
-/// Whether a part wants a word, part, text or domain of a column, whatever its case.
+/// Whether a part wants a word, part, text or domain of a column, regardless of case.
 fn fits(part: &Part<'_>, column: usize) -> bool {
     let Predicate::Column(own, test, _) = part.predicate else { return false };
     *own == column

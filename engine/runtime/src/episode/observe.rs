@@ -1,4 +1,4 @@
-//! What an episode tells: observations, logs, feedback and reasons.
+//! What an episode shows: observations, logs, feedback and reasons.
 
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ impl Episode {
         }
     }
 
-    /// Appends what the state tells beyond the protocol's own, each member with a comma before it.
+    /// Appends what the state shows beyond the protocol's own, each member with a comma before it.
     pub fn write_state(&self, out: &mut String) {
         for variable in self.pack.state.iter().filter(|variable| variable.visible) {
             out.push(',');
@@ -102,7 +102,7 @@ impl Episode {
         serde_json::from_str(self.instructions()).unwrap_or_default()
     }
 
-    /// Whether the first observation tells the instructions beside what the pack shows: nothing else would where the tools
+    /// Whether the first observation shows the instructions as well as what the pack shows: nothing else would where the tools
     /// are the actions.
     fn tells_instructions(&self) -> bool {
         let shown = |(name, part): &(Name, Part)| &**name == INSTRUCTIONS || matches!(part, Part::Instructions);
@@ -170,7 +170,7 @@ impl Episode {
         self.revealed.iter().filter(move |(known, _)| *known == row).map(|(_, field)| *field)
     }
 
-    /// A row's decisions beside what is right.
+    /// A row's decisions, next to what is right.
     pub(super) fn judge(&self, row: usize) -> impl Iterator<Item = Arc<Judged>> + '_ {
         let (item, decided) = (&self.items[row], &self.rows[row]);
         let columns = self.pack.decisions.iter().enumerate();
@@ -197,7 +197,7 @@ impl Episode {
         }
     }
 
-    /// What came of the last step besides decisions; mostly nothing.
+    /// The result of the last step besides decisions; mostly nothing.
     fn happened(&self) -> String {
         let mut said = String::new();
         let Some(step) = self.steps.last() else { return said };
