@@ -20,13 +20,15 @@ rm -rf "$corpus" artifacts
 mkdir -p "$corpus"/{parse,validate,check,template,table}
 cp ../compile/tests/packs/desk/*.yaml "$corpus/check"
 for case in ../compile/tests/cases/*.case; do
-    # The part of a case behind its marks is what an author wrote.
-    sed -n '/^--- to$\|^--- file/,$p' "$case" | grep -av '^---' >"$corpus/check/$(basename "$case" .case)" || true
+    # The part of a case between its marks and its expectation is what an author wrote.
+    sed '/^--- expect$/,$d' "$case" | sed -n '/^--- to$\|^--- file/,$p' | grep -av '^---' >"$corpus/check/$(basename "$case" .case)" || true
 done
 find ../../scenarios -name '*.yaml' -exec sh -c 'cp "$1" "$2/$(echo "$1" | tr / _)"' _ {} "$corpus/check" \;
 cp "$corpus"/check/* "$corpus/parse"
 cp "$corpus"/check/* "$corpus/validate"
-for pair in ../compile/tests/order/*.yaml; do cp "$pair" "$corpus/parse/$(echo "$pair" | tr / _)"; done
+for case in ../compile/tests/order/*.case; do
+    sed '/^--- expect$/,$d' "$case" >"$corpus/parse/order_$(basename "$case" .case)"
+done
 grep -rhoaE '\{[{%].*[%}]\}' ../compile/tests ../../scenarios | sort -u | split -l 1 - "$corpus/template/t"
 printf 'id,amount,tier,from domain_in,except from,then queue,because\nR-1,>= 100,-,friends,bo@home.example,forward,why\nR-2,10..20,free | paid,-,-,answer,-\n' >"$corpus/table/a"
 printf 'id,title contains_any,opened older_than,valid from,severity,mode,then queue\nR-1,"a | b" | c,2h,2026-01-01,high,test,close\n' >"$corpus/table/b"

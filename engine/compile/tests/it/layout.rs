@@ -1,6 +1,6 @@
-//! Texts that are rewritten with their keys in canonical order. Pairs of files, before and after.
+//! Texts that are rewritten with their keys in canonical order: comments and meaning stay. `order/*.case` has whole files.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use casebook_syntax::{
     diagnostic::Report,
@@ -12,30 +12,6 @@ use serde_json::{Map, Value};
 
 use super::packs;
 
-/// The pairs of a folder, by name; a half pair fails.
-fn pairs(folder: &str) -> Vec<(String, String, String)> {
-    let mut halves: BTreeMap<String, (Option<String>, Option<String>)> = BTreeMap::new();
-    for entry in fs::read_dir(packs::tests().join(folder)).expect("the pairs") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let text = fs::read_to_string(&path).expect("a text");
-        let (stem, half) = name.strip_suffix(".yaml").and_then(|name| name.split_once('.')).expect("a half's name");
-        let pair = halves.entry(stem.to_owned()).or_default();
-        match half {
-            "before" => pair.0 = Some(text),
-            "after" => pair.1 = Some(text),
-            other => panic!("{name}: what is `{other}`?"),
-        }
-    }
-    assert!(!halves.is_empty(), "{folder} holds no pair");
-    let whole = |(name, (before, after)): (String, (Option<String>, Option<String>))| {
-        let before = before.unwrap_or_else(|| panic!("{name} has no `before`"));
-        let after = after.unwrap_or_else(|| panic!("{name} has no `after`"));
-        (name, before, after)
-    };
-    halves.into_iter().map(whole).collect()
-}
-
 fn file(text: &str) -> SourceFile {
     SourceFile::new(Path::new("a.yaml"), text)
 }
@@ -44,15 +20,6 @@ fn file(text: &str) -> SourceFile {
 fn says(text: &str) -> Vec<Value> {
     let drafts = spec::read(&file(text), &mut Vec::new(), &mut Report::default());
     drafts.iter().map(spec::Draft::canonical).collect()
-}
-
-#[test]
-fn keys_get_the_canonical_order_and_comments_go_with_them() {
-    for (name, before, after) in pairs("order") {
-        let ordered = order::reorder(&file(&before)).expect("YAML");
-        assert_eq!(ordered, after, "{name}");
-        assert_eq!(order::reorder(&file(&after)).expect("YAML"), after, "{name} is not stable");
-    }
 }
 
 /// A value with the keys of every map in another order.

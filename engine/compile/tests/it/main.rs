@@ -1,9 +1,8 @@
-//! The core's tests: one binary, a module for each subject.
+//! The tests of this crate: one binary, a module for each subject. The corpora are in `../corpus`.
 
 mod acting;
 mod agreement;
 mod comparison;
-mod corpus;
 mod determinism;
 mod effects;
 mod explanation;
@@ -24,6 +23,7 @@ mod plugin_offers;
 mod plugins;
 mod proofs;
 mod prose;
+mod script;
 mod scripts;
 mod symbols;
 mod tables;

@@ -10,9 +10,9 @@ use casebook_syntax::source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{packs, plugins};
+use super::{packs, script};
 
-/// A module of `plugins.rs` with one offer.
+/// A module of `script.rs` with one offer.
 fn module(kind: &str, offer: &Value, answers: &Value) -> String {
     json!({
         "describe": { "name": "odd", "version": "1.2.0", "summary": "Odd.", kind: [offer] },
@@ -33,7 +33,7 @@ fn pack(module: &str, edits: &[(&str, &str, &str)]) -> Arc<Pack> {
     }
     let texts = files.iter().map(|(name, text)| (name.as_str(), text.as_str()));
     let set = source::from_texts("desk", texts).with_modules([("odd.wasm", module.as_bytes())]);
-    let compiled = plugins::checker().compile(&set, 1);
+    let compiled = script::checker().compile(&set, 1);
     let report = compiled.report.render(false);
     Arc::clone(&compiled.catalog.unwrap_or_else(|| panic!("{report}")).packs()[0])
 }
@@ -43,7 +43,7 @@ fn begin(pack: &Arc<Pack>, seed: u64) -> Episode {
 }
 
 fn last_input() -> Value {
-    plugins::LAST.with(|last| serde_json::from_str(&last.borrow()).expect("JSON"))
+    script::LAST.with(|last| serde_json::from_str(&last.borrow()).expect("JSON"))
 }
 
 fn filled() -> Arc<Pack> {
