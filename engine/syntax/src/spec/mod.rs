@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `tree.rs` | YAML to a tree in which every key and value knows its place |
 //! | `syntax.rs`, `suspect.rs` | what a syntax error means to its author, and where the mistake is |
+//! | `recover.rs` | files with syntax errors, read as far as they can be |
 //! | `comma.rs` | texts that a comma has cut |
 //! | `dashes.rs` | dashes that YAML takes and the parser does not |
 //! | `document.rs` | one document: its tree, head and typed content |
@@ -30,6 +31,7 @@ pub mod order;
 mod parameter;
 mod plugin;
 mod policy;
+mod recover;
 mod reference;
 mod rubric;
 mod rules;
@@ -59,6 +61,7 @@ pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{Formula, Parameter, ResetSpec, StateSpec};
 pub use plugin::{PluginLimits, PluginSpec, ProcessSpec, with_plugins};
 pub use policy::{Policy, PolicyCall, PolicyHit, PolicyRule, RankOrder, Reading};
+pub use recover::{Recovered, recover};
 pub use reference::reference;
 pub use rubric::{
     BalancedAccuracy, Completion, Container, Exact, Expression, Gate, Grader, InvalidActions, KeywordLimits, Keywords,
@@ -70,7 +73,7 @@ pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tool::{PluginResult, ToolArgument, ToolResult, ToolSpec};
-pub use tree::{Place, Tree, plain_scalar};
+pub use tree::{Node as PlacedNode, Place, Tree, plain_scalar};
 pub use validate::misfits;
 pub use validate::{check_schema, fits};
 

@@ -41,6 +41,17 @@ pub struct Place {
     pub span: Range<usize>,
 }
 
+/// A key or value of a tree, as it is found by its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// The JSON pointer that leads to it; for a key, to its value.
+    pub pointer: String,
+    /// Whether it is the key, not the value.
+    pub is_key: bool,
+    /// Its bytes.
+    pub span: Range<usize>,
+}
+
 #[derive(Debug, Clone)]
 enum Data {
     /// A value, and the text that it was written as where the value writes itself otherwise.
@@ -113,6 +124,46 @@ impl Tree {
     pub fn key_place(&self, pointer: &str) -> Place {
         let (tree, key) = self.walk(pointer);
         key.unwrap_or(&tree.place).clone()
+    }
+
+    /// The innermost key or value of the document's own file that contains a byte, or ends before it.
+    ///
+    /// Between a key and its value it is the value; between two entries the map or list that contains them.
+    pub fn node_at(&self, at: usize) -> Option<Node> {
+        let holds = |place: &Place| place.file == 0 && place.span.start <= at && at <= place.span.end;
+        if !holds(&self.place) {
+            return None;
+        }
+        let (mut tree, mut pointer) = (self, String::new());
+        // What begins at a byte is meant rather than what ends there.
+        loop {
+            let step = match &tree.data {
+                Data::Scalar(..) => None,
+                Data::List(list) => {
+                    let found = list.iter().enumerate().rfind(|(_, value)| holds(&value.place));
+                    found.map(|(at, value)| (at.to_string(), None, value))
+                }
+                Data::Map(entries) => {
+                    let within = |entry: &Entry| {
+                        holds(&entry.key) || holds(&entry.value.place) || holds(&entry.key.to(&entry.value.place))
+                    };
+                    let found = entries.iter().rfind(|(_, entry)| within(entry));
+                    found
+                        .map(|(key, entry)| (key.replace('~', "~0").replace('/', "~1"), Some(&entry.key), &entry.value))
+                }
+            };
+            let Some((part, key, value)) = step else { break };
+            pointer = format!("{pointer}/{part}");
+            if let Some(key) = key.filter(|key| holds(key)) {
+                return Some(Node { pointer, is_key: true, span: key.span.clone() });
+            }
+            tree = value;
+            if !holds(&value.place) {
+                let start = key.map_or(value.place.span.start, |key| key.span.end);
+                return Some(Node { pointer, is_key: false, span: start..value.place.span.end.max(start) });
+            }
+        }
+        Some(Node { pointer, is_key: false, span: tree.place.span.clone() })
     }
 
     /// Lays a map over another one: maps merge, anything else replaces, nothing (`null`) removes.
@@ -275,11 +326,59 @@ impl Place {
     fn behind(&self, files: usize) -> Self {
         Self { file: self.file + files, span: self.span.clone() }
     }
+
+    /// From here to another place of the same file; what is in another file has no such place.
+    fn to(&self, other: &Self) -> Self {
+        let file = if self.file == other.file { self.file } else { usize::MAX };
+        Self { file, span: self.span.start..other.span.end.max(self.span.start) }
+    }
+}
+
+/// The result of reading a file once, as far as that goes.
+pub(super) struct Attempt {
+    /// The documents; the last one ends where the reader stopped.
+    pub(super) trees: Vec<Tree>,
+    /// Where and why it stopped before the end.
+    pub(super) stop: Option<Stopped>,
+}
+
+/// Why a reader stopped.
+pub(super) struct Stopped {
+    /// The byte.
+    pub(super) at: usize,
+    /// The parser's message; empty where it could have read on.
+    pub(super) info: String,
+    /// Where the maps and lists begin that were still open, from the outermost.
+    pub(super) open: Vec<usize>,
+}
+
+/// Reads a file as far as that goes.
+pub(super) fn attempt(file: &SourceFile) -> Attempt {
+    let (mut builder, error) = read(file);
+    let stop = match error {
+        Some(error) => Some((builder.offsets.byte(error.marker().index()), error.info().to_owned())),
+        None => builder.stopped.map(|at| (at, String::new())),
+    };
+    let open = builder.open.iter().map(|open| open.start).collect();
+    builder.close();
+    Attempt { trees: builder.documents, stop: stop.map(|(at, info)| Stopped { at, info, open }) }
 }
 
 /// Parses a file into its documents; a syntax error ends it, other problems do not. Last come numbers of which a digit is lost:
 /// they leave the documents whole.
 pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>, Vec<Diagnostic>) {
+    let (mut builder, error) = read(file);
+    if let Some(error) = error {
+        let at = builder.offsets.byte(error.marker().index());
+        builder.problems.push(syntax::explain(file, at, error.info()));
+    }
+    // Of a key that appears twice the first value counts; anything worse would only bring follow-up findings.
+    let broken = builder.problems.iter().any(|problem| problem.code != Code::DuplicateKey);
+    (if broken { Vec::new() } else { builder.documents }, builder.problems, builder.lossy)
+}
+
+/// Reads a file; the error is the one that the parser stopped at.
+fn read(file: &SourceFile) -> (Builder<'_>, Option<ScanError>) {
     let whole = without_open_line(&file.text);
     let paired = surrogates::stand_in(whole);
     let (text, backslash) = paired.as_ref().map_or((whole, None), |(text, sign)| (text, Some(*sign)));
@@ -292,13 +391,7 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>, Vec<Diagn
             (builder, error) = (read, other);
         }
     }
-    if let Some(error) = error {
-        let at = builder.offsets.byte(error.marker().index());
-        builder.problems.push(syntax::explain(file, at, error.info()));
-    }
-    // Of a key that appears twice the first value counts; anything worse would only bring follow-up findings.
-    let broken = builder.problems.iter().any(|problem| problem.code != Code::DuplicateKey);
-    (if broken { Vec::new() } else { builder.documents }, builder.problems, builder.lossy)
+    (builder, error)
 }
 
 /// A text without the blanks of a last line that nothing ends: the parser takes such a line for an empty one of the text
@@ -351,6 +444,8 @@ struct Builder<'a> {
     stand_ins: StandIns,
     /// Whether one of those begins a value, which no dash may.
     misled: bool,
+    /// The byte at which reading on made no sense.
+    stopped: Option<usize>,
     problems: Vec<Diagnostic>,
     /// Numbers of which a digit is lost; other problems of the document are reported as well.
     lossy: Vec<Diagnostic>,
@@ -379,6 +474,7 @@ impl<'a> Builder<'a> {
             aliased: 0,
             stand_ins,
             misled: false,
+            stopped: None,
             problems: Vec::new(),
             lossy: Vec::new(),
         };
@@ -386,7 +482,9 @@ impl<'a> Builder<'a> {
         while let Some(event) = parser.next_event() {
             match event {
                 Ok((event, span)) => {
+                    let at = builder.offsets.byte(span.start.index());
                     if builder.event(event, span).is_err() {
+                        builder.stopped = Some(at);
                         break;
                     }
                 }
@@ -394,6 +492,23 @@ impl<'a> Builder<'a> {
             }
         }
         (builder, None)
+    }
+
+    /// Ends what is still open where it was left.
+    fn close(&mut self) {
+        while let Some(open) = self.open.pop() {
+            let last = match &open.data {
+                Data::Scalar(..) => None,
+                Data::List(list) => list.last().map(|value| value.place.span.end),
+                Data::Map(entries) => entries.last().map(|(_, entry)| entry.value.place.span.end),
+            };
+            let end = last.into_iter().chain(open.key.as_ref().map(|(_, key)| key.end)).max();
+            let span = open.start..end.unwrap_or(open.start).max(open.start);
+            let tree = Tree { place: Place::own(span), data: open.data };
+            if self.value(tree, 0).is_err() {
+                break;
+            }
+        }
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
