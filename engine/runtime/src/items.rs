@@ -18,7 +18,7 @@ pub enum Source<'a> {
     Labels,
     /// From rules.
     Rules(&'a RuleSet),
-    /// From rules that were refused, so that nothing can be said about it.
+    /// From rules that were refused, so that nothing is known about it.
     Refused,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Law<'a> {
     /// Fills what labels leave open from the rules, compares what they say both, and drops what does not count.
     ///
     /// A decision with `when` has a truth only where it counts: where the truth of the decisions that it depends on meets
-    /// it. A `reason` is why labels may differ from the rules.
+    /// it. With a `reason`, labels may differ from the rules.
     pub fn settle(&self, fields: &[Option<Datum>], truth: &mut [TruthCell], reason: Option<&str>) -> Vec<Flaw<'a>> {
         let facts = Facts { fields, clock: self.clock };
         let ruled: Vec<Option<Ruled<'a>>> =

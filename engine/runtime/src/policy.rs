@@ -285,7 +285,7 @@ impl Policy {
         })
     }
 
-    /// What a script sees of a row and what it concludes from that: what a tool told needs no conclusion.
+    /// What a script sees of a row and what it concludes from that: what a tool has shown needs no conclusion.
     fn read(&self, script: &Script, episode: &Episode, row: usize) -> Reading {
         let mut fields = episode.seen_fields(row);
         let mut told = Map::new();

@@ -159,7 +159,7 @@ fn check_read_from(root: &Document, name: &str, field: &FieldSpec, fields: &[Col
                 .at(Code::BadDeclaration, place, format!("agents cannot see the field `{other}`"))
                 .hint("name a visible field from whose text the value can be concluded"),
             Some(_) if field.read_from[..at].contains(other) => root
-                .at(Code::DuplicateName, place, format!("the field `{other}` stands twice"))
+                .at(Code::DuplicateName, place, format!("the field `{other}` appears twice"))
                 .hint("remove one of the two"),
             Some(_) => continue,
         };

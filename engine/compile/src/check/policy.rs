@@ -215,7 +215,7 @@ fn check_applied(document: &Document, apply: &[String], parts: &Parts<'_>, repor
         if apply[..at].contains(name) {
             report.push(
                 document
-                    .at(Code::DuplicateName, pointer, format!("the rules `{name}` stand twice"))
+                    .at(Code::DuplicateName, pointer, format!("the rules `{name}` appear twice"))
                     .hint("remove one of the two"),
             );
         } else if parts.documents.find(Kind::Rules, name).is_none() {
