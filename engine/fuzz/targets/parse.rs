@@ -1,4 +1,4 @@
-//! Any text as a file: its syntax and heads and the order of its keys.
+//! Any text as a file: its syntax and heads, the order of its keys, and what editors read of it.
 #![no_main]
 
 use std::path::Path;
@@ -20,6 +20,15 @@ fuzz_target!(|text: &str| {
         let drafts = spec::read(file, &mut Vec::new(), &mut Report::default());
         drafts.iter().map(|draft| draft.canonical().to_string()).collect()
     };
+    let recovered = spec::recover(&file);
+    assert!(recovered.left_out.iter().all(|line| text.is_char_boundary(line.start) && text.is_char_boundary(line.end)));
+    for tree in &recovered.trees {
+        for at in (0..=text.len()).step_by(7) {
+            if let Some(node) = tree.node_at(at) {
+                assert!(node.span.start <= at && at <= node.span.end, "{node:?} is not at {at}");
+            }
+        }
+    }
     if !drafts.is_empty() && report.errors() == 0 {
         if let Some(ordered) = order::reorder(&file) {
             assert_eq!(says(&file), says(&file.with_text(&ordered)), "another order says something else");

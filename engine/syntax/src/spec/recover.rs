@@ -34,7 +34,7 @@ pub fn recover(file: &SourceFile) -> Recovered {
         for line in candidates(&file, &stop) {
             let without = file.with_text(&blanked(&file.text, &line));
             let next = attempt(&without);
-            let reach = |next: &Attempt| next.stop.as_ref().map_or(usize::MAX, |stop| stop.at);
+            let reach = |next: &Attempt| next.stop.as_ref().map_or(usize::MAX, |stop| stop.reach);
             if best.as_ref().is_none_or(|(.., best)| reach(&next) > reach(best)) {
                 best = Some((line, without, next));
             }
@@ -55,8 +55,11 @@ fn candidates(file: &SourceFile, stop: &Stopped) -> Vec<Range<usize>> {
     let text = &*file.text;
     let suspect = syntax::explain(file, stop.at, &stop.info).span.start;
     let brackets = stop.open.iter().rev().copied().filter(|start| text[*start..].starts_with(['[', '{']));
+    // The parser may complain far from the mistake, which is never before what it has read.
+    let next = stop.reach + text[stop.reach..].find('\n').map_or(0, |end| end + 1);
+    let next = next + text[next..].len() - text[next..].trim_start().len();
     let mut found: Vec<Range<usize>> = Vec::new();
-    for start in [suspect].into_iter().chain(brackets).chain([stop.at]) {
+    for start in [suspect].into_iter().chain(brackets).chain([stop.at, next, stop.reach]) {
         // A blank line is not a mistake; the last one above it may be.
         let mut line = line_at(text, start);
         while text[line.clone()].trim().is_empty() && line.start > 0 {
@@ -143,6 +146,13 @@ mod tests {
             assert_eq!(value.pointer("/last/deep"), Some(&"found".into()), "{broken}: {value} {:?}", read.left_out);
             assert_eq!(value.pointer("/first/1/id"), Some(&2.into()), "{broken}: {value}");
         }
+    }
+
+    #[test]
+    fn a_tab_below_a_value_costs_its_own_line() {
+        let text = "aaa:\n  - - false\n    - false\n  - a: false\n\tindented: by a tab\naab: false\nlast: 1\n";
+        let read = recovered(text);
+        assert_eq!(read.trees[0].to_value()["last"], 1, "{:?}", read.left_out);
     }
 
     #[test]

@@ -350,6 +350,8 @@ pub(super) struct Stopped {
     pub(super) info: String,
     /// Where the maps and lists begin that were still open, from the outermost.
     pub(super) open: Vec<usize>,
+    /// Where the last key or value ends that was read.
+    pub(super) reach: usize,
 }
 
 /// Reads a file as far as that goes.
@@ -359,9 +361,9 @@ pub(super) fn attempt(file: &SourceFile) -> Attempt {
         Some(error) => Some((builder.offsets.byte(error.marker().index()), error.info().to_owned())),
         None => builder.stopped.map(|at| (at, String::new())),
     };
-    let open = builder.open.iter().map(|open| open.start).collect();
+    let (open, reach) = (builder.open.iter().map(|open| open.start).collect(), builder.reach);
     builder.close();
-    Attempt { trees: builder.documents, stop: stop.map(|(at, info)| Stopped { at, info, open }) }
+    Attempt { trees: builder.documents, stop: stop.map(|(at, info)| Stopped { at, info, open, reach }) }
 }
 
 /// Parses a file into its documents; a syntax error ends it, other problems do not. Last come numbers of which a digit is lost:
@@ -446,6 +448,8 @@ struct Builder<'a> {
     misled: bool,
     /// The byte at which reading on made no sense.
     stopped: Option<usize>,
+    /// Where the last event ends that was read.
+    reach: usize,
     problems: Vec<Diagnostic>,
     /// Numbers of which a digit is lost; other problems of the document are reported as well.
     lossy: Vec<Diagnostic>,
@@ -475,6 +479,7 @@ impl<'a> Builder<'a> {
             stand_ins,
             misled: false,
             stopped: None,
+            reach: 0,
             problems: Vec::new(),
             lossy: Vec::new(),
         };
@@ -482,11 +487,12 @@ impl<'a> Builder<'a> {
         while let Some(event) = parser.next_event() {
             match event {
                 Ok((event, span)) => {
-                    let at = builder.offsets.byte(span.start.index());
+                    let (start, end) = (span.start.index(), span.end.index());
                     if builder.event(event, span).is_err() {
-                        builder.stopped = Some(at);
+                        builder.stopped = Some(builder.offsets.byte(start));
                         break;
                     }
+                    builder.reach = builder.offsets.byte(end);
                 }
                 Err(error) => return (builder, Some(error)),
             }
