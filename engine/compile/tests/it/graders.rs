@@ -211,6 +211,31 @@ fn limits_turn_a_list_of_keywords_into_none() {
 }
 
 #[test]
+fn a_reply_that_is_copied_from_its_item_counts_as_none() {
+    let title = "I am sorry to say that my order never came to the house at all";
+    let rubric = packs::desk().into_iter().find(|(name, _)| name == "rubric.yaml").expect("a rubric").1;
+    let score = &rubric[rubric.find("score:").expect("a score")..];
+    let reply = |limits: &str, text: &str| {
+        let node = format!("score:\n  {{ grader: keywords, field: reply, limits: {{ {limits} }} }}\n");
+        let mut files = packs::desk_files_with("rubric.yaml", score, &node);
+        for (_, text) in files.iter_mut().filter(|(name, _)| name == "inbox.yaml") {
+            *text = text.replace("\"My {{ vary.thing.word }} is late\"", title);
+            *text = text.replace("keywords: [sorry, \"{{ vary.thing.word }}\"]", "keywords: [sorry]");
+            assert!(text.contains(title));
+        }
+        let pack = Arc::clone(&packs::catalog(&files).packs()[0]);
+        steps(&pack, &[&[("t-4", "answer", 2, text)]]).1
+    };
+    close(reply("copied: 0.9", title), 0.0);
+    close(reply("copied: 1", title), 1.0);
+    close(reply("copied: 0.9", &title.to_uppercase()), 0.0);
+    // Four words in a row are no copy, five are: here five of six words, then of ten.
+    close(reply("copied: 0", "we are sorry that your order never came"), 1.0);
+    close(reply("copied: 0.7", "Sorry: my order never came to"), 0.0);
+    close(reply("copied: 0.7", "We are very sorry indeed: my order never came to"), 1.0);
+}
+
+#[test]
 fn length_and_phrases_look_at_the_shape() {
     close(reply("{ grader: length, field: reply, words: 8 }", "four words are here"), 0.5);
     close(reply("{ grader: length, field: reply, words: 2 }", "four words are here"), 1.0);

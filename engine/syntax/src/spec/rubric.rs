@@ -359,7 +359,7 @@ graders! {
 }
 
 /// Limits that prevent a list of keywords from counting as a text; each is optional.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeywordLimits {
     /// The minimum number of words of a text.
@@ -369,6 +369,10 @@ pub struct KeywordLimits {
     pub density: Option<f64>,
     /// The maximum number of keywords in a text that belong to another item or another draw.
     pub foreign: Option<u32>,
+    /// The maximum share of a text's words that are copied: five or more in a row that a visible text of the item
+    /// contains too.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub copied: Option<f64>,
 }
 
 /// The places in the schema of rubrics where a plugin's grader is described.

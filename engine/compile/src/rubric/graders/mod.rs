@@ -79,9 +79,11 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
         G::Keywords(params) => {
             let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
             let spec::Keywords { each, most, none, min_characters, limits, .. } = params;
-            let limits = KeywordLimits { words: limits.words, density: limits.density, foreign: limits.foreign };
+            let spec::KeywordLimits { words, density, foreign, copied } = *limits;
+            let limits = KeywordLimits { words, density, foreign, copied };
+            let visible = site.fields.iter().enumerate().filter(|(_, field)| field.visible).map(|(at, _)| at).collect();
             let (each, most, none, min_characters) = (*each, *most, *none, *min_characters);
-            Some(Built::row(Keywords { column, each, most, none, min_characters, limits }))
+            Some(Built::row(Keywords { column, each, most, none, min_characters, limits, visible }))
         }
         G::Length(params) => text_shape::build_length(params, site, report),
         G::Phrases(params) => text_shape::build_phrases(params, site, report),

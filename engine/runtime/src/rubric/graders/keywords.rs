@@ -1,9 +1,9 @@
 //! `keywords`: what a text holds of the item's keywords, with limits that a mere list of them breaks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
-    model::{Item, Matching, Text},
+    model::{Datum, Item, Matching, Text},
     rubric::{Failure, Grade, RowGrader, View},
 };
 
@@ -22,6 +22,8 @@ pub struct Keywords {
     pub min_characters: u32,
     /// What keeps a list of keywords from passing as a text.
     pub limits: KeywordLimits,
+    /// The fields that agents see, of which a text may be a copy.
+    pub visible: Box<[usize]>,
 }
 
 /// What keeps a list of keywords from passing as a text; each limit is off when not given.
@@ -33,7 +35,12 @@ pub struct KeywordLimits {
     pub density: Option<f64>,
     /// The most keywords that a text may hold and that are not the item's own.
     pub foreign: Option<u32>,
+    /// The greatest share of a text's words that may be copied from the item.
+    pub copied: Option<f64>,
 }
+
+/// Words in a row that make a copy: fewer are what two people would write about the same thing.
+const COPIED_WORDS: usize = 5;
 
 /// All keywords that any item of a pack has for one decision, in every form: what a stuffed text is made of.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +97,25 @@ impl Keywords {
             || limits.foreign.is_some_and(|most| foreign.len() > most as usize)
     }
 
+    /// Whether too many words of a text are copied from what agents see of an item: the containment of its runs of words
+    /// in those of the item (A. Broder, "On the resemblance and containment of documents", 1997).
+    fn is_copied(&self, text: &Text, item: &Item) -> bool {
+        let Some(most) = self.limits.copied else { return false };
+        let words: Vec<&str> = text.words().map(|(_, word)| word).collect();
+        let mut copied = vec![false; words.len()];
+        for at in &self.visible {
+            let Some(Some(Datum::Text(source))) = item.fields.get(*at) else { continue };
+            let source: Vec<&str> = source.words().map(|(_, word)| word).collect();
+            let runs: HashSet<&[&str]> = source.windows(COPIED_WORDS).collect();
+            for (start, _) in words.windows(COPIED_WORDS).enumerate().filter(|(_, run)| runs.contains(run)) {
+                copied[start..start + COPIED_WORDS].fill(true);
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
+        let share = copied.iter().filter(|word| **word).count() as f64 / words.len().max(1) as f64;
+        share > most
+    }
+
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
         let Some(text) = view.text(self.column, row) else { return 0.0 };
         let keywords = &view.items[row].truth[self.column].keywords;
@@ -97,6 +123,7 @@ impl Keywords {
         if found == 0
             || text.composed().trim().chars().count() < self.min_characters as usize
             || self.is_stuffed(text, keywords, &view.pools[self.column])
+            || self.is_copied(text, &view.items[row])
         {
             return self.none;
         }
