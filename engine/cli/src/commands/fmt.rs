@@ -1,4 +1,12 @@
 //! `casebook fmt`
+//!
+//! | file | what |
+//! |---|---|
+//! | `lists.rs` | lists in the column of their key |
+//! | `scalars.rs` | white space that is part of block scalars |
+
+mod lists;
+mod scalars;
 
 use std::{ops::Range, path::Path};
 
@@ -9,7 +17,7 @@ use casebook_syntax::{
 };
 use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions, Quotes};
 use serde_json::{Value, json};
-use yaml_parser::{SyntaxError, SyntaxKind};
+use yaml_parser::SyntaxError;
 
 use crate::{
     args::{FmtArgs, Format},
@@ -112,51 +120,32 @@ pub(super) fn formatted(file: &SourceFile) -> Result<String, Option<String>> {
     }
 }
 
-/// Formats a text around what the formatter would spoil: white space at the end of lines of block scalars, which is part
-/// of their values, has a sign behind it meanwhile, and rows of tables on one line have signs in their place.
+/// Formats a text around what the formatter would spoil: lists whose dashes stand in the column of their key are indented
+/// first, white space that is part of block scalars has signs behind it meanwhile, and rows of tables on one line have
+/// signs in their place.
 fn laid_out(file: &SourceFile) -> Result<String, SyntaxError> {
     let format = |text: &str, width: usize| pretty_yaml::format_text(text, &options(width));
+    let file = file.with_text(&lists::indented(&file.text)?);
     let text = &*file.text;
     let mut free = ('\u{e000}'..='\u{f8ff}').filter(|sign| !text.contains(*sign));
-    let (Some(end), Some(row)) = (free.next(), free.next()) else { return format(text, WIDTH) };
-    let mut changes: Vec<(Range<usize>, String)> =
-        ends(text)?.into_iter().map(|place| (place..place, end.to_string())).collect();
+    let (Some(end), Some(blank), Some(row)) = (free.next(), free.next(), free.next()) else {
+        return format(text, WIDTH);
+    };
+    let mut changes = scalars::guards(text, end, blank)?;
     let mut rows = Vec::new();
-    for span in rows_of_one_line(file) {
+    for span in rows_of_one_line(&file) {
         changes.push((span.clone(), format!("{row}{}{row}", rows.len())));
         rows.push(format(&text[span], usize::from(u16::MAX))?);
     }
     changes.sort_by_key(|(span, _)| span.start);
     let mut guarded = text.to_owned();
     changes.iter().rev().for_each(|(span, sign)| guarded.replace_range(span.clone(), sign));
-    let formatted = format(&guarded, WIDTH)?.replace(end, "");
+    let formatted = scalars::restored(&format(&guarded, WIDTH)?, end, blank);
     let part = |(at, part): (usize, &str)| {
         let row = part.parse::<usize>().ok().and_then(|row| rows.get(row)).filter(|_| at % 2 == 1);
         row.map_or_else(|| part.to_owned(), |row| row.trim_end().to_owned())
     };
     Ok(formatted.split(row).enumerate().map(part).collect())
-}
-
-/// The ends of lines of block scalars that end in white space which is part of a value.
-fn ends(text: &str) -> Result<Vec<usize>, SyntaxError> {
-    let mut places = Vec::new();
-    for element in yaml_parser::parse(text)?.descendants_with_tokens() {
-        let Some(token) = element.into_token().filter(|token| token.kind() == SyntaxKind::BLOCK_SCALAR_TEXT) else {
-            continue;
-        };
-        let scalar = token.text();
-        let first = scalar.find(|sign: char| !sign.is_ascii_whitespace()).unwrap_or(scalar.len());
-        let indent = first - scalar[..first].rfind('\n').map_or(0, |line| line + 1);
-        let mut start = usize::from(token.text_range().start());
-        for line in scalar.split_inclusive('\n') {
-            let words = line.trim_end_matches('\n').trim_end_matches('\r');
-            if words.len() > indent && words.ends_with(char::is_whitespace) {
-                places.push(start + words.len());
-            }
-            start += line.len();
-        }
-    }
-    Ok(places)
 }
 
 /// The rows of tables that are on one line, which is what makes a table readable however long they are.

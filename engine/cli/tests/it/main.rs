@@ -7,6 +7,7 @@ mod compliance;
 mod diffs;
 mod docs;
 mod durable;
+mod formatting;
 mod imports;
 mod layout;
 mod markdown;

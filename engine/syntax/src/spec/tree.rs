@@ -565,7 +565,10 @@ impl<'a> Builder<'a> {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.open.pop() else { return Ok(()) };
-                let span = self.trim(open.start..range.end.max(open.start));
+                // Behind a bracket the parser takes a comment along.
+                let bracket = !range.is_empty() && self.file.text[range.start..].starts_with([']', '}']);
+                let end = if bracket { range.start + 1 } else { range.end };
+                let span = self.trim(open.start..end.max(open.start));
                 self.value(Tree { place: Place::own(span), data: open.data }, open.anchor)
             }
             Event::Alias(anchor) => {
