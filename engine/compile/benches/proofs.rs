@@ -3,8 +3,9 @@
 //! prove about them (1,000 when not given).
 //!
 //! Kinds of rules: such as each have amounts of their own (disjoint), such as each have a category, a range of amounts and
-//! half of them a word (few meet), four shapes in turn (mixed), such as each name domains (by domain), such as each want a
-//! word (all may meet), and such as each have a lower bound (all meet).
+//! half of them a word (few meet), four shapes in turn (mixed), such as each name domains (by domain),
+//! a moment, a whole text, an entry of a list or one of many values (by moment, text, list, value), such as each want a word
+//! (all may meet), and such as each have a lower bound (all meet).
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
 
 use std::time::Instant;
@@ -52,16 +53,19 @@ type Condition = fn(u64) -> String;
 
 fn pack(hit: &str, rules: u64, when: Condition) -> SourceSet {
     let categories: Vec<String> = (0..20).map(|at| format!("c{at}")).collect();
+    let products: Vec<String> = (0..200).map(|at| format!("p{at}")).collect();
     let mut text = format!(
         "apiVersion: casebook/v1\nkind: Environment\nname: many\nversion: 1.0.0\ndescription: Many rules.\nitem:\n  \
          noun: claim\n  fields:\n    category: {{ type: enum, values: [{}] }}\n    \
          amount: {{ type: integer }}\n    subject: {{ type: text }}\n    \
-         sender: {{ type: address, optional: true }}\n\
+         sender: {{ type: address, optional: true }}\n    sent: {{ type: timestamp, optional: true }}\n    \
+         tags: {{ type: list, optional: true }}\n    product: {{ type: enum, values: [{}], optional: true }}\n\
          decision:\n  queue: {{ type: enum, values: [a, b, c], truth: {{ rules: routing }} }}\n\
          action:\n  shape: single\n  properties: {{ queue: {{ decides: queue, required: true }} }}\n\
          observation:\n  claims: {{ items: pending }}\n\
          ---\napiVersion: casebook/v1\nkind: Rules\nname: routing\nhit: {hit}\nrules:\n",
-        categories.join(", ")
+        categories.join(", "),
+        products.join(", ")
     );
     for at in 0..rules {
         text.push_str(&format!(
@@ -102,7 +106,35 @@ fn by_domain(at: u64) -> String {
     format!("sender: {{ domain_in: [{}] }}, amount: {{ lt: {} }}", all.join(", "), draw(at) % 10_000)
 }
 
-const KINDS: [(&str, Condition); 6] = [
+/// A category and a moment of its own: no two rules meet.
+fn by_moment(at: u64) -> String {
+    let moment = |at: u64| {
+        let (minute, hour, day) = (at % 60, at / 60 % 24, 1 + at / 1440 % 28);
+        format!("2026-{:02}-{day:02}T{hour:02}:{minute:02}:00Z", 1 + at / 40_320)
+    };
+    format!("category: c{}, sent: {{ gte: \"{}\", lt: \"{}\" }}", at % 20, moment(at), moment(at + 1))
+}
+
+/// A whole text of its own.
+fn by_text(at: u64) -> String {
+    format!("subject: {{ eq: {}-{at} }}", word(at))
+}
+
+/// A tag of its own, and an upper bound.
+fn by_list(at: u64) -> String {
+    format!("tags: {{ contains: {}{at} }}, amount: {{ lt: {} }}", word(at), draw(at) % 10_000)
+}
+
+/// One of many values of a choice.
+fn by_value(at: u64) -> String {
+    format!("product: p{}, amount: {{ gte: {}, lt: {} }}", at % 200, at * 10, at * 10 + 10)
+}
+
+const KINDS: [(&str, Condition); 10] = [
+    ("by moment", by_moment),
+    ("by text", by_text),
+    ("by list", by_list),
+    ("by value", by_value),
     ("disjoint", disjoint),
     ("few meet", few_meet),
     ("mixed", mixed),

@@ -6,6 +6,7 @@
 //! | `space.rs` | which values of numbers, moments and choices are worth trying |
 //! | `likely.rs` | which values look like those of an item |
 //! | `text.rs` | what one test of a text says about another; texts that pass |
+//! | `relations.rs` | what tests of one text or list say about each other: an index |
 //! | `spellings.rs` | expressions for the ways in which a text can be written |
 //! | `automata.rs` | regular expressions together |
 //! | `search.rs` | the search for an item that fulfils a formula |
@@ -39,6 +40,7 @@ mod moves;
 mod outcome;
 mod ranges;
 mod region;
+mod relations;
 mod search;
 mod space;
 mod spellings;

@@ -1,10 +1,6 @@
 //! The search for an item: atoms are decided one after the other, and what follows from each is drawn at once.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-    rc::Rc,
-};
+use std::{cell::Cell, rc::Rc};
 
 use casebook_runtime::{
     model::{ColumnKind, Datum},
@@ -16,13 +12,11 @@ use super::{
     formula::{Atom, Atoms, Formula, Shared, has_cells},
     likely,
     ranges::Ranges,
+    relations::Relations,
     space::{Moment, clocks, simplest},
-    text::{self, Found, Relation},
+    text::{self, Found},
     witness::ANY_MOMENT,
 };
-
-/// An atom, and whether it holds.
-type Decided = (usize, bool);
 
 /// Tests of one text or list up to which all of them are followed up, not only those of the question.
 const FEW: usize = 60;
@@ -31,8 +25,6 @@ const FEW: usize = 60;
 const MAX_TESTS: usize = 50_000;
 /// Why nothing more is asked.
 pub(super) const TOO_MUCH: &str = "it takes too much work to compare all that there is";
-/// Relations between texts that are kept.
-const MAX_RELATIONS: usize = 1 << 20;
 
 /// Answers questions about one set of atoms.
 pub(super) struct Solver<'a> {
@@ -42,9 +34,8 @@ pub(super) struct Solver<'a> {
     work: Cell<usize>,
     /// How many questions were asked.
     pub(super) questions: Cell<usize>,
-    relations: RefCell<HashMap<(usize, usize), Relation>>,
-    /// By test of a text or list, and whether it passes, what follows for others.
-    consequences: RefCell<HashMap<Decided, Rc<[Decided]>>>,
+    /// What tests of a text or list say about each other.
+    relations: Relations<'a>,
     /// Whether some atom reads the clock.
     timed: bool,
 }
@@ -60,8 +51,7 @@ impl<'a> Solver<'a> {
     pub(super) fn new(atoms: &'a Atoms<'a>, limits: Limits) -> Self {
         let timed = atoms.all.iter().any(Atom::reads_clock);
         let (work, questions) = (Cell::new(limits.work), Cell::new(0));
-        let (relations, consequences) = (RefCell::default(), RefCell::default());
-        Self { atoms, limits, work, questions, relations, consequences, timed }
+        Self { atoms, limits, work, questions, relations: Relations::new(atoms), timed }
     }
 
     /// Finds an item for which a formula holds. Only the atoms in question distinguish the values of a field.
@@ -96,7 +86,7 @@ impl<'a> Solver<'a> {
         let mut last: Option<Moment> = None;
         for clock in clocks {
             let moment = Moment::new(self.atoms, &used, clock, last.as_ref());
-            let mut search = Search::new(self, &moment, &used, (steps, size));
+            let mut search = Search::new(self, &moment, &used, (formula, steps, size));
             search.tell_time(&named);
             if let Some(model) = search.search(formula) {
                 return Answer::Found(model);
@@ -176,60 +166,6 @@ impl<'a> Solver<'a> {
         }
         witness
     }
-
-    /// What follows for another test of a text or list when one has a value.
-    fn consequence(
-        &self,
-        (atom, value): (usize, bool),
-        other: usize,
-        relation: impl Fn(usize, usize) -> Relation,
-    ) -> Option<(usize, bool)> {
-        match (&self.atoms.all[atom], &self.atoms.all[other], value) {
-            (Atom::Given(_), _, false) => Some((other, false)),
-            (Atom::Test(..), Atom::Given(_), true) => Some((other, true)),
-            (Atom::Test(..), Atom::Test(..), true) => match relation(atom, other) {
-                Relation::Implies => Some((other, true)),
-                Relation::Excludes => Some((other, false)),
-                Relation::Open => None,
-            },
-            (Atom::Test(..), Atom::Test(..), false) => {
-                (relation(other, atom) == Relation::Implies).then_some((other, false))
-            }
-            _ => None,
-        }
-    }
-
-    /// All that follows for the tests of a text or list when one has a value.
-    fn consequences(&self, column: usize, atom: usize, value: bool) -> Rc<[(usize, bool)]> {
-        if let Some(known) = self.consequences.borrow().get(&(atom, value)) {
-            return Rc::clone(known);
-        }
-        let others = self.atoms.of_column(column).iter().copied().filter(|other| *other != atom);
-        let relation = |first: usize, second: usize| self.compare(first, second);
-        let all: Rc<[_]> = others.filter_map(|other| self.consequence((atom, value), other, relation)).collect();
-        self.consequences.borrow_mut().insert((atom, value), Rc::clone(&all));
-        all
-    }
-
-    /// What one test says about another, kept.
-    fn relation(&self, first: usize, second: usize) -> Relation {
-        let mut known = self.relations.borrow_mut();
-        if known.len() > MAX_RELATIONS {
-            known.clear();
-        }
-        *known.entry((first, second)).or_insert_with(|| self.compare(first, second))
-    }
-
-    /// What one test says about another.
-    fn compare(&self, first: usize, second: usize) -> Relation {
-        match (&self.atoms.all[first], &self.atoms.all[second]) {
-            (Atom::Test(column, a), Atom::Test(_, b)) if self.atoms.columns[*column].kind == ColumnKind::List => {
-                text::entry_relation(a, b)
-            }
-            (Atom::Test(_, a), Atom::Test(_, b)) => text::relation(a, b),
-            _ => Relation::Open,
-        }
-    }
 }
 
 /// What is undone when a decision turns out wrong.
@@ -254,9 +190,21 @@ struct Search<'s, 'a> {
     kept: Vec<usize>,
     trail: Vec<Undo>,
     steps: usize,
+    /// By part of the formula two of its ways that had not failed when they were last looked at.
+    watched: Vec<[usize; 2]>,
     /// How many atoms the formula names.
     size: usize,
     unknown: Option<&'static str>,
+}
+
+/// What is known of a part that must hold.
+enum Status<'f> {
+    Holds,
+    Fails,
+    /// One way is left.
+    Only(&'f Formula),
+    /// There are several ways to go on.
+    Open,
 }
 
 /// The result of deciding all that is forced.
@@ -275,7 +223,12 @@ struct Pick {
 }
 
 impl<'s, 'a> Search<'s, 'a> {
-    fn new(solver: &'s Solver<'a>, moment: &'s Moment, used: &'s [Vec<usize>], (steps, size): (usize, usize)) -> Self {
+    fn new(
+        solver: &'s Solver<'a>,
+        moment: &'s Moment,
+        used: &'s [Vec<usize>],
+        (formula, steps, size): (&Shared, usize, usize),
+    ) -> Self {
         let alive =
             moment.cells.iter().map(|cells| cells.as_ref().map(|cells| Ranges::all(cells.values.len()))).collect();
         Self {
@@ -289,6 +242,7 @@ impl<'s, 'a> Search<'s, 'a> {
             kept: vec![0; solver.atoms.columns.len()],
             trail: Vec::new(),
             steps,
+            watched: vec![[0, 1]; Formula::parts(formula).len()],
             size,
             unknown: None,
         }
@@ -343,38 +297,84 @@ impl<'s, 'a> Search<'s, 'a> {
     /// Decides all that parts leave no choice about; of what is open the part with the fewest ways to go on.
     fn propagate(&mut self, parts: &[Shared]) -> Propagated {
         loop {
-            if !self.solver.afford(self.size) {
+            if !self.solver.afford(2 * parts.len()) {
                 self.unknown = Some(TOO_MUCH);
                 return Propagated::Impossible;
             }
             self.follow();
             let mut changed = false;
+            for (at, part) in parts.iter().enumerate() {
+                match self.status(at, part) {
+                    Status::Fails => return Propagated::Impossible,
+                    Status::Only(way) => {
+                        if let Some(pick) = self.pick(way, true).filter(|pick| pick.forced) {
+                            if !self.decide(pick.atom, pick.value) {
+                                return Propagated::Impossible;
+                            }
+                            changed = true;
+                        }
+                    }
+                    Status::Holds | Status::Open => {}
+                }
+            }
+            if changed {
+                continue;
+            }
+            if !self.solver.afford(self.size) {
+                self.unknown = Some(TOO_MUCH);
+                return Propagated::Impossible;
+            }
             let mut best: Option<(usize, &Shared)> = None;
-            for part in parts {
-                match part.value(&self.decided) {
-                    Some(false) => return Propagated::Impossible,
-                    Some(true) => continue,
-                    None => {}
+            for (at, part) in parts.iter().enumerate() {
+                let width = match self.status(at, part) {
+                    Status::Holds | Status::Fails => continue,
+                    Status::Only(_) => 1,
+                    Status::Open => self.width(part, best.map_or(usize::MAX, |(least, _)| least)),
+                };
+                if best.is_none_or(|(least, _)| width < least) {
+                    best = Some((width, part));
                 }
-                match self.pick(part, true) {
-                    Some(pick) if pick.forced => {
-                        if !self.decide(pick.atom, pick.value) {
-                            return Propagated::Impossible;
-                        }
-                        changed = true;
-                    }
-                    Some(_) if !changed && best.is_none_or(|(least, _)| least > 2) => {
-                        let width = self.width(part);
-                        if best.is_none_or(|(least, _)| width < least) {
-                            best = Some((width, part));
-                        }
-                    }
-                    _ => {}
+                if best.is_some_and(|(least, _)| least <= 2) {
+                    break;
                 }
             }
-            if !changed {
-                return best.map_or(Propagated::Holds, |(_, part)| Propagated::Open(Rc::clone(part)));
+            return best.map_or(Propagated::Holds, |(_, part)| Propagated::Open(Rc::clone(part)));
+        }
+    }
+
+    /// What is known of a part, by two of its ways that have not failed: as long as both are open, so is the part.
+    ///
+    /// What has not failed has not failed before either, so the two need not be found anew when decisions are undone.
+    fn status<'f>(&mut self, at: usize, part: &'f Formula) -> Status<'f> {
+        let Formula::Any(ways) = part else {
+            return match part.value(&self.decided) {
+                Some(true) => Status::Holds,
+                Some(false) => Status::Fails,
+                None => Status::Only(part),
+            };
+        };
+        let mut watched = self.watched[at];
+        let mut open = [None, None];
+        for side in [0, 1] {
+            let other = watched[1 - side];
+            let ahead = watched[side]..ways.len();
+            let mut places = ahead.chain(0..watched[side]).filter(|place| *place != other);
+            let found = places.find_map(|place| match ways[place].value(&self.decided) {
+                Some(false) => None,
+                value => Some((place, value)),
+            });
+            let Some((place, value)) = found else { continue };
+            watched[side] = place;
+            self.watched[at] = watched;
+            if value == Some(true) {
+                return Status::Holds;
             }
+            open[side] = Some(&*ways[place]);
+        }
+        match open {
+            [Some(_), Some(_)] => Status::Open,
+            [Some(way), None] | [None, Some(way)] => Status::Only(way),
+            [None, None] => Status::Fails,
         }
     }
 
@@ -389,7 +389,7 @@ impl<'s, 'a> Search<'s, 'a> {
                     if part.value(&self.decided).is_some() {
                         continue;
                     }
-                    let width = self.width(part);
+                    let width = self.width(part, best.map_or(usize::MAX, |(least, _)| least));
                     if best.is_none_or(|(least, _)| width < least) {
                         best = Some((width, part));
                     }
@@ -407,10 +407,10 @@ impl<'s, 'a> Search<'s, 'a> {
         }
     }
 
-    /// How many ways lead on from a part.
-    fn width(&self, formula: &Formula) -> usize {
+    /// How many ways lead on from a part; beyond a number of them it does not matter.
+    fn width(&self, formula: &Formula, most: usize) -> usize {
         match formula {
-            Formula::Any(parts) => parts.iter().filter(|part| part.value(&self.decided).is_none()).count(),
+            Formula::Any(parts) => parts.iter().filter(|part| part.value(&self.decided).is_none()).take(most).count(),
             _ => 1,
         }
     }
@@ -432,7 +432,7 @@ impl<'s, 'a> Search<'s, 'a> {
                     return false;
                 }
             } else {
-                self.relate(column, atom, value, &mut queue);
+                self.solver.relations.follow(column, (atom, value), &self.used[column], &mut queue);
             }
         }
         true
@@ -479,17 +479,6 @@ impl<'s, 'a> Search<'s, 'a> {
                 }
             }
         }
-    }
-
-    /// Draws what follows for the other tests of a text or list.
-    fn relate(&self, column: usize, atom: usize, value: bool, queue: &mut Vec<(usize, bool)>) {
-        let used = &self.used[column];
-        if used.len() > FEW {
-            return queue.extend(self.solver.consequences(column, atom, value).iter());
-        }
-        let others = used.iter().copied().filter(|other| *other != atom);
-        let relation = |first: usize, second: usize| self.solver.relation(first, second);
-        queue.extend(others.filter_map(|other| self.solver.consequence((atom, value), other, relation)));
     }
 
     fn undo(&mut self, mark: usize) {
@@ -615,11 +604,26 @@ pub(super) fn needed(formula: &Shared, chosen: &[(usize, bool)], count: usize) -
             }
         });
     }
+    // By part a way that holds: while it does, the others need not be looked at.
+    let mut holding = vec![0; parts.len()];
     for ((atom, value), own) in chosen.iter().zip(&naming).rev() {
         decided[*atom] = None;
-        if own.iter().any(|part| parts[*part].value(&decided) != Some(true)) {
+        if !own.iter().all(|at| still_holds(&parts[*at], &decided, &mut holding[*at])) {
             decided[*atom] = Some(*value);
         }
     }
     chosen.iter().copied().filter(|(atom, _)| decided[*atom].is_some()).collect()
+}
+
+/// Whether a part holds when only some atoms are decided; `way` is one of its ways that held before.
+fn still_holds(part: &Formula, decided: &[Option<bool>], way: &mut usize) -> bool {
+    let Formula::Any(ways) = part else { return part.value(decided) == Some(true) };
+    let holds = |at: &usize| ways[*at].value(decided) == Some(true);
+    match (*way..ways.len()).chain(0..*way).find(holds) {
+        Some(at) => {
+            *way = at;
+            true
+        }
+        None => false,
+    }
 }

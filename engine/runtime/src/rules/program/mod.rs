@@ -57,9 +57,10 @@ impl Program {
         let mut parts: Vec<Vec<Part<'_>>> = enforced.iter().map(|at| parts_of(&rules[*at])).collect();
         let (mut cells, mut words) = (Vec::new(), Vec::new());
         for (at, column) in columns.iter().enumerate() {
-            if column.kind.is_text() {
-                words.extend(words::Index::new(at, &mut parts));
-            } else if column.kind != ColumnKind::List {
+            let list = column.kind == ColumnKind::List;
+            if list || column.kind.is_text() {
+                words.extend(words::Index::new(at, list, &mut parts));
+            } else {
                 cells.extend(cells::Table::new(at, column, &mut parts));
             }
         }

@@ -22,7 +22,7 @@ pub(super) struct Index {
     indifferent: Bits,
     /// Phrases by their first word, each with its rules.
     phrases: HashMap<Box<str>, Vec<(Text, Vec<usize>)>>,
-    /// Whole texts.
+    /// Whole texts, and entries of lists.
     texts: HashMap<Box<str>, Vec<usize>>,
     /// Domains.
     domains: HashMap<Box<str>, Vec<usize>>,
@@ -32,7 +32,7 @@ pub(super) struct Index {
 
 impl Index {
     /// Takes one part of each rule that wants words of a column.
-    pub(super) fn new(column: usize, parts: &mut [Vec<Part<'_>>]) -> Option<Self> {
+    pub(super) fn new(column: usize, list: bool, parts: &mut [Vec<Part<'_>>]) -> Option<Self> {
         let mut index = Self {
             column,
             indifferent: Bits::none(parts.len()),
@@ -50,7 +50,7 @@ impl Index {
             };
             any = true;
             if let Predicate::Column(_, test, _) = parts.remove(at).predicate {
-                index.add(test, rule, &mut needles);
+                index.add(test, list, rule, &mut needles);
             }
         }
         if !needles.is_empty() {
@@ -59,8 +59,20 @@ impl Index {
         any.then_some(index)
     }
 
-    fn add<'r>(&mut self, test: &'r Test, rule: usize, needles: &mut IndexMap<&'r str, Vec<(bool, usize)>>) {
+    fn add<'r>(
+        &mut self,
+        test: &'r Test,
+        list: bool,
+        rule: usize,
+        needles: &mut IndexMap<&'r str, Vec<(bool, usize)>>,
+    ) {
         match test {
+            // A list holds entries, whole ones.
+            Test::HoldsAny(texts, _) if list => {
+                for text in texts {
+                    self.texts.entry(text.folded().into()).or_default().push(rule);
+                }
+            }
             Test::HoldsAny(texts, matching) => {
                 for text in texts {
                     let Some(first) = text.leading_word().filter(|_| matching.whole_words) else {
@@ -91,12 +103,16 @@ impl Index {
 
     /// Keeps the rules that an item's text leaves.
     pub(super) fn keep(&self, facts: Facts<'_>, left: &mut Bits) {
-        let Some(Datum::Text(text)) = facts.fields.get(self.column).and_then(Option::as_ref) else {
-            left.keep(&self.indifferent);
-            return;
-        };
         let mut wanted = self.indifferent.clone();
         let mut add = |rules: &[usize]| rules.iter().for_each(|rule| wanted.insert(*rule));
+        let text = match facts.fields.get(self.column).and_then(Option::as_ref) {
+            Some(Datum::Text(text)) => text,
+            Some(Datum::List(entries)) => {
+                entries.iter().filter_map(|entry| self.texts.get(entry.folded())).for_each(|rules| add(rules));
+                return left.keep(&wanted);
+            }
+            _ => return left.keep(&self.indifferent),
+        };
         if !self.phrases.is_empty() {
             for (at, word) in text.words() {
                 for (phrase, rules) in self.phrases.get(word).into_iter().flatten() {
