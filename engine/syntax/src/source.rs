@@ -24,6 +24,8 @@ pub const MAX_PROGRAM_FILES: usize = 256;
 pub const MAX_MODULES: usize = 64;
 /// The maximum number of files of one pack that are read.
 pub const MAX_FILES: usize = 10_000;
+/// Files and folders of one pack that are looked at at the most, whatever they are.
+pub const MAX_ENTRIES: usize = 100_000;
 /// The folders below which the files of plugins lie that are programs.
 const PLUGINS: &str = "plugins";
 /// The minimum number of files that one thread reads, so that a small pack is read by one.
@@ -99,6 +101,8 @@ pub enum ReadProblem {
     NotUtf8(NotUtf8),
     /// More than [`MAX_FILES`] in one pack.
     TooManyFiles,
+    /// More than [`MAX_ENTRIES`] files and folders below one pack.
+    TooManyEntries,
     /// More than [`MAX_MODULES`] modules of plugins in one pack; holds how many.
     TooManyModules(usize),
     /// More than [`MAX_PROGRAM_FILES`] files of plugins that are programs in one pack; holds how many.
@@ -475,7 +479,7 @@ impl Fence<'_> {
 fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> PackSource {
     let mut found = Found::default();
     found.collect(&root, 0, false);
-    let Found { mut paths, mut modules, mut others, mut passed_over, mut links } = found;
+    let Found { mut paths, mut modules, mut others, mut passed_over, mut links, entries } = found;
     let fence = Fence { roots, pack: fs::canonicalize(&root).unwrap_or_else(|_| root.clone()) };
     let outside: Vec<PathBuf> = links.extract_if(.., |link| !fence.holds(link)).collect();
     paths.sort();
@@ -490,6 +494,7 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
     modules.extend(others.iter().take(MAX_PROGRAM_FILES).map(|path| read_module(path, &outside)));
     let too_many = [
         (paths.len() > MAX_FILES).then_some(ReadProblem::TooManyFiles),
+        (entries > MAX_ENTRIES).then_some(ReadProblem::TooManyEntries),
         (found_modules > MAX_MODULES).then_some(ReadProblem::TooManyModules(found_modules)),
         (others.len() > MAX_PROGRAM_FILES).then_some(ReadProblem::TooManyProgramFiles(others.len())),
     ];
@@ -561,6 +566,8 @@ struct Found {
     passed_over: Vec<SourceFile>,
     /// Those of all of them that are links.
     links: Vec<PathBuf>,
+    /// How many files and folders were looked at.
+    entries: usize,
 }
 
 impl Found {
@@ -570,6 +577,10 @@ impl Found {
             Ok(entries) => entries,
             Err(error) => return self.pass_over(folder, ReadProblem::Io(error.to_string())),
         };
+        self.entries += entries.len();
+        if self.entries > MAX_ENTRIES {
+            return;
+        }
         for entry in entries.iter().filter(|entry| is_visible(entry)) {
             let path = shown(entry.path());
             let kind = match entry.file_type() {

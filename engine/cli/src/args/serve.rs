@@ -73,14 +73,14 @@ pub(crate) struct ServeArgs {
 #[command(next_help_heading = "Sessions")]
 pub(crate) struct SessionArgs {
     /// The maximum number of sessions, over all protocols
-    #[arg(long, value_name = "N", default_value_t = 2048, env = "MAX_CONCURRENT_ENVS", value_parser = sessions)]
+    #[arg(long, value_name = "N", default_value_t = 2048, env = "MAX_CONCURRENT_ENVS", value_parser = at_least_one)]
     pub(crate) max_sessions: usize,
     /// The maximum number of sessions per client, which is its token or its address. Default: three quarters of
     /// all, at least 1024; 0 for no limit
     #[arg(long, value_name = "N", env = "CASEBOOK_SESSIONS_PER_CLIENT")]
     pub(crate) sessions_per_client: Option<usize>,
     /// The maximum number of sessions that all agents together can open on their own to practise; default: a
-    /// quarter of all
+    /// quarter of all; 0 for none
     #[arg(long, value_name = "N", env = "CASEBOOK_AGENT_SESSIONS")]
     pub(crate) agent_sessions: Option<usize>,
     /// The number of invalid actions per episode that get an observation with an `error` on the socket instead
@@ -119,35 +119,35 @@ pub(crate) struct LimitArgs {
     pub(crate) wrong_tokens: u32,
     /// The maximum number of connections, including sockets. Default: twice the sessions plus 1024, as far as
     /// the system has open files for them
-    #[arg(long, value_name = "N", env = "CASEBOOK_MAX_CONNECTIONS")]
+    #[arg(long, value_name = "N", env = "CASEBOOK_MAX_CONNECTIONS", value_parser = at_least_one)]
     pub(crate) max_connections: Option<usize>,
     /// The maximum number of connections per address; default: three quarters of all
-    #[arg(long, value_name = "N", env = "CASEBOOK_CONNECTIONS_PER_CLIENT")]
+    #[arg(long, value_name = "N", env = "CASEBOOK_CONNECTIONS_PER_CLIENT", value_parser = at_least_one)]
     pub(crate) connections_per_client: Option<usize>,
     /// Bytes of incomplete requests and messages, a quarter of them per address
-    #[arg(long, value_name = "BYTES", default_value_t = 256 * 1024 * 1024, env = "CASEBOOK_MAX_UNFINISHED")]
+    #[arg(long, value_name = "BYTES", default_value_t = 256 * 1024 * 1024, env = "CASEBOOK_MAX_UNFINISHED", value_parser = at_least_one)]
     pub(crate) max_unfinished: usize,
     /// The maximum number of rollout groups (`group` of a reset)
-    #[arg(long, value_name = "N", default_value_t = 4096, env = "CASEBOOK_MAX_GROUPS")]
+    #[arg(long, value_name = "N", default_value_t = 4096, env = "CASEBOOK_MAX_GROUPS", value_parser = at_least_one)]
     pub(crate) max_groups: usize,
     /// The maximum number of rollout groups per client, which is its token or its address; default: a quarter of all
-    #[arg(long, value_name = "N", env = "CASEBOOK_GROUPS_PER_CLIENT")]
+    #[arg(long, value_name = "N", env = "CASEBOOK_GROUPS_PER_CLIENT", value_parser = at_least_one)]
     pub(crate) groups_per_client: Option<usize>,
     /// Seconds that a client has to send the head of a request, again for its body or a message on the socket,
     /// and again to read some of its answer; 0 for no limit
     #[arg(long, value_name = "SECONDS", default_value_t = 30, env = "CASEBOOK_REQUEST_TIMEOUT")]
     pub(crate) request_timeout: u64,
     /// Bytes of a body or of a message on the socket
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().message, env = "CASEBOOK_MAX_MESSAGE")]
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().message, env = "CASEBOOK_MAX_MESSAGE", value_parser = at_least_one)]
     pub(crate) max_message: usize,
     /// The maximum nesting of JSON
-    #[arg(long, value_name = "N", default_value_t = Limits::default().nesting, env = "CASEBOOK_MAX_NESTING")]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().nesting, env = "CASEBOOK_MAX_NESTING", value_parser = at_least_one)]
     pub(crate) max_nesting: usize,
     /// The maximum number of bytes of one text
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().text, env = "CASEBOOK_MAX_TEXT")]
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().text, env = "CASEBOOK_MAX_TEXT", value_parser = at_least_one)]
     pub(crate) max_text: usize,
     /// The maximum number of elements of one list or members of one object
-    #[arg(long, value_name = "N", default_value_t = Limits::default().batch, env = "CASEBOOK_MAX_BATCH")]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().batch, env = "CASEBOOK_MAX_BATCH", value_parser = at_least_one)]
     pub(crate) max_batch: usize,
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn seconds(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
-/// Reads how many sessions may be open.
-fn sessions(text: &str) -> Result<usize, String> {
+/// Reads a limit that lets something through.
+fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|most| *most > 0).ok_or_else(|| "expected a whole number of at least 1".to_owned())
 }

@@ -13,12 +13,14 @@ use crate::{
     args::{CheckArgs, Format},
     exit::Exit,
     files, formats, output, packs,
+    progress::Progress,
 };
 
 /// The maximum number of rounds of fixes: what a change uncovers is fixed in the next one.
 const MAX_ROUNDS: usize = 10;
 
 pub(crate) fn run(args: &CheckArgs, format: Format) -> Exit {
+    let progress = Progress::start("checking");
     let (mut sources, mut compiled) = packs::read(&args.packs.packs);
     let mut fixed = 0;
     if args.fix {
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &CheckArgs, format: Format) -> Exit {
             (sources, compiled) = packs::read(&args.packs.packs);
         }
     }
+    drop(progress);
     show(&sources, &compiled, fixed, args, format);
     let warned = args.strict && compiled.report.warnings() > 0;
     let passed = compiled.catalog.is_some() && !warned;

@@ -410,6 +410,15 @@ fn numbers_beyond_what_a_server_takes_are_refused() {
         (["run", pack, "--seed", "9223372036854775808"], "expected a whole number from 0 to 9223372036854775807"),
         (["baseline", pack, "--seed", "-1"], "expected a whole number from 0 to 9223372036854775807"),
         (["serve", pack, "--max-sessions", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--max-connections", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--connections-per-client", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--max-unfinished", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--max-groups", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--groups-per-client", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--max-message", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--max-nesting", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--max-text", "0"], "expected a whole number of at least 1"),
+        (["serve", pack, "--max-batch", "0"], "expected a whole number of at least 1"),
     ] {
         let output = casebook(&root(), &arguments);
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));

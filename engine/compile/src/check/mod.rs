@@ -75,7 +75,7 @@ use casebook_runtime::{
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report},
     source::{
-        self, MAX_FILE_BYTES, MAX_FILES, MAX_MODULES, MAX_PROGRAM_FILES, PackSource, ReadProblem, SourceFile, SourceSet,
+        self, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_MODULES, MAX_PROGRAM_FILES, PackSource, ReadProblem, SourceFile, SourceSet,
     },
     spec::{self, Content, Document, Kind},
 };
@@ -613,6 +613,11 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
         ReadProblem::TooManyFiles => {
             (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
         }
+        ReadProblem::TooManyEntries => (
+            Code::TooLarge,
+            format!("more than {MAX_ENTRIES} files and folders lie below `{path}`, and those beyond are not read"),
+            Some("name the folder of a pack; a folder whose name begins with a dot is not looked at"),
+        ),
         ReadProblem::TooManyModules(number) => (
             Code::TooLarge,
             format!("`{path}` holds {number} modules of plugins; a pack may have {MAX_MODULES}"),

@@ -251,7 +251,7 @@ impl Draft {
             Kind::Policy => typed(&files, &tree, &value, report).map(Content::Policy),
             Kind::Test => typed(&files, &tree, &value, report).map(Content::Test),
         };
-        let mut said = order::canonical(kind, &value).to_string();
+        let mut said = order::canonical_text(kind, &value);
         // What varies is printed as it was written.
         if let Some(varies) = value.get("vary").filter(|_| kind == Kind::Task) {
             let written = tree.as_written("/vary");

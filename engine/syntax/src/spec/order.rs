@@ -5,6 +5,7 @@
 
 use std::{collections::HashSet, ops::Range, sync::OnceLock};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Kind, schema, tree};
@@ -15,8 +16,12 @@ const MAX_PASSES: usize = 80;
 
 /// The same value with its keys in canonical order.
 pub fn canonical(kind: Kind, value: &Value) -> Value {
-    let root = root_of(kind);
-    sorted(value, root, root)
+    serde_json::to_value(Ordered::of(kind, value)).unwrap_or_default()
+}
+
+/// The same value with its keys in canonical order, as JSON.
+pub(super) fn canonical_text(kind: Kind, value: &Value) -> String {
+    serde_json::to_string(&Ordered::of(kind, value)).unwrap_or_default()
 }
 
 fn root_of(kind: Kind) -> &'static Value {
@@ -24,28 +29,42 @@ fn root_of(kind: Kind) -> &'static Value {
     &ROOTS.get_or_init(|| Kind::ALL.iter().map(|kind| schema::schema_of(*kind)).collect())[kind as usize]
 }
 
-fn sorted(value: &Value, schema: &Value, root: &Value) -> Value {
-    match value {
-        Value::Array(list) => list
-            .iter()
-            .enumerate()
-            .map(|(at, entry)| {
-                below_list(schema, root, at).map_or_else(|| entry.clone(), |schema| sorted(entry, schema, root))
-            })
-            .collect(),
-        Value::Object(map) => {
-            let schema = resolve(schema, root, value);
-            let order = order(schema);
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_by_key(|key| rank(&order, key));
-            let sorted_of = |key: &String| {
-                let inner =
-                    below_map(schema, key).map_or_else(|| map[key].clone(), |schema| sorted(&map[key], schema, root));
-                (key.clone(), inner)
-            };
-            Value::Object(keys.into_iter().map(sorted_of).collect::<Map<_, _>>())
+/// A value that is written with its keys in order; below what no schema says anything about they stay as they are.
+struct Ordered<'a> {
+    value: &'a Value,
+    schema: Option<&'a Value>,
+    root: &'a Value,
+}
+
+impl<'a> Ordered<'a> {
+    fn of(kind: Kind, value: &'a Value) -> Self {
+        let root = root_of(kind);
+        Self { value, schema: Some(root), root }
+    }
+}
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(schema) = self.schema else { return self.value.serialize(serializer) };
+        let below = |value, schema| Ordered { value, schema, root: self.root };
+        match self.value {
+            Value::Array(list) => {
+                let schema = resolve(schema, self.root, &Value::Null);
+                serializer
+                    .collect_seq(list.iter().enumerate().map(|(at, entry)| below(entry, entry_of(schema, at))))
+            }
+            Value::Object(map) => {
+                let schema = resolve(schema, self.root, self.value);
+                let order = order(schema);
+                let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+                if !order.is_empty() {
+                    entries.sort_by_key(|(key, _)| rank(&order, key));
+                }
+                serializer
+                    .collect_map(entries.into_iter().map(|(key, value)| (key, below(value, below_map(schema, key)))))
+            }
+            scalar => scalar.serialize(serializer),
         }
-        scalar => scalar.clone(),
     }
 }
 
@@ -98,7 +117,11 @@ fn below_map<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
 }
 
 fn below_list<'a>(schema: &'a Value, root: &'a Value, at: usize) -> Option<&'a Value> {
-    let schema = resolve(schema, root, &Value::Null);
+    entry_of(resolve(schema, root, &Value::Null), at)
+}
+
+/// The schema of an entry of a list, of whose schema references were followed.
+fn entry_of(schema: &Value, at: usize) -> Option<&Value> {
     schema.get("prefixItems").and_then(|items| items.get(at)).or_else(|| schema.get("items"))
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use casebook_runtime::record::MAX_SEED;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,7 @@ pub struct EpisodeCase {
     pub task: String,
     /// The seed.
     #[serde(default)]
+    #[schemars(range(max = MAX_SEED))]
     pub seed: u64,
     /// The reset arguments, by name.
     #[serde(default)]

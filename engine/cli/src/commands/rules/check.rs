@@ -15,8 +15,8 @@ use crate::{
 const SHOWN: usize = 10;
 
 pub(crate) fn run(args: &RulesCheckArgs, format: Format) -> Exit {
-    let sources = source::read(&args.packs.packs);
     let progress = Progress::start("proving what rules mean");
+    let sources = source::read(&args.packs.packs);
     let compiled = packs::checker().prove(&sources);
     drop(progress);
     show(&sources, &compiled, format);

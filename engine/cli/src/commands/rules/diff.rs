@@ -1,6 +1,7 @@
 //! `casebook rules diff`
 
 use std::{
+    collections::HashSet,
     fs,
     path::Path,
     sync::Arc,
@@ -17,7 +18,10 @@ use casebook_runtime::{
     record::Recording,
     scenario::{Catalog, Pack},
 };
-use casebook_syntax::source::SourceSet;
+use casebook_syntax::{
+    diagnostic::{Diagnostic, Report},
+    source::SourceSet,
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -81,6 +85,8 @@ struct Sides {
     old: Vec<Ruled>,
     new: Vec<Ruled>,
     catalogs: (Option<Catalog>, Option<Catalog>),
+    /// What `casebook check` finds in the new version and not in the old one.
+    findings: Report,
 }
 
 pub(crate) fn run(args: &RulesDiffArgs, format: Format) -> Exit {
@@ -98,11 +104,14 @@ fn compare(args: &RulesDiffArgs, format: Format) -> Result<Exit, Exit> {
         side::open(&args.old, args.pack.as_deref()).map_err(usage)?,
         side::open(&args.new, args.pack.as_deref()).map_err(usage)?,
     );
-    let sides = Sides {
-        old: ruled(&old, format)?,
-        new: ruled(&new, format)?,
-        catalogs: (catalog(&old, &args.old, format), catalog(&new, &args.new, format)),
-    };
+    let (before, after) = (ruled(&old, format)?, ruled(&new, format)?);
+    let key = |one: &Diagnostic| (one.code.text(), one.message.clone());
+    let (old_catalog, known) = catalog(&old, &args.old, format);
+    let (new_catalog, mut findings) = catalog(&new, &args.new, format);
+    let known: HashSet<_> = known.diagnostics.iter().map(key).collect();
+    // What stops a version was shown.
+    findings.diagnostics.retain(|one| new_catalog.is_some() && !known.contains(&key(one)));
+    let sides = Sides { old: before, new: after, catalogs: (old_catalog, new_catalog), findings };
     let records = rows::recordings(&args.records).map_err(|text| {
         output::error(text);
         Exit::Failure
@@ -113,7 +122,7 @@ fn compare(args: &RulesDiffArgs, format: Format) -> Result<Exit, Exit> {
     let changed = diffs.iter().any(PackDiff::is_changed);
     let signed: Vec<SignedPack> = diffs.iter().map(PackDiff::signed).collect();
     let note = sign_off(args, &sides, signed)?;
-    tell(&diffs, changed, note.as_deref(), &records.bad, (format, args.brief));
+    tell((&diffs, &sides.findings), changed, note.as_deref(), &records.bad, (format, args.brief));
     let passes = !changed || args.exit_zero || note.is_some();
     Ok(if passes && records.bad.is_empty() { Exit::Success } else { Exit::Findings })
 }
@@ -136,8 +145,8 @@ fn ruled(set: &SourceSet, format: Format) -> Result<Vec<Ruled>, Exit> {
     if broken { Err(Exit::Findings) } else { Ok(all) }
 }
 
-/// The packs as they can be played; says why items and records are left out where they cannot.
-fn catalog(set: &SourceSet, name: &str, format: Format) -> Option<Catalog> {
+/// The packs as they can be played, and what was found in them; says why items and records are left out where they cannot.
+fn catalog(set: &SourceSet, name: &str, format: Format) -> (Option<Catalog>, Report) {
     let compiled = packs::compile(set);
     if compiled.catalog.is_none() {
         if format != Format::Json {
@@ -145,7 +154,7 @@ fn catalog(set: &SourceSet, name: &str, format: Format) -> Option<Catalog> {
         }
         output::note(format!("`{name}` cannot be played as it is, so items and records are not compared"));
     }
-    compiled.catalog
+    (compiled.catalog, compiled.report)
 }
 
 fn diffs(sides: &Sides, records: &[Recording]) -> Vec<PackDiff> {
@@ -258,12 +267,19 @@ fn read_sign_off(path: &Path) -> Result<SignOff, Exit> {
     })
 }
 
-fn tell(diffs: &[PackDiff], changed: bool, note: Option<&str>, bad: &[BadRow], (format, brief): (Format, bool)) {
+fn tell(
+    (diffs, findings): (&[PackDiff], &Report),
+    changed: bool,
+    note: Option<&str>,
+    bad: &[BadRow],
+    (format, brief): (Format, bool),
+) {
     match format {
         Format::Json => output::json(&json!({
             "changed": changed,
             "signed": note,
             "packs": diffs,
+            "findings": findings.diagnostics,
             "bad_records": bad,
         })),
         Format::Markdown => output::text(diff_markdown::markdown(diffs, brief, note)),
@@ -273,6 +289,10 @@ fn tell(diffs: &[PackDiff], changed: bool, note: Option<&str>, bad: &[BadRow], (
                 output::line(note);
             }
         }
+    }
+    if !findings.diagnostics.is_empty() && format != Format::Json {
+        output::note("the new version has findings that the old one does not have:");
+        packs::show(findings, Format::Human);
     }
     for row in bad.iter().filter(|_| format != Format::Json) {
         output::error(format!("{}:{}: {}", row.path.display(), row.line, row.message));
