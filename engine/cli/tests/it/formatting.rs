@@ -65,7 +65,8 @@ fn abouts(text: &str) -> HashMap<String, String> {
             let next = next.min_by_key(|(pointer, span, _)| (span.start, pointer.matches('/').count()));
             format!("above {}", next.map_or("the end", |(pointer, ..)| pointer))
         } else {
-            let before = values.iter().filter(|(_, span, value)| span.end <= at && !value.is_object() || span.end <= at);
+            let before =
+                values.iter().filter(|(_, span, value)| span.end <= at && !value.is_object() || span.end <= at);
             let before = before.max_by_key(|(pointer, span, _)| (span.end, usize::MAX - pointer.matches('/').count()));
             format!("behind {}", before.map_or("nothing", |(pointer, ..)| pointer))
         };
@@ -82,7 +83,8 @@ fn restyled(text: &str, state: &mut u64) -> String {
     while at < lines.len() {
         out.push_str(lines[at]);
         at += 1;
-        let is_key = lines[at - 1].starts_with(|sign: char| sign.is_ascii_alphabetic()) && lines[at - 1].trim_end().ends_with(':');
+        let is_key = lines[at - 1].starts_with(|sign: char| sign.is_ascii_alphabetic())
+            && lines[at - 1].trim_end().ends_with(':');
         let end = (at..lines.len()).find(|line| !lines[*line].starts_with("  ") && !lines[*line].trim().is_empty());
         let below = &lines[at..end.unwrap_or(lines.len())];
         if is_key && below.first().is_some_and(|line| line.starts_with("  - ")) && draw(state, 3) > 0 {
@@ -99,7 +101,10 @@ fn commented(text: &str, state: &mut u64) -> String {
     let mut places: Vec<(usize, String)> = Vec::new();
     for value in &values {
         let (_, span, _) = value;
-        if text[span.end..].starts_with('\n') && !is_block_scalar(text, value) && text[..span.end].rfind('\n') < Some(span.start) {
+        if text[span.end..].starts_with('\n')
+            && !is_block_scalar(text, value)
+            && text[..span.end].rfind('\n') < Some(span.start)
+        {
             places.push((span.end, String::new()));
         }
     }

@@ -75,7 +75,8 @@ use casebook_runtime::{
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report},
     source::{
-        self, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_MODULES, MAX_PROGRAM_FILES, PackSource, ReadProblem, SourceFile, SourceSet,
+        self, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_MODULES, MAX_PROGRAM_FILES, PackSource, ReadProblem,
+        SourceFile, SourceSet,
     },
     spec::{self, Content, Document, Kind},
 };

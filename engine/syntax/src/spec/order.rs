@@ -50,8 +50,7 @@ impl Serialize for Ordered<'_> {
         match self.value {
             Value::Array(list) => {
                 let schema = resolve(schema, self.root, &Value::Null);
-                serializer
-                    .collect_seq(list.iter().enumerate().map(|(at, entry)| below(entry, entry_of(schema, at))))
+                serializer.collect_seq(list.iter().enumerate().map(|(at, entry)| below(entry, entry_of(schema, at))))
             }
             Value::Object(map) => {
                 let schema = resolve(schema, self.root, self.value);

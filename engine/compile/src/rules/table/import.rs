@@ -82,6 +82,10 @@ impl<'a> Place<'a> {
             (false, ..) => ", ",
         };
         let end = if found { document.tree.end(key, text) } else { start };
+        // A comment behind the last rule is about that rule.
+        let rest = text[end..].lines().next().unwrap_or_default().trim_end();
+        let is_about = found && style == Style::Block && rest.trim_start().starts_with('#');
+        let end = if is_about { end + rest.len() } else { end };
         Self { span: start..end, before, indent: " ".repeat(blanks), newline, style }
     }
 
