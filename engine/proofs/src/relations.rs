@@ -75,8 +75,8 @@ impl<'a> Relations<'a> {
 }
 
 impl Implied {
-    /// Compares each test of a column with those that may follow from it: their text stands in its own, or their domain
-    /// lies above its own.
+    /// Compares each test of a column with those that may follow from it: their text is part of its own, or their domain is
+    /// a parent of its own.
     fn new(atoms: &Atoms<'_>, column: usize) -> Self {
         let mut implied = Self::default();
         if has_cells(&atoms.columns[column]) {
@@ -138,7 +138,7 @@ fn needle(test: &Test) -> Option<&Text> {
     }
 }
 
-/// A domain and those that it lies below.
+/// A domain and its parents.
 fn above(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |domain| domain.split_once('.').map(|(_, rest)| rest))
 }

@@ -344,7 +344,7 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// What is known of a part, by two of its ways that have not failed: as long as both are open, so is the part.
     ///
-    /// What has not failed has not failed before either, so the two need not be found anew when decisions are undone.
+    /// What has not failed has not failed before either, so the two remain when decisions are undone.
     fn status<'f>(&mut self, at: usize, part: &'f Formula) -> Status<'f> {
         let Formula::Any(ways) = part else {
             return match part.value(&self.decided) {

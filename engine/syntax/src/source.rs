@@ -24,7 +24,7 @@ pub const MAX_PROGRAM_FILES: usize = 256;
 pub const MAX_MODULES: usize = 64;
 /// The maximum number of files of one pack that are read.
 pub const MAX_FILES: usize = 10_000;
-/// Files and folders of one pack that are looked at at the most, whatever they are.
+/// The maximum number of files and folders in the folder of a pack, of any kind.
 pub const MAX_ENTRIES: usize = 100_000;
 /// The folders below which the files of plugins lie that are programs.
 const PLUGINS: &str = "plugins";

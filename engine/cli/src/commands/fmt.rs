@@ -120,9 +120,9 @@ pub(super) fn formatted(file: &SourceFile) -> Result<String, Option<String>> {
     }
 }
 
-/// Formats a text around what the formatter would spoil: lists whose dashes stand in the column of their key are indented
-/// first, white space that is part of block scalars has signs behind it meanwhile, and rows of tables on one line have
-/// signs in their place.
+/// Formats a text around what the formatter would spoil: lists with dashes in the column of their key are indented first,
+/// white space that is part of block scalars is followed by signs meanwhile, and rows of tables on one line are replaced by
+/// signs.
 fn laid_out(file: &SourceFile) -> Result<String, SyntaxError> {
     let format = |text: &str, width: usize| pretty_yaml::format_text(text, &options(width));
     let file = file.with_text(&lists::indented(&file.text)?);

@@ -1,4 +1,4 @@
-//! Lists whose dashes stand in the column of their key.
+//! Lists with dashes in the column of their key.
 //!
 //! Behind such a list a comment in that column is about the next key, but the formatter takes it for the list's. Indented,
 //! the list ends where its last entry ends.
@@ -40,7 +40,7 @@ pub(super) fn indented(text: &str) -> Result<String, SyntaxError> {
     Ok(lines.into_iter().zip(levels).map(shifted).collect())
 }
 
-/// The key of a list that stands below one, and the list's first and last token.
+/// The key of a list that is the value of one, and the list's first and last token.
 fn edges(list: &SyntaxNode) -> Option<(SyntaxToken, SyntaxToken, SyntaxToken)> {
     let entry = list.ancestors().skip(1).find(|node| node.kind() != SyntaxKind::BLOCK)?;
     let entry = (entry.kind() == SyntaxKind::BLOCK_MAP_VALUE).then(|| entry.parent())??;
