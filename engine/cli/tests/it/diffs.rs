@@ -6,7 +6,7 @@ use std::{env, fs, path::PathBuf};
 
 use tempfile::TempDir;
 
-use crate::shell::{casebook, code, edit, json, root, stderr, stdout};
+use crate::shell::{self, casebook, code, edit, json, root, stderr, stdout};
 
 const PACK: &str = r#"apiVersion: casebook/v1
 kind: Environment
@@ -344,4 +344,41 @@ fn an_item_is_explained_by_what_decides_and_the_nearest_misses() {
     assert!(told.contains("`--all` shows every rule"), "{told}");
     let all = stdout(&casebook(folder.path(), &["explain-item", "old", "--given", given, "--all"]));
     assert!(all.lines().count() > 200, "{all}");
+}
+
+#[test]
+fn a_brief_difference_leaves_out_conditions_and_witnesses() {
+    let folder = versions(&FIVE);
+    for format in [&[][..], &["--format", "markdown"]] {
+        let run = |flags: &[&str]| {
+            stdout(&casebook(folder.path(), &[&["rules", "diff", "old", "new"], format, flags].concat()))
+        };
+        let (whole, brief) = (run(&[]), run(&["--brief"]));
+        for left_out in ["given:", "where the rule decides"] {
+            assert!(whole.contains(left_out) && !brief.contains(left_out), "{left_out}: {brief}");
+        }
+        for edit in ["NORTH-GLASS", "SOUTH-FOOD", "EAST-RUGS", "WEST-PAINT", "ACID"] {
+            assert!(brief.contains(edit), "{edit}: {brief}");
+        }
+        assert!(brief.lines().all(|line| whole.contains(line)), "{brief}");
+    }
+}
+
+#[test]
+fn findings_of_the_new_version_alone_are_shown() {
+    let hidden = "  - { id: LATE, when: { zone: north, goods: glass, weight: { gte: 30 } }, then: { handling: refuse } }\n\
+                  default: { handling: send }";
+    let folder = versions(&[("rules.yaml", "default: { handling: send }", hidden)]);
+    let output = casebook(folder.path(), &["rules", "diff", "old", "new"]);
+    let told = stderr(&output);
+    assert!(
+        told.contains("the new version has findings that the old one does not have") && told.contains("CB602"),
+        "{told}"
+    );
+    let told = json(&casebook(folder.path(), &["rules", "diff", "old", "new", "--format", "json"]));
+    assert_eq!(told["findings"][0]["code"], "CB602");
+    // What both versions have is no news.
+    shell::copy(&folder.path().join("new"), &folder.path().join("newer"));
+    let output = casebook(folder.path(), &["rules", "diff", "new", "newer"]);
+    assert!(!stderr(&output).contains("findings"), "{}", stderr(&output));
 }
