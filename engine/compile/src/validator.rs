@@ -3,6 +3,7 @@
 use casebook_runtime::{
     model::{ActionProblem, PathPart, ProblemKind},
     names::nearest,
+    number::{EXACT_FLOAT, Number},
     scenario::validator::Validator,
 };
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
@@ -22,24 +23,72 @@ pub(crate) fn validator(schema: &Value) -> Result<Box<dyn Validator>, String> {
 
 impl Validator for Compiled {
     fn is_valid(&self, value: &Value) -> bool {
-        self.0.is_valid(value)
+        self.0.is_valid(value) && self.rounded(value).is_empty()
     }
 
     fn problems<'a>(&self, value: &Value, names: &dyn Fn(bool) -> Vec<&'a str>) -> Vec<ActionProblem> {
-        self.0.iter_errors(value).flat_map(|error| explain(&error, names)).take(MAX_PROBLEMS).collect()
+        let problems = self.0.iter_errors(value).flat_map(|error| explain(&error, names));
+        problems.chain(self.rounded(value)).take(MAX_PROBLEMS).collect()
     }
 }
 
+impl Compiled {
+    /// The whole numbers that were written with a point or an exponent and are too large for that: a digit may be lost.
+    ///
+    /// A schema takes them for whole numbers; with a fraction in their place it says where it wants whole ones.
+    fn rounded(&self, value: &Value) -> Vec<ActionProblem> {
+        if !is_rounded(value) {
+            return Vec::new();
+        }
+        let mut fractions = value.clone();
+        replace_rounded(&mut fractions);
+        let lost = self.0.iter_errors(&fractions).filter_map(|error| {
+            let path = error.instance_path().to_string();
+            let whole = matches!(error.kind(), ValidationErrorKind::Type { .. });
+            let input = value.pointer(&path).filter(|input| whole && is_rounded_number(input))?.clone();
+            let message =
+                "must be written without a point and an exponent, so that it keeps all of its digits".to_owned();
+            let limit = Some(("type", "integer".into()));
+            Some(ActionProblem { kind: ProblemKind::Type, path: parts(&path), message, input, limit })
+        });
+        lost.collect()
+    }
+}
+
+/// Whether a number is a float from which on a float represents several whole numbers.
+fn is_rounded_number(value: &Value) -> bool {
+    let Value::Number(number) = value else { return false };
+    let least = Number::from(EXACT_FLOAT).to_f64();
+    number.is_f64() && number.as_f64().is_some_and(|float| float.abs() >= least)
+}
+
+fn is_rounded(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(is_rounded),
+        Value::Object(map) => map.values().any(is_rounded),
+        value => is_rounded_number(value),
+    }
+}
+
+fn replace_rounded(value: &mut Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(replace_rounded),
+        Value::Object(map) => map.values_mut().for_each(replace_rounded),
+        value if is_rounded_number(value) => *value = json!(0.5),
+        _ => {}
+    }
+}
+
+/// A JSON pointer, part by part.
+fn parts(pointer: &str) -> Vec<PathPart> {
+    let part = |part: &str| {
+        part.parse().map_or_else(|_| PathPart::Key(part.replace("~1", "/").replace("~0", "~")), PathPart::Index)
+    };
+    pointer.split('/').skip(1).map(part).collect()
+}
+
 fn explain<'a>(error: &ValidationError<'_>, known: &dyn Fn(bool) -> Vec<&'a str>) -> Vec<ActionProblem> {
-    let path: Vec<PathPart> = error
-        .instance_path()
-        .to_string()
-        .split('/')
-        .skip(1)
-        .map(|part| {
-            part.parse().map_or_else(|_| PathPart::Key(part.replace("~1", "/").replace("~0", "~")), PathPart::Index)
-        })
-        .collect();
+    let path = parts(&error.instance_path().to_string());
     let input = error.instance().as_ref().clone();
     let problem =
         |kind, message: String, limit| ActionProblem { kind, path: path.clone(), message, input: input.clone(), limit };
@@ -116,4 +165,38 @@ fn explain<'a>(error: &ValidationError<'_>, known: &dyn Fn(bool) -> Vec<&'a str>
         }
         _ => problem(ProblemKind::Conflict, error.to_string(), None),
     }]
+}
+
+#[cfg(test)]
+mod tests {
+    use casebook_runtime::model::PathPart;
+    use serde_json::{Value, json};
+
+    use super::validator;
+
+    #[test]
+    fn whole_numbers_that_lost_a_digit_are_refused_where_whole_ones_are_wanted() {
+        let whole = json!({ "type": "integer" });
+        let properties = json!({ "n": whole, "x": { "type": "number" }, "all": { "type": "array", "items": whole } });
+        let validator = validator(&json!({ "type": "object", "properties": properties })).expect("a schema");
+        for good in [
+            "{\"n\": 9007199254740993}",
+            "{\"n\": 4.0}",
+            "{\"n\": 9007199254740991.0, \"x\": 9007199254740993.0}",
+            "{\"x\": 1e300, \"all\": [-9223372036854775808]}",
+        ] {
+            assert!(validator.is_valid(&serde_json::from_str::<Value>(good).expect("JSON")), "{good}");
+        }
+        for (bad, path) in [
+            ("{\"n\": 9007199254740993.0}", vec![PathPart::Key("n".to_owned())]),
+            ("{\"n\": -1e16}", vec![PathPart::Key("n".to_owned())]),
+            ("{\"x\": 1e300, \"all\": [1, 1e17]}", vec![PathPart::Key("all".to_owned()), PathPart::Index(1)]),
+        ] {
+            let value: Value = serde_json::from_str(bad).expect("JSON");
+            assert!(!validator.is_valid(&value), "{bad}");
+            let problems = validator.problems(&value, &|_| Vec::new());
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert_eq!(problems[0].path, path, "{bad}");
+        }
+    }
 }
