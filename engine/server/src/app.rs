@@ -9,22 +9,22 @@ use casebook_runtime::scenario::Pack;
 use tokio::sync::watch;
 
 use crate::{
+    client::Key,
+    config::Config,
     connections::Open,
+    entries::Entry,
     error::Problem,
     limits::{Guesses, Rates, Unfinished},
     metrics::Metrics,
+    names::{nearest, unknown_name},
     principals::Role,
     reload::{Held, Live, Unheld},
-    server::Config,
     session::{
-        capacity::Key,
+        one::Session,
         pool::{Pool, within},
         table::Sessions,
     },
-    wire::{
-        arguments::{ResetArguments, nearest, unknown_name},
-        entries::Entry,
-    },
+    wire::arguments::ResetArguments,
 };
 
 /// The state behind every route.
@@ -120,6 +120,13 @@ impl App {
         }
     }
 
+    /// The same for an episode of a session, whose id no other session may play.
+    pub(crate) fn held_for(&self, session: &Session, client: Key, arguments: &ResetArguments) -> Result<Held, Problem> {
+        let held = self.held(session.environment(), client, arguments)?;
+        self.sessions.choose_id(session, arguments)?;
+        Ok(held)
+    }
+
     /// Runs work off the async threads that may take as long as a step; it may wait for programs.
     pub(crate) async fn within_step<T: Send + 'static>(
         &self,
@@ -166,9 +173,4 @@ fn refuse_generation(unheld: Unheld, arguments: &ResetArguments, current: u64) -
 /// Says that an environment does not exist, and which do.
 pub(crate) fn unknown_environment(name: &str, names: &[&str]) -> String {
     unknown_name("environment", name, nearest(name, names), "this server has", names)
-}
-
-/// Names as "`a`, `b`", or "none".
-pub(crate) fn listed(names: &[&str]) -> String {
-    casebook_runtime::names::list(names).unwrap_or_else(|| "none".into())
 }

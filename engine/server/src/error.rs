@@ -13,11 +13,7 @@ use axum::{
 use casebook_runtime::episode::FAILED;
 use serde_json::{Value, json};
 
-use crate::{
-    principals::Role,
-    session::{capacity::Full, ended::Ending},
-    wire::entries::Entry,
-};
+use crate::{capacity::Full, ending::Ending, entries::Entry, principals::Role};
 
 /// A request that cannot be served.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,7 +109,7 @@ impl Problem {
             Self::UnknownSession { id, ended: Some(ending) } => {
                 format!("unknown session `{id}`: {ending}; send reset to start another episode")
             }
-            Self::Invalid(entries) => crate::wire::entries::summary(entries),
+            Self::Invalid(entries) => crate::entries::summary(entries),
             Self::NoEpisode => "no episode; reset first".into(),
             Self::Finished => "the episode is done and takes no further action; send reset to start another".into(),
             Self::Full(full) => full.to_string(),

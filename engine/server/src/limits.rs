@@ -16,10 +16,10 @@ use governor::{
 use serde_json::{Value, json};
 
 use crate::{
+    client::Key,
+    entries::Entry,
     error::Problem,
     principals::{Role, Tokens},
-    session::capacity::Key,
-    wire::entries::Entry,
 };
 
 /// The maximum number of brackets that the JSON parser opens; no limit can be wider.

@@ -181,13 +181,8 @@ impl fmt::Display for TokenError {
             Self::Line(at) => write!(formatter, "line {at} is not `ROLE TOKEN`"),
             Self::Role(at, name) => {
                 let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-                let text = crate::wire::arguments::unknown_name(
-                    "role",
-                    name,
-                    crate::wire::arguments::nearest(name, &names),
-                    "there are",
-                    &names,
-                );
+                let text =
+                    crate::names::unknown_name("role", name, crate::names::nearest(name, &names), "there are", &names);
                 write!(formatter, "line {at}: {text}")
             }
             Self::Empty => formatter.write_str(

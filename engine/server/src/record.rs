@@ -8,11 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use casebook_runtime::record::{Recording, retell};
+use casebook_runtime::{
+    episode::Episode,
+    record::{Recording, retell},
+};
 
 use crate::{
+    actions::Actions,
     journal::{Book, Demand, FileError, Handed, Journal, JournalStatus, LineFile},
-    session::play::Played,
 };
 
 /// Episodes that may be answered and not written, where the record is not required.
@@ -29,6 +32,17 @@ pub struct RecordConfig {
     pub path: PathBuf,
     /// Whether an episode's end is answered only when it is on the disk, and refused while it cannot be written.
     pub required: bool,
+}
+
+/// An episode with its id, and the actions that it has taken.
+#[derive(Debug)]
+pub(crate) struct Played {
+    /// The episode's id.
+    pub(crate) id: String,
+    /// The episode.
+    pub(crate) episode: Box<Episode>,
+    /// The actions that it has taken.
+    pub(crate) actions: Actions,
 }
 
 /// Writes episodes down; a clone writes to the same file.
@@ -60,6 +74,11 @@ impl Recorder {
     pub(crate) async fn settled(&self, handed: &Handed) -> Result<(), String> {
         let settled = self.0.settled(handed).await;
         settled.map_err(|error| format!("the record cannot be written ({error}); the step is taken back"))
+    }
+
+    /// Whether an episode's end is answered only when it is on the disk.
+    pub(crate) fn is_required(&self) -> bool {
+        self.0.is_required()
     }
 
     /// Why steps are refused at the moment, where the record is required and cannot be written.

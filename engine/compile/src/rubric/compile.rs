@@ -129,8 +129,22 @@ pub(crate) fn compile(
         score,
         row_graders,
         has_plugins,
+        has_extremes: serde_json::to_value(spec).is_ok_and(|rubric| has_extremes(&rubric)),
         expressions,
     })
+}
+
+/// Whether a number in a document is so great or so small that products and sums with it may not be finite.
+fn has_extremes(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            let size = number.as_f64().unwrap_or_default().abs();
+            size > 1e3 || (size < 1e-3 && size > 0.0)
+        }
+        Value::Array(list) => list.iter().any(has_extremes),
+        Value::Object(map) => map.values().any(has_extremes),
+        _ => false,
+    }
 }
 
 /// Replaces weights of the score by name, as a task says.

@@ -38,7 +38,7 @@ pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
     plugin::Inputs,
-    rubric::{Components, Graded, GraderError, Replaced, Scores, View},
+    rubric::{Components, Graded, GraderError, Scores, View},
     scenario::{
         Pack, Task,
         action::Form,
@@ -82,6 +82,8 @@ pub struct Episode {
     /// The lines of each log, as JSON strings with commas between them.
     logs: SmallVec<[String; 1]>,
     done: bool,
+    /// Whether a step may fail when a part of it is done: an expression, a template or a plugin fails.
+    can_fail_halfway: bool,
     /// Answers of plugins that are not pure functions.
     inputs: Inputs,
 }
@@ -182,39 +184,45 @@ impl fmt::Display for StepError {
 }
 
 impl Episode {
-    /// Takes an action.
+    /// Takes an action. One that is refused, or that fails, changes nothing.
     pub fn step(&mut self, action: &Value) -> Result<Step, StepError> {
         if self.done {
             return Err(StepError::Done);
         }
-        let heard = self.inputs.len();
         let penalizes = self.pack.on_failure == OnFailure::Penalize;
+        let at = self.steps.len();
         // What failed when this was played fails again, whatever a program would answer now.
-        let known = penalizes && self.inputs.failed(self.steps.len());
-        let taken = if known { Err(StepError::Broken(AGAIN.into())) } else { self.take(action) };
+        let known = penalizes && self.inputs.failed(at);
+        let taken = if known { Err(StepError::Broken(AGAIN.into())) } else { self.whole(|next| next.take(action)) };
         match taken {
             Err(StepError::Broken(cause)) if penalizes => {
-                self.inputs.truncate(heard);
                 let failed = Resolved { invalid: 1, outcome: Outcome::Failed(cause.into()), ..Resolved::default() };
-                let at = self.steps.len();
-                let step = self.commit(failed).map_err(StepError::Broken)?;
-                self.inputs.note_failure(at);
-                Ok(step)
+                self.whole(|next| {
+                    let step = next.commit(failed)?;
+                    next.inputs.note_failure(at);
+                    Ok(step)
+                })
             }
-            taken => {
-                if taken.is_err() {
-                    // What is refused or fails leaves no trace.
-                    self.inputs.truncate(heard);
-                }
-                taken
-            }
+            taken => taken,
         }
+    }
+
+    /// Works on a copy, which takes the episode's place when the work is whole. Where a step cannot fail halfway there is
+    /// no copy: what is refused has changed nothing yet.
+    fn whole(&mut self, work: impl FnOnce(&mut Self) -> Result<Step, StepError>) -> Result<Step, StepError> {
+        if !self.can_fail_halfway {
+            return work(self);
+        }
+        let mut next = self.clone();
+        let step = work(&mut next)?;
+        *self = next;
+        Ok(step)
     }
 
     fn take(&mut self, action: &Value) -> Result<Step, StepError> {
         let intent = self.pack.action.read(action, &self.pack.decisions).map_err(StepError::Invalid)?;
         let resolved = self.intend(action, intent)?;
-        self.commit(resolved).map_err(StepError::Broken)
+        self.commit(resolved)
     }
 
     /// The pack it was started with, kept until its end.
@@ -389,49 +397,30 @@ impl Episode {
         self.task.rubric.scores_steps() || self.pack.observation.iter().any(|(_, part)| matches!(part, Part::Score))
     }
 
-    /// Does what was resolved and grades it; takes everything back when that fails.
-    fn commit(&mut self, resolved: Resolved) -> Result<Step, String> {
+    /// Does what was resolved and grades it.
+    fn commit(&mut self, resolved: Resolved) -> Result<Step, StepError> {
         let was_complete = self.is_complete();
         let mut facts = StepFacts { invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
         facts.void = resolved.void.into_boxed_slice();
         facts.about = resolved.about;
         facts.cost = resolved.tool.and_then(|tool| self.pack.action.tools.get(tool)).map_or(0.0, |tool| tool.cost);
-        let mut undo = Undo {
-            rows: SmallVec::with_capacity(resolved.rows.len()),
-            revealed: self.revealed.len(),
-            outcome: std::mem::replace(&mut self.outcome, resolved.outcome),
-            action: std::mem::replace(&mut self.action, resolved.action),
-            state: Vec::with_capacity(resolved.changes.state.len()),
-            values: self.values.clone(),
-            scores: (self.score, self.best, self.done),
-        };
+        self.outcome = resolved.outcome;
+        self.action = resolved.action;
         self.revealed.extend(resolved.reveals);
-        for (name, value) in resolved.changes.state {
-            let old = self.state.insert(name.clone(), value).unwrap_or_default();
-            undo.state.push((name, old));
-        }
+        self.state.extend(resolved.changes.state);
         for (row, cells) in resolved.rows {
-            undo.rows.push((row, std::mem::replace(&mut self.rows[row], Row { cells })));
+            self.rows[row] = Row { cells };
             facts.touched.push(row);
         }
         self.steps.push(facts);
-        let mut replaced = Replaced::default();
-        match self.settle(was_complete, &mut replaced) {
-            Ok(mut step) => {
-                step.wait = resolved.changes.wait;
-                self.write_logs();
-                Ok(step)
-            }
-            Err(error) => {
-                self.take_back(undo);
-                self.scores.restore(replaced);
-                Err(error)
-            }
-        }
+        let mut step = self.settle(was_complete).map_err(StepError::Broken)?;
+        step.wait = resolved.changes.wait;
+        self.write_logs();
+        Ok(step)
     }
 
-    /// Grades the step that was just made, and makes its result; `replaced` is what that replaces of the scores.
-    fn settle(&mut self, was_complete: bool, replaced: &mut Replaced) -> Result<Step, String> {
+    /// Grades the step that was just made, and makes its result.
+    fn settle(&mut self, was_complete: bool) -> Result<Step, String> {
         let over = match &self.pack.done {
             None => false,
             Some(done) => {
@@ -447,25 +436,10 @@ impl Episode {
             facts.ran_out = last && !complete && !endless;
         }
         self.values = self.evaluate()?;
-        self.grade(replaced).map_err(|error| error.to_string())?;
+        self.grade().map_err(|error| error.to_string())?;
         let step = self.measure(complete || last).map_err(|error| error.to_string())?;
         self.parts = self.make_parts()?;
         Ok(step)
-    }
-
-    fn take_back(&mut self, undo: Undo) {
-        self.steps.pop();
-        self.revealed.truncate(undo.revealed);
-        self.outcome = undo.outcome;
-        self.action = undo.action;
-        for (name, old) in undo.state {
-            self.state.insert(name, old);
-        }
-        self.values = undo.values;
-        (self.score, self.best, self.done) = undo.scores;
-        for (row, old) in undo.rows {
-            self.rows[row] = old;
-        }
     }
 
     /// Whether every item is decided; never where there are none.
@@ -487,7 +461,7 @@ impl Episode {
     }
 
     /// Brings the row graders up to date with the rows that the last step changed.
-    fn grade(&mut self, replaced: &mut Replaced) -> Result<(), GraderError> {
+    fn grade(&mut self) -> Result<(), GraderError> {
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
         let view = View {
             decisions: &self.pack.decisions,
@@ -499,7 +473,7 @@ impl Episode {
             has_items: self.pack.has_items,
             inputs: &self.inputs,
         };
-        self.task.rubric.update(&mut self.scores, &view, touched, replaced)
+        self.task.rubric.update(&mut self.scores, &view, touched)
     }
 
     /// Reward, score and breakdown of the step that was just made.
@@ -562,18 +536,6 @@ impl Episode {
         });
         Ok(noted.collect())
     }
-}
-
-/// What a step changed, to be put back should it fail.
-struct Undo {
-    rows: SmallVec<[(usize, Row); 1]>,
-    revealed: usize,
-    outcome: Outcome,
-    action: Option<Box<Value>>,
-    state: Vec<(String, Value)>,
-    values: Vec<f64>,
-    /// The score, the best one so far, and whether the episode was over.
-    scores: (f64, f64, bool),
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

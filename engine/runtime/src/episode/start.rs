@@ -103,6 +103,7 @@ impl Episode {
             revealed: Vec::new(),
             logs: smallvec![String::new(); logs],
             done: false,
+            can_fail_halfway: pack.reads_actions || task.rubric.can_fail() || has_dear_tools(pack),
             inputs,
         };
         episode.begin().map_err(ResetError::Failed)?;
@@ -137,6 +138,11 @@ impl Episode {
         self.parts = self.make_parts()?;
         Ok(())
     }
+}
+
+/// Whether a call costs so much that a value may not be finite.
+fn has_dear_tools(pack: &Pack) -> bool {
+    pack.action.tools.iter().any(|tool| tool.cost > 1e6)
 }
 
 /// The arguments as they apply, or every problem of them.

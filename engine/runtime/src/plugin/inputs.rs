@@ -94,18 +94,6 @@ impl Inputs {
         heard
     }
 
-    /// The number of answers.
-    pub(crate) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |log| log.lock().len())
-    }
-
-    /// Forgets all answers but the first `len`.
-    pub fn truncate(&mut self, len: usize) {
-        if let Some(log) = &self.0 {
-            log.lock().truncate(len);
-        }
-    }
-
     /// Notes that a step failed, at which so many had been taken.
     pub fn note_failure(&mut self, step: usize) {
         if let Some(log) = &self.0 {

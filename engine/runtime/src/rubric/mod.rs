@@ -12,7 +12,6 @@ mod components;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde_json::{Value, json};
-use smallvec::SmallVec;
 
 use crate::{
     json::Name,
@@ -57,6 +56,8 @@ pub struct Rubric {
     pub row_graders: usize,
     /// Whether plugins grade.
     pub has_plugins: bool,
+    /// Whether it has numbers so great or so small that a value may not be finite.
+    pub has_extremes: bool,
     /// What its `expression` graders compute: their places, whether they belong to the reward, and what they compute.
     pub expressions: Vec<(String, bool, Expression)>,
 }
@@ -265,28 +266,17 @@ pub struct Scores {
 /// A plugin's note: its node's name, the row unless it is about the whole episode, and the note.
 pub type Said<'a> = (&'a str, Option<usize>, Box<Note>);
 
-/// What one value of [`Scores`] was: its position, the value, and its note.
-type Former = (usize, f64, Option<Box<Note>>);
-
-/// What an update of [`Scores`] replaced.
-#[derive(Debug, Default)]
-pub struct Replaced(SmallVec<[Former; 8]>);
-
 impl Scores {
-    fn set(&mut self, at: usize, value: f64, note: Option<Box<Note>>) -> Former {
-        let old = self.values[at].replace(value).unwrap_or_default();
-        let old_note = match note {
-            Some(note) => self.notes.insert(at, note),
-            None if self.notes.is_empty() => None,
-            None => self.notes.remove(&at),
-        };
-        (at, old, old_note)
-    }
-
-    /// Takes an update back.
-    pub fn restore(&mut self, replaced: Replaced) {
-        for (at, value, note) in replaced.0.into_iter().rev() {
-            self.set(at, value, note);
+    fn set(&mut self, at: usize, Grade { value, note }: Grade) {
+        self.values[at] = Some(value);
+        match note {
+            Some(note) => {
+                self.notes.insert(at, note);
+            }
+            None if self.notes.is_empty() => {}
+            None => {
+                self.notes.remove(&at);
+            }
         }
     }
 }
@@ -295,6 +285,11 @@ impl Rubric {
     /// Whether an expression is among its graders.
     pub fn has_expressions(&self) -> bool {
         !self.expressions.is_empty()
+    }
+
+    /// Whether a grader of it may fail: an expression or a plugin, or a value that is not finite.
+    pub fn can_fail(&self) -> bool {
+        self.has_expressions() || self.has_plugins || self.has_extremes
     }
 
     /// The values of its expressions among some names; those of the reward are 0 where a step has earned nothing.
@@ -348,14 +343,8 @@ impl Rubric {
         }
     }
 
-    /// Grades the rows that a step decided, and adds what that replaces to `replaced`.
-    pub fn update(
-        &self,
-        scores: &mut Scores,
-        view: &View<'_>,
-        touched: &[usize],
-        replaced: &mut Replaced,
-    ) -> Result<(), GraderError> {
+    /// Grades the rows that a step decided.
+    pub fn update(&self, scores: &mut Scores, view: &View<'_>, touched: &[usize]) -> Result<(), GraderError> {
         for node in &self.nodes {
             let NodeKind::Row(slot, grader) = &node.kind else { continue };
             for row in touched {
@@ -363,10 +352,7 @@ impl Rubric {
                 if scores.values[at].is_none() {
                     continue;
                 }
-                match grader.grade(view, *row) {
-                    Ok(grade) => replaced.0.push(scores.set(at, grade.value, grade.note)),
-                    Err(failure) => return Err(self.error(node, failure)),
-                }
+                scores.set(at, grader.grade(view, *row).map_err(|failure| self.error(node, failure))?);
             }
         }
         Ok(())

@@ -42,8 +42,8 @@ use tokio::{
 };
 
 use crate::{
+    client::{Key, Peer},
     limits::{Unfinished, Unread},
-    session::capacity::{Key, Peer},
 };
 
 /// Takes connections until the server stops; those that are open then go on until their request is answered.

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::session::capacity::{Key, Peer};
+use crate::client::{Key, Peer};
 
 /// The connections that are open.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::{
 
 use casebook_runtime::scenario::{Catalog, Pack};
 
-use crate::{session::capacity::Key, trail::Trail};
+use crate::{client::Key, trail::Trail};
 
 /// How long a group is kept after its last reset.
 const KEEP: Duration = Duration::from_mins(30);

@@ -1,6 +1,6 @@
 //! What an agent may do: see the tools and call them. Nothing here resets, steps, reads the state or closes.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use casebook_runtime::scenario::{
     Pack,
@@ -11,12 +11,12 @@ use tokio::time;
 
 use crate::{
     app::App,
+    client::Client,
     error::Problem,
     reload::Held,
     session::{
-        capacity::Client,
-        one::{Session, wait_of},
-        play::Play,
+        one::Session,
+        play::{Command, Done, Play},
     },
     wire::arguments::ResetArguments,
 };
@@ -39,7 +39,7 @@ impl Agent<'_> {
     pub(super) fn pack(&self) -> Result<Arc<Pack>, Problem> {
         let playing = self
             .session
-            .and_then(|session| session.look(|play| play.run().map(|run| Arc::clone(run.episode().pack()))));
+            .and_then(|session| session.look(|play| play.live().map(|run| Arc::clone(run.episode().pack()))));
         playing.map_or_else(|| self.app.pack(self.environment()), Ok)
     }
 
@@ -61,11 +61,12 @@ impl Agent<'_> {
     ) -> Result<Result<Answered, ToolFailure>, Problem> {
         let Some(session) = self.session else {
             may_practise(self.app, self.environment, self.client)?;
-            let called = name.to_owned();
-            let call = move |mut play: Play| play.call(&called, &arguments);
+            let command = Command::Call { name: name.to_owned(), arguments };
             let chosen = self.chosen();
-            let (outcome, step) = alone(self.app, self.held(&chosen)?, chosen, call).await?;
-            return held_back(self.app, outcome, step.as_ref().map(wait_of).unwrap_or_default()).await;
+            return alone(self.app, self.held(&chosen)?, chosen, command, |_, done| {
+                done.called.clone().ok_or(Problem::Broken)
+            })
+            .await;
         };
         session.touch();
         let told = match self.begin().await {
@@ -97,7 +98,7 @@ impl Agent<'_> {
         let mut parts = vec![pack.description().trim().to_owned()];
         let task = self.session.and_then(|session| {
             session.look(|play| {
-                let episode = play.run()?.episode();
+                let episode = play.live()?.episode();
                 let mut parts = vec![episode.instructions_text()];
                 if !pack.is_tool_environment() {
                     let mut seen = String::from("The observation as it stands: {");
@@ -139,24 +140,25 @@ pub(super) fn asks_for_tools(action: &Map<String, Value>) -> bool {
     action.get("type").is_some_and(|kind| kind == "list_tools")
 }
 
-/// Does something in an episode that begins and ends with it; on a thread of its own where that may take long.
+/// Runs a command in an episode that begins and ends with it, on a thread of its own where that may take long; answers when
+/// what was done has taken its time and is written down as is demanded.
 pub(super) async fn alone<T: Send + 'static>(
     app: &App,
     held: Held,
     arguments: ResetArguments,
-    act: impl FnOnce(Play) -> Result<T, Problem> + Send + 'static,
+    command: Command,
+    render: impl FnOnce(&Play, &Done) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     let (slow, waits) = (held.pack.takes_long(), held.pack.waits_for_processes());
     let work = move || {
-        let mut play = Play::default();
-        play.reset(held, arguments)?;
-        act(play)
+        let mut play = Play::begin(held, arguments)?;
+        let done = play.run(command)?;
+        if let Some(taken) = &done.taken {
+            play.write_down(taken);
+        }
+        Ok((render(&play, &done)?, done.wait()))
     };
-    if slow { app.within_step(waits, work).await } else { work() }
-}
-
-/// Answers when what was done has taken its time and is written down as is demanded.
-pub(super) async fn held_back<T>(app: &App, told: T, wait: Duration) -> Result<T, Problem> {
+    let (told, wait) = if slow { app.within_step(waits, work).await } else { work() }?;
     if let Some(limit) = app.config.step_timeout.filter(|limit| *limit < wait) {
         time::sleep(limit).await;
         return Err(Problem::TooSlow(limit));

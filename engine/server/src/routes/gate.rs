@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     app::Shared,
+    client::Key,
     error::Problem,
     principals::{Role, Surface},
-    session::capacity::Key,
 };
 
 /// Lets a request through, or answers it.

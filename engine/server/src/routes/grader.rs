@@ -22,11 +22,11 @@ use super::{
 };
 use crate::{
     app::Shared,
+    entries::Entry,
     error::Problem,
     principals::{Role, Surface},
     wire::{
         arguments::unknown_task_text,
-        entries::Entry,
         openapi::{Operation, Parameter},
     },
 };

@@ -20,13 +20,14 @@ use serde_json::{Value, json};
 use super::{request, sessions::ID, table::Endpoint};
 use crate::{
     app::{App, Shared},
+    entries::Entry,
     error::Problem,
     principals::Surface,
     session::{
         one::Session,
         play::{Grade, Play},
     },
-    wire::{arguments, body, entries::Entry, openapi::Operation},
+    wire::{arguments, body, openapi::Operation},
 };
 
 /// What those are answered who may not know what is right.
@@ -147,7 +148,7 @@ async fn right(State(app): State<Shared>, Path(id): Path<String>) -> Result<Json
     let played = session.look(Play::clone);
     let id = session.id().to_string();
     let told = app.work(played.waits_for_processes(), move || {
-        let run = played.run().ok_or(Problem::NoEpisode)?;
+        let run = played.live().ok_or(Problem::NoEpisode)?;
         let episode = run.episode();
         let mut told = json!({
             "session_id": id, "episode_id": run.id(), "task_id": episode.task().name(), "seed": episode.seed(),

@@ -27,8 +27,10 @@ use super::{
 };
 use crate::{
     app::App,
+    client::Key,
+    ending::Ending,
     limits::{Crowded, Unread},
-    session::{capacity::Key, ended::Ending, one::Session},
+    session::one::Session,
     wire::{frames, text_frame::TextFrame},
 };
 

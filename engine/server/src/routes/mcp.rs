@@ -23,10 +23,10 @@ use super::{
 };
 use crate::{
     app::{App, Shared},
+    client::Client,
     error::Problem,
     principals::{Role, Surface},
     session::{
-        capacity::Client,
         one::{Origin, Session},
         table::Closed,
     },

@@ -44,11 +44,9 @@ use super::{
 };
 use crate::{
     app::Shared,
+    client::Client,
     error::Problem,
-    session::{
-        capacity::Client,
-        one::{Origin, Session},
-    },
+    session::one::{Origin, Session},
     wire::{body, openapi::settled, rpc},
 };
 

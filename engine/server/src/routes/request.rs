@@ -18,15 +18,14 @@ use casebook_runtime::scenario::Pack;
 
 use crate::{
     app::{App, Shared},
+    client::{Client, Key, Peer},
     connections::Late,
+    entries::Entry,
     error::Problem,
     limits::Crowded,
     principals::Role,
-    session::{
-        capacity::{Client, Key, Peer},
-        table::Claim,
-    },
-    wire::{arguments, entries::Entry},
+    session::table::Claim,
+    wire::arguments,
 };
 
 /// The header that names a session.

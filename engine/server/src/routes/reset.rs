@@ -16,12 +16,13 @@ use super::{
 };
 use crate::{
     app::Shared,
+    client::Client,
+    entries::Entry,
     error::Problem,
-    session::{capacity::Client, one::Origin},
+    session::one::Origin,
     wire::{
         arguments::ResetArguments,
         body,
-        entries::Entry,
         envelope::{self, View},
         openapi::{Operation, Parameter},
         schema,
@@ -85,7 +86,7 @@ async fn reset(
         app.sessions.open(&environment.name, Origin::Reset, client, wait).await?
     };
     let id = session.id().to_string();
-    let held = |arguments: &ResetArguments| app.held(&environment.name, client.key, arguments);
+    let held = |arguments: &ResetArguments| app.held_for(&session, client.key, arguments);
     let render = |view: View<'_>| envelope::observation_body(view, Some(&id));
     match session.reset(app.config.step_timeout, held, arguments, render).await {
         Ok(text) => {

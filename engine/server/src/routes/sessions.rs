@@ -13,16 +13,13 @@ use serde_json::{Map, Value, json};
 use super::{request, table::Endpoint};
 use crate::{
     app::Shared,
+    client::Client,
+    entries::Entry,
     error::Problem,
-    session::{
-        capacity::Client,
-        one::{Origin, Outcome},
-    },
+    session::{one::Origin, snapshot},
     wire::{
         arguments, body,
-        entries::Entry,
         openapi::{Operation, Parameter},
-        snapshot,
     },
 };
 
@@ -88,7 +85,7 @@ async fn branch(
     let at = step(object.unwrap_or_default())?;
     let session = app.sessions.find(&id).ok_or_else(|| app.sessions.unknown(&id))?;
     // A step that is under way is through first, or taken back.
-    let played = session.act(None, |play| Ok(Outcome::now(play.clone()))).await?;
+    let played = session.act(|play| Ok(play.clone())).await?;
     let play = app.work(played.waits_for_processes(), move || played.fork(at)).await?;
     let fork = app.sessions.open_with(session.environment(), Origin::Request, client, wait, play).await?;
     Ok(Json(snapshot::snapshot(&fork)))

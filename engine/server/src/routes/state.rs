@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     app::Shared,
+    client::Client,
     error::Problem,
-    session::{capacity::Client, one::Outcome},
     wire::{
         body, envelope,
         openapi::{Operation, Parameter},
@@ -64,7 +64,7 @@ async fn state(
     };
     Ok(request::json(match session {
         Some(session) => {
-            let told = session.act(None, |play| Ok(Outcome::now(play.state(&environment.name))));
+            let told = session.act(|play| Ok(play.state(&environment.name)));
             app.sessions.after(&session, told.await)?
         }
         None => envelope::state(environment.pack(&app)?.name(), None),

@@ -18,11 +18,11 @@ use super::{
 };
 use crate::{
     app::Shared,
+    client::Client,
     error::Problem,
     session::{
-        capacity::Client,
-        one::{Origin, wait_of},
-        play::Play,
+        one::Origin,
+        play::{Command, Done, Play},
     },
     wire::{
         arguments::ResetArguments,
@@ -117,10 +117,6 @@ async fn alone(
     }
     let chosen = ResetArguments::default();
     let held = app.held(&environment.name, client.key, &chosen)?;
-    let act = move |mut play: Play| {
-        let step = play.step(action)?;
-        Ok((envelope::observation_body(play.view(Some(&step))?, None), wait_of(&step)))
-    };
-    let (text, wait) = agent::alone(app, held, chosen, act).await?;
-    Ok(request::json(agent::held_back(app, text, wait).await?))
+    let render = |play: &Play, done: &Done| Ok(envelope::observation_body(play.view(done.step())?, None));
+    Ok(request::json(agent::alone(app, held, chosen, Command::Step(action), render).await?))
 }

@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     app::Shared,
+    config::Config,
     error::Problem,
     mode::Mode,
     origins::{Origins, WebOrigin},
     principals::{Role, Surface},
-    server::Config,
     wire::openapi::{Line, Operation},
 };
 

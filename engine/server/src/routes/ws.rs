@@ -22,14 +22,13 @@ use super::{
 };
 use crate::{
     app::{App, Shared},
+    client::Client,
+    ending::Ending,
     error::Problem,
     reload::Held,
     session::{
         attach::{Attachment, Unattached},
-        capacity::Client,
-        ended::Ending,
-        one::{Outcome, Session},
-        play::Play,
+        one::Session,
     },
     wire::{
         arguments::ResetArguments,
@@ -199,7 +198,7 @@ fn at_once(app: &App, session: &Session, asked: Instant, request: Request) -> Re
     match request {
         Request::Reset(arguments) => {
             let key = session.opener().key;
-            let held = |arguments: &ResetArguments| app.held(session.environment(), key, arguments);
+            let held = |arguments: &ResetArguments| app.held_for(session, key, arguments);
             let told = session.reset_at_once(held, arguments, envelope::observation_frame);
             told.map(Reply::from).map_err(Request::Reset)
         }
@@ -232,7 +231,7 @@ fn excused(app: &App, session: &Session, told: Result<TextFrame, Problem>) -> Re
 async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
     let environment = session.environment();
     let limit = app.config.step_timeout;
-    let held = |arguments: &ResetArguments| app.held(environment, session.opener().key, arguments);
+    let held = |arguments: &ResetArguments| app.held_for(session, session.opener().key, arguments);
     let told = match request {
         Request::Step(action) => match agent::listed(app, session, &action) {
             Some(tools) => Ok(envelope::tools_frame(&tools).into()),
@@ -248,10 +247,7 @@ async fn answer(app: &App, session: &Arc<Session>, request: Request) -> Reply {
         Request::Reset(arguments) => {
             Box::pin(session.reset(limit, held, *arguments, envelope::observation_frame)).await
         }
-        Request::State => {
-            let tell = |play: &mut Play| Ok(Outcome::now(frames::state(&play.state(environment)).into()));
-            session.act(limit, tell).await
-        }
+        Request::State => session.act(|play| Ok(frames::state(&play.state(environment)).into())).await,
         Request::Mcp(body) => {
             let caller = Caller {
                 client: Client::UNKNOWN,

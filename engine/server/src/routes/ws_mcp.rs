@@ -20,8 +20,10 @@ use super::{
 };
 use crate::{
     app::{App, Shared},
+    client::Client,
+    ending::Ending,
     error::Problem,
-    session::{capacity::Client, ended::Ending, one::Session},
+    session::one::Session,
     wire::rpc::{self, Failure},
 };
 

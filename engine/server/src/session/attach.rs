@@ -6,13 +6,10 @@ use std::{
 };
 
 use super::{
-    capacity::Client,
-    ended::Ending,
-    lock,
     one::{Origin, Session, Stage, Status},
     table::Sessions,
 };
-use crate::error::Problem;
+use crate::{client::Client, ending::Ending, error::Problem, lock::lock};
 
 /// Why a socket cannot be attached.
 #[derive(Debug, Clone, PartialEq)]

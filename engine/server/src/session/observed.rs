@@ -13,7 +13,7 @@ impl Session {
         self.meter.stepped(step, took);
         self.tell("step", || {
             json!({
-                "step": play.run().map(|run| run.episode().steps()), "reward": step.reward, "done": step.done,
+                "step": play.live().map(|run| run.episode().steps()), "reward": step.reward, "done": step.done,
                 "score": step.score, "seconds": took.as_secs_f64(),
             })
         });
@@ -22,7 +22,7 @@ impl Session {
     /// Sends the event of an episode that begins.
     pub(super) fn began(&self, play: &Play) {
         self.tell("reset", || {
-            let Some(run) = play.run() else { return json!({}) };
+            let Some(run) = play.live() else { return json!({}) };
             let episode = run.episode();
             json!({
                 "episode_id": run.id(), "task_id": episode.task().name(), "seed": episode.seed(),

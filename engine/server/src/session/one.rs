@@ -9,36 +9,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use casebook_runtime::{
-    episode::Step,
-    scenario::tools::{Answered, ToolFailure},
-};
-use serde_json::{Map, Value};
-use tokio::{
-    sync::{Mutex as Turns, MutexGuard as TurnGuard},
-    time,
-};
-use tracing::field::Empty;
+use tokio::sync::{Mutex as Turns, MutexGuard as TurnGuard};
 use uuid::Uuid;
 
 use super::{
-    capacity::{Client, Slot},
-    lock,
-    play::{Pace, Play, Played},
-    pool::{Pool, within},
-    repeat::Answer,
+    play::{Pace, Play},
+    pool::Pool,
+    repeat::Remembered,
 };
 use crate::{
-    error::Problem,
-    journal::Handed,
-    metrics::Meter,
-    record::Recorder,
-    trail::Trail,
-    wire::{entries::Entry, envelope::View},
+    capacity::Slot, client::Client, entries::Entry, error::Problem, lock::lock, metrics::Meter, record::Recorder,
+    trail::Trail, wire::envelope::View,
 };
 
 /// What opened a session, which decides when it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
     /// A socket of its own: it ends with that.
     Socket,
@@ -80,11 +65,11 @@ pub(crate) struct Session {
     /// Whether its client has begun another one without naming either.
     superseded: AtomicBool,
     /// What the last step was answered whose request had an id.
-    pub(super) answered: Mutex<Option<Box<Answer>>>,
+    pub(super) answered: Mutex<Option<Box<Remembered>>>,
     hold: Mutex<Hold>,
     pub(super) meter: Arc<Meter>,
-    recorder: Option<Recorder>,
-    trail: Option<Arc<Trail>>,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) trail: Option<Arc<Trail>>,
     pub(super) pool: Pool,
 }
 
@@ -131,33 +116,6 @@ pub(super) enum Stage {
     Empty,
     Running,
     Finished,
-}
-
-/// The outcome of a request, and how long its answer is held back.
-#[derive(Debug)]
-pub(crate) struct Outcome<T> {
-    /// What is answered.
-    pub(crate) told: T,
-    /// How long the episode's own world takes for it.
-    pub(crate) wait: Duration,
-}
-
-/// What has to be written down before an answer is given.
-#[derive(Debug)]
-pub(super) enum Due {
-    /// Nothing: no step was taken.
-    Nothing,
-    /// What a step decided, which the audit trail has.
-    Step,
-    /// The same, and an episode that has ended with it.
-    Episode(Played),
-}
-
-impl<T> Outcome<T> {
-    /// An outcome that is sent at once.
-    pub(crate) fn now(told: T) -> Self {
-        Self { told, wait: Duration::ZERO }
-    }
 }
 
 impl Session {
@@ -234,169 +192,15 @@ impl Session {
         !client.agent || client.key == self.opener.key
     }
 
-    /// Works on its episode when all earlier requests of this session are through, and answers when what it did has
-    /// taken its time.
-    ///
-    /// Dropping the future gives the turn back, even while the answer is held back. What would take longer than `limit`
-    /// is taken back and refused after that time.
-    pub(crate) async fn act<T>(
-        &self,
-        limit: Option<Duration>,
-        work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
-    ) -> Result<T, Problem> {
-        let turn = self.turns.lock().await;
-        let Outcome { told, wait } = self.work(work)?;
-        self.hold_back(turn, limit, Outcome { told: (told, Due::Nothing), wait }).await
-    }
-
-    /// Returns the outcome of a request when it has taken its time and is written down as is demanded; nobody else has the
-    /// turn until then.
-    async fn hold_back<T>(
-        &self,
-        _turn: Turn<'_>,
-        limit: Option<Duration>,
-        Outcome { told: (told, due), wait }: Outcome<(T, Due)>,
-    ) -> Result<T, Problem> {
-        let waits_for_the_disk = match &due {
-            Due::Nothing => false,
-            Due::Step => self.is_behind(),
-            Due::Episode(_) => true,
-        };
-        if wait.is_zero() && !waits_for_the_disk {
-            return Ok(told);
-        }
-        let mut handed = None;
-        let held_back = async {
-            if !wait.is_zero() {
-                time::sleep(wait).await;
-            }
-            if !matches!(due, Due::Nothing) {
-                handed = self.hand_over(due);
-                self.settled(handed.as_ref()).await?;
-            }
-            Ok(())
-        };
-        let outcome = within(limit, held_back).await;
-        match outcome {
-            Ok(()) => Ok(told),
-            Err(problem) => {
-                if let Some(handed) = handed {
-                    handed.withdraw();
-                }
-                self.work(|play| play.take_back().map(Outcome::now))?;
-                Err(problem)
-            }
-        }
-    }
-
-    /// Waits until what was decided, and an episode that has ended, are written down as is demanded.
-    pub(super) async fn settled(&self, ended: Option<&Handed>) -> Result<(), Problem> {
-        if let Some(trail) = &self.trail {
-            trail.settled().await.map_err(Problem::Unrecorded)?;
-        }
-        if let (Some(recorder), Some(ended)) = (&self.recorder, ended) {
-            recorder.settled(ended).await.map_err(Problem::Unrecorded)?;
-        }
-        Ok(())
-    }
-
-    /// Whether an answer may have to wait until what was decided is written down.
-    fn is_behind(&self) -> bool {
-        self.trail.as_ref().is_some_and(|trail| trail.is_behind())
-    }
-
-    /// Refuses steps whose end could not be recorded, where that is demanded.
-    pub(super) fn admit(&self) -> Result<(), Problem> {
-        self.recorder.as_ref().and_then(Recorder::refusal).map_or(Ok(()), |refusal| Err(Problem::Unrecorded(refusal)))
+    /// Works on its episode when all earlier requests of this session are through.
+    pub(crate) async fn act<T>(&self, work: impl FnOnce(&mut Play) -> Result<T, Problem>) -> Result<T, Problem> {
+        let _turn = self.turns.lock().await;
+        self.work(work)
     }
 
     /// How it and sockets stand to each other.
     pub(crate) fn status(&self) -> Status {
         self.holding().status
-    }
-
-    /// Takes an action, renders the result, and counts it; else as [`Self::act`].
-    pub(crate) async fn step<T>(
-        &self,
-        limit: Option<Duration>,
-        action: Map<String, Value>,
-        render: impl FnOnce(View<'_>) -> T,
-    ) -> Result<T, Problem> {
-        let turn = self.turns.lock().await;
-        self.step_in(turn, limit, action, render).await
-    }
-
-    /// The same, unless something has to be waited for; the action is given back then. `asked` is when it came.
-    pub(crate) fn step_at_once<T>(
-        &self,
-        asked: Instant,
-        action: Map<String, Value>,
-        render: impl FnOnce(View<'_>) -> T,
-    ) -> Result<Result<T, Problem>, Map<String, Value>> {
-        let turn = self.turns.try_lock();
-        if turn.is_err() || self.recorder.is_some() || !self.is(Pace::Swift) || self.is_behind() {
-            return Err(action);
-        }
-        Ok(self.take(asked, action, render).map(|outcome| outcome.told.0))
-    }
-
-    /// The same in a turn that is taken.
-    pub(super) async fn step_in<T>(
-        &self,
-        turn: Turn<'_>,
-        limit: Option<Duration>,
-        action: Map<String, Value>,
-        render: impl FnOnce(View<'_>) -> T,
-    ) -> Result<T, Problem> {
-        self.admit()?;
-        if self.is(Pace::Long) {
-            return Box::pin(self.step_apart(turn, limit, action, render)).await;
-        }
-        let outcome = self.take(Instant::now(), action, render)?;
-        self.hold_back(turn, limit, outcome).await
-    }
-
-    /// Takes an action, renders the result, and counts it.
-    fn take<T>(
-        &self,
-        started: Instant,
-        action: Map<String, Value>,
-        render: impl FnOnce(View<'_>) -> T,
-    ) -> Result<Outcome<(T, Due)>, Problem> {
-        self.work(|play| {
-            let span =
-                tracing::debug_span!("step", environment = %self.environment, session = self.tag(), reward = Empty);
-            let step = span.in_scope(|| play.step(action)).inspect_err(|_| self.meter.refused())?;
-            span.record("reward", step.reward);
-            let told = render(play.view(Some(&step))?);
-            self.stepped(play, &step, started.elapsed());
-            Ok(Outcome { told: (told, self.due(play, Some(&step))), wait: wait_of(&step) })
-        })
-    }
-
-    /// Calls a tool in the episode that it has; counted and held back like a step.
-    pub(crate) async fn call(
-        &self,
-        limit: Option<Duration>,
-        name: &str,
-        arguments: &Map<String, Value>,
-    ) -> Result<Result<Answered, ToolFailure>, Problem> {
-        let turn = self.turns.lock().await;
-        self.admit()?;
-        if self.is(Pace::Long) {
-            return Box::pin(self.call_apart(turn, limit, name, arguments)).await;
-        }
-        let called = self.work(|play| {
-            let started = Instant::now();
-            let (outcome, step) = play.call(name, arguments)?;
-            match &step {
-                Some(step) => self.stepped(play, step, started.elapsed()),
-                None => self.meter.refused(),
-            }
-            let wait = step.as_ref().map(wait_of).unwrap_or_default();
-            Ok(Outcome { told: (outcome, self.due(play, step.as_ref())), wait })
-        })?;
-        self.hold_back(turn, limit, called).await
     }
 
     /// Answers an action that does not fit with the episode as it stands, where the server excuses so many and there were
@@ -476,7 +280,7 @@ impl Session {
     }
 
     /// Whether steps of its episode may take so long, and no longer.
-    fn is(&self, pace: Pace) -> bool {
+    pub(super) fn is(&self, pace: Pace) -> bool {
         self.pace.load(Ordering::Relaxed) == pace as u8
     }
 
@@ -485,25 +289,8 @@ impl Session {
         self.pace.store(own.pace() as u8, Ordering::Relaxed);
     }
 
-    /// What is to be written down of a step, if there was one.
-    pub(super) fn due(&self, play: &Play, step: Option<&Step>) -> Due {
-        match step {
-            None => Due::Nothing,
-            Some(step) if step.done && self.recorder.is_some() => play.played().map_or(Due::Step, Due::Episode),
-            Some(_) => Due::Step,
-        }
-    }
-
-    /// Hands over an episode that has ended.
-    pub(super) fn hand_over(&self, due: Due) -> Option<Handed> {
-        let (Some(recorder), Due::Episode(played)) = (&self.recorder, due) else { return None };
-        Some(recorder.ended(played))
-    }
-
-    pub(super) fn work<T>(
-        &self,
-        work: impl FnOnce(&mut Play) -> Result<Outcome<T>, Problem>,
-    ) -> Result<Outcome<T>, Problem> {
+    /// Works on its episode at once, unless it has ended.
+    pub(super) fn work<T>(&self, work: impl FnOnce(&mut Play) -> Result<T, Problem>) -> Result<T, Problem> {
         if self.holding().status == Status::Ended {
             return Err(Problem::UnknownSession { id: self.id.to_string(), ended: None });
         }
@@ -538,18 +325,13 @@ impl Stage {
     }
 }
 
-/// How long the environment's world takes for a step.
-pub(crate) fn wait_of(step: &Step) -> Duration {
-    Duration::try_from_secs_f64(step.wait).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::capacity::{Capacity, Client, Share},
-        *,
+    use super::*;
+    use crate::{
+        capacity::{Capacity, Share},
+        metrics::Metrics,
     };
-    use crate::metrics::Metrics;
 
     fn session() -> Arc<Session> {
         let witness = Witness {
@@ -563,26 +345,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_take_turns_while_an_answer_is_held_back() {
-        let session = session();
-        let slow = session.act(None, |_| Ok(Outcome { told: Instant::now(), wait: Duration::from_millis(40) }));
-        let quick = session.act(None, |_| Ok(Outcome::now(Instant::now())));
-        let (slow, quick) = tokio::join!(slow, quick);
-        assert!(quick.expect("a time") - slow.expect("a time") >= Duration::from_millis(40));
-    }
-
-    #[tokio::test]
-    async fn who_leaves_gives_the_turn_back() {
-        let session = session();
-        let slow = session.act(None, |_| Ok(Outcome { told: (), wait: Duration::from_hours(1) }));
-        time::timeout(Duration::from_millis(5), slow).await.expect_err("it waits");
-        session.act(None, |_| Ok(Outcome::now(()))).await.expect("its turn comes");
-    }
-
-    #[tokio::test]
     async fn a_bug_is_told_and_does_not_block_the_session() {
         let session = session();
-        let broken = session.act(None, |_| -> Result<Outcome<()>, Problem> { panic!("a bug") }).await;
+        let broken = session.act(|_| -> Result<(), Problem> { panic!("a bug") }).await;
         assert_eq!(broken, Err(Problem::Broken));
         assert!(session.look(|play| play.done().is_none()));
     }

@@ -1,9 +1,9 @@
 //! The episode of one session, and what is sent about it.
 //!
-//! The actions that it has taken are kept with it: an episode is a fold over them, so that a fork, and taking a step
-//! back, are the same as playing it.
+//! The actions that it has taken are kept next to it: an episode is a fold over them, so that a fork is the
+//! same as playing it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use casebook_runtime::{
     episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
@@ -19,14 +19,15 @@ use casebook_trail::EpisodeId;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::actions::Actions;
 use crate::{
+    actions::Actions,
+    entries::Entry,
     error::Problem,
+    record::Played,
     reload::Held,
     trail::Trail,
     wire::{
         arguments::ResetArguments,
-        entries::Entry,
         envelope::{self, View},
         task,
     },
@@ -35,14 +36,14 @@ use crate::{
 /// What one session plays; empty until its first reset.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Play {
-    run: Option<Run>,
+    live: Option<LiveEpisode>,
     /// Actions of the episode that did not fit and were answered all the same.
     excused: u32,
 }
 
 /// An episode with all that is needed to play it again.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
+pub(crate) struct LiveEpisode {
     /// The generation that it is played with, even if another one is loaded meanwhile.
     held: Held,
     episode: Episode,
@@ -54,34 +55,43 @@ pub(crate) struct Run {
     actions: Actions,
 }
 
-/// What a tool answered, and the step that the call was.
-pub(crate) type Call = (Result<Answered, ToolFailure>, Option<Step>);
+/// What an episode is asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Take an action.
+    Step(Map<String, Value>),
+    /// Call a tool, which is an action like any other.
+    Call {
+        /// The tool's name.
+        name: String,
+        /// What it is given.
+        arguments: Map<String, Value>,
+    },
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// The action and its step; none where a call was refused.
+    pub(crate) taken: Option<Taken>,
+    /// What a tool answered that was called.
+    pub(crate) called: Option<Result<Answered, ToolFailure>>,
+}
 
 /// An action that was taken, and its step.
-pub(super) type Taken = (Value, Step);
-
-/// An episode with its id, and the actions that it has taken.
-#[derive(Debug)]
-pub(crate) struct Played {
-    /// The episode's id.
-    pub(crate) id: String,
-    /// The episode.
-    pub(crate) episode: Box<Episode>,
-    /// The actions that it has taken.
-    pub(crate) actions: Actions,
-}
+pub(crate) type Taken = (Value, Step);
 
 /// How long a step may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
     /// Microseconds.
-    Swift,
+    Immediate,
     /// As long as the pack says, or until it is written down.
     HeldBack,
     /// As long as code of the pack's own computes.
     Long,
     /// There is no episode yet.
-    Unbegun,
+    NotBegun,
 }
 
 /// How an episode stands.
@@ -103,9 +113,21 @@ pub(crate) struct Grade {
     pub(crate) explanation: StepExplanation,
 }
 
+impl Done {
+    /// The step, where there was one.
+    pub(crate) fn step(&self) -> Option<&Step> {
+        self.taken.as_ref().map(|(_, step)| step)
+    }
+
+    /// How long the environment's world takes for it.
+    pub(crate) fn wait(&self) -> Duration {
+        self.step().and_then(|step| Duration::try_from_secs_f64(step.wait).ok()).unwrap_or_default()
+    }
+}
+
 impl Play {
-    /// Starts an episode; when that fails, the one before it goes on.
-    pub(crate) fn reset(&mut self, held: Held, arguments: ResetArguments) -> Result<(), Problem> {
+    /// Starts an episode.
+    pub(crate) fn begin(held: Held, arguments: ResetArguments) -> Result<Self, Problem> {
         let seed = arguments.seed.unwrap_or_else(random_seed);
         let pack = &held.pack;
         let task = task::choose(pack, &arguments, seed).map_err(Problem::Invalid)?;
@@ -114,22 +136,43 @@ impl Play {
         let episode = span.in_scope(|| Episode::start(pack, task, seed, declared));
         let episode = episode.map_err(|error| refused(error, &arguments))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
-        self.run = Some(Run::new(held, episode, id));
-        self.excused = 0;
-        Ok(())
+        Ok(Self { live: Some(LiveEpisode::new(held, episode, id)), excused: 0 })
     }
 
-    /// Takes an action.
-    pub(crate) fn step(&mut self, action: Map<String, Value>) -> Result<Step, Problem> {
-        let taken = self.take(action)?;
-        self.write_down(&taken);
-        Ok(taken.1)
+    /// Runs a command, and writes nothing down.
+    pub(crate) fn run(&mut self, command: Command) -> Result<Done, Problem> {
+        let live = self.live.as_mut().ok_or(Problem::NoEpisode)?;
+        let done = match command {
+            Command::Step(mut action) => {
+                take_metadata(&mut action)?;
+                live.admit()?;
+                let action = Value::Object(action);
+                let step = live.episode.step(&action)?;
+                Done { taken: Some((action, step)), called: None }
+            }
+            Command::Call { name, arguments } => {
+                live.admit()?;
+                let Called { taken, outcome } = live.episode.call(&name, &arguments);
+                Done { taken, called: Some(outcome) }
+            }
+        };
+        let cause = match &done.called {
+            Some(outcome) => outcome.as_ref().err().and_then(|failure| failure.cause.as_deref()),
+            None => live.episode.hidden_failure(),
+        };
+        if let Some(cause) = cause {
+            tracing::warn!(cause, "a tool failed");
+        }
+        if let Some((action, _)) = &done.taken {
+            live.actions.push(action);
+        }
+        Ok(done)
     }
 
     /// Excuses an action that did not fit, unless so many were before; gives the episode as it stands, and how many more
     /// are excused.
     pub(crate) fn excuse(&mut self, most: u32) -> Option<(View<'_>, u32)> {
-        if self.excused >= most || self.run.is_none() {
+        if self.excused >= most || self.live.is_none() {
             return None;
         }
         self.excused += 1;
@@ -137,92 +180,41 @@ impl Play {
         self.view(None).ok().map(|view| (view, left))
     }
 
-    /// Takes an action without writing it down.
-    pub(super) fn take(&mut self, mut action: Map<String, Value>) -> Result<Taken, Problem> {
-        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
-        take_metadata(&mut action)?;
-        run.admit()?;
-        let action = Value::Object(action);
-        let step = run.episode.step(&action)?;
-        if let Some(cause) = run.episode.hidden_failure() {
-            tracing::warn!(cause, "a tool failed");
-        }
-        run.actions.push(&action);
-        Ok((action, step))
-    }
-
-    /// Calls a tool, which is an action like any other; the step is that action's, where there was one.
-    pub(crate) fn call(&mut self, name: &str, arguments: &Map<String, Value>) -> Result<Call, Problem> {
-        let (outcome, taken) = self.use_tool(name, arguments)?;
-        if let Some(taken) = &taken {
-            self.write_down(taken);
-        }
-        Ok((outcome, taken.map(|(_, step)| step)))
-    }
-
-    /// Calls a tool without writing it down.
-    pub(super) fn use_tool(
-        &mut self,
-        name: &str,
-        arguments: &Map<String, Value>,
-    ) -> Result<(Result<Answered, ToolFailure>, Option<Taken>), Problem> {
-        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
-        run.admit()?;
-        let Called { taken, outcome } = run.episode.call(name, arguments);
-        if let Err(ToolFailure { cause: Some(cause), .. }) = &outcome {
-            tracing::warn!(cause, "a tool failed");
-        }
-        if let Some((action, _)) = &taken {
-            run.actions.push(action);
-        }
-        Ok((outcome, taken))
-    }
-
     /// Writes down what the step that was taken last decided.
-    pub(super) fn write_down(&self, (action, step): &Taken) {
-        if let Some(run) = &self.run
-            && let Some(trail) = run.held.trail()
+    pub(crate) fn write_down(&self, (action, step): &Taken) {
+        if let Some(live) = &self.live
+            && let Some(trail) = live.held.trail()
         {
-            trail.record(&run.episode, (action, step), run.trail_id());
+            trail.record(&live.episode, (action, step), live.trail_id());
         }
     }
 
     /// How long its steps may take.
     pub(super) fn pace(&self) -> Pace {
-        match self.run.as_ref().map(|run| run.episode.pack()) {
+        match self.live.as_ref().map(|live| live.episode.pack()) {
             Some(pack) if pack.takes_long() => Pace::Long,
             Some(pack) if pack.holds_back() || self.is_written_down_first() => Pace::HeldBack,
-            Some(_) => Pace::Swift,
-            None => Pace::Unbegun,
+            Some(_) => Pace::Immediate,
+            None => Pace::NotBegun,
         }
     }
 
     /// Whether a step is answered only when it is written down.
     fn is_written_down_first(&self) -> bool {
-        self.run.as_ref().and_then(|run| run.held.trail()).is_some_and(Trail::is_required)
+        self.live.as_ref().and_then(|live| live.held.trail()).is_some_and(Trail::is_required)
     }
 
     /// Whether its steps may wait for programs.
     pub(crate) fn waits_for_processes(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.episode.pack().waits_for_processes())
-    }
-
-    /// Takes the last action back.
-    pub(crate) fn take_back(&mut self) -> Result<(), Problem> {
-        self.write_down_taken_back();
-        let run = self.run.as_mut().ok_or(Problem::NoEpisode)?;
-        let before = run.actions.len().saturating_sub(1);
-        run.episode = run.replay(before)?;
-        run.actions.truncate(before);
-        Ok(())
+        self.live.as_ref().is_some_and(|live| live.episode.pack().waits_for_processes())
     }
 
     /// Writes down that its last step is taken back.
     pub(super) fn write_down_taken_back(&self) {
-        if let Some(run) = &self.run
-            && let Some(trail) = run.held.trail()
+        if let Some(live) = &self.live
+            && let Some(trail) = live.held.trail()
         {
-            trail.record_taken_back(&run.episode, run.episode.steps(), run.trail_id());
+            trail.record_taken_back(&live.episode, live.episode.steps(), live.trail_id());
         }
     }
 
@@ -230,26 +222,26 @@ impl Play {
     ///
     /// Its episode is a new one and has an id of its own.
     pub(crate) fn fork(&self, at: Option<usize>) -> Result<Self, Problem> {
-        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
-        let taken = run.actions.len();
+        let live = self.live.as_ref().ok_or(Problem::NoEpisode)?;
+        let taken = live.actions.len();
         let at = at.unwrap_or(taken);
         if at > taken {
             let msg = format!("Input should be less than or equal to {taken}, the number of steps taken");
             let entry = Entry::new("less_than_equal", vec!["body".into(), "at".into()], msg, at.into());
             return Err(Problem::Invalid(vec![entry.ctx(serde_json::json!({ "le": taken }))]));
         }
-        let mut fork = Run::new(run.held.clone(), run.replay(at)?, Uuid::new_v4().to_string());
-        fork.forked_from = Some((run.id.clone(), at));
-        fork.actions = run.actions.clone();
+        let mut fork = LiveEpisode::new(live.held.clone(), live.replay(at)?, Uuid::new_v4().to_string());
+        fork.forked_from = Some((live.id.clone(), at));
+        fork.actions = live.actions.clone();
         fork.actions.truncate(at);
-        Ok(Self { run: Some(fork), excused: self.excused })
+        Ok(Self { live: Some(fork), excused: self.excused })
     }
 
     /// Grades the episode as it stands, or as it would with another generation of its pack.
     pub(crate) fn grade(&self, with: Option<&Arc<Pack>>) -> Result<Grade, Problem> {
-        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
-        let again = with.map(|pack| run.replay_with(pack)).transpose()?;
-        let episode = again.as_ref().unwrap_or(&run.episode);
+        let live = self.live.as_ref().ok_or(Problem::NoEpisode)?;
+        let again = with.map(|pack| live.replay_with(pack)).transpose()?;
+        let episode = again.as_ref().unwrap_or(&live.episode);
         let failed = |error: GraderError| Problem::Failed(error.to_string());
         Ok(Grade {
             generation: episode.pack().generation(),
@@ -264,42 +256,42 @@ impl Play {
 
     /// What is right in the episode, and its result so far.
     pub(crate) fn truth(&self) -> Result<Truth, Problem> {
-        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
-        truth_of(&run.episode).map_err(|error| Problem::Failed(error.to_string()))
+        let live = self.live.as_ref().ok_or(Problem::NoEpisode)?;
+        truth_of(&live.episode).map_err(|error| Problem::Failed(error.to_string()))
     }
 
     /// What there is to send after a reset, or after a step.
     pub(crate) fn view<'a>(&'a self, step: Option<&'a Step>) -> Result<View<'a>, Problem> {
-        let run = self.run.as_ref().ok_or(Problem::NoEpisode)?;
-        Ok(View { episode: &run.episode, fixed: &run.fixed, step })
+        let live = self.live.as_ref().ok_or(Problem::NoEpisode)?;
+        Ok(View { episode: &live.episode, fixed: &live.fixed, step })
     }
 
     /// Renders the state.
     pub(crate) fn state(&self, environment: &str) -> String {
-        envelope::state(environment, self.run.as_ref().map(|run| (&run.episode, run.id.as_str())))
+        envelope::state(environment, self.live.as_ref().map(|live| (&live.episode, live.id.as_str())))
     }
 
     /// Whether its episode has ended; `None` before the first reset.
     pub(crate) fn done(&self) -> Option<bool> {
-        self.run.as_ref().map(|run| run.episode.done())
+        self.live.as_ref().map(|live| live.episode.done())
     }
 
     /// A copy of its episode, with the actions that it has taken.
     pub(crate) fn played(&self) -> Option<Played> {
-        self.run.as_ref().map(|run| Played {
-            id: run.id.clone(),
-            episode: Box::new(run.episode.clone()),
-            actions: run.actions.clone(),
+        self.live.as_ref().map(|live| Played {
+            id: live.id.clone(),
+            episode: Box::new(live.episode.clone()),
+            actions: live.actions.clone(),
         })
     }
 
     /// Its episode with all that is needed to play it again; `None` before the first reset.
-    pub(crate) fn run(&self) -> Option<&Run> {
-        self.run.as_ref()
+    pub(crate) fn live(&self) -> Option<&LiveEpisode> {
+        self.live.as_ref()
     }
 }
 
-impl Run {
+impl LiveEpisode {
     fn new(held: Held, episode: Episode, id: String) -> Self {
         let fixed = envelope::fixed_metadata(&episode, &id, held.group());
         Self { held, episode, id, forked_from: None, fixed, actions: Actions::default() }

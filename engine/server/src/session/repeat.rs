@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{lock, one::Session};
-use crate::{error::Problem, wire::envelope::View};
+use super::one::Session;
+use crate::{error::Problem, lock::lock, wire::envelope::View};
 
 /// What a request was answered.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Remembered {
     request_id: String,
     text: String,
 }
@@ -33,7 +33,7 @@ impl Session {
         }
         let render = |view: View<'_>| {
             let text = render(view);
-            *lock(&self.answered) = Some(Box::new(Answer { request_id, text: text.clone() }));
+            *lock(&self.answered) = Some(Box::new(Remembered { request_id, text: text.clone() }));
             text
         };
         let told = self.step_in(turn, limit, action, render).await;

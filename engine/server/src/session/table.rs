@@ -18,15 +18,23 @@ use tokio::{sync::Notify, time};
 use uuid::Uuid;
 
 use super::{
-    capacity::{Capacity, Client, Key, Slot},
-    ended::{EndedSessions, Ending, is_same},
-    lock,
+    chosen::Chosen,
+    ended::{EndedSessions, is_same},
     one::{Hold, Origin, Session, Stage, Status, Witness},
     play::Play,
     pool::Pool,
 };
 use crate::{
-    connections::Open as Connections, error::Problem, metrics::Metrics, record::Recorder, server::Config, trail::Trail,
+    capacity::{Capacity, Slot},
+    client::{Client, Key},
+    config::Config,
+    connections::Open as Connections,
+    ending::Ending,
+    error::Problem,
+    lock::lock,
+    metrics::Metrics,
+    record::Recorder,
+    trail::Trail,
 };
 
 /// How long a session without a socket may rest when no other limit is set: nothing else would ever end it.
@@ -56,6 +64,8 @@ pub(crate) struct Sessions {
     pub(super) grace: Duration,
     pub(super) open: Mutex<Open>,
     ended: Mutex<EndedSessions>,
+    /// The ids of episodes that clients chose.
+    pub(super) chosen: Chosen,
     /// Notified when an episode over HTTP ends, since it may make room.
     finished: Notify,
     draining: AtomicBool,
@@ -63,7 +73,7 @@ pub(crate) struct Sessions {
 
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    all: HashMap<Uuid, Arc<Session>>,
+    pub(super) all: HashMap<Uuid, Arc<Session>>,
     /// Those whose life does not hang on a socket: opened over HTTP, or lost.
     pub(super) resting: BTreeMap<Uuid, Arc<Session>>,
 }
@@ -92,6 +102,7 @@ impl Sessions {
             grace: config.resume_grace,
             open: Mutex::default(),
             ended: Mutex::default(),
+            chosen: Chosen::default(),
             finished: Notify::new(),
             draining: AtomicBool::new(false),
         }
@@ -179,22 +190,6 @@ impl Sessions {
         lock(&self.open).all.get(&id).cloned()
     }
 
-    /// Finds a session by its id or by that of its episode, and leaves no trace.
-    ///
-    /// Clients choose the ids of episodes, so that several sessions may play one of the same id; then none is meant.
-    pub(crate) fn find_episode(&self, id: &str) -> Result<Arc<Session>, Problem> {
-        if let Some(session) = self.find(id) {
-            return Ok(session);
-        }
-        let mut open: Vec<Arc<Session>> = lock(&self.open).all.values().cloned().collect();
-        open.retain(|session| session.look(|play| play.run().is_some_and(|run| run.id() == id)));
-        if open.len() > 1 {
-            let text = format!("{} sessions play an episode `{id}`; use the id of the session", open.len());
-            return Err(Problem::DoesNotFit(text));
-        }
-        open.pop().ok_or_else(|| self.unknown(id))
-    }
-
     /// Finds the session that a claim names; `None` when it names none.
     pub(crate) fn named(
         &self,
@@ -231,7 +226,7 @@ impl Sessions {
 
     /// Lets the next episode of a client that names none take the place of its earlier ones; they go on for who names
     /// them, until there is no room.
-    pub(crate) fn supersede(&self, environment: &str, client: Client) {
+    pub(crate) fn supersede(&self, environment: &Arc<str>, client: Client) {
         for (_, _, session) in self.own(environment, client) {
             session.supersede();
         }
@@ -249,7 +244,7 @@ impl Sessions {
     }
 
     /// Says that the episode has ended which a request goes on with that names no session, or one that a cookie jar sent.
-    pub(crate) fn missed(&self, environment: &str, claim: &Claim, client: Client) -> Option<Problem> {
+    pub(crate) fn missed(&self, environment: &Arc<str>, claim: &Claim, client: Client) -> Option<Problem> {
         let ended = lock(&self.ended);
         let in_cookie = claim.cookie.as_ref().and_then(|id| Uuid::parse_str(id).ok());
         let in_cookie = in_cookie.and_then(|id| ended.ending(&id).map(|ending| (id, ending)));

@@ -3,7 +3,10 @@
 use casebook_runtime::{record::MAX_SEED, scenario::Pack};
 use serde_json::{Map, Value, json};
 
-use super::entries::Entry;
+use crate::{
+    entries::Entry,
+    names::{nearest, unknown_name},
+};
 
 /// The maximum number of characters of an episode's or request's id.
 pub(super) const MAX_ID: usize = 255;
@@ -31,8 +34,10 @@ pub(crate) struct ResetArguments {
     pub(crate) practice: bool,
     /// All others, which the environment may declare.
     declared: Map<String, Value>,
-    /// Where those stand, such as the body.
+    /// The place of those, such as the body.
     at: Vec<Value>,
+    /// The place of the episode's id.
+    id_at: Vec<Value>,
 }
 
 impl ResetArguments {
@@ -43,7 +48,8 @@ impl ResetArguments {
 
     /// Reads arguments from an object; `at` is the path that leads to it.
     pub(crate) fn read(object: Map<String, Value>, at: &[&str]) -> Result<Self, Vec<Entry>> {
-        let mut arguments = Self { at: at.iter().copied().map(Value::from).collect(), ..Self::default() };
+        let place: Vec<Value> = at.iter().copied().map(Value::from).collect();
+        let mut arguments = Self { id_at: place.clone(), at: place, ..Self::default() };
         let mut entries = Vec::new();
         for (name, value) in object {
             let loc = || path(at, &name);
@@ -87,6 +93,12 @@ impl ResetArguments {
         entry
     }
 
+    /// Refuses the episode's id.
+    pub(crate) fn refuse_id(&self, message: String) -> Entry {
+        let loc = self.id_at.iter().cloned().chain(["episode_id".into()]).collect();
+        Entry::new("value_error", loc, message, self.episode_id.clone().into())
+    }
+
     /// Fills what is unset from `other`.
     pub(crate) fn or(self, mut other: Self) -> Self {
         let at = if self.declared.is_empty() { std::mem::take(&mut other.at) } else { self.at };
@@ -94,6 +106,7 @@ impl ResetArguments {
         Self {
             declared: other.declared,
             at,
+            id_at: if self.episode_id.is_some() { self.id_at } else { other.id_at },
             practice: self.practice || other.practice,
             task_id: self.task_id.or(other.task_id),
             split: self.split.or(other.split),
@@ -118,18 +131,6 @@ pub(crate) fn unknown_task(pack: &Pack, name: &str) -> Entry {
 pub(crate) fn unknown_task_text(pack: &Pack, name: &str) -> String {
     let names: Vec<&str> = pack.tasks().iter().map(|task| task.name()).collect();
     unknown_name("task", name, pack.nearest_task(name), &format!("`{}` has", pack.name()), &names)
-}
-
-/// Says that a name does not exist, which one is near, and which exist.
-pub(crate) fn unknown_name(noun: &str, name: &str, near: Option<&str>, owner: &str, names: &[&str]) -> String {
-    let hint = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    let names = casebook_runtime::names::list(names).unwrap_or_else(|| "none".into());
-    format!("unknown {noun} `{name}`; {hint}{owner} {names}")
-}
-
-/// The name among `names` that was probably meant.
-pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
-    casebook_runtime::names::nearest(name, names.iter().copied())
 }
 
 fn unknown_argument(name: &str, declared: &[&str]) -> String {

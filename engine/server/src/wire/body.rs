@@ -5,10 +5,8 @@ use std::time::Duration;
 use axum::http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
-use super::{
-    arguments::{MAX_ID, text},
-    entries::Entry,
-};
+use super::arguments::{MAX_ID, text};
+use crate::entries::Entry;
 
 /// An action and the session that it is for.
 #[derive(Debug, PartialEq)]

@@ -8,10 +8,8 @@ use casebook_runtime::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    entries::{Entry, summary},
-    text_frame::{TextFrame, USUAL},
-};
+use super::text_frame::{TextFrame, USUAL};
+use crate::entries::{Entry, summary};
 
 /// An episode as its agent sees it.
 #[derive(Debug, Clone, Copy)]

@@ -8,11 +8,11 @@ use serde::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{
-    arguments::ResetArguments,
+use super::arguments::ResetArguments;
+use crate::{
     entries::{Entry, summary},
+    error::Problem,
 };
-use crate::error::Problem;
 
 /// A request that came over the socket, envelope checked.
 #[derive(Debug, Clone, PartialEq)]

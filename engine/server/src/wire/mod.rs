@@ -1,6 +1,5 @@
 //! What goes over the wire, and the only place that knows how OpenEnv names it.
 //!
-//! - `entries`: one problem of a request, in the shape of a validation entry
 //! - `arguments`: what `reset` takes, over the socket, in a body or in a query
 //! - `body`: HTTP bodies, and the two shapes in which a step is sent
 //! - `task`: what the Task API takes
@@ -9,17 +8,14 @@
 //! - `text_frame`: text frames as they go over a socket
 //! - `rpc`: JSON-RPC as `/mcp` speaks it
 //! - `schema`: the schemas of action, observation and state as they are published
-//! - `snapshot`: a session from outside
 //! - `openapi`: the description of the HTTP surface, made from the route table
 
 pub(crate) mod arguments;
 pub(crate) mod body;
-pub(crate) mod entries;
 pub(crate) mod envelope;
 pub(crate) mod frames;
 pub(crate) mod openapi;
 pub(crate) mod rpc;
 pub(crate) mod schema;
-pub(crate) mod snapshot;
 pub(crate) mod task;
 pub(crate) mod text_frame;

@@ -4,7 +4,7 @@ use casebook_runtime::scenario::tools::{Answered, FailureKind, ToolCard, ToolFai
 use serde_json::{Map, Value, json};
 
 use super::openapi::settled;
-use crate::session::ended::Ending;
+use crate::ending::Ending;
 
 /// The body, or the message's data, cannot be read as JSON.
 const PARSE_ERROR: i64 = -32700;

@@ -7,10 +7,10 @@ use casebook_runtime::scenario::{Pack, Task};
 use serde_json::{Map, Value, json};
 
 use super::{
-    arguments::{ResetArguments, integer, text, unknown_name, unknown_task},
+    arguments::{ResetArguments, integer, text, unknown_task},
     body,
-    entries::Entry,
 };
+use crate::{entries::Entry, names::unknown_name};
 
 /// A split and a place in it.
 #[derive(Debug, PartialEq, Eq)]

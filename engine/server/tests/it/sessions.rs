@@ -254,17 +254,42 @@ async fn graders_are_told_what_is_right_before_it_is_decided() {
 }
 
 #[tokio::test]
-async fn an_episode_id_that_two_sessions_use_names_neither() {
+async fn an_episode_id_means_one_episode_while_its_session_lives() {
     let server = start(Config { open: true, ..config() }).await;
-    let mut ids = Vec::new();
+    let (mut first, mut second) = (Socket::open(&server, "/ws").await, Socket::open(&server, "/ws").await);
+    let asked = json!({ "task_id": "calm", "seed": 1, "episode_id": "one" });
+    // Its own session may begin it again.
+    for _ in 0..2 {
+        assert_eq!(first.reset(asked.clone()).await["type"], "observation");
+    }
+    let refused = second.reset(asked.clone()).await;
+    error(&refused, "VALIDATION_ERROR");
+    let entry = &refused["data"]["errors"][0];
+    assert_eq!((&entry["type"], &entry["loc"]), (&json!("value_error"), &json!(["episode_id"])));
+    assert_eq!(entry["msg"], "another session plays an episode `one`; choose another `episode_id`, or none");
+    let entry = post(&server, "/reset", &asked).await.entry();
+    assert_eq!(entry["loc"], json!(["body", "episode_id"]));
+    assert_eq!(get(&server, "/sessions/one/grade").await.expect(200)["session_id"], json!(own_id(&mut first).await));
+    // The id is free when the session plays another episode, or when its session has ended.
+    first.reset(json!({ "task_id": "calm", "episode_id": "other" })).await;
+    assert_eq!(second.reset(asked.clone()).await["type"], "observation");
+    assert_eq!(get(&server, "/sessions/one/grade").await.expect(200)["session_id"], json!(own_id(&mut second).await));
+    error(&first.reset(asked.clone()).await, "VALIDATION_ERROR");
+    drop(second.into_stream());
+    until("the session has ended", async || get(&server, "/sessions/one/grade").await.status == 404).await;
+    assert_eq!(first.reset(asked).await["type"], "observation");
+}
+
+#[tokio::test]
+async fn a_client_that_names_no_session_may_begin_an_episode_of_its_own_again() {
+    let server = start(Config { open: true, ..config() }).await;
     for _ in 0..2 {
         let reset = post(&server, "/reset", &json!({ "task_id": "busy", "episode_id": "twice" })).await;
-        ids.push(reset.header("x-session-id").to_owned());
-    }
-    for (method, path) in [("GET", "truth"), ("GET", "grade"), ("POST", "regrade")] {
-        let told = send(&server, method, &format!("/sessions/twice/{path}"), &[], None).await.detail(409);
-        assert_eq!(told, "2 sessions play an episode `twice`; use the id of the session");
-        send(&server, method, &format!("/sessions/{}/{path}", ids[0]), &[], None).await.expect(200);
+        let id = reset.header("x-session-id").to_owned();
+        for (method, path) in [("GET", "truth"), ("GET", "grade"), ("POST", "regrade")] {
+            let told = send(&server, method, &format!("/sessions/twice/{path}"), &[], None).await.expect(200);
+            assert_eq!(told["session_id"], json!(id), "{path}");
+        }
     }
 }
 

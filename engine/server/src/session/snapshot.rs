@@ -17,7 +17,7 @@ fn written(session: &Session, play: &Play) -> Value {
         "episode_id": null, "task_id": null, "seed": null, "step_count": 0, "done": false,
         "arguments": {}, "generation": null, "digest": null, "group": null, "actions": [],
     });
-    let Some(run) = play.run() else { return value };
+    let Some(run) = play.live() else { return value };
     let episode = run.episode();
     value["episode_id"] = run.id().into();
     if let Some((id, step)) = run.forked_from() {
