@@ -50,6 +50,16 @@ pub enum NameKind {
     Variable,
     /// An inbox.
     Inbox,
+    /// A generator.
+    Generator,
+    /// A slot of a generator; its owner is that one.
+    Slot,
+    /// A phrase of a generator; its owner is that one.
+    Phrase,
+    /// A pool of a generator; its owner is that one.
+    Pool,
+    /// A level of a generator; its owner is that one.
+    Level,
     /// A policy of the pack.
     Policy,
 }
@@ -82,13 +92,23 @@ pub struct Location {
 pub fn symbols<'a>(documents: impl IntoIterator<Item = &'a Arc<Document>>) -> Vec<Symbol> {
     let documents: Vec<&Document> = documents.into_iter().map(Arc::as_ref).collect();
     let mut table = Table::default();
-    for kind in [Kind::Environment, Kind::Rubric, Kind::Inbox, Kind::Rules, Kind::Task, Kind::Policy, Kind::Test] {
+    for kind in [
+        Kind::Environment,
+        Kind::Rubric,
+        Kind::Inbox,
+        Kind::Generator,
+        Kind::Rules,
+        Kind::Task,
+        Kind::Policy,
+        Kind::Test,
+    ] {
         for document in documents.iter().filter(|document| document.content.kind() == kind) {
             let reader = Reader { document, value: &document.value };
             match kind {
                 Kind::Environment => reader.environment(&mut table),
                 Kind::Rubric => reader.rubric(&mut table),
                 Kind::Inbox => reader.inbox(&mut table),
+                Kind::Generator => reader.generator(&mut table),
                 Kind::Rules => reader.rules(&mut table),
                 Kind::Task => reader.task(&mut table),
                 Kind::Policy => reader.policy(&mut table),
@@ -487,7 +507,12 @@ impl<'a> Reader<'a> {
 
     fn task(self, table: &mut Table) {
         table.define(NameKind::Task, None, self.name(), self.at("/name"));
-        self.mention_text(NameKind::Inbox, None, "/inbox", table);
+        match self.get("/inbox") {
+            Some(Value::Array(parts)) => {
+                (0..parts.len()).for_each(|at| self.inbox_part(&format!("/inbox/{at}"), table));
+            }
+            _ => self.inbox_part("/inbox", table),
+        }
         self.mention_text(NameKind::Rubric, None, "/rubric", table);
         if let Some(rubric) = self.get("/rubric").and_then(Value::as_str) {
             self.mention_keys(NameKind::Node, Some(rubric), "/weights", table);
@@ -498,6 +523,50 @@ impl<'a> Reader<'a> {
         }
         self.template(None, "/instructions", table);
         self.plays("/solution", table);
+    }
+
+    /// A part of a task's inbox: a name, or items that are drawn.
+    fn inbox_part(self, pointer: &str, table: &mut Table) {
+        match self.get(pointer) {
+            Some(Value::String(_)) => self.mention_text(NameKind::Inbox, None, pointer, table),
+            Some(Value::Object(part)) => {
+                self.mention_text(NameKind::Inbox, None, &format!("{pointer}/from"), table);
+                let generate = format!("{pointer}/generate");
+                match part.get("generate") {
+                    Some(Value::Object(_)) => self.mention_keys(NameKind::Generator, None, &generate, table),
+                    _ => self.mention_text(NameKind::Generator, None, &generate, table),
+                }
+                if let Some(generator) = part.get("generate").and_then(Value::as_str) {
+                    self.mention_text(NameKind::Level, Some(generator), &format!("{pointer}/level"), table);
+                    self.mention_keys(NameKind::Slot, Some(generator), &format!("{pointer}/mix"), table);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn generator(self, table: &mut Table) {
+        let name = self.name();
+        table.define(NameKind::Generator, None, name, self.at("/name"));
+        self.define_keys(NameKind::Pool, Some(name), "/pools", table);
+        self.define_keys(NameKind::Slot, Some(name), "/slots", table);
+        self.define_keys(NameKind::Phrase, Some(name), "/phrases", table);
+        self.define_keys(NameKind::Level, Some(name), "/levels", table);
+        self.mention_keys(NameKind::Field, None, "/fields", table);
+        self.mention_keys(NameKind::Decision, None, "/labels", table);
+        for (_, path) in self.keys("/levels") {
+            self.mention_keys(NameKind::Slot, Some(name), &format!("{path}/slots"), table);
+            self.mention_keys(NameKind::Phrase, Some(name), &format!("{path}/phrases"), table);
+        }
+        for (_, path) in self.keys("/slots") {
+            self.mention_text(NameKind::Pool, Some(name), &format!("{path}/from"), table);
+        }
+        for (_, path) in self.keys("/fields") {
+            let path = format!("{path}/slot");
+            if self.get(&path).and_then(Value::as_str).is_some_and(|slot| !slot.contains('.')) {
+                self.mention_text(NameKind::Slot, Some(name), &path, table);
+            }
+        }
     }
 
     /// Actions: calls of tools, and templates.

@@ -19,7 +19,7 @@ use crate::{
     settings::Severity,
 };
 pub use moment::{
-    MOMENTS, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp, write_duration,
+    MOMENTS, format_moment, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp, write_duration,
     write_moment,
 };
 pub use right::{Judged, Right, Told};

@@ -26,6 +26,8 @@ pub const MAX_MODULES: usize = 64;
 pub const MAX_FILES: usize = 10_000;
 /// The maximum number of files and folders in the folder of a pack, of any kind.
 pub const MAX_ENTRIES: usize = 100_000;
+/// The maximum number of data files of one pack that are read.
+pub const MAX_DATA_FILES: usize = 256;
 /// The folders below which the files of plugins lie that are programs.
 const PLUGINS: &str = "plugins";
 /// The minimum number of files that one thread reads, so that a small pack is read by one.
@@ -51,6 +53,11 @@ impl SourceFile {
     pub fn new(path: &Path, text: &str) -> Self {
         let hash = Sha256::digest(text.as_bytes()).into();
         Self { path: path.into(), text: text.into(), problem: None, hash }
+    }
+
+    /// SHA-256 of the text, in hex.
+    pub fn digest(&self) -> String {
+        hex(&self.hash)
     }
 
     /// The same file with another text.
@@ -175,6 +182,8 @@ pub struct PackSource {
     pub files: Vec<SourceFile>,
     /// The modules of its plugins, and the files of those that are programs.
     pub modules: Vec<ModuleFile>,
+    /// Its data files, such as `people.csv`, of which its YAML speaks.
+    pub data: Vec<SourceFile>,
     /// Its `README.md`.
     pub readme: Option<Arc<str>>,
     /// The pack that its environment extends.
@@ -242,6 +251,17 @@ impl SourceSet {
         self
     }
 
+    /// Adds data files to its first pack, for tests and generated packs.
+    #[must_use]
+    pub fn with_data<'a>(mut self, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        if let Some(pack) = self.packs.first_mut() {
+            let root = pack.root.clone();
+            pack.data.extend(files.into_iter().map(|(path, text)| SourceFile::new(&root.join(path), text)));
+        }
+        self.hash = hash_of(&self);
+        self
+    }
+
     /// Gives files another text.
     pub fn change(&mut self, new: &impl Fn(&SourceFile) -> Option<String>) {
         fn change(pack: &mut PackSource, new: &impl Fn(&SourceFile) -> Option<String>) {
@@ -260,7 +280,7 @@ impl SourceSet {
 
     /// Returns whether a path belongs to a pack's files, by its ending.
     pub fn is_source(path: &Path) -> bool {
-        is_yaml(path) || is_readme(path) || is_module(path) || is_below_plugins(path)
+        is_yaml(path) || is_readme(path) || is_module(path) || is_data(path) || is_below_plugins(path)
     }
 }
 
@@ -337,6 +357,7 @@ pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a 
         root: PathBuf::from(root),
         files,
         modules: Vec::new(),
+        data: Vec::new(),
         readme: None,
         base,
         replacing: Vec::new(),
@@ -479,7 +500,7 @@ impl Fence<'_> {
 fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> PackSource {
     let mut found = Found::default();
     found.collect(&root, 0, false);
-    let Found { mut paths, mut modules, mut others, mut passed_over, mut links, entries } = found;
+    let Found { mut paths, mut modules, mut others, mut data, mut passed_over, mut links, entries } = found;
     let fence = Fence { roots, pack: fs::canonicalize(&root).unwrap_or_else(|_| root.clone()) };
     let outside: Vec<PathBuf> = links.extract_if(.., |link| !fence.holds(link)).collect();
     paths.sort();
@@ -490,7 +511,10 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
         modules.iter().take(MAX_MODULES).map(|path| read_module(path, &outside)).collect();
     let mut files: Vec<SourceFile> =
         paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path, &outside)).collect();
-    others.retain(|path| is_named(path, &files));
+    others.retain(|path| is_named(path, "process:", &files));
+    data.sort();
+    data.retain(|path| is_named(path, "pools:", &files));
+    let data = data.iter().take(MAX_DATA_FILES).map(|path| read_file(path, &outside)).collect();
     modules.extend(others.iter().take(MAX_PROGRAM_FILES).map(|path| read_module(path, &outside)));
     let too_many = [
         (paths.len() > MAX_FILES).then_some(ReadProblem::TooManyFiles),
@@ -516,7 +540,7 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
             _ => Base::Problem(ReadProblem::NoPack),
         }
     });
-    PackSource { root, files, modules, readme, base, replacing: Vec::new(), passed_over, links }
+    PackSource { root, files, modules, data, readme, base, replacing: Vec::new(), passed_over, links }
 }
 
 /// The folder that an environment's `extends` names; the files are not parsed yet, so its line is looked for.
@@ -562,6 +586,8 @@ struct Found {
     modules: Vec<PathBuf>,
     /// Other files below folders `plugins`.
     others: Vec<PathBuf>,
+    /// Files with data.
+    data: Vec<PathBuf>,
     /// What is not read, each with its problem.
     passed_over: Vec<SourceFile>,
     /// Those of all of them that are links.
@@ -608,6 +634,8 @@ impl Found {
                     &mut self.paths
                 } else if is_module(&path) && is_file {
                     &mut self.modules
+                } else if is_data(&path) && !of_plugins && is_file {
+                    &mut self.data
                 } else if of_plugins && self.others.len() <= MAX_FILES && is_file {
                     &mut self.others
                 } else {
@@ -626,10 +654,10 @@ impl Found {
     }
 }
 
-/// Whether a file may be one of a process, by what a pack's YAML says of processes.
-fn is_named(path: &Path, files: &[SourceFile]) -> bool {
+/// Whether a file may be one that a pack's YAML speaks of below a key, such as one of a process.
+fn is_named(path: &Path, key: &str, files: &[SourceFile]) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    files.iter().any(|file| file.text.contains("process:") && file.text.contains(name))
+    files.iter().any(|file| file.text.contains(key) && file.text.contains(name))
 }
 
 fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, ReadProblem> {
@@ -711,6 +739,11 @@ fn is_module(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("wasm"))
 }
 
+fn is_data(path: &Path) -> bool {
+    let endings = ["csv", "jsonl"];
+    path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
 fn is_below_plugins(path: &Path) -> bool {
     let parent = path.parent().unwrap_or(Path::new(""));
     parent.components().any(|part| part.as_os_str() == PLUGINS)
@@ -745,6 +778,11 @@ fn hash_of(set: &SourceSet) -> String {
             add(module.path.as_os_str().as_encoded_bytes());
             add(module.hash.as_bytes());
             add(format!("{:?}", module.problem).as_bytes());
+        }
+        for file in &pack.data {
+            add(file.path.as_os_str().as_encoded_bytes());
+            add(&file.hash);
+            add(format!("{:?}", file.problem).as_bytes());
         }
         add(pack.readme.as_deref().unwrap_or_default().as_bytes());
         for file in &pack.passed_over {

@@ -74,7 +74,7 @@ impl Sides<'_> {
         };
         let tasks = pack.tasks.iter().filter(|task| task.name == change.task);
         let forms = tasks.flat_map(|task| {
-            let items = task.items.iter().flat_map(|variants| &variants.forms);
+            let items = task.known_items();
             items.filter(|item| item.id == change.item).map(|item| (item, task.clock))
         });
         let mut all: Vec<usize> = Vec::new();

@@ -214,7 +214,7 @@ fn subject(document: &Document) -> String {
 fn whole(document: &Document, change: Change) -> Option<Difference> {
     let head = match document.content.kind() {
         Kind::Rules | Kind::Environment => return None,
-        Kind::Inbox => Head::Items,
+        Kind::Inbox | Kind::Generator => Head::Items,
         Kind::Rubric => Head::Rubric,
         Kind::Task => Head::Tasks,
         Kind::Policy => Head::Policies,
@@ -241,6 +241,7 @@ fn value(document: &Document) -> Option<Value> {
     let mut value = match content {
         Content::Environment(content) => serde_json::to_value(content),
         Content::Inbox(content) => serde_json::to_value(content),
+        Content::Generator(content) => serde_json::to_value(content),
         Content::Rules(content) => serde_json::to_value(content),
         Content::Rubric(content) => serde_json::to_value(content),
         Content::Task(content) => serde_json::to_value(content),
@@ -275,6 +276,7 @@ fn head(kind: Kind, key: &str) -> Head {
         (Kind::Environment, "observation") => Head::Observation,
         (Kind::Inbox, "items") if key.contains("].labels") || key.ends_with("].override") => Head::Labels,
         (Kind::Inbox, "items") => Head::Items,
+        (Kind::Generator, "labels") => Head::Labels,
         (Kind::Rules, "lists") => Head::Lists,
         (Kind::Task, "instructions") => Head::Instructions,
         (Kind::Task, "clock") => Head::Clock,
@@ -285,6 +287,7 @@ fn head(kind: Kind, key: &str) -> Head {
         (Kind::Task, _) => Head::Tasks,
         (Kind::Environment, "baseline") | (Kind::Policy, _) => Head::Policies,
         (Kind::Test, _) => Head::Tests,
+        (Kind::Generator, _) => Head::Items,
         (Kind::Environment | Kind::Inbox | Kind::Rules, _) => Head::About,
     }
 }

@@ -95,6 +95,10 @@ pub fn inbox_items(pack: &Pack) -> Vec<Subject> {
                 all.push(Subject { name, item: Arc::clone(item), clock: task.clock });
             }
         }
+        for item in &task.samples {
+            let name = format!("{}/{} (sampled)", task.name, item.id);
+            all.push(Subject { name, item: Arc::clone(item), clock: task.clock });
+        }
     }
     all
 }

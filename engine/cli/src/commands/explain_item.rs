@@ -62,7 +62,7 @@ fn explain(args: &ExplainItemArgs, format: Format) -> Result<(), Exit> {
 fn find<'a>(catalog: &'a Catalog, id: &str, args: &ExplainItemArgs) -> Result<(&'a Arc<Pack>, Subject), Exit> {
     let names: Vec<String> = args.task.iter().cloned().collect();
     let tasks = packs::pick(catalog, &names)?;
-    if let Some(found) = tasks.iter().find_map(|(pack, task)| Some((*pack, Subject::of(task, id, args.seed)?))) {
+    if let Some(found) = tasks.iter().find_map(|(pack, task)| Some((*pack, Subject::of(pack, task, id, args.seed)?))) {
         return Ok(found);
     }
     let mut known: Vec<&str> = tasks.iter().flat_map(|(_, task)| task.item_ids()).collect();

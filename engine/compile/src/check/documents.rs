@@ -384,10 +384,16 @@ impl<'a> Documents<'a> {
         self.all.iter().map(digest).collect()
     }
 
-    /// A digest of all that a task is made of: its own document, its inbox, the environment, rules and rubrics.
-    pub(super) fn key_of_task(&self, task: &Document, inbox: Option<&str>, shared: &str) -> String {
-        let inbox = inbox.and_then(|inbox| self.find(Kind::Inbox, inbox)).map_or("", |inbox| inbox.digest.as_str());
-        format!("{}{inbox}{shared}", task.digest)
+    /// A digest of all that a task is made of: its own document, its inboxes and generators, the environment, rules, rubrics
+    /// and data.
+    pub(super) fn key_of_task(&self, task: &Document, source: Option<&spec::InboxSource>, shared: &str) -> String {
+        let mut key = task.digest.clone();
+        for source in source {
+            let inboxes = source.inboxes().into_iter().filter_map(|inbox| self.find(Kind::Inbox, inbox));
+            let generators = source.generators().into_iter().filter_map(|name| self.find(Kind::Generator, name));
+            inboxes.chain(generators).for_each(|document| key.push_str(&document.digest));
+        }
+        key + shared
     }
 
     /// A digest of what every task is made of.
@@ -431,7 +437,10 @@ impl<'a> Documents<'a> {
         for document in &self.all {
             match &document.content {
                 Content::Task(task) => {
-                    used.extend(task.inbox.as_deref().map(|inbox| (Kind::Inbox, inbox)));
+                    for source in &task.inbox {
+                        used.extend(source.inboxes().into_iter().map(|inbox| (Kind::Inbox, inbox)));
+                        used.extend(source.generators().into_iter().map(|name| (Kind::Generator, name)));
+                    }
                     match &task.rubric {
                         Some(rubric) => used.insert((Kind::Rubric, rubric)),
                         None => self
@@ -455,7 +464,7 @@ impl<'a> Documents<'a> {
         }
         for document in &self.all[..self.own] {
             let (kind, name) = (document.content.kind(), document.content.name());
-            let unused = matches!(kind, Kind::Inbox | Kind::Rubric | Kind::Rules) && !used.contains(&(kind, name));
+            let unused = matches!(kind, Kind::Inbox | Kind::Generator | Kind::Rubric | Kind::Rules) && !used.contains(&(kind, name));
             if unused {
                 report.push(
                     document

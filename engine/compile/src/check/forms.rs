@@ -255,20 +255,8 @@ impl Maker<'_> {
         cell: &mut TruthCell,
         report: &mut Report,
     ) {
+        check_detail(self.document, pointer, kind, detail, report);
         if kind != ColumnKind::Text {
-            for (key, there) in [("keywords", !detail.keywords.is_empty()), ("reference", detail.reference.is_some())] {
-                if there {
-                    report.push(
-                        self.document
-                            .at_key(
-                                Code::BadValue,
-                                format!("{pointer}/{key}"),
-                                format!("`{key}` goes with a decision of type `text`"),
-                            )
-                            .hint(format!("remove `{key}`")),
-                    );
-                }
-            }
             return;
         }
         let text_of = |path: &str, text: &str, report: &mut Report| match self.fill(
@@ -331,6 +319,32 @@ pub(super) fn check_plain(document: &Document, inbox: &Inbox, parts: &Parts<'_>,
     }
 }
 
+/// Refuses what only labels of texts have.
+pub(super) fn check_detail(
+    document: &Document,
+    pointer: &str,
+    kind: ColumnKind,
+    detail: &LabelDetail,
+    report: &mut Report,
+) {
+    if kind == ColumnKind::Text {
+        return;
+    }
+    for (key, there) in [("keywords", !detail.keywords.is_empty()), ("reference", detail.reference.is_some())] {
+        if there {
+            report.push(
+                document
+                    .at_key(
+                        Code::BadValue,
+                        format!("{pointer}/{key}"),
+                        format!("`{key}` goes with a decision of type `text`"),
+                    )
+                    .hint(format!("remove `{key}`")),
+            );
+        }
+    }
+}
+
 /// The names of the fields that a pack declares as templates.
 pub fn template_fields(source: &PackSource) -> HashSet<String> {
     let read = documents::read(source, &mut documents::Cache::default(), &mut Report::default());
@@ -343,7 +357,7 @@ pub fn template_fields(source: &PackSource) -> HashSet<String> {
 }
 
 /// Whether a template that is one expression keeps its type in a column; texts are written by the template.
-const fn keeps_type(kind: ColumnKind) -> bool {
+pub(super) const fn keeps_type(kind: ColumnKind) -> bool {
     matches!(kind, ColumnKind::Integer | ColumnKind::Number | ColumnKind::Boolean | ColumnKind::List | ColumnKind::Rank)
 }
 

@@ -70,10 +70,10 @@ pub(super) fn items(
 pub(super) fn check_unplayed(parts: &Parts<'_>, report: &mut Report) {
     let engine = item_engine();
     let tasks = parts.documents.of(Kind::Task).filter_map(|task| match &task.content {
-        Content::Task(task) => task.inbox.as_deref(),
+        Content::Task(task) => task.inbox.as_ref(),
         _ => None,
     });
-    let inboxes: HashSet<&str> = tasks.collect();
+    let inboxes: HashSet<&str> = tasks.flat_map(|source| source.inboxes()).collect();
     for document in parts.documents.of(Kind::Inbox) {
         let played = inboxes.contains(document.content.name());
         let Content::Inbox(inbox) = &document.content else { continue };

@@ -12,6 +12,7 @@
 //! | `proofs.rs` | what rules mean, with items that show it |
 //! | `ruled.rs` | the rules of a pack and nothing else of it |
 //! | `inbox.rs` | inboxes: their items, by name and together |
+//! | `generator/` | what resets draw: generators, and what tasks draw of them |
 //! | `forms.rs` | one item in every form that a task can give it |
 //! | `truth.rs` | what is right about an item, by labels and rules |
 //! | `lines.rs` | lines of places in a document, counted on from the last |
@@ -35,6 +36,7 @@ mod computed;
 mod documents;
 mod environment;
 mod forms;
+mod generator;
 mod inbox;
 mod lines;
 mod observation;
@@ -195,6 +197,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) first: Context,
     pub(crate) rules: IndexMap<String, RuleSet>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
+    /// The generators, by name and level.
+    pub(crate) generators: generator::Generators,
     /// The plugins; `None` for one that was refused.
     pub(crate) plugins: Declared,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
@@ -222,6 +226,7 @@ impl<'a> Parts<'a> {
             first,
             rules: IndexMap::new(),
             rubrics: IndexMap::new(),
+            generators: generator::Generators::new(),
             plugins: IndexMap::new(),
             sound: false,
             bytes: Cell::new(0),
@@ -278,7 +283,9 @@ fn assemble(
     }
     let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
     check_baseline(&parts, report);
-    let mut tasks = compile_tasks(&parts, cache, report);
+    let files: Vec<&SourceFile> = source::bases(source).flat_map(|pack| &pack.data).collect();
+    parts.generators = generator::compile_all(&parts, &files, report);
+    let mut tasks = compile_tasks(&parts, &files, cache, report);
     let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
     if parts.sound {
         replies::check(&parts, &tasks, &keyword_pools, report);
@@ -330,7 +337,7 @@ fn assemble(
         data,
         state,
         readme: source.readme.clone(),
-        digest: plugins::digest(documents.digest(), &parts.plugins),
+        digest: generator::digest(plugins::digest(documents.digest(), &parts.plugins), &files),
         generation,
         fields: parts.fields,
         keyword_pools,
@@ -463,14 +470,19 @@ fn compile_policies(
 }
 
 /// Compiles the tasks; those of which nothing changed are taken from the cache.
-fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut Report) -> Vec<Arc<Task>> {
+fn compile_tasks(
+    parts: &Parts<'_>,
+    data: &[&SourceFile],
+    cache: &mut documents::Cache,
+    report: &mut Report,
+) -> Vec<Arc<Task>> {
     let documents = parts.documents;
     let mut tasks = Vec::new();
-    let shared = plugins::digest(documents.shared_digest(), &parts.plugins);
+    let shared = generator::digest(plugins::digest(documents.shared_digest(), &parts.plugins), data);
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let bytes = parts.bytes.get();
-        let made = cache.task(documents.key_of_task(document, spec.inbox.as_deref(), &shared), || {
+        let made = cache.task(documents.key_of_task(document, spec.inbox.as_ref(), &shared), || {
             let found = report.diagnostics.len();
             let task = task::compile(document, spec, parts, report)?;
             // A task with findings is compiled again, so that they are told again.
@@ -488,7 +500,7 @@ fn compile_tasks(parts: &Parts<'_>, cache: &mut documents::Cache, report: &mut R
 /// The keywords of all items of all tasks, in every form, by decision.
 fn keyword_pools(tasks: &[Arc<Task>], decisions: usize) -> Vec<KeywordPool> {
     let mut pools = vec![KeywordPool::default(); decisions];
-    for item in tasks.iter().flat_map(|task| &task.items).flat_map(|variants| &variants.forms) {
+    for item in tasks.iter().flat_map(|task| task.known_items()) {
         for (pool, truth) in pools.iter_mut().zip(&item.truth) {
             for keyword in &truth.keywords {
                 pool.add(keyword);

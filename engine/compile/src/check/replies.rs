@@ -14,7 +14,7 @@ use casebook_runtime::{
 };
 use casebook_syntax::{
     diagnostic::{Code, Report},
-    spec::{Content, Document, Kind},
+    spec::{self, Content, Document, Kind},
 };
 
 use super::Parts;
@@ -39,7 +39,10 @@ pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], pools: &[KeywordPool
             continue;
         }
         let inbox = parts.documents.find(Kind::Task, &task.name).and_then(|document| match &document.content {
-            Content::Task(spec) => parts.documents.find(Kind::Inbox, spec.inbox.as_deref()?),
+            Content::Task(spec) => match spec.inbox.as_ref()? {
+                spec::InboxSource::Part(spec::InboxPart::Inbox(name)) => parts.documents.find(Kind::Inbox, name),
+                _ => None,
+            },
             _ => None,
         });
         let Some(document) = inbox else { continue };

@@ -8,7 +8,7 @@ use casebook_runtime::{
     model::read_moment,
     names::list,
     rubric::Rubric,
-    scenario::{Instructions, Task, Variants, templates::is_template},
+    scenario::{Instructions, Task, templates::is_template},
     settings::SplitType,
 };
 use casebook_syntax::{
@@ -17,7 +17,11 @@ use casebook_syntax::{
 };
 use serde_json::{Map, Value};
 
-use super::{Parts, inbox, template, vary};
+use super::{
+    Parts,
+    generator::{TaskItems, parts_of_task},
+    template, vary,
+};
 use crate::rubric;
 
 pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) -> Option<Task> {
@@ -27,7 +31,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let clock = clock(document, spec, parts, report);
     let vary = vary::values(document, spec, parts, report);
     let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
-    check_idle(document, spec, items.as_deref(), report);
+    check_idle(document, spec, items.as_ref(), report);
     for (at, action) in spec.solution.iter().flatten().enumerate() {
         check_written(document, &format!("/solution/{at}"), action, parts, report);
     }
@@ -37,7 +41,9 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         instructions(document, spec, context, parts, report)
     });
     let (rubric, items, instructions, vary) = (rubric?, items?, instructions?, vary?);
-    let forms: Vec<_> = items.iter().flat_map(|item| item.forms.iter().cloned()).collect();
+    let TaskItems { listed, parts: item_parts, samples } = items;
+    let listed_forms = listed.iter().flat_map(|item| item.forms.iter().cloned());
+    let forms: Vec<_> = listed_forms.chain(samples.iter().cloned()).collect();
     let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
     for (name, pointer, _) in idle.into_iter().filter(|(.., field)| !may_count(spec, field.as_deref(), parts)) {
         report.push(
@@ -67,13 +73,15 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         solution: spec.solution.clone().unwrap_or_default(),
         rubric: Arc::new(rubric),
         vary: vary.into_iter().map(|(name, values)| (name, values.len())).collect(),
-        items,
+        items: listed,
+        parts: item_parts,
+        samples,
     })
 }
 
 /// Warns of what varies and is shuffled for nothing.
-fn check_idle(document: &Document, spec: &spec::Task, items: Option<&[Variants]>, report: &mut Report) {
-    let Some(items) = items else { return };
+fn check_idle(document: &Document, spec: &spec::Task, items: Option<&TaskItems>, report: &mut Report) {
+    let Some(TaskItems { listed: items, parts, .. }) = items else { return };
     for (at, name) in spec.vary.keys().enumerate() {
         if !items.iter().any(|item| item.uses.contains(&at)) {
             let place = format!("/vary/{name}");
@@ -85,7 +93,7 @@ fn check_idle(document: &Document, spec: &spec::Task, items: Option<&[Variants]>
             );
         }
     }
-    if items.is_empty() && spec.order == Order::Shuffled {
+    if parts.is_empty() && spec.order == Order::Shuffled {
         report.push(
             document
                 .at_key(Code::NoEffect, "/order", "`order` has no effect: the environment has no items")
@@ -99,9 +107,13 @@ fn may_count(spec: &spec::Task, field: Option<&str>, parts: &Parts<'_>) -> bool 
     let Some((name, decision)) = field.and_then(|field| parts.environment.decision.get_key_value(field)) else {
         return false;
     };
-    let inbox = spec.inbox.as_deref().and_then(|inbox| parts.documents.find(Kind::Inbox, inbox));
-    let labelled = inbox.is_some_and(|inbox| match &inbox.content {
+    let inboxes = spec.inbox.iter().flat_map(|source| source.inboxes());
+    let inboxes = inboxes.filter_map(|inbox| parts.documents.find(Kind::Inbox, inbox));
+    let generators = spec.inbox.iter().flat_map(|source| source.generators());
+    let generators = generators.filter_map(|name| parts.documents.find(Kind::Generator, name));
+    let labelled = inboxes.chain(generators).any(|document| match &document.content {
         Content::Inbox(inbox) => inbox.items.iter().any(|item| item.labels.contains_key(name)),
+        Content::Generator(generator) => generator.labels.contains_key(name),
         _ => false,
     });
     decision.when.is_some() && (decision.truth.is_some() || labelled)
@@ -219,7 +231,7 @@ fn items(
     clock: Option<i64>,
     parts: &Parts<'_>,
     report: &mut Report,
-) -> Option<Vec<Variants>> {
+) -> Option<TaskItems> {
     let has_items = parts.environment.item.is_some();
     if has_items && spec.solution.is_some() {
         report.push(
@@ -241,19 +253,12 @@ fn items(
             report.push(
                 document
                     .at_key(Code::MissingKey, "/name", "the task does not say which inbox it plays")
-                    .hint("add `inbox:` with the name of a document of `kind: Inbox`"),
+                    .hint("add `inbox:` with the name of a document of `kind: Inbox`, or `inbox: { generate: ..., items: ... }`"),
             );
             None
         }
-        None => Some(Vec::new()),
-        Some(name) => {
-            let found = parts.documents.find(Kind::Inbox, name).map(|found| (found, &found.content));
-            if let Some((found, Content::Inbox(inbox))) = found {
-                return inbox::items(found, inbox, (document, vary), clock, parts, report);
-            }
-            parts.documents.missing(Kind::Inbox, name, document, "/inbox", report);
-            None
-        }
+        None => Some(TaskItems::default()),
+        Some(source) => parts_of_task(document, (spec, vary), source, clock, parts, report),
     }
 }
 

@@ -150,6 +150,11 @@ pub(super) fn add(
     Some(())
 }
 
+/// Says what is wrong with a template that does not parse.
+pub(super) fn broken(document: &Document, pointer: &str, template: &str, error: &Error) -> Diagnostic {
+    explain(document, pointer, ("template", template), &Value::UNDEFINED, error)
+}
+
 /// Says what is wrong with an expression.
 pub(super) fn explain_expression(
     document: &Document,

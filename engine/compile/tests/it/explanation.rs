@@ -58,7 +58,7 @@ fn labels_overrides_and_what_was_decided_are_told_apart() {
     );
     let catalog = packs::catalog(&files);
     let pack = &catalog.packs()[0];
-    let subject = Subject::of(&pack.tasks()[0], "t-9", 0).expect("the item");
+    let subject = Subject::of(pack, &pack.tasks()[0], "t-9", 0).expect("the item");
     let row = explanation::decided(pack, json!({ "queue": "close" }).as_object().expect("an object")).expect("it fits");
     let told = explanation::explain(pack, &subject, &row);
     let (path, line) = (std::path::PathBuf::from("desk/inbox.yaml"), 16);

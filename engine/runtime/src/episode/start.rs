@@ -7,15 +7,15 @@ use std::{
 
 use minijinja::{Value as Context, context};
 use serde_json::{Map, Value};
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 use super::{ActionProblem, Episode, Outcome, scope};
 use crate::{
     expression::words,
-    model::{Item, ProblemKind, Row},
+    model::{ProblemKind, Row},
     names::{list, nearest},
     plugin::Inputs,
-    scenario::{First, Instructions, Pack, Task, observation::Part, parameter::filled, random::Stream},
+    scenario::{First, Instructions, Pack, Task, observation::Part, parameter::filled},
 };
 
 /// An episode that cannot begin.
@@ -79,7 +79,7 @@ impl Episode {
         inputs: Inputs,
     ) -> Result<Self, ResetError> {
         let arguments = accept(pack, arguments)?;
-        let items = items(task, seed);
+        let items = pack.items(task, seed).map_err(ResetError::Failed)?;
         let scores = task.rubric.begin(&items);
         let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
         let mut episode = Self {
@@ -175,22 +175,4 @@ fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Arc<Map<String,
         return Err(ResetError::Invalid(problems));
     }
     Ok(Arc::new(filled(&pack.reset.parameters, given.as_object())))
-}
-
-/// The items of a task in the forms and the order that a seed gives them.
-fn items(task: &Task, seed: u64) -> Vec<Arc<Item>> {
-    let drawn: SmallVec<[usize; 4]> =
-        task.vary.iter().map(|(name, count)| Stream::new(&task.name, seed, &["vary:", name]).below(*count)).collect();
-    let mut items: Vec<Arc<Item>> = task
-        .items
-        .iter()
-        .map(|variants| {
-            let form = variants.uses.iter().fold(0, |form, at| form * task.vary[*at].1 + drawn[*at]);
-            Arc::clone(&variants.forms[form])
-        })
-        .collect();
-    if task.shuffled {
-        Stream::new(&task.name, seed, &["order"]).shuffle(&mut items);
-    }
-    items
 }

@@ -11,7 +11,7 @@ use crate::{
     model::{Column, Datum, Item, Row, TruthCell},
     names::{list, nearest},
     rules::{CompiledRule, Conflict, Facts, RuleSet, Trace},
-    scenario::{Pack, Task, random::Stream},
+    scenario::{Pack, Task},
 };
 
 /// Conditions that may be missing for a rule to have nearly matched.
@@ -161,15 +161,10 @@ fn read(columns: &[Column], unknown: &str, given: &Map<String, Value>) -> (Vec<O
 }
 
 impl Subject {
-    /// An item of a task, in the form that a seed gives it.
-    pub fn of(task: &Task, id: &str, seed: u64) -> Option<Self> {
-        let variants = task.items.iter().find(|variants| variants.forms.first().is_some_and(|item| item.id == id))?;
-        let draw = |at: &usize| {
-            let (name, count) = &task.vary[*at];
-            (Stream::new(&task.name, seed, &["vary:", name]).below(*count), *count)
-        };
-        let form = variants.uses.iter().map(draw).fold(0, |form, (drawn, count)| form * count + drawn);
-        let item = Arc::clone(variants.forms.get(form)?);
+    /// An item of an episode of a task, by its id.
+    pub fn of(pack: &Pack, task: &Task, id: &str, seed: u64) -> Option<Self> {
+        let items = pack.items(task, seed).ok()?;
+        let item = items.into_iter().find(|item| item.id == id)?;
         Some(Self { item, clock: task.clock, task: Some(task.name.clone()) })
     }
 }

@@ -52,6 +52,12 @@ pub fn write_moment(moment: i64) -> String {
     shown.map(|shown| format!("{shown}Z")).unwrap_or_default()
 }
 
+/// A moment, in milliseconds since 1970, in UTC, in a format such as `%-d %B %Y`; `None` if that is not a format.
+pub fn format_moment(moment: i64, format: &str) -> Option<String> {
+    let shown = EPOCH.checked_add(SignedDuration::from_millis(moment)).ok()?;
+    jiff::fmt::strtime::format(format, shown).ok()
+}
+
 /// Reads a moment or a day, and returns whether it has a time of day; the error is what was expected.
 fn read(text: &str, expected: &'static str) -> Result<(i64, bool), &'static str> {
     static PARSER: DateTimeParser = DateTimeParser::new();

@@ -1,6 +1,6 @@
 //! A compiled condition and its evaluation.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use regex::Regex;
 
@@ -103,6 +103,26 @@ impl Predicate {
         let mut judged = Vec::with_capacity(8);
         self.judge(facts, &mut judged);
         judged
+    }
+
+    /// Every test of a column in it.
+    pub fn tests<'a>(&'a self, tests: &mut Vec<(usize, &'a Test)>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.tests(tests)),
+            Self::Not(part) => part.tests(tests),
+            Self::Column(at, test, _) => tests.push((*at, test)),
+        }
+    }
+
+    /// The columns that it reads.
+    pub fn columns(&self, columns: &mut HashSet<usize>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.columns(columns)),
+            Self::Not(part) => part.columns(columns),
+            Self::Column(at, ..) => {
+                columns.insert(*at);
+            }
+        }
     }
 
     /// Whether it reads the clock.

@@ -20,6 +20,8 @@ pub mod tools;
 pub mod action;
 // Test documents, ready to run.
 pub mod suite;
+// Items that a reset draws.
+pub mod generator;
 // Tasks by split and index.
 pub mod tasks;
 
@@ -30,6 +32,7 @@ use minijinja::Value as Context;
 use serde_json::{Map, Value};
 
 use action::{ActionModel, Form};
+use generator::{InboxPart, World};
 use observation::Part;
 use parameter::Parameter;
 use suite::Suite;
@@ -38,7 +41,7 @@ use validator::Validator;
 
 use crate::{
     expression::Expression,
-    items::Source,
+    items::{Law, Source},
     json::Name,
     model::{Column, Datum, Item},
     plugin::Plugin,
@@ -297,6 +300,17 @@ impl Pack {
         (0..self.decisions.len()).map(|column| self.rules_of(column).map_or(Source::Labels, Source::Rules)).collect()
     }
 
+    /// The items of an episode of a task.
+    ///
+    /// # Errors
+    ///
+    /// When something that the seed draws cannot be made.
+    pub fn items(&self, task: &Task, seed: u64) -> Result<Vec<Arc<Item>>, String> {
+        let sources = self.sources();
+        let law = Law { decisions: &self.decisions, sources: &sources, clock: task.clock };
+        generator::items(task, seed, &World { fields: &self.fields, law })
+    }
+
     /// A rule, by the name of its rules and its id.
     pub fn rule(&self, rules: &str, id: &str) -> Option<&CompiledRule> {
         self.rules.get(rules)?.rules.iter().find(|rule| rule.reason.id == id)
@@ -343,8 +357,12 @@ pub struct Task {
     pub rubric: Arc<Rubric>,
     /// How many values each thing that varies has, by name.
     pub vary: Vec<(String, usize)>,
-    /// Its items, in every form.
+    /// The items of its inboxes, in every form.
     pub items: Vec<Variants>,
+    /// Where the items of an episode come from, in order.
+    pub parts: Vec<InboxPart>,
+    /// Some of the items that its generators make, drawn when the pack was loaded.
+    pub samples: Vec<Arc<Item>>,
 }
 
 /// The instructions of an agent.

@@ -33,6 +33,12 @@ impl Stream {
         usize::try_from(product >> 64).unwrap_or_default()
     }
 
+    /// The same for 64 bits, whatever the machine.
+    pub fn below_u64(&mut self, n: u64) -> u64 {
+        let product = u128::from(self.0.next_u64()) * u128::from(n);
+        u64::try_from(product >> 64).unwrap_or_default()
+    }
+
     /// A number below 2^53, which every reader of JSON keeps as it is.
     pub fn seed(&mut self) -> u64 {
         self.0.next_u64() >> 11

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
+    model::Item,
     names::nearest,
     settings::{Explain, SplitType},
 };
 
-use super::{Pack, Task};
+use super::{Pack, Task, generator::InboxPart};
 use crate::rubric::Rubric;
 
 /// A split: a part of the tasks, such as those to train on.
@@ -160,13 +161,33 @@ impl Task {
         self.rubric.explain != Explain::Never
     }
 
-    /// The ids of its items.
+    /// What its streams of random numbers depend on.
+    pub fn key(&self, seed: u64) -> (&str, u64) {
+        (&self.name, seed)
+    }
+
+    /// The items of its inboxes in every form, and some of those that its generators make.
+    pub fn known_items(&self) -> impl Iterator<Item = &Arc<Item>> {
+        self.items.iter().flat_map(|variants| &variants.forms).chain(&self.samples)
+    }
+
+    /// Whether a reset makes items.
+    pub fn is_drawn(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, InboxPart::Drawn(_)))
+    }
+
+    /// The ids of the items of its inboxes.
     pub fn item_ids(&self) -> impl Iterator<Item = &str> {
         self.items.iter().filter_map(|variants| Some(variants.forms.first()?.id.as_str()))
     }
 
-    /// How many items it has.
+    /// How many items it has at the most.
     pub fn items(&self) -> usize {
-        self.items.len()
+        let count = |part: &InboxPart| match part {
+            InboxPart::Listed(range) => range.len(),
+            InboxPart::Some(range, count) => range.len().min(*count),
+            InboxPart::Drawn(drawn) => usize::try_from(drawn.count.last()).unwrap_or_default(),
+        };
+        self.parts.iter().map(count).sum()
     }
 }

@@ -139,6 +139,8 @@ codes! {
     Unlabelled = "CB515", Warning;
     /// A reference that does not get full marks.
     WeakReference = "CB516", Warning;
+    /// A generator that fails for something that it draws.
+    FailedDraw = "CB517", Error;
 
     /// A rule that no item can match.
     NeverMatches = "CB601", Warning;
@@ -154,6 +156,8 @@ codes! {
     Indistinct = "CB606", Warning;
     /// A list that no rule uses, or an entry that another entry covers.
     ListEntry = "CB607", Warning;
+    /// A rule or threshold that no item of a generator reaches.
+    OutOfReach = "CB608", Warning;
 
     /// A plugin that cannot be loaded, or that does not describe itself.
     BadPlugin = "CB701", Error;

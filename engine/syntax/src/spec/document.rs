@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    ApiVersion, Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, comma, order,
+    ApiVersion, Environment, Generator, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, comma, order,
     tree::{self, Place},
     validate,
 };
@@ -38,6 +38,8 @@ pub enum Content {
     Environment(Box<Environment>),
     /// `kind: Inbox`
     Inbox(Box<Inbox>),
+    /// `kind: Generator`
+    Generator(Box<Generator>),
     /// `kind: Rules`
     Rules(Box<Rules>),
     /// `kind: Rubric`
@@ -56,6 +58,7 @@ impl Content {
         match self {
             Self::Environment(content) => &content.name,
             Self::Inbox(content) => &content.name,
+            Self::Generator(content) => &content.name,
             Self::Rules(content) => &content.name,
             Self::Rubric(content) => &content.name,
             Self::Task(content) => &content.name,
@@ -69,6 +72,7 @@ impl Content {
         match self {
             Self::Environment(_) => Kind::Environment,
             Self::Inbox(_) => Kind::Inbox,
+            Self::Generator(_) => Kind::Generator,
             Self::Rules(_) => Kind::Rules,
             Self::Rubric(_) => Kind::Rubric,
             Self::Task(_) => Kind::Task,
@@ -245,6 +249,7 @@ impl Draft {
         let content = match kind {
             Kind::Environment => typed(&files, &tree, &value, report).map(Content::Environment),
             Kind::Inbox => typed(&files, &tree, &value, report).map(Content::Inbox),
+            Kind::Generator => typed(&files, &tree, &value, report).map(Content::Generator),
             Kind::Rules => typed(&files, &tree, &value, report).map(Content::Rules),
             Kind::Rubric => typed(&files, &tree, &value, report).map(Content::Rubric),
             Kind::Task => typed(&files, &tree, &value, report).map(Content::Task),

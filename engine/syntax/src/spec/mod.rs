@@ -26,6 +26,7 @@ mod comma;
 mod dashes;
 mod document;
 mod environment;
+mod generator;
 mod inbox;
 pub mod order;
 mod parameter;
@@ -57,6 +58,10 @@ pub use environment::{
     ActionProperty, ActionSpec, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault, ItemSpec,
     ObservationPart, Shape, TextSource, Truth, UnknownItem,
 };
+pub use generator::{
+    Alternative, AlternativeDetail, Choices, Count, Cover, DurationDraw, Generator, Ids, IntegerDraw, Level, Like, NumberDraw,
+    Phrase, Pool, SeveralPhrases, Slot, TimeDraw,
+};
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{Formula, Parameter, ResetSpec, StateSpec};
 pub use plugin::{PluginLimits, PluginSpec, ProcessSpec, with_plugins};
@@ -70,7 +75,7 @@ pub use rubric::{
 };
 pub use rules::{Mode, Rule, Rules, Table};
 pub use schema::{any_schema, published, schema_of, schemas};
-pub use task::{Order, Task, Vary};
+pub use task::{DrawnItems, Generators, InboxPart, InboxSource, Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tool::{PluginResult, ToolArgument, ToolResult, ToolSpec};
 pub use tree::{Node as PlacedNode, Place, Tree, plain_scalar};
@@ -132,6 +137,8 @@ kinds! {
     Environment, EnvironmentKind, "environment";
     /// Items and what is right about them where rules cannot decide.
     Inbox, InboxKind, "inbox";
+    /// Items that each reset draws anew.
+    Generator, GeneratorKind, "generator";
     /// Conditions and the decisions that follow from them.
     Rules, RulesKind, "rules";
     /// How an agent's handling is scored.

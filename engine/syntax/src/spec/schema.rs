@@ -6,7 +6,7 @@ use casebook_runtime::settings::Setting;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value, json};
 
-use super::{Environment, Inbox, Kind, Policy, Rubric, Rules, Task, Test, rubric::loosen_node};
+use super::{Environment, Generator, Inbox, Kind, Policy, Rubric, Rules, Task, Test, rubric::loosen_node};
 
 /// Stands for a choice between words in a schema, for `#[schemars(with = ...)]`: the episodes that run by it know no schema.
 pub(super) struct OneOf<T>(PhantomData<T>);
@@ -32,6 +32,7 @@ pub fn schema_of(kind: Kind) -> Value {
     match kind {
         Kind::Environment => generate::<Environment>(kind),
         Kind::Inbox => generate::<Inbox>(kind),
+        Kind::Generator => generate::<Generator>(kind),
         Kind::Rules => generate::<Rules>(kind),
         Kind::Rubric => generate::<Rubric>(kind),
         Kind::Task => generate::<Task>(kind),

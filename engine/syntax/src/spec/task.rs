@@ -1,11 +1,13 @@
 //! `kind: Task`.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, TaskKind};
+use super::{ApiVersion, Count, TaskKind};
 
 /// One playable task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -30,8 +32,13 @@ pub struct Task {
     pub split: String,
     /// The group of the task; the tasks of a group are almost the same, for example with another seed or wording.
     pub group: Option<String>,
-    /// The inbox it plays; omit it if the environment has no items.
-    pub inbox: Option<String>,
+    /// The items it plays: the name of an inbox, items that are drawn, or a list of both; omit it if the environment has
+    /// no items.
+    pub inbox: Option<InboxSource>,
+    /// The seeds of a family of tasks, from the first to the last: one task a seed, all of them in the split.
+    #[schemars(example = &"0..999999")]
+    #[schemars(regex(pattern = r"^[0-9]{1,15}\.\.[0-9]{1,15}$"))]
+    pub seeds: Option<String>,
     /// The rubric that scores it; default: the pack's only one.
     pub rubric: Option<String>,
     /// Steps after which an episode ends.
@@ -89,4 +96,137 @@ pub struct Vary {
     /// The number of distinct values that it makes.
     #[schemars(range(min = 1, max = 256))]
     pub forms: Option<u32>,
+}
+
+/// Where a task's items come from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum InboxSource {
+    /// One part.
+    Part(InboxPart),
+    /// Several parts, one after the other.
+    Parts(Vec<InboxPart>),
+}
+
+/// Some of a task's items.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum InboxPart {
+    /// All items of an inbox.
+    Inbox(String),
+    /// Items that are drawn.
+    Drawn(DrawnItems),
+}
+
+impl InboxSource {
+    /// The parts, each with its pointer.
+    pub fn parts(&self) -> Vec<(String, &InboxPart)> {
+        match self {
+            Self::Part(part) => vec![("/inbox".to_owned(), part)],
+            Self::Parts(parts) => {
+                parts.iter().enumerate().map(|(at, part)| (format!("/inbox/{at}"), part)).collect()
+            }
+        }
+    }
+
+    /// The inboxes that it takes items from, as a whole or by drawing.
+    pub fn inboxes(&self) -> Vec<&str> {
+        let names = self.slice().iter().filter_map(|part| match part {
+            InboxPart::Inbox(name) => Some(name.as_str()),
+            InboxPart::Drawn(drawn) => drawn.from.as_deref(),
+        });
+        names.collect()
+    }
+
+    /// The generators that it draws from.
+    pub fn generators(&self) -> Vec<&str> {
+        let drawn = self.slice().iter().filter_map(|part| match part {
+            InboxPart::Drawn(DrawnItems { generate, .. }) => generate.as_ref(),
+            InboxPart::Inbox(_) => None,
+        });
+        drawn.flat_map(Generators::names).collect()
+    }
+
+    fn slice(&self) -> &[InboxPart] {
+        match self {
+            Self::Part(part) => std::slice::from_ref(part),
+            Self::Parts(parts) => parts,
+        }
+    }
+}
+
+impl JsonSchema for InboxSource {
+    fn schema_name() -> Cow<'static, str> {
+        "InboxSource".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let drawn = generator.subschema_for::<DrawnItems>();
+        json_schema!({
+            "description": "Where the items come from: the name of an inbox, a map that draws items, or a list of both.",
+            "type": ["string", "object", "array"],
+            "minItems": 1,
+            "items": { "type": ["string", "object"], "if": { "type": "object" }, "then": drawn.clone() },
+            "if": { "type": "object" },
+            "then": drawn,
+        })
+    }
+}
+
+/// Items that each reset draws: from generators, or some of an inbox.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct DrawnItems {
+    /// The generator that makes them, or several with their weights.
+    pub generate: Option<Generators>,
+    /// How many items it makes.
+    pub items: Option<Count>,
+    /// The level of the generator.
+    pub level: Option<String>,
+    /// Weights for the values of slots with `pick`, instead of the generator's own.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"topic": {"refund": 3, "praise": 1}}))]
+    pub mix: IndexMap<String, IndexMap<String, f64>>,
+    /// How many items are drawn from the inbox `from`, each at most once.
+    #[schemars(range(min = 1))]
+    pub draw: Option<u32>,
+    /// The inbox that items are drawn from.
+    pub from: Option<String>,
+}
+
+/// Generators: one, or several with weights.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Generators {
+    /// One.
+    One(String),
+    /// Several; each item comes from one of them, by weight.
+    Weights(IndexMap<String, f64>),
+}
+
+impl Generators {
+    /// Their names.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Weights(weights) => weights.keys().map(String::as_str).collect(),
+        }
+    }
+}
+
+impl JsonSchema for Generators {
+    fn schema_name() -> Cow<'static, str> {
+        "Generators".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The name of a generator, or several with their weights.",
+            "type": ["string", "object"],
+            "minProperties": 1,
+            "if": { "type": "object" },
+            "then": { "additionalProperties": { "type": "number", "minimum": 0, "maximum": 1_000_000 } },
+        })
+    }
 }

@@ -1,0 +1,375 @@
+//! What a task draws, tried with its rules.
+
+use std::sync::Arc;
+
+use casebook_runtime::{
+    items::Law,
+    model::Item,
+    scenario::{
+        Variants,
+        generator::{
+            Cast, Drawn, Fault, InboxPart, Plan, Source, Way, World,
+            distribution::parts,
+            plan::{REACH, Survey, Unreached},
+        },
+    },
+    settings::SplitType,
+};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{self, Content, Document, Kind},
+};
+
+use super::{place, slots::count};
+use crate::check::{Parts, inbox, truth::sources, vary};
+
+/// Items that are drawn at load to find what fails.
+const SAMPLES: usize = 100;
+
+/// The items of a task: those of its inboxes, where the items of an episode come from, and some that are drawn.
+#[derive(Default)]
+pub(in crate::check) struct TaskItems {
+    pub(in crate::check) listed: Vec<Variants>,
+    pub(in crate::check) parts: Vec<InboxPart>,
+    pub(in crate::check) samples: Vec<Arc<Item>>,
+}
+
+/// Compiles what a task's `inbox` says.
+pub(in crate::check) fn parts_of_task(
+    document: &Document,
+    (spec, vary): (&spec::Task, &vary::Values),
+    source: &spec::InboxSource,
+    clock: Option<i64>,
+    parts: &Parts<'_>,
+    report: &mut Report,
+) -> Option<TaskItems> {
+    let before = report.errors();
+    let mut items = TaskItems::default();
+    for (pointer, part) in source.parts() {
+        let task = Task { document, spec, vary, clock, parts };
+        match part {
+            spec::InboxPart::Inbox(name) => {
+                let range = task.inbox(name, &pointer, &mut items.listed, report);
+                items.parts.extend(range.map(InboxPart::Listed));
+            }
+            spec::InboxPart::Drawn(drawn) => task.drawn(&pointer, drawn, &mut items, report),
+        }
+    }
+    let mut ids: Vec<&str> = items.listed.iter().filter_map(|one| Some(one.forms.first()?.id.as_str())).collect();
+    ids.sort_unstable();
+    if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        report.push(
+            document
+                .at(Code::DuplicateName, "/inbox", format!("two items of the task have the id `{}`", twice[0]))
+                .hint("rename one of the two, or name an inbox once"),
+        );
+    }
+    (report.errors() == before).then_some(items)
+}
+
+struct Task<'a, 'p> {
+    document: &'a Document,
+    spec: &'a spec::Task,
+    vary: &'a vary::Values,
+    clock: Option<i64>,
+    parts: &'a Parts<'p>,
+}
+
+impl Task<'_, '_> {
+    /// Adds the items of an inbox; tells which they are.
+    fn inbox(
+        &self,
+        name: &str,
+        pointer: &str,
+        listed: &mut Vec<Variants>,
+        report: &mut Report,
+    ) -> Option<std::ops::Range<usize>> {
+        let found = self.parts.documents.find(Kind::Inbox, name).map(|found| (found, &found.content));
+        let Some((found, Content::Inbox(inbox))) = found else {
+            self.parts.documents.missing(Kind::Inbox, name, self.document, pointer, report);
+            return None;
+        };
+        let items = inbox::items(found, inbox, (self.document, self.vary), self.clock, self.parts, report)?;
+        let start = listed.len();
+        listed.extend(items);
+        Some(start..listed.len())
+    }
+
+    fn drawn(&self, pointer: &str, spec: &spec::DrawnItems, items: &mut TaskItems, report: &mut Report) {
+        let alone: [(&str, bool, bool); 5] = [
+            ("items", spec.items.is_some(), spec.generate.is_some()),
+            ("level", spec.level.is_some(), spec.generate.is_some()),
+            ("mix", !spec.mix.is_empty(), spec.generate.is_some()),
+            ("draw", spec.draw.is_some(), spec.from.is_some()),
+            ("from", spec.from.is_some(), spec.draw.is_some()),
+        ];
+        let before = report.errors();
+        for (key, there, may) in alone {
+            if there && !may {
+                let with = match key {
+                    "draw" => "from",
+                    "from" => "draw",
+                    _ => "generate",
+                };
+                report.push(
+                    self.document
+                        .at_key(Code::BadDeclaration, format!("{pointer}/{key}"), format!("`{key}` goes with `{with}`"))
+                        .hint(format!("add `{with}:`, or remove `{key}`")),
+                );
+            }
+        }
+        match (&spec.generate, &spec.from) {
+            (Some(_), Some(_)) => report.push(
+                self.document
+                    .at_key(Code::BadDeclaration, format!("{pointer}/from"), "`generate` and `from` are mutually exclusive")
+                    .hint("write two parts: `inbox: [{ generate: ... }, { draw: ..., from: ... }]`"),
+            ),
+            (None, None) if report.errors() == before => report.push(
+                self.document
+                    .at(Code::MissingKey, pointer, "the part does not say where its items come from")
+                    .hint("add `generate:` with `items:`, or `draw:` with `from:`"),
+            ),
+            (Some(generators), None) if report.errors() == before => {
+                self.generated(pointer, spec, generators, items, report);
+            }
+            (None, Some(name)) if report.errors() == before => {
+                let Some(range) = self.inbox(name, &format!("{pointer}/from"), &mut items.listed, report) else { return };
+                let draw = spec.draw.unwrap_or_default() as usize;
+                if draw > range.len() {
+                    report.push(
+                        self.document
+                            .at(
+                                Code::BadValue,
+                                format!("{pointer}/draw"),
+                                format!("the inbox `{name}` has {} items, and {draw} are drawn", range.len()),
+                            )
+                            .hint("lower `draw`"),
+                    );
+                }
+                items.parts.push(InboxPart::Some(range, draw));
+            }
+            _ => {}
+        }
+    }
+
+    fn generated(
+        &self,
+        pointer: &str,
+        spec: &spec::DrawnItems,
+        generators: &spec::Generators,
+        items: &mut TaskItems,
+        report: &mut Report,
+    ) {
+        let Some(number) = &spec.items else {
+            report.push(
+                self.document
+                    .at_key(Code::MissingKey, format!("{pointer}/generate"), "the task does not say how many items it draws")
+                    .hint("add `items:` with a number, or a range such as `{ from: 4, to: 8 }`"),
+            );
+            return;
+        };
+        let grid = count(self.document, &format!("{pointer}/items"), number, report);
+        let named: Vec<(String, &str, f64)> = match generators {
+            spec::Generators::One(name) => vec![(format!("{pointer}/generate"), name.as_str(), 1.0)],
+            spec::Generators::Weights(weights) => weights
+                .iter()
+                .map(|(name, weight)| (format!("{pointer}/generate/{name}"), name.as_str(), *weight))
+                .collect(),
+        };
+        let mut made = Vec::new();
+        for (place, name, weight) in named {
+            if let Some(source) = self.source((pointer, &place), name, parts(weight), spec, items, report) {
+                made.push(source);
+            }
+        }
+        if let Some(count) = grid.filter(|_| !made.is_empty()) {
+            items.parts.push(InboxPart::Drawn(Drawn { count, sources: made }));
+        }
+    }
+
+    /// A generator as the task uses it, tried.
+    fn source(
+        &self,
+        (pointer, place): (&str, &str),
+        name: &str,
+        weight: u64,
+        spec: &spec::DrawnItems,
+        items: &mut TaskItems,
+        report: &mut Report,
+    ) -> Option<Source> {
+        let Some(document) = self.parts.documents.find(Kind::Generator, name) else {
+            self.parts.documents.missing(Kind::Generator, name, self.document, place, report);
+            return None;
+        };
+        let Content::Generator(written) = &document.content else { return None };
+        if let Some(level) = spec.level.as_ref().filter(|level| !written.levels.contains_key(*level)) {
+            report.push(
+                self.document
+                    .at(
+                        Code::UnknownName,
+                        format!("{pointer}/level"),
+                        format!("the generator `{name}` has no level `{level}`"),
+                    )
+                    .maybe_hint(suggest(level, written.levels.keys().map(String::as_str))),
+            );
+            return None;
+        }
+        let generator = Arc::clone(self.parts.generators.get(&(name.to_owned(), spec.level.clone()))?);
+        let mix = self.mix(pointer, name, spec, &generator, report)?;
+        let declared = self.parts.environment.splits.get(&self.spec.split).copied();
+        let kind = declared.or_else(|| SplitType::named(&self.spec.split)).unwrap_or(SplitType::Validation);
+        let needs_clock = |slot: &casebook_runtime::scenario::generator::Slot| {
+            matches!(slot.way, Way::Moment { relative: true, .. })
+        };
+        if self.clock.is_none() && generator.slots.slots.iter().any(needs_clock) {
+            report.push(
+                self.document
+                    .at(Code::NoClock, "", format!("the generator `{name}` draws moments before or after the clock, and the task has none"))
+                    .hint(super::super::task::ADD_CLOCK),
+            );
+            return None;
+        }
+        let cast = Cast { generator, test: kind == SplitType::Test, mix };
+        if !self.parts.sound {
+            // What rules say is open as long as some are wrong.
+            return None;
+        }
+        let law_sources = sources(self.parts);
+        let law = Law { decisions: &self.parts.decisions, sources: &law_sources, clock: self.clock };
+        let world = World { fields: &self.parts.fields, law };
+        let (plan, survey) = Plan::new(&cast, self.clock, &world);
+        let source = Source { weight, cast, plan };
+        let site = Site { document, spec: written, level: spec.level.as_deref(), task: self.document };
+        let found = report.errors();
+        site.report(self.parts, survey, report);
+        if report.errors() == found {
+            let (samples, faults) = source.sample(self.clock, &world, SAMPLES);
+            site.report(self.parts, Survey { faults, unreached: Vec::new() }, report);
+            items.samples.extend(samples.into_iter().map(Arc::new));
+        }
+        (report.errors() == found).then_some(source)
+    }
+
+    /// The weights that the task gives to values of slots.
+    fn mix(
+        &self,
+        pointer: &str,
+        name: &str,
+        spec: &spec::DrawnItems,
+        generator: &casebook_runtime::scenario::generator::Generator,
+        report: &mut Report,
+    ) -> Option<Vec<(String, Vec<u64>)>> {
+        let before = report.errors();
+        let mut mix = Vec::new();
+        for (slot, weights) in &spec.mix {
+            let path = format!("{pointer}/mix/{slot}");
+            let picks = generator.slots.slots.iter().zip(generator.slots.names.iter());
+            let choices = picks.clone().find(|(_, known)| *known == slot).and_then(|(slot, _)| match &slot.way {
+                Way::Pick(choices) => Some(choices),
+                _ => None,
+            });
+            let Some(choices) = choices else {
+                let known = picks.filter(|(slot, _)| matches!(slot.way, Way::Pick(_))).map(|(_, name)| name.as_str());
+                report.push(
+                    self.document
+                        .at_key(Code::UnknownName, path, format!("the generator `{name}` has no slot `{slot}` with `pick`"))
+                        .maybe_hint(suggest(slot, known)),
+                );
+                continue;
+            };
+            let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let values: Vec<String> = choices.iter().map(|choice| text(&choice.cell.json)).collect();
+            for value in weights.keys().filter(|value| !values.contains(value)) {
+                report.push(
+                    self.document
+                        .at_key(
+                            Code::UnknownName,
+                            format!("{path}/{value}"),
+                            format!("the slot `{slot}` never picks `{value}`"),
+                        )
+                        .maybe_hint(suggest(value, values.iter().map(String::as_str))),
+                );
+            }
+            let weight = |value: &String| weights.get(value).copied().map_or(0, parts);
+            mix.push((slot.clone(), values.iter().map(weight).collect()));
+        }
+        (report.errors() == before).then_some(mix)
+    }
+}
+
+/// A generator whose trial is reported.
+struct Site<'a> {
+    document: &'a Document,
+    spec: &'a spec::Generator,
+    level: Option<&'a str>,
+    task: &'a Document,
+}
+
+impl Site<'_> {
+    fn report(&self, parts: &Parts<'_>, survey: Survey, report: &mut Report) {
+        let task = self.task.content.name();
+        for Fault { pointer, message, .. } in survey.faults {
+            let pointer = place(self.spec, self.level, &pointer);
+            let level = self.level.map(|level| format!(" at the level `{level}`")).unwrap_or_default();
+            report.push(
+                self.document
+                    .at(Code::FailedDraw, pointer, message)
+                    .label(format!("drawn for the task `{task}`{level}"))
+                    .hint("cover what the slots can draw, or narrow them; `casebook sample` shows items"),
+            );
+        }
+        for one in survey.unreached {
+            self.unreached(parts, &one, report);
+        }
+    }
+
+    /// Reports a goal that was never met, at the generator and at the rule.
+    fn unreached(&self, parts: &Parts<'_>, one: &Unreached, report: &mut Report) {
+        let name = &self.spec.name;
+        let key = |key: &str| match self.level {
+            Some(level) if self.document.value.pointer(&format!("/levels/{level}/{key}")).is_some() => {
+                format!("/levels/{level}/{key}")
+            }
+            _ => format!("/{key}"),
+        };
+        let (pointer, message, hint) = match one {
+            Unreached::Rule(rules, at) => {
+                let Some(rule) = parts.rules.get(rules).and_then(|set| set.rules.get(*at)) else { return };
+                let id = &rule.reason.id;
+                let message = format!("the rule `{id}` of `{rules}` was not reached in {REACH} draws");
+                if let Some(rules) = parts.documents.find(Kind::Rules, rules) {
+                    let pointer = rule_pointer(rules, id);
+                    report.push(
+                        rules
+                            .at(Code::OutOfReach, pointer, format!("no item of the generator `{name}` reached the rule `{id}` in {REACH} draws"))
+                            .hint("let a slot take what the rule asks for"),
+                    );
+                }
+                (key("cover"), message, "let a slot take what the rule asks for")
+            }
+            Unreached::Default(rules) => (
+                key("cover"),
+                format!("the default of `{rules}` was not reached in {REACH} draws"),
+                "let slots take what no rule asks for, or remove the default",
+            ),
+            Unreached::Conflict => (
+                key("conflicts"),
+                format!("no item that several rules match came up in {REACH} draws"),
+                "remove `conflicts`, or let slots take what several rules ask for",
+            ),
+            Unreached::Boundary => (
+                key("boundary"),
+                "no rule has a threshold that a slot can be at".to_owned(),
+                "remove `boundary`, or make a field of a slot with `number`, `integer`, `duration` or `time`: `{ slot: ... }`",
+            ),
+        };
+        report.push(self.document.at_key(Code::OutOfReach, pointer, message).hint(hint));
+    }
+}
+
+/// Where a rule is written.
+fn rule_pointer(rules: &Document, id: &str) -> String {
+    let Content::Rules(spec) = &rules.content else { return String::new() };
+    let at = spec.rules.iter().flatten().position(|rule| rule.id == id);
+    at.map(|at| format!("/rules/{at}/id")).unwrap_or_default()
+}

@@ -1,0 +1,148 @@
+//! What is kept from training: which alternatives a split may use.
+
+use std::collections::BTreeMap;
+
+use casebook_runtime::{
+    hash::sha256,
+    scenario::generator::{Choice, Generator, PoolSource, Subset, Way},
+};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    spec::{self, Document},
+};
+
+/// Divides what `hold_out` names between training and testing.
+pub(super) fn divide(
+    document: &Document,
+    spec: &spec::Generator,
+    level: Option<&str>,
+    generator: &mut Generator,
+    report: &mut Report,
+) {
+    for (name, share) in &spec.hold_out {
+        let pointer = format!("/hold_out/{name}");
+        if share.0 <= 0.0 || share.0 >= 1.0 {
+            report.push(
+                document
+                    .at(Code::BadValue, &pointer, "a share that is held out lies between 0% and 100%")
+                    .hint("write a share such as `25%`"),
+            );
+            continue;
+        }
+        let found = if name == "phrases" {
+            divide_phrases(spec, level, share.0, generator);
+            Ok(true)
+        } else {
+            divide_values(name, share.0, generator)
+        };
+        match found {
+            Ok(true) => {}
+            Ok(false) => report.push(
+                document
+                    .at_key(Code::NoEffect, &pointer, format!("`{name}` has too few values to hold some out"))
+                    .hint("give it at least two values, or remove the line"),
+            ),
+            Err(()) => {
+                let pools = generator.pools.iter().map(|pool| pool.name.as_str());
+                let picks = generator.slots.slots.iter().zip(generator.slots.names.iter());
+                let picks = picks.filter(|(slot, _)| matches!(slot.way, Way::Pick(_))).map(|(_, name)| name.as_str());
+                let known: Vec<&str> = std::iter::once("phrases").chain(pools).chain(picks).collect();
+                report.push(
+                    document
+                        .at_key(
+                            Code::UnknownName,
+                            &pointer,
+                            format!("`{name}` is neither `phrases`, a pool nor a slot with `pick`"),
+                        )
+                        .maybe_hint(suggest(name, known.iter().copied())),
+                );
+            }
+        }
+    }
+}
+
+fn divide_phrases(spec: &spec::Generator, level: Option<&str>, share: f64, generator: &mut Generator) {
+    let replaced = level.and_then(|level| spec.levels.get(level)).map(|level| &level.phrases);
+    for (name, phrase) in generator.phrase_names.iter().zip(&mut generator.phrases) {
+        let Some(written) = replaced.and_then(|phrases| phrases.get(name)).or_else(|| spec.phrases.get(name)) else {
+            continue;
+        };
+        // Alternatives for the same occasion stand for each other.
+        let mut groups: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
+        for (at, one) in written.alternatives().iter().enumerate() {
+            let when = one.when().map(|when| serde_json::Value::Object(when.0.clone()).to_string()).unwrap_or_default();
+            groups.entry(when).or_default().push((sha256(format!("{name}\n{}", one.text()).as_bytes()), at));
+        }
+        for group in groups.into_values() {
+            for (at, subset) in halves(group, share) {
+                if let Some(one) = phrase.alternatives.get_mut(at) {
+                    one.subset = subset;
+                }
+            }
+        }
+    }
+}
+
+/// Divides the values of a pool or slot; tells whether there were enough, and fails where there is none of the name.
+fn divide_values(name: &str, share: f64, generator: &mut Generator) -> Result<bool, ()> {
+    let (first, second) = name.split_once('.').map_or((name, None), |(first, second)| (first, Some(second)));
+    if let Some(pool) = generator.pools.iter_mut().find(|pool| pool.name == first) {
+        return match (&mut pool.source, second) {
+            (PoolSource::Entries(entries, _), None) => Ok(divide_choices(name, share, entries)),
+            (PoolSource::Made(_, slots), Some(slot)) => {
+                let at = slots.names.iter().position(|known| known == slot).ok_or(())?;
+                match &mut slots.slots[at].way {
+                    Way::Pick(choices) => Ok(divide_choices(name, share, choices)),
+                    _ => Err(()),
+                }
+            }
+            (PoolSource::Made(_, slots), None) => {
+                let names: Vec<String> = slots.names.to_vec();
+                let mut divided = false;
+                for (slot, own) in slots.slots.iter_mut().zip(names) {
+                    if let Way::Pick(choices) = &mut slot.way {
+                        divided |= divide_choices(&format!("{name}.{own}"), share, choices);
+                    }
+                }
+                Ok(divided)
+            }
+            _ => Err(()),
+        };
+    }
+    let at = generator.slots.names.iter().position(|known| known == name).ok_or(())?;
+    match &mut generator.slots.slots[at].way {
+        Way::Pick(choices) => Ok(divide_choices(name, share, choices)),
+        _ => Err(()),
+    }
+}
+
+fn divide_choices(name: &str, share: f64, choices: &mut [Choice]) -> bool {
+    let group: Vec<(String, usize)> = choices
+        .iter()
+        .enumerate()
+        .map(|(at, choice)| (sha256(format!("{name}\n{}", choice.cell.json).as_bytes()), at))
+        .collect();
+    let enough = group.len() > 1;
+    for (at, subset) in halves(group, share) {
+        choices[at].subset = subset;
+    }
+    enough
+}
+
+/// Divides a group by the digests of its members, so that one more member moves no other far; one alone stays for all.
+fn halves(mut group: Vec<(String, usize)>, share: f64) -> Vec<(usize, Subset)> {
+    group.sort();
+    let count = group.len();
+    if count < 2 {
+        return group.into_iter().map(|(_, at)| (at, Subset::All)).collect();
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a small number"
+    )]
+    let held = ((count as f64 * share).round() as usize).clamp(1, count - 1);
+    let subset = |number: usize| if number < held { Subset::Test } else { Subset::Train };
+    group.into_iter().enumerate().map(|(number, (_, at))| (at, subset(number))).collect()
+}

@@ -1,0 +1,395 @@
+//! Generators: slots, pools, phrases, fields and labels, each level on its own.
+//!
+//! | file | what |
+//! |---|---|
+//! | `slots.rs` | how values are drawn |
+//! | `pools.rs` | entities from files, from lists, or made |
+//! | `phrases.rs` | texts, what they read, and that none reads itself |
+//! | `hold_out.rs` | what is kept from training |
+//! | `drawn.rs` | what a task draws, tried with its rules |
+
+mod drawn;
+mod hold_out;
+mod phrases;
+mod pools;
+mod slots;
+
+use std::{collections::HashMap, sync::Arc};
+
+use casebook_runtime::{
+    model::Column,
+    names::list,
+    scenario::{
+        generator::{Coverage, FieldSource, Generator, LabelSource, Template, TemplateBody, Typed, filters},
+        templates::{is_template, item_engine, reads, sole_expression},
+    },
+};
+use casebook_syntax::{
+    diagnostic::{Code, Report, suggest},
+    source::SourceFile,
+    spec::{self, Content, Document, Kind, Label},
+};
+use indexmap::IndexMap;
+use minijinja::Environment as Engine;
+use serde_json::Value;
+
+pub(super) use drawn::{TaskItems, parts_of_task};
+
+use super::{Parts, forms::keeps_type, lines::Lines};
+
+/// What templates may call.
+const GLOBALS: [&str; 4] = ["dict", "namespace", "range", "loop"];
+
+/// The generators of a pack, by name and level; the level without a name is the generator itself.
+pub(crate) type Generators = HashMap<(String, Option<String>), Arc<Generator>>;
+
+/// A generator of which one level is compiled.
+pub(super) struct Builder<'a, 'p> {
+    pub(super) document: &'a Document,
+    pub(super) spec: &'a spec::Generator,
+    pub(super) level: Option<(&'a str, &'a spec::Level)>,
+    pub(super) parts: &'a Parts<'p>,
+    pub(super) data: &'a [&'a SourceFile],
+    pub(super) engine: Engine<'static>,
+    /// The slots of items, with what conditions read of them.
+    pub(super) columns: Vec<Column>,
+    pub(super) slot_names: Vec<String>,
+    pub(super) phrase_names: Vec<String>,
+}
+
+/// Compiles every generator with each of its levels; every problem goes to the report.
+pub(super) fn compile_all(parts: &Parts<'_>, data: &[&SourceFile], report: &mut Report) -> Generators {
+    let mut all = Generators::new();
+    for document in parts.documents.of(Kind::Generator) {
+        let Content::Generator(spec) = &document.content else { continue };
+        if parts.environment.item.is_none() {
+            report.push(
+                document
+                    .at(Code::BadDeclaration, "/kind", "the environment has no items, so nothing can be generated")
+                    .hint("remove the generator, or declare `item` and `decision` in the environment"),
+            );
+            continue;
+        }
+        let levels = spec.levels.iter().map(|(name, level)| Some((name.as_str(), level)));
+        for level in std::iter::once(None).chain(levels) {
+            let key = (spec.name.clone(), level.map(|(name, _)| name.to_owned()));
+            let made = Builder::new(document, spec, level, parts, data).build(report);
+            all.extend(made.map(|made| (key, Arc::new(made))));
+        }
+    }
+    all
+}
+
+/// Where what a generator says stands: at the level that replaces it, or at the generator.
+pub(super) fn place(spec: &spec::Generator, level: Option<&str>, pointer: &str) -> String {
+    let mut names = pointer.trim_start_matches('/').split('/');
+    let (Some(part), Some(name)) = (names.next(), names.next()) else { return pointer.to_owned() };
+    match level.and_then(|level| Some((level, spec.levels.get(level)?))) {
+        Some((level, replaced))
+            if part == "slots" && replaced.slots.contains_key(name)
+                || part == "phrases" && replaced.phrases.contains_key(name) =>
+        {
+            format!("/levels/{level}{pointer}")
+        }
+        _ => pointer.to_owned(),
+    }
+}
+
+impl<'a, 'p> Builder<'a, 'p> {
+    fn new(
+        document: &'a Document,
+        spec: &'a spec::Generator,
+        level: Option<(&'a str, &'a spec::Level)>,
+        parts: &'a Parts<'p>,
+        data: &'a [&'a SourceFile],
+    ) -> Self {
+        let mut engine = item_engine();
+        filters(&mut engine);
+        let (columns, slot_names, phrase_names) = (Vec::new(), Vec::new(), Vec::new());
+        Self { document, spec, level, parts, data, engine, columns, slot_names, phrase_names }
+    }
+
+    fn place(&self, pointer: &str) -> String {
+        place(self.spec, self.level.map(|(name, _)| name), pointer)
+    }
+
+    fn build(mut self, report: &mut Report) -> Option<Generator> {
+        let before = report.errors();
+        let (document, spec) = (self.document, self.spec);
+        self.check_level(report);
+        let pools = self.pools(report);
+        let specs = self.slot_specs();
+        let list = self.slots("/slots", &specs, &pools, report);
+        self.columns.clone_from(&list.columns);
+        self.slot_names = list.names.to_vec();
+        let phrase_specs = self.phrase_specs();
+        self.phrase_names = phrase_specs.keys().map(|name| (*name).to_owned()).collect();
+        let phrases = self.phrases(&phrase_specs, report);
+        let fields = self.fields(report);
+        let labels = self.labels(report);
+        let level = self.level.map(|(_, level)| level);
+        let share = |own: Option<spec::Share>, level: Option<spec::Share>| level.or(own).map_or(0, millionths);
+        let boundary = share(spec.boundary, level.and_then(|level| level.boundary));
+        let conflicts = share(spec.conflicts, level.and_then(|level| level.conflicts));
+        if boundary + conflicts > 1_000_000 {
+            report.push(
+                document
+                    .at_key(Code::BadValue, "/boundary", "`boundary` and `conflicts` come to more than 100%")
+                    .hint("lower one of the two"),
+            );
+        }
+        let cover = level.and_then(|level| level.cover).or(spec.cover).map(|cover| match cover {
+            spec::Cover::Rules => Coverage::Rules,
+            spec::Cover::Outcomes => Coverage::Outcomes,
+        });
+        let mut generator = Generator {
+            name: spec.name.clone(),
+            pools,
+            slots: list,
+            phrases,
+            phrase_names: self.phrase_names.clone().into(),
+            fields,
+            labels,
+            prefix: spec.ids.as_ref().map(|ids| ids.prefix.clone()).unwrap_or_default(),
+            id_length: spec.ids.as_ref().and_then(|ids| ids.length).unwrap_or(6) as usize,
+            engine: self.engine,
+            boundary,
+            conflicts,
+            cover,
+        };
+        hold_out::divide(document, spec, self.level.map(|(name, _)| name), &mut generator, report);
+        (report.errors() == before).then_some(generator)
+    }
+
+    /// Checks that a level replaces what there is.
+    fn check_level(&self, report: &mut Report) {
+        let Some((level, replaced)) = self.level else { return };
+        let known: [(&str, Vec<&String>, Vec<&String>); 2] = [
+            ("slots", replaced.slots.keys().collect(), self.spec.slots.keys().collect()),
+            ("phrases", replaced.phrases.keys().collect(), self.spec.phrases.keys().collect()),
+        ];
+        for (part, names, exist) in known {
+            for name in names.into_iter().filter(|name| !exist.contains(name)) {
+                let noun = part.trim_end_matches('s');
+                report.push(
+                    self.document
+                        .at_key(
+                            Code::UnknownName,
+                            format!("/levels/{level}/{part}/{name}"),
+                            format!("the generator has no {noun} `{name}` to replace"),
+                        )
+                        .maybe_hint(suggest(name, exist.iter().map(|name| name.as_str()))),
+                );
+            }
+        }
+    }
+
+    fn slot_specs(&self) -> IndexMap<&'a str, &'a spec::Slot> {
+        let replaced = self.level.map(|(_, level)| &level.slots);
+        let slot = |(name, slot): (&'a String, &'a spec::Slot)| {
+            (name.as_str(), replaced.and_then(|slots| slots.get(name)).unwrap_or(slot))
+        };
+        self.spec.slots.iter().map(slot).collect()
+    }
+
+    fn phrase_specs(&self) -> IndexMap<&'a str, &'a spec::Phrase> {
+        let replaced = self.level.map(|(_, level)| &level.phrases);
+        let phrase = |(name, phrase): (&'a String, &'a spec::Phrase)| {
+            (name.as_str(), replaced.and_then(|phrases| phrases.get(name)).unwrap_or(phrase))
+        };
+        self.spec.phrases.iter().map(phrase).collect()
+    }
+
+    /// The sources of the pack's fields.
+    fn fields(&mut self, report: &mut Report) -> Vec<Option<FieldSource>> {
+        let fields = Arc::clone(&self.parts.fields);
+        for name in self.spec.fields.keys().filter(|name| !fields.iter().any(|column| column.name == **name)) {
+            report.push(
+                self.document
+                    .at_key(Code::UnknownName, format!("/fields/{name}"), format!("items have no field `{name}`"))
+                    .maybe_hint(suggest(name, fields.iter().map(|column| column.name.as_str()))),
+            );
+        }
+        let mut sources = Vec::with_capacity(fields.len());
+        for column in fields.iter() {
+            let pointer = format!("/fields/{}", column.name);
+            sources.push(match self.spec.fields.get(&column.name) {
+                Some(value) => self.source(&pointer, value, column, report),
+                None if column.optional => None,
+                None => {
+                    report.push(
+                        self.document
+                            .at_key(Code::MissingKey, "/fields", format!("the generator makes no `{}`", column.name))
+                            .hint(format!("add `{}:`, or declare the field with `optional: true`", column.name)),
+                    );
+                    None
+                }
+            });
+        }
+        sources
+    }
+
+    /// How a value of a column is made.
+    fn source(&mut self, pointer: &str, value: &Value, column: &Column, report: &mut Report) -> Option<FieldSource> {
+        match value {
+            Value::Object(map) if map.len() == 1 && map.contains_key("slot") => {
+                let pointer = format!("{pointer}/slot");
+                let Some(path) = map["slot"].as_str() else {
+                    report.push(
+                        self.document
+                            .at(Code::BadValue, pointer, "`slot` names a slot")
+                            .hint("write the name of a slot, such as `{ slot: amount }`"),
+                    );
+                    return None;
+                };
+                self.slot_path(&pointer, path, report)
+            }
+            Value::String(text) if is_template(text) => {
+                let template = self.template(pointer, pointer.to_owned(), text, report)?;
+                let Some(expression) = sole_expression(text) else { return Some(FieldSource::Text(template, None)) };
+                let plain = expression.trim().split('.').all(|part| {
+                    part.starts_with(|sign: char| sign.is_alphabetic() || sign == '_')
+                        && part.chars().all(|sign| sign.is_alphanumeric() || sign == '_')
+                });
+                let first = expression.trim().split('.').next().unwrap_or_default();
+                if plain && !column.kind.is_text() && self.slot_names.iter().any(|name| name == first) {
+                    return self.slot_path(pointer, expression.trim(), report);
+                }
+                let name = format!("value:{pointer}");
+                let added = self.engine.add_template_owned(name.clone(), format!("{{% set value = ({expression}) %}}"));
+                added.is_ok().then(|| {
+                    FieldSource::Text(template, Some(Typed { name, keeps: keeps_type(column.kind) }))
+                })
+            }
+            constant => {
+                crate::column::read(column, self.document, Code::BadValue, pointer, constant, report)?;
+                Some(FieldSource::Constant(constant.clone()))
+            }
+        }
+    }
+
+    fn slot_path(&self, pointer: &str, path: &str, report: &mut Report) -> Option<FieldSource> {
+        let mut names = path.split('.');
+        let first = names.next().unwrap_or_default();
+        let Some(at) = self.slot_names.iter().position(|name| name == first) else {
+            report.push(
+                self.document
+                    .at(Code::UnknownName, pointer, format!("the generator has no slot `{first}`"))
+                    .maybe_hint(suggest(first, self.slot_names.iter().map(String::as_str))),
+            );
+            return None;
+        };
+        Some(FieldSource::Slot(at, names.map(str::to_owned).collect()))
+    }
+
+    /// The labels of the pack's decisions.
+    fn labels(&mut self, report: &mut Report) -> Vec<Option<LabelSource>> {
+        let decisions = Arc::clone(&self.parts.decisions);
+        for name in self.spec.labels.keys().filter(|name| !decisions.iter().any(|column| column.name == **name)) {
+            report.push(
+                self.document
+                    .at_key(Code::UnknownName, format!("/labels/{name}"), format!("there is no decision `{name}`"))
+                    .maybe_hint(suggest(name, decisions.iter().map(|column| column.name.as_str()))),
+            );
+        }
+        let lines = Lines::new(self.document);
+        let mut labels = Vec::with_capacity(decisions.len());
+        for column in decisions.iter() {
+            let pointer = format!("/labels/{}", column.name);
+            let Some(label) = self.spec.labels.get(&column.name) else {
+                labels.push(None);
+                continue;
+            };
+            let place = lines.of(&pointer);
+            let mut source = LabelSource { value: None, keywords: Vec::new(), reference: None, place };
+            match label {
+                Label::Value(value) => source.value = self.source(&pointer, value, column, report),
+                Label::Detail(detail) => {
+                    super::forms::check_detail(self.document, &pointer, column.kind, detail, report);
+                    if let Some(value) = &detail.value {
+                        source.value = self.source(&format!("{pointer}/value"), value, column, report);
+                    }
+                    for (at, keyword) in detail.keywords.iter().enumerate() {
+                        let path = format!("{pointer}/keywords/{at}");
+                        source.keywords.extend(self.template(&path, path.clone(), keyword, report));
+                    }
+                    if let Some(reference) = &detail.reference {
+                        let path = format!("{pointer}/reference");
+                        source.reference = self.template(&path, path.clone(), reference, report);
+                    }
+                }
+            }
+            labels.push(Some(source));
+        }
+        labels
+    }
+
+    /// A text over slots and phrases; `name` is its own among the generator's templates.
+    fn template(&mut self, pointer: &str, name: String, text: &str, report: &mut Report) -> Option<Template> {
+        let body = TemplateBody::of(text, name.clone());
+        if let TemplateBody::Named(_) = body {
+            if let Err(error) = self.engine.add_template_owned(name, text.to_owned()) {
+                report.push(super::template::broken(self.document, pointer, text, &error));
+                return None;
+            }
+            if !self.check_reads(pointer, text, report) {
+                return None;
+            }
+        }
+        let read = reads(text);
+        let phrases = self.phrase_names.iter().enumerate();
+        let phrases = phrases.filter(|(_, name)| read.iter().any(|read| reads_phrase(read) == Some(name.as_str())));
+        Some(Template { body, phrases: phrases.map(|(at, _)| at).collect(), pointer: pointer.to_owned() })
+    }
+
+    /// Checks the names that a template reads; tells whether all of them exist.
+    fn check_reads(&self, pointer: &str, text: &str, report: &mut Report) -> bool {
+        let mut names: Vec<String> = reads(text).into_iter().collect();
+        names.sort_by_key(|name| (text.find(name.as_str()).unwrap_or(usize::MAX), name.clone()));
+        let mut sound = true;
+        let mut refuse = |message: String, hint: Option<casebook_syntax::diagnostic::Hint>| {
+            sound = false;
+            report.push(self.document.at(Code::BadTemplate, pointer, message).maybe_hint(hint));
+        };
+        for name in &names {
+            let first = name.split('.').next().unwrap_or_default();
+            if name == "phrase" {
+                refuse("the template reads `phrase` as a whole".to_owned(), Some("name one, such as `phrase.opening`".into()));
+            } else if let Some(phrase) = reads_phrase(name) {
+                if !self.phrase_names.iter().any(|known| known == phrase) {
+                    let known = self.phrase_names.iter().map(String::as_str);
+                    refuse(format!("the template reads `phrase.{phrase}`, which does not exist"), suggest(phrase, known));
+                }
+            } else if !self.slot_names.iter().any(|known| known == first) && !GLOBALS.contains(&first) {
+                let known: Vec<&str> = self.slot_names.iter().map(String::as_str).collect();
+                let hint = if self.phrase_names.iter().any(|known| known == first) {
+                    Some(format!("write `phrase.{first}`").into())
+                } else {
+                    suggest(first, known.iter().copied())
+                        .or_else(|| list(&known).map(|names| format!("what exists: {names}").into()))
+                };
+                refuse(format!("the template reads `{first}`, which is not a slot"), hint);
+            }
+        }
+        sound
+    }
+}
+
+/// The phrase that a dotted name reads.
+fn reads_phrase(name: &str) -> Option<&str> {
+    name.strip_prefix("phrase.").map(|rest| rest.split('.').next().unwrap_or(rest))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share lies between 0 and 1")]
+fn millionths(share: spec::Share) -> u64 {
+    (share.0 * 1e6).round() as u64
+}
+
+/// A digest together with those of data files.
+pub(super) fn digest(digest: String, data: &[&SourceFile]) -> String {
+    if data.is_empty() {
+        return digest;
+    }
+    let all: Vec<String> = std::iter::once(digest).chain(data.iter().map(|file| file.digest())).collect();
+    casebook_runtime::hash::sha256(all.join("\n").as_bytes())
+}

@@ -1,0 +1,137 @@
+//! What templates of a generator read: the slots by name, and `phrase`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::{
+    Environment, Error, ErrorKind,
+    value::{Enumerator, Object, Value},
+};
+
+use crate::model::read_moment;
+
+/// Values by name, filled one after the other.
+#[derive(Debug)]
+pub(super) struct Names {
+    names: Arc<[String]>,
+    values: Mutex<Vec<Value>>,
+    /// What is looked up where a name is none of these.
+    outer: Option<Value>,
+    /// The name under which the outer names stand as a whole, if they do.
+    phrases: Option<Value>,
+}
+
+impl Names {
+    pub(super) fn new(names: &Arc<[String]>, outer: Option<Value>, phrases: Option<Value>) -> Arc<Self> {
+        let values = Mutex::new(Vec::with_capacity(names.len()));
+        Arc::new(Self { names: Arc::clone(names), values, outer, phrases })
+    }
+
+    /// Gives the next name its value.
+    pub(super) fn push(&self, value: Value) {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+    }
+
+    /// Gives a name its value, wherever it stands.
+    pub(super) fn set(&self, at: usize, value: Value) {
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        if values.len() <= at {
+            values.resize(at + 1, Value::UNDEFINED);
+        }
+        values[at] = value;
+    }
+
+    /// Whether a name has a value.
+    pub(super) fn has(&self, at: usize) -> bool {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.get(at).is_some_and(|value| !value.is_undefined())
+    }
+
+    fn get(&self, at: usize) -> Option<Value> {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.get(at).filter(|value| !value.is_undefined()).cloned()
+    }
+}
+
+impl Object for Names {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        match self.names.iter().position(|known| known == name) {
+            Some(at) => self.get(at),
+            None if name == "phrase" && self.phrases.is_some() => self.phrases.clone(),
+            None => self.outer.as_ref()?.get_attr(name).ok().filter(|value| !value.is_undefined()),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let own = self.names.iter().map(|name| Value::from(name.as_str()));
+        Enumerator::Values(own.chain(self.phrases.iter().map(|_| Value::from("phrase"))).collect())
+    }
+}
+
+/// Adds the filters for values that are drawn.
+pub fn filters(engine: &mut Environment<'static>) {
+    engine.add_filter("fixed", fixed);
+    engine.add_filter("thousands", thousands);
+    engine.add_filter("date", date);
+    engine.add_filter("hours", hours);
+}
+
+fn wrong(message: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message)
+}
+
+fn number(value: &Value, filter: &str) -> Result<f64, Error> {
+    let number = f64::try_from(value.clone()).ok().filter(|number| number.is_finite());
+    number.ok_or_else(|| wrong(format!("`{filter}` takes a number, not `{value}`")))
+}
+
+/// `{{ 12.5 | fixed }}` is 12.50.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
+fn fixed(value: Value, places: Option<u32>) -> Result<String, Error> {
+    let places = places.unwrap_or(2).min(12) as usize;
+    Ok(format!("{:.places$}", number(&value, "fixed")?))
+}
+
+/// `{{ 12500.5 | thousands }}` is 12,500.50; the sign between thousands and the places can be given.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
+fn thousands(value: Value, places: Option<u32>, sign: Option<String>) -> Result<String, Error> {
+    let number = number(&value, "thousands")?;
+    let whole = number.fract() == 0.0;
+    let places = places.unwrap_or(if whole { 0 } else { 2 }).min(12) as usize;
+    let sign = sign.unwrap_or_else(|| ",".to_owned());
+    let plain = format!("{:.places$}", number.abs());
+    let (figures, rest) = plain.split_once('.').map_or((plain.as_str(), None), |(figures, rest)| (figures, Some(rest)));
+    let mut text = String::from(if number < 0.0 { "-" } else { "" });
+    for (at, figure) in figures.chars().enumerate() {
+        if at > 0 && (figures.len() - at) % 3 == 0 {
+            text.push_str(&sign);
+        }
+        text.push(figure);
+    }
+    if let Some(rest) = rest {
+        text.push(if sign == "." { ',' } else { '.' });
+        text.push_str(rest);
+    }
+    Ok(text)
+}
+
+/// `{{ sent | date("%-d %B %Y") }}` is 5 January 2026, in UTC.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
+fn date(value: Value, format: Option<&str>) -> Result<String, Error> {
+    let moment = value.as_str().and_then(|text| read_moment(text).ok());
+    let moment = moment.ok_or_else(|| wrong(format!("`date` takes a moment, not `{value}`")))?;
+    let format = format.unwrap_or("%-d %B %Y");
+    crate::model::format_moment(moment, format).ok_or_else(|| wrong(format!("`{format}` is not a format of `date`")))
+}
+
+/// `{{ age | hours }}` is the length of time in hours, rounded down.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
+fn hours(value: Value) -> Result<i64, Error> {
+    let length = value.as_str().and_then(|text| crate::model::read_duration(text).ok());
+    length.map(|length| length / 3_600_000).ok_or_else(|| wrong(format!("`hours` takes a length of time, not `{value}`")))
+}
+
+/// A value of a slot as templates see it.
+pub(super) fn shown(json: &serde_json::Value) -> Value {
+    Value::from(minijinja::value::Serde(json))
+}

@@ -1,0 +1,301 @@
+//! An item: its slots, phrases, fields and labels.
+
+use std::sync::Arc;
+
+use minijinja::Value as Context;
+use serde_json::Value;
+
+use super::{
+    Cell, FieldSource, LabelSource, TemplateBody,
+    context::Names,
+    inbox::Drawing,
+    phrases::Phrases,
+    plan::{Goal, Plan},
+    slots::{Slots, evaluate},
+};
+use crate::{
+    items::{self, Flaw, Law},
+    model::{Column, Datum, Item, Origin, Text, TruthCell},
+    rules::Facts,
+    scenario::random::Stream,
+};
+
+/// Draws for one item at the most.
+const TRIES: usize = 64;
+
+/// What items are made for.
+#[derive(Debug)]
+pub struct World<'a> {
+    /// The fields of the pack.
+    pub fields: &'a [Column],
+    /// What is right.
+    pub law: Law<'a>,
+}
+
+/// Why something could not be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where in the generator, as a JSON pointer.
+    pub pointer: String,
+    /// What is wrong.
+    pub message: String,
+    /// Whether it is about what rules and labels say, so that another draw may be free of it.
+    pub flaw: bool,
+}
+
+impl Fault {
+    pub(super) fn new(pointer: &str, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.to_owned(), message: message.into(), flaw: false }
+    }
+}
+
+/// An item on its way.
+pub(super) struct Candidate<'a> {
+    pub(super) slots: Slots,
+    phrases: PhrasesOf<'a>,
+    values: Vec<Option<Option<Value>>>,
+    /// The fields as far as they are made.
+    pub(super) fields: Vec<Option<Datum>>,
+}
+
+struct PhrasesOf<'a> {
+    drawing: &'a Drawing<'a>,
+    names: Arc<Names>,
+    data: Vec<Option<Datum>>,
+    context: Context,
+}
+
+impl PhrasesOf<'_> {
+    fn view(&self) -> Phrases<'_> {
+        Phrases {
+            drawing: self.drawing,
+            names: Arc::clone(&self.names),
+            data: &self.data,
+            context: self.context.clone(),
+        }
+    }
+}
+
+impl<'a> Drawing<'a> {
+    /// Draws an item that meets a goal, or after many tries one that does not.
+    pub(super) fn item(
+        &'a self,
+        id: &str,
+        plan: &Plan,
+        goal: Option<Goal<'_>>,
+        world: &World<'_>,
+        stream: &mut Stream,
+    ) -> Result<Item, Fault> {
+        let mut last = None;
+        for attempt in 0..2 * TRIES {
+            // After many tries any item will do.
+            let goal = goal.filter(|_| attempt < TRIES);
+            let mut candidate = self.candidate(goal, plan, world, stream)?;
+            if goal.is_some_and(|goal| !goal.is_met(plan, world, &candidate.fields, self.clock)) {
+                continue;
+            }
+            match self.finish(id, &mut candidate, world, stream) {
+                Err(fault) if fault.flaw => last = Some(fault),
+                item => return item,
+            }
+        }
+        Err(last.unwrap_or_else(|| Fault::new("", "no draw succeeds")))
+    }
+
+    /// Draws slots, and the fields that rules read.
+    pub(super) fn candidate(
+        &'a self,
+        goal: Option<Goal<'_>>,
+        plan: &Plan,
+        world: &World<'_>,
+        stream: &mut Stream,
+    ) -> Result<Candidate<'a>, Fault> {
+        let said = Names::new(&self.generator.phrase_names, None, None);
+        let phrase = Context::from_dyn_object(Arc::clone(&said));
+        let pinned = goal.and_then(|goal| goal.pinned(stream));
+        let lean = goal.map_or(&super::slots::Upright as &dyn super::slots::Lean, Goal::lean);
+        let slots = self.generator.slots.draw(self, stream, (None, Some(phrase)), (lean, pinned))?;
+        let data = slots.cells.iter().flat_map(|cell| cell.data.iter().cloned()).collect();
+        let context = Context::from_dyn_object(Arc::clone(&slots.names));
+        let phrases = PhrasesOf { drawing: self, names: said, data, context };
+        let count = world.fields.len();
+        let mut candidate = Candidate { slots, phrases, values: vec![None; count], fields: vec![None; count] };
+        for at in &plan.judged {
+            self.field(*at, &mut candidate, world, stream)?;
+        }
+        Ok(candidate)
+    }
+
+    /// Makes one field.
+    fn field(
+        &self,
+        at: usize,
+        candidate: &mut Candidate<'_>,
+        world: &World<'_>,
+        stream: &mut Stream,
+    ) -> Result<(), Fault> {
+        let Some(source) = self.generator.fields.get(at).and_then(Option::as_ref) else {
+            candidate.values[at] = Some(None);
+            return Ok(());
+        };
+        let column = &world.fields[at];
+        let pointer = || format!("/fields/{}", column.name);
+        let value = self.value(source, &candidate.slots.cells, &candidate.phrases.view(), stream)?;
+        if value.is_none() && !column.optional {
+            return Err(Fault::new(&pointer(), format!("the item has no `{}` where this is null", column.name)));
+        }
+        candidate.fields[at] = value.as_ref().map(|value| read(column, value, &pointer)).transpose()?;
+        candidate.values[at] = Some(value);
+        Ok(())
+    }
+
+    /// Makes the rest of an item.
+    fn finish(
+        &self,
+        id: &str,
+        candidate: &mut Candidate<'_>,
+        world: &World<'_>,
+        stream: &mut Stream,
+    ) -> Result<Item, Fault> {
+        for at in 0..world.fields.len() {
+            if candidate.values[at].is_none() {
+                self.field(at, candidate, world, stream)?;
+            }
+        }
+        let mut truth = Vec::with_capacity(world.law.decisions.len());
+        for (at, decision) in world.law.decisions.iter().enumerate() {
+            let label = self.generator.labels.get(at).and_then(Option::as_ref);
+            truth.push(match label {
+                None => TruthCell::default(),
+                Some(label) => {
+                    self.label(decision, label, &candidate.slots.cells, &candidate.phrases.view(), stream)?
+                }
+            });
+        }
+        let fields = std::mem::take(&mut candidate.fields);
+        if let Some(flaw) = world.law.settle(&fields, &mut truth, None).into_iter().next() {
+            return Err(explain(&flaw, &truth, &world.law));
+        }
+        let values = std::mem::take(&mut candidate.values).into_iter().map(Option::flatten).collect();
+        Ok(items::assemble(id, world.fields, values, fields, truth))
+    }
+
+    /// The value that a source gives; nothing for null.
+    fn value(
+        &self,
+        source: &FieldSource,
+        cells: &[Cell],
+        phrases: &Phrases<'_>,
+        stream: &mut Stream,
+    ) -> Result<Option<Value>, Fault> {
+        let value = match source {
+            FieldSource::Constant(value) => value.clone(),
+            FieldSource::Slot(at, path) => {
+                let mut value = &cells[*at].json;
+                for key in path {
+                    value = value.get(key).unwrap_or(&Value::Null);
+                }
+                value.clone()
+            }
+            FieldSource::Text(template, Some(typed)) => {
+                phrases.choose(&template.phrases, stream)?;
+                let value = evaluate(self.generator, &typed.name, &phrases.context)
+                    .map_err(|error| Fault::new(&template.pointer, error))?;
+                if typed.keeps || value.is_null() {
+                    value
+                } else {
+                    phrases.render(template, stream)?.into()
+                }
+            }
+            FieldSource::Text(template, None) => phrases.render(template, stream)?.into(),
+        };
+        Ok(Some(value).filter(|value| !value.is_null()))
+    }
+
+    fn label(
+        &self,
+        decision: &Column,
+        label: &LabelSource,
+        cells: &[Cell],
+        phrases: &Phrases<'_>,
+        stream: &mut Stream,
+    ) -> Result<TruthCell, Fault> {
+        let pointer = || format!("/labels/{}", decision.name);
+        let mut cell = TruthCell::default();
+        if let Some(source) = &label.value {
+            let value = self.value(source, cells, phrases, stream)?;
+            cell.value = value.as_ref().map(|value| read(decision, value, &pointer)).transpose()?;
+        }
+        for keyword in &label.keywords {
+            let text = Text::new(phrases.render(keyword, stream)?.trim());
+            if !text.is_empty() && !cell.keywords.iter().any(|known| known.folded() == text.folded()) {
+                cell.keywords.push(text);
+            }
+        }
+        cell.reference = label.reference.as_ref().map(|text| phrases.render(text, stream)).transpose()?;
+        if cell.value.is_some() || !cell.keywords.is_empty() || cell.reference.is_some() {
+            cell.origin = Origin::Label(label.place.clone());
+        }
+        Ok(cell)
+    }
+}
+
+/// Reads a value that was drawn.
+fn read(column: &Column, value: &Value, pointer: &dyn Fn() -> String) -> Result<Datum, Fault> {
+    Datum::read(column, value).map_err(|expected| {
+        let shown = crate::expression::shown(value);
+        Fault::new(&pointer(), format!("`{}` cannot be `{}`; expected {expected}", column.name, shown.trim_matches('"')))
+    })
+}
+
+fn explain(flaw: &Flaw<'_>, truth: &[TruthCell], law: &Law<'_>) -> Fault {
+    let name = |column: usize| &law.decisions[column].name;
+    let text = |column: usize, datum: &Datum| {
+        let value = datum.to_json(&law.decisions[column]);
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let (pointer, message) = match flaw {
+        Flaw::Conflict(conflict) => (
+            "/fields".to_owned(),
+            format!("the rules `{}` and `{}` both match it and differ", conflict.0.reason.id, conflict.1.reason.id),
+        ),
+        Flaw::Silent(column, rules) => {
+            ("/fields".to_owned(), format!("no rule of `{}` decides `{}` for it", rules.name, name(*column)))
+        }
+        Flaw::Unlabelled(column) => {
+            ("/fields".to_owned(), format!("nothing says what `{}` is right for it", name(*column)))
+        }
+        Flaw::Contradiction(column, value, rule) => {
+            let label = truth[*column].value.as_ref().map(|label| text(*column, label)).unwrap_or_default();
+            let by = rule.map_or_else(
+                || "the default of the rules".to_owned(),
+                |rule| format!("the rule `{}`", rule.id),
+            );
+            (
+                format!("/labels/{}", name(*column)),
+                format!("the label says `{label}`, {by} says `{}`", text(*column, value)),
+            )
+        }
+    };
+    Fault { pointer, message, flaw: true }
+}
+
+impl TemplateBody {
+    /// A text as it is, or a template by its name.
+    pub fn of(text: &str, name: String) -> Self {
+        if crate::scenario::templates::is_template(text) { Self::Named(name) } else { Self::Plain(text.to_owned()) }
+    }
+}
+
+impl Goal<'_> {
+    /// Whether the fields that rules read meet it.
+    fn is_met(
+        self,
+        plan: &Plan,
+        world: &World<'_>,
+        fields: &[Option<Datum>],
+        clock: Option<i64>,
+    ) -> bool {
+        plan.meets(self, &world.law, Facts { fields, clock })
+    }
+}

@@ -1,0 +1,257 @@
+//! The items of an episode, from inboxes and generators.
+
+use std::{collections::HashSet, ops::Range, sync::Arc};
+
+use smallvec::SmallVec;
+
+use super::{
+    Cell, Choice, Generator, PoolSource,
+    distribution::Grid,
+    draw::{Fault, World},
+    plan::Plan,
+    slots::Upright,
+};
+use crate::{
+    model::Item,
+    scenario::{Task, random::Stream},
+};
+
+/// Signs of ids: none that looks like another.
+const SIGNS: &[u8] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+
+/// Sampled items that share their pools.
+const SAMPLED: usize = 10;
+
+/// Who may choose a value of a generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subset {
+    /// Every split.
+    All,
+    /// Every split but those for testing.
+    Train,
+    /// Splits for testing alone.
+    Test,
+}
+
+/// Some items of a task.
+#[derive(Debug)]
+pub enum InboxPart {
+    /// These of the task's items.
+    Listed(Range<usize>),
+    /// So many of these, each at most once.
+    Some(Range<usize>, usize),
+    /// Items that are made.
+    Drawn(Drawn),
+}
+
+/// Items that are made.
+#[derive(Debug)]
+pub struct Drawn {
+    /// How many.
+    pub count: Grid,
+    /// What makes them, each with its weight in parts.
+    pub sources: Vec<Source>,
+}
+
+/// What makes items.
+#[derive(Debug)]
+pub struct Source {
+    /// How many of the items it makes, next to the other sources.
+    pub weight: u64,
+    /// The generator, as the task uses it.
+    pub cast: Cast,
+    /// How draws are steered towards what they must cover.
+    pub plan: Plan,
+}
+
+/// A generator as a task uses it.
+#[derive(Debug, Clone)]
+pub struct Cast {
+    /// The generator.
+    pub generator: Arc<Generator>,
+    /// Whether the task's split is there for testing, so that only what was held out is used.
+    pub test: bool,
+    /// The weights of the values of slots, instead of the generator's own.
+    pub mix: Vec<(String, Vec<u64>)>,
+}
+
+impl Cast {
+    /// Whether the task may use a value.
+    pub(super) fn may(&self, subset: Subset) -> bool {
+        match subset {
+            Subset::All => true,
+            Subset::Train => !self.test,
+            Subset::Test => self.test,
+        }
+    }
+}
+
+/// An episode's view of a generator.
+pub(super) struct Drawing<'a> {
+    pub(super) generator: &'a Generator,
+    pub(super) cast: &'a Cast,
+    pub(super) clock: Option<i64>,
+    /// The entries of each pool.
+    pub(super) pools: Vec<Vec<Cell>>,
+}
+
+impl<'a> Drawing<'a> {
+    /// Draws the pools.
+    pub(super) fn new(cast: &'a Cast, clock: Option<i64>, stream: &mut Stream) -> Result<Self, Fault> {
+        let generator = &*cast.generator;
+        let mut drawing = Self { generator, cast, clock, pools: Vec::with_capacity(generator.pools.len()) };
+        for pool in &generator.pools {
+            let entries = match &pool.source {
+                PoolSource::Entries(entries, count) => drawing.entries(entries, *count, stream),
+                PoolSource::Made(count, slots) => {
+                    let mut entries = Vec::with_capacity(*count);
+                    for _ in 0..*count {
+                        let drawn = slots.draw(&drawing, stream, (None, None), (&Upright, None)).map_err(|mut fault| {
+                            fault.pointer = format!("/pools/{}{}", pool.name, fault.pointer);
+                            fault
+                        })?;
+                        // Conditions read the parts of an entry in the order of its slots.
+                        let data = drawn.cells.iter().flat_map(|cell| cell.data.iter().cloned()).collect();
+                        let json = slots.map(drawn.cells);
+                        entries.push(Cell { shown: super::context::shown(&json), json, data });
+                    }
+                    entries
+                }
+            };
+            drawing.pools.push(entries);
+        }
+        Ok(drawing)
+    }
+
+    /// Draws some entries, each at most once.
+    fn entries(&self, all: &[Choice], count: usize, stream: &mut Stream) -> Vec<Cell> {
+        let mut open: Vec<&Choice> = all.iter().filter(|entry| self.cast.may(entry.subset)).collect();
+        if count < open.len() {
+            for at in 0..count {
+                let other = at + stream.below(open.len() - at);
+                open.swap(at, other);
+            }
+            open.truncate(count);
+        }
+        open.into_iter().map(|entry| entry.cell.clone()).collect()
+    }
+}
+
+/// The items of a task in the forms and the order that a seed gives them.
+///
+/// # Errors
+///
+/// When something that is drawn cannot be made; the text says what.
+pub fn items(task: &Task, seed: u64, world: &World<'_>) -> Result<Vec<Arc<Item>>, String> {
+    let (key, seed) = task.key(seed);
+    let drawn: SmallVec<[usize; 4]> =
+        task.vary.iter().map(|(name, count)| Stream::new(key, seed, &["vary:", name]).below(*count)).collect();
+    let form = |at: usize| {
+        let variants = &task.items[at];
+        let form = variants.uses.iter().fold(0, |form, at| form * task.vary[*at].1 + drawn[*at]);
+        Arc::clone(&variants.forms[form])
+    };
+    let mut items: Vec<Arc<Item>> = Vec::with_capacity(task.items());
+    for (number, part) in task.parts.iter().enumerate() {
+        match part {
+            InboxPart::Listed(range) => items.extend(range.clone().map(form)),
+            InboxPart::Some(range, count) => {
+                let mut open: Vec<usize> = range.clone().collect();
+                Stream::new(key, seed, &["some:", &number.to_string()]).shuffle(&mut open);
+                items.extend(open.into_iter().take(*count).map(form));
+            }
+            InboxPart::Drawn(drawn) => drawn.draw((key, seed, number), task.clock, world, &mut items)?,
+        }
+    }
+    if task.shuffled {
+        Stream::new(key, seed, &["order"]).shuffle(&mut items);
+    }
+    Ok(items)
+}
+
+impl Source {
+    /// Draws items that no episode has, to show what it makes; what fails, once for each place.
+    pub fn sample(&self, clock: Option<i64>, world: &World<'_>, count: usize) -> (Vec<Item>, Vec<Fault>) {
+        let (mut items, mut faults) = (Vec::with_capacity(count), Vec::<Fault>::new());
+        let name = &self.cast.generator.name;
+        let mut note = |fault: Fault| {
+            if !faults.iter().any(|known| known.pointer == fault.pointer) {
+                faults.push(fault);
+            }
+        };
+        for episode in 0..count.div_ceil(SAMPLED) {
+            let mut stream = Stream::new(name, episode as u64, &["sample"]);
+            let drawing = match Drawing::new(&self.cast, clock, &mut stream) {
+                Ok(drawing) => drawing,
+                Err(fault) => {
+                    note(fault);
+                    break;
+                }
+            };
+            let deck = self.plan.deck(&mut stream);
+            for number in 0..SAMPLED.min(count - episode * SAMPLED) {
+                let id = id(&mut stream, drawing.generator);
+                let goal = self.plan.choose(&deck, episode * SAMPLED + number, drawing.generator, &mut stream);
+                match drawing.item(&id, &self.plan, goal, world, &mut stream) {
+                    Ok(item) => items.push(item),
+                    Err(fault) => note(fault),
+                }
+            }
+        }
+        (items, faults)
+    }
+}
+
+impl Drawn {
+    /// Draws the items of a part and adds them.
+    fn draw(
+        &self,
+        (key, seed, part): (&str, u64, usize),
+        clock: Option<i64>,
+        world: &World<'_>,
+        items: &mut Vec<Arc<Item>>,
+    ) -> Result<(), String> {
+        let part = part.to_string();
+        let mut stream = Stream::new(key, seed, &["drawn:", &part]);
+        let count = self.count.value(self.count.draw(&mut stream));
+        let failed = |cast: &Cast, fault: &Fault| {
+            format!("the generator `{}` fails with this seed: {} (at `{}`)", cast.generator.name, fault.message, fault.pointer)
+        };
+        let mut drawings: Vec<(Drawing<'_>, Vec<usize>)> = Vec::with_capacity(self.sources.len());
+        for source in &self.sources {
+            let mut stream = Stream::new(key, seed, &["pools:", &part, ":", &source.cast.generator.name]);
+            let drawing =
+                Drawing::new(&source.cast, clock, &mut stream).map_err(|fault| failed(&source.cast, &fault))?;
+            drawings.push((drawing, source.plan.deck(&mut stream)));
+        }
+        let mut known: HashSet<String> = items.iter().map(|item| item.id.clone()).collect();
+        let mut made = vec![0_usize; self.sources.len()];
+        for number in 0..count {
+            let weights = self.sources.iter().map(|source| source.weight).enumerate();
+            let at = super::distribution::draw_among(&mut stream, weights).unwrap_or_default();
+            let (drawing, deck) = &drawings[at];
+            let id = loop {
+                let id = id(&mut stream, drawing.generator);
+                if known.insert(id.clone()) {
+                    break id;
+                }
+            };
+            let mut own = Stream::new(key, seed, &["item:", &part, ":", &number.to_string()]);
+            let source = &self.sources[at];
+            let goal = source.plan.choose(deck, made[at], &source.cast.generator, &mut own);
+            made[at] += 1;
+            let item = drawing.item(&id, &source.plan, goal, world, &mut own);
+            items.push(Arc::new(item.map_err(|fault| failed(&source.cast, &fault))?));
+        }
+        Ok(())
+    }
+}
+
+/// Draws an id.
+fn id(stream: &mut Stream, generator: &Generator) -> String {
+    let mut id = generator.prefix.clone();
+    for _ in 0..generator.id_length {
+        id.push(char::from(SIGNS[stream.below(SIGNS.len())]));
+    }
+    id
+}
