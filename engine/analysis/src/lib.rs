@@ -6,3 +6,5 @@ pub mod comparison;
 pub mod testing;
 // A pack as data for readers.
 pub mod outline;
+// What the items of a task are like, and shortcuts past the truth.
+pub mod statistics;

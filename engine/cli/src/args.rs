@@ -9,6 +9,7 @@
 mod audit;
 mod explain_item;
 mod rules;
+mod sample;
 
 mod serve;
 
@@ -27,6 +28,7 @@ pub(crate) use serve::{LogFormat, ServeArgs, seconds};
 pub(crate) use audit::{AuditAction, AuditArgs, SealArgs, TrailArgs, VerifyArgs};
 pub(crate) use explain_item::ExplainItemArgs;
 pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
+pub(crate) use sample::{SampleArgs, StatsArgs};
 
 /// Triage environments for AI agents, written as YAML
 #[derive(Debug, Parser)]
@@ -174,6 +176,10 @@ pub(crate) enum Command {
     Plugin(PluginArgs),
     /// Makes an inbox from a file, with an importer of one of the pack's plugins
     Import(ImportArgs),
+    /// Prints items that tasks draw, with what is right about them
+    Sample(SampleArgs),
+    /// Describes the items of tasks: shares, texts that repeat, and shortcuts past the truth
+    Stats(StatsArgs),
     /// Plays tasks with a policy
     Run(RunArgs),
     /// Plays recorded episodes again and compares every byte

@@ -72,6 +72,8 @@ fn main() -> ExitCode {
         Command::Schema(args) => commands::schema::run(&args, format),
         Command::Plugin(args) => commands::plugin::run(&args, format),
         Command::Import(args) => commands::import::run(&args, format),
+        Command::Sample(args) => commands::sample::run(&args, format),
+        Command::Stats(args) => commands::stats::run(&args, format),
         Command::Run(args) => commands::run::run(&args, format),
         Command::Replay(args) => commands::replay::run(&args, format),
         Command::Baseline(args) => commands::baseline::run(&args, format),

@@ -64,22 +64,29 @@ pub(crate) fn show(report: &Report, format: Format) {
 }
 
 /// A task with its pack.
-pub(crate) type Playable<'a> = (&'a Arc<Pack>, &'a Arc<Task>);
+pub(crate) type Playable<'a> = (&'a Arc<Pack>, Arc<Task>);
 
-/// Picks tasks by name, or all of them; says which names exist when one does not.
+/// Picks tasks by name, those of families such as `train/7` among them, or all of them; says which names exist when one
+/// does not.
 pub(crate) fn pick<'a>(catalog: &'a Catalog, names: &[String]) -> Result<Vec<Playable<'a>>, Exit> {
-    let all: Vec<(&Arc<Pack>, &Arc<Task>)> =
-        catalog.packs().iter().flat_map(|pack| pack.tasks().iter().map(move |task| (pack, task))).collect();
-    let known: Vec<&str> = all.iter().map(|(_, task)| task.name()).collect();
+    let packs = catalog.packs();
     let mut missing = false;
-    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+    for name in names.iter().filter(|name| !packs.iter().any(|pack| pack.find_task(name).is_some())) {
+        let known: Vec<&str> = packs.iter().flat_map(|pack| pack.tasks().iter().map(|task| task.name())).collect();
         output::error(unknown("task", name, &known));
         missing = true;
     }
     if missing {
         return Err(Exit::Usage);
     }
-    Ok(all.into_iter().filter(|(_, task)| names.is_empty() || names.iter().any(|name| name == task.name())).collect())
+    let mut picked: Vec<Playable<'_>> = Vec::new();
+    for pack in packs {
+        let whole = pack.tasks().iter().filter(|task| names.is_empty() || names.iter().any(|name| name == task.name()));
+        picked.extend(whole.map(|task| (pack, Arc::clone(task))));
+        let members = names.iter().filter(|name| pack.task(name).is_none()).filter_map(|name| pack.find_task(name));
+        picked.extend(members.map(|task| (pack, task)));
+    }
+    Ok(picked)
 }
 
 /// Says that a name does not exist, which is near, and which exist.

@@ -19,8 +19,8 @@ use crate::{
     settings::Severity,
 };
 pub use moment::{
-    MOMENTS, format_moment, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp, write_duration,
-    write_moment,
+    MOMENTS, format_moment, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp,
+    write_duration, write_moment,
 };
 pub use right::{Judged, Right, Told};
 use serde_json::Value;

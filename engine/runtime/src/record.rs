@@ -129,9 +129,9 @@ pub fn play_watched(
 /// What plugins are asked that they answered then, they are not asked again; the rest they must be here to answer.
 pub fn regrade(pack: &Arc<Pack>, recording: &Recording) -> Result<Trajectory, String> {
     let then = &recording.trajectory;
-    let task = pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
+    let task = pack.find_task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
     let mut actions = then.actions.iter().cloned();
-    fold(pack, task, (then.seed, &then.arguments, Inputs::known(then.inputs.clone())), |_| actions.next())
+    fold(pack, &task, (then.seed, &then.arguments, Inputs::known(then.inputs.clone())), |_| actions.next())
 }
 
 /// Plays a recording again and compares every byte; plugins are not asked again.
@@ -141,12 +141,12 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
         .pack(&recording.environment)
         .ok_or_else(|| format!("no pack has the name `{}`", recording.environment))?;
     let task =
-        pack.task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", recording.environment, then.task))?;
+        pack.find_task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", recording.environment, then.task))?;
     let same_pack = pack.digest() == recording.digest;
     let note = if same_pack { "" } else { " (the pack has changed since)" };
     let mut actions = then.actions.iter().cloned();
     let inputs = Inputs::sealed(then.inputs.clone());
-    let now = match fold(pack, task, (then.seed, &then.arguments, inputs), |_| actions.next()) {
+    let now = match fold(pack, &task, (then.seed, &then.arguments, inputs), |_| actions.next()) {
         Ok(now) => now,
         Err(error) => return Ok(Verdict::Differs(format!("{error}{note}"))),
     };

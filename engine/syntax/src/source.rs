@@ -513,7 +513,7 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
         paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path, &outside)).collect();
     others.retain(|path| is_named(path, "process:", &files));
     data.sort();
-    data.retain(|path| is_named(path, "pools:", &files));
+    data.retain(|path| is_named(path, "kind: Generator", &files));
     let data = data.iter().take(MAX_DATA_FILES).map(|path| read_file(path, &outside)).collect();
     modules.extend(others.iter().take(MAX_PROGRAM_FILES).map(|path| read_module(path, &outside)));
     let too_many = [

@@ -65,7 +65,7 @@ pub fn items(old: &Pack, new: &Pack) -> ItemsCompared {
 fn compare(old: &Pack, before: &Task, (new, task): (&Pack, &Task), compared: &mut ItemsCompared) {
     let known: HashMap<&str, _> =
         before.items.iter().filter_map(|other| Some((other.forms.first()?.id.as_str(), other))).collect();
-    for variants in &task.items {
+    for variants in task.items.iter() {
         let Some(first) = variants.forms.first() else { continue };
         let Some(known) = known.get(first.id.as_str()) else {
             compared.added.push(format!("{}/{}", task.name, first.id));

@@ -88,14 +88,14 @@ pub struct Tried {
 pub fn inbox_items(pack: &Pack) -> Vec<Subject> {
     let mut all = Vec::new();
     for task in &pack.tasks {
-        for variants in &task.items {
+        for variants in task.items.iter() {
             for (form, item) in variants.forms.iter().enumerate() {
                 let form = if variants.forms.len() > 1 { format!(" (form {})", form + 1) } else { String::new() };
                 let name = format!("{}/{}{form}", task.name, item.id);
                 all.push(Subject { name, item: Arc::clone(item), clock: task.clock });
             }
         }
-        for item in &task.samples {
+        for item in task.samples.iter() {
             let name = format!("{}/{} (sampled)", task.name, item.id);
             all.push(Subject { name, item: Arc::clone(item), clock: task.clock });
         }

@@ -47,7 +47,7 @@ struct Graded {
 }
 
 pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, seen: &mut Seen) -> Case {
-    let played = match pack.task(&test.task) {
+    let played = match pack.find_task(&test.task).as_ref() {
         None => Err(format!("there is no task `{}`", test.task)),
         Some(task) => match &test.player {
             Player::Actions(actions) => {

@@ -126,7 +126,7 @@ pub(super) fn trials(pack: &Pack) -> Vec<Trial> {
                 changes: Vec::new(),
             };
             for task in &pack.tasks {
-                for item in task.items.iter().filter_map(|variants| variants.forms.first()).chain(&task.samples) {
+                for item in task.items.iter().filter_map(|variants| variants.forms.first()).chain(task.samples.iter()) {
                     if !rule.matches(Facts { fields: &item.fields, clock: task.clock }) {
                         continue;
                     }

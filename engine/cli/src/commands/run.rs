@@ -67,7 +67,7 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
                 }
                 trials.note(episode);
             };
-            let trajectory = play_watched(&policy, task, (seed, &arguments), &mut watch).map_err(|error| {
+            let trajectory = play_watched(&policy, &task, (seed, &arguments), &mut watch).map_err(|error| {
                 output::error(format!("`{}` cannot play `{}` with seed {seed}: {error}", args.policy, task.name()));
                 Exit::Findings
             })?;

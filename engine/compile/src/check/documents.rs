@@ -388,7 +388,7 @@ impl<'a> Documents<'a> {
     /// and data.
     pub(super) fn key_of_task(&self, task: &Document, source: Option<&spec::InboxSource>, shared: &str) -> String {
         let mut key = task.digest.clone();
-        for source in source {
+        if let Some(source) = source {
             let inboxes = source.inboxes().into_iter().filter_map(|inbox| self.find(Kind::Inbox, inbox));
             let generators = source.generators().into_iter().filter_map(|name| self.find(Kind::Generator, name));
             inboxes.chain(generators).for_each(|document| key.push_str(&document.digest));
@@ -437,7 +437,7 @@ impl<'a> Documents<'a> {
         for document in &self.all {
             match &document.content {
                 Content::Task(task) => {
-                    for source in &task.inbox {
+                    if let Some(source) = &task.inbox {
                         used.extend(source.inboxes().into_iter().map(|inbox| (Kind::Inbox, inbox)));
                         used.extend(source.generators().into_iter().map(|name| (Kind::Generator, name)));
                     }
@@ -464,7 +464,8 @@ impl<'a> Documents<'a> {
         }
         for document in &self.all[..self.own] {
             let (kind, name) = (document.content.kind(), document.content.name());
-            let unused = matches!(kind, Kind::Inbox | Kind::Generator | Kind::Rubric | Kind::Rules) && !used.contains(&(kind, name));
+            let unused = matches!(kind, Kind::Inbox | Kind::Generator | Kind::Rubric | Kind::Rules)
+                && !used.contains(&(kind, name));
             if unused {
                 report.push(
                     document

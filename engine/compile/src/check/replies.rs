@@ -26,6 +26,8 @@ struct Site<'a> {
     task: &'a Task,
     document: &'a Document,
     pointer: String,
+    /// Where a missing label is reported.
+    id: String,
     /// The decision.
     column: usize,
 }
@@ -38,23 +40,38 @@ pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], pools: &[KeywordPool
         if columns.is_empty() {
             continue;
         }
-        let inbox = parts.documents.find(Kind::Task, &task.name).and_then(|document| match &document.content {
-            Content::Task(spec) => match spec.inbox.as_ref()? {
-                spec::InboxSource::Part(spec::InboxPart::Inbox(name)) => parts.documents.find(Kind::Inbox, name),
-                _ => None,
-            },
+        let written = parts.documents.find(Kind::Task, &task.name).and_then(|document| match &document.content {
+            Content::Task(spec) => spec.inbox.as_ref(),
             _ => None,
         });
-        let Some(document) = inbox else { continue };
-        for (at, item) in task.items.iter().enumerate() {
-            for column in &columns {
-                let place = (document.content.name(), at, *column);
-                if told.contains(&place) {
-                    continue;
+        let Some(source) = written else { continue };
+        if let spec::InboxSource::Part(spec::InboxPart::Inbox(name)) = source
+            && let Some(document) = parts.documents.find(Kind::Inbox, name)
+        {
+            for (at, item) in task.items.iter().enumerate() {
+                for column in &columns {
+                    let place = (document.content.name(), at, *column);
+                    if told.contains(&place) {
+                        continue;
+                    }
+                    let pointer = format!("/items/{at}");
+                    let (id, column) = (format!("{pointer}/id"), *column);
+                    let site = Site { parts, pools, task, document, pointer, id, column };
+                    if item.forms.iter().any(|form| site.check(form, report)) {
+                        told.insert(place);
+                    }
                 }
-                let pointer = format!("/items/{at}");
-                let site = Site { parts, pools, task, document, pointer, column: *column };
-                if item.forms.iter().any(|form| site.check(form, report)) {
+            }
+        }
+        // Of several generators it is open which one made a sample.
+        if let [name] = source.generators().as_slice()
+            && let Some(document) = parts.documents.find(Kind::Generator, name)
+        {
+            for column in &columns {
+                let place = (document.content.name(), usize::MAX, *column);
+                let (pointer, id) = (String::new(), "/fields".to_owned());
+                let site = Site { parts, pools, task, document, pointer, id, column: *column };
+                if !told.contains(&place) && task.samples.iter().any(|item| site.check(item, report)) {
                     told.insert(place);
                 }
             }
@@ -100,7 +117,7 @@ impl Site<'_> {
         });
         let finding = self
             .document
-            .at(Code::Unlabelled, format!("{}/id", self.pointer), message)
+            .at(Code::Unlabelled, &self.id, message)
             .hint(format!("add `{}:` with `keywords` or a `reference` under `labels:`", decision.name));
         report.push(match because {
             Some(because) => finding.label(because),

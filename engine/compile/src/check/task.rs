@@ -8,7 +8,7 @@ use casebook_runtime::{
     model::read_moment,
     names::list,
     rubric::Rubric,
-    scenario::{Instructions, Task, templates::is_template},
+    scenario::{Family, Instructions, Task, generator::InboxPart, templates::is_template},
     settings::SplitType,
 };
 use casebook_syntax::{
@@ -69,14 +69,42 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         clock,
         shuffled: spec.order == Order::Shuffled,
         group: spec.group.clone(),
-        instructions,
+        family: family(document, spec, &item_parts, report),
+        member: None,
+        instructions: instructions.into(),
         solution: spec.solution.clone().unwrap_or_default(),
         rubric: Arc::new(rubric),
         vary: vary.into_iter().map(|(name, values)| (name, values.len())).collect(),
-        items: listed,
-        parts: item_parts,
-        samples,
+        items: listed.into(),
+        parts: item_parts.into(),
+        samples: samples.into(),
     })
+}
+
+/// The seeds of a family of tasks.
+fn family(document: &Document, spec: &spec::Task, parts: &[InboxPart], report: &mut Report) -> Option<Family> {
+    let text = spec.seeds.as_ref()?;
+    let (first, last) = text.split_once("..")?;
+    let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);
+    if last < first {
+        report.push(
+            document
+                .at(Code::BadValue, "/seeds", format!("`{text}` ends before it begins"))
+                .hint(format!("write `{last}..{first}`")),
+        );
+        return None;
+    }
+    let varies = spec.order == Order::Shuffled
+        || !spec.vary.is_empty()
+        || parts.iter().any(|part| !matches!(part, InboxPart::Listed(_)));
+    if !varies {
+        report.push(
+            document
+                .at_key(Code::NoEffect, "/seeds", "`seeds` makes the same task again and again: nothing in it is drawn")
+                .hint("remove it, or draw items: `inbox: { generate: ..., items: ... }`"),
+        );
+    }
+    Some(Family { first, count: last - first + 1 })
 }
 
 /// Warns of what varies and is shuffled for nothing.
@@ -250,11 +278,9 @@ fn items(
             None
         }
         None if has_items => {
-            report.push(
-                document
-                    .at_key(Code::MissingKey, "/name", "the task does not say which inbox it plays")
-                    .hint("add `inbox:` with the name of a document of `kind: Inbox`, or `inbox: { generate: ..., items: ... }`"),
-            );
+            report.push(document.at_key(Code::MissingKey, "/name", "the task does not say which inbox it plays").hint(
+                "add `inbox:` with the name of a document of `kind: Inbox`, or `inbox: { generate: ..., items: ... }`",
+            ));
             None
         }
         None => Some(TaskItems::default()),

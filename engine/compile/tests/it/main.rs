@@ -12,6 +12,7 @@ mod formula;
 mod frozen;
 mod inputs;
 mod items;
+mod generators;
 mod graders;
 mod hostile;
 mod language;

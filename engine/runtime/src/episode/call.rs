@@ -56,7 +56,7 @@ impl Pack {
         let Some(task) = self.pick(None, seed) else {
             return Called::refused(ToolFailure::execution(format!("`{}` has no task", self.name)));
         };
-        match Episode::reset(self, task, seed) {
+        match Episode::reset(self, &task, seed) {
             Ok(mut episode) => episode.call(name, arguments),
             Err(error) => Called::refused(ToolFailure::execution(error.to_string())),
         }

@@ -111,7 +111,7 @@ impl Episode {
 
     /// The instructions as a JSON string.
     fn instructions(&self) -> &str {
-        match (&self.instructions, &self.task.instructions) {
+        match (&self.instructions, &*self.task.instructions) {
             (Some(text), _) | (None, Instructions::Fixed(text)) => text,
             (None, Instructions::Template(..)) => "null",
         }

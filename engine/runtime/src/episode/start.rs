@@ -124,7 +124,7 @@ impl Episode {
             };
             self.state.insert(variable.name.clone(), value);
         }
-        if let Instructions::Template(text, names) = &self.task.instructions {
+        if let Instructions::Template(text, names) = &*self.task.instructions {
             let names = context! { reset => scope::json(&self.arguments), ..names.clone() };
             let text = pack.templates.render_str(text, names);
             let text = text.map_err(|error| format!("the instructions do not work: {}", words(&error)))?;

@@ -328,8 +328,8 @@ impl Pack {
     }
 }
 
-/// One playable task.
-#[derive(Debug)]
+/// One playable task; a clone shares what is large.
+#[derive(Debug, Clone)]
 pub struct Task {
     /// Its name, such as `easy`.
     pub name: String,
@@ -349,8 +349,12 @@ pub struct Task {
     pub shuffled: bool,
     /// The tasks that it belongs with.
     pub group: Option<String>,
+    /// The seeds of the tasks that it stands for, where it is a family.
+    pub family: Option<Family>,
+    /// Which task of a family it is.
+    pub member: Option<Member>,
     /// The instructions of agents.
-    pub instructions: Instructions,
+    pub instructions: Arc<Instructions>,
     /// Actions that reach the best score, where there are no items.
     pub solution: Vec<Value>,
     /// How it is scored.
@@ -358,11 +362,29 @@ pub struct Task {
     /// How many values each thing that varies has, by name.
     pub vary: Vec<(String, usize)>,
     /// The items of its inboxes, in every form.
-    pub items: Vec<Variants>,
+    pub items: Arc<[Variants]>,
     /// Where the items of an episode come from, in order.
-    pub parts: Vec<InboxPart>,
+    pub parts: Arc<[InboxPart]>,
     /// Some of the items that its generators make, drawn when the pack was loaded.
-    pub samples: Vec<Arc<Item>>,
+    pub samples: Arc<[Arc<Item>]>,
+}
+
+/// The seeds of a family of tasks: one task a seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    /// The first seed.
+    pub first: u64,
+    /// How many there are, at least one.
+    pub count: u64,
+}
+
+/// One task of a family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The family's name.
+    pub family: Arc<str>,
+    /// The task's seed.
+    pub seed: u64,
 }
 
 /// The instructions of an agent.

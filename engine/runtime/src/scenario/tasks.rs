@@ -8,7 +8,7 @@ use crate::{
     settings::{Explain, SplitType},
 };
 
-use super::{Pack, Task, generator::InboxPart};
+use super::{Member, Pack, Task, generator::InboxPart};
 use crate::rubric::Rubric;
 
 /// A split: a part of the tasks, such as those to train on.
@@ -57,58 +57,108 @@ impl Pack {
         nearest(name, self.tasks.iter().map(|task| task.split.as_str()))
     }
 
-    /// The tasks of a split, by difficulty and name; none when there is no such split, for a split has a task.
-    pub fn tasks_of(&self, split: &str) -> Vec<&Arc<Task>> {
-        self.tasks.iter().filter(|task| task.split == split).collect()
+    /// The tasks of a split, or all of them, by difficulty and name; none when there is no such split, for a split has a task.
+    pub fn list(&self, split: Option<&str>) -> TaskList<'_> {
+        TaskList(self.tasks.iter().filter(|task| split.is_none_or(|split| task.split == split)).collect())
     }
 
     /// The tasks that agents may practise on, by difficulty and name.
-    pub fn practice_tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
-        self.tasks.iter().filter(|task| self.practice.contains(&task.split))
+    pub fn practice_list(&self) -> TaskList<'_> {
+        TaskList(self.tasks.iter().filter(|task| self.practice.contains(&task.split)).collect())
+    }
+
+    /// Finds a task, or one of a family, such as `train/123`.
+    pub fn find_task(&self, name: &str) -> Option<Arc<Task>> {
+        if let Some(task) = self.task(name) {
+            return Some(Arc::clone(task));
+        }
+        let (family, number) = name.rsplit_once('/')?;
+        // A task has one name: `7` and not `07`.
+        let seed = number.parse::<u64>().ok().filter(|seed| seed.to_string() == number)?;
+        self.task(family)?.with_seed(seed)
     }
 
     /// One task of a split; a negative index counts from the end, -1 being the last.
-    pub fn task_at(&self, split: &str, index: i64) -> Option<&Arc<Task>> {
-        let tasks = self.tasks_of(split);
-        let count = i64::try_from(tasks.len()).ok()?;
-        let at = if index < 0 { index.checked_add(count)? } else { index };
-        tasks.get(usize::try_from(at).ok()?).copied()
-    }
-
-    /// The tasks of a split from `start` up to, not including, `stop`, as Python slices a list: a bound that is not given is
-    /// the end of the list, a negative one counts from the end, one beyond the list is cut.
-    pub fn task_range(&self, split: &str, start: Option<i64>, stop: Option<i64>) -> Vec<&Arc<Task>> {
-        let tasks = self.tasks_of(split);
-        let range = slice(tasks.len(), start, stop);
-        tasks.get(range).map(<[_]>::to_vec).unwrap_or_default()
+    pub fn task_at(&self, split: &str, index: i64) -> Option<Arc<Task>> {
+        let tasks = self.list(Some(split));
+        let at = if index < 0 { tasks.len().checked_add_signed(index)? } else { u64::try_from(index).ok()? };
+        tasks.get(at)
     }
 
     /// The position of a task among those of its split.
-    pub fn index_of(&self, task: &Task) -> usize {
-        self.tasks
-            .iter()
-            .filter(|other| other.split == task.split)
-            .position(|other| other.name == task.name)
-            .unwrap_or(0)
+    pub fn index_of(&self, task: &Task) -> u64 {
+        self.list(Some(&task.split)).position(task).unwrap_or(0)
     }
 
     /// The task that a seed picks, among all or those of a split.
-    pub fn pick(&self, split: Option<&str>, seed: u64) -> Option<&Arc<Task>> {
-        let tasks: Vec<&Arc<Task>> =
-            self.tasks.iter().filter(|task| split.is_none_or(|split| task.split == split)).collect();
-        let count = u64::try_from(tasks.len()).ok().filter(|count| *count > 0)?;
-        tasks.get(usize::try_from(seed % count).ok()?).copied()
+    pub fn pick(&self, split: Option<&str>, seed: u64) -> Option<Arc<Task>> {
+        let tasks = self.list(split);
+        tasks.get(seed.checked_rem(tasks.len())?)
+    }
+}
+
+/// Tasks in their order. Those of families are counted, and made when they are asked for.
+#[derive(Debug)]
+pub struct TaskList<'a>(Vec<&'a Arc<Task>>);
+
+impl TaskList<'_> {
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.0.iter().map(|task| task.count()).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The one at a position.
+    pub fn get(&self, at: u64) -> Option<Arc<Task>> {
+        let mut left = at;
+        for task in &self.0 {
+            if left < task.count() {
+                return match task.family {
+                    None => Some(Arc::clone(task)),
+                    Some(family) => task.with_seed(family.first + left),
+                };
+            }
+            left -= task.count();
+        }
+        None
+    }
+
+    /// The position of a task; of a family that of its first.
+    pub fn position(&self, task: &Task) -> Option<u64> {
+        let name = task.member.as_ref().map_or(task.name.as_str(), |member| &*member.family);
+        let mut before = 0;
+        for other in &self.0 {
+            if other.name == name {
+                let offset = match (&task.member, other.family) {
+                    (Some(member), Some(family)) => member.seed.checked_sub(family.first)?,
+                    _ => 0,
+                };
+                return Some(before + offset);
+            }
+            before += other.count();
+        }
+        None
+    }
+
+    /// The tasks from `start` up to, not including, `stop`, as Python slices a list: a bound that is not given is the end of
+    /// the list, a negative one counts from the end, one beyond the list is cut.
+    pub fn range(&self, start: Option<i64>, stop: Option<i64>) -> std::ops::Range<u64> {
+        slice(self.len(), start, stop)
     }
 }
 
 /// The range of positions that Python's `list[start:stop]` takes out of a list.
-pub fn slice(length: usize, start: Option<i64>, stop: Option<i64>) -> std::ops::Range<usize> {
-    let bound = |bound: Option<i64>, without: usize| match bound {
+pub fn slice(length: u64, start: Option<i64>, stop: Option<i64>) -> std::ops::Range<u64> {
+    let bound = |bound: Option<i64>, without: u64| match bound {
         None => without,
         Some(bound) => {
             let size = i64::try_from(length).unwrap_or(i64::MAX);
             let from_start = if bound < 0 { bound.saturating_add(size) } else { bound };
-            usize::try_from(from_start.clamp(0, size)).unwrap_or(length)
+            u64::try_from(from_start.clamp(0, size)).unwrap_or(length)
         }
     };
     let (start, stop) = (bound(start, 0), bound(stop, length));
@@ -162,13 +212,35 @@ impl Task {
     }
 
     /// What its streams of random numbers depend on.
+    ///
+    /// A task of a family has its own seed, whatever the reset's; a family plays the task that a seed picks.
     pub fn key(&self, seed: u64) -> (&str, u64) {
-        (&self.name, seed)
+        match (&self.member, self.family) {
+            (Some(member), _) => (&*member.family, member.seed),
+            (None, Some(family)) => (&self.name, family.first + seed % family.count),
+            (None, None) => (&self.name, seed),
+        }
+    }
+
+    /// How many tasks it stands for: one, unless it is a family.
+    pub fn count(&self) -> u64 {
+        self.family.map_or(1, |family| family.count)
+    }
+
+    /// The task of a family that has a seed.
+    pub fn with_seed(self: &Arc<Self>, seed: u64) -> Option<Arc<Self>> {
+        let family = self.family?;
+        let inside = seed.checked_sub(family.first).is_some_and(|offset| offset < family.count);
+        inside.then(|| {
+            let member = Member { family: self.name.as_str().into(), seed };
+            let name = format!("{}/{seed}", self.name);
+            Arc::new(Self { name, family: None, member: Some(member), ..Self::clone(self) })
+        })
     }
 
     /// The items of its inboxes in every form, and some of those that its generators make.
     pub fn known_items(&self) -> impl Iterator<Item = &Arc<Item>> {
-        self.items.iter().flat_map(|variants| &variants.forms).chain(&self.samples)
+        self.items.iter().flat_map(|variants| &variants.forms).chain(self.samples.iter())
     }
 
     /// Whether a reset makes items.

@@ -117,7 +117,7 @@ impl Agent<'_> {
 /// Refuses an agent that acts on its own where the pack does not let it.
 pub(super) fn may_practise(app: &App, environment: &str, client: Client) -> Result<(), Problem> {
     let pack = app.pack(environment)?;
-    if !client.agent || pack.practice_tasks().next().is_some() {
+    if !client.agent || !pack.practice_list().is_empty() {
         return Ok(());
     }
     Err(Problem::NoPractice(format!(

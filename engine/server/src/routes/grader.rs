@@ -93,7 +93,7 @@ struct Asked {
 }
 
 fn play(pack: &Arc<Pack>, Asked { task, provider, seed, by }: Asked, tells_truth: bool) -> Result<Value, Problem> {
-    let found = pack.task(&task).ok_or_else(|| Problem::NotFound(unknown_task_text(pack, &task)))?;
+    let found = pack.find_task(&task).ok_or_else(|| Problem::NotFound(unknown_task_text(pack, &task)))?;
     let loc = || vec!["query".into(), "provider".into()];
     let Some(name) = provider.or_else(|| pack.baseline().map(ToString::to_string)) else {
         return Err(Problem::Invalid(vec![Entry::missing(loc(), Value::Null)]));
@@ -111,7 +111,7 @@ fn play(pack: &Arc<Pack>, Asked { task, provider, seed, by }: Asked, tells_truth
             explained.push(explain_step(episode, Some(step.reward)));
         }
     };
-    let played = record::play_watched(&policy, found, (seed, &Map::new()), &mut watch);
+    let played = record::play_watched(&policy, &found, (seed, &Map::new()), &mut watch);
     let played = played.map_err(|cause| if tells_truth { Problem::Failed(cause) } else { Problem::hidden(&cause) })?;
     let mut answer = json!({
         "task_id": task, "provider": name, "seed": seed, "score": rounded(played.score), "steps": played.steps.len(),

@@ -1,6 +1,6 @@
 //! The Task API: which environments, splits and tasks there are. HTTP only, in both modes.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, request::Parts},
     routing::{get, post},
 };
-use casebook_runtime::scenario::{Pack, Task};
+use casebook_runtime::scenario::{Pack, tasks::TaskList};
 use serde_json::{Value, json};
 
 use super::{
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The maximum number of tasks that `tasks` lists; `task_range` returns the others.
-const MAX_LISTED: usize = 10_000;
+const MAX_LISTED: u64 = 10_000;
 
 const NAMED: &[Parameter] =
     &[Parameter::path("env_name", "The environment, as `/list_environments` names it, in any case.")];
@@ -162,7 +162,8 @@ async fn splits(Named { pack, .. }: Named) -> Json<Value> {
 async fn tasks(named: Named, headers: HeaderMap, bytes: Result<Bytes, BytesRejection>) -> Result<Json<Value>, Problem> {
     let body = read(&named, &headers, bytes, Numbers::Without)?;
     let pack = named.pack;
-    let tasks = told(pack.tasks_of(&body.split).into_iter().take(MAX_LISTED), 0);
+    let all = pack.list(Some(&body.split));
+    let tasks = told(&all, 0..all.len().min(MAX_LISTED));
     Ok(Json(json!({ "tasks": tasks, "env_name": pack.name() })))
 }
 
@@ -173,7 +174,7 @@ async fn num_tasks(
 ) -> Result<Json<Value>, Problem> {
     let body = read(&named, &headers, bytes, Numbers::Without)?;
     let pack = named.pack;
-    Ok(Json(json!({ "num_tasks": pack.tasks_of(&body.split).len() })))
+    Ok(Json(json!({ "num_tasks": pack.list(Some(&body.split)).len() })))
 }
 
 async fn one_task(
@@ -185,7 +186,7 @@ async fn one_task(
     let pack = named.pack;
     let task = body.first.and_then(|index| pack.task_at(&body.split, index));
     let task = task.ok_or_else(|| Problem::BadRequest("Invalid task index".into()))?;
-    Ok(Json(json!({ "task": task::task(task, pack.index_of(task)) })))
+    Ok(Json(json!({ "task": task::task(&task, pack.index_of(&task)) })))
 }
 
 async fn task_range(
@@ -195,11 +196,17 @@ async fn task_range(
 ) -> Result<Json<Value>, Problem> {
     let body = read(&named, &headers, bytes, Numbers::Range)?;
     let pack = named.pack;
-    let tasks = pack.task_range(&body.split, body.first, body.second);
-    let start = tasks.first().map(|task| pack.index_of(task)).unwrap_or_default();
-    Ok(Json(json!({ "tasks": told(tasks.into_iter(), start) })))
+    let all = pack.list(Some(&body.split));
+    let range = all.range(body.first, body.second);
+    let count = range.end - range.start;
+    if count > MAX_LISTED {
+        let message =
+            format!("the range holds {count} tasks; one answer lists at most {MAX_LISTED}: ask for smaller ranges");
+        return Err(Problem::BadRequest(message));
+    }
+    Ok(Json(json!({ "tasks": told(&all, range) })))
 }
 
-fn told<'a>(tasks: impl Iterator<Item = &'a Arc<Task>>, start: usize) -> Vec<Value> {
-    (start..).zip(tasks).map(|(at, task)| task::task(task, at)).collect()
+fn told(tasks: &TaskList<'_>, range: Range<u64>) -> Vec<Value> {
+    range.filter_map(|at| Some(task::task(&*tasks.get(at)?, at))).collect()
 }

@@ -133,7 +133,7 @@ impl Play {
         let task = task::choose(pack, &arguments, seed).map_err(Problem::Invalid)?;
         let declared = arguments.declared_by(pack).map_err(Problem::Invalid)?;
         let span = tracing::debug_span!("reset", environment = pack.name(), task = task.name(), seed);
-        let episode = span.in_scope(|| Episode::start(pack, task, seed, declared));
+        let episode = span.in_scope(|| Episode::start(pack, &task, seed, declared));
         let episode = episode.map_err(|error| refused(error, &arguments))?;
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
         Ok(Self { live: Some(LiveEpisode::new(held, episode, id)), excused: 0 })
@@ -353,8 +353,8 @@ impl LiveEpisode {
     fn replay_with(&self, pack: &Arc<Pack>) -> Result<Episode, Problem> {
         let name = self.episode.task().name();
         let gone = || Problem::DoesNotFit(format!("generation {} has no task `{name}`", pack.generation()));
-        let task = pack.task(name).ok_or_else(gone)?;
-        let mut episode = self.begin(pack, task, self.actions.len())?;
+        let task = pack.find_task(name).ok_or_else(gone)?;
+        let mut episode = self.begin(pack, &task, self.actions.len())?;
         for (at, action) in (1..).zip(self.actions.iter()) {
             if episode.done() {
                 break;

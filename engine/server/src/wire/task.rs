@@ -63,11 +63,11 @@ pub(crate) fn read(headers: &HeaderMap, bytes: &[u8], numbers: Numbers) -> Resul
 }
 
 /// Finds the task that a reset asks for; what it leaves open the seed decides.
-pub(crate) fn choose<'a>(pack: &'a Pack, asked: &ResetArguments, seed: u64) -> Result<&'a Arc<Task>, Vec<Entry>> {
-    let tasks: Vec<&Arc<Task>> = match &asked.split {
-        Some(split) => pack.tasks_of(split),
-        None if asked.practice => pack.practice_tasks().collect(),
-        None => pack.tasks().iter().collect(),
+pub(crate) fn choose(pack: &Pack, asked: &ResetArguments, seed: u64) -> Result<Arc<Task>, Vec<Entry>> {
+    let tasks = match &asked.split {
+        Some(split) => pack.list(Some(split)),
+        None if asked.practice => pack.practice_list(),
+        None => pack.list(None),
     };
     if let Some(split) = asked.split.as_ref().filter(|_| tasks.is_empty()) {
         let entry =
@@ -79,16 +79,15 @@ pub(crate) fn choose<'a>(pack: &'a Pack, asked: &ResetArguments, seed: u64) -> R
         None => None,
     };
     let Some(name) = &asked.task_id else {
-        let drawn = || usize::try_from(seed % (tasks.len().max(1) as u64)).unwrap_or_default();
-        let chosen = tasks.get(at.unwrap_or_else(drawn)).copied();
+        let chosen = tasks.get(at.unwrap_or_else(|| seed % tasks.len().max(1)));
         return chosen.ok_or_else(|| vec![Entry::new("value_error", Vec::new(), "there is no task", Value::Null)]);
     };
-    let task = pack.task(name).ok_or_else(|| vec![unknown_task(pack, name)])?;
+    let task = pack.find_task(name).ok_or_else(|| vec![unknown_task(pack, name)])?;
     let agrees = match at {
-        Some(at) => tasks.get(at).is_some_and(|placed| Arc::ptr_eq(placed, task)),
-        None => tasks.iter().any(|member| Arc::ptr_eq(member, task)),
+        Some(at) => tasks.get(at).is_some_and(|placed| placed.name() == task.name()),
+        None => tasks.position(&task).is_some(),
     };
-    if agrees { Ok(task) } else { Err(vec![disagreement(task)]) }
+    if agrees { Ok(task) } else { Err(vec![disagreement(&task)]) }
 }
 
 /// Says in a sentence that a split does not exist, and which do.
@@ -101,12 +100,12 @@ fn names(pack: &Pack) -> Vec<&str> {
 }
 
 /// A place in a list; negative ones count from the end.
-fn place(index: i64, len: usize) -> Option<usize> {
-    let counted = if index < 0 { i64::try_from(len).ok()?.checked_add(index)? } else { index };
-    usize::try_from(counted).ok().filter(|at| *at < len)
+fn place(index: i64, len: u64) -> Option<u64> {
+    let counted = if index < 0 { len.checked_add_signed(index) } else { u64::try_from(index).ok() };
+    counted.filter(|at| *at < len)
 }
 
-fn no_such_place(index: i64, len: usize) -> Entry {
+fn no_such_place(index: i64, len: u64) -> Entry {
     let tasks = if len == 1 { "is 1 task" } else { &format!("are {len} tasks") };
     let message = format!("Invalid task index: there {tasks} to choose from");
     Entry::new("value_error", vec!["index".into()], message, index.into()).ctx(json!({ "length": len }))
@@ -122,7 +121,7 @@ fn disagreement(task: &Task) -> Entry {
 }
 
 /// Describes a task; `index` is its place in its split.
-pub(crate) fn task(task: &Task, index: usize) -> Value {
+pub(crate) fn task(task: &Task, index: u64) -> Value {
     let mut told = json!({
         "id": task.name(), "split": task.split(), "index": index, "difficulty": task.difficulty(),
         "title": task.title(), "description": task.description(), "max_steps": task.max_steps(), "items": task.items(),

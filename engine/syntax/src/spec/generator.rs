@@ -325,13 +325,20 @@ impl JsonSchema for Phrase {
     }
 }
 
-/// Several different texts of a list.
+/// Texts to choose from, with more about how they are chosen.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeveralPhrases {
     /// The texts to choose from.
+    #[serde(default)]
     #[schemars(length(min = 1))]
     pub say: Vec<Alternative>,
+    /// A data file of the pack with more texts: `say`, `weight` and `when`, or a column for each slot that a text asks for.
+    #[schemars(example = &"pleas.csv")]
+    pub file: Option<String>,
+    /// Whether `hold_out` leaves it as it is, so that every split can choose all of its texts.
+    #[serde(default)]
+    pub shared: bool,
     /// How many of them; default: 1.
     pub times: Option<Count>,
     /// What stands between them; default: a blank.

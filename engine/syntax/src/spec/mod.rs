@@ -59,8 +59,8 @@ pub use environment::{
     ObservationPart, Shape, TextSource, Truth, UnknownItem,
 };
 pub use generator::{
-    Alternative, AlternativeDetail, Choices, Count, Cover, DurationDraw, Generator, Ids, IntegerDraw, Level, Like, NumberDraw,
-    Phrase, Pool, SeveralPhrases, Slot, TimeDraw,
+    Alternative, AlternativeDetail, Choices, Count, Cover, DurationDraw, Generator, Ids, IntegerDraw, Level, Like,
+    NumberDraw, Phrase, Pool, SeveralPhrases, Slot, TimeDraw,
 };
 pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
 pub use parameter::{Formula, Parameter, ResetSpec, StateSpec};

@@ -123,9 +123,7 @@ impl InboxSource {
     pub fn parts(&self) -> Vec<(String, &InboxPart)> {
         match self {
             Self::Part(part) => vec![("/inbox".to_owned(), part)],
-            Self::Parts(parts) => {
-                parts.iter().enumerate().map(|(at, part)| (format!("/inbox/{at}"), part)).collect()
-            }
+            Self::Parts(parts) => parts.iter().enumerate().map(|(at, part)| (format!("/inbox/{at}"), part)).collect(),
         }
     }
 

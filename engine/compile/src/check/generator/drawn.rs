@@ -121,7 +121,11 @@ impl Task<'_, '_> {
         match (&spec.generate, &spec.from) {
             (Some(_), Some(_)) => report.push(
                 self.document
-                    .at_key(Code::BadDeclaration, format!("{pointer}/from"), "`generate` and `from` are mutually exclusive")
+                    .at_key(
+                        Code::BadDeclaration,
+                        format!("{pointer}/from"),
+                        "`generate` and `from` are mutually exclusive",
+                    )
                     .hint("write two parts: `inbox: [{ generate: ... }, { draw: ..., from: ... }]`"),
             ),
             (None, None) if report.errors() == before => report.push(
@@ -133,7 +137,9 @@ impl Task<'_, '_> {
                 self.generated(pointer, spec, generators, items, report);
             }
             (None, Some(name)) if report.errors() == before => {
-                let Some(range) = self.inbox(name, &format!("{pointer}/from"), &mut items.listed, report) else { return };
+                let Some(range) = self.inbox(name, &format!("{pointer}/from"), &mut items.listed, report) else {
+                    return;
+                };
                 let draw = spec.draw.unwrap_or_default() as usize;
                 if draw > range.len() {
                     report.push(
@@ -163,7 +169,11 @@ impl Task<'_, '_> {
         let Some(number) = &spec.items else {
             report.push(
                 self.document
-                    .at_key(Code::MissingKey, format!("{pointer}/generate"), "the task does not say how many items it draws")
+                    .at_key(
+                        Code::MissingKey,
+                        format!("{pointer}/generate"),
+                        "the task does not say how many items it draws",
+                    )
                     .hint("add `items:` with a number, or a range such as `{ from: 4, to: 8 }`"),
             );
             return;
@@ -218,13 +228,18 @@ impl Task<'_, '_> {
         let mix = self.mix(pointer, name, spec, &generator, report)?;
         let declared = self.parts.environment.splits.get(&self.spec.split).copied();
         let kind = declared.or_else(|| SplitType::named(&self.spec.split)).unwrap_or(SplitType::Validation);
-        let needs_clock = |slot: &casebook_runtime::scenario::generator::Slot| {
-            matches!(slot.way, Way::Moment { relative: true, .. })
-        };
+        let needs_clock =
+            |slot: &casebook_runtime::scenario::generator::Slot| matches!(slot.way, Way::Moment { relative: true, .. });
         if self.clock.is_none() && generator.slots.slots.iter().any(needs_clock) {
             report.push(
                 self.document
-                    .at(Code::NoClock, "", format!("the generator `{name}` draws moments before or after the clock, and the task has none"))
+                    .at(
+                        Code::NoClock,
+                        "",
+                        format!(
+                            "the generator `{name}` draws moments before or after the clock, and the task has none"
+                        ),
+                    )
                     .hint(super::super::task::ADD_CLOCK),
             );
             return None;
@@ -272,7 +287,11 @@ impl Task<'_, '_> {
                 let known = picks.filter(|(slot, _)| matches!(slot.way, Way::Pick(_))).map(|(_, name)| name.as_str());
                 report.push(
                     self.document
-                        .at_key(Code::UnknownName, path, format!("the generator `{name}` has no slot `{slot}` with `pick`"))
+                        .at_key(
+                            Code::UnknownName,
+                            path,
+                            format!("the generator `{name}` has no slot `{slot}` with `pick`"),
+                        )
                         .maybe_hint(suggest(slot, known)),
                 );
                 continue;
@@ -341,7 +360,11 @@ impl Site<'_> {
                     let pointer = rule_pointer(rules, id);
                     report.push(
                         rules
-                            .at(Code::OutOfReach, pointer, format!("no item of the generator `{name}` reached the rule `{id}` in {REACH} draws"))
+                            .at(
+                                Code::OutOfReach,
+                                pointer,
+                                format!("no item of the generator `{name}` reached the rule `{id}` in {REACH} draws"),
+                            )
                             .hint("let a slot take what the rule asks for"),
                     );
                 }

@@ -1,6 +1,6 @@
 //! What is kept from training: which alternatives a split may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use casebook_runtime::{
     hash::sha256,
@@ -10,12 +10,13 @@ use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
     spec::{self, Document},
 };
+use indexmap::IndexMap;
 
 /// Divides what `hold_out` names between training and testing.
 pub(super) fn divide(
-    document: &Document,
-    spec: &spec::Generator,
-    level: Option<&str>,
+    (document, spec): (&Document, &spec::Generator),
+    phrases: &IndexMap<&str, &spec::Phrase>,
+    read: &HashMap<String, Vec<spec::Alternative>>,
     generator: &mut Generator,
     report: &mut Report,
 ) {
@@ -30,7 +31,7 @@ pub(super) fn divide(
             continue;
         }
         let found = if name == "phrases" {
-            divide_phrases(spec, level, share.0, generator);
+            divide_phrases(phrases, read, share.0, generator);
             Ok(true)
         } else {
             divide_values(name, share.0, generator)
@@ -61,15 +62,21 @@ pub(super) fn divide(
     }
 }
 
-fn divide_phrases(spec: &spec::Generator, level: Option<&str>, share: f64, generator: &mut Generator) {
-    let replaced = level.and_then(|level| spec.levels.get(level)).map(|level| &level.phrases);
+fn divide_phrases(
+    phrases: &IndexMap<&str, &spec::Phrase>,
+    read: &HashMap<String, Vec<spec::Alternative>>,
+    share: f64,
+    generator: &mut Generator,
+) {
     for (name, phrase) in generator.phrase_names.iter().zip(&mut generator.phrases) {
-        let Some(written) = replaced.and_then(|phrases| phrases.get(name)).or_else(|| spec.phrases.get(name)) else {
+        let Some(written) = phrases.get(name.as_str()) else { continue };
+        if matches!(written, spec::Phrase::Several(several) if several.shared) {
             continue;
-        };
+        }
         // Alternatives for the same occasion stand for each other.
         let mut groups: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
-        for (at, one) in written.alternatives().iter().enumerate() {
+        let texts = read.get(name).into_iter().flatten().chain(written.alternatives());
+        for (at, one) in texts.enumerate() {
             let when = one.when().map(|when| serde_json::Value::Object(when.0.clone()).to_string()).unwrap_or_default();
             groups.entry(when).or_default().push((sha256(format!("{name}\n{}", one.text()).as_bytes()), at));
         }

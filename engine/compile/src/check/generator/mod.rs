@@ -43,6 +43,9 @@ const GLOBALS: [&str; 4] = ["dict", "namespace", "range", "loop"];
 /// The generators of a pack, by name and level; the level without a name is the generator itself.
 pub(crate) type Generators = HashMap<(String, Option<String>), Arc<Generator>>;
 
+/// What texts of labels read besides slots and phrases.
+const JUDGED: [&str; 2] = ["truth", "rule"];
+
 /// A generator of which one level is compiled.
 pub(super) struct Builder<'a, 'p> {
     pub(super) document: &'a Document,
@@ -55,6 +58,8 @@ pub(super) struct Builder<'a, 'p> {
     pub(super) columns: Vec<Column>,
     pub(super) slot_names: Vec<String>,
     pub(super) phrase_names: Vec<String>,
+    /// The texts of phrases that data files hold.
+    pub(super) read_phrases: HashMap<String, Vec<spec::Alternative>>,
 }
 
 /// Compiles every generator with each of its levels; every problem goes to the report.
@@ -106,7 +111,8 @@ impl<'a, 'p> Builder<'a, 'p> {
         let mut engine = item_engine();
         filters(&mut engine);
         let (columns, slot_names, phrase_names) = (Vec::new(), Vec::new(), Vec::new());
-        Self { document, spec, level, parts, data, engine, columns, slot_names, phrase_names }
+        let read_phrases = HashMap::new();
+        Self { document, spec, level, parts, data, engine, columns, slot_names, phrase_names, read_phrases }
     }
 
     fn place(&self, pointer: &str) -> String {
@@ -148,6 +154,7 @@ impl<'a, 'p> Builder<'a, 'p> {
             slots: list,
             phrases,
             phrase_names: self.phrase_names.clone().into(),
+            judged_names: JUDGED.map(str::to_owned).into(),
             fields,
             labels,
             prefix: spec.ids.as_ref().map(|ids| ids.prefix.clone()).unwrap_or_default(),
@@ -157,7 +164,7 @@ impl<'a, 'p> Builder<'a, 'p> {
             conflicts,
             cover,
         };
-        hold_out::divide(document, spec, self.level.map(|(name, _)| name), &mut generator, report);
+        hold_out::divide((document, spec), &phrase_specs, &self.read_phrases, &mut generator, report);
         (report.errors() == before).then_some(generator)
     }
 
@@ -257,9 +264,7 @@ impl<'a, 'p> Builder<'a, 'p> {
                 }
                 let name = format!("value:{pointer}");
                 let added = self.engine.add_template_owned(name.clone(), format!("{{% set value = ({expression}) %}}"));
-                added.is_ok().then(|| {
-                    FieldSource::Text(template, Some(Typed { name, keeps: keeps_type(column.kind) }))
-                })
+                added.is_ok().then(|| FieldSource::Text(template, Some(Typed { name, keeps: keeps_type(column.kind) })))
             }
             constant => {
                 crate::column::read(column, self.document, Code::BadValue, pointer, constant, report)?;
@@ -354,13 +359,22 @@ impl<'a, 'p> Builder<'a, 'p> {
         for name in &names {
             let first = name.split('.').next().unwrap_or_default();
             if name == "phrase" {
-                refuse("the template reads `phrase` as a whole".to_owned(), Some("name one, such as `phrase.opening`".into()));
+                refuse(
+                    "the template reads `phrase` as a whole".to_owned(),
+                    Some("name one, such as `phrase.opening`".into()),
+                );
             } else if let Some(phrase) = reads_phrase(name) {
                 if !self.phrase_names.iter().any(|known| known == phrase) {
                     let known = self.phrase_names.iter().map(String::as_str);
-                    refuse(format!("the template reads `phrase.{phrase}`, which does not exist"), suggest(phrase, known));
+                    refuse(
+                        format!("the template reads `phrase.{phrase}`, which does not exist"),
+                        suggest(phrase, known),
+                    );
                 }
-            } else if !self.slot_names.iter().any(|known| known == first) && !GLOBALS.contains(&first) {
+            } else if !self.slot_names.iter().any(|known| known == first)
+                && !GLOBALS.contains(&first)
+                && !(pointer.starts_with("/labels/") && JUDGED.contains(&first))
+            {
                 let known: Vec<&str> = self.slot_names.iter().map(String::as_str).collect();
                 let hint = if self.phrase_names.iter().any(|known| known == first) {
                     Some(format!("write `phrase.{first}`").into())

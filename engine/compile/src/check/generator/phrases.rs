@@ -9,6 +9,7 @@ use casebook_syntax::{
     spec,
 };
 use indexmap::IndexMap;
+use serde_json::{Map, Value};
 
 use super::Builder;
 
@@ -31,6 +32,30 @@ impl Builder<'_, '_> {
                 }
             };
             let mut alternatives = Vec::new();
+            let mut read = Vec::new();
+            if let spec::Phrase::Several(spec::SeveralPhrases { file: Some(file), .. }) = spec {
+                read = self.texts_of(&format!("{pointer}/file"), file, report);
+            }
+            if spec.alternatives().is_empty() && read.is_empty() && report.errors() == before {
+                report.push(
+                    self.document
+                        .at_key(Code::MissingKey, &pointer, "the phrase has no text to choose")
+                        .hint("add `say:` with a list of texts, or `file:`"),
+                );
+            }
+            for (number, one) in read.iter().enumerate() {
+                // Findings point at the name of the file; the template tells its row.
+                let place = format!("{pointer}/file");
+                let text = self.template(&place, format!("{place}#{number}"), one.text(), report);
+                let when = match one.when() {
+                    None => Some(None),
+                    Some(when) => self.condition(&place, when, self.columns.len(), report).map(Some),
+                };
+                if let (Some(text), Some(when)) = (text, when) {
+                    alternatives.push(Alternative { text, weight: parts(one.weight()), when, subset: Subset::All });
+                }
+            }
+            self.read_phrases.insert((*name).to_owned(), read);
             for (at, one) in spec.alternatives().iter().enumerate() {
                 let place = format!("{below}/{at}");
                 let text_place = match one {
@@ -52,6 +77,25 @@ impl Builder<'_, '_> {
             self.check_circles(&phrases, report);
         }
         phrases
+    }
+
+    /// The texts that a data file holds: `say`, and if there are such columns `weight` and `when`.
+    ///
+    /// Every other column is a slot: a cell is its value, or several with `|` between them; an empty one is any.
+    fn texts_of(&self, pointer: &str, file: &str, report: &mut Report) -> Vec<spec::Alternative> {
+        let Some(entries) = self.entries_of(pointer, file, report) else { return Vec::new() };
+        let mut texts = Vec::with_capacity(entries.len());
+        for (at, entry) in entries.into_iter().enumerate() {
+            let made = alternative(entry);
+            match made {
+                Ok(text) => texts.push(text),
+                Err(error) => {
+                    let message = format!("entry {} of `{file}` is not a text to choose: {error}", at + 1);
+                    report.push(self.document.at(Code::BadValue, pointer, message).hint("give it a column `say`"));
+                }
+            }
+        }
+        texts
     }
 
     /// Refuses phrases that read themselves.
@@ -96,11 +140,11 @@ impl Builder<'_, '_> {
     pub(super) fn check_name(&self, pointer: &str, name: &str, report: &mut Report) {
         let sound = name.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '_')
             && name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_');
-        if !sound || name == "phrase" {
+        if !sound || ["phrase", "truth", "rule"].contains(&name) {
             report.push(
                 self.document
                     .at_key(Code::BadName, pointer, format!("`{name}` cannot be a name here"))
-                    .hint("templates read it: use letters, digits and `_`, and not `phrase`"),
+                    .hint("templates read it: use letters, digits and `_`, and not `phrase`, `truth` or `rule`"),
             );
         }
     }
@@ -124,4 +168,40 @@ fn visit(at: usize, phrases: &[Phrase], done: &mut [bool], path: &mut Vec<usize>
     path.pop();
     done[at] = true;
     false
+}
+
+/// A text to choose, as a data file holds it.
+fn alternative(entry: Value) -> Result<spec::Alternative, String> {
+    let Value::Object(map) = entry else {
+        return entry.as_str().map(|text| spec::Alternative::Text(text.to_owned())).ok_or("it is no text".to_owned());
+    };
+    let mut detail = Map::new();
+    let mut when = Map::new();
+    for (key, value) in map {
+        match key.as_str() {
+            "say" => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                detail.insert(key, text.into());
+            }
+            "weight" if value == "" => {}
+            "when" if value.is_object() => when.extend(value.as_object().cloned().unwrap_or_default()),
+            "weight" => {
+                detail.insert(key, value);
+            }
+            _ if value == "" || value.is_null() => {}
+            _ => {
+                let cell = |text: &str| casebook_syntax::spec::plain_scalar(text.trim());
+                let wanted = match &value {
+                    Value::String(text) if text.contains('|') => text.split('|').map(cell).collect(),
+                    Value::String(text) => cell(text),
+                    other => other.clone(),
+                };
+                when.insert(key, wanted);
+            }
+        }
+    }
+    if !when.is_empty() {
+        detail.insert("when".to_owned(), Value::Object(when));
+    }
+    serde_json::from_value(Value::Object(detail)).map(spec::Alternative::Detail).map_err(|error| error.to_string())
 }

@@ -54,7 +54,10 @@ impl Builder<'_, '_> {
                 return None;
             }
         }
-        for (key, there) in [("slots", !pool.slots.is_empty() && pool.make.is_none()), ("draw", pool.draw.is_some() && pool.make.is_some())] {
+        for (key, there) in [
+            ("slots", !pool.slots.is_empty() && pool.make.is_none()),
+            ("draw", pool.draw.is_some() && pool.make.is_some()),
+        ] {
             if there {
                 let with = if key == "slots" { "make" } else { "file` or `entries" };
                 report.push(
@@ -89,16 +92,13 @@ impl Builder<'_, '_> {
         }
         let columns = columns_of("_", &values.iter().collect::<Vec<_>>(), false);
         let count = pool.draw.map_or(values.len(), |draw| draw as usize);
-        let entries = values.into_iter().map(|value| Choice {
-            cell: Cell::new(value, &columns),
-            weight: 1,
-            subset: Subset::All,
-        });
+        let entries =
+            values.into_iter().map(|value| Choice { cell: Cell::new(value, &columns), weight: 1, subset: Subset::All });
         Some(PoolSource::Entries(entries.collect(), count))
     }
 
     /// The entries that a data file holds.
-    fn entries_of(&self, pointer: &str, name: &str, report: &mut Report) -> Option<Vec<Value>> {
+    pub(super) fn entries_of(&self, pointer: &str, name: &str, report: &mut Report) -> Option<Vec<Value>> {
         let folder = self.document.place(pointer).0.path.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
         let path = plain(&folder.join(name));
         let Some(file) = self.data.iter().find(|file| *file.path == *path) else {
@@ -124,7 +124,8 @@ impl Builder<'_, '_> {
             Ok(entries) => entries,
             Err(problems) => {
                 for (line, message) in problems {
-                    let start = file.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+                    let start =
+                        file.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
                     let length = file.text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
                     report.push(Diagnostic::new(Code::BadValue, file, start..start + length, message));
                 }
@@ -156,19 +157,22 @@ fn read(file: &SourceFile) -> Result<Vec<Value>, Vec<(usize, String)>> {
         });
         let (entries, problems): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
         let problems: Vec<(usize, String)> = problems.into_iter().filter_map(Result::err).collect();
-        return if problems.is_empty() { Ok(entries.into_iter().filter_map(Result::ok).collect()) } else { Err(problems) };
+        return if problems.is_empty() {
+            Ok(entries.into_iter().filter_map(Result::ok).collect())
+        } else {
+            Err(problems)
+        };
     }
-    let table = sheet::read(&file.text).map_err(|problems| {
-        problems.into_iter().map(|problem| (problem.line, problem.message)).collect::<Vec<_>>()
-    })?;
+    let table = sheet::read(&file.text)
+        .map_err(|problems| problems.into_iter().map(|problem| (problem.line, problem.message)).collect::<Vec<_>>())?;
     if !table.problems.is_empty() {
         return Err(table.problems.into_iter().map(|problem| (problem.line, problem.message)).collect());
     }
     // A column is one of numbers when each of its cells is one, written as a number is printed.
-    let number = |cell: &str| serde_json::from_str::<serde_json::Number>(cell).ok().filter(|one| one.to_string() == cell);
-    let numeric: Vec<bool> = (0..table.names.len())
-        .map(|at| table.rows.iter().all(|row| number(&row.cells[at]).is_some()))
-        .collect();
+    let number =
+        |cell: &str| serde_json::from_str::<serde_json::Number>(cell).ok().filter(|one| one.to_string() == cell);
+    let numeric: Vec<bool> =
+        (0..table.names.len()).map(|at| table.rows.iter().all(|row| number(&row.cells[at]).is_some())).collect();
     let entry = |row: &sheet::SheetRow| {
         let cells = table.names.iter().zip(&row.cells).zip(&numeric).map(|((name, cell), numeric)| {
             let value = match number(cell).filter(|_| *numeric) {

@@ -228,7 +228,8 @@ pub(super) fn columns_of(name: &str, values: &[&Value], closed: bool) -> Vec<Col
         let mut texts: Vec<String> = parts.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
         texts.sort();
         texts.dedup();
-        let choice = closed && kind == ColumnKind::Text && all(Value::is_string) && (1..=MAX_VALUES).contains(&texts.len());
+        let choice =
+            closed && kind == ColumnKind::Text && all(Value::is_string) && (1..=MAX_VALUES).contains(&texts.len());
         if choice { column(&name, ColumnKind::Choice, texts) } else { column(&name, kind, Vec::new()) }
     };
     names.into_iter().map(of).collect()
@@ -398,7 +399,9 @@ fn moment(document: &Document, pointer: &str, spec: &spec::TimeDraw, report: &mu
             );
         }
     }
-    if relative && spec.within.is_none() && spec.ahead.is_none() || !relative && spec.from.is_none() != spec.to.is_none() {
+    if relative && spec.within.is_none() && spec.ahead.is_none()
+        || !relative && spec.from.is_none() != spec.to.is_none()
+    {
         report.push(
             document
                 .at(Code::MissingKey, pointer, "the time does not say when it is")
@@ -447,14 +450,8 @@ fn moment(document: &Document, pointer: &str, spec: &spec::TimeDraw, report: &mu
             made
         }
     };
-    let grid = grid(
-        document,
-        pointer,
-        (first?.into(), last?.into()),
-        step?.into(),
-        (spec::Like::Uniform, None),
-        report,
-    )?;
+    let grid =
+        grid(document, pointer, (first?.into(), last?.into()), step?.into(), (spec::Like::Uniform, None), report)?;
     (report.errors() == before).then_some(Way::Moment { grid, relative, hours })
 }
 

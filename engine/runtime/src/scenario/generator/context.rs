@@ -74,6 +74,9 @@ pub fn filters(engine: &mut Environment<'static>) {
     engine.add_filter("thousands", thousands);
     engine.add_filter("date", date);
     engine.add_filter("hours", hours);
+    engine.add_filter("days_until", days_until);
+    engine.add_filter("sentence", sentence);
+    engine.add_filter("listed", listed);
 }
 
 fn wrong(message: String) -> Error {
@@ -128,7 +131,39 @@ fn date(value: Value, format: Option<&str>) -> Result<String, Error> {
 #[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
 fn hours(value: Value) -> Result<i64, Error> {
     let length = value.as_str().and_then(|text| crate::model::read_duration(text).ok());
-    length.map(|length| length / 3_600_000).ok_or_else(|| wrong(format!("`hours` takes a length of time, not `{value}`")))
+    length
+        .map(|length| length / 3_600_000)
+        .ok_or_else(|| wrong(format!("`hours` takes a length of time, not `{value}`")))
+}
+
+/// `{{ bought | days_until(sent) }}` is the number of whole days between two moments.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
+fn days_until(value: Value, end: Value) -> Result<i64, Error> {
+    let moment = |value: &Value| {
+        let moment = value.as_str().and_then(|text| read_moment(text).ok());
+        moment.ok_or_else(|| wrong(format!("`days_until` takes moments, not `{value}`")))
+    };
+    Ok((moment(&end)? - moment(&value)?) / 86_400_000)
+}
+
+/// `{{ phrase.item | sentence }}` begins with a capital letter; the rest stays as it is.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
+fn sentence(value: Value) -> String {
+    let text = value.to_string();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// `{{ ["a", "b", "c"] | listed }}` is "a, b and c"; another word than "and" can be given.
+#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
+fn listed(value: Value, word: Option<String>) -> Result<String, Error> {
+    let all: Vec<String> = value.try_iter()?.map(|one| one.to_string()).collect();
+    let word = word.unwrap_or_else(|| "and".to_owned());
+    Ok(match all.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} {word} {last}", first.join(", ")),
+    })
 }
 
 /// A value of a slot as templates see it.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     items::{self, Flaw, Law},
-    model::{Column, Datum, Item, Origin, Text, TruthCell},
+    model::{Column, Datum, Item, Origin, Text, TruthCell, counting},
     rules::Facts,
     scenario::random::Stream,
 };
@@ -61,6 +61,8 @@ pub(super) struct Candidate<'a> {
 struct PhrasesOf<'a> {
     drawing: &'a Drawing<'a>,
     names: Arc<Names>,
+    /// What is right and by which rule; filled once that is settled.
+    judged: Arc<Names>,
     data: Vec<Option<Datum>>,
     context: Context,
 }
@@ -112,12 +114,18 @@ impl<'a> Drawing<'a> {
     ) -> Result<Candidate<'a>, Fault> {
         let said = Names::new(&self.generator.phrase_names, None, None);
         let phrase = Context::from_dyn_object(Arc::clone(&said));
+        let judged = Names::new(&self.generator.judged_names, None, None);
         let pinned = goal.and_then(|goal| goal.pinned(stream));
         let lean = goal.map_or(&super::slots::Upright as &dyn super::slots::Lean, Goal::lean);
-        let slots = self.generator.slots.draw(self, stream, (None, Some(phrase)), (lean, pinned))?;
+        let slots = self.generator.slots.draw(
+            self,
+            stream,
+            (Some(Context::from_dyn_object(Arc::clone(&judged))), Some(phrase)),
+            (lean, pinned),
+        )?;
         let data = slots.cells.iter().flat_map(|cell| cell.data.iter().cloned()).collect();
         let context = Context::from_dyn_object(Arc::clone(&slots.names));
-        let phrases = PhrasesOf { drawing: self, names: said, data, context };
+        let phrases = PhrasesOf { drawing: self, names: said, judged, data, context };
         let count = world.fields.len();
         let mut candidate = Candidate { slots, phrases, values: vec![None; count], fields: vec![None; count] };
         for at in &plan.judged {
@@ -162,19 +170,28 @@ impl<'a> Drawing<'a> {
                 self.field(at, candidate, world, stream)?;
             }
         }
-        let mut truth = Vec::with_capacity(world.law.decisions.len());
-        for (at, decision) in world.law.decisions.iter().enumerate() {
-            let label = self.generator.labels.get(at).and_then(Option::as_ref);
-            truth.push(match label {
-                None => TruthCell::default(),
-                Some(label) => {
-                    self.label(decision, label, &candidate.slots.cells, &candidate.phrases.view(), stream)?
-                }
-            });
+        let decisions = world.law.decisions;
+        let labels = |at: usize| self.generator.labels.get(at).and_then(Option::as_ref);
+        let mut truth = vec![TruthCell::default(); decisions.len()];
+        for (at, decision) in decisions.iter().enumerate() {
+            if let Some(label) = labels(at) {
+                self.label_value(decision, label, (&*candidate, &mut truth[at]), stream)?;
+            }
         }
         let fields = std::mem::take(&mut candidate.fields);
         if let Some(flaw) = world.law.settle(&fields, &mut truth, None).into_iter().next() {
             return Err(explain(&flaw, &truth, &world.law));
+        }
+        if self.generator.labels.iter().flatten().any(LabelSource::has_text) {
+            // What a good text says may depend on what is right.
+            candidate.phrases.judged.set(0, told(decisions, &truth, value_of));
+            candidate.phrases.judged.set(1, told(decisions, &truth, rule_of));
+            let counts = counting(decisions, |other, values| Some(values.contains(truth[other].value.as_ref()?)));
+            for at in (0..decisions.len()).filter(|at| counts[*at]) {
+                if let Some(label) = labels(at).filter(|label| label.has_text()) {
+                    self.label_text(label, (&*candidate, &mut truth[at]), stream)?;
+                }
+            }
         }
         let values = std::mem::take(&mut candidate.values).into_iter().map(Option::flatten).collect();
         Ok(items::assemble(id, world.fields, values, fields, truth))
@@ -201,50 +218,104 @@ impl<'a> Drawing<'a> {
                 phrases.choose(&template.phrases, stream)?;
                 let value = evaluate(self.generator, &typed.name, &phrases.context)
                     .map_err(|error| Fault::new(&template.pointer, error))?;
-                if typed.keeps || value.is_null() {
-                    value
-                } else {
-                    phrases.render(template, stream)?.into()
-                }
+                if typed.keeps || value.is_null() { value } else { tidy(phrases.render(template, stream)?).into() }
             }
-            FieldSource::Text(template, None) => phrases.render(template, stream)?.into(),
+            FieldSource::Text(template, None) => tidy(phrases.render(template, stream)?).into(),
         };
         Ok(Some(value).filter(|value| !value.is_null()))
     }
 
-    fn label(
+    fn label_value(
         &self,
         decision: &Column,
         label: &LabelSource,
-        cells: &[Cell],
-        phrases: &Phrases<'_>,
+        (candidate, cell): (&Candidate<'_>, &mut TruthCell),
         stream: &mut Stream,
-    ) -> Result<TruthCell, Fault> {
+    ) -> Result<(), Fault> {
+        let Some(source) = &label.value else { return Ok(()) };
         let pointer = || format!("/labels/{}", decision.name);
-        let mut cell = TruthCell::default();
-        if let Some(source) = &label.value {
-            let value = self.value(source, cells, phrases, stream)?;
-            cell.value = value.as_ref().map(|value| read(decision, value, &pointer)).transpose()?;
+        let value = self.value(source, &candidate.slots.cells, &candidate.phrases.view(), stream)?;
+        cell.value = value.as_ref().map(|value| read(decision, value, &pointer)).transpose()?;
+        if cell.value.is_some() {
+            cell.origin = Origin::Label(label.place.clone());
         }
+        Ok(())
+    }
+
+    fn label_text(
+        &self,
+        label: &LabelSource,
+        (candidate, cell): (&Candidate<'_>, &mut TruthCell),
+        stream: &mut Stream,
+    ) -> Result<(), Fault> {
+        let phrases = candidate.phrases.view();
         for keyword in &label.keywords {
             let text = Text::new(phrases.render(keyword, stream)?.trim());
             if !text.is_empty() && !cell.keywords.iter().any(|known| known.folded() == text.folded()) {
                 cell.keywords.push(text);
             }
         }
-        cell.reference = label.reference.as_ref().map(|text| phrases.render(text, stream)).transpose()?;
-        if cell.value.is_some() || !cell.keywords.is_empty() || cell.reference.is_some() {
+        let reference = label.reference.as_ref().map(|text| phrases.render(text, stream)).transpose()?;
+        cell.reference = reference.map(tidy).filter(|text| !text.is_empty());
+        if cell.wants_text() {
             cell.origin = Origin::Label(label.place.clone());
         }
-        Ok(cell)
+        Ok(())
     }
+}
+
+impl LabelSource {
+    fn has_text(&self) -> bool {
+        !self.keywords.is_empty() || self.reference.is_some()
+    }
+}
+
+/// What is told of each decision that counts, by its name.
+fn told(decisions: &[Column], truth: &[TruthCell], tell: fn(&Column, &TruthCell) -> Value) -> Context {
+    let told: serde_json::Map<String, Value> =
+        decisions.iter().zip(truth).map(|(column, cell)| (column.name.clone(), tell(column, cell))).collect();
+    super::context::shown(&Value::Object(told))
+}
+
+fn value_of(column: &Column, cell: &TruthCell) -> Value {
+    cell.value.as_ref().map_or(Value::Null, |value| value.to_json(column))
+}
+
+fn rule_of(_: &Column, cell: &TruthCell) -> Value {
+    cell.rule.as_ref().map_or(Value::Null, |rule| rule.id.as_str().into())
+}
+
+/// A text without the blanks that empty phrases leave: at its ends, and several in a row within a line.
+fn tidy(text: String) -> String {
+    if !text.contains("  ") && text.trim() == text {
+        return text;
+    }
+    let mut tidy = String::with_capacity(text.len());
+    for (at, line) in text.trim().split('\n').enumerate() {
+        if at > 0 {
+            tidy.push('\n');
+        }
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        tidy.push_str(&line[..indent]);
+        let words = line[indent..].trim_end_matches(' ').split(' ').filter(|word| !word.is_empty());
+        for (at, word) in words.enumerate() {
+            if at > 0 {
+                tidy.push(' ');
+            }
+            tidy.push_str(word);
+        }
+    }
+    tidy
 }
 
 /// Reads a value that was drawn.
 fn read(column: &Column, value: &Value, pointer: &dyn Fn() -> String) -> Result<Datum, Fault> {
     Datum::read(column, value).map_err(|expected| {
         let shown = crate::expression::shown(value);
-        Fault::new(&pointer(), format!("`{}` cannot be `{}`; expected {expected}", column.name, shown.trim_matches('"')))
+        Fault::new(
+            &pointer(),
+            format!("`{}` cannot be `{}`; expected {expected}", column.name, shown.trim_matches('"')),
+        )
     })
 }
 
@@ -267,10 +338,8 @@ fn explain(flaw: &Flaw<'_>, truth: &[TruthCell], law: &Law<'_>) -> Fault {
         }
         Flaw::Contradiction(column, value, rule) => {
             let label = truth[*column].value.as_ref().map(|label| text(*column, label)).unwrap_or_default();
-            let by = rule.map_or_else(
-                || "the default of the rules".to_owned(),
-                |rule| format!("the rule `{}`", rule.id),
-            );
+            let by =
+                rule.map_or_else(|| "the default of the rules".to_owned(), |rule| format!("the rule `{}`", rule.id));
             (
                 format!("/labels/{}", name(*column)),
                 format!("the label says `{label}`, {by} says `{}`", text(*column, value)),
@@ -289,13 +358,7 @@ impl TemplateBody {
 
 impl Goal<'_> {
     /// Whether the fields that rules read meet it.
-    fn is_met(
-        self,
-        plan: &Plan,
-        world: &World<'_>,
-        fields: &[Option<Datum>],
-        clock: Option<i64>,
-    ) -> bool {
+    fn is_met(self, plan: &Plan, world: &World<'_>, fields: &[Option<Datum>], clock: Option<i64>) -> bool {
         plan.meets(self, &world.law, Facts { fields, clock })
     }
 }

@@ -106,10 +106,11 @@ impl<'a> Drawing<'a> {
                 PoolSource::Made(count, slots) => {
                     let mut entries = Vec::with_capacity(*count);
                     for _ in 0..*count {
-                        let drawn = slots.draw(&drawing, stream, (None, None), (&Upright, None)).map_err(|mut fault| {
-                            fault.pointer = format!("/pools/{}{}", pool.name, fault.pointer);
-                            fault
-                        })?;
+                        let drawn =
+                            slots.draw(&drawing, stream, (None, None), (&Upright, None)).map_err(|mut fault| {
+                                fault.pointer = format!("/pools/{}{}", pool.name, fault.pointer);
+                                fault
+                            })?;
                         // Conditions read the parts of an entry in the order of its slots.
                         let data = drawn.cells.iter().flat_map(|cell| cell.data.iter().cloned()).collect();
                         let json = slots.map(drawn.cells);
@@ -215,7 +216,10 @@ impl Drawn {
         let mut stream = Stream::new(key, seed, &["drawn:", &part]);
         let count = self.count.value(self.count.draw(&mut stream));
         let failed = |cast: &Cast, fault: &Fault| {
-            format!("the generator `{}` fails with this seed: {} (at `{}`)", cast.generator.name, fault.message, fault.pointer)
+            format!(
+                "the generator `{}` fails with this seed: {} (at `{}`)",
+                cast.generator.name, fault.message, fault.pointer
+            )
         };
         let mut drawings: Vec<(Drawing<'_>, Vec<usize>)> = Vec::with_capacity(self.sources.len());
         for source in &self.sources {

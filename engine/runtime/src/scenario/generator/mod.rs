@@ -49,6 +49,8 @@ pub struct Generator {
     pub phrases: Vec<Phrase>,
     /// The names of the phrases, in their order.
     pub phrase_names: Arc<[String]>,
+    /// What labels read besides slots and phrases: `truth` and `rule`.
+    pub judged_names: Arc<[String]>,
     /// How each field of the pack is made; nothing for one that the item lacks.
     pub fields: Vec<Option<FieldSource>>,
     /// The labels of the pack's decisions.

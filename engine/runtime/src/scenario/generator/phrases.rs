@@ -4,13 +4,7 @@ use std::sync::Arc;
 
 use minijinja::Value as Context;
 
-use super::{
-    Phrase, Template, TemplateBody,
-    context::Names,
-    distribution::draw_among,
-    draw::Fault,
-    inbox::Drawing,
-};
+use super::{Phrase, Template, TemplateBody, context::Names, distribution::draw_among, draw::Fault, inbox::Drawing};
 use crate::{expression::words, model::Datum, rules::Facts, scenario::random::Stream};
 
 /// The phrases of one item; each is chosen when it is first read.

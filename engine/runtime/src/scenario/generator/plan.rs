@@ -313,15 +313,18 @@ impl Plan {
                 rule.except.iter().for_each(|except| except.tests(&mut tests));
                 let aim = self.aims.iter().position(|aim| aim.target == Target::Rule(at, number));
                 for (column, test) in tests {
-                    let Some(FieldSource::Slot(slot, path)) = generator.fields.get(column).and_then(Option::as_ref) else {
+                    let Some(FieldSource::Slot(slot, path)) = generator.fields.get(column).and_then(Option::as_ref)
+                    else {
                         continue;
                     };
-                    let Some(scale) = Scale::of(&generator.slots.slots[*slot].way, clock).filter(|_| path.is_empty()) else {
+                    let Some(scale) = Scale::of(&generator.slots.slots[*slot].way, clock).filter(|_| path.is_empty())
+                    else {
                         continue;
                     };
                     for bound in scale.bounds(test, clock) {
                         let positions = scale.around(bound);
-                        let known = all.iter().any(|one| one.slot == *slot && one.positions == positions && one.aim == aim);
+                        let known =
+                            all.iter().any(|one| one.slot == *slot && one.positions == positions && one.aim == aim);
                         if !positions.is_empty() && !known {
                             all.push(Threshold { slot: *slot, positions, aim });
                         }
@@ -593,7 +596,9 @@ impl<'a> Scale<'a> {
         let (low, high) = match test {
             Test::Between(low, high) => {
                 let low = low.and_then(|(bound, _)| self.of_number(bound)).map_or(0, |low| position(low, true));
-                let high = high.and_then(|(bound, _)| self.of_number(bound)).map_or(i128::from(last), |high| position(high, false));
+                let high = high
+                    .and_then(|(bound, _)| self.of_number(bound))
+                    .map_or(i128::from(last), |high| position(high, false));
                 (low, high)
             }
             Test::Age { older, length } if self.moment => {

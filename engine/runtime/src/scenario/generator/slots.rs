@@ -105,8 +105,11 @@ impl SlotList {
         let names = Names::new(&self.names, outer, phrases);
         let context = Context::from_dyn_object(Arc::clone(&names));
         let mut data: Vec<Option<Datum>> = vec![None; self.columns.len()];
-        let mut slots =
-            Slots { cells: Vec::with_capacity(self.slots.len()), names, positions: Vec::with_capacity(self.slots.len()) };
+        let mut slots = Slots {
+            cells: Vec::with_capacity(self.slots.len()),
+            names,
+            positions: Vec::with_capacity(self.slots.len()),
+        };
         for (at, slot) in self.slots.iter().enumerate() {
             let facts = Facts { fields: &data, clock: drawing.clock };
             let drawn = slot.when.as_ref().is_none_or(|when| when.matches(facts));
@@ -185,7 +188,12 @@ impl Slot {
                 let entries = &drawing.pools[*pool];
                 let at = stream.below(entries.len());
                 let cell = entries.get(at).cloned();
-                (cell.ok_or_else(|| Fault::new("", format!("the pool `{}` is empty here", generator.pools[*pool].name)))?, None)
+                (
+                    cell.ok_or_else(|| {
+                        Fault::new("", format!("the pool `{}` is empty here", generator.pools[*pool].name))
+                    })?,
+                    None,
+                )
             }
             Way::Compute(name) => {
                 let value = evaluate(generator, name, context)

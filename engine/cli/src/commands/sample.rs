@@ -1,0 +1,146 @@
+//! `casebook sample`
+
+use std::sync::Arc;
+
+use casebook_runtime::{
+    model::Item,
+    scenario::{Pack, Task},
+};
+use casebook_syntax::sheet;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    args::{Format, SampleArgs},
+    exit::Exit,
+    output, packs,
+};
+
+const BOLD: &str = "1";
+const FAINT: &str = "2";
+
+pub(crate) fn run(args: &SampleArgs, format: Format) -> Exit {
+    match sample(args, format) {
+        Ok(()) => Exit::Success,
+        Err(exit) => exit,
+    }
+}
+
+fn sample(args: &SampleArgs, format: Format) -> Result<(), Exit> {
+    let catalog = packs::load(&args.packs.packs, format)?;
+    let mut tasks = packs::pick(&catalog, &args.tasks)?;
+    if args.tasks.is_empty() {
+        tasks.retain(|(_, task)| task.is_drawn());
+    }
+    if tasks.is_empty() {
+        output::error("no task draws items; name one with `--task`");
+        return Err(Exit::Usage);
+    }
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (pack, task) in &tasks {
+        if args.csv && rows.is_empty() {
+            rows.push(names(pack));
+        } else if args.csv && rows[0] != names(pack) {
+            output::error("a table holds items of one pack; name its PACK");
+            return Err(Exit::Usage);
+        }
+        for seed in args.seeds.0..=args.seeds.1 {
+            for item in items((pack, task), seed)? {
+                match format {
+                    _ if args.csv => rows.push(row(pack, task, seed, &item)),
+                    Format::Json => output::line(told(pack, task, seed, &item).to_string()),
+                    _ => show(pack, task, seed, &item),
+                }
+            }
+            if output::is_closed() {
+                return Ok(());
+            }
+        }
+    }
+    output::text(sheet::write(&rows));
+    Ok(())
+}
+
+/// The items of an episode.
+pub(super) fn items((pack, task): (&Arc<Pack>, &Arc<Task>), seed: u64) -> Result<Vec<Arc<Item>>, Exit> {
+    pack.items(task, seed).map_err(|error| {
+        output::error(format!("`{}` cannot be drawn with seed {seed}: {error}", task.name()));
+        Exit::Findings
+    })
+}
+
+/// An item as data: all of its fields, and what is right about it.
+fn told(pack: &Pack, task: &Task, seed: u64, item: &Item) -> Value {
+    let fields = pack.fields().iter().zip(&item.fields);
+    let fields: Map<String, Value> =
+        fields.filter_map(|(column, value)| Some((column.name.clone(), value.as_ref()?.to_json(column)))).collect();
+    let truth = pack.decisions().iter().zip(&item.truth).filter(|(_, cell)| cell.is_known());
+    let truth: Map<String, Value> = truth
+        .map(|(column, cell)| {
+            let mut told = Map::new();
+            if let Some(value) = &cell.value {
+                told.insert("value".into(), value.to_json(column));
+            }
+            if let Some(rule) = &cell.rule {
+                told.insert("rule".into(), rule.id.as_str().into());
+            }
+            if !cell.keywords.is_empty() {
+                told.insert("keywords".into(), cell.keywords.iter().map(|text| text.raw.as_str()).collect());
+            }
+            if let Some(reference) = &cell.reference {
+                told.insert("reference".into(), reference.as_str().into());
+            }
+            (column.name.clone(), Value::Object(told))
+        })
+        .collect();
+    json!({
+        "environment": pack.name(), "task": task.name(), "seed": seed, "id": item.id, "fields": fields, "truth": truth,
+    })
+}
+
+fn names(pack: &Pack) -> Vec<String> {
+    let mut names: Vec<String> = ["task", "seed", "id"].map(str::to_owned).to_vec();
+    names.extend(pack.fields().iter().map(|column| column.name.clone()));
+    for column in pack.decisions() {
+        names.extend([column.name.clone(), format!("{} (rule)", column.name)]);
+    }
+    names
+}
+
+fn row(pack: &Pack, task: &Task, seed: u64, item: &Item) -> Vec<String> {
+    let text = |value: &Value| sheet::guarded(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let mut row = vec![task.name().to_owned(), seed.to_string(), item.id.clone()];
+    for (column, value) in pack.fields().iter().zip(&item.fields) {
+        row.push(value.as_ref().map(|value| text(&value.to_json(column))).unwrap_or_default());
+    }
+    for (column, cell) in pack.decisions().iter().zip(&item.truth) {
+        row.push(cell.value.as_ref().map(|value| text(&value.to_json(column))).unwrap_or_default());
+        row.push(cell.rule.as_ref().map(|rule| rule.id.clone()).unwrap_or_default());
+    }
+    row
+}
+
+fn show(pack: &Pack, task: &Task, seed: u64, item: &Item) {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let truth = pack.decisions().iter().zip(&item.truth).filter_map(|(column, cell)| {
+        let value = text(&cell.value.as_ref()?.to_json(column));
+        let rule = cell.rule.as_ref().map(|rule| format!(" ({})", rule.id)).unwrap_or_default();
+        Some(format!("{} {value}{rule}", column.name))
+    });
+    let truth: Vec<String> = truth.collect();
+    output::line(format!("{} seed {seed}  {}  {}", task.name(), output::paint(&item.id, BOLD), truth.join(", ")));
+    for (column, value) in pack.fields().iter().zip(&item.fields) {
+        let Some(value) = value else { continue };
+        let hidden = if column.visible { String::new() } else { output::paint(" (hidden)", FAINT) };
+        let value = text(&value.to_json(column)).replace('\n', "\n      ");
+        output::line(format!("  {}{hidden}: {value}", column.name));
+    }
+    for (column, cell) in pack.decisions().iter().zip(&item.truth).filter(|(_, cell)| cell.wants_text()) {
+        let keywords: Vec<&str> = cell.keywords.iter().map(|text| text.raw.as_str()).collect();
+        if !keywords.is_empty() {
+            output::line(format!("  {} must say: {}", column.name, keywords.join(", ")));
+        }
+        if let Some(reference) = &cell.reference {
+            output::line(format!("  {} could be: {reference}", column.name));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `casebook stats`
+
+use std::collections::BTreeMap;
+
+use casebook_analysis::statistics::{Statistics, statistics};
+
+use crate::{
+    args::{Format, StatsArgs},
+    exit::Exit,
+    output, packs,
+};
+
+/// Values of a field that are shown.
+const SHOWN: usize = 12;
+/// Shortcuts of a decision that are shown.
+const SHORTCUTS: usize = 4;
+
+pub(crate) fn run(args: &StatsArgs, format: Format) -> Exit {
+    match stats(args, format) {
+        Ok(near) if near && args.strict => Exit::Findings,
+        Ok(_) => Exit::Success,
+        Err(exit) => exit,
+    }
+}
+
+/// Describes the items of tasks; returns whether some shortcut comes near the truth.
+fn stats(args: &StatsArgs, format: Format) -> Result<bool, Exit> {
+    let catalog = packs::load(&args.packs.packs, format)?;
+    let mut tasks = packs::pick(&catalog, &args.tasks)?;
+    tasks.retain(|(_, task)| task.items() > 0);
+    let wanted = usize::try_from(args.items).unwrap_or(usize::MAX);
+    let mut all = Vec::with_capacity(tasks.len());
+    for (pack, task) in &tasks {
+        all.push(statistics(pack, task, wanted).map_err(|error| {
+            output::error(format!("`{}` cannot be drawn: {error}", task.name()));
+            Exit::Findings
+        })?);
+    }
+    let near = all.iter().any(|one| one.shortcuts.iter().any(|shortcut| shortcut.near));
+    if format == Format::Json {
+        output::json(&all);
+    } else {
+        for one in &all {
+            show(one);
+        }
+    }
+    Ok(near)
+}
+
+fn show(one: &Statistics) {
+    let family = if one.tasks > 1 { format!(", {} tasks", one.tasks) } else { String::new() };
+    output::line(format!("{}/{} ({}{family})", one.environment, one.task, one.split));
+    output::line(format!(
+        "  {} in {}, {} of them distinct",
+        output::count(one.items, "item"),
+        output::count(one.episodes, "episode"),
+        one.distinct_episodes
+    ));
+    for (decision, shares) in &one.decisions {
+        output::line(format!("  {decision}: {}", list(shares)));
+        if let Some(rules) = one.rules.get(decision) {
+            output::line(format!("    by {}", list(rules)));
+        }
+    }
+    for (field, shares) in &one.fields {
+        output::line(format!("  {field}: {}", list(shares)));
+    }
+    for (field, texts) in &one.texts {
+        let [least, median, most] = texts.length;
+        output::line(format!(
+            "  {field}: {least} to {most} characters (median {median}), {} distinct, {} distinct pairs of words, {} shared with the nearest",
+            percent(texts.distinct),
+            percent(texts.distinct_bigrams),
+            percent(texts.nearest)
+        ));
+    }
+    let mut decisions: Vec<&str> = one.shortcuts.iter().map(|shortcut| shortcut.decision.as_str()).collect();
+    decisions.dedup();
+    for decision in decisions {
+        let mut best: Vec<_> = one.shortcuts.iter().filter(|shortcut| shortcut.decision == decision).collect();
+        best.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy));
+        let majority = best.first().map(|shortcut| percent(shortcut.majority)).unwrap_or_default();
+        let best: Vec<String> = best
+            .iter()
+            .take(SHORTCUTS)
+            .map(|shortcut| format!("{} {}", shortcut.by, percent(shortcut.accuracy)))
+            .collect();
+        output::line(format!("  guessing `{decision}`: most frequent value {majority}; from {}", best.join(", ")));
+    }
+    for shortcut in one.shortcuts.iter().filter(|shortcut| shortcut.near) {
+        output::line(format!(
+            "  shortcut: `{}` alone predicts `{}` for {} of the items (most frequent value: {})",
+            shortcut.by,
+            shortcut.decision,
+            percent(shortcut.accuracy),
+            percent(shortcut.majority)
+        ));
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn list(shares: &BTreeMap<String, f64>) -> String {
+    let mut sorted: Vec<(&String, &f64)> = shares.iter().collect();
+    sorted.sort_by(|a, b| b.1.total_cmp(a.1).then(a.0.cmp(b.0)));
+    let more = sorted.len().saturating_sub(SHOWN);
+    let mut words: Vec<String> =
+        sorted.into_iter().take(SHOWN).map(|(value, share)| format!("{value} {}", percent(*share))).collect();
+    if more > 0 {
+        words.push(format!("{more} more"));
+    }
+    words.join(", ")
+}

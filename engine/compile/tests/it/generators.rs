@@ -1,0 +1,370 @@
+//! Generators: what a reset draws, how it is steered, and what is told of a generator that does not work.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use casebook_compile::check::{Compiled, compile};
+use casebook_runtime::{
+    model::{Datum, Item},
+    policy,
+    record::{Recording, Verdict, play, replay},
+    scenario::{Catalog, Pack},
+};
+use casebook_syntax::source;
+use proptest::prelude::*;
+
+const DESK: &str = "apiVersion: casebook/v1
+kind: Environment
+name: depot
+version: 1.0.0
+description: Parcels that came back.
+item:
+  noun: parcel
+  fields:
+    note: { type: text }
+    owner: { type: address }
+    reason: { type: enum, values: [broken, late, wrong], visible: false }
+    worth: { type: number, visible: false, min: 1 }
+    seen: { type: timestamp, visible: false }
+    tags: { type: list, optional: true }
+decision:
+  fate: { type: enum, values: [refund, senior, resend, keep], truth: { rules: fates } }
+  answer: { type: text, when: { fate: [refund, resend] } }
+action:
+  properties:
+    fate: { decides: fate }
+    answer: { decides: answer }
+observation: { parcel: { item: current } }
+---
+apiVersion: casebook/v1
+kind: Rules
+name: fates
+hit: first
+rules:
+  - { id: F-DEAR, when: { reason: broken, worth: { gte: 400 } }, then: { fate: senior } }
+  - { id: F-BROKEN, when: { reason: broken }, then: { fate: refund } }
+  - { id: F-STALE, when: { seen: { older_than: 40h } }, then: { fate: senior } }
+  - { id: F-WRONG, when: { reason: wrong }, then: { fate: resend } }
+default: { fate: keep }
+---
+apiVersion: casebook/v1
+kind: Rubric
+name: fair
+reward: { mode: improvement }
+score: { weighted_sum: [{ name: fate, weight: 0.9, grader: exact, field: fate }, { name: words, weight: 0.1, grader: keywords, field: answer }] }
+";
+
+const MAKER: &str = "apiVersion: casebook/v1
+kind: Generator
+name: returns
+pools:
+  people: { file: people.csv, draw: 4 }
+slots:
+  reason: { pick: { broken: 5, late: 3, wrong: 1 } }
+  who: { from: people }
+  worth: { number: { from: 5, to: 900, step: 0.5, like: log_normal } }
+  seen: { time: { within: 48h } }
+  parts: { repeat: { from: 1, to: 3 }, of: { name: { pick: [lid, rim] }, count: { integer: { from: 1, to: 9, like: zipf } } } }
+  pieces: { compute: \"parts | sum(attribute='count')\" }
+phrases:
+  plea:
+    - { say: 'It came in {{ pieces }} pieces, {{ phrase.price }}.', when: { reason: broken } }
+    - { say: 'Cracked, {{ phrase.price }}!', when: { reason: broken } }
+    - { say: 'Two weeks late.', when: { reason: late } }
+    - { say: 'Nobody needs it any more.', when: { reason: late } }
+    - { say: 'I ordered another one.', when: { reason: wrong } }
+    - { say: 'This is not mine.', when: { reason: wrong } }
+  price: ['worth {{ worth | fixed }}', 'and I paid {{ worth | fixed }}', '{{ worth | fixed }} it was']
+  extra: { say: ['The box is wet.', 'My neighbour signed.', ''], times: { from: 0, to: 2 } }
+fields:
+  note: 'Hello, {{ phrase.plea }} {{ phrase.extra }}'
+  owner: '{{ who.address }}'
+  reason: { slot: reason }
+  worth: { slot: worth }
+  seen: { slot: seen }
+  tags: \"{{ parts | map(attribute='name') | list }}\"
+labels:
+  answer:
+    keywords: ['{{ who.name }}', \"{{ 'sorry' if truth.fate == 'refund' else '' }}\"]
+    reference: 'Dear {{ who.name }}, sorry. We {{ truth.fate }} it by {{ rule.fate }}.'
+ids: { prefix: P- }
+hold_out: { phrases: 40%, people: 40% }
+";
+
+const PEOPLE: &str =
+    "name,address\nAda,ada@a.example\nBo,bo@b.example\nCy,cy@c.example\nDi,di@d.example\nEd,ed@e.example\n";
+
+fn task(name: &str, split: &str, inbox: &str) -> String {
+    format!(
+        "---\napiVersion: casebook/v1\nkind: Task\nname: {name}\ndifficulty: 1\nsplit: {split}\nmax_steps: 40\n\
+         clock: 2026-03-02T12:00:00Z\ninbox: {inbox}\ninstructions: Decide.\n"
+    )
+}
+
+fn compiled(maker: &str, tasks: &str) -> Compiled {
+    let pack = format!("{DESK}{tasks}");
+    let sources = source::from_texts("depot", [("pack.yaml", pack.as_str()), ("maker.yaml", maker)]);
+    compile(&sources.with_data([("people.csv", PEOPLE)]), 1)
+}
+
+fn catalog(maker: &str, tasks: &str) -> Catalog {
+    let compiled = compiled(maker, tasks);
+    compiled.catalog.unwrap_or_else(|| panic!("{}", compiled.report.render(false)))
+}
+
+fn findings(maker: &str, tasks: &str) -> String {
+    compiled(maker, tasks).report.render(false)
+}
+
+fn plain() -> Catalog {
+    let tasks = [
+        task("train", "train", "{ generate: returns, items: { from: 3, to: 6 } }"),
+        task("exam", "test", "{ generate: returns, items: 5 }"),
+    ];
+    catalog(MAKER, &tasks.concat())
+}
+
+fn drawn(pack: &Pack, task: &str, seed: u64) -> Vec<Arc<Item>> {
+    pack.items(&pack.find_task(task).expect("the task"), seed).expect("items")
+}
+
+fn texts(items: &[Arc<Item>]) -> Vec<&str> {
+    items.iter().map(|item| item.json.as_str()).collect()
+}
+
+fn text(item: &Item, column: usize) -> &str {
+    match &item.fields[column] {
+        Some(Datum::Text(text)) => &text.raw,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn rule(item: &Item) -> &str {
+    item.truth[0].rule.as_ref().map_or("default", |rule| rule.id.as_str())
+}
+
+#[test]
+fn a_seed_gives_the_same_items_on_every_machine() {
+    let catalog = plain();
+    let items = drawn(&catalog.packs()[0], "train", 7);
+    let shown: Vec<String> = items.iter().map(|item| format!("{} {} {}", item.id, text(item, 0), rule(item))).collect();
+    insta_like(&shown.join("\n"), include_str!("generators.expected"));
+}
+
+/// Compares with a file that `UPDATE_EXPECT=1` writes anew.
+fn insta_like(is: &str, should: &str) {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(super::packs::tests().join("it/generators.expected"), format!("{is}\n")).expect("the file");
+        return;
+    }
+    assert_eq!(is.trim(), should.trim());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn every_item_fits_its_fields_and_has_a_truth(seed in any::<u64>()) {
+        let catalog = plain();
+        let pack = &catalog.packs()[0];
+        let items = drawn(pack, "train", seed);
+        let again = drawn(pack, "train", seed);
+        prop_assert_eq!(texts(&items), texts(&again));
+        prop_assert!((3..=6).contains(&items.len()));
+        let ids: HashSet<&str> = items.iter().map(|item| item.id.as_str()).collect();
+        prop_assert_eq!(ids.len(), items.len());
+        for item in &items {
+            for (column, value) in pack.fields().iter().zip(&item.fields) {
+                let value = value.as_ref();
+                prop_assert!(value.is_some() || column.optional, "{}", column.name);
+                if let Some(value) = value {
+                    let read = Datum::read(column, &value.to_json(column));
+                    prop_assert_eq!(read.as_ref(), Ok(value));
+                }
+            }
+            prop_assert!(item.truth[0].value.is_some());
+            let note = text(item, 0);
+            prop_assert!(!note.contains("  ") && note.trim() == note, "{note:?}");
+            let fate = item.truth[0].value.as_ref().map(|value| value.to_json(&pack.decisions()[0])).unwrap_or_default();
+            let answers = fate == "refund" || fate == "resend";
+            prop_assert_eq!(item.truth[1].wants_text(), answers);
+            if answers {
+                let reference = item.truth[1].reference.clone().unwrap_or_default();
+                prop_assert!(reference.contains(rule(item)) && reference.contains(fate.as_str().unwrap_or("?")));
+                prop_assert_eq!(item.truth[1].keywords.len(), if fate == "refund" { 2 } else { 1 });
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_held_out_never_meets_what_is_trained_on() {
+    let catalog = plain();
+    let pack = &catalog.packs()[0];
+    let seen = |task: &str, column: usize, part: fn(&str) -> String| -> HashSet<String> {
+        (0..120).flat_map(|seed| drawn(pack, task, seed)).map(|item| part(text(&item, column))).collect()
+    };
+    let owner = |text: &str| text.to_owned();
+    let (train, exam) = (seen("train", 1, owner), seen("exam", 1, owner));
+    assert_eq!((train.len(), exam.len()), (3, 2), "{train:?} {exam:?}");
+    assert!(train.is_disjoint(&exam), "{train:?} {exam:?}");
+    let plea = |text: &str| {
+        let known = ["pieces", "Cracked", "Two weeks", "Nobody needs", "another one", "not mine"];
+        known.into_iter().find(|part| text.contains(part)).unwrap_or("none").to_owned()
+    };
+    let (train, exam) = (seen("train", 0, plea), seen("exam", 0, plea));
+    // Of the two for each reason, one is held out.
+    assert_eq!((train.len(), exam.len()), (3, 3), "{train:?} {exam:?}");
+    assert!(train.is_disjoint(&exam), "{train:?} {exam:?}");
+}
+
+#[test]
+fn every_rule_occurs_as_often_as_the_others_and_thresholds_are_met() {
+    let maker = MAKER.replace("hold_out:", "cover: rules\nboundary: 30%\nhold_out:");
+    let catalog = catalog(&maker, &task("train", "train", "{ generate: returns, items: 20 }"));
+    let pack = &catalog.packs()[0];
+    let mut rules: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut near, mut all) = (0, 0);
+    let clock = 1_772_452_800_000_i64;
+    for item in (0..150).flat_map(|seed| drawn(pack, "train", seed)) {
+        *rules.entry(rule(&item).to_owned()).or_default() += 1;
+        let worth = item.fields[3].as_ref().and_then(Datum::number).map_or(0.0, |worth| worth.to_f64());
+        let age = match item.fields[4] {
+            Some(Datum::Integer(seen)) => clock - seen,
+            _ => 0,
+        };
+        all += 1;
+        near += usize::from((worth - 400.0).abs() <= 0.5 || (age - 40 * 3_600_000).abs() <= 60_000);
+    }
+    assert_eq!(rules.len(), 5, "{rules:?}");
+    // 70% go to five goals in turn.
+    assert!(rules.values().all(|count| count * 100 >= all * 12), "{rules:?} of {all}");
+    assert!((all * 27..all * 34).contains(&(near * 100)), "{near} of {all}");
+}
+
+#[test]
+fn conflicts_and_outcomes_can_be_asked_for() {
+    let maker = MAKER.replace("hold_out:", "cover: outcomes\nconflicts: 50%\nhold_out:");
+    let catalog = catalog(&maker, &task("train", "train", "{ generate: returns, items: 20 }"));
+    let pack = &catalog.packs()[0];
+    let clock = Some(1_772_452_800_000_i64);
+    let set = pack.rule_sets().next().expect("rules");
+    let items: Vec<Arc<Item>> = (0..50).flat_map(|seed| drawn(pack, "train", seed)).collect();
+    let facts = |item: &Arc<Item>| set.matching(casebook_runtime::rules::Facts { fields: &item.fields, clock }).len();
+    let several = items.iter().filter(|item| facts(item) > 1).count();
+    assert!(several * 100 > items.len() * 45, "{several} of {}", items.len());
+    let mut fates: BTreeMap<String, usize> = BTreeMap::new();
+    for item in &items {
+        let fate = item.truth[0].value.as_ref().map(|value| value.to_json(&pack.decisions()[0])).unwrap_or_default();
+        *fates.entry(fate.to_string()).or_default() += 1;
+    }
+    assert_eq!(fates.len(), 4, "{fates:?}");
+}
+
+#[test]
+fn a_family_is_a_million_tasks_that_take_no_memory() {
+    let text = task("train", "train", "{ generate: returns, items: 3 }").replace("inbox:", "seeds: 0..999999\ninbox:")
+        + &task("alone", "train", "{ generate: returns, items: 3 }").replace("difficulty: 1", "difficulty: 0")
+        + &task("more", "train", "{ generate: returns, items: 3 }")
+            .replace("inbox:", "seeds: 5..8\ninbox:")
+            .replace("difficulty: 1", "difficulty: 2");
+    let catalog = catalog(MAKER, &text);
+    let pack = &catalog.packs()[0];
+    assert_eq!(pack.tasks().len(), 3);
+    let all = pack.list(Some("train"));
+    assert_eq!(all.len(), 1_000_005);
+    let name = |index| pack.task_at("train", index).map(|task| task.name().to_owned()).unwrap_or_default();
+    assert_eq!(
+        [name(0), name(1), name(1_000_000), name(1_000_001), name(-1)],
+        ["alone", "train/0", "train/999999", "more/5", "more/8"]
+    );
+    for at in [0, 1, 77, 1_000_000, 1_000_004] {
+        let task = all.get(at).expect("a task");
+        assert_eq!((pack.index_of(&task), task.split()), (at, "train"));
+        assert_eq!(pack.find_task(task.name()).expect("it is found").name(), task.name());
+    }
+    for unknown in ["train/1000000", "train/07", "train/", "train/-1", "more/4", "alone/0", "none/1"] {
+        assert!(pack.find_task(unknown).is_none(), "{unknown}");
+    }
+    // The family plays the member that a seed picks; a member is the same whatever the seed.
+    assert_eq!(texts(&drawn(pack, "train", 123)), texts(&drawn(pack, "train/123", 9)));
+    assert_ne!(texts(&drawn(pack, "train", 123)), texts(&drawn(pack, "train", 124)));
+    assert_eq!(texts(&drawn(pack, "train", 1_000_123)), texts(&drawn(pack, "train/123", 0)));
+    let oracle = policy::find(pack, "oracle").expect("the oracle");
+    let played = play(&oracle, &pack.find_task("train/123").expect("a task"), 4).expect("it plays");
+    assert_eq!((played.task.as_str(), played.score), ("train/123", 1.0));
+    let recording = Recording::new(pack, "oracle", played);
+    assert_eq!(replay(&catalog, &recording), Ok(Verdict::Agrees));
+}
+
+#[test]
+fn parts_are_joined_and_inboxes_drawn_from() {
+    let inbox = "---\napiVersion: casebook/v1\nkind: Inbox\nname: written\nitems:\n".to_owned()
+        + &(0..6)
+            .map(|at| {
+                format!(
+                    "  - {{ id: w-{at}, fields: {{ note: n, owner: a@a.example, reason: late, worth: 5, seen: 2026-03-02T11:00:00Z }} }}\n"
+                )
+            })
+            .collect::<String>();
+    let tasks = inbox
+        + &task("some", "train", "{ draw: 4, from: written }")
+        + &task("both", "train", "[written, { generate: returns, items: 2, mix: { reason: { wrong: 1 } } }]");
+    let catalog = catalog(MAKER, &tasks);
+    let pack = &catalog.packs()[0];
+    let ids = |task, seed| -> Vec<String> { drawn(pack, task, seed).iter().map(|item| item.id.clone()).collect() };
+    let some: HashSet<Vec<String>> = (0..20).map(|seed| ids("some", seed)).collect();
+    assert!(some.len() > 10 && some.iter().all(|ids| ids.len() == 4));
+    assert!(some.iter().all(|ids| ids.iter().collect::<HashSet<_>>().len() == 4));
+    let both = drawn(pack, "both", 3);
+    assert_eq!(both.len(), 8);
+    assert!(both[6..].iter().all(|item| item.fields[2] == Some(Datum::Choice(2))), "the mix is met");
+}
+
+#[test]
+fn what_does_not_work_is_told_at_its_place() {
+    let train = task("train", "train", "{ generate: returns, items: 3 }");
+    for (from, to, expected) in [
+        ("plea }} {{ phrase.extra", "plee }}{{ phrase.extra", "did you mean `plea`?"),
+        ("{{ who.address }}", "{{ whom.address }}", "the template reads `whom`, which is not a slot"),
+        ("{ slot: worth }", "{ slot: wort }", "the generator has no slot `wort`"),
+        (
+            "    - { say: 'Two weeks late.', when: { reason: late } }\n    - { say: 'Nobody needs it any more.', when: { reason: late } }\n",
+            "",
+            "the phrase `plea` has no text for what was drawn",
+        ),
+        ("['worth {{ worth | fixed }}'", "['worth {{ phrase.plea }}'", "reads itself"),
+        ("to: 900", "to: 1", "`to` lies below `from`"),
+        ("from: 5, to: 900, step: 0.5, like: log_normal", "from: 0, to: 900, step: 0.5", "expected at least 1"),
+        ("file: people.csv", "file: peeple.csv", "did you mean `people.csv`?"),
+        ("ids: { prefix: P- }", "cover: rules", "in 2000 draws"),
+        (
+            "pick: { broken: 5, late: 3, wrong: 1 }",
+            "boolean: 20%, number: { from: 1, to: 2, step: 1 }",
+            "are mutually exclusive",
+        ),
+        ("within: 48h", "within: 2d", "write `48h`"),
+        ("reason: { slot: reason }\n", "", "the generator makes no `reason`"),
+    ] {
+        let maker = if expected == "in 2000 draws" {
+            MAKER.replace(from, to).replace("to: 900", "to: 399")
+        } else {
+            MAKER.replacen(from, to, 1)
+        };
+        assert_ne!(maker, MAKER, "{from}");
+        let found = findings(&maker, &train);
+        assert!(found.contains(expected), "{expected}:\n{found}");
+    }
+    for (inbox, expected) in [
+        ("{ generate: retturns, items: 3 }", "did you mean `returns`?"),
+        ("{ generate: returns }", "does not say how many items"),
+        ("{ generate: returns, items: 3, level: hard }", "has no level `hard`"),
+        ("{ generate: returns, items: 3, mix: { reason: { broke: 1 } } }", "never picks `broke`"),
+        ("{ items: 3 }", "`items` goes with `generate`"),
+    ] {
+        let found = findings(MAKER, &task("train", "train", inbox));
+        assert!(found.contains(expected), "{expected}:\n{found}");
+    }
+}
