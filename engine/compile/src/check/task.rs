@@ -41,7 +41,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         instructions(document, spec, context, parts, report)
     });
     let (rubric, items, instructions, vary) = (rubric?, items?, instructions?, vary?);
-    let TaskItems { listed, parts: item_parts, samples } = items;
+    let TaskItems { listed, parts: item_parts, samples, .. } = items;
     let listed_forms = listed.iter().flat_map(|item| item.forms.iter().cloned());
     let forms: Vec<_> = listed_forms.chain(samples.iter().cloned()).collect();
     let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };

@@ -11,6 +11,7 @@ use casebook_runtime::{
         action::ActionModel,
         observation::{INSTRUCTIONS, Part},
         suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
+        tasks::find_task,
     },
 };
 use casebook_syntax::{
@@ -175,7 +176,8 @@ impl Checker<'_> {
     fn episode_case(&self, at: usize, case: &spec::EpisodeCase, report: &mut Report) -> Option<EpisodeCase> {
         let pointer = format!("/episodes/{at}");
         let before = report.errors();
-        let task = self.tasks.iter().find(|task| task.name == case.task);
+        let found = find_task(self.tasks, &case.task);
+        let task = found.as_ref();
         if task.is_none() && self.parts.documents.find(Kind::Task, &case.task).is_none() {
             let place = format!("{pointer}/task");
             self.parts.documents.missing(Kind::Task, &case.task, self.document, &place, report);

@@ -305,7 +305,7 @@ fn parts_are_joined_and_inboxes_drawn_from() {
         + &(0..6)
             .map(|at| {
                 format!(
-                    "  - {{ id: w-{at}, fields: {{ note: n, owner: a@a.example, reason: late, worth: 5, seen: 2026-03-02T11:00:00Z }} }}\n"
+                    "  - {{ id: w-{at}, fields: {{ note: n, owner: a@a.example, reason: broken, worth: 5, seen: 2026-03-02T11:00:00Z }}, labels: {{ answer: {{ keywords: [sorry] }} }} }}\n"
                 )
             })
             .collect::<String>();
@@ -346,7 +346,7 @@ fn what_does_not_work_is_told_at_its_place() {
             "are mutually exclusive",
         ),
         ("within: 48h", "within: 2d", "write `48h`"),
-        ("reason: { slot: reason }\n", "", "the generator makes no `reason`"),
+        ("  reason: { slot: reason }\n", "", "the generator makes no `reason`"),
     ] {
         let maker = if expected == "in 2000 draws" {
             MAKER.replace(from, to).replace("to: 900", "to: 399")

@@ -69,13 +69,7 @@ impl Pack {
 
     /// Finds a task, or one of a family, such as `train/123`.
     pub fn find_task(&self, name: &str) -> Option<Arc<Task>> {
-        if let Some(task) = self.task(name) {
-            return Some(Arc::clone(task));
-        }
-        let (family, number) = name.rsplit_once('/')?;
-        // A task has one name: `7` and not `07`.
-        let seed = number.parse::<u64>().ok().filter(|seed| seed.to_string() == number)?;
-        self.task(family)?.with_seed(seed)
+        find_task(&self.tasks, name)
     }
 
     /// One task of a split; a negative index counts from the end, -1 being the last.
@@ -95,6 +89,18 @@ impl Pack {
         let tasks = self.list(split);
         tasks.get(seed.checked_rem(tasks.len())?)
     }
+}
+
+/// Finds a task among some, or one of a family, such as `train/123`.
+pub fn find_task(tasks: &[Arc<Task>], name: &str) -> Option<Arc<Task>> {
+    let find = |name: &str| tasks.iter().find(|task| task.name == name);
+    if let Some(task) = find(name) {
+        return Some(Arc::clone(task));
+    }
+    let (family, number) = name.rsplit_once('/')?;
+    // A task has one name: `7` and not `07`.
+    let seed = number.parse::<u64>().ok().filter(|seed| seed.to_string() == number)?;
+    find(family)?.with_seed(seed)
 }
 
 /// Tasks in their order. Those of families are counted, and made when they are asked for.

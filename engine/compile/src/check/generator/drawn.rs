@@ -32,6 +32,8 @@ pub(in crate::check) struct TaskItems {
     pub(in crate::check) listed: Vec<Variants>,
     pub(in crate::check) parts: Vec<InboxPart>,
     pub(in crate::check) samples: Vec<Arc<Item>>,
+    /// Whether something is missing that was refused elsewhere.
+    broken: bool,
 }
 
 /// Compiles what a task's `inbox` says.
@@ -64,7 +66,7 @@ pub(in crate::check) fn parts_of_task(
                 .hint("rename one of the two, or name an inbox once"),
         );
     }
-    (report.errors() == before).then_some(items)
+    (report.errors() == before && !items.broken).then_some(items)
 }
 
 struct Task<'a, 'p> {
@@ -190,6 +192,8 @@ impl Task<'_, '_> {
         for (place, name, weight) in named {
             if let Some(source) = self.source((pointer, &place), name, parts(weight), spec, items, report) {
                 made.push(source);
+            } else {
+                items.broken = true;
             }
         }
         if let Some(count) = grid.filter(|_| !made.is_empty()) {

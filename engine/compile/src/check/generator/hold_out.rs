@@ -129,7 +129,8 @@ fn divide_choices(name: &str, share: f64, choices: &mut [Choice]) -> bool {
         .enumerate()
         .map(|(at, choice)| (sha256(format!("{name}\n{}", choice.cell.json).as_bytes()), at))
         .collect();
-    let enough = group.len() > 1;
+    // One that is empty was refused before.
+    let enough = group.len() != 1;
     for (at, subset) in halves(group, share) {
         choices[at].subset = subset;
     }

@@ -110,6 +110,7 @@ impl Builder<'_, '_> {
             let endings = name.ends_with(".csv") || name.ends_with(".jsonl");
             let hint = if endings {
                 casebook_syntax::diagnostic::suggest(name, known.iter().map(String::as_str))
+                    .or_else(|| Some(format!("add the file `{}`", path.display()).into()))
             } else {
                 Some("a data file ends in `.csv` or `.jsonl`".into())
             };
