@@ -63,7 +63,7 @@ pub struct TextStatistics {
     pub nearest: f64,
 }
 
-/// How well one thing that agents see predicts a decision, beside always deciding the most frequent value.
+/// How well one thing that agents see predicts a decision, compared with always deciding the most frequent value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Shortcut {
     /// The decision.
@@ -285,7 +285,7 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
     }
 }
 
-/// Ordered values by the part of their range that they lie in; each part holds as many.
+/// Ordered values by the part of their range; each part holds as many.
 fn bins(values: &[Option<f64>]) -> Vec<String> {
     let mut sorted: Vec<f64> = values.iter().copied().flatten().collect();
     sorted.sort_by(f64::total_cmp);

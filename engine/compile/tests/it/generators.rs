@@ -1,4 +1,4 @@
-//! Generators: what a reset draws, how it is steered, and what is told of a generator that does not work.
+//! Generators: what a reset draws, how it is steered, and the findings about a generator that does not work.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -153,7 +153,7 @@ fn a_seed_gives_the_same_items_on_every_machine() {
     insta_like(&shown.join("\n"), include_str!("generators.expected"));
 }
 
-/// Compares with a file that `UPDATE_EXPECT=1` writes anew.
+/// Compares with a file that `UPDATE_EXPECT=1` writes again.
 fn insta_like(is: &str, should: &str) {
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(super::packs::tests().join("it/generators.expected"), format!("{is}\n")).expect("the file");

@@ -33,7 +33,7 @@ impl Stream {
         usize::try_from(product >> 64).unwrap_or_default()
     }
 
-    /// The same for 64 bits, whatever the machine.
+    /// The same for 64 bits on any machine.
     pub fn below_u64(&mut self, n: u64) -> u64 {
         let product = u128::from(self.0.next_u64()) * u128::from(n);
         u64::try_from(product >> 64).unwrap_or_default()

@@ -219,7 +219,7 @@ impl Task {
 
     /// What its streams of random numbers depend on.
     ///
-    /// A task of a family has its own seed, whatever the reset's; a family plays the task that a seed picks.
+    /// A task of a family has its own seed; a family plays the task that a seed picks.
     pub fn key(&self, seed: u64) -> (&str, u64) {
         match (&self.member, self.family) {
             (Some(member), _) => (&*member.family, member.seed),
@@ -259,7 +259,7 @@ impl Task {
         self.items.iter().filter_map(|variants| Some(variants.forms.first()?.id.as_str()))
     }
 
-    /// How many items it has at the most.
+    /// The maximum number of its items.
     pub fn items(&self) -> usize {
         let count = |part: &InboxPart| match part {
             InboxPart::Listed(range) => range.len(),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{ApiVersion, Condition, GeneratorKind, Label, Share};
 
-/// Items that each reset draws anew, and how their text is made.
+/// Items that each reset draws, and how their text is made.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Generator {
@@ -37,7 +37,7 @@ pub struct Generator {
     /// The right values that rules cannot decide, by decision; templates over slots and `phrase`.
     #[serde(default)]
     pub labels: IndexMap<String, Label>,
-    /// How ids are drawn; they tell nothing about content or order.
+    /// How ids are drawn; they contain no hint about content or order.
     pub ids: Option<Ids>,
     /// Shares that never occur in a split for training, while a split for testing uses nothing else: of `phrases`,
     /// of a pool or of a slot with `pick`.
@@ -414,7 +414,7 @@ pub struct AlternativeDetail {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ids {
-    /// What stands before each.
+    /// The prefix of each id.
     #[serde(default)]
     #[schemars(length(max = 40))]
     pub prefix: String,

@@ -137,7 +137,7 @@ kinds! {
     Environment, EnvironmentKind, "environment";
     /// Items and what is right about them where rules cannot decide.
     Inbox, InboxKind, "inbox";
-    /// Items that each reset draws anew.
+    /// Items that each reset draws.
     Generator, GeneratorKind, "generator";
     /// Conditions and the decisions that follow from them.
     Rules, RulesKind, "rules";

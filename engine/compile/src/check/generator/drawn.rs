@@ -78,7 +78,7 @@ struct Task<'a, 'p> {
 }
 
 impl Task<'_, '_> {
-    /// Adds the items of an inbox; tells which they are.
+    /// Adds the items of an inbox; returns their positions.
     fn inbox(
         &self,
         name: &str,

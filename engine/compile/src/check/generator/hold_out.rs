@@ -90,7 +90,7 @@ fn divide_phrases(
     }
 }
 
-/// Divides the values of a pool or slot; tells whether there were enough, and fails where there is none of the name.
+/// Divides the values of a pool or slot; returns whether there were enough, and fails if nothing has the name.
 fn divide_values(name: &str, share: f64, generator: &mut Generator) -> Result<bool, ()> {
     let (first, second) = name.split_once('.').map_or((name, None), |(first, second)| (first, Some(second)));
     if let Some(pool) = generator.pools.iter_mut().find(|pool| pool.name == first) {

@@ -347,7 +347,7 @@ impl<'a, 'p> Builder<'a, 'p> {
         Some(Template { body, phrases: phrases.map(|(at, _)| at).collect(), pointer: pointer.to_owned() })
     }
 
-    /// Checks the names that a template reads; tells whether all of them exist.
+    /// Checks the names that a template reads; returns whether all of them exist.
     fn check_reads(&self, pointer: &str, text: &str, report: &mut Report) -> bool {
         let mut names: Vec<String> = reads(text).into_iter().collect();
         names.sort_by_key(|name| (text.find(name.as_str()).unwrap_or(usize::MAX), name.clone()));

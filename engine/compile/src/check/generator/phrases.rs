@@ -150,7 +150,7 @@ impl Builder<'_, '_> {
     }
 }
 
-/// Follows what a phrase reads; tells whether it comes back, and the way.
+/// Follows what a phrase reads; returns whether it comes back, and the way.
 fn visit(at: usize, phrases: &[Phrase], done: &mut [bool], path: &mut Vec<usize>) -> bool {
     if let Some(start) = path.iter().position(|one| *one == at) {
         path.drain(..start);

@@ -17,9 +17,9 @@ use serde_json::Value;
 
 use super::Builder;
 
-/// Decimal places of a number at the most.
+/// The maximum number of decimal places.
 const MAX_PLACES: u32 = 9;
-/// Texts from which on values are no choice but texts.
+/// The maximum number of values of a choice; more are texts.
 const MAX_VALUES: usize = 256;
 /// The ways to draw a value.
 const WAYS: [&str; 9] = ["pick", "number", "integer", "boolean", "time", "duration", "from", "compute", "repeat"];

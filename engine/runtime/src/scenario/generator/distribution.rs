@@ -7,7 +7,7 @@ use crate::scenario::random::Stream;
 
 /// What weights are counted in: a thousandth.
 const PARTS: f64 = 1000.0;
-/// Values that a distribution with a table may have at the most.
+/// The maximum number of values of a distribution with a table.
 pub const MAX_TABLE: u64 = 100_000;
 /// Uniform numbers whose sum stands for a normal one.
 const SUMMED: u32 = 12;

@@ -20,7 +20,7 @@ use crate::{
     scenario::random::Stream,
 };
 
-/// Draws for one item at the most.
+/// The maximum number of draws for one item.
 const TRIES: usize = 64;
 
 /// What items are made for.
@@ -270,7 +270,7 @@ impl LabelSource {
     }
 }
 
-/// What is told of each decision that counts, by its name.
+/// One fact about each decision, by its name.
 fn told(decisions: &[Column], truth: &[TruthCell], tell: fn(&Column, &TruthCell) -> Value) -> Context {
     let told: serde_json::Map<String, Value> =
         decisions.iter().zip(truth).map(|(column, cell)| (column.name.clone(), tell(column, cell))).collect();

@@ -22,7 +22,7 @@ const SIGNS: &[u8] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 /// Sampled items that share their pools.
 const SAMPLED: usize = 10;
 
-/// Who may choose a value of a generator.
+/// The splits that may choose a value of a generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subset {
     /// Every split.

@@ -55,7 +55,7 @@ pub struct Generator {
     pub fields: Vec<Option<FieldSource>>,
     /// The labels of the pack's decisions.
     pub labels: Vec<Option<LabelSource>>,
-    /// What stands before each id.
+    /// The prefix of each id.
     pub prefix: String,
     /// The letters and digits of an id.
     pub id_length: usize,
@@ -90,9 +90,9 @@ pub struct Pool {
 /// Where the entries of a pool come from.
 #[derive(Debug)]
 pub enum PoolSource {
-    /// From a list, of which an episode uses so many at the most.
+    /// From a list, of which an episode uses at most so many.
     Entries(Vec<Choice>, usize),
-    /// Made anew in each episode.
+    /// Made in each episode.
     Made(usize, SlotList),
 }
 
@@ -173,7 +173,7 @@ pub struct Choice {
     pub cell: Cell,
     /// Its weight, in parts.
     pub weight: u64,
-    /// Who may choose it.
+    /// The splits that may choose it.
     pub subset: Subset,
 }
 
@@ -206,7 +206,7 @@ pub struct Alternative {
     pub weight: u64,
     /// When it can be chosen.
     pub when: Option<Predicate>,
-    /// Who may choose it.
+    /// The splits that may choose it.
     pub subset: Subset,
 }
 
@@ -255,7 +255,7 @@ pub struct Typed {
 pub struct LabelSource {
     /// The right value.
     pub value: Option<FieldSource>,
-    /// What a good text holds; one that comes to nothing is left out.
+    /// What a good text contains; an empty one is left out.
     pub keywords: Vec<Template>,
     /// A text that earns all there is to earn.
     pub reference: Option<Template>,

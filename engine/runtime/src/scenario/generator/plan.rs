@@ -29,7 +29,7 @@ pub const REACH: u64 = 2_000;
 const TRIAL: u64 = 60;
 /// Draws that share their pools.
 const SHARED: u64 = 20;
-/// Outcomes that are told apart.
+/// The maximum number of distinct outcomes.
 const MAX_OUTCOMES: usize = 256;
 /// What a share of one is in millionths.
 const WHOLE: u64 = 1_000_000;
@@ -288,7 +288,7 @@ impl Plan {
         (0..world.fields.len()).filter(|at| columns.contains(at)).collect()
     }
 
-    /// Every rule that can decide at the clock, and the defaults, each with a lean that its conditions tell.
+    /// Every rule that can decide at the clock, and the defaults, each with the lean of its conditions.
     fn targets(&self, generator: &Generator, world: &World<'_>, clock: Option<i64>) -> Vec<(Target, Leaning)> {
         let mut targets = Vec::new();
         for at in 0..self.sets.len() {
@@ -517,7 +517,7 @@ impl Leaning {
     }
 }
 
-/// The tests that must come out as wanted, whatever else does.
+/// The tests that must have the wanted result in any case.
 fn wanted<'a>(predicate: &'a Predicate, want: bool, all: &mut Vec<(usize, &'a Test, bool)>) {
     match predicate {
         Predicate::All(parts) if want || parts.len() == 1 => parts.iter().for_each(|part| wanted(part, want, all)),

@@ -249,7 +249,7 @@ impl Unit {
 }
 
 impl Hours {
-    /// Whether a moment lies within them.
+    /// Whether a moment is within them.
     fn hold(self, moment: i64) -> bool {
         let minute = moment.rem_euclid(DAY) / MINUTE;
         // 1970 began on a Thursday.
