@@ -628,7 +628,7 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
         }
         ReadProblem::TooManyEntries => (
             Code::TooLarge,
-            format!("more than {MAX_ENTRIES} files and folders lie below `{path}`, and those beyond are not read"),
+            format!("`{path}` holds more than {MAX_ENTRIES} files and folders, and those beyond are not read"),
             Some("name the folder of a pack; a folder whose name begins with a dot is not looked at"),
         ),
         ReadProblem::TooManyModules(number) => (
