@@ -110,7 +110,7 @@ impl fmt::Display for Wrong {
             Self::Missing(first, last) if first == last => write!(f, "entry {first} is missing before this line"),
             Self::Missing(first, last) => write!(f, "entries {first} to {last} are missing before this line"),
             Self::OutOfOrder(number, expected) => {
-                write!(f, "entry {number} stands here, where entry {expected} should be: moved, or put in twice")
+                write!(f, "expected entry {expected}, not entry {number}: it was moved, or inserted twice")
             }
             Self::Unlinked(number) => {
                 write!(f, "entry {number} names another line before it: that one was replaced")

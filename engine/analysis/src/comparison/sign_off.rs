@@ -77,7 +77,7 @@ impl SignOff {
             return Some("the sign-off was changed after it was written".to_owned());
         }
         if self.signed.by.trim().is_empty() || self.signed.reason.trim().is_empty() {
-            return Some("the sign-off names nobody, or no reason".to_owned());
+            return Some("the sign-off has no name or no reason".to_owned());
         }
         for pack in packs {
             let Some(signed) = self.signed.packs.iter().find(|signed| signed.environment == pack.environment) else {

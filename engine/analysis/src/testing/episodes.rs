@@ -217,7 +217,7 @@ fn misses(played: &Played, expect: &Expectation) -> Vec<String> {
         (Some((_, error)), Some(words)) if error.contains(words.as_str()) => {}
         (Some((step, error)), None) => wrong.push(format!("action {step} was refused: {error}")),
         (Some((step, error)), Some(words)) => {
-            wrong.push(format!("action {step} was refused with `{error}`, which does not hold `{words}`"));
+            wrong.push(format!("action {step} was refused with `{error}`, which does not contain `{words}`"));
         }
         (None, Some(words)) => wrong.push(format!("no action was refused, `{words}` was expected")),
     }

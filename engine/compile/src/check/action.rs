@@ -108,7 +108,7 @@ fn declare(
                 root.at_key(
                     Code::BadDeclaration,
                     format!("/decision/{name}/required"),
-                    "`required` on a decision goes with `when`",
+                    "`required` on a decision is only valid with `when`",
                 )
                 .hint("to demand it always, put `required: true` on the action's property"),
             );
@@ -190,7 +190,7 @@ fn action_property(
                 root.at_key(
                     Code::BadDeclaration,
                     format!("{pointer}/{key}"),
-                    format!("`{key}` goes with `item: true`"),
+                    format!("`{key}` is only valid with `item: true`"),
                 )
                 .hint(format!("remove `{key}`")),
             );

@@ -183,7 +183,7 @@ fn hidden(site: &Site<'_>, offer: &ToolOffer, report: &mut Report) -> Vec<usize>
                     .hint(format!("add `hidden: [{name}]`, when that is meant")),
             );
         } else if !is_hidden(name) {
-            let message = format!("the plugin `{plugin}` reads the hidden field `{name}`, which there is not");
+            let message = format!("the plugin `{plugin}` reads the hidden field `{name}`, which does not exist");
             report.push(
                 site.root
                     .at(Code::BadPluginUse, format!("{}/result/plugin", site.pointer), message)

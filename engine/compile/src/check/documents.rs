@@ -206,7 +206,7 @@ fn missing_base(root: &Draft, problem: &ReadProblem) -> Option<Diagnostic> {
     let (code, message) = match problem {
         ReadProblem::Circle => (Code::Cycle, format!("the pack `{what}` extends this one")),
         ReadProblem::Outside => {
-            (Code::NotAllowed, format!("`{what}` lies neither next to this pack nor in what is read"))
+            (Code::NotAllowed, format!("`{what}` is neither next to this pack nor in a folder that is read"))
         }
         _ => (Code::UnknownName, format!("there is no pack in `{what}`")),
     };
@@ -232,7 +232,7 @@ impl Resolver<'_> {
             report.push(
                 draft
                     .at_extends(Code::Cycle, format!("`{name}` extends itself in the end"))
-                    .hint("let one of the documents extend nothing"),
+                    .hint("remove `extends` from one of the documents"),
             );
             return None;
         }

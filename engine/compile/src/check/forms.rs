@@ -337,7 +337,7 @@ pub(super) fn check_detail(
                     .at_key(
                         Code::BadValue,
                         format!("{pointer}/{key}"),
-                        format!("`{key}` goes with a decision of type `text`"),
+                        format!("`{key}` is only valid for a decision of type `text`"),
                     )
                     .hint(format!("remove `{key}`")),
             );

@@ -610,7 +610,7 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
         ),
         ReadProblem::TooDeep(most) => (
             Code::PassedOver,
-            format!("`{path}` lies more than {most} folders deep, and nothing below it is read"),
+            format!("`{path}` is more than {most} folders deep, and nothing below it is read"),
             Some("move it up; a name that begins with a dot is not looked at"),
         ),
         ReadProblem::TooLarge(size) => (

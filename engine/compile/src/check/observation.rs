@@ -56,7 +56,7 @@ pub(super) fn observation(
         }
         if part.kind.is_some() && part.value.is_none() {
             report.push(
-                root.at_key(Code::BadDeclaration, format!("{pointer}/type"), "`type` goes with `value`")
+                root.at_key(Code::BadDeclaration, format!("{pointer}/type"), "`type` is only valid with `value`")
                     .hint("remove `type`"),
             );
         }

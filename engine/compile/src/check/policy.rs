@@ -92,7 +92,7 @@ pub(super) fn compile(
                 report.push(
                     document
                         .at_key(Code::BadDeclaration, format!("{pointer}/call"), "a rule decides, or it calls a tool")
-                        .hint("make two rules of it; the one that calls stands first"),
+                        .hint("make two rules of it; put the one that calls first"),
                 );
                 None
             }

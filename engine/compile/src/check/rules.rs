@@ -133,7 +133,7 @@ fn validity(document: &Document, one: &Written, report: &mut Report) -> Option<(
         report.push(
             document
                 .at(Code::OutOfBounds, &one.places[2], format!("the rule `{}` is never valid", one.rule.id))
-                .hint("`until` is the day on which it ends; it lies behind `from`"),
+                .hint("`until` is the day on which it ends; it must be after `from`"),
         );
     }
     (report.errors() == before).then_some((from, until))

@@ -165,7 +165,7 @@ pub(super) fn check_splits(parts: &Parts<'_>, report: &mut Report) {
             report.push(
                 parts
                     .root
-                    .at(Code::NotAllowed, pointer, format!("the split `{name}` is for what its name says"))
+                    .at(Code::NotAllowed, pointer, format!("the split `{name}` always has the purpose of its name"))
                     .hint("remove the line, or give the split another name"),
             );
         }
@@ -182,7 +182,7 @@ pub(super) fn check_practice(parts: &Parts<'_>, report: &mut Report) {
             report.push(
                 parts
                     .root
-                    .at(Code::DuplicateName, pointer, format!("the split `{name}` stands here twice"))
+                    .at(Code::DuplicateName, pointer, format!("the split `{name}` appears here twice"))
                     .hint("name each split once"),
             );
         } else if kind == Some(SplitType::Test) {

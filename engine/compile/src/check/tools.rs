@@ -282,7 +282,7 @@ pub(super) fn check_costs(root: &Document, spec: &Environment, documents: &Docum
 fn refuse_returns(root: &Document, pointer: &str, spec: &ToolSpec, report: &mut Report) {
     if spec.returns.is_some() && spec.value.is_none() {
         report.push(
-            root.at_key(Code::BadDeclaration, format!("{pointer}/returns"), "`returns` goes with `value`")
+            root.at_key(Code::BadDeclaration, format!("{pointer}/returns"), "`returns` is only valid with `value`")
                 .hint("remove `returns`; a `result` is a text, or what its plugin returns"),
         );
     }

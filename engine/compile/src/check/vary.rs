@@ -94,7 +94,7 @@ fn complete(values: &mut [&mut Value]) {
 fn check_alone(document: &Document, pointer: &str, vary: &Vary, report: &mut Report) {
     let keys = [("use", vary.offer.is_some()), ("with", !vary.with.is_empty()), ("forms", vary.forms.is_some())];
     for (key, _) in keys.into_iter().filter(|(_, there)| *there) {
-        let message = format!("`{key}` goes with `plugin`");
+        let message = format!("`{key}` is only valid with `plugin`");
         report.push(
             document
                 .at_key(Code::BadDeclaration, format!("{pointer}/{key}"), message)

@@ -143,7 +143,7 @@ pub(crate) fn check_reads(
         let types: Vec<&str> = types.iter().map(String::as_str).collect();
         let (message, hint) = match found {
             None => (
-                format!("the plugin `{plugin}` reads `{name}` of the {section}, which there is not"),
+                format!("the plugin `{plugin}` reads `{name}` of the {section}, which does not exist"),
                 list(&names(known)).map_or_else(
                     || "the pack has none that the plugin may read".to_owned(),
                     |names| format!("what may be read of it: {names}"),

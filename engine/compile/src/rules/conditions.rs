@@ -457,9 +457,9 @@ impl ColumnCompiler<'_> {
             Err(misfit) => misfit,
         };
         let hint = match misfit.instead {
-            Some(domain) => Hint::from(format!("write `{domain}`, which stands for itself and all below it"))
+            Some(domain) => Hint::from(format!("write `{domain}`, which matches itself and its subdomains"))
                 .instead_of(entry, domain),
-            None => "write a domain such as `shop.example`, which stands for itself and all below it".into(),
+            None => "write a domain such as `shop.example`, which matches itself and its subdomains".into(),
         };
         let message = match entry {
             "" => "an entry is empty, which is not a domain".to_owned(),

@@ -347,7 +347,7 @@ fn what_is_passed_over_is_named() {
         fs::write(deep.join("more.yaml"), test).expect("written");
     });
     assert_eq!(deep[0].0, Code::PassedOver);
-    assert!(deep[0].1.contains("1/2/3/4/5/6/7/8/9` lies more than 8 folders deep"), "{deep:?}");
+    assert!(deep[0].1.contains("1/2/3/4/5/6/7/8/9` is more than 8 folders deep"), "{deep:?}");
     let readme = found("readme", |folder| fs::write(folder.join("README.md"), b"caf\xe9").expect("written"));
     assert_eq!(readme[0].0, Code::PassedOver);
     let hidden = found("hidden", |folder| {
@@ -451,9 +451,13 @@ fn a_pack_extends_one_next_to_it_or_one_that_is_read_too() {
         fs::write(home.join("other/environment.yaml"), text).expect("written");
         let other = home.join("other");
         let told = compile(&source::read(std::slice::from_ref(&other)), 1).report.render(false);
-        assert_eq!(!told.contains("lies neither next to this pack nor in what is read"), allowed, "{base}: {told}");
+        assert_eq!(
+            !told.contains("is neither next to this pack nor in a folder that is read"),
+            allowed,
+            "{base}: {told}"
+        );
         let told = compile(&source::read(&[other, folder.0.join("far")]), 1).report.render(false);
-        assert!(!told.contains("lies neither"), "{base}: {told}");
+        assert!(!told.contains("is neither next"), "{base}: {told}");
     }
 }
 

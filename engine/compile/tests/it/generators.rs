@@ -336,7 +336,7 @@ fn what_does_not_work_is_told_at_its_place() {
             "the phrase `plea` has no text for what was drawn",
         ),
         ("['worth {{ worth | fixed }}'", "['worth {{ phrase.plea }}'", "reads itself"),
-        ("to: 900", "to: 1", "`to` lies below `from`"),
+        ("to: 900", "to: 1", "`to` is below `from`"),
         ("from: 5, to: 900, step: 0.5, like: log_normal", "from: 0, to: 900, step: 0.5", "expected at least 1"),
         ("file: people.csv", "file: peeple.csv", "did you mean `people.csv`?"),
         ("ids: { prefix: P- }", "cover: rules", "in 2000 draws"),
@@ -362,7 +362,7 @@ fn what_does_not_work_is_told_at_its_place() {
         ("{ generate: returns }", "does not say how many items"),
         ("{ generate: returns, items: 3, level: hard }", "has no level `hard`"),
         ("{ generate: returns, items: 3, mix: { reason: { broke: 1 } } }", "never picks `broke`"),
-        ("{ items: 3 }", "`items` goes with `generate`"),
+        ("{ items: 3 }", "`items` is only valid with `generate`"),
     ] {
         let found = findings(MAKER, &task("train", "train", inbox));
         assert!(found.contains(expected), "{expected}:\n{found}");

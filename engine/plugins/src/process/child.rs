@@ -154,7 +154,7 @@ impl Child {
             Err(error) if error.kind() == ErrorKind::WouldBlock && self.has_reader() => Ok(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err("closed its input".into()),
             Err(error) => Err(format!("cannot be read: {error}")),
-            Ok(_) => Err("spoke without being asked".into()),
+            Ok(_) => Err("wrote a line without a question".into()),
         }
     }
 

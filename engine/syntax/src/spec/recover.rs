@@ -56,10 +56,12 @@ fn candidates(file: &SourceFile, stop: &Stopped) -> Vec<Range<usize>> {
     let suspect = syntax::explain(file, stop.at, &stop.info).span.start;
     let brackets = stop.open.iter().rev().copied().filter(|start| text[*start..].starts_with(['[', '{']));
     // The parser may complain far from the mistake, which is never before what it has read.
-    let next = stop.reach + text[stop.reach..].find('\n').map_or(0, |end| end + 1);
-    let next = next + text[next..].len() - text[next..].trim_start().len();
+    let below = |at: usize| {
+        let next = at + text[at..].find('\n').map_or(0, |end| end + 1);
+        next + text[next..].len() - text[next..].trim_start().len()
+    };
     let mut found: Vec<Range<usize>> = Vec::new();
-    for start in [suspect].into_iter().chain(brackets).chain([stop.at, next, stop.reach]) {
+    for start in [suspect].into_iter().chain(brackets).chain([stop.at, below(stop.at), below(stop.reach), stop.reach]) {
         // A blank line is not a mistake; the last one above it may be.
         let mut line = line_at(text, start);
         while text[line.clone()].trim().is_empty() && line.start > 0 {

@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
             .filter(|rest| rest.starts_with(|sign: char| sign.is_alphabetic() || "\"{[".contains(sign)))
             && (key_of(name).is_some() || self.levels.last().is_some_and(|level| level.word == "-" || level.open))
         {
-            return here(1, "this dash belongs to its text".to_owned(), "put a space behind the dash".to_owned());
+            return here(1, "this dash belongs to its text".to_owned(), "put a space after the dash".to_owned());
         }
         let top = self.levels.last().copied();
         let beside = top.is_some_and(|level| level.column == column && level.word != "-");
@@ -249,13 +249,12 @@ impl<'a> Reader<'a> {
             && !behind.starts_with("://")
             && (beside || !dashed || self.is_key_elsewhere(rest, column))
         {
-            let hint = format!("put a space behind the colon: `{word}: {}`", shorten(&behind[1..]));
-            return here(word_end + 1, format!("`{word}:` is no key without a space behind it"), hint);
+            let hint = format!("put a space after the colon: `{word}: {}`", shorten(&behind[1..]));
+            return here(word_end + 1, format!("`{word}:` is not a key without a space after it"), hint);
         }
-        if !word.is_empty()
-            && (beside || self.is_key_elsewhere(rest, column))
-            && (behind.is_empty() || behind.starts_with(' '))
-        {
+        // An entry of a list may well be a single word.
+        let known = if dashed { self.keys.contains(&(column, word)) } else { self.is_key_elsewhere(rest, column) };
+        if !word.is_empty() && (beside || known) && (behind.is_empty() || behind.starts_with(' ')) {
             return Some(colon_lost(place, rest));
         }
         if let Some(key) = top.filter(|level| level.column < column && level.word != "-" && !dashed)
@@ -292,7 +291,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(Suspect {
                     span: place + pair..place + pair + 1,
-                    message: "a `key: value` cannot stand here".to_owned(),
+                    message: "a `key: value` is not allowed here".to_owned(),
                     hint: "put quotes around a text that holds `: `".to_owned(),
                 })
             }
@@ -405,7 +404,7 @@ fn colon_lost(place: usize, line: &str) -> Suspect {
     Suspect {
         span: place..place + line.len(),
         message: "expected `key: value`".to_owned(),
-        hint: format!("put a colon behind the key: `{word}:`"),
+        hint: format!("put a colon after the key: `{word}:`"),
     }
 }
 

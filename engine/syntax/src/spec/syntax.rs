@@ -40,7 +40,7 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     let hint = if line[..indent].contains('\t') || tabs {
         "indent with spaces; YAML does not take tabs"
     } else if info.contains("byte order mark") {
-        "remove the invisible character U+FEFF that stands here"
+        "remove the invisible character U+FEFF here"
     } else if word("tag") || word("TAG") || word("handle") {
         "remove the tag; put quotes around a text that begins with `!`"
     } else if word("directive") || info.contains("document end marker") {
@@ -88,13 +88,13 @@ pub(super) fn slip(file: &SourceFile, span: &Range<usize>, key: &str) -> Option<
     let finding = |message: String, hint: String| Diagnostic::new(Code::Syntax, file, span.clone(), message).hint(hint);
     if key.strip_prefix('-').is_some_and(|rest| rest.starts_with(char::is_alphabetic)) {
         let message = format!("the dash of `{key}` belongs to the key");
-        return Some(finding(message, "put a space behind the dash".to_owned()));
+        return Some(finding(message, "put a space after the dash".to_owned()));
     }
     let (word, value) = key.split_once(' ')?;
     let opens = value.starts_with(['{', '[', '"', '\'']);
     opens.then(|| {
-        let message = format!("`{word}` has no colon behind it");
-        finding(message, format!("put a colon behind the key: `{word}:`"))
+        let message = format!("`{word}` has no colon after it");
+        finding(message, format!("put a colon after the key: `{word}:`"))
     })
 }
 
@@ -102,8 +102,8 @@ pub(super) fn slip(file: &SourceFile, span: &Range<usize>, key: &str) -> Option<
 pub(super) fn space_lost(file: &SourceFile, span: &Range<usize>) -> Option<Diagnostic> {
     let (word, value) = file.text.get(span.clone())?.split_once(':')?;
     (!word.is_empty() && !word.starts_with(['"', '\'']) && !value.starts_with("//")).then(|| {
-        let message = format!("`{word}:` is no key without a space behind it");
-        let hint = format!("put a space behind the colon: `{word}: {value}`");
+        let message = format!("`{word}:` is not a key without a space after it");
+        let hint = format!("put a space after the colon: `{word}: {value}`");
         Diagnostic::new(Code::Syntax, file, span.clone(), message).hint(hint)
     })
 }
@@ -115,7 +115,7 @@ fn syntax(file: &SourceFile, at: usize, info: &str, hint: &str) -> Diagnostic {
 /// What the parser says, without a parser's terms; what is not listed is passed on.
 fn in_plain_words(info: &str) -> String {
     const WORDS: &[(&str, &str)] = &[
-        ("mapping values are not allowed", "a `key: value` cannot stand here"),
+        ("mapping values are not allowed", "a `key: value` is not allowed here"),
         (
             "block collection, did not find expected '-'",
             "this line is indented neither like the list nor like its entry",

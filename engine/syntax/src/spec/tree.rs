@@ -578,7 +578,7 @@ impl<'a> Builder<'a> {
                             Code::Unsupported,
                             self.file,
                             range,
-                            "an alias stands for something that holds it",
+                            "an alias refers to a value that contains it",
                         )
                         .hint("write the value out"),
                     );
@@ -640,7 +640,7 @@ impl<'a> Builder<'a> {
             let place = above.rfind('\n').map_or(0, |at| at + 1)..above.len();
             self.problems.push(if key {
                 Diagnostic::new(Code::Unsupported, self.file, place, message)
-                    .hint("write `|` behind the colon when a text of several lines follows")
+                    .hint("write `|` after the colon if a text of several lines follows")
             } else {
                 Diagnostic::new(Code::Unsupported, self.file, range, message)
                     .hint("a template such as `{{ ... }}` as a value needs quotes around it")
@@ -698,7 +698,7 @@ impl<'a> Builder<'a> {
     fn grow(&mut self, by: usize, range: &Range<usize>) -> Result<(), Stop> {
         self.nodes += by;
         if self.nodes > MAX_NODES {
-            let hint = "aliases that stand for aliases grow fast; write the values out, or split the file";
+            let hint = "aliases of aliases grow fast; write the values out, or split the file";
             return self.refuse(format!("the file holds more than {MAX_NODES} values"), hint, range.clone());
         }
         Ok(())
@@ -710,7 +710,7 @@ impl<'a> Builder<'a> {
         self.aliased += bytes;
         if self.aliased > MAX_ALIASED {
             let limit = MAX_ALIASED / 1024 / 1024;
-            let message = format!("the file's aliases stand for more than {limit} MiB of text");
+            let message = format!("the file's aliases expand to more than {limit} MiB of text");
             return self.refuse(message, "write a long text once, where it is needed", range.clone());
         }
         self.grow(nodes, range)

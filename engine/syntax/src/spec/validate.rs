@@ -211,7 +211,7 @@ impl Context<'_> {
                     .hint(format!("write `{}` or less", number(limit)))
             }
             ValidationErrorKind::FalseSchema => self
-                .finding(Code::UnknownKey, self.tree.key_place(&pointer), format!("{what} may not stand here"))
+                .finding(Code::UnknownKey, self.tree.key_place(&pointer), format!("{what}is not allowed here"))
                 .at(pointer.clone()),
             ValidationErrorKind::Pattern { .. } => {
                 at(Code::BadValue, format!("{what} cannot be `{}`", error.instance().as_str().unwrap_or_default()))
@@ -247,13 +247,11 @@ impl Context<'_> {
         let hint = match (key.split_once(':'), did_you_mean(key, free.iter().copied())) {
             _ if cut.is_some() => cut?.hint.into(),
             (Some((word, value)), _) if known.iter().any(|name| name == word) => {
-                format!("put a space behind the colon: `{word}: {value}`").into()
+                format!("put a space after the colon: `{word}: {value}`").into()
             }
             (_, Some(near)) => near,
-            _ => list(&free).map_or_else(
-                || "remove it".into(),
-                |names| format!("remove it; keys that may stand here: {names}").into(),
-            ),
+            _ => list(&free)
+                .map_or_else(|| "remove it".into(), |names| format!("remove it; allowed keys: {names}").into()),
         };
         Some(self.finding(Code::UnknownKey, self.tree.key_place(&path), message).at(path).hint(hint))
     }

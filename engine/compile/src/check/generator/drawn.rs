@@ -115,7 +115,11 @@ impl Task<'_, '_> {
                 };
                 report.push(
                     self.document
-                        .at_key(Code::BadDeclaration, format!("{pointer}/{key}"), format!("`{key}` goes with `{with}`"))
+                        .at_key(
+                            Code::BadDeclaration,
+                            format!("{pointer}/{key}"),
+                            format!("`{key}` is only valid with `{with}`"),
+                        )
                         .hint(format!("add `{with}:`, or remove `{key}`")),
                 );
             }

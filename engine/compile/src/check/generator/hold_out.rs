@@ -25,7 +25,7 @@ pub(super) fn divide(
         if share.0 <= 0.0 || share.0 >= 1.0 {
             report.push(
                 document
-                    .at(Code::BadValue, &pointer, "a share that is held out lies between 0% and 100%")
+                    .at(Code::BadValue, &pointer, "a share that is held out must be between 0% and 100%")
                     .hint("write a share such as `25%`"),
             );
             continue;

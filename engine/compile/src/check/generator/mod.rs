@@ -394,7 +394,7 @@ fn reads_phrase(name: &str) -> Option<&str> {
     name.strip_prefix("phrase.").map(|rest| rest.split('.').next().unwrap_or(rest))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share lies between 0 and 1")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is between 0 and 1")]
 fn millionths(share: spec::Share) -> u64 {
     (share.0 * 1e6).round() as u64
 }

@@ -173,7 +173,10 @@ fn visit(at: usize, phrases: &[Phrase], done: &mut [bool], path: &mut Vec<usize>
 /// A text to choose, as a data file holds it.
 fn alternative(entry: Value) -> Result<spec::Alternative, String> {
     let Value::Object(map) = entry else {
-        return entry.as_str().map(|text| spec::Alternative::Text(text.to_owned())).ok_or("it is no text".to_owned());
+        return entry
+            .as_str()
+            .map(|text| spec::Alternative::Text(text.to_owned()))
+            .ok_or("it is not a text".to_owned());
     };
     let mut detail = Map::new();
     let mut when = Map::new();

@@ -62,7 +62,11 @@ impl Builder<'_, '_> {
                 let with = if key == "slots" { "make" } else { "file` or `entries" };
                 report.push(
                     document
-                        .at_key(Code::BadDeclaration, format!("{pointer}/{key}"), format!("`{key}` goes with `{with}`"))
+                        .at_key(
+                            Code::BadDeclaration,
+                            format!("{pointer}/{key}"),
+                            format!("`{key}` is only valid with `{with}`"),
+                        )
                         .hint("remove it"),
                 );
             }

@@ -148,7 +148,7 @@ impl Builder<'_, '_> {
             [way] if *way != "repeat" && !spec.of.is_empty() => {
                 report.push(
                     self.document
-                        .at_key(Code::BadDeclaration, format!("{pointer}/of"), "`of` goes with `repeat`")
+                        .at_key(Code::BadDeclaration, format!("{pointer}/of"), "`of` is only valid with `repeat`")
                         .hint("remove it, or add `repeat:`"),
                 );
                 None
@@ -274,7 +274,7 @@ fn pick(
         if weighted[..at].iter().any(|(other, _)| other == value) {
             report.push(
                 document
-                    .at(Code::DuplicateName, format!("{pointer}/{at}"), format!("the value `{value}` stands twice"))
+                    .at(Code::DuplicateName, format!("{pointer}/{at}"), format!("the value `{value}` appears twice"))
                     .hint("give it a weight instead: `{ value: ..., weight: 2 }`"),
             );
             return None;
@@ -310,7 +310,7 @@ pub(super) fn count(document: &Document, pointer: &str, count: &spec::Count, rep
         spec::Count::Drawn(range) if range.from < 0 || range.to > 10_000 => {
             report.push(
                 document
-                    .at(Code::BadValue, pointer, "a count lies between 0 and 10,000")
+                    .at(Code::BadValue, pointer, "a count must be between 0 and 10,000")
                     .hint("write a range such as `{ from: 1, to: 6 }`"),
             );
             None
@@ -323,7 +323,7 @@ fn integer(document: &Document, pointer: &str, spec: &spec::IntegerDraw, report:
     let ends = (i128::from(spec.from), i128::from(spec.to));
     if spec.mean.is_some() != (spec.like == spec::Like::Poisson) {
         let (at, message, hint) = if spec.mean.is_some() {
-            (format!("{pointer}/mean"), "`mean` goes with `like: poisson`", "remove it")
+            (format!("{pointer}/mean"), "`mean` is only valid with `like: poisson`", "remove it")
         } else {
             (format!("{pointer}/like"), "`poisson` needs a `mean`", "add `mean:`")
         };
@@ -480,7 +480,7 @@ fn grid(
         None
     };
     if from > to {
-        return refuse("to", "`to` lies below `from`".to_owned(), "swap the two");
+        return refuse("to", "`to` is below `from`".to_owned(), "swap the two");
     }
     if step <= 0 {
         return refuse("step", "a step is greater than 0".to_owned(), "write the distance between two neighbours");

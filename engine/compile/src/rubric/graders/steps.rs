@@ -39,7 +39,7 @@ pub(super) fn build(params: &spec::Steps, site: &Site<'_>, report: &mut Report) 
             report.push(
                 site.document
                     .at_key(Code::BadGrader, &path, "`where` needs steps that decide about one item each")
-                    .hint("it goes with `shape: single` and without `revise`"),
+                    .hint("it is only valid with `shape: single` and without `revise`"),
             );
         }
         only = decision_values(site.document, &path, given, site.decisions, report);

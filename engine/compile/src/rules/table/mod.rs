@@ -60,7 +60,7 @@ pub fn written(
         (Some(_), Some(_)) => {
             report.push(
                 document
-                    .at_key(Code::BadDeclaration, "/table", "the rules stand under `rules` and under `table`")
+                    .at_key(Code::BadDeclaration, "/table", "the rules are under both `rules` and `table`")
                     .hint("keep one of the two; `casebook table export` turns rules into a table"),
             );
             Vec::new()

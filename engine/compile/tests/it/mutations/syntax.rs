@@ -118,7 +118,7 @@ fn colon_without_space(file: &File) -> Vec<Change> {
         let end = node.key.as_ref()?.end;
         let same_line = file.text[end..].starts_with(": ");
         same_line
-            .then(|| file.replace(end + 1..end + 2, "", &["space behind the colon", &format!("`{}: ", file.key(node))]))
+            .then(|| file.replace(end + 1..end + 2, "", &["space after the colon", &format!("`{}: ", file.key(node))]))
     };
     // `key:"x"` in braces is a pair, by a courtesy of YAML to JSON.
     let plain = |node: &&Node| node.style == Style::Plain || !node.inside_flow && node.style != Style::Literal;
@@ -130,7 +130,7 @@ fn dash_without_space(file: &File) -> Vec<Change> {
     let one = |node: &Node| {
         let start = node.value.start;
         let space = file.text[..start].ends_with("- ");
-        space.then(|| file.replace(start - 1..start, "", &["space behind the dash"]))
+        space.then(|| file.replace(start - 1..start, "", &["space after the dash"]))
     };
     file.nodes.iter().filter(|node| node.key.is_none()).filter_map(one).collect()
 }

@@ -18,7 +18,7 @@ type Parts = (AhoCorasick, Vec<Vec<(bool, usize)>>);
 #[derive(Debug)]
 pub(super) struct Index {
     column: usize,
-    /// The rules that want nothing of the column that stands here.
+    /// The rules that want nothing of this column.
     indifferent: Bits,
     /// Phrases by their first word, each with its rules.
     phrases: HashMap<Box<str>, Vec<(Text, Vec<usize>)>>,
