@@ -52,6 +52,7 @@ pub(in crate::check) fn parts_of_task(
         match part {
             spec::InboxPart::Inbox(name) => {
                 let range = task.inbox(name, &pointer, &mut items.listed, report);
+                items.broken |= range.is_none();
                 items.parts.extend(range.map(InboxPart::Listed));
             }
             spec::InboxPart::Drawn(drawn) => task.drawn(&pointer, drawn, &mut items, report),
