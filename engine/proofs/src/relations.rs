@@ -20,12 +20,12 @@ pub(super) type Decided = (usize, bool);
 pub(super) struct Relations<'a> {
     atoms: &'a Atoms<'a>,
     /// By column; made when it is first asked for.
-    columns: Vec<OnceCell<Implied>>,
+    columns: Vec<OnceCell<Consequences>>,
 }
 
 /// What the tests of one column imply.
 #[derive(Default)]
-struct Implied {
+struct Consequences {
     /// By test, the others that pass whenever it does.
     implied: HashMap<usize, Vec<usize>>,
     /// By test, the others that do not pass unless it does.
@@ -41,7 +41,7 @@ impl<'a> Relations<'a> {
 
     /// What follows for other tests of a column when one has a value; what it excludes, for those that are used.
     pub(super) fn follow(&self, column: usize, (atom, value): Decided, used: &[usize], found: &mut Vec<Decided>) {
-        let own = self.columns[column].get_or_init(|| Implied::new(self.atoms, column));
+        let own = self.columns[column].get_or_init(|| Consequences::new(self.atoms, column));
         let list = |map: &HashMap<usize, Vec<usize>>| map.get(&atom).cloned().unwrap_or_default();
         match (&self.atoms.all[atom], value) {
             (Atom::Given(_), true) | (Atom::Valid(..), _) => {}
@@ -74,7 +74,7 @@ impl<'a> Relations<'a> {
     }
 }
 
-impl Implied {
+impl Consequences {
     /// Compares each test of a column with those that may follow from it: their text is part of its own, or their domain is
     /// a parent of its own.
     fn new(atoms: &Atoms<'_>, column: usize) -> Self {

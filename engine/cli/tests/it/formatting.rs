@@ -65,8 +65,7 @@ fn abouts(text: &str) -> HashMap<String, String> {
             let next = next.min_by_key(|(pointer, span, _)| (span.start, pointer.matches('/').count()));
             format!("above {}", next.map_or("the end", |(pointer, ..)| pointer))
         } else {
-            let before =
-                values.iter().filter(|(_, span, value)| span.end <= at && !value.is_object() || span.end <= at);
+            let before = values.iter().filter(|(_, span, _)| span.end <= at);
             let before = before.max_by_key(|(pointer, span, _)| (span.end, usize::MAX - pointer.matches('/').count()));
             format!("behind {}", before.map_or("nothing", |(pointer, ..)| pointer))
         };
@@ -177,9 +176,7 @@ fn no_comment_changes_what_it_is_about_and_formatting_twice_changes_nothing_more
                     wrong.push(format!("{}: {comment} was {about} and is {:?}", path.display(), after.get(comment)));
                 }
             }
-            if !wrong.is_empty() {
-                panic!("round {round}\n{}\n{text}\n=====\n{formatted}", wrong.join("\n"));
-            }
+            assert!(wrong.is_empty(), "round {round}\n{}\n{text}\n=====\n{formatted}", wrong.join("\n"));
         }
         let output = casebook(folder.path(), &["fmt", "--check", "scenarios", "docs/cookbook"]);
         assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
