@@ -1,6 +1,6 @@
 //! `fmt` over every pack here, restyled, with comments at random places: no comment changes what it is about.
 
-use std::{collections::HashMap, fs, ops::Range, path::Path};
+use std::{collections::BTreeMap, fs, ops::Range, path::Path};
 
 use casebook_syntax::{
     diagnostic::Report,
@@ -54,9 +54,9 @@ fn is_block_scalar(text: &str, (_, span, value): &(String, Range<usize>, Value))
 }
 
 /// By comment what it is about: the value that ends before it on its line, else the next one.
-fn abouts(text: &str) -> HashMap<String, String> {
+fn abouts(text: &str) -> BTreeMap<String, String> {
     let values = values(text);
-    let mut abouts = HashMap::new();
+    let mut abouts = BTreeMap::new();
     for (at, _) in text.match_indices("# comment ") {
         let line = text[..at].rfind('\n').map_or(0, |line| line + 1);
         let comment = text[at..].lines().next().expect("a line").trim_end().to_owned();
