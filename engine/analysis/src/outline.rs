@@ -1,8 +1,9 @@
 //! A pack as data for readers: pages and reports are made of it.
 
 use casebook_runtime::{
-    model::{Column, ColumnKind},
+    model::Column,
     scenario::{Pack, Task},
+    value::ValueType,
 };
 use serde_json::{Map, Value, json};
 
@@ -55,7 +56,7 @@ fn column(column: &Column) -> Value {
     json!({
         "name": column.name,
         "type": column.kind.name(),
-        "values": if column.kind == ColumnKind::Choice { column.values.clone() } else { Vec::new() },
+        "values": if column.kind == ValueType::Enum { column.values.clone() } else { Vec::new() },
         "visible": column.visible,
         "optional": column.optional,
         "bounds": [column.bounds.0, column.bounds.1],

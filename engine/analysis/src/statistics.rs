@@ -7,8 +7,9 @@ use std::{
 
 use casebook_runtime::{
     hash::sha256,
-    model::{Column, ColumnKind, Datum, Item},
+    model::{Column, Datum, Item},
     scenario::{Pack, Task},
+    value::ValueType,
 };
 use serde::Serialize;
 
@@ -118,7 +119,7 @@ pub fn statistics(pack: &Pack, task: &Arc<Task>, wanted: usize) -> Result<Statis
             .filter(|cell| cell.value.is_some())
             .map(|cell| cell.rule.as_ref().map_or_else(|| "default or label".to_owned(), |rule| rule.id.clone()));
         let values = cells.filter_map(|cell| cell.value.as_ref()).map(|value| plain(value, column));
-        if !matches!(column.kind, ColumnKind::Text) {
+        if !matches!(column.kind, ValueType::Text) {
             told.rules.insert(column.name.clone(), shares(by));
             told.decisions.insert(column.name.clone(), shares(values));
         }
@@ -126,10 +127,10 @@ pub fn statistics(pack: &Pack, task: &Arc<Task>, wanted: usize) -> Result<Statis
     for (at, column) in pack.fields().iter().enumerate() {
         let values = || all.iter().filter_map(|one| one.item.fields[at].as_ref());
         match column.kind {
-            ColumnKind::Choice | ColumnKind::Boolean => {
+            ValueType::Enum | ValueType::Boolean => {
                 told.fields.insert(column.name.clone(), shares(values().map(|value| plain(value, column))));
             }
-            ColumnKind::Text => {
+            ValueType::Text => {
                 let texts: Vec<&str> = values().filter_map(|value| text(value)).collect();
                 told.texts.insert(column.name.clone(), text_statistics(&texts));
             }
@@ -138,7 +139,7 @@ pub fn statistics(pack: &Pack, task: &Arc<Task>, wanted: usize) -> Result<Statis
     }
     if all.len() >= FEW {
         for (at, column) in pack.decisions().iter().enumerate() {
-            if matches!(column.kind, ColumnKind::Choice | ColumnKind::Boolean) {
+            if matches!(column.kind, ValueType::Enum | ValueType::Boolean) {
                 shortcuts(pack, at, column, &all, &mut told.shortcuts);
             }
         }
@@ -254,11 +255,7 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
     for (index, column) in pack.fields().iter().enumerate().filter(|(_, column)| column.visible) {
         let value = |one: &Drawn| one.item.fields[index].clone();
         match column.kind {
-            ColumnKind::Integer
-            | ColumnKind::Number
-            | ColumnKind::Timestamp
-            | ColumnKind::Duration
-            | ColumnKind::Rank => {
+            ValueType::Integer | ValueType::Number | ValueType::Timestamp | ValueType::Duration | ValueType::Rank => {
                 let numbers = labelled.iter().map(|(one, _)| value(one)?.number().map(|number| number.to_f64()));
                 add(column.name.clone(), bins(&numbers.collect::<Vec<_>>()));
             }
@@ -272,7 +269,7 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
                 Some(Datum::Text(text)) => text.domain().unwrap_or_default().to_owned(),
                 _ => String::new(),
             };
-            if column.kind != ColumnKind::Text {
+            if column.kind != ValueType::Text {
                 add(format!("domain of {}", column.name), labelled.iter().map(|(one, _)| domain(one)).collect());
             }
             let length = |one: &Drawn| match value(one) {

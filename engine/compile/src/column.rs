@@ -1,8 +1,11 @@
 //! Values of columns, read out of documents.
 
-use casebook_runtime::model::{Column, ColumnKind, Datum, domain};
+use casebook_runtime::{
+    model::{Column, Datum, domain},
+    value::ValueType,
+};
 use casebook_syntax::{
-    diagnostic::{Code, Hint, Report, did_you_mean},
+    diagnostic::{Code, Hint, Report, did_you_mean, suggest},
     spec::{Document, plain_scalar},
 };
 use serde_json::Value;
@@ -21,19 +24,83 @@ pub(crate) fn read(
 ) -> Option<Datum> {
     match Datum::read(column, value) {
         Ok(datum) => Some(datum),
+        Err(_) if column.is_nested() && is_made_of(column, value) => {
+            let before = report.errors();
+            below(column, document, code, (pointer, value), report);
+            // What goes wrong with the whole alone is its length.
+            if report.errors() == before {
+                let flat = Column { of: None, properties: Vec::new(), ..column.clone() };
+                let _ = flat
+                    .fit(value.clone())
+                    .map_err(|expected| misfit(column, document, code, (pointer, value), &expected, report));
+            }
+            None
+        }
         Err(expected) => {
-            let written = document.written(pointer, value);
-            let shown: String = written.chars().take(MAX_SHOWN).collect();
-            let more = if shown.len() < written.len() { "..." } else { "" };
-            report.push(
-                document
-                    .at(code, pointer, format!("`{}` cannot be `{shown}{more}`", column.name))
-                    .label(format!("expected {expected}"))
-                    .hint(cure(column, value, &written, &expected)),
-            );
+            misfit(column, document, code, (pointer, value), &expected, report);
             None
         }
     }
+}
+
+/// Whether a value is a list or a map, as its column is.
+fn is_made_of(column: &Column, value: &Value) -> bool {
+    if column.kind == ValueType::Object { value.is_object() } else { value.is_array() }
+}
+
+/// Reports what is wrong with the entries or properties of a value, each at its place.
+fn below(column: &Column, document: &Document, code: Code, (pointer, value): (&str, &Value), report: &mut Report) {
+    if let (Some(of), Some(entries)) = (&column.of, value.as_array()) {
+        for (at, entry) in entries.iter().enumerate() {
+            read(of, document, code, &format!("{pointer}/{at}"), entry, report);
+        }
+    }
+    let Some(map) = value.as_object().filter(|_| !column.properties.is_empty()) else { return };
+    let known = || column.properties.iter().map(|property| property.name.as_str());
+    for key in map.keys().filter(|key| known().all(|known| known != *key)) {
+        let place = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        let message = format!("`{}` has no property `{key}`", column.name);
+        report.push(document.at_key(Code::UnknownKey, place, message).maybe_hint(suggest(key, known())));
+    }
+    for property in &column.properties {
+        let place = format!("{pointer}/{}", property.name);
+        match map.get(&property.name) {
+            Some(Value::Null) if property.optional => {}
+            Some(value) => {
+                read(property, document, code, &place, value, report);
+            }
+            None if property.optional => {}
+            None => report.push(
+                document
+                    .at(Code::MissingKey, pointer, format!("`{}` needs `{}`", column.name, property.name))
+                    .hint(format!("add `{}:`, or declare the property with `optional: true`", property.name)),
+            ),
+        }
+    }
+}
+
+fn misfit(
+    column: &Column,
+    document: &Document,
+    code: Code,
+    (pointer, value): (&str, &Value),
+    expected: &str,
+    report: &mut Report,
+) {
+    let written = document.written(pointer, value);
+    let shown: String = written.chars().take(MAX_SHOWN).collect();
+    let more = if shown.len() < written.len() { "..." } else { "" };
+    report.push(
+        document
+            .at(code, pointer, format!("`{}` cannot be `{shown}{more}`", column.name))
+            .label(format!("expected {expected}"))
+            .hint(cure(column, value, &written, expected)),
+    );
+}
+
+/// A value without regard for the column's bounds, if it has the type.
+pub(crate) fn peek(column: &Column, value: &Value) -> Option<Datum> {
+    Datum::read(&Column { bounds: (None, None), ..column.clone() }, value).ok()
 }
 
 /// What to do about a value that does not fit.
@@ -43,12 +110,12 @@ fn cure(column: &Column, value: &Value, written: &str, expected: &str) -> Hint {
             Some(Hint::quoting(written))
         }
         Value::Null => Some("give it a value, or remove the key".into()),
-        Value::String(text) if column.kind == ColumnKind::Address => domain::meant_address(text)
+        Value::String(text) if column.kind == ValueType::Address => domain::meant_address(text)
             .map(|address| Hint::from(format!("write the address alone: `{address}`")).instead_of(text, address)),
-        Value::String(text) if column.kind == ColumnKind::List => {
+        Value::String(text) if column.kind.is_list() => {
             Some(Hint::from("put brackets around it: `[...]`").instead_of(text, format!("[{text}]")))
         }
-        Value::String(text) if matches!(column.kind, ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank) => {
+        Value::String(text) if matches!(column.kind, ValueType::Integer | ValueType::Number | ValueType::Rank) => {
             if text.contains("E+") && Datum::read(column, &plain_scalar(text.trim())).is_ok() {
                 return "a spreadsheet writes a long number so and drops its last digits; write all of them".into();
             }
@@ -59,11 +126,13 @@ fn cure(column: &Column, value: &Value, written: &str, expected: &str) -> Hint {
             number.map(|number| format!("write it as a number, in figures alone: `{number}`").into())
         }
         Value::Number(_) | Value::Bool(_) if column.kind.is_text() => Some(Hint::quoting(written)),
-        Value::Array(list) if column.kind == ColumnKind::List && list.iter().all(|one| !one.is_object()) => {
+        Value::Array(list) if column.kind == ValueType::List && list.iter().all(|one| !one.is_object()) => {
             Some("put quotes around every entry that is not a text".into())
         }
-        Value::Array(_) if column.kind != ColumnKind::List => Some("write one value, without brackets or `- `".into()),
-        Value::Object(_) if column.kind != ColumnKind::List => Some("write one value, without braces and keys".into()),
+        Value::Array(_) if !column.kind.is_list() => Some("write one value, without brackets or `- `".into()),
+        Value::Object(_) if !column.kind.is_list() && column.kind != ValueType::Object => {
+            Some("write one value, without braces and keys".into())
+        }
         _ => did_you_mean(written, column.values.iter().map(String::as_str)),
     };
     known.unwrap_or_else(|| format!("write {expected}").into())

@@ -261,6 +261,7 @@ impl<'a> Reader<'a> {
         for (_, path) in self.keys("/decision") {
             self.columns(NameKind::Decision, &format!("{path}/when"), table);
             self.mention_text(NameKind::Rules, None, &format!("{path}/truth/rules"), table);
+            self.order(&format!("{path}/truth/order_by"), table);
         }
         for (_, path) in self.keys("/action/properties") {
             self.mention_text(NameKind::Decision, None, &format!("{path}/decides"), table);
@@ -424,13 +425,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What ranks follow from; a name with a sign before it is not renamed, for it is not the whole text.
+    fn order(self, path: &str, table: &mut Table) {
+        let names = self.get(path).and_then(Value::as_array);
+        for (at, name) in names.into_iter().flatten().enumerate() {
+            let Some(name) = name.as_str() else { continue };
+            let field = self.get("/item/fields").and_then(|fields| fields.get(name)).is_some();
+            let kind = if field { NameKind::Field } else { NameKind::Decision };
+            if !name.starts_with('-') {
+                self.mention_text(kind, None, &format!("{path}/{at}"), table);
+            }
+        }
+    }
+
     /// What an operator compares with: the name of a list, or values.
     fn operand(self, owner: &str, operator: &str, path: &str, table: &mut Table) {
         match (operator, self.get(path)) {
             ("in" | "domain_in", Some(Value::String(list))) => {
                 table.mention(NameKind::List, Some(self.name()), list, self.at(path));
             }
-            ("eq" | "ne" | "in", _) => self.values(owner, path, table),
+            ("eq" | "ne" | "in" | "has_any" | "has_all" | "only", _) => self.values(owner, path, table),
             _ => {}
         }
     }

@@ -3,8 +3,9 @@
 use std::{collections::HashMap, rc::Rc};
 
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, Matching, Text},
+    model::{Column, Datum, Matching, Text},
     rules::{Bits, CompiledRule, Facts, Predicate, Test},
+    value::ValueType,
 };
 
 /// A test that cannot be taken apart.
@@ -237,7 +238,7 @@ impl<'a> Atoms<'a> {
     }
 
     fn holds(&mut self, column: usize, texts: &[Text], matching: Matching, all: bool) -> Shared {
-        let list = self.columns.get(column).is_some_and(|column| column.kind == ColumnKind::List);
+        let list = self.columns.get(column).is_some_and(|column| column.kind.is_list());
         if !list && texts.iter().any(Text::is_empty) {
             let heard: Vec<Text> = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
             return if all { Formula::constant(false) } else { self.holds(column, &heard, matching, false) };
@@ -313,7 +314,7 @@ fn key(text: Option<&Text>, matching: Matching) -> (String, bool, bool) {
 
 /// Whether a few representatives stand for all of a column's values.
 pub(super) fn has_cells(column: &Column) -> bool {
-    column.kind.is_ordered() || matches!(column.kind, ColumnKind::Boolean | ColumnKind::Choice)
+    column.kind.is_ordered() || matches!(column.kind, ValueType::Boolean | ValueType::Enum)
 }
 
 /// The values that a test of a column names.

@@ -1,17 +1,18 @@
 //! Which values look like those of an item: one that nobody would write is shown only where no other does.
 
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum},
+    model::{Column, Datum},
     number::Number,
     rules::{Predicate, RuleSet, Test},
+    value::ValueType,
 };
 
 use super::{Witness, formula::named_values};
 
 /// Whether a number or moment is an odd one to show: below nothing, or a moment that still lies ahead.
-pub(super) fn is_odd(value: &Datum, kind: ColumnKind, clock: Option<i64>) -> bool {
+pub(super) fn is_odd(value: &Datum, kind: ValueType, clock: Option<i64>) -> bool {
     match (kind, value) {
-        (ColumnKind::Timestamp, Datum::Integer(moment)) => clock.is_some_and(|clock| *moment > clock),
+        (ValueType::Timestamp, Datum::Integer(moment)) => clock.is_some_and(|clock| *moment > clock),
         (_, Datum::Integer(number)) => *number < 0,
         (_, Datum::Number(number)) => *number < 0.0,
         _ => false,
@@ -19,17 +20,17 @@ pub(super) fn is_odd(value: &Datum, kind: ColumnKind, clock: Option<i64>) -> boo
 }
 
 /// Whether a text looks like one of its type.
-pub(super) fn is_plausible(kind: ColumnKind, text: &str) -> bool {
+pub(super) fn is_plausible(kind: ValueType, text: &str) -> bool {
     let is_host = |host: &str| {
         let mut labels = host.split('.');
         labels.clone().count() > 1
             && labels.all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'))
     };
     match kind {
-        ColumnKind::Address => text.split_once('@').is_some_and(|(local, host)| {
+        ValueType::Address => text.split_once('@').is_some_and(|(local, host)| {
             !local.is_empty() && !local.chars().any(|c| c.is_whitespace() || "<>(),;:\"".contains(c)) && is_host(host)
         }),
-        ColumnKind::Url => text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(|rest| {
+        ValueType::Url => text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(|rest| {
             is_host(rest.split(['/', '?', '#']).next().unwrap_or_default()) && !rest.contains(char::is_whitespace)
         }),
         _ => !text.trim().is_empty(),
@@ -45,7 +46,7 @@ pub(super) fn example(column: &Column, passes: impl Fn(&Datum) -> bool) -> Optio
 pub fn below_nothing<'c>(set: &RuleSet, columns: &'c [Column], witness: &Witness) -> Option<&'c Column> {
     let mut pairs = columns.iter().zip(&witness.fields).enumerate();
     let found = pairs.find_map(|(at, (column, value))| {
-        let odd = matches!(column.kind, ColumnKind::Integer | ColumnKind::Number)
+        let odd = matches!(column.kind, ValueType::Integer | ValueType::Number)
             && column.bounds.0.is_none()
             && value.as_ref().is_some_and(|value| is_odd(value, column.kind, None));
         odd.then_some((at, column))

@@ -7,9 +7,10 @@
 use std::{cmp::Ordering, collections::HashMap};
 
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum},
+    model::{Column, Datum},
     number::Number,
     rules::{Bits, Test},
+    value::ValueType,
 };
 
 use super::formula::{Atom, Atoms, Formula};
@@ -130,7 +131,7 @@ impl Extent {
     fn of(column: &Column, atom: &Atom, wanted: bool) -> Self {
         let given = |absent: bool| if absent { HIGHEST.0 } else { LOWEST.0 };
         match column.kind {
-            ColumnKind::Choice | ColumnKind::Boolean => {
+            ValueType::Enum | ValueType::Boolean => {
                 let values = values(column);
                 let mut kept = Bits::none(values.len());
                 for (at, value) in values.iter().enumerate() {
@@ -274,7 +275,7 @@ fn related(a: &str, b: &str) -> bool {
 /// An absent value, then those of a choice or boolean.
 fn values(column: &Column) -> Vec<Option<Datum>> {
     let values: Vec<Datum> = match column.kind {
-        ColumnKind::Boolean => vec![Datum::Boolean(false), Datum::Boolean(true)],
+        ValueType::Boolean => vec![Datum::Boolean(false), Datum::Boolean(true)],
         _ => (0..column.values.len()).map(Datum::Choice).collect(),
     };
     std::iter::once(None).chain(values.into_iter().map(Some)).collect()
@@ -364,7 +365,7 @@ impl ByColumn {
         }
         let count = regions.len();
         match column.kind {
-            ColumnKind::Choice | ColumnKind::Boolean => {
+            ValueType::Enum | ValueType::Boolean => {
                 let mut sets = vec![Bits::none(count); values(column).len()];
                 for (rule, extent) in extents() {
                     match extent {
@@ -477,27 +478,22 @@ mod tests {
     use super::{Index, Region};
     use crate::formula::{Atoms, Formula, Shared};
     use casebook_runtime::{
-        model::{Column, ColumnKind, Datum, Text},
+        model::{Column, Datum, Text},
         rules::Test,
+        value::ValueType,
     };
 
     fn columns() -> Vec<Column> {
-        let column = |name: &str, kind: ColumnKind, optional: bool| Column {
-            name: name.to_owned(),
-            kind,
-            values: if kind == ColumnKind::Choice { ["a", "b", "c"].map(str::to_owned).to_vec() } else { Vec::new() },
-            visible: true,
+        let column = |name: &str, kind: ValueType, optional: bool| Column {
+            values: if kind == ValueType::Enum { ["a", "b", "c"].map(str::to_owned).to_vec() } else { Vec::new() },
             optional,
-            sensitive: false,
-            bounds: (None, None),
-            examples: Vec::new(),
-            when: Vec::new(),
+            ..Column::new(name, kind)
         };
         vec![
-            column("kind", ColumnKind::Choice, true),
-            column("size", ColumnKind::Integer, true),
-            column("title", ColumnKind::Text, false),
-            column("from", ColumnKind::Address, false),
+            column("kind", ValueType::Enum, true),
+            column("size", ValueType::Integer, true),
+            column("title", ValueType::Text, false),
+            column("from", ValueType::Address, false),
         ]
     }
 

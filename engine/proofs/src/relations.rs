@@ -3,10 +3,7 @@
 use std::{cell::OnceCell, collections::HashMap};
 
 use aho_corasick::AhoCorasick;
-use casebook_runtime::{
-    model::{ColumnKind, Text},
-    rules::Test,
-};
+use casebook_runtime::{model::Text, rules::Test};
 
 use super::{
     formula::{Atom, Atoms, has_cells},
@@ -50,7 +47,7 @@ impl<'a> Relations<'a> {
             (Atom::Test(..), true) => {
                 found.extend(list(&own.implied).into_iter().chain(own.given).map(|other| (other, true)));
                 // A list may hold any entries at once.
-                if self.atoms.columns[column].kind == ColumnKind::List {
+                if self.atoms.columns[column].kind.is_list() {
                     return;
                 }
                 let excluded = used.iter().filter(|other| self.compare(column, atom, **other) == Relation::Excludes);
@@ -63,7 +60,7 @@ impl<'a> Relations<'a> {
     fn compare(&self, column: usize, first: usize, second: usize) -> Relation {
         match (&self.atoms.all[first], &self.atoms.all[second]) {
             (Atom::Test(_, a), Atom::Test(_, b)) if first != second => {
-                if self.atoms.columns[column].kind == ColumnKind::List {
+                if self.atoms.columns[column].kind.is_list() {
                     text::entry_relation(a, b)
                 } else {
                     text::relation(a, b)

@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use casebook_runtime::{
-    model::{ColumnKind, Datum},
+    model::Datum,
     rules::{Bits, Facts, Test},
 };
 
@@ -25,6 +25,8 @@ const FEW: usize = 60;
 const MAX_TESTS: usize = 50_000;
 /// Why nothing more is asked.
 pub(super) const TOO_MUCH: &str = "it takes too much work to compare all that there is";
+/// Why an item that is computed in part shows nothing.
+const COMPUTED: &str = "a computed field is compared, and what it is computed from is not followed";
 
 /// Answers questions about one set of atoms.
 pub(super) struct Solver<'a> {
@@ -66,6 +68,9 @@ impl<'a> Solver<'a> {
         }
         let mut named = Bits::none(self.atoms.all.len());
         formula.mark(&mut named);
+        // What is found of a computed field may be what nothing computes.
+        let computed =
+            named.iter().any(|atom| self.atoms.all[atom].column().is_some_and(|at| self.atoms.columns[at].derived));
         let clocks = match clocks(self.atoms, &named) {
             Ok(clocks) => clocks,
             Err(why) => return Answer::Unknown(why),
@@ -89,7 +94,7 @@ impl<'a> Solver<'a> {
             let mut search = Search::new(self, &moment, &used, (formula, steps, size));
             search.tell_time(&named);
             if let Some(model) = search.search(formula) {
-                return Answer::Found(model);
+                return if computed { Answer::Unknown(COMPUTED) } else { Answer::Found(model) };
             }
             unknown = unknown.or(search.unknown);
             steps = search.steps;
@@ -146,7 +151,10 @@ impl<'a> Solver<'a> {
     /// The columns that every item has and that a witness leaves open.
     fn open(&self, witness: &Witness) -> Vec<usize> {
         let columns = self.atoms.columns.iter().enumerate();
-        columns.filter(|(at, column)| !column.optional && witness.fields[*at].is_none()).map(|(at, _)| at).collect()
+        columns
+            .filter(|(at, column)| !column.optional && !column.derived && witness.fields[*at].is_none())
+            .map(|(at, _)| at)
+            .collect()
     }
 
     /// A witness with a value, the simplest, for every column that every item has, and a clock where some test reads it.
@@ -158,8 +166,11 @@ impl<'a> Solver<'a> {
                 _ if has_cells(column) => simplest(column, witness.clock),
                 _ if !column.examples.is_empty() => column.examples.first().cloned(),
                 kind => {
-                    let found =
-                        if kind == ColumnKind::List { text::find_list(&[], &[]) } else { text::find(column, &[], &[]) };
+                    let found = if kind.is_list() || column.is_nested() {
+                        text::find_list(column, &[], &[])
+                    } else {
+                        text::find(column, &[], &[])
+                    };
                     if let Found::Value(value) = found { Some(value) } else { None }
                 }
             };
@@ -576,8 +587,8 @@ impl<'s, 'a> Search<'s, 'a> {
         };
         if let Some(example) = likely::example(column, passes) {
             Found::Value(example)
-        } else if column.kind == ColumnKind::List {
-            text::find_list(&passing, &failing)
+        } else if column.kind.is_list() || column.is_nested() {
+            text::find_list(column, &passing, &failing)
         } else {
             text::find(column, &passing, &failing)
         }

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, MOMENTS},
+    model::{Column, Datum, MOMENTS},
     number::Number,
     rules::{Bits, Test},
+    value::ValueType,
 };
 
 use super::{
@@ -148,9 +149,9 @@ fn representatives<'a>(
     clock: Option<i64>,
 ) -> Vec<Option<Datum>> {
     let mut values: Vec<Datum> = match column.kind {
-        ColumnKind::Boolean => vec![Datum::Boolean(true), Datum::Boolean(false)],
-        ColumnKind::Choice => (0..column.values.len()).map(Datum::Choice).collect(),
-        ColumnKind::Number => numbers(column, &bounds(column, atoms, clock)),
+        ValueType::Boolean => vec![Datum::Boolean(true), Datum::Boolean(false)],
+        ValueType::Enum => (0..column.values.len()).map(Datum::Choice).collect(),
+        ValueType::Number => numbers(column, &bounds(column, atoms, clock)),
         _ => whole_numbers(column, &bounds(column, atoms, clock)),
     };
     if column.kind.is_ordered() {
@@ -233,17 +234,17 @@ fn whole_numbers(column: &Column, bounds: &[Number]) -> Vec<Datum> {
     for bound in bounds {
         let (floor, ceil) = (bound.floor(), bound.ceil());
         values.extend([floor.saturating_sub(1), floor, ceil, ceil.saturating_add(1)]);
-        if matches!(column.kind, ColumnKind::Timestamp | ColumnKind::Duration) {
+        if matches!(column.kind, ValueType::Timestamp | ValueType::Duration) {
             // Whole seconds read better than what lies a thousandth off.
             values.extend([floor.saturating_sub(1000), ceil.saturating_add(1000)]);
         }
     }
     if bounds.is_empty() {
         // A moment is one at which something has just come in.
-        values.push(if column.kind == ColumnKind::Timestamp { (ANY_MOMENT - HOUR).into() } else { 0 });
+        values.push(if column.kind == ValueType::Timestamp { (ANY_MOMENT - HOUR).into() } else { 0 });
     }
     let (first, last) = match column.kind {
-        ColumnKind::Timestamp => MOMENTS,
+        ValueType::Timestamp => MOMENTS,
         _ => (i64::MIN, i64::MAX),
     };
     let least = column.bounds.0.map_or(first.into(), Number::ceil);

@@ -4,8 +4,9 @@
 //! excludes another, where few texts could pass at all, or where automata that accept too much have no text in common.
 
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, Matching, Text, domain},
+    model::{Column, Datum, Matching, Text, domain},
     rules::Test,
+    value::ValueType,
 };
 use serde_json::Value;
 
@@ -107,7 +108,12 @@ pub(super) fn entry_relation(first: &Test, second: &Test) -> Relation {
 }
 
 /// Finds a list that holds some entries and not others.
-pub(super) fn find_list(passing: &[&Test], failing: &[&Test]) -> Found {
+pub(super) fn find_list(column: &Column, passing: &[&Test], failing: &[&Test]) -> Found {
+    if column.is_nested() {
+        // Nothing tests what is in it.
+        let sample = Datum::read(column, &column.sample());
+        return sample.map_or(Found::Unknown("values that are made of others are not searched through"), Found::Value);
+    }
     let mut entries: Vec<Text> = Vec::new();
     for test in passing {
         let list = Datum::List(entries.clone().into());
@@ -125,7 +131,11 @@ pub(super) fn find_list(passing: &[&Test], failing: &[&Test]) -> Found {
             }
         }
     }
-    Found::Value(Datum::List(entries.into()))
+    let found = Datum::List(entries.into());
+    match Datum::read(column, &found.to_json(column)) {
+        Ok(found) => Found::Value(found),
+        Err(_) => Found::Unknown("lists of the length that the field asks for are not searched through"),
+    }
 }
 
 /// Finds a text that a column can hold and that passes some tests and fails others, as short as possible.
@@ -151,6 +161,9 @@ pub(super) fn find(column: &Column, passing: &[&Test], failing: &[&Test]) -> Fou
         }
     }
     let mut candidates = candidates(column.kind, passing);
+    if column.lengths != (None, None) {
+        candidates.extend(column.sample().as_str().map(str::to_owned));
+    }
     candidates.sort_by_key(|text| (!likely::is_plausible(column.kind, text), text.len()));
     if let Some(found) = candidates.iter().find_map(|candidate| read(candidate)) {
         return Found::Value(found);
@@ -163,7 +176,7 @@ pub(super) fn find(column: &Column, passing: &[&Test], failing: &[&Test]) -> Fou
 
 /// Searches all texts at once, by expressions for what passes; `read` judges what is found.
 fn search(
-    kind: ColumnKind,
+    kind: ValueType,
     passing: &[&Test],
     failing: &[&Test],
     read: impl Fn(&str) -> Option<Datum>,
@@ -222,7 +235,7 @@ fn search(
 }
 
 /// Texts that may pass, put together from what the tests name.
-fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
+fn candidates(kind: ValueType, passing: &[&Test]) -> Vec<String> {
     let longest = |pick: fn(&Test) -> Option<&str>| {
         passing.iter().filter_map(|test| pick(test)).max_by_key(|text| text.len()).unwrap_or_default()
     };
@@ -257,7 +270,7 @@ fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
     let mut all = Vec::new();
     for body in &bodies {
         match kind {
-            ColumnKind::Address | ColumnKind::Url if !domain.is_empty() => all.extend([
+            ValueType::Address | ValueType::Url if !domain.is_empty() => all.extend([
                 format!("{body}@{domain}"),
                 format!("x@{domain}"),
                 format!("\"{body}\"@{domain}"),
@@ -268,7 +281,7 @@ fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
                 format!("{first}{domain}/{last}"),
                 body.clone(),
             ]),
-            ColumnKind::Address => all.extend([
+            ValueType::Address => all.extend([
                 body.clone(),
                 format!("{body}@x.example"),
                 format!("x@{body}"),
@@ -278,7 +291,7 @@ fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
                 format!("\"x {body}\"@x.example"),
                 format!("x@{body}.example"),
             ]),
-            ColumnKind::Url => {
+            ValueType::Url => {
                 all.extend([body.clone(), format!("https://x.example/{body}"), format!("https://{body}.example")]);
             }
             _ => all.push(body.clone()),
@@ -288,21 +301,21 @@ fn candidates(kind: ColumnKind, passing: &[&Test]) -> Vec<String> {
 }
 
 /// The texts that a column of a type can hold: all of them and perhaps more, or some of them.
-fn of_kind(kind: ColumnKind, generous: bool) -> Option<String> {
+fn of_kind(kind: ValueType, generous: bool) -> Option<String> {
     let domain = "[A-Za-z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+)*[.][A-Za-z]+";
     match (kind, generous) {
-        (ColumnKind::Address, true) => Some(domain::ADDRESS.to_owned()),
-        (ColumnKind::Address, false) => {
+        (ValueType::Address, true) => Some(domain::ADDRESS.to_owned()),
+        (ValueType::Address, false) => {
             Some(format!(r#"^(?:[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*|"[A-Za-z0-9 _+.-]+")@{domain}$"#))
         }
-        (ColumnKind::Url, false) => Some(format!("^https://{domain}(?:/[A-Za-z0-9 ._~!$&()*+,;=:-]*)?$")),
+        (ValueType::Url, false) => Some(format!("^https://{domain}(?:/[A-Za-z0-9 ._~!$&()*+,;=:-]*)?$")),
         _ => None,
     }
 }
 
 /// A test as a regular expression: a generous one matches at least the texts within its reach that pass, a strict one at
 /// most these.
-fn pattern(test: &Test, kind: ColumnKind, wanted: bool, generous: Option<Reach>) -> Pattern {
+fn pattern(test: &Test, kind: ValueType, wanted: bool, generous: Option<Reach>) -> Pattern {
     if let Test::Matches(regex, case_sensitive) = test {
         return Pattern { text: regex.as_str().to_owned(), case_sensitive: *case_sensitive, wanted };
     }
@@ -333,7 +346,7 @@ fn generous_pattern(test: &Test, reach: Reach) -> String {
 /// An expression that nothing matches.
 const NOTHING: &str = r"[^\s\S]";
 
-fn strict_pattern(test: &Test, kind: ColumnKind) -> String {
+fn strict_pattern(test: &Test, kind: ValueType) -> String {
     match test {
         Test::HoldsAny(texts, matching) => {
             texts.first().map(|text| spellings::strict(text, *matching, [false, false])).unwrap_or_default()
@@ -345,7 +358,7 @@ fn strict_pattern(test: &Test, kind: ColumnKind) -> String {
             let Some(domain) = domains.first().filter(plain).map(|domain| any_case(domain, false)) else {
                 return NOTHING.to_owned();
             };
-            if kind == ColumnKind::Url {
+            if kind == ValueType::Url {
                 format!("^https://(?:[a-z0-9-]+[.])*{domain}(?:/[a-z0-9 ./-]*)?$")
             } else {
                 format!("@(?:[a-z0-9-]+[.])*{domain}$")

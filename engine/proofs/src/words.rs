@@ -1,9 +1,10 @@
 //! Decided atoms as words.
 
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, Matching, domain, write_duration, write_moment},
+    model::{Column, Datum, Matching, domain, write_duration, write_moment},
     number::Number,
     rules::{Facts, Test},
+    value::ValueType,
 };
 
 use super::{
@@ -134,7 +135,7 @@ fn ranges(column: &Column, all: &[Number], left: &[Number], bounds: &[Number]) -
     }
     let words = |number: Number| column.number_words(number);
     // Whole numbers stand for themselves; of others those that are no bound stand for all up to the next one.
-    let exact = |at: usize| column.kind != ColumnKind::Number || bounds.contains(&all[at]);
+    let exact = |at: usize| column.kind != ValueType::Number || bounds.contains(&all[at]);
     ranges
         .into_iter()
         .map(|(first, last)| {

@@ -6,7 +6,7 @@
 use minijinja::{Environment, Error, ErrorKind, Value as Context};
 use serde_json::Value;
 
-use crate::settings::ResultType;
+use crate::model::Column;
 
 /// The maximum number of bytes of a value, as JSON.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -24,8 +24,8 @@ pub struct Expression {
 pub struct Effects {
     /// Gives the text for which it fails.
     pub fail: Option<Expression>,
-    /// What it sets: the name, its type and the expression.
-    pub set: Vec<(String, ResultType, Expression)>,
+    /// What it sets: the state, and the expression.
+    pub set: Vec<(Column, Expression)>,
     /// Gives the seconds to wait.
     pub wait: Option<Expression>,
 }
@@ -59,21 +59,16 @@ impl Expression {
         Ok(json)
     }
 
-    /// Its value, which must be of a type.
+    /// Its value, made to fit; the error of `fit` says what was expected.
     pub fn eval_as(
         &self,
         engine: &Environment<'static>,
         scope: &Context,
-        kind: Option<ResultType>,
+        fit: impl FnOnce(Value) -> Result<Value, String>,
     ) -> Result<Value, String> {
         let value = self.eval(engine, scope).map_err(|error| words(&error))?;
-        match kind {
-            None => Ok(value),
-            Some(kind) => {
-                let shown = shown(&value);
-                kind.fit(value).map_err(|expected| format!("it gives `{shown}`, not {expected}"))
-            }
-        }
+        let shown = shown(&value);
+        fit(value).map_err(|expected| format!("it gives `{shown}`, not {expected}"))
     }
 
     /// Its value as a number; `true` is 1 and `false` is 0.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
-    model::{Column, ColumnKind, Datum, Item, Origin, RuleReason, TruthCell, counting},
+    model::{Column, Datum, Item, Origin, RuleReason, TruthCell, counting},
     rules::{Conflict, Facts, RuleSet},
+    value::ValueType,
 };
 
 /// Where the truth of one decision comes from where no label says it.
@@ -18,6 +19,8 @@ pub enum Source<'a> {
     Labels,
     /// From rules.
     Rules(&'a RuleSet),
+    /// From the order of the items of an episode.
+    Ranking,
     /// From rules that were refused, so that nothing is known about it.
     Refused,
 }
@@ -49,6 +52,7 @@ pub enum Flaw<'a> {
 /// What rules say about one decision of an item.
 enum Ruled<'a> {
     Unruled,
+    Ranking,
     Silent(&'a RuleSet),
     Decided(&'a Datum, Option<&'a Arc<RuleReason>>),
     Conflict(Conflict<'a>),
@@ -93,8 +97,12 @@ impl<'a> Law<'a> {
         let decision = &self.decisions[column];
         let (value, reason) = match ruled {
             Ruled::Unruled => {
-                let open = decision.kind != ColumnKind::Text && !cell.is_known() && decision.when.is_empty();
+                let open = decision.kind != ValueType::Text && !cell.is_known() && decision.when.is_empty();
                 return open.then_some(Flaw::Unlabelled(column));
+            }
+            Ruled::Ranking => {
+                cell.origin = Origin::Ranking;
+                return None;
             }
             Ruled::Conflict(conflict) => return Some(Flaw::Conflict(conflict)),
             Ruled::Silent(_) if cell.value.is_some() => return None,
@@ -121,6 +129,7 @@ impl<'a> Law<'a> {
 fn ruled<'a>(source: Source<'a>, column: usize, facts: Facts<'_>) -> Option<Ruled<'a>> {
     let rules = match source {
         Source::Labels => return Some(Ruled::Unruled),
+        Source::Ranking => return Some(Ruled::Ranking),
         Source::Refused => return None,
         Source::Rules(rules) => rules,
     };

@@ -14,6 +14,8 @@ pub mod hash;
 pub mod names;
 // What documents choose by a word and episodes run by.
 pub mod settings;
+// The types of values.
+pub mod value;
 // The nouns: columns, values, items, rows, truth, steps.
 pub mod model;
 // Code that packs bring along, and what it promises.

@@ -2,6 +2,7 @@
 //!
 //! An episode is a table: one row an item, one column a decision.
 
+mod column;
 pub mod domain;
 mod moment;
 pub mod normal;
@@ -17,7 +18,9 @@ use std::{
 use crate::{
     number::{EXACT_FLOAT, Number, is_near},
     settings::Severity,
+    value::ValueType,
 };
+pub use column::{Column, MAX_TEXT};
 pub use moment::{
     MOMENTS, format_moment, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp,
     write_duration, write_moment,
@@ -26,96 +29,6 @@ pub use right::{Judged, Right, Told};
 use serde_json::Value;
 use smallvec::SmallVec;
 pub use text::{Matching, Text};
-
-/// One column: a field of the items, or a decision.
-#[derive(Debug, Clone)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// The type of its values.
-    pub kind: ColumnKind,
-    /// The values of a [`ColumnKind::Choice`], in their order.
-    pub values: Vec<String>,
-    /// Whether agents see it.
-    pub visible: bool,
-    /// Whether a row may lack it.
-    pub optional: bool,
-    /// Whether audit trails mask it.
-    pub sensitive: bool,
-    /// Its least and greatest value.
-    pub bounds: (Option<Number>, Option<Number>),
-    /// Typical values, of which items that show something are made.
-    pub examples: Vec<Datum>,
-    /// It is in play only where these columns hold one of these values.
-    pub when: Vec<(usize, Vec<Datum>)>,
-}
-
-/// The type of a column's values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnKind {
-    /// Free text.
-    Text,
-    /// A text with a domain behind its last `@`.
-    Address,
-    /// A web address.
-    Url,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// True or false.
-    Boolean,
-    /// A moment, in milliseconds since 1970.
-    Timestamp,
-    /// A length of time, in milliseconds.
-    Duration,
-    /// One of the column's values.
-    Choice,
-    /// A list of texts.
-    List,
-    /// A whole number that no other row has.
-    Rank,
-}
-
-impl Column {
-    /// A number in the order of its values, as documents write it.
-    pub fn number_words(&self, number: Number) -> String {
-        match (self.kind, number.to_i64()) {
-            (ColumnKind::Timestamp, Some(moment)) => write_moment(moment),
-            (ColumnKind::Duration, Some(length)) => write_duration(length),
-            _ => number.to_string(),
-        }
-    }
-}
-
-impl ColumnKind {
-    /// The name as documents write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Address => "address",
-            Self::Url => "url",
-            Self::Integer => "integer",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::Timestamp => "timestamp",
-            Self::Duration => "duration",
-            Self::Choice => "enum",
-            Self::List => "list",
-            Self::Rank => "rank",
-        }
-    }
-
-    /// Whether its values are texts.
-    pub const fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Address | Self::Url)
-    }
-
-    /// Whether its values have an order that conditions may compare.
-    pub const fn is_ordered(self) -> bool {
-        matches!(self, Self::Integer | Self::Number | Self::Timestamp | Self::Duration | Self::Rank)
-    }
-}
 
 /// One value of a column.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,8 +43,10 @@ pub enum Datum {
     Number(f64),
     /// Of a boolean.
     Boolean(bool),
-    /// Of a list.
+    /// Of a list of texts, or of a set: its names in the order of the column's values.
     List(Arc<[Text]>),
+    /// Of an object, or a list of anything but texts.
+    Nested(Arc<Value>),
 }
 
 impl Datum {
@@ -139,56 +54,49 @@ impl Datum {
     pub fn read(column: &Column, value: &Value) -> Result<Self, String> {
         let expected = |what: &str| Err(what.to_owned());
         let datum = match (column.kind, value) {
-            (ColumnKind::Text, Value::String(text)) => Self::text(text),
-            (ColumnKind::Url, Value::String(text)) => {
+            (ValueType::Text, Value::String(text)) => Self::text(text),
+            (ValueType::Url, Value::String(text)) => {
                 let domain = domain::of_url(text)?;
                 Self::Text(Arc::new(Text::new(text).with_domain(domain)))
             }
-            (ColumnKind::Address, Value::String(text)) => match domain::of_address(text) {
+            (ValueType::Address, Value::String(text)) => match domain::of_address(text) {
                 Some(domain) => Self::Text(Arc::new(Text::new(text).with_domain(Some(domain)))),
                 None => return expected("an address such as `name@domain.example`"),
             },
-            (ColumnKind::Text | ColumnKind::Address | ColumnKind::Url, _) => return expected("a text"),
-            (ColumnKind::Integer | ColumnKind::Rank, value) => Self::Integer(read_integer(value)?),
-            (ColumnKind::Number, value) => Self::Number(read_number(value)?),
-            (ColumnKind::Boolean, Value::Bool(flag)) => Self::Boolean(*flag),
-            (ColumnKind::Boolean, _) => return expected("`true` or `false`"),
-            (ColumnKind::Timestamp, value) => match value.as_str() {
+            (ValueType::Text | ValueType::Address | ValueType::Url, _) => return expected("a text"),
+            (ValueType::Integer | ValueType::Rank, value) => Self::Integer(read_integer(value)?),
+            (ValueType::Number, value) => Self::Number(read_number(value)?),
+            (ValueType::Boolean, Value::Bool(flag)) => Self::Boolean(*flag),
+            (ValueType::Boolean, _) => return expected("`true` or `false`"),
+            (ValueType::Timestamp, value) => match value.as_str() {
                 Some(text) => Self::Integer(read_timestamp(text)?),
                 None => return expected("a moment such as `2026-01-05T09:00:00Z`"),
             },
-            (ColumnKind::Duration, value) => match value.as_str() {
+            (ValueType::Duration, value) => match value.as_str() {
                 Some(text) => Self::Integer(read_duration(text)?),
                 None => return expected("a length of time such as `2h 30m`"),
             },
-            (ColumnKind::Choice, value) => {
+            (ValueType::Enum, value) => {
                 match value.as_str().and_then(|name| column.values.iter().position(|known| known == name)) {
                     Some(at) => Self::Choice(at),
-                    None => {
-                        return Err(format!(
-                            "one of {}",
-                            crate::names::list(&column.values.iter().map(String::as_str).collect::<Vec<_>>())
-                                .unwrap_or_default()
-                        ));
-                    }
+                    None => return Err(column.choice_words()),
                 }
             }
-            (ColumnKind::List, Value::Array(list)) => {
+            (ValueType::Set, value) => {
+                let names = column.read_set(value)?.into_iter();
+                Self::List(names.filter_map(|place| column.values.get(place)).map(|name| Text::new(name)).collect())
+            }
+            (_, value) if column.is_nested() => return Ok(Self::Nested(Arc::new(column.fit(value.clone())?))),
+            (ValueType::List, Value::Array(list)) => {
                 match list.iter().map(|entry| entry.as_str().map(Text::new)).collect::<Option<Vec<_>>>() {
                     Some(texts) => Self::List(texts.into()),
                     None => return expected("a list of texts"),
                 }
             }
-            (ColumnKind::List, _) => return expected("a list of texts"),
+            (ValueType::List, _) => return expected("a list of texts"),
+            (ValueType::Object, _) => return expected("a map"),
         };
-        if let Some(number) = datum.number() {
-            if let Some(min) = column.bounds.0.filter(|min| number < *min) {
-                return Err(format!("at least {}", column.number_words(min)));
-            }
-            if let Some(max) = column.bounds.1.filter(|max| number > *max) {
-                return Err(format!("at most {}", column.number_words(max)));
-            }
-        }
+        column.check(&datum)?;
         Ok(datum)
     }
 
@@ -220,8 +128,8 @@ impl Datum {
             Self::Text(text) => Value::String(text.raw.clone()),
             Self::Choice(at) => column.values.get(*at).cloned().map_or(Value::Null, Value::String),
             Self::Integer(number) => match column.kind {
-                ColumnKind::Timestamp => Value::String(write_moment(*number)),
-                ColumnKind::Duration => Value::String(write_duration(*number)),
+                ValueType::Timestamp => Value::String(write_moment(*number)),
+                ValueType::Duration => Value::String(write_duration(*number)),
                 _ => (*number).into(),
             },
             // A whole number is written as one, as authors and agents write it.
@@ -230,6 +138,7 @@ impl Datum {
             Self::Number(number) => (*number).into(),
             Self::Boolean(flag) => (*flag).into(),
             Self::List(list) => list.iter().map(|text| text.raw.as_str()).collect(),
+            Self::Nested(value) => Value::clone(value),
         }
     }
 }
@@ -259,7 +168,7 @@ fn read_number(value: &Value) -> Result<f64, String> {
 }
 
 /// One item of an episode, prepared when its pack was loaded; episodes share it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Item {
     /// Its name.
     pub id: String,
@@ -276,6 +185,8 @@ pub struct Item {
 pub struct TruthCell {
     /// The right value.
     pub value: Option<Datum>,
+    /// Of a rank: how many other items share it, so that the next ranks are right as well.
+    pub ties: u32,
     /// What a good text holds.
     pub keywords: Vec<Text>,
     /// A text that earns all there is to earn.
@@ -302,6 +213,10 @@ pub enum Origin {
     Rule,
     /// The default of the rules.
     Default,
+    /// An expression over the item's fields.
+    Computed,
+    /// The items of the episode, which are ordered.
+    Ranking,
 }
 
 /// Where something is written.
@@ -314,9 +229,25 @@ pub struct Place {
 }
 
 impl TruthCell {
-    /// Whether anything is known to be right.
+    /// Whether anything is known to be right, or will be when the items of an episode are known.
     pub fn is_known(&self) -> bool {
-        self.value.is_some() || self.wants_text()
+        self.has_value() || self.wants_text()
+    }
+
+    /// Whether there is a right value, or will be when the items of an episode are known.
+    pub fn has_value(&self) -> bool {
+        self.value.is_some() || self.origin == Origin::Ranking
+    }
+
+    /// Whether a decision is right.
+    pub fn accepts(&self, decided: &Datum) -> bool {
+        match (&self.value, decided) {
+            (Some(Datum::Integer(first)), Datum::Integer(given)) if self.ties > 0 => {
+                (*first..=first.saturating_add(self.ties.into())).contains(given)
+            }
+            (Some(right), decided) => decided.says(right),
+            (None, _) => false,
+        }
     }
 
     /// Whether a text is expected.

@@ -18,7 +18,7 @@ pub use crate::scenario::BUILT_IN_POLICIES as BUILT_IN;
 
 use crate::{
     episode::{Episode, render},
-    model::{Cells, Column, ColumnKind, Datum, Item, Row, counting},
+    model::{Cells, Column, Datum, Item, Row, Text, counting},
     names::{list, nearest},
     number::Number,
     rules::Facts,
@@ -30,6 +30,7 @@ use crate::{
         suite::Probe,
         templates::{ItemView, is_template, sole_expression},
     },
+    value::ValueType,
 };
 
 /// A text that says nothing.
@@ -125,7 +126,7 @@ impl Policy {
             let item = &episode.items()[row];
             let cells = match &self.kind {
                 Kind::Nothing => return None,
-                Kind::Oracle => self.right(item),
+                Kind::Oracle => self.right(episode, row),
                 Kind::Random => self.drawn(item, &mut stream, ranks[row]),
                 Kind::Always(column, value) => self.constant(*column, value, row),
                 Kind::Script(_) => self.scripted(self.script()?, episode, row),
@@ -160,9 +161,18 @@ impl Policy {
         }
     }
 
-    fn right(&self, item: &Item) -> Cells {
+    fn right(&self, episode: &Episode, row: usize) -> Cells {
+        let item = &episode.items()[row];
         let mut cells: Cells = item.truth.iter().map(|truth| truth.value.clone()).collect();
-        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Text)
+        // Of items that share a rank the first of the listing gets the first one.
+        for (at, truth) in item.truth.iter().enumerate().filter(|(_, truth)| truth.ties > 0) {
+            let shares = |other: &&Arc<Item>| other.truth[at].ties > 0 && other.truth[at].value == truth.value;
+            let before = episode.items()[..row].iter().filter(shares).count();
+            if let Some(Datum::Integer(rank)) = &mut cells[at] {
+                *rank = rank.saturating_add(i64::try_from(before).unwrap_or(i64::MAX));
+            }
+        }
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Text)
         {
             if (Row { cells: cells.clone() }).in_play(column) {
                 let keywords: Vec<&str> = item.truth[at].keywords.iter().map(|keyword| keyword.raw.as_str()).collect();
@@ -176,12 +186,15 @@ impl Policy {
     /// One value for one decision; the others get their first value, ranks follow the listing.
     fn constant(&self, column: usize, value: &Datum, row: usize) -> Cells {
         let first = |decision: &Column| match decision.kind {
-            ColumnKind::Choice => Datum::Choice(0),
-            ColumnKind::Boolean => Datum::Boolean(false),
-            ColumnKind::Text => Datum::text(NEUTRAL),
-            ColumnKind::Number => Datum::Number(decision.bounds.0.map_or(0.0, Number::to_f64)),
-            ColumnKind::Rank => Datum::Integer(i64::try_from(row + 1).unwrap_or(i64::MAX)),
-            _ => Datum::Integer(whole_range(decision).0),
+            ValueType::Enum => Datum::Choice(0),
+            ValueType::Boolean => Datum::Boolean(false),
+            ValueType::Text => Datum::text(NEUTRAL),
+            ValueType::Number => Datum::Number(decision.bounds.0.map_or(0.0, Number::to_f64)),
+            ValueType::Rank => Datum::Integer(i64::try_from(row + 1).unwrap_or(i64::MAX)),
+            ValueType::Set | ValueType::List => Datum::List(Arc::new([])),
+            ValueType::Object => Datum::Nested(Arc::new(decision.sample())),
+            ValueType::Address | ValueType::Url => Datum::text(decision.sample().as_str().unwrap_or_default()),
+            ValueType::Integer | ValueType::Timestamp | ValueType::Duration => Datum::Integer(whole_range(decision).0),
         };
         let mut cells: Cells = self.pack.decisions.iter().map(|decision| Some(first(decision))).collect();
         cells[column] = Some(value.clone());
@@ -201,17 +214,17 @@ impl Policy {
         let mut draw = |at: usize| {
             let column = &self.pack.decisions[at];
             match column.kind {
-                ColumnKind::Choice => Datum::Choice(stream.below(column.values.len())),
-                ColumnKind::Boolean => Datum::Boolean(stream.below(2) == 1),
-                ColumnKind::Rank => Datum::Integer(rank),
-                ColumnKind::Number => {
+                ValueType::Enum => Datum::Choice(stream.below(column.values.len())),
+                ValueType::Boolean => Datum::Boolean(stream.below(2) == 1),
+                ValueType::Rank => Datum::Integer(rank),
+                ValueType::Number => {
                     let bound = |bound: Option<Number>, or: f64| bound.map_or(or, Number::to_f64);
                     let (low, high) = (bound(column.bounds.0, 0.0), bound(column.bounds.1, 1.0));
                     #[expect(clippy::cast_precision_loss, reason = "at most a million")]
                     let drawn = stream.below(1_000_001) as f64;
                     Datum::Number(low + (high - low) * drawn / 1e6)
                 }
-                ColumnKind::Text => {
+                ValueType::Text => {
                     let words: Vec<&str> = item
                         .fields
                         .iter()
@@ -230,7 +243,13 @@ impl Policy {
                         (0..12).filter_map(|_| words.get(stream.below(words.len())).copied()).collect();
                     Datum::text(if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(" ") }.as_str())
                 }
-                _ => {
+                ValueType::Set => {
+                    let names = column.values.iter().filter(|_| stream.below(2) == 1);
+                    Datum::List(names.map(|name| Text::new(name)).collect())
+                }
+                ValueType::Address | ValueType::Url => Datum::text(column.sample().as_str().unwrap_or_default()),
+                ValueType::List | ValueType::Object => Datum::Nested(Arc::new(column.sample())),
+                ValueType::Integer | ValueType::Timestamp | ValueType::Duration => {
                     let (low, high) = whole_range(column);
                     let range = usize::try_from(high.abs_diff(low)).unwrap_or(usize::MAX).saturating_add(1);
                     Datum::Integer(low.saturating_add_unsigned(u64::try_from(stream.below(range)).unwrap_or_default()))
@@ -372,7 +391,7 @@ fn whole_range(column: &Column) -> (i64, i64) {
 
 /// Values for parameters, drawn one after the other.
 fn drawn<'a>(parameters: impl Iterator<Item = &'a Parameter>, stream: &mut Stream) -> Value {
-    parameters.map(|parameter| (parameter.name.clone(), parameter.draw(stream))).collect::<Map<_, _>>().into()
+    parameters.map(|parameter| (parameter.name().to_owned(), parameter.draw(stream))).collect::<Map<_, _>>().into()
 }
 
 /// An action that is written down, as an episode stands.

@@ -3,9 +3,6 @@
 //! Schemas and readers of documents are made from the same lists; see [`Setting`].
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-
-use crate::number::{EXACT_FLOAT, Number};
 
 /// A choice between words, as a document writes it.
 pub trait Setting {
@@ -48,52 +45,9 @@ macro_rules! settings {
         }
     )+};
 }
+pub(crate) use settings;
 
 settings! {
-    /// The type of a value.
-    ValueType {
-        /// Free text.
-        Text, "text";
-        /// A whole number.
-        Integer, "integer";
-        /// A number.
-        Number, "number";
-        /// `true` or `false`.
-        Boolean, "boolean";
-        /// One of the values.
-        Enum, "enum";
-        /// A list; `of` is the type of its entries.
-        List, "list";
-    }
-
-    /// The type of a list's entries.
-    EntryType = Text {
-        /// Free text.
-        Text, "text";
-        /// A whole number.
-        Integer, "integer";
-        /// A number.
-        Number, "number";
-        /// `true` or `false`.
-        Boolean, "boolean";
-    }
-
-    /// The type of an expression's value.
-    ResultType {
-        /// Free text.
-        Text, "text";
-        /// A whole number.
-        Integer, "integer";
-        /// A number.
-        Number, "number";
-        /// `true` or `false`.
-        Boolean, "boolean";
-        /// A list.
-        List, "list";
-        /// A map.
-        Object, "object";
-    }
-
     /// What happens if several rules match.
     Hit = Unique {
         /// It is an error if they decide differently.
@@ -145,6 +99,14 @@ settings! {
         /// It is refused with an error, the episode stays as it is, and the agent can act again.
         Refuse, "refuse";
         /// It counts as an invalid action and decides nothing.
+        Penalize, "penalize";
+    }
+
+    /// What happens if an action is invalid, or fails as the pack says.
+    OnInvalid = Refuse {
+        /// It is refused with an error, the episode stays as it is, and the agent can act again.
+        Refuse, "refuse";
+        /// It costs a step, counts as an invalid action and does nothing; the feedback gives the reason.
         Penalize, "penalize";
     }
 
@@ -204,6 +166,12 @@ settings! {
         Negative, "negative";
     }
 
+    /// What weighs an item in a grader.
+    Weigh {
+        /// The severity of the rule behind the right decision: low 0.5, normal 1, high 2, critical 4; 1 without a rule.
+        Severity, "severity";
+    }
+
     /// Which correlation.
     Correlation = Spearman {
         /// Spearman's rho: Pearson's correlation of mean ranks.
@@ -223,58 +191,21 @@ settings! {
     }
 }
 
+impl Severity {
+    /// How much a decision weighs; an ordinary one weighs 1.
+    pub const fn weight(self) -> f64 {
+        match self {
+            Self::Low => 0.5,
+            Self::Normal => 1.0,
+            Self::High => 2.0,
+            Self::Critical => 4.0,
+        }
+    }
+}
+
 impl SplitType {
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
-    }
-}
-
-impl ResultType {
-    /// The value, when it is of this type; whole numbers are written as such. The error says what was expected.
-    pub fn fit(self, value: Value) -> Result<Value, &'static str> {
-        match (self, &value) {
-            (Self::Text, Value::String(_))
-            | (Self::Number, Value::Number(_))
-            | (Self::Boolean, Value::Bool(_))
-            | (Self::List, Value::Array(_))
-            | (Self::Object, Value::Object(_)) => Ok(value),
-            (Self::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(value),
-            // A float from there on stands for several whole numbers, of which one was meant.
-            (Self::Integer, Value::Number(number)) => match number.as_f64().and_then(Number::from_f64) {
-                Some(whole) if whole.floor() != whole.ceil() => Err("a whole number"),
-                Some(whole) if whole.floor().unsigned_abs() < EXACT_FLOAT.unsigned_abs().into() => Ok(whole.to_json()),
-                _ => Err("a whole number that a number with a point holds exactly"),
-            },
-            (Self::Text, _) => Err("a text"),
-            (Self::Integer, _) => Err("a whole number"),
-            (Self::Number, _) => Err("a number"),
-            (Self::Boolean, _) => Err("`true` or `false`"),
-            (Self::List, _) => Err("a list"),
-            (Self::Object, _) => Err("a map"),
-        }
-    }
-
-    /// The value where none is given.
-    pub fn nothing(self) -> Value {
-        match self {
-            Self::Text => "".into(),
-            Self::Integer | Self::Number => 0.into(),
-            Self::Boolean => false.into(),
-            Self::List => json!([]),
-            Self::Object => json!({}),
-        }
-    }
-
-    /// JSON Schema of its values.
-    pub fn schema(self) -> Value {
-        match self {
-            Self::Text => json!({ "type": "string" }),
-            Self::Integer => json!({ "type": "integer" }),
-            Self::Number => json!({ "type": "number" }),
-            Self::Boolean => json!({ "type": "boolean" }),
-            Self::List => json!({ "type": "array" }),
-            Self::Object => json!({ "type": "object", "additionalProperties": true }),
-        }
     }
 }

@@ -8,7 +8,10 @@
 
 use std::ops::Range;
 
-use casebook_runtime::model::{Column, ColumnKind, Datum, normal};
+use casebook_runtime::{
+    model::{Column, Datum, normal},
+    value::ValueType,
+};
 use regex::Regex;
 use serde_json::{Number, Value};
 
@@ -36,6 +39,8 @@ impl Secrets {
         for (column, datum) in cells.filter(|(column, _)| column.sensitive) {
             match datum {
                 None | Some(Datum::Boolean(_) | Datum::Choice(_)) => {}
+                Some(Datum::List(_)) if column.kind == ValueType::Set => {}
+                Some(Datum::Nested(value)) => leaves(value, &mut all),
                 Some(Datum::List(texts)) => all.extend(texts.iter().map(|text| text.folded().to_owned())),
                 Some(datum) => {
                     let value = datum.to_json(column);
@@ -143,8 +148,19 @@ fn is_word(c: char) -> bool {
 }
 
 /// Whether a decision of this kind may repeat what an item says.
-pub(super) fn repeats(kind: ColumnKind) -> bool {
-    kind.is_text() || kind == ColumnKind::List
+pub(super) fn repeats(kind: ValueType) -> bool {
+    kind.is_text() || kind.is_list() || kind == ValueType::Object
+}
+
+/// Collects the texts and numbers of a value, however deep.
+fn leaves(value: &Value, all: &mut Vec<String>) {
+    match value {
+        Value::String(text) => all.push(normal::traced(text).0),
+        Value::Number(number) => all.push(number.to_string()),
+        Value::Array(entries) => entries.iter().for_each(|entry| leaves(entry, all)),
+        Value::Object(map) => map.values().for_each(|value| leaves(value, all)),
+        Value::Null | Value::Bool(_) => {}
+    }
 }
 
 fn walk(value: &mut Value, change: &mut impl FnMut(&mut String)) {

@@ -118,6 +118,8 @@ fn by(item: &Item, column: usize) -> String {
     match (&truth.rule, &truth.origin) {
         (Some(rule), _) => rule.id.clone(),
         (None, Origin::Default) => "default".to_owned(),
+        (None, Origin::Computed) => "expression".to_owned(),
+        (None, Origin::Ranking) => "order".to_owned(),
         (None, Origin::Nowhere | Origin::Rule) => "nothing".to_owned(),
         (None, Origin::Label(_) | Origin::Override(..)) => "label".to_owned(),
     }

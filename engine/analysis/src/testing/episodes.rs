@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use casebook_runtime::{
     episode::{Episode, Step},
-    model::{ColumnKind, Datum},
+    model::Datum,
     number::says_same,
     policy,
     scenario::{
         Pack, Task,
         suite::{EpisodeCase, Expectation, NumberTest, Player, Probe, Site},
     },
+    value::ValueType,
 };
 use serde_json::{Map, Value};
 
@@ -114,8 +115,8 @@ pub(super) fn probe(
 /// The probes that no test of the pack names.
 pub(super) fn built_in(pack: &Arc<Pack>, seen: &mut Seen) -> Vec<Case> {
     let mut probes = vec![(Probe::Policy("oracle".into()), ORACLE), (Probe::Policy("nothing".into()), NOTHING)];
-    for (at, column) in pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Choice) {
-        let alone = pack.decisions.iter().filter(|other| other.kind == ColumnKind::Choice).count() == 1;
+    for (at, column) in pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Enum) {
+        let alone = pack.decisions.iter().filter(|other| other.kind == ValueType::Enum).count() == 1;
         for (position, value) in column.values.iter().enumerate() {
             let name = if alone { format!("always({value})") } else { format!("always({}={value})", column.name) };
             probes.push((Probe::Always { column: at, value: Datum::Choice(position), name }, ALWAYS));

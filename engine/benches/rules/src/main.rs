@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Instant};
 
 use casebook_compile::rules::{self, Scope};
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, Place, RuleReason},
+    value::ValueType, model::{Column, Datum, Place, RuleReason},
     rules::{CompiledRule, Facts, RuleSet},
     settings::{Hit, Severity},
 };
@@ -75,25 +75,15 @@ fn items(count: u64) -> Vec<Item> {
         .collect()
 }
 
-fn column(name: &str, kind: ColumnKind, values: Vec<String>) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind,
-        values,
-        visible: true,
-        optional: false,
-        sensitive: false,
-        bounds: (None, None),
-        examples: Vec::new(),
-        when: Vec::new(),
-    }
+fn column(name: &str, kind: ValueType, values: Vec<String>) -> Column {
+    Column { values, ..Column::new(name, kind) }
 }
 
 fn casebook(rules: &[Rule]) -> (RuleSet, Vec<Column>) {
     let columns = vec![
-        column("category", ColumnKind::Choice, (0..20).map(|at| format!("c{at}")).collect()),
-        column("amount", ColumnKind::Integer, Vec::new()),
-        column("subject", ColumnKind::Text, Vec::new()),
+        column("category", ValueType::Enum, (0..20).map(|at| format!("c{at}")).collect()),
+        column("amount", ValueType::Integer, Vec::new()),
+        column("subject", ValueType::Text, Vec::new()),
     ];
     let text = "apiVersion: casebook/v1\nkind: Rules\nname: r\nrules: [{id: A, when: {a: 1}, then: {b: 1}}]\n";
     let file = SourceFile::new(std::path::Path::new("rules.yaml"), text);

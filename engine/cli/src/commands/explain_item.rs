@@ -165,6 +165,8 @@ fn show_decision(decision: &Decision) {
         Source::Override { reason, path, line } => {
             format!("by the item's label ({}:{line}), against the rules: {reason}", path.display())
         }
+        Source::Computed => "it is computed from the item's fields".to_owned(),
+        Source::Ranking => "it follows from the other items of the episode".to_owned(),
         Source::Nowhere => "no rule decides it and the item has no label for it".to_owned(),
     };
     output::line(format!("{}: {expected}, {source}", output::paint(&decision.field, BOLD)));

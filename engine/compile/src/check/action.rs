@@ -4,10 +4,11 @@ use casebook_runtime::{
     expression::Effects,
     model::{Column, PathPart, ProblemKind},
     scenario::{
-        action::{ActionModel, Declaration, Form, MAX_TEXT, Property, Role},
+        action::{ActionModel, Declaration, Form, Property, Role},
         tools::{ToolCard, output_schema},
     },
-    settings::ResultType,
+    settings::OnInvalid,
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report, did_you_mean, suggest},
@@ -17,8 +18,8 @@ use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::Value;
 
 use super::{
+    declared::{self, Given},
     environment::{Columns, check_name},
-    parameters,
     scope::{self, Names},
     tools,
 };
@@ -135,6 +136,16 @@ fn declare(
             root.at_key(Code::BadDeclaration, "/action/properties", message).hint("one property has `item: true`"),
         );
     }
+    if action.invalid == OnInvalid::Penalize && spec.observation.values().all(|part| part.feedback.is_none()) {
+        report.push(
+            root.at_key(
+                Code::BadDeclaration,
+                "/action/invalid",
+                "nothing shows an agent why its action was invalid",
+            )
+            .hint("add a part with `feedback` to the observation, such as `feedback: { feedback: '{{ counter.accepted }} decisions' }`"),
+        );
+    }
     let namer = namers.first();
     Declaration {
         list: action.list.clone(),
@@ -142,8 +153,8 @@ fn declare(
         properties,
         default_current: namer.is_none_or(|namer| namer.default.is_some()),
         refuse_unknown: namer.is_none_or(|namer| namer.unknown != Some(UnknownItem::Penalize)),
+        penalizes: action.invalid == OnInvalid::Penalize,
         needed: spec.decision.values().map(|decision| decision.required).collect(),
-        max_length: spec.decision.values().map(|decision| decision.max_length.unwrap_or(MAX_TEXT)).collect(),
     }
 }
 
@@ -170,8 +181,9 @@ fn action_property(
         );
         return None;
     }
-    let roles =
-        usize::from(property.decides.is_some()) + usize::from(property.item) + usize::from(property.kind.is_some());
+    let roles = usize::from(property.decides.is_some())
+        + usize::from(property.item)
+        + usize::from(property.declared.kind.is_some());
     if roles != 1 {
         report.push(
             root.at_key(
@@ -206,11 +218,9 @@ fn action_property(
     if property.item && property.required && current {
         report.push(no_default(root, &pointer));
     }
-    let mut declared = parameters::Declared::from(property);
-    if property.kind.is_none() {
-        declared.default = None;
-    }
-    let parameter = parameters::compile(root, &pointer, name, &declared, report);
+    let default = property.default.as_ref().filter(|_| property.declared.kind.is_some());
+    let given = Given { required: property.required, default, description: property.description.as_deref() };
+    let parameter = declared::parameter(root, &pointer, (name, &property.declared, given), report);
     if property.item && !property.required && property.default.is_none() {
         report.push(
             root.at_key(Code::BadDeclaration, &pointer, format!("an action without `{name}` would mean no item"))
@@ -306,7 +316,7 @@ pub(super) fn cards(
         );
     }
     let title = spec.title.as_deref().unwrap_or(&spec.name);
-    let mut output = output_schema(Some(ResultType::Object));
+    let mut output = output_schema(Some(ValueType::Object));
     let mut seen = observation.clone();
     // References lead from the root.
     if let Some(definitions) = seen.as_object_mut().and_then(|seen| seen.shift_remove("$defs")) {

@@ -48,7 +48,8 @@ pub(super) fn compile(site: &Site<'_>, plugins: &Declared, report: &mut Report) 
         .collect();
     check_fields((root, &pointer), &site.given.with, &offer.parameters, &seen, report);
     let readable = seen.iter().map(|column| (column.name.as_str(), column.kind.name())).collect();
-    let state = site.names.state.iter().map(|variable| (variable.name.as_str(), variable.kind.name())).collect();
+    let state =
+        site.names.state.iter().map(|variable| (variable.column.name.as_str(), variable.column.kind.name())).collect();
     let known: [(Section, Vec<(&str, &str)>); 2] = [(Section::Item, readable), (Section::State, state)];
     for (section, known) in known {
         let reads = (section, offer.reads.section(section));

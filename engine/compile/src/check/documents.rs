@@ -456,7 +456,7 @@ impl<'a> Documents<'a> {
                             .decision
                             .values()
                             .filter_map(|decision| decision.truth.as_ref())
-                            .map(|truth| (Kind::Rules, truth.rules.as_str())),
+                            .filter_map(|truth| Some((Kind::Rules, truth.rules.as_deref()?))),
                     );
                 }
                 _ => {}

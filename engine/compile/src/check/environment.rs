@@ -1,19 +1,28 @@
 //! The environment as a whole, its columns and decisions.
 
+use std::collections::BTreeMap;
+
 use casebook_runtime::{
-    model::{Column, ColumnKind},
-    number::Number,
+    model::Column,
+    scenario::{
+        derived::Derived,
+        ranking::{Key, KeyOf, Ranking},
+        templates::engine,
+    },
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
-    spec::{DecisionSpec, DecisionType, Document, Environment, FieldSpec, FieldType, Kind},
+    spec::{DecisionSpec, Document, Environment, FieldSpec, Formula, Kind},
 };
+use minijinja::{Value as Context, value::Serde};
 
 use crate::column;
 
-use serde_json::Value;
-
-use super::Parts;
+use super::{
+    Parts, declared,
+    scope::{self, What},
+};
 use crate::rubric;
 
 /// Names that the wire or the templates use for something else.
@@ -81,6 +90,13 @@ pub(super) fn columns(root: &Document, spec: &Environment, report: &mut Report) 
         .enumerate()
         .map(|(at, (name, decision))| {
             let given = decision.when.iter().flatten().map(|(other, value)| (other.clone(), value.clone())).collect();
+            for (other, _) in decision.when.iter().flatten() {
+                if decisions.iter().any(|column| column.name == *other && column.kind == ValueType::Set) {
+                    let message = format!("`when` cannot depend on the set `{other}`");
+                    let place = format!("/decision/{name}/when/{other}");
+                    report.push(root.at_key(Code::BadDeclaration, place, message).hint("name another decision"));
+                }
+            }
             let when = rubric::decision_values(root, &format!("/decision/{name}/when"), &given, &decisions, report);
             if when.iter().any(|(other, _)| *other == at) {
                 report.push(
@@ -104,37 +120,29 @@ pub(super) fn columns(root: &Document, spec: &Environment, report: &mut Report) 
 fn field_column(root: &Document, name: &str, field: &FieldSpec, report: &mut Report) -> Column {
     let pointer = format!("/item/fields/{name}");
     check_name(root, &pointer, name, RESERVED_FIELDS, report);
-    check_values(root, &pointer, field.kind == FieldType::Enum, field.values.as_deref(), report);
-    let kind = match field.kind {
-        FieldType::Text => ColumnKind::Text,
-        FieldType::Address => ColumnKind::Address,
-        FieldType::Url => ColumnKind::Url,
-        FieldType::Integer => ColumnKind::Integer,
-        FieldType::Number => ColumnKind::Number,
-        FieldType::Boolean => ColumnKind::Boolean,
-        FieldType::Timestamp => ColumnKind::Timestamp,
-        FieldType::Duration => ColumnKind::Duration,
-        FieldType::Enum => ColumnKind::Choice,
-        FieldType::List => ColumnKind::List,
-    };
     let mut column = Column {
-        name: name.to_owned(),
-        kind,
-        values: field.values.clone().unwrap_or_default(),
         visible: field.visible,
         optional: field.optional,
         sensitive: field.sensitive,
-        bounds: (None, None),
-        examples: Vec::new(),
-        when: Vec::new(),
+        derived: field.derive.is_some(),
+        ..declared::column(root, &pointer, name, &field.declared, report)
     };
-    column.bounds = field_bounds(root, &pointer, &column, field, report);
     let examples = field.examples.iter().enumerate();
     column.examples = examples
         .filter_map(|(at, value)| {
             column::read(&column, root, Code::BadDeclaration, &format!("{pointer}/examples/{at}"), value, report)
         })
         .collect();
+    if field.derive.is_some() && field.template.is_some() {
+        report.push(
+            root.at_key(
+                Code::BadDeclaration,
+                format!("{pointer}/template"),
+                format!("`{name}` is computed, so that no item has a template for it"),
+            )
+            .hint("remove `template`"),
+        );
+    }
     column
 }
 
@@ -167,87 +175,49 @@ fn check_read_from(root: &Document, name: &str, field: &FieldSpec, fields: &[Col
     }
 }
 
-/// Reads the least and the greatest value of a field; a length of time is not negative unless `min` says so.
-fn field_bounds(
+/// Compiles what is computed of the fields, and tries it on sample values.
+pub(super) fn derived(
     root: &Document,
-    pointer: &str,
-    column: &Column,
-    field: &FieldSpec,
+    spec: &Environment,
+    (fields, decisions): (&[Column], &[Column]),
+    data: &Context,
     report: &mut Report,
-) -> (Option<Number>, Option<Number>) {
-    let mut read = |key: &str, given: Option<&Value>| {
-        let (given, place) = (given?, format!("{pointer}/{key}"));
-        if column.kind.is_ordered() {
-            return column::read(column, root, Code::BadDeclaration, &place, given, report)?.number();
-        }
-        let message = format!("`{key}` needs a type `integer`, `number`, `timestamp` or `duration`");
-        report.push(root.at_key(Code::BadDeclaration, place, message).hint(format!("remove `{key}`")));
-        None
+) -> Derived {
+    let mut derived = Derived::new(data.clone());
+    let mut engine = engine();
+    let mut fits = |pointer: &str, (above, column): (&[Column], &Column), text: &str, report: &mut Report| {
+        let mut names = BTreeMap::from([("data", data.clone())]);
+        names.extend(above.iter().map(|column| (column.name.as_str(), Context::from(Serde(column.sample())))));
+        let what = What { name: format!("try:{pointer}"), pointer, text };
+        // Whether a value is within its bounds shows in real items: samples may be far from them.
+        let free = Column { bounds: (None, None), lengths: (None, None), ..column.clone() };
+        scope::add(&mut engine, root, what, &Context::from(names), Some(&free), report).is_some()
     };
-    let (least, most) = (read("min", field.min.as_ref()), read("max", field.max.as_ref()));
-    let least = least.or((column.kind == ColumnKind::Duration).then_some(Number::whole(0)));
-    if let (Some(min), Some(max)) = (least, most)
-        && min > max
-    {
-        let words = [min, max].map(|bound| column.number_words(bound));
-        let key = if field.min.is_some() { "min" } else { "max" };
-        let message = format!("`min` is above `max`: {} > {}", words[0], words[1]);
-        report.push(root.at(Code::OutOfBounds, format!("{pointer}/{key}"), message).hint("swap the two"));
-        return (None, None);
+    let mut broken = Vec::new();
+    for (at, (name, field)) in spec.item.iter().flat_map(|item| &item.fields).enumerate() {
+        let Some(Formula(text)) = &field.derive else { continue };
+        let pointer = format!("/item/fields/{name}/derive");
+        if fits(&pointer, (&fields[..at], &fields[at]), text, report) && derived.add(at, name, text).is_err() {
+            broken.push(pointer);
+        }
     }
-    (least, most)
+    for (at, (name, decision)) in spec.decision.iter().enumerate() {
+        let Some(Formula(text)) = decision.truth.as_ref().and_then(|truth| truth.value.as_ref()) else { continue };
+        let pointer = format!("/decision/{name}/truth/value");
+        if fits(&pointer, (fields, &decisions[at]), text, report) && derived.add_truth(at, name, text).is_err() {
+            broken.push(pointer);
+        }
+    }
+    for pointer in broken {
+        report.push(root.at(Code::BadTemplate, pointer, "the expression cannot be used"));
+    }
+    derived
 }
 
 fn decision_column(root: &Document, name: &str, decision: &DecisionSpec, report: &mut Report) -> Column {
     let pointer = format!("/decision/{name}");
     check_name(root, &pointer, name, &[], report);
-    check_values(root, &pointer, decision.kind == DecisionType::Enum, decision.values.as_deref(), report);
-    let numeric = matches!(decision.kind, DecisionType::Integer | DecisionType::Number | DecisionType::Rank);
-    for (key, there) in [("min", decision.min.is_some()), ("max", decision.max.is_some())] {
-        if there && !numeric {
-            report.push(
-                root.at_key(
-                    Code::BadDeclaration,
-                    format!("{pointer}/{key}"),
-                    format!("`{key}` needs a type `integer`, `number` or `rank`"),
-                )
-                .hint(format!("remove `{key}`")),
-            );
-        }
-    }
-    if let (Some(min), Some(max)) = (decision.min, decision.max)
-        && min > max
-    {
-        report.push(
-            root.at(Code::OutOfBounds, format!("{pointer}/min"), format!("`min` is above `max`: {min} > {max}"))
-                .hint("swap the two"),
-        );
-    }
-    if decision.max_length.is_some() && decision.kind != DecisionType::Text {
-        report.push(
-            root.at_key(Code::BadDeclaration, format!("{pointer}/max_length"), "`max_length` needs `type: text`")
-                .hint("remove `max_length`"),
-        );
-    }
-    let kind = match decision.kind {
-        DecisionType::Enum => ColumnKind::Choice,
-        DecisionType::Text => ColumnKind::Text,
-        DecisionType::Integer => ColumnKind::Integer,
-        DecisionType::Number => ColumnKind::Number,
-        DecisionType::Boolean => ColumnKind::Boolean,
-        DecisionType::Rank => ColumnKind::Rank,
-    };
-    Column {
-        name: name.to_owned(),
-        kind,
-        values: decision.values.clone().unwrap_or_default(),
-        visible: true,
-        optional: true,
-        sensitive: false,
-        bounds: (decision.min, decision.max),
-        examples: Vec::new(),
-        when: Vec::new(),
-    }
+    Column { optional: true, ..declared::column(root, &pointer, name, &decision.declared, report) }
 }
 
 pub(super) fn check_name(root: &Document, pointer: &str, name: &str, reserved: &[&str], report: &mut Report) {
@@ -266,49 +236,14 @@ pub(super) fn check_name(root: &Document, pointer: &str, name: &str, reserved: &
     }
 }
 
-pub(super) fn check_values(
-    root: &Document,
-    pointer: &str,
-    is_enum: bool,
-    values: Option<&[String]>,
-    report: &mut Report,
-) {
-    match values {
-        None if is_enum => {
-            report.push(root.at(Code::MissingKey, pointer, "`type: enum` needs `values`").hint("add `values: [...]`"));
-        }
-        Some(_) if !is_enum => {
-            report.push(
-                root.at_key(Code::BadDeclaration, format!("{pointer}/values"), "`values` needs `type: enum`")
-                    .hint("remove `values`, or set `type: enum`"),
-            );
-        }
-        Some(values) => {
-            for (at, value) in values.iter().enumerate() {
-                if values[..at].contains(value) {
-                    report.push(
-                        root.at(
-                            Code::DuplicateName,
-                            format!("{pointer}/values/{at}"),
-                            format!("the value `{value}` appears twice"),
-                        )
-                        .hint("remove one of the two"),
-                    );
-                }
-            }
-        }
-        None => {}
-    }
-}
-
 /// Checks that the rules of every decision exist and decide about it.
 pub(super) fn check_truth(parts: &Parts<'_>, report: &mut Report) {
     for (name, decision) in &parts.environment.decision {
-        let Some(truth) = &decision.truth else { continue };
+        let Some(rules) = decision.truth.as_ref().and_then(|truth| truth.rules.as_ref()) else { continue };
         let pointer = format!("/decision/{name}/truth/rules");
-        if parts.documents.find(Kind::Rules, &truth.rules).is_none() {
-            parts.documents.missing(Kind::Rules, &truth.rules, parts.root, &pointer, report);
-        } else if let Some(rules) = parts.rules.get(&truth.rules) {
+        if parts.documents.find(Kind::Rules, rules).is_none() {
+            parts.documents.missing(Kind::Rules, rules, parts.root, &pointer, report);
+        } else if let Some(rules) = parts.rules.get(rules) {
             let at = parts.decisions.iter().position(|column| column.name == *name);
             let decides =
                 |then: &[(usize, casebook_runtime::model::Datum)]| then.iter().any(|(column, _)| Some(*column) == at);
@@ -316,10 +251,73 @@ pub(super) fn check_truth(parts: &Parts<'_>, report: &mut Report) {
                 report.push(
                     parts
                         .root
-                        .at(Code::NoTruth, pointer, format!("no rule of `{}` decides `{name}`", truth.rules))
+                        .at(Code::NoTruth, pointer, format!("no rule of `{}` decides `{name}`", rules.name))
                         .hint(format!("add `{name}` under `then`")),
                 );
             }
         }
     }
+}
+
+/// The ranks whose truth follows from the items of an episode.
+pub(super) fn rankings(
+    root: &Document,
+    spec: &Environment,
+    (fields, decisions): (&[Column], &[Column]),
+    report: &mut Report,
+) -> Vec<Ranking> {
+    let mut rankings = Vec::new();
+    for (decision, (name, given)) in spec.decision.iter().enumerate() {
+        let Some(keys) = given.truth.as_ref().and_then(|truth| truth.order_by.as_ref()) else { continue };
+        let pointer = format!("/decision/{name}/truth/order_by");
+        if decisions[decision].kind != ValueType::Rank {
+            report.push(
+                root.at_key(Code::BadDeclaration, &pointer, "`order_by` needs a decision of type `rank`")
+                    .hint("name rules instead, as in `truth: { rules: ... }`"),
+            );
+            continue;
+        }
+        let keys = keys.iter().enumerate().filter_map(|(at, key)| {
+            ranking_key(root, &format!("{pointer}/{at}"), (decision, key), (fields, decisions), report)
+        });
+        rankings.push(Ranking { decision, keys: keys.collect() });
+    }
+    rankings
+}
+
+/// One name of `order_by`.
+fn ranking_key(
+    root: &Document,
+    place: &str,
+    (decision, key): (usize, &str),
+    (fields, decisions): (&[Column], &[Column]),
+    report: &mut Report,
+) -> Option<Key> {
+    let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
+    let find = |columns: &[Column]| columns.iter().position(|column| column.name == name);
+    let (of, column) = match (find(fields), find(decisions).filter(|at| *at != decision)) {
+        (Some(at), _) => (KeyOf::Field(at), &fields[at]),
+        (None, Some(at)) => (KeyOf::Truth(at), &decisions[at]),
+        (None, None) => {
+            let known = fields.iter().chain(decisions).map(|column| column.name.as_str());
+            report.push(
+                root.at(Code::UnknownName, place, format!("items have no field and no other decision `{name}`"))
+                    .maybe_hint(suggest(name, known)),
+            );
+            return None;
+        }
+    };
+    let ordered = column.kind.is_ordered() && column.kind != ValueType::Rank;
+    if !ordered && !matches!(column.kind, ValueType::Enum | ValueType::Boolean) {
+        report.push(
+            root.at(
+                Code::BadDeclaration,
+                place,
+                format!("`{name}` is of type `{}`, which has no order", column.kind.name()),
+            )
+            .hint("name a number, a moment, a duration, an `enum` or a `boolean`"),
+        );
+        return None;
+    }
+    Some(Key { of, descending })
 }

@@ -9,11 +9,12 @@ use std::{
 
 use casebook_runtime::{
     items,
-    model::{Column, ColumnKind, Datum, Item, Origin, Text, TruthCell},
+    model::{Column, Datum, Item, Origin, Text, TruthCell},
     scenario::{
         Variants,
         templates::{WRITTEN, is_template, reads, reads_vary},
     },
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report},
@@ -157,13 +158,52 @@ impl Maker<'_> {
             fields.push(datum);
             values.push(value);
         }
+        if !self.lenient && report.errors() == before {
+            self.derive(&mut values, &mut fields, report);
+        }
         let mut truth: Vec<TruthCell> =
             (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
         (report.errors() == before).then_some(())?;
         if !self.lenient {
+            self.judge(&values, &mut truth, report);
             self.apply_rules(&fields, &mut truth, report);
         }
         (report.errors() == before).then(|| items::assemble(&self.item.id, &self.parts.fields, values, fields, truth))
+    }
+
+    /// Computes the derived fields.
+    fn derive(&self, values: &mut [Option<Value>], fields: &mut [Option<Datum>], report: &mut Report) {
+        for (at, problem) in self.parts.derived.fill(&self.parts.fields, values, fields) {
+            let name = &self.parts.fields[at].name;
+            report.push(
+                self.document
+                    .at(
+                        Code::BadTemplate,
+                        &self.pointer,
+                        format!("`{name}` of the item `{}` cannot be computed: {problem}", self.item.id),
+                    )
+                    .hint(format!(
+                        "change the item, or `derive` of the field `{name}`; an omitted field is null: `paid | default(0)`"
+                    )),
+            );
+        }
+    }
+
+    /// Computes what is right where an expression says so.
+    fn judge(&self, values: &[Option<Value>], truth: &mut [TruthCell], report: &mut Report) {
+        let columns = (&*self.parts.fields, &*self.parts.decisions);
+        for (at, problem) in self.parts.derived.judge(columns, values, truth) {
+            let name = &self.parts.decisions[at].name;
+            report.push(
+                self.document
+                    .at(
+                        Code::BadTemplate,
+                        &self.pointer,
+                        format!("the right `{name}` of the item `{}` cannot be computed: {problem}", self.item.id),
+                    )
+                    .hint(format!("change the item, or `truth` of the decision `{name}`")),
+            );
+        }
     }
 
     /// The value of a field, none where the item lacks it; nothing when a problem was reported.
@@ -171,7 +211,7 @@ impl Maker<'_> {
     fn field(&self, pointer: &str, column: &Column, context: &Context, report: &mut Report) -> Option<Option<Value>> {
         let Some(value) = self.item.fields.get(&column.name) else { return Some(None) };
         match self.declared(&column.name) {
-            Some(true) => match self.fill(pointer, value, keeps_type(column.kind), context, report)? {
+            Some(true) => match self.fill(pointer, value, Some(column), context, report)? {
                 Filled::Absent if !column.optional => {
                     report.push(
                         self.document
@@ -191,28 +231,41 @@ impl Maker<'_> {
         }
     }
 
-    /// Renders what of a value is a template; `typed` says whether one expression may keep its type.
+    /// Renders what of a value is a template; of some types one expression keeps its type.
     fn fill(
         &self,
         pointer: &str,
         value: &Value,
-        typed: bool,
+        column: Option<&Column>,
         context: &Context,
         report: &mut Report,
     ) -> Option<Filled> {
         match value {
             Value::String(text) if !self.lenient => {
+                let typed = column.is_some_and(|column| keeps_type(column.kind));
                 template::fill(self.engine, self.document, pointer, (text, typed), context, report)
             }
             Value::Array(entries) => {
                 let mut filled = Vec::with_capacity(entries.len());
+                let of = column.and_then(|column| column.of.as_deref());
                 for (at, entry) in entries.iter().enumerate() {
-                    match self.fill(&format!("{pointer}/{at}"), entry, false, context, report)? {
+                    match self.fill(&format!("{pointer}/{at}"), entry, of, context, report)? {
                         Filled::Value(entry) => filled.push(entry),
                         Filled::Absent => {}
                     }
                 }
                 Some(Filled::Value(Value::Array(filled)))
+            }
+            Value::Object(map) => {
+                let mut filled = Map::new();
+                for (key, value) in map {
+                    let place = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    let property = column.and_then(|column| column.properties.iter().find(|one| one.name == *key));
+                    if let Filled::Value(value) = self.fill(&place, value, property, context, report)? {
+                        filled.insert(key.clone(), value);
+                    }
+                }
+                Some(Filled::Value(Value::Object(filled)))
             }
             other => Some(Filled::Value(other.clone())),
         }
@@ -227,10 +280,7 @@ impl Maker<'_> {
             Some(Label::Value(value)) => (Some(value), None, pointer.clone()),
             Some(Label::Detail(detail)) => (detail.value.as_ref(), Some(detail), format!("{pointer}/value")),
         };
-        let filled = value.and_then(|value| {
-            let typed = keeps_type(decision.kind);
-            self.fill(&value_pointer, value, typed, context, report)
-        });
+        let filled = value.and_then(|value| self.fill(&value_pointer, value, Some(decision), context, report));
         if let Some(Filled::Value(value)) = filled
             && !(self.lenient && holds_template(&value))
         {
@@ -249,20 +299,20 @@ impl Maker<'_> {
     fn label_text(
         &self,
         pointer: &str,
-        kind: ColumnKind,
+        kind: ValueType,
         detail: &LabelDetail,
         context: &Context,
         cell: &mut TruthCell,
         report: &mut Report,
     ) {
         check_detail(self.document, pointer, kind, detail, report);
-        if kind != ColumnKind::Text {
+        if kind != ValueType::Text {
             return;
         }
         let text_of = |path: &str, text: &str, report: &mut Report| match self.fill(
             path,
             &Value::from(text),
-            false,
+            None,
             context,
             report,
         )? {
@@ -323,11 +373,11 @@ pub(super) fn check_plain(document: &Document, inbox: &Inbox, parts: &Parts<'_>,
 pub(super) fn check_detail(
     document: &Document,
     pointer: &str,
-    kind: ColumnKind,
+    kind: ValueType,
     detail: &LabelDetail,
     report: &mut Report,
 ) {
-    if kind == ColumnKind::Text {
+    if kind == ValueType::Text {
         return;
     }
     for (key, there) in [("keywords", !detail.keywords.is_empty()), ("reference", detail.reference.is_some())] {
@@ -357,8 +407,8 @@ pub fn template_fields(source: &PackSource) -> HashSet<String> {
 }
 
 /// Whether a template that is one expression keeps its type in a column; texts are written by the template.
-pub(super) const fn keeps_type(kind: ColumnKind) -> bool {
-    matches!(kind, ColumnKind::Integer | ColumnKind::Number | ColumnKind::Boolean | ColumnKind::List | ColumnKind::Rank)
+pub(super) const fn keeps_type(kind: ValueType) -> bool {
+    kind.is_number() || kind.is_list() || matches!(kind, ValueType::Boolean | ValueType::Object)
 }
 
 /// The texts of a value, however deep.
@@ -382,6 +432,7 @@ fn bytes_of(item: &Item) -> usize {
     let fields = item.fields.iter().flatten().map(|datum| match datum {
         Datum::Text(text) => text.raw.len(),
         Datum::List(texts) => texts.iter().map(|text| text.raw.len()).sum(),
+        Datum::Nested(value) => value.to_string().len(),
         _ => 0,
     });
     let truth = item.truth.iter().map(|cell| {

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use casebook_runtime::{
-    model::{ColumnKind, Datum},
+    model::Datum,
     names::nearest,
     scenario::{Variants, templates::item_engine},
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
@@ -107,8 +108,42 @@ fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Par
             );
         }
     }
+    for column in parts.fields.iter().filter(|column| column.derived && item.fields.contains_key(&column.name)) {
+        report.push(
+            document
+                .at_key(
+                    Code::BadValue,
+                    format!("{pointer}/fields/{}", column.name),
+                    format!("`{}` is computed, and the item `{}` gives it", column.name, item.id),
+                )
+                .hint("remove it from the item, or `derive` from the field"),
+        );
+    }
+    for (at, decision) in parts.decisions.iter().enumerate() {
+        let name = &decision.name;
+        let ranked = parts.rankings.iter().any(|ranking| ranking.decision == at);
+        if item.labels.contains_key(name) && (ranked || parts.derived.has_truth(at)) {
+            let key = if ranked { "order_by" } else { "value" };
+            report.push(
+                document
+                    .at_key(
+                        Code::BadValue,
+                        format!("{pointer}/labels/{name}"),
+                        format!(
+                            "the right `{name}` follows from `{key}`, and the item `{}` has a label for it",
+                            item.id
+                        ),
+                    )
+                    .hint("remove the label"),
+            );
+        }
+    }
     let unknown = |name: &&str| !parts.fields.iter().any(|column| column.name == **name);
-    for column in parts.fields.iter().filter(|column| !column.optional && !item.fields.contains_key(&column.name)) {
+    for column in parts
+        .fields
+        .iter()
+        .filter(|column| !column.optional && !column.derived && !item.fields.contains_key(&column.name))
+    {
         if nearest(&column.name, item.fields.keys().map(String::as_str).filter(unknown)).is_some() {
             // It is there, misspelt; the finding about the unknown field says so.
             continue;
@@ -147,7 +182,7 @@ fn check_ranks(
     parts: &Parts<'_>,
     report: &mut Report,
 ) {
-    for (at, column) in parts.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank) {
+    for (at, column) in parts.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Rank) {
         let varies =
             |item: &&Variants| item.forms.iter().any(|form| form.truth[at].value != item.forms[0].truth[at].value);
         let mut drawn: Vec<usize> = items.iter().filter(varies).flat_map(|item| item.uses.iter().copied()).collect();

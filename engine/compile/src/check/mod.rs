@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `documents.rs` | the documents of a pack, laid over those that they extend |
 //! | `environment.rs` | the environment as a whole, columns, decisions |
-//! | `parameters.rs` | named values with a type |
+//! | `declared.rs` | what is declared of values: that its keys suit their types |
 //! | `scope.rs` | what expressions may read; state, reset arguments, effects |
 //! | `action.rs` | what agents send |
 //! | `observation.rs` | what agents see |
@@ -33,6 +33,7 @@
 mod action;
 mod beyond;
 mod computed;
+mod declared;
 mod documents;
 mod environment;
 mod forms;
@@ -40,7 +41,6 @@ mod generator;
 mod inbox;
 mod lines;
 mod observation;
-mod parameters;
 mod plugins;
 mod policy;
 mod proofs;
@@ -71,7 +71,9 @@ use casebook_runtime::{
     scenario::{
         Catalog, Pack, ResetModel, Script, StateVariable, Task,
         action::ActionModel,
+        derived::Derived,
         observation::{Part, schema, with_answers, with_instructions},
+        ranking::Ranking,
     },
 };
 use casebook_syntax::{
@@ -192,6 +194,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) root: &'a Document,
     pub(crate) fields: Arc<[Column]>,
     pub(crate) decisions: Arc<[Column]>,
+    pub(crate) derived: Derived,
+    pub(crate) rankings: Arc<[Ranking]>,
     pub(crate) reset: ResetModel,
     /// What expressions may read before the first step, with sample values.
     pub(crate) first: Context,
@@ -214,7 +218,7 @@ impl<'a> Parts<'a> {
         documents: &'a Documents<'a>,
         (root, environment): (&'a Document, &'a spec::Environment),
         columns: environment::Columns,
-        (reset, first): (ResetModel, Context),
+        (reset, first, derived): (ResetModel, Context, Derived),
     ) -> Self {
         Self {
             documents,
@@ -222,6 +226,8 @@ impl<'a> Parts<'a> {
             root,
             fields: columns.fields.into(),
             decisions: columns.decisions.into(),
+            derived,
+            rankings: Arc::new([]),
             reset,
             first,
             rules: IndexMap::new(),
@@ -268,8 +274,10 @@ fn assemble(
     let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first } = surface;
     let broken = columns.broken;
-    let mut parts = Parts::new(documents, (root, environment), columns, (reset, first));
+    let derived = environment::derived(root, environment, (&columns.fields, &columns.decisions), &data, report);
+    let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.plugins = plugins;
+    parts.rankings = environment::rankings(root, environment, (&parts.fields, &parts.decisions), report).into();
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && broken {
         return None;
@@ -342,6 +350,8 @@ fn assemble(
         fields: parts.fields,
         keyword_pools,
         decisions: parts.decisions,
+        derived: parts.derived,
+        rankings: parts.rankings,
         action: action?,
         done,
         reads_actions,
@@ -354,7 +364,11 @@ fn assemble(
         tasks,
         policies,
         rules: parts.rules,
-        truth: environment.decision.values().map(|spec| spec.truth.as_ref().map(|truth| truth.rules.clone())).collect(),
+        truth: environment
+            .decision
+            .values()
+            .map(|spec| spec.truth.as_ref().and_then(|truth| truth.rules.clone()))
+            .collect(),
         digests: documents.digests().into_iter().map(|(kind, name, digest)| (kind.name(), name, digest)).collect(),
         plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,

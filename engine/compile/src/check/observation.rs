@@ -149,7 +149,7 @@ fn observation_part(
     if let Some(text) = &part.value {
         let place = format!("{pointer}/value");
         let what = What { name: format!("observation:{name}"), pointer: &place, text: &text.0 };
-        let (expression, _) = scope::add(engine, root, what, &site.sample, part.kind, report)?;
+        let (expression, _) = scope::add(engine, root, what, &site.sample, scope::typed(part.kind).as_ref(), report)?;
         let fits = |value| part.kind.map_or(Ok(()), |kind| kind.fit(value).map(|_| ()));
         scope::try_before(&expression, engine, root, (&place, &text.0), &site.before, fits, report)?;
         return Some(Part::Value(expression, part.kind));

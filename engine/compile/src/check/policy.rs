@@ -1,14 +1,14 @@
 //! Scripted policies.
 
 use casebook_runtime::{
-    model::{Column, ColumnKind},
+    model::Column,
     rules::Predicate,
     scenario::{
         BUILT_IN_POLICIES, Choice, Move, Script,
         action::ActionModel,
         templates::{is_template, sole_expression},
     },
-    settings::ResultType,
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
@@ -118,7 +118,7 @@ pub(super) fn compile(
     for name in spec.rank.keys() {
         let pointer = format!("/rank/{name}");
         match parts.decisions.iter().position(|column| column.name == *name) {
-            Some(at) if parts.decisions[at].kind == ColumnKind::Rank => ranked.push(at),
+            Some(at) if parts.decisions[at].kind == ValueType::Rank => ranked.push(at),
             Some(_) => report.push(
                 document
                     .at_key(Code::BadDeclaration, pointer, format!("the decision `{name}` is not of type `rank`"))
@@ -410,14 +410,16 @@ impl Site<'_> {
         let name = format!("policy:{}{pointer}", self.policy);
         let names = self.names();
         let kind = match column.kind {
-            ColumnKind::Text => {
+            ValueType::Text => {
                 template::add(engine, &name, self.document, pointer, text, &names, report)?;
                 return Some(Choice::Template(name));
             }
-            ColumnKind::Integer | ColumnKind::Rank => ResultType::Integer,
-            ColumnKind::Number => ResultType::Number,
-            ColumnKind::Boolean => ResultType::Boolean,
-            _ => ResultType::Text,
+            // What is out of bounds is sent all the same, and the episode says so.
+            ValueType::Address | ValueType::Url | ValueType::Timestamp | ValueType::Duration | ValueType::Enum => {
+                ValueType::Text
+            }
+            ValueType::Set => ValueType::List,
+            kind => kind,
         };
         let Some(expression) = sole_expression(text) else {
             let message = format!("`{}` is of type `{}`, not a text", column.name, column.kind.name());
@@ -429,7 +431,7 @@ impl Site<'_> {
             return None;
         };
         let what = What { name, pointer, text: expression };
-        let (expression, _) = scope::add(engine, self.document, what, &names, Some(kind), report)?;
+        let (expression, _) = scope::add(engine, self.document, what, &names, Some(&Column::new("", kind)), report)?;
         Some(Choice::Computed(expression))
     }
 }
@@ -451,7 +453,10 @@ fn choices(
                 let choice = site.template(&place, (&site.parts.decisions[column], text), engine, report);
                 result.extend(choice.map(|choice| (column, choice)));
             }
-            (_, Value::Array(_)) => {
+            (column, Value::Array(_))
+                if rubric::is_list_of_lists(value)
+                    || column.is_none_or(|at| site.parts.decisions[at].kind != ValueType::Set) =>
+            {
                 report.push(
                     site.document
                         .at(Code::BadValue, place, format!("a policy decides one `{name}`, not several"))

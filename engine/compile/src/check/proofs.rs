@@ -4,10 +4,11 @@
 
 use casebook_proofs::{Analysis, Claim, Entry, Limits, Unknown, Wanted, Witness, analyse};
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, Text, domain},
+    model::{Column, Datum, Text, domain},
     names::list,
     rules::RuleSet,
     settings::Hit,
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report},
@@ -82,7 +83,7 @@ fn wanted(parts: &Parts<'_>, name: &str) -> Vec<Wanted> {
             .decision
             .get(&column.name)
             .and_then(|spec| spec.truth.as_ref())
-            .is_some_and(|t| t.rules == name)
+            .is_some_and(|truth| truth.rules.as_deref() == Some(name))
     };
     let mut all = Vec::new();
     for (decision, column) in parts.decisions.iter().enumerate() {
@@ -259,7 +260,8 @@ impl Prover<'_> {
             let place = self.written.iter().flat_map(|one| &one.then).find_map(|(pointer, map)| {
                 map.contains_key(&column.name).then(|| format!("{pointer}/{}", column.name))
             });
-            let (Some(place), true) = (place, truth.is_some_and(|truth| truth.rules == self.set.name)) else {
+            let (Some(place), true) = (place, truth.is_some_and(|truth| truth.rules.as_ref() == Some(&self.set.name)))
+            else {
                 continue;
             };
             let mut graders = Vec::new();
@@ -300,7 +302,7 @@ impl Prover<'_> {
     fn pairs(&self, at: usize, column: &Column) -> Vec<(usize, usize)> {
         let all = self.set.rules.iter().flat_map(|rule| &rule.then).chain(&self.set.default);
         let mut values: Vec<usize> = all
-            .filter(|(own, _)| *own == at && column.kind == ColumnKind::Choice)
+            .filter(|(own, _)| *own == at && column.kind == ValueType::Enum)
             .filter_map(|(_, value)| if let Datum::Choice(value) = value { Some(*value) } else { None })
             .collect();
         values.sort_unstable();

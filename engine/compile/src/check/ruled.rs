@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use casebook_runtime::{model::Column, rules::RuleSet};
+use casebook_runtime::{model::Column, rules::RuleSet, scenario::derived::Derived};
 use casebook_syntax::{
     diagnostic::Report,
     source::{PackSource, SourceFile},
@@ -60,7 +60,8 @@ pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
         let mut templates = casebook_runtime::scenario::templates::engine();
         let (columns, surface) = surface((root, environment), &plugins, &mut templates, &mut report)?;
         let broken = columns.broken;
-        let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first));
+        let derived = Derived::new(surface.data);
+        let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first, derived));
         if !broken {
             compile_rules(&mut parts, &mut report);
         }

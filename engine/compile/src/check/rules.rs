@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use casebook_runtime::{
     model::{Datum, RuleReason, read_moment},
     rules::{CompiledRule, Predicate, RuleSet},
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report},
@@ -77,7 +78,10 @@ pub(super) fn compile(
 fn check_idle(document: &Document, spec: &spec::Rules, written: &[Written], parts: &Parts<'_>, report: &mut Report) {
     let decisions = &parts.environment.decision;
     let decides = |name: &str| {
-        decisions.get(name).and_then(|one| one.truth.as_ref()).is_some_and(|truth| truth.rules == spec.name)
+        decisions
+            .get(name)
+            .and_then(|one| one.truth.as_ref())
+            .is_some_and(|truth| truth.rules.as_ref() == Some(&spec.name))
     };
     if !decisions.keys().any(|name| decides(name)) {
         // Nothing uses these rules, which is told elsewhere.
@@ -148,7 +152,8 @@ fn outcome(
     report: &mut Report,
 ) -> Vec<(usize, Datum)> {
     for (name, value) in given {
-        if value.is_array() {
+        let set = parts.decisions.iter().any(|column| column.name == *name && column.kind == ValueType::Set);
+        if value.is_array() && (!set || rubric::is_list_of_lists(value)) {
             report.push(
                 document
                     .at(

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use casebook_runtime::{
     expression::{Effects, Expression, shown},
-    model::{Column, ColumnKind},
-    number::Number,
+    model::Column,
     scenario::{First, ResetModel, StateVariable, parameter::object_schema},
-    settings::ResultType,
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
@@ -17,7 +16,11 @@ use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use serde_json::{Map, Value};
 
-use super::{environment::check_name, parameters, template};
+use super::{
+    declared::{self, Given},
+    environment::check_name,
+    template,
+};
 use crate::validator::validator;
 
 /// Names that the protocol's own state has.
@@ -47,10 +50,12 @@ pub(super) fn names(
     for (name, spec) in spec.reset.iter().flat_map(|reset| &reset.arguments) {
         let place = format!("/reset/arguments/{name}");
         check_name(root, &place, name, RESERVED_ARGUMENTS, report);
-        let declared = spec.into();
+        let own =
+            Given { required: spec.required, default: spec.default.as_ref(), description: spec.description.as_deref() };
         // One that is wrong is there all the same, so that what reads it is not reported as well.
-        given.extend(parameters::compile_quietly(name, &declared).map(|one| (name.clone(), one.sample())));
-        parameters.extend(parameters::compile(root, &place, name, &declared, report));
+        let quietly = declared::parameter_quietly(name, &spec.declared, own);
+        given.extend(quietly.map(|one| (name.clone(), one.sample())));
+        parameters.extend(declared::parameter(root, &place, (name, &spec.declared, own), report));
     }
     let schema = Value::Object(object_schema(&parameters));
     let validator = validator(&schema).ok()?;
@@ -81,10 +86,11 @@ pub(super) fn names(
                 .hint("keep one of the two"),
             );
         }
-        let (first, sample) = first(root, &place, (name, given), &before, engine, report);
+        let column = declared::column(root, &place, name, &given.declared, report);
+        let column = Column { visible: given.visible, ..column };
+        let (first, sample) = first(root, &place, (&column, given), &before, engine, report);
         values.insert(name.clone(), sample);
-        let description = given.description.clone();
-        state.push(StateVariable { name: name.clone(), kind: given.kind, visible: given.visible, description, first });
+        state.push(StateVariable { column, description: given.description.clone(), first });
     }
     samples.insert("state", Context::from(Serde(&values)));
     Some(Names { data, state, reset: ResetModel { parameters, schema, validator }, samples })
@@ -94,28 +100,20 @@ pub(super) fn names(
 fn first(
     root: &Document,
     place: &str,
-    (name, given): (&str, &StateSpec),
+    (column, given): (&Column, &StateSpec),
     before: &Context,
     engine: &mut Engine<'static>,
     report: &mut Report,
 ) -> (First, Value) {
-    let nothing = || (First::Value(given.kind.nothing()), given.kind.nothing());
+    let nothing = || (First::Value(column.nothing()), column.nothing());
     if let Some(Formula(text)) = &given.value {
-        let what = What { name: format!("state:{name}"), pointer: &format!("{place}/value"), text };
-        return add(engine, root, what, before, Some(given.kind), report)
+        let what = What { name: format!("state:{}", column.name), pointer: &format!("{place}/value"), text };
+        return add(engine, root, what, before, Some(column), report)
             .map_or_else(nothing, |(expression, sample)| (First::Expression(expression), sample));
     }
-    match given.kind.fit(given.default.clone().unwrap_or_else(|| given.kind.nothing())) {
-        Ok(value) => (First::Value(value.clone()), value),
-        Err(expected) => {
-            report.push(
-                root.at(Code::BadValue, format!("{place}/default"), format!("`{name}` cannot begin with this"))
-                    .label(format!("expected {expected}"))
-                    .hint(format!("write {expected}, or change its type")),
-            );
-            nothing()
-        }
-    }
+    let default =
+        given.default.as_ref().and_then(|default| declared::check_default(root, place, column, default, report));
+    default.map_or_else(nothing, |value| (First::Value(value.clone()), value))
 }
 
 impl Names {
@@ -143,26 +141,27 @@ impl Names {
         report: &mut Report,
     ) -> Effects {
         let mut effects = Effects::default();
-        let mut one = |key: &str, Formula(text): &Formula, kind, report: &mut Report| {
+        let mut one = |key: &str, Formula(text): &Formula, column: Option<&Column>, report: &mut Report| {
             let what = What { name: format!("{pointer}/{key}"), pointer: &format!("{pointer}/{key}"), text };
-            add(engine, root, what, sample, kind, report)
+            add(engine, root, what, sample, column, report)
         };
         effects.fail = fail.and_then(|text| Some(one("fail", text, None, report)?.0));
         for (name, text) in set {
             let key = format!("set/{name}");
-            if let Some(variable) = self.state.iter().find(|variable| variable.name == *name) {
-                let made = one(&key, text, Some(variable.kind), report);
-                effects.set.extend(made.map(|(expression, _)| (name.clone(), variable.kind, expression)));
+            if let Some(variable) = self.state.iter().find(|variable| variable.column.name == *name) {
+                let made = one(&key, text, Some(&variable.column), report);
+                effects.set.extend(made.map(|(expression, _)| (variable.column.clone(), expression)));
                 continue;
             }
-            let known = self.state.iter().map(|variable| variable.name.as_str());
+            let known = self.state.iter().map(|variable| variable.column.name.as_str());
             let hint = suggest(name, known).unwrap_or_else(|| "declare it under `state`".into());
             report.push(
                 root.at_key(Code::UnknownName, format!("{pointer}/{key}"), format!("there is no state `{name}`"))
                     .hint(hint),
             );
         }
-        effects.wait = wait.and_then(|text| Some(one("wait", text, Some(ResultType::Number), report)?.0));
+        effects.wait =
+            wait.and_then(|text| Some(one("wait", text, Some(&Column::new("", ValueType::Number)), report)?.0));
         effects
     }
 }
@@ -175,13 +174,18 @@ pub(super) struct What<'a> {
     pub(super) text: &'a str,
 }
 
+/// What an expression must give that has a type.
+pub(super) fn typed(kind: Option<ValueType>) -> Option<Column> {
+    kind.map(|kind| Column::new("", kind))
+}
+
 /// Compiles an expression and tries it once; gives its value then.
 pub(super) fn add(
     engine: &mut Engine<'static>,
     document: &Document,
     what: What<'_>,
     sample: &Context,
-    kind: Option<ResultType>,
+    column: Option<&Column>,
     report: &mut Report,
 ) -> Option<(Expression, Value)> {
     let explain =
@@ -200,12 +204,12 @@ pub(super) fn add(
             return None;
         }
     };
-    let Some(kind) = kind else { return Some((expression, value)) };
+    let Some(column) = column else { return Some((expression, value)) };
     let shown = shown(&value);
-    match kind.fit(value) {
+    match column.fit(value) {
         Ok(value) => Some((expression, value)),
         Err(expected) => {
-            let message = format!("the expression gives `{shown}`, where the type is `{}`", kind.name());
+            let message = format!("the expression gives `{shown}`, where the type is `{}`", column.kind.name());
             report.push(
                 document
                     .at(Code::BadTemplate, what.pointer, message)
@@ -282,8 +286,13 @@ pub(super) fn action_sample(action: &ActionSpec, decisions: &[Column]) -> Value 
     let sample = |(name, property): (&String, &ActionProperty)| {
         let decided = property.decides.as_ref().and_then(|decides| decisions.iter().find(|one| one.name == *decides));
         let value = match decided {
-            Some(column) => row_value(column),
-            None => parameters::compile_quietly(name, &property.into()).map_or_else(|| "".into(), |one| one.sample()),
+            Some(column) => column.sample(),
+            None => {
+                let default = property.default.as_ref().filter(|_| property.declared.kind.is_some());
+                let given = Given { required: property.required, default, description: None };
+                let parameter = declared::parameter_quietly(name, &property.declared, given);
+                parameter.map_or_else(|| "".into(), |one| one.sample())
+            }
         };
         (name.clone(), value)
     };
@@ -307,20 +316,5 @@ pub(super) fn item_sample(spec: &Environment, fields: &[Column]) -> Context {
 
 /// A sample of an item, or of a row's decisions, for templates.
 pub(super) fn row_sample<'a>(columns: impl Iterator<Item = &'a Column>) -> Map<String, Value> {
-    columns.map(|column| (column.name.clone(), row_value(column))).collect()
-}
-
-fn row_value(column: &Column) -> Value {
-    match column.kind {
-        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank => {
-            // Not nothing where that can be, for it may be divided by.
-            let one = Number::whole(1);
-            let sample = column.bounds.0.unwrap_or(one).max(one);
-            column.bounds.1.map_or(sample, |most| sample.min(most)).to_json()
-        }
-        ColumnKind::Boolean => false.into(),
-        ColumnKind::List => Value::Array(Vec::new()),
-        ColumnKind::Choice => column.values.first().cloned().into(),
-        _ => "".into(),
-    }
+    columns.map(|column| (column.name.clone(), column.sample())).collect()
 }

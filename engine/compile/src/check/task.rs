@@ -78,6 +78,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         items: listed.into(),
         parts: item_parts.into(),
         samples: samples.into(),
+        rankings: Arc::clone(&parts.rankings),
     })
 }
 
@@ -303,7 +304,7 @@ fn instructions(
             .template_from_str(&spec.instructions)
             .is_ok_and(|one| one.undeclared_variables(false).contains("reset"));
     let sample: Map<String, Value> =
-        parts.reset.parameters.iter().map(|one| (one.name.clone(), one.sample())).collect();
+        parts.reset.parameters.iter().map(|one| (one.name().to_owned(), one.sample())).collect();
     let context = context! { reset => Context::from(Serde(&sample)), ..names.clone() };
     let text = template::render(&engine, document, "/instructions", &spec.instructions, &context, &mut problems);
     if parts.sound {
@@ -330,7 +331,7 @@ fn clock(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut
         };
     }
     for decision in parts.environment.decision.values() {
-        let rules = decision.truth.as_ref().and_then(|truth| parts.rules.get(&truth.rules));
+        let rules = decision.truth.as_ref().and_then(|truth| parts.rules.get(truth.rules.as_ref()?));
         if let Some((rules, rule)) = rules.and_then(|rules| Some((rules, rules.needs_clock()?))) {
             let message =
                 format!("the rule `{}` of `{}` reads the clock, and the task has none", rule.reason.id, rules.name);
@@ -424,7 +425,7 @@ fn definitions_text(environment: &spec::Environment) -> String {
             line.push_str(&format!(": {}", meaning.trim_end().trim_end_matches('.')));
         }
         line.push('.');
-        if let Some(values) = &field.values {
+        if let Some(values) = &field.declared.values {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             line.push_str(&format!(" It is {}.", listed(&values, "or")));
         }

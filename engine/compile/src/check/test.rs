@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use casebook_runtime::{
     json::Name,
-    model::{ColumnKind, Datum, ProblemKind, read_moment},
+    model::{Datum, ProblemKind, read_moment},
     names::list,
     scenario::{
         BUILT_IN_POLICIES, Task,
@@ -13,6 +13,7 @@ use casebook_runtime::{
         suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
         tasks::find_task,
     },
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Hint, Report, suggest},
@@ -112,6 +113,14 @@ impl Checker<'_> {
                 );
             }
         }
+        for (at, problem) in self.parts.derived.complete(&self.parts.fields, &case.given, &mut fields) {
+            let name = &self.parts.fields[at].name;
+            report.push(
+                self.document
+                    .at(Code::BadValue, format!("{pointer}/given"), format!("`{name}` does not fit: {problem}"))
+                    .hint(format!("leave out `{name}`, or change the fields that it is computed from")),
+            );
+        }
         let mut expect = case.expect.clone();
         let by = expect.shift_remove("by").map(|by| match by {
             Value::Array(list) => list.iter().map(plain).collect(),
@@ -200,7 +209,8 @@ impl Checker<'_> {
             let last = case.play.as_ref().is_some_and(|play| at + 1 == play.len());
             if !(last && case.expect.refused.is_some()) {
                 let place = format!("{pointer}/play/{at}");
-                if let Some(model) = self.action {
+                // Where what is invalid costs, a test may show what it costs.
+                if let Some(model) = self.action.filter(|model| !model.declaration.penalizes) {
                     let hint = "fix it, or put the words of the refusal into `refused` under `expect`";
                     check_taken(self.document, &place, action, (model, &self.parts.decisions), hint, report);
                 }
@@ -223,7 +233,7 @@ impl Checker<'_> {
     /// Checks what a reset is given.
     fn arguments(&self, pointer: &str, given: &Map<String, Value>, report: &mut Report) {
         let model = &self.parts.reset;
-        let known = || model.parameters.iter().map(|parameter| parameter.name.as_str());
+        let known = || model.parameters.iter().map(|parameter| parameter.name());
         for problem in model.validator.problems(&Value::Object(given.clone()), &|_| known().collect()) {
             let name = problem.path.first().map(ToString::to_string).unwrap_or_default();
             let place = format!("{pointer}/{name}");
@@ -357,11 +367,11 @@ impl Checker<'_> {
                 .decisions
                 .iter()
                 .enumerate()
-                .filter(|(_, column)| matches!(column.kind, ColumnKind::Choice | ColumnKind::Boolean))
+                .filter(|(_, column)| matches!(column.kind, ValueType::Enum | ValueType::Boolean))
         };
         let read = |column: usize, text: &str| {
             let column = &self.parts.decisions[column];
-            let value = if column.kind == ColumnKind::Boolean {
+            let value = if column.kind == ValueType::Boolean {
                 serde_json::from_str(text).unwrap_or(Value::Null)
             } else {
                 text.into()

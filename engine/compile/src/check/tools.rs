@@ -1,13 +1,13 @@
 //! The environment's tools.
 
 use casebook_runtime::{
-    model::Column,
+    model::{Column, MAX_TEXT},
     scenario::{
-        action::{ITEM, MAX_TEXT},
+        action::ITEM,
         parameter::{Parameter, object_schema},
         tools::{Reply, Tool, ToolCard, output_schema},
     },
-    settings::ResultType,
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
@@ -20,8 +20,8 @@ use super::{
     Documents,
     action::no_default,
     computed,
+    declared::{self, Given},
     environment::check_name,
-    parameters,
     scope::{self, Names, What, row_sample},
     template,
 };
@@ -104,7 +104,7 @@ fn one(
     (report.errors() == before).then_some(())?;
     let reply = reply?;
     let returns = match &reply {
-        Reply::Text(_) => Some(ResultType::Text),
+        Reply::Text(_) => Some(ValueType::Text),
         Reply::Value(_, returns) => *returns,
         Reply::Plugin(computed) => computed.offer.returns,
     };
@@ -141,11 +141,9 @@ fn arguments(
         let place = format!("{pointer}/arguments/{argument}");
         check_name(root, &place, argument, &[], report);
         let current = check_item(root, &place, argument, declared, report);
-        let mut own = parameters::Declared::from(declared);
-        if declared.item {
-            own.default = None;
-        }
-        given.extend(parameters::compile(root, &place, argument, &own, report));
+        let default = declared.default.as_ref().filter(|_| !declared.item);
+        let own = Given { required: declared.required, default, description: declared.description.as_deref() };
+        given.extend(declared::parameter(root, &place, (argument, &declared.declared, own), report));
         if declared.item && item.replace((argument.clone(), current)).is_some() {
             report.push(
                 root.at_key(Code::BadDeclaration, place, "several arguments name the item").hint("keep one of them"),
@@ -158,7 +156,7 @@ fn arguments(
 /// Checks that an argument names the item or has a type; returns whether it means the first open item when it is not given.
 fn check_item(root: &Document, place: &str, name: &str, given: &ToolArgument, report: &mut Report) -> bool {
     let current = given.default.as_ref().is_some_and(|default| default == "current");
-    if given.item == given.kind.is_some() {
+    if given.item == given.declared.kind.is_some() {
         report.push(
             root.at_key(
                 Code::BadDeclaration,
@@ -221,7 +219,7 @@ fn sample(
         item
     });
     let mut arguments: Map<String, Value> = spec.arguments.keys().map(|name| (name.clone(), "".into())).collect();
-    arguments.extend(given.iter().map(|parameter| (parameter.name.clone(), parameter.sample())));
+    arguments.extend(given.iter().map(|parameter| (parameter.name().to_owned(), parameter.sample())));
     names.sample([
         ("arguments", Context::from(Serde(&arguments))),
         ("item", item.map_or_else(|| Context::from(()), |item| Context::from(Serde(&item)))),
@@ -246,7 +244,7 @@ fn reply(
         }
         (None, Some(text)) => {
             let what = What { name: format!("{pointer}/value"), pointer: &format!("{pointer}/value"), text: &text.0 };
-            let (expression, _) = scope::add(engine, root, what, sample, spec.returns, report)?;
+            let (expression, _) = scope::add(engine, root, what, sample, scope::typed(spec.returns).as_ref(), report)?;
             Some(Reply::Value(expression, spec.returns))
         }
         (given, _) => {

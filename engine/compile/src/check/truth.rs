@@ -9,7 +9,10 @@ use casebook_runtime::{
     model::{Column, Datum, Item, Origin, TruthCell},
     rules::Conflict,
 };
-use casebook_syntax::diagnostic::{Code, Diagnostic, Report};
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, Report},
+    spec::Truth,
+};
 
 use super::{Parts, forms::Maker};
 
@@ -18,8 +21,12 @@ pub(super) fn sources<'a>(parts: &'a Parts<'_>) -> Vec<Source<'a>> {
     let source = |column: &Column| {
         let decision = parts.environment.decision.get(&column.name);
         match decision.and_then(|decision| decision.truth.as_ref()) {
-            None => Source::Labels,
-            Some(source) => parts.rules.get(&source.rules).map_or(Source::Refused, Source::Rules),
+            None | Some(Truth { value: Some(_), .. }) => Source::Labels,
+            Some(Truth { order_by: Some(_), .. }) => Source::Ranking,
+            Some(Truth { rules, .. }) => {
+                let rules = rules.as_ref().and_then(|rules| parts.rules.get(rules));
+                rules.map_or(Source::Refused, Source::Rules)
+            }
         }
     };
     parts.decisions.iter().map(source).collect()

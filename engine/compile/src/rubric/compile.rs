@@ -8,6 +8,7 @@ use casebook_runtime::{
     model::{Column, Datum},
     rubric::{Node, NodeKind, Rubric, graders::Expression as ExpressionGrader},
     settings::RewardMode,
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
@@ -213,8 +214,10 @@ pub(crate) fn decision_values(
             );
             continue;
         };
+        // A list of names is one set; several sets are a list of lists.
+        let one_set = decisions[at].kind == ValueType::Set && !is_list_of_lists(value);
         let (values, listed) = match value {
-            Value::Array(values) => (values.as_slice(), true),
+            Value::Array(values) if !one_set => (values.as_slice(), true),
             one => (std::slice::from_ref(one), false),
         };
         let mut data = Vec::new();
@@ -225,6 +228,11 @@ pub(crate) fn decision_values(
         result.push((at, data));
     }
     result
+}
+
+/// Whether a value is a list that holds lists.
+pub(crate) fn is_list_of_lists(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| list.first().is_some_and(Value::is_array))
 }
 
 struct Builder<'a, 'b> {

@@ -5,4 +5,4 @@ mod graders;
 // The tree as written to nodes.
 mod compile;
 
-pub(crate) use compile::{Surroundings, compile, decision_values, with_weights};
+pub(crate) use compile::{Surroundings, compile, decision_values, is_list_of_lists, with_weights};

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, Matching, Text, domain, normal, read_duration},
+    model::{Column, Datum, Matching, Text, domain, normal, read_duration},
     number::Number,
     rules::{Predicate, Test},
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Hint, Report, suggest},
@@ -107,10 +108,12 @@ fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report:
     let compiler = ColumnCompiler { scope, column };
     let tests = match value {
         Value::Object(_) => compiler.operators(path, value, report)?,
-        Value::Array(values) => vec![(compiler.equals(path, values, true, report)?, text::equals(field, value))],
+        Value::Array(values) => {
+            vec![(compiler.equals(path, values, true, report)?, text::equals(text::About::of(column), value))]
+        }
         scalar => {
             let test = compiler.equals(path, std::slice::from_ref(scalar), false, report)?;
-            vec![(test, text::equals(field, value))]
+            vec![(test, text::equals(text::About::of(column), value))]
         }
     };
     let mut parts: Vec<Predicate> =
@@ -121,6 +124,13 @@ fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report:
 struct ColumnCompiler<'a> {
     scope: Scope<'a>,
     column: &'a Column,
+}
+
+/// Whether a set has one of some names, or all of them.
+fn holds(names: Vec<String>, all: bool) -> Test {
+    let texts = names.iter().map(|name| Text::new(name)).collect();
+    let matching = Matching { whole_words: true, case_sensitive: true };
+    if all { Test::HoldsAll(texts, matching) } else { Test::HoldsAny(texts, matching) }
 }
 
 impl ColumnCompiler<'_> {
@@ -139,9 +149,7 @@ impl ColumnCompiler<'_> {
         let map = value.as_object()?;
         for (key, operand) in map {
             let path = format!("{path}/{key}");
-            let words = || {
-                text::operator((self.column.name.as_str(), self.column.optional), key, operand, map).unwrap_or_default()
-            };
+            let words = || text::operator(text::About::of(self.column), key, operand, map).unwrap_or_default();
             tests.extend(self.operator(key, &path, &operators, matching, report).map(|test| (test, words())));
         }
         if map.keys().all(|key| SWITCHES.contains(&key.as_str())) {
@@ -160,7 +168,7 @@ impl ColumnCompiler<'_> {
         let reads: [fn(&str) -> bool; 2] = [text::compares_words, text::compares_case];
         for (switch, reads) in SWITCHES.into_iter().zip(reads) {
             let has_switch = match self.column.kind {
-                ColumnKind::List => switch == "case_sensitive",
+                ValueType::List => switch == "case_sensitive",
                 kind => kind.is_text(),
             };
             let is_read = has_switch && operators.keys().any(|key| reads(key));
@@ -235,6 +243,13 @@ impl ColumnCompiler<'_> {
             "contains_all" => {
                 Some(Test::HoldsAll(self.needles(path, operators.contains_all.as_deref()?, true, report)?, matching))
             }
+            "has_any" => self.names(path, operators.has_any.as_deref()?, report).map(|names| holds(names, false)),
+            "has_all" => self.names(path, operators.has_all.as_deref()?, report).map(|names| holds(names, true)),
+            "only" => {
+                let names = self.names(path, operators.only.as_deref()?, report)?;
+                let others = self.column.values.iter().filter(|value| !names.contains(value)).cloned().collect();
+                Some(Test::Not(Box::new(holds(others, false))))
+            }
             "starts_with" => {
                 Some(Test::Starts(self.needle(path, operators.starts_with.as_deref()?, report)?, matching))
             }
@@ -252,8 +267,26 @@ impl ColumnCompiler<'_> {
     }
 
     fn equals(&self, path: &str, values: &[Value], listed: bool, report: &mut Report) -> Option<Test> {
-        if self.column.kind == ColumnKind::List {
-            self.misfit(path, "a list is compared with `contains`, `contains_any` or `contains_all`", report);
+        let hint = match self.column.kind {
+            _ if self.column.is_nested() => {
+                "only `exists` goes with it; compare a field with `derive` that is computed from it"
+            }
+            ValueType::List => "a list is compared with `contains`, `contains_any` or `contains_all`",
+            ValueType::Set => "a set is compared with `has_any`, `has_all` or `only`",
+            ValueType::Text
+            | ValueType::Address
+            | ValueType::Url
+            | ValueType::Integer
+            | ValueType::Number
+            | ValueType::Boolean
+            | ValueType::Timestamp
+            | ValueType::Duration
+            | ValueType::Enum
+            | ValueType::Rank
+            | ValueType::Object => "",
+        };
+        if !hint.is_empty() {
+            self.misfit(path, hint, report);
             return None;
         }
         let mut data = Vec::new();
@@ -296,11 +329,11 @@ impl ColumnCompiler<'_> {
             let mut expected = format!("a {}", self.column.kind.name());
             let number = match (self.column.kind, &value) {
                 // A bound of a whole number may itself lie between two of them.
-                (ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank, Value::Number(number)) => {
+                (ValueType::Integer | ValueType::Number | ValueType::Rank, Value::Number(number)) => {
                     Number::from_json(number)
                 }
                 // Nothing is shorter than no time at all, but a bound may be.
-                (ColumnKind::Duration, Value::String(text)) => match read_duration(text) {
+                (ValueType::Duration, Value::String(text)) => match read_duration(text) {
                     Ok(length) => Some(length.into()),
                     Err(wanted) => {
                         wanted.clone_into(&mut expected);
@@ -353,10 +386,16 @@ impl ColumnCompiler<'_> {
 
     /// Refuses text operators where there is no text.
     fn words(&self, path: &str, lists: bool, report: &mut Report) -> Option<()> {
-        if self.column.kind.is_text() || lists && self.column.kind == ColumnKind::List {
+        let list = self.column.kind == ValueType::List && !self.column.is_nested();
+        if self.column.kind.is_text() || lists && list {
             return Some(());
         }
-        self.misfit(path, "text operators need a field of type `text`, `address` or `url`", report);
+        let hint = match self.column.kind {
+            ValueType::Set => "a set is compared with `has_any`, `has_all` or `only`",
+            _ if self.column.is_nested() => "compare a field with `derive` that is computed from it",
+            _ => "text operators need a field of type `text`, `address` or `url`",
+        };
+        self.misfit(path, hint, report);
         None
     }
 
@@ -367,6 +406,29 @@ impl ColumnCompiler<'_> {
         let place = |at| if listed { format!("{path}/{at}") } else { path.to_owned() };
         let needles = texts.iter().enumerate().filter_map(|(at, text)| self.filled(&place(at), text, report)).collect();
         (report.diagnostics.len() == before).then_some(needles)
+    }
+
+    /// The names that a set is compared with.
+    fn names(&self, path: &str, names: &[String], report: &mut Report) -> Option<Vec<String>> {
+        if self.column.kind != ValueType::Set {
+            self.misfit(path, "`has_any`, `has_all` and `only` need a field of type `set`", report);
+            return None;
+        }
+        let before = report.errors();
+        for (at, name) in names.iter().enumerate().filter(|(_, name)| !self.column.values.contains(name)) {
+            let known = || self.column.values.iter().map(String::as_str);
+            report.push(
+                self.scope
+                    .document
+                    .at(
+                        Code::BadCondition,
+                        format!("{path}/{at}"),
+                        format!("`{}` cannot have `{name}`", self.column.name),
+                    )
+                    .maybe_hint(suggest(name, known())),
+            );
+        }
+        (report.errors() == before).then(|| names.to_vec())
     }
 
     /// The text that a field of texts is to begin or end with.
@@ -430,7 +492,7 @@ impl ColumnCompiler<'_> {
     }
 
     fn domain(&self, path: &str, domains: &OneOf, report: &mut Report) -> Option<Test> {
-        if !matches!(self.column.kind, ColumnKind::Address | ColumnKind::Url) {
+        if !matches!(self.column.kind, ValueType::Address | ValueType::Url) {
             self.misfit(path, "`domain_in` needs a field of type `address` or `url`", report);
             return None;
         }
@@ -476,7 +538,7 @@ impl ColumnCompiler<'_> {
     }
 
     fn age(&self, path: &str, length: &str, older: bool, report: &mut Report) -> Option<Test> {
-        if self.column.kind != ColumnKind::Timestamp {
+        if self.column.kind != ValueType::Timestamp {
             self.misfit(path, "only a field of type `timestamp` has an age", report);
             return None;
         }

@@ -24,8 +24,9 @@ pub struct References<'a> {
 }
 
 impl References<'_> {
-    fn is_optional(&self, field: &str) -> bool {
-        self.fields.iter().any(|column| column.name == field && column.optional)
+    fn about<'b>(&'b self, field: &'b str) -> About<'b> {
+        let column = self.fields.iter().find(|column| column.name == field);
+        column.map_or(About { name: field, optional: false, unit: None }, About::of)
     }
 }
 
@@ -197,12 +198,12 @@ fn clauses(map: &Map<String, Value>, references: References<'_>) -> Vec<String> 
             ("all", Value::Array(list)) => parts.push(group(list, "and")),
             ("not", Value::Object(map)) => parts.push(format!("not ({})", join(clauses(map, references), "and"))),
             (field, Value::Object(operators)) => {
-                let field = (field, references.is_optional(field));
+                let field = references.about(field);
                 parts.extend(operators.iter().filter_map(|(name, value)| {
                     operator(field, name, &spelt_out(name, value, references.lists), operators)
                 }));
             }
-            (field, value) => parts.push(equals(field, value)),
+            (field, value) => parts.push(equals(references.about(field), value)),
         }
     }
     parts
@@ -254,35 +255,56 @@ fn looks_for_words(condition: &Map<String, Value>) -> bool {
 }
 
 /// A field that equals a value, or one of a list.
-pub(super) fn equals(field: &str, value: &Value) -> String {
+pub(super) fn equals(about: About<'_>, value: &Value) -> String {
+    let field = about.name;
     match value {
-        Value::Array(list) => format!("{field} is {}", join(list.iter().map(plain).collect(), "or")),
-        value => format!("{field} is {}", plain(value)),
+        Value::Array(list) => {
+            format!("{field} is {}", join(list.iter().map(|value| about.amount(value)).collect(), "or"))
+        }
+        value => format!("{field} is {}", about.amount(value)),
+    }
+}
+
+/// What sentences need to know of a field.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    name: &'a str,
+    optional: bool,
+    unit: Option<&'a str>,
+}
+
+impl<'a> About<'a> {
+    pub(super) fn of(column: &'a Column) -> Self {
+        Self { name: &column.name, optional: column.optional, unit: column.unit.as_deref() }
+    }
+
+    /// A value; a number has its unit.
+    fn amount(self, value: &Value) -> String {
+        match self.unit.filter(|_| value.is_number()) {
+            Some(unit) => format!("{} {unit}", plain(value)),
+            None => plain(value),
+        }
     }
 }
 
 /// An operator on a field, which may be optional, with its switches; none for a switch.
-pub(super) fn operator(
-    (field, optional): (&str, bool),
-    name: &str,
-    value: &Value,
-    operators: &Map<String, Value>,
-) -> Option<String> {
+pub(super) fn operator(about: About<'_>, name: &str, value: &Value, operators: &Map<String, Value>) -> Option<String> {
+    let About { name: field, optional, .. } = about;
     let values = || match value {
-        Value::Array(list) => join(list.iter().map(plain).collect(), "or"),
+        Value::Array(list) => join(list.iter().map(|value| about.amount(value)).collect(), "or"),
         Value::String(list) => format!("in the list `{list}`"),
-        other => plain(other),
+        other => about.amount(other),
     };
     let words = match name {
-        "eq" => format!("{field} is {}", plain(value)),
-        "ne" => format!("{field} is not {}{}", plain(value), if optional { " (or not given)" } else { "" }),
+        "eq" => format!("{field} is {}", about.amount(value)),
+        "ne" => format!("{field} is not {}{}", about.amount(value), if optional { " (or not given)" } else { "" }),
         "in" => format!("{field} is {}", values()),
-        "gt" => format!("{field} is more than {}", plain(value)),
-        "gte" => format!("{field} is at least {}", plain(value)),
-        "lt" => format!("{field} is less than {}", plain(value)),
-        "lte" => format!("{field} is at most {}", plain(value)),
+        "gt" => format!("{field} is more than {}", about.amount(value)),
+        "gte" => format!("{field} is at least {}", about.amount(value)),
+        "lt" => format!("{field} is less than {}", about.amount(value)),
+        "lte" => format!("{field} is at most {}", about.amount(value)),
         "between" => {
-            let bounds: Vec<String> = value.as_array().into_iter().flatten().map(plain).collect();
+            let bounds: Vec<String> = value.as_array().into_iter().flatten().map(|value| about.amount(value)).collect();
             format!("{field} is between {}", bounds.join(" and "))
         }
         "contains" => format!("{field} contains {}", quoted(value)),
@@ -291,6 +313,10 @@ pub(super) fn operator(
             "{field} contains {}",
             value.as_array().map(|list| join(list.iter().map(plain).collect(), "and")).unwrap_or_default()
         ),
+        "has_any" => format!("{field} has {}", values()),
+        "has_all" => format!("{field} has {}", plain(value)),
+        "only" if value.as_array().is_some_and(Vec::is_empty) => format!("{field} is empty"),
+        "only" => format!("{field} has nothing but {}", plain(value)),
         "starts_with" => format!("{field} starts with {}", quoted(value)),
         "ends_with" => format!("{field} ends with {}", quoted(value)),
         "matches" => match value.as_str().filter(|pattern| !pattern.contains('/')) {
@@ -317,6 +343,9 @@ pub(super) fn operator(
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if is_word(text) => text.clone(),
+        // Names of a set.
+        Value::Array(list) if list.is_empty() => "empty".to_owned(),
+        Value::Array(list) => join(list.iter().map(plain).collect(), "and"),
         other => other.to_string(),
     }
 }

@@ -28,4 +28,5 @@ mod script;
 mod scripts;
 mod symbols;
 mod tables;
+mod values;
 mod words;

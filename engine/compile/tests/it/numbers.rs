@@ -3,10 +3,11 @@
 use casebook_compile::rules::typed;
 use casebook_proofs::{Claim, Limits, analyse};
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum},
+    model::{Column, Datum},
     number::Number,
     rules::Facts,
     settings::Hit,
+    value::ValueType,
 };
 use casebook_syntax::spec::plain_scalar;
 use proptest::prelude::*;
@@ -92,7 +93,7 @@ fn values(field: usize) -> Vec<Value> {
 }
 
 fn fields() -> Vec<Column> {
-    vec![column("count", ColumnKind::Integer, false), column("ratio", ColumnKind::Number, true)]
+    vec![column("count", ValueType::Integer, false), column("ratio", ValueType::Number, true)]
 }
 
 fn tested() -> impl Strategy<Value = Tested> {

@@ -189,7 +189,9 @@ impl Episode {
                 .and_then(|template| template.render(scope))
                 .map(Value::from)
                 .map_err(|error| failed(words(&error)))?,
-            Reply::Value(expression, kind) => expression.eval_as(&pack.templates, &scope, *kind).map_err(failed)?,
+            Reply::Value(expression, kind) => expression
+                .eval_as(&pack.templates, &scope, |value| crate::value::ValueType::fit_any(*kind, value))
+                .map_err(failed)?,
             Reply::Plugin(computed) => {
                 self.compute(&tool.card.name, computed, &arguments, (row, &revealed)).map_err(Unanswered::Broken)?
             }
@@ -211,7 +213,9 @@ fn check(tool: &Tool, call: &Call<'_>) -> Result<(), ToolFailure> {
     if tool.validator.is_valid(&given) {
         return Ok(());
     }
-    let mut found = tool.validator.problems(&given, &|_| tool.parameters.iter().map(|one| one.name.as_str()).collect());
+    let mut found = tool
+        .validator
+        .problems(&given, &|_| tool.parameters.iter().map(crate::scenario::parameter::Parameter::name).collect());
     for problem in &mut found {
         problem.path.insert(0, PathPart::Key("arguments".into()));
     }

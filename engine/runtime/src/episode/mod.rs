@@ -103,6 +103,8 @@ enum Outcome {
     Called(Box<Made>),
     /// The environment failed, and the step counts all the same; says why, for authors.
     Failed(Box<str>),
+    /// The action was invalid, and the step counts all the same; says why, for the agent.
+    Invalid(Box<str>),
 }
 
 /// A call of a tool that was made.
@@ -126,7 +128,7 @@ impl Outcome {
                 let failure = ToolFailure::execution(FAILED.to_owned());
                 vec![("tool_name", Value::Null), ("result", Value::Null), ("error", failure.to_json())]
             }
-            Self::None => Vec::new(),
+            Self::None | Self::Invalid(_) => Vec::new(),
             Self::Listed => vec![("tools", pack.tools_listing())],
             Self::Called(made) => vec![
                 ("tool_name", made.name.as_str().into()),
@@ -183,6 +185,19 @@ impl fmt::Display for StepError {
     }
 }
 
+impl StepError {
+    /// Why the action costs a step, with the place of every problem.
+    fn reason(&self) -> String {
+        let Self::Invalid(problems) = self else { return self.to_string() };
+        let texts = problems.iter().map(|problem| {
+            let path: Vec<String> = problem.path.iter().map(ToString::to_string).collect();
+            let named = path.is_empty() || problem.message.contains(&format!("`{}`", path[path.len() - 1]));
+            if named { problem.message.clone() } else { format!("`{}`: {}", path.join("."), problem.message) }
+        });
+        format!("the action was invalid: {}", texts.collect::<Vec<_>>().join("; "))
+    }
+}
+
 impl Episode {
     /// Takes an action. One that is refused, or that fails, changes nothing.
     pub fn step(&mut self, action: &Value) -> Result<Step, StepError> {
@@ -202,6 +217,11 @@ impl Episode {
                     next.inputs.note_failure(at);
                     Ok(step)
                 })
+            }
+            Err(error @ (StepError::Invalid(_) | StepError::Failed(_))) if self.pack.action.declaration.penalizes => {
+                let outcome = Outcome::Invalid(error.reason().into());
+                let slip = Resolved { invalid: 1, outcome, ..Resolved::default() };
+                self.whole(|next| next.commit(slip))
             }
             taken => taken,
         }
@@ -453,9 +473,10 @@ impl Episode {
             return Ok(Vec::new());
         }
         // An action that decides about no item earns nothing by an expression.
-        let idle = self.steps.last().is_none_or(|step| {
-            self.pack.action.form == Form::Decisions && step.tool.is_none() && step.touched.is_empty()
-        });
+        let idle = matches!(self.outcome, Outcome::Invalid(_))
+            || self.steps.last().is_none_or(|step| {
+                self.pack.action.form == Form::Decisions && step.tool.is_none() && step.touched.is_empty()
+            });
         let scope = self.scope_after();
         self.task.rubric.evaluate(&self.pack.templates, &scope, idle)
     }

@@ -89,11 +89,11 @@ impl Episode {
 
     /// Appends what the state shows beyond the protocol's own, each member with a comma before it.
     pub fn write_state(&self, out: &mut String) {
-        for variable in self.pack.state.iter().filter(|variable| variable.visible) {
+        for variable in self.pack.state.iter().filter(|variable| variable.column.visible) {
             out.push(',');
-            push_text(out, &variable.name);
+            push_text(out, &variable.column.name);
             out.push(':');
-            out.push_str(&self.state.get(&variable.name).unwrap_or(&Value::Null).to_string());
+            out.push_str(&self.state.get(&variable.column.name).unwrap_or(&Value::Null).to_string());
         }
     }
 
@@ -134,7 +134,9 @@ impl Episode {
                 }
                 Part::Value(expression, kind) => {
                     let scope = scope.get_or_insert_with(|| self.scope_after());
-                    expression.eval_as(&self.pack.templates, scope, *kind).map(|value| value.to_string())
+                    expression
+                        .eval_as(&self.pack.templates, scope, |value| crate::value::ValueType::fit_any(*kind, value))
+                        .map(|value| value.to_string())
                 }
                 _ => continue,
             };
@@ -209,6 +211,8 @@ impl Episode {
             && let Err(failure) = &made.outcome
         {
             push_part(&mut said, &["the call of `", &made.name, "` failed: ", failure.kind.name()]);
+        } else if let Outcome::Invalid(reason) = &self.outcome {
+            push_part(&mut said, &[reason]);
         } else if step.invalid > 0 {
             push_part(&mut said, &[&step.invalid.to_string(), " decision about an unknown or closed ", noun]);
         }
@@ -261,6 +265,9 @@ impl Episode {
 
     fn feedback(&self, template: &str) -> Option<String> {
         self.steps.last()?;
+        if let Outcome::Invalid(reason) = &self.outcome {
+            return Some(reason.to_string());
+        }
         let counter = self.counters();
         Some(render(&self.pack, template, context! { counter }))
     }

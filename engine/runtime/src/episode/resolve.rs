@@ -10,11 +10,12 @@ use super::{
     scope::{Changes, Fault},
 };
 use crate::{
-    model::{Cells, ColumnKind, Datum, counting},
+    model::{Cells, Datum, counting},
     scenario::{
         action::{Form, Intent, Proposal, Role},
         tools::ToolFailure,
     },
+    value::ValueType,
 };
 
 /// What a step is about to do.
@@ -172,7 +173,7 @@ impl Episode {
     /// Finds ranks that two rows would have once all decisions are made, so that one action may swap two ranks.
     fn rank_problems(&self, entries: &[usize], decided: &[(usize, Cells)]) -> Vec<ActionProblem> {
         let mut problems = Vec::new();
-        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ColumnKind::Rank)
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Rank)
         {
             for (number, (row, cells)) in decided.iter().enumerate() {
                 let Some(rank) = &cells[at] else { continue };

@@ -79,8 +79,9 @@ impl Episode {
             return Err(Fault::Told(text));
         }
         let mut changes = Changes::default();
-        for (name, kind, expression) in &effects.set {
-            let value = expression.eval_as(engine, scope, Some(*kind));
+        for (column, expression) in &effects.set {
+            let name = &column.name;
+            let value = expression.eval_as(engine, scope, |value| column.fit(value));
             let value = value.map_err(|error| Fault::Broken(format!("`{name}` cannot be set: {error}")))?;
             changes.state.push((name.clone(), value));
         }

@@ -119,10 +119,10 @@ impl Episode {
             let value = match &variable.first {
                 First::Value(value) => value.clone(),
                 First::Expression(expression) => expression
-                    .eval_as(&pack.templates, &scope, Some(variable.kind))
-                    .map_err(|error| format!("the state `{}` cannot begin: {error}", variable.name))?,
+                    .eval_as(&pack.templates, &scope, |value| variable.column.fit(value))
+                    .map_err(|error| format!("the state `{}` cannot begin: {error}", variable.column.name))?,
             };
-            self.state.insert(variable.name.clone(), value);
+            self.state.insert(variable.column.name.clone(), value);
         }
         if let Instructions::Template(text, names) = &*self.task.instructions {
             let names = context! { reset => scope::json(&self.arguments), ..names.clone() };
@@ -151,7 +151,7 @@ fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Arc<Map<String,
     if arguments.is_empty() && pack.reset.parameters.is_empty() {
         return Ok(Arc::clone(&NONE));
     }
-    let names: Vec<&str> = pack.reset.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let names: Vec<&str> = pack.reset.parameters.iter().map(crate::scenario::parameter::Parameter::name).collect();
     let given: Map<String, Value> = arguments
         .iter()
         .filter(|(_, value)| !value.is_null())

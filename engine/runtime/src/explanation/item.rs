@@ -118,7 +118,11 @@ pub struct Condition {
 
 /// Makes an item of fields that were given, with its truth as the rules say; every problem at once.
 pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> Result<Subject, Vec<String>> {
-    let (fields, mut problems) = read(&pack.fields, "items have no field", given);
+    let (mut fields, mut problems) = read(&pack.fields, "items have no field", given);
+    if problems.is_empty() {
+        let failed = pack.derived.complete(&pack.fields, given, &mut fields);
+        problems.extend(failed.into_iter().map(|(at, problem)| format!("`{}`: {problem}", pack.fields[at].name)));
+    }
     if clock.is_none()
         && let Some(rule) = pack.rules.values().find_map(RuleSet::needs_clock)
     {
@@ -128,6 +132,10 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
         return Err(problems);
     }
     let mut truth = vec![TruthCell::default(); pack.decisions.len()];
+    let values: Vec<Option<Value>> =
+        pack.fields.iter().zip(&fields).map(|(column, datum)| Some(datum.as_ref()?.to_json(column))).collect();
+    // Where a field is missing nothing is computed from it.
+    let _ = pack.derived.judge((&pack.fields, &pack.decisions), &values, &mut truth);
     // What rules leave open, or differ about, is told rule by rule.
     let _ = Law { decisions: &pack.decisions, sources: &pack.sources(), clock }.settle(&fields, &mut truth, None);
     let item = Item { id: String::new(), json: String::new(), fields, truth };

@@ -72,6 +72,10 @@ pub enum Source {
         /// Its line, from 1.
         line: usize,
     },
+    /// An expression over the item's fields.
+    Computed,
+    /// The order of the items of the episode.
+    Ranking,
     /// Nothing says what is right.
     Nowhere,
 }
@@ -181,6 +185,8 @@ fn source_of(pack: &Pack, item: &Item, column: usize) -> Source {
         }
         (Origin::Label(place), None) => Source::Label { path: place.path.to_path_buf(), line: place.line },
         (Origin::Default, None) => Source::Default { rules: name() },
+        (Origin::Computed, None) => Source::Computed,
+        (Origin::Ranking, None) => Source::Ranking,
         (Origin::Rule | Origin::Nowhere, None) => Source::Nowhere,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Column, ColumnKind, Datum, Item};
+use super::{Column, Datum, Item, ValueType};
 use crate::{json::push_text, number::says_same};
 
 /// The maximum number of values of a column for which all that is shown of them is kept.
@@ -24,6 +24,8 @@ pub struct Right {
     pub rule: Option<String>,
     /// The rule's reason.
     pub because: Option<String>,
+    /// Of a rank: how many more ranks are right as well.
+    ties: u32,
     /// A sentence that says that it was decided so.
     praise: String,
     /// The beginning of one that says that it was not.
@@ -33,9 +35,15 @@ pub struct Right {
 }
 
 impl Right {
-    fn new(item: String, field: String, expected: Value, rule: Option<String>, because: Option<String>) -> Self {
+    fn new(
+        (item, field): (String, String),
+        (expected, ties): (Value, u32),
+        rule: Option<String>,
+        because: Option<String>,
+    ) -> Self {
         let by = rule.as_ref().map(|rule| format!(" ({rule})")).unwrap_or_default();
-        let value = plain(&expected);
+        let last = expected.as_i64().filter(|_| ties > 0).map(|first| first.saturating_add(ties.into()));
+        let value = last.map_or_else(|| plain(&expected), |last| format!("{expected} to {last}").into());
         let mut head = String::from("{\"item\":");
         push_text(&mut head, &item);
         head.push_str(",\"field\":");
@@ -49,6 +57,9 @@ impl Right {
                 None => tail.push_str("null"),
             }
         }
+        if ties > 0 {
+            tail.push_str(&format!(",\"ties\":{ties}"));
+        }
         tail.push('}');
         Self {
             praise: format!("{item}: {field} `{value}` is right{by}"),
@@ -57,8 +68,19 @@ impl Right {
             item,
             field,
             expected,
+            ties,
             rule,
             because,
+        }
+    }
+
+    /// Whether a decision is right.
+    fn accepts(&self, decided: &Value) -> bool {
+        match (self.expected.as_i64(), decided.as_i64()) {
+            (Some(first), Some(given)) if self.ties > 0 => {
+                (first..=first.saturating_add(self.ties.into())).contains(&given)
+            }
+            _ => says_same(decided, &self.expected),
         }
     }
 }
@@ -97,13 +119,12 @@ impl Item {
         Some(truth.told.get_or_init(|| {
             let rule = truth.rule.as_deref();
             let right = Right::new(
-                self.id.clone(),
-                column.name.clone(),
-                expected.to_json(column),
+                (self.id.clone(), column.name.clone()),
+                (expected.to_json(column), truth.ties),
                 rule.map(|rule| rule.id.clone()),
                 rule.and_then(|rule| rule.because.clone()),
             );
-            let values = if column.kind == ColumnKind::Boolean { 2 } else { column.values.len() };
+            let values = if column.kind == ValueType::Boolean { 2 } else { column.values.len() };
             let kept = if values > FEW { 0 } else { values };
             Box::new(Told { right: Arc::new(right), judged: (0..=kept).map(|_| OnceLock::new()).collect() })
         }))
@@ -131,6 +152,13 @@ struct Written {
     expected: Value,
     rule: Option<String>,
     because: Option<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    ties: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Judged {
@@ -138,7 +166,7 @@ impl Judged {
         let [head, tail] = &right.around;
         let json = format!("{head}{decided}{tail}");
         let sentence = match &decided {
-            decided if says_same(decided, &right.expected) => right.praise.as_str().into(),
+            decided if right.accepts(decided) => right.praise.as_str().into(),
             Value::Null => format!("{} and was not decided", right.blame).into(),
             decided => format!("{}, not `{}`", right.blame, plain(decided)).into(),
         };
@@ -157,14 +185,14 @@ impl Judged {
 }
 
 impl From<Written> for Judged {
-    fn from(Written { item, field, decided, expected, rule, because }: Written) -> Self {
-        Self::new(Arc::new(Right::new(item, field, expected, rule, because)), decided)
+    fn from(Written { item, field, decided, expected, rule, because, ties }: Written) -> Self {
+        Self::new(Arc::new(Right::new((item, field), (expected, ties), rule, because)), decided)
     }
 }
 
 impl From<Judged> for Written {
     fn from(Judged { right, decided, .. }: Judged) -> Self {
-        let Right { item, field, expected, rule, because, .. } = &*right;
+        let Right { item, field, expected, ties, rule, because, .. } = &*right;
         Self {
             item: item.clone(),
             field: field.clone(),
@@ -172,6 +200,7 @@ impl From<Judged> for Written {
             expected: expected.clone(),
             rule: rule.clone(),
             because: because.clone(),
+            ties: *ties,
         }
     }
 }

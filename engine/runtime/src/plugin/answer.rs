@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     json::{self, Strict},
-    settings::ResultType,
+    value::ValueType,
 };
 
 /// The maximum number of parts of one answer.
@@ -57,7 +57,7 @@ impl Answer {
 }
 
 /// Reads the value that a filler or a tool answers; the error continues a sentence that begins with the plugin.
-pub(super) fn read_value(text: &str, returns: Option<ResultType>) -> Result<Value, String> {
+pub(super) fn read_value(text: &str, returns: Option<ValueType>) -> Result<Value, String> {
     let value = only(parse(text)?, "value").ok_or("returned an invalid value: expected a map with only `value`")?;
     match returns {
         None => Ok(value),

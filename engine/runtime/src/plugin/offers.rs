@@ -7,7 +7,7 @@ use super::{
     Answer, Operation, Reads, Section,
     answer::{read_items, read_value},
 };
-use crate::settings::ResultType;
+use crate::value::{Computed, ValueType, of_role};
 
 /// The maximum number of random numbers of one call of a filler.
 const MAX_RANDOM: u32 = 1024;
@@ -51,8 +51,8 @@ pub struct FillerOffer {
     #[serde(default = "nothing")]
     pub parameters: Value,
     /// The type of its values; any when not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub returns: Option<ResultType>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "of_role::<Computed, _>")]
+    pub returns: Option<ValueType>,
     /// What it answers, for instance.
     pub examples: Vec<Example>,
 }
@@ -75,8 +75,8 @@ pub struct ToolOffer {
     #[serde(default = "nothing")]
     pub arguments: Value,
     /// The type of its answers; any when not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub returns: Option<ResultType>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "of_role::<Computed, _>")]
+    pub returns: Option<ValueType>,
     /// What it answers, for instance.
     pub examples: Vec<Example>,
 }

@@ -193,6 +193,14 @@ pub trait RowGrader: fmt::Debug + Send + Sync {
     fn applies(&self, item: &Item) -> bool;
     /// The grade of a row; one that nobody decided about gets nothing.
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure>;
+    /// Whether some items weigh more than others.
+    fn is_weighted(&self) -> bool {
+        false
+    }
+    /// How much an item weighs: in a reward its grade is multiplied by this, in a score the mean is weighted.
+    fn weight(&self, _item: &Item) -> f64 {
+        1.0
+    }
     /// The decision whose text it measures, if it looks for what the item's label asks for.
     fn text(&self) -> Option<usize> {
         None
@@ -686,6 +694,18 @@ impl Rubric {
         // Over a whole episode, what has nothing to grade takes no part.
         let idle: &[bool] = if reward { &[] } else { &scores.idle };
         let value = match &node.kind {
+            NodeKind::Row(slot, grader) if grader.is_weighted() => {
+                let values = &scores.values[slot * view.rows.len()..(slot + 1) * view.rows.len()];
+                let weighed = |row: usize| Some((grader.weight(&view.items[row]), values[row]?));
+                if reward {
+                    let touched = view.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
+                    touched.iter().filter_map(|row| weighed(*row)).map(|(weight, value)| weight * value).sum()
+                } else {
+                    let rows = || (0..values.len()).filter_map(weighed);
+                    let total: f64 = rows().map(|(weight, _)| weight).sum();
+                    if total == 0.0 { 0.0 } else { rows().map(|(weight, value)| weight * value).sum::<f64>() / total }
+                }
+            }
             NodeKind::Row(slot, _) => {
                 let values = &scores.values[slot * view.rows.len()..(slot + 1) * view.rows.len()];
                 if reward {

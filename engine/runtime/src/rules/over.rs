@@ -107,9 +107,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{ColumnKind, Place, RuleReason},
+        model::{Place, RuleReason},
         rules::Facts,
         settings::{Hit, Severity},
+        value::ValueType,
     };
 
     /// What exists in one version: some values of an `enum`, and some fields.
@@ -176,25 +177,19 @@ mod tests {
         }
     }
 
-    fn column(name: &str, kind: ColumnKind, values: &[&str]) -> Column {
+    fn column(name: &str, kind: ValueType, values: &[&str]) -> Column {
         Column {
-            name: name.to_owned(),
-            kind,
             values: values.iter().map(|value| (*value).to_owned()).collect(),
-            visible: true,
             optional: true,
-            sensitive: false,
-            bounds: (None, None),
-            examples: Vec::new(),
-            when: Vec::new(),
+            ..Column::new(name, kind)
         }
     }
 
     fn columns((values, fields): &World) -> Vec<Column> {
         let of = |name: &&str| match *name {
-            "color" => column(name, ColumnKind::Choice, values),
-            "size" => column(name, ColumnKind::Integer, &[]),
-            _ => column(name, ColumnKind::Text, &[]),
+            "color" => column(name, ValueType::Enum, values),
+            "size" => column(name, ValueType::Integer, &[]),
+            _ => column(name, ValueType::Text, &[]),
         };
         fields.iter().map(of).collect()
     }
@@ -283,7 +278,7 @@ mod tests {
             (old, new, before, after, written) in case()
         ) {
             let (was, is) = (columns(&old), columns(&new));
-            let decisions = [column("way", ColumnKind::Choice, &before), column("way", ColumnKind::Choice, &after)];
+            let decisions = [column("way", ValueType::Enum, &before), column("way", ValueType::Enum, &after)];
             let all = joined(&decisions[..1], &decisions[1..]);
             let value = |name: &str| decisions[0].values.iter().position(|value| value == name).map(Datum::Choice);
             let rules = written.iter().enumerate().map(|(at, (when, except, then))| {

@@ -4,20 +4,18 @@ use serde_json::{Map, Value, json};
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    observation::column_schema,
     parameter::{Parameter, filled},
     tools::{Call, Tool, calls_only, with_calls},
     validator::Validator,
 };
 use crate::{
     expression::Effects,
-    model::{ActionProblem, Cells, Column, ColumnKind, Datum, PathPart, ProblemKind},
+    model::{ActionProblem, Cells, Column, Datum, MAX_TEXT, PathPart, ProblemKind},
+    value::ValueType,
 };
 
 /// The maximum number of entries of one batch.
 const MAX_BATCH: usize = 1_000;
-/// Characters of a text that has no limit of its own.
-pub const MAX_TEXT: u32 = 20_000;
 /// The keyword of a schema that marks the property which names an item; validators pass over it.
 pub const ITEM: &str = "x-item";
 
@@ -49,6 +47,7 @@ pub enum Role {
 
 /// What the declaration of an action says, resolved.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct Declaration {
     /// The property that holds the list of decisions; absent when an action decides about one item.
     pub list: Option<String>,
@@ -60,10 +59,10 @@ pub struct Declaration {
     pub default_current: bool,
     /// Whether an unknown or closed item refuses the action; else the step counts as invalid.
     pub refuse_unknown: bool,
+    /// Whether what is invalid costs a step instead of being refused.
+    pub penalizes: bool,
     /// Whether a decision must be given wherever its `when` is met, by column.
     pub needed: Vec<bool>,
-    /// The most characters of a text, by column.
-    pub max_length: Vec<u32>,
 }
 
 /// What an action is made of.
@@ -288,7 +287,7 @@ fn entry_schema(declaration: &Declaration, decisions: &[Column]) -> Map<String, 
             Role::Free if let Some(parameter) = &property.parameter => parameter.schema(),
             Role::Item => json!({ "type": "string", "maxLength": MAX_TEXT, ITEM: true }),
             Role::Free => json!({ "type": "string", "maxLength": MAX_TEXT }),
-            Role::Decides(column) => decision_schema(&decisions[column], declaration.max_length[column]),
+            Role::Decides(column) => decisions[column].bounded_schema(),
         };
         if let Role::Decides(column) = property.role
             && declaration.needed[column]
@@ -302,7 +301,11 @@ fn entry_schema(declaration: &Declaration, decisions: &[Column]) -> Map<String, 
             allow_null(&mut schema);
         }
         if let (Some(description), Value::Object(map)) = (&property.description, &mut schema) {
-            map.insert("description".into(), description.as_str().into());
+            let about = match property.role {
+                Role::Decides(column) => decisions[column].about(Some(description)),
+                Role::Item | Role::Free => description.clone(),
+            };
+            map.insert("description".into(), about.into());
         }
         properties.insert(property.name.clone(), schema);
     }
@@ -315,19 +318,6 @@ fn entry_schema(declaration: &Declaration, decisions: &[Column]) -> Map<String, 
         map.insert("allOf".into(), conditions.into());
     }
     map
-}
-
-fn decision_schema(column: &Column, max_length: u32) -> Value {
-    let mut schema = column_schema(column);
-    if let Value::Object(map) = &mut schema {
-        if column.kind == ColumnKind::Text {
-            map.insert("maxLength".into(), max_length.into());
-        }
-        for (keyword, limit) in [("minimum", column.bounds.0), ("maximum", column.bounds.1)] {
-            map.extend(limit.map(|limit| (keyword.to_owned(), limit.to_json())));
-        }
-    }
-    schema
 }
 
 /// Demands a property where the decisions that it depends on have the values that bring it into play.
@@ -343,8 +333,8 @@ fn needed_schema(declaration: &Declaration, decisions: &[Column], column: usize,
         tested.insert(property.name.clone(), json!({ "enum": values }));
         present.push(property.name.as_str());
     }
-    let mut value = json!({ "type": column_schema(&decisions[column])["type"] });
-    if decisions[column].kind == ColumnKind::Text {
+    let mut value = json!({ "type": decisions[column].schema()["type"] });
+    if decisions[column].kind == ValueType::Text {
         value["minLength"] = 1.into();
     }
     json!({ "if": { "properties": tested, "required": present }, "then": { "required": [name], "properties": { name: value } } })

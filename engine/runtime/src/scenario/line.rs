@@ -3,7 +3,10 @@
 //! Most are a few names between fixed words, such as `{{ item.id }}: {{ decision.action }}`. Those are put together at once;
 //! the others are left to the template engine, which gives the same text for both.
 
-use crate::model::{Column, ColumnKind, Datum, Item, Row};
+use crate::{
+    model::{Column, Datum, Item, Row},
+    value::ValueType,
+};
 
 /// Bytes that are reserved for a line; most fit.
 pub const USUAL: usize = 48;
@@ -79,7 +82,7 @@ fn push(line: &mut String, datum: &Datum, column: &Column) -> Option<()> {
     match (datum, column.kind) {
         (Datum::Text(text), _) => line.push_str(&text.raw),
         (Datum::Choice(at), _) => line.push_str(column.values.get(*at)?),
-        (Datum::Integer(number), ColumnKind::Integer | ColumnKind::Rank) => line.push_str(&number.to_string()),
+        (Datum::Integer(number), ValueType::Integer | ValueType::Rank) => line.push_str(&number.to_string()),
         _ => return None,
     }
     Some(())
@@ -94,30 +97,25 @@ mod tests {
     use super::*;
     use crate::scenario::templates::{ItemView, RowView, engine};
 
-    fn column(name: &str, kind: ColumnKind) -> Column {
+    fn column(name: &str, kind: ValueType) -> Column {
         Column {
-            name: name.to_owned(),
-            kind,
             values: vec!["low".to_owned(), "high".to_owned()],
             visible: name != "secret",
             optional: true,
-            sensitive: false,
-            bounds: (None, None),
-            examples: Vec::new(),
-            when: Vec::new(),
+            ..Column::new(name, kind)
         }
     }
 
     #[test]
     fn lines_are_what_the_engine_makes_of_them() {
         let fields: Arc<[Column]> = Arc::new([
-            column("subject", ColumnKind::Text),
-            column("count", ColumnKind::Integer),
-            column("price", ColumnKind::Number),
-            column("secret", ColumnKind::Text),
-            column("absent", ColumnKind::Text),
+            column("subject", ValueType::Text),
+            column("count", ValueType::Integer),
+            column("price", ValueType::Number),
+            column("secret", ValueType::Text),
+            column("absent", ValueType::Text),
         ]);
-        let decisions: Arc<[Column]> = Arc::new([column("queue", ColumnKind::Choice)]);
+        let decisions: Arc<[Column]> = Arc::new([column("queue", ValueType::Enum)]);
         let item = Arc::new(Item {
             id: "one".to_owned(),
             json: String::new(),

@@ -6,6 +6,10 @@
 pub mod random;
 // The template engine, its limits and what templates may read.
 pub mod templates;
+// Fields that are computed from others.
+pub mod derived;
+// Ranks that follow from the items of an episode.
+pub mod ranking;
 // Lines about items that were decided.
 pub mod line;
 // What agents see: its parts and its schema.
@@ -32,9 +36,11 @@ use minijinja::Value as Context;
 use serde_json::{Map, Value};
 
 use action::{ActionModel, Form};
+use derived::Derived;
 use generator::{InboxPart, World};
 use observation::Part;
 use parameter::Parameter;
+use ranking::Ranking;
 use suite::Suite;
 use tools::ToolCard;
 use validator::Validator;
@@ -47,7 +53,7 @@ use crate::{
     plugin::Plugin,
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
-    settings::{OnFailure, ResultType, SplitType},
+    settings::{OnFailure, SplitType},
 };
 
 /// The names of the built-in policies.
@@ -102,6 +108,10 @@ pub struct Pack {
     pub fields: Arc<[Column]>,
     /// What is decided about its items.
     pub decisions: Arc<[Column]>,
+    /// The ranks that follow from the items of an episode.
+    pub rankings: Arc<[Ranking]>,
+    /// What computes the derived fields of its items.
+    pub derived: Derived,
     /// Whether it has items; without them nothing is decided.
     pub has_items: bool,
     /// Its constants, as templates and expressions read them.
@@ -240,8 +250,8 @@ impl Pack {
     pub fn state_schema(&self) -> impl Iterator<Item = (&str, Value)> {
         self.state
             .iter()
-            .filter(|variable| variable.visible)
-            .map(|variable| (variable.name.as_str(), variable.schema()))
+            .filter(|variable| variable.column.visible)
+            .map(|variable| (variable.column.name.as_str(), variable.schema()))
     }
 
     /// Whether its tools are its actions: `call_tool` and `list_tools`.
@@ -297,7 +307,12 @@ impl Pack {
 
     /// Where the truth of each decision comes from.
     pub fn sources(&self) -> Vec<Source<'_>> {
-        (0..self.decisions.len()).map(|column| self.rules_of(column).map_or(Source::Labels, Source::Rules)).collect()
+        let source = |column| match self.rules_of(column) {
+            Some(rules) => Source::Rules(rules),
+            None if self.rankings.iter().any(|ranking| ranking.decision == column) => Source::Ranking,
+            None => Source::Labels,
+        };
+        (0..self.decisions.len()).map(source).collect()
     }
 
     /// The items of an episode of a task.
@@ -308,7 +323,7 @@ impl Pack {
     pub fn items(&self, task: &Task, seed: u64) -> Result<Vec<Arc<Item>>, String> {
         let sources = self.sources();
         let law = Law { decisions: &self.decisions, sources: &sources, clock: task.clock };
-        generator::items(task, seed, &World { fields: &self.fields, law })
+        generator::items(task, seed, &World { fields: &self.fields, derived: &self.derived, law })
     }
 
     /// A rule, by the name of its rules and its id.
@@ -367,6 +382,8 @@ pub struct Task {
     pub parts: Arc<[InboxPart]>,
     /// Some of the items that its generators make, drawn when the pack was loaded.
     pub samples: Arc<[Arc<Item>]>,
+    /// The ranks that follow from the items of an episode.
+    pub rankings: Arc<[Ranking]>,
 }
 
 /// The seeds of a family of tasks: one task a seed.
@@ -409,12 +426,8 @@ impl Instructions {
 /// One thing that an episode remembers.
 #[derive(Debug)]
 pub struct StateVariable {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub kind: ResultType,
-    /// Whether agents see it.
-    pub visible: bool,
+    /// Its name and type, and whether agents see it.
+    pub column: Column,
     /// What it means.
     pub description: Option<String>,
     /// What it is when an episode begins.
@@ -432,7 +445,7 @@ pub enum First {
 
 impl StateVariable {
     fn schema(&self) -> Value {
-        let mut schema = self.kind.schema();
+        let mut schema = self.column.schema();
         if let Some(description) = &self.description {
             schema["description"] = description.as_str().into();
         }

@@ -6,8 +6,9 @@ use super::line::Line;
 use crate::{
     expression::Expression,
     json::Name,
-    model::{Column, ColumnKind},
-    settings::{Counter, ItemsSelection, ResultType},
+    model::Column,
+    settings::{Counter, ItemsSelection},
+    value::ValueType,
 };
 
 /// One field of the observation.
@@ -32,7 +33,7 @@ pub enum Part {
     /// A text, made by a template of the pack, by its name.
     Template(String),
     /// A value of a type, where one is declared.
-    Value(Expression, Option<ResultType>),
+    Value(Expression, Option<ValueType>),
     /// The score so far.
     Score,
     /// A line about the last step, made by a template of the pack, by its name.
@@ -111,27 +112,13 @@ fn item_schema(fields: &[Column], revealed: &[usize]) -> Value {
     let mut required = vec!["id"];
     properties.insert("id".into(), json!({ "type": "string" }));
     for column in fields.iter().filter(|column| column.visible) {
-        properties.insert(column.name.clone(), column_schema(column));
+        properties.insert(column.name.clone(), column.schema());
         if !column.optional {
             required.push(&column.name);
         }
     }
     for column in revealed.iter().filter_map(|at| fields.get(*at)) {
-        properties.insert(column.name.clone(), column_schema(column));
+        properties.insert(column.name.clone(), column.schema());
     }
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
-}
-
-/// The schema of a column's values.
-pub fn column_schema(column: &Column) -> Value {
-    match column.kind {
-        ColumnKind::Text | ColumnKind::Address | ColumnKind::Url | ColumnKind::Timestamp | ColumnKind::Duration => {
-            json!({ "type": "string" })
-        }
-        ColumnKind::Integer | ColumnKind::Rank => json!({ "type": "integer" }),
-        ColumnKind::Number => json!({ "type": "number" }),
-        ColumnKind::Boolean => json!({ "type": "boolean" }),
-        ColumnKind::Choice => json!({ "type": "string", "enum": column.values }),
-        ColumnKind::List => json!({ "type": "array", "items": { "type": "string" } }),
-    }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use minijinja::{
-    Environment, Error, ErrorKind, UndefinedBehavior, escape_formatter,
+    Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter,
     value::{Enumerator, Object, Rest, Serde, Value},
 };
 
@@ -30,6 +30,7 @@ pub fn engine() -> Environment<'static> {
         .set_formatter(|out, state, value| if value.is_none() { Ok(()) } else { escape_formatter(out, state, value) });
     engine.add_filter("default", default);
     engine.add_filter("d", default);
+    engine.add_filter("each", each);
     engine
 }
 
@@ -57,6 +58,12 @@ fn default(value: &Value, arguments: Rest<Value>) -> Result<Value, Error> {
         return Ok(arguments.first().cloned().unwrap_or_else(|| Value::from("")));
     }
     Ok(value.clone())
+}
+
+/// The filter `each`: an expression over the keys of each entry of a list, such as `lines | each('qty * price') | sum`.
+fn each(state: &State<'_, '_>, list: &Value, expression: &str) -> Result<Value, Error> {
+    let expression = state.env().compile_expression_owned(expression.to_owned())?;
+    list.try_iter()?.map(|entry| expression.eval(entry)).collect::<Result<Vec<_>, _>>().map(Value::from)
 }
 
 /// Whether a text is a template.

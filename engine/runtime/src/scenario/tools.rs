@@ -13,7 +13,7 @@ use crate::{
     expression::{Effects, Expression},
     model::ActionProblem,
     plugin::{Plugin, ToolOffer},
-    settings::ResultType,
+    value::ValueType,
 };
 
 /// A tool, ready to be called.
@@ -60,7 +60,7 @@ pub enum Reply {
     /// A template, by its name.
     Text(String),
     /// An expression.
-    Value(Expression, Option<ResultType>),
+    Value(Expression, Option<ValueType>),
     /// What a plugin computes.
     Plugin(Box<Computed>),
 }
@@ -185,12 +185,12 @@ impl Answered {
 }
 
 /// JSON Schema of structured content whose value is of a type.
-pub fn output_schema(kind: Option<ResultType>) -> Value {
+pub fn output_schema(kind: Option<ValueType>) -> Value {
     match kind {
-        Some(ResultType::Object) => ResultType::Object.schema(),
+        Some(ValueType::Object) => ValueType::Object.schema(),
         kind => json!({
             "type": "object",
-            "properties": { "result": kind.map_or_else(|| json!({}), ResultType::schema) },
+            "properties": { "result": kind.map_or_else(|| json!({}), ValueType::schema) },
             "required": ["result"],
             "x-fastmcp-wrap-result": true,
         }),

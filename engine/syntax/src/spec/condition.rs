@@ -73,6 +73,14 @@ pub struct Operators {
     /// Contains all of these.
     #[schemars(length(min = 1))]
     pub contains_all: Option<Vec<String>>,
+    /// A set has at least one of these.
+    #[schemars(length(min = 1))]
+    pub has_any: Option<Vec<String>>,
+    /// A set has all of these.
+    #[schemars(length(min = 1))]
+    pub has_all: Option<Vec<String>>,
+    /// A set has nothing but these; it may be empty.
+    pub only: Option<Vec<String>>,
     /// Starts with the text, including signs.
     pub starts_with: Option<String>,
     /// Ends with the text, including signs.

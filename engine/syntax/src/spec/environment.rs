@@ -1,15 +1,18 @@
 //! `kind: Environment`.
 
 use casebook_runtime::{
-    number::Number,
-    settings::{Counter, EntryType, ItemsSelection, OnFailure, ResultType, SplitType, ValueType},
+    settings::{Counter, ItemsSelection, OnFailure, OnInvalid, SplitType},
+    value::{Computed, Decision, Field, ValueType, of_role},
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, EnvironmentKind, Formula, PluginSpec, ResetSpec, StateSpec, ToolSpec, schema::OneOf};
+use super::{
+    ApiVersion, Declared, EnvironmentKind, Formula, PluginSpec, ResetSpec, StateSpec, ToolSpec,
+    schema::{OneOf, type_required},
+};
 
 /// Splits that a pack may open for practice, as an example.
 const PRACTICE: [&str; 1] = ["train"];
@@ -103,13 +106,11 @@ pub struct ItemSpec {
 /// One field of an item.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = type_required)]
 pub struct FieldSpec {
-    /// The type of its values.
-    #[serde(rename = "type")]
-    pub kind: FieldType,
-    /// The values of an `enum`, in their order.
-    #[schemars(length(min = 1, max = 256))]
-    pub values: Option<Vec<String>>,
+    /// Its type.
+    #[serde(flatten)]
+    pub declared: Declared<Field>,
     /// Whether the agent sees it.
     #[serde(default = "super::yes")]
     pub visible: bool,
@@ -124,18 +125,16 @@ pub struct FieldSpec {
     /// Whether audit trails mask it, wherever its value appears.
     #[serde(default)]
     pub sensitive: bool,
+    /// Its value, as an expression over the fields above it and `data`; items do not give it then.
+    ///
+    /// A field that an item omits is null. The value is computed when the item is made.
+    #[schemars(example = &"amount - paid")]
+    pub derive: Option<Formula>,
     /// Whether the items' values are templates over `vary`; otherwise braces are plain text.
     ///
     /// A value that is a single expression in `{{ }}` keeps its type, and null omits the field. `false`
     /// confirms that a text with `{{ vary... }}` is plain text.
     pub template: Option<bool>,
-    /// The smallest value of an `integer`, `number`, `timestamp` or `duration`; default for a duration: `0s`.
-    #[schemars(extend("type" = ["number", "string"]))]
-    #[schemars(example = &0)]
-    pub min: Option<Value>,
-    /// The greatest value of an `integer`, `number`, `timestamp` or `duration`.
-    #[schemars(extend("type" = ["number", "string"]))]
-    pub max: Option<Value>,
     /// Typical values; the items that proofs show contain them.
     #[serde(default)]
     #[schemars(length(max = 64))]
@@ -145,69 +144,14 @@ pub struct FieldSpec {
     pub description: Option<String>,
 }
 
-/// The type of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldType {
-    /// Free text.
-    Text,
-    /// An address with a domain after an `@`.
-    Address,
-    /// A web address.
-    Url,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// A moment, in the format of RFC 3339.
-    Timestamp,
-    /// A duration, such as `2h 30m`.
-    Duration,
-    /// One of the values.
-    Enum,
-    /// A list of texts.
-    List,
-}
-
-impl FieldType {
-    /// The name as documents write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Address => "address",
-            Self::Url => "url",
-            Self::Integer => "integer",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::Timestamp => "timestamp",
-            Self::Duration => "duration",
-            Self::Enum => "enum",
-            Self::List => "list",
-        }
-    }
-}
-
 /// One decision about every item.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = type_required)]
 pub struct DecisionSpec {
-    /// The type of its values.
-    #[serde(rename = "type")]
-    pub kind: DecisionType,
-    /// The values of an `enum`.
-    #[schemars(length(min = 1, max = 256))]
-    pub values: Option<Vec<String>>,
-    /// The smallest value of an `integer`, `number` or `rank`.
-    #[schemars(with = "Option<f64>")]
-    pub min: Option<Number>,
-    /// The greatest value of an `integer`, `number` or `rank`.
-    #[schemars(with = "Option<f64>")]
-    pub max: Option<Number>,
-    /// The maximum number of characters of a `text`; default 20,000.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub max_length: Option<u32>,
+    /// Its type.
+    #[serde(flatten)]
+    pub declared: Declared<Decision>,
     /// The decision counts only if other decisions about the same item have these values.
     #[schemars(example = serde_json::json!({"action": "respond"}))]
     pub when: Option<IndexMap<String, Value>>,
@@ -220,30 +164,26 @@ pub struct DecisionSpec {
     pub description: Option<String>,
 }
 
-/// The type of a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DecisionType {
-    /// One of the values.
-    Enum,
-    /// Free text.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// A whole number that is different for each item of the episode.
-    Rank,
-}
+/// What ranks may follow from, as an example.
+const ORDER: [&str; 2] = ["-severity", "deadline"];
 
-/// The source of the right value.
+/// The source of the right value: `rules`, `value` or `order_by`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub struct Truth {
     /// The rules that decide it.
-    pub rules: String,
+    pub rules: Option<String>,
+    /// Its value, as an expression over the fields and `data`, such as the total of an invoice.
+    #[schemars(example = &"lines | each('qty * price') | sum")]
+    pub value: Option<Formula>,
+    /// Of a `rank`: the fields, and decisions whose right values count, by which the items are ordered; `-` before a name
+    /// puts the greatest first.
+    ///
+    /// Values of an `enum` are in the order of its `values`, and an item without a value comes last. Any order among equal
+    /// items is right.
+    #[schemars(length(min = 1, max = 16), example = &ORDER)]
+    pub order_by: Option<Vec<String>>,
 }
 
 /// The action that an agent sends in a step.
@@ -261,6 +201,10 @@ pub struct ActionSpec {
     /// Whether an item can be decided again.
     #[serde(default)]
     pub revise: bool,
+    /// What happens if an action does not fit, names an unknown item or tool, or fails as `fail` says.
+    #[serde(default)]
+    #[schemars(with = "OneOf<OnInvalid>")]
+    pub invalid: OnInvalid,
     /// The properties of the action, or of each entry of the list.
     #[schemars(extend("minProperties" = 1, "maxProperties" = 256))]
     pub properties: IndexMap<String, ActionProperty>,
@@ -298,26 +242,8 @@ pub struct ActionProperty {
     #[serde(default)]
     pub item: bool,
     /// The type of a property that decides nothing.
-    #[serde(rename = "type")]
-    #[schemars(with = "Option<OneOf<ValueType>>")]
-    pub kind: Option<ValueType>,
-    /// The values of an `enum`.
-    #[schemars(length(min = 1, max = 256))]
-    pub values: Option<Vec<String>>,
-    /// The type of a `list`'s entries; default `text`.
-    #[schemars(with = "Option<OneOf<EntryType>>")]
-    pub of: Option<EntryType>,
-    /// The smallest value of an `integer` or `number`.
-    #[schemars(with = "Option<f64>")]
-    pub min: Option<Number>,
-    /// The greatest value of an `integer` or `number`.
-    #[schemars(with = "Option<f64>")]
-    pub max: Option<Number>,
-    /// The minimum number of characters of a `text`, or entries of a `list`.
-    pub min_length: Option<u32>,
-    /// The maximum number of characters of a `text`, or entries of a `list`.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub max_length: Option<u32>,
+    #[serde(flatten)]
+    pub declared: Declared,
     /// Whether an action must have it.
     #[serde(default)]
     pub required: bool,
@@ -384,9 +310,9 @@ pub struct ObservationPart {
     #[schemars(example = &"state.count * 2")]
     pub value: Option<Formula>,
     /// The type of `value`; default: any.
-    #[serde(rename = "type")]
-    #[schemars(with = "Option<OneOf<ResultType>>")]
-    pub kind: Option<ResultType>,
+    #[serde(rename = "type", default, deserialize_with = "of_role::<Computed, _>")]
+    #[schemars(with = "Option<OneOf<Computed>>")]
+    pub kind: Option<ValueType>,
 }
 
 /// The source of a text.

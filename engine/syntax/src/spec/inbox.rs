@@ -76,7 +76,8 @@ impl JsonSchema for Label {
         let detail = generator.subschema_for::<LabelDetail>();
         json_schema!({
             "description": "The right value of one decision: a value, a template over `vary`, or for a text a map with `keywords` and a `reference`.",
-            "type": ["string", "number", "boolean", "object"],
+            "type": ["string", "number", "boolean", "array", "object"],
+            "items": { "type": "string" },
             "if": { "type": "object" },
             "then": detail,
         })

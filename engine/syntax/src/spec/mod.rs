@@ -14,6 +14,7 @@
 //! | `write.rs` | values as YAML that reads back as the same |
 //! | `order.rs` | the canonical order of keys, for `fmt` and the digest |
 //! | `environment.rs` ... `test.rs` | the kinds |
+//! | `declared.rs` | the type of a value with its limits, the same wherever one is declared |
 //! | `parameter.rs` | named values with a type, shared by actions, tools, resets and states |
 //! | `tool.rs` | tools |
 //! | `plugin.rs` | plugins |
@@ -24,6 +25,7 @@
 mod condition;
 mod comma;
 mod dashes;
+mod declared;
 mod document;
 mod environment;
 mod generator;
@@ -53,10 +55,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use condition::{Bound, Condition, OneOf, Operators};
+pub use declared::{Declared, Entries, EntrySpec, PropertySpec};
 pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{
-    ActionProperty, ActionSpec, DecisionSpec, DecisionType, Environment, FieldSpec, FieldType, ItemDefault, ItemSpec,
-    ObservationPart, Shape, TextSource, Truth, UnknownItem,
+    ActionProperty, ActionSpec, DecisionSpec, Environment, FieldSpec, ItemDefault, ItemSpec, ObservationPart, Shape,
+    TextSource, Truth, UnknownItem,
 };
 pub use generator::{
     Alternative, AlternativeDetail, Choices, Count, Cover, DurationDraw, Generator, Ids, IntegerDraw, Level, Like,
@@ -69,9 +72,9 @@ pub use policy::{Policy, PolicyCall, PolicyHit, PolicyRule, RankOrder, Reading};
 pub use recover::{Recovered, recover};
 pub use reference::reference;
 pub use rubric::{
-    BalancedAccuracy, Completion, Container, Exact, Expression, Gate, Grader, InvalidActions, KeywordLimits, Keywords,
-    Length, Matrix, Near, Node, NodeBody, Phrases, PluginGrader, RankCorrelation, Reward, Rubric, Steps, ToolCalls,
-    Unfinished,
+    BalancedAccuracy, Close, Completion, Container, Exact, Expression, Gate, Grader, InvalidActions, Jaccard,
+    KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, Phrases, PluginGrader, RankCorrelation, Reward,
+    Rubric, SetF1, Steps, ToolCalls, Unfinished,
 };
 pub use rules::{Mode, Rule, Rules, Table};
 pub use schema::{any_schema, published, schema_of, schemas};

@@ -2,16 +2,13 @@
 
 use std::borrow::Cow;
 
-use casebook_runtime::{
-    number::Number,
-    settings::{EntryType, ResultType, ValueType},
-};
+use casebook_runtime::value::Computed;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::schema::OneOf;
+use super::{Declared, schema::type_required};
 
 /// An expression, as inside `{{ }}` in a template; a number, `true` or `false` is itself an expression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,28 +40,11 @@ impl JsonSchema for Formula {
 /// An argument of a reset.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = type_required)]
 pub struct Parameter {
-    /// The type of its values.
-    #[serde(rename = "type")]
-    #[schemars(with = "OneOf<ValueType>")]
-    pub kind: ValueType,
-    /// The values of an `enum`.
-    #[schemars(length(min = 1, max = 256))]
-    pub values: Option<Vec<String>>,
-    /// The type of a `list`'s entries; default `text`.
-    #[schemars(with = "Option<OneOf<EntryType>>")]
-    pub of: Option<EntryType>,
-    /// The smallest value of an `integer` or `number`.
-    #[schemars(with = "Option<f64>")]
-    pub min: Option<Number>,
-    /// The greatest value of an `integer` or `number`.
-    #[schemars(with = "Option<f64>")]
-    pub max: Option<Number>,
-    /// The minimum number of characters of a `text`, or entries of a `list`.
-    pub min_length: Option<u32>,
-    /// The maximum number of characters of a `text`, or entries of a `list`.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub max_length: Option<u32>,
+    /// Its type.
+    #[serde(flatten)]
+    pub declared: Declared,
     /// Whether it is required.
     #[serde(default)]
     pub required: bool,
@@ -86,11 +66,11 @@ pub struct ResetSpec {
 /// One part of the state of an episode.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = type_required)]
 pub struct StateSpec {
-    /// The type of its values; `object` is a map.
-    #[serde(rename = "type")]
-    #[schemars(with = "OneOf<ResultType>")]
-    pub kind: ResultType,
+    /// Its type.
+    #[serde(flatten)]
+    pub declared: Declared<Computed>,
     /// Its value when an episode starts.
     pub default: Option<Value>,
     /// Its value when an episode starts, as an expression over `data`, `reset`, `task` and `seed`.

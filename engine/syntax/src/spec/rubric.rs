@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use casebook_runtime::settings::{Aggregate, Correlation, Explain, PhrasePlace, RewardMode, Take};
+use casebook_runtime::settings::{Aggregate, Correlation, Explain, PhrasePlace, RewardMode, Take, Weigh};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -178,6 +178,36 @@ graders! {
     /// 1 if the decision is right, otherwise 0. In a score: the share of all items; undecided ones count as 0.
     Exact, "exact" {
         /// The decision.
+        field: String,
+        /// What weighs an item; without it all weigh the same. In a reward, the value is multiplied by the weight; in
+        /// a score, the mean is weighted.
+        #[schemars(with = "Option<OneOf<Weigh>>")]
+        weigh: Option<Weigh>,
+    }
+
+    /// 1 if a number is near the right one, otherwise 0: |given - right| is at most the greater of the two tolerances.
+    ///
+    /// In a score: the share of all items; undecided ones count as 0.
+    Close, "close" {
+        /// The decision, a number.
+        field: String,
+        /// How far a number may be from the right one.
+        #[schemars(range(min = 0.0), example = &0.5)]
+        absolute: Option<f64>,
+        /// The same as a part of the right one: 0.05 is 5 %.
+        #[schemars(range(min = 0.0, max = 1.0), example = &0.05)]
+        relative: Option<f64>,
+    }
+
+    /// F1 of a set and the right one: 2 |A and B| / (|A| + |B|), 1 if both are empty; the mean over all items.
+    SetF1, "set_f1" {
+        /// The decision, a `set`.
+        field: String,
+    }
+
+    /// The Jaccard index of a set and the right one: |A and B| / |A or B|, 1 if both are empty; the mean over all items.
+    Jaccard, "jaccard" {
+        /// The decision, a `set`.
         field: String,
     }
 

@@ -207,6 +207,13 @@ fn plain_enums(schema: &mut Schema) {
     schema.insert("markdownEnumDescriptions".into(), Value::Array(descriptions));
 }
 
+/// Demands a type, where a declaration may not leave it out.
+pub(super) fn type_required(schema: &mut Schema) {
+    if let Some(required) = schema.ensure_object().entry("required").or_insert_with(|| json!([])).as_array_mut() {
+        required.insert(0, "type".into());
+    }
+}
+
 /// Drops Rust's number formats, which say nothing to an author, and nulls, which no key takes.
 fn no_formats(schema: &mut Schema) {
     let format = schema.remove("format");

@@ -2,16 +2,13 @@
 
 use std::borrow::Cow;
 
-use casebook_runtime::{
-    number::Number,
-    settings::{EntryType, ResultType, ValueType},
-};
+use casebook_runtime::value::{Computed, ValueType, of_role};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Formula, schema::OneOf};
+use super::{Declared, Formula, schema::OneOf};
 
 /// A named action that returns an answer.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -37,8 +34,9 @@ pub struct ToolSpec {
     #[schemars(example = &"arguments.a + arguments.b")]
     pub value: Option<Formula>,
     /// The type of `value`; default: any.
-    #[schemars(with = "Option<OneOf<ResultType>>")]
-    pub returns: Option<ResultType>,
+    #[serde(default, deserialize_with = "of_role::<Computed, _>")]
+    #[schemars(with = "Option<OneOf<Computed>>")]
+    pub returns: Option<ValueType>,
     /// A text with which the call fails, or null if it does not: an expression over the same names.
     #[schemars(example = &"'the shelf is empty' if state.left == 0 else none")]
     pub fail: Option<Formula>,
@@ -108,26 +106,8 @@ pub struct ToolArgument {
     #[serde(default)]
     pub item: bool,
     /// The type of its values.
-    #[serde(rename = "type")]
-    #[schemars(with = "Option<OneOf<ValueType>>")]
-    pub kind: Option<ValueType>,
-    /// The values of an `enum`.
-    #[schemars(length(min = 1, max = 256))]
-    pub values: Option<Vec<String>>,
-    /// The type of a `list`'s entries; default `text`.
-    #[schemars(with = "Option<OneOf<EntryType>>")]
-    pub of: Option<EntryType>,
-    /// The smallest value of an `integer` or `number`.
-    #[schemars(with = "Option<f64>")]
-    pub min: Option<Number>,
-    /// The greatest value of an `integer` or `number`.
-    #[schemars(with = "Option<f64>")]
-    pub max: Option<Number>,
-    /// The minimum number of characters of a `text`, or entries of a `list`.
-    pub min_length: Option<u32>,
-    /// The maximum number of characters of a `text`, or entries of a `list`.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub max_length: Option<u32>,
+    #[serde(flatten)]
+    pub declared: Declared,
     /// Whether a call must have it.
     #[serde(default)]
     pub required: bool,

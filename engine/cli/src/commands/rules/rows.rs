@@ -4,12 +4,7 @@ use std::path::{Path, PathBuf};
 
 use casebook_analysis::comparison::Subject;
 use casebook_compile::rules;
-use casebook_runtime::{
-    explanation, json,
-    model::{Column, ColumnKind},
-    record::Recording,
-    scenario::Pack,
-};
+use casebook_runtime::{explanation, json, model::Column, record::Recording, scenario::Pack, value::ValueType};
 use casebook_syntax::sheet;
 use serde_json::{Map, Value};
 
@@ -122,10 +117,12 @@ fn csv_items(pack: &Pack, path: &Path, text: &str, clock: Option<i64>, read: &mu
 /// A cell as the field's type has it; what does not fit stays a text and is refused as one.
 fn cell_value(column: &Column, cell: &str) -> Value {
     match column.kind {
-        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank | ColumnKind::Boolean => {
+        ValueType::Integer | ValueType::Number | ValueType::Rank | ValueType::Boolean => {
             rules::typed(cell, column.kind)
         }
-        ColumnKind::List => cell.split('|').map(|entry| Value::from(entry.trim())).collect(),
+        ValueType::Set | ValueType::List if !column.is_nested() => {
+            cell.split('|').map(|entry| Value::from(entry.trim())).collect()
+        }
         _ => cell.into(),
     }
 }
@@ -133,7 +130,8 @@ fn cell_value(column: &Column, cell: &str) -> Value {
 /// Adds a row; `id` names it, the other keys are fields.
 fn add(pack: &Pack, path: &Path, line: u64, mut map: Map<String, Value>, clock: Option<i64>, read: &mut Read<Subject>) {
     let id = map.remove("id").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
-    let missing = pack.fields().iter().filter(|column| !column.optional && !map.contains_key(&column.name));
+    let missing =
+        pack.fields().iter().filter(|column| !column.optional && !column.derived && !map.contains_key(&column.name));
     let mut problems: Vec<String> = missing.map(|column| format!("`{}` is missing", column.name)).collect();
     match explanation::subject(pack, &map, clock) {
         Ok(subject) if problems.is_empty() => {

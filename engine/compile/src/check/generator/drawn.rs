@@ -260,7 +260,7 @@ impl Task<'_, '_> {
         }
         let law_sources = sources(self.parts);
         let law = Law { decisions: &self.parts.decisions, sources: &law_sources, clock: self.clock };
-        let world = World { fields: &self.parts.fields, law };
+        let world = World { fields: &self.parts.fields, derived: &self.parts.derived, law };
         let (plan, survey) = Plan::new(&cast, self.clock, &world);
         let source = Source { weight, cast, plan };
         let site = Site { document, spec: written, level: spec.level.as_deref(), task: self.document };

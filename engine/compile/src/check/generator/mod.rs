@@ -221,8 +221,16 @@ impl<'a, 'p> Builder<'a, 'p> {
         for column in fields.iter() {
             let pointer = format!("/fields/{}", column.name);
             sources.push(match self.spec.fields.get(&column.name) {
+                Some(_) if column.derived => {
+                    report.push(
+                        self.document
+                            .at_key(Code::BadValue, pointer, format!("`{}` is computed", column.name))
+                            .hint("remove it from the generator, or `derive` from the field"),
+                    );
+                    None
+                }
                 Some(value) => self.source(&pointer, value, column, report),
-                None if column.optional => None,
+                None if column.optional || column.derived => None,
                 None => {
                     report.push(
                         self.document

@@ -1,12 +1,15 @@
 //! How values are drawn.
 
+use std::sync::Arc;
+
 use casebook_runtime::{
-    model::{Column, ColumnKind, parse_duration, read_duration, read_moment},
+    model::{Column, parse_duration, read_duration, read_moment},
     names::list,
     scenario::generator::{
         Cell, Choice, Hours, Pool, PoolSource, Slot, SlotList, Subset, Unit, Way, attributes,
         distribution::{Grid, MAX_TABLE, Spread, Weights, parts},
     },
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
@@ -49,7 +52,7 @@ impl Builder<'_, '_> {
                 slots.push(Slot { way, when, columns: known..self.columns.len() });
             } else {
                 // What reads it is not reported as well.
-                self.columns.push(column(name, ColumnKind::Text, Vec::new()));
+                self.columns.push(column(name, ValueType::Text, Vec::new()));
                 let nothing = Way::Pick(Vec::new());
                 slots.push(Slot { way: nothing, when: None, columns: known..self.columns.len() });
             }
@@ -74,22 +77,22 @@ impl Builder<'_, '_> {
         }
         if let Some(number) = &spec.number {
             let (grid, places) = decimal(document, &format!("{pointer}/number"), number, report)?;
-            return Some((Way::Number(grid, Unit::Decimal(places)), scalar(ColumnKind::Number)));
+            return Some((Way::Number(grid, Unit::Decimal(places)), scalar(ValueType::Number)));
         }
         if let Some(number) = &spec.integer {
             let grid = integer(document, &format!("{pointer}/integer"), number, report)?;
-            return Some((Way::Number(grid, Unit::Integer), scalar(ColumnKind::Integer)));
+            return Some((Way::Number(grid, Unit::Integer), scalar(ValueType::Integer)));
         }
         if let Some(share) = spec.boolean {
-            return Some((Way::Boolean(super::millionths(share)), scalar(ColumnKind::Boolean)));
+            return Some((Way::Boolean(super::millionths(share)), scalar(ValueType::Boolean)));
         }
         if let Some(time) = &spec.time {
             let way = moment(document, &format!("{pointer}/time"), time, report)?;
-            return Some((way, scalar(ColumnKind::Timestamp)));
+            return Some((way, scalar(ValueType::Timestamp)));
         }
         if let Some(length) = &spec.duration {
             let grid = duration(document, &format!("{pointer}/duration"), length, report)?;
-            return Some((Way::Number(grid, Unit::Duration), scalar(ColumnKind::Duration)));
+            return Some((Way::Number(grid, Unit::Duration), scalar(ValueType::Duration)));
         }
         if let Some(pool) = &spec.from {
             let Some(at) = pools.iter().position(|known| known.name == *pool) else {
@@ -113,7 +116,7 @@ impl Builder<'_, '_> {
                 return None;
             }
             // What it gives is known when it is drawn; conditions compare it as a number.
-            return Some((Way::Compute(template), scalar(ColumnKind::Number)));
+            return Some((Way::Compute(template), scalar(ValueType::Number)));
         }
         let repeat = spec.repeat.as_ref()?;
         let grid = count(document, &format!("{pointer}/repeat"), repeat, report)?;
@@ -127,7 +130,7 @@ impl Builder<'_, '_> {
         }
         let inner: IndexMap<&str, &spec::Slot> = spec.of.iter().map(|(name, slot)| (name.as_str(), slot)).collect();
         let list = self.slots(&format!("{pointer}/of"), &inner, pools, report);
-        Some((Way::Repeat(grid, list), scalar(ColumnKind::List)))
+        Some((Way::Repeat(grid, list), scalar(ValueType::List)))
     }
 
     /// Checks that a slot says once how it is drawn.
@@ -180,18 +183,9 @@ impl Builder<'_, '_> {
 }
 
 /// A column that conditions of a generator read.
-pub(super) fn column(name: &str, kind: ColumnKind, values: Vec<String>) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind,
-        values,
-        visible: true,
-        optional: true,
-        sensitive: false,
-        bounds: (None, None),
-        examples: Vec::new(),
-        when: Vec::new(),
-    }
+pub(super) fn column(name: &str, kind: ValueType, values: Vec<String>) -> Column {
+    let of = (kind == ValueType::List).then(|| Arc::new(Column::new(name, ValueType::Text)));
+    Column { values, of, optional: true, ..Column::new(name, kind) }
 }
 
 /// The columns of values: of each one, or of the parts of maps.
@@ -213,24 +207,24 @@ pub(super) fn columns_of(name: &str, values: &[&Value], closed: bool) -> Vec<Col
             .collect();
         let all = |fits: fn(&Value) -> bool| parts.iter().all(|value| fits(value));
         let kind = if parts.is_empty() {
-            ColumnKind::Text
+            ValueType::Text
         } else if all(Value::is_boolean) {
-            ColumnKind::Boolean
+            ValueType::Boolean
         } else if all(|value| value.is_i64() || value.is_u64()) {
-            ColumnKind::Integer
+            ValueType::Integer
         } else if all(Value::is_number) {
-            ColumnKind::Number
+            ValueType::Number
         } else if all(Value::is_array) {
-            ColumnKind::List
+            ValueType::List
         } else {
-            ColumnKind::Text
+            ValueType::Text
         };
         let mut texts: Vec<String> = parts.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
         texts.sort();
         texts.dedup();
         let choice =
-            closed && kind == ColumnKind::Text && all(Value::is_string) && (1..=MAX_VALUES).contains(&texts.len());
-        if choice { column(&name, ColumnKind::Choice, texts) } else { column(&name, kind, Vec::new()) }
+            closed && kind == ValueType::Text && all(Value::is_string) && (1..=MAX_VALUES).contains(&texts.len());
+        if choice { column(&name, ValueType::Enum, texts) } else { column(&name, kind, Vec::new()) }
     };
     names.into_iter().map(of).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use casebook_runtime::{model::ColumnKind, rubric::graders::Matrix};
+use casebook_runtime::{rubric::graders::Matrix, value::ValueType};
 use casebook_syntax::{
     diagnostic::{Code, Report},
     spec,
@@ -38,7 +38,7 @@ fn fill(
     given: &IndexMap<String, IndexMap<String, f64>>,
     report: &mut Report,
 ) -> Option<Built> {
-    let column = site.decision(field, &[ColumnKind::Choice], report)?;
+    let column = site.decision(field, &[ValueType::Enum], report)?;
     let classes = site.decisions[column].values.len();
     let mut told: Vec<(usize, usize)> = (0..classes).map(|class| (class, class)).collect();
     let mut cells = vec![default; classes * classes];

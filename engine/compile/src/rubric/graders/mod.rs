@@ -1,5 +1,6 @@
 //! Graders as written to graders that run: one line each in [`build`], a file for those that take more.
 
+mod close;
 mod matrix;
 mod plugin;
 mod steps;
@@ -9,14 +10,16 @@ mod tool_calls;
 use std::sync::Arc;
 
 use casebook_runtime::{
-    model::{Column, ColumnKind},
+    model::Column,
     names::list,
     rubric::{
         RowGrader, WholeGrader,
         graders::{
-            BalancedAccuracy, Completion, Exact, InvalidActions, KeywordLimits, Keywords, RankCorrelation, Unfinished,
+            BalancedAccuracy, Completion, Exact, InvalidActions, KeywordLimits, Keywords, Overlap, RankCorrelation,
+            Share, Unfinished,
         },
     },
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
@@ -66,18 +69,27 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
     match grader {
         G::Exact(params) => {
             let column = site.decision(&params.field, &[], report)?;
-            Some(Built::row(Exact { column }))
+            Some(Built::row(Exact { column, weigh: params.weigh }))
+        }
+        G::Close(params) => close::build(params, site, report),
+        G::SetF1(params) => {
+            let column = site.decision(&params.field, &[ValueType::Set], report)?;
+            Some(Built::row(Overlap { column, measure: Share::F1 }))
+        }
+        G::Jaccard(params) => {
+            let column = site.decision(&params.field, &[ValueType::Set], report)?;
+            Some(Built::row(Overlap { column, measure: Share::Jaccard }))
         }
         G::Matrix(params) => matrix::build(params, site, report),
         G::Near(params) => matrix::build_near(params, site, report),
         G::RankCorrelation(params) => {
-            let kinds = [ColumnKind::Rank, ColumnKind::Integer, ColumnKind::Number];
+            let kinds = [ValueType::Rank, ValueType::Integer, ValueType::Number];
             let column = site.decision(&params.field, &kinds, report)?;
             site.only_in_score("rank_correlation", report)?;
             Some(Built::whole(RankCorrelation { column, method: params.method }))
         }
         G::Keywords(params) => {
-            let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
+            let column = site.decision(&params.field, &[ValueType::Text], report)?;
             let spec::Keywords { each, most, none, min_characters, limits, .. } = params;
             let spec::KeywordLimits { words, density, foreign, copied } = *limits;
             let limits = KeywordLimits { words, density, foreign, copied };
@@ -88,7 +100,7 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
         G::Length(params) => text_shape::build_length(params, site, report),
         G::Phrases(params) => text_shape::build_phrases(params, site, report),
         G::BalancedAccuracy(params) => {
-            let column = site.decision(&params.field, &[ColumnKind::Choice], report)?;
+            let column = site.decision(&params.field, &[ValueType::Enum], report)?;
             site.only_in_score("balanced_accuracy", report)?;
             Some(Built::whole(BalancedAccuracy { column, classes: site.decisions[column].values.len() }))
         }
@@ -105,12 +117,12 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
 
 impl Site<'_> {
     /// Finds the decision that a grader is about and checks its type.
-    fn decision(&self, name: &str, kinds: &[ColumnKind], report: &mut Report) -> Option<usize> {
+    fn decision(&self, name: &str, kinds: &[ValueType], report: &mut Report) -> Option<usize> {
         self.decision_at(format!("{}/field", self.pointer), name, kinds, report)
     }
 
     /// Finds the decision that is named at a place, and checks its type.
-    fn decision_at(&self, path: String, name: &str, kinds: &[ColumnKind], report: &mut Report) -> Option<usize> {
+    fn decision_at(&self, path: String, name: &str, kinds: &[ValueType], report: &mut Report) -> Option<usize> {
         let Some(at) = self.decisions.iter().position(|column| column.name == name) else {
             let names = self.decisions.iter().map(|column| column.name.as_str());
             report.push(

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
-    model::{Column, ColumnKind},
+    model::Column,
     names::list,
     plugin::{GraderOffer, Operation, Per, Section, naming},
     rubric::graders::PluginGrader,
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report},
@@ -57,7 +58,7 @@ pub(super) fn build(params: &spec::PluginGrader, site: &Site<'_>, report: &mut R
 fn check_decisions(params: &spec::PluginGrader, offer: &GraderOffer, site: &Site<'_>, report: &mut Report) {
     let with = format!("{}/with", site.pointer);
     for (name, types) in naming(&offer.parameters, "x-decision") {
-        let kinds: Vec<ColumnKind> =
+        let kinds: Vec<ValueType> =
             site.decisions.iter().map(|column| column.kind).filter(|kind| types.contains(&kind.name())).collect();
         let Some(decision) = params.with.get(name).and_then(Value::as_str) else { continue };
         if !types.is_empty() && kinds.is_empty() {

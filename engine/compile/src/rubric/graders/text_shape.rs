@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
-    model::{ColumnKind, Text},
+    model::Text,
     rubric::graders::{Measure, TextShape},
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report},
@@ -14,7 +15,7 @@ use casebook_syntax::{
 use super::{Built, Site};
 
 pub(super) fn build_length(params: &spec::Length, site: &Site<'_>, report: &mut Report) -> Option<Built> {
-    let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
+    let column = site.decision(&params.field, &[ValueType::Text], report)?;
     Some(Built::Row(Arc::new(TextShape {
         column,
         min_characters: params.min_characters,
@@ -23,7 +24,7 @@ pub(super) fn build_length(params: &spec::Length, site: &Site<'_>, report: &mut 
 }
 
 pub(super) fn build_phrases(params: &spec::Phrases, site: &Site<'_>, report: &mut Report) -> Option<Built> {
-    let column = site.decision(&params.field, &[ColumnKind::Text], report)?;
+    let column = site.decision(&params.field, &[ValueType::Text], report)?;
     let phrases: Vec<Text> = params.any.iter().map(|phrase| Text::new(phrase)).collect();
     for (at, phrase) in phrases.iter().enumerate().filter(|(_, phrase)| phrase.is_empty()) {
         report.push(

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use casebook_runtime::model::ColumnKind;
+use casebook_runtime::value::ValueType;
 use casebook_syntax::spec::plain_scalar;
 use serde_json::{Map, Value, json};
 
@@ -21,14 +21,14 @@ pub(super) fn is_open(text: &str) -> bool {
 }
 
 /// What a cell holds, as the key would hold it in a rule; the error says how to write what it may mean.
-pub(super) fn condition(text: &str, operator: Option<&str>, kind: ColumnKind) -> Result<Value, String> {
+pub(super) fn condition(text: &str, operator: Option<&str>, kind: ValueType) -> Result<Value, String> {
     let Some(operator) = operator else { return without_operator(text, kind) };
     let value = match operator {
         "between" => match bounds(text) {
             Some(ends) => between(ends, kind)?,
             None => scalar(text, kind)?,
         },
-        "contains_any" | "contains_all" => alternatives(text, kind)?,
+        "contains_any" | "contains_all" | "has_any" | "has_all" | "only" => alternatives(text, kind)?,
         "in" | "domain_in" => match alternatives(text, kind)? {
             // One name without quotes is that of a list; one value is a list of its own.
             Value::Array(mut one) if one.len() == 1 && one[0].is_string() && unquoted(text.trim()).is_none() => {
@@ -36,14 +36,14 @@ pub(super) fn condition(text: &str, operator: Option<&str>, kind: ColumnKind) ->
             }
             list => list,
         },
-        "exists" => scalar(text, ColumnKind::Boolean)?,
-        "older_than" | "within" => scalar(text.trim(), ColumnKind::Text)?,
+        "exists" => scalar(text, ValueType::Boolean)?,
+        "older_than" | "within" => scalar(text.trim(), ValueType::Text)?,
         _ => scalar(text, kind)?,
     };
     Ok(json!({ operator: value }))
 }
 
-fn without_operator(text: &str, kind: ColumnKind) -> Result<Value, String> {
+fn without_operator(text: &str, kind: ValueType) -> Result<Value, String> {
     for (sign, operator) in SIGNS {
         if let Some(rest) = text.trim().strip_prefix(sign) {
             if rest.contains('|') && unquoted(rest.trim()).is_none() {
@@ -64,7 +64,7 @@ fn without_operator(text: &str, kind: ColumnKind) -> Result<Value, String> {
 }
 
 /// Both ends of a range.
-fn between((low, high): (&str, &str), kind: ColumnKind) -> Result<Value, String> {
+fn between((low, high): (&str, &str), kind: ValueType) -> Result<Value, String> {
     match (low, high) {
         ("", "") => Err("a range needs both its ends, as in `10..20`".to_owned()),
         (low, "") => Err(format!("a range needs both its ends; write `>= {low}` where it has no upper one")),
@@ -74,7 +74,7 @@ fn between((low, high): (&str, &str), kind: ColumnKind) -> Result<Value, String>
 }
 
 /// The texts between the bars of a cell, as values of a column.
-fn alternatives(text: &str, kind: ColumnKind) -> Result<Value, String> {
+fn alternatives(text: &str, kind: ValueType) -> Result<Value, String> {
     let mut quoted = false;
     let bar = |sign| {
         quoted ^= sign == '"';
@@ -102,7 +102,7 @@ fn bounds(text: &str) -> Option<(&str, &str)> {
 }
 
 /// A text of a cell as a value of a column; of a text column it is the text as it is written.
-pub(super) fn scalar(text: &str, kind: ColumnKind) -> Result<Value, String> {
+pub(super) fn scalar(text: &str, kind: ValueType) -> Result<Value, String> {
     let trimmed = text.trim();
     if let Some(inner) = unquoted(trimmed) {
         return Ok(inner.into_owned().into());
@@ -111,8 +111,8 @@ pub(super) fn scalar(text: &str, kind: ColumnKind) -> Result<Value, String> {
         return Err("a double quote within a text in double quotes is written twice, as `\"\"`".to_owned());
     }
     Ok(match kind {
-        ColumnKind::Integer | ColumnKind::Number | ColumnKind::Rank | ColumnKind::Boolean => typed(trimmed, kind),
-        kind if kind.is_text() || kind == ColumnKind::List => text.into(),
+        ValueType::Integer | ValueType::Number | ValueType::Rank | ValueType::Boolean => typed(trimmed, kind),
+        kind if kind.is_text() || kind.is_list() => text.into(),
         _ => trimmed.into(),
     })
 }
@@ -120,13 +120,13 @@ pub(super) fn scalar(text: &str, kind: ColumnKind) -> Result<Value, String> {
 /// A number, or `true` and `false` as spreadsheets write them too; anything else stays a text, and is refused as one.
 ///
 /// So does a long whole number with an exponent (`1.23457E+11`): a spreadsheet wrote it and dropped its last digits.
-pub fn typed(text: &str, kind: ColumnKind) -> Value {
+pub fn typed(text: &str, kind: ValueType) -> Value {
     let value = plain_scalar(text.trim());
-    let whole = matches!(kind, ColumnKind::Integer | ColumnKind::Rank);
+    let whole = matches!(kind, ValueType::Integer | ValueType::Rank);
     if whole && text.contains("E+") && value.as_f64().is_some_and(|number| number.abs() >= SHOWN_WHOLE) {
         return text.into();
     }
-    if value.is_boolean() && kind == ColumnKind::Boolean || value.is_number() && kind != ColumnKind::Boolean {
+    if value.is_boolean() && kind == ValueType::Boolean || value.is_number() && kind != ValueType::Boolean {
         value
     } else {
         text.into()

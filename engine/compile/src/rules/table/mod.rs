@@ -12,10 +12,7 @@ mod cells;
 mod import;
 mod write;
 
-use casebook_runtime::{
-    model::{Column, ColumnKind},
-    settings::Severity,
-};
+use casebook_runtime::{model::Column, settings::Severity, value::ValueType};
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
     spec::{Condition, Document, Mode, Operators, Rule, Rules, Table},
@@ -307,7 +304,7 @@ impl Reader<'_> {
                     };
                     tests.extend(value.map(|value| ((*except, *field), place, value)));
                 }
-                Head::Switch { except, field, name } => match typed(&word(), ColumnKind::Boolean) {
+                Head::Switch { except, field, name } => match typed(&word(), ValueType::Boolean) {
                     Value::Bool(on) => switches.push(((*except, *field), place, *name, on)),
                     _ => report.push(
                         self.document

@@ -5,9 +5,10 @@ use std::{cell::Cell, path::Path, sync::Arc};
 use casebook_compile::rules::{self, Scope};
 use casebook_proofs::Witness;
 use casebook_runtime::{
-    model::{Column, ColumnKind, Datum, Place, RuleReason, Text},
+    model::{Column, Datum, Place, RuleReason, Text},
     rules::{CompiledRule, Predicate, RuleSet},
     settings::{Hit, Severity},
+    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::Report,
@@ -22,45 +23,35 @@ use serde_json::{Value, json};
 pub(super) const NOW: i64 = 1_767_603_600_000;
 pub(super) const HOUR: i64 = 3_600_000;
 
-pub(crate) fn column(name: &str, kind: ColumnKind, optional: bool) -> Column {
-    Column {
-        name: name.to_owned(),
-        kind,
-        values: Vec::new(),
-        visible: true,
-        optional,
-        sensitive: false,
-        bounds: (None, None),
-        examples: Vec::new(),
-        when: Vec::new(),
-    }
+pub(crate) fn column(name: &str, kind: ValueType, optional: bool) -> Column {
+    Column { optional, ..Column::new(name, kind) }
 }
 
 /// The fields of the small worlds.
 fn fields() -> Vec<Column> {
-    let mut category = column("category", ColumnKind::Choice, false);
+    let mut category = column("category", ValueType::Enum, false);
     category.values = ["red", "green", "blue"].map(str::to_owned).to_vec();
-    let mut amount = column("amount", ColumnKind::Integer, false);
+    let mut amount = column("amount", ValueType::Integer, false);
     amount.bounds = (Some(0.into()), Some(6.into()));
-    let mut ratio = column("ratio", ColumnKind::Number, true);
+    let mut ratio = column("ratio", ValueType::Number, true);
     ratio.bounds = (Some(0.into()), Some(3.into()));
     vec![
         category,
         amount,
         ratio,
-        column("urgent", ColumnKind::Boolean, true),
-        column("subject", ColumnKind::Text, false),
-        column("note", ColumnKind::Text, true),
-        column("tags", ColumnKind::List, false),
-        column("sender", ColumnKind::Address, false),
-        column("received", ColumnKind::Timestamp, false),
+        column("urgent", ValueType::Boolean, true),
+        column("subject", ValueType::Text, false),
+        column("note", ValueType::Text, true),
+        column("tags", ValueType::List, false),
+        column("sender", ValueType::Address, false),
+        column("received", ValueType::Timestamp, false),
     ]
 }
 
 pub(super) fn decisions() -> Vec<Column> {
-    let mut action = column("action", ColumnKind::Choice, false);
+    let mut action = column("action", ValueType::Enum, false);
     action.values = ["a", "b", "c"].map(str::to_owned).to_vec();
-    let mut team = column("team", ColumnKind::Choice, false);
+    let mut team = column("team", ValueType::Enum, false);
     team.values = ["x", "y"].map(str::to_owned).to_vec();
     vec![action, team]
 }
@@ -79,18 +70,18 @@ pub(super) fn values(column: &Column) -> Vec<Option<Datum>> {
         texts
     };
     let data: Vec<Datum> = match column.kind {
-        ColumnKind::Choice => (0..column.values.len()).map(Datum::Choice).collect(),
-        ColumnKind::Boolean => vec![Datum::Boolean(false), Datum::Boolean(true)],
-        ColumnKind::Integer => (0..=6).map(Datum::Integer).collect(),
-        ColumnKind::Number => (0..=12).map(|quarter| Datum::Number(f64::from(quarter) / 4.0)).collect(),
-        ColumnKind::Timestamp => {
+        ValueType::Enum => (0..column.values.len()).map(Datum::Choice).collect(),
+        ValueType::Boolean => vec![Datum::Boolean(false), Datum::Boolean(true)],
+        ValueType::Integer => (0..=6).map(Datum::Integer).collect(),
+        ValueType::Number => (0..=12).map(|quarter| Datum::Number(f64::from(quarter) / 4.0)).collect(),
+        ValueType::Timestamp => {
             (-4..=4).flat_map(|hour| [-1, 0, 1].map(|off| Datum::Integer(NOW + hour * HOUR + off))).collect()
         }
-        ColumnKind::List => [&[][..], &["red"], &["tape"], &["Red"], &["red", "tape"], &["x"]]
+        ValueType::List => [&[][..], &["red"], &["tape"], &["Red"], &["red", "tape"], &["x"]]
             .iter()
             .map(|list| Datum::List(list.iter().map(|text| Text::new(text)).collect::<Vec<_>>().into()))
             .collect(),
-        ColumnKind::Address => {
+        ValueType::Address => {
             let hosts = ["a.example", "mail.a.example", "b.example", "example", "A.example", "ba.example"];
             let address = |local: &str, host: &str| json!(format!("{local}@{host}"));
             let read = |address: Value| Datum::read(column, &address).expect("an address");

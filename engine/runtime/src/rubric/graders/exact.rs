@@ -3,6 +3,7 @@
 use crate::{
     model::Item,
     rubric::{Failure, Grade, RowGrader, View},
+    settings::{Severity, Weigh},
 };
 
 /// `exact`.
@@ -10,13 +11,16 @@ use crate::{
 pub struct Exact {
     /// The decision that it is about.
     pub column: usize,
+    /// What weighs an item, if they do not all weigh the same.
+    pub weigh: Option<Weigh>,
 }
 
 impl Exact {
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
-        let same = match (view.rows[row].cell(self.column), &view.items[row].truth[self.column].value) {
-            (Some(decided), Some(right)) => decided.says(right),
-            (decided, right) => decided == right.as_ref(),
+        let right = &view.items[row].truth[self.column];
+        let same = match view.rows[row].cell(self.column) {
+            Some(decided) => right.accepts(decided),
+            None => right.value.is_none(),
         };
         f64::from(u8::from(same))
     }
@@ -24,7 +28,20 @@ impl Exact {
 
 impl RowGrader for Exact {
     fn applies(&self, item: &Item) -> bool {
-        item.truth[self.column].value.is_some()
+        item.truth[self.column].has_value()
+    }
+
+    fn is_weighted(&self) -> bool {
+        self.weigh.is_some()
+    }
+
+    fn weight(&self, item: &Item) -> f64 {
+        match self.weigh {
+            None => 1.0,
+            Some(Weigh::Severity) => {
+                item.truth[self.column].rule.as_ref().map_or(Severity::Normal, |rule| rule.severity).weight()
+            }
+        }
     }
 
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {

@@ -3,12 +3,14 @@
 //! Whoever reads rubrics makes them, with decisions, tools and components by position.
 
 mod balanced_accuracy;
+mod close;
 mod completion;
 mod exact;
 mod expression;
 mod invalid_actions;
 mod keywords;
 mod matrix;
+mod overlap;
 mod plugin;
 mod rank_correlation;
 mod steps;
@@ -17,12 +19,14 @@ mod tool_calls;
 mod unfinished;
 
 pub use balanced_accuracy::BalancedAccuracy;
+pub use close::Close;
 pub use completion::Completion;
 pub use exact::Exact;
 pub use expression::Expression;
 pub use invalid_actions::InvalidActions;
 pub use keywords::{KeywordLimits, KeywordPool, Keywords};
 pub use matrix::Matrix;
+pub use overlap::{Overlap, Share};
 pub use plugin::PluginGrader;
 pub use rank_correlation::RankCorrelation;
 pub use steps::Steps;

@@ -31,12 +31,29 @@ impl RankCorrelation {
         let decided = given.iter().flatten().count();
         let last = given.iter().flatten().fold(given.len() as f64, |most, rank| most.max(*rank)) + 1.0;
         let given: Vec<f64> = given.into_iter().map(|rank| rank.unwrap_or(last)).collect();
+        let right = self.untied(view, right, &given);
         let r = match self.method {
             _ if right.len() == 1 => 1.0,
             Correlation::Spearman => pearson(&mean_ranks(&right), &mean_ranks(&given)),
             Correlation::Kendall => kendall(&right, &given),
         };
         f64::midpoint(r, 1.0) * decided as f64 / right.len() as f64
+    }
+}
+
+impl RankCorrelation {
+    /// The right ranks where items that share one are ordered as they were given: any order among them is right.
+    #[expect(clippy::cast_precision_loss, reason = "an episode has far fewer than 2^53 items")]
+    fn untied(&self, view: &View<'_>, mut right: Vec<f64>, given: &[f64]) -> Vec<f64> {
+        let shared = right.clone();
+        for at in (0..shared.len()).filter(|at| view.items[*at].truth[self.column].ties > 0) {
+            let before = (0..shared.len()).filter(|other| {
+                let order = given[*other].total_cmp(&given[at]).then(other.cmp(&at));
+                shared[*other].total_cmp(&shared[at]).is_eq() && order.is_lt()
+            });
+            right[at] = shared[at] + before.count() as f64;
+        }
+        right
     }
 }
 

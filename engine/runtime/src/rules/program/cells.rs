@@ -4,8 +4,9 @@ use crate::{number::Number, rules::Bits};
 
 use super::Part;
 use crate::{
-    model::{Column, ColumnKind, Datum},
+    model::{Column, Datum},
     rules::{Facts, Predicate, Test},
+    value::ValueType,
 };
 
 /// The maximum number of bits of one table.
@@ -33,8 +34,8 @@ struct Cells<'a> {
 impl Cells<'_> {
     fn count(&self) -> usize {
         match self.spec.kind {
-            ColumnKind::Choice => 1 + self.spec.values.len(),
-            ColumnKind::Boolean => 3,
+            ValueType::Enum => 1 + self.spec.values.len(),
+            ValueType::Boolean => 3,
             _ => 2 + 2 * self.bounds.len(),
         }
     }
@@ -53,10 +54,10 @@ impl Cells<'_> {
         };
         try_value(None, 0, 0);
         match self.spec.kind {
-            ColumnKind::Choice => {
+            ValueType::Enum => {
                 (0..self.spec.values.len()).for_each(|at| try_value(Some(Datum::Choice(at)), at + 1, at + 1));
             }
-            ColumnKind::Boolean => {
+            ValueType::Boolean => {
                 [false, true].iter().enumerate().for_each(|(at, flag)| {
                     try_value(Some(Datum::Boolean(*flag)), at + 1, at + 1);
                 });
@@ -127,16 +128,16 @@ impl Table {
 }
 
 /// The value of a column that is a number; where there is none, any will do, for no value is ever looked up there.
-fn number(kind: ColumnKind, number: Number) -> Datum {
+fn number(kind: ValueType, number: Number) -> Datum {
     match kind {
-        ColumnKind::Number => Datum::Number(number.to_f64()),
+        ValueType::Number => Datum::Number(number.to_f64()),
         _ => Datum::Integer(number.to_i64().unwrap_or_default()),
     }
 }
 
 /// A value of a column between two numbers; where there is none, any will do, for no value is ever looked up there.
-fn between(kind: ColumnKind, low: Option<Number>, high: Option<Number>) -> Datum {
-    if kind == ColumnKind::Number {
+fn between(kind: ValueType, low: Option<Number>, high: Option<Number>) -> Datum {
+    if kind == ValueType::Number {
         let least = low.map_or(f64::MIN, Number::float_above);
         let most = high.map_or(f64::MAX, Number::float_below);
         return Datum::Number(least.midpoint(most));

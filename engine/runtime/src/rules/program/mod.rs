@@ -17,7 +17,7 @@ mod words;
 use std::{collections::HashMap, sync::Arc};
 
 use super::{Bits, CompiledRule, Facts, Predicate};
-use crate::model::{Column, ColumnKind};
+use crate::model::Column;
 
 /// Below this number of rules looking at one after the other is as fast.
 const FEW: usize = 8;
@@ -57,10 +57,10 @@ impl Program {
         let mut parts: Vec<Vec<Part<'_>>> = enforced.iter().map(|at| parts_of(&rules[*at])).collect();
         let (mut cells, mut words) = (Vec::new(), Vec::new());
         for (at, column) in columns.iter().enumerate() {
-            let list = column.kind == ColumnKind::List;
+            let list = column.kind.is_list() && !column.is_nested();
             if list || column.kind.is_text() {
                 words.extend(words::Index::new(at, list, &mut parts));
-            } else {
+            } else if !column.is_nested() {
                 cells.extend(cells::Table::new(at, column, &mut parts));
             }
         }

@@ -17,7 +17,7 @@ use crate::{
     items::{self, Flaw, Law},
     model::{Column, Datum, Item, Origin, Text, TruthCell, counting},
     rules::Facts,
-    scenario::random::Stream,
+    scenario::{derived::Derived, random::Stream},
 };
 
 /// The maximum number of draws for one item.
@@ -28,6 +28,8 @@ const TRIES: usize = 64;
 pub struct World<'a> {
     /// The fields of the pack.
     pub fields: &'a [Column],
+    /// What computes the derived fields.
+    pub derived: &'a Derived,
     /// What is right.
     pub law: Law<'a>,
 }
@@ -131,6 +133,9 @@ impl<'a> Drawing<'a> {
         for at in &plan.judged {
             self.field(*at, &mut candidate, world, stream)?;
         }
+        if plan.judged.iter().any(|at| world.fields[*at].derived) {
+            derive(&mut candidate, world)?;
+        }
         Ok(candidate)
     }
 
@@ -170,6 +175,7 @@ impl<'a> Drawing<'a> {
                 self.field(at, candidate, world, stream)?;
             }
         }
+        derive(candidate, world)?;
         let decisions = world.law.decisions;
         let labels = |at: usize| self.generator.labels.get(at).and_then(Option::as_ref);
         let mut truth = vec![TruthCell::default(); decisions.len()];
@@ -177,6 +183,14 @@ impl<'a> Drawing<'a> {
             if let Some(label) = labels(at) {
                 self.label_value(decision, label, (&*candidate, &mut truth[at]), stream)?;
             }
+        }
+        let values: Vec<Option<Value>> =
+            std::mem::take(&mut candidate.values).into_iter().map(Option::flatten).collect();
+        if let Some((at, problem)) =
+            world.derived.judge((world.fields, decisions), &values, &mut truth).into_iter().next()
+        {
+            let message = format!("the right `{}` cannot be computed: {problem}", decisions[at].name);
+            return Err(Fault::new("/fields", message));
         }
         let fields = std::mem::take(&mut candidate.fields);
         if let Some(flaw) = world.law.settle(&fields, &mut truth, None).into_iter().next() {
@@ -193,7 +207,6 @@ impl<'a> Drawing<'a> {
                 }
             }
         }
-        let values = std::mem::take(&mut candidate.values).into_iter().map(Option::flatten).collect();
         Ok(items::assemble(id, world.fields, values, fields, truth))
     }
 
@@ -306,6 +319,22 @@ fn tidy(text: String) -> String {
         }
     }
     tidy
+}
+
+/// Computes the derived fields of an item that has the fields above them.
+fn derive(candidate: &mut Candidate<'_>, world: &World<'_>) -> Result<(), Fault> {
+    if world.fields.iter().all(|column| !column.derived) {
+        return Ok(());
+    }
+    let mut values: Vec<Option<Value>> = candidate.values.iter().cloned().map(Option::flatten).collect();
+    if let Some((at, problem)) = world.derived.fill(world.fields, &mut values, &mut candidate.fields).into_iter().next()
+    {
+        return Err(Fault::new("/fields", format!("`{}` cannot be computed: {problem}", world.fields[at].name)));
+    }
+    for (at, value) in values.into_iter().enumerate().filter(|(at, _)| world.fields[*at].derived) {
+        candidate.values[at] = Some(value);
+    }
+    Ok(())
 }
 
 /// Reads a value that was drawn.

@@ -167,6 +167,9 @@ pub fn items(task: &Task, seed: u64, world: &World<'_>) -> Result<Vec<Arc<Item>>
     if task.shuffled {
         Stream::new(key, seed, &["order"]).shuffle(&mut items);
     }
+    for ranking in &*task.rankings {
+        ranking.apply(&mut items);
+    }
     Ok(items)
 }
 

@@ -258,7 +258,7 @@ impl Plan {
     fn set<'a>(&self, at: usize, law: &Law<'a>) -> Option<&'a RuleSet> {
         match law.sources.get(*self.sets.get(at)?)? {
             Source::Rules(set) => Some(set),
-            Source::Labels | Source::Refused => None,
+            Source::Labels | Source::Ranking | Source::Refused => None,
         }
     }
 
@@ -285,7 +285,11 @@ impl Plan {
                 rule.except.iter().for_each(|except| except.columns(&mut columns));
             }
         }
-        (0..world.fields.len()).filter(|at| columns.contains(at)).collect()
+        // What is computed needs all that stands above it.
+        let computed = (0..world.fields.len()).rfind(|at| columns.contains(at) && world.fields[*at].derived);
+        (0..world.fields.len())
+            .filter(|at| columns.contains(at) || computed.is_some_and(|computed| *at < computed))
+            .collect()
     }
 
     /// Every rule that can decide at the clock, and the defaults, each with the lean of its conditions.
