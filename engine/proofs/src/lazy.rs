@@ -76,7 +76,7 @@ impl Question {
             kept.push(part);
             let rest = self.spare.len().saturating_sub(self.batch);
             self.parts.extend(self.spare.drain(rest..));
-            self.batch *= 2;
+            self.batch = self.batch.saturating_mul(2);
         }
         Answer::Unknown("too many rules meet")
     }
