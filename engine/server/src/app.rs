@@ -1,9 +1,6 @@
 //! What every request shares.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use casebook_runtime::scenario::Pack;
 use tokio::sync::watch;
@@ -51,8 +48,6 @@ pub(crate) struct App {
     pub(crate) guesses: Guesses,
     /// How the server is to behave.
     pub(crate) config: Config,
-    /// Whether it listens where no other machine reaches it.
-    pub(crate) near: AtomicBool,
     /// Becomes true when the server ends; its receivers are the tasks that it waits for.
     pub(crate) stopping: watch::Sender<bool>,
     /// Where episodes are played inside the server.
@@ -74,7 +69,6 @@ impl App {
             rates: Rates::new(config.rate, config.agent_rate, &config.tokens),
             guesses: Guesses::new(config.wrong_tokens),
             config,
-            near: AtomicBool::new(false),
             stopping: watch::Sender::new(false),
             pool,
         }
@@ -83,11 +77,6 @@ impl App {
     /// Whether a principal may learn what is right; nobody's token where there are none.
     pub(crate) fn tells_truth(&self, role: Option<Role>) -> bool {
         role.map_or(self.config.open && self.config.tokens.is_empty(), |role| role == Role::Grader)
-    }
-
-    /// Whether only its authors reach it: it asks nobody for a token, and no other machine reaches it.
-    pub(crate) fn is_its_authors(&self) -> bool {
-        self.config.tokens.is_empty() && self.near.load(Ordering::Relaxed)
     }
 
     /// Finds an environment of the current generation.

@@ -1,13 +1,6 @@
 //! Building a server and running it.
 
-use std::{
-    error::Error,
-    fmt,
-    future::Future,
-    io,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{error::Error, fmt, future::Future, io, sync::Arc, time::Duration};
 
 use axum::Router;
 use casebook_compile::check::{Checker, Compiled};
@@ -117,7 +110,6 @@ impl Server {
         if self.app.config.open && !near {
             return Err(io::Error::other("`--open` needs a loopback address to listen on"));
         }
-        self.app.near.store(near, Ordering::Relaxed);
         let Config { watch, poll, .. } = self.app.config;
         let _watch = if watch { Some(reload::start(Arc::clone(&self.app.live), poll)?) } else { None };
         let reaper = tokio::spawn(reap(Arc::clone(&self.app)));

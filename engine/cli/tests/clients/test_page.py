@@ -81,7 +81,7 @@ def test_a_batch_is_a_table_and_errors_keep_what_was_typed(page):
 def test_a_rejected_save_is_a_banner(start, tmp_path, page):
     pack = tmp_path / "email-ops"
     shutil.copytree(ROOT / "scenarios/email-ops", pack)
-    mine = start(pack)
+    mine = start(pack, "--open")
     page.goto(mine.url)
     page.get_by_test_id("start").wait_for()
     assert not page.get_by_test_id("reload-banner").is_visible()

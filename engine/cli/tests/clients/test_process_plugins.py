@@ -162,7 +162,7 @@ def test_a_fork_and_a_replay_hear_what_was_heard(start, pack, tmp_path):
 
 
 def test_a_changed_script_is_a_new_generation_and_a_broken_one_is_none(start, pack):
-    server = start(pack, "--allow-process-plugins")
+    server = start(pack, "--allow-process-plugins", "--open")
     script = pack / "plugins/odd.py"
     with server.http() as http:
         running = reset(http)

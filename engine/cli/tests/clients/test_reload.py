@@ -64,7 +64,7 @@ def test_a_save_changes_new_episodes_and_no_running_one(start, pack, save):
 
 
 def test_a_broken_save_is_rejected_and_shown(start, pack):
-    server = start(pack)
+    server = start(pack, "--open")
     rules = pack / "rules.yaml"
     sound = rules.read_text()
     with server.http() as http, GenericEnvClient(base_url=server.url).sync() as env:

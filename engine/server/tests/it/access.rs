@@ -340,12 +340,21 @@ async fn who_has_no_token_is_counted_as_well() {
 async fn what_a_label_says_is_not_told_with_a_rejected_change() {
     let watched = || Config { watch: true, poll: Some(std::time::Duration::from_millis(20)), ..config() };
     let server = start(Config { tokens: all(), ..watched() }).await;
+    // An address of this machine is no proof: a proxy may stand there.
     let own = start(watched()).await;
-    for server in [&server, &own] {
+    let production = start(Config { mode: Mode::Production, ..watched() }).await;
+    let opened = start(Config { open: true, ..watched() }).await;
+    for server in [&server, &own, &production, &opened] {
         let broken = desk_with("then: { action: answer }", "then: { action: answre }");
         std::fs::write(desk_file(server.path()), broken).expect("it is written");
     }
-    for (server, token, whole) in [(&server, OBSERVER, false), (&server, ORCHESTRATOR, false), (&own, "", true)] {
+    for (server, token, whole) in [
+        (&server, OBSERVER, false),
+        (&server, ORCHESTRATOR, false),
+        (&own, "", false),
+        (&production, "", false),
+        (&opened, "", true),
+    ] {
         let path = "/reload";
         crate::client::until("it is rejected", async || {
             with(server, token, "GET", path, None).await.expect(200)["outcome"] == "rejected"

@@ -118,7 +118,7 @@ fn save(folder: &Path, text: &str) {
 
 /// Serves the small pack, with a plugin in its reward.
 async fn serve(text: &str) -> Running {
-    serve_with(text, (Scripted::default(), false), config()).await
+    serve_with(text, (Scripted::default(), false), Config { open: true, ..config() }).await
 }
 
 /// Serves the small pack with a plugin that hangs, as a program or not; the door opens with the second part.

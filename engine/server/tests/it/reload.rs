@@ -17,7 +17,7 @@ use crate::{
 };
 
 fn watching() -> Config {
-    Config { watch: true, ..config() }
+    Config { watch: true, open: true, ..config() }
 }
 
 /// The first pack with another title, which tells versions of it apart.
