@@ -45,6 +45,8 @@ pub struct Tokens(Vec<(Role, String)>);
 pub enum TokenError {
     /// A line that is not `ROLE TOKEN`; holds its number.
     Line(usize),
+    /// A line with more than `ROLE TOKEN`; holds its number.
+    Blank(usize),
     /// A role that does not exist; holds the line's number and what it says.
     Role(usize, String),
     /// No token at all, where some were asked for.
@@ -80,7 +82,7 @@ impl Role {
 }
 
 impl Tokens {
-    /// Reads lines of the form `ROLE TOKEN`; empty ones and those that start with `#` are skipped.
+    /// Reads lines of the form `ROLE TOKEN`. Empty lines are skipped, and so is what follows a word that starts with `#`.
     ///
     /// # Errors
     ///
@@ -91,7 +93,13 @@ impl Tokens {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (name, token) = line.split_once(char::is_whitespace).ok_or(TokenError::Line(at))?;
+            let mut words = line.split_whitespace();
+            let (Some(name), Some(token)) = (words.next(), words.next().filter(|word| !word.starts_with('#'))) else {
+                return Err(TokenError::Line(at));
+            };
+            if words.next().is_some_and(|word| !word.starts_with('#')) {
+                return Err(TokenError::Blank(at));
+            }
             let role = Role::ALL.into_iter().find(|role| role.name() == name);
             tokens.add(role.ok_or_else(|| TokenError::Role(at, name.to_owned()))?, token)?;
         }
@@ -105,7 +113,7 @@ impl Tokens {
     /// When it is too short, holds what no header can hold, or is another role's.
     pub fn add(&mut self, role: Role, token: &str) -> Result<(), TokenError> {
         let token = token.trim();
-        if !token.chars().all(|character| character == ' ' || character.is_ascii_graphic()) {
+        if !token.chars().all(|character| character.is_ascii_graphic()) {
             return Err(TokenError::Unsendable(role));
         }
         if token.chars().count() < SHORTEST {
@@ -179,6 +187,10 @@ impl fmt::Display for TokenError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(at) => write!(formatter, "line {at} is not `ROLE TOKEN`"),
+            Self::Blank(at) => write!(
+                formatter,
+                "line {at} is more than `ROLE TOKEN`: a token has no blanks, and a comment begins with `#`"
+            ),
             Self::Role(at, name) => {
                 let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
                 let text =
@@ -190,7 +202,7 @@ impl fmt::Display for TokenError {
             ),
             Self::Unsendable(role) => write!(
                 formatter,
-                "a token of the {} has characters that no header can hold; use letters, digits and signs of ASCII",
+                "a token of the {} has blanks or characters that no header can hold; use letters, digits and signs of ASCII",
                 role.name()
             ),
             Self::Short(role) => {
@@ -235,6 +247,16 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_behind_a_token_is_no_part_of_it() {
+        let tokens =
+            Tokens::read("orchestrator orchestrator-0123456789 \t # who trains\nagent\t agent#0123456789abcdef #")
+                .expect("it is fine");
+        for token in ["orchestrator-0123456789", "agent#0123456789abcdef"] {
+            assert!(tokens.find(token).is_some(), "{token}");
+        }
+    }
+
+    #[test]
     fn each_role_has_its_surface() {
         let tokens = Tokens::read(FILE).expect("it is fine");
         assert!(tokens.admits(Surface::Of(Role::Agent), Role::Agent));
@@ -252,6 +274,11 @@ mod tests {
         for (text, expected) in [
             ("agent", "line 1 is not `ROLE TOKEN`"),
             (
+                "agent 0123456789abcdef of the desk",
+                "line 1 is more than `ROLE TOKEN`: a token has no blanks, and a comment begins with `#`",
+            ),
+            ("agent # 0123456789abcdef", "line 1 is not `ROLE TOKEN`"),
+            (
                 "\nagnet 0123456789abcdef",
                 "line 2: unknown role `agnet`; did you mean `agent`? there are `orchestrator`, `agent`, `grader`, `observer`",
             ),
@@ -261,7 +288,7 @@ mod tests {
             ),
             (
                 "agent 0123456789abcdé",
-                "a token of the agent has characters that no header can hold; use letters, digits and signs of ASCII",
+                "a token of the agent has blanks or characters that no header can hold; use letters, digits and signs of ASCII",
             ),
             ("agent short", "a token of the agent has fewer than 16 characters"),
             ("agent 0123456789abcdef\ngrader 0123456789abcdef", "a token of the grader is another role's as well"),
