@@ -15,14 +15,15 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{State, rejection::BytesRejection},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
-        header::{ACCEPT, ALLOW},
+        header::{ACCEPT, ALLOW, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
 };
+use casebook_runtime::json::Strict;
 use http_body_util::Full;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -53,6 +54,8 @@ use crate::{
 const SESSION: HeaderName = HeaderName::from_static(MCP_SESSION_HEADER);
 /// What a client of the standard accepts, and no other does.
 const EVENTS: &str = "text/event-stream";
+/// The greatest number of bytes of a refusal that the protocol's own crate writes.
+const MAX_REFUSAL: usize = 4096;
 /// The server cannot do it now.
 const SERVER_ERROR: ErrorCode = ErrorCode(-32000);
 
@@ -110,11 +113,25 @@ pub(super) async fn answer(
     let mut request = Request::new(Full::<Bytes>::new(body));
     *request.method_mut() = Method::POST;
     *request.headers_mut() = headers;
-    let mut response = service.handle(request).await.map(Body::new);
+    let mut response = as_json(service.handle(request).await.map(Body::new)).await;
     if let Some(Ok(id)) = opened.get().map(|id: &String| HeaderValue::from_str(id)) {
         response.headers_mut().insert(SESSION, id);
     }
     Ok(response)
+}
+
+/// A refusal of the protocol's own crate as JSON, where it is plain text, such as for a revision that does not exist.
+async fn as_json(response: Response) -> Response {
+    if !response.status().is_client_error() || response.headers().contains_key(CONTENT_TYPE) {
+        return response;
+    }
+    let status = match response.status() {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => StatusCode::BAD_REQUEST,
+        status => status,
+    };
+    let text = to_bytes(response.into_body(), MAX_REFUSAL).await.unwrap_or_default();
+    let refusal = rpc::illegal(&Value::Null, &String::from_utf8_lossy(&text));
+    (status, axum::Json(refusal)).into_response()
 }
 
 /// The session that the parameters of a call about tools name.
@@ -130,8 +147,12 @@ fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Box<Response>> {
     if !body::is_json(headers) {
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, rpc::unreadable(body::UNMARKED));
     }
-    let value: Value = match serde_json::from_slice(bytes) {
-        Ok(value) => value,
+    let value = match serde_json::from_slice(bytes) {
+        Ok(Strict(value)) => value,
+        // It is JSON, with a key twice.
+        Err(error) if error.is_data() => {
+            return refuse(StatusCode::BAD_REQUEST, rpc::illegal(&Value::Null, &error.to_string()));
+        }
         Err(error) => return refuse(StatusCode::BAD_REQUEST, rpc::unreadable(&error.to_string())),
     };
     let message = serde_json::from_value::<ClientJsonRpcMessage>(value.clone());

@@ -234,6 +234,23 @@ async fn an_agent_can_act_in_a_session_of_the_orchestrator_but_not_end_it() {
 }
 
 #[tokio::test]
+async fn what_is_refused_over_the_standard_is_json() {
+    let server = conformance(config()).await;
+    let id = hello(&server, "/mcp").await.header("mcp-session-id").to_string();
+    let unknown = [STANDARD[0], ("mcp-session-id", id.as_str()), ("mcp-protocol-version", "1999-01-01")];
+    for (headers, body, words) in [
+        (&unknown[..2], r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, "the key `id` appears twice"),
+        (&unknown[..], r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, "1999-01-01"),
+    ] {
+        let answer = send(&server, "POST", "/mcp", headers, Some(body)).await;
+        assert!(answer.header("content-type").starts_with("application/json"), "{answer:?}");
+        let error = answer.expect(400)["error"].clone();
+        assert_eq!(error["code"], -32600, "{error}");
+        assert!(error["message"].as_str().is_some_and(|text| text.contains(words)), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_acts_in_the_session_that_it_names_wherever_it_does() {
     let server = conformance(config()).await;
     let id = post(&server, "/reset", &json!({ "seed": 1 })).await.header("x-session-id").to_owned();
