@@ -105,6 +105,8 @@ pub(super) fn strict(text: &Text, matching: Matching, [start, end]: [bool; 2]) -
         Some(first) if matching.whole_words || normal::is_continued_by(first) || normal::is_flag_letter(first) => {
             "(?:^| )"
         }
+        // Before another sign outside of ASCII, the rest of its character may stand.
+        Some(first) if !first.is_ascii() => r"(?:^|[\x00-\x7f])",
         _ => "",
     };
     // Behind a part may stand anything but an accent.

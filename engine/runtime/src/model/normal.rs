@@ -10,7 +10,7 @@ use std::{
 };
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, char::canonical_combining_class, is_nfc_quick};
-use unicode_segmentation::UnicodeSegmentation;
+use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 /// Characters that are not shown (`Default_Ignorable_Code_Point`): they are left out.
 pub const IGNORABLE: [RangeInclusive<char>; 17] = [
@@ -32,6 +32,9 @@ pub const IGNORABLE: [RangeInclusive<char>; 17] = [
     '\u{1d173}'..='\u{1d17a}',
     '\u{e0000}'..='\u{e0fff}',
 ];
+
+/// The joiner of emoji (ZWJ).
+const JOINER: char = '\u{200d}';
 
 /// Blocks of characters that only show others in another form: ligatures, presentation forms, full and half width,
 /// letters and digits in mathematical styles. They are decomposed (NFKC).
@@ -65,7 +68,9 @@ pub fn exact(raw: &str) -> String {
         return joined(raw);
     }
     let mut text = String::with_capacity(raw.len());
-    raw.chars().for_each(|c| push(c, &mut text));
+    for (at, c) in raw.char_indices() {
+        push_of((raw, at), c, &mut text);
+    }
     joined(&composed(&text))
 }
 
@@ -97,7 +102,7 @@ pub fn traced(raw: &str) -> (String, Vec<Range<usize>>) {
     let mut plain = String::with_capacity(raw.len());
     let mut origins = Vec::with_capacity(raw.len());
     for (at, c) in raw.char_indices() {
-        push(c, &mut plain);
+        push_of((raw, at), c, &mut plain);
         origins.resize(plain.len(), at..at + c.len_utf8());
     }
     let mut text = String::with_capacity(plain.len());
@@ -141,14 +146,31 @@ pub fn is_mark(c: char) -> bool {
     !c.is_ascii() && canonical_combining_class(c) != 0
 }
 
-/// Whether a character only belongs to the one before it: an accent, a skin tone, the box around a keycap.
+/// Whether a character only belongs to the one before it: an accent, a vowel sign, a skin tone, the box around a keycap.
 pub fn is_continued_by(c: char) -> bool {
-    is_mark(c) || matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{20dd}'..='\u{20e0}' | '\u{20e2}'..='\u{20e4}')
+    is_mark(c) || !c.is_ascii() && splits_cluster(&format!("x{c}"), 1)
 }
 
 /// Whether a character is a letter of a flag, of which two make one.
 pub fn is_flag_letter(c: char) -> bool {
     matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
+}
+
+/// Appends the plain spelling of a character of a text. The joiner is shown where it makes one picture of two.
+fn push_of((raw, at): (&str, usize), c: char, text: &mut String) {
+    if c == JOINER && joins_pictures(raw, at) { text.push(c) } else { push(c, text) }
+}
+
+/// Whether the joiner at a byte makes one picture of those around it; between letters it only asks for another form.
+fn joins_pictures(raw: &str, at: usize) -> bool {
+    let behind = at + JOINER.len_utf8();
+    let is_picture = |next: char| !next.is_ascii() && !next.is_alphabetic() && !is_continued_by(next);
+    raw[behind..].chars().next().is_some_and(is_picture) && splits_cluster(raw, behind)
+}
+
+/// Whether a place lies inside what readers see as one character, an extended grapheme cluster of UAX #29.
+pub fn splits_cluster(text: &str, at: usize) -> bool {
+    GraphemeCursor::new(at, text.len(), true).is_boundary(text, 0) == Ok(false)
 }
 
 /// Appends the plain spelling of a character.
@@ -214,6 +236,8 @@ mod tests {
             "e\u{ad}\u{308}",
             "\u{1112}\u{1161}\u{11ab} x",
             "\u{fb03}x\u{feff}",
+            "\u{1f469}\u{200d}\u{1f680} \u{2764}\u{fe0f}\u{200d}\u{1f525}",
+            "a\u{200d}b \u{915}\u{94d}\u{200d}\u{937} \u{1f469}\u{200d} \u{200d}\u{1f680}",
         ] {
             let (text, places) = traced(raw);
             assert_eq!(text, folded(raw), "{raw:?}");

@@ -173,7 +173,11 @@ impl Form {
             let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
             words.push(position(start)..position(end));
         };
-        for (start, word) in text.unicode_word_indices() {
+        // A run of `_` alone is a word too, which the quicker way leaves out.
+        let is_word = |word: &str| word.contains(char::is_alphanumeric) || word.starts_with('_');
+        let every = text.contains('_').then(|| text.split_word_bound_indices().filter(|(_, word)| is_word(word)));
+        let usual = every.is_none().then(|| text.unicode_word_indices());
+        for (start, word) in every.into_iter().flatten().chain(usual.into_iter().flatten()) {
             if !colons || !word.contains(':') {
                 add(start, word);
                 continue;
@@ -235,16 +239,14 @@ impl Form {
         is_edge(part.start) && is_edge(part.end)
     }
 
-    /// Whether a place lies inside what readers see as one character: before an accent or a skin tone, or within a flag.
+    /// Whether a place lies inside what readers see as one character: before an accent, a vowel sign or a skin tone, within
+    /// a flag, or at the joiner of an emoji.
     fn splits_character(&self, at: usize) -> bool {
         let bytes = self.text.as_bytes();
         match bytes.get(at) {
             None | Some(..0x80) => false,
             Some(_) if at == 0 || bytes[at - 1] == b' ' => false,
-            Some(_) => self.text[at..].chars().next().is_some_and(|c| {
-                let letters = || self.text[..at].chars().rev().take_while(|c| normal::is_flag_letter(*c)).count();
-                normal::is_continued_by(c) || normal::is_flag_letter(c) && letters() % 2 == 1
-            }),
+            Some(_) => self.text[at..].starts_with(normal::is_mark) || normal::splits_cluster(&self.text, at),
         }
     }
 
