@@ -1,17 +1,47 @@
 //! Files that commands read whole, and write whole or not at all.
 
 use std::{
-    fs,
-    io::{self, ErrorKind, Write as _},
+    fs::{self, File},
+    io::{self, ErrorKind, Read as _, Write as _},
     path::Path,
 };
 
 use casebook_syntax::source::{text_from, without_mark};
 use tempfile::NamedTempFile;
 
+/// The greatest number of bytes of a file that is read whole; a device has no end.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// The bytes of a file.
+///
+/// # Errors
+///
+/// When it cannot be read, or has more bytes than any file that is read whole.
+pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    up_to(path, MAX_BYTES)
+}
+
+/// The text of a file as it is.
+///
+/// # Errors
+///
+/// As for [`bytes`], and when it is not UTF-8.
+pub(crate) fn plain_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(bytes(path)?).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
+}
+
+fn up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {} MiB", most >> 20)));
+    }
+    Ok(bytes)
+}
+
 /// The text of a file, without a byte order mark; the error names the file.
 pub(crate) fn read_text(path: &Path) -> Result<String, String> {
-    let bytes = fs::read(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+    let bytes = bytes(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     match text_from(bytes) {
         Ok(text) => Ok(without_mark(&text).to_owned()),
         Err(problem) if problem.wide => {
@@ -22,6 +52,14 @@ pub(crate) fn read_text(path: &Path) -> Result<String, String> {
             Err(format!("{}:{line}: not UTF-8 text in column {column}; save the file as UTF-8", path.display()))
         }
     }
+}
+
+/// Whether a file holds a text; `None` where it cannot be read. Of devices, which have no end, nothing is read.
+pub(crate) fn holds(path: &Path, text: &str) -> Option<bool> {
+    let file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|metadata| metadata.is_file()))?;
+    let mut bytes = Vec::new();
+    file.take(text.len() as u64 + 1).read_to_end(&mut bytes).ok()?;
+    Some(bytes == text.as_bytes())
 }
 
 /// Writes a file whole or not at all: a full disk leaves the one that was there as it is.
@@ -64,6 +102,24 @@ fn is_lack_of_room(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_compared_with_a_text_and_a_device_is_not_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.yaml");
+        assert_eq!(holds(&path, "one"), None);
+        fs::write(&path, "one").expect("written");
+        assert_eq!(
+            [holds(&path, "one"), holds(&path, "on"), holds(&path, "two")],
+            [Some(true), Some(false), Some(false)]
+        );
+        #[cfg(unix)]
+        {
+            assert_eq!(holds(Path::new("/dev/zero"), "one"), None);
+            let problem = up_to(Path::new("/dev/zero"), 1 << 20).expect_err("it has no end");
+            assert_eq!(problem.to_string(), "it has more than 1 MiB");
+        }
+    }
 
     #[test]
     fn a_file_is_replaced_and_keeps_its_permissions_and_links() {

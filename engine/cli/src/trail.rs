@@ -1,11 +1,11 @@
 //! The audit trail that a command writes.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use casebook_server::{Trail, TrailConfig};
 use casebook_trail::Key;
 
-use crate::{args::TrailArgs, exit::Exit, output};
+use crate::{args::TrailArgs, exit::Exit, files, output};
 
 /// Opens the trail that was asked for.
 pub(crate) fn open(args: &TrailArgs) -> Result<Option<Arc<Trail>>, Exit> {
@@ -24,7 +24,7 @@ pub(crate) fn open(args: &TrailArgs) -> Result<Option<Arc<Trail>>, Exit> {
 /// Reads the secret that heads are signed with.
 pub(crate) fn key(file: Option<&Path>) -> Result<Option<Key>, Exit> {
     let Some(file) = file else { return Ok(None) };
-    let text = fs::read_to_string(file).map_err(|error| {
+    let text = files::plain_text(file).map_err(|error| {
         output::error(format!("`{}` cannot be read: {error}", file.display()));
         Exit::Failure
     })?;

@@ -1,8 +1,8 @@
 //! `casebook audit`
 
 use std::{
-    fs::{self, File},
-    io::{self, BufRead, BufReader},
+    fs::File,
+    io::{self, BufRead, BufReader, Read as _},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -14,11 +14,14 @@ use serde_json::{Value, json};
 use crate::{
     args::{AuditAction, AuditArgs, Format, SealArgs, VerifyArgs},
     exit::Exit,
+    files,
     output::{self, count},
     trail,
 };
 
 const GREEN: &str = "32";
+/// The greatest number of bytes of a line; no entry has as many.
+const MAX_LINE: u64 = 64 << 20;
 
 pub(crate) fn run(args: &AuditArgs, format: Format) -> Exit {
     match &args.action {
@@ -114,7 +117,7 @@ fn seal(args: &SealArgs) -> Result<Exit, Exit> {
 
 /// Reads a sealed head; one that is not believed is a finding.
 fn read_head(path: PathBuf, key: Option<&Key>, outcome: &mut Outcome) -> Result<(), Exit> {
-    let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+    let text = files::plain_text(&path).map_err(|error| unreadable(&path, &error))?;
     match Head::read(&text, key) {
         Ok(head) => outcome.heads.push(Sealed { path, head, agrees: None }),
         Err(error) => {
@@ -164,9 +167,16 @@ fn in_order(given: &[PathBuf]) -> Result<Vec<PathBuf>, Exit> {
     let mut numbered = Vec::with_capacity(files.len());
     for path in files {
         let mut first = None;
-        for line in BufReader::new(open(&path)?).split(b'\n') {
-            let line = line.map_err(|error| unreadable(&path, &error))?;
-            first = read_seal(&String::from_utf8_lossy(&line)).map(|seal| seal.number);
+        let mut reader = BufReader::new(open(&path)?);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line);
+            let read = read.map_err(|error| unreadable(&path, &error))?;
+            if read == 0 || read as u64 == MAX_LINE {
+                break;
+            }
+            first = read_seal(String::from_utf8_lossy(&line).trim_end_matches('\n')).map(|seal| seal.number);
             if first.is_some() {
                 break;
             }
@@ -184,10 +194,16 @@ fn read(path: &Path, (after, anchor): (Option<&str>, Option<&str>), outcome: &mu
     let mut number = 0;
     loop {
         bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(|error| unreadable(path, &error))? == 0 {
+        let read = (&mut reader).take(MAX_LINE).read_until(b'\n', &mut bytes);
+        if read.map_err(|error| unreadable(path, &error))? == 0 {
             return Ok(());
         }
         number += 1;
+        if bytes.len() as u64 == MAX_LINE {
+            let text = "the line is longer than any entry: this is not a trail".to_owned();
+            outcome.findings.push(Finding { path: path.to_path_buf(), line: Some(number), text });
+            return Ok(());
+        }
         let whole = bytes.pop_if(|byte| *byte == b'\n').is_some();
         // What is no UTF-8 is no line of a trail either; its bytes must not be mended on the way.
         let line = std::str::from_utf8(&bytes).unwrap_or_default();

@@ -198,7 +198,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Exit> {
     if size > MAX_FILE_BYTES {
         return Err(refuse(format!("`{}` has {size} bytes; a file may have {MAX_FILE_BYTES}", path.display())));
     }
-    fs::read(path).map_err(unreadable)
+    files::bytes(path).map_err(unreadable)
 }
 
 /// The items with texts that stand for themselves, also in fields that are templates; ids are unique.

@@ -115,7 +115,7 @@ fn check(file: &Path, command: Option<&str>, format: Format) -> Exit {
         output::error(format!("`{path}` cannot be used: it has {size} bytes; a module may have {MAX_MODULE_BYTES}"));
         return Exit::Findings;
     }
-    let bytes = match fs::read(file) {
+    let bytes = match files::bytes(file) {
         Ok(bytes) => bytes,
         Err(error) => {
             output::error(format!("`{}` cannot be read: {error}", file.display()));

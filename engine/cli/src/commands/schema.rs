@@ -25,12 +25,12 @@ pub(crate) fn run(args: &SchemaArgs, format: Format) -> Exit {
     let schemas = schemas.into_iter().map(|(name, schema)| (args.out.join(name), format!("{schema:#}\n")));
     let reference = args.reference.iter().map(|path| (path.clone(), spec::reference()));
     for (path, text) in schemas.chain(reference) {
-        let old = fs::read_to_string(&path).ok();
-        if old.as_deref() == Some(&text) {
+        let same = files::holds(&path, &text);
+        if same == Some(true) {
             continue;
         }
         if args.check {
-            stale.push((path.display().to_string(), if old.is_some() { "is stale" } else { "cannot be read" }));
+            stale.push((path.display().to_string(), if same.is_some() { "is stale" } else { "cannot be read" }));
             continue;
         }
         if let Err(error) = write(&path, &text) {

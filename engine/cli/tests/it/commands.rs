@@ -366,6 +366,23 @@ fn every_command_whose_output_is_lost_ends_with_3() {
     }
 }
 
+/// Within little memory, for a device has no end.
+#[cfg(unix)]
+#[test]
+fn a_device_is_not_read_to_its_end() {
+    let folder = TempDir::new().expect("a folder");
+    for (command, code, words) in [
+        ("schema --reference /dev/full", 3, "`/dev/full` cannot be written"),
+        ("audit verify /dev/zero", 1, "this is not a trail"),
+    ] {
+        let script = format!("ulimit -v 4000000; '{}' {command}", env!("CARGO_BIN_EXE_casebook"));
+        let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().expect("a shell");
+        let told = stderr(&output) + &stdout(&output);
+        assert_eq!(output.status.code(), Some(code), "{command}: {told}");
+        assert!(told.contains(words), "{command}: {told}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_that_may_not_grow_is_an_error_and_no_signal_ends_the_program() {

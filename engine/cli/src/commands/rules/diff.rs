@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    fs,
     path::Path,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -257,7 +256,7 @@ fn sign_off(args: &RulesDiffArgs, sides: &Sides, packs: Vec<SignedPack>) -> Resu
 }
 
 fn read_sign_off(path: &Path) -> Result<SignOff, Exit> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = files::plain_text(path).map_err(|error| {
         output::error(format!("`{}` cannot be read: {error}", path.display()));
         Exit::Failure
     })?;
