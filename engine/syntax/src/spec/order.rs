@@ -316,9 +316,14 @@ fn blocks<'a>(
     let line_end = |at: usize| text[at..].find('\n').map_or(text.len(), |end| at + end + 1);
     let column = entries[0].start - line_start(entries[0].start);
     let mut blocks = Vec::with_capacity(entries.len());
-    // The comments above a nested map's first key are about that key; those at the head of a document are about all of it.
+    // The comments above a nested map's first key are about that key; those at the head of a document are about all of it,
+    // except for those below them and an empty line.
     let head = line_start(entries[0].start);
-    let mut above = if own_line && column > 0 { comments_before(text, head)..head } else { head..head };
+    let mut above = match (own_line, column) {
+        (true, 1..) => comments_before(text, head)..head,
+        (true, 0) => paragraph_before(text, head)..head,
+        (false, _) => head..head,
+    };
     for (at, entry) in entries.iter().enumerate() {
         let end = line_end(entry.end);
         let next = entries.get(at + 1).map_or(text.len(), |next| line_start(next.start));
@@ -344,6 +349,20 @@ fn indented_comments(lines: &str, column: usize) -> usize {
         }
     }
     length
+}
+
+/// The start of the comments directly above a line where an empty line divides them from others; else the line's start.
+fn paragraph_before(text: &str, line: usize) -> usize {
+    let mut start = line;
+    let mut above = text[..line].split_inclusive('\n').rev().peekable();
+    while let Some(comment) = above.next_if(|above| above.starts_with('#')) {
+        start -= comment.len();
+    }
+    let mut apart = false;
+    while above.next_if(|above| above.trim().is_empty()).is_some() {
+        apart = true;
+    }
+    if apart && above.peek().is_some_and(|above| above.starts_with('#')) { start } else { line }
 }
 
 /// The start of the comments and empty lines that end at a line's start.
