@@ -176,8 +176,13 @@ impl Policy {
         {
             if (Row { cells: cells.clone() }).in_play(column) {
                 let keywords: Vec<&str> = item.truth[at].keywords.iter().map(|keyword| keyword.raw.as_str()).collect();
-                let text = item.truth[at].reference.clone().unwrap_or_else(|| keywords.join(", "));
-                cells[at] = Some(Datum::text(if text.is_empty() { NEUTRAL } else { &text }));
+                let text = match (&item.truth[at].reference, &cells[at]) {
+                    (Some(reference), _) => reference.clone(),
+                    // The label itself, which `exact` asks for.
+                    (None, Some(_)) => continue,
+                    (None, None) => keywords.join(", "),
+                };
+                cells[at] = Some(self.said(at, if text.is_empty() { NEUTRAL } else { &text }));
             }
         }
         cells
@@ -185,10 +190,10 @@ impl Policy {
 
     /// One value for one decision; the others get their first value, ranks follow the listing.
     fn constant(&self, column: usize, value: &Datum, row: usize) -> Cells {
-        let first = |decision: &Column| match decision.kind {
+        let first = |(at, decision): (usize, &Column)| match decision.kind {
             ValueType::Enum => Datum::Choice(0),
             ValueType::Boolean => Datum::Boolean(false),
-            ValueType::Text => Datum::text(NEUTRAL),
+            ValueType::Text => self.said(at, NEUTRAL),
             ValueType::Number => Datum::Number(decision.bounds.0.map_or(0.0, Number::to_f64)),
             ValueType::Rank => Datum::Integer(i64::try_from(row + 1).unwrap_or(i64::MAX)),
             ValueType::Set | ValueType::List => Datum::List(Arc::new([])),
@@ -196,9 +201,15 @@ impl Policy {
             ValueType::Address | ValueType::Url => Datum::text(decision.sample().as_str().unwrap_or_default()),
             ValueType::Integer | ValueType::Timestamp | ValueType::Duration => Datum::Integer(whole_range(decision).0),
         };
-        let mut cells: Cells = self.pack.decisions.iter().map(|decision| Some(first(decision))).collect();
+        let mut cells: Cells = self.pack.decisions.iter().enumerate().map(|one| Some(first(one))).collect();
         cells[column] = Some(value.clone());
         self.in_play(cells)
+    }
+
+    /// A text for a decision, as much of it as an agent may send.
+    fn said(&self, decision: usize, text: &str) -> Datum {
+        let most = self.pack.decisions[decision].lengths.1.map_or(usize::MAX, |most| most as usize);
+        Datum::text(text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end]))
     }
 
     /// Drops the cells whose `when` is not met.

@@ -45,7 +45,9 @@ pub(super) fn action(
             let declaration = declare(root, spec, action, decisions, report);
             let given = scope::action_sample(action, decisions);
             let item = scope::item_sample(spec, &columns.fields);
-            let sample = names.sample([("action", Context::from(Serde(&given))), ("item", item)]);
+            let action_sample = Context::from(Serde(&given));
+            let optional = names.optional(scope::optional(action, &columns.fields));
+            let sample = names.sample([("action", action_sample), ("item", item), optional]);
             let effects = (action.fail.as_ref(), &action.set, action.wait.as_ref());
             (form, declaration, names.effects(root, "/action", effects, &sample, engine, report))
         }

@@ -3,13 +3,14 @@
 //! A field is a template only where the environment says so; labels always are.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
 use casebook_runtime::{
     items,
     model::{Column, Datum, Item, Origin, Text, TruthCell},
+    names::nearest,
     scenario::{
         Variants,
         templates::{WRITTEN, is_template, reads, reads_vary},
@@ -98,13 +99,14 @@ impl Maker<'_> {
             self.parts.bytes.set(self.parts.bytes.get() + bytes_of(&form));
             forms.push(Arc::new(form));
         }
+        self.check_reads(vary, report);
         self.check_idle_labels(&forms, report);
         (report.errors() == before).then_some(Variants { uses, forms })
     }
 
     /// The things that vary in the item, by position; all of them where a template reads `vary` as a whole.
     fn uses(&self, vary: &Values) -> Vec<usize> {
-        let read: HashSet<String> = self.templates().into_iter().flat_map(reads).collect();
+        let read: HashSet<String> = self.templates().into_iter().flat_map(|(_, text)| reads(text)).collect();
         let is_read = |name: &str| {
             let whole = format!("vary.{name}");
             let below = format!("{whole}.");
@@ -113,24 +115,57 @@ impl Maker<'_> {
         vary.keys().enumerate().filter(|(_, name)| is_read(name)).map(|(at, _)| at).collect()
     }
 
-    /// The texts of the item that are templates.
-    fn templates(&self) -> Vec<&str> {
+    /// Reports what templates read of things that vary and no value of them has, where nothing fails for it.
+    fn check_reads(&self, vary: &Values, report: &mut Report) {
+        for (pointer, text) in self.templates() {
+            for name in reads(text) {
+                let mut parts = name.split('.');
+                let (Some("vary"), Some(thing)) = (parts.next(), parts.next()) else { continue };
+                let below: Vec<&str> = parts.collect();
+                let exists: Vec<String> = match vary.get(thing) {
+                    // Another task may let it vary.
+                    None if nearest(thing, vary.keys().map(String::as_str)).is_none() => continue,
+                    None => vary.keys().cloned().collect(),
+                    Some(values) if values.iter().any(|one| has_path(&one.value, &below)) => continue,
+                    Some(values) => {
+                        let keys = values.iter().filter_map(|one| one.value.as_object()).flat_map(|map| map.keys());
+                        keys.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+                    }
+                };
+                let last = below.first().copied().unwrap_or(thing);
+                report.push(
+                    self.document
+                        .at(Code::BadTemplate, &pointer, format!("the template reads `{name}`, which does not exist"))
+                        .maybe_hint(template::offer(last, &exists)),
+                );
+            }
+        }
+    }
+
+    /// The texts of the item that are templates, each with its place.
+    fn templates(&self) -> Vec<(String, &str)> {
         let mut texts = Vec::new();
         for (name, value) in &self.item.fields {
             if self.declared(name) == Some(true) {
-                collect(value, &mut texts);
+                collect_at(format!("{}/fields/{name}", self.pointer), value, &mut texts);
             }
         }
-        for label in self.item.labels.values() {
+        for (name, label) in &self.item.labels {
+            let pointer = format!("{}/labels/{name}", self.pointer);
             match label {
-                Label::Value(value) => collect(value, &mut texts),
+                Label::Value(value) => collect_at(pointer, value, &mut texts),
                 Label::Detail(detail) => {
-                    detail.value.iter().for_each(|value| collect(value, &mut texts));
-                    texts.extend(detail.keywords.iter().map(String::as_str).chain(detail.reference.as_deref()));
+                    for (at, keyword) in detail.keywords.iter().enumerate() {
+                        texts.push((format!("{pointer}/keywords/{at}"), keyword));
+                    }
+                    texts.extend(detail.reference.iter().map(|text| (format!("{pointer}/reference"), text.as_str())));
+                    if let Some(value) = &detail.value {
+                        collect_at(format!("{pointer}/value"), value, &mut texts);
+                    }
                 }
             }
         }
-        texts.retain(|text| is_template(text));
+        texts.retain(|(_, text)| is_template(text));
         texts
     }
 
@@ -285,12 +320,15 @@ impl Maker<'_> {
             && !(self.lenient && holds_template(&value))
         {
             cell.value = column::read(decision, self.document, Code::BadValue, &value_pointer, &value, report);
+            if let Some(Datum::Text(text)) = &cell.value {
+                self.check_length(value_pointer, decision, &text.raw, report);
+            }
         } else if detail.is_none() {
             // A label that is null says nothing.
             return cell;
         }
         if let Some(detail) = detail {
-            self.label_text(&pointer, decision.kind, detail, context, &mut cell, report);
+            self.label_text(&pointer, decision, detail, context, &mut cell, report);
         }
         cell.origin = Origin::Label(self.lines.of(&pointer));
         cell
@@ -299,14 +337,14 @@ impl Maker<'_> {
     fn label_text(
         &self,
         pointer: &str,
-        kind: ValueType,
+        decision: &Column,
         detail: &LabelDetail,
         context: &Context,
         cell: &mut TruthCell,
         report: &mut Report,
     ) {
-        check_detail(self.document, pointer, kind, detail, report);
-        if kind != ValueType::Text {
+        check_detail(self.document, pointer, decision.kind, detail, report);
+        if decision.kind != ValueType::Text {
             return;
         }
         let text_of = |path: &str, text: &str, report: &mut Report| match self.fill(
@@ -340,7 +378,31 @@ impl Maker<'_> {
             cell.keywords.push(text);
         }
         if let Some(reference) = &detail.reference {
-            cell.reference = text_of(&format!("{pointer}/reference"), reference, report);
+            let pointer = format!("{pointer}/reference");
+            cell.reference = text_of(&pointer, reference, report);
+            if let Some(reference) = &cell.reference {
+                self.check_length(pointer, decision, reference, report);
+            }
+        }
+    }
+
+    /// Refuses a text that no agent may send.
+    fn check_length(&self, pointer: String, decision: &Column, text: &str, report: &mut Report) {
+        let Some(most) = decision.lengths.1 else { return };
+        let length = text.chars().count();
+        if length > most as usize {
+            report.push(
+                self.document
+                    .at(
+                        Code::BadValue,
+                        pointer,
+                        format!(
+                            "no agent may send this: it has {length} characters, and `{}` at most {most}",
+                            decision.name
+                        ),
+                    )
+                    .hint(format!("shorten it, or raise the `max_length` of the decision `{}`", decision.name)),
+            );
         }
     }
 }
@@ -409,6 +471,29 @@ pub fn template_fields(source: &PackSource) -> HashSet<String> {
 /// Whether a template that is one expression keeps its type in a column; texts are written by the template.
 pub(super) const fn keeps_type(kind: ValueType) -> bool {
     kind.is_number() || kind.is_list() || matches!(kind, ValueType::Boolean | ValueType::Object)
+}
+
+/// The texts of a value, however deep, each with its place.
+fn collect_at<'a>(pointer: String, value: &'a Value, texts: &mut Vec<(String, &'a str)>) {
+    match value {
+        Value::String(text) => texts.push((pointer, text)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(at, value)| collect_at(format!("{pointer}/{at}"), value, texts));
+        }
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| collect_at(format!("{pointer}/{key}"), value, texts));
+        }
+        _ => {}
+    }
+}
+
+/// Whether a value has something at a path; what is below a text or a list is not looked at.
+fn has_path(value: &Value, path: &[&str]) -> bool {
+    match (path, value) {
+        ([first, rest @ ..], Value::Object(map)) => map.get(*first).is_some_and(|value| has_path(value, rest)),
+        ([_, ..], Value::Null) => false,
+        _ => true,
+    }
 }
 
 /// The texts of a value, however deep.

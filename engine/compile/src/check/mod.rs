@@ -26,6 +26,7 @@
 //! | `tools.rs` | the environment's tools |
 //! | `computed.rs` | tools whose answers a plugin computes |
 //! | `template.rs` | templates, with their errors at the author's own lines |
+//! | `trial.rs` | what templates and expressions are tried with besides one sample |
 //! | `beyond.rs` | problems behind mistakes that a machine can fix |
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
@@ -53,6 +54,7 @@ mod task;
 mod template;
 mod test;
 mod tools;
+mod trial;
 mod truth;
 mod vary;
 

@@ -13,7 +13,7 @@ use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
 use super::{
     environment::{Columns, check_name},
     scope::{self, Names, What, row_sample},
-    template,
+    template, trial,
 };
 
 /// Names of the protocol's members next to an observation.
@@ -70,7 +70,11 @@ pub(super) fn after(spec: &Environment, columns: &Columns, names: &Names) -> Con
     let nothing = || Context::from(());
     let action = spec.action.as_ref().map(|action| scope::action_sample(action, &columns.decisions));
     let action = action.map_or_else(nothing, |action| Context::from(Serde(&action)));
-    names.sample([("action", action), ("item", scope::item_sample(spec, &columns.fields)), ("result", nothing())])
+    let item = scope::item_sample(spec, &columns.fields);
+    let optional = spec.action.as_ref().map(|action| scope::optional(action, &columns.fields));
+    let optional = names.optional(optional.unwrap_or_default());
+    let sample = names.sample([("action", action), ("item", item), ("result", nothing()), optional]);
+    trial::behind(sample, spec.action.as_ref().and_then(|action| action.fail.as_ref()))
 }
 
 struct Site<'a> {
@@ -168,5 +172,10 @@ fn log_sample(columns: &Columns) -> Context {
     let mut item = row_sample(columns.fields.iter().filter(|column| column.visible));
     item.insert("id".into(), "".into());
     let decision = row_sample(columns.decisions.iter());
-    context! { item => Context::from(Serde(&item)), decision => Context::from(Serde(&decision)) }
+    let lacking = scope::lacking("item", columns.fields.iter().filter(|column| column.visible));
+    let undecided = columns.decisions.iter().map(|column| format!("decision.{}", column.name));
+    context! {
+        item => Context::from(Serde(&item)), decision => Context::from(Serde(&decision)),
+        names__optional => lacking.chain(undecided).collect::<Vec<_>>(),
+    }
 }

@@ -354,7 +354,9 @@ impl Site<'_> {
 
     /// What its templates read.
     fn names(&self) -> Context {
-        context! { item => self.sample.clone(), read => Context::from(Serde(&self.read)) }
+        context! {
+            item => self.sample.clone(), read => Context::from(Serde(&self.read)), names__maybe => Vec::<String>::new(),
+        }
     }
 
     /// Compiles a call of a tool.

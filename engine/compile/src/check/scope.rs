@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use super::{
     declared::{self, Given},
     environment::check_name,
-    template,
+    template, trial,
 };
 use crate::validator::validator;
 
@@ -36,6 +36,8 @@ pub(super) struct Names {
     pub(super) state: Vec<StateVariable>,
     pub(super) reset: ResetModel,
     samples: BTreeMap<&'static str, Context>,
+    /// What a reset may leave out, as dotted names.
+    left_out: Vec<String>,
 }
 
 /// Compiles data, state and reset arguments.
@@ -57,6 +59,11 @@ pub(super) fn names(
         given.extend(quietly.map(|one| (name.clone(), one.sample())));
         parameters.extend(declared::parameter(root, &place, (name, &spec.declared, own), report));
     }
+    let left_out: Vec<String> = parameters
+        .iter()
+        .filter(|one| !one.required && one.default.is_none())
+        .map(|one| format!("reset.{}", one.name()))
+        .collect();
     let schema = Value::Object(object_schema(&parameters));
     let validator = validator(&schema).ok()?;
     let data = Context::from(Serde(&spec.data));
@@ -69,6 +76,8 @@ pub(super) fn names(
         ("task", task),
         ("seed", Context::from(1)),
         ("counter", Context::from(Serde(&counter))),
+        (trial::MAYBE, Context::from(revealed(spec))),
+        (trial::OPTIONAL, Context::from(left_out.clone())),
     ]);
     let before = Context::from(samples.clone());
     let mut state = Vec::new();
@@ -93,7 +102,7 @@ pub(super) fn names(
         state.push(StateVariable { column, description: given.description.clone(), first });
     }
     samples.insert("state", Context::from(Serde(&values)));
-    Some(Names { data, state, reset: ResetModel { parameters, schema, validator }, samples })
+    Some(Names { data, state, reset: ResetModel { parameters, schema, validator }, samples, left_out })
 }
 
 /// What a state begins with, and a sample of it; one that is wrong begins with nothing.
@@ -124,6 +133,11 @@ impl Names {
         Context::from(all)
     }
 
+    /// What of a sample may be left out: by a reset, and `more` by an action or a call.
+    pub(super) fn optional(&self, more: Vec<String>) -> (&'static str, Context) {
+        (trial::OPTIONAL, Context::from(self.left_out.iter().cloned().chain(more).collect::<Vec<_>>()))
+    }
+
     /// The same, before the first action.
     pub(super) fn before(&self) -> Context {
         let nothing = || Context::from(());
@@ -141,15 +155,17 @@ impl Names {
         report: &mut Report,
     ) -> Effects {
         let mut effects = Effects::default();
-        let mut one = |key: &str, Formula(text): &Formula, column: Option<&Column>, report: &mut Report| {
-            let what = What { name: format!("{pointer}/{key}"), pointer: &format!("{pointer}/{key}"), text };
-            add(engine, root, what, sample, column, report)
-        };
-        effects.fail = fail.and_then(|text| Some(one("fail", text, None, report)?.0));
+        let mut one =
+            |key: &str, Formula(text): &Formula, column: Option<&Column>, sample: &Context, report: &mut Report| {
+                let what = What { name: format!("{pointer}/{key}"), pointer: &format!("{pointer}/{key}"), text };
+                add(engine, root, what, sample, column, report)
+            };
+        effects.fail = fail.and_then(|text| Some(one("fail", text, None, sample, report)?.0));
+        let sample = &trial::behind(sample.clone(), fail);
         for (name, text) in set {
             let key = format!("set/{name}");
             if let Some(variable) = self.state.iter().find(|variable| variable.column.name == *name) {
-                let made = one(&key, text, Some(&variable.column), report);
+                let made = one(&key, text, Some(&variable.column), sample, report);
                 effects.set.extend(made.map(|(expression, _)| (variable.column.clone(), expression)));
                 continue;
             }
@@ -161,7 +177,7 @@ impl Names {
             );
         }
         effects.wait =
-            wait.and_then(|text| Some(one("wait", text, Some(&Column::new("", ValueType::Number)), report)?.0));
+            wait.and_then(|text| Some(one("wait", text, Some(&Column::new("", ValueType::Number)), sample, report)?.0));
         effects
     }
 }
@@ -204,6 +220,23 @@ pub(super) fn add(
             return None;
         }
     };
+    let site = trial::Site {
+        document,
+        pointer: what.pointer,
+        what: "expression",
+        template: &format!("{{{{ {} }}}}", what.text),
+    };
+    let again = |names: &Context| {
+        let value = expression.eval(engine, names).map_err(|error| template::fails(&error))?;
+        let Some(column) = column else { return Ok(value) };
+        let shown = shown(&value);
+        column.fit(value).map_err(|_| format!("gives `{shown}`, where the type is `{}`", column.kind.name()))
+    };
+    let fits = column.is_none_or(|column| column.fit(value.clone()).is_ok());
+    if let Some(found) = fits.then(|| site.find(sample, &value, again)).flatten() {
+        report.push(found);
+        return None;
+    }
     let Some(column) = column else { return Some((expression, value)) };
     let shown = shown(&value);
     match column.fit(value) {
@@ -272,6 +305,16 @@ pub(super) fn number(
         );
         return None;
     }
+    let site = trial::Site { document, pointer, what: "expression", template: &format!("{{{{ {text} }}}}") };
+    let again = |names: &Context| match expression.eval(engine, names) {
+        Ok(value) if value.is_number() || value.is_boolean() => Ok(value),
+        Ok(value) => Err(format!("gives `{}`, which is not a number", shown(&value))),
+        Err(error) => Err(template::fails(&error)),
+    };
+    if let Some(found) = site.left_out(sample, again) {
+        report.push(found);
+        return None;
+    }
     if let Some(before) = before {
         let fits = |value: Value| {
             if value.is_number() || value.is_boolean() { Ok(()) } else { Err("a number, `true` or `false`") }
@@ -279,6 +322,24 @@ pub(super) fn number(
         try_before(&expression, engine, document, (pointer, text), before, fits, report)?;
     }
     Some(expression)
+}
+
+/// The names of hidden fields of an item that tools make visible.
+fn revealed(spec: &Environment) -> Vec<String> {
+    spec.tools.values().flat_map(|tool| &tool.reveals).map(|field| format!("item.{field}")).collect()
+}
+
+/// What some items lack, as dotted names.
+pub(super) fn lacking<'a>(item: &str, columns: impl Iterator<Item = &'a Column>) -> impl Iterator<Item = String> {
+    columns.filter(|column| column.optional).map(move |column| format!("{item}.{}", column.name))
+}
+
+/// What an agent may leave out of an action and what items may lack, as dotted names of what expressions read.
+pub(super) fn optional(action: &ActionSpec, fields: &[Column]) -> Vec<String> {
+    let entry = action.list.as_ref().map_or_else(|| "action".to_owned(), |list| format!("action.{list}.0"));
+    let properties = action.properties.iter().filter(|(_, one)| !one.required && one.default.is_none() && !one.item);
+    let item = action.list.is_none().then(|| fields.iter().filter(|column| column.visible)).into_iter().flatten();
+    properties.map(|(name, _)| format!("{entry}.{name}")).chain(lacking("item", item)).collect()
 }
 
 /// A sample of an action: every property with a value of its type; of a batch a list of one entry.

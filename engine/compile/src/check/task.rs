@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use super::{
     Parts,
     generator::{TaskItems, parts_of_task},
-    template, vary,
+    template, trial, vary,
 };
 use crate::rubric;
 
@@ -32,6 +32,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let vary = vary::values(document, spec, parts, report);
     let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
     check_idle(document, spec, items.as_ref(), report);
+    check_split_name(document, spec, parts, report);
     for (at, action) in spec.solution.iter().flatten().enumerate() {
         check_written(document, &format!("/solution/{at}"), action, parts, report);
     }
@@ -173,6 +174,26 @@ pub(super) fn check_splits(parts: &Parts<'_>, report: &mut Report) {
     }
 }
 
+/// Warns of a split that is named like one with a meaning of its own except for upper and lower case.
+fn check_split_name(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) {
+    let name = spec.split.as_str();
+    let meant = SplitType::named(&name.to_lowercase()).filter(|meant| meant.name() != name);
+    if let Some(meant) = meant.filter(|_| !parts.environment.splits.contains_key(name)) {
+        report.push(
+            document
+                .at(
+                    Code::NoEffect,
+                    "/split",
+                    format!("the name `{name}` has no meaning of its own: it counts as `validation`"),
+                )
+                .hint(format!(
+                    "did you mean `{}`? otherwise write what it is under `splits` of the environment",
+                    meant.name()
+                )),
+        );
+    }
+}
+
 /// Checks that every split that is for practice has a task, and is not there to measure.
 pub(super) fn check_practice(parts: &Parts<'_>, report: &mut Report) {
     let known = splits(parts);
@@ -239,7 +260,9 @@ pub(super) fn try_written(
     match value {
         Value::String(text) => {
             let engine = casebook_runtime::scenario::templates::engine();
-            template::render(&engine, document, pointer, text, names, report);
+            if template::render(&engine, document, pointer, text, names, report).is_some() {
+                template::check_names(document, pointer, text, names, report);
+            }
             is_template(text)
         }
         Value::Array(list) => list.iter().enumerate().fold(false, |some, (at, value)| {
@@ -305,8 +328,22 @@ fn instructions(
             .is_ok_and(|one| one.undeclared_variables(false).contains("reset"));
     let sample: Map<String, Value> =
         parts.reset.parameters.iter().map(|one| (one.name().to_owned(), one.sample())).collect();
-    let context = context! { reset => Context::from(Serde(&sample)), ..names.clone() };
+    let left_out = parts.reset.parameters.iter().filter(|one| !one.required && one.default.is_none());
+    let left_out: Vec<String> = left_out.map(|one| format!("reset.{}", one.name())).collect();
+    let context = context! {
+        reset => Context::from(Serde(&sample)), names__maybe => Vec::<String>::new(), names__optional => left_out,
+        ..names.clone()
+    };
     let text = template::render(&engine, document, "/instructions", &spec.instructions, &context, &mut problems);
+    if text.is_some() {
+        let template = spec.instructions.as_str();
+        template::check_names(document, "/instructions", template, &context, &mut problems);
+        let site = trial::Site { document, pointer: "/instructions", what: "template", template };
+        let again = |names: &Context| {
+            engine.render_str(template, names).map(Value::from).map_err(|error| template::fails(&error))
+        };
+        problems.extend(site.left_out(&context, again));
+    }
     if parts.sound {
         report.extend(problems.diagnostics);
     }

@@ -12,6 +12,8 @@ use casebook_syntax::{
 use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 use serde_json::Value as Json;
 
+use super::trial::{MAYBE, Site};
+
 /// The filters that a hint may propose.
 const FILTERS: &[&str] = &[
     "abs",
@@ -119,6 +121,15 @@ pub(super) fn fill(
             Ok(value) if typed => {
                 return serde_json::to_value(&value).ok().map(Filled::Value);
             }
+            Ok(value) if matches!(value.kind(), ValueKind::Seq | ValueKind::Map) => {
+                let kind = if value.kind() == ValueKind::Seq { "a list" } else { "a map" };
+                report.push(
+                    document
+                        .at(Code::BadTemplate, pointer, format!("the template gives {kind}, where a text is expected"))
+                        .hint("join it, such as `{{ vary.tags | join(', ') }}`; a field of type `list` that is one template takes a whole list"),
+                );
+                return None;
+            }
             Ok(_) => {}
             Err(error) => {
                 report.push(explain(document, pointer, ("template", text), context, &error));
@@ -126,7 +137,16 @@ pub(super) fn fill(
             }
         }
     }
-    render(engine, document, pointer, text, context, report).map(|text| Filled::Value(text.into()))
+    let filled = Json::from(render(engine, document, pointer, text, context, report)?);
+    let again = |names: &Value| engine.render_str(text, names).map(Json::from).map_err(|error| fails(&error));
+    // What prints as its author wrote it is not printed by the engine.
+    let own = again(context).ok().filter(|own| *own == filled);
+    let site = Site { document, pointer, what: "template", template: text };
+    if let Some(found) = own.and_then(|own| site.misprinted(context, &own, again)) {
+        report.push(found);
+        return None;
+    }
+    Some(Filled::Value(filled))
 }
 
 /// Adds a template that episodes will render, and tries it once.
@@ -139,15 +159,51 @@ pub(super) fn add(
     sample: &Value,
     report: &mut Report,
 ) -> Option<()> {
-    let problem = match engine.add_template_owned(name.to_owned(), text.to_owned()) {
-        Ok(()) => engine.get_template(name).and_then(|template| template.render(sample)).err(),
-        Err(error) => Some(error),
+    let added = engine.add_template_owned(name.to_owned(), text.to_owned());
+    let render = |names: &Value| engine.get_template(name).and_then(|template| template.render(names));
+    let problem = match added.and_then(|()| render(sample)) {
+        Ok(rendered) => {
+            Site { document, pointer, what: "template", template: text }
+                .find(sample, &rendered.into(), |names| render(names).map(Json::from).map_err(|error| fails(&error)))
+        }
+        Err(error) => Some(explain(document, pointer, ("template", text), sample, &error)),
     };
-    if let Some(error) = problem {
-        report.push(explain(document, pointer, ("template", text), sample, &error));
-        return None;
-    }
-    Some(())
+    let works = problem.is_none();
+    report.extend(problem);
+    works.then_some(())
+}
+
+/// What happens where an expression or a template does not work, in words.
+pub(super) fn fails(error: &Error) -> String {
+    format!("fails: {}", words(error))
+}
+
+/// Reports a name that a template reads and that does not exist, where nothing fails for it: in front of `default`, in `is
+/// defined`, or on a way that the sample does not take.
+pub(super) fn check_names(document: &Document, pointer: &str, text: &str, context: &Value, report: &mut Report) {
+    report.extend(misspelt_name(&Site { document, pointer, what: "template", template: text }, context));
+}
+
+/// The same for a template or an expression.
+pub(super) fn misspelt_name(site: &Site<'_>, context: &Value) -> Option<Diagnostic> {
+    let maybe: Vec<String> = names_at(context, MAYBE)?;
+    let (path, name, exists) = names(site.template).iter().find_map(|name| {
+        let root = name.split('.').next().unwrap_or(name);
+        let made_here = FUNCTIONS.contains(&root) || site.template.contains(&format!("set {root}"));
+        // Below the second name is what a pack computes, except for its data.
+        let depth = if root == "data" { usize::MAX } else { 2 };
+        // What has no name at all, such as `reset` without arguments, is asked for on purpose.
+        let found = absent(name, depth, context).filter(|(.., exists)| !exists.is_empty());
+        found.filter(|(path, ..)| !made_here && !maybe.contains(path))
+    })?;
+    let message = format!("the {} reads `{path}`, which does not exist", site.what);
+    Some(site.document.at(Code::BadTemplate, site.pointer, message).maybe_hint(offer(&name, &exists)))
+}
+
+/// The names that a sample lists under a name; none where it has no such list.
+fn names_at(context: &Value, name: &str) -> Option<Vec<String>> {
+    let listed = context.get_attr(name).ok().filter(|listed| !listed.is_undefined())?;
+    Some(listed.try_iter().ok()?.map(|name| name.to_string()).collect())
 }
 
 /// Says what is wrong with a template that does not parse.
@@ -256,40 +312,55 @@ fn unknown_part(error: &Error) -> Option<(&'static str, &str)> {
     Some((part, said.split_whitespace().last()?))
 }
 
-/// What a template reads and what does not exist among its names: the dotted name up to there, its last part, and what
-/// exists in that place.
-fn missing(template: &str, context: &Value) -> Option<(String, String, Vec<String>)> {
-    let mut names: Vec<String> = reads(template).into_iter().collect();
-    // In the order in which they are written.
-    names.sort_by_key(|name| (template.find(name.as_str()).unwrap_or(usize::MAX), name.clone()));
+/// What does not exist among some names: the dotted name up to there, its last part, and what exists in that place.
+type Missing = (String, String, Vec<String>);
+
+/// What a template reads and what does not exist among its names.
+fn missing(template: &str, context: &Value) -> Option<Missing> {
     let may_lack = |name: &&String| {
         let behind = template.split_once(name.as_str()).map_or("", |(_, behind)| behind.trim_start());
         let behind = behind.strip_prefix('|').map_or(behind, str::trim_start);
         ["default", "d(", "is "].iter().any(|word| behind.starts_with(word))
     };
-    names.iter().filter(|name| !may_lack(name)).find_map(|name| {
-        let mut value = context.clone();
-        let mut path = String::new();
-        for part in name.split('.') {
-            let found = value.get_item(&Value::from(part)).ok().filter(|found| !found.is_undefined());
-            let separator = if path.is_empty() { "" } else { "." };
-            path = format!("{path}{separator}{part}");
-            let Some(found) = found else {
-                // What is no map has no names to offer: the value is to blame, not the name.
-                let exists = (value.kind() == ValueKind::Map).then(|| value.try_iter().ok()).flatten()?;
-                return Some((path, part.to_owned(), exists.map(|name| name.to_string()).collect()));
-            };
-            value = found;
-        }
-        None
-    })
+    names(template).iter().filter(|name| !may_lack(name)).find_map(|name| absent(name, usize::MAX, context))
+}
+
+/// The dotted names that a template reads, in the order in which they are written.
+fn names(template: &str) -> Vec<String> {
+    let mut names: Vec<String> = reads(template).into_iter().collect();
+    names.sort_by_key(|name| (template.find(name.as_str()).unwrap_or(usize::MAX), name.clone()));
+    names
+}
+
+/// What of the first parts of a dotted name does not exist.
+fn absent(name: &str, depth: usize, context: &Value) -> Option<Missing> {
+    let mut value = context.clone();
+    let mut path = String::new();
+    for part in name.split('.').take(depth) {
+        let found = value.get_item(&Value::from(part)).ok().filter(|found| !found.is_undefined());
+        let separator = if path.is_empty() { "" } else { "." };
+        path = format!("{path}{separator}{part}");
+        let Some(found) = found else {
+            // What is no map has no names to offer: the value is to blame, not the name.
+            let exists = (value.kind() == ValueKind::Map).then(|| value.try_iter().ok()).flatten()?;
+            let exists = exists.map(|name| name.to_string()).filter(|name| !name.contains("__"));
+            return Some((path, part.to_owned(), exists.collect()));
+        };
+        value = found;
+    }
+    None
 }
 
 /// What exists where a template reads what does not.
 fn misspelt(template: &str, context: &Value) -> Option<Hint> {
     let (_, name, exists) = missing(template, context)?;
+    offer(&name, &exists)
+}
+
+/// The name that was meant, or those that exist.
+pub(super) fn offer(name: &str, exists: &[String]) -> Option<Hint> {
     let names: Vec<&str> = exists.iter().map(String::as_str).collect();
-    suggest(&name, names.iter().copied()).or_else(|| list(&names).map(|names| format!("what exists: {names}").into()))
+    suggest(name, names.iter().copied()).or_else(|| list(&names).map(|names| format!("what exists: {names}").into()))
 }
 
 fn line_of(text: &str, line: usize) -> Option<(usize, &str)> {

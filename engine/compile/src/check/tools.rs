@@ -212,15 +212,20 @@ fn sample(
     given: &[Parameter],
     names: &Names,
 ) -> Context {
-    let seen = fields.iter().enumerate().filter(|(at, column)| column.visible || reveals.contains(at));
+    let seen = || fields.iter().enumerate().filter(|(at, column)| column.visible || reveals.contains(at));
     let item = about_item.then(|| {
-        let mut item = row_sample(seen.map(|(_, column)| column));
+        let mut item = row_sample(seen().map(|(_, column)| column));
         item.insert("id".into(), "".into());
         item
     });
     let mut arguments: Map<String, Value> = spec.arguments.keys().map(|name| (name.clone(), "".into())).collect();
     arguments.extend(given.iter().map(|parameter| (parameter.name().to_owned(), parameter.sample())));
+    let optional = given.iter().filter(|parameter| !parameter.required && parameter.default.is_none());
+    let optional = optional.map(|parameter| format!("arguments.{}", parameter.name()));
+    let lacking = about_item.then(|| scope::lacking("item", seen().map(|(_, column)| column))).into_iter().flatten();
+    let optional = optional.chain(lacking).collect();
     names.sample([
+        names.optional(optional),
         ("arguments", Context::from(Serde(&arguments))),
         ("item", item.map_or_else(|| Context::from(()), |item| Context::from(Serde(&item)))),
     ])

@@ -319,6 +319,38 @@ fn a_label_that_does_not_count_is_reported() {
 }
 
 #[test]
+fn the_oracle_sends_a_text_that_is_the_label() {
+    let parcels = Parcels {
+        decisions: "{ tag: { type: text, max_length: 9 } }",
+        items: "[{ id: p-1, fields: { note: a glass }, labels: { tag: handle me } }, \
+                { id: p-2, fields: { note: a book }, labels: { tag: { value: by post, keywords: [post] } } }]",
+        score: "{ name: tag, grader: exact, field: tag }",
+        ..USUAL
+    };
+    assert_eq!(oracle_scores(&parcels.pack()), [1.0]);
+    // What every agent may send, the built-in ones send too: no longer a text than the decision takes.
+    let pack = Parcels {
+        items: "[{ id: p-1, fields: { note: a glass }, labels: { tag: { keywords: [post, with care] } } }]",
+        score: "{ name: tag, grader: keywords, field: tag }",
+        ..parcels
+    }
+    .pack();
+    assert_eq!(oracle_scores(&pack).len(), 1);
+}
+
+#[test]
+fn truths_that_vary_are_printed_as_they_are_written() {
+    let pack = Parcels {
+        items: "[{ id: p-1, fields: { note: \"{{ vary.w.open }}\" } }, { id: p-2, fields: { note: \"It is {{ vary.w.open }}.\" } }]",
+        task: "{ w: { one_of: [{ open: true }] } }",
+        ..USUAL
+    }
+    .pack();
+    let seen = &shown(&pack)[0];
+    assert_eq!((&seen[0]["note"], &seen[1]["note"]), (&json!("true"), &json!("It is true.")));
+}
+
+#[test]
 fn what_a_decision_depends_on_may_depend_on_another() {
     let pack = Parcels {
         decisions: "{ box: { type: enum, values: [small, large], truth: { rules: boxes } }, \

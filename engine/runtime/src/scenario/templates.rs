@@ -7,8 +7,8 @@ use std::{
 };
 
 use minijinja::{
-    Environment, Error, ErrorKind, State, UndefinedBehavior, escape_formatter,
-    value::{Enumerator, Object, Rest, Serde, Value},
+    Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter,
+    value::{Enumerator, Object, Rest, Serde, Value, ValueKind},
 };
 
 use crate::model::{Column, Datum, Item, Row};
@@ -18,7 +18,8 @@ const FUEL: u64 = 50_000;
 /// An engine that only parses.
 static PARSER: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
 
-/// Makes an engine: unknown names are errors, null prints nothing, and no template runs for long.
+/// Makes an engine: unknown names are errors, null prints nothing, `true` and `false` as they are written, and no template
+/// runs for long.
 pub fn engine() -> Environment<'static> {
     let mut engine = Environment::new();
     // It prints all that the engine knows, to whoever reads what was rendered.
@@ -26,8 +27,7 @@ pub fn engine() -> Environment<'static> {
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_fuel(Some(FUEL));
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    engine
-        .set_formatter(|out, state, value| if value.is_none() { Ok(()) } else { escape_formatter(out, state, value) });
+    engine.set_formatter(|out, state, value| if value.is_none() { Ok(()) } else { print(out, state, value) });
     engine.add_filter("default", default);
     engine.add_filter("d", default);
     engine.add_filter("each", each);
@@ -42,9 +42,17 @@ pub fn item_engine() -> Environment<'static> {
         if value.is_none() {
             return Err(Error::new(ErrorKind::InvalidOperation, "it prints a value that is null"));
         }
-        escape_formatter(out, state, value)
+        print(out, state, value)
     });
     engine
+}
+
+/// Prints a value; the engine's own words for truth values are those of Python.
+fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if value.kind() == ValueKind::Bool {
+        return Ok(out.write_str(if value.is_true() { "true" } else { "false" })?);
+    }
+    escape_formatter(out, state, value)
 }
 
 /// The filter `default`, which takes null for absent as well: what an item lacks and what an action does not give is null.
