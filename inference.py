@@ -113,8 +113,9 @@ def parse(text: str) -> dict[str, Any] | None:
             found, _ = json.JSONDecoder().raw_decode(text[match.start() :])
             if isinstance(found, dict) and found.get("type") in ("respond", "escalate", "archive"):
                 action = {"type": found["type"]}
-                if isinstance(found.get("content"), str):
-                    action["content"] = found["content"]
+                for key in ("email_id", "content"):  # an id that does not exist is the model's own mistake
+                    if isinstance(found.get(key), str):
+                        action[key] = found[key]
                 return action
     return None
 
@@ -171,7 +172,7 @@ def play(url: str, task: str, seed: int, model: Model) -> bool:
             steps = ", ".join(map(str, stood_in))
             print(
                 f"{task}: the {FALLBACK} played {len(stood_in)} of {len(rewards)} steps for `{player}` (step {steps}) "
-                f"and earned {share:.2f} of {sum(rewards):.2f}; the score is not the model's alone",
+                f"and earned {share:.2f}, the other steps {sum(rewards) - share + 0.0:.2f}; the score is not the model's alone",
                 file=sys.stderr, flush=True,
             )
     return not stood_in

@@ -46,6 +46,11 @@ impl Expression {
         Ok(Self { name })
     }
 
+    /// Whether it reads no name, and so always has one value.
+    pub fn reads_nothing(&self, engine: &Environment<'static>) -> bool {
+        engine.get_template(&self.name).is_ok_and(|template| template.undeclared_variables(false).is_empty())
+    }
+
     /// Its value among some names.
     pub fn eval(&self, engine: &Environment<'static>, scope: &Context) -> Result<Value, Error> {
         let captured = engine.get_template(&self.name)?.render_captured(scope.clone())?;

@@ -125,6 +125,29 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_keep_their_digits_or_are_refused() {
+        for text in [
+            "18446744073709551615",
+            "-9223372036854775808",
+            "1e29",
+            "-1.5e+30",
+            "123456789012345678901234567890.5",
+            r#"{"a\\":"123456789012345678901234567890","b":[1,2]}"#,
+            r#"["\" 123456789012345678901234567890", 1]"#,
+        ] {
+            assert!(strict(text).is_ok(), "{text}: {:?}", strict(text));
+        }
+        for (text, column, number) in [
+            (r#"{"é":123456789012345678901234567891}"#, 6, "123456789012345678901234567891"),
+            ("[1, -9223372036854775809]", 5, "-9223372036854775809"),
+            ("18446744073709551616", 1, "18446744073709551616"),
+        ] {
+            assert_eq!(too_large(text), Some((column, number)), "{text}");
+            assert!(strict(text).is_err_and(|error| error.contains("too large")), "{text}");
+        }
+    }
+
+    #[test]
     fn texts_are_what_the_library_makes_of_them() {
         for length in [0, 1, 7, 8, 9, 16, 31] {
             for at in 0..=length {
@@ -149,7 +172,39 @@ mod tests {
 
 /// Reads JSON in which no key of a map appears twice; the error says what is wrong and in which column.
 pub fn strict(text: &str) -> Result<Value, String> {
+    if let Some((column, number)) = too_large(text) {
+        return Err(format!(
+            "`{number}` is too large for a number that keeps all of its digits; put quotes around it, for a text (column {column})"
+        ));
+    }
     serde_json::from_str::<Strict>(text).map(|Strict(value)| value).map_err(|error| problem(text, &error))
+}
+
+/// A whole number of more than 64 bits, which would lose its last digits: the column where it begins, and its text.
+fn too_large(text: &str) -> Option<(usize, &str)> {
+    let mut rest = text;
+    loop {
+        // What is in quotes is a text.
+        let at = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit())?;
+        rest = &rest[at..];
+        if let Some(inside) = rest.strip_prefix('"') {
+            let mut escaped = false;
+            let end = inside.find(|c| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            })?;
+            rest = &inside[end + 1..];
+            continue;
+        }
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c))).unwrap_or(rest.len());
+        let number = &rest[..end];
+        let whole = number.strip_prefix('-').unwrap_or(number).bytes().all(|byte| byte.is_ascii_digit());
+        if whole && number != "-" && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+            return Some((text[..text.len() - rest.len()].chars().count() + 1, number));
+        }
+        rest = &rest[end..];
+    }
 }
 
 /// The message of an error about a text; about one line with the column alone, since its reader knows the line.

@@ -133,7 +133,8 @@ pub(super) fn measure(pack: &Pack, seen: &Seen) -> Vec<Coverage> {
         if !done.insert(rubric.name.as_str()) {
             continue;
         }
-        for leaf in rubric.graders() {
+        // A constant has one value by design.
+        for leaf in rubric.graders().filter(|leaf| !rubric.is_constant(&pack.templates, leaf.pointer)) {
             let key = (rubric.name.clone(), leaf.pointer.to_owned());
             let varied = seen.graders.get(&key).is_some_and(|(least, greatest)| greatest > least);
             count(Measure::Graders, varied, format!("`{}` of `{}` never changed its value", leaf.name, rubric.name));

@@ -207,7 +207,13 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
             ));
             for (at, step) in trajectory.steps.iter().enumerate() {
                 let reason = step.breakdown.as_ref().map(|breakdown| &*breakdown.reason).unwrap_or_default();
-                output::line(format!("  step {}: reward {:+.2}  {reason}", at + 1, step.reward));
+                let line = format!("  step {}: reward {:+.2}  {reason}", at + 1, step.reward);
+                if line.len() <= MAX_LINE {
+                    output::line(line);
+                    continue;
+                }
+                output::line(format!("  step {}: reward {:+.2}", at + 1, step.reward));
+                reason.split("; ").for_each(|sentence| output::line(format!("    {sentence}")));
             }
         }
     }
@@ -234,6 +240,9 @@ fn show_openenv(recording: &Recording) {
         rewards.join(",")
     ));
 }
+
+/// The most bytes of a line about a step; each sentence of a longer one gets a line of its own.
+const MAX_LINE: usize = 300;
 
 /// The score from which on an episode counts as a success, as in `inference.py`.
 const SUCCESS: f64 = 0.5;

@@ -297,7 +297,11 @@ pub(super) fn operator(about: About<'_>, name: &str, value: &Value, operators: &
     };
     let words = match name {
         "eq" => format!("{field} is {}", about.amount(value)),
-        "ne" => format!("{field} is not {}{}", about.amount(value), if optional { " (or not given)" } else { "" }),
+        "ne" => {
+            // Where it must be given as well, it is not left out.
+            let open = optional && operators.get("exists") != Some(&Value::Bool(true));
+            format!("{field} is not {}{}", about.amount(value), if open { " (or not given)" } else { "" })
+        }
         "in" => format!("{field} is {}", values()),
         "gt" => format!("{field} is more than {}", about.amount(value)),
         "gte" => format!("{field} is at least {}", about.amount(value)),

@@ -231,7 +231,8 @@ fn what_is_tested_of_a_text_is_said() {
          - { id: B, when: { subject: { contains: C++, case_sensitive: true } }, then: { queue: answer } }\n  \
          - { id: C, when: { subject: { ends_with: \"00\", whole_words: false, case_sensitive: true } }, then: { queue: answer } }\n  \
          - { id: D, when: { subject: { eq: red, case_sensitive: true } }, then: { queue: answer } }\n  \
-         - { id: E, when: { note: { ne: red }, category: { ne: red } }, then: { queue: answer } }\n",
+         - { id: E, when: { note: { ne: red }, category: { ne: red } }, then: { queue: answer } }\n  \
+         - { id: F, when: { note: { ne: red, exists: true } }, then: { queue: answer } }\n",
     );
     assert_eq!(
         prose,
@@ -240,7 +241,8 @@ fn what_is_tested_of_a_text_is_said() {
          - When subject contains \"C++\" (case-sensitive): queue is answer.\n\
          - When subject ends with \"00\" (case-sensitive, also inside words): queue is answer.\n\
          - When subject is red (case-sensitive): queue is answer.\n\
-         - When note is not red (or not given) and category is not red: queue is answer."
+         - When note is not red (or not given) and category is not red: queue is answer.\n\
+         - When note is not red and note is given: queue is answer."
     );
     let (prose, _) = policy_of("rules:\n  - { id: A, when: { subject: red }, then: { queue: answer } }\n");
     assert_eq!(prose, "- When subject is red: queue is answer.");

@@ -300,6 +300,11 @@ impl Rubric {
         self.has_expressions() || self.has_plugins || self.has_extremes
     }
 
+    /// Whether the node at a place computes the same in every episode: an expression that reads nothing.
+    pub fn is_constant(&self, engine: &minijinja::Environment<'static>, pointer: &str) -> bool {
+        self.expressions.iter().any(|(own, _, expression)| own == pointer && expression.reads_nothing(engine))
+    }
+
     /// The values of its expressions among some names; those of the reward are 0 where a step has earned nothing.
     pub fn evaluate(
         &self,

@@ -98,6 +98,9 @@ fn compiled(kind: Kind) -> Option<&'static Compiled> {
     all.iter().find(|(known, _)| *known == kind).and_then(|(_, compiled)| compiled.as_ref())
 }
 
+/// The keys of a rubric that hold other nodes.
+const CONTAINERS: [&str; 9] = ["weighted_sum", "add", "product", "min", "mean", "sequential", "all", "gate", "ref"];
+
 struct Context<'a> {
     /// The document's own file, then those that it extends.
     files: &'a [SourceFile],
@@ -156,6 +159,7 @@ impl Context<'_> {
                     .label(format!("expected {wanted}"))
                     .maybe_hint(
                         cut.map(|cut| format!("give it a value, or {}", cut.hint).into())
+                            .or_else(|| self.cut_number(&pointer, kind, error.instance()))
                             .or_else(|| type_hint(kind, error.instance(), &written)),
                     )
             }
@@ -165,6 +169,8 @@ impl Context<'_> {
                     .label(format!("expected one of {}", list(&names).unwrap_or_default()))
                     .maybe_hint(if !error.instance().is_string() && names.contains(&&*written) {
                         Some(Hint::quoting(&written))
+                    } else if pointer.ends_with("/grader") && CONTAINERS.contains(&&*written) {
+                        Some(format!("a container is a key: write `{written}:` in place of `grader: {written}`").into())
                     } else {
                         did_you_mean(&written, names)
                     })
@@ -220,6 +226,25 @@ impl Context<'_> {
             _ => at(Code::Shape, format!("{what} does not fit: {error}")).maybe_hint(self.description(error)),
         };
         vec![one]
+    }
+
+    /// What to do about a number that a comma has cut, such as `1,240` in a list in brackets.
+    fn cut_number(&self, pointer: &str, kind: &TypeKind, found: &Value) -> Option<Hint> {
+        if !found.is_number() || !types(kind).contains("a text") {
+            return None;
+        }
+        let (file, span) = located(self.files, self.tree.value_place(pointer));
+        let part = |c: char| c.is_ascii_digit() || ",.".contains(c);
+        let start = file.text[..span.start].trim_end_matches(part).len();
+        let end = span.end + file.text[span.end..].find(|c| !part(c)).unwrap_or_default();
+        let text = file.text[start..end].trim_matches(',');
+        let mut groups = text.split(',').skip(1).peekable();
+        let grouped = groups.peek().is_some()
+            && groups.all(|group| group.split('.').next().is_some_and(|whole| whole.len() == 3));
+        grouped.then(|| {
+            format!("put quotes around the whole number: `\"{text}\"`; without them a comma begins another entry")
+                .into()
+        })
     }
 
     fn unknown_key(&self, error: &ValidationError<'_>, pointer: &str, key: &str) -> Option<Diagnostic> {

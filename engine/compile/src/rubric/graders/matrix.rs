@@ -25,6 +25,14 @@ pub(super) fn build_near(params: &spec::Near, site: &Site<'_>, report: &mut Repo
                     .hint("a right decision is worth 1; use `matrix` for other values"),
             );
         }
+        if let Some(value) = row.get(right).filter(|value| **value < 1.0) {
+            let path = format!("{}/partial/{right}/{right}", site.pointer);
+            report.push(
+                site.document
+                    .at(Code::OutOfBounds, path, format!("`{right}` for `{right}` is right and worth 1, not {value}"))
+                    .hint("remove it; use `matrix` for other values"),
+            );
+        }
     }
     fill(site, &params.field, "partial", 1.0, 0.0, &params.partial, report)
 }
