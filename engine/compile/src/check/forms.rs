@@ -320,9 +320,6 @@ impl Maker<'_> {
             && !(self.lenient && holds_template(&value))
         {
             cell.value = column::read(decision, self.document, Code::BadValue, &value_pointer, &value, report);
-            if let Some(Datum::Text(text)) = &cell.value {
-                self.check_length(value_pointer, decision, &text.raw, report);
-            }
         } else if detail.is_none() {
             // A label that is null says nothing.
             return cell;
