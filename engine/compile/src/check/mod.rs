@@ -58,7 +58,11 @@ mod trial;
 mod truth;
 mod vary;
 
-use std::{cell::Cell, path::Path, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    path::Path,
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context};
@@ -205,6 +209,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// The generators, by name and level.
     pub(crate) generators: generator::Generators,
+    /// How draws of generators are steered, as far as that was tried.
+    plans: RefCell<generator::Plans>,
     /// The plugins; `None` for one that was refused.
     pub(crate) plugins: Declared,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
@@ -235,6 +241,7 @@ impl<'a> Parts<'a> {
             rules: IndexMap::new(),
             rubrics: IndexMap::new(),
             generators: generator::Generators::new(),
+            plans: RefCell::default(),
             plugins: IndexMap::new(),
             sound: false,
             bytes: Cell::new(0),

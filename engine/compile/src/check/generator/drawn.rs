@@ -1,6 +1,6 @@
 //! What a task draws, tried with its rules.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use casebook_runtime::{
     items::Law,
@@ -261,17 +261,34 @@ impl Task<'_, '_> {
         let law_sources = sources(self.parts);
         let law = Law { decisions: &self.parts.decisions, sources: &law_sources, clock: self.clock };
         let world = World { fields: &self.parts.fields, derived: &self.parts.derived, law };
+        let tried = Tried {
+            generator: (name.to_owned(), spec.level.clone()),
+            clock: self.clock,
+            test: cast.test,
+            mix: cast.mix.clone(),
+        };
+        // Tasks that use a generator in the same way share its plan.
+        if let Some((plan, samples)) = self.parts.plans.borrow().get(&tried) {
+            items.samples.extend(samples.iter().cloned());
+            return Some(Source { weight, cast, plan: Arc::clone(plan) });
+        }
         let (plan, survey) = Plan::new(&cast, self.clock, &world);
-        let source = Source { weight, cast, plan };
+        let source = Source { weight, cast, plan: Arc::new(plan) };
         let site = Site { document, spec: written, level: spec.level.as_deref(), task: self.document };
         let found = report.errors();
         site.report(self.parts, survey, report);
-        if report.errors() == found {
-            let (samples, faults) = source.sample(self.clock, &world, SAMPLES);
-            site.report(self.parts, Survey { faults, unreached: Vec::new() }, report);
-            items.samples.extend(samples.into_iter().map(Arc::new));
+        if report.errors() > found {
+            return None;
         }
-        (report.errors() == found).then_some(source)
+        let (samples, faults) = source.sample(self.clock, &world, SAMPLES);
+        site.report(self.parts, Survey { faults, unreached: Vec::new() }, report);
+        if report.errors() > found {
+            return None;
+        }
+        let samples: Vec<Arc<Item>> = samples.into_iter().map(Arc::new).collect();
+        items.samples.extend(samples.iter().cloned());
+        self.parts.plans.borrow_mut().insert(tried, (Arc::clone(&source.plan), samples));
+        Some(source)
     }
 
     /// The weights that the task gives to values of slots.
@@ -324,6 +341,18 @@ impl Task<'_, '_> {
         (report.errors() == before).then_some(mix)
     }
 }
+
+/// How a task uses a generator: all that its plan depends on.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(in crate::check) struct Tried {
+    generator: (String, Option<String>),
+    clock: Option<i64>,
+    test: bool,
+    mix: Vec<(String, Vec<u64>)>,
+}
+
+/// The plans of generators as tasks use them, and items that they draw.
+pub(in crate::check) type Plans = HashMap<Tried, (Arc<Plan>, Vec<Arc<Item>>)>;
 
 /// A generator whose trial is reported.
 struct Site<'a> {

@@ -33,7 +33,7 @@ use indexmap::IndexMap;
 use minijinja::Environment as Engine;
 use serde_json::Value;
 
-pub(super) use drawn::{TaskItems, parts_of_task};
+pub(super) use drawn::{Plans, TaskItems, parts_of_task};
 
 use super::{Parts, forms::keeps_type, lines::Lines};
 

@@ -11,7 +11,7 @@ use super::{
     inbox::Drawing,
     phrases::Phrases,
     plan::{Goal, Plan},
-    slots::{Slots, evaluate},
+    slots::{Lean, Pinned, Slots, Upright, evaluate},
 };
 use crate::{
     items::{self, Flaw, Law},
@@ -94,7 +94,9 @@ impl<'a> Drawing<'a> {
         for attempt in 0..2 * TRIES {
             // After many tries any item will do.
             let goal = goal.filter(|_| attempt < TRIES);
-            let mut candidate = self.candidate(goal, plan, world, stream)?;
+            let pinned = goal.and_then(|goal| goal.pinned(stream));
+            let lean = goal.map_or(&Upright as &dyn Lean, Goal::lean);
+            let mut candidate = self.candidate((lean, pinned), plan, world, stream)?;
             if goal.is_some_and(|goal| !goal.is_met(plan, world, &candidate.fields, self.clock)) {
                 continue;
             }
@@ -109,7 +111,7 @@ impl<'a> Drawing<'a> {
     /// Draws slots, and the fields that rules read.
     pub(super) fn candidate(
         &'a self,
-        goal: Option<Goal<'_>>,
+        (lean, pinned): (&dyn Lean, Option<Pinned>),
         plan: &Plan,
         world: &World<'_>,
         stream: &mut Stream,
@@ -117,8 +119,6 @@ impl<'a> Drawing<'a> {
         let said = Names::new(&self.generator.phrase_names, None, None);
         let phrase = Context::from_dyn_object(Arc::clone(&said));
         let judged = Names::new(&self.generator.judged_names, None, None);
-        let pinned = goal.and_then(|goal| goal.pinned(stream));
-        let lean = goal.map_or(&super::slots::Upright as &dyn super::slots::Lean, Goal::lean);
         let slots = self.generator.slots.draw(
             self,
             stream,

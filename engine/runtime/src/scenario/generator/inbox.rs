@@ -61,7 +61,7 @@ pub struct Source {
     /// The generator, as the task uses it.
     pub cast: Cast,
     /// How draws are steered towards what they must cover.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
 }
 
 /// A generator as a task uses it.

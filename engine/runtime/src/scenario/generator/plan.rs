@@ -25,8 +25,12 @@ use crate::{
 const SURVEY: u64 = 200;
 /// Draws after which a goal that was never met counts as out of reach.
 pub const REACH: u64 = 2_000;
-/// Draws of a goal that show how often its lean meets it.
-const TRIAL: u64 = 60;
+/// Draws that show how often a lean meets its goal.
+const TRIAL: u64 = 20;
+/// Draws that met a goal, of which a lean can be learned.
+const ENOUGH: usize = 12;
+/// Draws that met a goal, of which more are of no use.
+const PLENTY: usize = 60;
 /// Draws that share their pools.
 const SHARED: u64 = 20;
 /// The maximum number of distinct outcomes.
@@ -147,19 +151,20 @@ impl Plan {
         plan.judged = plan.judged_fields(world);
         let mut trial = Trial { cast, clock, world, number: 0, faults: Vec::new() };
         let mut survey = Survey::default();
-        let free = trial.draws(&plan, None, SURVEY);
         let generator = &*cast.generator;
-        let rules: Vec<(Target, Leaning)> = plan.targets(generator, world, clock);
-        let needs_rules = generator.cover.is_some() || generator.boundary > 0;
-        let mut outcomes: Vec<(Vec<(usize, Datum)>, Vec<Positions>)> = Vec::new();
-        note_outcomes(&free, &mut outcomes);
-        for (target, lean) in rules.into_iter().filter(|_| needs_rules) {
-            let (aim, met) = trial.aim(&mut plan, target, lean);
-            note_outcomes(&met, &mut outcomes);
-            if met.is_empty() {
-                survey.unreached.extend(aim.unreached(&plan, &world.law));
-            } else {
-                plan.aims.push(aim);
+        let (targets, leans): (Vec<Target>, Vec<Leaning>) =
+            plan.targets(generator, world, clock).into_iter().unzip();
+        let mut seen = Seen { met: targets.iter().map(|_| Vec::new()).collect(), targets, outcomes: Vec::new() };
+        trial.draws(&plan, &Upright, SURVEY, &mut seen);
+        if generator.cover.is_some() || generator.boundary > 0 {
+            for (at, lean) in leans.into_iter().enumerate() {
+                let lean = trial.lean(&plan, at, lean, &mut seen);
+                let aim = Aim { target: seen.targets[at].clone(), lean };
+                if seen.met[at].is_empty() {
+                    survey.unreached.extend(aim.unreached(&plan, &world.law));
+                } else {
+                    plan.aims.push(aim);
+                }
             }
         }
         if generator.boundary > 0 {
@@ -169,17 +174,18 @@ impl Plan {
             }
         }
         if generator.conflicts > 0 {
-            let (aim, met) = trial.aim(&mut plan, Target::Conflict, Leaning::default());
-            match met.is_empty() {
+            let at = seen.add(Target::Conflict);
+            let lean = trial.lean(&plan, at, Leaning::default(), &mut seen);
+            match seen.met[at].is_empty() {
                 true => survey.unreached.push(Unreached::Conflict),
-                false => plan.conflict = Some(aim),
+                false => plan.conflict = Some(Aim { target: Target::Conflict, lean }),
             }
         }
         match generator.cover {
             Some(Coverage::Rules) => {}
             Some(Coverage::Outcomes) => {
                 let kept = plan.aims.len();
-                for (outcome, positions) in outcomes.into_iter().take(MAX_OUTCOMES) {
+                for (outcome, positions) in seen.outcomes {
                     let lean = Leaning::of(&positions, generator);
                     plan.aims.push(Aim { target: Target::Outcome(outcome), lean });
                 }
@@ -369,20 +375,34 @@ fn sets(law: &Law<'_>) -> Vec<usize> {
 /// What the slots of a draw took, by slot.
 type Positions = Vec<Option<u64>>;
 
-/// One draw that met what it was to meet.
-struct Met {
-    positions: Positions,
-    outcome: Option<Vec<(usize, Datum)>>,
+/// What trial draws met: every draw counts for each target that it meets, whatever it was to meet.
+struct Seen {
+    targets: Vec<Target>,
+    /// The draws that met each target.
+    met: Vec<Vec<Positions>>,
+    outcomes: Vec<(Vec<(usize, Datum)>, Vec<Positions>)>,
 }
 
-fn note_outcomes(met: &[Met], outcomes: &mut Vec<(Vec<(usize, Datum)>, Vec<Positions>)>) {
-    for one in met {
-        let Some(outcome) = one.outcome.as_ref().filter(|outcome| !outcome.is_empty()) else { continue };
-        let known = outcomes.iter().position(|(known, _)| known == outcome);
-        match known {
-            Some(at) => outcomes[at].1.push(one.positions.clone()),
-            None if outcomes.len() < MAX_OUTCOMES => outcomes.push((outcome.clone(), vec![one.positions.clone()])),
-            None => {}
+impl Seen {
+    /// Adds a target; returns its position.
+    fn add(&mut self, target: Target) -> usize {
+        self.targets.push(target);
+        self.met.push(Vec::new());
+        self.targets.len() - 1
+    }
+
+    /// Notes what a draw met.
+    fn note(&mut self, plan: &Plan, law: &Law<'_>, facts: Facts<'_>, positions: &Positions) {
+        for (target, met) in self.targets.iter().zip(&mut self.met).filter(|(_, met)| met.len() < PLENTY) {
+            if plan.is_target(target, law, facts) {
+                met.push(positions.clone());
+            }
+        }
+        let Some(outcome) = plan.outcome(law, facts).filter(|outcome| !outcome.is_empty()) else { return };
+        match self.outcomes.iter().position(|(known, _)| *known == outcome) {
+            Some(at) if self.outcomes[at].1.len() < PLENTY => self.outcomes[at].1.push(positions.clone()),
+            None if self.outcomes.len() < MAX_OUTCOMES => self.outcomes.push((outcome, vec![positions.clone()])),
+            _ => {}
         }
     }
 }
@@ -397,35 +417,27 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Draws so often; returns the draws that meet an aim, all where there is none.
-    fn draws(&mut self, plan: &Plan, aim: Option<&Aim>, count: u64) -> Vec<Met> {
-        let mut met = Vec::new();
+    /// Draws so often with a lean, and notes what was met.
+    fn draws(&mut self, plan: &Plan, lean: &dyn Lean, count: u64, seen: &mut Seen) {
         let mut drawn = 0;
         while drawn < count {
             self.number += 1;
             let mut stream = Stream::new(&self.cast.generator.name, self.number, &["plan"]);
             let drawing = match Drawing::new(self.cast, self.clock, &mut stream) {
                 Ok(drawing) => drawing,
-                Err(fault) => {
-                    self.note(fault);
-                    return met;
-                }
+                Err(fault) => return self.note(fault),
             };
             for _ in 0..SHARED.min(count - drawn) {
-                match drawing.candidate(aim.map(Goal::Aim), plan, self.world, &mut stream) {
+                match drawing.candidate((lean, None), plan, self.world, &mut stream) {
                     Ok(candidate) => {
                         let facts = Facts { fields: &candidate.fields, clock: self.clock };
-                        if aim.is_none_or(|aim| plan.is_target(&aim.target, &self.world.law, facts)) {
-                            let outcome = plan.outcome(&self.world.law, facts);
-                            met.push(Met { positions: candidate.slots.positions, outcome });
-                        }
+                        seen.note(plan, &self.world.law, facts, &candidate.slots.positions);
                     }
                     Err(fault) => self.note(fault),
                 }
             }
             drawn += SHARED;
         }
-        met
     }
 
     fn note(&mut self, fault: Fault) {
@@ -434,24 +446,31 @@ impl Trial<'_> {
         }
     }
 
-    /// Learns how to lean towards a target; returns what met it.
-    fn aim(&mut self, plan: &mut Plan, target: Target, lean: Leaning) -> (Aim, Vec<Met>) {
-        let mut aim = Aim { target, lean };
-        let mut met = self.draws(plan, Some(&aim), TRIAL);
-        let often = met.len() as u64 * 2 >= TRIAL;
-        if !often {
-            met.extend(self.draws(plan, Some(&aim), if met.is_empty() { REACH - TRIAL } else { 4 * TRIAL }));
-            if met.len() >= 12 {
-                let positions: Vec<Positions> = met.iter().map(|one| one.positions.clone()).collect();
-                let learned = Aim { lean: Leaning::of(&positions, &self.cast.generator), target: aim.target.clone() };
-                // What was learned of few draws may mislead.
-                let better = self.draws(plan, Some(&learned), TRIAL);
-                if better.len() * 5 > met.len() {
-                    aim = learned;
-                }
-            }
+    /// Learns how to lean towards a target: by what it asks for, or by what met it if that meets it more often.
+    fn lean(&mut self, plan: &Plan, at: usize, lean: Leaning, seen: &mut Seen) -> Leaning {
+        let often = self.met(plan, at, &lean, seen);
+        let mut drawn = TRIAL;
+        if often * 2 >= TRIAL {
+            return lean;
         }
-        (aim, met)
+        while seen.met[at].is_empty() && drawn < REACH {
+            self.draws(plan, &lean, 10 * TRIAL, seen);
+            drawn += 10 * TRIAL;
+        }
+        if seen.met[at].len() < ENOUGH {
+            return lean;
+        }
+        // What was learned of few draws may mislead.
+        let learned = Leaning::of(&seen.met[at], &self.cast.generator);
+        if self.met(plan, at, &learned, seen) > often { learned } else { lean }
+    }
+
+    /// How many of a few draws with a lean meet a target.
+    fn met(&mut self, plan: &Plan, at: usize, lean: &Leaning, seen: &mut Seen) -> u64 {
+        let before = seen.met[at].len();
+        self.draws(plan, lean, TRIAL, seen);
+        // One that is met so often that no more is noted needs no better lean.
+        if seen.met[at].len() >= PLENTY { TRIAL } else { (seen.met[at].len() - before) as u64 }
     }
 }
 
