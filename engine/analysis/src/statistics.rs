@@ -256,7 +256,8 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
         let value = |one: &Drawn| one.item.fields[index].clone();
         match column.kind {
             ValueType::Integer | ValueType::Number | ValueType::Timestamp | ValueType::Duration | ValueType::Rank => {
-                let numbers = labelled.iter().map(|(one, _)| value(one)?.number().map(|number| number.to_f64()));
+                let numbers =
+                    labelled.iter().map(|(one, _)| value(one)?.number().map(casebook_runtime::number::Number::to_f64));
                 add(column.name.clone(), bins(&numbers.collect::<Vec<_>>()));
             }
             _ => {

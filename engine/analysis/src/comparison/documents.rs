@@ -274,9 +274,12 @@ fn head(kind: Kind, key: &str) -> Head {
         (Kind::Environment, "plugins") => Head::Plugins,
         (Kind::Environment, "done") => Head::Done,
         (Kind::Environment, "observation") => Head::Observation,
-        (Kind::Inbox, "items") if key.contains("].labels") || key.ends_with("].override") => Head::Labels,
+        (Kind::Inbox, "items") | (Kind::Generator, "labels")
+            if kind == Kind::Generator || key.contains("].labels") || key.ends_with("].override") =>
+        {
+            Head::Labels
+        }
         (Kind::Inbox, "items") => Head::Items,
-        (Kind::Generator, "labels") => Head::Labels,
         (Kind::Rules, "lists") => Head::Lists,
         (Kind::Task, "instructions") => Head::Instructions,
         (Kind::Task, "clock") => Head::Clock,

@@ -100,9 +100,12 @@ fn bounds<R: Role>(
     (least, most)
 }
 
+/// A key, whether it is there, and the types that may have it.
+type Suits = (&'static str, bool, fn(ValueType) -> bool);
+
 /// Checks that every key suits the type.
 fn check_keys<R: Role>(root: &Document, place: &str, declared: &Declared<R>, report: &mut Report) {
-    let keys: [(&str, bool, fn(ValueType) -> bool); 7] = [
+    let keys: [Suits; 7] = [
         ("properties", declared.properties.is_some(), |kind| kind == ValueType::Object),
         ("unit", declared.unit.is_some(), ValueType::is_number),
         ("of", declared.of.is_some(), |kind| kind == ValueType::List),

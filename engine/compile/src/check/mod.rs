@@ -310,12 +310,7 @@ fn assemble(
     }
     task::check_splits(&parts, report);
     task::check_practice(&parts, report);
-    let mut suites = Vec::new();
-    for document in documents.of(Kind::Test) {
-        if let Content::Test(spec) = &document.content {
-            suites.extend(test::compile(document, spec, &parts, &tasks, (action.as_ref(), &observation), report));
-        }
-    }
+    let suites = compile_suites(&parts, &tasks, (action.as_ref(), &observation), report);
     inbox::check_unplayed(&parts, report);
     proofs::check(&parts, proof, report);
     check_has_task(root, documents, report);
@@ -490,6 +485,22 @@ fn compile_policies(
         }
     }
     policies
+}
+
+/// Compiles the test documents.
+fn compile_suites(
+    parts: &Parts<'_>,
+    tasks: &[Arc<Task>],
+    surface: (Option<&ActionModel>, &[(Name, Part)]),
+    report: &mut Report,
+) -> Vec<casebook_runtime::scenario::suite::Suite> {
+    let mut suites = Vec::new();
+    for document in parts.documents.of(Kind::Test) {
+        if let Content::Test(spec) = &document.content {
+            suites.extend(test::compile(document, spec, parts, tasks, surface, report));
+        }
+    }
+    suites
 }
 
 /// Compiles the tasks; those of which nothing changed are taken from the cache.

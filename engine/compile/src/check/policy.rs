@@ -114,6 +114,20 @@ pub(super) fn compile(
         check_lists(document, spec, report);
     }
     let default = choices(&site, "/default", decided, engine, report);
+    let ranked = ranked(document, spec, parts, report);
+    (report.errors() == before).then_some(Script {
+        reads,
+        rules: compiled,
+        collects: spec.hit == spec::PolicyHit::Collect,
+        apply: spec.apply.clone(),
+        default,
+        ranked,
+        play: None,
+    })
+}
+
+/// The decisions that a policy fills with the position of an item.
+fn ranked(document: &Document, spec: &spec::Policy, parts: &Parts<'_>, report: &mut Report) -> Vec<usize> {
     let mut ranked = Vec::new();
     for name in spec.rank.keys() {
         let pointer = format!("/rank/{name}");
@@ -134,18 +148,10 @@ pub(super) fn compile(
             }
         }
     }
-    (report.errors() == before).then_some(Script {
-        reads,
-        rules: compiled,
-        collects: spec.hit == spec::PolicyHit::Collect,
-        apply: spec.apply.clone(),
-        default,
-        ranked,
-        play: None,
-    })
+    ranked
 }
 
-/// Checks a list of actions, and that it is the only key.
+/// Checks a list of actions, and that it stands alone.
 fn check_play(
     document: &Document,
     spec: &spec::Policy,

@@ -346,15 +346,13 @@ pub(super) fn optional(action: &ActionSpec, fields: &[Column]) -> Vec<String> {
 pub(super) fn action_sample(action: &ActionSpec, decisions: &[Column]) -> Value {
     let sample = |(name, property): (&String, &ActionProperty)| {
         let decided = property.decides.as_ref().and_then(|decides| decisions.iter().find(|one| one.name == *decides));
-        let value = match decided {
-            Some(column) => column.sample(),
-            None => {
-                let default = property.default.as_ref().filter(|_| property.declared.kind.is_some());
-                let given = Given { required: property.required, default, description: None };
-                let parameter = declared::parameter_quietly(name, &property.declared, given);
-                parameter.map_or_else(|| "".into(), |one| one.sample())
-            }
+        let declared = || {
+            let default = property.default.as_ref().filter(|_| property.declared.kind.is_some());
+            let given = Given { required: property.required, default, description: None };
+            let parameter = declared::parameter_quietly(name, &property.declared, given);
+            parameter.map_or_else(|| "".into(), |one| one.sample())
         };
+        let value = decided.map_or_else(declared, Column::sample);
         (name.clone(), value)
     };
     let entry: Value = action.properties.iter().map(sample).collect::<Map<_, _>>().into();

@@ -233,7 +233,7 @@ impl Checker<'_> {
     /// Checks what a reset is given.
     fn arguments(&self, pointer: &str, given: &Map<String, Value>, report: &mut Report) {
         let model = &self.parts.reset;
-        let known = || model.parameters.iter().map(|parameter| parameter.name());
+        let known = || model.parameters.iter().map(casebook_runtime::scenario::parameter::Parameter::name);
         for problem in model.validator.problems(&Value::Object(given.clone()), &|_| known().collect()) {
             let name = problem.path.first().map(ToString::to_string).unwrap_or_default();
             let place = format!("{pointer}/{name}");

@@ -127,7 +127,7 @@ struct ColumnCompiler<'a> {
 }
 
 /// Whether a set has one of some names, or all of them.
-fn holds(names: Vec<String>, all: bool) -> Test {
+fn holds(names: &[String], all: bool) -> Test {
     let texts = names.iter().map(|name| Text::new(name)).collect();
     let matching = Matching { whole_words: true, case_sensitive: true };
     if all { Test::HoldsAll(texts, matching) } else { Test::HoldsAny(texts, matching) }
@@ -243,12 +243,13 @@ impl ColumnCompiler<'_> {
             "contains_all" => {
                 Some(Test::HoldsAll(self.needles(path, operators.contains_all.as_deref()?, true, report)?, matching))
             }
-            "has_any" => self.names(path, operators.has_any.as_deref()?, report).map(|names| holds(names, false)),
-            "has_all" => self.names(path, operators.has_all.as_deref()?, report).map(|names| holds(names, true)),
+            "has_any" => self.names(path, operators.has_any.as_deref()?, report).map(|names| holds(&names, false)),
+            "has_all" => self.names(path, operators.has_all.as_deref()?, report).map(|names| holds(&names, true)),
             "only" => {
                 let names = self.names(path, operators.only.as_deref()?, report)?;
-                let others = self.column.values.iter().filter(|value| !names.contains(value)).cloned().collect();
-                Some(Test::Not(Box::new(holds(others, false))))
+                let others: Vec<String> =
+                    self.column.values.iter().filter(|value| !names.contains(value)).cloned().collect();
+                Some(Test::Not(Box::new(holds(&others, false))))
             }
             "starts_with" => {
                 Some(Test::Starts(self.needle(path, operators.starts_with.as_deref()?, report)?, matching))

@@ -230,7 +230,8 @@ fn every_rule_occurs_as_often_as_the_others_and_thresholds_are_met() {
     let clock = 1_772_452_800_000_i64;
     for item in (0..150).flat_map(|seed| drawn(pack, "train", seed)) {
         *rules.entry(rule(&item).to_owned()).or_default() += 1;
-        let worth = item.fields[3].as_ref().and_then(Datum::number).map_or(0.0, |worth| worth.to_f64());
+        let worth =
+            item.fields[3].as_ref().and_then(Datum::number).map_or(0.0, casebook_runtime::number::Number::to_f64);
         let age = match item.fields[4] {
             Some(Datum::Integer(seen)) => clock - seen,
             _ => 0,
@@ -301,14 +302,12 @@ fn a_family_is_a_million_tasks_that_take_no_memory() {
 
 #[test]
 fn parts_are_joined_and_inboxes_drawn_from() {
-    let inbox = "---\napiVersion: casebook/v1\nkind: Inbox\nname: written\nitems:\n".to_owned()
-        + &(0..6)
-            .map(|at| {
-                format!(
-                    "  - {{ id: w-{at}, fields: {{ note: n, owner: a@a.example, reason: broken, worth: 5, seen: 2026-03-02T11:00:00Z }}, labels: {{ answer: {{ keywords: [sorry] }} }} }}\n"
-                )
-            })
-            .collect::<String>();
+    let mut inbox = "---\napiVersion: casebook/v1\nkind: Inbox\nname: written\nitems:\n".to_owned();
+    for at in 0..6 {
+        let fields = "note: n, owner: a@a.example, reason: broken, worth: 5, seen: 2026-03-02T11:00:00Z";
+        let labels = "answer: { keywords: [sorry] }";
+        inbox.push_str(&format!("  - {{ id: w-{at}, fields: {{ {fields} }}, labels: {{ {labels} }} }}\n"));
+    }
     let tasks = inbox
         + &task("some", "train", "{ draw: 4, from: written }")
         + &task("both", "train", "[written, { generate: returns, items: 2, mix: { reason: { wrong: 1 } } }]");

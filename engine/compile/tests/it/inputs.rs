@@ -172,7 +172,7 @@ fn a_changed_rubric_asks_anew_only_what_the_record_does_not_hold() {
     assert!(regrade(pack(&other_here), &recording).is_ok());
     match replay(&other_here, &recording).expect("it is played") {
         Verdict::Differs(text) => {
-            assert!(text.contains("was called with an input that is not in the record"), "{text}")
+            assert!(text.contains("was called with an input that is not in the record"), "{text}");
         }
         verdict => panic!("{verdict:?}"),
     }

@@ -115,7 +115,7 @@ pub enum InboxPart {
     /// All items of an inbox.
     Inbox(String),
     /// Items that are drawn.
-    Drawn(DrawnItems),
+    Drawn(Box<DrawnItems>),
 }
 
 impl InboxSource {
@@ -139,7 +139,7 @@ impl InboxSource {
     /// The generators that it draws from.
     pub fn generators(&self) -> Vec<&str> {
         let drawn = self.slice().iter().filter_map(|part| match part {
-            InboxPart::Drawn(DrawnItems { generate, .. }) => generate.as_ref(),
+            InboxPart::Drawn(drawn) => drawn.generate.as_ref(),
             InboxPart::Inbox(_) => None,
         });
         drawn.flat_map(Generators::names).collect()

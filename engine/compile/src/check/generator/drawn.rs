@@ -60,10 +60,10 @@ pub(in crate::check) fn parts_of_task(
     }
     let mut ids: Vec<&str> = items.listed.iter().filter_map(|one| Some(one.forms.first()?.id.as_str())).collect();
     ids.sort_unstable();
-    if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+    if let Some(twice) = ids.array_windows().find_map(|[one, next]| (one == next).then_some(one)) {
         report.push(
             document
-                .at(Code::DuplicateName, "/inbox", format!("two items of the task have the id `{}`", twice[0]))
+                .at(Code::DuplicateName, "/inbox", format!("two items of the task have the id `{twice}`"))
                 .hint("rename one of the two, or name an inbox once"),
         );
     }

@@ -379,9 +379,9 @@ impl<'a, 'p> Builder<'a, 'p> {
                         suggest(phrase, known),
                     );
                 }
-            } else if !self.slot_names.iter().any(|known| known == first)
-                && !GLOBALS.contains(&first)
-                && !(pointer.starts_with("/labels/") && JUDGED.contains(&first))
+            } else if !(self.slot_names.iter().any(|known| known == first)
+                || GLOBALS.contains(&first)
+                || pointer.starts_with("/labels/") && JUDGED.contains(&first))
             {
                 let known: Vec<&str> = self.slot_names.iter().map(String::as_str).collect();
                 let hint = if self.phrase_names.iter().any(|known| known == first) {

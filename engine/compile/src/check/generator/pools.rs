@@ -111,8 +111,8 @@ impl Builder<'_, '_> {
                 .iter()
                 .filter_map(|file| Some(file.path.strip_prefix(&folder).ok()?.to_string_lossy().into_owned()))
                 .collect();
-            let endings = name.ends_with(".csv") || name.ends_with(".jsonl");
-            let hint = if endings {
+            let ending = path.extension().and_then(std::ffi::OsStr::to_str);
+            let hint = if matches!(ending, Some("csv" | "jsonl")) {
                 casebook_syntax::diagnostic::suggest(name, known.iter().map(String::as_str))
                     .or_else(|| Some(format!("add the file `{}`", path.display()).into()))
             } else {

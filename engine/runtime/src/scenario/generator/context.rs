@@ -12,7 +12,7 @@ use crate::model::read_moment;
 /// Values by name, filled one after the other.
 #[derive(Debug)]
 pub(super) struct Names {
-    names: Arc<[String]>,
+    known: Arc<[String]>,
     values: Mutex<Vec<Value>>,
     /// What is looked up where a name is none of these.
     outer: Option<Value>,
@@ -23,7 +23,7 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(names: &Arc<[String]>, outer: Option<Value>, phrases: Option<Value>) -> Arc<Self> {
         let values = Mutex::new(Vec::with_capacity(names.len()));
-        Arc::new(Self { names: Arc::clone(names), values, outer, phrases })
+        Arc::new(Self { known: Arc::clone(names), values, outer, phrases })
     }
 
     /// Gives the next name its value.
@@ -55,7 +55,7 @@ impl Names {
 impl Object for Names {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
-        match self.names.iter().position(|known| known == name) {
+        match self.known.iter().position(|known| known == name) {
             Some(at) => self.get(at),
             None if name == "phrase" && self.phrases.is_some() => self.phrases.clone(),
             None => self.outer.as_ref()?.get_attr(name).ok().filter(|value| !value.is_undefined()),
@@ -63,7 +63,7 @@ impl Object for Names {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let own = self.names.iter().map(|name| Value::from(name.as_str()));
+        let own = self.known.iter().map(|name| Value::from(name.as_str()));
         Enumerator::Values(own.chain(self.phrases.iter().map(|_| Value::from("phrase"))).collect())
     }
 }

@@ -80,13 +80,18 @@ impl Weights {
                 largest /= 1e200;
             }
             largest = largest.max(weight);
-            if number >= from && (number - from) % step == 0 {
+            if number >= from && (number - from).is_multiple_of(step) {
                 all.push(weight);
             }
         }
         let greatest = all.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
         let mut total = 0;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 2^40")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a share of 2^40"
+        )]
         let sums = all.into_iter().map(|weight| {
             total += (weight / greatest * (1_u64 << 40) as f64) as u64;
             total
@@ -211,7 +216,8 @@ mod tests {
         assert!((390..=410).contains(&mean(&poisson)), "{}", mean(&poisson));
         let zipf = drawn(&Grid { first: 1, step: 1, count: 10, spread: Spread::Table(Weights::zipf(10)) }, 10_000);
         let count = |value| zipf.iter().filter(|one| **one == value).count();
-        assert!((1.8..2.2).contains(&(count(1) as f64 / count(2) as f64)));
+        let (ones, twos) = (count(1) * 10, count(2));
+        assert!((18 * twos..22 * twos).contains(&ones), "{ones} {twos}");
         let spread = Spread::LogNormal(libm::log2(1000.0));
         let grid = Grid { first: 500, step: 1, count: 499_501, spread };
         let mut prices = drawn(&grid, 10_001);

@@ -55,9 +55,26 @@ impl Fault {
 pub(super) struct Candidate<'a> {
     pub(super) slots: Slots,
     phrases: PhrasesOf<'a>,
-    values: Vec<Option<Option<Value>>>,
+    values: Vec<Made>,
     /// The fields as far as they are made.
     pub(super) fields: Vec<Option<Datum>>,
+}
+
+/// A field on its way: not made yet, or what it holds, nothing where it is absent.
+#[derive(Debug, Clone, Default)]
+enum Made {
+    #[default]
+    Not,
+    Value(Option<Value>),
+}
+
+impl Made {
+    fn value(self) -> Option<Value> {
+        match self {
+            Self::Not => None,
+            Self::Value(value) => value,
+        }
+    }
 }
 
 struct PhrasesOf<'a> {
@@ -129,7 +146,8 @@ impl<'a> Drawing<'a> {
         let context = Context::from_dyn_object(Arc::clone(&slots.names));
         let phrases = PhrasesOf { drawing: self, names: said, judged, data, context };
         let count = world.fields.len();
-        let mut candidate = Candidate { slots, phrases, values: vec![None; count], fields: vec![None; count] };
+        let mut candidate =
+            Candidate { slots, phrases, values: vec![Made::default(); count], fields: vec![None; count] };
         for at in &plan.judged {
             self.field(*at, &mut candidate, world, stream)?;
         }
@@ -148,7 +166,7 @@ impl<'a> Drawing<'a> {
         stream: &mut Stream,
     ) -> Result<(), Fault> {
         let Some(source) = self.generator.fields.get(at).and_then(Option::as_ref) else {
-            candidate.values[at] = Some(None);
+            candidate.values[at] = Made::Value(None);
             return Ok(());
         };
         let column = &world.fields[at];
@@ -158,7 +176,7 @@ impl<'a> Drawing<'a> {
             return Err(Fault::new(&pointer(), format!("the item has no `{}` where this is null", column.name)));
         }
         candidate.fields[at] = value.as_ref().map(|value| read(column, value, &pointer)).transpose()?;
-        candidate.values[at] = Some(value);
+        candidate.values[at] = Made::Value(value);
         Ok(())
     }
 
@@ -171,7 +189,7 @@ impl<'a> Drawing<'a> {
         stream: &mut Stream,
     ) -> Result<Item, Fault> {
         for at in 0..world.fields.len() {
-            if candidate.values[at].is_none() {
+            if matches!(candidate.values[at], Made::Not) {
                 self.field(at, candidate, world, stream)?;
             }
         }
@@ -184,8 +202,7 @@ impl<'a> Drawing<'a> {
                 self.label_value(decision, label, (&*candidate, &mut truth[at]), stream)?;
             }
         }
-        let values: Vec<Option<Value>> =
-            std::mem::take(&mut candidate.values).into_iter().map(Option::flatten).collect();
+        let values: Vec<Option<Value>> = std::mem::take(&mut candidate.values).into_iter().map(Made::value).collect();
         if let Some((at, problem)) =
             world.derived.judge((world.fields, decisions), &values, &mut truth).into_iter().next()
         {
@@ -203,7 +220,7 @@ impl<'a> Drawing<'a> {
             let counts = counting(decisions, |other, values| Some(values.contains(truth[other].value.as_ref()?)));
             for at in (0..decisions.len()).filter(|at| counts[*at]) {
                 if let Some(label) = labels(at).filter(|label| label.has_text()) {
-                    self.label_text(label, (&*candidate, &mut truth[at]), stream)?;
+                    Self::label_text(label, (&*candidate, &mut truth[at]), stream)?;
                 }
             }
         }
@@ -256,7 +273,6 @@ impl<'a> Drawing<'a> {
     }
 
     fn label_text(
-        &self,
         label: &LabelSource,
         (candidate, cell): (&Candidate<'_>, &mut TruthCell),
         stream: &mut Stream,
@@ -304,7 +320,7 @@ fn tidy(text: String) -> String {
         return text;
     }
     let mut tidy = String::with_capacity(text.len());
-    for (at, line) in text.trim().split('\n').enumerate() {
+    for (at, line) in text.trim().lines().enumerate() {
         if at > 0 {
             tidy.push('\n');
         }
@@ -326,13 +342,13 @@ fn derive(candidate: &mut Candidate<'_>, world: &World<'_>) -> Result<(), Fault>
     if world.fields.iter().all(|column| !column.derived) {
         return Ok(());
     }
-    let mut values: Vec<Option<Value>> = candidate.values.iter().cloned().map(Option::flatten).collect();
+    let mut values: Vec<Option<Value>> = candidate.values.iter().cloned().map(Made::value).collect();
     if let Some((at, problem)) = world.derived.fill(world.fields, &mut values, &mut candidate.fields).into_iter().next()
     {
         return Err(Fault::new("/fields", format!("`{}` cannot be computed: {problem}", world.fields[at].name)));
     }
     for (at, value) in values.into_iter().enumerate().filter(|(at, _)| world.fields[*at].derived) {
-        candidate.values[at] = Some(value);
+        candidate.values[at] = Made::Value(value);
     }
     Ok(())
 }

@@ -71,7 +71,7 @@ enum Target {
     /// No rule of a set matches.
     Default(usize),
     /// This is decided.
-    Outcome(Vec<(usize, Datum)>),
+    Outcome(Outcome),
     /// Several rules of some set match.
     Conflict,
 }
@@ -152,8 +152,7 @@ impl Plan {
         let mut trial = Trial { cast, clock, world, number: 0, faults: Vec::new() };
         let mut survey = Survey::default();
         let generator = &*cast.generator;
-        let (targets, leans): (Vec<Target>, Vec<Leaning>) =
-            plan.targets(generator, world, clock).into_iter().unzip();
+        let (targets, leans): (Vec<Target>, Vec<Leaning>) = plan.targets(generator, world, clock).into_iter().unzip();
         let mut seen = Seen { met: targets.iter().map(|_| Vec::new()).collect(), targets, outcomes: Vec::new() };
         trial.draws(&plan, &Upright, SURVEY, &mut seen);
         if generator.cover.is_some() || generator.boundary > 0 {
@@ -176,9 +175,10 @@ impl Plan {
         if generator.conflicts > 0 {
             let at = seen.add(Target::Conflict);
             let lean = trial.lean(&plan, at, Leaning::default(), &mut seen);
-            match seen.met[at].is_empty() {
-                true => survey.unreached.push(Unreached::Conflict),
-                false => plan.conflict = Some(Aim { target: Target::Conflict, lean }),
+            if seen.met[at].is_empty() {
+                survey.unreached.push(Unreached::Conflict);
+            } else {
+                plan.conflict = Some(Aim { target: Target::Conflict, lean });
             }
         }
         match generator.cover {
@@ -269,7 +269,7 @@ impl Plan {
     }
 
     /// What rules decide together; nothing where two of them differ.
-    fn outcome(&self, law: &Law<'_>, facts: Facts<'_>) -> Option<Vec<(usize, Datum)>> {
+    fn outcome(&self, law: &Law<'_>, facts: Facts<'_>) -> Option<Outcome> {
         let mut outcome = Vec::new();
         for set in (0..self.sets.len()).filter_map(|set| self.set(set, law)) {
             for one in set.decide(facts).ok()? {
@@ -372,6 +372,9 @@ fn sets(law: &Law<'_>) -> Vec<usize> {
     sets
 }
 
+/// What rules decide together: a value for each decision.
+type Outcome = Vec<(usize, Datum)>;
+
 /// What the slots of a draw took, by slot.
 type Positions = Vec<Option<u64>>;
 
@@ -380,7 +383,7 @@ struct Seen {
     targets: Vec<Target>,
     /// The draws that met each target.
     met: Vec<Vec<Positions>>,
-    outcomes: Vec<(Vec<(usize, Datum)>, Vec<Positions>)>,
+    outcomes: Vec<(Outcome, Vec<Positions>)>,
 }
 
 impl Seen {
