@@ -65,11 +65,10 @@ fn below(column: &Column, document: &Document, code: Code, (pointer, value): (&s
     for property in &column.properties {
         let place = format!("{pointer}/{}", property.name);
         match map.get(&property.name) {
-            Some(Value::Null) if property.optional => {}
+            Some(Value::Null) | None if property.optional => {}
             Some(value) => {
                 read(property, document, code, &place, value, report);
             }
-            None if property.optional => {}
             None => report.push(
                 document
                     .at(Code::MissingKey, pointer, format!("`{}` needs `{}`", column.name, property.name))

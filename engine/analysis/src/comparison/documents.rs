@@ -279,7 +279,6 @@ fn head(kind: Kind, key: &str) -> Head {
         {
             Head::Labels
         }
-        (Kind::Inbox, "items") => Head::Items,
         (Kind::Rules, "lists") => Head::Lists,
         (Kind::Task, "instructions") => Head::Instructions,
         (Kind::Task, "clock") => Head::Clock,
@@ -290,7 +289,7 @@ fn head(kind: Kind, key: &str) -> Head {
         (Kind::Task, _) => Head::Tasks,
         (Kind::Environment, "baseline") | (Kind::Policy, _) => Head::Policies,
         (Kind::Test, _) => Head::Tests,
-        (Kind::Generator, _) => Head::Items,
+        (Kind::Inbox, "items") | (Kind::Generator, _) => Head::Items,
         (Kind::Environment | Kind::Inbox | Kind::Rules, _) => Head::About,
     }
 }

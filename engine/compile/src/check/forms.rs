@@ -118,7 +118,9 @@ impl Maker<'_> {
     /// Reports what templates read of things that vary and no value of them has, where nothing fails for it.
     fn check_reads(&self, vary: &Values, report: &mut Report) {
         for (pointer, text) in self.templates() {
-            for name in reads(text) {
+            let mut names: Vec<String> = reads(text).into_iter().collect();
+            names.sort_unstable();
+            for name in names {
                 let mut parts = name.split('.');
                 let (Some("vary"), Some(thing)) = (parts.next(), parts.next()) else { continue };
                 let below: Vec<&str> = parts.collect();

@@ -319,17 +319,16 @@ fn assemble(
     }
     tasks.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty).then_with(|| a.name.cmp(&b.name)));
     let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
-    let revealed: Vec<usize> =
-        action.iter().flat_map(|model| &model.tools).flat_map(|tool| tool.reveals.iter().copied()).collect();
+    let tools = action.iter().flat_map(|model| &model.tools);
+    let revealed: Vec<usize> = tools.flat_map(|tool| tool.reveals.iter().copied()).collect();
     let reset_observation_schema = schema(&observation, &parts.fields, &revealed, &format!("{title}: observation"));
     // The first observation is also what a refused action leaves.
-    let reset_observation_schema = match environment.action {
-        None => with_instructions(reset_observation_schema),
-        Some(_) => reset_observation_schema,
-    };
-    let observation_schema = match environment.action {
-        None => with_answers(reset_observation_schema.clone()),
-        Some(_) => reset_observation_schema.clone(),
+    let (reset_observation_schema, observation_schema) = match environment.action {
+        None => {
+            let first = with_instructions(reset_observation_schema);
+            (first.clone(), with_answers(first))
+        }
+        Some(_) => (reset_observation_schema.clone(), reset_observation_schema),
     };
     let cards = action
         .as_ref()
@@ -368,11 +367,7 @@ fn assemble(
         tasks,
         policies,
         rules: parts.rules,
-        truth: environment
-            .decision
-            .values()
-            .map(|spec| spec.truth.as_ref().and_then(|truth| truth.rules.clone()))
-            .collect(),
+        truth: environment.decision.values().map(|spec| spec.truth.as_ref()?.rules.clone()).collect(),
         digests: documents.digests().into_iter().map(|(kind, name, digest)| (kind.name(), name, digest)).collect(),
         plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,
