@@ -110,7 +110,9 @@ def test_the_routes_beside_openenv(http):
     assert grader["score"] == 0.824 and "explanation" not in grader
     assert http.post("/grader", params={"task_id": "email-triage-hrad"}).status_code in (404, 422)
     assert http.get("/reload").json()["generation"] == 1
-    assert {entry["name"] for entry in http.get("/envs").json()} == {"email-ops", "email-triage"}
+    assert {entry["name"] for entry in http.get("/envs").json()} == {
+            "alert-queue", "claims", "content-review", "email-ops", "email-triage", "support-desk",
+        }
     assert "<html" in http.get("/").text
 
 
