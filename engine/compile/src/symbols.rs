@@ -649,7 +649,11 @@ impl<'a> Reader<'a> {
         }
         for at in 0..cases("/episodes") {
             let path = format!("/episodes/{at}");
-            self.mention_text(NameKind::Task, None, &format!("{path}/task"), table);
+            for (name, place) in self.texts(&format!("{path}/task")) {
+                // One of a family is named by its number.
+                let name = name.split_once('/').map_or(name, |(family, _)| family);
+                table.mention(NameKind::Task, None, name, self.at(&place));
+            }
             self.mention_keys(NameKind::ResetArgument, None, &format!("{path}/arguments"), table);
             self.policies(&format!("{path}/policy"), table);
             self.plays(&format!("{path}/play"), table);

@@ -20,7 +20,7 @@ use crate::{
 pub struct Config {
     /// The folders and files that packs are read from again when they change.
     pub roots: Vec<PathBuf>,
-    /// The environment that is served at the root; the first by name when unset.
+    /// The environment that is served at the root; when unset, the one that its pack puts there, else the first by name.
     pub environment: Option<String>,
     /// Which routes there are.
     pub mode: Mode,

@@ -80,7 +80,8 @@ impl Server {
         let mut known: Vec<String> = catalog.packs().iter().map(|pack| pack.name().to_string()).collect();
         known.sort();
         let first = known.first().cloned().ok_or(SetupError::NoEnvironment)?;
-        let name = config.environment.clone().unwrap_or(first);
+        let root = catalog.packs().iter().filter(|pack| pack.root).map(|pack| pack.name().to_string()).min();
+        let name = config.environment.clone().or(root).unwrap_or(first);
         if catalog.pack(&name).is_none() {
             return Err(SetupError::UnknownEnvironment { name, known });
         }

@@ -18,7 +18,7 @@ pub(crate) struct ServeArgs {
     /// The port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 8000, env = "PORT")]
     pub(crate) port: u16,
-    /// The environment at `/`; each is also at `/envs/<name>/`. Default: the first by name
+    /// The environment at `/`; each is also at `/envs/<name>/`. Default: the one with `root: true`, else the first by name
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,
     /// `simulation`, or `production` without `/reset`, `/step` and `/state`

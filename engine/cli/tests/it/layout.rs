@@ -44,6 +44,7 @@ fn the_root_holds_nothing_else() {
         "deploy",
         "docs",
         "engine",
+        "examples",
         "inference.py",
         "openenv.yaml",
         "plugins",

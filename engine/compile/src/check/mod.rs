@@ -376,6 +376,7 @@ fn assemble(
         splits: environment.splits.clone(),
         on_failure: environment.on_failure,
         practice: environment.practice.clone(),
+        root: environment.root,
     })
 }
 

@@ -151,7 +151,7 @@ fn ranked(document: &Document, spec: &spec::Policy, parts: &Parts<'_>, report: &
     ranked
 }
 
-/// Checks a list of actions, and that it stands alone.
+/// Checks a list of actions, and that nothing else is given with it.
 fn check_play(
     document: &Document,
     spec: &spec::Policy,

@@ -270,7 +270,7 @@ impl ColumnCompiler<'_> {
     fn equals(&self, path: &str, values: &[Value], listed: bool, report: &mut Report) -> Option<Test> {
         let hint = match self.column.kind {
             _ if self.column.is_nested() => {
-                "only `exists` goes with it; compare a field with `derive` that is computed from it"
+                "only `exists` can test it; compare a field with `derive` that is computed from it"
             }
             ValueType::List => "a list is compared with `contains`, `contains_any` or `contains_all`",
             ValueType::Set => "a set is compared with `has_any`, `has_all` or `only`",

@@ -489,7 +489,22 @@ fn outline(path: &Path, text: Option<&str>) -> Option<Value> {
     sources.change(&|file| text.filter(|_| *file.path == *path).map(str::to_owned));
     let compiled = compile(&sources, 1);
     let catalog = compiled.catalog?;
-    Some(casebook_analysis::outline::of(&catalog.packs()[0])["rules"].clone())
+    let mut rules = casebook_analysis::outline::of(&catalog.packs()[0])["rules"].clone();
+    rules.as_array_mut()?.iter_mut().for_each(sort_conditions);
+    Some(rules)
+}
+
+/// Sorts what the sentences of some rules ask for: in a table, the columns give it an order.
+fn sort_conditions(rules: &mut Value) {
+    rules.as_object_mut().expect("a map").remove("policy");
+    for rule in rules["rules"].as_array_mut().expect("a list") {
+        let sentence = rule["sentence"].as_str().expect("a text");
+        let (conditions, rest) = sentence.split_once(": ").expect("conditions, and what follows");
+        let mut words: Vec<&str> =
+            conditions.split([' ', ',']).filter(|word| !["", "and", "When", "when"].contains(word)).collect();
+        words.sort_unstable();
+        rule["sentence"] = json!([words, rest]);
+    }
 }
 
 #[test]

@@ -1,3 +1,3 @@
-;; says: answered what is no value
+;; says: returned an invalid value
 @plugin_of filler
 @fill {"value":"a","other":"b"}

@@ -1,3 +1,3 @@
-;; says: answered what is no JSON
+;; says: returned invalid JSON
 @plugin_of filler
 @fill 7,

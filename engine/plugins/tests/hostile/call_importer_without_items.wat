@@ -1,3 +1,3 @@
-;; says: answered what are no items
+;; says: returned invalid items
 @plugin_of importer
 @import {}

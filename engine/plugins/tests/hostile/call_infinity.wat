@@ -1,3 +1,3 @@
-;; says: answered what is no JSON
+;; says: returned invalid JSON
 @plugin
 @answers_when_long {"value":1e999}

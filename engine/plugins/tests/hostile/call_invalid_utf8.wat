@@ -1,3 +1,3 @@
-;; says: answered with what is no UTF-8 text
+;; says: returned text that is not UTF-8
 @plugin
 @answers_when_long \ff\fe{"value":1}

@@ -1,3 +1,3 @@
-;; says: answered what is no JSON
+;; says: returned invalid JSON
 @plugin
 @when_long (return (i64.const 0))

@@ -1,3 +1,3 @@
-;; says: answered what is no JSON: trailing characters
+;; says: returned invalid JSON: trailing characters
 @plugin
 @answers_when_long {"value":1}{"value":0}

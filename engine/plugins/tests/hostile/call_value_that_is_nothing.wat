@@ -1,3 +1,3 @@
-;; says: answered what is no grade
+;; says: returned an invalid grade
 @plugin
 @answers_when_long {"value":null}

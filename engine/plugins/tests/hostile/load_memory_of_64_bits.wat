@@ -1,2 +1,2 @@
-;; says: it is no module that runs here
+;; says: it is not a module that runs here
 (memory (export "memory") i64 1)

@@ -191,7 +191,7 @@ fn one_that_dies_is_started_again_at_once_and_one_that_keeps_dying_later() {
     let grader = &plugin.description.graders[0];
     assert!(plugin.grade(grader, BOOM).expect_err("it breaks").contains("ended (exit status: 1)"));
     let errors: Vec<String> = (0..12).map(|_| plugin.grade(grader, CALL).expect_err("it is broken")).collect();
-    assert!(errors[0].contains("it said: `broken for good`"), "{errors:?}");
+    assert!(errors[0].contains("its last output: `broken for good`"), "{errors:?}");
     assert!(errors[11].contains("times in a row and is not started again for"), "{errors:?}");
 }
 

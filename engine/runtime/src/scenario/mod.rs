@@ -86,6 +86,7 @@ impl Catalog {
 }
 
 /// One environment, compiled. Episodes hold it until they end, even if another one is loaded meanwhile.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Debug)]
 pub struct Pack {
     /// Its name, such as `ticket-desk`.
@@ -162,6 +163,8 @@ pub struct Pack {
     pub on_failure: OnFailure,
     /// The splits that agents may practise on.
     pub practice: Vec<String>,
+    /// Whether it is at the root of a server of several packs, if none is named.
+    pub root: bool,
 }
 
 impl Pack {

@@ -118,7 +118,10 @@ fn item_schema(fields: &[Column], revealed: &[usize]) -> Value {
         }
     }
     for column in revealed.iter().filter_map(|at| fields.get(*at)) {
-        properties.insert(column.name.clone(), column.schema());
+        let schema = column.schema();
+        // A tool shows that an item has no value by null.
+        let schema = if column.optional { json!({ "anyOf": [schema, { "type": "null" }] }) } else { schema };
+        properties.insert(column.name.clone(), schema);
     }
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }

@@ -1,8 +1,8 @@
-//! The ids of episodes that clients chose: no two sessions play episodes of the same id.
+//! The ids of episodes that clients chose: no two sockets play episodes of the same id.
 //!
-//! Graders name an episode by its id, so that it has to mean one episode. The id is taken while its session lives and plays
-//! that episode, finished or not. Its own session may begin it again, and so may a client whose socket broke off, or that
-//! goes on with another session without naming either.
+//! Graders name an episode by its id, so that it means one episode: the last that chose it. The id is taken while a socket is
+//! attached to its session and plays that episode, finished or not. Its own session may begin it again. A session without a
+//! socket gives its id away, since nobody may come back to it.
 
 use std::{
     collections::HashMap,
@@ -47,9 +47,7 @@ impl Sessions {
     fn plays(&self, session: Uuid, id: &str) -> bool {
         let session = lock(&self.open).all.get(&session).cloned();
         session.is_some_and(|session| {
-            session.status() != Status::Lost
-                && !session.is_superseded()
-                && (session.turns.try_lock().is_err() || session.plays(id))
+            session.status() == Status::Attached && (session.turns.try_lock().is_err() || session.plays(id))
         })
     }
 

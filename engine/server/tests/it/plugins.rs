@@ -158,7 +158,7 @@ async fn status(server: &Running) -> Value {
 
 #[tokio::test]
 async fn a_plugin_that_fails_is_an_error_and_the_server_goes_on() {
-    let server = serve("fail").await;
+    let server = serve_with("fail", (Scripted::default(), false), config()).await;
     let (mut socket, mut other) = (Socket::open(&server, "/ws").await, Socket::open(&server, "/envs/parcels/ws").await);
     socket.reset(json!({ "task_id": "calm" })).await;
     other.reset(json!({})).await;

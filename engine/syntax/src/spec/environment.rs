@@ -89,6 +89,9 @@ pub struct Environment {
     pub on_failure: OnFailure,
     /// The policy that is the baseline.
     pub baseline: Option<String>,
+    /// Whether it is at the root of a server of several packs, if `--environment` names none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub root: bool,
 }
 
 /// The items of the inbox.

@@ -91,6 +91,11 @@ fn alternatives(text: &str, kind: ValueType) -> Result<Value, String> {
     parts.into_iter().map(|part| scalar(part, kind)).collect::<Result<Value, _>>()
 }
 
+/// What a cell of a `then` column decides: one value, or those of a set between bars.
+pub(super) fn decision(text: &str, kind: ValueType) -> Result<Value, String> {
+    if kind == ValueType::Set { alternatives(text, ValueType::Enum) } else { scalar(text, kind) }
+}
+
 /// The texts on both sides of `..`.
 fn bounds(text: &str) -> Option<(&str, &str)> {
     let mut quoted = false;

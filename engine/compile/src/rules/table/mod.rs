@@ -18,7 +18,7 @@ use casebook_syntax::{
     spec::{Condition, Document, Mode, Operators, Rule, Rules, Table},
 };
 pub use cells::typed;
-use cells::{condition, is_open, of_verbatim, operators, scalar};
+use cells::{condition, decision, is_open, of_verbatim, operators};
 pub use import::with_table;
 use serde_json::{Map, Value};
 pub use write::{Row, Unwritable, export, to_table};
@@ -289,7 +289,7 @@ impl Reader<'_> {
                 Head::Then(column) => {
                     let column = &self.decisions[*column];
                     let value = match text.as_deref() {
-                        Some(text) => self.sound(&place, text, scalar(text, column.kind), report),
+                        Some(text) => self.sound(&place, text, decision(text, column.kind), report),
                         None => Some(cell.clone()),
                     };
                     let Some(value) = value else { continue };

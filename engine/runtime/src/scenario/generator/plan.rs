@@ -378,7 +378,7 @@ type Outcome = Vec<(usize, Datum)>;
 /// What the slots of a draw took, by slot.
 type Positions = Vec<Option<u64>>;
 
-/// What trial draws met: every draw counts for each target that it meets, whatever it was to meet.
+/// What trial draws met: every draw counts for each target that it meets, not only for its own.
 struct Seen {
     targets: Vec<Target>,
     /// The draws that met each target.
