@@ -23,29 +23,41 @@ pub(crate) fn validator(schema: &Value) -> Result<Box<dyn Validator>, String> {
 
 impl Validator for Compiled {
     fn is_valid(&self, value: &Value) -> bool {
-        self.0.is_valid(value) && self.rounded(value).is_empty()
+        self.0.is_valid(value) && self.inexact(value).is_empty()
     }
 
     fn problems<'a>(&self, value: &Value, names: &dyn Fn(bool) -> Vec<&'a str>) -> Vec<ActionProblem> {
         let problems = self.0.iter_errors(value).flat_map(|error| explain(&error, names));
-        problems.chain(self.rounded(value)).take(MAX_PROBLEMS).collect()
+        problems.chain(self.inexact(value)).take(MAX_PROBLEMS).collect()
     }
 }
 
 impl Compiled {
-    /// The whole numbers that were written with a point or an exponent and are too large for that: a digit may be lost.
+    /// The whole numbers that no value of the type `integer` is: those that were written with a point or an exponent and
+    /// are too large for that, so that a digit may be lost, and those beyond the greatest one.
     ///
     /// A schema takes them for whole numbers; with a fraction in their place it says where it wants whole ones.
-    fn rounded(&self, value: &Value) -> Vec<ActionProblem> {
-        if !is_rounded(value) {
+    fn inexact(&self, value: &Value) -> Vec<ActionProblem> {
+        if !has_inexact(value) {
             return Vec::new();
         }
         let mut fractions = value.clone();
-        replace_rounded(&mut fractions);
+        replace_inexact(&mut fractions);
         let lost = self.0.iter_errors(&fractions).filter_map(|error| {
             let path = error.instance_path().to_string();
             let whole = matches!(error.kind(), ValidationErrorKind::Type { .. });
-            let input = value.pointer(&path).filter(|input| whole && is_rounded_number(input))?.clone();
+            let input = value.pointer(&path).filter(|input| whole && is_inexact(input))?.clone();
+            if !input.is_f64() {
+                let message = format!("must be at most {}", i64::MAX);
+                let limit = Some(("maximum", i64::MAX.into()));
+                return Some(ActionProblem {
+                    kind: ProblemKind::OutOfBounds,
+                    path: parts(&path),
+                    message,
+                    input,
+                    limit,
+                });
+            }
             let message =
                 "must be written without a point and an exponent, so that it keeps all of its digits".to_owned();
             let limit = Some(("type", "integer".into()));
@@ -55,26 +67,26 @@ impl Compiled {
     }
 }
 
-/// Whether a number is a float from which on a float represents several whole numbers.
-fn is_rounded_number(value: &Value) -> bool {
+/// Whether a number is a float from which on a float represents several whole numbers, or beyond the greatest integer.
+fn is_inexact(value: &Value) -> bool {
     let Value::Number(number) = value else { return false };
     let least = Number::from(EXACT_FLOAT).to_f64();
-    number.is_f64() && number.as_f64().is_some_and(|float| float.abs() >= least)
+    if number.is_f64() { number.as_f64().is_some_and(|float| float.abs() >= least) } else { !number.is_i64() }
 }
 
-fn is_rounded(value: &Value) -> bool {
+fn has_inexact(value: &Value) -> bool {
     match value {
-        Value::Array(list) => list.iter().any(is_rounded),
-        Value::Object(map) => map.values().any(is_rounded),
-        value => is_rounded_number(value),
+        Value::Array(list) => list.iter().any(has_inexact),
+        Value::Object(map) => map.values().any(has_inexact),
+        value => is_inexact(value),
     }
 }
 
-fn replace_rounded(value: &mut Value) {
+fn replace_inexact(value: &mut Value) {
     match value {
-        Value::Array(list) => list.iter_mut().for_each(replace_rounded),
-        Value::Object(map) => map.values_mut().for_each(replace_rounded),
-        value if is_rounded_number(value) => *value = json!(0.5),
+        Value::Array(list) => list.iter_mut().for_each(replace_inexact),
+        Value::Object(map) => map.values_mut().for_each(replace_inexact),
+        value if is_inexact(value) => *value = json!(0.5),
         _ => {}
     }
 }
@@ -184,12 +196,14 @@ mod tests {
             "{\"n\": 4.0}",
             "{\"n\": 9007199254740991.0, \"x\": 9007199254740993.0}",
             "{\"x\": 1e300, \"all\": [-9223372036854775808]}",
+            "{\"x\": 18446744073709551615, \"n\": 9223372036854775807}",
         ] {
             assert!(validator.is_valid(&serde_json::from_str::<Value>(good).expect("JSON")), "{good}");
         }
         for (bad, path) in [
             ("{\"n\": 9007199254740993.0}", vec![PathPart::Key("n".to_owned())]),
             ("{\"n\": -1e16}", vec![PathPart::Key("n".to_owned())]),
+            ("{\"n\": 9223372036854775808}", vec![PathPart::Key("n".to_owned())]),
             ("{\"x\": 1e300, \"all\": [1, 1e17]}", vec![PathPart::Key("all".to_owned()), PathPart::Index(1)]),
         ] {
             let value: Value = serde_json::from_str(bad).expect("JSON");

@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
 /// A name; made once, and shared by everything that writes its value.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,6 +136,7 @@ mod tests {
             r#"["\" 123456789012345678901234567890", 1]"#,
         ] {
             assert!(strict(text).is_ok(), "{text}: {:?}", strict(text));
+            assert_eq!(keeps_digits(text.as_bytes()), Ok(()), "{text}");
         }
         for (text, column, number) in [
             (r#"{"é":123456789012345678901234567891}"#, 6, "123456789012345678901234567891"),
@@ -143,6 +144,11 @@ mod tests {
             ("18446744073709551616", 1, "18446744073709551616"),
         ] {
             assert_eq!(too_large(text), Some((column, number)), "{text}");
+            // Wherever it stands among the bytes that are looked at.
+            for blanks in 0..40 {
+                let text = format!("{}{text}{}", " ".repeat(blanks), " ".repeat(blanks));
+                assert!(keeps_digits(text.as_bytes()).is_err(), "{text}");
+            }
             assert!(strict(text).is_err_and(|error| error.contains("too large")), "{text}");
         }
     }
@@ -172,12 +178,31 @@ mod tests {
 
 /// Reads JSON in which no key of a map appears twice; the error says what is wrong and in which column.
 pub fn strict(text: &str) -> Result<Value, String> {
-    if let Some((column, number)) = too_large(text) {
-        return Err(format!(
-            "`{number}` is too large for a number that keeps all of its digits; put quotes around it, for a text (column {column})"
-        ));
-    }
+    keeps_digits(text.as_bytes())?;
     serde_json::from_str::<Strict>(text).map(|Strict(value)| value).map_err(|error| problem(text, &error))
+}
+
+/// Finds a whole number of more than 64 bits in JSON, which would lose its last digits; the error names it.
+pub fn keeps_digits(json: &[u8]) -> Result<(), String> {
+    if !has_many_digits(json) {
+        return Ok(());
+    }
+    let Some((column, number)) = str::from_utf8(json).ok().and_then(too_large) else { return Ok(()) };
+    Err(format!(
+        "`{number}` is too large for a number that keeps all of its digits; put quotes around it, for a text (column {column})"
+    ))
+}
+
+/// Whether as many digits stand together somewhere as the least number of more than 64 bits has.
+fn has_many_digits(json: &[u8]) -> bool {
+    const DIGITS: usize = 19;
+    // So many bytes hold one of every nineteenth, and few texts need a look at more than these.
+    let digits =
+        |bytes: &mut dyn Iterator<Item = &u8>| bytes.take(DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
+    let mut looked = (DIGITS - 1..json.len()).step_by(DIGITS);
+    looked.any(|at| {
+        json[at].is_ascii_digit() && digits(&mut json[..at].iter().rev()) + digits(&mut json[at..].iter()) >= DIGITS
+    })
 }
 
 /// A whole number of more than 64 bits, which would lose its last digits: the column where it begins, and its text.
@@ -217,6 +242,19 @@ pub fn problem(text: &str, error: &serde_json::Error) -> String {
 /// A value in which no key of a map appears twice.
 #[derive(Debug)]
 pub struct Strict(pub Value);
+
+/// A map in which no key of a map appears twice.
+#[derive(Debug)]
+pub struct StrictMap(pub Map<String, Value>);
+
+impl<'de> Deserialize<'de> for StrictMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_map(StrictVisitor)? {
+            Value::Object(map) => Ok(Self(map)),
+            _ => Err(D::Error::custom("expected a map")),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -272,11 +310,15 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut values = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            if values.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` appears twice")));
+            match values.entry(key) {
+                Entry::Occupied(entry) => {
+                    return Err(A::Error::custom(format_args!("the key `{}` appears twice", entry.key())));
+                }
+                Entry::Vacant(entry) => {
+                    let Strict(value) = map.next_value()?;
+                    entry.insert(value);
+                }
             }
-            let Strict(value) = map.next_value()?;
-            values.insert(key, value);
         }
         Ok(values.into())
     }

@@ -140,7 +140,8 @@ impl ValueType {
 
 fn fit_whole(value: Value) -> Result<Value, &'static str> {
     match &value {
-        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(value),
+        Value::Number(number) if number.is_i64() => Ok(value),
+        Value::Number(number) if number.is_u64() => Err("a whole number of at most 9223372036854775807"),
         // A float from there on stands for several whole numbers, of which one was meant.
         Value::Number(number) => match number.as_f64().and_then(Number::from_f64) {
             Some(whole) if whole.floor() != whole.ceil() => Err(ValueType::Integer.expected()),

@@ -62,6 +62,26 @@ fn what_computes_for_too_long_fails_and_changes_nothing() {
 }
 
 #[test]
+fn whole_numbers_have_one_range_wherever_they_are_sent_or_computed() {
+    let room = pack(
+        "action:\n  properties: { n: { type: integer, required: true } }\n  set: { sum: \"state.sum + action.n\" }\n\
+         state: { sum: { type: integer, default: 1 } }\nobservation: { sum: { value: state.sum, type: integer } }",
+        "state.sum > 0",
+    );
+    let mut episode = start(&room);
+    for beyond in [json!(9_223_372_036_854_775_808_u64), json!(u64::MAX)] {
+        let Err(StepError::Invalid(problems)) = episode.step(&json!({ "n": beyond })) else { panic!("{beyond}") };
+        assert_eq!(problems[0].message, "must be at most 9223372036854775807");
+    }
+    let refused = episode.step(&json!({ "n": i64::MAX })).expect_err("it is refused");
+    let expected =
+        "`sum` cannot be set: it gives `9223372036854775808`, not a whole number of at most 9223372036854775807";
+    assert_eq!(refused, StepError::Broken(expected.to_owned()));
+    episode.step(&json!({ "n": i64::MAX - 1 })).expect("a step");
+    assert_eq!(seen(&episode), json!({ "sum": i64::MAX }));
+}
+
+#[test]
 fn an_action_without_items_is_seen_remembered_and_waited_for() {
     let slow = packs::itemless("slow");
     let mut episode = start(&slow);

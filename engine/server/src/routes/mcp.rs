@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use casebook_runtime::json::strict;
 use serde_json::{Value, json};
 
 use super::{
@@ -90,13 +91,14 @@ async fn mcp(
         return Ok(Json(rpc::unreadable(body::UNMARKED)).into_response());
     }
     let bytes = body.unwrap_or_default();
-    let response = match (app.config.limits.check(&bytes, &[]), serde_json::from_slice::<Value>(&bytes).ok()) {
-        (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),
-        (Ok(()), Some(body)) => {
-            answer(&app, &environment.name, &body, &Caller { client, principal, wait, named, own: None }).await
-        }
-        (Ok(()), None) => rpc::parse_error(),
-    };
+    let response =
+        match (app.config.limits.check(&bytes, &[]), str::from_utf8(&bytes).ok().and_then(|text| strict(text).ok())) {
+            (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),
+            (Ok(()), Some(body)) => {
+                answer(&app, &environment.name, &body, &Caller { client, principal, wait, named, own: None }).await
+            }
+            (Ok(()), None) => rpc::parse_error(),
+        };
     Ok(Json(response).into_response())
 }
 

@@ -23,7 +23,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use casebook_runtime::json::Strict;
+use casebook_runtime::json::{Strict, keeps_digits};
 use http_body_util::Full;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -146,6 +146,9 @@ fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Box<Response>> {
     let refuse = |status: StatusCode, response: Value| Err(Box::new((status, axum::Json(response)).into_response()));
     if !body::is_json(headers) {
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, rpc::unreadable(body::UNMARKED));
+    }
+    if let Err(why) = keeps_digits(bytes) {
+        return refuse(StatusCode::BAD_REQUEST, rpc::unreadable(&why));
     }
     let value = match serde_json::from_slice(bytes) {
         Ok(Strict(value)) => value,

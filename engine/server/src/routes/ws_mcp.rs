@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
+use casebook_runtime::json;
 use serde_json::Value;
 
 use super::{
@@ -115,8 +116,8 @@ async fn converse(link: &mut Link, app: &App, session: &Arc<Session>, client: Cl
         let response = match (refused, text) {
             (Err(problem), _) => rpc::failure(&Value::Null, &Failure::Server(problem.text())),
             (Ok(()), None) => rpc::unreadable("a message is a text frame"),
-            (Ok(()), Some(text)) => match serde_json::from_str(&text) {
-                Err(error) => rpc::unreadable(&error.to_string()),
+            (Ok(()), Some(text)) => match json::strict(&text) {
+                Err(error) => rpc::unreadable(&error),
                 Ok(body) => {
                     let caller = Caller {
                         client,

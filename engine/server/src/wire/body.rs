@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header::CONTENT_TYPE};
+use casebook_runtime::json::{Strict, keeps_digits};
 use serde_json::{Map, Value, json};
 
 use super::arguments::{MAX_ID, text};
@@ -34,14 +35,15 @@ pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Map<Str
         entry.msg = UNMARKED.into();
         return Err(vec![entry]);
     }
+    let unreadable = |loc: Vec<Value>, why: String| {
+        let entry = Entry::new("json_invalid", loc, "JSON decode error", json!({}));
+        vec![entry.ctx(json!({ "error": why }))]
+    };
+    keeps_digits(bytes).map_err(|why| unreadable(vec!["body".into()], why))?;
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(Some(object)),
-        Ok(other) => Err(vec![not_an_object(other)]),
-        Err(error) => {
-            let loc = vec!["body".into(), offset(bytes, &error).into()];
-            let entry = Entry::new("json_invalid", loc, "JSON decode error", json!({}));
-            Err(vec![entry.ctx(json!({ "error": error.to_string() }))])
-        }
+        Ok(Strict(Value::Object(object))) => Ok(Some(object)),
+        Ok(Strict(other)) => Err(vec![not_an_object(other)]),
+        Err(error) => Err(unreadable(vec!["body".into(), offset(bytes, &error).into()], error.to_string())),
     }
 }
 
@@ -150,7 +152,10 @@ mod tests {
         let kind = |body: &str| read(body).expect_err("it is refused")[0].kind;
         assert_eq!(kind(""), "missing");
         assert_eq!(kind("[]"), "model_attributes_type");
-        assert_eq!(kind("{\"a\":"), "json_invalid");
+        for bad in ["{\"a\":", r#"{"a":1,"a":2}"#, r#"{"action":{"a":{"b":1,"b":1}}}"#, r#"{"a":99999999999999999999}"#]
+        {
+            assert_eq!(kind(bad), "json_invalid", "{bad}");
+        }
         assert_eq!(kind(r#"{"action":{},"timeout_s":0}"#), "greater_than");
         assert_eq!(kind(r#"{"action":{},"timeout_s":"soon"}"#), "float_type");
         assert!(read(r#"{"action":{},"timeout_s":"1.5"}"#).is_ok(), "numbers may be texts");

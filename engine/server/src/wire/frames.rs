@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use casebook_runtime::json::{Strict, StrictMap, keeps_digits};
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{Map, Value, json};
 
@@ -42,9 +43,10 @@ pub(crate) enum BadFrame {
 
 /// Reads a text frame.
 pub(crate) fn read(text: &str) -> Result<Request, BadFrame> {
+    keeps_digits(text.as_bytes()).map_err(BadFrame::NotJson)?;
     match serde_json::from_str(text) {
-        Ok(Usual::Step(action)) => Ok(Request::Step(action)),
-        Ok(Usual::Reset(arguments)) => reset(arguments),
+        Ok(Usual::Step(StrictMap(action))) => Ok(Request::Step(action)),
+        Ok(Usual::Reset(StrictMap(arguments))) => reset(arguments),
         Err(_) => read_any(text),
     }
 }
@@ -167,8 +169,8 @@ fn frame(data: &Value) -> String {
 #[derive(Deserialize)]
 #[serde(tag = "type", content = "data", rename_all = "lowercase", deny_unknown_fields)]
 enum Usual {
-    Reset(Map<String, Value>),
-    Step(Map<String, Value>),
+    Reset(StrictMap),
+    Step(StrictMap),
 }
 
 /// An envelope as it was sent; `data` is the only part that is kept as a tree.
@@ -197,18 +199,25 @@ impl<'de> Visitor<'de> for FrameVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Frame, A::Error> {
         let mut frame = Frame::default();
         while let Some(key) = map.next_key::<Key>()? {
+            let twice = |name| A::Error::custom(format_args!("the key `{name}` appears twice"));
             match key {
-                Key::Type => frame.kind = Some(map.next_value()?),
-                Key::Data => frame.data = Some(map.next_value()?),
+                Key::Type if frame.kind.is_some() => return Err(twice("type")),
+                Key::Data if frame.data.is_some() => return Err(twice("data")),
+                Key::Type => frame.kind = Some(strict(&mut map)?),
+                Key::Data => frame.data = Some(strict(&mut map)?),
                 // What is refused anyway need not be kept without bound.
                 Key::Other(_) if frame.extra.len() >= 16 => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                Key::Other(name) => frame.extra.push((name, map.next_value()?)),
+                Key::Other(name) => frame.extra.push((name, strict(&mut map)?)),
             }
         }
         Ok(frame)
     }
+}
+
+fn strict<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Value, A::Error> {
+    map.next_value().map(|Strict(value)| value)
 }
 
 enum Key {
@@ -259,12 +268,23 @@ mod tests {
         assert_eq!(read(r#"{"type":"reset"}"#), Ok(Request::Reset(Box::default())));
         let Ok(Request::Step(action)) = read(r#"{"data":{"a":1},"type":"step"}"#) else { panic!("no step") };
         assert_eq!(action["a"], 1);
-        // What is said twice is said last, whichever way it is read.
-        let Ok(Request::Step(action)) = read(r#"{"type":"reset","type":"step","data":{"a":1},"data":{"a":2,"a":3}}"#)
+        // Nobody knows which of two is meant, whichever way the frame is read.
+        for (twice, key) in [
+            (r#"{"type":"reset","type":"step","data":{"a":1}}"#, "type"),
+            (r#"{"type":"step","data":{"a":1},"data":{"a":2}}"#, "data"),
+            (r#"{"type":"step","data":{"a":2,"a":3}}"#, "a"),
+            (r#"{"data":{"list":[{"a":2,"a":3}]},"type":"step"}"#, "a"),
+            (r#"{"type":"reset","data":{"seed":1,"seed":2}}"#, "seed"),
+            (r#"{"type":"mcp","data":{"params":{"x":1,"x":2}}}"#, "x"),
+        ] {
+            let Err(BadFrame::NotJson(text)) = read(twice) else { panic!("{twice}") };
+            assert!(text.starts_with(&format!("the key `{key}` appears twice")), "{text}");
+        }
+        let Err(BadFrame::NotJson(text)) = read(r#"{"type":"step","data":{"a":123456789012345678901234567890}}"#)
         else {
-            panic!("no step")
+            panic!("a digit is lost")
         };
-        assert_eq!(action["a"], 3);
+        assert!(text.contains("too large"), "{text}");
     }
 
     #[test]
