@@ -71,15 +71,12 @@ impl Child {
     pub(super) fn start(program: &Program, folder: &Path) -> Result<Self, String> {
         let deadline = Instant::now() + program.start;
         let mut process = spawn(program, folder)?;
-        let leader = i32::try_from(process.id()).unwrap_or_default();
-        if !groups::begin(leader) {
-            // It is ended already.
-            let _ = process.wait();
-            return Err("is not started any more".into());
-        }
+        let leader = groups::leader(&process);
         limit(program, leader);
         let (stdin, stdout, stderr) = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+            groups::finish(leader);
+            let _ = process.wait();
             return Err("cannot be started: it has no pipes".into());
         };
         let mut child = Self {
@@ -300,7 +297,10 @@ fn spawn(program: &Program, folder: &Path) -> Result<std::process::Child, String
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut tries = 0;
     loop {
-        match command.spawn() {
+        let Some(spawned) = groups::begin(|| command.spawn()) else {
+            return Err("is not started any more".into());
+        };
+        match spawned {
             // Another thread may have started a program of its own while this one's file was being written.
             Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && tries < TRIES => {
                 tries += 1;
