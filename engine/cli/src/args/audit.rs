@@ -20,8 +20,9 @@ pub(crate) struct TrailArgs {
     /// Answers steps only when their entries are on the disk, and refuses steps while the file cannot be written
     #[arg(long = "audit-required", requires = "file")]
     pub(crate) required: bool,
-    /// A file with a secret of at least 16 characters, which signs the head of the trail in `FILE.head`
-    #[arg(long = "audit-key", value_name = "FILE", env = "CASEBOOK_AUDIT_KEY")]
+    /// A file with a secret of at least 16 characters, which signs the head of the trail in `FILE.head`; default:
+    /// the file that the variable `CASEBOOK_AUDIT_KEY` names
+    #[arg(long = "audit-key", value_name = "FILE", requires = "file")]
     pub(crate) key: Option<PathBuf>,
 }
 

@@ -455,6 +455,13 @@ fn numbers_beyond_what_a_server_takes_are_refused() {
 }
 
 #[test]
+fn a_key_signs_nothing_without_a_trail() {
+    let refused = casebook(&root(), &["serve", PACK, "--audit-key", "README.md", "--port", "0"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("--audit <FILE>"), "{}", stderr(&refused));
+}
+
+#[test]
 fn one_file_for_the_record_and_the_audit_trail_is_refused() {
     let folder = TempDir::new().expect("a folder");
     let pack = root().join(PACK);

@@ -233,6 +233,32 @@ fn a_candidate_is_tried_on_inboxes_files_and_records() {
 }
 
 #[test]
+fn a_trial_of_nothing_or_of_one_item_twice_does_not_pass() {
+    let folder = moved();
+    let head = "id,subject,body,sender,priority,category\n";
+    let row = |id: &str| format!("{id},Invoice,Why,ana@home.example,low,billing\n");
+    fs::write(folder.path().join("empty.jsonl"), "\n").expect("written");
+    fs::write(folder.path().join("empty.csv"), head).expect("written");
+    fs::write(folder.path().join("head.csv"), "id,subject,subject\na,b,c\n").expect("written");
+    fs::write(folder.path().join("twice.csv"), format!("{head}{}{}", row("a"), row("a"))).expect("written");
+    fs::write(folder.path().join("once.csv"), format!("{head}{}{}", row("a"), row("b"))).expect("written");
+    let trial =
+        |flag: &str, file: &str| casebook(folder.path(), &["rules", "trial", "new/rules.yaml", "old", flag, file]);
+    assert_eq!(code(&trial("--items", "once.csv")), 0);
+    for (flag, file, expected) in [
+        ("--items", "empty.jsonl", "empty.jsonl:1: there is no item in this file"),
+        ("--items", "empty.csv", "empty.csv:1: there is no item in this file"),
+        ("--items", "head.csv", "head.csv:1: the column `subject` appears twice, as column 2 and 3"),
+        ("--items", "twice.csv", "twice.csv:3: the id `a` appears twice, first in line 2"),
+        ("--records", "empty.jsonl", "empty.jsonl:1: there is no recorded episode in this file"),
+    ] {
+        let output = trial(flag, file);
+        assert_eq!(code(&output), 1, "{file}: {}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{file}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn an_item_is_explained_rule_by_rule() {
     let output =
         casebook(&root(), &["explain-item", PACK, "--item", "m-3320", "--decided", "{\"action\":\"archive\"}"]);

@@ -1,6 +1,9 @@
 //! Items of a JSONL or CSV file, and recorded episodes; every problem with its file and line.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use casebook_analysis::comparison::Subject;
 use casebook_compile::rules;
@@ -35,8 +38,19 @@ impl<T> Read<T> {
         Self { rows: Vec::new(), bad: Vec::new(), lost: 0 }
     }
 
+    /// Complains about a file without anything in it: what is checked against it would pass whatever it says.
+    fn not_empty(&mut self, path: &Path, before: (usize, usize), what: &str) {
+        if before == (self.rows.len(), self.bad.len()) {
+            self.complain(path, 1, vec![format!("there is no {what} in this file")]);
+        }
+    }
+
     fn refuse(&mut self, path: &Path, line: u64, problems: Vec<String>) {
         self.lost += 1;
+        self.complain(path, line, problems);
+    }
+
+    fn complain(&mut self, path: &Path, line: u64, problems: Vec<String>) {
         self.bad.extend(problems.into_iter().map(|message| BadRow { path: path.to_path_buf(), line, message }));
     }
 }
@@ -46,12 +60,15 @@ pub(super) fn items(pack: &Pack, files: &[PathBuf], clock: Option<i64>) -> Resul
     let mut read = Read::new();
     for path in files {
         let text = files::read_text(path)?;
+        let before = (read.rows.len(), read.bad.len());
+        let mut source = Source { pack, path, clock, ids: HashMap::new() };
         let ends = |wanted: &str| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted));
         if ends("csv") || ends("tsv") {
-            csv_items(pack, path, &text, clock, &mut read)?;
+            csv_items(&mut source, &text, &mut read);
         } else {
-            json_items(pack, path, &text, clock, &mut read);
+            json_items(&mut source, &text, &mut read);
         }
+        read.not_empty(path, before, "item");
     }
     Ok(read)
 }
@@ -61,6 +78,7 @@ pub(super) fn recordings(files: &[PathBuf]) -> Result<Read<Recording>, String> {
     let mut read = Read::new();
     for path in files {
         let text = files::read_text(path)?;
+        let before = (read.rows.len(), read.bad.len());
         for (at, line) in text.lines().enumerate() {
             let number = at as u64 + 1;
             if line.trim().is_empty() {
@@ -73,45 +91,58 @@ pub(super) fn recordings(files: &[PathBuf]) -> Result<Read<Recording>, String> {
                 }
             }
         }
+        read.not_empty(path, before, "recorded episode");
     }
     Ok(read)
 }
 
-fn json_items(pack: &Pack, path: &Path, text: &str, clock: Option<i64>, read: &mut Read<Subject>) {
+/// A file of items.
+struct Source<'a> {
+    pack: &'a Pack,
+    path: &'a Path,
+    clock: Option<i64>,
+    /// The ids so far, with their lines.
+    ids: HashMap<String, u64>,
+}
+
+fn json_items(source: &mut Source<'_>, text: &str, read: &mut Read<Subject>) {
     for (at, line) in text.split('\n').enumerate() {
         let number = at as u64 + 1;
         if line.trim().is_empty() {
             continue;
         }
         match json::strict(line) {
-            Ok(Value::Object(map)) => add(pack, path, number, map, clock, read),
-            Ok(_) => read.refuse(path, number, vec!["a row is a JSON object of fields".to_owned()]),
-            Err(problem) => read.refuse(path, number, vec![format!("not JSON: {problem}")]),
+            Ok(Value::Object(map)) => source.add(number, map, read),
+            Ok(_) => read.refuse(source.path, number, vec!["a row is a JSON object of fields".to_owned()]),
+            Err(problem) => read.refuse(source.path, number, vec![format!("not JSON: {problem}")]),
         }
     }
 }
 
-fn csv_items(pack: &Pack, path: &Path, text: &str, clock: Option<i64>, read: &mut Read<Subject>) -> Result<(), String> {
-    let sheet = sheet::read(text).map_err(|problems| {
-        let problems: Vec<String> =
-            problems.iter().map(|one| format!("{}:{}: {}", path.display(), one.line, one.message)).collect();
-        problems.join("\n")
-    })?;
+fn csv_items(source: &mut Source<'_>, text: &str, read: &mut Read<Subject>) {
+    let sheet = match sheet::read(text) {
+        Ok(sheet) => sheet,
+        Err(problems) => {
+            for problem in problems {
+                read.complain(source.path, problem.line as u64, vec![problem.message]);
+            }
+            return;
+        }
+    };
     for problem in sheet.problems {
-        read.refuse(path, problem.line as u64, vec![problem.message]);
+        read.refuse(source.path, problem.line as u64, vec![problem.message]);
     }
     for row in sheet.rows {
         let cells = sheet.names.iter().zip(&row.cells).filter(|(_, cell)| !cell.is_empty());
         let map = cells
             .map(|(name, cell)| {
-                let column = pack.fields().iter().find(|column| column.name == *name);
+                let column = source.pack.fields().iter().find(|column| column.name == *name);
                 let value = column.map_or_else(|| cell.as_str().into(), |column| cell_value(column, cell));
                 (name.clone(), value)
             })
             .collect();
-        add(pack, path, row.line as u64, map, clock, read);
+        source.add(row.line as u64, map, read);
     }
-    Ok(())
 }
 
 /// A cell as the field's type has it; what does not fit stays a text and is refused as one.
@@ -127,22 +158,33 @@ fn cell_value(column: &Column, cell: &str) -> Value {
     }
 }
 
-/// Adds a row; `id` names it, the other keys are fields.
-fn add(pack: &Pack, path: &Path, line: u64, mut map: Map<String, Value>, clock: Option<i64>, read: &mut Read<Subject>) {
-    let id = map.remove("id").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
-    let missing =
-        pack.fields().iter().filter(|column| !column.optional && !column.derived && !map.contains_key(&column.name));
-    let mut problems: Vec<String> = missing.map(|column| format!("`{}` is missing", column.name)).collect();
-    match explanation::subject(pack, &map, clock) {
-        Ok(subject) if problems.is_empty() => {
-            let place = format!("{}:{line}", path.display());
-            let name = id.map_or_else(|| place.clone(), |id| format!("{id} ({place})"));
-            read.rows.push(Subject { name, item: subject.item, clock });
+impl Source<'_> {
+    /// Adds a row; `id` names it, the other keys are fields.
+    fn add(&mut self, line: u64, mut map: Map<String, Value>, read: &mut Read<Subject>) {
+        let Self { pack, path, clock, .. } = *self;
+        let id = map.remove("id").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
+        let missing = pack
+            .fields()
+            .iter()
+            .filter(|column| !column.optional && !column.derived && !map.contains_key(&column.name));
+        let mut problems: Vec<String> = missing.map(|column| format!("`{}` is missing", column.name)).collect();
+        if let Some(id) = &id
+            && let Some(first) = self.ids.insert(id.clone(), line)
+        {
+            problems.push(format!("the id `{id}` appears twice, first in line {first}"));
+            self.ids.insert(id.clone(), first);
         }
-        Ok(_) => read.refuse(path, line, problems),
-        Err(more) => {
-            problems.extend(more);
-            read.refuse(path, line, problems);
+        match explanation::subject(pack, &map, clock) {
+            Ok(subject) if problems.is_empty() => {
+                let place = format!("{}:{line}", path.display());
+                let name = id.map_or_else(|| place.clone(), |id| format!("{id} ({place})"));
+                read.rows.push(Subject { name, item: subject.item, clock });
+            }
+            Ok(_) => read.refuse(path, line, problems),
+            Err(more) => {
+                problems.extend(more);
+                read.refuse(path, line, problems);
+            }
         }
     }
 }
