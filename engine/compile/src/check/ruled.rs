@@ -10,7 +10,7 @@ use casebook_syntax::{
 };
 use indexmap::IndexMap;
 
-use super::{Documents, Parts, compile_rules, documents, find_root, surface};
+use super::{Checker, Documents, Parts, compile_rules, documents, find_root, surface};
 
 /// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
 #[derive(Debug)]
@@ -46,11 +46,34 @@ pub fn documents_of(source: &PackSource) -> Vec<Arc<Document>> {
     documents::read(source, &mut documents::Cache::default(), &mut Report::default()).all
 }
 
+impl Ruled {
+    /// Drops the places of what is many in a pack, once nothing else needs them: they take more memory than the rest.
+    pub fn forget_places(&mut self) {
+        let is_many = |document: &&mut Document| match &document.content {
+            Content::Inbox(_) | Content::Generator(_) | Content::Test(_) => true,
+            Content::Rules(rules) => rules.table.is_none(),
+            Content::Environment(_) | Content::Rubric(_) | Content::Task(_) | Content::Policy(_) => false,
+        };
+        let documents = self.documents.iter_mut().filter_map(Arc::get_mut);
+        documents.filter(is_many).for_each(Document::forget_places);
+    }
+}
+
 /// Compiles the rules of a pack and nothing else of it; the findings are about those alone.
 pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
+    compile(source, &mut documents::Cache::default())
+}
+
+impl Checker {
+    /// Compiles the rules of a pack and nothing else of it; files that a catalog is compiled from next are not read again.
+    pub fn ruled(&mut self, source: &PackSource) -> (Option<Ruled>, Report) {
+        compile(source, &mut self.cache)
+    }
+}
+
+fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>, Report) {
     let mut report = Report::default();
-    let mut cache = documents::Cache::default();
-    let read = documents::read(source, &mut cache, &mut report);
+    let read = documents::read(source, cache, &mut report);
     let documents = Documents::new(&read);
     documents.check_names(&mut report);
     let ruled = find_root(source, &documents, &mut report).and_then(|root| {

@@ -104,6 +104,12 @@ impl Document {
         (Arc::clone(&file.path), file.text[..span.start].matches('\n').count() + 1)
     }
 
+    /// Drops the tree and the plain value of what it says: afterwards every place is that of the whole document.
+    pub fn forget_places(&mut self) {
+        self.tree = Arc::new(self.tree.without_entries());
+        self.value = Arc::new(Value::Null);
+    }
+
     /// A value at a JSON pointer as its author wrote it: `007`, where the value is 7.
     pub fn written(&self, pointer: &str, value: &Value) -> String {
         written(&self.tree, pointer, value)

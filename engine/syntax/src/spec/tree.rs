@@ -67,6 +67,11 @@ struct Entry {
 }
 
 impl Tree {
+    /// A tree of the same place that holds nothing.
+    pub fn without_entries(&self) -> Self {
+        Self { place: self.place.clone(), data: Data::Scalar(Value::Null, None) }
+    }
+
     /// The value without its places.
     pub fn to_value(&self) -> Value {
         match &self.data {

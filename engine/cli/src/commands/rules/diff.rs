@@ -10,7 +10,7 @@ use std::{
 use casebook_analysis::comparison::{
     self, Difference, ItemsCompared, Regraded, RulesCompared, SignOff, Signed, SignedPack, Version,
 };
-use casebook_compile::check::{self, Ruled};
+use casebook_compile::check::{Checker, Ruled};
 use casebook_runtime::hash::sha256;
 use casebook_runtime::{
     model::write_moment,
@@ -103,10 +103,11 @@ fn compare(args: &RulesDiffArgs, format: Format) -> Result<Exit, Exit> {
         side::open(&args.old, args.pack.as_deref()).map_err(usage)?,
         side::open(&args.new, args.pack.as_deref()).map_err(usage)?,
     );
-    let (before, after) = (ruled(&old, format)?, ruled(&new, format)?);
+    let progress = Progress::start("reading both versions");
+    let (before, old_catalog, known) = version(&old, &args.old, format)?;
+    let (after, new_catalog, mut findings) = version(&new, &args.new, format)?;
+    drop(progress);
     let key = |one: &Diagnostic| (one.code.text(), one.message.clone());
-    let (old_catalog, known) = catalog(&old, &args.old, format);
-    let (new_catalog, mut findings) = catalog(&new, &args.new, format);
     let known: HashSet<_> = known.diagnostics.iter().map(key).collect();
     // What stops a version was shown.
     findings.diagnostics.retain(|one| new_catalog.is_some() && !known.contains(&key(one)));
@@ -126,15 +127,27 @@ fn compare(args: &RulesDiffArgs, format: Format) -> Result<Exit, Exit> {
     Ok(if passes && records.bad.is_empty() { Exit::Success } else { Exit::Findings })
 }
 
+/// A version: its rules, its packs as they can be played, and what was found in them.
+///
+/// Of each file there is one tree at a time, and none is left: of 20,000 rules a tree takes more than all else together.
+fn version(set: &SourceSet, name: &str, format: Format) -> Result<(Vec<Ruled>, Option<Catalog>, Report), Exit> {
+    let mut checker = packs::checker();
+    let mut rules = ruled(&mut checker, set, format)?;
+    let (catalog, report) = catalog(&mut checker, set, name, format);
+    drop(checker);
+    rules.iter_mut().for_each(Ruled::forget_places);
+    Ok((rules, catalog, report))
+}
+
 /// The rules of all packs of a version; shows why they cannot be had.
-fn ruled(set: &SourceSet, format: Format) -> Result<Vec<Ruled>, Exit> {
+fn ruled(checker: &mut Checker, set: &SourceSet, format: Format) -> Result<Vec<Ruled>, Exit> {
     let mut all = Vec::new();
     let mut broken = !set.missing.is_empty();
     if broken {
         packs::show(&packs::compile(set).report, format);
     }
     for source in &set.packs {
-        let (ruled, report) = check::ruled(source);
+        let (ruled, report) = checker.ruled(source);
         if ruled.is_none() {
             packs::show(&report, format);
             broken = true;
@@ -145,8 +158,8 @@ fn ruled(set: &SourceSet, format: Format) -> Result<Vec<Ruled>, Exit> {
 }
 
 /// The packs as they can be played, and what was found in them; says why items and records are left out where they cannot.
-fn catalog(set: &SourceSet, name: &str, format: Format) -> (Option<Catalog>, Report) {
-    let compiled = packs::compile(set);
+fn catalog(checker: &mut Checker, set: &SourceSet, name: &str, format: Format) -> (Option<Catalog>, Report) {
+    let compiled = checker.compile(set, 1);
     if compiled.catalog.is_none() {
         if format != Format::Json {
             packs::show(&compiled.report, Format::Human);
