@@ -1,20 +1,51 @@
 //! Findings for people: the source line, a caret and a hint.
 
+use std::collections::HashMap;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Report, Severity};
+use super::{Code, Diagnostic, Report, Severity};
 
 /// The maximum number of characters of one source line that are shown.
 const MAX_LINE: usize = 400;
 
+/// The maximum number of findings of one kind that are shown: one cause often has thousands.
+const MAX_ALIKE: usize = 10;
+
 pub(super) fn render(report: &Report, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let mut all: HashMap<(Code, String), usize> = HashMap::new();
+    for diagnostic in &report.diagnostics {
+        *all.entry(kind(diagnostic)).or_default() += 1;
+    }
+    let mut shown: HashMap<(Code, String), usize> = HashMap::new();
     let mut text = String::new();
     for diagnostic in &report.diagnostics {
-        text.push_str(&render_one(&renderer, diagnostic));
-        text.push_str("\n\n");
+        let kind = kind(diagnostic);
+        let count = all.get(&kind).copied().unwrap_or_default();
+        let known = shown.entry(kind).or_default();
+        *known += 1;
+        // A line about a single one would be as long as the finding is useful.
+        if *known <= MAX_ALIKE || count == MAX_ALIKE + 1 {
+            text.push_str(&render_one(&renderer, diagnostic));
+            text.push_str("\n\n");
+        }
+        if *known == MAX_ALIKE && count > MAX_ALIKE + 1 {
+            let more = count - MAX_ALIKE;
+            let title = format!("and {more} more like it; the output as JSON has all of them");
+            let note = Group::with_title(Level::NOTE.secondary_title(&title));
+            text.push_str(&renderer.render(&[note]));
+            text.push_str("\n\n");
+        }
     }
     text
+}
+
+/// What findings of one kind have in common: the code, and the message without what it quotes and counts.
+fn kind(diagnostic: &Diagnostic) -> (Code, String) {
+    let words = diagnostic.message.split('`').step_by(2);
+    let words = words.map(|words| words.replace(|c: char| c.is_ascii_digit(), ""));
+    (diagnostic.code, words.collect::<Vec<_>>().join("`"))
 }
 
 fn render_one(renderer: &Renderer, diagnostic: &Diagnostic) -> String {
