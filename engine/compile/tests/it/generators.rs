@@ -1,7 +1,7 @@
 //! Generators: what a reset draws, how it is steered, and the findings about a generator that does not work.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -143,6 +143,46 @@ fn text(item: &Item, column: usize) -> &str {
 
 fn rule(item: &Item) -> &str {
     item.truth[0].rule.as_ref().map_or("default", |rule| rule.id.as_str())
+}
+
+#[test]
+fn a_text_of_several_phrases_is_held_out_of_all_of_them_or_of_none() {
+    // Nine texts that two phrases have in another order, among others of their own.
+    let both = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    let listed = |own: &str, order: &mut dyn Iterator<Item = &&str>| {
+        let texts: Vec<String> = order.map(|word| format!("'say {word}.'")).collect();
+        format!("[{}, 'only {own} a.', 'only {own} b.', 'only {own} c.']", texts.join(", "))
+    };
+    let maker = MAKER
+        .replace(
+            "  extra: {",
+            &format!(
+                "  left: {}\n  right: {}\n  extra: {{",
+                listed("left", &mut both.iter()),
+                listed("right", &mut both.iter().rev())
+            ),
+        )
+        .replace("{{ phrase.extra }}", "{{ phrase.left }} {{ phrase.right }} {{ phrase.extra }}");
+    let tasks = [
+        task("train", "train", "{ generate: returns, items: 6 }"),
+        task("exam", "test", "{ generate: returns, items: 6 }"),
+    ];
+    let catalog = catalog(&maker, &tasks.concat());
+    let pack = &catalog.packs()[0];
+    let said = |task: &str| -> BTreeSet<String> {
+        let notes = (0..60).flat_map(|seed| drawn(pack, task, seed));
+        let words = notes.flat_map(|item| {
+            let note = text(&item, 0).to_owned();
+            both.iter()
+                .filter(|word| note.contains(&format!("say {word}.")))
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        });
+        words.collect()
+    };
+    let (train, exam) = (said("train"), said("exam"));
+    assert!(!train.is_empty() && !exam.is_empty());
+    assert!(train.is_disjoint(&exam), "{train:?} {exam:?}");
 }
 
 #[test]

@@ -68,6 +68,8 @@ fn divide_phrases(
     share: f64,
     generator: &mut Generator,
 ) {
+    // A text that several phrases have is on one side for all of them.
+    let mut sides: HashMap<String, Subset> = HashMap::new();
     for (name, phrase) in generator.phrase_names.iter().zip(&mut generator.phrases) {
         let Some(written) = phrases.get(name.as_str()) else { continue };
         if matches!(written, spec::Phrase::Several(several) if several.shared) {
@@ -75,13 +77,17 @@ fn divide_phrases(
         }
         // Alternatives for the same occasion stand for each other.
         let mut groups: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
-        let texts = read.get(name).into_iter().flatten().chain(written.alternatives());
-        for (at, one) in texts.enumerate() {
+        let texts: Vec<_> = read.get(name).into_iter().flatten().chain(written.alternatives()).collect();
+        for (at, one) in texts.iter().enumerate() {
             let when = one.when().map(|when| serde_json::Value::Object(when.0.clone()).to_string()).unwrap_or_default();
             groups.entry(when).or_default().push((sha256(format!("{name}\n{}", one.text()).as_bytes()), at));
         }
         for group in groups.into_values() {
-            for (at, subset) in halves(group, share) {
+            let known = |at: usize| sides.get(texts[at].text().trim()).copied();
+            for (at, subset) in halves(group, share, known) {
+                if subset != Subset::All {
+                    sides.insert(texts[at].text().trim().to_owned(), subset);
+                }
                 if let Some(one) = phrase.alternatives.get_mut(at) {
                     one.subset = subset;
                 }
@@ -131,14 +137,19 @@ fn divide_choices(name: &str, share: f64, choices: &mut [Choice]) -> bool {
         .collect();
     // One that is empty was refused before.
     let enough = group.len() != 1;
-    for (at, subset) in halves(group, share) {
+    for (at, subset) in halves(group, share, |_| None) {
         choices[at].subset = subset;
     }
     enough
 }
 
-/// Divides a group by the digests of its members, so that one more member moves no other far; one alone stays for all.
-fn halves(mut group: Vec<(String, usize)>, share: f64) -> Vec<(usize, Subset)> {
+/// Divides a group by the digests of its members, so that one more member moves no other far; one alone stays for all, and
+/// so does a group of which all are known to be on one side.
+fn halves(
+    mut group: Vec<(String, usize)>,
+    share: f64,
+    known: impl Fn(usize) -> Option<Subset>,
+) -> Vec<(usize, Subset)> {
     group.sort();
     let count = group.len();
     if count < 2 {
@@ -151,6 +162,18 @@ fn halves(mut group: Vec<(String, usize)>, share: f64) -> Vec<(usize, Subset)> {
         reason = "a share of a small number"
     )]
     let held = ((count as f64 * share).round() as usize).clamp(1, count - 1);
-    let subset = |number: usize| if number < held { Subset::Test } else { Subset::Train };
-    group.into_iter().enumerate().map(|(number, (_, at))| (at, subset(number))).collect()
+    let mut left = held.saturating_sub(group.iter().filter(|(_, at)| known(*at) == Some(Subset::Test)).count());
+    let mut divided: Vec<(usize, Subset)> = Vec::with_capacity(count);
+    for (_, at) in group {
+        let side = known(at).unwrap_or(if left > 0 { Subset::Test } else { Subset::Train });
+        if known(at).is_none() {
+            left = left.saturating_sub(1);
+        }
+        divided.push((at, side));
+    }
+    let has = |side: Subset| divided.iter().any(|(_, own)| *own == side);
+    if !(has(Subset::Test) && has(Subset::Train)) {
+        divided.iter_mut().for_each(|(_, side)| *side = Subset::All);
+    }
+    divided
 }
