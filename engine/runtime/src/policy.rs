@@ -24,7 +24,7 @@ use crate::{
     rules::Facts,
     scenario::{
         Choice, Move, Pack, Script,
-        action::Form,
+        action::{Form, MAX_BATCH},
         parameter::Parameter,
         random::Stream,
         suite::Probe,
@@ -108,7 +108,7 @@ impl Policy {
             return self.act_without_items(episode);
         }
         let batch = self.pack.action.declaration.list.is_some();
-        let rows: Vec<usize> = episode.open_rows().take(if batch { usize::MAX } else { 1 }).collect();
+        let rows: Vec<usize> = episode.open_rows().take(if batch { MAX_BATCH } else { 1 }).collect();
         if rows.is_empty() {
             return None;
         }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The maximum number of entries of one batch.
-const MAX_BATCH: usize = 1_000;
+pub const MAX_BATCH: usize = 1_000;
 /// The keyword of a schema that marks the property which names an item; validators pass over it.
 pub const ITEM: &str = "x-item";
 
