@@ -345,6 +345,7 @@ impl<'a> Reader<'a> {
                 self.columns(NameKind::Decision, &path("where"), table);
             }
             Some("tool_calls") => self.mention_text(NameKind::Tool, None, &path("tools"), table),
+            Some("deadline") => self.mention_text(NameKind::Field, None, &path("field"), table),
             Some(grader) => {
                 self.mention_text(NameKind::Decision, None, &path("field"), table);
                 if grader == "plugin" {
@@ -534,6 +535,10 @@ impl<'a> Reader<'a> {
         self.define_keys(NameKind::Variable, None, "/vary", table);
         for (_, path) in self.keys("/vary") {
             self.mention_text(NameKind::Plugin, None, &format!("{path}/plugin"), table);
+        }
+        let follow_ups = self.get("/follow_ups").and_then(Value::as_array).map_or(0, Vec::len);
+        for at in 0..follow_ups {
+            self.columns(NameKind::Decision, &format!("/follow_ups/{at}/when"), table);
         }
         self.template(None, "/instructions", table);
         self.plays("/solution", table);

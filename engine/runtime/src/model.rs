@@ -323,13 +323,15 @@ pub struct StepFacts {
     pub touched: SmallVec<[usize; 1]>,
     /// Decisions about unknown or closed items.
     pub invalid: u32,
+    /// Minutes on the episode's clock when it was over.
+    pub minutes: u32,
     /// What those would have decided.
     pub void: Box<[Cells]>,
     /// The tool that it called, by position; such a step decides nothing.
     pub tool: Option<usize>,
     /// The row that the call was about.
     pub about: Option<usize>,
-    /// What `tool_calls` counts that call as.
+    /// What that call cost.
     pub cost: f64,
     /// Whether it decided the last open item.
     pub completed: bool,

@@ -142,6 +142,10 @@ settings! {
         Decided, "decided";
         /// Decisions that the last step made.
         Accepted, "accepted";
+        /// Minutes on the episode's clock since it began.
+        Minutes, "minutes";
+        /// What is left of the task's budget, rounded down.
+        BudgetLeft, "budget_left";
     }
 
     /// How values are combined.

@@ -56,7 +56,10 @@ pub(super) fn action(
     (report.errors() == before).then_some(())?;
     let title = format!("{}: action", spec.title.as_deref().unwrap_or(&spec.name));
     match ActionModel::new(form, declaration, (tools, effects), decisions, &title, validator) {
-        Ok(model) => Some(model),
+        Ok(mut model) => {
+            model.minutes = spec.action.as_ref().and_then(|action| action.minutes).unwrap_or_default();
+            Some(model)
+        }
         Err(error) => {
             report.push(root.at_key(
                 Code::BadDeclaration,

@@ -40,6 +40,7 @@ mod environment;
 mod forms;
 mod generator;
 mod inbox;
+mod later;
 mod lines;
 mod observation;
 mod plugins;

@@ -160,7 +160,7 @@ fn observation_part(
     }
     let text = part.feedback.as_ref()?;
     let template = format!("feedback:{name}");
-    let counters = ["steps", "max_steps", "items", "pending", "decided", "accepted"];
+    let counters = ["steps", "max_steps", "items", "pending", "decided", "accepted", "minutes", "budget_left"];
     let sample =
         context! { counter => counters.iter().map(|name| (*name, 0)).collect::<std::collections::BTreeMap<_, _>>() };
     template::add(engine, &template, root, &format!("{pointer}/feedback"), text, &sample, report)?;

@@ -138,6 +138,9 @@ impl Site<'_> {
             steps: &[],
             values: &[],
             has_items: true,
+            expects_items: false,
+            clock: None,
+            budget: None,
             inputs: &Inputs::default(),
         };
         let marks = self.task.rubric.marks_of_text(&view, self.column);

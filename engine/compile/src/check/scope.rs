@@ -69,7 +69,9 @@ pub(super) fn names(
     let data = Context::from(Serde(&spec.data));
     let task = context! { name => "", title => "", split => "", group => (), difficulty => 1, max_steps => 1 };
     let counter: BTreeMap<&str, i64> =
-        ["steps", "max_steps", "items", "pending", "decided", "accepted"].map(|name| (name, 1)).into();
+        ["steps", "max_steps", "items", "pending", "decided", "accepted", "minutes", "budget_left"]
+            .map(|name| (name, 1))
+            .into();
     let mut samples = BTreeMap::from([
         ("data", data.clone()),
         ("reset", Context::from(Serde(&given))),

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use super::{
     Parts,
     generator::{TaskItems, parts_of_task},
-    template, trial, vary,
+    later, template, trial, vary,
 };
 use crate::rubric;
 
@@ -33,6 +33,10 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
     check_idle(document, spec, items.as_ref(), report);
     check_split_name(document, spec, parts, report);
+    let later = items.as_ref().map(|items| later::compile(document, spec, &items.listed, parts, report));
+    if let Some(rubric) = &rubric {
+        later::check_dynamics(document, spec, rubric, parts, report);
+    }
     for (at, action) in spec.solution.iter().flatten().enumerate() {
         check_written(document, &format!("/solution/{at}"), action, parts, report);
     }
@@ -80,6 +84,8 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         parts: item_parts.into(),
         samples: samples.into(),
         rankings: Arc::clone(&parts.rankings),
+        later: later.unwrap_or_default().into(),
+        budget: spec.budget,
     })
 }
 

@@ -122,6 +122,7 @@ fn one(
         reveals,
         limit: spec.limit,
         cost: spec.cost.unwrap_or(1.0),
+        minutes: spec.minutes.unwrap_or_default(),
         reply,
         effects,
         validator: validator?,
@@ -264,18 +265,22 @@ fn reply(
     }
 }
 
-/// Warns of costs that no grader counts.
+/// Warns of costs that no grader and no budget counts.
 pub(super) fn check_costs(root: &Document, spec: &Environment, documents: &Documents<'_>, report: &mut Report) {
     let counted = documents.of(Kind::Rubric).any(|document| match &document.content {
         Content::Rubric(rubric) => serde_json::to_string(rubric).is_ok_and(|text| text.contains("\"tool_calls\"")),
         _ => false,
     });
-    for (name, _) in spec.tools.iter().filter(|(_, tool)| !counted && tool.cost.is_some()) {
+    let limited = documents.of(Kind::Task).any(|document| match &document.content {
+        Content::Task(task) => task.budget.is_some(),
+        _ => false,
+    });
+    for (name, _) in spec.tools.iter().filter(|(_, tool)| !counted && !limited && tool.cost.is_some()) {
         report.push(
             root.at_key(
                 Code::NoEffect,
                 format!("/tools/{name}/cost"),
-                "`cost` has no effect: no rubric has a grader `tool_calls`",
+                "`cost` has no effect: no rubric has a grader `tool_calls`, and no task a `budget`",
             )
             .hint("remove it, or add `grader: tool_calls` to a rubric"),
         );

@@ -4,6 +4,7 @@ mod acting;
 mod agreement;
 mod comparison;
 mod determinism;
+mod dynamics;
 mod effects;
 mod explanation;
 mod files;

@@ -9,6 +9,7 @@ use super::{ActionProblem, Episode, Outcome, PathPart, ProblemKind, Step, StepEr
 use crate::{
     expression::words,
     names::nearest,
+    number::is_near,
     scenario::{
         Pack,
         action::Form,
@@ -144,6 +145,16 @@ impl Episode {
             let message = format!("the tool `{}` answers {times} an episode", tool.card.name);
             let problems = vec![problem("tool_name", message.clone(), tool.card.name.as_str().into())];
             return Err(ToolFailure { kind: FailureKind::ExecutionError, message, problems, cause: None }.into());
+        }
+        if let Some(budget) = self.task.budget {
+            let spent = self.spent() + tool.cost;
+            if spent > budget && !is_near(spent, budget) {
+                let (cost, left) = (tool.cost, self.budget_left());
+                let message =
+                    format!("the tool `{}` costs {cost}, and {left} is left of the budget of {budget}", tool.card.name);
+                let problems = vec![problem("tool_name", message.clone(), tool.card.name.as_str().into())];
+                return Err(ToolFailure { kind: FailureKind::ExecutionError, message, problems, cause: None }.into());
+            }
         }
         let mut row = None;
         if let Some((argument, _)) = &tool.item {

@@ -12,6 +12,7 @@
 //! | `scope.rs` | what templates and expressions read |
 //! | `observe.rs` | observations, logs, feedback, reasons |
 //! | `breakdown.rs` | a reward explained |
+//! | `world.rs` | the clock, and items that come later |
 
 mod breakdown;
 mod call;
@@ -20,6 +21,7 @@ mod resolve;
 mod scope;
 mod start;
 mod observe;
+mod world;
 
 use std::{fmt, sync::Arc};
 
@@ -33,6 +35,8 @@ pub use call::{Called, FAILED};
 pub use observe::render;
 use resolve::Resolved;
 pub use start::ResetError;
+pub use world::MILLION;
+use world::World;
 
 pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
 use crate::{
@@ -84,6 +88,8 @@ pub struct Episode {
     done: bool,
     /// Whether a step may fail when a part of it is done: an expression, a template or a plugin fails.
     can_fail_halfway: bool,
+    /// The clock and the items that come later, where the task has some or an action took time.
+    world: Option<Box<World>>,
     /// Answers of plugins that are not pure functions.
     inputs: Inputs,
 }
@@ -386,6 +392,9 @@ impl Episode {
             steps: &self.steps,
             values: &self.values,
             has_items: self.pack.has_items,
+            expects_items: self.expects_items(),
+            clock: self.task.clock,
+            budget: self.task.budget,
             inputs: &self.inputs,
         }
     }
@@ -410,6 +419,13 @@ impl Episode {
             Counter::Pending => self.open_rows().count(),
             Counter::Decided => self.rows.len() - self.open_rows().count(),
             Counter::Accepted => self.steps.last().map_or(0, |step| step.touched.len()),
+            Counter::Minutes => self.minutes() as usize,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "rounded down, and not negative"
+            )]
+            Counter::BudgetLeft => self.budget_left() as usize,
         }
     }
 
@@ -420,7 +436,8 @@ impl Episode {
     /// Does what was resolved and grades it.
     fn commit(&mut self, resolved: Resolved) -> Result<Step, StepError> {
         let was_complete = self.is_complete();
-        let mut facts = StepFacts { invalid: resolved.invalid, tool: resolved.tool, ..StepFacts::default() };
+        let minutes = self.pass(&resolved);
+        let mut facts = StepFacts { invalid: resolved.invalid, minutes, tool: resolved.tool, ..StepFacts::default() };
         facts.void = resolved.void.into_boxed_slice();
         facts.about = resolved.about;
         facts.cost = resolved.tool.and_then(|tool| self.pack.action.tools.get(tool)).map_or(0.0, |tool| tool.cost);
@@ -433,6 +450,7 @@ impl Episode {
             facts.touched.push(row);
         }
         self.steps.push(facts);
+        self.follow_up();
         let mut step = self.settle(was_complete).map_err(StepError::Broken)?;
         step.wait = resolved.changes.wait;
         self.write_logs();
@@ -458,13 +476,16 @@ impl Episode {
         self.values = self.evaluate()?;
         self.grade().map_err(|error| error.to_string())?;
         let step = self.measure(complete || last).map_err(|error| error.to_string())?;
+        if !step.done {
+            self.welcome().map_err(|error| error.to_string())?;
+        }
         self.parts = self.make_parts()?;
         Ok(step)
     }
 
-    /// Whether every item is decided; never where there are none.
+    /// Whether every item is decided and none is to come; never where there are none.
     fn is_complete(&self) -> bool {
-        self.pack.has_items && self.first_open().is_none()
+        self.pack.has_items && self.first_open().is_none() && !self.expects_items()
     }
 
     /// The values of the rubric's expressions as they stand.
@@ -492,6 +513,9 @@ impl Episode {
             steps: &self.steps,
             values: &self.values,
             has_items: self.pack.has_items,
+            expects_items: self.expects_items(),
+            clock: self.task.clock,
+            budget: self.task.budget,
             inputs: &self.inputs,
         };
         self.task.rubric.update(&mut self.scores, &view, touched)

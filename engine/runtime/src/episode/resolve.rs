@@ -41,6 +41,13 @@ pub(super) struct Resolved {
     pub(super) action: Option<Box<Value>>,
 }
 
+impl Resolved {
+    /// Whether it only asks for the list of the tools.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.outcome, Outcome::Listed)
+    }
+}
+
 impl Episode {
     /// Finds what an action is about to do; refuses what the pack refuses, before anything changes.
     pub(super) fn intend(&self, action: &Value, intent: Intent<'_>) -> Result<Resolved, StepError> {

@@ -66,6 +66,8 @@ impl Episode {
             pending => self.counter(Counter::Pending),
             decided => self.counter(Counter::Decided),
             accepted => self.counter(Counter::Accepted),
+            minutes => self.counter(Counter::Minutes),
+            budget_left => self.counter(Counter::BudgetLeft),
         }
     }
 

@@ -9,13 +9,13 @@ use minijinja::{Value as Context, context};
 use serde_json::{Map, Value};
 use smallvec::smallvec;
 
-use super::{ActionProblem, Episode, Outcome, scope};
+use super::{ActionProblem, Episode, Outcome, World, scope};
 use crate::{
     expression::words,
-    model::{ProblemKind, Row},
+    model::{Item, ProblemKind, Row},
     names::{list, nearest},
     plugin::Inputs,
-    scenario::{First, Instructions, Pack, Task, observation::Part, parameter::filled},
+    scenario::{Cause, First, Instructions, Later, Pack, Task, observation::Part, parameter::filled},
 };
 
 /// An episode that cannot begin.
@@ -79,7 +79,7 @@ impl Episode {
         inputs: Inputs,
     ) -> Result<Self, ResetError> {
         let arguments = accept(pack, arguments)?;
-        let items = pack.items(task, seed).map_err(ResetError::Failed)?;
+        let (items, later) = split(pack.items(task, seed).map_err(ResetError::Failed)?, &task.later);
         let scores = task.rubric.begin(&items);
         let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
         let mut episode = Self {
@@ -104,6 +104,7 @@ impl Episode {
             logs: smallvec![String::new(); logs],
             done: false,
             can_fail_halfway: pack.reads_actions || task.rubric.can_fail() || has_dear_tools(pack),
+            world: (!later.is_empty()).then(|| Box::new(World::new(later))),
             inputs,
         };
         episode.begin().map_err(ResetError::Failed)?;
@@ -175,4 +176,21 @@ fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Arc<Map<String,
         return Err(ResetError::Invalid(problems));
     }
     Ok(Arc::new(filled(&pack.reset.parameters, given.as_object())))
+}
+
+/// An item that comes later, with its position among those of its task and the cause.
+pub(super) type Coming<'a> = (usize, Arc<Item>, &'a Cause);
+
+/// The items that are there when an episode begins, and those that come later.
+fn split(items: Vec<Arc<Item>>, later: &[Later]) -> (Vec<Arc<Item>>, Vec<Coming<'_>>) {
+    if later.is_empty() {
+        return (items, Vec::new());
+    }
+    let (mut coming, there): (Vec<_>, Vec<_>) = items
+        .into_iter()
+        .map(|item| (later.iter().position(|later| later.item == item.id), item))
+        .partition(|(at, _)| at.is_some());
+    coming.sort_by_key(|(at, _)| *at);
+    let coming = coming.into_iter().filter_map(|(at, item)| at.map(|at| (at, item, &later[at].cause)));
+    (there.into_iter().map(|(_, item)| item).collect(), coming.collect())
 }

@@ -158,15 +158,21 @@ pub struct View<'a> {
     pub values: &'a [f64],
     /// Whether the environment has items.
     pub has_items: bool,
+    /// Whether items are still to come.
+    pub expects_items: bool,
+    /// The moment at which the episode began, in milliseconds since 1970.
+    pub clock: Option<i64>,
+    /// What calls of tools may cost, all together.
+    pub budget: Option<f64>,
     /// Answers of plugins that are not pure functions.
     pub inputs: &'a Inputs,
 }
 
 impl View<'_> {
-    /// Whether every row is decided; without items, whether the episode has come to its end.
+    /// Whether every row is decided and none is to come; without items, whether the episode has come to its end.
     pub fn is_complete(&self) -> bool {
         if self.has_items {
-            self.rows.iter().all(Row::is_decided)
+            !self.expects_items && self.rows.iter().all(Row::is_decided)
         } else {
             self.steps.last().is_some_and(|step| step.completed)
         }
@@ -335,6 +341,21 @@ impl Rubric {
         }
         let idle = self.idle(&values, items.len());
         Scores { values, notes: BTreeMap::new(), idle }
+    }
+
+    /// Makes room for items that have come since there were `before`; nobody has decided about them.
+    pub fn extend(&self, scores: &mut Scores, items: &[Arc<Item>], before: usize) {
+        let former = std::mem::replace(scores, self.begin(items));
+        for (at, value) in former.values.into_iter().enumerate() {
+            scores.values[at / before * items.len() + at % before] = value;
+        }
+        let notes = former.notes.into_iter().map(|(at, note)| (at / before * items.len() + at % before, note));
+        scores.notes = notes.collect();
+    }
+
+    /// Whether a grader of a kind is in it, by its name in documents.
+    pub fn has(&self, grader: &str) -> bool {
+        self.nodes.iter().any(|node| node.what == grader)
     }
 
     /// The nodes that have nothing to grade among some items, by position; nothing when all have.

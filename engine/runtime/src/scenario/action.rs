@@ -87,6 +87,8 @@ pub struct ActionModel {
     pub tools: Vec<Tool>,
     /// What an action other than a call does besides.
     pub effects: Effects,
+    /// The minutes that an action other than a call takes on the episode's clock.
+    pub minutes: u32,
     schema: Value,
     /// Holds an action to the schema.
     pub validator: Box<dyn Validator>,
@@ -129,7 +131,7 @@ impl ActionModel {
             _ => with_calls(schema(&declaration, decisions, title), &tools),
         };
         let validator = validator(&schema)?;
-        Ok(Self { form, declaration, tools, effects, schema, validator })
+        Ok(Self { form, declaration, tools, effects, minutes: 0, schema, validator })
     }
 
     /// The schema of an action other than a call.

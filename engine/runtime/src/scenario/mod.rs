@@ -387,6 +387,39 @@ pub struct Task {
     pub samples: Arc<[Arc<Item>]>,
     /// The ranks that follow from the items of an episode.
     pub rankings: Arc<[Ranking]>,
+    /// Those of them that are missing when an episode begins.
+    pub later: Arc<[Later]>,
+    /// What calls of tools may cost, all together.
+    pub budget: Option<f64>,
+}
+
+/// An item that is missing when an episode begins.
+#[derive(Debug)]
+pub struct Later {
+    /// Its id.
+    pub item: String,
+    /// Why it comes.
+    pub cause: Cause,
+}
+
+/// Why an item comes.
+#[derive(Debug)]
+pub enum Cause {
+    /// Some steps are taken.
+    Steps(u32),
+    /// Some minutes are over.
+    Minutes(u32),
+    /// Another item is decided.
+    Decision {
+        /// The other item's id.
+        of: String,
+        /// What has to be decided, by decision: one of these values.
+        when: Vec<(usize, Vec<Datum>)>,
+        /// The minutes after the decision.
+        minutes: u32,
+        /// The probability, in millionths.
+        chance: u32,
+    },
 }
 
 /// The seeds of a family of tasks: one task a seed.

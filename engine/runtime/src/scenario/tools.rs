@@ -29,8 +29,10 @@ pub struct Tool {
     pub reveals: Vec<usize>,
     /// The maximum number of calls in one episode.
     pub limit: Option<u32>,
-    /// What `tool_calls` counts a call as.
+    /// What a call costs, for the task's budget and for `tool_calls`.
     pub cost: f64,
+    /// The minutes that a call takes on the episode's clock.
+    pub minutes: u32,
     /// What it answers.
     pub reply: Reply,
     /// What a call does besides.

@@ -222,6 +222,9 @@ pub struct ActionSpec {
     /// The seconds before the server answers: an expression over the same names.
     #[schemars(example = &"action.seconds")]
     pub wait: Option<Formula>,
+    /// The minutes that an action takes on the episode's clock; default 0.
+    #[schemars(range(min = 1, max = 10_080), example = &5)]
+    pub minutes: Option<u32>,
 }
 
 /// The number of items that one action decides.

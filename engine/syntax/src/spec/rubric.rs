@@ -337,6 +337,27 @@ graders! {
         tools: Vec<String>,
     }
 
+    /// The share of the task's budget that is left, times `value`. In a reward: the share that this step spends, as a penalty.
+    ///
+    /// Score: `value * (1 - spent / budget)`. Reward: `-value * cost / budget`.
+    Budget, "budget" {
+        /// The value if nothing is spent.
+        #[serde(default = "one")]
+        value: f64,
+    }
+
+    /// 1 if the item is decided before a moment, otherwise `late`; the mean over the items that have the moment.
+    ///
+    /// The clock starts at the task's `clock` and runs by the `minutes` of actions and tools. A decision counts when its
+    /// action is over; the moment itself is still in time.
+    Deadline, "deadline" {
+        /// The field with the moment, a `timestamp`.
+        field: String,
+        /// The value of a late decision.
+        #[serde(default)]
+        late: f64,
+    }
+
     /// A value that a plugin of the pack computes, within the range that the plugin declares.
     ///
     /// Per item: in a reward, the sum over the items decided in this step; in a score, the mean over the items,

@@ -50,6 +50,17 @@ pub struct Task {
     /// The order of the items.
     #[serde(default)]
     pub order: Order,
+    /// The sum of the costs of an episode's tool calls; a call that costs more than is left is refused.
+    #[schemars(range(min = 0.0), example = &60)]
+    pub budget: Option<f64>,
+    /// Items of the inbox that are missing when an episode begins, and come later.
+    #[serde(default)]
+    #[schemars(extend("maxItems" = 1024))]
+    pub arrivals: Vec<Arrival>,
+    /// Items of the inbox that come only after a decision about another item.
+    #[serde(default)]
+    #[schemars(extend("maxItems" = 1024))]
+    pub follow_ups: Vec<FollowUp>,
     /// Weights that replace those of the rubric's score, by component name.
     #[serde(default)]
     pub weights: IndexMap<String, f64>,
@@ -75,6 +86,44 @@ pub enum Order {
     Listed,
     /// Drawn from the seed.
     Shuffled,
+}
+
+/// An item that comes later, after some steps or after some time; if no item is open, the next one comes at once.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 2, "maxProperties" = 2))]
+pub struct Arrival {
+    /// The item's id.
+    #[schemars(example = &"t-4")]
+    pub item: String,
+    /// The number of steps after which it comes.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub step: Option<u32>,
+    /// The time on the episode's clock after which it comes, in whole minutes.
+    #[schemars(example = &"1h 30m")]
+    pub after: Option<String>,
+}
+
+/// An item that comes after a decision about another one.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FollowUp {
+    /// The item's id.
+    #[schemars(example = &"t-5")]
+    pub item: String,
+    /// The id of the item that it follows.
+    #[schemars(example = &"t-1")]
+    pub of: String,
+    /// The decisions about that item after which it comes; default: any.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({ "action": "close" }))]
+    pub when: IndexMap<String, Value>,
+    /// The time on the episode's clock between the decision and the item, in whole minutes; default: none.
+    #[schemars(example = &"45m")]
+    pub after: Option<String>,
+    /// The probability that it comes, drawn from the seed; default 1.
+    #[schemars(range(min = 0.000_001, max = 1.0), example = &0.5)]
+    pub chance: Option<f64>,
 }
 
 /// A value that the seed draws, from a list or from values that a plugin makes.

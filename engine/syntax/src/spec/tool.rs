@@ -47,7 +47,10 @@ pub struct ToolSpec {
     /// The seconds before the server answers: an expression over the same names.
     #[schemars(example = &"arguments.seconds")]
     pub wait: Option<Formula>,
-    /// The cost of a call for `tool_calls`; default 1.
+    /// The minutes that a call takes on the episode's clock; default 0.
+    #[schemars(range(min = 1, max = 10_080), example = &2)]
+    pub minutes: Option<u32>,
+    /// The cost of a call for the task's `budget` and for `tool_calls`; default 1.
     #[schemars(range(min = 0.0))]
     pub cost: Option<f64>,
     /// The maximum number of calls per episode.

@@ -1,6 +1,7 @@
 //! Graders as written to graders that run: one line each in [`build`], a file for those that take more.
 
 mod close;
+mod deadline;
 mod matrix;
 mod plugin;
 mod steps;
@@ -15,8 +16,8 @@ use casebook_runtime::{
     rubric::{
         RowGrader, WholeGrader,
         graders::{
-            BalancedAccuracy, Completion, Exact, InvalidActions, KeywordLimits, Keywords, Overlap, RankCorrelation,
-            Share, Unfinished,
+            BalancedAccuracy, Budget, Completion, Exact, InvalidActions, KeywordLimits, Keywords, Overlap,
+            RankCorrelation, Share, Unfinished,
         },
     },
     value::ValueType,
@@ -108,6 +109,11 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
         G::Unfinished(params) => Some(Built::whole(Unfinished(params.value))),
         G::InvalidActions(params) => Some(Built::whole(InvalidActions(params.each))),
         G::ToolCalls(params) => tool_calls::build(params, site, report),
+        G::Budget(params) => {
+            site.needs_tools(report)?;
+            Some(Built::whole(Budget(params.value)))
+        }
+        G::Deadline(params) => deadline::build(params, site, report),
         G::PluginGrader(params) => plugin::build(params, site, report),
         G::Steps(params) => steps::build(params, site, report),
         // The rubric keeps what it computes, and makes it.
@@ -116,6 +122,18 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
 }
 
 impl Site<'_> {
+    /// Refuses a grader of calls where there is nothing to call.
+    fn needs_tools(&self, report: &mut Report) -> Option<()> {
+        if self.tools.is_empty() {
+            report.push(
+                self.document
+                    .at(Code::BadGrader, format!("{}/grader", self.pointer), "the environment has no tools to call")
+                    .hint("add `tools:` to the environment, or remove this grader"),
+            );
+        }
+        (!self.tools.is_empty()).then_some(())
+    }
+
     /// Finds the decision that a grader is about and checks its type.
     fn decision(&self, name: &str, kinds: &[ValueType], report: &mut Report) -> Option<usize> {
         self.decision_at(format!("{}/field", self.pointer), name, kinds, report)

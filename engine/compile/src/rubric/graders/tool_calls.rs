@@ -27,12 +27,6 @@ pub(super) fn build(params: &spec::ToolCalls, site: &Site<'_>, report: &mut Repo
             ),
         }
     }
-    if site.tools.is_empty() {
-        report.push(
-            site.document
-                .at(Code::BadGrader, format!("{}/grader", site.pointer), "the environment has no tools to call")
-                .hint("add `tools:` to the environment, or remove this grader"),
-        );
-    }
+    site.needs_tools(report);
     (report.diagnostics.len() == before).then(|| Built::Whole(Arc::new(ToolCalls { each: params.each, tools })))
 }

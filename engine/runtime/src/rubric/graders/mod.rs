@@ -3,8 +3,10 @@
 //! Whoever reads rubrics makes them, with decisions, tools and components by position.
 
 mod balanced_accuracy;
+mod budget;
 mod close;
 mod completion;
+mod deadline;
 mod exact;
 mod expression;
 mod invalid_actions;
@@ -19,8 +21,10 @@ mod tool_calls;
 mod unfinished;
 
 pub use balanced_accuracy::BalancedAccuracy;
+pub use budget::Budget;
 pub use close::Close;
 pub use completion::Completion;
+pub use deadline::Deadline;
 pub use exact::Exact;
 pub use expression::Expression;
 pub use invalid_actions::InvalidActions;
