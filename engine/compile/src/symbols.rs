@@ -9,6 +9,8 @@ use casebook_syntax::spec::{Document, Kind};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use crate::rules::takes_list;
+
 /// What a name names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NameKind {
@@ -442,8 +444,13 @@ impl<'a> Reader<'a> {
     /// What an operator compares with: the name of a list, or values.
     fn operand(self, owner: &str, operator: &str, path: &str, table: &mut Table) {
         match (operator, self.get(path)) {
-            ("in" | "domain_in", Some(Value::String(list))) => {
+            (_, Some(Value::String(list))) if takes_list(operator) => {
                 table.mention(NameKind::List, Some(self.name()), list, self.at(path));
+            }
+            ("gt" | "gte" | "lt" | "lte" | "eq" | "ne", Some(Value::Object(bound))) => {
+                if let Some(field) = bound.get("field").and_then(Value::as_str) {
+                    table.mention(NameKind::Field, None, field, self.at(&format!("{path}/field")));
+                }
             }
             ("eq" | "ne" | "in" | "has_any" | "has_all" | "only", _) => self.values(owner, path, table),
             _ => {}
@@ -493,7 +500,7 @@ impl<'a> Reader<'a> {
         };
         let plain = !text.contains(['|', '"', '!', '<', '>']);
         match operator {
-            Some("in" | "domain_in") if plain => {
+            Some(operator) if plain && takes_list(operator) => {
                 table.mention(NameKind::List, Some(self.name()), text.trim(), self.at(path));
             }
             None | Some("eq" | "ne" | "in") if table.choices.iter().any(|known| known == owner) => {

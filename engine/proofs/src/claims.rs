@@ -142,9 +142,14 @@ fn parts(atoms: &mut Atoms<'_>, rule: &CompiledRule) -> Vec<(Shared, String)> {
 fn flatten(atoms: &mut Atoms<'_>, predicate: &Predicate, all: &mut Vec<(Shared, String)>) {
     match predicate {
         Predicate::All(parts) => parts.iter().for_each(|part| flatten(atoms, part, all)),
-        Predicate::Column(_, _, words) => all.push((atoms.predicate(predicate), format!("`{words}`"))),
+        Predicate::Column(_, _, words) | Predicate::Compare(_, words) => {
+            all.push((atoms.predicate(predicate), format!("`{words}`")));
+        }
         Predicate::Any(_) => all.push((atoms.predicate(predicate), "`any`".to_owned())),
-        Predicate::Not(_) => all.push((atoms.predicate(predicate), "`not`".to_owned())),
+        Predicate::Not(part) => {
+            let words = if let Predicate::Compare(_, words) = &**part { words } else { "not" };
+            all.push((atoms.predicate(predicate), format!("`{words}`")));
+        }
     }
 }
 
@@ -464,7 +469,7 @@ impl Asking<'_, '_> {
             let holds = |at: usize| (at, self.solver.atoms.all[at].holds(item.facts()));
             let chosen: Vec<(usize, bool)> = named.iter().map(holds).collect();
             let cube = needed(&formula, &chosen, self.solver.atoms.all.len());
-            let by_column = self.solver.atoms.by_column(cube.iter().map(|(atom, _)| *atom));
+            let by_column = self.solver.atoms.read(cube.iter().map(|(atom, _)| *atom));
             (Condition::new(self.solver.atoms, item.clock, &cube, &cube), by_column)
         })
     }

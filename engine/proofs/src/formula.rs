@@ -4,7 +4,7 @@ use std::{collections::HashMap, rc::Rc};
 
 use casebook_runtime::{
     model::{Column, Datum, Matching, Text},
-    rules::{Bits, CompiledRule, Facts, Predicate, Test},
+    rules::{Bits, Comparison, CompiledRule, Facts, Predicate, Test, Wall, Zone},
     value::ValueType,
 };
 
@@ -17,13 +17,37 @@ pub(super) enum Atom {
     Test(usize, Test),
     /// The clock is in a span of time.
     Valid(Option<i64>, Option<i64>),
+    /// One column is so to another.
+    Compare(Comparison),
 }
 
 impl Atom {
     pub(super) const fn column(&self) -> Option<usize> {
         match self {
             Self::Given(column) | Self::Test(column, _) => Some(*column),
-            Self::Valid(..) => None,
+            Self::Valid(..) | Self::Compare(_) => None,
+        }
+    }
+
+    /// All columns that it reads.
+    pub(super) fn columns(&self) -> impl Iterator<Item = usize> + use<> {
+        let compared = self.comparison().map(|one| [one.left, one.right]);
+        self.column().into_iter().chain(compared.into_iter().flatten())
+    }
+
+    /// What it asks of the clock on a wall.
+    pub(super) const fn wall(&self) -> Option<(&Wall, &Zone)> {
+        match self {
+            Self::Test(_, Test::Wall(wall, zone)) => Some((wall, zone)),
+            _ => None,
+        }
+    }
+
+    /// The columns that it compares.
+    pub(super) const fn comparison(&self) -> Option<&Comparison> {
+        match self {
+            Self::Compare(comparison) => Some(comparison),
+            _ => None,
         }
     }
 
@@ -37,6 +61,7 @@ impl Atom {
         match self {
             Self::Given(column) => value(*column).is_some(),
             Self::Test(column, test) => test.passes(value(*column), facts.clock),
+            Self::Compare(comparison) => comparison.holds(facts.fields),
             Self::Valid(from, until) => facts
                 .clock
                 .is_some_and(|clock| from.is_none_or(|from| clock >= from) && until.is_none_or(|until| clock < until)),
@@ -212,6 +237,9 @@ impl<'a> Atoms<'a> {
             }
             Predicate::Not(part) => Formula::not(&self.predicate(part)),
             Predicate::Column(column, test, _) => self.test(*column, test),
+            Predicate::Compare(comparison, _) => {
+                self.atom(format!("compare {comparison:?}"), Atom::Compare(*comparison))
+            }
         }
     }
 
@@ -290,7 +318,18 @@ impl<'a> Atoms<'a> {
         &self.by_column[column]
     }
 
-    /// Some atoms by column, in order, each once.
+    /// Some atoms by each column that they read.
+    pub(super) fn read(&self, atoms: impl IntoIterator<Item = usize>) -> Vec<Vec<usize>> {
+        let mut all = vec![Vec::new(); self.columns.len()];
+        for atom in atoms {
+            for column in self.all[atom].columns() {
+                all[column].push(atom);
+            }
+        }
+        all
+    }
+
+    /// Some atoms by the column that they are about alone, in order, each once.
     pub(super) fn by_column(&self, atoms: impl IntoIterator<Item = usize>) -> Vec<Vec<usize>> {
         let mut all = vec![Vec::new(); self.columns.len()];
         for atom in atoms {

@@ -5,6 +5,8 @@
 //! | `formula.rs` | conditions as formulas over atoms |
 //! | `space.rs` | which values of numbers, moments and choices are worth trying |
 //! | `likely.rs` | which values look like those of an item |
+//! | `differences.rs` | values of fields that are compared with each other |
+//! | `walls.rs` | moments that clocks on walls distinguish |
 //! | `text.rs` | what one test of a text says about another; texts that pass |
 //! | `relations.rs` | what tests of one text or list say about each other: an index |
 //! | `spellings.rs` | expressions for the ways in which a text can be written |
@@ -30,6 +32,7 @@
 mod automata;
 mod claims;
 mod diff;
+mod differences;
 mod domain;
 mod edits;
 mod examples;
@@ -45,6 +48,7 @@ mod search;
 mod space;
 mod spellings;
 mod text;
+mod walls;
 mod whole;
 mod witness;
 mod words;

@@ -406,7 +406,7 @@ impl<'a> Asking<'_, 'a> {
         let shows = |item: &Witness| {
             decide(item) == wanted && cube.iter().all(|(atom, value)| atoms.all[*atom].holds(item.facts()) == *value)
         };
-        let named = atoms.by_column(cube.iter().map(|(atom, _)| *atom));
+        let named = atoms.read(cube.iter().map(|(atom, _)| *atom));
         let whole = item.clone();
         let mut item = self.solver.trim(item, &named, shows);
         // Any item shows it: then one that has what every item has says more than an empty one.

@@ -4,17 +4,19 @@ use std::{cell::Cell, rc::Rc};
 
 use casebook_runtime::{
     model::Datum,
-    rules::{Bits, Facts, Test},
+    rules::{Bits, Comparison, Facts, Test},
 };
 
 use super::{
     Answer, Limits, Witness,
+    differences::{self, Field, Values},
     formula::{Atom, Atoms, Formula, Shared, has_cells},
     likely,
     ranges::Ranges,
     relations::Relations,
     space::{Moment, clocks, simplest},
     text::{self, Found},
+    walls,
     witness::ANY_MOMENT,
 };
 
@@ -69,8 +71,11 @@ impl<'a> Solver<'a> {
         let mut named = Bits::none(self.atoms.all.len());
         formula.mark(&mut named);
         // What is found of a computed field may be what nothing computes.
-        let computed =
-            named.iter().any(|atom| self.atoms.all[atom].column().is_some_and(|at| self.atoms.columns[at].derived));
+        let reads_computed = |atom: usize| {
+            let mut columns = self.atoms.all[atom].columns();
+            columns.any(|at| self.atoms.columns[at].derived)
+        };
+        let computed = named.iter().any(reads_computed);
         let clocks = match clocks(self.atoms, &named) {
             Ok(clocks) => clocks,
             Err(why) => return Answer::Unknown(why),
@@ -85,6 +90,9 @@ impl<'a> Solver<'a> {
         let wide = |at: usize| has_cells(&self.atoms.columns[at]) && used[at].len() > MAX_TESTS;
         if (0..used.len()).any(wide) {
             return Answer::Unknown("too many bounds of one field come together");
+        }
+        if (0..used.len()).any(|at| walls::is_too_much(self.atoms, &used[at])) {
+            return Answer::Unknown("too many bounds and times of day of one field come together");
         }
         let mut unknown = None;
         let mut steps = self.limits.steps;
@@ -103,7 +111,7 @@ impl<'a> Solver<'a> {
             }
             last = Some(moment);
         }
-        match unknown {
+        match unknown.or_else(|| walls::doubt(self.atoms, &used)) {
             Some(why) => Answer::Unknown(why),
             None => Answer::Impossible,
         }
@@ -521,12 +529,35 @@ impl<'s, 'a> Search<'s, 'a> {
         let all: Vec<(usize, bool)> = chosen.into_iter().filter_map(|atom| Some((atom, self.decided[atom]?))).collect();
         let cube = needed(formula, &all, self.decided.len());
         let mut fields = vec![None; self.solver.atoms.columns.len()];
-        for (column, field) in fields.iter_mut().enumerate() {
-            let own: Vec<(usize, bool)> = cube
-                .iter()
-                .copied()
-                .filter(|(atom, _)| self.solver.atoms.all[*atom].column() == Some(column))
-                .collect();
+        let of = |column: usize| -> Vec<(usize, bool)> {
+            let own = |(atom, _): &(usize, bool)| self.solver.atoms.all[*atom].column() == Some(column);
+            cube.iter().copied().filter(own).collect()
+        };
+        let compared: Vec<(&Comparison, bool)> = cube
+            .iter()
+            .filter_map(|(atom, value)| Some((self.solver.atoms.all[*atom].comparison()?, *value)))
+            .collect();
+        let mut joined: Vec<usize> = compared.iter().flat_map(|(one, _)| [one.left, one.right]).collect();
+        joined.sort_unstable();
+        joined.dedup();
+        let together: Vec<Field<'_>> = joined
+            .iter()
+            .map(|at| Field {
+                at: *at,
+                column: &self.solver.atoms.columns[*at],
+                own: of(*at).into_iter().map(|(atom, value)| (&self.solver.atoms.all[atom], value)).collect(),
+            })
+            .collect();
+        match differences::find(&together, &compared, self.moment.clock) {
+            Values::Found(values) => joined.iter().zip(values).for_each(|(at, value)| fields[*at] = value),
+            Values::Nothing => return None,
+            Values::Unknown(why) => {
+                self.unknown = Some(why);
+                return None;
+            }
+        }
+        for (column, field) in fields.iter_mut().enumerate().filter(|(column, _)| !joined.contains(column)) {
+            let own = of(column);
             if !own.is_empty() {
                 *field = match self.value(column, &own) {
                     Found::Value(datum) => Some(datum),

@@ -13,6 +13,7 @@ use super::{
     formula::{Atom, Atoms, has_cells, named_values},
     likely,
     ranges::Ranges,
+    walls,
     witness::ANY_MOMENT,
 };
 
@@ -95,7 +96,7 @@ fn passing(
     let passes = |at: usize| match atom {
         Atom::Given(_) => values[at].is_some(),
         Atom::Test(_, test) => test.passes(values[at].as_ref(), clock),
-        Atom::Valid(..) => false,
+        Atom::Valid(..) | Atom::Compare(_) => false,
     };
     let mut passing = Ranges::none();
     let mut add = |from: usize, end: usize| {
@@ -103,7 +104,7 @@ fn passing(
             passing.push(from, end - 1);
         }
     };
-    if !column.kind.is_ordered() {
+    if !column.kind.is_ordered() || atom.wall().is_some() {
         (0..values.len()).for_each(|at| add(at, at + 1));
         return passing;
     }
@@ -148,11 +149,13 @@ fn representatives<'a>(
     atoms: impl Iterator<Item = &'a Atom>,
     clock: Option<i64>,
 ) -> Vec<Option<Datum>> {
+    let atoms: Vec<&Atom> = atoms.collect();
+    let bounds = || bounds(column, atoms.iter().copied(), clock);
     let mut values: Vec<Datum> = match column.kind {
         ValueType::Boolean => vec![Datum::Boolean(true), Datum::Boolean(false)],
         ValueType::Enum => (0..column.values.len()).map(Datum::Choice).collect(),
-        ValueType::Number => numbers(column, &bounds(column, atoms, clock)),
-        _ => whole_numbers(column, &bounds(column, atoms, clock)),
+        ValueType::Number => numbers(column, &bounds()),
+        _ => whole_numbers(column, &bounds(), &walls::moments(&bounds(), &atoms)),
     };
     if column.kind.is_ordered() {
         values.extend(column.examples.iter().cloned());
@@ -229,8 +232,8 @@ fn between(least: f64, most: f64) -> Option<f64> {
     Some(least.midpoint(most))
 }
 
-fn whole_numbers(column: &Column, bounds: &[Number]) -> Vec<Datum> {
-    let mut values: Vec<i128> = Vec::new();
+fn whole_numbers(column: &Column, bounds: &[Number], more: &[i64]) -> Vec<Datum> {
+    let mut values: Vec<i128> = more.iter().copied().map(i128::from).collect();
     for bound in bounds {
         let (floor, ceil) = (bound.floor(), bound.ceil());
         values.extend([floor.saturating_sub(1), floor, ceil, ceil.saturating_add(1)]);

@@ -3,7 +3,7 @@
 use casebook_runtime::{
     model::{Column, Datum, Matching, domain, write_duration, write_moment},
     number::Number,
-    rules::{Facts, Test},
+    rules::{Comparison, Decimal, Facts, Order, Test},
     value::ValueType,
 };
 
@@ -11,6 +11,7 @@ use super::{
     formula::{Atom, Atoms, has_cells},
     ranges::Ranges,
     space::{Moment, bounds},
+    walls,
 };
 
 /// Tests that a condition names; a reader takes in no more, and the items that show it have the rest.
@@ -55,12 +56,14 @@ fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
     let mut told: Vec<usize> = Vec::new();
     for (atom, value) in cube {
         let Some(column) = atoms.all[*atom].column() else {
-            if let Atom::Valid(from, until) = &atoms.all[*atom] {
-                parts.push((*value, span((*from, *until), *value)));
+            match &atoms.all[*atom] {
+                Atom::Valid(from, until) => parts.push((*value, span((*from, *until), *value))),
+                Atom::Compare(comparison) => parts.push((*value, compared(atoms.columns, comparison, *value))),
+                Atom::Given(_) | Atom::Test(..) => {}
             }
             continue;
         };
-        if has_cells(&atoms.columns[column]) && !atoms.all[*atom].reads_clock() {
+        if has_cells(&atoms.columns[column]) && has_bounds(&atoms.all[*atom]) {
             if !told.contains(&column) {
                 told.push(column);
                 parts.extend(values(atoms, moment, column, cube).map(|words| (true, words)));
@@ -90,7 +93,7 @@ fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
 fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)]) -> Option<String> {
     let cells = moment.cells[at].as_ref()?;
     let mut alive = Ranges::all(cells.values.len());
-    for (atom, value) in cube.iter().filter(|(atom, _)| !atoms.all[*atom].reads_clock()) {
+    for (atom, value) in cube.iter().filter(|(atom, _)| has_bounds(&atoms.all[*atom])) {
         match (cells.of(*atom), value) {
             (Some(passing), true) => alive.keep(passing),
             (Some(passing), false) => alive.drop(passing),
@@ -115,6 +118,11 @@ fn values(atoms: &Atoms<'_>, moment: &Moment, at: usize, cube: &[(usize, bool)])
         names.push("not given".to_owned());
     }
     Some(format!("{} is {}", column.name, names.join(" or ")))
+}
+
+/// Whether bounds decide which values pass: neither the clock nor one on a wall.
+fn has_bounds(atom: &Atom) -> bool {
+    !atom.reads_clock() && atom.wall().is_none()
 }
 
 fn sorted<'a>(values: impl Iterator<Item = &'a Datum>) -> Vec<Number> {
@@ -228,8 +236,32 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
                 (false, false) => format!("{name} is not at most {length} ago"),
             }
         }
+        (Test::Wall(wall, zone), _) => format!("{name} is {not}{}", walls::words(wall, zone)),
         _ => format!("{name} is {not}so"),
     }
+}
+
+/// How one field stands to another.
+fn compared(columns: &[Column], comparison: &Comparison, value: bool) -> String {
+    let Comparison { left, order, right, times, plus } = *comparison;
+    let name = |at: usize| columns.get(at).map_or("a field", |column| column.name.as_str());
+    let words = match (order, value) {
+        (Order::Less, true) | (Order::AtLeast, false) => "less than",
+        (Order::AtMost, true) | (Order::More, false) => "at most",
+        (Order::More, true) | (Order::AtMost, false) => "more than",
+        (Order::AtLeast, true) | (Order::Less, false) => "at least",
+        (Order::Equal, true) => "the same as",
+        (Order::Equal, false) => "not the same as",
+    };
+    let times = if times == Decimal::ONE { String::new() } else { format!("{times} times ") };
+    let is_length =
+        matches!(columns.get(left).map(|column| column.kind), Some(ValueType::Timestamp | ValueType::Duration));
+    let plus = match plus.to_whole() {
+        Some(0) => String::new(),
+        Some(length) if is_length => format!(" plus {}", write_duration(length)),
+        _ => format!(" plus {plus}"),
+    };
+    format!("{} is {words} {times}{}{plus}", name(left), name(right))
 }
 
 fn span(span: (Option<i64>, Option<i64>), value: bool) -> String {

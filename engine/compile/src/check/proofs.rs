@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::Parts;
-use crate::rules::{self, Written};
+use crate::rules::{self, Written, takes_list};
 
 /// Rules of one document beyond which nothing is quick.
 const QUICK_RULES: usize = 1_000;
@@ -321,11 +321,12 @@ impl Prover<'_> {
         for (name, entries) in &self.spec.lists {
             let place = format!("/lists/{name}");
             let Some(uses) = uses.get(name.as_str()) else {
-                report.push(
-                    self.document
-                        .at_key(Code::ListEntry, place, format!("no rule uses the list `{name}`"))
-                        .hint(format!("write `domain_in: {name}` or `in: {name}` in a rule, or remove the list")),
-                );
+                report
+                    .push(self.document.at_key(Code::ListEntry, place, format!("no rule uses the list `{name}`")).hint(
+                    format!(
+                        "write `domain_in: {name}`, `in: {name}` or `calendar: {name}` in a rule, or remove the list"
+                    ),
+                ));
                 continue;
             };
             let domains = uses.iter().all(|one| one.domain);
@@ -404,7 +405,7 @@ pub(super) fn find_lists<'a>(
 ) {
     for (key, value) in map {
         match (key.as_str(), value) {
-            ("domain_in" | "in", Value::String(name)) => {
+            (_, Value::String(name)) if takes_list(key) => {
                 uses.entry(name).or_default().push(Use { rule, field, domain: key == "domain_in" });
             }
             ("not", Value::Object(inner)) => find_lists(inner, (rule, field), uses),

@@ -3,14 +3,14 @@
 use std::cell::Cell;
 
 use casebook_runtime::{
-    model::{Column, Datum, Matching, Text, domain, normal, read_duration},
+    model::{Column, Datum, Matching, Text, domain, normal, read_duration, read_moment},
     number::Number,
-    rules::{Predicate, Test},
+    rules::{Comparison, DAY, Decimal, Order, Predicate, Test, Wall, Zone, read_times},
     value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Hint, Report, suggest},
-    spec::{Bound, Condition, Document, OneOf, Operators},
+    spec::{Amount, Bound, Condition, Document, FieldBound, OneOf, Operators},
 };
 use indexmap::IndexMap;
 use regex::RegexBuilder;
@@ -25,7 +25,7 @@ const MAX_REGEX_BYTES: usize = 1 << 19;
 const MAX_REGEXES: usize = 500;
 
 /// Operators that test nothing themselves.
-const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];
+const SWITCHES: [&str; 3] = ["whole_words", "case_sensitive", "zone"];
 
 /// What a condition may refer to.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +78,11 @@ fn one(scope: Scope<'_>, path: &str, value: &Value, report: &mut Report) -> Opti
     compile(scope, path, &condition, report)
 }
 
-fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
+/// The column of a name that a condition may read; the place is that of its key, or of a value that names it.
+fn column_of(scope: Scope<'_>, (path, is_key): (&str, bool), field: &str, report: &mut Report) -> Option<usize> {
+    let finding = |code, message: String| {
+        if is_key { scope.document.at_key(code, path, message) } else { scope.document.at(code, path, message) }
+    };
     let Some(at) = scope.columns.iter().position(|column| column.name == field) else {
         let names = scope
             .columns
@@ -87,7 +91,7 @@ fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report:
             .filter(|(at, column)| column.visible || scope.hidden.is_none_or(|may| may.contains(at)))
             .map(|(_, column)| column.name.as_str());
         report.push(
-            scope.document.at_key(Code::UnknownName, path, format!("there is no field `{field}`")).maybe_hint(
+            finding(Code::UnknownName, format!("there is no field `{field}`")).maybe_hint(
                 path.rsplit_once('/')
                     .and_then(|(above, _)| scope.document.comma(above, field))
                     .or_else(|| suggest(field, names)),
@@ -98,31 +102,56 @@ fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report:
     let column = &scope.columns[at];
     if !column.visible && !scope.hidden.is_none_or(|may| may.contains(&at)) {
         report.push(
-            scope
-                .document
-                .at_key(Code::HiddenField, path, format!("the field `{field}` is hidden from agents"))
+            finding(Code::HiddenField, format!("the field `{field}` is hidden from agents"))
                 .hint("a policy sees what an agent sees; use a visible field, or one that a tool reveals"),
         );
         return None;
     }
-    let compiler = ColumnCompiler { scope, column };
+    Some(at)
+}
+
+fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
+    let at = column_of(scope, (path, true), field, report)?;
+    let compiler = ColumnCompiler { scope, at, column: &scope.columns[at] };
     let tests = match value {
         Value::Object(_) => compiler.operators(path, value, report)?,
         Value::Array(values) => {
-            vec![(compiler.equals(path, values, true, report)?, text::equals(text::About::of(column), value))]
+            let words = text::equals(text::About::of(compiler.column), value);
+            vec![(compiler.equals(path, values, true, report)?.into(), words)]
         }
         scalar => {
             let test = compiler.equals(path, std::slice::from_ref(scalar), false, report)?;
-            vec![(test, text::equals(text::About::of(column), value))]
+            vec![(test.into(), text::equals(text::About::of(compiler.column), value))]
         }
     };
-    let mut parts: Vec<Predicate> =
-        tests.into_iter().map(|(test, words)| Predicate::Column(at, test, words.into())).collect();
+    let part = |(part, words): (Part, String)| match part {
+        Part::Test(test) => Predicate::Column(at, test, words.into()),
+        Part::Compare(comparison) => Predicate::Compare(comparison, words.into()),
+        Part::Differ(comparison) => Predicate::Not(Box::new(Predicate::Compare(comparison, words.into()))),
+    };
+    let mut parts: Vec<Predicate> = tests.into_iter().map(part).collect();
     if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
+}
+
+/// What an operator stands for.
+enum Part {
+    /// A test of the field alone.
+    Test(Test),
+    /// The field is so to another one.
+    Compare(Comparison),
+    /// It is not.
+    Differ(Comparison),
+}
+
+impl From<Test> for Part {
+    fn from(test: Test) -> Self {
+        Self::Test(test)
+    }
 }
 
 struct ColumnCompiler<'a> {
     scope: Scope<'a>,
+    at: usize,
     column: &'a Column,
 }
 
@@ -135,7 +164,7 @@ fn holds(names: &[String], all: bool) -> Test {
 
 impl ColumnCompiler<'_> {
     /// The tests that the operators stand for, with their words.
-    fn operators(&self, path: &str, value: &Value, report: &mut Report) -> Option<Vec<(Test, String)>> {
+    fn operators(&self, path: &str, value: &Value, report: &mut Report) -> Option<Vec<(Part, String)>> {
         let Ok(operators) = serde_json::from_value::<Operators>(value.clone()) else {
             report.push(self.scope.document.at(Code::Shape, path, "these operators do not fit"));
             return None;
@@ -150,26 +179,33 @@ impl ColumnCompiler<'_> {
         for (key, operand) in map {
             let path = format!("{path}/{key}");
             let words = || text::operator(text::About::of(self.column), key, operand, map).unwrap_or_default();
-            tests.extend(self.operator(key, &path, &operators, matching, report).map(|test| (test, words())));
+            let part = match self.compared(key, &path, &operators, report) {
+                Some(part) => part,
+                None => self.operator(key, &path, &operators, matching, report).map(Part::Test),
+            };
+            tests.extend(part.map(|part| (part, words())));
         }
         if map.keys().all(|key| SWITCHES.contains(&key.as_str())) {
             self.switches_alone(path, map, report);
         } else {
             self.idle_switches(path, map, report);
         }
-        for (test, _) in &mut tests {
-            test.set_case_sensitive(matching.case_sensitive);
+        for (part, _) in &mut tests {
+            if let Part::Test(test) = part {
+                test.set_case_sensitive(matching.case_sensitive);
+            }
         }
         (report.errors() == before).then_some(tests)
     }
 
     /// Reports switches that no operator in the same map reads.
     fn idle_switches(&self, path: &str, operators: &serde_json::Map<String, Value>, report: &mut Report) {
-        let reads: [fn(&str) -> bool; 2] = [text::compares_words, text::compares_case];
+        let reads: [fn(&str) -> bool; 3] = [text::compares_words, text::compares_case, text::reads_zone];
         for (switch, reads) in SWITCHES.into_iter().zip(reads) {
             let has_switch = match self.column.kind {
                 ValueType::List => switch == "case_sensitive",
-                kind => kind.is_text(),
+                ValueType::Timestamp => switch == "zone",
+                kind => kind.is_text() && switch != "zone",
             };
             let is_read = has_switch && operators.keys().any(|key| reads(key));
             if !operators.contains_key(switch) || is_read {
@@ -260,11 +296,182 @@ impl ColumnCompiler<'_> {
                 .and(operators.matches.as_ref())
                 .and_then(|pattern| self.regex(path, pattern, matching, report)),
             "domain_in" => self.domain(path, operators.domain_in.as_ref()?, report),
+            "time_of_day" => {
+                let text = operators.time_of_day.as_deref()?;
+                let expected = "two times of day such as `08:00..17:00`, the second of which does not count";
+                let times = read_times(text);
+                if times.is_none() {
+                    self.misread(path, &format!("`{text}` is not a span of a day"), expected, report);
+                }
+                times.and_then(|(from, until)| self.wall(path, Wall::TimeOfDay(from, until), operators, report))
+            }
+            "weekday" => {
+                let days = operators.weekday.as_deref()?.iter().fold(0, |days, day| days | 1 << *day as u8);
+                self.wall(path, Wall::Weekday(days), operators, report)
+            }
+            "calendar" => {
+                let dates = self.dates(path, operators.calendar.as_ref()?, report)?;
+                self.wall(path, Wall::Dates(dates.into()), operators, report)
+            }
             "older_than" => self.age(path, operators.older_than.as_deref()?, true, report),
             "within" => self.age(path, operators.within.as_deref()?, false, report),
             "exists" => operators.exists.map(Test::Exists),
             _ => None,
         }
+    }
+
+    /// What an operator stands for that compares with another field; none for one that does not.
+    #[expect(clippy::option_option, reason = "an operator may be another one, or wrong")]
+    fn compared(&self, key: &str, path: &str, operators: &Operators, report: &mut Report) -> Option<Option<Part>> {
+        let field = |bound: &Option<Bound>| match bound {
+            Some(Bound::Field(field)) => Some(field.clone()),
+            _ => None,
+        };
+        let value = |value: &Option<Value>| {
+            value.as_ref().filter(|value| value.is_object()).map(|value| serde_json::from_value(value.clone()))
+        };
+        let (order, bound) = match key {
+            "gt" => (Order::More, Ok(field(&operators.gt)?)),
+            "gte" => (Order::AtLeast, Ok(field(&operators.gte)?)),
+            "lt" => (Order::Less, Ok(field(&operators.lt)?)),
+            "lte" => (Order::AtMost, Ok(field(&operators.lte)?)),
+            "eq" => (Order::Equal, value(&operators.eq)?),
+            "ne" => (Order::Equal, value(&operators.ne)?),
+            "between" if operators.between.iter().flatten().any(|bound| matches!(bound, Bound::Field(_))) => {
+                let message = "`between` takes two values, and a field is not one";
+                report.push(
+                    self.scope
+                        .document
+                        .at(Code::BadCondition, path, message)
+                        .hint("write `gte` and `lte`, which compare with a field: `{ gte: { field: NAME } }`"),
+                );
+                return Some(None);
+            }
+            _ => return None,
+        };
+        let Ok(bound): Result<FieldBound, _> = bound else {
+            let expected = "a value, or `{ field: NAME }` with `times` and `plus` where needed";
+            self.misread(path, &format!("`{key}` cannot be this map"), expected, report);
+            return Some(None);
+        };
+        let comparison = self.comparison(path, order, &bound, report);
+        Some(comparison.map(if key == "ne" { Part::Differ } else { Part::Compare }))
+    }
+
+    fn comparison(&self, path: &str, order: Order, bound: &FieldBound, report: &mut Report) -> Option<Comparison> {
+        let place = format!("{path}/field");
+        let right = column_of(self.scope, (&place, false), &bound.field, report)?;
+        let (own, other) = (self.column, &self.scope.columns[right]);
+        let family = |kind: ValueType| match kind {
+            ValueType::Integer | ValueType::Number | ValueType::Rank => Some(0),
+            ValueType::Timestamp => Some(1),
+            ValueType::Duration => Some(2),
+            _ => None,
+        };
+        let fits = family(own.kind).is_some() && family(own.kind) == family(other.kind);
+        if !fits || right == self.at {
+            let message = if fits {
+                format!("`{}` is compared with itself", own.name)
+            } else {
+                let [one, two] =
+                    [own, other].map(|column| format!("`{}` is of type `{}`", column.name, column.kind.name()));
+                format!("{one} and {two}, which are not compared")
+            };
+            report.push(
+                self.scope
+                    .document
+                    .at(Code::BadCondition, &place, message)
+                    .hint("compare a number with a number, a moment with a moment, or a duration with a duration"),
+            );
+            return None;
+        }
+        let before = report.diagnostics.len();
+        let mut times = Decimal::ONE;
+        if let Some(number) = &bound.times {
+            let place = format!("{path}/times");
+            match Number::from_json(number).and_then(Decimal::of) {
+                _ if own.kind == ValueType::Timestamp => {
+                    self.misread(&place, "a moment is not multiplied", "`plus` with a length of time", report);
+                }
+                Some(read) => times = read,
+                None => self.misread(&place, "this number has too many figures", "at most 38 figures", report),
+            }
+        }
+        let mut plus = Decimal::ZERO;
+        if let Some(amount) = &bound.plus {
+            let is_number = family(own.kind) == Some(0);
+            let (read, expected) = match amount {
+                Amount::Number(number) if is_number => (Number::from_json(number), "at most 38 figures"),
+                Amount::Text(text) if !is_number => match read_duration(text) {
+                    Ok(length) => (Some(length.into()), ""),
+                    Err(expected) => (None, expected),
+                },
+                _ if is_number => (None, "a number"),
+                _ => (None, "a length of time such as `2h 30m`"),
+            };
+            match read.and_then(Decimal::of) {
+                Some(read) => plus = read,
+                None => self.misread(&format!("{path}/plus"), "`plus` cannot be this value", expected, report),
+            }
+        }
+        (report.diagnostics.len() == before).then_some(Comparison { left: self.at, order, right, times, plus })
+    }
+
+    /// A test of a moment in the zone that the operators name.
+    fn wall(&self, path: &str, wall: Wall, operators: &Operators, report: &mut Report) -> Option<Test> {
+        if self.column.kind != ValueType::Timestamp {
+            self.misfit(path, "only a field of type `timestamp` has a time of day, a weekday and a date", report);
+            return None;
+        }
+        let Some(name) = &operators.zone else { return Some(Test::Wall(wall, Zone::utc())) };
+        let zone = Zone::read(name);
+        if zone.is_none() {
+            let place = format!("{}/zone", path.rsplit_once('/').map_or(path, |(above, _)| above));
+            let names = Zone::names();
+            let near = suggest(name, names.iter().map(String::as_str));
+            let finding = self.scope.document.at(Code::BadCondition, place, format!("there is no time zone `{name}`"));
+            let hint = "write a name such as `Europe/Berlin`, an offset such as `+02:00`, or `UTC`";
+            let finding = finding.hint(near.unwrap_or_else(|| hint.into()));
+            // Each operator that reads the zone finds it.
+            if !report.diagnostics.iter().any(|other| {
+                (&other.path, &other.span, &other.message) == (&finding.path, &finding.span, &finding.message)
+            }) {
+                report.push(finding);
+            }
+        }
+        zone.map(|zone| Test::Wall(wall, zone))
+    }
+
+    /// The dates of a list, as days since 1970, in order.
+    fn dates(&self, path: &str, dates: &OneOf, report: &mut Report) -> Option<Vec<i64>> {
+        let entries: Vec<(String, String)> = match dates {
+            OneOf::Values(values) => {
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                values.iter().enumerate().map(|(at, value)| (format!("{path}/{at}"), text(value))).collect()
+            }
+            OneOf::Named(name) => {
+                let entries = self.named(name, path, report)?.iter().enumerate();
+                entries.map(|(at, entry)| (format!("/lists/{name}/{at}"), entry.clone())).collect()
+            }
+        };
+        let mut read = |(place, entry): &(String, String)| {
+            let day = read_moment(&format!("{entry}T00:00:00Z")).ok().map(|moment| moment.div_euclid(DAY));
+            if day.is_none() {
+                self.misread(place, &format!("`{entry}` is not a date"), "a date such as `2026-12-25`", report);
+            }
+            day
+        };
+        let days: Vec<Option<i64>> = entries.iter().map(&mut read).collect();
+        let mut days: Vec<i64> = days.into_iter().collect::<Option<_>>()?;
+        days.sort_unstable();
+        days.dedup();
+        Some(days)
+    }
+
+    fn misread(&self, place: &str, message: &str, expected: &str, report: &mut Report) {
+        report.push(
+            self.scope.document.at(Code::BadCondition, place, message.to_owned()).label(format!("expected {expected}")),
+        );
     }
 
     fn equals(&self, path: &str, values: &[Value], listed: bool, report: &mut Report) -> Option<Test> {
@@ -323,6 +530,8 @@ impl ColumnCompiler<'_> {
         let written = |bound: &Bound| match bound {
             Bound::Number(number) => Value::Number(number.clone()),
             Bound::Text(text) => Value::String(text.clone()),
+            // What compares with a field is read apart.
+            Bound::Field(field) => Value::String(field.field.clone()),
         };
         let mut read = |bound: Option<(&Bound, bool)>| -> Option<Option<(Number, bool)>> {
             let Some((bound, equal)) = bound else { return Some(None) };

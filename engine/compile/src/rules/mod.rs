@@ -9,4 +9,5 @@ mod table;
 
 pub use conditions::{Scope, compile};
 pub use table::{Row, Unwritable, Written, export, rows, to_table, typed, with_table, written};
+pub(crate) use text::takes_list;
 pub use text::{Policy, References, sentence, table_cell};

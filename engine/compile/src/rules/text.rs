@@ -218,7 +218,9 @@ fn nested(value: &Value, references: References<'_>) -> String {
 /// The values of a list where its name stands.
 fn spelt_out(name: &str, value: &Value, lists: &IndexMap<String, Vec<String>>) -> Value {
     match (name, value) {
-        ("in" | "domain_in", Value::String(list)) => lists.get(list).map_or_else(|| value.clone(), |list| json!(list)),
+        (_, Value::String(list)) if takes_list(name) => {
+            lists.get(list).map_or_else(|| value.clone(), |list| json!(list))
+        }
         _ => value.clone(),
     }
 }
@@ -236,6 +238,16 @@ fn switches(name: &str, operators: &Map<String, Value>) -> &'static str {
 /// Whether an operator may compare case-sensitively.
 pub(super) fn compares_case(name: &str) -> bool {
     compares_words(name) || matches!(name, "eq" | "ne" | "in" | "matches")
+}
+
+/// Whether an operator takes the name of a list.
+pub(crate) fn takes_list(name: &str) -> bool {
+    matches!(name, "in" | "domain_in" | "calendar")
+}
+
+/// Whether an operator reads a clock on a wall.
+pub(super) fn reads_zone(name: &str) -> bool {
+    matches!(name, "time_of_day" | "weekday" | "calendar")
 }
 
 /// Whether an operator looks for words.
@@ -285,6 +297,14 @@ impl<'a> About<'a> {
             None => plain(value),
         }
     }
+
+    /// A value that is compared with, or another field.
+    fn bound(self, value: &Value) -> String {
+        let Some(name) = value.get("field").and_then(Value::as_str) else { return self.amount(value) };
+        let times = value.get("times").map(|times| format!("{} times ", plain(times))).unwrap_or_default();
+        let plus = |plus: &Value| format!(" plus {}", plus.as_str().map_or_else(|| self.amount(plus), str::to_owned));
+        format!("{times}{name}{}", value.get("plus").map(plus).unwrap_or_default())
+    }
 }
 
 /// An operator on a field, which may be optional, with its switches; none for a switch.
@@ -296,6 +316,10 @@ pub(super) fn operator(about: About<'_>, name: &str, value: &Value, operators: &
         other => about.amount(other),
     };
     let words = match name {
+        "eq" if value.is_object() => format!("{field} is the same as {}", about.bound(value)),
+        "ne" if value.is_object() => {
+            format!("{field} is not the same as {} (or one of them is not given)", about.bound(value))
+        }
         "eq" => format!("{field} is {}", about.amount(value)),
         "ne" => {
             // Where it must be given as well, it is not left out.
@@ -303,10 +327,10 @@ pub(super) fn operator(about: About<'_>, name: &str, value: &Value, operators: &
             format!("{field} is not {}{}", about.amount(value), if open { " (or not given)" } else { "" })
         }
         "in" => format!("{field} is {}", values()),
-        "gt" => format!("{field} is more than {}", about.amount(value)),
-        "gte" => format!("{field} is at least {}", about.amount(value)),
-        "lt" => format!("{field} is less than {}", about.amount(value)),
-        "lte" => format!("{field} is at most {}", about.amount(value)),
+        "gt" => format!("{field} is more than {}", about.bound(value)),
+        "gte" => format!("{field} is at least {}", about.bound(value)),
+        "lt" => format!("{field} is less than {}", about.bound(value)),
+        "lte" => format!("{field} is at most {}", about.bound(value)),
         "between" => {
             let bounds: Vec<String> = value.as_array().into_iter().flatten().map(|value| about.amount(value)).collect();
             format!("{field} is between {}", bounds.join(" and "))
@@ -335,12 +359,32 @@ pub(super) fn operator(about: About<'_>, name: &str, value: &Value, operators: &
             }
             other => format!("the domain of {field} is {}", plain(other)),
         },
+        "time_of_day" => {
+            let (from, until) = value.as_str().and_then(|text| text.split_once("..")).unwrap_or_default();
+            format!("the time of {field} is from {} on and before {}", from.trim(), until.trim())
+        }
+        "weekday" => {
+            let name = |day: &Value| match day.as_str().unwrap_or_default() {
+                "mon" => "Monday",
+                "tue" => "Tuesday",
+                "wed" => "Wednesday",
+                "thu" => "Thursday",
+                "fri" => "Friday",
+                "sat" => "Saturday",
+                _ => "Sunday",
+            };
+            let days = value.as_array().into_iter().flatten().map(|day| name(day).to_owned());
+            format!("{field} is on a {}", join(days.collect(), "or"))
+        }
+        "calendar" => format!("the date of {field} is {}", values()),
         "exists" => format!("{field} is {}", if value == &Value::Bool(true) { "given" } else { "not given" }),
         "older_than" => format!("{field} is more than {} ago", plain(value)),
         "within" => format!("{field} is at most {} ago", plain(value)),
         _ => return None,
     };
-    Some(format!("{words}{}", switches(name, operators)))
+    let zone = operators.get("zone").and_then(Value::as_str).unwrap_or("UTC");
+    let zone = if reads_zone(name) { format!(" (time zone {zone})") } else { String::new() };
+    Some(format!("{words}{zone}{}", switches(name, operators)))
 }
 
 /// A value; texts other than a plain word are in quotes.

@@ -286,6 +286,41 @@ fn every_rule_occurs_as_often_as_the_others_and_thresholds_are_met() {
 }
 
 #[test]
+fn fields_that_are_compared_and_clocks_on_walls_have_thresholds() {
+    let desk = DESK
+        .replace("    tags:", "    limit: { type: integer, visible: false }\n    tags:")
+        .replace("worth: { gte: 400 }", "worth: { gt: { field: limit, times: 1.1, plus: 5 } }")
+        .replace("older_than: 40h", "time_of_day: 09:00..17:00, zone: +01:00");
+    let maker = MAKER
+        .replace("  parts:", "  limit: { integer: { from: 50, to: 500 } }\n  parts:")
+        .replace("  seen: { slot: seen }", "  seen: { slot: seen }\n  limit: { slot: limit }")
+        .replace("hold_out:", "cover: rules\nboundary: 40%\nhold_out:");
+    // The slot that is drawn later is the one that is moved, on whichever side it stands.
+    let worth = "  worth: { number: { from: 5, to: 900, step: 0.5, like: log_normal } }\n";
+    let later = maker.replace(worth, "").replace("  parts:", &format!("{worth}  parts:"));
+    for (maker, step) in [(maker, 1.11), (later, 0.5)] {
+        let tasks = task("train", "train", "{ generate: returns, items: 20 }");
+        let sources =
+            source::from_texts("depot", [("pack.yaml", (desk.clone() + &tasks).as_str()), ("maker.yaml", &maker)]);
+        let compiled = compile(&sources.with_data([("people.csv", PEOPLE)]), 1);
+        let catalog = compiled.catalog.unwrap_or_else(|| panic!("{}", compiled.report.render(false)));
+        let pack = &catalog.packs()[0];
+        let number = |item: &Item, at: usize| {
+            item.fields[at].as_ref().and_then(Datum::number).map_or(0.0, casebook_runtime::number::Number::to_f64)
+        };
+        let (mut compared, mut edges, mut all) = (0, 0, 0);
+        for item in (0..150).flat_map(|seed| drawn(pack, "train", seed)) {
+            compared += usize::from((number(&item, 3) - 1.1 * number(&item, 5) - 5.0).abs() <= step);
+            let minute = (number(&item, 4) / 60_000.0).rem_euclid(1440.0);
+            edges += usize::from([480.0, 960.0].iter().any(|edge| (minute - edge).abs() <= 1.0));
+            all += 1;
+        }
+        assert!(compared * 100 >= all * 12 && edges * 100 >= all * 12, "{compared} and {edges} of {all}");
+        assert!((compared + edges) * 100 <= all * 48, "{compared} and {edges} of {all}");
+    }
+}
+
+#[test]
 fn conflicts_and_outcomes_can_be_asked_for() {
     let maker = MAKER.replace("hold_out:", "cover: outcomes\nconflicts: 50%\nhold_out:");
     let catalog = catalog(&maker, &task("train", "train", "{ generate: returns, items: 20 }"));

@@ -4,6 +4,10 @@
 
 // Sets of small numbers.
 mod bits;
+// One field compared with another.
+mod fields;
+// Moments by the clock on the wall.
+mod wall;
 // A compiled condition, its evaluation and its trace.
 mod predicate;
 // Rules prepared to decide about many items.
@@ -15,9 +19,11 @@ use std::sync::Arc;
 
 use crate::settings::Hit;
 pub use bits::Bits;
+pub use fields::{Comparison, Decimal, Order};
 pub use over::joined;
 pub use predicate::{Facts, Predicate, Test, Trace};
 use program::Program;
+pub use wall::{DAY, DAYS, Wall, Zone, read_times};
 
 use crate::model::{Column, Datum, Place, RuleReason};
 

@@ -1,6 +1,6 @@
 //! Rules over other columns: those of a version with more values, fields or decisions, or with fewer.
 
-use super::{CompiledRule, Predicate, RuleSet, Test};
+use super::{Comparison, CompiledRule, Predicate, RuleSet, Test};
 use crate::model::{Column, Datum};
 
 /// Columns that take the place of others, by name.
@@ -70,6 +70,15 @@ impl<'a> Places<'a> {
                 None if test.passes(None, None) => Predicate::All(Vec::new()),
                 None => Predicate::Any(Vec::new()),
             },
+            Predicate::Compare(comparison, words) => {
+                match [comparison.left, comparison.right].map(|at| self.at.get(at).copied().flatten()) {
+                    [Some(left), Some(right)] => {
+                        Predicate::Compare(Comparison { left, right, ..*comparison }, words.clone())
+                    }
+                    // A field that is gone is never given.
+                    _ => Predicate::Any(Vec::new()),
+                }
+            }
         }
     }
 

@@ -4,6 +4,8 @@ use std::{collections::HashSet, sync::Arc};
 
 use regex::Regex;
 
+use super::{Comparison, Wall, Zone};
+
 use crate::{
     model::{Column, Datum, Matching, Text, domain::is_below},
     number::Number,
@@ -29,6 +31,8 @@ pub enum Predicate {
     Not(Box<Predicate>),
     /// A test of one column, with its words.
     Column(usize, Test, Arc<str>),
+    /// One column compared with another, with its words.
+    Compare(Comparison, Arc<str>),
 }
 
 /// A condition and its result, part by part.
@@ -76,6 +80,8 @@ pub enum Test {
         /// The milliseconds.
         length: i64,
     },
+    /// A moment as the clock on the wall shows it, in a zone.
+    Wall(Wall, Zone),
 }
 
 impl Predicate {
@@ -86,6 +92,7 @@ impl Predicate {
             Self::Any(parts) => parts.iter().any(|part| part.matches(facts)),
             Self::Not(part) => !part.matches(facts),
             Self::Column(at, test, _) => test.passes(facts.fields.get(*at).and_then(Option::as_ref), facts.clock),
+            Self::Compare(comparison, _) => comparison.holds(facts.fields),
         }
     }
 
@@ -94,7 +101,7 @@ impl Predicate {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.judge(facts, judged)),
             Self::Not(part) => part.judge(facts, judged),
-            Self::Column(_, _, words) => judged.push((words, self.matches(facts))),
+            Self::Column(_, _, words) | Self::Compare(_, words) => judged.push((words, self.matches(facts))),
         }
     }
 
@@ -111,6 +118,17 @@ impl Predicate {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.tests(tests)),
             Self::Not(part) => part.tests(tests),
             Self::Column(at, test, _) => tests.push((*at, test)),
+            Self::Compare(..) => {}
+        }
+    }
+
+    /// Every comparison of two columns in it.
+    pub fn comparisons<'a>(&'a self, all: &mut Vec<&'a Comparison>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.comparisons(all)),
+            Self::Not(part) => part.comparisons(all),
+            Self::Column(..) => {}
+            Self::Compare(comparison, _) => all.push(comparison),
         }
     }
 
@@ -122,6 +140,7 @@ impl Predicate {
             Self::Column(at, ..) => {
                 columns.insert(*at);
             }
+            Self::Compare(comparison, _) => columns.extend([comparison.left, comparison.right]),
         }
     }
 
@@ -131,6 +150,7 @@ impl Predicate {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::needs_clock),
             Self::Not(part) => part.needs_clock(),
             Self::Column(_, test, _) => matches!(test, Test::Age { .. }),
+            Self::Compare(..) => false,
         }
     }
 
@@ -139,21 +159,28 @@ impl Predicate {
         let parts = match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().map(|part| part.trace(facts, columns)).collect(),
             Self::Not(part) => vec![part.trace(facts, columns)],
-            Self::Column(..) => Vec::new(),
+            Self::Column(..) | Self::Compare(..) => Vec::new(),
+        };
+        let shown = |at: usize| {
+            let found = facts.fields.get(at).and_then(Option::as_ref).map(|datum| datum.to_json(&columns[at]));
+            found.map_or_else(
+                || "is not given".to_owned(),
+                |value| format!("is {}", value.as_str().map_or_else(|| value.to_string(), |text| format!("`{text}`"))),
+            )
         };
         let (text, found) = match self {
             Self::All(_) => ("all of".to_owned(), None),
             Self::Any(_) => ("one of".to_owned(), None),
             Self::Not(_) => ("not".to_owned(), None),
-            Self::Column(at, _, text) => {
-                let found = facts.fields.get(*at).and_then(Option::as_ref).map(|datum| datum.to_json(&columns[*at]));
-                let found = found.map_or_else(
-                    || "is not given".to_owned(),
-                    |value| {
-                        format!("is {}", value.as_str().map_or_else(|| value.to_string(), |text| format!("`{text}`")))
-                    },
+            Self::Column(at, _, text) => (text.to_string(), Some(shown(*at))),
+            Self::Compare(comparison, text) => {
+                let other = format!(
+                    "{}, and {} {}",
+                    shown(comparison.left),
+                    columns[comparison.right].name,
+                    shown(comparison.right)
                 );
-                (text.to_string(), Some(found))
+                (text.to_string(), Some(other))
             }
         };
         Trace { text, holds: self.matches(facts), found, parts }
@@ -190,6 +217,7 @@ impl Test {
                 let age = clock.saturating_sub(*moment);
                 if *older { age > *length } else { (0..=*length).contains(&age) }
             }),
+            (Self::Wall(wall, zone), Some(Datum::Integer(moment))) => wall.passes(*moment, zone),
             (_, Some(Datum::Text(text))) => self.passes_text(text),
             _ => false,
         }

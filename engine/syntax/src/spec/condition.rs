@@ -48,7 +48,7 @@ impl JsonSchema for Condition {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct Operators {
-    /// Equal to the value.
+    /// Equal to the value, or to another field: `{ field: previous }`.
     pub eq: Option<Value>,
     /// Not equal to the value; an item without the field also matches.
     pub ne: Option<Value>,
@@ -95,12 +95,43 @@ pub struct Operators {
     /// At most this duration before the clock, and not after it; for a moment.
     #[schemars(example = &"2h 30m")]
     pub within: Option<String>,
+    /// From one time of day on and before another, which may be on the next day; for a moment.
+    #[schemars(example = &"08:00..17:00", example = &"22:00..06:00")]
+    pub time_of_day: Option<String>,
+    /// On one of these days of the week; for a moment.
+    #[schemars(length(min = 1), example = serde_json::json!(["sat", "sun"]))]
+    pub weekday: Option<Vec<Weekday>>,
+    /// On one of these dates, or those of a named list, such as the holidays of a country; for a moment.
+    pub calendar: Option<OneOf>,
+    /// The time zone of `time_of_day`, `weekday` and `calendar`: a name, or an offset such as `+02:00`; default `UTC`.
+    #[schemars(example = &"Europe/Berlin")]
+    pub zone: Option<String>,
     /// Whether the item has the field.
     pub exists: Option<bool>,
     /// Whether text operators look for whole words (default) or for any part of the text.
     pub whole_words: Option<bool>,
     /// Whether text operators distinguish upper case from lower case (default: no).
     pub case_sensitive: Option<bool>,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Weekday {
+    /// Monday.
+    Mon,
+    /// Tuesday.
+    Tue,
+    /// Wednesday.
+    Wed,
+    /// Thursday.
+    Thu,
+    /// Friday.
+    Fri,
+    /// Saturday.
+    Sat,
+    /// Sunday.
+    Sun,
 }
 
 /// A list of values, or the name of a list.
@@ -128,7 +159,7 @@ impl JsonSchema for OneOf {
     }
 }
 
-/// A bound: a number, or a moment or length of time as text.
+/// A bound: a number, a moment or length of time as text, or another field.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Bound {
@@ -136,6 +167,41 @@ pub enum Bound {
     Number(Number),
     /// A moment (RFC 3339) or a length of time.
     Text(String),
+    /// Another field.
+    Field(FieldBound),
+}
+
+/// Another field of the same item, multiplied and added to.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldBound {
+    /// The field: of numbers, moments or durations, like the one that is compared with it.
+    #[schemars(example = &"previous_amount")]
+    pub field: String,
+    /// By what it is multiplied; default 1. A moment is not.
+    pub times: Option<Number>,
+    /// What is added: a number, or a length of time to a moment or duration.
+    pub plus: Option<Amount>,
+}
+
+/// A number, or a length of time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Amount {
+    /// A number.
+    Number(Number),
+    /// A length of time, which may be negative.
+    Text(String),
+}
+
+impl JsonSchema for Amount {
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A number, or a length of time.", "type": ["number", "string"] })
+    }
 }
 
 impl JsonSchema for Bound {
@@ -143,7 +209,13 @@ impl JsonSchema for Bound {
         "Bound".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "description": "A number; for moments and durations a text.", "type": ["number", "string"] })
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let field = generator.subschema_for::<FieldBound>();
+        json_schema!({
+            "description": "A number; for moments and durations a text; or another field: `{ field: previous, times: 2 }`.",
+            "type": ["number", "string", "object"],
+            "if": { "type": "object" },
+            "then": field,
+        })
     }
 }

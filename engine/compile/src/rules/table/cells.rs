@@ -9,6 +9,8 @@ use casebook_runtime::value::ValueType;
 use casebook_syntax::spec::plain_scalar;
 use serde_json::{Map, Value, json};
 
+use crate::rules::text::takes_list;
+
 /// The operators that signs at the beginning of a cell stand for.
 const SIGNS: [(&str, &str); 5] = [(">=", "gte"), ("<=", "lte"), ("!=", "ne"), (">", "gt"), ("<", "lt")];
 
@@ -29,7 +31,11 @@ pub(super) fn condition(text: &str, operator: Option<&str>, kind: ValueType) -> 
             None => scalar(text, kind)?,
         },
         "contains_any" | "contains_all" | "has_any" | "has_all" | "only" => alternatives(text, kind)?,
-        "in" | "domain_in" => match alternatives(text, kind)? {
+        "weekday" => match alternatives(text, ValueType::Text)? {
+            Value::Array(days) => days.iter().map(|day| day.as_str().map_or("", str::trim)).collect(),
+            day => json!([day.as_str().map_or("", str::trim)]),
+        },
+        name if takes_list(name) => match alternatives(text, kind)? {
             // One name without quotes is that of a list; one value is a list of its own.
             Value::Array(mut one) if one.len() == 1 && one[0].is_string() && unquoted(text.trim()).is_none() => {
                 one.remove(0)
@@ -37,7 +43,7 @@ pub(super) fn condition(text: &str, operator: Option<&str>, kind: ValueType) -> 
             list => list,
         },
         "exists" => scalar(text, ValueType::Boolean)?,
-        "older_than" | "within" => scalar(text.trim(), ValueType::Text)?,
+        "older_than" | "within" | "time_of_day" => scalar(text.trim(), ValueType::Text)?,
         _ => scalar(text, kind)?,
     };
     Ok(json!({ operator: value }))
@@ -189,10 +195,10 @@ pub(super) fn text_of(value: &Value, operator: Option<&str>) -> Result<String, S
     };
     Ok(match (operator, value) {
         (Some("between"), Value::Array(bounds)) => bounds.iter().map(one).collect::<Vec<_>>().join(".."),
-        (Some("in" | "domain_in"), Value::String(list)) if quoted_where_needed(list) != *list => {
+        (Some(operator), Value::String(list)) if takes_list(operator) && quoted_where_needed(list) != *list => {
             return Err(format!("names the list `{list}`, which a cell cannot name; rename the list"));
         }
-        (Some("in" | "domain_in"), Value::Array(list)) => match list.as_slice() {
+        (Some(operator), Value::Array(list)) if takes_list(operator) => match list.as_slice() {
             // Without quotes it would be the name of a list.
             [Value::String(text)] => quoted(text),
             list => list.iter().map(one).collect::<Vec<_>>().join(" | "),

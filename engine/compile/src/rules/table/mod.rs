@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 pub use write::{Row, Unwritable, export, to_table};
 
 /// The operators that change how the others of a field match.
-const SWITCHES: [&str; 2] = ["whole_words", "case_sensitive"];
+const SWITCHES: [&str; 3] = ["whole_words", "case_sensitive", "zone"];
 
 /// A rule as written, with the JSON pointers of its parts.
 #[derive(Debug, Clone)]
@@ -304,8 +304,11 @@ impl Reader<'_> {
                     };
                     tests.extend(value.map(|value| ((*except, *field), place, value)));
                 }
+                Head::Switch { except, field, name: name @ "zone" } => {
+                    switches.push(((*except, *field), place, *name, word().trim().into()));
+                }
                 Head::Switch { except, field, name } => match typed(&word(), ValueType::Boolean) {
-                    Value::Bool(on) => switches.push(((*except, *field), place, *name, on)),
+                    on @ Value::Bool(_) => switches.push(((*except, *field), place, *name, on)),
                     _ => report.push(
                         self.document
                             .at(Code::NotAllowed, place, format!("the cell cannot be `{}`", word()))
@@ -330,7 +333,7 @@ impl Reader<'_> {
             let mut switched = switches.iter().filter(|(of, ..)| *of == field).peekable();
             let value = if switched.peek().is_some() {
                 let mut map = operators(value);
-                map.extend(switched.map(|(_, _, name, on)| ((*name).to_owned(), Value::Bool(*on))));
+                map.extend(switched.map(|(_, _, name, value)| ((*name).to_owned(), value.clone())));
                 Value::Object(map)
             } else {
                 value

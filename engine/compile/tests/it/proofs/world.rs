@@ -138,9 +138,21 @@ fn bound() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["gt", "gte", "lt", "lte", "eq"])
 }
 
+fn times() -> impl Strategy<Value = f64> {
+    prop::sample::select(vec![1.0, 1.0, 2.0, 0.5, -1.0])
+}
+
+fn plus() -> impl Strategy<Value = f64> {
+    prop::sample::select(vec![0.0, 1.0, -1.0, 0.25, 3.5])
+}
+
+fn zone() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["UTC", "+02:00", "Europe/Berlin", "Europe/Berlin"])
+}
+
 /// A test of one of the fields with these positions.
 fn test(fields: &[usize]) -> BoxedStrategy<Value> {
-    let of = |field: usize| -> BoxedStrategy<Value> {
+    let of = |field: usize, pair: bool| -> BoxedStrategy<Value> {
         match field {
             0 => prop_oneof![
                 prop::sample::select(vec!["red", "green", "blue"]).prop_map(|value| json!({"category": value})),
@@ -148,6 +160,25 @@ fn test(fields: &[usize]) -> BoxedStrategy<Value> {
                 prop::sample::select(vec!["red", "green"]).prop_map(|value| json!({"category": {"ne": value}})),
             ]
             .boxed(),
+            1 if fields.contains(&2) && pair => (bound(), times(), plus())
+                .prop_map(|(operator, times, plus)| {
+                    json!({"amount": {operator: {"field": "ratio", "times": times, "plus": plus}}})
+                })
+                .boxed(),
+            2 if fields.contains(&1) && pair => (prop_oneof![bound(), Just("ne")], plus())
+                .prop_map(|(operator, plus)| json!({"ratio": {operator: {"field": "amount", "plus": plus}}}))
+                .boxed(),
+            8 if pair => (5..14_u8, 5..14_u8, prop::sample::select(vec!["mon", "tue", "sun"]), 0..3_u8, zone())
+                .prop_map(|(from, until, day, which, zone)| {
+                    let mut test = match which {
+                        0 if from != until => json!({"time_of_day": format!("{from:02}:00..{until:02}:00")}),
+                        1 => json!({"calendar": ["2026-01-05", "2026-12-25"]}),
+                        _ => json!({"weekday": [day]}),
+                    };
+                    test["zone"] = zone.into();
+                    json!({ "received": test })
+                })
+                .boxed(),
             1 => prop_oneof![
                 (bound(), 0..7_i64).prop_map(|(operator, number)| json!({"amount": {operator: number}})),
                 (0..7_i64, 0..7_i64).prop_map(|(a, b)| json!({"amount": {"between": [a, b]}})),
@@ -187,7 +218,9 @@ fn test(fields: &[usize]) -> BoxedStrategy<Value> {
             .boxed(),
         }
     };
-    prop::strategy::Union::new(fields.iter().map(|field| of(*field))).boxed()
+    // What compares two fields, or reads the clock on a wall, stands beside what does not.
+    let both = fields.iter().flat_map(|field| [of(*field, false), of(*field, true)]);
+    prop::strategy::Union::new(both).boxed()
 }
 
 fn condition(fields: &[usize]) -> BoxedStrategy<Value> {

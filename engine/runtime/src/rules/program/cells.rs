@@ -148,22 +148,24 @@ fn between(kind: ValueType, low: Option<Number>, high: Option<Number>) -> Datum 
     Datum::Integer(i64::try_from(nearest).unwrap_or_default())
 }
 
-/// Whether a condition is about one column alone, and does not read the clock.
+/// Whether a condition is about one column alone, and bounds decide which values pass it.
 fn is_about(predicate: &Predicate, column: usize) -> bool {
     match predicate {
         Predicate::All(parts) | Predicate::Any(parts) => {
             !parts.is_empty() && parts.iter().all(|part| is_about(part, column))
         }
         Predicate::Not(part) => is_about(part, column),
-        Predicate::Column(own, test, _) => *own == column && !reads_clock(test),
+        Predicate::Column(own, test, _) => *own == column && has_bounds(test),
+        Predicate::Compare(..) => false,
     }
 }
 
-fn reads_clock(test: &Test) -> bool {
+/// Whether bounds decide which values pass a test: neither the clock of the task nor one on a wall.
+fn has_bounds(test: &Test) -> bool {
     match test {
-        Test::Age { .. } => true,
-        Test::Not(test) => reads_clock(test),
-        _ => false,
+        Test::Age { .. } | Test::Wall(..) => false,
+        Test::Not(test) => has_bounds(test),
+        _ => true,
     }
 }
 
@@ -172,6 +174,7 @@ fn bounds_of(predicate: &Predicate, bounds: &mut Vec<Number>) {
         Predicate::All(parts) | Predicate::Any(parts) => parts.iter().for_each(|part| bounds_of(part, bounds)),
         Predicate::Not(part) => bounds_of(part, bounds),
         Predicate::Column(_, test, _) => bounds_of_test(test, bounds),
+        Predicate::Compare(..) => {}
     }
 }
 

@@ -114,7 +114,8 @@ impl<'a> Drawing<'a> {
             let pinned = goal.and_then(|goal| goal.pinned(stream));
             let lean = goal.map_or(&Upright as &dyn Lean, Goal::lean);
             let mut candidate = self.candidate((lean, pinned), plan, world, stream)?;
-            if goal.is_some_and(|goal| !goal.is_met(plan, world, &candidate.fields, self.clock)) {
+            let missed = candidate.slots.missed && attempt < TRIES;
+            if missed || goal.is_some_and(|goal| !goal.is_met(plan, world, &candidate.fields, self.clock)) {
                 continue;
             }
             match self.finish(id, &mut candidate, world, stream) {

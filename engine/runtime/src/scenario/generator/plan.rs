@@ -3,20 +3,20 @@
 //! A draw with a goal leans towards it: slots that feed a condition of the goal draw what meets it, and the draw is repeated
 //! until the rules agree. What a lean cannot know, such as which rule comes first, trial draws show when the pack is loaded.
 
-use std::collections::HashSet;
+use std::{cmp::Ordering, collections::HashSet};
 
 use super::{
     Coverage, FieldSource, Generator, Unit, Way,
     distribution::Grid,
     draw::{Fault, World},
     inbox::{Cast, Drawing},
-    slots::{Lean, Pinned, Upright},
+    slots::{Lean, Pinned, Spot, Upright},
 };
 use crate::{
     items::{Law, Source},
     model::Datum,
     number::Number,
-    rules::{CompiledRule, Facts, Predicate, RuleSet, Test},
+    rules::{Comparison, CompiledRule, DAY, Facts, Predicate, RuleSet, Test},
     scenario::random::Stream,
     settings::Hit,
 };
@@ -37,6 +37,10 @@ const SHARED: u64 = 20;
 const MAX_OUTCOMES: usize = 256;
 /// What a share of one is in millionths.
 const WHOLE: u64 = 1_000_000;
+/// Choices among the positions around a threshold: a multiple of each number of them.
+const AROUND: usize = 6;
+/// Days of a grid of moments on which a clock on a wall is looked at.
+const MAX_DAYS: usize = 400;
 
 /// How draws of a source are steered.
 #[derive(Debug, Default)]
@@ -80,10 +84,18 @@ enum Target {
 #[derive(Debug)]
 pub(super) struct Threshold {
     slot: usize,
-    /// The positions of its grid within one step.
-    positions: Vec<u64>,
+    near: Near,
     /// The aim of the rule.
     aim: Option<usize>,
+}
+
+/// What lies within one step of a threshold.
+#[derive(Debug, Clone, PartialEq)]
+enum Near {
+    /// These positions of the slot's grid.
+    Positions(Vec<u64>),
+    /// Those around a number that follows from another slot, which is drawn before.
+    Beside(Beside),
 }
 
 /// What slots draw from, where it is not all that they have.
@@ -136,9 +148,11 @@ impl<'a> Goal<'a> {
     pub(super) fn pinned(self, stream: &mut Stream) -> Option<Pinned> {
         match self {
             Self::Aim(_) => None,
-            Self::Threshold(threshold, _) => {
-                let at = threshold.positions[stream.below(threshold.positions.len())];
-                Some(Pinned { slot: threshold.slot, at })
+            Self::Threshold(Threshold { slot, near: Near::Positions(positions), .. }, _) => {
+                Some(Pinned { slot: *slot, spot: Spot::At(positions[stream.below(positions.len())]) })
+            }
+            Self::Threshold(Threshold { slot, near: Near::Beside(beside), .. }, _) => {
+                Some(Pinned { slot: *slot, spot: Spot::Beside(*beside, stream.below(AROUND)) })
             }
         }
     }
@@ -318,26 +332,30 @@ impl Plan {
         for at in 0..self.sets.len() {
             let Some(set) = self.set(at, &world.law) else { continue };
             for (number, rule) in set.rules.iter().enumerate().filter(|(_, rule)| !rule.trial && rule.is_valid(clock)) {
-                let mut tests = Vec::new();
-                rule.when.tests(&mut tests);
-                rule.except.iter().for_each(|except| except.tests(&mut tests));
+                let (mut tests, mut compared) = (Vec::new(), Vec::new());
+                for condition in std::iter::once(&rule.when).chain(&rule.except) {
+                    condition.tests(&mut tests);
+                    condition.comparisons(&mut compared);
+                }
                 let aim = self.aims.iter().position(|aim| aim.target == Target::Rule(at, number));
+                let mut add = |slot: usize, near: Near| {
+                    let known = all.iter().any(|one| one.slot == slot && one.near == near && one.aim == aim);
+                    if !known && near != Near::Positions(Vec::new()) {
+                        all.push(Threshold { slot, near, aim });
+                    }
+                };
                 for (column, test) in tests {
-                    let Some(FieldSource::Slot(slot, path)) = generator.fields.get(column).and_then(Option::as_ref)
-                    else {
-                        continue;
-                    };
-                    let Some(scale) = Scale::of(&generator.slots.slots[*slot].way, clock).filter(|_| path.is_empty())
-                    else {
-                        continue;
-                    };
-                    for bound in scale.bounds(test, clock) {
-                        let positions = scale.around(bound);
-                        let known =
-                            all.iter().any(|one| one.slot == *slot && one.positions == positions && one.aim == aim);
-                        if !positions.is_empty() && !known {
-                            all.push(Threshold { slot: *slot, positions, aim });
-                        }
+                    let Some((slot, scale)) = scaled(generator, column, clock) else { continue };
+                    for positions in scale.thresholds(test, clock) {
+                        add(slot, Near::Positions(positions));
+                    }
+                }
+                for comparison in compared {
+                    let sides = [comparison.left, comparison.right].map(|at| scaled(generator, at, clock));
+                    if let [Some((left, _)), Some((right, _))] = sides
+                        && let Some((slot, beside)) = Beside::of(comparison, (left, right), generator)
+                    {
+                        add(slot, Near::Beside(beside));
                     }
                 }
             }
@@ -554,6 +572,46 @@ fn wanted<'a>(predicate: &'a Predicate, want: bool, all: &mut Vec<(usize, &'a Te
     }
 }
 
+/// The slot of a field that is drawn from a grid.
+fn scaled(generator: &Generator, column: usize, clock: Option<i64>) -> Option<(usize, Scale<'_>)> {
+    let Some(FieldSource::Slot(slot, path)) = generator.fields.get(column).and_then(Option::as_ref) else {
+        return None;
+    };
+    let scale = Scale::of(&generator.slots.slots[*slot].way, clock).filter(|_| path.is_empty())?;
+    Some((*slot, scale))
+}
+
+/// How the number at which a comparison of two slots changes its result follows from the slot that is drawn first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Beside {
+    /// The column of the slot that is drawn first.
+    other: usize,
+    times: f64,
+    plus: f64,
+}
+
+impl Beside {
+    /// For the later one of two slots, which is returned as well.
+    fn of(comparison: &Comparison, (left, right): (usize, usize), generator: &Generator) -> Option<(usize, Self)> {
+        let (times, plus) = (comparison.times.to_f64(), comparison.plus.to_f64());
+        let first = left.min(right);
+        let other = generator.slots.slots[first].columns.start;
+        match left.cmp(&right) {
+            Ordering::Greater => Some((left, Self { other, times, plus })),
+            Ordering::Less if times != 0.0 => Some((right, Self { other, times: 1.0 / times, plus: -plus / times })),
+            _ => None,
+        }
+    }
+
+    /// One of the positions of a slot around the number; none where the first slot has no value, or the grid none near it.
+    pub(super) fn position(&self, way: &Way, data: &[Option<Datum>], chosen: usize, clock: Option<i64>) -> Option<u64> {
+        let other = data.get(self.other)?.as_ref()?.number()?.to_f64();
+        let scale = Scale::of(way, clock)?;
+        let near = scale.around(scale.of_float(other * self.times + self.plus)?);
+        near.get(chosen % near.len().max(1)).copied()
+    }
+}
+
 /// The grid of a slot in the numbers of its field.
 struct Scale<'a> {
     grid: &'a Grid,
@@ -595,10 +653,38 @@ impl<'a> Scale<'a> {
         }
     }
 
+    /// The positions around each threshold of a test; those of a clock on a wall, which come back every day, together.
+    fn thresholds(&self, test: &Test, clock: Option<i64>) -> Vec<Vec<u64>> {
+        match test {
+            Test::Wall(wall, zone) if self.moment => {
+                let first = self.start.saturating_add(self.grid.first);
+                let last = self.start.saturating_add(self.grid.last());
+                let days = (first.div_euclid(DAY) - 1..=last.div_euclid(DAY) + 1).take(MAX_DAYS);
+                let times = wall.times();
+                let shown = days.flat_map(|day| times.iter().map(move |time| day * DAY + time));
+                let edges = shown.flat_map(|local| zone.moments(local));
+                let edges = edges.filter(|edge| wall.passes(*edge, zone) != wall.passes(edge - 1, zone));
+                let mut all: Vec<u64> = edges.flat_map(|edge| self.around(edge - self.start)).collect();
+                all.sort_unstable();
+                all.dedup();
+                vec![all]
+            }
+            Test::Not(test) => self.thresholds(test, clock),
+            test => self.bounds(test, clock).into_iter().map(|bound| self.around(bound)).collect(),
+        }
+    }
+
     fn of_number(&self, number: Number) -> Option<i64> {
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a grid's numbers are exact")]
-        let scaled = (number.to_f64() * self.divisor as f64).floor() as i64;
-        scaled.checked_sub(self.start)
+        self.of_float(number.to_f64())
+    }
+
+    fn of_float(&self, number: f64) -> Option<i64> {
+        #[expect(clippy::cast_precision_loss, reason = "a grid's numbers are exact")]
+        let scaled = number * self.divisor as f64;
+        // What was multiplied may lie a hair below a whole number.
+        let whole = if (scaled - scaled.round()).abs() < 1e-6 { scaled.round() } else { scaled.floor() };
+        #[expect(clippy::cast_possible_truncation, reason = "a number beyond all positions has none around it")]
+        (whole as i64).checked_sub(self.start)
     }
 
     /// The positions within one step of a number.

@@ -10,6 +10,7 @@ use super::{
     distribution::draw_among,
     draw::Fault,
     inbox::{Cast, Drawing},
+    plan::Beside,
 };
 use crate::{
     expression::words,
@@ -60,8 +61,26 @@ fn data(json: &Value, columns: &[Column]) -> Vec<Option<Datum>> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pinned {
     pub(super) slot: usize,
-    /// The position in the slot's grid.
-    pub(super) at: u64,
+    pub(super) spot: Spot,
+}
+
+/// Where a slot is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Spot {
+    /// At a position of its grid.
+    At(u64),
+    /// Near a number that follows from another slot; the number chooses one of the positions around it.
+    Beside(Beside, usize),
+}
+
+impl Pinned {
+    /// The position in the grid of a slot, by what was drawn before.
+    fn position(&self, way: &Way, data: &[Option<Datum>], clock: Option<i64>) -> Option<u64> {
+        match self.spot {
+            Spot::At(at) => Some(at),
+            Spot::Beside(beside, chosen) => beside.position(way, data, chosen, clock),
+        }
+    }
 }
 
 /// The slots of an item that was drawn.
@@ -70,6 +89,8 @@ pub(super) struct Slots {
     pub(super) names: Arc<Names>,
     /// For slots that pick or have a grid, what was drawn.
     pub(super) positions: Vec<Option<u64>>,
+    /// Whether a pinned slot has no position where it is pinned to, because of what was drawn before.
+    pub(super) missed: bool,
 }
 
 /// What is preferred when slots are drawn.
@@ -109,12 +130,16 @@ impl SlotList {
             cells: Vec::with_capacity(self.slots.len()),
             names,
             positions: Vec::with_capacity(self.slots.len()),
+            missed: false,
         };
         for (at, slot) in self.slots.iter().enumerate() {
             let facts = Facts { fields: &data, clock: drawing.clock };
             let drawn = slot.when.as_ref().is_none_or(|when| when.matches(facts));
             let (cell, position) = if drawn {
-                let pinned = pinned.filter(|pinned| pinned.slot == at).map(|pinned| pinned.at);
+                let pinned = pinned.filter(|pinned| pinned.slot == at);
+                let position = pinned.and_then(|pinned| pinned.position(&slot.way, &data, drawing.clock));
+                slots.missed |= pinned.is_some() && position.is_none();
+                let pinned = position;
                 let hint = Hint { weights: lean.weights(at), range: pinned.map(|at| (at, at)).or(lean.range(at)) };
                 slot.draw(self, at, drawing, stream, &context, &hint)?
             } else {
