@@ -184,7 +184,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Plays recorded episodes again and compares every byte
     Replay(ReplayArgs),
-    /// Plays every task with the pack's baseline policy and prints the scores
+    /// Plays every task with the pack's baseline policy and prints the scores; leaves out families
     Baseline(BaselineArgs),
 }
 

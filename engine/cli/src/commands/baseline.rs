@@ -1,6 +1,6 @@
 //! `casebook baseline`
 
-use casebook_runtime::{policy, record::play};
+use casebook_runtime::{names, policy, record::play};
 use serde_json::{Map, json};
 
 use crate::{
@@ -26,7 +26,8 @@ fn try_run(args: &BaselineArgs, format: Format) -> Result<(), Exit> {
         };
         let mut scores = Map::new();
         let mut total = 0.0;
-        for task in pack.tasks() {
+        let tasks = pack.default_tasks();
+        for task in &tasks {
             let trajectory = play(&policy, task, args.seed).map_err(|error| {
                 output::error(format!("the baseline cannot play `{}`: {error}", task.name()));
                 Exit::Findings
@@ -35,14 +36,19 @@ fn try_run(args: &BaselineArgs, format: Format) -> Result<(), Exit> {
             scores.insert(task.name().to_owned(), trajectory.score.into());
         }
         #[expect(clippy::cast_precision_loss, reason = "a pack has few tasks")]
-        let overall = total / pack.tasks().len() as f64;
+        let overall = total / tasks.len() as f64;
+        let left_out: Vec<&str> =
+            pack.tasks().iter().map(|task| task.name()).filter(|name| !scores.contains_key(*name)).collect();
         if format == Format::Human {
             for (task, score) in &scores {
                 output::line(format!("{task}: {:.4}", score.as_f64().unwrap_or_default()));
             }
             output::line(format!("overall: {overall:.4}"));
+            if let Some(names) = names::list(&left_out) {
+                output::note(format!("without the families {names}; `casebook run` plays them"));
+            }
         }
-        results.push(json!({ "environment": pack.name(), "policy": pack.baseline(), "seed": args.seed, "scores": scores, "overall": overall }));
+        results.push(json!({ "environment": pack.name(), "policy": pack.baseline(), "seed": args.seed, "scores": scores, "overall": overall, "left_out": left_out }));
     }
     if results.is_empty() {
         output::error("no pack names a baseline policy; add `baseline: <policy>` to its environment");

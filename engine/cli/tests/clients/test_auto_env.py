@@ -20,8 +20,9 @@ def test_an_address_is_enough(server):
 
 def test_a_split_and_a_place_name_the_task(server):
     with GenericEnvClient(base_url=server.url).sync() as env:
-        assert env.reset(split="train", index=1, seed=3).metadata["task_id"] == "email-triage-medium"
-        assert env.reset(split="test", index=-1).metadata["task_id"] == "email-triage-hard"
+        assert env.reset(split="classic", index=1, seed=3).metadata["task_id"] == "email-triage-medium"
+        assert env.reset(split="classic", index=-1).metadata["task_id"] == "email-triage-hard"
+        assert env.reset(split="test", index=-1).metadata["task_id"] == "desk-test/999999"
     with server.http() as http:
-        listed = http.post("/email-ops/task", json={"split": "train", "index": 1}).json()["task"]
+        listed = http.post("/email-ops/task", json={"split": "classic", "index": 1}).json()["task"]
     assert listed["id"] == "email-triage-medium" and listed["difficulty"] == 2

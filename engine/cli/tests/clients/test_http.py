@@ -99,7 +99,8 @@ def test_bad_actions_are_422_and_change_nothing(http):
 
 def test_the_routes_beside_openenv(http):
     tasks = http.get("/tasks").json()
-    assert [task["id"] for task in tasks["tasks"]] == ["email-triage-easy", "email-triage-medium", "email-triage-hard"]
+    assert [task["id"] for task in tasks["tasks"] if task["split"] == "classic"] == ["email-triage-easy", "email-triage-medium", "email-triage-hard"]
+    assert {task["id"]: task["count"] for task in tasks["tasks"] if task["count"] > 1} == dict.fromkeys(("desk-test", "desk-train", "desk-validation"), 1_000_000)
     assert tasks["action_schema"]["required"] == ["type"]
     assert http.get("/envs/email-triage/tasks").json()["environment"] == "email-triage"
     baseline = http.get("/baseline").json()

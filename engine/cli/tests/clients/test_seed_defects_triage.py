@@ -19,7 +19,7 @@ def client(server):
 def labels(task):
     inbox = {"email-classify": "classify", "email-prioritize": "prioritize", "email-triage-full": "full"}[task]
     items = yaml.safe_load((ROOT / f"scenarios/email-triage/inboxes/{inbox}.yaml").read_text())["items"]
-    return {item["id"]: item["labels"] for item in items}
+    return {item["id"]: {**item["labels"], "priority": item["fields"]["place"]} for item in items}
 
 
 def decision(email_id, category="work", priority=1, action="read", draft=None):

@@ -16,22 +16,18 @@ fn twice(from: &str, to: &str) -> TempDir {
     folder
 }
 
-/// A change that moves one category from one rule to another.
+/// A change that moves one topic from one rule to another.
 fn moved() -> TempDir {
-    let folder = twice("when: { category: [account, access, billing] }", "when: { category: [account, access] }");
-    edit(
-        &folder.path().join("new/rules.yaml"),
-        "when: { category: payment }",
-        "when: { category: [payment, billing] }",
-    );
+    let folder = twice("when: { topic: [account, access, billing] }", "when: { topic: [account, access] }");
+    edit(&folder.path().join("new/rules.yaml"), "when: { topic: payment }", "when: { topic: [payment, billing] }");
     folder
 }
 
 #[test]
 fn a_refactoring_that_agents_read_alike_changes_nothing() {
     let folder =
-        twice("when: { category: [legal, compliance] }", "when: { all: [{ category: { in: [legal, compliance] } }] }");
-    let alike = twice("when: { category: [legal, compliance] }", "when: { category: { in: [legal, compliance] } }");
+        twice("when: { topic: [legal, compliance] }", "when: { all: [{ topic: { in: [legal, compliance] } }] }");
+    let alike = twice("when: { topic: [legal, compliance] }", "when: { topic: { in: [legal, compliance] } }");
     let output = casebook(alike.path(), &["rules", "diff", "old", "new"]);
     assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).contains("nothing changes that an agent or a score can notice"), "{}", stdout(&output));
@@ -60,13 +56,13 @@ fn a_change_is_told_by_kind_item_and_recorded_score() {
     let items = pack["items"]["changes"].as_array().expect("items");
     assert!(!items.is_empty() && items.iter().all(|item| item["new"] == "escalate"), "{items:?}");
     let records = pack["records"].as_array().expect("records");
-    assert_eq!(records.len(), 3);
+    assert_eq!(records.len(), 6);
     assert!(records.iter().any(|record| record["new"].as_f64() < record["old"].as_f64()), "{records:?}");
 
     let human = stdout(&casebook(folder.path(), &["rules", "diff", "old", "new", "--records", "before.jsonl"]));
     for words in [
         "moves items from action respond to action escalate",
-        "where the rule decides and category is billing",
+        "where the rule decides and topic is billing",
         "items of the inboxes:",
         "score otherwise",
     ] {
@@ -94,7 +90,7 @@ fn a_sign_off_lets_just_its_change_pass() {
     assert_eq!(code(&forged), 1);
     assert!(stderr(&forged).contains("was changed after it was written"), "{}", stderr(&forged));
     edit(&folder.path().join("sign-off.json"), "Someone", "Rosa");
-    edit(&folder.path().join("new/rules.yaml"), "category: security", "category: [security, product]");
+    edit(&folder.path().join("new/rules.yaml"), "topic: security", "topic: [security, product]");
     let later = casebook(folder.path(), &gate);
     assert_eq!(code(&later), 1);
     assert!(stderr(&later).contains("another new version of `email-ops`"), "{}", stderr(&later));
@@ -180,7 +176,7 @@ fn a_candidate_is_tried_on_inboxes_files_and_records() {
     let folder = moved();
     fs::write(
         folder.path().join("march.csv"),
-        "id,subject,body,sender,priority,category\n\
+        "id,subject,body,sender,priority,topic\n\
          a,Invoice,Please explain,ana@home.example,low,billing\n\
          b,Password,Locked out,bo@home.example,low,account\n\
          c,Strange,row,cy@home.example,low,nonsense\n\
@@ -189,7 +185,7 @@ fn a_candidate_is_tried_on_inboxes_files_and_records() {
     .expect("written");
     fs::write(
         folder.path().join("april.jsonl"),
-        "{\"subject\":\"Bill\",\"body\":\"Twice\",\"sender\":\"di@home.example\",\"priority\":\"low\",\"category\":\"billing\"}\n\
+        "{\"subject\":\"Bill\",\"body\":\"Twice\",\"sender\":\"di@home.example\",\"priority\":\"low\",\"topic\":\"billing\"}\n\
          {\"subject\":\"Bill\",\"colour\":\"red\"}\nnot json\n\n",
     )
     .expect("written");
@@ -200,7 +196,7 @@ fn a_candidate_is_tried_on_inboxes_files_and_records() {
     let (out, err) = (stdout(&output), stderr(&output));
     assert_eq!(code(&output), 1, "rows that cannot be read are told: {out}{err}");
     for words in [
-        "march.csv:4: `category` cannot be `nonsense`",
+        "march.csv:4: `topic` cannot be `nonsense`",
         "march.csv:5: the row has 3 cells",
         "april.jsonl:2: items have no field `colour`",
         "april.jsonl:2: `sender` is missing",
@@ -220,7 +216,7 @@ fn a_candidate_is_tried_on_inboxes_files_and_records() {
         .filter_map(|item| item["item"].as_str())
         .collect();
     assert_eq!(changed, ["a (march.csv:2)", "april.jsonl:1"]);
-    assert!(told["records"].as_array().is_some_and(|records| records.len() == 3), "{}", told["records"]);
+    assert!(told["records"].as_array().is_some_and(|records| records.len() == 6), "{}", told["records"]);
     let markdown =
         stdout(&casebook(folder.path(), &["rules", "trial", "new/rules.yaml", "old", "--format", "markdown"]));
     assert!(markdown.contains("| decided by | now | candidate |"), "{markdown}");
@@ -268,19 +264,18 @@ fn an_item_is_explained_rule_by_rule() {
         "by the rule R-MONEY (scenarios/email-ops/rules.yaml:11)",
         "decided `archive`: wrong",
         "R-MONEY decides",
-        "yes category is payment",
+        "yes topic is payment",
         "do not match: R-LEGAL",
     ] {
         assert!(told.contains(words), "{words}: {told}");
     }
     assert!(!told.contains('\u{1b}'), "colours are for terminals");
-    let output =
-        casebook(&root(), &["explain-item", PACK, "--given", "{\"category\":\"product\"}", "--format", "json"]);
+    let output = casebook(&root(), &["explain-item", PACK, "--given", "{\"topic\":\"product\"}", "--format", "json"]);
     let told = json(&output);
     assert_eq!(told["decisions"][0]["source"], serde_json::json!({ "kind": "default", "rules": "routing" }));
-    let wrong = casebook(&root(), &["explain-item", PACK, "--given", "{\"categry\":\"product\",\"priority\":3}"]);
+    let wrong = casebook(&root(), &["explain-item", PACK, "--given", "{\"topc\":\"product\",\"priority\":3}"]);
     assert_eq!(code(&wrong), 2);
-    assert!(stderr(&wrong).contains("did you mean `category`?") && stderr(&wrong).contains("`priority` cannot be `3`"));
+    assert!(stderr(&wrong).contains("did you mean `topic`?") && stderr(&wrong).contains("`priority` cannot be `3`"));
     let unknown = casebook(&root(), &["explain-item", PACK, "--item", "m-332"]);
     assert_eq!(code(&unknown), 2);
     assert!(stderr(&unknown).contains("there is no item `m-332`"), "{}", stderr(&unknown));

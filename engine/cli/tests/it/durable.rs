@@ -215,6 +215,6 @@ fn a_record_that_ends_in_the_middle_of_a_line_is_gone_on_with() {
     let pack = root().join(PACK);
     let output = casebook(folder.path(), &["run", pack.to_str().expect("UTF-8"), "--record", "run.jsonl"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
-    assert_eq!(lines(&folder.path().join("run.jsonl")).len(), 3);
+    assert_eq!(lines(&folder.path().join("run.jsonl")).len(), 6);
     assert!(folder.path().join("run.jsonl.torn").exists());
 }

@@ -344,8 +344,12 @@ impl<'a> Documents<'a> {
 
     /// Reports a name that no document of a kind has; silent when the document may be one that could not be read.
     pub(super) fn missing(&self, kind: Kind, name: &str, at: &Document, pointer: &str, report: &mut Report) {
-        let may_be =
-            |lost: &Lost| lost.as_ref().is_none_or(|(lost_kind, lost_name)| *lost_kind == kind && lost_name == name);
+        // A task of a family has the name of its document and a number.
+        let document = name.rsplit_once('/').map_or(name, |(family, _)| family);
+        let may_be = |lost: &Lost| {
+            lost.as_ref()
+                .is_none_or(|(lost_kind, lost_name)| *lost_kind == kind && [name, document].contains(&&**lost_name))
+        };
         if !self.lost.iter().any(may_be) {
             let noun = kind.name().to_lowercase();
             report.push(

@@ -187,7 +187,13 @@ impl Checker<'_> {
         let before = report.errors();
         let found = find_task(self.tasks, &case.task);
         let task = found.as_ref();
-        if task.is_none() && self.parts.documents.find(Kind::Task, &case.task).is_none() {
+        let written = |name: &str| self.parts.documents.find(Kind::Task, name).is_some();
+        // Of a family with errors of its own, no task is known.
+        let of_broken_family = || {
+            let family = case.task.rsplit_once('/').map(|(family, _)| family);
+            family.is_some_and(|family| written(family) && find_task(self.tasks, family).is_none())
+        };
+        if task.is_none() && !written(&case.task) && !of_broken_family() {
             let place = format!("{pointer}/task");
             self.parts.documents.missing(Kind::Task, &case.task, self.document, &place, report);
         }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use casebook_compile::check::compile;
 use casebook_runtime::{
     episode::{Episode, ResetError, StepError},
     policy,
     record::{Recording, Verdict, play_with, replay},
     scenario::{Pack, tools::FailureKind},
 };
+use casebook_syntax::source;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -291,6 +293,24 @@ fn tasks_are_found_by_split_and_index() {
         assert_eq!(triage.pick(Some("train"), seed).map(|task| task.name().to_owned()), Some(picked.name().to_owned()));
     }
     assert!(triage.pick(Some("nope"), 1).is_none());
+}
+
+#[test]
+fn a_family_is_played_only_when_its_split_is_named() {
+    let catalog = packs::all();
+    let ops = catalog.iter().find(|pack| pack.name() == "email-ops").expect("it is shipped");
+    let classic = ["email-triage-easy", "email-triage-medium", "email-triage-hard"];
+    let defaults: Vec<&str> = ops.default_tasks().iter().map(|task| task.name()).collect();
+    assert_eq!(defaults, classic);
+    for seed in [0, 1, 2, 3, 1_000_001, u64::MAX] {
+        let picked = ops.pick(None, seed).expect("a task");
+        assert_eq!(picked.name(), classic[usize::try_from(seed % 3).expect("small")]);
+        assert_eq!(ops.pick(Some("train"), seed).expect("a task").split(), "train");
+    }
+    assert_eq!(ops.pick(Some("train"), 7).expect("a task").name(), "desk-train/7");
+    let compiled = compile(&source::read(&[packs::scenarios().join("../docs/cookbook/family")]), 1);
+    let only = compiled.catalog.expect("it is valid").packs()[0].pick(None, 7).expect("a task");
+    assert!(only.name().ends_with("/7"), "a pack of families plays one of them: {}", only.name());
 }
 
 /// What Python's own rules say, one position after the other.

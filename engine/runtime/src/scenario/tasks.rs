@@ -62,6 +62,13 @@ impl Pack {
         TaskList(self.tasks.iter().filter(|task| split.is_none_or(|split| task.split == split)).collect())
     }
 
+    /// The tasks to play when none is named: those that are not families, or all if there are only families.
+    pub fn default_tasks(&self) -> Vec<&Arc<Task>> {
+        let all = || self.tasks.iter();
+        let single: Vec<_> = all().filter(|task| task.family.is_none()).collect();
+        if single.is_empty() { all().collect() } else { single }
+    }
+
     /// The tasks that agents may practise on, by difficulty and name.
     pub fn practice_list(&self) -> TaskList<'_> {
         TaskList(self.tasks.iter().filter(|task| self.practice.contains(&task.split)).collect())
@@ -84,10 +91,13 @@ impl Pack {
         self.list(Some(&task.split)).position(task).unwrap_or(0)
     }
 
-    /// The task that a seed picks, among all or those of a split.
+    /// The task that a seed picks: of a split, or of those to play when none is named.
     pub fn pick(&self, split: Option<&str>, seed: u64) -> Option<Arc<Task>> {
-        let tasks = self.list(split);
-        tasks.get(seed.checked_rem(tasks.len())?)
+        match split {
+            Some(_) => self.list(split),
+            None => TaskList(self.default_tasks()),
+        }
+        .pick(seed)
     }
 }
 
@@ -116,6 +126,11 @@ impl TaskList<'_> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The one that a seed picks.
+    pub fn pick(&self, seed: u64) -> Option<Arc<Task>> {
+        self.get(seed.checked_rem(self.len())?)
     }
 
     /// The one at a position.

@@ -23,7 +23,7 @@ pub(super) fn endpoint() -> Endpoint {
     Endpoint::of_environment("/baseline", get(baseline)).on(Surface::Scores).described(Operation {
         method: "get",
         id: "baseline",
-        summary: "Play every task with the environment's baseline",
+        summary: "Play the tasks that are not families with the environment's baseline",
         parameters: PARAMETERS,
         request: None,
         response: |_| {
@@ -53,7 +53,7 @@ fn play(pack: &Arc<Pack>, seed: u64) -> Result<Value, Problem> {
     let mut scores = Map::new();
     let mut total = 0.0;
     let mut count = 0.0;
-    for task in pack.tasks() {
+    for task in pack.default_tasks() {
         let policy = policy::find(pack, name)
             .ok_or_else(|| Problem::Failed(format!("the baseline `{name}` of `{}` does not exist", pack.name())))?;
         let score = record::play(&policy, task, seed).map_err(|cause| Problem::hidden(&cause))?.score;

@@ -62,7 +62,7 @@ pub(crate) fn read(headers: &HeaderMap, bytes: &[u8], numbers: Numbers) -> Resul
     if entries.is_empty() { Ok(read) } else { Err(entries) }
 }
 
-/// Finds the task that a reset asks for; what it leaves open the seed decides.
+/// Finds the task that a reset asks for; what it leaves open the seed decides, without families unless it names a split.
 pub(crate) fn choose(pack: &Pack, asked: &ResetArguments, seed: u64) -> Result<Arc<Task>, Vec<Entry>> {
     let tasks = match &asked.split {
         Some(split) => pack.list(Some(split)),
@@ -79,7 +79,11 @@ pub(crate) fn choose(pack: &Pack, asked: &ResetArguments, seed: u64) -> Result<A
         None => None,
     };
     let Some(name) = &asked.task_id else {
-        let chosen = tasks.get(at.unwrap_or_else(|| seed % tasks.len().max(1)));
+        let chosen = match at {
+            Some(at) => tasks.get(at),
+            None if asked.split.is_some() || asked.practice => tasks.pick(seed),
+            None => pack.pick(None, seed),
+        };
         return chosen.ok_or_else(|| vec![Entry::new("value_error", Vec::new(), "there is no task", Value::Null)]);
     };
     let task = pack.find_task(name).ok_or_else(|| vec![unknown_task(pack, name)])?;
