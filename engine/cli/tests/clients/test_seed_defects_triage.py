@@ -153,9 +153,21 @@ def test_ties_and_gaps_in_true_ranks(task, tmp_path):
     copy = tmp_path / "pack"
     subprocess.run(["cp", "-r", ROOT / "scenarios/email-triage", copy], check=True)
     inbox = copy / "inboxes/classify.yaml"
-    inbox.write_text(inbox.read_text().replace("priority: 5,", "priority: 4,"))
+    text = inbox.read_text()
+
+    def played():
+        command = [BINARY, "run", copy, "--task", "email-classify", "--policy", "oracle", "--format", "json"]
+        episode = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["episodes"][0]
+        return episode["score"], sorted(entry["priority"] for entry in episode["actions"][0]["email_actions"])
+
+    # A gap is closed, and two that tie may have either rank.
+    for place in (50, 4):
+        inbox.write_text(text.replace("place: 5", f"place: {place}"))
+        assert played() == (1.0, [1, 2, 3, 4, 5])
+    # A label that contradicts the order is refused.
+    inbox.write_text(text.replace("category: spam,", "category: spam, priority: 4,"))
     check = subprocess.run([BINARY, "check", copy], capture_output=True, text=True)
-    assert check.returncode == 1 and "CB502" in check.stderr
+    assert check.returncode == 1 and "CB401" in check.stderr
 
 
 @pytest.mark.parametrize(
@@ -176,7 +188,7 @@ def test_published_weights_contradicted_the_programs(server, task, published):
 
 
 def test_doing_nothing_reaches_the_floor():
-    assert [episode["score"] for episode in run("email-triage", "--policy", "nothing")] == [0.0, 0.0, 0.0]
+    assert [episode["score"] for episode in run("email-triage", "--policy", "nothing")] == [0.0] * 6
 
 
 def test_a_list_of_keywords_is_not_a_draft(server):
