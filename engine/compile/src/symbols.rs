@@ -452,8 +452,31 @@ impl<'a> Reader<'a> {
                     table.mention(NameKind::Field, None, field, self.at(&format!("{path}/field")));
                 }
             }
+            ("some" | "every" | "none" | "where" | "count", Some(Value::Object(condition))) => {
+                self.lists_within(path, condition, table);
+            }
             ("eq" | "ne" | "in" | "has_any" | "has_all" | "only", _) => self.values(owner, path, table),
             _ => {}
+        }
+    }
+
+    /// The lists that a condition on entries names; what else it names are properties, and a property is not a name of the pack.
+    fn lists_within(self, path: &str, condition: &Map<String, Value>, table: &mut Table) {
+        for (key, value) in condition {
+            let path = format!("{path}/{}", escaped(key));
+            match value {
+                Value::String(list) if takes_list(key) => {
+                    table.mention(NameKind::List, Some(self.name()), list, self.at(&path));
+                }
+                Value::Object(inner) => self.lists_within(&path, inner, table),
+                Value::Array(parts) => {
+                    for (at, part) in parts.iter().enumerate() {
+                        let part = part.as_object();
+                        part.into_iter().for_each(|part| self.lists_within(&format!("{path}/{at}"), part, table));
+                    }
+                }
+                _ => {}
+            }
         }
     }
 

@@ -142,7 +142,7 @@ fn parts(atoms: &mut Atoms<'_>, rule: &CompiledRule) -> Vec<(Shared, String)> {
 fn flatten(atoms: &mut Atoms<'_>, predicate: &Predicate, all: &mut Vec<(Shared, String)>) {
     match predicate {
         Predicate::All(parts) => parts.iter().for_each(|part| flatten(atoms, part, all)),
-        Predicate::Column(_, _, words) | Predicate::Compare(_, words) => {
+        Predicate::Column(_, _, words) | Predicate::Compare(_, words) | Predicate::Entries(_, words) => {
             all.push((atoms.predicate(predicate), format!("`{words}`")));
         }
         Predicate::Any(_) => all.push((atoms.predicate(predicate), "`any`".to_owned())),

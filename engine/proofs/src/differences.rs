@@ -77,7 +77,7 @@ pub(super) fn find(fields: &[Field<'_>], compared: &[(&Comparison, bool)], clock
             .flat_map(|choice| own.iter().map(move |one| choice.iter().copied().chain([*one]).collect()))
             .collect();
         if choices.len() > MAX_CHOICES {
-            return Values::Unknown("fields that are compared may lie in too many stretches");
+            return Values::Unknown("too many ranges of fields that are compared come together");
         }
     }
     let mut unknown = None;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, rc::Rc};
 
 use casebook_runtime::{
     model::{Column, Datum, Matching, Text},
-    rules::{Bits, Comparison, CompiledRule, Facts, Predicate, Test, Wall, Zone},
+    rules::{Bits, Comparison, CompiledRule, Entries, Facts, Predicate, Quantity, Test, Wall, Zone},
     value::ValueType,
 };
 
@@ -19,12 +19,15 @@ pub(super) enum Atom {
     Valid(Option<i64>, Option<i64>),
     /// One column is so to another.
     Compare(Comparison),
+    /// Of the entries of a column at least so many, one or more, fulfil a condition.
+    Entries(Rc<Entries>, u64),
 }
 
 impl Atom {
-    pub(super) const fn column(&self) -> Option<usize> {
+    pub(super) fn column(&self) -> Option<usize> {
         match self {
             Self::Given(column) | Self::Test(column, _) => Some(*column),
+            Self::Entries(entries, _) => Some(entries.column),
             Self::Valid(..) | Self::Compare(_) => None,
         }
     }
@@ -52,7 +55,11 @@ impl Atom {
     }
 
     pub(super) fn reads_clock(&self) -> bool {
-        matches!(self, Self::Valid(..) | Self::Test(_, Test::Age { .. }))
+        match self {
+            Self::Valid(..) | Self::Test(_, Test::Age { .. }) => true,
+            Self::Entries(entries, _) => entries.when.needs_clock(),
+            _ => false,
+        }
     }
 
     /// Whether facts fulfil it; what the solver claims is judged by it once more.
@@ -62,6 +69,7 @@ impl Atom {
             Self::Given(column) => value(*column).is_some(),
             Self::Test(column, test) => test.passes(value(*column), facts.clock),
             Self::Compare(comparison) => comparison.holds(facts.fields),
+            Self::Entries(entries, least) => entries.count(facts).is_some_and(|(matching, _)| matching >= *least),
             Self::Valid(from, until) => facts
                 .clock
                 .is_some_and(|clock| from.is_none_or(|from| clock >= from) && until.is_none_or(|until| clock < until)),
@@ -240,6 +248,19 @@ impl<'a> Atoms<'a> {
             Predicate::Compare(comparison, _) => {
                 self.atom(format!("compare {comparison:?}"), Atom::Compare(*comparison))
             }
+            Predicate::Entries(entries, _) => match entries.quantity {
+                Quantity::Every => {
+                    let fails = Predicate::Not(Box::new(entries.when.clone()));
+                    let some = self.entries(&Rc::new(Entries { when: fails, ..Entries::clone(entries) }), 1);
+                    Formula::all([self.given(entries.column), Formula::not(&some)])
+                }
+                Quantity::Between(least, most) => {
+                    let entries = Rc::new(Entries::clone(entries));
+                    let enough = self.entries(&entries, least);
+                    let more = most.map(|most| self.entries(&entries, most.saturating_add(1)));
+                    Formula::all(std::iter::once(enough).chain(more.iter().map(Formula::not)))
+                }
+            },
         }
     }
 
@@ -255,6 +276,14 @@ impl<'a> Atoms<'a> {
             }
             Test::HoldsAny(texts, matching) => self.holds(column, texts, *matching, false),
             Test::HoldsAll(texts, matching) => self.holds(column, texts, *matching, true),
+            Test::Only(names) => {
+                let all = self.columns.get(column).map(|column| column.values.as_slice()).unwrap_or_default();
+                let others = all.iter().filter(|name| !names.iter().any(|kept| kept.raw == **name));
+                let others: Vec<Text> = others.map(|name| Text::new(name)).collect();
+                let matching = Matching { whole_words: true, case_sensitive: true };
+                let more = self.holds(column, &others, matching, false);
+                Formula::all([self.given(column), Formula::not(&more)])
+            }
             Test::Starts(text, _) | Test::Ends(text, _) if text.is_empty() => Formula::constant(false),
             Test::DomainIn(domains) => {
                 let parts: Vec<Shared> =
@@ -287,6 +316,15 @@ impl<'a> Atoms<'a> {
             return Formula::constant(true);
         }
         self.atom(format!("given {column}"), Atom::Given(column))
+    }
+
+    /// That at least so many entries fulfil a condition.
+    fn entries(&mut self, entries: &Rc<Entries>, least: u64) -> Shared {
+        if least == 0 {
+            return self.given(entries.column);
+        }
+        let key = format!("{} has {least} {:?}", entries.column, entries.when);
+        self.atom(key, Atom::Entries(Rc::clone(entries), least))
     }
 
     fn leaf(&mut self, column: usize, test: Test) -> Shared {

@@ -7,6 +7,7 @@
 //! | `likely.rs` | which values look like those of an item |
 //! | `differences.rs` | values of fields that are compared with each other |
 //! | `walls.rs` | moments that clocks on walls distinguish |
+//! | `lists.rs` | lists, sets and objects whose entries fulfil conditions |
 //! | `text.rs` | what one test of a text says about another; texts that pass |
 //! | `relations.rs` | what tests of one text or list say about each other: an index |
 //! | `spellings.rs` | expressions for the ways in which a text can be written |
@@ -39,6 +40,7 @@ mod examples;
 mod formula;
 mod lazy;
 mod likely;
+mod lists;
 mod moves;
 mod outcome;
 mod ranges;

@@ -71,6 +71,6 @@ fn names_negative(condition: &Predicate, field: usize) -> bool {
         Predicate::All(parts) | Predicate::Any(parts) => parts.iter().any(|part| names_negative(part, field)),
         Predicate::Not(part) => names_negative(part, field),
         Predicate::Column(at, test, _) => *at == field && is_negative(test),
-        Predicate::Compare(..) => false,
+        Predicate::Compare(..) | Predicate::Entries(..) => false,
     }
 }

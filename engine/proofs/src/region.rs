@@ -138,7 +138,7 @@ impl Extent {
                     let holds = match atom {
                         Atom::Given(_) => value.is_some(),
                         Atom::Test(_, test) => test.passes(value.as_ref(), None),
-                        Atom::Valid(..) | Atom::Compare(_) => return Self::Any,
+                        Atom::Valid(..) | Atom::Compare(_) | Atom::Entries(..) => return Self::Any,
                     };
                     if holds == wanted {
                         kept.insert(at);

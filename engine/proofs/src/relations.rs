@@ -41,7 +41,8 @@ impl<'a> Relations<'a> {
         let own = self.columns[column].get_or_init(|| Consequences::new(self.atoms, column));
         let list = |map: &HashMap<usize, Vec<usize>>| map.get(&atom).cloned().unwrap_or_default();
         match (&self.atoms.all[atom], value) {
-            (Atom::Given(_), true) | (Atom::Valid(..) | Atom::Compare(_), _) => {}
+            (Atom::Given(_), true) | (Atom::Valid(..) | Atom::Compare(_), _) | (Atom::Entries(..), false) => {}
+            (Atom::Entries(..), true) => found.extend(own.given.map(|given| (given, true))),
             (Atom::Given(_), false) => found.extend(used.iter().filter(|other| **other != atom).map(|at| (*at, false))),
             (Atom::Test(..), false) => found.extend(list(&own.implying).into_iter().map(|other| (other, false))),
             (Atom::Test(..), true) => {
@@ -92,7 +93,7 @@ impl Consequences {
                         all.iter().for_each(|domain| domains.entry(domain).or_default().push(*at));
                     }
                 }
-                Atom::Valid(..) | Atom::Compare(_) => {}
+                Atom::Valid(..) | Atom::Compare(_) | Atom::Entries(..) => {}
             }
         }
         let (texts, tests): (Vec<&str>, Vec<Vec<usize>>) = needles.into_iter().unzip();

@@ -5,13 +5,14 @@ use std::{cell::Cell, rc::Rc};
 use casebook_runtime::{
     model::Datum,
     rules::{Bits, Comparison, Facts, Test},
+    value::ValueType,
 };
 
 use super::{
     Answer, Limits, Witness,
     differences::{self, Field, Values},
     formula::{Atom, Atoms, Formula, Shared, has_cells},
-    likely,
+    likely, lists,
     ranges::Ranges,
     relations::Relations,
     space::{Moment, clocks, simplest},
@@ -174,7 +175,9 @@ impl<'a> Solver<'a> {
                 _ if has_cells(column) => simplest(column, witness.clock),
                 _ if !column.examples.is_empty() => column.examples.first().cloned(),
                 kind => {
-                    let found = if kind.is_list() || column.is_nested() {
+                    let found = if kind == ValueType::Set {
+                        lists::find(column, &[], witness.clock, self.limits)
+                    } else if kind.is_list() || column.is_nested() {
                         text::find_list(column, &[], &[])
                     } else {
                         text::find(column, &[], &[])
@@ -609,15 +612,20 @@ impl<'s, 'a> Search<'s, 'a> {
                 .filter_map(|(atom, _)| if let Atom::Test(_, test) = &atoms[*atom] { Some(test) } else { None })
                 .collect()
         };
-        let column = &self.solver.atoms.columns[column];
+        let (at, column) = (column, &self.solver.atoms.columns[column]);
         let (passing, failing) = (tests(true), tests(false));
         let passes = |value: &Datum| {
-            let clock = self.moment.clock;
-            passing.iter().all(|test| test.passes(Some(value), clock))
-                && !failing.iter().any(|test| test.passes(Some(value), clock))
+            let mut fields = vec![None; at + 1];
+            fields[at] = Some(value.clone());
+            let facts = Facts { fields: &fields, clock: self.moment.clock };
+            own.iter().all(|(atom, wanted)| atoms[*atom].holds(facts) == *wanted)
         };
+        let counted = || own.iter().any(|(atom, _)| matches!(atoms[*atom], Atom::Entries(..)));
         if let Some(example) = likely::example(column, passes) {
             Found::Value(example)
+        } else if column.kind == ValueType::Set || counted() {
+            let own: Vec<(&Atom, bool)> = own.iter().map(|(atom, value)| (&atoms[*atom], *value)).collect();
+            lists::find(column, &own, self.moment.clock, self.solver.limits)
         } else if column.kind.is_list() || column.is_nested() {
             text::find_list(column, &passing, &failing)
         } else {

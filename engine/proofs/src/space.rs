@@ -96,7 +96,7 @@ fn passing(
     let passes = |at: usize| match atom {
         Atom::Given(_) => values[at].is_some(),
         Atom::Test(_, test) => test.passes(values[at].as_ref(), clock),
-        Atom::Valid(..) | Atom::Compare(_) => false,
+        Atom::Valid(..) | Atom::Compare(_) | Atom::Entries(..) => false,
     };
     let mut passing = Ranges::none();
     let mut add = |from: usize, end: usize| {

@@ -3,7 +3,7 @@
 use casebook_runtime::{
     model::{Column, Datum, Matching, domain, write_duration, write_moment},
     number::Number,
-    rules::{Comparison, Decimal, Facts, Order, Test},
+    rules::{Comparison, Decimal, Facts, Order, Predicate, Test},
     value::ValueType,
 };
 
@@ -59,7 +59,7 @@ fn words(atoms: &Atoms<'_>, moment: &Moment, cube: &[(usize, bool)]) -> String {
             match &atoms.all[*atom] {
                 Atom::Valid(from, until) => parts.push((*value, span((*from, *until), *value))),
                 Atom::Compare(comparison) => parts.push((*value, compared(atoms.columns, comparison, *value))),
-                Atom::Given(_) | Atom::Test(..) => {}
+                Atom::Given(_) | Atom::Test(..) | Atom::Entries(..) => {}
             }
             continue;
         };
@@ -172,7 +172,11 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
         if value { format!("{name} {verb}s \"{what}\"") } else { format!("{name} does not {verb} \"{what}\"") }
     };
     let bound = |number: Number| column.number_words(number);
-    let Atom::Test(_, test) = atom else { return format!("{name} is {not}given") };
+    let test = match atom {
+        Atom::Test(_, test) => test,
+        Atom::Entries(entries, least) => return format!("{name} has {}", counted(&entries.when, *least, value)),
+        _ => return format!("{name} is {not}given"),
+    };
     match (test, value) {
         (Test::Between(Some((low, equal)), None), _) => {
             let words = match (equal, value) {
@@ -207,6 +211,10 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
             let matching = Matching { whole_words: true, case_sensitive: *case_sensitive };
             format!("{name} is {not}\"{text}\"{}", matching.words())
         }
+        (Test::HoldsAny(texts, _), _) if column.kind == ValueType::Set => {
+            let text = texts.first().map(|text| text.raw.as_str()).unwrap_or_default();
+            if value { format!("{name} has {text}") } else { format!("{name} does not have {text}") }
+        }
         (Test::HoldsAny(texts, matching), _) => {
             let text = texts.first().map(|text| text.raw.as_str()).unwrap_or_default();
             format!("{}{}", does("contain", text), matching.words())
@@ -238,6 +246,38 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
         }
         (Test::Wall(wall, zone), _) => format!("{name} is {not}{}", walls::words(wall, zone)),
         _ => format!("{name} is {not}so"),
+    }
+}
+
+/// So many entries, or fewer, for which a condition holds.
+fn counted(when: &Predicate, least: u64, value: bool) -> String {
+    let amount = match (least, value) {
+        (1, true) => "an entry".to_owned(),
+        (1, false) => "no entry".to_owned(),
+        (least, true) => format!("at least {least} entries"),
+        (least, false) => format!("fewer than {least} entries"),
+    };
+    let words = condition(when, false);
+    if words.is_empty() { amount } else { format!("{amount} where {words}") }
+}
+
+/// A condition by the words of its parts; what is joined is in brackets within another one.
+fn condition(when: &Predicate, within: bool) -> String {
+    let group = |parts: &[Predicate], word: &str| {
+        let all: Vec<String> = parts.iter().map(|part| condition(part, parts.len() > 1)).collect();
+        let words = all.join(word);
+        if within && all.len() > 1 { format!("({words})") } else { words }
+    };
+    match when {
+        Predicate::All(parts) => group(parts, " and "),
+        Predicate::Any(parts) => group(parts, " or "),
+        Predicate::Not(part) => match &**part {
+            Predicate::Not(part) => condition(part, within),
+            part => format!("not ({})", condition(part, false)),
+        },
+        Predicate::Column(_, _, words) | Predicate::Compare(_, words) | Predicate::Entries(_, words) => {
+            words.to_string()
+        }
     }
 }
 

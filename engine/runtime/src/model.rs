@@ -5,6 +5,7 @@
 mod column;
 pub mod domain;
 mod moment;
+mod nested;
 pub mod normal;
 mod right;
 mod text;
@@ -25,6 +26,7 @@ pub use moment::{
     MOMENTS, format_moment, parse_duration, parse_moment, parse_timestamp, read_duration, read_moment, read_timestamp,
     write_duration, write_moment,
 };
+pub use nested::Nested;
 pub use right::{Judged, Right, Told};
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -46,7 +48,7 @@ pub enum Datum {
     /// Of a list of texts, or of a set: its names in the order of the column's values.
     List(Arc<[Text]>),
     /// Of an object, or a list of anything but texts.
-    Nested(Arc<Value>),
+    Nested(Arc<Nested>),
 }
 
 impl Datum {
@@ -86,7 +88,9 @@ impl Datum {
                 let names = column.read_set(value)?.into_iter();
                 Self::List(names.filter_map(|place| column.values.get(place)).map(|name| Text::new(name)).collect())
             }
-            (_, value) if column.is_nested() => return Ok(Self::Nested(Arc::new(column.fit(value.clone())?))),
+            (_, value) if column.is_nested() => {
+                return Nested::read(column, value).map(|nested| Self::Nested(Arc::new(nested)));
+            }
             (ValueType::List, Value::Array(list)) => {
                 match list.iter().map(|entry| entry.as_str().map(Text::new)).collect::<Option<Vec<_>>>() {
                     Some(texts) => Self::List(texts.into()),
@@ -138,7 +142,7 @@ impl Datum {
             Self::Number(number) => (*number).into(),
             Self::Boolean(flag) => (*flag).into(),
             Self::List(list) => list.iter().map(|text| text.raw.as_str()).collect(),
-            Self::Nested(value) => Value::clone(value),
+            Self::Nested(nested) => nested.value().clone(),
         }
     }
 }

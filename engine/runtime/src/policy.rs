@@ -197,7 +197,7 @@ impl Policy {
             ValueType::Number => Datum::Number(decision.bounds.0.map_or(0.0, Number::to_f64)),
             ValueType::Rank => Datum::Integer(i64::try_from(row + 1).unwrap_or(i64::MAX)),
             ValueType::Set | ValueType::List => Datum::List(Arc::new([])),
-            ValueType::Object => Datum::Nested(Arc::new(decision.sample())),
+            ValueType::Object => sample(decision),
             ValueType::Address | ValueType::Url => Datum::text(decision.sample().as_str().unwrap_or_default()),
             ValueType::Integer | ValueType::Timestamp | ValueType::Duration => Datum::Integer(whole_range(decision).0),
         };
@@ -259,7 +259,7 @@ impl Policy {
                     Datum::List(names.map(|name| Text::new(name)).collect())
                 }
                 ValueType::Address | ValueType::Url => Datum::text(column.sample().as_str().unwrap_or_default()),
-                ValueType::List | ValueType::Object => Datum::Nested(Arc::new(column.sample())),
+                ValueType::List | ValueType::Object => sample(column),
                 ValueType::Integer | ValueType::Timestamp | ValueType::Duration => {
                     let (low, high) = whole_range(column);
                     let range = usize::try_from(high.abs_diff(low)).unwrap_or(usize::MAX).saturating_add(1);
@@ -389,6 +389,11 @@ struct Reading {
     fields: Vec<Option<Datum>>,
     /// What it concludes, by field, for its templates.
     told: Map<String, Value>,
+}
+
+/// A value that is made of others.
+fn sample(column: &Column) -> Datum {
+    Datum::read(column, &column.sample()).unwrap_or_else(|_| Datum::List(Arc::new([])))
 }
 
 /// The whole numbers from which a decision's are drawn: its bounds, or 0 and 1 where it has none.

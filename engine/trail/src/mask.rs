@@ -40,7 +40,7 @@ impl Secrets {
             match datum {
                 None | Some(Datum::Boolean(_) | Datum::Choice(_)) => {}
                 Some(Datum::List(_)) if column.kind == ValueType::Set => {}
-                Some(Datum::Nested(value)) => leaves(value, &mut all),
+                Some(Datum::Nested(nested)) => leaves(nested.value(), &mut all),
                 Some(Datum::List(texts)) => all.extend(texts.iter().map(|text| text.folded().to_owned())),
                 Some(datum) => {
                     let value = datum.to_json(column);

@@ -516,7 +516,7 @@ fn bytes_of(item: &Item) -> usize {
     let fields = item.fields.iter().flatten().map(|datum| match datum {
         Datum::Text(text) => text.raw.len(),
         Datum::List(texts) => texts.iter().map(|text| text.raw.len()).sum(),
-        Datum::Nested(value) => value.to_string().len(),
+        Datum::Nested(nested) => nested.value().to_string().len(),
         _ => 0,
     });
     let truth = item.truth.iter().map(|cell| {

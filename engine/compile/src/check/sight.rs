@@ -134,7 +134,11 @@ fn fields_of<'a>(pointer: &str, condition: &'a Map<String, Value>, named: &mut V
             ("not", Value::Object(part)) => fields_of(&place, part, named),
             (_, value) => {
                 for (operator, bound) in value.as_object().into_iter().flatten() {
-                    let other = bound.get("field").and_then(Value::as_str);
+                    // The keys of a condition on entries are no fields of the item.
+                    let other = bound
+                        .get("field")
+                        .filter(|_| !rules::ENTRIES.contains(&operator.as_str()))
+                        .and_then(Value::as_str);
                     named.extend(other.map(|field| (format!("{place}/{operator}/field"), field)));
                 }
                 named.push((place, key));

@@ -1,22 +1,25 @@
 //! Conditions as written to predicates, checked against the columns' types.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    sync::{Arc, OnceLock},
+};
 
 use casebook_runtime::{
     model::{Column, Datum, Matching, Text, domain, normal, read_duration, read_moment},
     number::Number,
-    rules::{Comparison, DAY, Decimal, Order, Predicate, Test, Wall, Zone, read_times},
+    rules::{Comparison, DAY, Decimal, Entries, Order, Predicate, Quantity, Test, Wall, Zone, read_times},
     value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Hint, Report, suggest},
-    spec::{Amount, Bound, Condition, Document, FieldBound, OneOf, Operators},
+    spec::{Amount, Bound, Condition, CountOf, Document, FieldBound, OneOf, Operators},
 };
 use indexmap::IndexMap;
 use regex::RegexBuilder;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::text;
+use super::text::{self, References};
 use crate::column;
 
 /// Bytes that a compiled regular expression may take, and as many for its tables while it runs.
@@ -26,6 +29,22 @@ const MAX_REGEXES: usize = 500;
 
 /// Operators that test nothing themselves.
 const SWITCHES: [&str; 3] = ["whole_words", "case_sensitive", "zone"];
+
+/// Operators on what a value is made of.
+pub(crate) const ENTRIES: [&str; 5] = ["some", "every", "none", "count", "where"];
+
+/// The names of all operators.
+pub(super) fn operator_names() -> Vec<&'static str> {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    NAMES
+        .get_or_init(|| match serde_json::to_value(Operators::default()) {
+            Ok(Value::Object(map)) => map.keys().cloned().collect(),
+            _ => Vec::new(),
+        })
+        .iter()
+        .map(String::as_str)
+        .collect()
+}
 
 /// What a condition may refer to.
 #[derive(Debug, Clone, Copy)]
@@ -112,25 +131,16 @@ fn column_of(scope: Scope<'_>, (path, is_key): (&str, bool), field: &str, report
 
 fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
     let at = column_of(scope, (path, true), field, report)?;
-    let compiler = ColumnCompiler { scope, at, column: &scope.columns[at] };
-    let tests = match value {
-        Value::Object(_) => compiler.operators(path, value, report)?,
-        Value::Array(values) => {
-            let words = text::equals(text::About::of(compiler.column), value);
-            vec![(compiler.equals(path, values, true, report)?.into(), words)]
-        }
-        scalar => {
-            let test = compiler.equals(path, std::slice::from_ref(scalar), false, report)?;
-            vec![(test.into(), text::equals(text::About::of(compiler.column), value))]
-        }
+    let compiler = ColumnCompiler { scope, at, column: &scope.columns[at], about: text::About::of(&scope.columns[at]) };
+    let equals = |values: &[Value], listed: bool, report: &mut Report| {
+        let test = compiler.equals(path, values, listed, report)?;
+        Some(Predicate::Column(at, test, text::equals(compiler.about, value).into()))
     };
-    let part = |(part, words): (Part, String)| match part {
-        Part::Test(test) => Predicate::Column(at, test, words.into()),
-        Part::Compare(comparison) => Predicate::Compare(comparison, words.into()),
-        Part::Differ(comparison) => Predicate::Not(Box::new(Predicate::Compare(comparison, words.into()))),
-    };
-    let mut parts: Vec<Predicate> = tests.into_iter().map(part).collect();
-    if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
+    match value {
+        Value::Object(operators) => compiler.predicate(path, operators, report),
+        Value::Array(values) => equals(values, true, report),
+        scalar => equals(std::slice::from_ref(scalar), false, report),
+    }
 }
 
 /// What an operator stands for.
@@ -141,18 +151,16 @@ enum Part {
     Compare(Comparison),
     /// It is not.
     Differ(Comparison),
-}
-
-impl From<Test> for Part {
-    fn from(test: Test) -> Self {
-        Self::Test(test)
-    }
+    /// Of its entries so many fulfil a condition.
+    Entries(Entries),
 }
 
 struct ColumnCompiler<'a> {
     scope: Scope<'a>,
     at: usize,
     column: &'a Column,
+    /// What its words are about.
+    about: text::About<'a>,
 }
 
 /// Whether a set has one of some names, or all of them.
@@ -163,10 +171,23 @@ fn holds(names: &[String], all: bool) -> Test {
 }
 
 impl ColumnCompiler<'_> {
+    /// What all operators together stand for.
+    fn predicate(&self, path: &str, map: &Map<String, Value>, report: &mut Report) -> Option<Predicate> {
+        let at = self.at;
+        let part = |(part, words): (Part, String)| match part {
+            Part::Test(test) => Predicate::Column(at, test, words.into()),
+            Part::Compare(comparison) => Predicate::Compare(comparison, words.into()),
+            Part::Differ(comparison) => Predicate::Not(Box::new(Predicate::Compare(comparison, words.into()))),
+            Part::Entries(entries) => Predicate::Entries(Arc::new(entries), words.into()),
+        };
+        let mut parts: Vec<Predicate> = self.operators(path, map, report)?.into_iter().map(part).collect();
+        if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
+    }
+
     /// The tests that the operators stand for, with their words.
-    fn operators(&self, path: &str, value: &Value, report: &mut Report) -> Option<Vec<(Part, String)>> {
-        let Ok(operators) = serde_json::from_value::<Operators>(value.clone()) else {
-            report.push(self.scope.document.at(Code::Shape, path, "these operators do not fit"));
+    fn operators(&self, path: &str, map: &Map<String, Value>, report: &mut Report) -> Option<Vec<(Part, String)>> {
+        let Ok(operators) = serde_json::from_value::<Operators>(Value::Object(map.clone())) else {
+            self.misfits(path, map, report);
             return None;
         };
         let matching = Matching {
@@ -175,12 +196,15 @@ impl ColumnCompiler<'_> {
         };
         let before = report.errors();
         let mut tests = Vec::new();
-        let map = value.as_object()?;
+        let references = References { lists: self.scope.lists, fields: self.scope.columns };
         for (key, operand) in map {
             let path = format!("{path}/{key}");
-            let words = || text::operator(text::About::of(self.column), key, operand, map).unwrap_or_default();
+            let words = || text::operator(self.about, key, operand, map, references).unwrap_or_default();
             let part = match self.compared(key, &path, &operators, report) {
                 Some(part) => part,
+                None if ENTRIES.contains(&key.as_str()) => {
+                    self.entries(key, &path, &operators, report).map(Part::Entries)
+                }
                 None => self.operator(key, &path, &operators, matching, report).map(Part::Test),
             };
             tests.extend(part.map(|part| (part, words())));
@@ -199,7 +223,7 @@ impl ColumnCompiler<'_> {
     }
 
     /// Reports switches that no operator in the same map reads.
-    fn idle_switches(&self, path: &str, operators: &serde_json::Map<String, Value>, report: &mut Report) {
+    fn idle_switches(&self, path: &str, operators: &Map<String, Value>, report: &mut Report) {
         let reads: [fn(&str) -> bool; 3] = [text::compares_words, text::compares_case, text::reads_zone];
         for (switch, reads) in SWITCHES.into_iter().zip(reads) {
             let has_switch = match self.column.kind {
@@ -230,7 +254,7 @@ impl ColumnCompiler<'_> {
     }
 
     /// Refuses operators that say how to compare and not with what.
-    fn switches_alone(&self, path: &str, operators: &serde_json::Map<String, Value>, report: &mut Report) {
+    fn switches_alone(&self, path: &str, operators: &Map<String, Value>, report: &mut Report) {
         let switches: Vec<String> = operators.keys().map(|key| format!("`{key}`")).collect();
         let message = format!("`{}` has {} and nothing to look for", self.column.name, switches.join(" and "));
         report.push(
@@ -283,9 +307,7 @@ impl ColumnCompiler<'_> {
             "has_all" => self.names(path, operators.has_all.as_deref()?, report).map(|names| holds(&names, true)),
             "only" => {
                 let names = self.names(path, operators.only.as_deref()?, report)?;
-                let others: Vec<String> =
-                    self.column.values.iter().filter(|value| !names.contains(value)).cloned().collect();
-                Some(Test::Not(Box::new(holds(&others, false))))
+                Some(Test::Only(names.iter().map(|name| Text::new(name)).collect()))
             }
             "starts_with" => {
                 Some(Test::Starts(self.needle(path, operators.starts_with.as_deref()?, report)?, matching))
@@ -317,6 +339,102 @@ impl ColumnCompiler<'_> {
             "within" => self.age(path, operators.within.as_deref()?, false, report),
             "exists" => operators.exists.map(Test::Exists),
             _ => None,
+        }
+    }
+
+    /// Reports operators that do not exist, or not with these values; where a schema has not seen them.
+    fn misfits(&self, path: &str, map: &Map<String, Value>, report: &mut Report) {
+        let names = operator_names();
+        for (key, operand) in map {
+            let place = format!("{path}/{key}");
+            let alone = Value::Object(Map::from_iter([(key.clone(), operand.clone())]));
+            if !names.contains(&key.as_str()) {
+                let finding =
+                    self.scope.document.at_key(Code::UnknownName, place, format!("there is no operator `{key}`"));
+                report.push(finding.maybe_hint(suggest(key, names.iter().copied())));
+            } else if serde_json::from_value::<Operators>(alone).is_err() {
+                let message = format!("`{key}` cannot have this value");
+                let finding = self.scope.document.at(Code::BadCondition, place, message);
+                report.push(finding.hint("write one value such as `gt: 3`, or a list where the operator takes one"));
+            }
+        }
+    }
+
+    /// A condition on the entries of a list or set, or on an object.
+    fn entries(&self, key: &str, path: &str, operators: &Operators, report: &mut Report) -> Option<Entries> {
+        let is_object = self.column.kind == ValueType::Object;
+        let hint = match (key, self.column.kind) {
+            ("where", ValueType::Object) | ("count", ValueType::Set) => "",
+            ("where", ValueType::List | ValueType::Set) => {
+                "write `some`, `every`, `none`, or `count` with `where` below it"
+            }
+            ("where", _) => "`where` needs a field of type `object`",
+            (_, ValueType::Object) => "the properties of an object are compared with `where`",
+            (_, ValueType::Set) => "a set is compared with `has_any`, `has_all`, `only` or `count`",
+            (_, ValueType::List) => "",
+            _ => "`some`, `every`, `none` and `count` need a field of type `list`",
+        };
+        if !hint.is_empty() {
+            self.misfit(path, hint, report);
+            return None;
+        }
+        let Some(of) = self.column.entries() else {
+            let whose = if is_object { "the object" } else { "its entries" };
+            self.misfit(path, &format!("declare the `properties` of {whose} in the environment"), report);
+            return None;
+        };
+        let (condition, place, quantity) = match key {
+            "some" | "where" => {
+                (if key == "some" { &operators.some } else { &operators.properties }, path.to_owned(), Quantity::SOME)
+            }
+            "every" => (&operators.every, path.to_owned(), Quantity::Every),
+            "none" => (&operators.none, path.to_owned(), Quantity::NONE),
+            _ => {
+                let count = operators.count.as_ref()?;
+                (&count.counted, format!("{path}/where"), self.quantity(path, count, report)?)
+            }
+        };
+        let scope = Scope { columns: &of, hidden: None, ..self.scope };
+        let when = match condition {
+            None => Predicate::All(Vec::new()),
+            Some(condition) if self.column.has_plain_entries() => {
+                let column = &of[0];
+                let compiler = ColumnCompiler { scope, at: 0, column, about: text::About::entry(column) };
+                compiler.predicate(&place, &condition.0, report)?
+            }
+            Some(condition) => compile(scope, &place, condition, report)?,
+        };
+        Some(Entries { column: self.at, of, when, quantity })
+    }
+
+    /// How many entries are wanted.
+    fn quantity(&self, path: &str, count: &CountOf, report: &mut Report) -> Option<Quantity> {
+        let bounds = [count.eq, count.gte, count.gt.map(|bound| bound.saturating_add(1))];
+        let least = bounds.into_iter().flatten().max();
+        if count.lt == Some(0) {
+            let message = "no list has fewer than 0 entries";
+            report
+                .push(self.scope.document.at(Code::NeverMatches, format!("{path}/lt"), message).hint("write `eq: 0`"));
+            return None;
+        }
+        let most = [count.eq, count.lte, count.lt.map(|bound| bound.saturating_sub(1))].into_iter().flatten().min();
+        let finding = |code, message: &str| self.scope.document.at_key(code, path, message.to_owned());
+        match (least, most) {
+            (None, None) => {
+                report.push(
+                    finding(Code::MissingKey, "`count` does not say how many entries match")
+                        .hint("add a bound such as `gte: 2`, or write `some` for at least one"),
+                );
+                None
+            }
+            (Some(least), Some(most)) if least > most => {
+                report.push(
+                    finding(Code::NeverMatches, "no number of entries is within these bounds")
+                        .hint("correct one of them"),
+                );
+                None
+            }
+            _ => Some(Quantity::Between(least.unwrap_or(0).into(), most.map(u64::from))),
         }
     }
 
@@ -477,9 +595,15 @@ impl ColumnCompiler<'_> {
     fn equals(&self, path: &str, values: &[Value], listed: bool, report: &mut Report) -> Option<Test> {
         let hint = match self.column.kind {
             _ if self.column.is_nested() => {
-                "only `exists` can test it; compare a field with `derive` that is computed from it"
+                if self.column.kind == ValueType::List {
+                    "the entries of a list are compared with `some`, `every`, `none` and `count`"
+                } else {
+                    "the properties of an object are compared with `where`"
+                }
             }
-            ValueType::List => "a list is compared with `contains`, `contains_any` or `contains_all`",
+            ValueType::List => {
+                "a list is compared with `contains`, `contains_any` or `contains_all`, its entries with `some`, `every` or `none`"
+            }
             ValueType::Set => "a set is compared with `has_any`, `has_all` or `only`",
             ValueType::Text
             | ValueType::Address
@@ -602,7 +726,8 @@ impl ColumnCompiler<'_> {
         }
         let hint = match self.column.kind {
             ValueType::Set => "a set is compared with `has_any`, `has_all` or `only`",
-            _ if self.column.is_nested() => "compare a field with `derive` that is computed from it",
+            ValueType::List => "the entries of a list are compared with `some`, `every`, `none` and `count`",
+            ValueType::Object => "the properties of an object are compared with `where`",
             _ => "text operators need a field of type `text`, `address` or `url`",
         };
         self.misfit(path, hint, report);

@@ -7,6 +7,7 @@ mod conditions;
 // Tables to rules and back.
 mod table;
 
+pub(crate) use conditions::ENTRIES;
 pub use conditions::{Scope, compile};
 pub use table::{Row, Unwritable, Written, export, rows, to_table, typed, with_table, written};
 pub(crate) use text::takes_list;

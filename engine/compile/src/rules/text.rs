@@ -26,7 +26,7 @@ pub struct References<'a> {
 impl References<'_> {
     fn about<'b>(&'b self, field: &'b str) -> About<'b> {
         let column = self.fields.iter().find(|column| column.name == field);
-        column.map_or(About { name: field, optional: false, unit: None }, About::of)
+        column.map_or(About { name: field, optional: false, unit: None, column: None }, About::of)
     }
 }
 
@@ -200,7 +200,7 @@ fn clauses(map: &Map<String, Value>, references: References<'_>) -> Vec<String> 
             (field, Value::Object(operators)) => {
                 let field = references.about(field);
                 parts.extend(operators.iter().filter_map(|(name, value)| {
-                    operator(field, name, &spelt_out(name, value, references.lists), operators)
+                    operator(field, name, &spelt_out(name, value, references.lists), operators, references)
                 }));
             }
             (field, value) => parts.push(equals(references.about(field), value)),
@@ -283,11 +283,17 @@ pub(super) struct About<'a> {
     name: &'a str,
     optional: bool,
     unit: Option<&'a str>,
+    column: Option<&'a Column>,
 }
 
 impl<'a> About<'a> {
     pub(super) fn of(column: &'a Column) -> Self {
-        Self { name: &column.name, optional: column.optional, unit: column.unit.as_deref() }
+        Self { name: &column.name, optional: column.optional, unit: column.unit.as_deref(), column: Some(column) }
+    }
+
+    /// An entry of a list, which is one value.
+    pub(super) fn entry(column: &'a Column) -> Self {
+        Self { name: "it", ..Self::of(column) }
     }
 
     /// A value; a number has its unit.
@@ -308,7 +314,13 @@ impl<'a> About<'a> {
 }
 
 /// An operator on a field, which may be optional, with its switches; none for a switch.
-pub(super) fn operator(about: About<'_>, name: &str, value: &Value, operators: &Map<String, Value>) -> Option<String> {
+pub(super) fn operator(
+    about: About<'_>,
+    name: &str,
+    value: &Value,
+    operators: &Map<String, Value>,
+    references: References<'_>,
+) -> Option<String> {
     let About { name: field, optional, .. } = about;
     let values = || match value {
         Value::Array(list) => join(list.iter().map(|value| about.amount(value)).collect(), "or"),
@@ -377,6 +389,14 @@ pub(super) fn operator(about: About<'_>, name: &str, value: &Value, operators: &
             format!("{field} is on a {}", join(days.collect(), "or"))
         }
         "calendar" => format!("the date of {field} is {}", values()),
+        "some" => format!("{field} has an entry where {}", entry(about, value, references)),
+        "every" => format!("{field} has only entries where {}", entry(about, value, references)),
+        "none" => format!("{field} has no entry where {}", entry(about, value, references)),
+        "where" => format!("{field} is one where {}", entry(about, value, references)),
+        "count" => {
+            let counted = value.get("where").map(|counted| format!(" where {}", entry(about, counted, references)));
+            format!("{field} has {}{}", amount_of_entries(value), counted.unwrap_or_default())
+        }
         "exists" => format!("{field} is {}", if value == &Value::Bool(true) { "given" } else { "not given" }),
         "older_than" => format!("{field} is more than {} ago", plain(value)),
         "within" => format!("{field} is at most {} ago", plain(value)),
@@ -385,6 +405,42 @@ pub(super) fn operator(about: About<'_>, name: &str, value: &Value, operators: &
     let zone = operators.get("zone").and_then(Value::as_str).unwrap_or("UTC");
     let zone = if reads_zone(name) { format!(" (time zone {zone})") } else { String::new() };
     Some(format!("{words}{zone}{}", switches(name, operators)))
+}
+
+/// A condition on an entry of a field, in brackets.
+fn entry(about: About<'_>, condition: &Value, references: References<'_>) -> String {
+    let columns = about.column.and_then(Column::entries).unwrap_or_default();
+    let references = References { fields: &columns, ..references };
+    let Some(map) = condition.as_object() else { return String::new() };
+    let parts = match columns.first() {
+        Some(column) if about.column.is_some_and(Column::has_plain_entries) => {
+            let about = About::entry(column);
+            let words = |(name, value): (&String, &Value)| {
+                operator(about, name, &spelt_out(name, value, references.lists), map, references)
+            };
+            map.iter().filter_map(words).collect()
+        }
+        _ => clauses(map, references),
+    };
+    format!("({})", join(parts, "and"))
+}
+
+/// How many entries there are, by the bounds of `count`.
+fn amount_of_entries(count: &Value) -> String {
+    let bounds = count.as_object().into_iter().flatten().filter_map(|(name, number)| {
+        let word = match name.as_str() {
+            "eq" => "exactly",
+            "gt" => "more than",
+            "gte" => "at least",
+            "lt" => "fewer than",
+            "lte" => "at most",
+            _ => return None,
+        };
+        Some(format!("{word} {number}"))
+    });
+    let bounds: Vec<String> = bounds.collect();
+    let one = bounds.last().is_some_and(|last| last.ends_with(" 1"));
+    format!("{} {}", join(bounds, "and"), if one { "entry" } else { "entries" })
 }
 
 /// A value; texts other than a plain word are in quotes.

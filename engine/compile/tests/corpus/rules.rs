@@ -17,10 +17,13 @@ use super::packs;
 const HEAD: &str = "apiVersion: casebook/v1\nkind: Rules\nname: routing\n";
 
 /// Fields that the small pack has where rules name them.
-const FIELDS: [&str; 5] = [
+const FIELDS: [&str; 8] = [
     "wait: { type: duration, optional: true }",
     "years: { type: integer, optional: true }",
     "seats: { type: integer, optional: true, min: 1, max: 9, examples: [4] }",
+    "lines: { type: list, optional: true, of: { type: object, properties: { sku: { type: text }, pieces: { type: integer, min: 1, max: 50 }, gift: { type: boolean, optional: true } } } }",
+    "sizes: { type: list, of: number, max_length: 2, optional: true }",
+    "marks: { type: set, values: [late, torn, wet], optional: true, max_length: 2 }",
     "site: { type: url, optional: true }",
     "note: { type: text, optional: true, examples: [A red boat, \"\"] }",
 ];

@@ -69,7 +69,7 @@ impl Column {
             Datum::Text(text) => self.check_length(|| text.raw.chars().count()),
             Datum::List(list) => self.check_length(|| list.len()),
             Datum::Integer(_) | Datum::Number(_) => value.number().map_or(Ok(()), |number| self.check_bounds(number)),
-            Datum::Nested(value) => match &**value {
+            Datum::Nested(nested) => match nested.value() {
                 Value::Array(entries) => self.check_length(|| entries.len()),
                 _ => Ok(()),
             },

@@ -6,6 +6,8 @@
 mod bits;
 // One field compared with another.
 mod fields;
+// Entries of lists, names of sets and properties of objects.
+mod entries;
 // Moments by the clock on the wall.
 mod wall;
 // A compiled condition, its evaluation and its trace.
@@ -19,6 +21,7 @@ use std::sync::Arc;
 
 use crate::settings::Hit;
 pub use bits::Bits;
+pub use entries::{Entries, Quantity};
 pub use fields::{Comparison, Decimal, Order};
 pub use over::joined;
 pub use predicate::{Facts, Predicate, Test, Trace};

@@ -1,6 +1,8 @@
 //! Rules over other columns: those of a version with more values, fields or decisions, or with fewer.
 
-use super::{Comparison, CompiledRule, Predicate, RuleSet, Test};
+use std::sync::Arc;
+
+use super::{Comparison, CompiledRule, Entries, Predicate, RuleSet, Test};
 use crate::model::{Column, Datum};
 
 /// Columns that take the place of others, by name.
@@ -34,7 +36,7 @@ impl RuleSet {
     pub fn over(&self, fields: (&[Column], &[Column]), decisions: (&[Column], &[Column])) -> Result<Self, String> {
         let (fields, decisions) = (Places::new("field", fields)?, Places::new("decision", decisions)?);
         let rules = self.rules.iter().map(|rule| CompiledRule {
-            reason: std::sync::Arc::clone(&rule.reason),
+            reason: Arc::clone(&rule.reason),
             place: rule.place.clone(),
             when: fields.predicate(&rule.when),
             except: rule.except.as_ref().map(|except| fields.predicate(except)),
@@ -54,6 +56,18 @@ impl<'a> Places<'a> {
             if let Some(other) = place.map(|place| &new[place]).filter(|other| other.kind != column.kind) {
                 let (name, before, after) = (&column.name, column.kind.name(), other.kind.name());
                 return Err(format!("the {noun} `{name}` was of the type `{before}` and is of the type `{after}`"));
+            }
+            if let Some(other) = place.map(|place| &new[place]) {
+                match (column.entries(), other.entries()) {
+                    (Some(old), Some(new)) => drop(Places::new("part", (&old, &new))?),
+                    (None, None) => {}
+                    _ => {
+                        return Err(format!(
+                            "the {noun} `{}` declares what it is made of in one version alone",
+                            column.name
+                        ));
+                    }
+                }
             }
             at.push(place);
         }
@@ -79,7 +93,19 @@ impl<'a> Places<'a> {
                     _ => Predicate::Any(Vec::new()),
                 }
             }
+            Predicate::Entries(entries, words) => self
+                .entries(entries)
+                .map_or_else(|| Predicate::Any(Vec::new()), |moved| Predicate::Entries(Arc::new(moved), words.clone())),
         }
+    }
+
+    /// A condition on the entries of a field; none where that is gone.
+    fn entries(&self, entries: &Entries) -> Option<Entries> {
+        let column = self.at.get(entries.column).copied().flatten()?;
+        let of = self.new[column].entries()?;
+        // That the two go together was seen when the fields were compared.
+        let when = Places::new("part", (&entries.of, &of)).ok()?.predicate(&entries.when);
+        Some(Entries { column, of, when, quantity: entries.quantity })
     }
 
     fn test(&self, at: usize, place: usize, test: &Test) -> Test {
@@ -110,7 +136,7 @@ impl<'a> Places<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::{iter, sync::Arc};
+    use std::iter;
 
     use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use regex::Regex;
 
-use super::{Comparison, Wall, Zone};
+use super::{Comparison, Entries, Wall, Zone, entries};
 
 use crate::{
     model::{Column, Datum, Matching, Text, domain::is_below},
@@ -33,6 +33,8 @@ pub enum Predicate {
     Column(usize, Test, Arc<str>),
     /// One column compared with another, with its words.
     Compare(Comparison, Arc<str>),
+    /// A condition on the entries of a column, with its words.
+    Entries(Arc<Entries>, Arc<str>),
 }
 
 /// A condition and its result, part by part.
@@ -65,6 +67,8 @@ pub enum Test {
     HoldsAny(Vec<Text>, Matching),
     /// Holds all of these.
     HoldsAll(Vec<Text>, Matching),
+    /// A set that holds nothing but these.
+    Only(Vec<Text>),
     /// Begins with this.
     Starts(Text, Matching),
     /// Ends with this.
@@ -93,6 +97,7 @@ impl Predicate {
             Self::Not(part) => !part.matches(facts),
             Self::Column(at, test, _) => test.passes(facts.fields.get(*at).and_then(Option::as_ref), facts.clock),
             Self::Compare(comparison, _) => comparison.holds(facts.fields),
+            Self::Entries(entries, _) => entries.holds(facts),
         }
     }
 
@@ -101,7 +106,9 @@ impl Predicate {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.judge(facts, judged)),
             Self::Not(part) => part.judge(facts, judged),
-            Self::Column(_, _, words) | Self::Compare(_, words) => judged.push((words, self.matches(facts))),
+            Self::Column(_, _, words) | Self::Compare(_, words) | Self::Entries(_, words) => {
+                judged.push((words, self.matches(facts)))
+            }
         }
     }
 
@@ -118,7 +125,7 @@ impl Predicate {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.tests(tests)),
             Self::Not(part) => part.tests(tests),
             Self::Column(at, test, _) => tests.push((*at, test)),
-            Self::Compare(..) => {}
+            Self::Compare(..) | Self::Entries(..) => {}
         }
     }
 
@@ -127,7 +134,7 @@ impl Predicate {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.comparisons(all)),
             Self::Not(part) => part.comparisons(all),
-            Self::Column(..) => {}
+            Self::Column(..) | Self::Entries(..) => {}
             Self::Compare(comparison, _) => all.push(comparison),
         }
     }
@@ -141,6 +148,7 @@ impl Predicate {
                 columns.insert(*at);
             }
             Self::Compare(comparison, _) => columns.extend([comparison.left, comparison.right]),
+            Self::Entries(entries, _) => columns.extend([entries.column]),
         }
     }
 
@@ -151,6 +159,7 @@ impl Predicate {
             Self::Not(part) => part.needs_clock(),
             Self::Column(_, test, _) => matches!(test, Test::Age { .. }),
             Self::Compare(..) => false,
+            Self::Entries(entries, _) => entries.when.needs_clock(),
         }
     }
 
@@ -159,7 +168,7 @@ impl Predicate {
         let parts = match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().map(|part| part.trace(facts, columns)).collect(),
             Self::Not(part) => vec![part.trace(facts, columns)],
-            Self::Column(..) | Self::Compare(..) => Vec::new(),
+            Self::Column(..) | Self::Compare(..) | Self::Entries(..) => Vec::new(),
         };
         let shown = |at: usize| {
             let found = facts.fields.get(at).and_then(Option::as_ref).map(|datum| datum.to_json(&columns[at]));
@@ -182,6 +191,7 @@ impl Predicate {
                 );
                 (text.to_string(), Some(other))
             }
+            Self::Entries(entries, text) => (text.to_string(), Some(entries::shown(entries.count(facts)).into_owned())),
         };
         Trace { text, holds: self.matches(facts), found, parts }
     }
@@ -212,6 +222,9 @@ impl Test {
             }
             (Self::HoldsAll(wanted, matching), Some(Datum::List(entries))) => {
                 wanted.iter().all(|text| holds_entry(entries, text, *matching))
+            }
+            (Self::Only(names), Some(Datum::List(entries))) => {
+                entries.iter().all(|entry| names.iter().any(|name| name.raw == entry.raw))
             }
             (Self::Age { older, length }, Some(Datum::Integer(moment))) => clock.is_some_and(|clock| {
                 let age = clock.saturating_sub(*moment);

@@ -81,6 +81,18 @@ pub struct Operators {
     pub has_all: Option<Vec<String>>,
     /// A set has nothing but these; it may be empty.
     pub only: Option<Vec<String>>,
+    /// A list has an entry that matches this condition: operators on the entry, or on the properties of an object.
+    #[schemars(example = serde_json::json!({ "quantity": { "gte": 10 } }))]
+    pub some: Option<Condition>,
+    /// Every entry of a list matches this condition; the list may be empty.
+    pub every: Option<Condition>,
+    /// A list has no entry that matches this condition.
+    pub none: Option<Condition>,
+    /// So many entries of a list, or names of a set, match a condition.
+    pub count: Option<CountOf>,
+    /// The properties of an object match this condition.
+    #[serde(rename = "where")]
+    pub properties: Option<Condition>,
     /// Starts with the text, including signs.
     pub starts_with: Option<String>,
     /// Ends with the text, including signs.
@@ -112,6 +124,26 @@ pub struct Operators {
     pub whole_words: Option<bool>,
     /// Whether text operators distinguish upper case from lower case (default: no).
     pub case_sensitive: Option<bool>,
+}
+
+/// A number of entries; all bounds must hold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1), example = serde_json::json!({ "where": { "quantity": { "gte": 10 } }, "gte": 2 }))]
+pub struct CountOf {
+    /// The entries that are counted; default: all.
+    #[serde(rename = "where")]
+    pub counted: Option<Condition>,
+    /// Exactly so many.
+    pub eq: Option<u32>,
+    /// More than this.
+    pub gt: Option<u32>,
+    /// At least so many.
+    pub gte: Option<u32>,
+    /// Fewer than this.
+    pub lt: Option<u32>,
+    /// At most so many.
+    pub lte: Option<u32>,
 }
 
 /// A day of the week.

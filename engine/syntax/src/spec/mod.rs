@@ -54,7 +54,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use condition::{Amount, Bound, Condition, FieldBound, OneOf, Operators};
+pub use condition::{Amount, Bound, Condition, CountOf, FieldBound, OneOf, Operators};
 pub use declared::{Declared, Entries, EntrySpec, PropertySpec};
 pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{

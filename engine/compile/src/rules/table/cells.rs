@@ -9,7 +9,7 @@ use casebook_runtime::value::ValueType;
 use casebook_syntax::spec::plain_scalar;
 use serde_json::{Map, Value, json};
 
-use crate::rules::text::takes_list;
+use crate::rules::{conditions::ENTRIES, text::takes_list};
 
 /// The operators that signs at the beginning of a cell stand for.
 const SIGNS: [(&str, &str); 5] = [(">=", "gte"), ("<=", "lte"), ("!=", "ne"), (">", "gt"), ("<", "lt")];
@@ -42,6 +42,11 @@ pub(super) fn condition(text: &str, operator: Option<&str>, kind: ValueType) -> 
             }
             list => list,
         },
+        name if ENTRIES.contains(&name) => {
+            return Err(format!(
+                "the text of a cell has no room for `{name}`; write the map itself into the cell, or these rules under `rules:`"
+            ));
+        }
         "exists" => scalar(text, ValueType::Boolean)?,
         "older_than" | "within" | "time_of_day" => scalar(text.trim(), ValueType::Text)?,
         _ => scalar(text, kind)?,

@@ -15,12 +15,14 @@ mod write;
 use casebook_runtime::{model::Column, settings::Severity, value::ValueType};
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
-    spec::{Condition, Document, Mode, Operators, Rule, Rules, Table},
+    spec::{Condition, Document, Mode, Rule, Rules, Table},
 };
 pub use cells::typed;
 use cells::{condition, decision, is_open, of_verbatim, operators};
 pub use import::with_table;
 use serde_json::{Map, Value};
+
+use super::conditions::operator_names;
 pub use write::{Row, Unwritable, export, to_table};
 
 /// The operators that change how the others of a field match.
@@ -212,19 +214,6 @@ fn head(
         Some(name) => Head::Switch { except, field, name },
         None => Head::Test { except, field, operator },
     })
-}
-
-/// The names of all operators.
-fn operator_names() -> Vec<&'static str> {
-    static NAMES: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
-    NAMES
-        .get_or_init(|| match serde_json::to_value(Operators::default()) {
-            Ok(Value::Object(map)) => map.keys().cloned().collect(),
-            _ => Vec::new(),
-        })
-        .iter()
-        .map(String::as_str)
-        .collect()
 }
 
 struct Reader<'a> {

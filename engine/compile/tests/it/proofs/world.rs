@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 /// A moment around which small worlds lie: 2026-01-05T09:00:00Z.
 pub(super) const NOW: i64 = 1_767_603_600_000;
 pub(super) const HOUR: i64 = 3_600_000;
+/// How many fields small worlds have.
+const FIELDS: usize = 13;
 
 pub(crate) fn column(name: &str, kind: ValueType, optional: bool) -> Column {
     Column { optional, ..Column::new(name, kind) }
@@ -35,6 +37,15 @@ fn fields() -> Vec<Column> {
     amount.bounds = (Some(0.into()), Some(6.into()));
     let mut ratio = column("ratio", ValueType::Number, true);
     ratio.bounds = (Some(0.into()), Some(3.into()));
+    let mut flags = column("flags", ValueType::Set, true);
+    flags.values = ["p", "q", "r"].map(str::to_owned).to_vec();
+    let mut quantity = column("quantity", ValueType::Integer, false);
+    quantity.bounds = (Some(0.into()), Some(3.into()));
+    let mut grade = column("grade", ValueType::Enum, true);
+    grade.values = ["a", "b"].map(str::to_owned).to_vec();
+    let line = Column { properties: vec![quantity.clone(), grade], ..column("line", ValueType::Object, false) };
+    let sizes =
+        Column { of: Some(Arc::new(quantity)), lengths: (Some(1), Some(3)), ..column("sizes", ValueType::List, false) };
     vec![
         category,
         amount,
@@ -45,6 +56,10 @@ fn fields() -> Vec<Column> {
         column("tags", ValueType::List, false),
         column("sender", ValueType::Address, false),
         column("received", ValueType::Timestamp, false),
+        flags,
+        Column { of: Some(Arc::new(line.clone())), ..column("lines", ValueType::List, true) },
+        sizes,
+        Column { name: "box".to_owned(), ..line },
     ]
 }
 
@@ -77,6 +92,8 @@ pub(super) fn values(column: &Column) -> Vec<Option<Datum>> {
         ValueType::Timestamp => {
             (-4..=4).flat_map(|hour| [-1, 0, 1].map(|off| Datum::Integer(NOW + hour * HOUR + off))).collect()
         }
+        ValueType::Set | ValueType::Object => nested(column),
+        ValueType::List if column.of.is_some() => nested(column),
         ValueType::List => [&[][..], &["red"], &["tape"], &["Red"], &["red", "tape"], &["x"]]
             .iter()
             .map(|list| Datum::List(list.iter().map(|text| Text::new(text)).collect::<Vec<_>>().into()))
@@ -90,6 +107,83 @@ pub(super) fn values(column: &Column) -> Vec<Option<Datum>> {
         _ => texts().iter().map(|text| Datum::text(text)).collect(),
     };
     column.optional.then_some(None).into_iter().chain(data.into_iter().map(Some)).collect()
+}
+
+/// Sets, short lists of what is not a text, and objects.
+fn nested(column: &Column) -> Vec<Datum> {
+    let lines: Vec<Value> = [json!({}), json!({"grade": "a"}), json!({"grade": "b"})]
+        .iter()
+        .flat_map(|line| {
+            (0..=3).map(move |quantity| {
+                let mut line = line.clone();
+                line["quantity"] = quantity.into();
+                line
+            })
+        })
+        .collect();
+    let lists = |entries: &[Value]| -> Vec<Value> {
+        let pairs = (0..entries.len()).flat_map(|a| (a..entries.len()).map(move |b| (a, b)));
+        let pairs = pairs.map(|(a, b)| json!([entries[a], entries[b]]));
+        let triples = entries.windows(3).map(|three| json!(three));
+        [json!([])].into_iter().chain(entries.iter().map(|one| json!([one]))).chain(pairs).chain(triples).collect()
+    };
+    let all: Vec<Value> = match column.name.as_str() {
+        "flags" => (0..8)
+            .map(|bits| {
+                ["p", "q", "r"]
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| bits >> at & 1 == 1)
+                    .map(|(_, name)| *name)
+                    .collect()
+            })
+            .collect(),
+        "box" => lines,
+        "sizes" => lists(&[json!(0), json!(1), json!(2), json!(3)]),
+        _ => lists(&lines),
+    };
+    all.iter().filter_map(|value| Datum::read(column, value).ok()).collect()
+}
+
+/// A condition on a line, or on a box.
+fn of_line() -> BoxedStrategy<Value> {
+    let quantity = || (bound(), 0..4_i64).prop_map(|(operator, number)| json!({"quantity": {operator: number}}));
+    let grade = prop_oneof![
+        prop::sample::select(vec!["a", "b"]).prop_map(|grade| json!({"grade": grade})),
+        any::<bool>().prop_map(|there| json!({"grade": {"exists": there}})),
+    ];
+    let leaf = prop_oneof![2 => quantity(), 1 => grade];
+    leaf.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..3).prop_map(|parts| json!({"all": parts})),
+            prop::collection::vec(inner.clone(), 1..3).prop_map(|parts| json!({"any": parts})),
+            inner.prop_map(|part| json!({"not": part})),
+        ]
+    })
+    .boxed()
+}
+
+/// A number of entries.
+fn count_of(counted: impl Strategy<Value = Option<Value>>) -> impl Strategy<Value = Value> {
+    let bound = (prop::sample::select(vec!["eq", "gt", "gte", "lt", "lte"]), 1..3_u8);
+    (counted, bound).prop_map(|(counted, (operator, number))| {
+        let mut count = json!({operator: number});
+        if let Some(counted) = counted {
+            count["where"] = counted;
+        }
+        json!({ "count": count })
+    })
+}
+
+/// A test of a list by its entries.
+fn of_entries(entry: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
+    let quantifier = prop::sample::select(vec!["some", "every", "none"]);
+    prop_oneof![
+        3 => (quantifier, entry.clone()).prop_map(|(quantifier, entry)| json!({quantifier: entry})),
+        1 => count_of(prop::option::of(entry)),
+        1 => any::<bool>().prop_map(|there| json!({"exists": there})),
+    ]
+    .boxed()
 }
 
 fn word() -> impl Strategy<Value = String> {
@@ -208,6 +302,23 @@ fn test(fields: &[usize]) -> BoxedStrategy<Value> {
                 word().prop_map(|word| json!({"sender": {"starts_with": word, "whole_words": false}})),
             ]
             .boxed(),
+            9 => {
+                let names = || prop::sample::subsequence(vec!["p", "q", "r"], 1..3);
+                let operator = prop::sample::select(vec!["has_any", "has_all", "only"]);
+                prop_oneof![
+                    3 => (operator, names()).prop_map(|(operator, names)| json!({"flags": {operator: names}})),
+                    1 => count_of(prop::option::of(names().prop_map(|names| json!({"in": names}))))
+                        .prop_map(|test| json!({"flags": test})),
+                    1 => any::<bool>().prop_map(|there| json!({"flags": {"exists": there}})),
+                ]
+                .boxed()
+            }
+            10 => of_entries(of_line()).prop_map(|test| json!({"lines": test})).boxed(),
+            11 => {
+                let entry = (bound(), 0..4_i64).prop_map(|(operator, number)| json!({operator: number}));
+                of_entries(entry.boxed()).prop_map(|test| json!({"sizes": test})).boxed()
+            }
+            12 => of_line().prop_map(|test| json!({"box": {"where": test}})).boxed(),
             _ => prop_oneof![
                 (0..4_u8).prop_map(|hours| json!({"received": {"older_than": format!("{hours}h")}})),
                 (0..4_u8).prop_map(|hours| json!({"received": {"within": format!("{hours}h")}})),
@@ -281,7 +392,7 @@ pub(super) struct World {
 
 pub(super) fn world() -> impl Strategy<Value = World> {
     let hit = || prop::sample::select(vec![Hit::Unique, Hit::First, Hit::First, Hit::Collect]);
-    prop::sample::subsequence((0..9_usize).collect::<Vec<_>>(), 1..4).prop_flat_map(move |fields| {
+    prop::sample::subsequence((0..FIELDS).collect::<Vec<_>>(), 1..4).prop_flat_map(move |fields| {
         let dated = fields.contains(&8);
         let [old, new] = [(); 2].map(|()| prop::collection::vec(rule(&fields, dated), 1..5));
         (Just(fields), (old, hit()), (new, hit()), prop::option::of(then()), any::<bool>())
@@ -311,7 +422,7 @@ pub(super) struct Draft {
 }
 
 pub(super) fn draft() -> impl Strategy<Value = Draft> {
-    prop::sample::subsequence((0..9_usize).collect::<Vec<_>>(), 1..4).prop_flat_map(move |fields| {
+    prop::sample::subsequence((0..FIELDS).collect::<Vec<_>>(), 1..4).prop_flat_map(move |fields| {
         let dated = fields.contains(&8);
         let edit = prop_oneof![
             Just(Edited::Removed),

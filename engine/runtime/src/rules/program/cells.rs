@@ -156,7 +156,7 @@ fn is_about(predicate: &Predicate, column: usize) -> bool {
         }
         Predicate::Not(part) => is_about(part, column),
         Predicate::Column(own, test, _) => *own == column && has_bounds(test),
-        Predicate::Compare(..) => false,
+        Predicate::Compare(..) | Predicate::Entries(..) => false,
     }
 }
 
@@ -174,7 +174,7 @@ fn bounds_of(predicate: &Predicate, bounds: &mut Vec<Number>) {
         Predicate::All(parts) | Predicate::Any(parts) => parts.iter().for_each(|part| bounds_of(part, bounds)),
         Predicate::Not(part) => bounds_of(part, bounds),
         Predicate::Column(_, test, _) => bounds_of_test(test, bounds),
-        Predicate::Compare(..) => {}
+        Predicate::Compare(..) | Predicate::Entries(..) => {}
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) struct Threshold {
     aim: Option<usize>,
 }
 
-/// What lies within one step of a threshold.
+/// What is within one step of a threshold.
 #[derive(Debug, Clone, PartialEq)]
 enum Near {
     /// These positions of the slot's grid.
