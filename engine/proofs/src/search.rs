@@ -1,9 +1,12 @@
 //! The search for an item: atoms are decided one after the other, and what follows from each is drawn at once.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, OnceCell},
+    rc::Rc,
+};
 
 use casebook_runtime::{
-    model::Datum,
+    model::{Column, Datum},
     rules::{Bits, Comparison, Facts, Test},
     value::ValueType,
 };
@@ -43,6 +46,8 @@ pub(super) struct Solver<'a> {
     relations: Relations<'a>,
     /// Whether some atom reads the clock.
     timed: bool,
+    /// By column a text or list of which nothing is asked: to find one takes as long as to find any other.
+    plain: Vec<OnceCell<Option<Datum>>>,
 }
 
 /// An item, and the decided atoms that make a formula hold.
@@ -56,7 +61,8 @@ impl<'a> Solver<'a> {
     pub(super) fn new(atoms: &'a Atoms<'a>, limits: Limits) -> Self {
         let timed = atoms.all.iter().any(Atom::reads_clock);
         let (work, questions) = (Cell::new(limits.work), Cell::new(0));
-        Self { atoms, limits, work, questions, relations: Relations::new(atoms), timed }
+        let plain = atoms.columns.iter().map(|_| OnceCell::new()).collect();
+        Self { atoms, limits, work, questions, relations: Relations::new(atoms), timed, plain }
     }
 
     /// Finds an item for which a formula holds. Only the atoms in question distinguish the values of a field.
@@ -174,20 +180,25 @@ impl<'a> Solver<'a> {
             witness.fields[at] = match column.kind {
                 _ if has_cells(column) => simplest(column, witness.clock),
                 _ if !column.examples.is_empty() => column.examples.first().cloned(),
-                kind => {
-                    let found = if kind == ValueType::Set {
-                        lists::find(column, &[], witness.clock, self.limits)
-                    } else if kind.is_list() || column.is_nested() {
-                        text::find_list(column, &[], &[])
-                    } else {
-                        text::find(column, &[], &[])
-                    };
-                    if let Found::Value(value) = found { Some(value) } else { None }
-                }
+                ValueType::Set => match lists::find(column, &[], witness.clock, self.limits) {
+                    Found::Value(value) => Some(value),
+                    Found::Nothing | Found::Unknown(_) => None,
+                },
+                _ => self.plain[at].get_or_init(|| plain(column)).clone(),
             };
         }
         witness
     }
+}
+
+/// A text or list of which nothing is asked.
+fn plain(column: &Column) -> Option<Datum> {
+    let found = if column.kind.is_list() || column.is_nested() {
+        text::find_list(column, &[], &[])
+    } else {
+        text::find(column, &[], &[])
+    };
+    if let Found::Value(value) = found { Some(value) } else { None }
 }
 
 /// What is undone when a decision turns out wrong.

@@ -3,6 +3,8 @@
 //! An expression is written as inside of `{{ }}`, and its value keeps its type. It is kept as a template of the pack that
 //! sets `value`, so that it is parsed once.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use minijinja::{Environment, Error, ErrorKind, Value as Context};
 use serde_json::Value;
 
@@ -48,7 +50,7 @@ impl Expression {
 
     /// Whether it reads no name, and so always has one value.
     pub fn reads_nothing(&self, engine: &Environment<'static>) -> bool {
-        engine.get_template(&self.name).is_ok_and(|template| template.undeclared_variables(false).is_empty())
+        engine.get_template(&self.name).is_ok_and(|template| names_read(template.source()).is_empty())
     }
 
     /// Its value among some names.
@@ -93,6 +95,61 @@ impl Expression {
     }
 }
 
+/// What a template reads, as dotted names such as `vary.thing.word`; nothing of a text that does not parse.
+pub fn names_read(template: &str) -> HashSet<String> {
+    static PARSER: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
+    let read = |text: &str| PARSER.template_from_str(text).map(|template| template.undeclared_variables(true));
+    // The library passes over what is sliced: `a.b[:1]` reads what `a.b['' ~ 1]` does.
+    let plain = without_slices(template).and_then(|text| read(&text).ok());
+    plain.or_else(|| read(template).ok()).unwrap_or_default()
+}
+
+/// A template that reads the same names and slices nothing, where it may slice something.
+fn without_slices(template: &str) -> Option<String> {
+    if !template.contains('[') || !template.contains(':') {
+        return None;
+    }
+    let mut text = String::with_capacity(template.len() + 16);
+    // The open brackets of the tag at hand, and the quote that its text ends with.
+    let mut open: Vec<char> = Vec::new();
+    let (mut inside, mut quote) = (false, None);
+    let mut signs = template.chars().peekable();
+    while let Some(sign) = signs.next() {
+        let next = signs.peek().copied();
+        match (quote, sign) {
+            (Some(_), '\\') => {
+                text.push(sign);
+                text.extend(signs.next());
+                continue;
+            }
+            (Some(end), sign) if end == sign => quote = None,
+            (Some(_), _) => {}
+            (None, '{') if !inside && matches!(next, Some('{' | '%')) => {
+                inside = true;
+                text.push(sign);
+                text.extend(signs.next());
+                continue;
+            }
+            (None, '}' | '%') if inside && open.is_empty() && next == Some('}') => inside = false,
+            (None, '"' | '\'') if inside => quote = Some(sign),
+            (None, '(' | '[' | '{') if inside => open.push(sign),
+            (None, ')' | ']' | '}') if inside => {
+                open.pop();
+                if sign == ']' && text.trim_end().ends_with('~') {
+                    text.push_str("''");
+                }
+            }
+            (None, ':') if inside && open.last() == Some(&'[') => {
+                text.push_str(if text.trim_end().ends_with(['[', '~']) { "''~" } else { "~" });
+                continue;
+            }
+            (None, _) => {}
+        }
+        text.push(sign);
+    }
+    Some(text)
+}
+
 /// The message of an error of the template engine, in one line.
 pub fn words(error: &Error) -> String {
     let kind = error.kind().to_string();
@@ -110,4 +167,26 @@ pub fn shown(value: &Value) -> String {
         shown.push_str("...");
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sliced_is_read() {
+        for (template, names) in [
+            ("{{ phrase.trip[:1] | upper }}{{ phrase.trip[1:] }}", "phrase.trip"),
+            ("{{ a.b[c.d:e.f:2] }} {{ g[::2] }} {{ h[i[:1]:j] }}", "a.b c.d e.f g h i j"),
+            ("[x:y] {{ 'a[b:c]' ~ {'k': d[1:][:2]}['k'] }} {% if e[:f] %}{{ [g, h][1:] }}{% endif %}", "d e f g h"),
+            ("{{ '\\'[' ~ a[:1] }} {% set b = {'c': {'d': e}} %}{{ b[:1] }} [1:2] {{ f }}", "a e f"),
+            ("{{ a['x:y'] }} {{ b[1] }}", "a b"),
+        ] {
+            let mut read: Vec<String> = names_read(template).into_iter().collect();
+            read.sort();
+            // A name may be read as a whole and in part.
+            read.dedup_by(|a, b| a.split('.').next() == Some(b.as_str()));
+            assert_eq!(read.join(" "), names, "{template}");
+        }
+    }
 }

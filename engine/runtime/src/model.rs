@@ -184,6 +184,44 @@ pub struct Item {
     pub truth: Vec<TruthCell>,
 }
 
+/// What a good text holds, in any of some ways.
+#[derive(Debug, Clone)]
+pub struct Keyword {
+    /// The first way to write it, by which it is known.
+    pub text: Text,
+    /// The others.
+    pub others: Box<[Text]>,
+}
+
+impl Keyword {
+    /// A keyword of the ways to write it that are not empty, each once; none where all are.
+    pub fn of(ways: impl IntoIterator<Item = Text>) -> Option<Self> {
+        let mut kept: Vec<Text> = Vec::new();
+        for way in ways {
+            if !way.is_empty() && kept.iter().all(|known| known.folded() != way.folded()) {
+                kept.push(way);
+            }
+        }
+        let mut kept = kept.into_iter();
+        Some(Self { text: kept.next()?, others: kept.collect() })
+    }
+
+    /// The ways to write it.
+    pub fn ways(&self) -> impl Iterator<Item = &Text> {
+        std::iter::once(&self.text).chain(&self.others)
+    }
+
+    /// Whether a text holds it.
+    pub fn is_in(&self, text: &Text) -> bool {
+        self.ways().any(|way| text.holds(way, Matching::WORDS))
+    }
+
+    /// Its ways in words.
+    pub fn words(&self) -> String {
+        self.ways().map(|way| way.raw.as_str()).collect::<Vec<_>>().join(" | ")
+    }
+}
+
 /// What is right about one decision of an item.
 #[derive(Debug, Clone, Default)]
 pub struct TruthCell {
@@ -192,7 +230,7 @@ pub struct TruthCell {
     /// Of a rank: how many other items share it, so that the next ranks are right as well.
     pub ties: u32,
     /// What a good text holds.
-    pub keywords: Vec<Text>,
+    pub keywords: Vec<Keyword>,
     /// A text that earns all there is to earn.
     pub reference: Option<String>,
     /// The rule that says so.

@@ -175,7 +175,8 @@ impl Policy {
         for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Text)
         {
             if (Row { cells: cells.clone() }).in_play(column) {
-                let keywords: Vec<&str> = item.truth[at].keywords.iter().map(|keyword| keyword.raw.as_str()).collect();
+                let keywords: Vec<&str> =
+                    item.truth[at].keywords.iter().map(|keyword| keyword.text.raw.as_str()).collect();
                 let text = match (&item.truth[at].reference, &cells[at]) {
                     (Some(reference), _) => reference.clone(),
                     // The label itself, which `exact` asks for.

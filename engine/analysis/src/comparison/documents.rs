@@ -243,7 +243,9 @@ fn value(document: &Document) -> Option<Value> {
         Content::Inbox(content) => serde_json::to_value(content),
         Content::Generator(content) => serde_json::to_value(content),
         // What they decide is compared by what it means.
-        Content::Rules(content) => Ok(json!({ "description": content.description, "lists": content.lists })),
+        Content::Rules(rules) => Ok(json!({
+            "description": rules.description, "lists": rules.lists, "default_because": rules.default_because,
+        })),
         Content::Rubric(content) => serde_json::to_value(content),
         Content::Task(content) => serde_json::to_value(content),
         Content::Policy(content) => serde_json::to_value(content),
@@ -278,6 +280,7 @@ fn head(kind: Kind, key: &str) -> Head {
             Head::Labels
         }
         (Kind::Rules, "lists") => Head::Lists,
+        (Kind::Rules, "default_because") => Head::Reasons,
         (Kind::Task, "instructions") => Head::Instructions,
         (Kind::Task, "clock") => Head::Clock,
         (Kind::Task, "max_steps") => Head::StepLimits,

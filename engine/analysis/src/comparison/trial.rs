@@ -105,7 +105,7 @@ pub fn inbox_items(pack: &Pack) -> Vec<Subject> {
 
 /// Judges items by the rules of two versions; rules are compared by name.
 pub fn judge(current: &Ruled, candidate: &Ruled, name: &str, subjects: &[Subject]) -> Trial {
-    let (before, after) = (current.rules.get(name), candidate.rules.get(name));
+    let [before, after] = [current, candidate].map(|ruled| ruled.rules.get(name).map(|set| &**set));
     let items: Vec<TrialItem> = subjects
         .iter()
         .map(|subject| {

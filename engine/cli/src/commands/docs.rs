@@ -101,6 +101,9 @@ fn node(value: &Value, lines: &mut Vec<String>, count: &mut usize) -> String {
     if let Some(expression) = value["params"]["value"].as_str() {
         label.push_str(&format!(": {}", expression.replace('"', "'")));
     }
+    if let Some(times) = value["times"].as_f64() {
+        label.push_str(&format!(" times {times}"));
+    }
     if let Some(above) = value["above"].as_f64() {
         label.push_str(&format!(" above {above}"));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
-    explanation::{self, Condition, Decision, ItemExplanation, RuleExplanation, Source, Subject, Verdict},
+    explanation::{self, Condition, Decision, ItemExplanation, RuleExplanation, Source, Subject, TextAsked, Verdict},
     json,
     model::Row,
     scenario::{Catalog, Pack},
@@ -109,6 +109,9 @@ fn show(explained: &ItemExplanation, args: &ExplainItemArgs) {
     output::line("");
     for decision in &explained.decisions {
         show_decision(decision);
+        if let Some(asked) = explained.texts.iter().find(|asked| asked.field == decision.field) {
+            show_text(asked);
+        }
     }
     for set in &explained.rules {
         output::line("");
@@ -183,6 +186,17 @@ fn show_decision(decision: &Decision) {
             None => "not compared with one value; graders score it by the label".to_owned(),
         };
         output::line(format!("  decided {}: {verdict}", short(&decision.decided)));
+    }
+}
+
+/// Shows what a label asks of a text.
+fn show_text(asked: &TextAsked) {
+    if !asked.keywords.is_empty() {
+        let keywords: Vec<String> = asked.keywords.iter().map(|keyword| format!("`{keyword}`")).collect();
+        output::line(format!("  keywords: {}", keywords.join(", ")));
+    }
+    if let Some(reference) = &asked.reference {
+        output::line(format!("  reference: {reference}"));
     }
 }
 

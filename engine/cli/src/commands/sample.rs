@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
-    model::Item,
+    model::{Item, Keyword},
     scenario::{Pack, Task},
 };
 use casebook_syntax::sheet;
@@ -84,7 +84,7 @@ fn told(pack: &Pack, task: &Task, seed: u64, item: &Item) -> Value {
                 told.insert("rule".into(), rule.id.as_str().into());
             }
             if !cell.keywords.is_empty() {
-                told.insert("keywords".into(), cell.keywords.iter().map(|text| text.raw.as_str()).collect());
+                told.insert("keywords".into(), cell.keywords.iter().map(Keyword::words).collect());
             }
             if let Some(reference) = &cell.reference {
                 told.insert("reference".into(), reference.as_str().into());
@@ -135,7 +135,7 @@ fn show(pack: &Pack, task: &Task, seed: u64, item: &Item) {
         output::line(format!("  {}{hidden}: {value}", column.name));
     }
     for (column, cell) in pack.decisions().iter().zip(&item.truth).filter(|(_, cell)| cell.wants_text()) {
-        let keywords: Vec<&str> = cell.keywords.iter().map(|text| text.raw.as_str()).collect();
+        let keywords: Vec<String> = cell.keywords.iter().map(Keyword::words).collect();
         if !keywords.is_empty() {
             output::line(format!("  {} must say: {}", column.name, keywords.join(", ")));
         }

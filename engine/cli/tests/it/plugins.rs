@@ -183,6 +183,26 @@ fn a_new_program_is_checked_locked_and_used_where_it_is_allowed() {
     assert_eq!((code, error.contains("error[CB702]")), (1, true), "{output}{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_module_behind_a_link_out_of_the_pack_is_explained() {
+    let folder = TempDir::new().expect("a folder");
+    let pack = folder.path().join("home/pack");
+    copy(&root().join("docs/cookbook/tests"), &pack);
+    fs::create_dir_all(pack.join("plugins")).expect("a folder");
+    fs::write(folder.path().join("outside.wasm"), b"").expect("written");
+    std::os::unix::fs::symlink(folder.path().join("outside.wasm"), pack.join("plugins/x.wasm")).expect("a link");
+    crate::shell::edit(
+        &pack.join("pack.yaml"),
+        "version: 1.0.0\n",
+        "version: 1.0.0\nplugins: { x: { file: plugins/x.wasm, version: '1' } }\n",
+    );
+    let (_, told, code) = casebook(folder.path(), &["check", "home/pack"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("plugins/x.wasm` is a link that leads out of the pack"), "{told}");
+    assert!(!told.contains("Outside"), "{told}");
+}
+
 #[test]
 fn no_process_outlives_a_command_that_is_interrupted() {
     let folder = TempDir::new().expect("a folder");

@@ -8,12 +8,13 @@ use std::{
 
 use casebook_runtime::{
     hash::sha256,
+    rules::RuleSet,
     scenario::{BUILT_IN_POLICIES, Task},
 };
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report, suggest},
     source::{Base, PackSource, ReadProblem, SourceFile},
-    spec::{self, Content, Document, Draft, Kind, Lost},
+    spec::{self, Content, Document, Draft, Kind, Lost, Tree},
 };
 use rayon::prelude::*;
 
@@ -31,6 +32,17 @@ pub(super) struct Cache {
     /// Tasks that compiled without a finding, and the bytes of their items, by all that they are made of.
     tasks: HashMap<String, (Arc<Task>, usize)>,
     used_tasks: HashMap<String, (Arc<Task>, usize)>,
+    /// Rules that compiled without a finding.
+    rules: Vec<RulesRead>,
+    used_rules: Vec<RulesRead>,
+}
+
+/// Compiled rules, with the documents that they are made of: they themselves, and the environment that they are about.
+#[derive(Debug, Clone)]
+struct RulesRead {
+    document: Arc<Tree>,
+    root: Arc<Tree>,
+    set: Arc<RuleSet>,
 }
 
 /// What one file holds, as far as that depends on nothing else.
@@ -77,8 +89,34 @@ impl Cache {
         Some(made)
     }
 
+    /// Rules that were compiled from the same documents, or else those that `make` makes; kept if that finds nothing.
+    pub(super) fn rules(
+        &mut self,
+        (document, root): (&Document, &Document),
+        report: &mut Report,
+        make: impl FnOnce(&mut Report) -> Option<RuleSet>,
+    ) -> Option<Arc<RuleSet>> {
+        let is_same =
+            |one: &&RulesRead| Arc::ptr_eq(&one.document, &document.tree) && Arc::ptr_eq(&one.root, &root.tree);
+        let known = self.used_rules.iter().chain(&self.rules).find(is_same).cloned();
+        let before = report.diagnostics.len();
+        let made = match known {
+            Some(known) => known,
+            None => {
+                let (document, root) = (Arc::clone(&document.tree), Arc::clone(&root.tree));
+                RulesRead { document, root, set: Arc::new(make(report)?) }
+            }
+        };
+        let set = Arc::clone(&made.set);
+        if report.diagnostics.len() == before && !self.used_rules.iter().any(|one| is_same(&one)) {
+            self.used_rules.push(made);
+        }
+        Some(set)
+    }
+
     /// Drops what the catalog that was just compiled did not need.
     pub(super) fn turn(&mut self) {
+        self.rules = std::mem::take(&mut self.used_rules);
         self.files = std::mem::take(&mut self.used);
         self.tasks = std::mem::take(&mut self.used_tasks);
         self.plugins.turn();

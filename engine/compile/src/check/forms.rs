@@ -9,7 +9,7 @@ use std::{
 
 use casebook_runtime::{
     items,
-    model::{Column, Datum, Item, Origin, Text, TruthCell},
+    model::{Column, Datum, Item, Keyword, Origin, Text, TruthCell},
     names::nearest,
     scenario::{
         Variants,
@@ -158,7 +158,9 @@ impl Maker<'_> {
                 Label::Value(value) => collect_at(pointer, value, &mut texts),
                 Label::Detail(detail) => {
                     for (at, keyword) in detail.keywords.iter().enumerate() {
-                        texts.push((format!("{pointer}/keywords/{at}"), keyword));
+                        let ways = keyword.ways();
+                        texts
+                            .extend(ways.map(|(below, way)| (format!("{pointer}/keywords/{at}{below}"), way.as_str())));
                     }
                     texts.extend(detail.reference.iter().map(|text| (format!("{pointer}/reference"), text.as_str())));
                     if let Some(value) = &detail.value {
@@ -358,23 +360,27 @@ impl Maker<'_> {
         };
         let mut seen = HashSet::new();
         for (at, keyword) in detail.keywords.iter().enumerate() {
-            let path = format!("{pointer}/keywords/{at}");
-            let Some(keyword) = text_of(&path, keyword, report) else { continue };
-            let text = Text::new(&keyword);
-            if text.is_empty() {
-                report.push(
-                    self.document
-                        .at(Code::DeadKeyword, path, format!("the keyword `{keyword}` is empty: it can never match"))
-                        .hint("write a word or a phrase"),
-                );
-            } else if !seen.insert(text.folded().to_owned()) {
-                report.push(
-                    self.document
-                        .at(Code::DuplicateName, path, format!("the keyword `{keyword}` appears twice"))
-                        .hint("remove one of the two"),
-                );
+            let mut ways = Vec::new();
+            for (below, way) in keyword.ways() {
+                let path = format!("{pointer}/keywords/{at}{below}");
+                let Some(way) = text_of(&path, way, report) else { continue };
+                let text = Text::new(&way);
+                if text.is_empty() {
+                    report.push(
+                        self.document
+                            .at(Code::DeadKeyword, path, format!("the keyword `{way}` is empty: it can never match"))
+                            .hint("write a word or a phrase"),
+                    );
+                } else if !seen.insert(text.folded().to_owned()) {
+                    report.push(
+                        self.document
+                            .at(Code::DuplicateName, path, format!("the keyword `{way}` appears twice"))
+                            .hint("remove one of the two"),
+                    );
+                }
+                ways.push(text);
             }
-            cell.keywords.push(text);
+            cell.keywords.extend(Keyword::of(ways));
         }
         if let Some(reference) = &detail.reference {
             let pointer = format!("{pointer}/reference");
@@ -520,7 +526,8 @@ fn bytes_of(item: &Item) -> usize {
         _ => 0,
     });
     let truth = item.truth.iter().map(|cell| {
-        cell.keywords.iter().map(|text| text.raw.len()).sum::<usize>() + cell.reference.as_ref().map_or(0, String::len)
+        cell.keywords.iter().flat_map(Keyword::ways).map(|way| way.raw.len()).sum::<usize>()
+            + cell.reference.as_ref().map_or(0, String::len)
     });
     size_of::<Item>() + item.json.len() + fields.chain(truth).sum::<usize>()
 }

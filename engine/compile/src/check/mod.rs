@@ -71,7 +71,7 @@ use minijinja::{Environment as Engine, Value as Context};
 use casebook_runtime::{
     expression::Expression,
     json::Name,
-    model::Column,
+    model::{Column, Keyword},
     plugin::Host,
     rubric::{KeywordPool, Rubric},
     rules::RuleSet,
@@ -206,7 +206,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) reset: ResetModel,
     /// What expressions may read before the first step, with sample values.
     pub(crate) first: Context,
-    pub(crate) rules: IndexMap<String, RuleSet>,
+    pub(crate) rules: IndexMap<String, Arc<RuleSet>>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// The generators, by name and level.
     pub(crate) generators: generator::Generators,
@@ -292,7 +292,7 @@ fn assemble(
     if report.errors() > before && broken {
         return None;
     }
-    compile_rules(&mut parts, report);
+    compile_rules(&mut parts, cache, report);
     compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
@@ -436,10 +436,11 @@ fn check_baseline(parts: &Parts<'_>, report: &mut Report) {
     }
 }
 
-fn compile_rules(parts: &mut Parts<'_>, report: &mut Report) {
+fn compile_rules(parts: &mut Parts<'_>, cache: &mut documents::Cache, report: &mut Report) {
     for document in parts.documents.of(Kind::Rules) {
         if let Content::Rules(spec) = &document.content {
-            let set = rules::compile(document, spec, parts, report);
+            let make = |report: &mut Report| rules::compile(document, spec, parts, report);
+            let set = cache.rules((document, parts.root), report, make);
             parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
         }
     }
@@ -533,8 +534,8 @@ fn keyword_pools(tasks: &[Arc<Task>], decisions: usize) -> Vec<KeywordPool> {
     let mut pools = vec![KeywordPool::default(); decisions];
     for item in tasks.iter().flat_map(|task| task.known_items()) {
         for (pool, truth) in pools.iter_mut().zip(&item.truth) {
-            for keyword in &truth.keywords {
-                pool.add(keyword);
+            for way in truth.keywords.iter().flat_map(Keyword::ways) {
+                pool.add(way);
             }
         }
     }
@@ -610,8 +611,12 @@ fn hinted(diagnostic: Diagnostic, hint: Option<&'static str>) -> Diagnostic {
 
 /// Why a file could not be read, and what helps.
 fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)> {
-    let path = file.path.display();
-    Some(match file.problem.as_ref()? {
+    Some(why_unread(&file.path, file.problem.as_ref()?))
+}
+
+fn why_unread(path: &Path, problem: &ReadProblem) -> (Code, String, Option<&'static str>) {
+    let path = path.display();
+    match problem {
         ReadProblem::Io(error) => (Code::Unreadable, format!("`{path}` cannot be read: {error}"), None),
         ReadProblem::Missing(here) => (
             Code::Unreadable,
@@ -632,7 +637,7 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
         ReadProblem::NotAFile(kind) => (
             Code::Unreadable,
             format!("`{path}` is {kind}, not a file"),
-            Some("write a file, or give it another ending"),
+            Some("put a file in its place, or give it another name"),
         ),
         ReadProblem::LinkToFolder => (
             Code::PassedOver,
@@ -688,5 +693,5 @@ fn problem_of(file: &SourceFile) -> Option<(Code, String, Option<&'static str>)>
                  below `scenarios`",
             ),
         ),
-    })
+    }
 }

@@ -285,10 +285,11 @@ impl Site<'_> {
                 self.at(key, Code::BadPlugin, format!("the {noun} has {size} bytes; it may have {MAX_MODULE_BYTES}"))
                     .hint("leave debugging information out of it"),
             ]),
-            Some(problem) => Err(vec![
-                self.at(key, Code::BadPlugin, format!("the {noun} cannot be read: {problem:?}"))
-                    .hint("see to the file"),
-            ]),
+            Some(problem) => {
+                let (_, why, hint) = super::why_unread(&module.path, problem);
+                let finding = self.at(key, Code::BadPlugin, format!("the {noun} cannot be read: {why}"));
+                Err(vec![super::hinted(finding, hint)])
+            }
         }
     }
 

@@ -360,8 +360,12 @@ impl Site<'_> {
 
     /// What its templates read.
     fn names(&self) -> Context {
+        // What an item may lack, as what an agent may leave out.
+        let optional = self.parts.fields.iter().filter(|column| column.optional);
+        let optional: Vec<String> = optional.map(|column| format!("item.{}", column.name)).collect();
         context! {
             item => self.sample.clone(), read => Context::from(Serde(&self.read)), names__maybe => Vec::<String>::new(),
+            names__optional => optional,
         }
     }
 

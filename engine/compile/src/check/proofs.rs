@@ -2,6 +2,8 @@
 //!
 //! Few questions are asked at every check; `casebook rules check` asks them all.
 
+use std::collections::HashMap;
+
 use casebook_proofs::{Analysis, Claim, Entry, Limits, Unknown, Wanted, Witness, analyse};
 use casebook_runtime::{
     model::{Column, Datum, Text, domain},
@@ -330,19 +332,23 @@ impl Prover<'_> {
                 continue;
             };
             let domains = uses.iter().all(|one| one.domain);
+            let form = |entry: &String| {
+                let domain = if domains { domain::entry(entry).ok() } else { None };
+                domain.unwrap_or_else(|| Text::new(entry).folded().to_owned())
+            };
+            let forms: Vec<String> = entries.iter().map(form).collect();
+            let mut first: HashMap<&str, usize> = HashMap::new();
+            for (at, form) in forms.iter().enumerate() {
+                first.entry(form).or_insert(at);
+            }
             for (at, entry) in entries.iter().enumerate() {
-                let form = |entry: &str| {
-                    let domain = if domains { domain::entry(entry).ok() } else { None };
-                    domain.unwrap_or_else(|| Text::new(entry).folded().to_owned())
-                };
-                let own = form(entry);
-                let covers = |(other_at, other): &(usize, &String)| {
-                    let other = form(other.as_str());
-                    *other_at != at
-                        && (own == other && *other_at < at || domains && own != other && domain::is_below(&own, &other))
-                };
-                if let Some((_, other)) = entries.iter().enumerate().find(covers) {
-                    let message = if form(other.as_str()) == own {
+                let own = &forms[at];
+                let same = first.get(own.as_str()).copied().filter(|other| *other < at);
+                let above = own.match_indices('.').filter(|_| domains).map(|(dot, _)| &own[dot + 1..]);
+                let above = above.filter_map(|above| first.get(above).copied());
+                if let Some(found) = same.into_iter().chain(above).min() {
+                    let other = &entries[found];
+                    let message = if forms[found] == *own {
                         format!("`{entry}` appears twice in the list `{name}`")
                     } else {
                         format!("`{entry}` is below `{other}`, which is in the list `{name}` as well")

@@ -6,7 +6,7 @@
 use std::{collections::HashSet, slice, sync::Arc};
 
 use casebook_runtime::{
-    model::{Datum, Item, Matching, Row, Text, counting},
+    model::{Datum, Item, Row, Text, counting},
     names::list,
     plugin::Inputs,
     rubric::{KeywordPool, View},
@@ -149,8 +149,8 @@ impl Site<'_> {
         let missing: Vec<&str> = item.truth[self.column]
             .keywords
             .iter()
-            .filter(|keyword| !text.holds(keyword, Matching::WORDS))
-            .map(|keyword| keyword.raw.as_str())
+            .filter(|keyword| !keyword.is_in(&text))
+            .map(|keyword| keyword.text.raw.as_str())
             .collect();
         let hint = match list(&missing).filter(|_| short.by_keywords) {
             Some(missing) => format!("a reference gets full marks: write {missing} into it"),

@@ -32,7 +32,7 @@ pub struct Ruled {
     /// What is decided about them.
     pub decisions: Arc<[Column]>,
     /// Its rules, by name.
-    pub rules: IndexMap<String, RuleSet>,
+    pub rules: IndexMap<String, Arc<RuleSet>>,
 }
 
 /// The names of the rules that a file holds.
@@ -86,7 +86,7 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
         let derived = Derived::new(surface.data);
         let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first, derived));
         if !broken {
-            compile_rules(&mut parts, &mut report);
+            compile_rules(&mut parts, cache, &mut report);
         }
         Some(Ruled {
             name: environment.name.clone(),

@@ -65,7 +65,15 @@ pub(super) fn compile(
         spec.default.as_ref().map(|default| outcome(document, "/default", default, parts, report)).unwrap_or_default();
     let all: Vec<&spec::Rule> = written.iter().map(|one| &one.rule).collect();
     let references = References { lists: &spec.lists, fields: &parts.fields };
-    let policy = Policy { hit: spec.hit, rules: &all, default: spec.default.as_ref(), references };
+    if spec.default_because.is_some() && spec.default.is_none() {
+        report.push(
+            document
+                .at_key(Code::BadDeclaration, "/default_because", "there is no default to give a reason for")
+                .hint("add `default:`, or remove the line"),
+        );
+    }
+    let (default_words, default_because) = (spec.default.as_ref(), spec.default_because.as_deref());
+    let policy = Policy { hit: spec.hit, rules: &all, default: default_words, default_because, references };
     let sentences = written.iter().map(|one| (one.rule.id.clone(), rules::sentence(&one.rule, references))).collect();
     (report.errors() == before).then(|| {
         let mut set = RuleSet::new(&spec.name, spec.hit, compiled, default, &parts.fields);

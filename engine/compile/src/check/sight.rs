@@ -21,8 +21,12 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     for document in parts.documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let read = reads(&spec.instructions);
-        let shown: Vec<&RuleSet> =
-            parts.rules.values().filter(|rules| shows(&spec.instructions, &read, &rules.name)).collect();
+        let shown: Vec<&RuleSet> = parts
+            .rules
+            .values()
+            .map(|rules| &**rules)
+            .filter(|rules| shows(&spec.instructions, &read, &rules.name))
+            .collect();
         // Rules that read the clock of a task without one are an error of its own.
         if spec.clock.is_some() && !gives_the_clock(spec, &read, parts) {
             check_clock(document, &shown, report);

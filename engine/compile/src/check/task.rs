@@ -8,7 +8,7 @@ use casebook_runtime::{
     model::read_moment,
     names::list,
     rubric::Rubric,
-    scenario::{Family, Instructions, Task, generator::InboxPart, templates::is_template},
+    scenario::{Family, Instructions, Task, action::MAX_BATCH, generator::InboxPart, templates::is_template},
     settings::SplitType,
 };
 use casebook_syntax::{
@@ -62,6 +62,16 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
                     ),
                 )
                 .hint("label the items, or give the component the weight 0 in this task"),
+        );
+    }
+    let in_batches = parts.environment.action.as_ref().is_some_and(|action| action.shape == spec::Shape::Batch);
+    let decided = MAX_BATCH.saturating_mul(spec.max_steps as usize);
+    if in_batches && listed.len() > decided {
+        let message = format!("the task has {} items, and {decided} of them at most can be decided", listed.len());
+        report.push(
+            document
+                .at(Code::NoEffect, "/max_steps", message)
+                .hint(format!("raise `max_steps`; one action decides at most {MAX_BATCH} items")),
         );
     }
     (report.errors() == before).then(|| Task {

@@ -25,7 +25,7 @@ pub(super) fn sources<'a>(parts: &'a Parts<'_>) -> Vec<Source<'a>> {
             Some(Truth { order_by: Some(_), .. }) => Source::Ranking,
             Some(Truth { rules, .. }) => {
                 let rules = rules.as_ref().and_then(|rules| parts.rules.get(rules));
-                rules.map_or(Source::Refused, Source::Rules)
+                rules.map_or(Source::Refused, |set| Source::Rules(set))
             }
         }
     };

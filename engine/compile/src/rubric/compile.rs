@@ -272,11 +272,23 @@ impl Builder<'_, '_> {
                     .hint("rename one of the two"),
             );
         }
+        if node.times == Some(0.0) {
+            report.push(
+                self.document
+                    .at(
+                        Code::BadValue,
+                        format!("{pointer}/times"),
+                        "nothing is left of a value that is multiplied by 0",
+                    )
+                    .hint("write another number, or remove the node"),
+            );
+        }
         self.nodes.push(Node {
             name: node.name.as_deref().map(Name::new),
             pointer: pointer.to_owned(),
             place: self.place(pointer),
             weight: node.weight.unwrap_or(1.0),
+            times: node.times.unwrap_or(1.0),
             what: match &node.body {
                 NodeBody::Grader(grader) => grader.tag(),
                 NodeBody::Container(container) => container.key(),
@@ -397,7 +409,7 @@ impl Builder<'_, '_> {
             report.push(
                 self.document
                     .at_key(Code::BadDeclaration, format!("{pointer}/weight"), format!("{what} has no weight"))
-                    .hint("remove `weight`, or use `weighted_sum`"),
+                    .hint("write `times` to multiply its value, or use `weighted_sum`"),
             );
         }
     }

@@ -788,6 +788,15 @@ impl ColumnCompiler<'_> {
     }
 
     fn regex(&self, path: &str, pattern: &str, matching: Matching, report: &mut Report) -> Option<Test> {
+        if pattern.is_empty() {
+            report.push(
+                self.scope
+                    .document
+                    .at(Code::BadCondition, path, "the regular expression is empty: every text matches")
+                    .hint("write what to look for; `exists: true` finds any text"),
+            );
+            return None;
+        }
         let count = self.scope.regexes.replace(self.scope.regexes.get() + 1);
         if count >= MAX_REGEXES {
             if count == MAX_REGEXES {

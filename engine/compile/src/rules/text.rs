@@ -39,6 +39,8 @@ pub struct Policy<'a> {
     pub rules: &'a [&'a Rule],
     /// What is decided when none matches.
     pub default: Option<&'a Map<String, Value>>,
+    /// Why.
+    pub default_because: Option<&'a str>,
     /// What the rules refer to.
     pub references: References<'a>,
 }
@@ -50,7 +52,8 @@ impl Policy<'_> {
         let mut lines: Vec<String> = self.preface().map(str::to_owned).collect();
         lines.extend(enforced().map(|rule| format!("- {}", sentence(rule, self.references))));
         if let Some(default) = self.default {
-            lines.push(format!("- {}: {}.", self.otherwise(), outcome(default)));
+            let because = self.default_because.map(|because| format!(" {}", one_line(because))).unwrap_or_default();
+            lines.push(format!("- {}: {}.{because}", self.otherwise(), outcome(default)));
         }
         lines.join("\n")
     }
@@ -60,7 +63,7 @@ impl Policy<'_> {
         let enforced: Vec<&&Rule> = self.rules.iter().filter(|rule| rule.mode == Mode::Enforce).collect();
         let dated = enforced.iter().any(|rule| rule.from.is_some() || rule.until.is_some());
         let excepted = enforced.iter().any(|rule| rule.except.is_some());
-        let reasoned = enforced.iter().any(|rule| rule.because.is_some());
+        let reasoned = self.default_because.is_some() || enforced.iter().any(|rule| rule.because.is_some());
         let row = |cells: [(bool, String); 6]| {
             let cells = cells.into_iter().filter(|(shown, _)| *shown).map(|(_, text)| table_cell(&text));
             format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
@@ -93,7 +96,7 @@ impl Policy<'_> {
                 self.otherwise().to_lowercase(),
                 empty(),
                 outcome(default),
-                empty(),
+                self.default_because.map(one_line).unwrap_or_default(),
             ])));
         }
         let table = lines.join("\n");

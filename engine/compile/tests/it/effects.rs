@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use casebook_compile::check::compile;
-use casebook_runtime::{episode::Episode, explanation::truth_of, scenario::Pack};
+use casebook_runtime::{episode::Episode, explanation::truth_of, policy, scenario::Pack};
 use casebook_syntax::source;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -144,6 +144,40 @@ fn batch(rest: &str) -> String {
          action:\n  shape: batch\n  list: lots\n  properties: {{ lot: {{ item: true, required: true, unknown: penalize }}, price: {{ decides: price, required: true }} }}\n{rest}\n\
          observation: {{ lots: {{ items: all }} }}"
     )
+}
+
+#[test]
+fn more_items_than_one_batch_takes_are_decided_in_several() {
+    let text = |steps: u32| {
+        let items: String =
+            (0..1_500).map(|at| format!("  - {{ id: i-{at}, fields: {{ t: x }}, labels: {{ q: a }} }}\n")).collect();
+        format!(
+            "apiVersion: casebook/v1\nkind: Environment\nname: many\nversion: 1.0.0\ndescription: Many.\n\
+             item: {{ noun: note, fields: {{ t: {{ type: text }} }} }}\n\
+             decision: {{ q: {{ type: enum, values: [a, b] }} }}\n\
+             action:\n  shape: batch\n  list: all\n  properties: {{ note: {{ item: true, required: true }}, q: {{ decides: q }} }}\n\
+             observation: {{ open: {{ counter: pending }} }}\n---\n\
+             apiVersion: casebook/v1\nkind: Rubric\nname: right\nreward: {{ mode: terminal }}\n\
+             score: {{ grader: exact, field: q }}\n---\n\
+             apiVersion: casebook/v1\nkind: Inbox\nname: all\nitems:\n{items}---\n\
+             apiVersion: casebook/v1\nkind: Task\nname: all\ndifficulty: 1\nsplit: train\ninbox: all\n\
+             max_steps: {steps}\ninstructions: Decide.\n"
+        )
+    };
+    let compiled = |steps: u32| compile(&source::from_texts("many", [("pack.yaml", text(steps).as_str())]), 1);
+    let told = compiled(1).report.render(false);
+    assert!(told.contains("the task has 1500 items, and 1000 of them at most can be decided"), "{told}");
+    let enough = compiled(2);
+    assert_eq!(enough.report.warnings(), 0, "{}", enough.report.render(false));
+    let catalog = enough.catalog.expect("a catalog");
+    let pack = &catalog.packs()[0];
+    let oracle = policy::find(pack, "oracle").expect("the oracle");
+    let mut episode = Episode::reset(pack, &pack.tasks()[0], 7).expect("a start");
+    while let Some(action) = oracle.act(&episode).filter(|_| !episode.done()) {
+        episode.step(&action).expect("a step");
+    }
+    assert_eq!(episode.steps(), 2);
+    assert!(episode.score().is_ok_and(|score| (score - 1.0).abs() < 1e-9));
 }
 
 #[test]

@@ -462,6 +462,18 @@ fn a_pack_extends_one_next_to_it_or_one_that_is_read_too() {
 }
 
 #[test]
+fn what_is_not_found_is_reported_without_what_follows_from_that() {
+    let folder = beside("nowhere");
+    let other = folder.0.join("home/other");
+    fs::create_dir_all(&other).expect("a folder");
+    let text = "apiVersion: casebook/v1\nkind: Environment\nname: other\nextends: ../nowhere-else\n";
+    fs::write(other.join("environment.yaml"), text).expect("written");
+    let report = compile(&source::read(std::slice::from_ref(&other)), 1).report;
+    let codes: Vec<Code> = report.diagnostics.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [Code::UnknownName], "{}", report.render(false));
+}
+
+#[test]
 fn modules_and_program_files_beyond_the_limit_are_refused_with_both_numbers() {
     let folder = Folder::new("modules", b"{}");
     let plugins = folder.0.join("plugins");

@@ -186,6 +186,48 @@ fn a_text_of_several_phrases_is_held_out_of_all_of_them_or_of_none() {
 }
 
 #[test]
+fn conditions_know_the_type_of_what_is_computed_and_phrases_may_be_sliced() {
+    let maker = MAKER
+        .replace(
+            "phrases:\n",
+            "  mood: { compute: \"'calm' if worth < 100 else 'angry'\" }\n  \
+             dear: { compute: 'worth >= 100' }\n  \
+             half: { compute: 'worth / 2' }\n  \
+             first: { compute: 'parts[0]' }\n\
+             \x20 gift: { pick: [bow, card], when: { mood: calm }, else: none }\n\
+             phrases:\n  tone:\n    \
+             - { say: '[calm]', when: { mood: calm, dear: false, half: { lt: 50 } } }\n    \
+             - { say: '[angry]', when: { mood: { in: [angry] }, dear: true, half: { gte: 50 } } }\n  \
+             part: [{ say: '[a lid]', when: { first.name: lid } }, { say: '[a rim]', when: { first.name: rim } }]\n  \
+             word: ['in Rome it is so', 'by all means']\n  \
+             wrap: [{ say: '[no gift]', when: { gift: none } }, { say: '[gift]', when: { gift: [bow, card] } }]\n",
+        )
+        .replace(
+            "{{ phrase.extra }}",
+            "{{ phrase.wrap }}{{ phrase.tone }}{{ phrase.part }}{{ phrase.word[:1] | upper }}{{ phrase.word[1:] }}",
+        );
+    let catalog = catalog(&maker, &task("train", "train", "{ generate: returns, items: 6 }"));
+    let pack = &catalog.packs()[0];
+    let mut seen = BTreeSet::new();
+    for seed in 0..20 {
+        for item in drawn(pack, "train", seed) {
+            let note = text(&item, 0);
+            let worth = item.fields[3].as_ref().and_then(Datum::number).expect("a number").to_f64();
+            assert_eq!(note.contains("[calm]"), worth < 100.0, "{note}");
+            assert_eq!(note.contains("[angry]"), worth >= 100.0, "{note}");
+            assert_eq!(note.contains("[gift]"), worth < 100.0, "{note}");
+            assert_eq!(note.contains("[no gift]"), worth >= 100.0, "{note}");
+            assert!(note.contains("]In Rome it is so") || note.contains("]By all means"), "{note}");
+            seen.extend(["[calm]", "[angry]", "[a lid]", "[a rim]"].into_iter().filter(|word| note.contains(word)));
+        }
+    }
+    assert_eq!(seen.len(), 4);
+    let wrong = maker.replace("mood: calm", "mood: { gte: 3 }");
+    let told = findings(&wrong, &task("train", "train", "{ generate: returns, items: 6 }"));
+    assert!(told.contains("error[CB4"), "{told}");
+}
+
+#[test]
 fn a_seed_gives_the_same_items_on_every_machine() {
     let catalog = plain();
     let items = drawn(&catalog.packs()[0], "train", 7);

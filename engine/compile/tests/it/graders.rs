@@ -61,6 +61,16 @@ fn exact_is_the_share_of_all_items() {
     close(score("{ grader: exact, field: queue }", &[]), 0.0);
 }
 
+#[test]
+fn a_node_is_multiplied_by_its_times() {
+    close(score("{ grader: exact, field: queue, times: 0.25 }", &RIGHT), 0.25);
+    let halves = "{ add: [{ grader: exact, field: queue, times: 0.5 }, { min: [{ grader: exact, field: queue }], times: 0.3 }] }";
+    close(score(halves, &RIGHT), 0.8);
+    close(score(halves, &RIGHT[..1]), 0.8 / 3.0);
+    let weighed = "{ weighted_sum: [{ grader: exact, field: queue, weight: 1, times: 0.5 }] }";
+    close(score(weighed, &RIGHT), 0.5);
+}
+
 /// A pack in which the tax of a sum is decided: a number, and a count, which is a whole one.
 fn taxes() -> Arc<Pack> {
     let text = "

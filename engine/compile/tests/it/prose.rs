@@ -165,6 +165,7 @@ fn rules_that_are_written_alike_mean_the_same() {
             hit: *hit,
             rules: &all,
             default: default.as_ref(),
+            default_because: None,
             references: References { lists: &lists, fields: &compiler.fields },
         };
         for (known, text) in known.iter_mut().zip([policy.prose(), policy.table()]) {
@@ -189,6 +190,7 @@ fn policy_of(document: &str) -> (String, String) {
         hit: spec.hit,
         rules: &rules,
         default: spec.default.as_ref(),
+        default_because: spec.default_because.as_deref(),
         references: References { lists: &spec.lists, fields: &Compiler::new().fields },
     };
     (policy.prose(), policy.table())
@@ -221,6 +223,16 @@ fn exceptions_lists_dates_and_order_are_said() {
          | B |  | ((tier is paid and amount is less than 3) or title contains \"very late\" (also inside words)) |  | queue is answer |  |\n\
          | default |  | in every other case |  | queue is close |  |"
     );
+}
+
+#[test]
+fn the_default_has_a_reason_of_its_own() {
+    let (prose, table) = policy_of(
+        "rules: [{ id: A, when: { tier: paid }, then: { queue: billing } }]\ndefault: { queue: close }\n\
+         default_because: >-\n  Nobody waits\n  for these.\n",
+    );
+    assert!(prose.ends_with("- In every other case: queue is close. Nobody waits for these."), "{prose}");
+    assert!(table.ends_with("| default | in every other case | queue is close | Nobody waits for these. |"), "{table}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Decision, RuleLink, decisions, outcome};
 use crate::{
     items::Law,
-    model::{Column, Datum, Item, Row, TruthCell},
+    model::{Column, Datum, Item, Keyword, Row, TruthCell},
     names::{list, nearest},
     rules::{CompiledRule, Conflict, Facts, RuleSet, Trace},
     scenario::{Pack, Task},
@@ -41,8 +41,22 @@ pub struct ItemExplanation {
     pub fields: Map<String, Value>,
     /// What is right about it, and what makes it right.
     pub decisions: Vec<Decision>,
+    /// What its labels ask of texts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<TextAsked>,
     /// What the rules say.
     pub rules: Vec<RulesExplanation>,
+}
+
+/// What an item's label asks of a text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TextAsked {
+    /// The decision's name.
+    pub field: String,
+    /// The keywords.
+    pub keywords: Vec<String>,
+    /// The model answer.
+    pub reference: Option<String>,
 }
 
 /// What one set of rules says about an item.
@@ -124,7 +138,7 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
         problems.extend(failed.into_iter().map(|(at, problem)| format!("`{}`: {problem}", pack.fields[at].name)));
     }
     if clock.is_none()
-        && let Some(rule) = pack.rules.values().find_map(RuleSet::needs_clock)
+        && let Some(rule) = pack.rules.values().find_map(|set| set.needs_clock())
     {
         problems.push(format!("the rule `{}` reads the clock; give the moment with `--clock`", rule.reason.id));
     }
@@ -187,8 +201,21 @@ pub fn explain(pack: &Pack, subject: &Subject, decided: &Row) -> ItemExplanation
         item: (!item.id.is_empty()).then(|| item.id.clone()),
         fields: fields(pack, item),
         decisions: decisions(pack, item, decided),
+        texts: texts(pack, item),
         rules: pack.rules.values().map(|set| explain_rules(pack, set, facts)).collect(),
     }
+}
+
+/// What an item's labels ask of texts.
+fn texts(pack: &Pack, item: &Item) -> Vec<TextAsked> {
+    let asked = pack.decisions.iter().zip(&item.truth).filter(|(_, truth)| truth.wants_text());
+    asked
+        .map(|(column, truth)| TextAsked {
+            field: column.name.clone(),
+            keywords: truth.keywords.iter().map(Keyword::words).collect(),
+            reference: truth.reference.as_ref().map(ToString::to_string),
+        })
+        .collect()
 }
 
 /// The fields that an item has.

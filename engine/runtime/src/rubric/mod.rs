@@ -73,6 +73,8 @@ pub struct Node {
     pub place: String,
     /// Its weight in a weighted sum.
     pub weight: f64,
+    /// What its value is multiplied by.
+    pub times: f64,
     /// The grader's name, or the container's key.
     pub what: &'static str,
     /// The grader's parameters as JSON.
@@ -580,14 +582,18 @@ impl Rubric {
         };
         let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
         let above = if let NodeKind::Gate { above, .. } = node.kind { Some(above) } else { None };
-        json!({
+        let mut outline = json!({
             "name": node.name.as_deref(),
             "what": node.what,
             "weight": weighted.then_some(node.weight),
             "above": above,
             "params": params,
             "children": children,
-        })
+        });
+        if !is_near(node.times, 1.0) {
+            outline["times"] = node.times.into();
+        }
+        outline
     }
 
     /// The decisions whose texts it measures by the items' labels.
@@ -796,7 +802,7 @@ impl Rubric {
             return Err(self.error(node, Failure::not_finite()));
         }
         // A sum of nothing is -0.0, which JSON would show.
-        let value = value + 0.0;
+        let value = value * node.times + 0.0;
         known[at] = value;
         Ok(value)
     }

@@ -144,7 +144,7 @@ pub struct Pack {
     /// Its scripted agents, by name.
     pub policies: IndexMap<String, Script>,
     /// Its rules, by name.
-    pub rules: IndexMap<String, RuleSet>,
+    pub rules: IndexMap<String, Arc<RuleSet>>,
     /// The name of the rules that decide each decision.
     pub truth: Vec<Option<String>>,
     /// The digest of every document, by kind and name.
@@ -300,12 +300,12 @@ impl Pack {
 
     /// Its rules, in the order of the documents.
     pub fn rule_sets(&self) -> impl Iterator<Item = &RuleSet> {
-        self.rules.values()
+        self.rules.values().map(|set| &**set)
     }
 
     /// The rules that decide a decision.
     pub fn rules_of(&self, column: usize) -> Option<&RuleSet> {
-        self.rules.get(self.truth.get(column)?.as_deref()?)
+        self.rules.get(self.truth.get(column)?.as_deref()?).map(|set| &**set)
     }
 
     /// Where the truth of each decision comes from.

@@ -11,7 +11,10 @@ use minijinja::{
     value::{Enumerator, Object, Rest, Serde, Value, ValueKind},
 };
 
-use crate::model::{Column, Datum, Item, Row};
+use crate::{
+    expression::names_read,
+    model::{Column, Datum, Item, Row},
+};
 
 /// Instructions of the template engine that one rendering may take.
 const FUEL: u64 = 50_000;
@@ -90,10 +93,7 @@ pub fn sole_expression(text: &str) -> Option<&str> {
 
 /// What a template reads, as dotted names such as `vary.thing.word`; nothing of a text that does not parse.
 pub fn reads(text: &str) -> HashSet<String> {
-    if !is_template(text) {
-        return HashSet::new();
-    }
-    PARSER.template_from_str(text).map(|template| template.undeclared_variables(true)).unwrap_or_default()
+    if is_template(text) { names_read(text) } else { HashSet::new() }
 }
 
 /// Whether a template reads what a task lets vary.

@@ -241,7 +241,8 @@ impl Draft {
     pub fn finish(&self, report: &mut Report) -> Result<Document, Lost> {
         let Self { kind, files, mut tree, mut value, broken } = self.clone();
         // An environment that extends nothing readable is told where its pack is put together.
-        if let Some(Value::String(_)) = value.get("extends") {
+        let is_part = value.get("extends").is_some_and(Value::is_string);
+        if is_part {
             let mut rest = Tree::clone(&tree);
             rest.remove("extends");
             value = Arc::new(rest.to_value());
@@ -249,7 +250,9 @@ impl Draft {
         }
         let problems = validate::validate(&files, &tree, &value, kind);
         if !problems.is_empty() {
-            report.extend(problems);
+            // What it lacks the other one may have.
+            let lacks = |one: &Diagnostic| is_part && one.code == Code::MissingKey && one.pointer.is_empty();
+            report.extend(problems.into_iter().filter(|one| !lacks(one)));
             return Err(self.lost());
         }
         let content = match kind {

@@ -135,8 +135,12 @@ pub struct Slot {
     /// What is drawn for each entry of the list.
     #[serde(default)]
     pub of: IndexMap<String, Slot>,
-    /// When it is drawn: a condition over the slots above; otherwise it is null.
+    /// When it is drawn: a condition over the slots above; otherwise it has the value of `else`, or is null.
     pub when: Option<Condition>,
+    /// Its value where `when` does not hold.
+    #[serde(rename = "else")]
+    #[schemars(example = &"none")]
+    pub otherwise: Option<Value>,
 }
 
 /// Values to choose from: a list with equal weights, or a map of texts to weights.

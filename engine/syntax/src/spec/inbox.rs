@@ -60,11 +60,53 @@ pub enum Label {
 pub struct LabelDetail {
     /// The right value, or a template over `vary`.
     pub value: Option<Value>,
-    /// Words or phrases that a good text contains; templates over `vary`.
+    /// Words or phrases that a good text contains; of a list, one of its entries. Templates over `vary`.
     #[serde(default)]
-    pub keywords: Vec<String>,
+    #[schemars(example = serde_json::json!(["invoice", ["five days", "5 days"]]))]
+    pub keywords: Vec<Keyword>,
     /// A model answer that gets full marks and that the oracle sends. A template over `vary`.
     pub reference: Option<String>,
+}
+
+/// A word or phrase, or several of which a text needs one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Keyword {
+    /// One.
+    One(String),
+    /// Any of these.
+    Any(Vec<String>),
+}
+
+impl Keyword {
+    /// The ways to write it, each with what is appended to its place.
+    pub fn ways(&self) -> impl Iterator<Item = (String, &String)> {
+        let (one, any) = match self {
+            Self::One(text) => (Some(text), [].as_slice()),
+            Self::Any(texts) => (None, texts.as_slice()),
+        };
+        let any = any.iter().enumerate().map(|(at, text)| (format!("/{at}"), text));
+        one.into_iter().map(|text| (String::new(), text)).chain(any)
+    }
+}
+
+impl JsonSchema for Keyword {
+    fn schema_name() -> Cow<'static, str> {
+        "Keyword".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A word or phrase, or a list of which a text needs one entry.",
+            "type": ["string", "array"],
+            "items": { "type": "string" },
+            "minItems": 1,
+        })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
 }
 
 impl JsonSchema for Label {

@@ -65,7 +65,7 @@ pub use generator::{
     Alternative, AlternativeDetail, Choices, Count, Cover, DurationDraw, Generator, Ids, IntegerDraw, Level, Like,
     NumberDraw, Phrase, Pool, SeveralPhrases, Slot, TimeDraw,
 };
-pub use inbox::{Inbox, InboxItem, Label, LabelDetail};
+pub use inbox::{Inbox, InboxItem, Keyword, Label, LabelDetail};
 pub use parameter::{Formula, Parameter, ResetSpec, StateSpec};
 pub use plugin::{PluginLimits, PluginSpec, ProcessSpec, with_plugins};
 pub use policy::{Policy, PolicyCall, PolicyHit, PolicyRule, RankOrder, Reading};

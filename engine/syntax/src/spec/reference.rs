@@ -72,15 +72,15 @@ fn keys(out: &mut String, schema: &Value, hidden: &[&str]) {
 
 /// The graders, each with its own keys, and the containers.
 fn nodes(out: &mut String, node: &Value) {
-    out.push_str("\n### Rubric: graders\n\nEvery node can have a `name`, and a `weight` within a `weighted_sum`.\n");
+    out.push_str("\n### Rubric: graders\n\nEvery node can have a `name`, a number `times` that its value is multiplied by, and a `weight` within a `weighted_sum`.\n");
     for choice in node.pointer("/then/allOf").and_then(Value::as_array).into_iter().flatten() {
         let name = choice.pointer("/if/properties/grader/const").and_then(Value::as_str).unwrap_or_default();
         let grader = &choice["then"];
         let _ = write!(out, "\n#### `grader: {name}`\n\n{}\n", description(grader));
-        keys(out, grader, &["name", "weight", "grader"]);
+        keys(out, grader, &["name", "weight", "times", "grader"]);
     }
     out.push_str("\n### Rubric: containers\n\nA node that combines others; exactly one key.\n");
-    keys(out, &node["else"], &["name", "weight"]);
+    keys(out, &node["else"], &["name", "weight", "times"]);
 }
 
 fn choices(out: &mut String, definition: &Value, values: &[Value]) {

@@ -60,6 +60,8 @@ pub struct Node {
     pub name: Option<String>,
     /// Its weight in a `weighted_sum`.
     pub weight: Option<f64>,
+    /// What its value is multiplied by.
+    pub times: Option<f64>,
     /// What it is.
     #[serde(flatten)]
     pub body: NodeBody,
@@ -491,6 +493,14 @@ impl JsonSchema for Node {
                         "type": "number",
                     }),
                 );
+                properties.shift_insert(
+                    2,
+                    "times".into(),
+                    serde_json::json!({
+                        "description": "What its value is multiplied by, for example in a reward's `sum`.",
+                        "type": "number",
+                    }),
+                );
             }
             schema.insert("additionalProperties".into(), Value::Bool(false));
             schema.remove("title");
@@ -505,7 +515,7 @@ impl JsonSchema for Node {
                 summaries.push(schema.get("description").cloned().unwrap_or_default());
                 head(&mut schema);
                 if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-                    properties.shift_insert(2, "grader".into(), serde_json::json!({ "const": tag }));
+                    properties.shift_insert(3, "grader".into(), serde_json::json!({ "const": tag }));
                 }
                 serde_json::json!({ "if": { "properties": { "grader": { "const": tag } } }, "then": schema })
             })

@@ -39,6 +39,9 @@ pub struct Rules {
     /// The decision if no rule matches.
     #[schemars(example = serde_json::json!({"action": "archive"}))]
     pub default: Option<Map<String, Value>>,
+    /// The reason for the default, in a sentence; it is part of the policy text.
+    #[schemars(example = &"Nothing else needs an answer.")]
+    pub default_because: Option<String>,
     /// Named lists, for `domain_in` and `in`.
     #[serde(default)]
     #[schemars(example = serde_json::json!({"trusted": ["vendor.example"]}))]

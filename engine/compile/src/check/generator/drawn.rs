@@ -365,6 +365,7 @@ struct Site<'a> {
 impl Site<'_> {
     fn report(&self, parts: &Parts<'_>, survey: Survey, report: &mut Report) {
         let task = self.task.content.name();
+        let sound = survey.faults.is_empty();
         for Fault { pointer, message, .. } in survey.faults {
             let pointer = place(self.spec, self.level, &pointer);
             let level = self.level.map(|level| format!(" at the level `{level}`")).unwrap_or_default();
@@ -375,8 +376,9 @@ impl Site<'_> {
                     .hint("cover what the slots can draw, or narrow them; `casebook sample` shows items"),
             );
         }
-        for one in survey.unreached {
-            self.unreached(parts, &one, report);
+        // Draws that fail reach nothing, whatever the slots can draw.
+        for one in survey.unreached.iter().filter(|_| sound) {
+            self.unreached(parts, one, report);
         }
     }
 

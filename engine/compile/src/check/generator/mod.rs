@@ -60,6 +60,12 @@ pub(super) struct Builder<'a, 'p> {
     pub(super) phrase_names: Vec<String>,
     /// The texts of phrases that data files hold.
     pub(super) read_phrases: HashMap<String, Vec<spec::Alternative>>,
+    /// Values that the slots so far can have, by slot.
+    pub(super) samples: Vec<(String, Vec<serde_json::Value>)>,
+    /// Maps of such values of the slots that were compiled last.
+    pub(super) sampled: Vec<serde_json::Value>,
+    /// The same of the pools that are made of slots.
+    pub(super) made: HashMap<String, Vec<serde_json::Value>>,
 }
 
 /// Compiles every generator with each of its levels; every problem goes to the report.
@@ -111,8 +117,21 @@ impl<'a, 'p> Builder<'a, 'p> {
         let mut engine = item_engine();
         filters(&mut engine);
         let (columns, slot_names, phrase_names) = (Vec::new(), Vec::new(), Vec::new());
-        let read_phrases = HashMap::new();
-        Self { document, spec, level, parts, data, engine, columns, slot_names, phrase_names, read_phrases }
+        Self {
+            document,
+            spec,
+            level,
+            parts,
+            data,
+            engine,
+            columns,
+            slot_names,
+            phrase_names,
+            read_phrases: HashMap::new(),
+            samples: Vec::new(),
+            sampled: Vec::new(),
+            made: HashMap::new(),
+        }
     }
 
     fn place(&self, pointer: &str) -> String {
@@ -323,8 +342,12 @@ impl<'a, 'p> Builder<'a, 'p> {
                         source.value = self.source(&format!("{pointer}/value"), value, column, report);
                     }
                     for (at, keyword) in detail.keywords.iter().enumerate() {
-                        let path = format!("{pointer}/keywords/{at}");
-                        source.keywords.extend(self.template(&path, path.clone(), keyword, report));
+                        let mut ways = Vec::new();
+                        for (below, way) in keyword.ways() {
+                            let path = format!("{pointer}/keywords/{at}{below}");
+                            ways.extend(self.template(&path, path.clone(), way, report));
+                        }
+                        source.keywords.push(ways);
                     }
                     if let Some(reference) = &detail.reference {
                         let path = format!("{pointer}/reference");

@@ -83,6 +83,8 @@ impl Builder<'_, '_> {
             let specs: IndexMap<&str, &spec::Slot> =
                 pool.slots.iter().map(|(name, slot)| (name.as_str(), slot)).collect();
             let slots = self.slots(&format!("{pointer}/slots"), &specs, above, report);
+            let name = pointer.rsplit('/').next().unwrap_or_default();
+            self.made.insert(name.to_owned(), self.sampled.clone());
             return Some(PoolSource::Made(count as usize, slots));
         }
         let values = match (&pool.entries, &pool.file) {

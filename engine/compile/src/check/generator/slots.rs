@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
-    model::{Column, parse_duration, read_duration, read_moment},
+    expression::shown,
+    model::{Column, parse_duration, read_duration, read_moment, write_moment},
     names::list,
     scenario::generator::{
         Cell, Choice, Hours, Pool, PoolSource, Slot, SlotList, Subset, Unit, Way, attributes,
         distribution::{Grid, MAX_TABLE, Spread, Weights, parts},
+        evaluate_in,
     },
     value::ValueType,
 };
@@ -16,7 +18,8 @@ use casebook_syntax::{
     spec::{self, Document},
 };
 use indexmap::IndexMap;
-use serde_json::Value;
+use minijinja::{Value as Context, value::Serde};
+use serde_json::{Map, Value};
 
 use super::Builder;
 
@@ -24,6 +27,8 @@ use super::Builder;
 const MAX_PLACES: u32 = 9;
 /// The maximum number of values of a choice; more are texts.
 const MAX_VALUES: usize = 256;
+/// Combinations of what slots can draw that an expression is tried with to find the type of its value.
+const TRIED: usize = 32;
 /// The ways to draw a value.
 const WAYS: [&str; 9] = ["pick", "number", "integer", "boolean", "time", "duration", "from", "compute", "repeat"];
 
@@ -37,6 +42,7 @@ impl Builder<'_, '_> {
         report: &mut Report,
     ) -> SlotList {
         let outer = std::mem::take(&mut self.columns);
+        let own = self.samples.len();
         let mut slots = Vec::with_capacity(specs.len());
         for (name, spec) in specs {
             let pointer = if at == "/slots" { self.place(&format!("{at}/{name}")) } else { format!("{at}/{name}") };
@@ -47,17 +53,24 @@ impl Builder<'_, '_> {
                 Some(when) => self.condition(&format!("{pointer}/when"), when, known, report).map(Some),
             };
             let made = self.way(&pointer, name, spec, pools, report);
-            if let (Some((way, columns)), Some(when)) = (made, when) {
+            if let (Some((way, mut columns)), Some(when)) = (made, when) {
+                let otherwise = self.otherwise(&pointer, spec, &mut columns, report);
                 self.columns.extend(columns);
-                slots.push(Slot { way, when, columns: known..self.columns.len() });
+                let mut values = self.sample(&way, pools);
+                values.extend(spec.otherwise.clone());
+                self.samples.push(((*name).to_owned(), values));
+                slots.push(Slot { way, when, otherwise, columns: known..self.columns.len() });
             } else {
                 // What reads it is not reported as well.
                 self.columns.push(column(name, ValueType::Text, Vec::new()));
                 let nothing = Way::Pick(Vec::new());
-                slots.push(Slot { way: nothing, when: None, columns: known..self.columns.len() });
+                let columns = known..self.columns.len();
+                slots.push(Slot { way: nothing, when: None, otherwise: Cell::null(1), columns });
             }
         }
         let names: Vec<String> = specs.keys().map(|name| (*name).to_owned()).collect();
+        self.sampled = (0..TRIED).map(|number| Value::Object(combined(&self.samples[own..], number))).collect();
+        self.samples.truncate(own);
         SlotList { slots, names: names.into(), columns: std::mem::replace(&mut self.columns, outer) }
     }
 
@@ -115,8 +128,8 @@ impl Builder<'_, '_> {
                 report.push(super::super::template::broken(document, &path, &format!("{{{{ {text} }}}}"), &error));
                 return None;
             }
-            // What it gives is known when it is drawn; conditions compare it as a number.
-            return Some((Way::Compute(template), scalar(ValueType::Number)));
+            let columns = self.computed_columns(name, &template);
+            return Some((Way::Compute(template), columns));
         }
         let repeat = spec.repeat.as_ref()?;
         let grid = count(document, &format!("{pointer}/repeat"), repeat, report)?;
@@ -131,6 +144,85 @@ impl Builder<'_, '_> {
         let inner: IndexMap<&str, &spec::Slot> = spec.of.iter().map(|(name, slot)| (name.as_str(), slot)).collect();
         let list = self.slots(&format!("{pointer}/of"), &inner, pools, report);
         Some((Way::Repeat(grid, list), scalar(ValueType::List)))
+    }
+
+    /// What a slot is where its condition does not hold; one more value of those that it can have.
+    fn otherwise(&self, pointer: &str, spec: &spec::Slot, columns: &mut [Column], report: &mut Report) -> Cell {
+        let Some(value) = &spec.otherwise else { return Cell::null(columns.len()) };
+        let pointer = format!("{pointer}/else");
+        if spec.when.is_none() {
+            let finding = self.document.at_key(Code::BadDeclaration, &pointer, "`else` is only valid with `when`");
+            report.push(finding.hint("add `when:`, or remove the line"));
+        }
+        if let ([column], Some(text)) = (&mut *columns, value.as_str())
+            && column.kind == ValueType::Enum
+            && !column.values.iter().any(|known| known == text)
+        {
+            column.values.push(text.to_owned());
+        }
+        let cell = Cell::new(value.clone(), columns);
+        let fits = columns.iter().zip(&cell.data).all(|(_, datum)| datum.is_some());
+        if !fits {
+            let message = format!("`{}` is not a value of this slot", shown(value));
+            let kinds: Vec<&str> = columns.iter().map(|column| column.kind.expected()).collect();
+            let finding = self.document.at(Code::BadValue, &pointer, message);
+            report.push(match kinds.as_slice() {
+                [kind] => finding.label(format!("expected {kind}")),
+                _ => finding.hint("write a map with the keys that the others have"),
+            });
+        }
+        cell
+    }
+
+    /// What conditions read of a computed slot: by the values that the expression has for some of what the slots above it
+    /// can draw; a number where it has none.
+    fn computed_columns(&self, name: &str, template: &str) -> Vec<Column> {
+        let values = self.computed(template);
+        let values: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
+        if values.is_empty() {
+            return vec![column(name, ValueType::Number, Vec::new())];
+        }
+        let mut columns = columns_of(name, &values, false);
+        // Others may have a fraction.
+        for one in columns.iter_mut().filter(|one| one.kind == ValueType::Integer) {
+            one.kind = ValueType::Number;
+        }
+        columns
+    }
+
+    /// Different values of an expression, for some of what the slots so far can draw.
+    fn computed(&self, template: &str) -> Vec<Value> {
+        let mut values = Vec::new();
+        for number in 0..TRIED {
+            let names = Context::from(Serde(&combined(&self.samples, number)));
+            let value = evaluate_in(&self.engine, template, &names);
+            values.extend(value.ok().filter(|value| !values.contains(value)));
+        }
+        values
+    }
+
+    /// Some values that a slot can have.
+    fn sample(&self, way: &Way, pools: &[Pool]) -> Vec<Value> {
+        let all: Vec<Value> = match way {
+            Way::Pick(choices) => choices.iter().map(|choice| choice.cell.json.clone()).take(TRIED).collect(),
+            Way::Number(grid, unit) => {
+                let last = grid.count.saturating_sub(1);
+                [0, last, last / 2, last / 4, last / 8].map(|at| unit.json(grid.value(at))).to_vec()
+            }
+            Way::Boolean(_) => vec![false.into(), true.into()],
+            Way::Moment { grid, .. } => [0, grid.count - 1].map(|at| write_moment(grid.value(at)).into()).to_vec(),
+            Way::Pool(at) => match &pools[*at].source {
+                PoolSource::Entries(entries, _) => {
+                    entries.iter().map(|entry| entry.cell.json.clone()).take(TRIED).collect()
+                }
+                PoolSource::Made(..) => self.made.get(&pools[*at].name).cloned().unwrap_or_default(),
+            },
+            Way::Compute(template) => self.computed(template),
+            Way::Repeat(..) => {
+                [1, 2, 3].iter().map(|count| self.sampled.iter().take(*count).cloned().collect()).collect()
+            }
+        };
+        if all.is_empty() { vec![Value::Null] } else { all }
     }
 
     /// Checks that a slot says once how it is drawn.
@@ -180,6 +272,14 @@ impl Builder<'_, '_> {
             }
         }
     }
+}
+
+/// One value of each slot; with another number in another combination.
+fn combined(samples: &[(String, Vec<Value>)], number: usize) -> Map<String, Value> {
+    let one = |(at, (name, values)): (usize, &(String, Vec<Value>))| {
+        (name.clone(), values[(number * (2 * at + 1) + number / values.len()) % values.len()].clone())
+    };
+    samples.iter().enumerate().map(one).collect()
 }
 
 /// A column that conditions of a generator read.

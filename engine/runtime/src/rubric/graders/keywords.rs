@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    model::{Datum, Item, Matching, Text},
+    model::{Datum, Item, Keyword, Text},
     rubric::{Failure, Grade, RowGrader, View},
 };
 
@@ -75,7 +75,7 @@ impl KeywordPool {
 
 impl Keywords {
     /// Whether a text reads like a list of keywords.
-    fn is_stuffed(&self, text: &Text, own: &[Text], pool: &KeywordPool) -> bool {
+    fn is_stuffed(&self, text: &Text, own: &[Keyword], pool: &KeywordPool) -> bool {
         let limits = self.limits;
         if limits.words.is_some_and(|words| text.word_count() < words as usize) {
             return true;
@@ -87,7 +87,9 @@ impl Keywords {
         let mut foreign: Vec<&str> = Vec::new();
         for (start, keyword) in pool.find(text) {
             marked[start..start + keyword.word_count()].fill(true);
-            if own.iter().all(|one| !one.same(keyword, false)) && !foreign.contains(&keyword.folded()) {
+            if own.iter().flat_map(Keyword::ways).all(|one| !one.same(keyword, false))
+                && !foreign.contains(&keyword.folded())
+            {
                 foreign.push(keyword.folded());
             }
         }
@@ -119,7 +121,7 @@ impl Keywords {
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
         let Some(text) = view.text(self.column, row) else { return 0.0 };
         let keywords = &view.items[row].truth[self.column].keywords;
-        let found = keywords.iter().filter(|keyword| text.holds(keyword, Matching::WORDS)).count();
+        let found = keywords.iter().filter(|keyword| keyword.is_in(text)).count();
         if found == 0
             || text.composed().trim().chars().count() < self.min_characters as usize
             || self.is_stuffed(text, keywords, &view.pools[self.column])

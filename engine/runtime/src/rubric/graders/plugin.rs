@@ -143,7 +143,7 @@ fn truth(item: &Item, decisions: &[Column], parts: &Parts) -> Value {
             known.insert("value".into(), value.to_json(column));
         }
         if !cell.keywords.is_empty() {
-            known.insert("keywords".into(), cell.keywords.iter().map(|keyword| keyword.raw.as_str()).collect());
+            known.insert("keywords".into(), cell.keywords.iter().map(|keyword| keyword.text.raw.as_str()).collect());
         }
         if let Some(reference) = &cell.reference {
             known.insert("reference".into(), reference.as_str().into());

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     items::{self, Flaw, Law},
-    model::{Column, Datum, Item, Origin, Text, TruthCell, counting},
+    model::{Column, Datum, Item, Keyword, Origin, Text, TruthCell, counting},
     rules::Facts,
     scenario::{derived::Derived, random::Stream},
 };
@@ -279,11 +279,12 @@ impl<'a> Drawing<'a> {
         stream: &mut Stream,
     ) -> Result<(), Fault> {
         let phrases = candidate.phrases.view();
-        for keyword in &label.keywords {
-            let text = Text::new(phrases.render(keyword, stream)?.trim());
-            if !text.is_empty() && !cell.keywords.iter().any(|known| known.folded() == text.folded()) {
-                cell.keywords.push(text);
-            }
+        for ways in &label.keywords {
+            let rendered = ways.iter().map(|way| Ok(Text::new(phrases.render(way, stream)?.trim())));
+            let keyword = Keyword::of(rendered.collect::<Result<Vec<_>, Fault>>()?);
+            let is_known = |one: &Keyword| cell.keywords.iter().any(|known| known.text.folded() == one.text.folded());
+            let new = keyword.filter(|keyword| !is_known(keyword));
+            cell.keywords.extend(new);
         }
         let reference = label.reference.as_ref().map(|text| phrases.render(text, stream)).transpose()?;
         cell.reference = reference.map(tidy).filter(|text| !text.is_empty());

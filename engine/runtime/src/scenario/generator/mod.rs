@@ -34,7 +34,7 @@ use distribution::Grid;
 pub use draw::{Fault, World};
 pub use inbox::{Cast, Drawn, InboxPart, Source, Subset, items};
 pub use plan::Plan;
-pub use slots::attributes;
+pub use slots::{attributes, evaluate_in};
 
 /// A generator with the level that a task chose, ready to draw.
 #[derive(Debug)]
@@ -112,8 +112,10 @@ pub struct SlotList {
 pub struct Slot {
     /// How.
     pub way: Way,
-    /// When; otherwise it is null.
+    /// When.
     pub when: Option<Predicate>,
+    /// What it is otherwise.
+    pub otherwise: Cell,
     /// Its columns among those of the list.
     pub columns: std::ops::Range<usize>,
 }
@@ -255,8 +257,8 @@ pub struct Typed {
 pub struct LabelSource {
     /// The right value.
     pub value: Option<FieldSource>,
-    /// What a good text contains; an empty one is left out.
-    pub keywords: Vec<Template>,
+    /// What a good text contains, each in any of some ways; an empty one is left out.
+    pub keywords: Vec<Vec<Template>>,
     /// A text that earns all there is to earn.
     pub reference: Option<Template>,
     /// Where it is written.

@@ -1,6 +1,6 @@
 //! The values that are drawn for an item, one after the other.
 
-use minijinja::Value as Context;
+use minijinja::{Environment, Value as Context};
 use serde_json::{Map, Number as JsonNumber, Value};
 use std::sync::Arc;
 
@@ -143,7 +143,7 @@ impl SlotList {
                 let hint = Hint { weights: lean.weights(at), range: pinned.map(|at| (at, at)).or(lean.range(at)) };
                 slot.draw(self, at, drawing, stream, &context, &hint)?
             } else {
-                (Cell::null(slot.columns.len()), None)
+                (slot.otherwise.clone(), None)
             };
             for (column, datum) in slot.columns.clone().zip(&cell.data) {
                 data[column].clone_from(datum);
@@ -260,7 +260,7 @@ fn pick(choices: &[Choice], cast: &Cast, name: &str, lean: Option<&[u64]>, strea
 
 impl Unit {
     /// A number of a grid as a value.
-    fn json(self, number: i64) -> Value {
+    pub fn json(self, number: i64) -> Value {
         match self {
             Self::Integer | Self::Decimal(0) => number.into(),
             Self::Duration => write_duration(number).into(),
@@ -283,9 +283,14 @@ impl Hours {
     }
 }
 
-/// The value of an expression.
+/// The value of an expression of a generator.
 pub(super) fn evaluate(generator: &Generator, name: &str, context: &Context) -> Result<Value, String> {
-    let template = generator.engine.get_template(name).map_err(|error| words(&error))?;
+    evaluate_in(&generator.engine, name, context)
+}
+
+/// The value of an expression that an engine knows by a name.
+pub fn evaluate_in(engine: &Environment<'static>, name: &str, context: &Context) -> Result<Value, String> {
+    let template = engine.get_template(name).map_err(|error| words(&error))?;
     let captured = template.render_captured(context.clone()).map_err(|error| words(&error))?;
     let value = captured.state().lookup("value").filter(|value| !value.is_undefined());
     let value = value.ok_or("it has no value")?;
