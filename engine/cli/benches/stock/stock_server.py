@@ -30,12 +30,13 @@ PACK = pathlib.Path(__file__).resolve().parents[4] / "scenarios" / "email-ops"
 ESCALATE = ("legal", "compliance", "payment", "security")
 RESPOND = ("account", "access", "billing")
 INSTRUCTIONS = """One e-mail a step; answer it, escalate it to the people who own it, or archive it.
-- When category is legal or compliance: action is escalate. Legal and regulatory mail is answered by counsel.
-- When category is payment: action is escalate. Nobody moves money on the strength of an e-mail; finance decides.
-- When category is security: action is escalate. A possible incident belongs to the security team at once.
-- When category is account, access or billing: action is respond. The desk answers questions about accounts, access and \
+- When topic is legal or compliance: action is escalate. Legal and regulatory mail is answered by counsel.
+- When topic is payment: action is escalate. Nobody moves money on the strength of an e-mail; finance decides.
+- When topic is security: action is escalate. A possible incident belongs to the security team at once.
+- When topic is account, access or billing: action is respond. The desk answers questions about accounts, access and \
 invoices itself.
 - In every other case: action is archive.
+The topic of an e-mail is its category.
 A reply answers what was asked in a full sentence or two; you have 6 steps."""
 
 

@@ -397,7 +397,7 @@ def test_many_items_are_searched(start, tmp_path, page):
     shutil.copytree(ROOT / "scenarios/email-ops", tmp_path / "email-ops")
     inbox = next((tmp_path / "email-ops/inboxes").glob("easy*"))
     item = """  - id: x-{0}
-    fields: {{ subject: "Number {0} of many", body: "Please archive {0}.", priority: low, sender: "s{0}@list.example", category: newsletter }}
+    fields: {{ subject: "Number {0} of many", body: "Please archive {0}.", priority: low, sender: "s{0}@list.example", topic: newsletter }}
 """
     inbox.write_text(inbox.read_text().rstrip() + "\n" + "".join(item.format(number) for number in range(1, 201)))
     task = next(path for path in (tmp_path / "email-ops/tasks").rglob("*.yaml") if "email-triage-easy" in path.read_text())
@@ -427,8 +427,7 @@ def test_the_rows_of_a_large_batch_are_searched(start, tmp_path, page):
     environment.write_text(environment.read_text().replace("max: 20", "max: 50"))
     inbox = tmp_path / "email-triage/inboxes/classify.yaml"
     item = """  - id: x-{0}
-    fields: {{ sender: "s{0}@list.example", subject: "Number {0}", body: "Read {0}.", timestamp: "2026-11-04T08:05:00Z" }}
-    labels: {{ category: spam, priority: {1}, action: delete }}
+    fields: {{ sender: "s{0}@list.example", subject: "Number {0}", body: "Read {0}.", timestamp: "2026-11-04T08:05:00Z", nature: fraud, asks: nothing, place: {1} }}
 """
     more = "".join(item.format(number, number + 5) for number in range(1, 31))
     inbox.write_text(inbox.read_text().rstrip() + "\n" + more)

@@ -231,7 +231,7 @@ fn a_candidate_is_tried_on_inboxes_files_and_records() {
 #[test]
 fn a_trial_of_nothing_or_of_one_item_twice_does_not_pass() {
     let folder = moved();
-    let head = "id,subject,body,sender,priority,category\n";
+    let head = "id,subject,body,sender,priority,topic\n";
     let row = |id: &str| format!("{id},Invoice,Why,ana@home.example,low,billing\n");
     fs::write(folder.path().join("empty.jsonl"), "\n").expect("written");
     fs::write(folder.path().join("empty.csv"), head).expect("written");
