@@ -415,7 +415,7 @@ impl ColumnCompiler<'_> {
             let message = "no list has fewer than 0 entries";
             report
                 .push(self.scope.document.at(Code::NeverMatches, format!("{path}/lt"), message).hint("write `eq: 0`"));
-            return None;
+            return Some(Quantity::Between(1, Some(0)));
         }
         let most = [count.eq, count.lte, count.lt.map(|bound| bound.saturating_sub(1))].into_iter().flatten().min();
         let finding = |code, message: &str| self.scope.document.at_key(code, path, message.to_owned());
@@ -432,7 +432,7 @@ impl ColumnCompiler<'_> {
                     finding(Code::NeverMatches, "no number of entries is within these bounds")
                         .hint("correct one of them"),
                 );
-                None
+                Some(Quantity::Between(least.into(), Some(most.into())))
             }
             _ => Some(Quantity::Between(least.unwrap_or(0).into(), most.map(u64::from))),
         }

@@ -107,7 +107,7 @@ impl Predicate {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.judge(facts, judged)),
             Self::Not(part) => part.judge(facts, judged),
             Self::Column(_, _, words) | Self::Compare(_, words) | Self::Entries(_, words) => {
-                judged.push((words, self.matches(facts)))
+                judged.push((words, self.matches(facts)));
             }
         }
     }
