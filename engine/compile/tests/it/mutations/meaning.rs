@@ -10,7 +10,6 @@ pub(super) const OPERATORS: &[Operator] = &[
     ("weights that do not add up", weights),
     ("weight of a task too small", task_weights),
     ("label against the rules", label),
-    ("rank taken twice", rank),
     ("field that no template offers", template_name),
     ("brace of a template lost", template_brace),
     ("filter that does not exist", template_filter),
@@ -89,16 +88,6 @@ fn label(file: &File) -> Vec<Change> {
         }
     }
     changes
-}
-
-/// An item takes the rank of the one before it.
-fn rank(file: &File) -> Vec<Change> {
-    let ranks: Vec<&Node> = file.at(&["Inbox/items/*/labels/priority"]).collect();
-    let one = |pair: &[&Node]| {
-        let free = format!("`{}`", file.value(pair[1]));
-        file.replace(pair[1].value.clone(), file.value(pair[0]), &["its own rank", &free])
-    };
-    ranks.windows(2).map(one).collect()
 }
 
 /// The words within `{{ ... }}` of a file, each with its place.

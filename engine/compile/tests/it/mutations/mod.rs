@@ -66,7 +66,6 @@
 //! | weights that do not add up | One weight grows; the list of the weights is told, for any of them may be the wrong one |
 //! | weight of a task too small | A weight of a task shrinks |
 //! | label against the rules | An item that the rules decide gets a label that says something else |
-//! | rank taken twice | An item takes the rank of the one before it |
 //! | field that no template offers | The last name of an expression is misspelt |
 //! | brace of a template lost | `}}` becomes `}` |
 //! | filter that does not exist | `{{ name }}` becomes `{{ name | uper }}` |
