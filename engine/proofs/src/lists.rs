@@ -187,7 +187,7 @@ fn kinds(
     let solver = Solver::new(&atoms, limits);
     let mut asking =
         Asking { column, of, demands, formulas: &formulas, solver: &solver, clock, kinds: Vec::new(), doubt: None };
-    asking.ask(Formula::constant(true), &mut Vec::new());
+    asking.ask(&Formula::constant(true), &mut Vec::new());
     (asking.kinds, asking.doubt)
 }
 
@@ -205,7 +205,7 @@ struct Asking<'s, 'a> {
 
 impl Asking<'_, '_> {
     /// Asks for all types that begin like this.
-    fn ask(&mut self, formula: Shared, fulfils: &mut Vec<bool>) {
+    fn ask(&mut self, formula: &Shared, fulfils: &mut Vec<bool>) {
         let at = fulfils.len();
         if at < self.formulas.len() {
             // What no entry may fulfil no type of use does.
@@ -217,12 +217,12 @@ impl Asking<'_, '_> {
                     continue;
                 }
                 fulfils.push(*wanted);
-                self.ask(narrower, fulfils);
+                self.ask(&narrower, fulfils);
                 fulfils.pop();
             }
             return;
         }
-        match self.solver.solve(&formula) {
+        match self.solver.solve(formula) {
             Answer::Impossible => {}
             Answer::Unknown(why) => self.doubt = Some(why),
             Answer::Found(model) => {

@@ -122,8 +122,7 @@ fn without_slices(template: &str) -> Option<String> {
                 text.extend(signs.next());
                 continue;
             }
-            (Some(end), sign) if end == sign => quote = None,
-            (Some(_), _) => {}
+            (Some(end), _) => quote = (end != sign).then_some(end),
             (None, '{') if !inside && matches!(next, Some('{' | '%')) => {
                 inside = true;
                 text.push(sign);

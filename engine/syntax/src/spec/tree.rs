@@ -68,6 +68,7 @@ struct Entry {
 
 impl Tree {
     /// A tree of the same place that holds nothing.
+    #[must_use]
     pub fn without_entries(&self) -> Self {
         Self { place: self.place.clone(), data: Data::Scalar(Value::Null, None) }
     }
