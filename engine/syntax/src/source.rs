@@ -36,7 +36,7 @@ const FILES_A_THREAD: usize = 64;
 const MAX_DEPTH: usize = 8;
 
 /// One text file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// Where it was read from, as findings name it.
     pub path: Arc<Path>,
@@ -68,7 +68,7 @@ impl SourceFile {
 }
 
 /// The module of a plugin, or a file of its program.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleFile {
     /// Where it was read from.
     pub path: Arc<Path>,
@@ -165,7 +165,7 @@ impl ReadProblem {
 }
 
 /// The pack that another one extends.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
     /// It was read.
     Pack(Box<PackSource>),
@@ -174,7 +174,7 @@ pub enum Base {
 }
 
 /// The files of one pack, sorted by path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackSource {
     /// The pack's folder.
     pub root: PathBuf,

@@ -11,13 +11,13 @@ use casebook_syntax::{
     source::SourceSet,
 };
 
-use super::{Proof, compile_all, documents};
+use super::{Proof, compile_all, kept::Kept};
 
 /// The maximum number of layers of mistakes to look behind.
 const MAX_ROUNDS: usize = 3;
 
 /// Adds what a report's own changes uncover; afterwards it is sorted as before.
-pub(super) fn look(sources: &SourceSet, cache: &mut documents::Cache, report: &mut Report) {
+pub(super) fn look(sources: &SourceSet, kept: &mut Kept, report: &mut Report) {
     let mut layers: Vec<Layer> = Vec::new();
     let mut shown = sources.clone();
     let mut found = report.diagnostics.clone();
@@ -28,7 +28,7 @@ pub(super) fn look(sources: &SourceSet, cache: &mut documents::Cache, report: &m
         }
         shown.change(&|file| layer.0.get(&file.path).map(|edits| apply(&file.text, edits)));
         layers.push(layer);
-        found = compile_all(&shown, 1, Proof::default(), cache).report.diagnostics;
+        found = compile_all(&shown, 1, Proof::default(), kept).report.diagnostics;
         let originals = found.iter().filter_map(|finding| original(finding, &layers, sources));
         let new: Vec<Diagnostic> =
             originals.filter(|finding| !is_told(report, finding) && !is_guessed(finding, &layers)).collect();

@@ -24,10 +24,8 @@ const MAX_CHAIN: usize = 16;
 /// The files that were read last, so that those that did not change need not be read again.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    /// The plugins that were loaded last.
-    pub(super) plugins: super::plugins::Cache,
     files: HashMap<Arc<Path>, Arc<FileRead>>,
-    /// The files of the catalog that is being compiled; the others are dropped when it is done.
+    /// The files of the pack that is being compiled; the others are dropped when it is done.
     used: HashMap<Arc<Path>, Arc<FileRead>>,
     /// Tasks that compiled without a finding, and the bytes of their items, by all that they are made of.
     tasks: HashMap<String, (Arc<Task>, usize)>,
@@ -114,12 +112,16 @@ impl Cache {
         Some(set)
     }
 
-    /// Drops what the catalog that was just compiled did not need.
-    pub(super) fn turn(&mut self) {
-        self.rules = std::mem::take(&mut self.used_rules);
-        self.files = std::mem::take(&mut self.used);
-        self.tasks = std::mem::take(&mut self.used_tasks);
-        self.plugins.turn();
+    /// Ends the compilation of a pack; drops what it did not need, if it was compiled to the end.
+    pub(super) fn turn(&mut self, to_the_end: bool) {
+        if to_the_end {
+            self.files.clear();
+            self.tasks.clear();
+            self.rules.clear();
+        }
+        self.files.extend(std::mem::take(&mut self.used));
+        self.tasks.extend(std::mem::take(&mut self.used_tasks));
+        self.rules.append(&mut self.used_rules);
     }
 }
 
@@ -438,11 +440,10 @@ impl<'a> Documents<'a> {
         key + shared
     }
 
-    /// A digest of what every task is made of.
-    pub(super) fn shared_digest(&self) -> String {
-        let shared = [Kind::Environment, Kind::Rules, Kind::Rubric];
+    /// A digest of the documents of some kinds.
+    pub(super) fn digest_of(&self, kinds: &[Kind]) -> String {
         let digests: Vec<&str> =
-            shared.iter().flat_map(|kind| self.of(*kind)).map(|document| document.digest.as_str()).collect();
+            kinds.iter().flat_map(|kind| self.of(*kind)).map(|document| document.digest.as_str()).collect();
         sha256(digests.join("\n").as_bytes())
     }
 

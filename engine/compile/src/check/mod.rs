@@ -27,6 +27,7 @@
 //! | `computed.rs` | tools whose answers a plugin computes |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //! | `trial.rs` | what templates and expressions are tried with besides one sample |
+//! | `kept.rs` | what was compiled last |
 //! | `beyond.rs` | problems behind mistakes that a machine can fix |
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
@@ -40,6 +41,7 @@ mod environment;
 mod forms;
 mod generator;
 mod inbox;
+mod kept;
 mod later;
 mod lines;
 mod observation;
@@ -76,7 +78,7 @@ use casebook_runtime::{
     rubric::{KeywordPool, Rubric},
     rules::RuleSet,
     scenario::{
-        Catalog, Pack, ResetModel, Script, StateVariable, Task,
+        Catalog, Pack, ResetModel, Scenario, Script, StateVariable, Task,
         action::ActionModel,
         derived::Derived,
         observation::{Part, schema, with_answers, with_instructions},
@@ -93,6 +95,7 @@ use casebook_syntax::{
 };
 pub(crate) use documents::Documents;
 pub use forms::template_fields;
+use kept::{Kept, KeptPack, Outcome};
 pub use plugins::{Lock, authoring, locks};
 pub use proofs::Proof;
 pub use ruled::{Ruled, documents_of, names_of_rules, ruled};
@@ -128,37 +131,37 @@ pub fn prove(sources: &SourceSet) -> Compiled {
 /// Compiles one catalog after the other; files that did not change are not parsed again.
 #[derive(Debug, Default)]
 pub struct Checker {
-    cache: documents::Cache,
+    kept: Kept,
 }
 
 impl Checker {
     /// A checker for packs with plugins; without a host every plugin is refused.
     pub fn with_plugins(host: Option<Arc<dyn Host>>) -> Self {
         let mut checker = Self::default();
-        checker.cache.plugins = plugins::Cache::new(host);
+        checker.kept.plugins = plugins::Cache::new(host);
         checker
     }
 
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
-        let mut compiled = compile_all(sources, generation, Proof::default(), &mut self.cache);
+        let mut compiled = compile_all(sources, generation, Proof::default(), &mut self.kept);
         if compiled.catalog.is_none() {
-            beyond::look(sources, &mut self.cache, &mut compiled.report);
+            beyond::look(sources, &mut self.kept, &mut compiled.report);
         }
-        self.cache.turn();
+        self.kept.turn();
         compiled
     }
 
     /// Compiles a whole catalog and asks all that there is to ask about its rules.
     pub fn prove(&mut self, sources: &SourceSet) -> Compiled {
         let proof = Proof { thorough: true, ..Proof::default() };
-        let compiled = compile_all(sources, 1, proof, &mut self.cache);
-        self.cache.turn();
+        let compiled = compile_all(sources, 1, proof, &mut self.kept);
+        self.kept.turn();
         compiled
     }
 }
 
-fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, cache: &mut documents::Cache) -> Compiled {
+fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, kept: &mut Kept) -> Compiled {
     let mut report = Report::default();
     let mut packs = Vec::new();
     let mut documents = 0;
@@ -170,9 +173,14 @@ fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, cache: &m
         for file in source::bases(source).flat_map(|pack| &pack.passed_over) {
             passed_over(file, &mut report);
         }
-        let (pack, count) = compile_pack(source, generation, cache, &mut proof, &mut report);
+        let Outcome { made, count, findings, proof: asked } =
+            kept.pack(source, proof.thorough, |kept, plugins| compile_pack(source, proof.thorough, kept, plugins));
         documents += count;
-        if let Some((pack, file, span)) = pack {
+        report.extend(findings);
+        proof.questions += asked.questions;
+        proof.unknown.extend(asked.unknown);
+        if let Some((scenario, file, span)) = made {
+            let pack = Pack { generation, scenario };
             if let Some(first) = places.get(pack.name()) {
                 report.push(
                     Diagnostic::new(
@@ -251,36 +259,30 @@ impl<'a> Parts<'a> {
     }
 }
 
-type Compiling = Option<(Pack, SourceFile, std::ops::Range<usize>)>;
-
-fn compile_pack(
-    source: &PackSource,
-    generation: u64,
-    cache: &mut documents::Cache,
-    proof: &mut Proof,
-    report: &mut Report,
-) -> (Compiling, usize) {
-    let read = documents::read(source, cache, report);
-    let count = read.count;
+fn compile_pack(source: &PackSource, thorough: bool, kept: &mut KeptPack, plugins: &mut plugins::Cache) -> Outcome {
+    let (mut report, mut proof) = (Report::default(), Proof { thorough, ..Proof::default() });
+    let read = documents::read(source, &mut kept.documents, &mut report);
     let documents = Documents::new(&read);
-    documents.check_names(report);
-    let Some(root) = find_root(source, &documents, report) else { return (None, count) };
-    let Content::Environment(environment) = &root.content else { return (None, count) };
-    let pack = assemble(source, generation, &documents, (root, environment), (cache, proof), report);
-    (pack.map(|pack| (pack, root.file().clone(), root.place("/name").1)), count)
+    documents.check_names(&mut report);
+    let root = find_root(source, &documents, &mut report);
+    let made = root.and_then(|root| {
+        let Content::Environment(environment) = &root.content else { return None };
+        let made = assemble(source, &documents, (root, environment), (kept, plugins, &mut proof), &mut report)?;
+        Some((Arc::new(made), root.file().clone(), root.place("/name").1))
+    });
+    Outcome { made, count: read.count, findings: report.diagnostics, proof }
 }
 
 fn assemble(
     source: &PackSource,
-    generation: u64,
     documents: &Documents<'_>,
     (root, environment): (&Document, &spec::Environment),
-    (cache, proof): (&mut documents::Cache, &mut Proof),
+    (kept, loaded, proof): (&mut KeptPack, &mut plugins::Cache, &mut Proof),
     report: &mut Report,
-) -> Option<Pack> {
+) -> Option<Scenario> {
     let before = report.errors();
     let mut templates = casebook_runtime::scenario::templates::engine();
-    let plugins = plugins::load(root, environment, source, &mut cache.plugins, report);
+    let plugins = plugins::load(root, environment, source, loaded, report);
     let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first } = surface;
     let broken = columns.broken;
@@ -292,7 +294,7 @@ fn assemble(
     if report.errors() > before && broken {
         return None;
     }
-    compile_rules(&mut parts, cache, report);
+    compile_rules(&mut parts, &mut kept.documents, report);
     compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
@@ -303,7 +305,7 @@ fn assemble(
     check_baseline(&parts, report);
     let files: Vec<&SourceFile> = source::bases(source).flat_map(|pack| &pack.data).collect();
     parts.generators = generator::compile_all(&parts, &files, report);
-    let mut tasks = compile_tasks(&parts, &files, cache, report);
+    let mut tasks = compile_tasks(&parts, &files, kept, report);
     let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
     if parts.sound {
         replies::check(&parts, &tasks, &keyword_pools, report);
@@ -339,7 +341,7 @@ fn assemble(
         || observation.iter().any(|(_, part)| matches!(part, Part::Value(..) | Part::Template(_)))
         || tasks.iter().any(|task| task.rubric.has_expressions());
     (report.errors() == before).then_some(())?;
-    Some(Pack {
+    Some(Scenario {
         name: environment.name.clone(),
         title,
         description: environment.description.clone(),
@@ -350,7 +352,6 @@ fn assemble(
         state,
         readme: source.readme.clone(),
         digest: generator::digest(plugins::digest(documents.digest(), &parts.plugins), &files),
-        generation,
         fields: parts.fields,
         keyword_pools,
         decisions: parts.decisions,
@@ -502,19 +503,20 @@ fn compile_suites(
 }
 
 /// Compiles the tasks; those of which nothing changed are taken from the cache.
-fn compile_tasks(
-    parts: &Parts<'_>,
-    data: &[&SourceFile],
-    cache: &mut documents::Cache,
-    report: &mut Report,
-) -> Vec<Arc<Task>> {
+fn compile_tasks(parts: &Parts<'_>, data: &[&SourceFile], kept: &mut KeptPack, report: &mut Report) -> Vec<Arc<Task>> {
     let documents = parts.documents;
     let mut tasks = Vec::new();
-    let shared = generator::digest(plugins::digest(documents.shared_digest(), &parts.plugins), data);
+    if parts.sound {
+        parts.plans.replace(std::mem::take(&mut kept.plans).under(documents, data));
+    }
+    let shared = generator::digest(
+        plugins::digest(documents.digest_of(&[Kind::Environment, Kind::Rules, Kind::Rubric]), &parts.plugins),
+        data,
+    );
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let bytes = parts.bytes.get();
-        let made = cache.task(documents.key_of_task(document, spec.inbox.as_ref(), &shared), || {
+        let made = kept.documents.task(documents.key_of_task(document, spec.inbox.as_ref(), &shared), || {
             let found = report.diagnostics.len();
             let task = task::compile(document, spec, parts, report)?;
             // A task with findings is compiled again, so that they are told again.
@@ -525,6 +527,9 @@ fn compile_tasks(
             parts.bytes.set(bytes + added);
             tasks.push(task);
         }
+    }
+    if parts.sound {
+        kept.plans = parts.plans.take();
     }
     tasks
 }

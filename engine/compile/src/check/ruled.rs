@@ -67,7 +67,7 @@ pub fn ruled(source: &PackSource) -> (Option<Ruled>, Report) {
 impl Checker {
     /// Compiles the rules of a pack and nothing else of it; files that a catalog is compiled from next are not read again.
     pub fn ruled(&mut self, source: &PackSource) -> (Option<Ruled>, Report) {
-        compile(source, &mut self.cache)
+        compile(source, self.kept.documents(source))
     }
 }
 

@@ -5,14 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use casebook_compile::check::{Compiled, compile};
+use casebook_compile::check::{Checker, Compiled, compile};
 use casebook_runtime::{
     model::{Datum, Item},
     policy,
     record::{Recording, Verdict, play, replay},
-    scenario::{Catalog, Pack},
+    scenario::{
+        Catalog, Pack,
+        generator::{InboxPart, Plan},
+    },
 };
-use casebook_syntax::source;
+use casebook_syntax::source::{self, SourceSet};
 use proptest::prelude::*;
 
 const DESK: &str = "apiVersion: casebook/v1
@@ -107,6 +110,108 @@ fn compiled(maker: &str, tasks: &str) -> Compiled {
     let pack = format!("{DESK}{tasks}");
     let sources = source::from_texts("depot", [("pack.yaml", pack.as_str()), ("maker.yaml", maker)]);
     compile(&sources.with_data([("people.csv", PEOPLE)]), 1)
+}
+
+/// What an author saves: an environment with all else but the generator, the generator, and its data.
+#[derive(Debug, Clone)]
+struct Saved {
+    desk: String,
+    maker: String,
+    people: String,
+}
+
+fn sources((saved, other): (&Saved, &str)) -> SourceSet {
+    let depot = source::from_texts("depot", [("pack.yaml", saved.desk.as_str()), ("maker.yaml", &saved.maker)]);
+    let mut all = depot.with_data([("people.csv", saved.people.as_str())]);
+    all.packs.extend(source::from_texts("other", [("pack.yaml", other)]).packs);
+    all
+}
+
+/// Findings, digests and items: all that a checker gives.
+fn given(compiled: &Compiled) -> String {
+    let items = |pack: &Arc<Pack>| {
+        let all: Vec<_> = pack.tasks.iter().map(|task| pack.items(task, 3).map(|items| format!("{items:?}"))).collect();
+        format!("{} {} {all:?}", pack.generation(), pack.digest())
+    };
+    let packs: Vec<String> = compiled.catalog.iter().flat_map(|catalog| &catalog.packs).map(items).collect();
+    format!("{} documents\n{}\n{packs:#?}", compiled.documents, compiled.report.render(false))
+}
+
+/// The plan of the generator of a pack's first task.
+fn plan_of(compiled: &Compiled, pack: &str) -> Arc<Plan> {
+    let pack = compiled.catalog.as_ref().and_then(|catalog| catalog.pack(pack)).expect("the pack");
+    let InboxPart::Drawn(drawn) = &pack.tasks[0].parts[0] else { panic!("a generator") };
+    Arc::clone(&drawn.sources[0].plan)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// A checker that keeps what it compiled says what a new one says, after every save of a session.
+    #[test]
+    fn what_is_kept_is_what_would_be_compiled(edits in proptest::collection::vec(0_usize..8, 1..6)) {
+        let plain = Saved {
+            desk: format!("{DESK}{}", task("one", "train", "{ generate: returns, items: 3 }")),
+            maker: MAKER.to_owned(),
+            people: PEOPLE.to_owned(),
+        };
+        let (mut saved, mut other) = (plain.clone(), plain.desk.replace("{ generate: returns, items: 3 }", "[]"));
+        other = other.replace("name: depot", "name: other");
+        let mut checker = Checker::default();
+        for (generation, edit) in (1..).zip(edits) {
+            match edit {
+                0 => saved.desk = saved.desk.replace("weight: 0.9", "weight: 0.8").replace("weight: 0.1", "weight: 0.2"),
+                1 => saved.desk = saved.desk.replace("gte: 400", "gte: 300"),
+                2 => saved.desk = saved.desk.replace("reason: wrong }", "raeson: wrong }"),
+                3 => saved.maker = saved.maker.replace("from: 5, to: 900", "from: 5, to: 90"),
+                4 => saved.people = saved.people.replace("Bo,bo", "Bea,bea"),
+                5 => other = other.replace("Parcels that", "Boxes that"),
+                6 => saved.maker = saved.maker.replace("hold_out", "cover: rules\nhold_out"),
+                _ => saved = plain.clone(),
+            }
+            let set = sources((&saved, &other));
+            let mut anew = Checker::default();
+            prop_assert_eq!(given(&checker.compile(&set, generation)), given(&anew.compile(&set, generation)));
+        }
+    }
+}
+
+#[test]
+fn a_save_compiles_only_what_it_changed() {
+    let mut saved = Saved {
+        desk: format!("{DESK}{}", task("one", "train", "{ generate: returns, items: 3 }")),
+        maker: MAKER.to_owned(),
+        people: PEOPLE.to_owned(),
+    };
+    let other = saved.desk.replace("{ generate: returns, items: 3 }", "{ generate: returns, items: 4 }");
+    let other = other.replace("name: depot", "name: other");
+    let other = format!("{other}---\n{MAKER}").replace("pools:\n  people: { file: people.csv, draw: 4 }\n", "");
+    let other = other.replace("{ from: people }", "{ pick: [{ name: Ada, address: ada@a.example }] }");
+    let other = other.replace(", people: 40%", "");
+    let mut checker = Checker::default();
+    let first = checker.compile(&sources((&saved, &other)), 1);
+    assert_eq!(first.report.render(false), "");
+    let scenario = |compiled: &Compiled, name: &str| {
+        let pack = compiled.catalog.as_ref().and_then(|catalog| catalog.pack(name)).expect("the pack");
+        Arc::clone(&pack.scenario)
+    };
+
+    saved.desk = saved.desk.replace("weight: 0.9", "weight: 0.8").replace("weight: 0.1", "weight: 0.2");
+    let weighed = checker.compile(&sources((&saved, &other)), 2);
+    assert!(Arc::ptr_eq(&scenario(&first, "other"), &scenario(&weighed, "other")));
+    assert!(!Arc::ptr_eq(&scenario(&first, "depot"), &scenario(&weighed, "depot")));
+    assert!(Arc::ptr_eq(&plan_of(&first, "depot"), &plan_of(&weighed, "depot")), "rules and items are the same");
+
+    let good = saved.desk.clone();
+    saved.desk = good.replace("gte: 400", "gte: four");
+    assert!(checker.compile(&sources((&saved, &other)), 3).catalog.is_none());
+    saved.desk = good.clone();
+    let mended = checker.compile(&sources((&saved, &other)), 3);
+    assert!(Arc::ptr_eq(&plan_of(&weighed, "depot"), &plan_of(&mended, "depot")), "a mistake costs nothing for long");
+
+    saved.desk = good.replace("gte: 400", "gte: 300");
+    let ruled = checker.compile(&sources((&saved, &other)), 4);
+    assert!(!Arc::ptr_eq(&plan_of(&mended, "depot"), &plan_of(&ruled, "depot")), "thresholds steer draws");
 }
 
 fn catalog(maker: &str, tasks: &str) -> Catalog {

@@ -25,12 +25,12 @@ pub fn end_all() {
 
 /// Starts a process and notes it; `None` when it is too late for that.
 ///
-/// No process is ever there without being noted: who ends all waits for one that is being started.
+/// No process ever runs without being noted, because `end_all` waits for one that is being started.
 pub(super) fn begin(start: impl FnOnce() -> io::Result<Child>) -> Option<io::Result<Child>> {
     let mut groups = lock();
     let groups = groups.as_mut()?;
     let started = start();
-    groups.extend(started.iter().map(|child| leader(child)));
+    groups.extend(started.iter().map(leader));
     Some(started)
 }
 

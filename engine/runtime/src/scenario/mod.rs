@@ -29,7 +29,7 @@ pub mod generator;
 // Tasks by split and index.
 pub mod tasks;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use indexmap::IndexMap;
 use minijinja::Value as Context;
@@ -85,10 +85,34 @@ impl Catalog {
     }
 }
 
-/// One environment, compiled. Episodes hold it until they end, even if another one is loaded meanwhile.
-#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
+/// A pack as one generation of the catalog has it. Episodes hold it until they end, even if another one is loaded meanwhile.
 #[derive(Debug)]
 pub struct Pack {
+    /// The catalog's generation.
+    pub generation: u64,
+    /// What it says, which several generations share where it did not change.
+    pub scenario: Arc<Scenario>,
+}
+
+impl Pack {
+    /// The catalog's generation.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+impl Deref for Pack {
+    type Target = Scenario;
+
+    fn deref(&self) -> &Scenario {
+        &self.scenario
+    }
+}
+
+/// One environment, compiled.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
+#[derive(Debug)]
+pub struct Scenario {
     /// Its name, such as `ticket-desk`.
     pub name: String,
     /// Its title for people.
@@ -103,8 +127,6 @@ pub struct Pack {
     pub readme: Option<Arc<str>>,
     /// SHA-256 of what its documents say, in hex.
     pub digest: String,
-    /// The catalog's generation.
-    pub generation: u64,
     /// The fields of its items.
     pub fields: Arc<[Column]>,
     /// What is decided about its items.
@@ -167,7 +189,7 @@ pub struct Pack {
     pub root: bool,
 }
 
-impl Pack {
+impl Scenario {
     /// Its name, such as `ticket-desk`.
     pub fn name(&self) -> &str {
         &self.name
@@ -196,11 +218,6 @@ impl Pack {
     /// SHA-256 of what the pack's documents say, in hex; comments and layout do not count.
     pub fn digest(&self) -> &str {
         &self.digest
-    }
-
-    /// The catalog's generation.
-    pub fn generation(&self) -> u64 {
-        self.generation
     }
 
     /// JSON Schema (draft 2020-12) of an action.

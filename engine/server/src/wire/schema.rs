@@ -64,7 +64,7 @@ pub(crate) fn state(pack: Option<&Pack>) -> Value {
             "environment": { "type": "string" },
         },
     });
-    for (name, added) in pack.into_iter().flat_map(Pack::state_schema) {
+    for (name, added) in pack.into_iter().flat_map(|pack| pack.state_schema()) {
         schema["properties"][name] = json!({ "anyOf": [added, { "type": "null" }], "default": null });
     }
     schema
@@ -125,7 +125,7 @@ pub(crate) fn reset_body(pack: Option<&Pack>) -> Value {
             "session_id": or_null(json!({ "type": "string" })),
         },
     });
-    let declared = pack.map(Pack::reset_schema);
+    let declared = pack.map(|pack| pack.reset_schema());
     if let Some(Value::Object(properties)) = declared.and_then(|declared| declared.get("properties")) {
         for (name, property) in properties {
             schema["properties"][name] = property.clone();

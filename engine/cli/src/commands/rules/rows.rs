@@ -38,7 +38,7 @@ impl<T> Read<T> {
         Self { rows: Vec::new(), bad: Vec::new(), lost: 0 }
     }
 
-    /// Complains about a file without anything in it: what is checked against it would pass whatever it says.
+    /// Complains about an empty file: everything that is checked against it would pass.
     fn not_empty(&mut self, path: &Path, before: (usize, usize), what: &str) {
         if before == (self.rows.len(), self.bad.len()) {
             self.complain(path, 1, vec![format!("there is no {what} in this file")]);

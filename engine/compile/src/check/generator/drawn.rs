@@ -17,11 +17,12 @@ use casebook_runtime::{
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
+    source::SourceFile,
     spec::{self, Content, Document, Kind},
 };
 
-use super::{place, slots::count};
-use crate::check::{Parts, inbox, truth::sources, vary};
+use super::{digest, place, slots::count};
+use crate::check::{Documents, Parts, inbox, truth::sources, vary};
 
 /// Items that are drawn at load to find what fails.
 const SAMPLES: usize = 100;
@@ -262,20 +263,22 @@ impl Task<'_, '_> {
         let law = Law { decisions: &self.parts.decisions, sources: &law_sources, clock: self.clock };
         let world = World { fields: &self.parts.fields, derived: &self.parts.derived, law };
         let tried = Tried {
-            generator: (name.to_owned(), spec.level.clone()),
+            generator: document.digest.clone(),
+            level: spec.level.clone(),
             clock: self.clock,
             test: cast.test,
             mix: cast.mix.clone(),
         };
         // Tasks that use a generator in the same way share its plan.
-        if let Some((plan, samples)) = self.parts.plans.borrow().get(&tried) {
-            items.samples.extend(samples.iter().cloned());
-            return Some(Source { weight, cast, plan: Arc::clone(plan) });
+        if let Some(trial) = self.parts.plans.borrow().tried.get(&tried) {
+            items.samples.extend(trial.samples.iter().cloned());
+            return Some(Source { weight, cast, plan: Arc::clone(&trial.plan) });
         }
         let (plan, survey) = Plan::new(&cast, self.clock, &world);
         let source = Source { weight, cast, plan: Arc::new(plan) };
-        let site = Site { document, spec: written, level: spec.level.as_deref(), task: self.document };
-        let found = report.errors();
+        let site =
+            Site { document, spec: written, level: spec.level.as_deref(), test: source.cast.test, task: self.document };
+        let (found, findings) = (report.errors(), report.diagnostics.len());
         site.report(self.parts, survey, report);
         if report.errors() > found {
             return None;
@@ -287,7 +290,9 @@ impl Task<'_, '_> {
         }
         let samples: Vec<Arc<Item>> = samples.into_iter().map(Arc::new).collect();
         items.samples.extend(samples.iter().cloned());
-        self.parts.plans.borrow_mut().insert(tried, (Arc::clone(&source.plan), samples));
+        let faulty = report.diagnostics.len() > findings;
+        let trial = Trial { plan: Arc::clone(&source.plan), samples, faulty };
+        self.parts.plans.borrow_mut().tried.insert(tried, trial);
         Some(source)
     }
 
@@ -342,23 +347,56 @@ impl Task<'_, '_> {
     }
 }
 
-/// How a task uses a generator: all that its plan depends on.
+/// The plans of generators as tasks use them.
+#[derive(Debug, Default)]
+pub(in crate::check) struct Plans {
+    /// A digest of what plans depend on besides the generator and its task.
+    law: String,
+    tried: HashMap<Tried, Trial>,
+}
+
+/// How a task uses a generator: all that its plan depends on, besides the rules and what items are.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(in crate::check) struct Tried {
-    generator: (String, Option<String>),
+struct Tried {
+    /// The digest of the generator.
+    generator: String,
+    level: Option<String>,
     clock: Option<i64>,
     test: bool,
     mix: Vec<(String, Vec<u64>)>,
 }
 
-/// The plans of generators as tasks use them, and items that they draw.
-pub(in crate::check) type Plans = HashMap<Tried, (Arc<Plan>, Vec<Arc<Item>>)>;
+/// What trying a generator gave.
+#[derive(Debug)]
+struct Trial {
+    plan: Arc<Plan>,
+    /// Items that it draws.
+    samples: Vec<Arc<Item>>,
+    /// Whether there were findings.
+    faulty: bool,
+}
+
+impl Plans {
+    /// Those that still hold for the documents of a pack and had no findings, which have to be reported again.
+    pub(in crate::check) fn under(mut self, documents: &Documents<'_>, data: &[&SourceFile]) -> Self {
+        let law = digest(documents.digest_of(&[Kind::Environment, Kind::Rules]), data);
+        if law == self.law {
+            let here = |digest: &str| documents.of(Kind::Generator).any(|document| document.digest == digest);
+            self.tried.retain(|tried, trial| !trial.faulty && here(&tried.generator));
+            self
+        } else {
+            Self { law, ..Self::default() }
+        }
+    }
+}
 
 /// A generator whose trial is reported.
 struct Site<'a> {
     document: &'a Document,
     spec: &'a spec::Generator,
     level: Option<&'a str>,
+    /// Whether the task draws only what is held out.
+    test: bool,
     task: &'a Document,
 }
 
@@ -366,30 +404,36 @@ impl Site<'_> {
     fn report(&self, parts: &Parts<'_>, survey: Survey, report: &mut Report) {
         let task = self.task.content.name();
         let sound = survey.faults.is_empty();
+        let level = self.level.map(|level| format!(" at the level `{level}`")).unwrap_or_default();
+        let label = format!("drawn for the task `{task}`{level}");
         for Fault { pointer, message, .. } in survey.faults {
             let pointer = place(self.spec, self.level, &pointer);
-            let level = self.level.map(|level| format!(" at the level `{level}`")).unwrap_or_default();
             report.push(
                 self.document
                     .at(Code::FailedDraw, pointer, message)
-                    .label(format!("drawn for the task `{task}`{level}"))
+                    .label(label.as_str())
                     .hint("cover what the slots can draw, or narrow them; `casebook sample` shows items"),
             );
         }
         // Draws that fail reach nothing, whatever the slots can draw.
         for one in survey.unreached.iter().filter(|_| sound) {
-            self.unreached(parts, one, report);
+            self.unreached(parts, one, &label, report);
         }
     }
 
     /// Reports a goal that was never met, at the generator and at the rule.
-    fn unreached(&self, parts: &Parts<'_>, one: &Unreached, report: &mut Report) {
+    fn unreached(&self, parts: &Parts<'_>, one: &Unreached, label: &str, report: &mut Report) {
         let name = &self.spec.name;
         let key = |key: &str| match self.level {
             Some(level) if self.document.value.pointer(&format!("/levels/{level}/{key}")).is_some() => {
                 format!("/levels/{level}/{key}")
             }
             _ => format!("/{key}"),
+        };
+        let reach = if self.test && !self.spec.hold_out.is_empty() {
+            "let a slot take what the rule asks for; what is drawn for a test is only what `hold_out` keeps from training"
+        } else {
+            "let a slot take what the rule asks for"
         };
         let (pointer, message, hint) = match one {
             Unreached::Rule(rules, at) => {
@@ -405,10 +449,11 @@ impl Site<'_> {
                                 pointer,
                                 format!("no item of the generator `{name}` reached the rule `{id}` in {REACH} draws"),
                             )
-                            .hint("let a slot take what the rule asks for"),
+                            .label(label)
+                            .hint(reach),
                     );
                 }
-                (key("cover"), message, "let a slot take what the rule asks for")
+                (key("cover"), message, reach)
             }
             Unreached::Default(rules) => (
                 key("cover"),
@@ -426,7 +471,7 @@ impl Site<'_> {
                 "remove `boundary`, or make a field of a slot with `number`, `integer`, `duration` or `time`: `{ slot: ... }`",
             ),
         };
-        report.push(self.document.at_key(Code::OutOfReach, pointer, message).hint(hint));
+        report.push(self.document.at_key(Code::OutOfReach, pointer, message).label(label).hint(hint));
     }
 }
 

@@ -1,0 +1,80 @@
+//! What was compiled last, so that what did not change need not be compiled again.
+
+use std::{collections::HashMap, mem, ops::Range, path::PathBuf, sync::Arc};
+
+use casebook_runtime::scenario::Scenario;
+use casebook_syntax::{
+    diagnostic::Diagnostic,
+    source::{PackSource, SourceFile},
+};
+
+use super::{Proof, documents, generator::Plans, plugins};
+
+/// What was compiled last.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) plugins: plugins::Cache,
+    packs: HashMap<PathBuf, KeptPack>,
+}
+
+/// What was compiled last of one pack.
+#[derive(Debug, Default)]
+pub(super) struct KeptPack {
+    pub(super) documents: documents::Cache,
+    pub(super) plans: Plans,
+    whole: Option<(PackSource, Outcome)>,
+    /// Whether the catalog that is being compiled has the pack.
+    used: bool,
+    /// Whether it was compiled for that catalog, without an error.
+    sound: bool,
+}
+
+/// What compiling a pack gave.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outcome {
+    /// The scenario with the place of its name; none if there were errors.
+    pub(super) made: Option<(Arc<Scenario>, SourceFile, Range<usize>)>,
+    /// How many documents there are.
+    pub(super) count: usize,
+    pub(super) findings: Vec<Diagnostic>,
+    pub(super) proof: Proof,
+}
+
+impl Kept {
+    /// The outcome of a pack: the last one if it did not change, otherwise what `make` gives.
+    pub(super) fn pack(
+        &mut self,
+        source: &PackSource,
+        thorough: bool,
+        make: impl FnOnce(&mut KeptPack, &mut plugins::Cache) -> Outcome,
+    ) -> Outcome {
+        let kept = self.packs.entry(source.root.clone()).or_default();
+        kept.used = true;
+        let known = kept.whole.as_ref().filter(|(of, known)| known.proof.thorough == thorough && of == source);
+        if let Some((_, known)) = known {
+            return known.clone();
+        }
+        let outcome = make(kept, &mut self.plugins);
+        kept.sound = outcome.made.is_some();
+        // What became of a program that is a plugin may be another time otherwise.
+        kept.whole = source.modules.is_empty().then(|| (source.clone(), outcome.clone()));
+        outcome
+    }
+
+    /// What was read last of a pack.
+    pub(super) fn documents(&mut self, source: &PackSource) -> &mut documents::Cache {
+        let kept = self.packs.entry(source.root.clone()).or_default();
+        kept.used = true;
+        &mut kept.documents
+    }
+
+    /// Drops what the catalog that was just compiled did not need.
+    pub(super) fn turn(&mut self) {
+        self.plugins.turn();
+        self.packs.retain(|_, pack| {
+            // A mistake leaves much of a pack uncompiled, which is needed again once it is put right.
+            pack.documents.turn(mem::take(&mut pack.sound));
+            mem::take(&mut pack.used)
+        });
+    }
+}
