@@ -98,12 +98,11 @@ impl Cache {
             |one: &&RulesRead| Arc::ptr_eq(&one.document, &document.tree) && Arc::ptr_eq(&one.root, &root.tree);
         let known = self.used_rules.iter().chain(&self.rules).find(is_same).cloned();
         let before = report.diagnostics.len();
-        let made = match known {
-            Some(known) => known,
-            None => {
-                let (document, root) = (Arc::clone(&document.tree), Arc::clone(&root.tree));
-                RulesRead { document, root, set: Arc::new(make(report)?) }
-            }
+        let made = if let Some(known) = known {
+            known
+        } else {
+            let (document, root) = (Arc::clone(&document.tree), Arc::clone(&root.tree));
+            RulesRead { document, root, set: Arc::new(make(report)?) }
         };
         let set = Arc::clone(&made.set);
         if report.diagnostics.len() == before && !self.used_rules.iter().any(|one| is_same(&one)) {
