@@ -139,6 +139,12 @@ impl Table {
         self.names.entry((kind, owner.map(str::to_owned), name.to_owned())).or_default()
     }
 
+    /// Whether something has a name of its own.
+    fn defines(&self, kind: NameKind, owner: &str, name: &str) -> bool {
+        let key = (kind, Some(owner.to_owned()), name.to_owned());
+        self.names.get(&key).is_some_and(|(definitions, _)| !definitions.is_empty())
+    }
+
     fn define(&mut self, kind: NameKind, owner: Option<&str>, name: &str, at: Location) {
         self.places(kind, owner, name).0.push(at);
     }
@@ -274,6 +280,14 @@ impl<'a> Reader<'a> {
             self.mention_text(NameKind::Field, None, &format!("{path}/result/hidden"), table);
             self.mention_text(NameKind::Plugin, None, &format!("{path}/result/plugin"), table);
             self.template(Some(tool), &format!("{path}/result"), table);
+            let answers = self.get(&format!("{path}/answers")).and_then(Value::as_array).map_or(0, Vec::len);
+            for at in 0..answers {
+                let path = format!("{path}/answers/{at}");
+                let when = format!("{path}/when");
+                self.condition_of(Some(tool), &when, self.get(&when), table);
+                self.mention_text(NameKind::Field, None, &format!("{path}/reveals"), table);
+                self.template(Some(tool), &format!("{path}/say"), table);
+            }
             self.effects(Some(tool), &path, table);
         }
         self.effects(None, "/action", table);
@@ -354,6 +368,9 @@ impl<'a> Reader<'a> {
                     self.mention_text(NameKind::Plugin, None, &path("plugin"), table);
                 }
                 let field = node.get("field").and_then(Value::as_str).map(|name| owner(NameKind::Decision, name));
+                if let Some(field) = field.as_deref() {
+                    self.values(field, &path("values"), table);
+                }
                 for cells in [path("cells"), path("partial")] {
                     self.mention_keys(NameKind::Value, field.as_deref(), &cells, table);
                     for (_, row) in self.keys(&cells) {
@@ -402,16 +419,24 @@ impl<'a> Reader<'a> {
 
     /// A condition: a map of fields, and of groups of conditions.
     fn condition(self, pointer: &str, value: Option<&Value>, table: &mut Table) {
+        self.condition_of(None, pointer, value, table);
+    }
+
+    /// The same of a condition that may also read the arguments of a tool.
+    fn condition_of(self, tool: Option<&str>, pointer: &str, value: Option<&Value>, table: &mut Table) {
         let Some(map) = value.and_then(Value::as_object) else { return };
         for (key, value) in map {
             let path = format!("{pointer}/{}", escaped(key));
             match (key.as_str(), value) {
                 ("any" | "all", Value::Array(parts)) => {
                     for (at, part) in parts.iter().enumerate() {
-                        self.condition(&format!("{path}/{at}"), Some(part), table);
+                        self.condition_of(tool, &format!("{path}/{at}"), Some(part), table);
                     }
                 }
-                ("not", Value::Object(_)) => self.condition(&path, Some(value), table),
+                ("not", Value::Object(_)) => self.condition_of(tool, &path, Some(value), table),
+                (name, _) if tool.is_some_and(|tool| table.defines(NameKind::Argument, tool, name)) => {
+                    table.mention(NameKind::Argument, tool, name, self.at_key(&path));
+                }
                 (field, value) => {
                     table.mention(NameKind::Field, None, field, self.at_key(&path));
                     let owner = owner(NameKind::Field, field);

@@ -4,7 +4,7 @@ use casebook_runtime::{
     episode::MILLION,
     model::read_duration,
     rubric::Rubric,
-    scenario::{Cause, Later, Variants},
+    scenario::{Arrivals, Cause, Later, Variants, generator::InboxPart},
     settings::Counter,
 };
 use casebook_syntax::{
@@ -13,23 +13,41 @@ use casebook_syntax::{
 };
 use serde_json::{Map, Value};
 
-use super::Parts;
+use super::{Parts, generator::TaskItems};
 use crate::rubric;
 
 /// Milliseconds of a minute.
 const MINUTE: i64 = 60_000;
 
-/// The items of a task that come later.
+/// The items of a task that come later: each by its id, and those that come one by one.
 pub(super) fn compile(
     document: &Document,
     spec: &spec::Task,
-    items: &[Variants],
+    items: &TaskItems,
     parts: &Parts<'_>,
     report: &mut Report,
-) -> Vec<Later> {
+) -> (Vec<Later>, Option<Arrivals>) {
+    let drawn = items.parts.iter().any(|part| matches!(part, InboxPart::Drawn(_)));
+    let items = items.listed.as_slice();
+    let mut stream = None;
     let mut site = Site { document, items, parts, report: &mut *report, later: Vec::new() };
     for (at, arrival) in spec.arrivals.iter().enumerate() {
-        site.arrival(&format!("/arrivals/{at}"), arrival);
+        let pointer = format!("/arrivals/{at}");
+        if arrival.share.is_none() && arrival.item.is_some() {
+            site.arrival(&pointer, arrival);
+            continue;
+        }
+        let first = stream.is_none();
+        let made = site.stream(&pointer, arrival);
+        if first {
+            stream = made;
+        } else {
+            site.report.push(
+                document
+                    .at(Code::BadDeclaration, pointer, "`arrivals` has two entries with `share`")
+                    .hint("keep one of them; it is about all items that come one by one"),
+            );
+        }
     }
     for (at, follow_up) in spec.follow_ups.iter().enumerate() {
         site.follow_up(&format!("/follow_ups/{at}"), follow_up);
@@ -37,14 +55,14 @@ pub(super) fn compile(
     let later = site.later;
     check_causes(document, spec, &later, report);
     check_ranks(document, spec, parts, report);
-    if !later.is_empty() && later.len() == items.len() {
+    if !later.is_empty() && later.len() == items.len() && !drawn {
         report.push(
             document
                 .at_key(Code::BadDeclaration, "/inbox", "every item comes later, so the episode begins with none")
                 .hint("leave an item out of `arrivals` and `follow_ups`"),
         );
     }
-    later
+    (later, stream)
 }
 
 struct Site<'a, 'b> {
@@ -57,6 +75,13 @@ struct Site<'a, 'b> {
 
 impl Site<'_, '_> {
     fn arrival(&mut self, pointer: &str, arrival: &spec::Arrival) {
+        let given = [("every", arrival.every.is_some()), ("gaps", arrival.gaps.is_some())];
+        for (key, _) in given.into_iter().filter(|(_, there)| *there) {
+            self.only_with_share(pointer, key);
+        }
+        if arrival.every.is_some() {
+            return;
+        }
         let cause = match (arrival.step, &arrival.after) {
             (Some(step), None) => Some(Cause::Steps(step)),
             (None, Some(after)) => self.minutes(&format!("{pointer}/after"), after).map(Cause::Minutes),
@@ -69,7 +94,44 @@ impl Site<'_, '_> {
                 None
             }
         };
-        self.add(pointer, &arrival.item, cause);
+        self.add(pointer, arrival.item.as_deref().unwrap_or_default(), cause);
+    }
+
+    fn only_with_share(&mut self, pointer: &str, key: &str) {
+        self.report.push(
+            self.document
+                .at_key(Code::BadDeclaration, format!("{pointer}/{key}"), format!("`{key}` is only valid with `share`"))
+                .hint("an `item` comes after a `step`, or `after` a time"),
+        );
+    }
+
+    /// Items that come one by one.
+    fn stream(&mut self, pointer: &str, arrival: &spec::Arrival) -> Option<Arrivals> {
+        let (Some(share), Some(every), None, None, None) =
+            (arrival.share, &arrival.every, &arrival.item, arrival.step, &arrival.after)
+        else {
+            self.report.push(
+                self.document
+                    .at(Code::BadDeclaration, pointer, "an arrival is an `item`, or a `share` with `every`")
+                    .hint("write `{ item: ..., after: 30m }` or `{ share: 50%, every: 20m }`"),
+            );
+            return None;
+        };
+        let steps = every.strip_suffix(" steps").or_else(|| every.strip_suffix(" step"));
+        let gap = match steps {
+            Some(number) => number.trim().parse().ok().filter(|number| (1..=10_000).contains(number)),
+            None => whole_minutes(every).filter(|minutes| *minutes <= 10_080),
+        };
+        let path = format!("{pointer}/every");
+        if gap.is_none() {
+            let finding = self.document.at(Code::BadValue, path, format!("`{every}` is not a time between two items"));
+            self.report
+                .push(finding.label("expected whole minutes such as `20m`, up to a week, or steps such as `2 steps`"));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is between 0 and 1")]
+        let share = (share.0 * 1e6).round() as u64;
+        let poisson = arrival.gaps == Some(spec::Gaps::Poisson);
+        gap.map(|every| Arrivals { share, every, steps: steps.is_some(), poisson })
     }
 
     fn follow_up(&mut self, pointer: &str, follow_up: &spec::FollowUp) {
@@ -126,14 +188,19 @@ impl Site<'_, '_> {
 
     /// Whole minutes.
     fn minutes(&mut self, path: &str, text: &str) -> Option<u32> {
-        let minutes = read_duration(text).ok().filter(|length| *length > 0 && length % MINUTE == 0);
-        let minutes = minutes.and_then(|length| u32::try_from(length / MINUTE).ok());
+        let minutes = whole_minutes(text);
         if minutes.is_none() {
             let finding = self.document.at(Code::BadValue, path, format!("`{text}` is not a number of minutes"));
             self.report.push(finding.label("expected whole minutes such as `30m` or `1h 30m`"));
         }
         minutes
     }
+}
+
+/// A length of time in minutes, if it is a whole number of them.
+fn whole_minutes(text: &str) -> Option<u32> {
+    let length = read_duration(text).ok().filter(|length| *length > 0 && length % MINUTE == 0)?;
+    u32::try_from(length / MINUTE).ok()
 }
 
 /// Refuses items that wait for each other, and so would never come.

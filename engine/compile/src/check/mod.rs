@@ -33,6 +33,7 @@
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
 
 mod action;
+mod answers;
 mod beyond;
 mod computed;
 mod declared;
@@ -284,11 +285,12 @@ fn assemble(
     let mut templates = casebook_runtime::scenario::templates::engine();
     let plugins = plugins::load(root, environment, source, loaded, report);
     let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
-    let Surface { action, observation, done, data, state, reset, after, first } = surface;
+    let Surface { action, observation, done, data, state, reset, after, first, regexes } = surface;
     let broken = columns.broken;
     let derived = environment::derived(root, environment, (&columns.fields, &columns.decisions), &data, report);
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.plugins = plugins;
+    parts.regexes.set(regexes);
     parts.rankings = environment::rankings(root, environment, (&parts.fields, &parts.decisions), report).into();
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && broken {
@@ -323,7 +325,7 @@ fn assemble(
     tasks.sort_by(|a, b| a.difficulty.total_cmp(&b.difficulty).then_with(|| a.name.cmp(&b.name)));
     let title = environment.title.clone().unwrap_or_else(|| environment.name.clone());
     let tools = action.iter().flat_map(|model| &model.tools);
-    let revealed: Vec<usize> = tools.flat_map(|tool| tool.reveals.iter().copied()).collect();
+    let revealed: Vec<usize> = tools.flat_map(casebook_runtime::scenario::tools::Tool::revealed).collect();
     let reset_observation_schema = schema(&observation, &parts.fields, &revealed, &format!("{title}: observation"));
     // The first observation is also what a refused action leaves.
     let (reset_observation_schema, observation_schema) = match environment.action {
@@ -402,6 +404,8 @@ struct Surface {
     /// What expressions may read after a step and before the first one, with sample values.
     after: Context,
     first: Context,
+    /// Regular expressions compiled so far.
+    regexes: usize,
 }
 
 fn surface(
@@ -424,8 +428,8 @@ fn surface(
         let what = scope::What { name: "done".into(), pointer: "/done", text: &text.0 };
         scope::number(templates, root, what, (&after, None), report)
     });
-    let scope::Names { data, state, reset, .. } = names;
-    Some((columns, Surface { action, observation, done, data, state, reset, after, first }))
+    let scope::Names { data, state, reset, regexes, .. } = names;
+    Some((columns, Surface { action, observation, done, data, state, reset, after, first, regexes: regexes.get() }))
 }
 
 /// Checks that the policy exists that stands as the baseline.

@@ -248,7 +248,7 @@ fn check_lists(document: &Document, spec: &spec::Policy, report: &mut Report) {
 
 /// The hidden fields that a tool may reveal.
 fn revealed(parts: &Parts<'_>) -> Vec<usize> {
-    let names = parts.environment.tools.values().flat_map(|tool| &tool.reveals);
+    let names = parts.environment.tools.values().flat_map(spec::ToolSpec::revealed);
     names.filter_map(|name| parts.fields.iter().position(|column| column.name == *name)).collect()
 }
 

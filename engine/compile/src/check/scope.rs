@@ -1,6 +1,6 @@
 //! Expressions and templates of an environment: what they may read, and that they work once.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use casebook_runtime::{
     expression::{Effects, Expression, shown},
@@ -10,7 +10,7 @@ use casebook_runtime::{
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
-    spec::{ActionProperty, ActionSpec, Document, Environment, Formula, StateSpec},
+    spec::{ActionProperty, ActionSpec, Document, Environment, Formula, StateSpec, ToolSpec},
 };
 use indexmap::IndexMap;
 use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
@@ -38,6 +38,8 @@ pub(super) struct Names {
     samples: BTreeMap<&'static str, Context>,
     /// What a reset may leave out, as dotted names.
     left_out: Vec<String>,
+    /// Regular expressions compiled so far.
+    pub(super) regexes: Cell<usize>,
 }
 
 /// Compiles data, state and reset arguments.
@@ -104,7 +106,14 @@ pub(super) fn names(
         state.push(StateVariable { column, description: given.description.clone(), first });
     }
     samples.insert("state", Context::from(Serde(&values)));
-    Some(Names { data, state, reset: ResetModel { parameters, schema, validator }, samples, left_out })
+    Some(Names {
+        data,
+        state,
+        reset: ResetModel { parameters, schema, validator },
+        samples,
+        left_out,
+        regexes: Cell::new(0),
+    })
 }
 
 /// What a state begins with, and a sample of it; one that is wrong begins with nothing.
@@ -328,7 +337,7 @@ pub(super) fn number(
 
 /// The names of hidden fields of an item that tools make visible.
 fn revealed(spec: &Environment) -> Vec<String> {
-    spec.tools.values().flat_map(|tool| &tool.reveals).map(|field| format!("item.{field}")).collect()
+    spec.tools.values().flat_map(ToolSpec::revealed).map(|field| format!("item.{field}")).collect()
 }
 
 /// What some items lack, as dotted names.

@@ -86,7 +86,7 @@ fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, repo
                 Some(ToolResult::Plugin(plugin)) => plugin.hidden.contains(name),
                 _ => false,
             };
-            computed || tool.reveals.contains(name)
+            computed || tool.revealed().any(|known| known == name)
         })
     };
     let told = |name: &String| {

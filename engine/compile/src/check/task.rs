@@ -33,7 +33,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
     check_idle(document, spec, items.as_ref(), report);
     check_split_name(document, spec, parts, report);
-    let later = items.as_ref().map(|items| later::compile(document, spec, &items.listed, parts, report));
+    let later = items.as_ref().map(|items| later::compile(document, spec, items, parts, report));
     if let Some(rubric) = &rubric {
         later::check_dynamics(document, spec, rubric, parts, report);
     }
@@ -47,6 +47,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     });
     let (rubric, items, instructions, vary) = (rubric?, items?, instructions?, vary?);
     let TaskItems { listed, parts: item_parts, samples, .. } = items;
+    let (later, arrivals) = later.unwrap_or_default();
     let listed_forms = listed.iter().flat_map(|item| item.forms.iter().cloned());
     let forms: Vec<_> = listed_forms.chain(samples.iter().cloned()).collect();
     let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
@@ -94,7 +95,8 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         parts: item_parts.into(),
         samples: samples.into(),
         rankings: Arc::clone(&parts.rankings),
-        later: later.unwrap_or_default().into(),
+        later: later.into(),
+        arrivals,
         budget: spec.budget,
     })
 }

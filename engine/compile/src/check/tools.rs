@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Documents,
     action::no_default,
-    computed,
+    answers, computed,
     declared::{self, Given},
     environment::check_name,
     scope::{self, Names, What, row_sample},
@@ -69,17 +69,33 @@ fn one(
     let pointer = format!("/tools/{name}");
     check_name(root, &pointer, name, RESERVED, report);
     let (item, given) = arguments(root, &pointer, spec, report);
-    let reveals = reveals(root, &pointer, spec, fields, report);
-    if !spec.reveals.is_empty() && item.is_none() {
+    let reveals = reveals(root, &pointer, &spec.reveals, fields, report);
+    if spec.revealed().next().is_some() && item.is_none() {
+        let key = if spec.reveals.is_empty() { "answers" } else { "reveals" };
         report.push(
-            root.at_key(Code::BadDeclaration, format!("{pointer}/reveals"), "nothing says which item is revealed")
+            root.at_key(Code::BadDeclaration, format!("{pointer}/{key}"), "nothing says which item is revealed")
                 .hint("add an argument such as `ticket_id: { item: true, default: current }`"),
         );
     }
     let sample = sample(spec, item.is_some(), (fields, &reveals), &given, names);
     let mut input_schema = schema(spec, &given);
-    let reply = match &spec.result {
-        Some(ToolResult::Plugin(given)) if spec.value.is_none() => {
+    let reply = match (&spec.result, &spec.answers) {
+        (None, Some(answers)) if spec.value.is_none() => {
+            refuse_returns(root, &pointer, spec, report);
+            let site = answers::Site {
+                root,
+                pointer: &format!("{pointer}/answers"),
+                tool: name,
+                spec,
+                about_item: item.is_some(),
+                fields,
+                reveals: &reveals,
+                given: &given,
+                names,
+            };
+            site.compile(answers, engine, report)
+        }
+        (Some(ToolResult::Plugin(given)), None) if spec.value.is_none() => {
             let site = computed::Site {
                 root,
                 pointer: &pointer,
@@ -104,7 +120,7 @@ fn one(
     (report.errors() == before).then_some(())?;
     let reply = reply?;
     let returns = match &reply {
-        Reply::Text(_) => Some(ValueType::Text),
+        Reply::Text(_) | Reply::Answers(_) => Some(ValueType::Text),
         Reply::Value(_, returns) => *returns,
         Reply::Plugin(computed) => computed.offer.returns,
     };
@@ -183,9 +199,16 @@ fn check_item(root: &Document, place: &str, name: &str, given: &ToolArgument, re
     current
 }
 
-fn reveals(root: &Document, pointer: &str, spec: &ToolSpec, fields: &[Column], report: &mut Report) -> Vec<usize> {
+/// The hidden fields that are named under `reveals` at a place.
+pub(super) fn reveals(
+    root: &Document,
+    pointer: &str,
+    names: &[String],
+    fields: &[Column],
+    report: &mut Report,
+) -> Vec<usize> {
     let mut reveals = Vec::new();
-    for (at, field) in spec.reveals.iter().enumerate() {
+    for (at, field) in names.iter().enumerate() {
         let place = format!("{pointer}/reveals/{at}");
         match fields.iter().position(|column| column.name == *field) {
             Some(found) if !fields[found].visible => reveals.push(found),
@@ -206,7 +229,7 @@ fn reveals(root: &Document, pointer: &str, spec: &ToolSpec, fields: &[Column], r
 }
 
 /// What the tool's template and expressions are tried with.
-fn sample(
+pub(super) fn sample(
     spec: &ToolSpec,
     about_item: bool,
     (fields, reveals): (&[Column], &[usize]),
@@ -243,6 +266,10 @@ fn reply(
 ) -> Option<Reply> {
     refuse_returns(root, pointer, spec, report);
     match (&spec.result, &spec.value) {
+        _ if spec.answers.is_some() => {
+            refuse_several(root, pointer, report);
+            None
+        }
         (Some(ToolResult::Text(text)), None) => {
             let template = format!("tool:{name}");
             template::add(engine, &template, root, &format!("{pointer}/result"), text, sample, report)?;
@@ -263,6 +290,12 @@ fn reply(
             None
         }
     }
+}
+
+/// Refuses a tool that answers by rules and in another way.
+fn refuse_several(root: &Document, pointer: &str, report: &mut Report) {
+    let message = "`answers` cannot be combined with `result` or `value`";
+    report.push(root.at_key(Code::BadDeclaration, format!("{pointer}/answers"), message).hint("keep one of them"));
 }
 
 /// Warns of costs that no grader and no budget counts.

@@ -4,9 +4,10 @@ use std::sync::{Arc, LazyLock};
 
 use casebook_runtime::{
     episode::Episode,
+    model::Datum,
     policy,
     record::{Recording, Verdict, play, replay},
-    scenario::{Catalog, Pack},
+    scenario::{Arrivals, Catalog, Pack, random::Stream},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -156,9 +157,146 @@ fn an_episode_is_not_complete_while_items_are_to_come() {
     assert!(episode.done());
 }
 
+/// A pack whose jobs are drawn, with a person who can be asked.
+fn drawn(arrivals: &str) -> Arc<Pack> {
+    let text = format!(
+        "apiVersion: casebook/v1\nkind: Environment\nname: jobs\nversion: 1.0.0\ndescription: Jobs.\n\
+         item: {{ noun: job, fields: {{ size: {{ type: integer }}, secret: {{ type: integer, visible: false }} }} }}\n\
+         decision: {{ take: {{ type: boolean, truth: {{ rules: sizes }} }} }}\n\
+         action: {{ minutes: 7, properties: {{ job: {{ item: true, default: current, unknown: penalize }}, \
+         take: {{ decides: take, required: true }} }} }}\n\
+         tools:\n  ask:\n    description: Asks.\n    minutes: 2\n    arguments: {{ job: {{ item: true, default: current }}, words: {{ type: text, required: true }} }}\n    \
+         answers:\n      - {{ when: {{ words: {{ matches: 'siz.' }}, secret: {{ gte: 5 }} }}, say: '{{{{ item.secret }}}}', reveals: [secret] }}\n      \
+         - {{ when: {{ words: {{ contains: size }} }}, say: 'at least nine' }}\n      - say: '{{{{ arguments.words }}}}?'\n\
+         observation: {{ jobs: {{ items: all }}, open: {{ ids: pending }}, minutes: {{ counter: minutes }}, answer: {{ result: last }} }}\n---\n\
+         apiVersion: casebook/v1\nkind: Rules\nname: sizes\nrules: [{{ id: S-1, when: {{ secret: {{ gte: 5 }} }}, then: {{ take: true }} }}]\n\
+         default: {{ take: false }}\n---\n\
+         apiVersion: casebook/v1\nkind: Generator\nname: made\nslots: {{ size: {{ integer: {{ from: 0, to: 9 }} }} }}\n\
+         fields: {{ size: {{ slot: size }}, secret: {{ slot: size }} }}\n---\n\
+         apiVersion: casebook/v1\nkind: Rubric\nname: fair\nreward: {{ mode: improvement }}\n\
+         score: {{ weighted_sum: [{{ name: right, weight: 0.8, grader: exact, field: take }}, {{ name: quick, weight: 0.2, grader: efficiency }}] }}\n---\n\
+         apiVersion: casebook/v1\nkind: Task\nname: day\ndifficulty: 1\nsplit: train\nseeds: 0..999999\n\
+         inbox: {{ generate: made, items: 9 }}\nmax_steps: 14\ninstructions: Work.\n{arrivals}\n"
+    );
+    Arc::clone(&packs::catalog(&[("pack.yaml".to_owned(), text)]).packs()[0])
+}
+
+/// The minutes at which the items of an episode come, those of its start left out.
+fn comings(pack: &Arc<Pack>, seed: u64) -> Vec<u32> {
+    let mut episode = start(pack, seed);
+    let mut known = ids(&episode).len();
+    let mut comings = Vec::new();
+    while !episode.done() {
+        let action = match episode.open_rows().count() {
+            // Only the clock brings the next item.
+            1 if known < 9 => json!({ "tool_name": "ask", "arguments": { "words": "?" } }),
+            _ => json!({ "take": true }),
+        };
+        if episode.step(&action).is_err() {
+            break;
+        }
+        let now = ids(&episode).len();
+        comings.extend(std::iter::repeat_n(episode.minutes(), now - known));
+        known = now;
+    }
+    comings
+}
+
+#[test]
+fn a_share_of_drawn_items_comes_one_by_one() {
+    let all = drawn("");
+    let steps = drawn("arrivals: [{ share: 50%, every: 2 steps }]");
+    for seed in 0..20 {
+        let mut episode = start(&steps, seed);
+        assert_eq!(ids(&episode), ids(&start(&all, seed))[..5], "four of nine are missing");
+        for (taken, count) in [(1, 5), (2, 6), (3, 6), (4, 7)] {
+            episode.step(&json!({ "take": true })).expect("a step");
+            assert_eq!((episode.steps(), ids(&episode).len()), (taken, count));
+        }
+        assert_eq!(ids(&episode), ids(&start(&all, seed))[..7], "in the order of the episode");
+    }
+    let whole = drawn("arrivals: [{ share: 100%, every: 1 step }]");
+    assert_eq!(ids(&start(&whole, 0)).len(), 1, "one is there at the start");
+}
+
+#[test]
+fn gaps_of_a_poisson_process_have_their_mean_and_their_spread() {
+    // Independently: gaps of a Poisson process are exponential, so that their deviation is their mean.
+    let stream = Arrivals { share: 1_000_000, every: 40, steps: false, poisson: true };
+    let gaps: Vec<f64> =
+        (0..4_000).map(|seed| f64::from(stream.gap(&mut Stream::new("day", seed, &["arrivals"])))).collect();
+    let count = 4_000.0;
+    let mean = gaps.iter().sum::<f64>() / count;
+    let deviation = (gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let late = gaps.iter().filter(|gap| **gap > 80.0).count();
+    assert!((38.0..42.0).contains(&mean) && (37.0..43.0).contains(&deviation), "{mean} {deviation}");
+    // Of an exponential distribution e^-2 lies above twice the mean.
+    assert!((490..590).contains(&late), "{late} of 4000");
+    assert!(gaps.iter().all(|gap| *gap >= 1.0));
+    let equal = Arrivals { poisson: false, ..stream };
+    assert_eq!(equal.gap(&mut Stream::new("day", 1, &["arrivals"])), 40);
+}
+
+#[test]
+fn drawn_items_come_by_the_clock() {
+    let pack = drawn("arrivals: [{ share: 80%, every: 10m }]");
+    for seed in 0..20 {
+        let comings = comings(&pack, seed);
+        assert!(!comings.is_empty());
+        for (number, minute) in (1..).zip(comings) {
+            assert!(minute >= 10 * number && minute < 10 * number + 10, "the item {number} comes at {minute}");
+        }
+    }
+}
+
+#[test]
+fn a_person_answers_by_the_question_and_by_what_is_hidden() {
+    let pack = drawn("");
+    for seed in 0..30 {
+        let mut episode = start(&pack, seed);
+        let secret = episode.items()[0].truth[0].value.clone();
+        let ask = |words: &str| json!({ "tool_name": "ask", "arguments": { "words": words } });
+        episode.step(&ask("Which colour")).expect("a step");
+        assert_eq!(seen(&episode)["answer"], "Which colour?");
+        assert!(seen(&episode)["jobs"][0].get("secret").is_none());
+        episode.step(&ask("Which SIZE is it?")).expect("a step");
+        let seen = seen(&episode);
+        if secret == Some(Datum::Boolean(true)) {
+            assert_eq!(seen["answer"], seen["jobs"][0]["size"].to_string());
+            assert_eq!(seen["jobs"][0]["secret"], seen["jobs"][0]["size"]);
+        } else {
+            assert_eq!(seen["answer"], "at least nine", "a wrong answer");
+            assert!(seen["jobs"][0].get("secret").is_none());
+        }
+        assert_eq!(seen["minutes"], 4);
+    }
+}
+
+#[test]
+fn efficiency_is_success_weighted_by_path_length() {
+    let pack = drawn("");
+    for seed in 0..60_u64 {
+        let mut episode = start(&pack, seed);
+        let calls = seed % 5;
+        for _ in 0..calls {
+            episode.step(&json!({ "tool_name": "ask", "arguments": { "words": "size" } })).expect("a step");
+        }
+        let decided = seed % 10;
+        for _ in 0..decided {
+            episode.step(&json!({ "take": true })).expect("a step");
+        }
+        let parts = episode.score_parts().expect("parts");
+        let quick = parts.iter().find(|(name, _)| *name == "quick").expect("a part").1;
+        let (taken, items) = ((calls + decided) as f64, 9.0);
+        let expected = decided as f64 / items * items / taken.max(items);
+        assert!((quick - expected).abs() < 1e-12, "{calls} calls, {decided} decisions: {quick}, not {expected}");
+    }
+}
+
 fn action() -> impl Strategy<Value = Value> {
     let decision = ("j-[1-6]", any::<bool>()).prop_map(|(job, take)| json!({ "job": job, "take": take }));
-    prop_oneof![4 => decision, 2 => any::<bool>().prop_map(|take| json!({ "take": take })), 1 => Just(json!({ "tool_name": "look" }))]
+    prop_oneof![4 => decision, 2 => any::<bool>().prop_map(|take| json!({ "take": take })), 1 => Just(json!({ "tool_name": "look" })),
+        1 => "[a-z ]{0,3}size?".prop_map(|words| json!({ "tool_name": "ask", "arguments": { "words": words } }))]
 }
 
 proptest! {
@@ -166,12 +304,19 @@ proptest! {
 
     #[test]
     fn forks_and_replays_agree_byte_for_byte(
-        kind in 0_usize..3,
+        kind in 0_usize..6,
         seed: u64,
         actions in proptest::collection::vec(action(), 1..14),
         at in 0_usize..14,
     ) {
-        static PACKS: LazyLock<[Arc<Pack>; 3]> = LazyLock::new(|| [LATER, TIMED, CHAIN].map(pack));
+        static PACKS: LazyLock<[Arc<Pack>; 6]> = LazyLock::new(|| [
+            pack(LATER),
+            pack(TIMED),
+            pack(CHAIN),
+            drawn("arrivals: [{ share: 60%, every: 10m, gaps: poisson }]"),
+            drawn("arrivals: [{ share: 60%, every: 2 steps, gaps: poisson }]"),
+            drawn("arrivals: [{ share: 100%, every: 5m }]"),
+        ]);
         let pack = &PACKS[kind];
         let mut episode = start(pack, seed);
         let mut fork = episode.clone();

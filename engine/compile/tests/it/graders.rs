@@ -400,3 +400,26 @@ fn the_heuristic_of_the_batch_pack_scores_as_worked_out() {
         .collect();
     assert_eq!(scores, ["0.5000", "0.5554", "0.5022"]);
 }
+
+#[test]
+fn collateral_is_the_specificity_of_harmful_values() {
+    // The truth is answer, forward, close: for two tickets `close` is wrong, and for one of them it is decided.
+    let closed = [RIGHT[0], ("t-7", "close", 1, ""), RIGHT[2]];
+    close(score("{ grader: collateral, field: queue, values: [close] }", &RIGHT), 1.0);
+    close(score("{ grader: collateral, field: queue, values: [close] }", &closed), 0.5);
+    close(score("{ grader: collateral, field: queue, values: [close, forward] }", &closed), 1.0);
+    close(score("{ grader: collateral, field: queue, values: [close] }", &closed[..1]), 0.5);
+    close(score("{ grader: collateral, field: queue, values: [close] }", &[]), 0.0);
+    // Independently: of every way to decide three tickets, the true negatives among those whose truth is not harmful.
+    let values = ["answer", "forward", "close"];
+    for number in 0..27_usize {
+        let decided: Vec<&str> = (0..3).map(|at| values[number / 3_usize.pow(at) % 3]).collect();
+        let decisions: Vec<Decision<'_>> =
+            RIGHT.iter().zip(&decided).map(|(one, value)| (one.0, *value, one.2, "")).collect();
+        let truth = RIGHT.iter().map(|one| one.1 == "close");
+        let negatives: Vec<bool> =
+            truth.zip(&decided).filter(|(harm, _)| !harm).map(|(_, value)| *value != "close").collect();
+        let expected = negatives.iter().filter(|kept| **kept).count() as f64 / negatives.len() as f64;
+        close(score("{ grader: collateral, field: queue, values: [close] }", &decisions), expected);
+    }
+}

@@ -8,14 +8,16 @@ use serde_json::{Map, Value, json};
 use super::{ActionProblem, Episode, Outcome, PathPart, ProblemKind, Step, StepError, resolve::Resolved, scope::Fault};
 use crate::{
     expression::words,
+    model::Datum,
     names::nearest,
     number::is_near,
+    rules::Facts,
     scenario::{
         Pack,
         action::Form,
-        parameter::filled,
+        parameter::{Parameter, filled},
         templates::ItemView,
-        tools::{Answered, Call, FailureKind, Reply, Tool, ToolFailure},
+        tools::{Answer, Answered, Call, FailureKind, Reply, Tool, ToolFailure},
     },
 };
 
@@ -170,8 +172,15 @@ impl Episode {
                 return Err(ToolFailure { kind, message: refused.message, problems, cause: None }.into());
             }
         }
+        let mut arguments = call.arguments.cloned().unwrap_or_default();
+        arguments.extend(filled(&tool.parameters, call.arguments));
+        let answer = match &tool.reply {
+            Reply::Answers(answers) => self.choose(answers, tool, row, &arguments),
+            _ => None,
+        };
+        let own = tool.reveals.iter().chain(answer.iter().flat_map(|answer| &answer.reveals));
         let reveals: Vec<(usize, usize)> =
-            row.into_iter().flat_map(|row| tool.reveals.iter().map(move |field| (row, *field))).collect();
+            row.into_iter().flat_map(|row| own.clone().map(move |field| (row, *field))).collect();
         let more = reveals.iter().map(|(_, field)| *field);
         let revealed: Vec<usize> = row.into_iter().flat_map(|row| self.revealed_of(row)).chain(more).collect();
         let view = row.map(|row| {
@@ -181,8 +190,6 @@ impl Episode {
                 revealed: revealed.clone(),
             })
         });
-        let mut arguments = call.arguments.cloned().unwrap_or_default();
-        arguments.extend(filled(&tool.parameters, call.arguments));
         let scope = self.scope([("arguments", Context::from(Serde(&arguments))), ("item", view.into())]);
         let failed = |error: String| {
             let public = format!("the tool `{}` failed", tool.card.name);
@@ -193,13 +200,13 @@ impl Episode {
             Fault::Told(text) => ToolFailure::execution(format!("the tool `{}` failed: {text}", tool.card.name)),
             Fault::Broken(text) => failed(text),
         })?;
+        let text = |template: &str| {
+            let text = pack.templates.get_template(template).and_then(|template| template.render(&scope));
+            text.map(Value::from).map_err(|error| failed(words(&error)))
+        };
         let value = match &tool.reply {
-            Reply::Text(template) => pack
-                .templates
-                .get_template(template)
-                .and_then(|template| template.render(scope))
-                .map(Value::from)
-                .map_err(|error| failed(words(&error)))?,
+            Reply::Text(template) => text(template)?,
+            Reply::Answers(_) => answer.map_or(Ok(Value::Null), |answer| text(&answer.template))?,
             Reply::Value(expression, kind) => expression
                 .eval_as(&pack.templates, &scope, |value| crate::value::ValueType::fit_any(*kind, value))
                 .map_err(failed)?,
@@ -218,15 +225,30 @@ impl Episode {
     }
 }
 
+impl Episode {
+    /// The first of some answers whose condition matches the item and the arguments.
+    fn choose<'a>(
+        &self,
+        answers: &'a [Answer],
+        tool: &Tool,
+        row: Option<usize>,
+        arguments: &Map<String, Value>,
+    ) -> Option<&'a Answer> {
+        let given = |one: &Parameter| Datum::read(&one.column, arguments.get(one.name())?).ok();
+        let mut fields: Vec<Option<Datum>> = tool.parameters.iter().map(given).collect();
+        fields.extend(row.into_iter().flat_map(|row| self.items[row].fields.iter().cloned()));
+        let facts = Facts { fields: &fields, clock: self.task.clock };
+        answers.iter().find(|answer| answer.when.as_ref().is_none_or(|when| when.matches(facts)))
+    }
+}
+
 /// Checks the arguments of a call whose action's schema says nothing of them.
 fn check(tool: &Tool, call: &Call<'_>) -> Result<(), ToolFailure> {
     let given = Value::Object(call.arguments.cloned().unwrap_or_default());
     if tool.validator.is_valid(&given) {
         return Ok(());
     }
-    let mut found = tool
-        .validator
-        .problems(&given, &|_| tool.parameters.iter().map(crate::scenario::parameter::Parameter::name).collect());
+    let mut found = tool.validator.problems(&given, &|_| tool.parameters.iter().map(Parameter::name).collect());
     for problem in &mut found {
         problem.path.insert(0, PathPart::Key("arguments".into()));
     }

@@ -9,13 +9,16 @@ use minijinja::{Value as Context, context};
 use serde_json::{Map, Value};
 use smallvec::smallvec;
 
-use super::{ActionProblem, Episode, Outcome, World, scope};
+use super::{
+    ActionProblem, Episode, Outcome, scope,
+    world::{Due, World},
+};
 use crate::{
     expression::words,
     model::{Item, ProblemKind, Row},
     names::{list, nearest},
     plugin::Inputs,
-    scenario::{Cause, First, Instructions, Later, Pack, Task, observation::Part, parameter::filled},
+    scenario::{Cause, First, Instructions, Pack, Task, observation::Part, parameter::filled, random::Stream},
 };
 
 /// An episode that cannot begin.
@@ -79,7 +82,7 @@ impl Episode {
         inputs: Inputs,
     ) -> Result<Self, ResetError> {
         let arguments = accept(pack, arguments)?;
-        let (items, later) = split(pack.items(task, seed).map_err(ResetError::Failed)?, &task.later);
+        let (items, world) = split(pack.items(task, seed).map_err(ResetError::Failed)?, task, seed);
         let scores = task.rubric.begin(&items);
         let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
         let mut episode = Self {
@@ -104,7 +107,7 @@ impl Episode {
             logs: smallvec![String::new(); logs],
             done: false,
             can_fail_halfway: pack.reads_actions || task.rubric.can_fail() || has_dear_tools(pack),
-            world: (!later.is_empty()).then(|| Box::new(World::new(later))),
+            world,
             inputs,
         };
         episode.begin().map_err(ResetError::Failed)?;
@@ -178,19 +181,41 @@ fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Arc<Map<String,
     Ok(Arc::new(filled(&pack.reset.parameters, given.as_object())))
 }
 
-/// An item that comes later, with its position among those of its task and the cause.
-pub(super) type Coming<'a> = (usize, Arc<Item>, &'a Cause);
-
-/// The items that are there when an episode begins, and those that come later.
-fn split(items: Vec<Arc<Item>>, later: &[Later]) -> (Vec<Arc<Item>>, Vec<Coming<'_>>) {
-    if later.is_empty() {
-        return (items, Vec::new());
+/// The items that are there when an episode begins, and the world with those that come later.
+fn split(items: Vec<Arc<Item>>, task: &Task, seed: u64) -> (Vec<Arc<Item>>, Option<Box<World>>) {
+    let later = &*task.later;
+    if later.is_empty() && task.arrivals.is_none() {
+        return (items, None);
     }
     let (mut coming, there): (Vec<_>, Vec<_>) = items
         .into_iter()
         .map(|item| (later.iter().position(|later| later.item == item.id), item))
         .partition(|(at, _)| at.is_some());
     coming.sort_by_key(|(at, _)| *at);
-    let coming = coming.into_iter().filter_map(|(at, item)| at.map(|at| (at, item, &later[at].cause)));
-    (there.into_iter().map(|(_, item)| item).collect(), coming.collect())
+    let mut world = World::default();
+    for (at, item) in coming.into_iter().filter_map(|(at, item)| Some((at?, item))) {
+        let due = match later[at].cause {
+            Cause::Steps(steps) => Some(Due { minutes: 0, steps: steps as usize }),
+            Cause::Minutes(minutes) => Some(Due { minutes, steps: 0 }),
+            Cause::Decision { .. } => None,
+        };
+        world.expect(at, item, due);
+    }
+    let mut there: Vec<Arc<Item>> = there.into_iter().map(|(_, item)| item).collect();
+    if let Some(arrivals) = &task.arrivals {
+        let (key, seed) = task.key(seed);
+        let mut stream = Stream::new(key, seed, &["arrivals"]);
+        let mut due = Due { minutes: 0, steps: 0 };
+        let rest = there.split_off(there.len() - arrivals.count(there.len()));
+        for (number, item) in rest.into_iter().enumerate() {
+            let gap = arrivals.gap(&mut stream);
+            if arrivals.steps {
+                due.steps += gap as usize;
+            } else {
+                due.minutes = due.minutes.saturating_add(gap);
+            }
+            world.expect(later.len() + number, item, Some(due));
+        }
+    }
+    (there, Some(Box::new(world)))
 }

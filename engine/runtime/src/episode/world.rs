@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Episode, resolve::Resolved, start::Coming};
+use super::{Episode, resolve::Resolved};
 use crate::{
     model::{Item, Row},
     rubric::GraderError,
@@ -22,7 +22,7 @@ pub(super) struct World {
 /// An item that has not come yet.
 #[derive(Debug, Clone)]
 struct Waiting {
-    /// Its position in [`crate::scenario::Task::later`].
+    /// Its position in [`crate::scenario::Task::later`], or behind it.
     at: usize,
     item: Arc<Item>,
     /// When it comes; nobody knows yet for one that follows a decision.
@@ -31,23 +31,15 @@ struct Waiting {
 
 /// The minutes and the steps after which an item comes, both of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Due {
-    minutes: u32,
-    steps: usize,
+pub(super) struct Due {
+    pub(super) minutes: u32,
+    pub(super) steps: usize,
 }
 
 impl World {
-    /// The world at the beginning, with the items that come later.
-    pub(super) fn new(later: Vec<Coming<'_>>) -> Self {
-        let waiting = later.into_iter().map(|(at, item, cause)| {
-            let due = match cause {
-                Cause::Steps(steps) => Some(Due { minutes: 0, steps: *steps as usize }),
-                Cause::Minutes(minutes) => Some(Due { minutes: *minutes, steps: 0 }),
-                Cause::Decision { .. } => None,
-            };
-            Waiting { at, item, due }
-        });
-        Self { minutes: 0, waiting: waiting.collect() }
+    /// Adds an item that comes later; one without a time waits for a decision.
+    pub(super) fn expect(&mut self, at: usize, item: Arc<Item>, due: Option<Due>) {
+        self.waiting.push(Waiting { at, item, due });
     }
 
     /// Whether an item is sure to come.
@@ -118,9 +110,8 @@ impl Episode {
         let (steps, minutes) = (self.steps.len(), world.minutes);
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
         world.waiting.retain_mut(|waiting| {
-            let Cause::Decision { of, when, minutes: after, chance } = &self.task.later[waiting.at].cause else {
-                return true;
-            };
+            let cause = self.task.later.get(waiting.at).map(|later| &later.cause);
+            let Some(Cause::Decision { of, when, minutes: after, chance }) = cause else { return true };
             let row = touched.iter().find(|row| self.items[**row].id == *of);
             let Some(row) = row.filter(|_| waiting.due.is_none()) else { return true };
             let row = &self.rows[*row];

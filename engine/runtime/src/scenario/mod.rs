@@ -406,8 +406,43 @@ pub struct Task {
     pub rankings: Arc<[Ranking]>,
     /// Those of them that are missing when an episode begins.
     pub later: Arc<[Later]>,
+    /// The part of the others that comes one by one.
+    pub arrivals: Option<Arrivals>,
     /// What calls of tools may cost, all together.
     pub budget: Option<f64>,
+}
+
+/// Items that come one by one: the last ones in the order of an episode.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrivals {
+    /// Their share, in millionths.
+    pub share: u64,
+    /// The minutes or steps between two.
+    pub every: u32,
+    /// Whether `every` counts steps.
+    pub steps: bool,
+    /// Whether the seed draws what is between two, on average `every`.
+    pub poisson: bool,
+}
+
+impl Arrivals {
+    /// How many of some items come later; at least one is there at the start.
+    pub fn count(&self, items: usize) -> usize {
+        let share = items as u64 * self.share / 1_000_000;
+        usize::try_from(share).unwrap_or(usize::MAX).min(items.saturating_sub(1))
+    }
+
+    /// What is between two arrivals, in minutes or steps, at least one.
+    pub fn gap(&self, stream: &mut random::Stream) -> u32 {
+        if !self.poisson {
+            return self.every;
+        }
+        let share = (f64::from(stream.word()) + 1.0) / 4_294_967_296.0;
+        let mean = f64::from(self.every) * std::f64::consts::LN_2;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 32 times the mean")]
+        let gap = (mean * -generator::distribution::log2(share)).round().max(1.0) as u32;
+        gap
+    }
 }
 
 /// An item that is missing when an episode begins.

@@ -13,6 +13,7 @@ use crate::{
     expression::{Effects, Expression},
     model::ActionProblem,
     plugin::{Plugin, ToolOffer},
+    rules::Predicate,
     value::ValueType,
 };
 
@@ -61,10 +62,23 @@ pub struct ToolCard {
 pub enum Reply {
     /// A template, by its name.
     Text(String),
+    /// The first of these whose condition matches.
+    Answers(Vec<Answer>),
     /// An expression.
     Value(Expression, Option<ValueType>),
     /// What a plugin computes.
     Plugin(Box<Computed>),
+}
+
+/// One of the answers of a tool.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its condition, over the arguments that have a type and then the fields of the item; the last one has none.
+    pub when: Option<Predicate>,
+    /// Its template, by its name.
+    pub template: String,
+    /// The hidden fields that it makes visible.
+    pub reveals: Vec<usize>,
 }
 
 /// A tool of a plugin, with all that its calls need.
@@ -200,6 +214,12 @@ pub fn output_schema(kind: Option<ValueType>) -> Value {
 }
 
 impl Tool {
+    /// The hidden fields that a call can make visible.
+    pub fn revealed(&self) -> impl Iterator<Item = usize> + '_ {
+        let answers = if let Reply::Answers(answers) = &self.reply { answers.as_slice() } else { &[] };
+        self.reveals.iter().chain(answers.iter().flat_map(|answer| &answer.reveals)).copied()
+    }
+
     /// Reads a call of one of some tools; none when the action is not a call.
     pub fn read<'a>(tools: &[Self], action: &'a Value) -> Option<Call<'a>> {
         let name = action.get("tool_name")?.as_str()?;

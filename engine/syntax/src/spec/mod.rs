@@ -72,15 +72,15 @@ pub use policy::{Policy, PolicyCall, PolicyHit, PolicyRule, RankOrder, Reading};
 pub use recover::{Recovered, recover};
 pub use reference::reference;
 pub use rubric::{
-    BalancedAccuracy, Budget, Close, Completion, Container, Deadline, Exact, Expression, Gate, Grader, InvalidActions,
-    Jaccard, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, Phrases, PluginGrader, RankCorrelation,
-    Reward, Rubric, SetF1, Steps, ToolCalls, Unfinished,
+    BalancedAccuracy, Budget, Close, Collateral, Completion, Container, Deadline, Efficiency, Exact, Expression, Gate,
+    Grader, InvalidActions, Jaccard, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, Phrases,
+    PluginGrader, RankCorrelation, Reward, Rubric, SetF1, Steps, ToolCalls, Unfinished,
 };
 pub use rules::{Mode, Rule, Rules, Table};
 pub use schema::{any_schema, published, schema_of, schemas};
-pub use task::{Arrival, DrawnItems, FollowUp, Generators, InboxPart, InboxSource, Order, Task, Vary};
+pub use task::{Arrival, DrawnItems, FollowUp, Gaps, Generators, InboxPart, InboxSource, Order, Task, Vary};
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
-pub use tool::{PluginResult, ToolArgument, ToolResult, ToolSpec};
+pub use tool::{PluginResult, ToolAnswer, ToolArgument, ToolResult, ToolSpec};
 pub use tree::{Node as PlacedNode, Place, Tree, plain_scalar};
 pub use validate::misfits;
 pub use validate::{check_schema, fits};

@@ -360,6 +360,29 @@ graders! {
         late: f64,
     }
 
+    /// How few steps the episode took: the share of items that are decided, times the best number of steps divided by the
+    /// number that was taken, if that is larger.
+    ///
+    /// Success weighted by path length (Anderson et al. 2018), from 0 to 1. Every step counts: decisions, calls of tools and
+    /// invalid actions. Without items, the share is 1 once the episode is over by `done`.
+    Efficiency, "efficiency" {
+        /// The number of steps that is enough; default: one for each item. For batches it is often 1.
+        #[schemars(range(min = 1, max = 10_000), example = &4)]
+        best_steps: Option<u32>,
+    }
+
+    /// 1 if none of some harmful values is decided, otherwise 0; the mean over the items for which none of them is right.
+    ///
+    /// The true negative rate of those values (specificity, `recall_score(pos_label=0)` in scikit-learn). An undecided item
+    /// counts as 0.
+    Collateral, "collateral" {
+        /// The decision, an `enum`.
+        field: String,
+        /// The values that do harm where they are wrong.
+        #[schemars(length(min = 1), example = serde_json::json!(["close", "delete"]))]
+        values: Vec<String>,
+    }
+
     /// A value that a plugin of the pack computes, within the range that the plugin declares.
     ///
     /// Per item: in a reward, the sum over the items decided in this step; in a score, the mean over the items,

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ApiVersion, Count, TaskKind};
+use super::{ApiVersion, Count, Share, TaskKind};
 
 /// One playable task.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -88,20 +88,41 @@ pub enum Order {
     Shuffled,
 }
 
-/// An item that comes later, after some steps or after some time; if no item is open, the next one comes at once.
+/// An item that comes later, after some steps or after some time, or a share of the items that come one by one.
+///
+/// If no item is open, the next one comes at once.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 2, "maxProperties" = 2))]
+#[schemars(extend("minProperties" = 2, "maxProperties" = 3))]
 pub struct Arrival {
     /// The item's id.
     #[schemars(example = &"t-4")]
-    pub item: String,
+    pub item: Option<String>,
     /// The number of steps after which it comes.
     #[schemars(range(min = 1, max = 10_000))]
     pub step: Option<u32>,
     /// The time on the episode's clock after which it comes, in whole minutes.
     #[schemars(example = &"1h 30m")]
     pub after: Option<String>,
+    /// The share of the items that come one after the other: the last ones in the order of the episode. At least one item
+    /// is there at the start.
+    #[schemars(example = &"50%")]
+    pub share: Option<Share>,
+    /// The time between two of them, in whole minutes, or a number of steps.
+    #[schemars(example = &"20m", example = &"2 steps")]
+    pub every: Option<String>,
+    /// Whether the time between two of them is always `every`, or only on average; default `equal`.
+    pub gaps: Option<Gaps>,
+}
+
+/// The time between arrivals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gaps {
+    /// Always the same.
+    Equal,
+    /// Drawn from the seed: a Poisson process, rounded to whole minutes or steps, at least one.
+    Poisson,
 }
 
 /// An item that comes after a decision about another one.

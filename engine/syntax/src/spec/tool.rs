@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Declared, Formula, schema::OneOf};
+use super::{Condition, Declared, Formula, schema::OneOf};
 
 /// A named action that returns an answer.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,9 @@ pub struct ToolSpec {
     /// The item is the one that an argument names, with what is revealed.
     #[schemars(example = &"The sender has written {{ item.letters }} letters before.")]
     pub result: Option<ToolResult>,
+    /// Answers by rules, instead of `result`: the first whose condition matches. The last one has no condition.
+    #[schemars(extend("minItems" = 1, "maxItems" = 1024))]
+    pub answers: Option<Vec<ToolAnswer>>,
     /// The answer, as an expression over the same names; its value keeps its type.
     #[schemars(example = &"arguments.a + arguments.b")]
     pub value: Option<Formula>,
@@ -56,6 +59,28 @@ pub struct ToolSpec {
     /// The maximum number of calls per episode.
     #[schemars(range(min = 1))]
     pub limit: Option<u32>,
+}
+
+impl ToolSpec {
+    /// All hidden fields that a call can make visible.
+    pub fn revealed(&self) -> impl Iterator<Item = &String> {
+        self.reveals.iter().chain(self.answers.iter().flatten().flat_map(|answer| &answer.reveals))
+    }
+}
+
+/// One answer of a tool, such as one of a scripted person who is asked something.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolAnswer {
+    /// The condition: over the arguments of the call and the fields of the item, also hidden ones, by their names.
+    #[schemars(example = serde_json::json!({ "question": { "contains_any": ["order number", "reference"] } }))]
+    pub when: Option<Condition>,
+    /// The answer: a template over the same names as `result`, with what this answer reveals. It can be wrong.
+    #[schemars(example = &"It is {{ item.order_number }}.")]
+    pub say: String,
+    /// Hidden fields of the item that the agent can see after this answer.
+    #[serde(default)]
+    pub reveals: Vec<String>,
 }
 
 /// What a call of a tool answers.

@@ -16,8 +16,8 @@ use casebook_runtime::{
     rubric::{
         RowGrader, WholeGrader,
         graders::{
-            BalancedAccuracy, Budget, Completion, Exact, InvalidActions, KeywordLimits, Keywords, Overlap,
-            RankCorrelation, Share, Unfinished,
+            BalancedAccuracy, Budget, Collateral, Completion, Efficiency, Exact, InvalidActions, KeywordLimits,
+            Keywords, Overlap, RankCorrelation, Share, Unfinished,
         },
     },
     value::ValueType,
@@ -114,6 +114,20 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
             Some(Built::whole(Budget(params.value)))
         }
         G::Deadline(params) => deadline::build(params, site, report),
+        G::Efficiency(params) => {
+            site.only_in_score("efficiency", report)?;
+            site.needs_best_steps(params.best_steps, report)?;
+            Some(Built::whole(Efficiency(params.best_steps)))
+        }
+        G::Collateral(params) => {
+            let column = site.decision(&params.field, &[ValueType::Enum], report)?;
+            let value = |(at, name): (usize, &String)| {
+                site.value(column, name, format!("{}/values/{at}", site.pointer), &mut *report)
+            };
+            let values: Vec<Option<usize>> = params.values.iter().enumerate().map(value).collect();
+            let values: Vec<usize> = values.into_iter().collect::<Option<_>>()?;
+            Some(Built::row(Collateral { column, values }))
+        }
         G::PluginGrader(params) => plugin::build(params, site, report),
         G::Steps(params) => steps::build(params, site, report),
         // The rubric keeps what it computes, and makes it.
@@ -132,6 +146,20 @@ impl Site<'_> {
             );
         }
         (!self.tools.is_empty()).then_some(())
+    }
+
+    /// Refuses a grader of steps where nothing says how few are enough.
+    fn needs_best_steps(&self, given: Option<u32>, report: &mut Report) -> Option<()> {
+        if given.is_none() && self.decisions.is_empty() {
+            let message = "nothing says how few steps are enough: the environment has no items";
+            report.push(
+                self.document
+                    .at(Code::BadGrader, format!("{}/grader", self.pointer), message)
+                    .hint("add `best_steps:` with a number such as `4`"),
+            );
+            return None;
+        }
+        Some(())
     }
 
     /// Finds the decision that a grader is about and checks its type.
