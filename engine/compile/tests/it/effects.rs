@@ -149,8 +149,8 @@ fn batch(rest: &str) -> String {
 #[test]
 fn more_items_than_one_batch_takes_are_decided_in_several() {
     let text = |steps: u32| {
-        let items: String =
-            (0..1_500).map(|at| format!("  - {{ id: i-{at}, fields: {{ t: x }}, labels: {{ q: a }} }}\n")).collect();
+        let item = |at: usize| format!("  - {{ id: i-{at}, fields: {{ t: x }}, labels: {{ q: a }} }}\n");
+        let items: String = (0..1_500).map(item).collect();
         format!(
             "apiVersion: casebook/v1\nkind: Environment\nname: many\nversion: 1.0.0\ndescription: Many.\n\
              item: {{ noun: note, fields: {{ t: {{ type: text }} }} }}\n\
