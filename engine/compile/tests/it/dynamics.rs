@@ -273,6 +273,7 @@ fn a_person_answers_by_the_question_and_by_what_is_hidden() {
 }
 
 #[test]
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn efficiency_is_success_weighted_by_path_length() {
     let pack = drawn("");
     for seed in 0..60_u64 {

@@ -402,6 +402,7 @@ fn the_heuristic_of_the_batch_pack_scores_as_worked_out() {
 }
 
 #[test]
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn collateral_is_the_specificity_of_harmful_values() {
     // The truth is answer, forward, close: for two tickets `close` is wrong, and for one of them it is decided.
     let closed = [RIGHT[0], ("t-7", "close", 1, ""), RIGHT[2]];
