@@ -98,10 +98,11 @@ fn original(finding: &Diagnostic, layers: &[Layer], sources: &SourceSet) -> Opti
     Some(Diagnostic { span, fix, text: Arc::clone(text), ..finding.clone() })
 }
 
-/// Whether a finding may be about a change that was guessed: it names what was put in, or says what rules mean together or
-/// what has no effect.
+/// Whether a finding may be about a change that was guessed: it names what was put in, or says what rules mean together, how
+/// they agree with labels, what has no effect or how labels are graded.
 fn is_guessed(finding: &Diagnostic, layers: &[Layer]) -> bool {
-    finding.code.is_proof() || finding.code == Code::NoEffect || layers.iter().any(|layer| layer.is_named_by(finding))
+    let meaning = [Code::NoEffect, Code::Contradiction, Code::Unlabelled, Code::WeakReference].contains(&finding.code);
+    meaning || finding.code.is_proof() || layers.iter().any(|layer| layer.is_named_by(finding))
 }
 
 fn is_told(report: &Report, finding: &Diagnostic) -> bool {

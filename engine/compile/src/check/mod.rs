@@ -216,6 +216,8 @@ pub(crate) struct Parts<'a> {
     /// What expressions may read before the first step, with sample values.
     pub(crate) first: Context,
     pub(crate) rules: IndexMap<String, Arc<RuleSet>>,
+    /// The names of rules that have errors, so that what is left of them decides something else.
+    pub(crate) broken_rules: Vec<String>,
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// The generators, by name and level.
     pub(crate) generators: generator::Generators,
@@ -254,6 +256,7 @@ impl<'a> Parts<'a> {
             plans: RefCell::default(),
             plugins: IndexMap::new(),
             sound: false,
+            broken_rules: Vec::new(),
             bytes: Cell::new(0),
             regexes: Cell::new(0),
         }
@@ -444,8 +447,10 @@ fn check_baseline(parts: &Parts<'_>, report: &mut Report) {
 fn compile_rules(parts: &mut Parts<'_>, cache: &mut documents::Cache, report: &mut Report) {
     for document in parts.documents.of(Kind::Rules) {
         if let Content::Rules(spec) = &document.content {
+            let before = report.errors();
             let make = |report: &mut Report| rules::compile(document, spec, parts, report);
             let set = cache.rules((document, parts.root), report, make);
+            parts.broken_rules.extend((report.errors() > before).then(|| spec.name.clone()));
             parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
         }
     }

@@ -24,7 +24,8 @@ pub(super) fn sources<'a>(parts: &'a Parts<'_>) -> Vec<Source<'a>> {
             None | Some(Truth { value: Some(_), .. }) => Source::Labels,
             Some(Truth { order_by: Some(_), .. }) => Source::Ranking,
             Some(Truth { rules, .. }) => {
-                let rules = rules.as_ref().and_then(|rules| parts.rules.get(rules));
+                let whole = rules.as_ref().filter(|rules| !parts.broken_rules.contains(rules));
+                let rules = whole.and_then(|rules| parts.rules.get(rules));
                 rules.map_or(Source::Refused, |set| Source::Rules(set))
             }
         }

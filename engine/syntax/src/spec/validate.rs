@@ -160,6 +160,7 @@ impl Context<'_> {
                     .maybe_hint(
                         cut.map(|cut| format!("give it a value, or {}", cut.hint).into())
                             .or_else(|| self.cut_number(&pointer, kind, error.instance()))
+                            .or_else(|| self.needless_dash(&pointer, error.instance()))
                             .or_else(|| type_hint(kind, error.instance(), &written)),
                     )
             }
@@ -245,6 +246,15 @@ impl Context<'_> {
             format!("put quotes around the whole number: `\"{text}\"`; without them a comma begins another entry")
                 .into()
         })
+    }
+
+    /// What to do about the entry of a list that is a map in lines, such as `- keywords: [...]` in place of a map.
+    fn needless_dash(&self, pointer: &str, found: &Value) -> Option<Hint> {
+        let is_entry = pointer.rsplit('/').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+        let (file, span) = located(self.files, self.tree.value_place(pointer));
+        let dashed = file.text[..span.start].trim_end().ends_with('-');
+        (is_entry && dashed && found.is_object())
+            .then(|| "write one value; or, if a map is meant, `key: value` lines without `- `".into())
     }
 
     fn unknown_key(&self, error: &ValidationError<'_>, pointer: &str, key: &str) -> Option<Diagnostic> {

@@ -42,6 +42,17 @@ const NAMES: &[&str] = &[
     "Rubric/**/partial/*",
     "Rubric/**/partial/*/*",
     "Rubric/**/where/*",
+    "Generator/pools/*",
+    "Generator/pools/*/slots/**",
+    "Generator/pools/*/entries/**",
+    "Generator/slots/**",
+    "Generator/phrases/*",
+    "Generator/phrases/**/when/*",
+    "Generator/fields/*",
+    "Generator/labels/*",
+    "Generator/hold_out/*",
+    "Generator/levels/**",
+    "Task/inbox/mix/**",
 ];
 
 /// Keys that must be there.

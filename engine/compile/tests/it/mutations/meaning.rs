@@ -81,10 +81,12 @@ fn label(file: &File) -> Vec<Change> {
                 &["remove the label", "`override:`"],
             ));
         } else {
-            let end = node.value.end;
-            let text = format!("\n    labels: {{ action: {wrong} }}");
-            let change = file.replace(end..end, &text, &["remove the label", "`override:`"]);
-            changes.push(change.on(file.line(end) + 1));
+            let fields = format!("Inbox/items/{number}/fields");
+            let fields = [fields.as_str()];
+            let Some(start) = file.at(&fields).next().map(File::start) else { continue };
+            let indent = " ".repeat(file.column(start));
+            let text = format!("labels: {{ action: {wrong} }}\n{indent}");
+            changes.push(file.replace(start..start, &text, &["remove the label", "`override:`"]));
         }
     }
     changes

@@ -53,7 +53,8 @@ fn values(file: &File, change: impl Fn(&str) -> Option<String>) -> Vec<Change> {
         let name = file.value(node);
         Some(file.replace(node.value.clone(), &change(name)?, &[&format!("`{name}`")]))
     };
-    file.at(REFERENCES).filter_map(one).collect()
+    let named = |node: &&Node| matches!(node.style, Style::Plain | Style::Quoted);
+    file.at(REFERENCES).filter(named).filter_map(one).collect()
 }
 
 fn keys(file: &File, places: &[&str], change: impl Fn(&str) -> Option<String>) -> Vec<Change> {

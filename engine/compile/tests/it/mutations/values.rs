@@ -263,7 +263,9 @@ fn list_for_map(file: &File) -> Vec<Change> {
 fn dashes(file: &File) -> Vec<Change> {
     let mut changes = Vec::new();
     for (at, node) in file.nodes.iter().enumerate() {
-        let Some(key) = node.key.as_ref().filter(|_| node.style == Style::Map) else { continue };
+        // The texts of a phrase can be a list of maps.
+        let is_map = node.style == Style::Map && !node.path.starts_with("Generator/phrases/");
+        let Some(key) = node.key.as_ref().filter(|_| is_map) else { continue };
         let children: Vec<&Node> = file.nodes.iter().filter(|child| child.parent == Some(at)).collect();
         if !children.iter().all(|child| file.leads(child)) {
             continue;
