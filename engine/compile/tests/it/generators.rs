@@ -584,6 +584,10 @@ fn what_does_not_work_is_told_at_its_place() {
         ("{ generate: returns, items: 3, level: hard }", "has no level `hard`"),
         ("{ generate: returns, items: 3, mix: { reason: { broke: 1 } } }", "never picks `broke`"),
         ("{ items: 3 }", "`items` is only valid with `generate`"),
+        ("{ generate: returns, items: 3, mix: { reason: { late: -1 } } }", "a weight must be at least 0"),
+        ("{ generate: returns, items: 3, mix: { reason: { late: 0 } } }", "no value of `reason` has a weight"),
+        ("{ generate: returns, items: 0 }", "can be without items"),
+        ("{ generate: returns, items: { from: 0, to: 3 } }", "can be without items"),
     ] {
         let found = findings(MAKER, &task("train", "train", inbox));
         assert!(found.contains(expected), "{expected}:\n{found}");

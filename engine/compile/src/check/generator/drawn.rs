@@ -68,6 +68,19 @@ pub(in crate::check) fn parts_of_task(
                 .hint("rename one of the two, or name an inbox once"),
         );
     }
+    let least = |part: &InboxPart| match part {
+        InboxPart::Listed(range) => i64::try_from(range.len()).unwrap_or(i64::MAX),
+        InboxPart::Some(_, draw) => i64::try_from(*draw).unwrap_or(i64::MAX),
+        InboxPart::Drawn(drawn) => drawn.count.first,
+    };
+    let sound = report.errors() == before && !items.broken;
+    if sound && !items.parts.is_empty() && items.parts.iter().all(|part| least(part) <= 0) {
+        report.push(
+            document
+                .at(Code::BadValue, "/inbox", "an episode of the task can be without items, so nothing can be decided")
+                .hint("let it draw one item or more"),
+        );
+    }
     (report.errors() == before && !items.broken).then_some(items)
 }
 
@@ -338,6 +351,24 @@ impl Task<'_, '_> {
                             format!("the slot `{slot}` never picks `{value}`"),
                         )
                         .maybe_hint(suggest(value, values.iter().map(String::as_str))),
+                );
+            }
+            for (value, _) in weights.iter().filter(|(_, weight)| **weight < 0.0) {
+                report.push(
+                    self.document
+                        .at(Code::OutOfBounds, format!("{path}/{value}"), "a weight must be at least 0")
+                        .hint("write 0 for a value that is never picked"),
+                );
+            }
+            if weights.values().all(|weight| *weight == 0.0) {
+                report.push(
+                    self.document
+                        .at(
+                            Code::BadValue,
+                            path.as_str(),
+                            format!("no value of `{slot}` has a weight, so none is picked"),
+                        )
+                        .hint("give one of them a weight above 0"),
                 );
             }
             let weight = |value: &String| weights.get(value).copied().map_or(0, parts);
