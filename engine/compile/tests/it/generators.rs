@@ -206,12 +206,18 @@ fn a_save_compiles_only_what_it_changed() {
     saved.desk = good.replace("gte: 400", "gte: four");
     assert!(checker.compile(&sources((&saved, &other)), 3).catalog.is_none());
     saved.desk = good.clone();
-    let mended = checker.compile(&sources((&saved, &other)), 3);
-    assert!(Arc::ptr_eq(&plan_of(&weighed, "depot"), &plan_of(&mended, "depot")), "a mistake costs nothing for long");
+    let repaired = checker.compile(&sources((&saved, &other)), 3);
+    assert!(
+        Arc::ptr_eq(&plan_of(&weighed, "depot"), &plan_of(&repaired, "depot")),
+        "an error does not discard the plans"
+    );
 
     saved.desk = good.replace("gte: 400", "gte: 300");
     let ruled = checker.compile(&sources((&saved, &other)), 4);
-    assert!(!Arc::ptr_eq(&plan_of(&mended, "depot"), &plan_of(&ruled, "depot")), "thresholds steer draws");
+    assert!(
+        !Arc::ptr_eq(&plan_of(&repaired, "depot"), &plan_of(&ruled, "depot")),
+        "a plan depends on the thresholds of rules"
+    );
 }
 
 fn catalog(maker: &str, tasks: &str) -> Catalog {

@@ -151,16 +151,7 @@ impl ColumnCompiler<'_> {
 
     /// The dates of a list, as days since 1970, in order.
     pub(super) fn dates(&self, path: &str, dates: &OneOf, report: &mut Report) -> Option<Vec<i64>> {
-        let entries: Vec<(String, String)> = match dates {
-            OneOf::Values(values) => {
-                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                values.iter().enumerate().map(|(at, value)| (format!("{path}/{at}"), text(value))).collect()
-            }
-            OneOf::Named(name) => {
-                let entries = self.named(name, path, report)?.iter().enumerate();
-                entries.map(|(at, entry)| (format!("/lists/{name}/{at}"), entry.clone())).collect()
-            }
-        };
+        let entries = self.listed(path, dates, report)?;
         let mut read = |(place, entry): &(String, String)| {
             let day = read_moment(&format!("{entry}T00:00:00Z")).ok().map(|moment| moment.div_euclid(DAY));
             if day.is_none() {

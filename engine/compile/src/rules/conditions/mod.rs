@@ -528,6 +528,22 @@ impl ColumnCompiler<'_> {
         list.map(Vec::as_slice)
     }
 
+    /// The entries of a list that stands here or under `lists`, each with its place.
+    ///
+    /// What is not a text is reported as it was written, where the entry is read.
+    fn listed(&self, path: &str, list: &OneOf, report: &mut Report) -> Option<Vec<(String, String)>> {
+        Some(match list {
+            OneOf::Values(values) => {
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                values.iter().enumerate().map(|(at, value)| (format!("{path}/{at}"), text(value))).collect()
+            }
+            OneOf::Named(name) => {
+                let entries = self.named(name, path, report)?.iter().enumerate();
+                entries.map(|(at, entry)| (format!("/lists/{name}/{at}"), entry.clone())).collect()
+            }
+        })
+    }
+
     fn misfit(&self, path: &str, hint: &str, report: &mut Report) {
         let operator = path.rsplit('/').next().unwrap_or_default();
         let what = if operator == self.column.name { "a plain value".to_owned() } else { format!("`{operator}`") };

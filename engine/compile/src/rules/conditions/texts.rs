@@ -10,7 +10,6 @@ use casebook_syntax::{
     spec::OneOf,
 };
 use regex::RegexBuilder;
-use serde_json::Value;
 
 use super::{ColumnCompiler, MAX_REGEX_BYTES, MAX_REGEXES};
 
@@ -137,17 +136,7 @@ impl ColumnCompiler<'_> {
             self.misfit(path, "`domain_in` needs a field of type `address` or `url`", report);
             return None;
         }
-        let entries: Vec<(String, String)> = match domains {
-            OneOf::Values(values) => {
-                // What is not a text is not a domain either; it is told as it stands.
-                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                values.iter().enumerate().map(|(at, value)| (format!("{path}/{at}"), text(value))).collect()
-            }
-            OneOf::Named(name) => {
-                let entries = self.named(name, path, report)?.iter().enumerate();
-                entries.map(|(at, entry)| (format!("/lists/{name}/{at}"), entry.clone())).collect()
-            }
-        };
+        let entries = self.listed(path, domains, report)?;
         let read: Vec<Option<String>> =
             entries.iter().map(|(place, entry)| self.domain_entry(place, entry, report)).collect();
         read.into_iter().collect::<Option<_>>().map(Test::DomainIn)
