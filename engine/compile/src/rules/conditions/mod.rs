@@ -528,7 +528,7 @@ impl ColumnCompiler<'_> {
         list.map(Vec::as_slice)
     }
 
-    /// The entries of a list that stands here or under `lists`, each with its place.
+    /// The entries of a list that is written in place or under `lists`, each with its place.
     ///
     /// What is not a text is reported as it was written, where the entry is read.
     fn listed(&self, path: &str, list: &OneOf, report: &mut Report) -> Option<Vec<(String, String)>> {
