@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Prints the ladder of this pack: for each policy and task the mean score and the mean return (the sum of step rewards).
+
+Usage: python3 ladder.py [EPISODES] [TASK...]      CASEBOOK names the command (default: casebook)
+
+The rows `reads N %` are a simulated reader, who gives the right answer about this share of the items and the right answer of
+another item about the rest. It plays over HTTP on a server that this script starts and ends.
+"""
+import json, os, random, subprocess, sys, tempfile, urllib.request
+from pathlib import Path
+
+PACK = Path(__file__).resolve().parent
+COMMAND = os.environ.get("CASEBOOK", "casebook")
+DRAWN = {"support-desk": ["desk-train", "desk-validation", "desk-test", "desk-shift-train", "desk-shift-validation", "desk-shift-test"],
+         "alert-queue": ["alerts-train", "alerts-validation", "alerts-test", "alerts-shift-train", "alerts-shift-validation", "alerts-shift-test"]}
+ONE = {"support-desk": ["desk-cases-1", "desk-cases-2", "desk-cases-3", "desk-cases-4", "desk-cases-5", "desk-shift-sale"],
+       "alert-queue": ["alerts-early", "alerts-late", "alerts-doubt", "alerts-outbreak", "alerts-shift-night"]}
+
+
+def policies():
+    names = ["nothing", "random"]
+    for file in sorted((PACK / "policies").glob("*.yaml")):
+        names += [line.split()[1] for line in file.read_text().splitlines() if line.startswith("name: ")]
+    return names + ["oracle"]
+
+
+def played(policy, task, episodes):
+    command = [COMMAND, "run", str(PACK), "--policy", policy, "--task", task, "--episodes", str(episodes), "--format", "json"]
+    out = subprocess.run(command, capture_output=True, text=True)
+    if out.returncode: # for example, a policy that spends more than the budget
+        return float("nan"), float("nan")
+    played = json.loads(out.stdout)["episodes"]
+    return mean([e["score"] for e in played]), mean([sum(step["reward"] for step in e["steps"]) for e in played])
+
+
+def mean(values):
+    return sum(values) / len(values) if values else float("nan")
+
+
+class Server:
+    def __enter__(self):
+        self.process = subprocess.Popen([COMMAND, "serve", str(PACK), "--port", "0", "--open", "--no-reload"], stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().split()[-1]
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def call(self, path, body=None, session=None):
+        headers = {"content-type": "application/json"}
+        if session:
+            headers["x-session-id"] = session
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers)) as answer:
+            return json.loads(answer.read()), answer.headers.get("x-session-id")
+
+
+def answers(task, episodes):
+    """What the oracle decides, by item."""
+    with tempfile.TemporaryDirectory() as folder:
+        audit = Path(folder) / "audit.jsonl"
+        command = [COMMAND, "run", str(PACK), "--policy", "oracle", "--task", task, "--episodes", str(episodes), "--audit", str(audit)]
+        subprocess.run(command, capture_output=True, check=True)
+        entries = [json.loads(line) for line in audit.read_text().splitlines()]
+    return {e["item"]["id"]: {d["field"]: d["decided"] for d in e["decisions"] if d["decided"] is not None} for e in entries if e.get("decisions")}
+
+
+def reader(server, right, task, seed, share):
+    """One episode in which a share of the items is read right."""
+    rng = random.Random(f"{task} {seed} {share}")
+    state, session = server.call("/reset", {"task_id": task, "seed": seed})
+    total = 0
+    while not state["done"]:
+        view = state["observation"]
+        item = (view.get("ticket") or view.get("current"))["id"]
+        if item not in right: # what only comes after a mistake; the oracle has not met it
+            for row in server.call(f"/sessions/{session}/truth", session=session)[0]["items"]:
+                if row["item"] == item:
+                    right[item] = {d["field"]: d["expected"] for d in row["decisions"] if d["expected"] is not None}
+                    if right[item].get("action") == "escalate" and PACK.name == "alert-queue":
+                        right[item]["note"] = f"This is about {row['fields']['asset']}, which the shift has not cut off; the incident lead has to decide what happens next."
+        others = [key for key in right if key != item]
+        action = right[item] if rng.random() < share else right[rng.choice(others)]
+        state, _ = server.call("/step", action, session)
+        total += state["reward"]
+    score = state.get("info", {}).get("score", state["observation"].get("metadata", {}).get("score"))
+    return score, total
+
+
+def main():
+    episodes = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    tasks = sys.argv[2:] or ONE[PACK.name] + DRAWN[PACK.name]
+    only = os.environ.get("POLICIES", "").split()
+    print("policy".ljust(16), *(task.split("-", 1)[1].rjust(18) for task in tasks))
+
+    def row(name, play):
+        cells = []
+        for task in tasks:
+            score, gain = play(task, 1 if task in ONE[PACK.name] and name != "random" else episodes)
+            cells.append(f"{score:.4f} {gain:6.2f}".rjust(18))
+        print(name.ljust(16), *cells, flush=True)
+
+    for name in policies():
+        if not only or name in only:
+            row(name, lambda task, n: played(name, task, n))
+    if only and "reads" not in only:
+        return
+    right = {task: answers(task, episodes) for task in tasks}
+    with Server() as server:
+        for share in (0, 0.25, 0.5, 0.75, 1):
+            def play(task, _):
+                results = [reader(server, right[task], task, seed, share) for seed in range(episodes)]
+                return mean([r[0] for r in results]), mean([r[1] for r in results])
+            row(f"reads {share:.0%}", play)
+
+
+main()
