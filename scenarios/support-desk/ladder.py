@@ -24,13 +24,16 @@ def policies():
     return names + ["oracle"]
 
 
-def played(policy, task, episodes):
-    command = [COMMAND, "run", str(PACK), "--policy", policy, "--task", task, "--episodes", str(episodes), "--format", "json"]
-    out = subprocess.run(command, capture_output=True, text=True)
-    if out.returncode: # for example, a policy that spends more than the budget
-        return float("nan"), float("nan")
-    played = json.loads(out.stdout)["episodes"]
-    return mean([e["score"] for e in played]), mean([sum(step["reward"] for step in e["steps"]) for e in played])
+def played(policy, tasks, episodes):
+    """The mean score and return of each task; none where the policy cannot finish, as one that spends more than the budget."""
+    command = [COMMAND, "run", str(PACK), "--policy", policy, "--episodes", str(episodes), "--format", "json"]
+    out = subprocess.run(command + [part for task in tasks for part in ("--task", task)], capture_output=True, text=True)
+    if out.returncode:
+        return [(float("nan"), float("nan"))] if len(tasks) == 1 else [played(policy, [task], episodes)[0] for task in tasks]
+    results = {task: [] for task in tasks}
+    for episode in json.loads(out.stdout)["episodes"]:
+        results[episode["task"].split("/")[0]].append((episode["score"], sum(step["reward"] for step in episode["steps"])))
+    return [(mean([r[0] for r in results[task]]), mean([r[1] for r in results[task]])) for task in tasks]
 
 
 def mean(values):
@@ -91,28 +94,28 @@ def reader(server, right, task, seed, share):
 def main():
     episodes = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     tasks = sys.argv[2:] or ONE[PACK.name] + DRAWN[PACK.name]
+    one, drawn = [t for t in tasks if t in ONE[PACK.name]], [t for t in tasks if t not in ONE[PACK.name]]
+    tasks = one + drawn
     only = os.environ.get("POLICIES", "").split()
     print("policy".ljust(16), *(task.split("-", 1)[1].rjust(18) for task in tasks))
 
-    def row(name, play):
-        cells = []
-        for task in tasks:
-            score, gain = play(task, 1 if task in ONE[PACK.name] and name != "random" else episodes)
-            cells.append(f"{score:.4f} {gain:6.2f}".rjust(18))
-        print(name.ljust(16), *cells, flush=True)
+    def row(name, results):
+        print(name.ljust(16), *(f"{score:.4f} {gain:6.2f}".rjust(18) for score, gain in results), flush=True)
 
     for name in policies():
         if not only or name in only:
-            row(name, lambda task, n: played(name, task, n))
+            n = episodes if name == "random" else 1
+            row(name, (played(name, one, n) if one else []) + (played(name, drawn, episodes) if drawn else []))
     if only and "reads" not in only:
         return
     right = {task: answers(task, episodes) for task in tasks}
     with Server() as server:
         for share in (0, 0.25, 0.5, 0.75, 1):
-            def play(task, _):
-                results = [reader(server, right[task], task, seed, share) for seed in range(episodes)]
-                return mean([r[0] for r in results]), mean([r[1] for r in results])
-            row(f"reads {share:.0%}", play)
+            results = []
+            for task in tasks:
+                games = [reader(server, right[task], task, seed, share) for seed in range(episodes)]
+                results.append((mean([g[0] for g in games]), mean([g[1] for g in games])))
+            row(f"reads {share:.0%}", results)
 
 
 main()
