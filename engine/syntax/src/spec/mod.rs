@@ -6,7 +6,7 @@
 //! | `syntax.rs`, `suspect.rs` | what a syntax error means to its author, and where the mistake is |
 //! | `recover.rs` | files with syntax errors, read as far as they can be |
 //! | `comma.rs` | texts that a comma has cut |
-//! | `dashes.rs` | dashes that YAML takes and the parser does not |
+//! | `dashes.rs`, `brackets.rs` | dashes and closing brackets that YAML takes and the parser does not |
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
 //! | `schema.rs` | the schemas, generated from the types below |
@@ -22,6 +22,7 @@
 //!
 //! Nothing here is known to the running engine: `check` turns it into `scenario`.
 
+mod brackets;
 mod condition;
 mod comma;
 mod dashes;

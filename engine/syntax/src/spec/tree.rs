@@ -8,7 +8,7 @@ use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::{Map, Value};
 
-use super::{dashes, surrogates, syntax};
+use super::{brackets, dashes, surrogates, syntax};
 use crate::{
     diagnostic::{Code, Diagnostic},
     source::SourceFile,
@@ -22,6 +22,8 @@ const MAX_NODES: usize = 2_000_000;
 const MAX_ALIASED: usize = 16 * 1024 * 1024;
 /// The maximum number of documents of one file.
 const MAX_DOCUMENTS: usize = 10_000;
+/// Bytes that are read again of one file for brackets that the parser refuses.
+const MAX_REREAD: usize = 32 * 1024 * 1024;
 /// The maximum number of problems that are reported of one file.
 const MAX_PROBLEMS: usize = 100;
 
@@ -389,8 +391,18 @@ pub(super) fn parse(file: &SourceFile) -> (Vec<Tree>, Vec<Diagnostic>, Vec<Diagn
 fn read(file: &SourceFile) -> (Builder<'_>, Option<ScanError>) {
     let whole = without_open_line(&file.text);
     let paired = surrogates::stand_in(whole);
-    let (text, backslash) = paired.as_ref().map_or((whole, None), |(text, sign)| (text, Some(*sign)));
-    let (mut builder, mut error) = Builder::run(file, text, StandIns { dash: None, backslash });
+    let (text, backslash) = paired.as_ref().map_or((whole, None), |(text, sign)| (text.as_str(), Some(*sign)));
+    let mut text = Cow::from(text);
+    let (mut builder, mut error) = Builder::run(file, &text, StandIns { dash: None, backslash });
+    let mut rounds = MAX_REREAD / whole.len().max(1);
+    while let Some(first) = error.as_ref().filter(|error| brackets::is_refused(error.info()) && rounds > 0)
+        && let Some(joined) = brackets::stand_in(&text, first.marker().index())
+    {
+        rounds -= 1;
+        text = joined.into();
+        (builder, error) = Builder::run(file, &text, StandIns { dash: None, backslash });
+    }
+    let text = &*text;
     if let Some(first) = error.take_if(|error| dashes::is_refused(error.info())) {
         let again = dashes::stand_in(text)
             .map(|(text, sign)| Builder::run(file, &text, StandIns { dash: Some(sign), backslash }));
