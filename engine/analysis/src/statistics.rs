@@ -7,7 +7,7 @@ use std::{
 
 use casebook_runtime::{
     hash::sha256,
-    model::{Column, Datum, Item},
+    model::{Column, Datum, Item, Origin},
     scenario::{Pack, Task},
     value::ValueType,
 };
@@ -114,10 +114,12 @@ pub fn statistics(pack: &Pack, task: &Arc<Task>, wanted: usize) -> Result<Statis
     };
     for (at, column) in pack.decisions().iter().enumerate() {
         let cells = all.iter().map(|one| &one.item.truth[at]);
-        let by = cells
-            .clone()
-            .filter(|cell| cell.value.is_some())
-            .map(|cell| cell.rule.as_ref().map_or_else(|| "default or label".to_owned(), |rule| rule.id.clone()));
+        let by = cells.clone().filter(|cell| cell.value.is_some()).map(|cell| match (&cell.rule, &cell.origin) {
+            (Some(rule), _) => rule.id.clone(),
+            (None, Origin::Computed) => "formula".to_owned(),
+            (None, Origin::Ranking) => "order".to_owned(),
+            (None, _) => "default or label".to_owned(),
+        });
         let values = cells.filter_map(|cell| cell.value.as_ref()).map(|value| plain(value, column));
         if !matches!(column.kind, ValueType::Text) {
             told.rules.insert(column.name.clone(), shares(by));

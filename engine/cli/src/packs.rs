@@ -73,7 +73,17 @@ pub(crate) fn pick<'a>(catalog: &'a Catalog, names: &[String]) -> Result<Vec<Pla
     let mut missing = false;
     for name in names.iter().filter(|name| !packs.iter().any(|pack| pack.find_task(name).is_some())) {
         let known: Vec<&str> = packs.iter().flat_map(|pack| pack.tasks().iter().map(|task| task.name())).collect();
-        output::error(unknown("task", name, &known));
+        let family = name.rsplit_once('/').and_then(|(family, _)| packs.iter().find_map(|pack| pack.task(family)));
+        output::error(match family.and_then(|task| Some((task.name(), task.family?))) {
+            Some((family, seeds)) => {
+                let last = seeds.first + (seeds.count - 1);
+                format!(
+                    "there is no task `{name}`; the tasks of the family are `{family}/{}` to `{family}/{last}`",
+                    seeds.first
+                )
+            }
+            None => unknown("task", name, &known),
+        });
         missing = true;
     }
     if missing {

@@ -26,6 +26,8 @@ pub const MAX_MODULES: usize = 64;
 pub const MAX_FILES: usize = 10_000;
 /// The maximum number of files and folders in the folder of a pack, of any kind.
 pub const MAX_ENTRIES: usize = 100_000;
+/// The maximum number of YAML files in the folder of a pack of which one file is named: more are read where the folder is.
+pub const MAX_FILES_BESIDE: usize = 256;
 /// The maximum number of data files of one pack that are read.
 pub const MAX_DATA_FILES: usize = 256;
 /// The folders below which the files of plugins lie that are programs.
@@ -108,6 +110,8 @@ pub enum ReadProblem {
     NotUtf8(NotUtf8),
     /// More than [`MAX_FILES`] in one pack.
     TooManyFiles,
+    /// A file in a folder with more than [`MAX_FILES_BESIDE`] YAML files; holds the folder.
+    Crowded(PathBuf),
     /// More than [`MAX_ENTRIES`] files and folders below one pack.
     TooManyEntries,
     /// More than [`MAX_MODULES`] modules of plugins in one pack; holds how many.
@@ -371,7 +375,11 @@ pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a 
 /// The folders of the packs at or below a root, and what below it could not be looked into.
 fn pack_folders(root: &Path) -> std::io::Result<(Vec<PathBuf>, Vec<SourceFile>)> {
     if fs::metadata(root)?.is_file() {
-        return Ok((pack_of(root).into_iter().collect(), Vec::new()));
+        // Nobody named all that is next to the file: it may be in a folder of somebody's downloads.
+        return Ok(match pack_of(root) {
+            Some(folder) if is_crowded(&folder) => (Vec::new(), vec![unreadable(root, ReadProblem::Crowded(folder))]),
+            folder => (folder.into_iter().collect(), Vec::new()),
+        });
     }
     if holds_yaml(root)? {
         return Ok((vec![root.to_path_buf()], Vec::new()));
@@ -418,6 +426,25 @@ fn pack_of(file: &Path) -> Option<PathBuf> {
     });
     let found = named.find(|folder| holds_environment(folder));
     Some(found.unwrap_or_else(|| folder_of(file)).to_path_buf())
+}
+
+/// Whether a folder and those below it hold more YAML files than a pack has of which one file is named.
+fn is_crowded(folder: &Path) -> bool {
+    let (mut open, mut found, mut looked_at) = (vec![(folder.to_path_buf(), 0)], 0, 0);
+    while let Some((folder, depth)) = open.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten().filter(is_visible) {
+            looked_at += 1;
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                open.extend((depth < MAX_DEPTH).then(|| (entry.path(), depth + 1)));
+            } else {
+                found += usize::from(is_yaml(&entry.path()));
+            }
+            if found > MAX_FILES_BESIDE || looked_at > MAX_ENTRIES {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// A path below the folder that a command runs in, without the `./` before it.

@@ -110,7 +110,7 @@ pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
             cases.push(episodes::run(pack, &suite.name, case, &mut seen));
         }
         for (probe, test, site) in suite.probes.iter().filter(|(probe, ..)| wanted(&suite.name, probe.name())) {
-            cases.push(episodes::probe(pack, &suite.name, probe, *test, Some(site), &mut seen));
+            cases.push(episodes::probe(pack, &suite.name, (probe, 1), *test, Some(site), &mut seen));
         }
     }
     if filter.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
-    model::Column,
+    model::{Column, Datum, TruthCell},
     rules::{CompiledRule, Conflict, Decided, Facts, RuleSet, Trace},
     scenario::{Pack, suite::RuleCase},
 };
@@ -35,9 +35,29 @@ pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &RuleCase, seen: &mut See
 /// What the rules decide otherwise than expected.
 fn misses(pack: &Pack, test: &RuleCase, decided: &[Decided<'_>]) -> Vec<String> {
     let mut wrong = Vec::new();
+    let (formulas, failed) = computed(pack, test);
     for (column, expected) in &test.expect {
         let name = &pack.decisions[*column].name;
         let words = |datum: &casebook_runtime::model::Datum| plain(&datum.to_json(&pack.decisions[*column]));
+        if pack.derived.has_truth(*column) {
+            let value = formulas[*column].value.as_ref();
+            let problem = failed.iter().find(|(at, _)| at == column).map(|(_, problem)| problem.as_str());
+            match (value, problem) {
+                (Some(value), _) if value.says(expected) => {}
+                (Some(value), _) => {
+                    wrong.push(format!(
+                        "{name} should be `{}`, but is computed as `{}`",
+                        words(expected),
+                        words(value)
+                    ));
+                }
+                (None, problem) => {
+                    let why = problem.unwrap_or("its value is null");
+                    wrong.push(format!("{name} should be `{}`, but cannot be computed: {why}", words(expected)));
+                }
+            }
+            continue;
+        }
         match decided.iter().find(|one| one.column == *column) {
             Some(one) if one.value.says(expected) => {}
             Some(one) => wrong.push(format!(
@@ -66,6 +86,15 @@ fn misses(pack: &Pack, test: &RuleCase, decided: &[Decided<'_>]) -> Vec<String> 
         }
     }
     wrong
+}
+
+/// What the formulas of the pack say about the item of a case, and which of them fail.
+fn computed(pack: &Pack, test: &RuleCase) -> (Vec<TruthCell>, Vec<(usize, String)>) {
+    let json = |(datum, column): (&Option<Datum>, &Column)| datum.as_ref().map(|datum| datum.to_json(column));
+    let values: Vec<_> = test.fields.iter().zip(pack.fields.iter()).map(json).collect();
+    let mut truth = vec![TruthCell::default(); pack.decisions.len()];
+    let failed = pack.derived.judge((&pack.fields, &pack.decisions), &values, &mut truth);
+    (truth, failed)
 }
 
 /// The rules that matter for a failed case, condition by condition.

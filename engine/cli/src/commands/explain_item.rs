@@ -65,7 +65,11 @@ fn find<'a>(catalog: &'a Catalog, id: &str, args: &ExplainItemArgs) -> Result<(&
     if let Some(found) = tasks.iter().find_map(|(pack, task)| Some((*pack, Subject::of(pack, task, id, args.seed)?))) {
         return Ok(found);
     }
+    let drawn =
+        tasks.iter().filter(|(_, task)| task.is_drawn()).filter_map(|(pack, task)| pack.items(task, args.seed).ok());
+    let drawn: Vec<_> = drawn.flatten().collect();
     let mut known: Vec<&str> = tasks.iter().flat_map(|(_, task)| task.item_ids()).collect();
+    known.extend(drawn.iter().map(|item| item.id.as_str()));
     known.dedup();
     output::error(packs::unknown("item", id, &known));
     Err(Exit::Usage)

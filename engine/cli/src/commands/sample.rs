@@ -5,6 +5,7 @@ use std::sync::Arc;
 use casebook_runtime::{
     model::{Item, Keyword},
     scenario::{Pack, Task},
+    value::ValueType,
 };
 use casebook_syntax::sheet;
 use serde_json::{Map, Value, json};
@@ -102,6 +103,7 @@ fn names(pack: &Pack) -> Vec<String> {
     names.extend(pack.fields().iter().map(|column| column.name.clone()));
     for column in pack.decisions() {
         names.extend([column.name.clone(), format!("{} (rule)", column.name)]);
+        names.extend((column.kind == ValueType::Text).then(|| format!("{} (keywords)", column.name)));
     }
     names
 }
@@ -113,8 +115,12 @@ fn row(pack: &Pack, task: &Task, seed: u64, item: &Item) -> Vec<String> {
         row.push(value.as_ref().map(|value| text(&value.to_json(column))).unwrap_or_default());
     }
     for (column, cell) in pack.decisions().iter().zip(&item.truth) {
-        row.push(cell.value.as_ref().map(|value| text(&value.to_json(column))).unwrap_or_default());
+        let reference = || cell.reference.as_ref().map(|reference| sheet::guarded(reference));
+        let value = cell.value.as_ref().map(|value| text(&value.to_json(column)));
+        row.push(value.or_else(reference).unwrap_or_default());
         row.push(cell.rule.as_ref().map(|rule| rule.id.clone()).unwrap_or_default());
+        let keywords = || cell.keywords.iter().map(Keyword::words).collect::<Vec<_>>().join(", ");
+        row.extend((column.kind == ValueType::Text).then(|| sheet::guarded(&keywords())));
     }
     row
 }

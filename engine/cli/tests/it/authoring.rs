@@ -473,6 +473,80 @@ fn fmt_formats_around_white_space_that_is_part_of_a_value() {
 }
 
 #[test]
+fn fmt_breaks_long_lists_however_their_entries_are_quoted() {
+    let folder = new_pack();
+    let path = folder.path().join("scenarios/desk/second.yaml");
+    let word = |quote: &str, letter: &str| format!("{quote}{}{quote}", letter.repeat(50));
+    for quotes in [["\"", "\""], ["", "\""], ["\"", ""], ["'", "'"], ["", ""]] {
+        let list = format!("[{}, {}, c]", word(quotes[0], "a"), word(quotes[1], "b"));
+        let text = format!(
+            "apiVersion: casebook/v1\nkind: Inbox\nname: second\nitems:\n  - id: s-1\n    fields:\n      one: {list}\n      \
+             two: {list}\n      map: {{ a: {list}, b: {list} }}\n"
+        );
+        fs::write(&path, &text).expect("written");
+        succeeds(folder.path(), &["fmt"]);
+        let formatted = fs::read_to_string(&path).expect("a text");
+        assert!(formatted.lines().all(|line| line.len() <= 120), "{formatted}");
+        assert_eq!(formatted.matches(&"a".repeat(50)).count(), 4, "{formatted}");
+        succeeds(folder.path(), &["fmt", "--check"]);
+    }
+}
+
+#[test]
+fn a_fix_is_made_in_one_place_or_not_at_all() {
+    let folder = TempDir::new().expect("a folder");
+    let pack = folder.path().join("pack");
+    fs::create_dir(&pack).expect("a folder");
+    let maker = |value: &str, text: &str| {
+        format!(
+            "apiVersion: casebook/v1\nkind: Generator\nname: dogs\nslots:\n  kind: {{ pick: [{value}, small] }}\nphrases:\n  look:\n    \
+             - {{ say: A pony, when: {{ kind: large }} }}\n    - {{ say: A horse, when: {{ kind: large }} }}\n    \
+             - {{ say: A mouse, when: {{ kind: small }} }}\nfields: {{ about: '{text}', size: {{ slot: kind }} }}\n"
+        )
+    };
+    let rest = "apiVersion: casebook/v1\nkind: Environment\nname: kennel\nversion: 1.0.0\ndescription: Dogs.\nitem:\n  noun: dog\n  \
+         fields:\n    about: { type: text }\n    size: { type: enum, values: [small, large], visible: false, read_from: [about] }\n\
+         decision: { home: { type: enum, values: [flat, farm], truth: { rules: homes } } }\n\
+         action: { properties: { home: { decides: home } } }\nobservation: { dogs: { items: pending } }\n---\n\
+         apiVersion: casebook/v1\nkind: Rules\nname: homes\nrules: [{ id: H, when: { size: large }, then: { home: farm } }]\n\
+         default: { home: flat }\n---\napiVersion: casebook/v1\nkind: Rubric\nname: fair\nreward: { mode: improvement }\n\
+         score: { grader: exact, field: home }\n---\napiVersion: casebook/v1\nkind: Task\nname: dogs\ndifficulty: 1\nsplit: train\n\
+         max_steps: 5\ninbox: { generate: dogs, items: 4 }\ninstructions: Decide.\n";
+    fs::write(pack.join("pack.yaml"), rest).expect("written");
+    let write = |text: String| fs::write(pack.join("maker.yaml"), text).expect("written");
+    // The value of the slot is wrong, and the texts that ask for the right one stay.
+    write(maker("lagre", "{{ phrase.look }}"));
+    let said = finds(folder.path(), &["check", "pack"]);
+    assert!(said.contains("1 error") && said.contains("`lagre` is not a value of the field `size`"), "{said}");
+    let said = succeeds(folder.path(), &["check", "pack", "--fix"]);
+    assert!(said.contains("fixed 1 finding"), "{said}");
+    assert_eq!(fs::read_to_string(pack.join("maker.yaml")).expect("a text"), maker("large", "{{ phrase.look }}"));
+    // Two places ask for a value that a slot is not known to have: which of the three is wrong is not known.
+    let size = "size: \"{{ kind | replace('lagre', 'large') }}\"";
+    write(maker("lagre", "{{ phrase.look }}").replace("size: { slot: kind }", size));
+    let before = fs::read_to_string(pack.join("maker.yaml")).expect("a text");
+    let said = finds(folder.path(), &["check", "pack", "--fix"]);
+    assert!(said.contains("did you mean `lagre`?") && !said.contains("fixed"), "{said}");
+    assert_eq!(fs::read_to_string(pack.join("maker.yaml")).expect("a text"), before);
+}
+
+#[test]
+fn a_file_among_very_many_is_not_read_with_all_of_them() {
+    let folder = TempDir::new().expect("a folder");
+    let file = |name: String, text: &str| fs::write(folder.path().join(name), text).expect("written");
+    file("mine.yaml".to_owned(), "apiVersion: casebook/v1\nkind: Environment\nname: mine\n");
+    (0..300).for_each(|at| file(format!("other-{at}.yaml"), "name: something else\n"));
+    let said = finds(folder.path(), &["check", "mine.yaml"]);
+    assert!(
+        said.contains("error[CB002]: `mine.yaml` is read with the pack in `.`, which holds more than 256 YAML files"),
+        "{said}"
+    );
+    assert!(said.contains("name that folder if all of it is the pack") && !said.contains("other-1"), "{said}");
+    // Named, the folder is read.
+    assert!(finds(folder.path(), &["check", "."]).contains("other-1.yaml"));
+}
+
+#[test]
 fn fmt_names_what_it_cannot_format() {
     let folder = new_pack();
     let path = folder.path().join("scenarios/desk/first.yaml");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use casebook_runtime::{
+    expression::names_read,
     model::Column,
     scenario::{
         derived::Derived,
@@ -20,7 +21,7 @@ use minijinja::{Value as Context, value::Serde};
 use crate::column;
 
 use super::{
-    Parts, declared,
+    Parts, attributes, declared,
     scope::{self, What},
 };
 use crate::rubric;
@@ -189,6 +190,10 @@ pub(super) fn derived(
         let mut names = BTreeMap::from([("data", data.clone())]);
         names.extend(above.iter().map(|column| (column.name.as_str(), Context::from(Serde(column.sample())))));
         let what = What { name: format!("try:{pointer}"), pointer, text };
+        if let Some(found) = attributes::check(root, pointer, text, above) {
+            report.push(found);
+            return false;
+        }
         // Whether a value is within its bounds shows in real items: samples may be far from them.
         let free = Column { bounds: (None, None), lengths: (None, None), ..column.clone() };
         scope::add(&mut engine, root, what, &Context::from(names), Some(&free), report).is_some()
@@ -197,6 +202,9 @@ pub(super) fn derived(
     for (at, (name, field)) in spec.item.iter().flat_map(|item| &item.fields).enumerate() {
         let Some(Formula(text)) = &field.derive else { continue };
         let pointer = format!("/item/fields/{name}/derive");
+        if field.visible {
+            check_shown(root, &pointer, (name, text), spec, report);
+        }
         if fits(&pointer, (&fields[..at], &fields[at]), text, report) && derived.add(at, name, text).is_err() {
             broken.push(pointer);
         }
@@ -212,6 +220,21 @@ pub(super) fn derived(
         report.push(root.at(Code::BadTemplate, pointer, "the expression cannot be used"));
     }
     derived
+}
+
+/// Refuses a visible field that is computed from a hidden one, unless agents are meant to read that one there.
+fn check_shown(root: &Document, pointer: &str, (name, text): (&str, &str), spec: &Environment, report: &mut Report) {
+    let read = names_read(&format!("{{{{ {text} }}}}"));
+    for (hidden, field) in spec.item.iter().flat_map(|item| &item.fields) {
+        let is_read = read.iter().any(|read| read.split('.').next() == Some(hidden));
+        if is_read && !field.visible && !field.read_from.iter().any(|one| one == name) {
+            let message = format!("the visible field `{name}` is computed from the hidden field `{hidden}`");
+            report.push(root.at(Code::HiddenField, pointer, message).hint(format!(
+                "set `visible: false` for `{name}`, or add `{name}` to the `read_from` of `{hidden}` if agents are meant to \
+                 read it there"
+            )));
+        }
+    }
 }
 
 fn decision_column(root: &Document, name: &str, decision: &DecisionSpec, report: &mut Report) -> Column {
@@ -277,6 +300,14 @@ pub(super) fn rankings(
             );
             continue;
         }
+        let plain = |key: &str| key.trim_start_matches('-').to_owned();
+        for (at, key) in keys.iter().enumerate() {
+            if keys[..at].iter().any(|other| plain(other) == plain(key)) {
+                let message =
+                    format!("`{}` comes twice, and what is equal by the first is equal by the second", plain(key));
+                report.push(root.at(Code::NoEffect, format!("{pointer}/{at}"), message).hint("remove one of the two"));
+            }
+        }
         let keys = keys.iter().enumerate().filter_map(|(at, key)| {
             ranking_key(root, &format!("{pointer}/{at}"), (decision, key), (fields, decisions), report)
         });
@@ -300,6 +331,7 @@ fn ranking_key(
         (None, Some(at)) => (KeyOf::Truth(at), &decisions[at]),
         (None, None) => {
             let known = fields.iter().chain(decisions).map(|column| column.name.as_str());
+            let known = known.filter(|known| *known != decisions[decision].name);
             report.push(
                 root.at(Code::UnknownName, place, format!("items have no field and no other decision `{name}`"))
                     .maybe_hint(suggest(name, known)),

@@ -13,7 +13,7 @@ use casebook_runtime::{
     names::nearest,
     scenario::{
         Variants,
-        templates::{WRITTEN, is_template, reads, reads_vary},
+        templates::{WRITTEN, is_template, reads, reads_vary, sole_expression},
     },
     value::ValueType,
 };
@@ -100,6 +100,7 @@ impl Maker<'_> {
             forms.push(Arc::new(form));
         }
         self.check_reads(vary, report);
+        self.check_shown(report);
         self.check_idle_labels(&forms, report);
         (report.errors() == before).then_some(Variants { uses, forms })
     }
@@ -140,6 +141,28 @@ impl Maker<'_> {
                         .at(Code::BadTemplate, &pointer, format!("the template reads `{name}`, which does not exist"))
                         .maybe_hint(template::offer(last, &exists)),
                 );
+            }
+        }
+    }
+
+    /// Warns where a visible field reads the thing that varies which a hidden one is, and is not meant to.
+    fn check_shown(&self, report: &mut Report) {
+        let Some(item) = &self.parts.environment.item else { return };
+        let spec_of = |name: &str| item.fields.get(name).filter(|field| field.template == Some(true));
+        for (hidden, value) in &self.item.fields {
+            let Some(field) = spec_of(hidden).filter(|field| !field.visible) else { continue };
+            let Some(thing) = value.as_str().and_then(sole_expression).map(str::trim) else { continue };
+            let meant = |shown: &String| field.read_from.contains(shown);
+            for (shown, value) in self.item.fields.iter().filter(|(shown, _)| !meant(shown)) {
+                let text = value.as_str().filter(|_| spec_of(shown).is_some_and(|field| field.visible));
+                if text.is_some_and(|text| reads(text).contains(thing)) {
+                    let message =
+                        format!("the visible field `{shown}` shows the hidden field `{hidden}`: it reads `{thing}`");
+                    let pointer = format!("{}/fields/{shown}", self.pointer);
+                    report.push(self.document.at(Code::Shown, pointer, message).hint(format!(
+                        "leave it out, or add `{shown}` to the `read_from` of `{hidden}` if agents are meant to read it there"
+                    )));
+                }
             }
         }
     }

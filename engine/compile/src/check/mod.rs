@@ -22,9 +22,11 @@
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
 //! | `plugins.rs` | the plugins that an environment declares |
+//! | `idle.rs` | states and reset arguments that nothing reads |
 //! | `vary.rs` | what a task lets vary, and what plugins make of it |
 //! | `tools.rs` | the environment's tools |
 //! | `computed.rs` | tools whose answers a plugin computes |
+//! | `attributes.rs` | properties of list entries that filters name in quotes |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //! | `trial.rs` | what templates and expressions are tried with besides one sample |
 //! | `kept.rs` | what was compiled last |
@@ -34,6 +36,7 @@
 
 mod action;
 mod answers;
+mod attributes;
 mod beyond;
 mod computed;
 mod declared;
@@ -41,6 +44,7 @@ mod documents;
 mod environment;
 mod forms;
 mod generator;
+mod idle;
 mod inbox;
 mod kept;
 mod later;
@@ -89,8 +93,8 @@ use casebook_runtime::{
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report},
     source::{
-        self, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_MODULES, MAX_PROGRAM_FILES, PackSource, ReadProblem,
-        SourceFile, SourceSet,
+        self, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_FILES_BESIDE, MAX_MODULES, MAX_PROGRAM_FILES, PackSource,
+        ReadProblem, SourceFile, SourceSet,
     },
     spec::{self, Content, Document, Kind},
 };
@@ -315,6 +319,7 @@ fn assemble(
     if parts.sound {
         replies::check(&parts, &tasks, &keyword_pools, report);
         sight::check(&parts, report);
+        idle::check(&parts, report);
     }
     task::check_splits(&parts, report);
     task::check_practice(&parts, report);
@@ -676,6 +681,15 @@ fn why_unread(path: &Path, problem: &ReadProblem) -> (Code, String, Option<&'sta
         ReadProblem::TooManyFiles => {
             (Code::TooLarge, format!("`{path}` holds more than {MAX_FILES} files"), Some("split the pack"))
         }
+        ReadProblem::Crowded(folder) => (
+            Code::TooLarge,
+            format!(
+                "`{path}` is read with the pack in `{}`, which holds more than {MAX_FILES_BESIDE} YAML files or very many \
+                 others",
+                folder.display()
+            ),
+            Some("name that folder if all of it is the pack; otherwise move the pack into a folder of its own"),
+        ),
         ReadProblem::TooManyEntries => (
             Code::TooLarge,
             format!("`{path}` holds more than {MAX_ENTRIES} files and folders, and those beyond are not read"),

@@ -126,7 +126,7 @@ fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, repo
 }
 
 /// The fields that a condition reads, however deep, each with its place.
-fn fields_of<'a>(pointer: &str, condition: &'a Map<String, Value>, named: &mut Vec<(String, &'a str)>) {
+pub(super) fn fields_of<'a>(pointer: &str, condition: &'a Map<String, Value>, named: &mut Vec<(String, &'a str)>) {
     for (key, value) in condition {
         let place = format!("{pointer}/{key}");
         match (key.as_str(), value) {

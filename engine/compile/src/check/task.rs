@@ -6,14 +6,14 @@ use minijinja::{Value as Context, context, value::Serde};
 
 use casebook_runtime::{
     model::read_moment,
-    names::list,
+    names::{list, nearest},
     rubric::Rubric,
     scenario::{Family, Instructions, Task, action::MAX_BATCH, generator::InboxPart, templates::is_template},
     settings::SplitType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
-    spec::{self, Content, Document, Kind, Order},
+    spec::{self, Content, Document, Formula, Kind, Order},
 };
 use serde_json::{Map, Value};
 
@@ -65,16 +65,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
                 .hint("label the items, or give the component the weight 0 in this task"),
         );
     }
-    let in_batches = parts.environment.action.as_ref().is_some_and(|action| action.shape == spec::Shape::Batch);
-    let decided = MAX_BATCH.saturating_mul(spec.max_steps as usize);
-    if in_batches && listed.len() > decided {
-        let message = format!("the task has {} items, and {decided} of them at most can be decided", listed.len());
-        report.push(
-            document
-                .at(Code::NoEffect, "/max_steps", message)
-                .hint(format!("raise `max_steps`; one action decides at most {MAX_BATCH} items")),
-        );
-    }
+    check_steps(document, spec, &item_parts, parts, report);
     (report.errors() == before).then(|| Task {
         name: spec.name.clone(),
         title,
@@ -99,6 +90,29 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         arrivals,
         budget: spec.budget,
     })
+}
+
+/// Warns of a task that ends before every item can be decided.
+fn check_steps(document: &Document, spec: &spec::Task, items: &[InboxPart], parts: &Parts<'_>, report: &mut Report) {
+    let Some(action) = &parts.environment.action else { return };
+    let most = |part: &InboxPart| match part {
+        InboxPart::Listed(range) => range.len(),
+        InboxPart::Some(_, draw) => *draw,
+        InboxPart::Drawn(drawn) => usize::try_from(drawn.count.value(drawn.count.count - 1)).unwrap_or_default(),
+    };
+    let (a_step, words) = match action.shape {
+        spec::Shape::Batch => (MAX_BATCH, format!("at most {MAX_BATCH} items")),
+        spec::Shape::Single => (1, "one item".to_owned()),
+    };
+    let count: usize = items.iter().map(most).sum();
+    let decided = a_step.saturating_mul(spec.max_steps as usize);
+    if count > decided {
+        let varies = items.iter().any(|part| matches!(part, InboxPart::Drawn(drawn) if drawn.count.count > 1));
+        let up_to = if varies { "up to " } else { "" };
+        let message = format!("the task has {up_to}{count} items, and {decided} of them at most can be decided");
+        let hint = format!("raise `max_steps`; one action decides {words}");
+        report.push(document.at(Code::NoEffect, "/max_steps", message).hint(hint));
+    }
 }
 
 /// The seeds of a family of tasks.
@@ -192,23 +206,33 @@ pub(super) fn check_splits(parts: &Parts<'_>, report: &mut Report) {
     }
 }
 
-/// Warns of a split that is named like one with a meaning of its own except for upper and lower case.
+/// Warns of a split without a meaning of its own that is named almost like one that has it, or whose task draws what training
+/// uses although its generator keeps something from training.
 fn check_split_name(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut Report) {
     let name = spec.split.as_str();
-    let meant = SplitType::named(&name.to_lowercase()).filter(|meant| meant.name() != name);
-    if let Some(meant) = meant.filter(|_| !parts.environment.splits.contains_key(name)) {
+    if SplitType::named(name).is_some() || parts.environment.splits.contains_key(name) {
+        return;
+    }
+    let plain = format!("the name `{name}` has no meaning of its own: it counts as `validation`");
+    if let Some(near) = nearest(name, SplitType::ALL.iter().map(|kind| kind.name())) {
         report.push(
             document
-                .at(
-                    Code::NoEffect,
-                    "/split",
-                    format!("the name `{name}` has no meaning of its own: it counts as `validation`"),
-                )
-                .hint(format!(
-                    "did you mean `{}`? otherwise write what it is under `splits` of the environment",
-                    meant.name()
-                )),
+                .at(Code::NoEffect, "/split", plain)
+                .hint(format!("did you mean `{near}`? otherwise write what it is under `splits` of the environment")),
         );
+        return;
+    }
+    let generators = spec.inbox.iter().flat_map(spec::InboxSource::generators);
+    let holds_out = |name: &&str| match parts.documents.find(Kind::Generator, name).map(|one| &one.content) {
+        Some(Content::Generator(generator)) => !generator.hold_out.is_empty(),
+        _ => false,
+    };
+    if let Some(generator) = generators.into_iter().find(holds_out) {
+        let message = format!("{plain}, so it draws what `hold_out` of `{generator}` leaves for training");
+        report.push(document.at(Code::NoEffect, "/split", message).hint(format!(
+            "write what it is under `splits` of the environment: `{name}: test`, which draws what is held out, or \
+             `{name}: validation`"
+        )));
     }
 }
 
@@ -454,6 +478,7 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
             description => environment.description.as_str(),
             version => environment.version.as_str(),
             definitions => definitions_text(environment),
+            decisions => decisions_text(environment),
         },
         task => context! {
             name => spec.name.as_str(),
@@ -483,6 +508,25 @@ fn definitions_text(environment: &spec::Environment) -> String {
         if let Some(values) = &field.declared.values {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             line.push_str(&format!(" It is {}.", listed(&values, "or")));
+        }
+        line
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Writes a line for each decision: what it means, what it can be, and the formula that says what is right.
+fn decisions_text(environment: &spec::Environment) -> String {
+    let lines = environment.decision.iter().map(|(name, decision)| {
+        let unit = decision.declared.unit.as_ref().map(|unit| format!(" ({unit})")).unwrap_or_default();
+        let meaning = decision.description.as_ref();
+        let meaning = meaning.map(|meaning| format!(": {}", meaning.trim_end().trim_end_matches('.')));
+        let mut line = format!("- `{name}`{unit}{}.", meaning.unwrap_or_default());
+        if let Some(values) = &decision.declared.values {
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            line.push_str(&format!(" It is {}.", listed(&values, "or")));
+        }
+        if let Some(Formula(text)) = decision.truth.as_ref().and_then(|truth| truth.value.as_ref()) {
+            line.push_str(&format!(" It is computed: `{}`.", text.trim()));
         }
         line
     });

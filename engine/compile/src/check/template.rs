@@ -56,6 +56,9 @@ const FILTERS: &[&str] = &[
     "upper",
 ];
 
+/// The filters that only generators have.
+const GENERATORS: &[&str] = &["date", "days_until", "fixed", "hours", "listed", "sentence", "thousands"];
+
 /// The tests behind `is` that a hint may propose.
 const TESTS: &[&str] = &[
     "boolean", "defined", "even", "false", "float", "in", "integer", "iterable", "lower", "mapping", "none", "number",
@@ -298,6 +301,14 @@ fn cure(what: &str, template: &str, context: &Value, error: &Error) -> Hint {
         _ => "write `{% raw %}{{ ... }}{% endraw %}` for braces that are text",
     };
     text.into()
+}
+
+/// What to do about a filter that a generator does not have, by the engine's word about it.
+pub(super) fn unknown_filter(message: &str) -> Option<String> {
+    let name = message.split_once("filter ")?.1.split_once(" is unknown")?.0.split_whitespace().last()?;
+    let known: Vec<&str> = GENERATORS.iter().chain(FILTERS).copied().collect();
+    let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    Some(format!("{near}only generators have {}; all templates have {}", list(GENERATORS)?, list(FILTERS)?))
 }
 
 /// The filter, test or function that an error says is unknown: what it is, and its name.

@@ -130,6 +130,18 @@ impl Checker<'_> {
         let expect = self.decisions(&place, &expect, report);
         let of = of?;
         let rules = self.parts.rules.get(&of)?;
+        let decides = |at: &usize| {
+            let says = |then: &[(usize, Datum)]| then.iter().any(|(column, _)| column == at);
+            says(&rules.default) || rules.rules.iter().any(|rule| says(&rule.then)) || self.parts.derived.has_truth(*at)
+        };
+        for (at, _) in expect.iter().filter(|(at, _)| !decides(at)) {
+            let name = &self.parts.decisions[*at].name;
+            report.push(
+                self.document
+                    .at_key(Code::BadValue, format!("{place}/{name}"), format!("no rule of `{of}` decides `{name}`"))
+                    .hint("remove it; a case under `episodes` can show what is right by a label"),
+            );
+        }
         for id in by.iter().flatten().filter(|id| *id != "default") {
             if !rules.rules.iter().any(|rule| rule.reason.id == *id) {
                 let ids = rules.rules.iter().map(|rule| rule.reason.id.as_str()).chain(["default"]);

@@ -18,9 +18,11 @@ use super::{Parts, forms::Maker};
 
 /// Where the truth of each decision of a pack comes from.
 pub(super) fn sources<'a>(parts: &'a Parts<'_>) -> Vec<Source<'a>> {
-    let source = |column: &Column| {
+    let source = |(at, column): (usize, &Column)| {
         let decision = parts.environment.decision.get(&column.name);
         match decision.and_then(|decision| decision.truth.as_ref()) {
+            // A formula that was refused would only seem to say nothing.
+            Some(Truth { value: Some(_), .. }) if !parts.derived.has_truth(at) => Source::Refused,
             None | Some(Truth { value: Some(_), .. }) => Source::Labels,
             Some(Truth { order_by: Some(_), .. }) => Source::Ranking,
             Some(Truth { rules, .. }) => {
@@ -30,7 +32,7 @@ pub(super) fn sources<'a>(parts: &'a Parts<'_>) -> Vec<Source<'a>> {
             }
         }
     };
-    parts.decisions.iter().map(source).collect()
+    parts.decisions.iter().enumerate().map(source).collect()
 }
 
 impl Maker<'_> {

@@ -336,6 +336,18 @@ impl Builder<'_, '_> {
         })
     }
 
+    /// Warns of a gate that never opens: graders give at most 1, and so do most nodes that combine them.
+    fn check_threshold(&self, gate: &spec::Gate, pointer: &str, report: &mut Report) {
+        if gate.above >= 1.0 && !serde_json::to_value(&gate.test).is_ok_and(|node| may_exceed_one(&node)) {
+            let message = format!("the gate never opens: no value of this node is above `{}`", gate.above);
+            report.push(
+                self.document
+                    .at(Code::NoEffect, pointer, message)
+                    .hint("write a number below 1, such as `0.5`; the value of the node must be greater"),
+            );
+        }
+    }
+
     fn container(&mut self, container: &spec::Container, pointer: &str, report: &mut Report) -> Option<NodeKind> {
         let keys = container.keys();
         match keys.as_slice() {
@@ -365,6 +377,7 @@ impl Builder<'_, '_> {
             for (node, key) in [(&gate.test, "if"), (&gate.then, "then")] {
                 self.refuse_weight(node, &format!("{pointer}/gate/{key}"), "a node of `gate`", report);
             }
+            self.check_threshold(gate, &format!("{pointer}/gate/above"), report);
             let test = self.node(&gate.test, &format!("{pointer}/gate/if"), report);
             let then = self.node(&gate.then, &format!("{pointer}/gate/then"), report);
             return Some(NodeKind::Gate { test: test?, above: gate.above, then: then? });
@@ -506,4 +519,17 @@ fn check_cycles(document: &Document, nodes: &[Node], report: &mut Report) {
 
 fn round(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
+}
+
+/// Whether the value of a node may be above 1: of what is added up or multiplied by a number, and of what others compute.
+fn may_exceed_one(node: &Value) -> bool {
+    match node {
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            ["times", "add", "ref"].contains(&key.as_str()) && !value.is_null()
+                || key == "grader" && ["expression", "plugin"].iter().any(|grader| value == grader)
+                || may_exceed_one(value)
+        }),
+        Value::Array(list) => list.iter().any(may_exceed_one),
+        _ => false,
+    }
 }

@@ -25,6 +25,7 @@ mod plugin_offers;
 mod plugins;
 mod proofs;
 mod prose;
+mod reading;
 mod script;
 mod scripts;
 mod symbols;

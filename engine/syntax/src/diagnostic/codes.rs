@@ -32,6 +32,11 @@ macro_rules! codes {
                 self.text().starts_with("CB6")
             }
 
+            /// Whether it may be about a name that a pack gives, and not about one of the language.
+            pub fn is_about_names(self) -> bool {
+                !["CB1", "CB2"].iter().any(|kind| self.text().starts_with(kind))
+            }
+
             /// What it is about and how to fix it, with a wrong and a right example, in Markdown.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$name => include_str!(concat!("explain/", $text, ".md")),)+ }
@@ -123,7 +128,7 @@ codes! {
     Contradiction = "CB506", Error;
     /// A keyword that can never match.
     DeadKeyword = "CB507", Error;
-    /// A document that nothing uses.
+    /// A document, or a part of a generator, that nothing uses.
     Unused = "CB508", Warning;
     /// A pack without tasks.
     NoTasks = "CB510", Error;
@@ -141,6 +146,10 @@ codes! {
     WeakReference = "CB516", Warning;
     /// A generator that fails for something that it draws.
     FailedDraw = "CB517", Error;
+    /// A hidden field that a visible one shows.
+    Shown = "CB518", Warning;
+    /// A hidden field that agents are to read from a text that does not tell it.
+    Untold = "CB519", Warning;
 
     /// A rule that no item can match.
     NeverMatches = "CB601", Warning;

@@ -8,7 +8,7 @@
 mod codes;
 mod render;
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
 
 use serde::Serialize;
 
@@ -105,7 +105,7 @@ impl Diagnostic {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         let hint = hint.into();
-        if let Some((written, instead)) = &hint.replace {
+        if let Some((written, instead)) = hint.replace.as_ref().filter(|(written, instead)| written != instead) {
             let plain = self.text[self.span.clone()] == **written;
             self.fix = self.bare(written).filter(|_| plain || !hint.whole).map(|span| Fix {
                 start: span.start,
@@ -262,7 +262,7 @@ impl Report {
         self.diagnostics.len() - self.errors
     }
 
-    /// Sorts by path and place, drops duplicates, and finds lines and columns.
+    /// Sorts by path and place, drops duplicates and fixes that a machine cannot choose, and finds lines and columns.
     pub fn sort(&mut self) {
         self.diagnostics.sort_by(|a, b| {
             (&a.path, a.span.start, a.severity, a.code, &a.message).cmp(&(
@@ -276,6 +276,7 @@ impl Report {
         self.diagnostics
             .dedup_by(|a, b| a.path == b.path && a.span == b.span && a.code == b.code && a.message == b.message);
         self.errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+        self.keep_certain_fixes();
         // One sweep over each text: counting lines from its start for every finding would take all day for many.
         let mut last: Option<(Arc<str>, Place)> = None;
         for finding in &mut self.diagnostics {
@@ -285,6 +286,24 @@ impl Report {
             (finding.line, finding.column) = (start.line + 1, start.column + 1);
             (finding.end_line, finding.end_column) = (end.line + 1, end.column + 1);
             last = Some((Arc::clone(&finding.text), start));
+        }
+    }
+
+    /// Drops fixes that give one name of the pack the same other one in several places: the one that is misspelt may be the
+    /// other one, at the place where it is defined.
+    fn keep_certain_fixes(&mut self) {
+        let change = |one: &Diagnostic| {
+            let fix = one.fix.as_ref().filter(|_| one.code.is_about_names())?;
+            Some((one.text.get(fix.start..fix.end)?.to_owned(), fix.text.clone()))
+        };
+        let mut places: HashMap<(String, String), usize> = HashMap::new();
+        for change in self.diagnostics.iter().filter_map(change) {
+            *places.entry(change).or_default() += 1;
+        }
+        for one in &mut self.diagnostics {
+            if change(one).is_some_and(|change| places.get(&change).is_some_and(|count| *count > 1)) {
+                one.fix = None;
+            }
         }
     }
 

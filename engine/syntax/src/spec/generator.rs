@@ -198,7 +198,7 @@ pub struct NumberDraw {
     /// The distance between neighbours; it sets the number of decimal places.
     #[schemars(example = &0.01)]
     pub step: f64,
-    /// How they are distributed; `uniform` or `log_normal`.
+    /// How they are distributed; `uniform`, `log_normal` or `zipf`.
     #[serde(default)]
     pub like: Like,
 }
@@ -285,7 +285,7 @@ pub struct DurationDraw {
     pub to: String,
     /// The distance between neighbours; default: one minute.
     pub step: Option<String>,
-    /// How they are distributed; `uniform` or `log_normal`.
+    /// How they are distributed; `uniform`, `log_normal` or `zipf`.
     #[serde(default)]
     pub like: Like,
 }

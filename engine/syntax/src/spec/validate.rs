@@ -161,6 +161,7 @@ impl Context<'_> {
                         cut.map(|cut| format!("give it a value, or {}", cut.hint).into())
                             .or_else(|| self.cut_number(&pointer, kind, error.instance()))
                             .or_else(|| self.needless_dash(&pointer, error.instance()))
+                            .or_else(|| self.unit_lost(error, &written))
                             .or_else(|| type_hint(kind, error.instance(), &written)),
                     )
             }
@@ -213,9 +214,18 @@ impl Context<'_> {
                     .hint(format!("write `{}` or more", number(limit)))
             }
             ValidationErrorKind::Maximum { limit } => {
+                // Where a share may be written, so many percent are meant.
+                let share =
+                    self.schema_of(error).and_then(|schema| schema.get("pattern")?.as_str()?.strip_suffix("%$"));
+                let percent = error.instance().as_f64().filter(|one| share.is_some() && (1.0..=100.0).contains(one));
                 at(Code::OutOfBounds, format!("{what} must be at most {}", number(limit)))
                     .label(format!("is {found}"))
-                    .hint(format!("write `{}` or less", number(limit)))
+                    .hint(
+                        percent.map_or_else(
+                            || format!("write `{}` or less", number(limit)),
+                            |one| format!("write `{one}%`"),
+                        ),
+                    )
             }
             ValidationErrorKind::FalseSchema => self
                 .finding(Code::UnknownKey, self.tree.key_place(&pointer), format!("{what}is not allowed here"))
@@ -248,6 +258,14 @@ impl Context<'_> {
         })
     }
 
+    /// What to do about a number where a length with a unit is expected, such as `10` for `10m`.
+    fn unit_lost(&self, error: &ValidationError<'_>, written: &str) -> Option<Hint> {
+        let example = self.schema_of(error)?.get("examples")?.get(0)?.as_str()?;
+        let is_length = example.starts_with(|sign: char| sign.is_ascii_digit()) && example.ends_with(['s', 'm', 'h']);
+        let hint = format!("write it with its unit, such as `{written}m` or `{written}h`");
+        (is_length && error.instance().is_number()).then(|| hint.into())
+    }
+
     /// What to do about the entry of a list that is a map in lines, such as `- keywords: [...]` in place of a map.
     fn needless_dash(&self, pointer: &str, found: &Value) -> Option<Hint> {
         let is_entry = pointer.rsplit('/').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
@@ -275,7 +293,8 @@ impl Context<'_> {
                 present.is_none_or(|map| !map.contains_key(*name)) || here(name) != here(key)
             })
             .collect();
-        let message = match present.and_then(|map| map.get("grader")).and_then(Value::as_str) {
+        let grader = present.and_then(|map| map.get("grader")).filter(|_| key != "grader");
+        let message = match grader.and_then(Value::as_str) {
             Some(grader) => format!("the grader `{grader}` has no key `{key}`"),
             None => format!("{} has no key `{key}`", name_of(pointer)),
         };
@@ -341,10 +360,15 @@ impl Context<'_> {
     }
 
     /// What the failing part of the schema says that it wants.
-    fn description(&self, error: &ValidationError<'_>) -> Option<String> {
+    /// The schema that a value does not fit.
+    fn schema_of(&self, error: &ValidationError<'_>) -> Option<&Value> {
         let path = error.schema_path().to_string();
         let (parent, _) = path.rsplit_once('/')?;
-        let text = self.schema.pointer(parent)?.get("description")?.as_str()?;
+        self.schema.pointer(parent)
+    }
+
+    fn description(&self, error: &ValidationError<'_>) -> Option<String> {
+        let text = self.schema_of(error)?.get("description")?.as_str()?;
         Some(lower_first(text.split("\n\n").next()?.replace('\n', " ").trim_end_matches('.')))
     }
 

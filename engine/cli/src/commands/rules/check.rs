@@ -1,6 +1,7 @@
 //! `casebook rules check`
 
 use casebook_compile::check::Compiled;
+use casebook_runtime::scenario::Catalog;
 use casebook_syntax::source::{self, SourceSet};
 use serde_json::json;
 
@@ -20,6 +21,11 @@ pub(crate) fn run(args: &RulesCheckArgs, format: Format) -> Exit {
     let compiled = packs::checker().prove(&sources);
     drop(progress);
     show(&sources, &compiled, format);
+    let has_rules = |catalog: &Catalog| catalog.packs().iter().any(|pack| !pack.rules.is_empty());
+    if compiled.catalog.as_ref().is_some_and(|catalog| !has_rules(catalog)) {
+        output::error("there are no rules to check in what was read");
+        return Exit::Findings;
+    }
     let warned = args.strict && compiled.report.warnings() > 0;
     if compiled.report.errors() == 0 && compiled.catalog.is_some() && !warned { Exit::Success } else { Exit::Findings }
 }

@@ -5,10 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 use casebook_runtime::{
     items::Law,
     model::Item,
+    names::list,
     scenario::{
         Variants,
         generator::{
-            Cast, Drawn, Fault, InboxPart, Plan, Source, Way, World,
+            Cast, Drawn, Fault, InboxPart, Plan, Source, Subset, Way, World,
             distribution::parts,
             plan::{REACH, Survey, Unreached},
         },
@@ -22,7 +23,7 @@ use casebook_syntax::{
 };
 
 use super::{digest, place, slots::count};
-use crate::check::{Documents, Parts, inbox, truth::sources, vary};
+use crate::check::{Documents, Parts, inbox, template, truth::sources, vary};
 
 /// Items that are drawn at load to find what fails.
 const SAMPLES: usize = 100;
@@ -248,9 +249,9 @@ impl Task<'_, '_> {
             return None;
         }
         let generator = Arc::clone(self.parts.generators.get(&(name.to_owned(), spec.level.clone()))?);
-        let mix = self.mix(pointer, name, spec, &generator, report)?;
         let declared = self.parts.environment.splits.get(&self.spec.split).copied();
         let kind = declared.or_else(|| SplitType::named(&self.spec.split)).unwrap_or(SplitType::Validation);
+        let mix = self.mix(pointer, name, spec, (&generator, kind == SplitType::Test), report)?;
         let needs_clock =
             |slot: &casebook_runtime::scenario::generator::Slot| matches!(slot.way, Way::Moment { relative: true, .. });
         if self.clock.is_none() && generator.slots.slots.iter().any(needs_clock) {
@@ -315,7 +316,7 @@ impl Task<'_, '_> {
         pointer: &str,
         name: &str,
         spec: &spec::DrawnItems,
-        generator: &casebook_runtime::scenario::generator::Generator,
+        (generator, test): (&casebook_runtime::scenario::generator::Generator, bool),
         report: &mut Report,
     ) -> Option<Vec<(String, Vec<u64>)>> {
         let before = report.errors();
@@ -369,6 +370,20 @@ impl Task<'_, '_> {
                             format!("no value of `{slot}` has a weight, so none is picked"),
                         )
                         .hint("give one of them a weight above 0"),
+                );
+            }
+            let (other, side) = if test { (Subset::Train, "training") } else { (Subset::Test, "tests") };
+            let here = choices.iter().zip(&values).filter(|(choice, _)| choice.subset != other);
+            let left: Vec<&str> = here.map(|(_, value)| value.as_str()).collect();
+            let is_named = |value: &&str| weights.get(*value).is_some_and(|weight| *weight > 0.0);
+            if report.errors() == before && !left.iter().any(is_named) {
+                let side = format!("keeps them for {side}");
+                let message =
+                    format!("no value of `{slot}` that the mix names is drawn in this split: `hold_out` {side}");
+                report.push(
+                    self.document
+                        .at_key(Code::BadValue, path.as_str(), message)
+                        .hint(format!("name one of {}, or remove the line", list(&left).unwrap_or_default())),
                 );
             }
             let weight = |value: &String| weights.get(value).copied().map_or(0, parts);
@@ -439,12 +454,10 @@ impl Site<'_> {
         let label = format!("drawn for the task `{task}`{level}");
         for Fault { pointer, message, .. } in survey.faults {
             let pointer = place(self.spec, self.level, &pointer);
-            report.push(
-                self.document
-                    .at(Code::FailedDraw, pointer, message)
-                    .label(label.as_str())
-                    .hint("cover what the slots can draw, or narrow them; `casebook sample` shows items"),
-            );
+            let hint = template::unknown_filter(&message).unwrap_or_else(|| {
+                "cover what the slots can draw, or narrow them; `casebook sample` shows items".to_owned()
+            });
+            report.push(self.document.at(Code::FailedDraw, pointer, message).label(label.as_str()).hint(hint));
         }
         // Draws that fail reach nothing, whatever the slots can draw.
         for one in survey.unreached.iter().filter(|_| sound) {

@@ -37,7 +37,7 @@ pub(super) fn divide(
             divide_values(name, share.0, generator)
         };
         match found {
-            Ok(true) => {}
+            Ok(true) => check_draw((document, spec), name, generator, report),
             Ok(false) => report.push(
                 document
                     .at_key(Code::NoEffect, &pointer, format!("`{name}` has too few values to hold some out"))
@@ -58,6 +58,27 @@ pub(super) fn divide(
                         .maybe_hint(suggest(name, known.iter().copied())),
                 );
             }
+        }
+    }
+}
+
+/// Warns of a pool of which an episode is to use more entries than one side of it has.
+fn check_draw((document, spec): (&Document, &spec::Generator), name: &str, generator: &Generator, report: &mut Report) {
+    let Some(draw) = spec.pools.get(name).and_then(|pool| pool.draw) else { return };
+    let Some(PoolSource::Entries(entries, _)) =
+        generator.pools.iter().find(|pool| pool.name == name).map(|pool| &pool.source)
+    else {
+        return;
+    };
+    for (other, side) in [(Subset::Test, "training"), (Subset::Train, "tests")] {
+        let left = entries.iter().filter(|entry| entry.subset != other).count();
+        if left < draw as usize {
+            let message = format!("an episode is to use {draw} entries, and `hold_out` leaves {left} for {side}");
+            report.push(
+                document
+                    .at(Code::NoEffect, format!("/pools/{name}/draw"), message)
+                    .hint("lower `draw`, change the share that is held out, or add entries"),
+            );
         }
     }
 }

@@ -6,12 +6,14 @@
 //! | `pools.rs` | entities from files, from lists, or made |
 //! | `phrases.rs` | texts, what they read, and that none reads itself |
 //! | `hold_out.rs` | what is kept from training |
+//! | `reading.rs` | what agents can read of hidden fields, and what nothing reads |
 //! | `drawn.rs` | what a task draws, tried with its rules |
 
 mod drawn;
 mod hold_out;
 mod phrases;
 mod pools;
+mod reading;
 mod slots;
 
 use std::{collections::HashMap, sync::Arc};
@@ -25,7 +27,7 @@ use casebook_runtime::{
     },
 };
 use casebook_syntax::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Diagnostic, Report, suggest},
     source::SourceFile,
     spec::{self, Content, Document, Kind, Label},
 };
@@ -34,6 +36,7 @@ use minijinja::Environment as Engine;
 use serde_json::Value;
 
 pub(super) use drawn::{Plans, TaskItems, parts_of_task};
+use reading::plain_source;
 
 use super::{Parts, forms::keeps_type, lines::Lines};
 
@@ -82,10 +85,15 @@ pub(super) fn compile_all(parts: &Parts<'_>, data: &[&SourceFile], report: &mut 
             continue;
         }
         let levels = spec.levels.iter().map(|(name, level)| Some((name.as_str(), level)));
+        let (before, mut used) = (report.errors(), reading::Used::default());
         for level in std::iter::once(None).chain(levels) {
             let key = (spec.name.clone(), level.map(|(name, _)| name.to_owned()));
-            let made = Builder::new(document, spec, level, parts, data).build(report);
+            let made = Builder::new(document, spec, level, parts, data).build(&mut used, report);
             all.extend(made.map(|made| (key, Arc::new(made))));
+        }
+        // What is misspelt elsewhere would only seem unused.
+        if report.errors() == before {
+            used.report(document, spec, report);
         }
     }
     all
@@ -138,7 +146,7 @@ impl<'a, 'p> Builder<'a, 'p> {
         place(self.spec, self.level.map(|(name, _)| name), pointer)
     }
 
-    fn build(mut self, report: &mut Report) -> Option<Generator> {
+    fn build(mut self, used: &mut reading::Used, report: &mut Report) -> Option<Generator> {
         let before = report.errors();
         let (document, spec) = (self.document, self.spec);
         self.check_level(report);
@@ -152,6 +160,9 @@ impl<'a, 'p> Builder<'a, 'p> {
         let phrases = self.phrases(&phrase_specs, report);
         let fields = self.fields(report);
         let labels = self.labels(report);
+        if report.errors() == before {
+            self.check_reading(&specs, &phrase_specs, used, report);
+        }
         let level = self.level.map(|(_, level)| level);
         let share = |own: Option<spec::Share>, level: Option<spec::Share>| level.or(own).map_or(0, millionths);
         let boundary = share(spec.boundary, level.and_then(|level| level.boundary));
@@ -378,6 +389,32 @@ impl<'a, 'p> Builder<'a, 'p> {
         Some(Template { body, phrases: phrases.map(|(at, _)| at).collect(), pointer: pointer.to_owned() })
     }
 
+    /// What a text reads of the entries of a list that they do not have.
+    fn misread_entries(&self, pointer: &str, text: &str) -> Option<Diagnostic> {
+        let lists = self.slot_specs().into_iter().filter(|(_, slot)| !slot.of.is_empty());
+        lists.into_iter().find_map(|(name, slot)| {
+            let known: Vec<&str> = slot.of.keys().map(String::as_str).collect();
+            super::attributes::unknown(self.document, pointer, text, (name, &known))
+        })
+    }
+
+    /// What exists where a dotted name reads a part of a slot, or a right decision, that does not exist.
+    fn misread_part(&self, name: &str) -> Option<(String, Vec<String>)> {
+        let mut parts = name.split('.');
+        let (first, part) = (parts.next()?, parts.next()?);
+        let known: Vec<String> = if JUDGED.contains(&first) {
+            self.parts.decisions.iter().map(|column| column.name.clone()).collect()
+        } else {
+            let slot =
+                self.slot_specs().get(first).copied().filter(|slot| slot.pick.is_some() || slot.from.is_some())?;
+            let of = slot.otherwise.iter().filter_map(Value::as_object).flat_map(|map| map.keys().cloned());
+            let columns = self.columns.iter().filter_map(|column| column.name.strip_prefix(first)?.strip_prefix('.'));
+            let columns = columns.map(|rest| rest.split('.').next().unwrap_or(rest).to_owned());
+            columns.chain(of).collect()
+        };
+        (!known.is_empty() && !known.iter().any(|one| one == part)).then(|| (part.to_owned(), known))
+    }
+
     /// Checks the names that a template reads; returns whether all of them exist.
     fn check_reads(&self, pointer: &str, text: &str, report: &mut Report) -> bool {
         let mut names: Vec<String> = reads(text).into_iter().collect();
@@ -414,7 +451,16 @@ impl<'a, 'p> Builder<'a, 'p> {
                         .or_else(|| list(&known).map(|names| format!("what exists: {names}").into()))
                 };
                 refuse(format!("the template reads `{first}`, which is not a slot"), hint);
+            } else if let Some((part, known)) = self.misread_part(name) {
+                refuse(
+                    format!("the template reads `{name}`, which does not exist"),
+                    suggest(&part, known.iter().map(String::as_str)),
+                );
             }
+        }
+        if let Some(found) = self.misread_entries(pointer, text) {
+            report.push(found);
+            return false;
         }
         sound
     }

@@ -21,7 +21,7 @@ use indexmap::IndexMap;
 use minijinja::{Value as Context, value::Serde};
 use serde_json::{Map, Value};
 
-use super::Builder;
+use super::{Builder, reading::names_of_expression};
 
 /// The maximum number of decimal places.
 const MAX_PLACES: u32 = 9;
@@ -86,7 +86,10 @@ impl Builder<'_, '_> {
         let document = self.document;
         let scalar = |kind| vec![column(name, kind, Vec::new())];
         if let Some(choices) = &spec.pick {
-            return pick(document, &format!("{pointer}/pick"), name, choices, report);
+            let pointer = format!("{pointer}/pick");
+            let (way, mut columns) = pick(document, &pointer, name, choices, report)?;
+            self.check_filled(&pointer, name, choices, &mut columns, report);
+            return Some((way, columns));
         }
         if let Some(number) = &spec.number {
             let (grid, places) = decimal(document, &format!("{pointer}/number"), number, report)?;
@@ -128,6 +131,10 @@ impl Builder<'_, '_> {
                 report.push(super::super::template::broken(document, &path, &format!("{{{{ {text} }}}}"), &error));
                 return None;
             }
+            if !self.reads_above(&path, name, text, report) {
+                return None;
+            }
+            report.extend(self.misread_entries(&path, text));
             let columns = self.computed_columns(name, &template);
             return Some((Way::Compute(template), columns));
         }
@@ -144,6 +151,79 @@ impl Builder<'_, '_> {
         let inner: IndexMap<&str, &spec::Slot> = spec.of.iter().map(|(name, slot)| (name.as_str(), slot)).collect();
         let list = self.slots(&format!("{pointer}/of"), &inner, pools, report);
         Some((Way::Repeat(grid, list), scalar(ValueType::List)))
+    }
+
+    /// Checks that an expression of a slot reads slots above it; returns whether it does.
+    fn reads_above(&self, path: &str, name: &str, text: &str, report: &mut Report) -> bool {
+        let specs = self.slot_specs();
+        // Slots of entries and pools see others.
+        let Some(own) = specs.get_index_of(name).filter(|_| !path.contains("/of/") && !path.starts_with("/pools/"))
+        else {
+            return true;
+        };
+        let mut names: Vec<String> = names_of_expression(text);
+        names.sort_unstable();
+        for read in names.iter().map(|read| read.split('.').next().unwrap_or(read)) {
+            let finding = |message: String| self.document.at(Code::BadTemplate, path, message);
+            match specs.get_index_of(read) {
+                Some(at) if at < own => continue,
+                Some(_) => report.push(
+                    finding(format!("the expression reads the slot `{read}`, which is drawn after this one"))
+                        .hint(format!("move `{read}` above `{name}`")),
+                ),
+                None if super::GLOBALS.contains(&read) => continue,
+                None => report.push(
+                    finding(format!("the expression reads `{read}`, which is not a slot"))
+                        .maybe_hint(suggest(read, specs.keys().copied().take(own))),
+                ),
+            }
+            return false;
+        }
+        true
+    }
+
+    /// Checks the values of a slot that fills an `enum` field. Where one is not a value of the field, what reads the slot is
+    /// not reported as well.
+    fn check_filled(
+        &self,
+        pointer: &str,
+        name: &str,
+        choices: &spec::Choices,
+        columns: &mut [Column],
+        report: &mut Report,
+    ) {
+        let fills = |column: &&Column| self.spec.fields.get(&column.name).and_then(super::plain_source) == Some(name);
+        let is_top = ["/slots/", "/levels/"].iter().any(|part| pointer.starts_with(part)) && !pointer.contains("/of/");
+        let mut filled = self.parts.fields.iter().filter(|column| column.kind == ValueType::Enum && is_top);
+        let ([column], Some(field)) = (columns, filled.find(fills)) else { return };
+        let values: Vec<(String, Value, f64)> = match choices {
+            spec::Choices::Weights(weights) => {
+                let key = |value: &str| value.replace('~', "~0").replace('/', "~1");
+                weights.iter().map(|(value, weight)| (key(value), value.as_str().into(), *weight)).collect()
+            }
+            spec::Choices::List(list) => {
+                let one = |(at, value): (usize, &Value)| (at.to_string(), with_weight(value));
+                list.iter().enumerate().map(one).map(|(at, (value, weight))| (at, value, weight)).collect()
+            }
+        };
+        let is_value = |text: &str| field.values.iter().any(|known| known == text);
+        let mut sound = true;
+        for (key, value, _) in values.iter().filter(|(.., weight)| parts(*weight) > 0) {
+            let Some(text) = value.as_str().filter(|text| !is_value(text)) else { continue };
+            sound = false;
+            let message = format!("`{text}` is not a value of the field `{}`, which this slot fills", field.name);
+            let place = format!("{pointer}/{key}");
+            let finding = match choices {
+                spec::Choices::Weights(_) => self.document.at_key(Code::BadValue, place, message),
+                spec::Choices::List(_) => self.document.at(Code::BadValue, place, message),
+            };
+            report.push(finding.maybe_hint(suggest(text, field.values.iter().map(String::as_str))));
+        }
+        if !sound {
+            let more: Vec<String> =
+                field.values.iter().filter(|value| !column.values.contains(value)).cloned().collect();
+            column.values.extend(more);
+        }
     }
 
     /// What a slot is where its condition does not hold; one more value of those that it can have.
@@ -592,6 +672,9 @@ fn grid(
         #[expect(clippy::cast_precision_loss, reason = "ends are small")]
         spec::Like::LogNormal => Spread::LogNormal(doublings(to as f64 / from as f64)),
         spec::Like::Zipf => Spread::Table(Weights::zipf(count)),
+        spec::Like::Poisson if mean.is_none() => {
+            return refuse("like", "`poisson` draws whole numbers".to_owned(), "write `integer:` with a `mean`");
+        }
         spec::Like::Poisson => {
             let (Some(mean), Ok(from)) = (mean.filter(|mean| *mean > 0.0 && *mean <= 1e5), u64::try_from(from)) else {
                 return refuse("mean", "`poisson` has counts from 0 and a `mean` above 0".to_owned(), "correct them");

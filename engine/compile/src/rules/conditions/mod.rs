@@ -378,7 +378,7 @@ impl ColumnCompiler<'_> {
             ValueType::List => {
                 "a list is compared with `contains`, `contains_any` or `contains_all`, its entries with `some`, `every` or `none`"
             }
-            ValueType::Set => "a set is compared with `has_any`, `has_all` or `only`",
+            ValueType::Set => "a set is compared with `has_any`, `has_all`, `only` or `count`",
             ValueType::Text
             | ValueType::Address
             | ValueType::Url
@@ -410,6 +410,20 @@ impl ColumnCompiler<'_> {
                 .filter_map(|datum| if let Datum::Text(text) = datum { Some(Text::clone(text)) } else { None })
                 .collect();
             return Some(Test::TextIs(texts, false));
+        }
+        // Policies list what they know, and conditions of generators have a value or none.
+        let is_rule = self.scope.hidden.is_none() && !self.column.optional;
+        if self.column.kind == ValueType::Enum && listed && is_rule {
+            let is_named = |at: usize| data.contains(&Datum::Choice(at));
+            if (0..self.column.values.len()).all(is_named) {
+                let message = format!("`{}` is always one of these, since they are all its values", self.column.name);
+                report.push(
+                    self.scope
+                        .document
+                        .at(Code::NoEffect, path, message)
+                        .hint("remove the condition, or the values that are not meant"),
+                );
+            }
         }
         Some(Test::OneOf(data))
     }

@@ -21,7 +21,7 @@ impl ColumnCompiler<'_> {
             return Some(());
         }
         let hint = match self.column.kind {
-            ValueType::Set => "a set is compared with `has_any`, `has_all` or `only`",
+            ValueType::Set => "a set is compared with `has_any`, `has_all`, `only` or `count`",
             ValueType::List => "the entries of a list are compared with `some`, `every`, `none` and `count`",
             ValueType::Object => "the properties of an object are compared with `where`",
             _ => "text operators need a field of type `text`, `address` or `url`",

@@ -1,0 +1,80 @@
+//! Properties of list entries that filters name in quotes, such as `mass` in `packages | sum(attribute='mass')`: the engine of
+//! templates takes one that no entry has for nothing, and adds up to 0.
+
+use casebook_runtime::model::Column;
+use casebook_syntax::{
+    diagnostic::{Code, Diagnostic, suggest},
+    spec::Document,
+};
+
+/// Filters that read a property of each entry.
+const READERS: [&str; 9] = ["sum", "map", "sort", "groupby", "selectattr", "rejectattr", "min", "max", "unique"];
+/// Filters behind which the entries are the same.
+const KEEPERS: [&str; 9] =
+    ["selectattr", "rejectattr", "sort", "unique", "reverse", "list", "select", "reject", "slice"];
+
+/// Reports a property that a filter reads of a list whose entries have none of that name.
+pub(super) fn check(document: &Document, pointer: &str, text: &str, fields: &[Column]) -> Option<Diagnostic> {
+    let lists = fields.iter().filter_map(|column| {
+        let of = column.of.as_ref().filter(|of| !of.properties.is_empty())?;
+        Some((column.name.as_str(), of.properties.iter().map(|one| one.name.as_str()).collect::<Vec<_>>()))
+    });
+    lists.into_iter().find_map(|(list, known)| unknown(document, pointer, text, (list, &known)))
+}
+
+/// The same of one list, with the properties that its entries have.
+pub(super) fn unknown(
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    (list, known): (&str, &[&str]),
+) -> Option<Diagnostic> {
+    let is_name = |sign: char| sign.is_alphanumeric() || sign == '_' || sign == '.';
+    for (at, _) in text.match_indices(list) {
+        let (before, behind) = (&text[..at], &text[at + list.len()..]);
+        if before.ends_with(|sign: char| is_name(sign) || sign == '\'' || sign == '"') || behind.starts_with(is_name) {
+            continue;
+        }
+        if let Some(name) = attributes(behind).find(|name| !known.contains(&name.split('.').next().unwrap_or(name))) {
+            let message =
+                format!("the expression reads `{name}` of the entries of `{list}`, which have no such property");
+            let finding = document.at(Code::BadTemplate, pointer, message);
+            return Some(finding.maybe_hint(suggest(name, known.iter().copied())));
+        }
+    }
+    None
+}
+
+/// The properties that a chain of filters names, as long as each has the same entries.
+fn attributes(mut text: &str) -> impl Iterator<Item = &str> {
+    let mut found = Vec::new();
+    while let Some(rest) = text.trim_start().strip_prefix('|') {
+        let rest = rest.trim_start();
+        let end = rest.find(|sign: char| !sign.is_alphanumeric() && sign != '_').unwrap_or(rest.len());
+        let (filter, rest) = rest.split_at(end);
+        let (arguments, behind) = match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+            Some(parts) => parts,
+            None => ("", rest),
+        };
+        if READERS.contains(&filter) {
+            let by_place = ["selectattr", "rejectattr", "groupby"].contains(&filter);
+            let first = arguments.split(',').next().unwrap_or_default().trim();
+            let named =
+                arguments.split(',').find_map(|one| one.trim().strip_prefix("attribute")?.trim().strip_prefix('='));
+            let name = named.or((by_place && !first.contains('=')).then_some(first)).map(str::trim);
+            found.extend(name.and_then(quoted));
+        }
+        if !KEEPERS.contains(&filter) {
+            break;
+        }
+        text = behind;
+    }
+    found.into_iter()
+}
+
+/// A text in quotes.
+fn quoted(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|sign| ['\'', '"'].contains(sign))?;
+    let inside = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inside.is_empty() && !inside.contains(quote)).then_some(inside)
+}
