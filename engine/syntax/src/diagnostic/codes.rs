@@ -148,7 +148,7 @@ codes! {
     FailedDraw = "CB517", Error;
     /// A hidden field that a visible one shows.
     Shown = "CB518", Warning;
-    /// A hidden field that agents are to read from a text that does not tell it.
+    /// A hidden field that agents are to read from a text that says nothing about it.
     Untold = "CB519", Warning;
 
     /// A rule that no item can match.

@@ -370,7 +370,7 @@ impl<'a> About<'a> {
         !mine.is_empty() && self.texts(phrase).iter().any(is_other)
     }
 
-    /// The texts that say nothing of it, in the phrases that say something at times.
+    /// The texts that say nothing about it, in the phrases that say something at times.
     fn silent<'b>(&'b self, text: &Text<'_>, seen: &mut BTreeSet<String>, found: &mut Vec<(String, &'b str)>) {
         for phrase in &text.phrases {
             if !self.phrase_tells_at_times(phrase, &mut BTreeSet::new()) || !seen.insert(phrase.clone()) {
