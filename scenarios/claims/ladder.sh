@@ -5,7 +5,7 @@ pack=$(dirname "$0")
 for policy in nothing random refuses copies dumps stock-phrases records-only careless careful oracle; do
   {
     "${CASEBOOK:-casebook}" run "$pack" --policy $policy --format json --task claims-cases-1 --task claims-cases-2 --task claims-cases-3 --task claims-cases-4 --task claims-cases-5 --task claims-cases-6
-    "${CASEBOOK:-casebook}" run "$pack" --policy $policy --format json --episodes "${1:-25}" --task claims-train --task claims-validation --task claims-test
+    "${CASEBOOK:-casebook}" run "$pack" --policy $policy --format json --episodes "${1:-10}" --task claims-train --task claims-validation --task claims-test
   } | python3 -c '
 import json, sys
 text, at, sums = sys.stdin.read().strip(), 0, {}
