@@ -1,4 +1,4 @@
-//! JSON held to a schema, with every problem in the words of an action.
+//! Actions, arguments and states held to a schema, with every problem as one of an action.
 
 use casebook_runtime::{
     model::{ActionProblem, PathPart, ProblemKind},
@@ -6,19 +6,15 @@ use casebook_runtime::{
     number::{EXACT_FLOAT, Number},
     scenario::validator::Validator,
 };
-use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
+use casebook_syntax::schema_error::{MAX_MISMATCHES, Mismatch, MismatchKind, Schema};
 use serde_json::{Value, json};
 
-/// The maximum number of problems that are reported of one value.
-const MAX_PROBLEMS: usize = 100;
-
 #[derive(Debug)]
-struct Compiled(jsonschema::Validator);
+struct Compiled(Schema);
 
 /// Compiles a schema; the error is the library's word about it.
 pub(crate) fn validator(schema: &Value) -> Result<Box<dyn Validator>, String> {
-    let compiled = jsonschema::draft202012::new(schema).map_err(|error| error.to_string())?;
-    Ok(Box::new(Compiled(compiled)))
+    Ok(Box::new(Compiled(Schema::new(schema)?)))
 }
 
 impl Validator for Compiled {
@@ -27,8 +23,8 @@ impl Validator for Compiled {
     }
 
     fn problems<'a>(&self, value: &Value, names: &dyn Fn(bool) -> Vec<&'a str>) -> Vec<ActionProblem> {
-        let problems = self.0.iter_errors(value).flat_map(|error| explain(&error, names));
-        problems.chain(self.inexact(value)).take(MAX_PROBLEMS).collect()
+        let problems = self.0.mismatches(value).into_iter().flat_map(|one| explain(one, names));
+        problems.chain(self.inexact(value)).take(MAX_MISMATCHES).collect()
     }
 }
 
@@ -43,25 +39,19 @@ impl Compiled {
         }
         let mut fractions = value.clone();
         replace_inexact(&mut fractions);
-        let lost = self.0.iter_errors(&fractions).filter_map(|error| {
-            let path = error.instance_path().to_string();
-            let whole = matches!(error.kind(), ValidationErrorKind::Type { .. });
-            let input = value.pointer(&path).filter(|input| whole && is_inexact(input))?.clone();
-            if !input.is_f64() {
+        let lost = self.0.mismatches(&fractions).into_iter().filter_map(|one| {
+            let whole = matches!(one.kind, MismatchKind::Type(_));
+            let input = value.pointer(&one.pointer).filter(|input| whole && is_inexact(input))?.clone();
+            let path = parts(&one.pointer);
+            Some(if input.is_f64() {
+                let message = "must be written without a point and an exponent, so that it keeps all of its digits";
+                let limit = Some(("type", "integer".into()));
+                ActionProblem { kind: ProblemKind::Type, path, message: message.to_owned(), input, limit }
+            } else {
                 let message = format!("must be at most {}", i64::MAX);
                 let limit = Some(("maximum", i64::MAX.into()));
-                return Some(ActionProblem {
-                    kind: ProblemKind::OutOfBounds,
-                    path: parts(&path),
-                    message,
-                    input,
-                    limit,
-                });
-            }
-            let message =
-                "must be written without a point and an exponent, so that it keeps all of its digits".to_owned();
-            let limit = Some(("type", "integer".into()));
-            Some(ActionProblem { kind: ProblemKind::Type, path: parts(&path), message, input, limit })
+                ActionProblem { kind: ProblemKind::OutOfBounds, path, message, input, limit }
+            })
         });
         lost.collect()
     }
@@ -99,84 +89,43 @@ fn parts(pointer: &str) -> Vec<PathPart> {
     pointer.split('/').skip(1).map(part).collect()
 }
 
-fn explain<'a>(error: &ValidationError<'_>, known: &dyn Fn(bool) -> Vec<&'a str>) -> Vec<ActionProblem> {
-    let path = parts(&error.instance_path().to_string());
-    let input = error.instance().as_ref().clone();
-    let problem =
-        |kind, message: String, limit| ActionProblem { kind, path: path.clone(), message, input: input.clone(), limit };
-    let bound = |keyword, limit: Value, words: &str| {
-        let message = format!("{words} {limit}");
-        problem(ProblemKind::OutOfBounds, message, Some((keyword, limit)))
-    };
-    vec![match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected }
-        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            return unexpected
-                .iter()
-                .map(|key| {
-                    let mut path = path.clone();
-                    path.push(PathPart::Key(key.clone()));
-                    let names: Vec<&str> = known(path.len() > 1);
-                    let near = nearest(key, names.iter().copied())
-                        .map(|near| format!(", did you mean `{near}`?"))
-                        .unwrap_or_default();
-                    ActionProblem {
-                        kind: ProblemKind::UnknownKey,
-                        path,
-                        message: format!("there is no property `{key}`{near}"),
-                        input: input.get(key).cloned().unwrap_or_default(),
-                        limit: None,
-                    }
-                })
-                .collect();
-        }
-        ValidationErrorKind::Required { property } => {
-            let key = property.as_str().unwrap_or_default();
-            let mut path = path.clone();
-            path.push(PathPart::Key(key.to_owned()));
-            ActionProblem {
-                kind: ProblemKind::Missing,
-                path,
-                message: format!("`{key}` is required"),
-                input: input.clone(),
-                limit: None,
-            }
-        }
-        ValidationErrorKind::Type { kind } => {
-            let names: Vec<&str> = match kind {
-                TypeKind::Single(one) => vec![one.as_str()],
-                TypeKind::Multiple(many) => many.iter().map(jsonschema::JsonType::as_str).collect(),
+fn explain<'a>(mismatch: Mismatch, known: &dyn Fn(bool) -> Vec<&'a str>) -> Vec<ActionProblem> {
+    let mut path = parts(&mismatch.pointer);
+    let mut message = mismatch.wanted();
+    let input = mismatch.found;
+    let (kind, limit) = match mismatch.kind {
+        MismatchKind::UnknownKeys(keys) => {
+            let names = known(!path.is_empty());
+            let problem = |key: String| {
+                let near = nearest(&key, names.iter().copied());
+                let near = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+                let message = format!("there is no property `{key}`{near}");
+                let input = input.get(&key).cloned().unwrap_or_default();
+                let path = path.iter().cloned().chain([PathPart::Key(key)]).collect();
+                ActionProblem { kind: ProblemKind::UnknownKey, path, message, input, limit: None }
             };
-            let wanted = names.into_iter().find(|name| *name != "null").unwrap_or("null");
-            problem(ProblemKind::Type, format!("must be of type {wanted}"), Some(("type", wanted.into())))
+            return keys.into_iter().map(problem).collect();
         }
-        ValidationErrorKind::Enum { options } => {
-            let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let near = input
-                .as_str()
-                .and_then(|written| nearest(written, names.iter().copied()))
-                .map(|near| format!("; did you mean `{near}`?"));
-            let message = format!("must be one of {}{}", names.join(", "), near.unwrap_or_default());
-            problem(ProblemKind::NotAllowed, message, Some(("enum", names.into())))
+        MismatchKind::MissingKey(key) => {
+            message = format!("`{key}` is required");
+            path.push(PathPart::Key(key));
+            (ProblemKind::Missing, None)
         }
-        ValidationErrorKind::MinLength { limit } => {
-            bound("minLength", (*limit).into(), "the least number of characters is")
+        MismatchKind::Type(types) => {
+            let wanted = types.into_iter().find(|name| *name != "null").unwrap_or("null");
+            (ProblemKind::Type, Some(("type", wanted.into())))
         }
-        ValidationErrorKind::MaxLength { limit } => {
-            bound("maxLength", (*limit).into(), "the greatest number of characters is")
+        MismatchKind::Choice(values) => {
+            let names = values.iter().filter_map(Value::as_str);
+            if let Some(near) = input.as_str().and_then(|written| nearest(written, names)) {
+                message = format!("{message}; did you mean `{near}`?");
+            }
+            (ProblemKind::NotAllowed, Some(("enum", values.into())))
         }
-        ValidationErrorKind::MinItems { limit } => bound("minItems", (*limit).into(), "the least number of entries is"),
-        ValidationErrorKind::MaxItems { limit } => {
-            bound("maxItems", (*limit).into(), "the greatest number of entries is")
-        }
-        ValidationErrorKind::Minimum { limit } => bound("minimum", limit.clone(), "must be at least"),
-        ValidationErrorKind::Maximum { limit } => bound("maximum", limit.clone(), "must be at most"),
-        ValidationErrorKind::Constant { expected_value } => {
-            let message = format!("must be {expected_value}");
-            problem(ProblemKind::NotAllowed, message, Some(("enum", json!([expected_value]))))
-        }
-        _ => problem(ProblemKind::Conflict, error.to_string(), None),
-    }]
+        MismatchKind::Bound(keyword, limit) => (ProblemKind::OutOfBounds, Some((keyword, limit))),
+        MismatchKind::Never | MismatchKind::Pattern | MismatchKind::Other => (ProblemKind::Conflict, None),
+    };
+    vec![ActionProblem { kind, path, message, input, limit }]
 }
 
 #[cfg(test)]

@@ -8,5 +8,7 @@ pub mod source;
 pub mod sheet;
 // Findings about files, with code, place and hint.
 pub mod diagnostic;
+// What of a value does not fit a JSON Schema.
+pub mod schema_error;
 // What a file says.
 pub mod spec;

@@ -16,6 +16,7 @@ use casebook_runtime::{
 };
 use casebook_syntax::{
     diagnostic::{Diagnostic, Severity},
+    schema_error::Schema,
     source::{MAX_FILE_BYTES, PackSource, SourceFile, SourceSet, text_from},
     spec,
 };
@@ -132,7 +133,15 @@ fn items(args: &ImportArgs, pack: &PackSource, format: Format) -> Result<Vec<Val
     let plugin = plugin.ok_or(Exit::Findings)?;
     let importer = importer(&plugin, offer)?;
     let parameters = Value::Object(parameters(&importer.parameters, &args.parameters));
-    let misfits = spec::misfits(&importer.parameters, &parameters);
+    let misfits: Vec<String> = Schema::new(&importer.parameters)
+        .map_err(refuse)?
+        .mismatches(&parameters)
+        .iter()
+        .map(|one| match one.pointer.trim_start_matches('/') {
+            "" => one.wanted(),
+            key => format!("`{key}` {}", one.wanted()),
+        })
+        .collect();
     if !misfits.is_empty() {
         return Err(refuse(format!("the parameters of `{}` do not fit: {}", importer.name, misfits.join("; "))));
     }

@@ -3,11 +3,7 @@
 use std::path::Path;
 
 use casebook_syntax::diagnostic::{Code, Diagnostic, Report, Severity};
-use serde_sarif::sarif::{
-    ArtifactChange, ArtifactContent, ArtifactLocation, Fix, Location, Message, MultiformatMessageString,
-    PhysicalLocation, Region, Replacement, ReportingDescriptor, Result as Finding, ResultLevel, Run, Sarif, Tool,
-    ToolComponent,
-};
+use serde_json::{Value, json};
 
 use super::uri;
 
@@ -16,67 +12,54 @@ const MAX_RESULTS: usize = 25_000;
 
 /// One result a finding, one rule a code. Of too many findings warnings are left out first, then the last errors; one
 /// more result reports how many.
-pub(crate) fn report(report: &Report) -> Sarif {
-    let rules: Vec<ReportingDescriptor> = Code::ALL
-        .iter()
-        .map(|code| {
-            let summary = MultiformatMessageString::builder().text(code.summary()).build();
-            ReportingDescriptor::builder().id(code.text()).short_description(summary).build()
-        })
-        .collect();
-    let driver = ToolComponent::builder().name("casebook").version(env!("CARGO_PKG_VERSION")).rules(rules).build();
-    let results = results(&report.diagnostics);
-    let run = Run::builder().tool(Tool::builder().driver(driver).build()).results(results).build();
-    Sarif::builder()
-        .version(serde_json::json!("2.1.0"))
-        .schema("https://json.schemastore.org/sarif-2.1.0.json")
-        .runs(vec![run])
-        .build()
+pub(crate) fn report(report: &Report) -> Value {
+    let rule = |code: &Code| json!({ "id": code.text(), "shortDescription": { "text": code.summary() } });
+    let rules: Vec<Value> = Code::ALL.iter().map(rule).collect();
+    let driver = json!({ "name": "casebook", "version": env!("CARGO_PKG_VERSION"), "rules": rules });
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{ "tool": { "driver": driver }, "results": results(&report.diagnostics) }],
+    })
 }
 
-fn results(findings: &[Diagnostic]) -> Vec<Finding> {
+fn results(findings: &[Diagnostic]) -> Vec<Value> {
     if findings.len() <= MAX_RESULTS {
         return findings.iter().map(finding).collect();
     }
     let errors = || findings.iter().filter(|finding| finding.severity == Severity::Error);
     let warnings = || findings.iter().filter(|finding| finding.severity == Severity::Warning);
     let shown = MAX_RESULTS - 1;
-    let mut results: Vec<Finding> = errors().chain(warnings()).take(shown).map(finding).collect();
+    let mut results: Vec<Value> = errors().chain(warnings()).take(shown).map(finding).collect();
     let left = findings.len() - shown;
     let left_errors = errors().count().saturating_sub(shown);
     let text = format!(
         "{left} more findings are left out, {left_errors} of them errors: a run holds at most {MAX_RESULTS} results; `casebook check --format json` prints them all"
     );
-    let level = if left_errors > 0 { ResultLevel::Error } else { ResultLevel::Warning };
+    let severity = if left_errors > 0 { Severity::Error } else { Severity::Warning };
     let first_left = errors().chain(warnings()).nth(shown);
-    let place = first_left.map(|left| {
-        PhysicalLocation::builder()
-            .artifact_location(artifact(&left.path))
-            .region(Region::builder().start_line(1).build())
-            .build()
-    });
-    let locations: Vec<Location> =
-        place.into_iter().map(|place| Location::builder().physical_location(place).build()).collect();
-    results.push(
-        Finding::builder().level(level).message(Message::builder().text(text).build()).locations(locations).build(),
-    );
+    let locations: Vec<Value> =
+        first_left.into_iter().map(|left| location(&left.path, &json!({ "startLine": 1 }))).collect();
+    results.push(json!({ "level": level(severity), "message": { "text": text }, "locations": locations }));
     results
 }
 
-fn artifact(path: &Path) -> ArtifactLocation {
-    ArtifactLocation::builder().uri(uri::of(path)).build()
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
 }
 
-fn finding(finding: &Diagnostic) -> Finding {
-    let artifact = || artifact(&finding.path);
-    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let region = Region::builder()
-        .start_line(number(finding.line))
-        .start_column(number(finding.column))
-        .end_line(number(finding.end_line))
-        .end_column(number(finding.end_column))
-        .build();
-    let place = PhysicalLocation::builder().artifact_location(artifact()).region(region).build();
+fn location(path: &Path, region: &Value) -> Value {
+    json!({ "physicalLocation": { "artifactLocation": { "uri": uri::of(path) }, "region": region } })
+}
+
+fn finding(finding: &Diagnostic) -> Value {
+    let region = json!({
+        "startLine": finding.line, "startColumn": finding.column,
+        "endLine": finding.end_line, "endColumn": finding.end_column,
+    });
     let mut text = finding.message.clone();
     for more in [&finding.label, &finding.hint].into_iter().flatten() {
         text.push_str("; ");
@@ -86,27 +69,17 @@ fn finding(finding: &Diagnostic) -> Finding {
         text.push_str("\n\nThis case shows it:\n\n");
         text.push_str(witness);
     }
-    let level = match finding.severity {
-        Severity::Error => ResultLevel::Error,
-        Severity::Warning => ResultLevel::Warning,
-    };
-    let fixes: Vec<Fix> = finding
-        .fix
-        .iter()
-        .map(|fix| {
-            let deleted =
-                Region::builder().byte_offset(number(fix.start)).byte_length(number(fix.end - fix.start)).build();
-            let content = ArtifactContent::builder().text(fix.text.as_str()).build();
-            let replacement = Replacement::builder().deleted_region(deleted).inserted_content(content).build();
-            let change =
-                ArtifactChange::builder().artifact_location(artifact()).replacements(vec![replacement]).build();
-            Fix::builder().artifact_changes(vec![change]).build()
-        })
-        .collect();
-    let result = Finding::builder()
-        .rule_id(finding.code.text())
-        .level(level)
-        .message(Message::builder().text(text).build())
-        .locations(vec![Location::builder().physical_location(place).build()]);
-    if fixes.is_empty() { result.build() } else { result.fixes(fixes).build() }
+    let mut result = json!({
+        "ruleId": finding.code.text(),
+        "level": level(finding.severity),
+        "message": { "text": text },
+        "locations": [location(&finding.path, &region)],
+    });
+    if let Some(fix) = &finding.fix {
+        let deleted = json!({ "byteOffset": fix.start, "byteLength": fix.end - fix.start });
+        let replacement = json!({ "deletedRegion": deleted, "insertedContent": { "text": fix.text } });
+        let change = json!({ "artifactLocation": { "uri": uri::of(&finding.path) }, "replacements": [replacement] });
+        result["fixes"] = json!([{ "artifactChanges": [change] }]);
+    }
+    result
 }

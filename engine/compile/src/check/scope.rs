@@ -5,7 +5,11 @@ use std::{cell::Cell, collections::BTreeMap};
 use casebook_runtime::{
     expression::{Effects, Expression, shown},
     model::Column,
-    scenario::{First, ResetModel, StateVariable, parameter::object_schema},
+    scenario::{
+        First, ResetModel, StateVariable,
+        parameter::object_schema,
+        scope::{Scope, TaskScope, counters},
+    },
     value::ValueType,
 };
 use casebook_syntax::{
@@ -13,7 +17,7 @@ use casebook_syntax::{
     spec::{ActionProperty, ActionSpec, Document, Environment, Formula, StateSpec, ToolSpec},
 };
 use indexmap::IndexMap;
-use minijinja::{Environment as Engine, Value as Context, context, value::Serde};
+use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::{Map, Value};
 
 use super::{
@@ -69,20 +73,20 @@ pub(super) fn names(
     let schema = Value::Object(object_schema(&parameters));
     let validator = validator(&schema).ok()?;
     let data = Context::from(Serde(&spec.data));
-    let task = context! { name => "", title => "", split => "", group => (), difficulty => 1, max_steps => 1 };
-    let counter: BTreeMap<&str, i64> =
-        ["steps", "max_steps", "items", "pending", "decided", "accepted", "minutes", "budget_left"]
-            .map(|name| (name, 1))
-            .into();
-    let mut samples = BTreeMap::from([
-        ("data", data.clone()),
-        ("reset", Context::from(Serde(&given))),
-        ("task", task),
-        ("seed", Context::from(1)),
-        ("counter", Context::from(Serde(&counter))),
-        (trial::MAYBE, Context::from(revealed(spec))),
-        (trial::OPTIONAL, Context::from(left_out.clone())),
-    ]);
+    let task = TaskScope { name: "", title: "", split: "", group: None, difficulty: 1.0, max_steps: 1 };
+    let scope = Scope {
+        data: data.clone(),
+        state: Context::UNDEFINED,
+        reset: Context::from(Serde(&given)),
+        task: task.into(),
+        seed: 1,
+        counter: counters(|_| 1),
+    };
+    let mut samples = scope.names();
+    // What a state begins with cannot read the state.
+    samples.remove("state");
+    samples.insert(trial::MAYBE, Context::from(revealed(spec)));
+    samples.insert(trial::OPTIONAL, Context::from(left_out.clone()));
     let before = Context::from(samples.clone());
     let mut state = Vec::new();
     let mut values = Map::new();

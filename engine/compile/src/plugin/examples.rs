@@ -1,6 +1,7 @@
 //! A plugin's own examples, run twice.
 
 use casebook_runtime::plugin::{Example, Offer, Operation, Plugin};
+use casebook_syntax::schema_error::Schema;
 use serde_json::{Map, Value};
 
 /// How far a number may be from the one that an example shows.
@@ -37,11 +38,11 @@ pub fn run_examples(plugin: &Plugin) -> Vec<ExampleRun> {
 fn run(plugin: &Plugin, offer: Offer<'_>, example: &Example) -> Result<(), String> {
     let nothing = Value::Object(Map::new());
     let given = |key: &str| example.input.get(key).unwrap_or(&nothing);
-    if !casebook_syntax::spec::fits(offer.parameters(), given("parameters")) {
+    if !fits(offer.parameters(), given("parameters")) {
         return Err(format!("its parameters do not fit the {}'s schema", offer.operation().noun()));
     }
     if let Offer::Tool(tool) = offer
-        && !casebook_syntax::spec::fits(&tool.arguments, given("arguments"))
+        && !fits(&tool.arguments, given("arguments"))
     {
         return Err("its arguments do not fit the tool's schema".into());
     }
@@ -54,6 +55,10 @@ fn run(plugin: &Plugin, offer: Offer<'_>, example: &Example) -> Result<(), Strin
         Some(key) => Err(format!("`{key}` should be {}, but the answer is {first}", example.output[&key])),
         None => Ok(()),
     }
+}
+
+fn fits(schema: &Value, value: &Value) -> bool {
+    Schema::new(schema).is_ok_and(|schema| schema.is_valid(value))
 }
 
 /// The first key of an example's output that an answer does not have, or not so.

@@ -11,7 +11,7 @@ use casebook_runtime::{
     hash::sha256,
     plugin::{Host, Limits, Offer, Operation, Plugin, Program, Refusal},
 };
-use casebook_syntax::spec::{ProcessSpec, check_schema};
+use casebook_syntax::{schema_error::Schema, spec::ProcessSpec};
 pub use examples::{ExampleRun, run_examples};
 pub(crate) use used::{Declared, Use, check_fields, check_reads, used};
 
@@ -44,7 +44,7 @@ fn sound(plugin: Plugin) -> Result<Plugin, Refusal> {
         for offer in plugin.description.offers_of(operation) {
             let arguments = if let Offer::Tool(tool) = offer { Some(("arguments", &tool.arguments)) } else { None };
             for (what, schema) in [("parameters", offer.parameters())].into_iter().chain(arguments) {
-                check_schema(schema).map_err(|problem| {
+                Schema::new(schema).map_err(|problem| {
                     let (noun, name) = (operation.noun(), offer.name());
                     Refusal::Unfit(format!("its {noun} `{name}` has {what} of a bad schema: {problem}"))
                 })?;

@@ -229,7 +229,7 @@ fn a_reset_takes_what_the_pack_declares_and_nothing_else() {
     assert_eq!(
         messages,
         [
-            "`urgent` must be of type boolean",
+            "`urgent` must be `true` or `false`",
             "unknown argument `ton`; did you mean `tone`? `conformance-triage` takes `tone`, `urgent`"
         ]
     );

@@ -1,15 +1,17 @@
 //! What templates and expressions read of an episode.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use minijinja::{Value as Context, context, value::Serde};
+use minijinja::{Value as Context, value::Serde};
 use serde_json::{Map, Value};
 
 use super::Episode;
 use crate::{
     expression::{Effects, MAX_WAIT},
-    scenario::{Task, templates::ItemView},
-    settings::Counter,
+    scenario::{
+        scope::{Scope, TaskScope, counters},
+        templates::ItemView,
+    },
 };
 
 /// What an action or a call is about to do besides answering.
@@ -24,13 +26,23 @@ pub(super) struct Changes {
 impl Episode {
     /// The names that every template and expression of an episode may read, and `more`.
     pub(super) fn scope<const N: usize>(&self, more: [(&'static str, Context); N]) -> Context {
-        let mut names: BTreeMap<&str, Context> = BTreeMap::new();
-        names.insert("data", self.pack.data.clone());
-        names.insert("state", json(&self.state));
-        names.insert("reset", json(&self.arguments));
-        names.insert("task", task_scope(&self.task));
-        names.insert("seed", self.seed.into());
-        names.insert("counter", self.counters());
+        let task = &self.task;
+        let scope = Scope {
+            data: self.pack.data.clone(),
+            state: json(&self.state),
+            reset: json(&self.arguments),
+            task: Context::from(TaskScope {
+                name: task.name(),
+                title: task.title(),
+                split: task.split(),
+                group: task.group(),
+                difficulty: task.difficulty(),
+                max_steps: task.max_steps(),
+            }),
+            seed: self.seed,
+            counter: self.counters(),
+        };
+        let mut names = scope.names();
         names.extend(more);
         Context::from(names)
     }
@@ -59,16 +71,7 @@ impl Episode {
     }
 
     pub(super) fn counters(&self) -> Context {
-        context! {
-            steps => self.counter(Counter::Steps),
-            max_steps => self.counter(Counter::MaxSteps),
-            items => self.counter(Counter::Items),
-            pending => self.counter(Counter::Pending),
-            decided => self.counter(Counter::Decided),
-            accepted => self.counter(Counter::Accepted),
-            minutes => self.counter(Counter::Minutes),
-            budget_left => self.counter(Counter::BudgetLeft),
-        }
+        counters(|counter| self.counter(counter))
     }
 
     /// The changes that effects make, given some names.
@@ -102,18 +105,6 @@ pub(super) enum Fault {
     Told(String),
     /// An expression does not work: nothing that an agent may read.
     Broken(String),
-}
-
-/// What templates see of a task.
-pub(super) fn task_scope(task: &Task) -> Context {
-    context! {
-        name => task.name(),
-        title => task.title(),
-        split => task.split(),
-        group => task.group(),
-        difficulty => task.difficulty(),
-        max_steps => task.max_steps(),
-    }
 }
 
 /// A map as templates read it.

@@ -6,6 +6,8 @@
 pub mod random;
 // The template engine, its limits and what templates may read.
 pub mod templates;
+// The names that they read of an episode.
+pub mod scope;
 // Fields that are computed from others.
 pub mod derived;
 // Ranks that follow from the items of an episode.

@@ -83,8 +83,6 @@ pub use task::{Arrival, DrawnItems, FollowUp, Gaps, Generators, InboxPart, Inbox
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tool::{PluginResult, ToolAnswer, ToolArgument, ToolResult, ToolSpec};
 pub use tree::{Node as PlacedNode, Place, Tree, plain_scalar};
-pub use validate::misfits;
-pub use validate::{check_schema, fits};
 
 /// The version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

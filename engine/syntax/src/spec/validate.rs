@@ -1,14 +1,8 @@
-//! A tree against its kind's schema: every mismatch, at its place.
-//!
-//! With `scenario::action` the only module that knows the schema validator.
+//! A tree against its kind's schema: every mismatch, at its place and with what to do about it.
 
 use std::sync::OnceLock;
 
 use casebook_runtime::names::{list, nearest};
-use jsonschema::{
-    Validator,
-    error::{TypeKind, ValidationError, ValidationErrorKind},
-};
 use serde_json::Value;
 
 use super::{
@@ -19,15 +13,13 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Hint, did_you_mean},
+    schema_error::{MAX_MISMATCHES, Mismatch, MismatchKind, Schema, limit_text, type_names},
     source::SourceFile,
 };
 
-/// The maximum number of problems that are reported of one document.
-const MAX_PROBLEMS: usize = 100;
-
 struct Compiled {
     schema: Value,
-    validator: Validator,
+    validator: Schema,
 }
 
 pub(super) fn validate(files: &[SourceFile], tree: &Tree, value: &Value, kind: Kind) -> Vec<Diagnostic> {
@@ -43,7 +35,7 @@ pub(super) fn validate(files: &[SourceFile], tree: &Tree, value: &Value, kind: K
         return Vec::new();
     }
     let context = Context { files, tree, value, schema: &compiled.schema, above: "" };
-    compiled.validator.iter_errors(value).flat_map(|error| context.explain(&error)).take(MAX_PROBLEMS).collect()
+    context.explain_all(&compiled.validator.mismatches(value))
 }
 
 /// The part of a document at a pointer against a schema that the document does not bring itself.
@@ -56,31 +48,9 @@ pub(super) fn validate_part(
 ) -> Vec<Diagnostic> {
     let empty = Value::Object(serde_json::Map::new());
     let part = value.pointer(pointer).unwrap_or(&empty);
-    let Ok(validator) = jsonschema::draft202012::new(schema) else { return Vec::new() };
+    let Ok(validator) = Schema::new(schema) else { return Vec::new() };
     let context = Context { files, tree, value, schema, above: pointer };
-    validator.iter_errors(part).flat_map(|error| context.explain(&error)).take(MAX_PROBLEMS).collect()
-}
-
-/// Says what is wrong with a schema.
-pub fn check_schema(schema: &Value) -> Result<(), String> {
-    jsonschema::draft202012::new(schema).map(|_| ()).map_err(|error| error.to_string())
-}
-
-/// What of a value does not fit a schema, in words.
-pub fn misfits(schema: &Value, value: &Value) -> Vec<String> {
-    let Ok(validator) = jsonschema::draft202012::new(schema) else { return Vec::new() };
-    validator
-        .iter_errors(value)
-        .map(|error| match error.instance_path().as_str() {
-            "" => error.to_string(),
-            path => format!("`{}`: {error}", path.trim_start_matches('/')),
-        })
-        .collect()
-}
-
-/// Returns whether a value fits a schema.
-pub fn fits(schema: &Value, value: &Value) -> bool {
-    jsonschema::draft202012::new(schema).is_ok_and(|validator| validator.is_valid(value))
+    context.explain_all(&validator.mismatches(part))
 }
 
 fn compiled(kind: Kind) -> Option<&'static Compiled> {
@@ -90,7 +60,7 @@ fn compiled(kind: Kind) -> Option<&'static Compiled> {
             .iter()
             .map(|kind| {
                 let schema = schema::schema_of(*kind);
-                let validator = jsonschema::draft202012::new(&schema).ok();
+                let validator = Schema::new(&schema).ok();
                 (*kind, validator.map(|validator| Compiled { schema, validator }))
             })
             .collect()
@@ -112,64 +82,50 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    #[expect(clippy::too_many_lines, reason = "one arm for each kind of mistake")]
-    fn explain(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
-        let pointer = format!("{}{}", self.above, error.instance_path());
+    fn explain_all(&self, mismatches: &[Mismatch]) -> Vec<Diagnostic> {
+        mismatches.iter().flat_map(|one| self.explain(one)).take(MAX_MISMATCHES).collect()
+    }
+
+    fn explain(&self, error: &Mismatch) -> Vec<Diagnostic> {
+        let pointer = format!("{}{}", self.above, error.pointer);
         let what = name_of(&pointer);
-        let at =
-            |code, message: String| self.finding(code, self.tree.value_place(&pointer), message).at(pointer.clone());
-        let written = written(self.tree, &pointer, error.instance());
-        let found = describe(error.instance(), &written);
-        let one = match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected }
-            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+        let found = &error.found;
+        let at = |code| {
+            let message = format!("{what} {}", error.wanted());
+            self.finding(code, self.tree.value_place(&pointer), message).at(pointer.clone())
+        };
+        let written = written(self.tree, &pointer, found);
+        vec![match &error.kind {
+            MismatchKind::UnknownKeys(unexpected) => {
                 if let Some(finding) = self.missing_grader(error, &pointer, unexpected) {
                     return vec![finding];
                 }
                 return unexpected
                     .iter()
-                    .take(MAX_PROBLEMS)
+                    .take(MAX_MISMATCHES)
                     .filter_map(|key| self.unknown_key(error, &pointer, key))
                     .collect();
             }
-            ValidationErrorKind::Required { property } => {
-                let key = property.as_str().unwrap_or_default();
+            MismatchKind::MissingKey(key) => {
                 let known = self.known_keys(error);
-                let present = error.instance().as_object().into_iter().flat_map(|map| map.keys());
+                let present = found.as_object().into_iter().flat_map(|map| map.keys());
                 let unknown = present.map(String::as_str).filter(|present| !known.iter().any(|one| one == present));
                 if nearest(key, unknown).is_some() {
                     // It is there, misspelt; the finding about the unknown key says so.
                     return Vec::new();
                 }
                 let hint = self.describe_key(error, key).map(|text| format!("add `{key}:` ({text})"));
-                self.finding(Code::MissingKey, self.head_of(&pointer), format!("{what} needs `{key}`"))
+                self.finding(Code::MissingKey, self.head_of(&pointer), format!("{what} {}", error.wanted()))
                     .at(pointer.clone())
                     .hint(hint.unwrap_or_else(|| format!("add `{key}:`")))
             }
-            ValidationErrorKind::Type { kind } => {
-                if let Some(finding) = self.misspelt_any(&pointer, error.instance()) {
-                    return vec![finding];
-                }
-                let wanted = types(kind);
-                let cut = pointer.rsplit_once('/').filter(|_| error.instance().is_null()).and_then(|(above, key)| {
-                    let key = key.replace("~1", "/").replace("~0", "~");
-                    comma::cut(self.files, self.tree, self.value, above, &key)
-                });
-                at(Code::WrongType, format!("{what} must be {wanted}, not {found}"))
-                    .label(format!("expected {wanted}"))
-                    .maybe_hint(
-                        cut.map(|cut| format!("give it a value, or {}", cut.hint).into())
-                            .or_else(|| self.cut_number(&pointer, kind, error.instance()))
-                            .or_else(|| self.needless_dash(&pointer, error.instance()))
-                            .or_else(|| self.unit_lost(error, &written))
-                            .or_else(|| type_hint(kind, error.instance(), &written)),
-                    )
-            }
-            ValidationErrorKind::Enum { options } => {
-                let names: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                at(Code::NotAllowed, format!("{what} cannot be `{written}`"))
+            MismatchKind::Type(types) => return vec![self.wrong_type(error, &pointer, types, &written)],
+            MismatchKind::Choice(values) if values.len() > 1 => {
+                let names: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+                self.finding(Code::NotAllowed, self.tree.value_place(&pointer), format!("{what} cannot be `{written}`"))
+                    .at(pointer.clone())
                     .label(format!("expected one of {}", list(&names).unwrap_or_default()))
-                    .maybe_hint(if !error.instance().is_string() && names.contains(&&*written) {
+                    .maybe_hint(if !found.is_string() && names.contains(&&*written) {
                         Some(Hint::quoting(&written))
                     } else if pointer.ends_with("/grader") && CONTAINERS.contains(&&*written) {
                         Some(format!("a container is a key: write `{written}:` in place of `grader: {written}`").into())
@@ -177,71 +133,66 @@ impl Context<'_> {
                         did_you_mean(&written, names)
                     })
             }
-            ValidationErrorKind::Constant { expected_value } => at(
-                Code::NotAllowed,
-                format!(
-                    "{what} must be `{}`",
-                    expected_value.as_str().map_or_else(|| expected_value.to_string(), str::to_owned)
-                ),
-            ),
-            ValidationErrorKind::MinLength { limit } => {
-                at(Code::OutOfBounds, format!("{what} needs at least {}", count(*limit, "character", "characters")))
-                    .hint("write something")
-            }
-            ValidationErrorKind::MaxLength { limit } => {
-                at(Code::OutOfBounds, format!("{what} may have at most {}", count(*limit, "character", "characters")))
-                    .hint("shorten it")
-            }
-            ValidationErrorKind::MinItems { limit } => {
-                at(Code::OutOfBounds, format!("{what} needs at least {}", count(*limit, "entry", "entries")))
-                    .hint("add an entry, or remove the key")
-            }
-            ValidationErrorKind::MaxItems { limit } => {
-                at(Code::OutOfBounds, format!("{what} may have at most {}", count(*limit, "entry", "entries")))
-                    .hint("remove some of them")
-            }
-            ValidationErrorKind::MinProperties { limit } => {
-                at(Code::OutOfBounds, format!("{what} needs at least {}", count(*limit, "key", "keys")))
-                    .hint("add a key")
-            }
-            ValidationErrorKind::MaxProperties { limit } => {
-                at(Code::OutOfBounds, format!("{what} may have at most {}", count(*limit, "key", "keys")))
-                    .hint(if *limit == 1 { "keep one of them" } else { "remove some of them" })
-            }
-            ValidationErrorKind::Minimum { limit } => {
-                at(Code::OutOfBounds, format!("{what} must be at least {}", number(limit)))
-                    .label(format!("is {found}"))
-                    .hint(format!("write `{}` or more", number(limit)))
-            }
-            ValidationErrorKind::Maximum { limit } => {
+            MismatchKind::Choice(_) => at(Code::NotAllowed),
+            MismatchKind::Bound(keyword @ ("minimum" | "maximum"), limit) => {
+                let side = if *keyword == "minimum" { "more" } else { "less" };
                 // Where a share may be written, so many percent are meant.
-                let share =
-                    self.schema_of(error).and_then(|schema| schema.get("pattern")?.as_str()?.strip_suffix("%$"));
-                let percent = error.instance().as_f64().filter(|one| share.is_some() && (1.0..=100.0).contains(one));
-                at(Code::OutOfBounds, format!("{what} must be at most {}", number(limit)))
-                    .label(format!("is {found}"))
-                    .hint(
-                        percent.map_or_else(
-                            || format!("write `{}` or less", number(limit)),
-                            |one| format!("write `{one}%`"),
-                        ),
-                    )
+                let pattern = self.schema_of(error).and_then(|schema| schema.get("pattern")?.as_str());
+                let share = *keyword == "maximum" && pattern.is_some_and(|pattern| pattern.ends_with("%$"));
+                let percent = found.as_f64().filter(|one| share && (1.0..=100.0).contains(one));
+                let limit = format!("write `{}` or {side}", limit_text(limit));
+                at(Code::OutOfBounds)
+                    .label(format!("is {}", describe(found, &written)))
+                    .hint(percent.map_or(limit, |one| format!("write `{one}%`")))
             }
-            ValidationErrorKind::FalseSchema => self
-                .finding(Code::UnknownKey, self.tree.key_place(&pointer), format!("{what}is not allowed here"))
-                .at(pointer.clone()),
-            ValidationErrorKind::Pattern { .. } => {
-                at(Code::BadValue, format!("{what} cannot be `{}`", error.instance().as_str().unwrap_or_default()))
+            MismatchKind::Bound(keyword, limit) => at(Code::OutOfBounds).hint(match *keyword {
+                "minLength" => "write something",
+                "maxLength" => "shorten it",
+                "minItems" => "add an entry, or remove the key",
+                "minProperties" => "add a key",
+                _ if *limit == 1 => "keep one of them",
+                _ => "remove some of them",
+            }),
+            MismatchKind::Never => {
+                let message = format!("{what} {}", error.wanted());
+                self.finding(Code::UnknownKey, self.tree.key_place(&pointer), message).at(pointer.clone())
+            }
+            MismatchKind::Pattern => {
+                let message = format!("{what} cannot be `{}`", found.as_str().unwrap_or_default());
+                self.finding(Code::BadValue, self.tree.value_place(&pointer), message)
+                    .at(pointer.clone())
                     .maybe_hint(self.description(error))
             }
-            _ => at(Code::Shape, format!("{what} does not fit: {error}")).maybe_hint(self.description(error)),
-        };
-        vec![one]
+            MismatchKind::Other => at(Code::Shape).maybe_hint(self.description(error)),
+        }]
+    }
+
+    fn wrong_type(&self, error: &Mismatch, pointer: &str, types: &[&str], written: &str) -> Diagnostic {
+        if let Some(finding) = self.misspelt_any(pointer, &error.found) {
+            return finding;
+        }
+        let wanted = type_names(types);
+        let cut = pointer.rsplit_once('/').filter(|_| error.found.is_null()).and_then(|(above, key)| {
+            let key = key.replace("~1", "/").replace("~0", "~");
+            comma::cut(self.files, self.tree, self.value, above, &key)
+        });
+        let found = describe(&error.found, written);
+        let message = format!("{} must be {wanted}, not {found}", name_of(pointer));
+        self.finding(Code::WrongType, self.tree.value_place(pointer), message)
+            .at(pointer)
+            .label(format!("expected {wanted}"))
+            .maybe_hint(
+                cut.map(|cut| format!("give it a value, or {}", cut.hint).into())
+                    .or_else(|| self.cut_number(pointer, types, &error.found))
+                    .or_else(|| self.needless_dash(pointer, &error.found))
+                    .or_else(|| self.unit_lost(error, written))
+                    .or_else(|| type_hint(types, &error.found, written)),
+            )
     }
 
     /// What to do about a number that a comma has cut, such as `1,240` in a list in brackets.
-    fn cut_number(&self, pointer: &str, kind: &TypeKind, found: &Value) -> Option<Hint> {
-        if !found.is_number() || !types(kind).contains("a text") {
+    fn cut_number(&self, pointer: &str, types: &[&str], found: &Value) -> Option<Hint> {
+        if !found.is_number() || !types.contains(&"string") {
             return None;
         }
         let (file, span) = located(self.files, self.tree.value_place(pointer));
@@ -259,11 +210,11 @@ impl Context<'_> {
     }
 
     /// What to do about a number where a length with a unit is expected, such as `10` for `10m`.
-    fn unit_lost(&self, error: &ValidationError<'_>, written: &str) -> Option<Hint> {
+    fn unit_lost(&self, error: &Mismatch, written: &str) -> Option<Hint> {
         let example = self.schema_of(error)?.get("examples")?.get(0)?.as_str()?;
         let is_length = example.starts_with(|sign: char| sign.is_ascii_digit()) && example.ends_with(['s', 'm', 'h']);
         let hint = format!("write it with its unit, such as `{written}m` or `{written}h`");
-        (is_length && error.instance().is_number()).then(|| hint.into())
+        (is_length && error.found.is_number()).then(|| hint.into())
     }
 
     /// What to do about the entry of a list that is a map in lines, such as `- keywords: [...]` in place of a map.
@@ -275,7 +226,7 @@ impl Context<'_> {
             .then(|| "write one value; or, if a map is meant, `key: value` lines without `- `".into())
     }
 
-    fn unknown_key(&self, error: &ValidationError<'_>, pointer: &str, key: &str) -> Option<Diagnostic> {
+    fn unknown_key(&self, error: &Mismatch, pointer: &str, key: &str) -> Option<Diagnostic> {
         let cut = comma::cut(self.files, self.tree, self.value, pointer, key);
         if cut.as_ref().is_some_and(|cut| !cut.first) {
             // It is told with the first part of the text.
@@ -322,10 +273,10 @@ impl Context<'_> {
     }
 
     /// A node whose keys only make sense with a grader, which is misspelt or not there: one finding instead of many.
-    fn missing_grader(&self, error: &ValidationError<'_>, pointer: &str, unexpected: &[String]) -> Option<Diagnostic> {
+    fn missing_grader(&self, error: &Mismatch, pointer: &str, unexpected: &[String]) -> Option<Diagnostic> {
         const GRADER: &str = "grader";
         let known = self.known_keys(error);
-        let present = error.instance().as_object()?;
+        let present = error.found.as_object()?;
         let container = |key: &&String| !["name", "weight", "times"].contains(&key.as_str()) && known.contains(key);
         if !known.iter().any(|key| key == "weighted_sum") || present.contains_key(GRADER) {
             return None;
@@ -355,33 +306,31 @@ impl Context<'_> {
     }
 
     /// The keys that the failing part of the schema knows.
-    fn known_keys(&self, error: &ValidationError<'_>) -> Vec<String> {
+    fn known_keys(&self, error: &Mismatch) -> Vec<String> {
         self.properties(error).map(|map| map.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// What the failing part of the schema says that it wants.
     /// The schema that a value does not fit.
-    fn schema_of(&self, error: &ValidationError<'_>) -> Option<&Value> {
-        let path = error.schema_path().to_string();
-        let (parent, _) = path.rsplit_once('/')?;
+    fn schema_of(&self, error: &Mismatch) -> Option<&Value> {
+        let (parent, _) = error.schema_pointer.rsplit_once('/')?;
         self.schema.pointer(parent)
     }
 
-    fn description(&self, error: &ValidationError<'_>) -> Option<String> {
+    /// What the failing part of the schema says that it wants.
+    fn description(&self, error: &Mismatch) -> Option<String> {
         let text = self.schema_of(error)?.get("description")?.as_str()?;
         Some(lower_first(text.split("\n\n").next()?.replace('\n', " ").trim_end_matches('.')))
     }
 
-    fn describe_key(&self, error: &ValidationError<'_>, key: &str) -> Option<String> {
+    fn describe_key(&self, error: &Mismatch, key: &str) -> Option<String> {
         let property = self.properties(error)?.get(key)?;
         let text = property.get("description").and_then(Value::as_str)?;
         let first = text.split("\n\n").next()?.replace('\n', " ");
         Some(lower_first(first.trim_end_matches('.')))
     }
 
-    fn properties(&self, error: &ValidationError<'_>) -> Option<&serde_json::Map<String, Value>> {
-        let path = error.schema_path().to_string();
-        let (parent, _) = path.rsplit_once('/')?;
+    fn properties(&self, error: &Mismatch) -> Option<&serde_json::Map<String, Value>> {
+        let (parent, _) = error.schema_pointer.rsplit_once('/')?;
         let parent = parent.strip_suffix("/required").unwrap_or(parent);
         self.schema.pointer(parent)?.get("properties")?.as_object()
     }
@@ -408,16 +357,6 @@ impl Context<'_> {
 
 fn lower_first(text: &str) -> String {
     text.get(..1).map_or_else(|| text.to_owned(), |start| format!("{}{}", start.to_lowercase(), &text[1..]))
-}
-
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
-/// A bound as an author would write it.
-fn number(limit: &Value) -> String {
-    let text = limit.to_string();
-    text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
 /// What a message calls the value at a pointer.
@@ -447,35 +386,8 @@ pub(super) fn describe(value: &Value, written: &str) -> String {
     }
 }
 
-fn types(kind: &TypeKind) -> String {
-    let names: Vec<&str> = match kind {
-        TypeKind::Single(one) => vec![one.as_str()],
-        TypeKind::Multiple(many) => many.iter().map(jsonschema::JsonType::as_str).collect(),
-    };
-    let words: Vec<&str> = names
-        .iter()
-        .map(|name| match *name {
-            "object" => "a map",
-            "array" => "a list",
-            "string" => "a text",
-            "integer" => "a whole number",
-            "number" => "a number",
-            "boolean" => "`true` or `false`",
-            other => other,
-        })
-        .collect();
-    match words.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
-    }
-}
-
-fn type_hint(kind: &TypeKind, found: &Value, written: &str) -> Option<Hint> {
-    let wants = |name: &str| match kind {
-        TypeKind::Single(one) => one.as_str() == name,
-        TypeKind::Multiple(many) => many.iter().any(|one| one.as_str() == name),
-    };
+fn type_hint(types: &[&str], found: &Value, written: &str) -> Option<Hint> {
+    let wants = |name: &str| types.contains(&name);
     Some(match found {
         Value::Null => "give it a value, or remove the key".into(),
         Value::Number(_) | Value::Bool(_) if wants("string") => Hint::quoting(written),
