@@ -65,5 +65,6 @@ impl From<TaskScope<'_>> for Context {
 
 /// Every counter by its name.
 pub fn counters(count: impl Fn(Counter) -> usize) -> Context {
-    Counter::ALL.iter().map(|counter| (counter.name(), Context::from(count(*counter)))).collect()
+    let counted = Counter::ALL.iter().map(|counter| (counter.name(), Context::from(count(*counter))));
+    Context::from(counted.collect::<BTreeMap<_, _>>())
 }
