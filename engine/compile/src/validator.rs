@@ -122,6 +122,7 @@ fn explain<'a>(mismatch: Mismatch, known: &dyn Fn(bool) -> Vec<&'a str>) -> Vec<
             }
             (ProblemKind::NotAllowed, Some(("enum", values.into())))
         }
+        MismatchKind::Constant(value) => (ProblemKind::NotAllowed, Some(("enum", json!([value])))),
         MismatchKind::Bound(keyword, limit) => (ProblemKind::OutOfBounds, Some((keyword, limit))),
         MismatchKind::Never | MismatchKind::Pattern | MismatchKind::Other => (ProblemKind::Conflict, None),
     };

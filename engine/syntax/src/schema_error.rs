@@ -59,6 +59,8 @@ pub enum MismatchKind {
     Type(Vec<&'static str>),
     /// None of the values that are allowed.
     Choice(Vec<Value>),
+    /// Not the one value that is allowed.
+    Constant(Value),
     /// Too short, long, small, large, few or many, by the keyword of JSON Schema that says so and its limit.
     Bound(&'static str, Value),
     /// Nothing may be here.
@@ -87,9 +89,7 @@ impl Mismatch {
             ValidationErrorKind::Enum { options } => {
                 MismatchKind::Choice(options.as_array().cloned().unwrap_or_default())
             }
-            ValidationErrorKind::Constant { expected_value } => {
-                MismatchKind::Choice(vec![expected_value.as_ref().clone()])
-            }
+            ValidationErrorKind::Constant { expected_value } => MismatchKind::Constant(expected_value.as_ref().clone()),
             ValidationErrorKind::MinLength { limit } => bound("minLength", *limit),
             ValidationErrorKind::MaxLength { limit } => bound("maxLength", *limit),
             ValidationErrorKind::MinItems { limit } => bound("minItems", *limit),
@@ -118,12 +118,9 @@ impl Mismatch {
             MismatchKind::MissingKey(key) => format!("needs `{key}`"),
             MismatchKind::Type(types) => format!("must be {}", type_names(types)),
             MismatchKind::Choice(values) => {
-                let values: Vec<String> = values.iter().map(plain).collect();
-                match values.as_slice() {
-                    [one] => format!("must be `{one}`"),
-                    values => format!("must be one of {}", values.join(", ")),
-                }
+                format!("must be one of {}", values.iter().map(plain).collect::<Vec<_>>().join(", "))
             }
+            MismatchKind::Constant(value) => format!("must be `{}`", plain(value)),
             MismatchKind::Bound(keyword, limit) => bound_words(keyword, limit),
             MismatchKind::Never => "is not allowed here".to_owned(),
             MismatchKind::Pattern | MismatchKind::Other => format!("does not fit: {}", self.said),

@@ -183,25 +183,27 @@ impl fmt::Display for StepError {
         match self {
             Self::Done => f.write_str("the episode is done; reset to start another"),
             Self::Broken(text) | Self::Failed(text) => f.write_str(text),
-            Self::Invalid(problems) => {
-                let texts: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
-                write!(f, "the action was refused: {}", texts.join("; "))
-            }
+            Self::Invalid(problems) => write!(f, "the action was refused: {}", placed(problems)),
         }
     }
 }
 
 impl StepError {
-    /// Why the action costs a step, with the place of every problem.
+    /// Why the action costs a step.
     fn reason(&self) -> String {
         let Self::Invalid(problems) = self else { return self.to_string() };
-        let texts = problems.iter().map(|problem| {
-            let path: Vec<String> = problem.path.iter().map(ToString::to_string).collect();
-            let named = path.is_empty() || problem.message.contains(&format!("`{}`", path[path.len() - 1]));
-            if named { problem.message.clone() } else { format!("`{}`: {}", path.join("."), problem.message) }
-        });
-        format!("the action was invalid: {}", texts.collect::<Vec<_>>().join("; "))
+        format!("the action was invalid: {}", placed(problems))
     }
+}
+
+/// Problems as one sentence, each with its place unless it names that itself.
+fn placed(problems: &[ActionProblem]) -> String {
+    let texts = problems.iter().map(|problem| {
+        let path: Vec<String> = problem.path.iter().map(ToString::to_string).collect();
+        let named = path.is_empty() || problem.message.contains(&format!("`{}`", path[path.len() - 1]));
+        if named { problem.message.clone() } else { format!("`{}`: {}", path.join("."), problem.message) }
+    });
+    texts.collect::<Vec<_>>().join("; ")
 }
 
 impl Episode {

@@ -311,7 +311,7 @@ async fn a_recorded_episode_is_graded_again() {
     assert_eq!((&told["agrees"], &told["difference"]), (&json!(false), &json!("the score was 0.25, is now 1")));
     line["actions"][0]["action"] = json!("shout");
     let text = post(&server, "/regrade", &line).await.detail(409);
-    assert!(text.starts_with("step 1: the action was refused: must be one of answer, close"), "{text}");
+    assert!(text.starts_with("step 1: the action was refused: `action`: must be one of answer, close"), "{text}");
     let seed = line["seed"].clone();
     line["seed"] = json!(i64::MAX as u64 + 1);
     let entry = post(&server, "/regrade", &line).await.entry();

@@ -120,7 +120,7 @@ impl Context<'_> {
                     .hint(hint.unwrap_or_else(|| format!("add `{key}:`")))
             }
             MismatchKind::Type(types) => return vec![self.wrong_type(error, &pointer, types, &written)],
-            MismatchKind::Choice(values) if values.len() > 1 => {
+            MismatchKind::Choice(values) => {
                 let names: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
                 self.finding(Code::NotAllowed, self.tree.value_place(&pointer), format!("{what} cannot be `{written}`"))
                     .at(pointer.clone())
@@ -133,7 +133,7 @@ impl Context<'_> {
                         did_you_mean(&written, names)
                     })
             }
-            MismatchKind::Choice(_) => at(Code::NotAllowed),
+            MismatchKind::Constant(_) => at(Code::NotAllowed),
             MismatchKind::Bound(keyword @ ("minimum" | "maximum"), limit) => {
                 let side = if *keyword == "minimum" { "more" } else { "less" };
                 // Where a share may be written, so many percent are meant.
