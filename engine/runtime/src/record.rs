@@ -206,11 +206,21 @@ fn fold_watched(
     Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score, inputs })
 }
 
+fn has_tree(step: &Step) -> bool {
+    step.breakdown.as_ref().is_some_and(|told| told.score_tree.is_some())
+}
+
 fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {
     if then.steps.len() != now.steps.len() {
         return Some(format!("the episode took {} steps, now {}", then.steps.len(), now.steps.len()));
     }
     for (at, (a, b)) in then.steps.iter().zip(&now.steps).enumerate() {
+        let mut b = b.clone();
+        // Records of earlier versions have no tree.
+        if let Some(told) = b.breakdown.as_mut().filter(|_| !has_tree(a)) {
+            told.score_tree = None;
+        }
+        let b = &b;
         let (a, b) = (serde_json::to_string(a).ok()?, serde_json::to_string(b).ok()?);
         if a != b {
             return Some(format!("step {} was {a}, is now {b}", at + 1));

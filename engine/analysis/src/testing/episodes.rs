@@ -7,6 +7,7 @@ use casebook_runtime::{
     model::Datum,
     number::says_same,
     policy,
+    rubric::Mark,
     scenario::{
         Pack, Task,
         suite::{EpisodeCase, Expectation, NumberTest, Player, Probe, Site},
@@ -208,11 +209,14 @@ fn components(episode: &Episode) -> Result<Map<String, Value>, casebook_runtime:
 
 fn graded(episode: &Episode) -> Result<Vec<Graded>, casebook_runtime::rubric::GraderError> {
     let items: Vec<&str> = episode.table().map(|(item, _)| item.id.as_str()).collect();
-    let named = |(row, value): (usize, f64)| Some(((*items.get(row)?).to_owned(), value));
-    let graded = episode.graded()?.into_iter().map(|one| Graded {
-        name: one.name.to_owned(),
-        value: one.value,
-        items: one.rows.into_iter().filter_map(named).collect(),
+    let tree = episode.graded()?;
+    let graded = tree.leaves().into_iter().filter_map(|leaf| {
+        let named = |mark: &Mark| Some(((*items.get(mark.row)?).to_owned(), mark.value));
+        Some(Graded {
+            name: leaf.node.name.as_deref().unwrap_or(&leaf.node.pointer).to_owned(),
+            value: leaf.value.filter(|_| leaf.node.is_grader())?,
+            items: leaf.rows.iter().filter_map(named).collect(),
+        })
     });
     Ok(graded.collect())
 }

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use casebook_runtime::{
-    episode::{Episode, Step},
-    explanation, policy,
+    episode::{Episode, ScorePart, Step},
+    explanation,
+    number::is_near,
+    policy,
     record::{MAX_SEED, Recording, play_watched},
     scenario::Pack,
 };
@@ -76,6 +78,9 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
                 write(file, &recording)?;
             }
             show(&recording, args.log, format);
+            if (args.explain || total == 1) && args.log.is_none() && format != Format::Json {
+                show_score(&recording);
+            }
             if format == Format::Json {
                 results.push(result(&recording));
             }
@@ -217,6 +222,36 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
             }
         }
     }
+}
+
+/// The score's tree: a line for each node, and one for each item that cost it something.
+fn show_score(recording: &Recording) {
+    let last = recording.trajectory.steps.last().and_then(|step| step.breakdown.as_ref());
+    if let Some(tree) = last.and_then(|told| told.score_tree.as_ref()) {
+        output::line("  score");
+        show_part(tree, 2);
+    }
+}
+
+fn show_part(part: &ScorePart, depth: usize) {
+    let indent = "  ".repeat(depth);
+    let name = part.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    let value = part.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    let weight = part.weight.map(|weight| format!(" x {weight}")).unwrap_or_default();
+    let times = part.times.map(|times| format!(" (times {times})")).unwrap_or_default();
+    let adds = part.adds.map(|adds| format!(" adds {adds:.4}")).unwrap_or_default();
+    let reason = part.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
+    let place = part.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
+    output::line(format!("{indent}{name}{} {value}{times}{weight}{adds}{reason}{place}", part.grader));
+    for item in &part.items {
+        let place = item.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
+        let most = if is_near(item.most, 1.0) { String::new() } else { format!(" of {:.4}", item.most) };
+        output::line(format!("{indent}  {} {:.4}{most}: {}{place}", item.item, item.value, item.reason));
+    }
+    if part.more_items > 0 {
+        output::line(format!("{indent}  and {} more items", part.more_items));
+    }
+    part.parts.iter().for_each(|part| show_part(part, depth + 1));
 }
 
 /// The lines that OpenEnv's example scripts print, on one line each; in JSON mode they go to standard error.

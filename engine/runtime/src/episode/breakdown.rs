@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
+use super::ScorePart;
 use crate::{json::push_text, model::Judged, rubric::Components};
 
 /// A reward explained.
@@ -20,6 +21,9 @@ pub struct Breakdown {
     /// What plugins say about their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Noted>,
+    /// The score's tree, when the episode has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_tree: Option<Box<ScorePart>>,
 }
 
 /// What a plugin reports about a value that it gave.
@@ -57,6 +61,10 @@ impl Breakdown {
             let notes: Value = self.notes.iter().map(|note| serde_json::to_value(note).unwrap_or_default()).collect();
             out.push_str(",\"notes\":");
             out.push_str(&notes.to_string());
+        }
+        if let Some(tree) = self.score_tree.as_ref().and_then(|tree| serde_json::to_string(tree).ok()) {
+            out.push_str(",\"score_tree\":");
+            out.push_str(&tree);
         }
         out.push('}');
     }

@@ -12,6 +12,7 @@
 //! | `scope.rs` | what templates and expressions read |
 //! | `observe.rs` | observations, logs, feedback, reasons |
 //! | `breakdown.rs` | a reward explained |
+//! | `score.rs` | a score explained |
 //! | `world.rs` | the clock, and items that come later |
 
 mod breakdown;
@@ -19,6 +20,7 @@ mod call;
 mod compute;
 mod resolve;
 mod scope;
+mod score;
 mod start;
 mod observe;
 mod world;
@@ -34,6 +36,7 @@ pub use breakdown::{Breakdown, Noted};
 pub use call::{Called, FAILED};
 pub use observe::render;
 use resolve::Resolved;
+pub use score::{ItemScore, ScorePart};
 pub use start::ResetError;
 pub use world::MILLION;
 use world::World;
@@ -42,7 +45,7 @@ pub use crate::model::{ActionProblem, Judged, PathPart, ProblemKind};
 use crate::{
     model::{Datum, Item, Row, StepFacts},
     plugin::Inputs,
-    rubric::{Components, Graded, GraderError, Scores, View},
+    rubric::{Components, GraderError, Scores, View},
     scenario::{
         Pack, Task,
         action::Form,
@@ -304,21 +307,13 @@ impl Episode {
 
     /// Explains the last step in full, also what the pack hides from agents: for graders and records, never for agents.
     pub fn explain(&self) -> Result<Breakdown, GraderError> {
-        self.breakdown(self.done)
+        let score_tree = if self.done { Some(Box::new(self.score_tree()?)) } else { None };
+        Ok(Breakdown { score_tree, ..self.breakdown(self.done)? })
     }
 
     /// The values of the score's named nodes as they stand.
     pub fn score_parts(&self) -> Result<Components, GraderError> {
         self.task.rubric.score_parts(&self.scores, &self.view())
-    }
-
-    /// What each grader of the score gives as it stands.
-    ///
-    /// # Errors
-    ///
-    /// When a grader fails.
-    pub fn graded(&self) -> Result<Vec<Graded<'_>>, GraderError> {
-        self.task.rubric.graded(&self.scores, &self.view())
     }
 
     /// The reward's components, each added up over the steps.
@@ -538,7 +533,12 @@ impl Episode {
         };
         let components = self.steps.last().map(|step| step.components.as_slice()).unwrap_or_default();
         let reward = rubric.reward(components, self.score, self.best, now, done);
-        let breakdown = if tells { Some(Box::new(self.breakdown(done)?)) } else { None };
+        let breakdown = if tells {
+            let score_tree = if done { Some(Box::new(self.told_score()?)) } else { None };
+            Some(Box::new(Breakdown { score_tree, ..self.breakdown(done)? }))
+        } else {
+            None
+        };
         self.score = now;
         self.best = self.best.max(now);
         self.done = done;
@@ -569,7 +569,7 @@ impl Episode {
         for note in notes.iter().filter_map(|note| note.reason.as_deref()) {
             reason = format!("{reason} {note}").into();
         }
-        Ok(Breakdown { reason, components, decisions, notes })
+        Ok(Breakdown { reason, components, decisions, notes, score_tree: None })
     }
 
     /// What plugins say about some rows, and about the episode.

@@ -22,6 +22,13 @@ pub struct Note {
     pub parts: IndexMap<String, f64>,
 }
 
+impl Note {
+    /// A sentence alone.
+    pub(super) fn of(reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), parts: IndexMap::new() }
+    }
+}
+
 impl From<f64> for Grade {
     fn from(value: f64) -> Self {
         Self { value, note: None }

@@ -8,6 +8,8 @@ mod grade;
 pub mod graders;
 // The named parts of a reward or of a score.
 mod components;
+// The score's tree as it stands, with reasons.
+mod tree;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -21,6 +23,7 @@ use crate::{
 pub use components::Components;
 pub use grade::{Failure, Grade, GraderError, Note};
 pub use graders::KeywordPool;
+pub use tree::{Branch, Mark};
 
 use crate::{
     expression::Expression,
@@ -84,8 +87,13 @@ pub struct Node {
 }
 
 impl Node {
+    /// Whether it grades by itself, not by other nodes.
+    pub fn is_grader(&self) -> bool {
+        matches!(self.kind, NodeKind::Row(..) | NodeKind::Whole(_))
+    }
+
     /// The decision that a grader is about.
-    fn field(&self) -> Option<String> {
+    pub fn field(&self) -> Option<String> {
         let params: Value = serde_json::from_str(&self.params).unwrap_or_default();
         params.get("field").and_then(Value::as_str).map(str::to_owned)
     }
@@ -201,6 +209,10 @@ pub trait RowGrader: fmt::Debug + Send + Sync {
     fn applies(&self, item: &Item) -> bool;
     /// The grade of a row; one that nobody decided about gets nothing.
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure>;
+    /// Why the grade of a row that is decided is no higher; `None` where what was decided and what is right say it all.
+    fn reason(&self, _view: &View<'_>, _row: usize) -> Option<String> {
+        None
+    }
     /// Whether some items weigh more than others.
     fn is_weighted(&self) -> bool {
         false
@@ -229,6 +241,10 @@ pub trait WholeGrader: fmt::Debug + Send + Sync {
     fn reward(&self, view: &View<'_>) -> Result<Grade, Failure>;
     /// Its grade for the episode so far.
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure>;
+    /// What its grade for the episode so far is made of, in words.
+    fn reason(&self, _view: &View<'_>) -> Option<String> {
+        None
+    }
 }
 
 /// What a text gets from one grader, and what it can get.
@@ -256,17 +272,6 @@ pub struct Leaf<'a> {
     pub pointer: &'a str,
     /// The decision and the pairs of right and actual value that it values one by one.
     pub cells: Option<(usize, &'a [(usize, usize)])>,
-}
-
-/// What a grader of the score gives, as it stands.
-#[derive(Debug, Clone)]
-pub struct Graded<'a> {
-    /// Its name, else its pointer.
-    pub name: &'a str,
-    /// Its value.
-    pub value: f64,
-    /// The rows to which it applies, each with its value; none for one that looks at the whole.
-    pub rows: Vec<(usize, f64)>,
 }
 
 /// The row graders' values, kept up to date by the episode that owns it.
@@ -455,30 +460,6 @@ impl Rubric {
             self.eval(self.score, scores, view, false, known)?;
             let known = self.nodes.iter().zip(known).filter(|(_, value)| !value.is_nan());
             Ok(known.filter_map(|(node, value)| Some((node.name.clone()?, *value))).collect())
-        })
-    }
-
-    /// What each grader gives that the score is made of; those without weight or with nothing to grade are left out.
-    ///
-    /// # Errors
-    ///
-    /// When a grader fails.
-    pub fn graded<'a>(&'a self, scores: &Scores, view: &View<'_>) -> Result<Vec<Graded<'a>>, GraderError> {
-        self.afresh(|known| {
-            self.eval(self.score, scores, view, false, known)?;
-            let known = self.nodes.iter().zip(known).filter(|(_, value)| !value.is_nan());
-            let graded = known.filter_map(|(node, value)| {
-                let rows = match &node.kind {
-                    NodeKind::Row(slot, _) => {
-                        let values = &scores.values[slot * view.rows.len()..(slot + 1) * view.rows.len()];
-                        values.iter().enumerate().filter_map(|(row, value)| Some((row, (*value)?))).collect()
-                    }
-                    NodeKind::Whole(_) => Vec::new(),
-                    _ => return None,
-                };
-                Some(Graded { name: node.name.as_deref().unwrap_or(&node.pointer), value: *value, rows })
-            });
-            Ok(graded.collect())
         })
     }
 

@@ -50,6 +50,11 @@ pub(super) fn endpoint() -> Endpoint {
                 "properties": {
                     "task_id": { "type": "string" }, "provider": { "type": "string" }, "seed": { "type": "integer" },
                     "score": { "type": "number", "minimum": 0, "maximum": 1 }, "steps": { "type": "integer" },
+                    "score_tree": {
+                        "description": "The rubric's tree, with what each node adds to the score and why; null where the \
+                            episode has not ended. For the grader alone; left out where the rubric never explains.",
+                        "type": ["object", "null"],
+                    },
                     "explanation": {
                         "description": "Each step: the items that it decided and the reward's components, beside the \
                             rules that made their truth. For the grader alone; left out where the rubric never explains.",
@@ -118,6 +123,8 @@ fn play(pack: &Arc<Pack>, Asked { task, provider, seed, by }: Asked, tells_truth
     });
     // Where steps never say what was right, this does not either.
     if tells_truth && found.tells() {
+        let last = played.steps.last().and_then(|step| step.breakdown.as_ref());
+        answer["score_tree"] = json!(last.and_then(|told| told.score_tree.as_ref()));
         let explained: Result<Vec<_>, _> = explained.into_iter().collect();
         answer["explanation"] = json!(explained.map_err(|error| Problem::Failed(error.to_string()))?);
     }

@@ -214,7 +214,8 @@ fn find(app: &App, id: &str) -> Result<Arc<Session>, Problem> {
 fn told(session: &Session, grade: &Grade) -> Value {
     json!({
         "session_id": session.id().to_string(), "generation": grade.generation, "digest": grade.digest,
-        "step_count": grade.steps, "done": grade.done, "score": grade.score, "breakdown": grade.breakdown,
+        "step_count": grade.steps, "done": grade.done, "score": grade.score, "score_tree": grade.score_tree,
+        "breakdown": grade.breakdown,
         "explanation": grade.explanation,
     })
 }
@@ -226,6 +227,11 @@ fn schema() -> Value {
             "session_id": { "type": "string" }, "generation": { "type": "integer" }, "digest": { "type": "string" },
             "step_count": { "type": "integer" }, "done": { "type": "boolean" },
             "score": { "type": "number", "minimum": 0, "maximum": 1 },
+            "score_tree": {
+                "type": "object",
+                "description": "The rubric's tree: of each node its value, its weight and what it adds to the score; of each \
+                    grader the items that cost it something, with the reason and the rule.",
+            },
             "breakdown": { "type": "object", "description": "Of the last step, also if the pack does not show it to agents." },
             "explanation": {
                 "type": "object",

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use casebook_runtime::{
-    episode::{Breakdown, Called, Episode, ResetError, Step, StepError},
+    episode::{Breakdown, Called, Episode, ResetError, ScorePart, Step, StepError},
     explanation::{StepExplanation, Truth, explain_step, truth_of},
     plugin::Inputs,
     rubric::GraderError,
@@ -109,6 +109,8 @@ pub(crate) struct Grade {
     pub(crate) score: f64,
     /// The last reward, explained in full.
     pub(crate) breakdown: Breakdown,
+    /// The score's tree.
+    pub(crate) score_tree: ScorePart,
     /// Its parts, with the rules that made their truth.
     pub(crate) explanation: StepExplanation,
 }
@@ -250,6 +252,7 @@ impl Play {
             done: episode.done(),
             score: episode.score().map_err(failed)?,
             breakdown: episode.explain().map_err(failed)?,
+            score_tree: episode.score_tree().map_err(failed)?,
             explanation: explain_step(episode, None).map_err(failed)?,
         })
     }

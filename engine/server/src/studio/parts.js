@@ -1,6 +1,6 @@
 // Parts of a view: tables of items, the open item, the cells of the trace, actions as Python.
 
-import { breakable, el, headline, inline, isLong, isObject, number, plural, prose, signed, words } from "./values.js";
+import { breakable, el, headline, inline, isLong, isObject, number, plural, prose, rich, signed, words } from "./values.js";
 
 /** Decisions up to so many are shown; more are counted first. */
 export const FEW = 4;
@@ -98,6 +98,29 @@ export function componentRows(components, depth = 0) {
     row.style.paddingInlineStart = `${depth}em`;
     return [row];
   });
+}
+
+/** A score's tree: what each node adds, and the items that cost it something. */
+export function scoreTree(part) {
+  const figure = (value) => (value === null || value === undefined ? "–" : number(value).replace("-", "−"));
+  const more = [
+    part.weight === undefined ? "" : ` × ${figure(part.weight)}`,
+    part.times === undefined ? "" : ` × ${figure(part.times)}`,
+    part.adds === null || part.adds === undefined ? "" : ` adds ${figure(part.adds)}`,
+  ];
+  const items = (part.items ?? []).map(({ item, value, reason }) =>
+    el("li", {}, el("b", {}, item), ` ${figure(value)}: `, rich(reason)),
+  );
+  if (part.more_items) items.push(el("li", {}, `and ${plural(part.more_items, "more item")}`));
+  const below = [...items, ...(part.parts ?? []).map(scoreTree)];
+  return el(
+    "li",
+    { class: part.value === null ? "idle" : null },
+    el("span", { class: "label" }, words(part.name ?? part.grader)),
+    ` ${figure(part.value)}${more.join("")}`,
+    part.reason ? el("span", { class: "note" }, ` ${part.reason}`) : null,
+    below.length ? el("ul", {}, below) : null,
+  );
 }
 
 function decisionRow({ item, field, decided, expected, rule, because }) {

@@ -14,6 +14,7 @@ import {
   outcomeOf,
   python,
   rewardCell,
+  scoreTree,
 } from "./parts.js";
 import { forget, goesOn, keep, kept, playAgain } from "./kept.js";
 import { BASE, call, lines, token } from "./requests.js";
@@ -423,6 +424,9 @@ export class View {
       info.reason && !info.decisions?.length ? el("p", {}, rich(info.reason)) : null,
       info.decisions?.length ? decisionList(info.decisions) : null,
       Object.keys(info.components ?? {}).length ? el("dl", { class: "components" }, componentRows(info.components)) : null,
+      info.score_tree
+        ? el("details", { class: "score-tree" }, el("summary", {}, "How the score comes about"), el("ul", {}, scoreTree(info.score_tree)))
+        : null,
     ].filter(Boolean);
     this.rows.append(
       el(

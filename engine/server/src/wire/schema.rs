@@ -97,6 +97,10 @@ fn breakdown() -> Value {
             "reason": { "anyOf": [{ "type": "string" }, { "type": "null" }] },
             "components": { "type": "object" },
             "decisions": { "type": "array", "items": { "type": "object" } },
+            "score_tree": {
+                "type": "object",
+                "description": "When the episode has ended: the rubric's tree, with what each node adds to the score and why.",
+            },
         },
     })
 }

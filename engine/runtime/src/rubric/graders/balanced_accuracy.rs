@@ -15,16 +15,22 @@ pub struct BalancedAccuracy {
 }
 
 impl BalancedAccuracy {
-    fn value(&self, view: &View<'_>) -> f64 {
-        let mut seen = vec![(0.0, 0.0); self.classes];
+    /// For each value, how often it was decided where it is right, and how often it is right.
+    fn seen(&self, view: &View<'_>) -> Vec<(u32, u32)> {
+        let mut seen = vec![(0, 0); self.classes];
         for (item, row) in view.items.iter().zip(view.rows) {
             let right = item.truth[self.column].value.as_ref();
             if let Some(Datum::Choice(class)) = right {
-                seen[*class].1 += 1.0;
-                seen[*class].0 += f64::from(u8::from(row.cell(self.column) == right));
+                seen[*class].1 += 1;
+                seen[*class].0 += u32::from(row.cell(self.column) == right);
             }
         }
-        let recalls: Vec<f64> = seen.into_iter().filter(|(_, all)| *all > 0.0).map(|(hit, all)| hit / all).collect();
+        seen
+    }
+
+    fn value(&self, view: &View<'_>) -> f64 {
+        let seen = self.seen(view).into_iter().filter(|(_, all)| *all > 0);
+        let recalls: Vec<f64> = seen.map(|(hit, all)| f64::from(hit) / f64::from(all)).collect();
         let accuracy = mean(recalls.iter().copied());
         if recalls.len() < 2 {
             return accuracy;
@@ -44,5 +50,12 @@ impl WholeGrader for BalancedAccuracy {
 
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
         Ok(self.value(view).into())
+    }
+
+    fn reason(&self, view: &View<'_>) -> Option<String> {
+        let values = &view.decisions[self.column].values;
+        let recalls = self.seen(view).into_iter().zip(values).filter(|((_, all), _)| *all > 0);
+        let recalls: Vec<String> = recalls.map(|((hit, all), name)| format!("`{name}` {hit} of {all}")).collect();
+        Some(format!("right of each value: {}", recalls.join(", ")))
     }
 }

@@ -30,4 +30,9 @@ impl WholeGrader for Budget {
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
         Ok((self.0 * (1.0 - Self::spent(view, view.steps))).into())
     }
+
+    fn reason(&self, view: &View<'_>) -> Option<String> {
+        let spent: f64 = view.steps.iter().map(|step| step.cost).sum();
+        Some(format!("{spent} of {} are spent", view.budget?))
+    }
 }

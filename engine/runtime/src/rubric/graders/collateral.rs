@@ -32,4 +32,10 @@ impl RowGrader for Collateral {
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
         Ok(f64::from(u8::from(!self.harms(view.rows[row].cell(self.column)))).into())
     }
+
+    fn reason(&self, view: &View<'_>, row: usize) -> Option<String> {
+        let decided = view.rows[row].cell(self.column)?;
+        let value = decided.to_json(&view.decisions[self.column]);
+        Some(format!("`{}` does harm where it is not right", value.as_str().unwrap_or_default()))
+    }
 }

@@ -14,4 +14,15 @@ impl WholeGrader for Completion {
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
         Ok((if view.is_complete() { self.0 } else { 0.0 }).into())
     }
+
+    fn reason(&self, view: &View<'_>) -> Option<String> {
+        let open = view.rows.iter().filter(|row| !row.is_decided()).count();
+        let reason = match open {
+            _ if view.is_complete() => return None,
+            0 if view.expects_items => "items are still to come".to_owned(),
+            0 => "the episode has not come to its end".to_owned(),
+            open => format!("{open} of {} items are not decided", view.rows.len()),
+        };
+        Some(reason)
+    }
 }

@@ -31,4 +31,8 @@ impl RowGrader for Deadline {
         };
         Ok((if in_time { 1.0 } else { self.late }).into())
     }
+
+    fn reason(&self, _: &View<'_>, _: usize) -> Option<String> {
+        Some("it was decided after its deadline".to_owned())
+    }
 }

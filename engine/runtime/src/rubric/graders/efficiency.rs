@@ -27,4 +27,11 @@ impl WholeGrader for Efficiency {
         let success = if view.has_items { decided / items.max(1.0) } else { f64::from(u8::from(view.is_complete())) };
         Ok((success * enough / (view.steps.len() as f64).max(enough).max(1.0)).into())
     }
+
+    fn reason(&self, view: &View<'_>) -> Option<String> {
+        let decided = view.rows.iter().filter(|row| Row::is_decided(row)).count();
+        let enough = self.0.map_or(view.rows.len(), |enough| enough as usize);
+        let done = if view.has_items { format!("{decided} of {} items", view.rows.len()) } else { "all".to_owned() };
+        Some(format!("{} steps for {done}, of which {enough} are enough", view.steps.len()))
+    }
 }

@@ -14,4 +14,9 @@ impl WholeGrader for InvalidActions {
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
         Ok(view.steps.iter().map(|step| self.0 * f64::from(step.invalid)).sum::<f64>().into())
     }
+
+    fn reason(&self, view: &View<'_>) -> Option<String> {
+        let count: u32 = view.steps.iter().map(|step| step.invalid).sum();
+        (count > 0).then(|| format!("{count} decisions about unknown or closed items, or actions that do not fit"))
+    }
 }

@@ -39,6 +39,16 @@ pub struct KeywordLimits {
     pub copied: Option<f64>,
 }
 
+/// A limit that a text breaks, with what it has of it.
+enum Broken {
+    /// Its words.
+    Words(usize),
+    /// The share of its words that are keywords.
+    Density(f64),
+    /// The keywords that are not the item's own.
+    Foreign(Vec<String>),
+}
+
 /// Words in a row that make a copy: fewer are what two people would write about the same thing.
 const COPIED_WORDS: usize = 5;
 
@@ -74,14 +84,14 @@ impl KeywordPool {
 }
 
 impl Keywords {
-    /// Whether a text reads like a list of keywords.
-    fn is_stuffed(&self, text: &Text, own: &[Keyword], pool: &KeywordPool) -> bool {
+    /// The limit that a text breaks because it reads like a list of keywords.
+    fn broken(&self, text: &Text, own: &[Keyword], pool: &KeywordPool) -> Option<Broken> {
         let limits = self.limits;
         if limits.words.is_some_and(|words| text.word_count() < words as usize) {
-            return true;
+            return Some(Broken::Words(text.word_count()));
         }
         if limits.density.is_none() && limits.foreign.is_none() {
-            return false;
+            return None;
         }
         let mut marked = vec![false; text.word_count()];
         let mut foreign: Vec<&str> = Vec::new();
@@ -95,14 +105,17 @@ impl Keywords {
         }
         #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
         let density = marked.iter().filter(|mark| **mark).count() as f64 / text.word_count().max(1) as f64;
-        limits.density.is_some_and(|most| density > most)
-            || limits.foreign.is_some_and(|most| foreign.len() > most as usize)
+        if limits.density.is_some_and(|most| density > most) {
+            return Some(Broken::Density(density));
+        }
+        let many = limits.foreign.is_some_and(|most| foreign.len() > most as usize);
+        many.then(|| Broken::Foreign(foreign.into_iter().map(str::to_owned).collect()))
     }
 
-    /// Whether too many words of a text are copied from what agents see of an item: the containment of its runs of words
+    /// The share of a text's words that are copied from what agents see of an item, where it is too great: the containment of its runs of words
     /// in those of the item (A. Broder, "On the resemblance and containment of documents", 1997).
-    fn is_copied(&self, text: &Text, item: &Item) -> bool {
-        let Some(most) = self.limits.copied else { return false };
+    fn copied(&self, text: &Text, item: &Item) -> Option<f64> {
+        let most = self.limits.copied?;
         let words: Vec<&str> = text.words().map(|(_, word)| word).collect();
         let mut copied = vec![false; words.len()];
         for at in &self.visible {
@@ -115,7 +128,7 @@ impl Keywords {
         }
         #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
         let share = copied.iter().filter(|word| **word).count() as f64 / words.len().max(1) as f64;
-        share > most
+        (share > most).then_some(share)
     }
 
     fn value(&self, view: &View<'_>, row: usize) -> f64 {
@@ -124,8 +137,8 @@ impl Keywords {
         let found = keywords.iter().filter(|keyword| keyword.is_in(text)).count();
         if found == 0
             || text.composed().trim().chars().count() < self.min_characters as usize
-            || self.is_stuffed(text, keywords, &view.pools[self.column])
-            || self.is_copied(text, &view.items[row])
+            || self.broken(text, keywords, &view.pools[self.column]).is_some()
+            || self.copied(text, &view.items[row]).is_some()
         {
             return self.none;
         }
@@ -156,5 +169,49 @@ impl RowGrader for Keywords {
 
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
         Ok(self.value(view, row).into())
+    }
+
+    fn reason(&self, view: &View<'_>, row: usize) -> Option<String> {
+        let text = view.text(self.column, row)?;
+        let item = &view.items[row];
+        let keywords = &item.truth[self.column].keywords;
+        let missing: Vec<String> = keywords
+            .iter()
+            .filter(|keyword| !keyword.is_in(text))
+            .map(|keyword| format!("`{}`", keyword.text.raw))
+            .collect();
+        if missing.len() == keywords.len() {
+            return Some(format!("the text holds none of {}", missing.join(", ")));
+        }
+        let characters = text.composed().trim().chars().count();
+        if characters < self.min_characters as usize {
+            return Some(format!("the text has {characters} of at least {} characters", self.min_characters));
+        }
+        if let Some(broken) = self.broken(text, keywords, &view.pools[self.column]) {
+            let KeywordLimits { words, density, foreign, .. } = self.limits;
+            return Some(match broken {
+                Broken::Words(count) => format!("the text has {count} of at least {} words", words.unwrap_or_default()),
+                Broken::Density(share) => format!(
+                    "{:.0} % of the words are keywords, of at most {:.0} %",
+                    100.0 * share,
+                    100.0 * density.unwrap_or_default()
+                ),
+                Broken::Foreign(found) => format!(
+                    "the text holds {} keywords of other items, of at most {}: `{}`",
+                    found.len(),
+                    foreign.unwrap_or_default(),
+                    found.join("`, `")
+                ),
+            });
+        }
+        if let Some(share) = self.copied(text, item) {
+            let most = self.limits.copied.unwrap_or_default();
+            return Some(format!(
+                "{:.0} % of the words are copied from the item, of at most {:.0} %",
+                100.0 * share,
+                100.0 * most
+            ));
+        }
+        (!missing.is_empty()).then(|| format!("the text lacks {}", missing.join(", ")))
     }
 }

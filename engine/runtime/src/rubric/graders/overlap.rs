@@ -57,6 +57,18 @@ impl RowGrader for Overlap {
         let both = given.iter().filter(|name| right.contains(name)).count();
         Ok(self.measure.of((given.len(), right.len()), both).into())
     }
+
+    fn reason(&self, view: &View<'_>, row: usize) -> Option<String> {
+        let given = names(view.rows[row].cell(self.column))?;
+        let right = names(view.items[row].truth[self.column].value.as_ref())?;
+        let beyond = |set: &[Text], other: &[Text]| {
+            let names = set.iter().filter(|name| !other.contains(name)).map(|name| format!("`{}`", name.raw));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let parts = [("lacks", beyond(right, given)), ("wrongly has", beyond(given, right))];
+        let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+        Some(parts.map(|(what, names)| format!("{what} {names}")).collect::<Vec<_>>().join("; "))
+    }
 }
 
 #[cfg(test)]

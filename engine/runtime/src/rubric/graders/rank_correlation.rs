@@ -65,6 +65,26 @@ impl WholeGrader for RankCorrelation {
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
         Ok(self.value(view).into())
     }
+
+    fn reason(&self, view: &View<'_>) -> Option<String> {
+        let right: Vec<f64> =
+            view.items.iter().filter_map(|item| item.truth[self.column].value.as_ref().and_then(rank)).collect();
+        let given: Vec<Option<f64>> = view.rows.iter().map(|row| row.cell(self.column).and_then(rank)).collect();
+        if right.len() != given.len() {
+            return None;
+        }
+        let pairs = (0..right.len()).flat_map(|i| (0..right.len()).map(move |j| (i, j)));
+        let swapped: Vec<(usize, usize)> = pairs
+            .filter(|(i, j)| right[*i] < right[*j])
+            .filter(|(i, j)| given[*i].zip(given[*j]).is_some_and(|(first, second)| first >= second))
+            .collect();
+        let open = given.iter().filter(|rank| rank.is_none()).count();
+        let open = if open > 0 { format!("; {open} items have no rank") } else { String::new() };
+        let pair = swapped
+            .first()
+            .map(|(i, j)| format!(", such as `{}`, which comes before `{}`", view.items[*i].id, view.items[*j].id));
+        Some(format!("{} pairs in the wrong order{}{open}", swapped.len(), pair.unwrap_or_default()))
+    }
 }
 
 fn rank(datum: &Datum) -> Option<f64> {

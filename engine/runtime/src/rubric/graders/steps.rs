@@ -76,4 +76,9 @@ impl WholeGrader for Steps {
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
         Ok(self.value(view).into())
     }
+
+    fn reason(&self, view: &View<'_>) -> Option<String> {
+        let count = view.steps.iter().filter(|step| self.counts(view, step)).count();
+        Some(format!("{count} of {} steps count", view.steps.len()))
+    }
 }

@@ -60,6 +60,26 @@ impl RowGrader for TextShape {
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
         Ok(self.value(view, row).into())
     }
+
+    fn reason(&self, view: &View<'_>, row: usize) -> Option<String> {
+        let text = view.text(self.column, row)?;
+        let characters = text.composed().trim().chars().count();
+        if characters < self.min_characters as usize {
+            return Some(format!("the text has {characters} of at least {} characters", self.min_characters));
+        }
+        Some(match &self.measure {
+            Measure::Length(words) => format!("the text has {} of {words} words", text.word_count()),
+            Measure::Phrases(phrases, place) => {
+                let phrases: Vec<String> = phrases.iter().map(|phrase| format!("`{}`", phrase.raw)).collect();
+                let place = match place {
+                    PhrasePlace::Anywhere => "",
+                    PhrasePlace::Start => " at its start",
+                    PhrasePlace::End => " at its end",
+                };
+                format!("the text has none of {}{place}", phrases.join(", "))
+            }
+        })
+    }
 }
 
 fn stands(text: &Text, phrase: &Text, place: PhrasePlace) -> bool {

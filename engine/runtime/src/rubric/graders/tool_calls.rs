@@ -15,9 +15,12 @@ pub struct ToolCalls {
 }
 
 impl ToolCalls {
+    fn counts(&self, step: &StepFacts) -> bool {
+        step.tool.is_some_and(|tool| self.tools.is_empty() || self.tools.contains(&tool))
+    }
+
     fn of_step(&self, step: &StepFacts) -> f64 {
-        let counts = step.tool.is_some_and(|tool| self.tools.is_empty() || self.tools.contains(&tool));
-        if counts { self.each * step.cost } else { 0.0 }
+        if self.counts(step) { self.each * step.cost } else { 0.0 }
     }
 }
 
@@ -28,5 +31,10 @@ impl WholeGrader for ToolCalls {
 
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
         Ok(view.steps.iter().map(|step| self.of_step(step)).sum::<f64>().into())
+    }
+
+    fn reason(&self, view: &View<'_>) -> Option<String> {
+        let calls = view.steps.iter().filter(|step| self.counts(step)).count();
+        (calls > 0).then(|| format!("{calls} calls that count"))
     }
 }

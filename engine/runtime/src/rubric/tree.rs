@@ -1,0 +1,151 @@
+//! The score's tree as it stands: what each node gives, what that adds to the score, and why it is no more.
+
+use super::{Grade, GraderError, Node, NodeKind, Note, Rubric, Scores, View, graded};
+use crate::number::is_near;
+
+/// A node of the score as it stands.
+#[derive(Debug)]
+pub struct Branch<'a> {
+    /// The node.
+    pub node: &'a Node,
+    /// Its weight in the weighted sum above it, with what it takes over from those that have nothing to grade.
+    pub weight: Option<f64>,
+    /// Its value; `None` where it has nothing to grade or does not count.
+    pub value: Option<f64>,
+    /// What it adds to the score before that is clipped and rounded; `None` below what is no sum, such as a product.
+    pub adds: Option<f64>,
+    /// Why it gives no more, where its parts and rows do not say so.
+    pub note: Note,
+    /// For a grader of single rows, each row that it is about.
+    pub rows: Vec<Mark>,
+    /// The nodes below.
+    pub children: Vec<Self>,
+}
+
+/// A row as one grader sees it.
+#[derive(Debug)]
+pub struct Mark {
+    /// The row.
+    pub row: usize,
+    /// Its value.
+    pub value: f64,
+    /// The greatest value that it could have.
+    pub most: f64,
+    /// Why it is no more, where the decision itself does not say so.
+    pub note: Note,
+}
+
+impl Branch<'_> {
+    /// The graders below, itself among them, in the order in which they are written.
+    pub fn leaves(&self) -> Vec<&Self> {
+        if self.children.is_empty() { vec![self] } else { self.children.iter().flat_map(Self::leaves).collect() }
+    }
+}
+
+/// What is known of a node from those above it.
+#[derive(Clone, Copy)]
+struct Above {
+    weight: Option<f64>,
+    /// What a value of 1 adds to the score.
+    adds: Option<f64>,
+}
+
+impl Rubric {
+    /// The score's tree as it stands.
+    ///
+    /// # Errors
+    ///
+    /// When a grader fails.
+    pub fn tree<'a>(&'a self, scores: &Scores, view: &View<'_>) -> Result<Branch<'a>, GraderError> {
+        self.afresh(|known| {
+            self.eval(self.score, scores, view, false, known)?;
+            Ok(self.branch(self.score, Above { weight: None, adds: Some(1.0) }, scores, view, known))
+        })
+    }
+
+    fn branch<'a>(&'a self, at: usize, above: Above, scores: &Scores, view: &View<'_>, known: &[f64]) -> Branch<'a> {
+        let node = &self.nodes[at];
+        let value = Some(known[at]).filter(|value| !value.is_nan());
+        let idle = &*scores.idle;
+        let within = above.adds.map(|adds| adds * node.times);
+        let child = |at: usize, above: Above| self.branch(at, above, scores, view, known);
+        let each = |children: &[usize], adds: Option<f64>| {
+            children.iter().map(|at| child(*at, Above { weight: None, adds })).collect()
+        };
+        let children: Vec<Branch<'_>> = match &node.kind {
+            NodeKind::Row(..) | NodeKind::Whole(_) | NodeKind::Ref(_) => Vec::new(),
+            NodeKind::WeightedSum(children) => {
+                let scale = self.scale(children, idle);
+                let weighed = |at: &usize| {
+                    let weight = self.nodes[*at].weight;
+                    let weight = match idle.get(*at) {
+                        Some(true) => 0.0,
+                        _ if weight > 0.0 => weight * scale,
+                        _ => weight,
+                    };
+                    child(*at, Above { weight: Some(weight), adds: within.map(|adds| adds * weight) })
+                };
+                children.iter().map(weighed).collect()
+            }
+            NodeKind::Add(children) => each(children, within),
+            #[expect(clippy::cast_precision_loss, reason = "a rubric has far fewer than 2^53 nodes")]
+            NodeKind::Mean(children) => {
+                let count = graded(children, idle).count().max(1) as f64;
+                each(children, within.map(|adds| adds / count))
+            }
+            NodeKind::Product(children) | NodeKind::Min(children) | NodeKind::All(children) => each(children, None),
+            NodeKind::Sequential(children) => each(children, None),
+            NodeKind::Gate { test, then, .. } => {
+                let tested = child(*test, Above { weight: None, adds: None });
+                vec![tested, child(*then, Above { weight: None, adds: within })]
+            }
+        };
+        let (rows, note) = match value {
+            None if idle.get(at) == Some(&true) => (Vec::new(), Note::of("nothing to grade")),
+            None => (Vec::new(), Note::of("it does not count")),
+            Some(_) => (self.marks(at, scores, view), self.note(at, value, scores, view, known)),
+        };
+        let adds = above.adds.zip(value).map(|(adds, value)| adds * value);
+        Branch { node, weight: above.weight, value, adds, note, rows, children }
+    }
+
+    fn marks(&self, at: usize, scores: &Scores, view: &View<'_>) -> Vec<Mark> {
+        let NodeKind::Row(slot, grader) = &self.nodes[at].kind else { return Vec::new() };
+        let first = slot * view.rows.len();
+        let values = scores.values[first..first + view.rows.len()].iter().enumerate();
+        values
+            .filter_map(|(row, value)| {
+                let (value, most) = ((*value)?, grader.most(&view.items[row]));
+                let mut note = scores.notes.get(&(first + row)).map(|note| (**note).clone()).unwrap_or_default();
+                if !view.rows[row].is_decided() {
+                    note = Note::of("it was not decided");
+                } else if note.reason.is_none() && value < most && !is_near(value, most) {
+                    note.reason = grader.reason(view, row);
+                }
+                Some(Mark { row, value, most, note })
+            })
+            .collect()
+    }
+
+    fn note(&self, at: usize, value: Option<f64>, scores: &Scores, view: &View<'_>, known: &[f64]) -> Note {
+        match &self.nodes[at].kind {
+            NodeKind::Whole(grader) => match grader.score(view) {
+                Ok(Grade { note: Some(note), .. }) => *note,
+                _ => Note { reason: grader.reason(view), ..Note::default() },
+            },
+            NodeKind::Gate { test, above, .. } => {
+                let open =
+                    scores.idle.get(*test) == Some(&true) || known[*test] > *above && !is_near(known[*test], *above);
+                if open { Note::default() } else { Note::of(&format!("{} is not above {above}", known[*test])) }
+            }
+            NodeKind::Ref(target) => {
+                let target = &self.nodes[*target];
+                Note::of(&format!("the value of `{}`", target.name.as_deref().unwrap_or(&target.pointer)))
+            }
+            NodeKind::Sequential(_) if value.is_some_and(|value| is_near(value, 0.0)) => {
+                Note::of("what comes after a part of 0 does not count")
+            }
+            _ => Note::default(),
+        }
+    }
+}
