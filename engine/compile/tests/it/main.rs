@@ -26,6 +26,7 @@ mod plugins;
 mod proofs;
 mod prose;
 mod reading;
+mod score_tree;
 mod script;
 mod scripts;
 mod symbols;

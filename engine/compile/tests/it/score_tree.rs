@@ -1,0 +1,65 @@
+//! Scores explained: a tree adds up to its score, every loss has a reason, and agents see no files.
+
+use std::sync::Arc;
+
+use casebook_runtime::{
+    episode::{Episode, ScorePart},
+    policy,
+    scenario::{Pack, Task},
+};
+use serde_json::Map;
+
+use super::packs;
+
+/// The most that a score may lie from its tree: it is rounded, and sums of floats are not exact.
+const NEAR: f64 = 1e-6;
+
+/// Checks a node and all below it; `places` says whether files and lines are to be there.
+fn hold(part: &ScorePart, places: bool, at: &str) {
+    assert_eq!(part.place.is_some(), places, "{at}: {part:?}");
+    if let (Some(adds), "weighted_sum" | "add" | "mean") = (part.adds, part.grader.as_str()) {
+        let sum: f64 = part.parts.iter().filter_map(|part| part.adds).sum();
+        assert!((sum - adds).abs() < NEAR, "{at}: the parts add {sum}, not {adds}: {part:#?}");
+    }
+    assert!(part.value.is_some() || part.reason.is_some(), "{at}: {part:?}");
+    for item in &part.items {
+        assert!(!item.reason.is_empty(), "{at}: {item:?}");
+        assert!(places || item.place.is_none(), "{at}: {item:?}");
+    }
+    part.parts.iter().for_each(|part| hold(part, places, at));
+}
+
+fn play(pack: &Arc<Pack>, task: &Arc<Task>, name: &str, seed: u64) {
+    let at = format!("{} {} {name} {seed}", pack.name(), task.name());
+    let Some(policy) = policy::find(pack, name) else { panic!("{at}: no such policy") };
+    let mut episode = Episode::start(pack, task, seed, &Map::new()).unwrap_or_else(|error| panic!("{at}: {error}"));
+    while !episode.done()
+        && let Some(action) = policy.act(&episode)
+    {
+        let step = episode.step(&action).unwrap_or_else(|error| panic!("{at}: {error}"));
+        let tree = episode.score_tree().expect("a tree");
+        hold(&tree, true, &at);
+        let (score, value) = (episode.score().expect("a score"), tree.value.expect("a value").clamp(0.0, 1.0));
+        let round = task.rubric.round.map_or(0.0, |places| 0.5 / 10_f64.powi(i32::try_from(places).expect("few")));
+        assert!((score - value).abs() <= round + NEAR, "{at}: {score} is not {value}");
+        let told = step.breakdown.as_ref().and_then(|told| told.score_tree.as_ref());
+        assert!(told.is_none() || step.done, "{at}: the tree is told before the end");
+        if let Some(told) = told {
+            hold(told, false, &at);
+        }
+        let explained = episode.explain().expect("a breakdown");
+        assert_eq!(explained.score_tree.as_deref(), step.done.then_some(&tree), "{at}");
+    }
+}
+
+#[test]
+fn a_tree_adds_up_to_its_score_and_gives_reasons() {
+    for pack in packs::every() {
+        for task in pack.tasks().iter().take(4) {
+            let own = pack.policies.keys().map(String::as_str);
+            for name in ["oracle", "nothing", "random"].into_iter().chain(own) {
+                (0..2).for_each(|seed| play(&pack, task, name, seed));
+            }
+        }
+    }
+}
