@@ -103,7 +103,7 @@ impl Episode {
         let told = branch.rows.iter().filter(costs);
         let more_items = told.clone().count().saturating_sub(MAX_ITEMS);
         ScorePart {
-            name: node.name.as_ref().map(ToString::to_string),
+            name: node.name.as_deref().map(str::to_owned),
             grader: node.what.to_owned(),
             place: places.then(|| node.place.clone()),
             weight: branch.weight,
@@ -121,8 +121,8 @@ impl Episode {
         let (item, row) = (&self.items[mark.row], &self.rows[mark.row]);
         let judged = column.and_then(|at| item.judge(at, &self.pack.decisions[at], row.cell(at)));
         let decided = || {
-            let sentence = judged.as_ref().map(|judged| judged.sentence().to_string())?;
-            Some(sentence.strip_prefix(&format!("{}: ", item.id)).map(str::to_owned).unwrap_or(sentence))
+            let sentence = judged.as_ref()?.sentence();
+            Some(sentence.strip_prefix(&format!("{}: ", item.id)).unwrap_or(sentence).to_owned())
         };
         let reason = mark.note.reason.clone().or_else(decided).unwrap_or_default();
         let truth = column.map(|at| &item.truth[at]);

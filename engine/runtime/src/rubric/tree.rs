@@ -93,8 +93,10 @@ impl Rubric {
                 let count = graded(children, idle).count().max(1) as f64;
                 each(children, within.map(|adds| adds / count))
             }
-            NodeKind::Product(children) | NodeKind::Min(children) | NodeKind::All(children) => each(children, None),
-            NodeKind::Sequential(children) => each(children, None),
+            NodeKind::Product(children)
+            | NodeKind::Min(children)
+            | NodeKind::All(children)
+            | NodeKind::Sequential(children) => each(children, None),
             NodeKind::Gate { test, then, .. } => {
                 let tested = child(*test, Above { weight: None, adds: None });
                 vec![tested, child(*then, Above { weight: None, adds: within })]
