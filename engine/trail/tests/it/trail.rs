@@ -145,6 +145,88 @@ fn a_secret_is_masked_however_its_blanks_and_letters_are_written() {
     assert!(entry.contains("Dear\u{a0}\u{a0}***,\u{a0}sorry \u{2026} E\u{301}"), "{entry}");
 }
 
+#[test]
+fn a_secret_is_its_words_whatever_signs_it_has() {
+    for (secret, written) in [
+        ("Jean-Luc Moreau", "Jean Luc Moreau"),
+        ("Jean-Luc Moreau", "JeanLuc Moreau"),
+        ("Jean-Luc Moreau", "jean.luc_moreau"),
+        ("O'Neil, Pat", "ONeil Pat"),
+        ("(Lea) Sorel", "Lea   --  Sorel"),
+        ("+41 44-668 18 00", "+41 44 668 18 00"),
+        ("+41 44-668 18 00", "+41 (44) 6681800"),
+        ("+41 44-668 18 00", "41446681800"),
+        ("0446681800", "044 668 18 00"),
+        ("4929 1234 5678 9010", "4929123456789010"),
+        ("4711", "4'711"),
+        ("Q-482", "Q482"),
+        ("Q-482", "q 482"),
+        ("K-7", "k/7"),
+        ("pat.oneil@mail.example", "pat . oneil (at) mail"),
+    ] {
+        let entry = told(secret, &format!("Dear {written}, we are sorry."));
+        let masked = !entry.contains(written);
+        // What leaves out a word is another text.
+        assert_eq!(masked, !written.contains("(at)"), "{secret:?} as {written:?}: {entry}");
+        assert_eq!(entry.contains(MASK), masked, "{secret:?} as {written:?}: {entry}");
+    }
+    for (secret, written) in [
+        ("Jean-Luc Moreau", "Jean and Luc Moreau"),
+        ("Jean-Luc Moreau", "Je an Luc Moreau"),
+        ("4711", "47 11"),
+        ("K-7", "bank 7"),
+        ("K-7", "K-71"),
+        ("C++", "C, and more"),
+        ("0446681800", "044 668 18 01"),
+    ] {
+        let reply = format!("Dear {written}, we are sorry.");
+        let entry = told(secret, &reply);
+        assert!(entry.contains(&reply), "{secret:?} in {written:?}: {entry}");
+    }
+}
+
+/// A secret of some words, and the same words with other signs and blanks between them.
+fn respelt() -> impl Strategy<Value = (String, String)> {
+    let sign = prop_oneof![3 => Just(" ".to_owned()), 1 => "[-–_.,;:/'+#* \u{a0}]{1,3}"];
+    let other = prop_oneof![1 => Just(String::new()), 3 => "[-–_.,;:/'+#*()! \u{a0}\u{ad}\n]{1,12}"];
+    let word = prop_oneof![4 => "[A-Za-zÄéö]{4,7}", 1 => "[0-9]{3,6}"];
+    (word, proptest::collection::vec((sign, other, prop_oneof![4 => "[A-Za-zÄéö]{1,7}", 1 => "[0-9]{1,6}"]), 0..4))
+        .prop_map(|(first, rest)| {
+            let (mut secret, mut written) = (first.clone(), first);
+            for (sign, other, word) in rest {
+                secret.push_str(&format!("{sign}{word}"));
+                written.push_str(&format!("{other}{word}"));
+            }
+            (secret, written)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// A secret is masked under any replacement, insertion and removal of signs and blanks between its words.
+    #[test]
+    fn a_secret_is_masked_with_any_signs_between_its_words((secret, written) in respelt(), upper: bool) {
+        let written = if upper { written.to_uppercase() } else { written };
+        let entry = told(&secret, &format!("Hello <{written}> bye."));
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+        let reply: Value = serde_json::from_str(&entry).expect("JSON");
+        let reply = reply.as_array().expect("decisions").iter().find_map(|one| one["decided"].as_str().filter(|text| text.starts_with("Hello")));
+        let reply = reply.expect("the reply");
+        prop_assert!(reply.contains(MASK), "{secret:?} as {written:?}: {reply:?}");
+        prop_assert!(!letters(reply).contains(&letters(&secret)), "{secret:?} as {written:?}: {reply:?}");
+    }
+
+    /// A text without the words of a secret stays as it was written.
+    #[test]
+    fn a_text_without_a_secret_is_not_touched((secret, _) in respelt(), text in "[xyz7XYZ ,.;:_-]{0,30}") {
+        let secret = secret.replace(['x', 'y', 'z', '7', 'X', 'Y', 'Z'], "q");
+        let reply = format!("Yzx {text} zyx.");
+        let entry = told(&secret, &reply);
+        prop_assert!(entry.contains(&serde_json::to_string(&reply).expect("JSON")), "{secret:?}: {entry}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
