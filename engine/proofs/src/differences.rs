@@ -107,7 +107,7 @@ impl Units {
         for field in fields {
             let own = field.own.iter().map(|(atom, _)| *atom);
             for bound in super::space::bounds(field.column, own, clock) {
-                places = places.max(Decimal::of(bound)?.places());
+                places = places.max(Decimal::from(bound).places());
             }
         }
         for (comparison, _) in compared {
@@ -120,7 +120,7 @@ impl Units {
     }
 
     fn of_number(&self, number: Number) -> Option<i128> {
-        Decimal::of(number)?.scaled(self.places)
+        Decimal::from(number).scaled(self.places)
     }
 
     /// The stretches in which a field may lie, and whether it may be absent.
@@ -581,9 +581,7 @@ mod tests {
 
     fn comparison() -> impl Strategy<Value = (Comparison, bool)> {
         let order = prop::sample::select(vec![Order::Less, Order::AtMost, Order::Equal, Order::AtLeast, Order::More]);
-        let decimal = || {
-            decimal().prop_map(|number| Decimal::of(Number::from_f64(number).expect("finite")).expect("few figures"))
-        };
+        let decimal = || decimal().prop_map(|number| Decimal::from(Number::from_f64(number).expect("finite")));
         (0..3_usize, order, 1..3_usize, decimal(), decimal(), any::<bool>()).prop_map(
             |(left, order, other, times, plus, wanted)| {
                 (Comparison { left, order, right: (left + other) % 3, times, plus }, wanted)
@@ -653,7 +651,7 @@ mod tests {
             order: Order::More,
             right: 1 - left,
             times: Decimal::ONE,
-            plus: Decimal::of(plus.into()).expect("few figures"),
+            plus: Decimal::from(Number::from(plus)),
         };
         // Each is more than the other; between them lies one whole number or none.
         let (one, other) = (more(0, 0), more(1, 0));

@@ -1,6 +1,9 @@
 //! Numbers near the ends of what floats and whole numbers hold: rules decide, and the prover claims, by their exact values.
 
-use casebook_compile::rules::typed;
+use casebook_compile::{
+    check::{compile, prove},
+    rules::typed,
+};
 use casebook_proofs::{Claim, Limits, analyse};
 use casebook_runtime::{
     model::{Column, Datum},
@@ -9,7 +12,7 @@ use casebook_runtime::{
     settings::Hit,
     value::ValueType,
 };
-use casebook_syntax::spec::plain_scalar;
+use casebook_syntax::{diagnostic::Code, source, spec::plain_scalar};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -245,4 +248,38 @@ fn a_long_number_that_a_spreadsheet_has_cut_is_refused() {
     }
     let read = Datum::read(&ratio, &typed("1.23457E+11", ratio.kind));
     assert_eq!(read, Ok(Datum::Number(123_457_000_000.0)));
+}
+
+#[test]
+fn what_is_proved_of_two_numbers_is_what_decides() {
+    for (when, weight, limit, matches) in [
+        // A tenth more than 1e38 is more, whatever floats make of it.
+        ("{ gte: { field: limit, plus: 0.1 }, lte: { field: limit } }", "1.0e38", "1.0e38", false),
+        ("{ eq: { field: limit, times: 1.1 } }", "1.1e24", "1.0e24", true),
+        ("{ eq: { field: limit, times: 1.0e-300 } }", "0.0", "1.0e-308", false),
+        ("{ gt: { field: limit, times: 3.0e+200, plus: 1.0e+250 } }", "4.1e250", "1.0e50", true),
+        ("{ lte: { field: limit, plus: -1.0e-300 } }", "5.0e-301", "1.0e-300", false),
+    ] {
+        let text = format!(
+            "apiVersion: casebook/v1\nkind: Environment\nname: loads\nversion: 1.0.0\ndescription: Loads.\n\
+             item: {{ noun: load, fields: {{ weight: {{ type: number }}, limit: {{ type: number }} }} }}\n\
+             decision: {{ lift: {{ type: boolean, truth: {{ rules: crane }} }} }}\n\
+             action: {{ properties: {{ lift: {{ decides: lift, required: true }} }} }}\n\
+             observation: {{ load: {{ item: current }} }}\n---\n\
+             apiVersion: casebook/v1\nkind: Rules\nname: crane\nrules: [{{ id: C-1, when: {{ weight: {when} }}, then: {{ lift: true }} }}]\n\
+             default: {{ lift: false }}\n---\n\
+             apiVersion: casebook/v1\nkind: Inbox\nname: yard\nitems: [{{ id: l-1, fields: {{ weight: {weight}, limit: {limit} }} }}]\n---\n\
+             apiVersion: casebook/v1\nkind: Rubric\nname: right\nreward: {{ mode: terminal }}\nscore: {{ grader: exact, field: lift }}\n---\n\
+             apiVersion: casebook/v1\nkind: Task\nname: yard\ndifficulty: 1\nsplit: train\ninbox: yard\nmax_steps: 1\ninstructions: Lift.\n"
+        );
+        let set = source::from_texts("loads", [("pack.yaml", text.as_str())]);
+        let never = prove(&set).report.diagnostics.iter().any(|finding| finding.code == Code::NeverMatches);
+        let compiled = compile(&set, 1);
+        let report = compiled.report.render(false);
+        let catalog = compiled.catalog.unwrap_or_else(|| panic!("{report}"));
+        let pack = &catalog.packs()[0];
+        let items = pack.items(&pack.tasks()[0], 0).expect("items");
+        assert_eq!(items[0].truth[0].rule.is_some(), matches, "{when}");
+        assert!(!(never && matches), "{when} is decided by a rule that can never match");
+    }
 }

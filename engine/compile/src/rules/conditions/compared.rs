@@ -96,19 +96,19 @@ impl ColumnCompiler<'_> {
         let mut times = Decimal::ONE;
         if let Some(number) = &bound.times {
             let place = format!("{path}/times");
-            match Number::from_json(number).and_then(Decimal::of) {
+            match Number::from_json(number) {
                 _ if own.kind == ValueType::Timestamp => {
                     self.misread(&place, "a moment is not multiplied", "`plus` with a length of time", report);
                 }
-                Some(read) => times = read,
-                None => self.misread(&place, "this number has too many figures", "at most 38 figures", report),
+                Some(read) => times = read.into(),
+                None => self.misread(&place, "`times` cannot be this value", "a number", report),
             }
         }
         let mut plus = Decimal::ZERO;
         if let Some(amount) = &bound.plus {
             let is_number = family(own.kind) == Some(0);
             let (read, expected) = match amount {
-                Amount::Number(number) if is_number => (Number::from_json(number), "at most 38 figures"),
+                Amount::Number(number) if is_number => (Number::from_json(number), "a number"),
                 Amount::Text(text) if !is_number => match read_duration(text) {
                     Ok(length) => (Some(length.into()), ""),
                     Err(expected) => (None, expected),
@@ -116,8 +116,8 @@ impl ColumnCompiler<'_> {
                 _ if is_number => (None, "a number"),
                 _ => (None, "a length of time such as `2h 30m`"),
             };
-            match read.and_then(Decimal::of) {
-                Some(read) => plus = read,
+            match read {
+                Some(read) => plus = read.into(),
                 None => self.misread(&format!("{path}/plus"), "`plus` cannot be this value", expected, report),
             }
         }

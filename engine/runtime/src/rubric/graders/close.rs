@@ -1,12 +1,13 @@
 //! `close`: 1 where a number is near enough to the right one.
 //!
 //! Near enough is what Python's `math.isclose` means by it, relative to the right value: |given - right| is at most the
-//! greater of the two tolerances.
+//! greater of the two tolerances. Whole numbers are compared exactly.
 
 use crate::{
-    model::Item,
+    model::{Datum, Item},
     number::{Number, is_near},
     rubric::{Failure, Grade, RowGrader, View},
+    rules::Decimal,
 };
 
 /// `close`.
@@ -21,7 +22,26 @@ pub struct Close {
 }
 
 impl Close {
-    fn is_close(&self, given: f64, right: f64) -> bool {
+    fn is_close(&self, given: &Datum, right: &Datum) -> bool {
+        match (given, right) {
+            (Datum::Integer(given), Datum::Integer(right)) => self.is_whole_close(*given, *right),
+            (given, right) => {
+                let float = |datum: &Datum| datum.number().map(Number::to_f64);
+                float(given).zip(float(right)).is_some_and(|(given, right)| self.is_float_close(given, right))
+            }
+        }
+    }
+
+    fn is_whole_close(&self, given: i64, right: i64) -> bool {
+        let [distance, right] = [i128::from(given) - i128::from(right), i128::from(right)]
+            .map(|number| Decimal::from(Number::whole(number.abs())));
+        let is_within = |times: f64, of: Decimal| {
+            Number::from_f64(times).is_some_and(|times| distance.compare((of, times.into(), Decimal::ZERO)).is_le())
+        };
+        is_within(self.absolute, Decimal::ONE) || is_within(self.relative, right)
+    }
+
+    fn is_float_close(&self, given: f64, right: f64) -> bool {
         let (distance, tolerance) = ((given - right).abs(), self.absolute.max(self.relative * right.abs()));
         // What is lost when numbers are computed decides nothing: 0.3 lies within 0.1 of 0.2.
         distance <= tolerance || is_near(distance, tolerance)
@@ -34,9 +54,8 @@ impl RowGrader for Close {
     }
 
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
-        let number = |datum: Option<&crate::model::Datum>| datum?.number().map(Number::to_f64);
-        let given = number(view.rows[row].cell(self.column));
-        let right = number(view.items[row].truth[self.column].value.as_ref());
+        let given = view.rows[row].cell(self.column);
+        let right = view.items[row].truth[self.column].value.as_ref();
         let close = given.zip(right).is_some_and(|(given, right)| self.is_close(given, right));
         Ok(f64::from(u8::from(close)).into())
     }
@@ -48,7 +67,9 @@ mod tests {
 
     #[test]
     fn the_greater_tolerance_counts() {
-        let close = |absolute, relative, given, right| Close { column: 0, absolute, relative }.is_close(given, right);
+        let close = |absolute, relative, given, right| {
+            Close { column: 0, absolute, relative }.is_close(&Datum::Number(given), &Datum::Number(right))
+        };
         assert!(close(0.1, 0.0, 0.3, 0.2));
         assert!(!close(0.1, 0.0, 0.31, 0.2));
         assert!(close(0.0, 0.05, 105.0, 100.0));
@@ -56,5 +77,24 @@ mod tests {
         assert!(close(10.0, 0.05, 110.0, 100.0));
         assert!(close(0.0, 0.05, -95.0, -100.0));
         assert!(close(0.0, 0.05, 0.0, 0.0));
+    }
+
+    #[test]
+    fn whole_numbers_are_compared_exactly() {
+        let close = |absolute, relative, given, right| {
+            Close { column: 0, absolute, relative }.is_close(&Datum::Integer(given), &Datum::Integer(right))
+        };
+        let large = 1_000_000_000_000_000_000;
+        for sign in [1, -1] {
+            assert!(close(0.0, 0.0, sign * large, sign * large));
+            assert!(!close(0.0, 0.0, sign * (large + 1), sign * large));
+            assert!(close(1.0, 0.0, sign * (large + 1), sign * large));
+            assert!(!close(1.5, 0.0, sign * (large + 2), sign * large));
+            // A twentieth, to the last one.
+            assert!(close(0.0, 0.05, sign * (large + large / 20), sign * large));
+            assert!(!close(0.0, 0.05, sign * (large + large / 20 + 1), sign * large));
+            assert!(close(0.0, 0.1, sign * 11, sign * 10) && !close(0.0, 0.1, sign * 12, sign * 10));
+        }
+        assert!(close(1e19, 0.0, i64::MAX, 0) && !close(1e18, 0.0, i64::MAX, i64::MIN));
     }
 }
