@@ -483,6 +483,9 @@ pub(crate) struct RunArgs {
     /// A reset argument that the pack declares; can be repeated
     #[arg(long = "reset", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) arguments: Vec<(String, String)>,
+    /// The level at which tasks draw; short for `--reset level=NAME`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) level: Option<String>,
     /// Appends one JSON line per episode to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,

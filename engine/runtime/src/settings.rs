@@ -86,9 +86,9 @@ settings! {
         Sum, "sum";
         /// The gain of the score since the last step, if any. Going back and forth can pump it.
         Improvement, "improvement";
-        /// The gain of the score over its best so far, if any. It cannot be pumped.
+        /// The gain of the score over its best so far, if any. It cannot be pumped: the rewards add up to at most 1.
         BestSoFar, "best_so_far";
-        /// The change of the score, up or down; the rewards of an episode add up to its score.
+        /// The change of the score, up or down; the rewards of an episode add up to its score, less the score at its start.
         Potential, "potential";
         /// 0 until the last step, which earns the score.
         Terminal, "terminal";

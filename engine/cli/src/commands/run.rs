@@ -50,7 +50,8 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             output::error(policy::unknown(pack, &args.policy));
             return Err(Exit::Usage);
         };
-        let arguments = arguments(pack, &args.arguments);
+        let mut arguments = arguments(pack, &args.arguments);
+        arguments.extend(args.level.iter().map(|level| ("level".to_owned(), level.as_str().into())));
         for seed in args.seed..=last {
             if let Some(refusal) = trail.as_deref().and_then(Trail::refusal) {
                 output::error(refusal);

@@ -117,9 +117,9 @@ impl Site<'_, '_> {
             );
             return None;
         };
-        let steps = every.strip_suffix(" steps").or_else(|| every.strip_suffix(" step"));
+        let steps = steps_of(every);
         let gap = match steps {
-            Some(number) => number.trim().parse().ok().filter(|number| (1..=10_000).contains(number)),
+            Some(number) => number,
             None => whole_minutes(every).filter(|minutes| *minutes <= 10_080),
         };
         let path = format!("{pointer}/every");
@@ -197,8 +197,15 @@ impl Site<'_, '_> {
     }
 }
 
+/// A number of steps such as `2 steps`: none inside where it is written like one and is none.
+#[expect(clippy::option_option, reason = "a text may be something else, or wrong")]
+pub(super) fn steps_of(text: &str) -> Option<Option<u32>> {
+    let number = text.strip_suffix(" steps").or_else(|| text.strip_suffix(" step"))?;
+    Some(number.trim().parse().ok().filter(|number| (1..=10_000).contains(number)))
+}
+
 /// A length of time in minutes, if it is a whole number of them.
-fn whole_minutes(text: &str) -> Option<u32> {
+pub(super) fn whole_minutes(text: &str) -> Option<u32> {
     let length = read_duration(text).ok().filter(|length| *length > 0 && length % MINUTE == 0)?;
     u32::try_from(length / MINUTE).ok()
 }

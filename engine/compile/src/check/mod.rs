@@ -15,6 +15,7 @@
 //! | `generator/` | what resets draw: generators, and what tasks draw of them |
 //! | `forms.rs` | one item in every form that a task can give it |
 //! | `truth.rs` | what is right about an item, by labels and rules |
+//! | `limits.rs` | numbers of tasks that decide nothing |
 //! | `lines.rs` | lines of places in a document, counted on from the last |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
 //! | `replies.rs` | labels of texts next to the graders that measure those texts |
@@ -48,6 +49,7 @@ mod idle;
 mod inbox;
 mod kept;
 mod later;
+mod limits;
 mod lines;
 mod observation;
 mod plugins;
@@ -315,6 +317,7 @@ fn assemble(
     let files: Vec<&SourceFile> = source::bases(source).flat_map(|pack| &pack.data).collect();
     parts.generators = generator::compile_all(&parts, &files, report);
     let mut tasks = compile_tasks(&parts, &files, kept, report);
+    generator::add_argument(&mut parts.reset, &tasks);
     let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
     if parts.sound {
         replies::check(&parts, &tasks, &keyword_pools, report);

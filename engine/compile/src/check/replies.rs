@@ -138,7 +138,7 @@ impl Site<'_> {
             steps: &[],
             values: &[],
             has_items: true,
-            expects_items: false,
+            expected: &[],
             clock: None,
             budget: None,
             inputs: &Inputs::default(),

@@ -113,7 +113,7 @@ pub(super) fn names(
     Some(Names {
         data,
         state,
-        reset: ResetModel { parameters, schema, validator },
+        reset: ResetModel { parameters, schema, validator, has_levels: false },
         samples,
         left_out,
         regexes: Cell::new(0),

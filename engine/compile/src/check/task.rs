@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use super::{
     Parts,
     generator::{TaskItems, parts_of_task},
-    later, template, trial, vary,
+    later, limits, template, trial, vary,
 };
 use crate::rubric;
 
@@ -36,6 +36,9 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let later = items.as_ref().map(|items| later::compile(document, spec, items, parts, report));
     if let Some(rubric) = &rubric {
         later::check_dynamics(document, spec, rubric, parts, report);
+        if let (Some(items), Some(later)) = (&items, &later) {
+            limits::check(document, spec, (rubric, clock), (items, later), parts, report);
+        }
     }
     for (at, action) in spec.solution.iter().flatten().enumerate() {
         check_written(document, &format!("/solution/{at}"), action, parts, report);
@@ -46,7 +49,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         instructions(document, spec, context, parts, report)
     });
     let (rubric, items, instructions, vary) = (rubric?, items?, instructions?, vary?);
-    let TaskItems { listed, parts: item_parts, samples, .. } = items;
+    let TaskItems { listed, parts: item_parts, samples, levels, .. } = items;
     let (later, arrivals) = later.unwrap_or_default();
     let listed_forms = listed.iter().flat_map(|item| item.forms.iter().cloned());
     let forms: Vec<_> = listed_forms.chain(samples.iter().cloned()).collect();
@@ -84,6 +87,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         vary: vary.into_iter().map(|(name, values)| (name, values.len())).collect(),
         items: listed.into(),
         parts: item_parts.into(),
+        levels: levels.into(),
         samples: samples.into(),
         rankings: Arc::clone(&parts.rankings),
         later: later.into(),

@@ -17,7 +17,10 @@ use casebook_syntax::{
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use super::graders::{self, Built, Site};
+use super::{
+    graders::{self, Built, Site},
+    range,
+};
 use crate::{column, plugin::Declared};
 
 /// How far weights may be from adding up to 1.
@@ -118,7 +121,7 @@ pub(crate) fn compile(
     // A component without a name is an error of the pack.
     let component_names = component_nodes.iter().filter_map(|at| nodes[*at].name.clone()).collect();
     let has_plugins = nodes.iter().any(|node| node.what == "plugin");
-    Some(Rubric {
+    let rubric = Rubric {
         name: spec.name.clone(),
         mode: spec.reward.mode,
         explain: spec.reward.explain,
@@ -132,7 +135,9 @@ pub(crate) fn compile(
         has_plugins,
         has_extremes: serde_json::to_value(spec).is_ok_and(|rubric| has_extremes(&rubric)),
         expressions,
-    })
+    };
+    range::check(document, &rubric, report);
+    Some(rubric)
 }
 
 /// Whether a number in a document is so great or so small that products and sums with it may not be finite.

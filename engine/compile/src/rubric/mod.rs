@@ -2,6 +2,8 @@
 
 // Graders as written to graders that run.
 mod graders;
+// The values that a score can have.
+mod range;
 // The tree as written to nodes.
 mod compile;
 

@@ -28,7 +28,8 @@ fn pack_text(later: &str) -> String {
          take: {{ decides: take, required: true }} }} }}\n\
          tools: {{ look: {{ description: Looks., result: \"{{{{ counter.minutes }}}} {{{{ counter.budget_left }}}}\", minutes: 3, cost: 2 }} }}\n\
          observation: {{ jobs: {{ items: all }}, open: {{ ids: pending }}, minutes: {{ counter: minutes }}, \
-         budget_left: {{ counter: budget_left }}, answer: {{ result: last }}, score: {{ score: current }} }}\n---\n\
+         budget_left: {{ counter: budget_left }}, answer: {{ result: last }}, score: {{ score: current }}, \
+         why: {{ feedback: \"{{{{ counter.decided }}}} decided\" }} }}\n---\n\
          apiVersion: casebook/v1\nkind: Inbox\nname: day\nitems:\n\
          - {{ id: j-1, fields: {{ name: one }}, labels: {{ take: true }} }}\n\
          - {{ id: j-2, fields: {{ name: two, due: \"2026-01-05T09:30:00Z\" }}, labels: {{ take: false }} }}\n\
@@ -111,15 +112,63 @@ fn an_item_comes_after_steps_and_another_after_a_decision() {
 }
 
 #[test]
-fn an_arrival_earns_and_costs_nothing() {
+fn an_arrival_counts_from_the_start() {
     let pack = pack("arrivals: [{ item: j-3, step: 1 }, { item: j-4, after: 1m }, { item: j-5, after: 2h }]");
     let mut episode = start(&pack, 1);
     let first = episode.step(&json!({ "job": "j-1", "take": true })).expect("a step");
-    // The score was 0.25 for the whole budget, and is half of the first part more.
-    assert!((first.reward - 0.25).abs() < 1e-12, "{first:?}");
+    // The score was 0.25 for the whole budget, and is a fifth of the first part more: five jobs are sure to come.
+    assert!((first.reward - 0.5 / 5.0).abs() < 1e-12, "{first:?}");
     assert_eq!(ids(&episode)[2..], ["j-3", "j-4"], "in the order in which they are due");
     let second = episode.step(&json!({ "job": "j-3", "take": true })).expect("a step");
-    assert!((second.reward - 0.5 / 4.0).abs() < 1e-12, "{second:?}");
+    assert!((second.reward - 0.5 / 5.0).abs() < 1e-12, "{second:?}");
+}
+
+#[test]
+fn what_has_not_come_when_the_steps_run_out_is_undecided() {
+    let pack = pack("arrivals: [{ item: j-3, after: 2h }, { item: j-4, after: 3h }, { item: j-5, after: 4h }]");
+    let mut episode = start(&pack, 1);
+    // The same decision again and again takes time, but not enough of it.
+    let steps: Vec<_> =
+        (0..12).map(|_| episode.step(&json!({ "job": "j-1", "take": true })).expect("a step")).collect();
+    let last = &steps[11];
+    assert!(last.done, "{last:?}");
+    assert!((last.score.expect("the end") - (0.5 / 5.0 + 0.25)).abs() < 1e-12, "{last:?}");
+    let reason = &episode.explain().expect("a breakdown").reason;
+    assert!(reason.ends_with("the steps have run out with 1 left and 3 still to come"), "{reason}");
+}
+
+#[test]
+fn a_follow_up_counts_from_its_decision_on() {
+    let pack = pack("follow_ups: [{ item: j-3, of: j-1, when: { take: true }, after: 30m }]");
+    let mut episode = start(&pack, 1);
+    let step = |episode: &mut Episode, job: &str, take: bool| {
+        episode.step(&json!({ "job": job, "take": take })).expect("a step").reward
+    };
+    // Of the four jobs that are there one is right; the decision brings a fifth.
+    assert!((step(&mut episode, "j-1", true) - 0.5 / 5.0).abs() < 1e-12);
+    assert!((step(&mut episode, "j-1", false) + 0.5 / 5.0).abs() < 1e-12, "it does not go away again");
+    assert!((step(&mut episode, "j-1", true) - 0.5 / 5.0).abs() < 1e-12);
+    // One that does not come counts nowhere.
+    let mut episode = start(&pack, 1);
+    assert!(step(&mut episode, "j-1", false).abs() < 1e-12);
+    assert!((step(&mut episode, "j-4", true) - (0.5 / 4.0 + 0.125 / 2.0)).abs() < 1e-12, "it is late");
+}
+
+#[test]
+fn what_has_not_come_is_as_unknown_as_what_does_not_exist() {
+    let pack = pack(LATER);
+    let task = &pack.tasks()[0];
+    assert_eq!((task.items(), task.items_at_start()), (5, 2));
+    assert_eq!(drawn("arrivals: [{ share: 50%, every: 2 steps }]").tasks()[0].items_at_start(), 5);
+    let mut episode = start(&pack, 1);
+    let mut why = |job: &str| {
+        episode.step(&json!({ "job": job, "take": true })).expect("it costs a step");
+        seen(&episode)["why"].as_str().expect("a line").to_owned()
+    };
+    let [late, follows, never] = ["j-3", "j-4", "j-6"].map(|job| why(job).replace(job, "it"));
+    assert!(late.starts_with("there is no job `it`"), "{late}");
+    assert_eq!((&late, &late), (&follows, &never));
+    assert_eq!(why("j-1"), "1 decided");
 }
 
 #[test]
@@ -149,8 +198,8 @@ fn an_episode_is_not_complete_while_items_are_to_come() {
         let step = episode.step(&json!({ "job": take, "take": take != "j-2" && take != "j-5" })).expect("a step");
         rewards.push(step.reward);
     }
-    // Each of the first three is a third of the half for what is right; `j-2` is in time and the first job with a deadline.
-    let expected = [0.5 / 3.0, 0.5 / 3.0 + 0.25, 0.5 / 3.0, 0.5 / 4.0 + 0.125 / 2.0, 0.5 / 5.0 + 0.25];
+    // Each is a fifth of the half for what is right; of the two jobs with a deadline `j-2` is in time and `j-4` is late.
+    let expected = [0.1, 0.1 + 0.125, 0.1, 0.1 + 0.125 / 2.0, 0.1 + 0.25];
     for (reward, expected) in rewards.iter().zip(expected) {
         assert!((reward - expected).abs() < 1e-12, "{rewards:?}");
     }
@@ -172,13 +221,50 @@ fn drawn(arrivals: &str) -> Arc<Pack> {
          apiVersion: casebook/v1\nkind: Rules\nname: sizes\nrules: [{{ id: S-1, when: {{ secret: {{ gte: 5 }} }}, then: {{ take: true }} }}]\n\
          default: {{ take: false }}\n---\n\
          apiVersion: casebook/v1\nkind: Generator\nname: made\nslots: {{ size: {{ integer: {{ from: 0, to: 9 }} }} }}\n\
-         fields: {{ size: {{ slot: size }}, secret: {{ slot: size }} }}\n---\n\
+         fields: {{ size: {{ slot: size }}, secret: {{ slot: size }} }}\n\
+         levels: {{ large: {{ slots: {{ size: {{ integer: {{ from: 8, to: 9 }} }} }} }} }}\n---\n\
          apiVersion: casebook/v1\nkind: Rubric\nname: fair\nreward: {{ mode: improvement }}\n\
          score: {{ weighted_sum: [{{ name: right, weight: 0.8, grader: exact, field: take }}, {{ name: quick, weight: 0.2, grader: efficiency }}] }}\n---\n\
          apiVersion: casebook/v1\nkind: Task\nname: day\ndifficulty: 1\nsplit: train\nseeds: 0..999999\n\
          inbox: {{ generate: made, items: 9 }}\nmax_steps: 14\ninstructions: Work.\n{arrivals}\n"
     );
     Arc::clone(&packs::catalog(&[("pack.yaml".to_owned(), text)]).packs()[0])
+}
+
+#[test]
+fn a_reset_chooses_the_level_of_what_is_drawn() {
+    let pack = drawn("arrivals: [{ share: 50%, every: 10m }]");
+    let task = &pack.tasks()[0];
+    let given = |level: &str| json!({ "level": level }).as_object().cloned().expect("a map");
+    let sizes = |episode: &Episode| -> Vec<i64> {
+        let size = |item: &Arc<casebook_runtime::model::Item>| match item.fields[0] {
+            Some(Datum::Integer(size)) => size,
+            _ => panic!("{item:?}"),
+        };
+        episode.items().iter().map(size).collect()
+    };
+    let mut small = 0;
+    for seed in 0..20 {
+        let large = Episode::start(&pack, task, seed, &given("large")).expect("a start");
+        assert!(sizes(&large).iter().all(|size| *size >= 8), "{:?}", sizes(&large));
+        assert_eq!((large.arguments()["level"].clone(), large.task().name()), (json!("large"), "day"));
+        let own = start(&pack, seed);
+        small += sizes(&own).iter().filter(|size| **size < 8).count();
+        assert!(own.arguments().is_empty());
+    }
+    assert!(small > 50, "{small}");
+    let member = task.with_seed(7).expect("a family");
+    let large = Episode::start(&pack, &member, 0, &given("large")).expect("a start");
+    assert!(sizes(&large).iter().all(|size| *size >= 8) && large.task().name() == "day/7");
+    let schema = &pack.reset_schema()["properties"]["level"];
+    assert!(schema.to_string().contains("\"enum\":[\"large\""), "{schema}");
+    let refused = Episode::start(&pack, task, 0, &given("lage")).expect_err("no such level").to_string();
+    assert!(refused.contains("level") && refused.contains("large"), "{refused}");
+    let oracle = policy::find(&pack, "oracle").expect("it is built in");
+    let played = casebook_runtime::record::play_with(&oracle, task, 3, &given("large")).expect("an episode");
+    let recording = Recording::new(&pack, "oracle", played);
+    let catalog = Catalog { generation: 1, packs: vec![Arc::clone(&pack)] };
+    assert!(matches!(replay(&catalog, &recording), Ok(Verdict::Agrees)));
 }
 
 /// The minutes at which the items of an episode come, those of its start left out.
@@ -338,6 +424,72 @@ proptest! {
         prop_assert_eq!(again.explain().expect("a breakdown"), episode.explain().expect("a breakdown"));
         if at < actions.len() {
             prop_assert_eq!(bytes(&fork), bytes(&episode));
+        }
+    }
+}
+
+/// A pack whose rewards come about by a mode, and whose score is the share of right decisions where that is all.
+fn rewarded(mode: &str, later: &str, plain: bool) -> Arc<Pack> {
+    let text = pack_text(later).replace("mode: potential", &format!("mode: {mode}"));
+    let (before, rest) = text.split_once("score: { weighted_sum").expect("a score");
+    let (score, after) = rest.split_once("---").expect("an end");
+    let score = if plain {
+        "score: { name: right, grader: exact, field: take }\n".to_owned()
+    } else {
+        format!("score: {{ weighted_sum{score}")
+    };
+    let text = format!("{before}{score}---{after}");
+    Arc::clone(&packs::catalog(&[("pack.yaml".to_owned(), text)]).packs()[0])
+}
+
+/// The packs of a mode, those whose items are all sure to come first.
+fn of_mode(mode: &str, plain: bool) -> [Arc<Pack>; 4] {
+    let streamed = "arrivals: [{ share: 60%, every: 10m }]";
+    [TIMED, streamed, LATER, CHAIN].map(|later| rewarded(mode, later, plain))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever comes and whatever an agent does, rewards add up to what their mode promises, and each item that is sure to
+    /// come counts at any time.
+    #[test]
+    fn rewards_keep_what_their_mode_promises(
+        kind in 0_usize..4,
+        plain: bool,
+        seed: u64,
+        actions in proptest::collection::vec(action(), 1..14),
+    ) {
+        static PACKS: LazyLock<[[[Arc<Pack>; 4]; 2]; 2]> = LazyLock::new(|| {
+            ["potential", "best_so_far"].map(|mode| [false, true].map(|plain| of_mode(mode, plain)))
+        });
+        for (mode, packs) in PACKS.iter().enumerate() {
+            let pack = &packs[usize::from(plain)][kind];
+            let mut episode = start(pack, seed);
+            let first = episode.score().expect("a score");
+            let (mut sum, mut best) = (0.0, first);
+            for action in &actions {
+                let Ok(step) = episode.step(action) else { continue };
+                sum += step.reward;
+                let score = episode.score().expect("a score");
+                best = f64::max(best, score);
+                let promised = [score, best][mode] - first;
+                prop_assert!((sum - promised).abs() < 1e-9, "{sum}, not {promised}");
+                prop_assert!(sum <= 1.0 + 1e-9);
+                if kind < 2 {
+                    let right = episode.table().filter(|(item, row)| row.is_decided() && row.cell(0) == item.truth[0].value.as_ref());
+                    let share = f64::from(u32::try_from(right.count()).expect("few")) / 5.0;
+                    let part = episode.score_parts().expect("parts").get("right").expect("a part");
+                    prop_assert!((part - share).abs() < 1e-9, "{part}, not {share}");
+                }
+            }
+            if plain {
+                // Who decides everything right at once earns the most that there is.
+                let oracle = policy::find(pack, "oracle").expect("it is built in");
+                let played = play(&oracle, &pack.tasks()[0], seed).expect("an episode");
+                let earned: f64 = played.steps.iter().map(|step| step.reward).sum();
+                prop_assert!((earned - 1.0).abs() < 1e-9 && sum <= earned + 1e-9, "{earned} and {sum}");
+            }
         }
     }
 }

@@ -114,6 +114,8 @@ enum Outcome {
     Failed(Box<str>),
     /// The action was invalid, and the step counts all the same; says why, for the agent.
     Invalid(Box<str>),
+    /// Decisions of the action were invalid, and count as nothing; says why, for the agent.
+    Void(Box<str>),
 }
 
 /// A call of a tool that was made.
@@ -137,7 +139,7 @@ impl Outcome {
                 let failure = ToolFailure::execution(FAILED.to_owned());
                 vec![("tool_name", Value::Null), ("result", Value::Null), ("error", failure.to_json())]
             }
-            Self::None | Self::Invalid(_) => Vec::new(),
+            Self::None | Self::Invalid(_) | Self::Void(_) => Vec::new(),
             Self::Listed => vec![("tools", pack.tools_listing())],
             Self::Called(made) => vec![
                 ("tool_name", made.name.as_str().into()),
@@ -389,7 +391,7 @@ impl Episode {
             steps: &self.steps,
             values: &self.values,
             has_items: self.pack.has_items,
-            expects_items: self.expects_items(),
+            expected: World::expected(self.world.as_deref()),
             clock: self.task.clock,
             budget: self.task.budget,
             inputs: &self.inputs,
@@ -474,7 +476,7 @@ impl Episode {
         self.grade().map_err(|error| error.to_string())?;
         let step = self.measure(complete || last).map_err(|error| error.to_string())?;
         if !step.done {
-            self.welcome().map_err(|error| error.to_string())?;
+            self.welcome();
         }
         self.parts = self.make_parts()?;
         Ok(step)
@@ -482,7 +484,7 @@ impl Episode {
 
     /// Whether every item is decided and none is to come; never where there are none.
     fn is_complete(&self) -> bool {
-        self.pack.has_items && self.first_open().is_none() && !self.expects_items()
+        self.pack.has_items && self.first_open().is_none() && World::expected(self.world.as_deref()).is_empty()
     }
 
     /// The values of the rubric's expressions as they stand.
@@ -510,7 +512,7 @@ impl Episode {
             steps: &self.steps,
             values: &self.values,
             has_items: self.pack.has_items,
-            expects_items: self.expects_items(),
+            expected: World::expected(self.world.as_deref()),
             clock: self.task.clock,
             budget: self.task.budget,
             inputs: &self.inputs,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::{Value as Context, context};
 use serde_json::Value;
 
-use super::{Episode, Outcome};
+use super::{Episode, Outcome, world::World};
 use crate::{
     expression::words,
     json::{Name, push_integer, push_number, push_text, push_written},
@@ -221,6 +221,10 @@ impl Episode {
         }
         if step.ran_out && self.pack.has_items {
             push_part(&mut said, &["the steps have run out with ", &self.open_rows().count().to_string(), " left"]);
+            match World::expected(self.world.as_deref()).len() {
+                0 => {}
+                coming => said.push_str(&format!(" and {coming} still to come")),
+            }
         }
         said
     }
@@ -264,12 +268,19 @@ impl Episode {
     }
 
     fn feedback(&self, template: &str) -> Option<String> {
-        self.steps.last()?;
-        if let Outcome::Invalid(reason) = &self.outcome {
-            return Some(reason.to_string());
-        }
+        let step = self.steps.last()?;
+        let why = match &self.outcome {
+            Outcome::Invalid(reason) => return Some(reason.to_string()),
+            Outcome::Void(reason) if step.touched.is_empty() => return Some(reason.to_string()),
+            Outcome::Void(reason) => Some(reason),
+            _ => None,
+        };
         let counter = self.counters();
-        Some(render(&self.pack, template, context! { counter }))
+        let line = render(&self.pack, template, context! { counter });
+        Some(match why {
+            Some(why) => format!("{line}; {why}"),
+            None => line,
+        })
     }
 }
 

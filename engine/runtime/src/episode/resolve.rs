@@ -134,6 +134,7 @@ impl Episode {
         let declaration = &self.pack.action.declaration;
         let mut resolved = Resolved { rows: SmallVec::with_capacity(proposals.len()), ..Resolved::default() };
         let mut problems = Vec::new();
+        let mut reasons: Vec<String> = Vec::new();
         for (at, proposal) in proposals.into_iter().enumerate() {
             let row = match proposal.item {
                 None => self.first_open(),
@@ -151,9 +152,13 @@ impl Episode {
                 None if declaration.refuse_unknown => problems.push(self.item_problem(at, proposal.item, row)),
                 None => {
                     resolved.invalid += 1;
+                    reasons.push(self.item_problem(at, proposal.item, row).message);
                     resolved.void.push(self.in_play(proposal.cells));
                 }
             }
+        }
+        if !reasons.is_empty() {
+            resolved.outcome = Outcome::Void(reasons.join("; ").into());
         }
         problems.extend(self.rank_problems(&resolved.entries, &resolved.rows));
         if problems.is_empty() { Ok(resolved) } else { Err(StepError::Invalid(problems)) }

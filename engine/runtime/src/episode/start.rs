@@ -15,10 +15,15 @@ use super::{
 };
 use crate::{
     expression::words,
-    model::{Item, ProblemKind, Row},
+    model::{Item, PathPart, ProblemKind, Row},
     names::{list, nearest},
     plugin::Inputs,
-    scenario::{Cause, First, Instructions, Pack, Task, observation::Part, parameter::filled, random::Stream},
+    scenario::{
+        Cause, First, Instructions, Pack, Task,
+        observation::Part,
+        parameter::{LEVEL, filled},
+        random::Stream,
+    },
 };
 
 /// An episode that cannot begin.
@@ -82,8 +87,9 @@ impl Episode {
         inputs: Inputs,
     ) -> Result<Self, ResetError> {
         let arguments = accept(pack, arguments)?;
+        let task = &at_level(pack, task, &arguments)?;
         let (items, world) = split(pack.items(task, seed).map_err(ResetError::Failed)?, task, seed);
-        let scores = task.rubric.begin(&items);
+        let scores = task.rubric.begin(&items, World::expected(world.as_deref()));
         let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
         let mut episode = Self {
             pack: Arc::clone(pack),
@@ -178,7 +184,28 @@ fn accept(pack: &Pack, arguments: &Map<String, Value>) -> Result<Arc<Map<String,
         }
         return Err(ResetError::Invalid(problems));
     }
-    Ok(Arc::new(filled(&pack.reset.parameters, given.as_object())))
+    let mut arguments = filled(&pack.reset.parameters, given.as_object());
+    // Where no level is chosen the task's own counts, and nothing else is told.
+    if pack.reset.has_levels && arguments.get(LEVEL).is_some_and(Value::is_null) {
+        arguments.shift_remove(LEVEL);
+    }
+    Ok(if arguments.is_empty() { Arc::clone(&NONE) } else { Arc::new(arguments) })
+}
+
+/// The task at the level that the arguments choose.
+fn at_level(pack: &Pack, task: &Arc<Task>, arguments: &Map<String, Value>) -> Result<Arc<Task>, ResetError> {
+    let chosen = arguments.get(LEVEL).and_then(Value::as_str).filter(|_| pack.reset.has_levels);
+    let Some(level) = chosen else { return Ok(Arc::clone(task)) };
+    task.at_level(level).map_err(|message| {
+        let problem = ActionProblem {
+            kind: ProblemKind::NotAllowed,
+            path: vec![PathPart::Key(LEVEL.to_owned())],
+            message,
+            input: level.into(),
+            limit: None,
+        };
+        ResetError::Invalid(vec![problem])
+    })
 }
 
 /// The items that are there when an episode begins, and the world with those that come later.
@@ -217,5 +244,6 @@ fn split(items: Vec<Arc<Item>>, task: &Task, seed: u64) -> (Vec<Arc<Item>>, Opti
             world.expect(later.len() + number, item, Some(due));
         }
     }
+    world.settle();
     (there, Some(Box::new(world)))
 }

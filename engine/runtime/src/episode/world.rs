@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::{Episode, resolve::Resolved};
 use crate::{
     model::{Item, Row},
-    rubric::GraderError,
     scenario::{Cause, random::Stream},
 };
 
@@ -17,6 +16,8 @@ pub(super) struct World {
     /// Minutes since the episode began.
     pub(super) minutes: u32,
     waiting: Vec<Waiting>,
+    /// The items that are sure to come, in the order in which they are due.
+    expected: Vec<Arc<Item>>,
 }
 
 /// An item that has not come yet.
@@ -42,9 +43,16 @@ impl World {
         self.waiting.push(Waiting { at, item, due });
     }
 
-    /// Whether an item is sure to come.
-    fn expects(&self) -> bool {
-        self.waiting.iter().any(|waiting| waiting.due.is_some())
+    /// Notes which items are sure to come, after some were added, have come or will not come.
+    pub(super) fn settle(&mut self) {
+        let mut sure: Vec<&Waiting> = self.waiting.iter().filter(|waiting| waiting.due.is_some()).collect();
+        sure.sort_by_key(|waiting| (waiting.due, waiting.at));
+        self.expected = sure.into_iter().map(|waiting| Arc::clone(&waiting.item)).collect();
+    }
+
+    /// The items that are sure to come.
+    pub(super) fn expected(world: Option<&Self>) -> &[Arc<Item>] {
+        world.map_or(&[], |world| &world.expected)
     }
 
     /// Takes the items that come now, in the order in which they are due; where nothing else is `open`, time runs to the
@@ -63,6 +71,9 @@ impl World {
         let comes = |waiting: &mut Waiting| waiting.due.is_some_and(|due| is_due(due, minutes, steps));
         let mut come: Vec<Waiting> = self.waiting.extract_if(.., comes).collect();
         come.sort_by_key(|waiting| (waiting.due, waiting.at));
+        if !come.is_empty() {
+            self.settle();
+        }
         come.into_iter().map(|waiting| waiting.item).collect()
     }
 }
@@ -71,11 +82,6 @@ impl Episode {
     /// Minutes on its clock since it began.
     pub fn minutes(&self) -> u32 {
         self.world.as_ref().map_or(0, |world| world.minutes)
-    }
-
-    /// Whether an item is sure to come.
-    pub(super) fn expects_items(&self) -> bool {
-        self.world.as_ref().is_some_and(|world| world.expects())
     }
 
     /// What calls of tools have cost so far.
@@ -103,12 +109,13 @@ impl Episode {
         self.minutes()
     }
 
-    /// Decides which items follow the decisions of the last step.
+    /// Decides which items follow the decisions of the last step. From here on they count, as the sure ones do from the start.
     pub(super) fn follow_up(&mut self) {
         let Some(world) = self.world.as_mut().filter(|world| !world.waiting.is_empty()) else { return };
         let (key, seed) = self.task.key(self.seed);
         let (steps, minutes) = (self.steps.len(), world.minutes);
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
+        let mut follows = false;
         world.waiting.retain_mut(|waiting| {
             let cause = self.task.later.get(waiting.at).map(|later| &later.cause);
             let Some(Cause::Decision { of, when, minutes: after, chance }) = cause else { return true };
@@ -124,32 +131,32 @@ impl Episode {
             waiting.due = Some(Due { minutes: minutes.saturating_add(*after), steps });
             let purpose = ["follow_up:", waiting.item.id.as_str()];
             let drawn = Stream::new(key, seed, &purpose).below(MILLION as usize);
-            drawn < *chance as usize
+            let comes = drawn < *chance as usize;
+            follows |= comes;
+            comes
         });
+        if follows {
+            world.settle();
+            self.task.rubric.expect(&mut self.scores, self.items.len(), &world.expected);
+        }
     }
 
-    /// Lets the items come that are due, behind the others.
-    ///
-    /// The score starts again with them, so that their coming earns and costs nothing.
-    pub(super) fn welcome(&mut self) -> Result<(), GraderError> {
+    /// Lets the items come that are due, behind the others. They have counted before, so that the score stays the same.
+    pub(super) fn welcome(&mut self) {
         if self.world.as_ref().is_none_or(|world| world.waiting.is_empty()) {
-            return Ok(());
+            return;
         }
         let open = self.first_open().is_some();
         let steps = self.steps.len();
         let come = self.world.as_mut().map(|world| world.come(steps, open)).unwrap_or_default();
         if come.is_empty() {
-            return Ok(());
+            return;
         }
         let before = self.items.len();
         self.items.extend(come);
         self.rows.resize(self.items.len(), Row::default());
-        self.task.rubric.extend(&mut self.scores, &self.items, before);
-        if self.needs_score() {
-            self.score = self.score()?;
-            self.best = self.score;
-        }
-        Ok(())
+        let expected = World::expected(self.world.as_deref());
+        self.task.rubric.extend(&mut self.scores, &self.items, before, expected);
     }
 }
 

@@ -11,7 +11,11 @@ mod components;
 // The score's tree as it stands, with reasons.
 mod tree;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use serde_json::{Value, json};
 
@@ -168,8 +172,8 @@ pub struct View<'a> {
     pub values: &'a [f64],
     /// Whether the environment has items.
     pub has_items: bool,
-    /// Whether items are still to come.
-    pub expects_items: bool,
+    /// The items that are still sure to come.
+    pub expected: &'a [Arc<Item>],
     /// The moment at which the episode began, in milliseconds since 1970.
     pub clock: Option<i64>,
     /// What calls of tools may cost, all together.
@@ -178,11 +182,18 @@ pub struct View<'a> {
     pub inputs: &'a Inputs,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// Every item that counts with its row. One that is still sure to come is undecided.
+    pub fn table(&self) -> impl Iterator<Item = (&'a Item, &'a Row)> + use<'a> {
+        static UNDECIDED: LazyLock<Row> = LazyLock::new(Row::default);
+        let there = self.items.iter().map(|item| &**item).zip(self.rows);
+        there.chain(self.expected.iter().map(|item| (&**item, &*UNDECIDED)))
+    }
+
     /// Whether every row is decided and none is to come; without items, whether the episode has come to its end.
     pub fn is_complete(&self) -> bool {
         if self.has_items {
-            !self.expects_items && self.rows.iter().all(Row::is_decided)
+            self.expected.is_empty() && self.rows.iter().all(Row::is_decided)
         } else {
             self.steps.last().is_some_and(|step| step.completed)
         }
@@ -282,12 +293,19 @@ pub struct Scores {
     notes: BTreeMap<usize, Box<Note>>,
     /// The nodes that have nothing to grade in this episode; none in most.
     idle: Arc<[bool]>,
+    /// What the items weigh that are still sure to come, by row grader; empty where there are none.
+    expected: Box<[f64]>,
 }
 
 /// A plugin's note: its node's name, the row unless it is about the whole episode, and the note.
 pub type Said<'a> = (&'a str, Option<usize>, Box<Note>);
 
 impl Scores {
+    /// What the items weigh for a row grader that are still sure to come.
+    fn expected_weight(&self, slot: usize) -> f64 {
+        self.expected.get(slot).copied().unwrap_or_default()
+    }
+
     fn set(&mut self, at: usize, Grade { value, note }: Grade) {
         self.values[at] = Some(value);
         match note {
@@ -336,8 +354,8 @@ impl Rubric {
         self.expressions.iter().map(value).collect()
     }
 
-    /// Starts the row graders' values for a table that nobody has decided about.
-    pub fn begin(&self, items: &[Arc<Item>]) -> Scores {
+    /// Starts the row graders' values for a table that nobody has decided about; other items are `expected`.
+    pub fn begin(&self, items: &[Arc<Item>], expected: &[Arc<Item>]) -> Scores {
         let mut values = vec![None; self.row_graders * items.len()];
         for node in &self.nodes {
             if let NodeKind::Row(at, grader) = &node.kind {
@@ -346,13 +364,31 @@ impl Rubric {
                 }
             }
         }
-        let idle = self.idle(&values, items.len());
-        Scores { values, notes: BTreeMap::new(), idle }
+        let mut scores = Scores { values, ..Scores::default() };
+        self.expect(&mut scores, items.len(), expected);
+        scores
+    }
+
+    /// Counts the items that are sure to come besides those that are there: undecided ones, as long as they do not come.
+    pub fn expect(&self, scores: &mut Scores, items: usize, expected: &[Arc<Item>]) {
+        let weight_for = |grader: &Arc<dyn RowGrader>| {
+            expected.iter().filter(|item| grader.applies(item)).map(|item| grader.weight(item)).sum::<f64>()
+        };
+        let mut weights = vec![0.0; if expected.is_empty() { 0 } else { self.row_graders }];
+        for node in &self.nodes {
+            if let NodeKind::Row(at, grader) = &node.kind
+                && let Some(weight) = weights.get_mut(*at)
+            {
+                *weight = weight_for(grader);
+            }
+        }
+        scores.expected = weights.into_boxed_slice();
+        scores.idle = self.idle(scores, items);
     }
 
     /// Makes room for items that have come since there were `before`; nobody has decided about them.
-    pub fn extend(&self, scores: &mut Scores, items: &[Arc<Item>], before: usize) {
-        let former = std::mem::replace(scores, self.begin(items));
+    pub fn extend(&self, scores: &mut Scores, items: &[Arc<Item>], before: usize, expected: &[Arc<Item>]) {
+        let former = std::mem::replace(scores, self.begin(items, expected));
         for (at, value) in former.values.into_iter().enumerate() {
             scores.values[at / before * items.len() + at % before] = value;
         }
@@ -366,8 +402,11 @@ impl Rubric {
     }
 
     /// The nodes that have nothing to grade among some items, by position; nothing when all have.
-    fn idle(&self, values: &[Option<f64>], items: usize) -> Arc<[bool]> {
-        let of = |slot: usize| values[slot * items..(slot + 1) * items].iter().all(Option::is_none);
+    fn idle(&self, scores: &Scores, items: usize) -> Arc<[bool]> {
+        let of = |slot: usize| {
+            let comes = scores.expected.get(slot).is_some_and(|weight| *weight > 0.0);
+            !comes && scores.values[slot * items..(slot + 1) * items].iter().all(Option::is_none)
+        };
         let is_row = |node: &Node| matches!(&node.kind, NodeKind::Row(slot, _) if of(*slot));
         if items == 0 || !self.nodes.iter().any(is_row) {
             return Arc::default();
@@ -715,7 +754,7 @@ impl Rubric {
                     touched.iter().filter_map(|row| weighed(*row)).map(|(weight, value)| weight * value).sum()
                 } else {
                     let rows = || (0..values.len()).filter_map(weighed);
-                    let total: f64 = rows().map(|(weight, _)| weight).sum();
+                    let total: f64 = rows().map(|(weight, _)| weight).sum::<f64>() + scores.expected_weight(*slot);
                     if total == 0.0 { 0.0 } else { rows().map(|(weight, value)| weight * value).sum::<f64>() / total }
                 }
             }
@@ -724,7 +763,8 @@ impl Rubric {
                 if reward {
                     view.steps.last().map_or(0.0, |step| step.touched.iter().filter_map(|row| values[*row]).sum())
                 } else {
-                    mean(values.iter().filter_map(|value| *value))
+                    let (sum, count) = added(values.iter().filter_map(|value| *value));
+                    quotient(sum, count + scores.expected_weight(*slot))
                 }
             }
             NodeKind::Whole(grader) => {
@@ -796,6 +836,15 @@ fn graded<'a>(children: &'a [usize], idle: &'a [bool]) -> impl Iterator<Item = u
 
 /// The mean, 0 of nothing.
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    let (sum, count) = added(values);
+    quotient(sum, count)
+}
+
+/// The sum and the number of some values.
+fn added(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0))
+}
+
+fn quotient(sum: f64, count: f64) -> f64 {
     if count == 0.0 { 0.0 } else { sum / count }
 }

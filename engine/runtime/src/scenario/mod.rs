@@ -402,6 +402,8 @@ pub struct Task {
     pub items: Arc<[Variants]>,
     /// Where the items of an episode come from, in order.
     pub parts: Arc<[InboxPart]>,
+    /// Where they come from at each level that a reset may choose.
+    pub levels: Arc<[TaskLevel]>,
     /// Some of the items that its generators make, drawn when the pack was loaded.
     pub samples: Arc<[Arc<Item>]>,
     /// The ranks that follow from the items of an episode.
@@ -412,6 +414,15 @@ pub struct Task {
     pub arrivals: Option<Arrivals>,
     /// What calls of tools may cost, all together.
     pub budget: Option<f64>,
+}
+
+/// A level of a task's generators that a reset may choose.
+#[derive(Debug)]
+pub struct TaskLevel {
+    /// Its name.
+    pub name: String,
+    /// Where the items of an episode come from.
+    pub parts: Arc<[generator::InboxPart]>,
 }
 
 /// Items that come one by one: the last ones in the order of an episode.
@@ -552,6 +563,8 @@ pub struct ResetModel {
     pub schema: Value,
     /// Holds what is asked for to the schema.
     pub validator: Box<dyn Validator>,
+    /// Whether its last argument is the level at which tasks draw.
+    pub has_levels: bool,
 }
 
 /// One item in every form that a seed can give it.

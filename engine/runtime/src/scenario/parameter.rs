@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::random::Stream;
 use crate::{model::Column, number::Number, value::ValueType};
 
+/// The argument of a reset that chooses the level at which a task draws.
+pub const LEVEL: &str = "level";
+
 /// A named value of an action, a tool's call or a reset.
 #[derive(Debug, Clone)]
 pub struct Parameter {

@@ -1,10 +1,10 @@
 //! The tasks of a pack by split and index, and which one a seed picks.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     model::Item,
-    names::nearest,
+    names::{list, nearest},
     settings::{Explain, SplitType},
 };
 
@@ -259,6 +259,18 @@ impl Task {
         })
     }
 
+    /// The task with its generators at a level; the error says which there are.
+    pub(crate) fn at_level(self: &Arc<Self>, level: &str) -> Result<Arc<Self>, String> {
+        if let Some(known) = self.levels.iter().find(|known| known.name == level) {
+            return Ok(Arc::new(Self { parts: Arc::clone(&known.parts), ..Self::clone(self) }));
+        }
+        let names: Vec<&str> = self.levels.iter().map(|level| level.name.as_str()).collect();
+        let near =
+            nearest(level, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let known = list(&names).unwrap_or_else(|| "none".to_owned());
+        Err(format!("the task `{}` has no level `{level}`; {near}it has {known}", self.name))
+    }
+
     /// The items of its inboxes in every form, and some of those that its generators make.
     pub fn known_items(&self) -> impl Iterator<Item = &Arc<Item>> {
         self.items.iter().flat_map(|variants| &variants.forms).chain(self.samples.iter())
@@ -282,5 +294,21 @@ impl Task {
             InboxPart::Drawn(drawn) => usize::try_from(drawn.count.last()).unwrap_or_default(),
         };
         self.parts.iter().map(count).sum()
+    }
+
+    /// The maximum number of its items when an episode begins; the others come later, if at all.
+    pub fn items_at_start(&self) -> usize {
+        let there = |range: &Range<usize>| {
+            let id = |at: usize| self.items[at].forms.first().map(|item| &item.id);
+            let comes_later = |at: &usize| self.later.iter().any(|later| id(*at) == Some(&later.item));
+            range.len() - if self.later.is_empty() { 0 } else { range.clone().filter(comes_later).count() }
+        };
+        let count = |part: &InboxPart| match part {
+            InboxPart::Listed(range) => there(range),
+            InboxPart::Some(range, count) => there(range).min(*count),
+            InboxPart::Drawn(drawn) => usize::try_from(drawn.count.last()).unwrap_or_default(),
+        };
+        let count = self.parts.iter().map(count).sum();
+        count - self.arrivals.as_ref().map_or(0, |arrivals| arrivals.count(count))
     }
 }

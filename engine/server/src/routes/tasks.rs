@@ -44,7 +44,7 @@ async fn tasks(State(app): State<Shared>, environment: Environment) -> Result<Js
         json!({
             "id": task.name(), "title": task.title(), "description": task.description(),
             "difficulty": task.difficulty(), "split": task.split(), "max_steps": task.max_steps(),
-            "items": task.items(), "count": task.count(),
+            "items": task.items_at_start(), "count": task.count(),
         })
     });
     let tasks: Vec<Value> = tasks.collect();

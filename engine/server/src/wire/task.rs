@@ -128,7 +128,7 @@ fn disagreement(task: &Task) -> Entry {
 pub(crate) fn task(task: &Task, index: u64) -> Value {
     let mut told = json!({
         "id": task.name(), "split": task.split(), "index": index, "difficulty": task.difficulty(),
-        "title": task.title(), "description": task.description(), "max_steps": task.max_steps(), "items": task.items(),
+        "title": task.title(), "description": task.description(), "max_steps": task.max_steps(), "items": task.items_at_start(),
     });
     if let Some(group) = task.group() {
         told["group"] = group.into();
@@ -160,7 +160,8 @@ pub(crate) fn task_schema() -> Value {
             "difficulty": { "type": "number", "description": "Higher is harder." },
             "group": { "type": "string", "description": "Tasks that belong together." },
             "title": { "type": "string" }, "description": { "type": "string" },
-            "max_steps": { "type": "integer" }, "items": { "type": "integer" },
+            "max_steps": { "type": "integer" },
+            "items": { "type": "integer", "description": "The maximum number of items at the start; others may come later." },
         },
     })
 }

@@ -150,6 +150,8 @@ codes! {
     Shown = "CB518", Warning;
     /// A hidden field that agents are to read from a text that says nothing about it.
     Untold = "CB519", Warning;
+    /// A number with which a limit, an arrival or a grader decides nothing.
+    Pointless = "CB520", Warning;
 
     /// A rule that no item can match.
     NeverMatches = "CB601", Warning;

@@ -52,7 +52,7 @@ pub struct Generator {
     pub boundary: Option<Share>,
     /// The share of items that more than one rule matches.
     pub conflicts: Option<Share>,
-    /// Difficulty levels, by name: what each replaces; a task names one.
+    /// Difficulty levels, by name: what each replaces; a task or a reset names one.
     #[serde(default)]
     pub levels: IndexMap<String, Level>,
 }

@@ -7,7 +7,7 @@ use casebook_runtime::{
     model::Item,
     names::list,
     scenario::{
-        Variants,
+        TaskLevel, Variants,
         generator::{
             Cast, Drawn, Fault, InboxPart, Plan, Source, Subset, Way, World,
             distribution::parts,
@@ -22,7 +22,7 @@ use casebook_syntax::{
     spec::{self, Content, Document, Kind},
 };
 
-use super::{digest, place, slots::count};
+use super::{digest, levels, place, slots::count};
 use crate::check::{Documents, Parts, inbox, template, truth::sources, vary};
 
 /// Items that are drawn at load to find what fails.
@@ -34,6 +34,8 @@ pub(in crate::check) struct TaskItems {
     pub(in crate::check) listed: Vec<Variants>,
     pub(in crate::check) parts: Vec<InboxPart>,
     pub(in crate::check) samples: Vec<Arc<Item>>,
+    /// Where they come from at each level that a reset may choose.
+    pub(in crate::check) levels: Vec<TaskLevel>,
     /// Whether something is missing that was refused elsewhere.
     broken: bool,
 }
@@ -50,7 +52,7 @@ pub(in crate::check) fn parts_of_task(
     let before = report.errors();
     let mut items = TaskItems::default();
     for (pointer, part) in source.parts() {
-        let task = Task { document, spec, vary, clock, parts };
+        let task = Task { document, spec, vary, clock, parts, tells: true };
         match part {
             spec::InboxPart::Inbox(name) => {
                 let range = task.inbox(name, &pointer, &mut items.listed, report);
@@ -82,15 +84,21 @@ pub(in crate::check) fn parts_of_task(
                 .hint("let it draw one item or more"),
         );
     }
+    if report.errors() == before && !items.broken {
+        items.levels =
+            levels::of_task(&Task { document, spec, vary, clock, parts, tells: false }, source, &items, report);
+    }
     (report.errors() == before && !items.broken).then_some(items)
 }
 
-struct Task<'a, 'p> {
-    document: &'a Document,
+pub(super) struct Task<'a, 'p> {
+    pub(super) document: &'a Document,
     spec: &'a spec::Task,
     vary: &'a vary::Values,
     clock: Option<i64>,
-    parts: &'a Parts<'p>,
+    pub(super) parts: &'a Parts<'p>,
+    /// Whether what is found is reported.
+    tells: bool,
 }
 
 impl Task<'_, '_> {
@@ -180,7 +188,7 @@ impl Task<'_, '_> {
         }
     }
 
-    fn generated(
+    pub(super) fn generated(
         &self,
         pointer: &str,
         spec: &spec::DrawnItems,
@@ -284,7 +292,8 @@ impl Task<'_, '_> {
             mix: cast.mix.clone(),
         };
         // Tasks that use a generator in the same way share its plan.
-        if let Some(trial) = self.parts.plans.borrow().tried.get(&tried) {
+        let is_open = |trial: &&Trial| !self.tells || trial.told || !trial.faulty;
+        if let Some(trial) = self.parts.plans.borrow().tried.get(&tried).filter(is_open) {
             items.samples.extend(trial.samples.iter().cloned());
             return Some(Source { weight, cast, plan: Arc::clone(&trial.plan) });
         }
@@ -305,7 +314,7 @@ impl Task<'_, '_> {
         let samples: Vec<Arc<Item>> = samples.into_iter().map(Arc::new).collect();
         items.samples.extend(samples.iter().cloned());
         let faulty = report.diagnostics.len() > findings;
-        let trial = Trial { plan: Arc::clone(&source.plan), samples, faulty };
+        let trial = Trial { plan: Arc::clone(&source.plan), samples, faulty, told: self.tells };
         self.parts.plans.borrow_mut().tried.insert(tried, trial);
         Some(source)
     }
@@ -420,6 +429,8 @@ struct Trial {
     samples: Vec<Arc<Item>>,
     /// Whether there were findings.
     faulty: bool,
+    /// Whether those were reported.
+    told: bool,
 }
 
 impl Plans {

@@ -8,9 +8,11 @@
 //! | `hold_out.rs` | what is kept from training |
 //! | `reading.rs` | what agents can read of hidden fields, and what nothing reads |
 //! | `drawn.rs` | what a task draws, tried with its rules |
+//! | `levels.rs` | the same at each level that a reset may choose |
 
 mod drawn;
 mod hold_out;
+mod levels;
 mod phrases;
 mod pools;
 mod reading;
@@ -36,6 +38,7 @@ use minijinja::Environment as Engine;
 use serde_json::Value;
 
 pub(super) use drawn::{Plans, TaskItems, parts_of_task};
+pub(super) use levels::add_argument;
 use reading::plain_source;
 
 use super::{Parts, forms::keeps_type, lines::Lines};

@@ -27,5 +27,15 @@ pub(super) fn build(params: &spec::Deadline, site: &Site<'_>, report: &mut Repor
         );
         return None;
     }
+    if params.late >= 1.0 {
+        let message = if params.late > 1.0 {
+            format!("a late decision gets {}, more than the 1 of one in time", params.late)
+        } else {
+            "a late decision gets 1, as much as one in time".to_owned()
+        };
+        report.push(
+            site.document.at(Code::Pointless, format!("{}/late", site.pointer), message).hint("write a number below 1"),
+        );
+    }
     Some(Built::row(Deadline { field, late: params.late }))
 }

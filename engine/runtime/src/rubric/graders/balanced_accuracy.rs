@@ -18,7 +18,7 @@ impl BalancedAccuracy {
     /// For each value, how often it was decided where it is right, and how often it is right.
     fn seen(&self, view: &View<'_>) -> Vec<(u32, u32)> {
         let mut seen = vec![(0, 0); self.classes];
-        for (item, row) in view.items.iter().zip(view.rows) {
+        for (item, row) in view.table() {
             let right = item.truth[self.column].value.as_ref();
             if let Some(Datum::Choice(class)) = right {
                 seen[*class].1 += 1;

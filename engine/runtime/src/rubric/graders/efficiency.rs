@@ -21,7 +21,7 @@ impl WholeGrader for Efficiency {
 
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 items and steps")]
     fn score(&self, view: &View<'_>) -> Result<Grade, Failure> {
-        let items = view.rows.len() as f64;
+        let items = (view.rows.len() + view.expected.len()) as f64;
         let decided = view.rows.iter().filter(|row| Row::is_decided(row)).count() as f64;
         let enough = self.0.map_or(items, f64::from);
         let success = if view.has_items { decided / items.max(1.0) } else { f64::from(u8::from(view.is_complete())) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    model::{Column, Item, TruthCell},
+    model::{Column, Item, Row, TruthCell},
     plugin::{GraderOffer, Parts, Plugin, Section, fields_of},
     rubric::{Failure, Grade, Note, RowGrader, View, WholeGrader},
 };
@@ -35,12 +35,11 @@ impl PluginGrader {
     }
 
     /// Adds what may be read of a row to an open JSON object.
-    fn write_row(&self, view: &View<'_>, row: usize, out: &mut String) {
+    fn write_row(&self, view: &View<'_>, (item, row): (&Item, &Row), out: &mut String) {
         match self.reads(Section::Item) {
             None => {}
-            Some(Parts::All) => push(out, "item", &view.items[row].json),
+            Some(Parts::All) => push(out, "item", &item.json),
             Some(parts) => {
-                let item = &view.items[row];
                 let mut read = fields_of(item, &self.fields, |_, column| column.visible && parts.holds(&column.name));
                 read.shift_insert(0, "id".into(), item.id.as_str().into());
                 push(out, "item", &Value::Object(read).to_string());
@@ -49,14 +48,14 @@ impl PluginGrader {
         if let Some(parts) = self.reads(Section::Decision) {
             let named = view.decisions.iter().enumerate().filter(|(_, column)| parts.holds(&column.name));
             let cells = named.filter_map(|(at, column)| {
-                let cell = view.rows[row].cell(at).filter(|_| view.rows[row].in_play(column))?;
+                let cell = row.cell(at).filter(|_| row.in_play(column))?;
                 Some((column.name.clone(), cell.to_json(column)))
             });
-            let decided = view.rows[row].is_decided().then(|| Value::Object(cells.collect()));
+            let decided = row.is_decided().then(|| Value::Object(cells.collect()));
             push(out, "decision", &decided.unwrap_or_default().to_string());
         }
         if let Some(parts) = self.reads(Section::Truth) {
-            push(out, "truth", &truth(&view.items[row], view.decisions, parts).to_string());
+            push(out, "truth", &truth(item, view.decisions, parts).to_string());
         }
     }
 
@@ -89,7 +88,7 @@ impl PluginGrader {
         let mut input = self.head.clone();
         push(&mut input, "moment", &Value::from(moment).to_string());
         input.push_str(",\"rows\":[");
-        for (count, row) in (0..view.rows.len()).filter(|row| self.counts(&view.items[*row])).enumerate() {
+        for (count, row) in view.table().filter(|(item, _)| self.counts(item)).enumerate() {
             input.push_str(if count == 0 { "{\"number\":" } else { ",{\"number\":" });
             input.push_str(&count.to_string());
             self.write_row(view, row, &mut input);
@@ -111,7 +110,7 @@ impl RowGrader for PluginGrader {
             return Ok(Grade::default());
         }
         let mut input = self.head.clone();
-        self.write_row(view, row, &mut input);
+        self.write_row(view, (&view.items[row], &view.rows[row]), &mut input);
         self.write_steps(view, &mut input);
         self.call(view, input)
     }

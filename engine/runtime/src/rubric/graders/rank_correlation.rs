@@ -23,8 +23,8 @@ impl RankCorrelation {
     #[expect(clippy::cast_precision_loss, reason = "an episode has far fewer than 2^53 items")]
     fn value(&self, view: &View<'_>) -> f64 {
         let right: Vec<f64> =
-            view.items.iter().filter_map(|item| item.truth[self.column].value.as_ref().and_then(rank)).collect();
-        let given: Vec<Option<f64>> = view.rows.iter().map(|row| row.cell(self.column).and_then(rank)).collect();
+            view.table().filter_map(|(item, _)| item.truth[self.column].value.as_ref().and_then(rank)).collect();
+        let given: Vec<Option<f64>> = view.table().map(|(_, row)| row.cell(self.column).and_then(rank)).collect();
         if right.len() != given.len() || right.is_empty() {
             return 0.0;
         }
@@ -46,7 +46,8 @@ impl RankCorrelation {
     #[expect(clippy::cast_precision_loss, reason = "an episode has far fewer than 2^53 items")]
     fn untied(&self, view: &View<'_>, mut right: Vec<f64>, given: &[f64]) -> Vec<f64> {
         let shared = right.clone();
-        for at in (0..shared.len()).filter(|at| view.items[*at].truth[self.column].ties > 0) {
+        let ties: Vec<u32> = view.table().map(|(item, _)| item.truth[self.column].ties).collect();
+        for at in (0..shared.len()).filter(|at| ties[*at] > 0) {
             let before = (0..shared.len()).filter(|other| {
                 let order = given[*other].total_cmp(&given[at]).then(other.cmp(&at));
                 shared[*other].total_cmp(&shared[at]).is_eq() && order.is_lt()

@@ -34,7 +34,7 @@ pub enum Subset {
 }
 
 /// Some items of a task.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum InboxPart {
     /// These of the task's items.
     Listed(Range<usize>),
@@ -45,7 +45,7 @@ pub enum InboxPart {
 }
 
 /// Items that are made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Drawn {
     /// How many.
     pub count: Grid,
@@ -54,7 +54,7 @@ pub struct Drawn {
 }
 
 /// What makes items.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Source {
     /// How many of the items it makes, next to the other sources.
     pub weight: u64,
