@@ -131,6 +131,9 @@ impl Rubric {
 
     fn note(&self, at: usize, value: Option<f64>, scores: &Scores, view: &View<'_>, known: &[f64]) -> Note {
         match &self.nodes[at].kind {
+            NodeKind::Row(slot, _) if scores.expected_weight(*slot) > 0.0 => {
+                Note::of("items that are still sure to come count as undecided")
+            }
             NodeKind::Whole(grader) => match grader.score(view) {
                 Ok(Grade { note: Some(note), .. }) => *note,
                 _ => Note { reason: grader.reason(view), ..Note::default() },

@@ -19,7 +19,7 @@ impl WholeGrader for Completion {
         let open = view.rows.iter().filter(|row| !row.is_decided()).count();
         let reason = match open {
             _ if view.is_complete() => return None,
-            0 if view.expects_items => "items are still to come".to_owned(),
+            0 if !view.expected.is_empty() => format!("{} items are still to come", view.expected.len()),
             0 => "the episode has not come to its end".to_owned(),
             open => format!("{open} of {} items are not decided", view.rows.len()),
         };

@@ -30,8 +30,9 @@ impl WholeGrader for Efficiency {
 
     fn reason(&self, view: &View<'_>) -> Option<String> {
         let decided = view.rows.iter().filter(|row| Row::is_decided(row)).count();
-        let enough = self.0.map_or(view.rows.len(), |enough| enough as usize);
-        let done = if view.has_items { format!("{decided} of {} items", view.rows.len()) } else { "all".to_owned() };
+        let items = view.table().count();
+        let enough = self.0.map_or(items, |enough| enough as usize);
+        let done = if view.has_items { format!("{decided} of {items} items") } else { "all".to_owned() };
         Some(format!("{} steps for {done}, of which {enough} are enough", view.steps.len()))
     }
 }

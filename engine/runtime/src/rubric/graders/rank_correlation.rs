@@ -6,7 +6,7 @@
 use crate::{number::Number, settings::Correlation};
 
 use crate::{
-    model::Datum,
+    model::{Datum, Item, Row},
     rubric::{Failure, Grade, View, WholeGrader, mean},
 };
 
@@ -68,22 +68,21 @@ impl WholeGrader for RankCorrelation {
     }
 
     fn reason(&self, view: &View<'_>) -> Option<String> {
-        let right: Vec<f64> =
-            view.items.iter().filter_map(|item| item.truth[self.column].value.as_ref().and_then(rank)).collect();
-        let given: Vec<Option<f64>> = view.rows.iter().map(|row| row.cell(self.column).and_then(rank)).collect();
-        if right.len() != given.len() {
-            return None;
-        }
-        let pairs = (0..right.len()).flat_map(|i| (0..right.len()).map(move |j| (i, j)));
-        let swapped: Vec<(usize, usize)> = pairs
-            .filter(|(i, j)| right[*i] < right[*j])
-            .filter(|(i, j)| given[*i].zip(given[*j]).is_some_and(|(first, second)| first >= second))
+        let ranks = |(item, row): (&Item, &Row)| {
+            let right = item.truth[self.column].value.as_ref().and_then(rank)?;
+            Some((item.id.clone(), right, row.cell(self.column).and_then(rank)))
+        };
+        let ranks: Vec<(String, f64, Option<f64>)> = view.table().filter_map(ranks).collect();
+        let pairs = ranks.iter().flat_map(|first| ranks.iter().map(move |second| (first, second)));
+        let swapped: Vec<_> = pairs
+            .filter(|(first, second)| first.1 < second.1)
+            .filter(|(first, second)| first.2.zip(second.2).is_some_and(|(first, second)| first >= second))
             .collect();
-        let open = given.iter().filter(|rank| rank.is_none()).count();
-        let open = if open > 0 { format!("; {open} items have no rank") } else { String::new() };
         let pair = swapped
             .first()
-            .map(|(i, j)| format!(", such as `{}`, which comes before `{}`", view.items[*i].id, view.items[*j].id));
+            .map(|(first, second)| format!(", such as `{}`, which comes before `{}`", first.0, second.0));
+        let open = ranks.iter().filter(|(.., given)| given.is_none()).count();
+        let open = if open > 0 { format!("; {open} items have no rank") } else { String::new() };
         Some(format!("{} pairs in the wrong order{}{open}", swapped.len(), pair.unwrap_or_default()))
     }
 }
