@@ -492,8 +492,8 @@ pub(crate) struct RunArgs {
     /// Prints `[START]`, `[STEP]` and `[END]` lines
     #[arg(long, value_enum)]
     pub(crate) log: Option<Log>,
-    /// Explains each score: what each node of the rubric adds to it, and which items cost something. Always done for a
-    /// single episode
+    /// Explains each score: what each node of the rubric adds to it, and which items cost something. Done anyway for a
+    /// single episode without full marks
     #[arg(long)]
     pub(crate) explain: bool,
     #[command(flatten)]

@@ -79,7 +79,8 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
                 write(file, &recording)?;
             }
             show(&recording, args.log, format);
-            if (args.explain || total == 1) && args.log.is_none() && format != Format::Json {
+            let asked = args.explain || total == 1 && recording.trajectory.score < 1.0;
+            if asked && args.log.is_none() && format != Format::Json {
                 show_score(&recording);
             }
             if format == Format::Json {
