@@ -200,6 +200,11 @@ fn fold_watched(
         actions.push(action);
         steps.push(step);
     }
+    // A policy may stop before the end.
+    if let Some(told) = steps.last_mut().and_then(|step: &mut Step| step.breakdown.as_mut()) {
+        let tree = episode.score_tree().map_err(|error| error.to_string())?;
+        told.score_tree = Some(Box::new(tree));
+    }
     let score = episode.score().map_err(|error| error.to_string())?;
     let observations = crate::hash::hex(&hasher.finalize());
     let (arguments, inputs) = (episode.arguments().clone(), episode.inputs().heard());

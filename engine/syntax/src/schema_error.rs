@@ -5,7 +5,7 @@
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind};
 use serde_json::Value;
 
-/// The maximum number of mismatches that are told of one value.
+/// The maximum number of mismatches that are reported of one value.
 pub const MAX_MISMATCHES: usize = 100;
 
 /// A compiled JSON Schema, draft 2020-12.
@@ -17,7 +17,7 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// The library's words about what is no schema.
+    /// The library's words about why it is not a schema.
     pub fn new(schema: &Value) -> Result<Self, String> {
         jsonschema::draft202012::new(schema).map(Self).map_err(|error| error.to_string())
     }

@@ -31,7 +31,7 @@ pub struct ScorePart {
     pub times: Option<f64>,
     /// Its value; null where it has nothing to grade or does not count.
     pub value: Option<f64>,
-    /// What it adds to the score before that is clipped to [0, 1] and rounded; null below what is no sum.
+    /// What it adds to the score before that is clipped to [0, 1] and rounded; null below nodes that are not sums.
     pub adds: Option<f64>,
     /// Why it is no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -220,7 +220,7 @@ pub trait RowGrader: fmt::Debug + Send + Sync {
     fn applies(&self, item: &Item) -> bool;
     /// The grade of a row; one that nobody decided about gets nothing.
     fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure>;
-    /// Why the grade of a row that is decided is no higher; `None` where what was decided and what is right say it all.
+    /// Why the grade of a decided row is not higher; `None` where what was decided and what is right say it all.
     fn reason(&self, _view: &View<'_>, _row: usize) -> Option<String> {
         None
     }

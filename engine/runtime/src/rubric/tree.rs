@@ -12,7 +12,7 @@ pub struct Branch<'a> {
     pub weight: Option<f64>,
     /// Its value; `None` where it has nothing to grade or does not count.
     pub value: Option<f64>,
-    /// What it adds to the score before that is clipped and rounded; `None` below what is no sum, such as a product.
+    /// What it adds to the score before that is clipped and rounded; `None` below a node that is not a sum, such as a product.
     pub adds: Option<f64>,
     /// Why it gives no more, where its parts and rows do not say so.
     pub note: Note,
