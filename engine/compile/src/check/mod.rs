@@ -316,8 +316,7 @@ fn assemble(
     check_baseline(&parts, report);
     let files: Vec<&SourceFile> = source::bases(source).flat_map(|pack| &pack.data).collect();
     parts.generators = generator::compile_all(&parts, &files, report);
-    let mut tasks = compile_tasks(&parts, &files, kept, report);
-    generator::add_argument(&mut parts.reset, &tasks);
+    let mut tasks = compile_tasks(&mut parts, &files, kept, report);
     let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
     if parts.sound {
         replies::check(&parts, &tasks, &keyword_pools, report);
@@ -520,7 +519,13 @@ fn compile_suites(
 }
 
 /// Compiles the tasks; those of which nothing changed are taken from the cache.
-fn compile_tasks(parts: &Parts<'_>, data: &[&SourceFile], kept: &mut KeptPack, report: &mut Report) -> Vec<Arc<Task>> {
+fn compile_tasks(
+    all: &mut Parts<'_>,
+    data: &[&SourceFile],
+    kept: &mut KeptPack,
+    report: &mut Report,
+) -> Vec<Arc<Task>> {
+    let parts = &*all;
     let documents = parts.documents;
     let mut tasks = Vec::new();
     if parts.sound {
@@ -548,6 +553,7 @@ fn compile_tasks(parts: &Parts<'_>, data: &[&SourceFile], kept: &mut KeptPack, r
     if parts.sound {
         kept.plans = parts.plans.take();
     }
+    generator::add_argument(&mut all.reset, &tasks);
     tasks
 }
 
