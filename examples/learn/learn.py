@@ -31,13 +31,15 @@ REPLIES = [
     "Hello, I am sorry about this. I have passed it on to the team that can put it right.",
 ]
 
+SELDOM = -2.0  # the log odds of a value of a set before anything is learnt
+
 
 @dataclass
 class Head:
     """One part of an action that the learner chooses: a name, what it can be, and when it is sent."""
 
     name: str
-    kind: str  # "choice", "rank" or "text"
+    kind: str  # "choice", "set", "rank" or "text"
     options: list
     when: dict  # other parts, with the options under which this one is sent
 
@@ -63,22 +65,31 @@ def surface_of(schema, replies):
         if part.get("type") == "array" and part.get("items", {}).get("type") == "object":
             batch, schema = name, part["items"]
             break
+    rules = schema
+    if schema.get("if", {}).get("required") == ["tool_name"]:  # a decision is an action that calls no tool
+        rules = schema["else"]
+        calls = {"type", "tool_name", "arguments"}
+        schema = {**schema, "properties": {name: part for name, part in schema["properties"].items() if name not in calls}}
     conditions = {}
-    for rule in schema.get("allOf", []):
-        when = {name: part["enum"] for name, part in rule.get("if", {}).get("properties", {}).items() if "enum" in part}
+    for rule in rules.get("allOf", []):
+        when = {name: part.get("enum") or [part["const"]] for name, part in rule.get("if", {}).get("properties", {}).items()}
         for name in rule.get("then", {}).get("required", []):
             conditions[name] = when
     item, heads = None, []
     for name, part in schema["properties"].items():
-        required = name in schema.get("required", []) or name in conditions
+        required = name in rules.get("required", []) or name in conditions
         kind = part.get("type")
         kinds = kind if isinstance(kind, list) else [kind]
         if part.get("x-item"):
             item = name
         elif "enum" in part:
             heads.append(Head(name, "choice", [one for one in part["enum"] if one is not None], conditions.get(name, {})))
+        elif "enum" in part.get("items", {}):
+            heads.append(Head(name, "set", part["items"]["enum"], conditions.get(name, {})))
         elif "boolean" in kinds:
             heads.append(Head(name, "choice", [False, True], conditions.get(name, {})))
+        elif "number" in kinds and required:
+            heads.append(Head(name, "choice", [0, 50, 100, 200, 300, 500, 1000, 2000], conditions.get(name, {})))
         elif "integer" in kinds and batch and required:
             heads.append(Head(name, "rank", [], {}))
         elif "string" in kinds and (required or "decides" in part.get("description", "") or "reply" in part.get("description", "")):
@@ -151,6 +162,12 @@ class Learner:
             for row, score in enumerate(scores):
                 if any(chosen[row].get(name) not in options for name, options in head.when.items()):
                     continue
+                if head.kind == "set":  # each of its values by itself
+                    odds = 1 / (1 + np.exp(-score - SELDOM))
+                    picks = odds > 0.5 if greedy else self.generator.random(len(odds)) < odds
+                    chosen[row][head.name] = [option for option, pick in zip(head.options, picks) if pick]
+                    gradient.append((head.name, features[row], picks - odds))
+                    continue
                 odds = np.exp(score - score.max())
                 odds /= odds.sum()
                 pick = int(odds.argmax()) if greedy else int(self.generator.choice(len(odds), p=odds))
@@ -189,10 +206,14 @@ class Memoriser:
                     continue
                 known = self.paid.get((head.name, text_of(item))) or self.paid.get((head.name, None)) or {}
                 if greedy and known:
-                    chosen[row][head.name] = max(known, key=lambda option: known[option][0] / known[option][1])
+                    best = max(known, key=lambda option: known[option][0] / known[option][1])
+                    chosen[row][head.name] = list(best) if head.kind == "set" else best
+                elif head.kind == "set":
+                    chosen[row][head.name] = [one for one in head.options if self.generator.random() < 1 / len(head.options)]
                 else:
                     chosen[row][head.name] = head.options[self.generator.integers(len(head.options))]
-        keys = [(head.name, text_of(item), row.get(head.name)) for row, item in zip(chosen, items) for head in self.surface.heads]
+        hashable = lambda value: tuple(value) if isinstance(value, list) else value  # noqa: E731
+        keys = [(head.name, text_of(item), hashable(row.get(head.name))) for row, item in zip(chosen, items) for head in self.surface.heads]
         return chosen, [key for key in keys if key[2] is not None]
 
     def learn(self, steps):
