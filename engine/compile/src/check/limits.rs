@@ -89,7 +89,7 @@ impl Site<'_, '_> {
         let steps = spec.max_steps;
         let minutes = u64::from(slowest) * u64::from(steps);
         let hint = "it comes only if no other item is open; let it come earlier, or raise `max_steps`";
-        let whole = |text: &Option<String>| text.as_deref().and_then(super::later::whole_minutes);
+        let whole = |text: Option<&String>| text.and_then(|text| super::later::whole_minutes(text));
         for (at, arrival) in spec.arrivals.iter().enumerate() {
             let pointer = format!("/arrivals/{at}");
             if arrival.share.is_some_and(|share| share.0 <= 0.0) {
@@ -105,13 +105,15 @@ impl Site<'_, '_> {
                     format!("the item comes after {}, and the task ends after {steps}", counted(step, "step"));
                 self.warn(format!("{pointer}/step"), message, hint);
             }
-            let every = arrival.every.as_deref().and_then(super::later::steps_of).flatten();
+            // With an item, `every` is refused elsewhere.
+            let gap = arrival.every.as_ref().filter(|_| arrival.share.is_some());
+            let every = gap.and_then(|every| super::later::steps_of(every)).flatten();
             if let Some(every) = every.filter(|every| *every >= steps) {
                 let message =
                     format!("the first item comes after {}, and the task ends after {steps}", counted(every, "step"));
                 self.warn(format!("{pointer}/every"), message, hint);
             }
-            for (key, text) in [("after", &arrival.after), ("every", &arrival.every)] {
+            for (key, text) in [("after", arrival.after.as_ref()), ("every", gap)] {
                 if let Some(after) = whole(text).filter(|after| u64::from(*after) > minutes) {
                     let message = format!(
                         "the item comes after {}, and the steps of the task take at most {minutes}",
