@@ -124,7 +124,12 @@ impl Episode {
             let sentence = judged.as_ref()?.sentence();
             Some(sentence.strip_prefix(&format!("{}: ", item.id)).unwrap_or(sentence).to_owned())
         };
-        let reason = mark.note.reason.clone().or_else(decided).unwrap_or_default();
+        // A text that its `when` leaves out cannot be graded.
+        let left_out = || match column {
+            Some(at) => format!("what was decided has no `{}`", self.pack.decisions[at].name),
+            None => format!("{} of {}", mark.value, mark.most),
+        };
+        let reason = mark.note.reason.clone().or_else(decided).unwrap_or_else(left_out);
         let truth = column.map(|at| &item.truth[at]);
         let rule = truth.and_then(|truth| truth.rule.as_ref()).map(|rule| rule.id.clone());
         let place = || match (&rule, &truth?.origin) {
