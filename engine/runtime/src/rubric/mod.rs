@@ -4,35 +4,36 @@
 
 // What a grader gives, and why it may fail.
 mod grade;
+// What graders see, and what they are.
+mod grader;
 // The graders, one file each.
 pub mod graders;
 // The named parts of a reward or of a score.
 mod components;
+// What texts get from the graders that measure them.
+mod texts;
 // The score's tree as it stands, with reasons.
 mod tree;
+// A rubric as data for readers.
+mod outline;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{
-    json::Name,
-    number::is_near,
-    settings::{Explain, RewardMode},
-};
 pub use components::Components;
 pub use grade::{Failure, Grade, GraderError, Note};
+pub use grader::{RowGrader, View, WholeGrader};
 pub use graders::KeywordPool;
+pub use texts::Marks;
 pub use tree::{Branch, Mark};
 
 use crate::{
     expression::Expression,
-    model::{Column, Item, Row, StepFacts, Text, Values},
-    plugin::Inputs,
+    json::Name,
+    model::{Item, Values},
+    number::is_near,
+    settings::{Explain, RewardMode},
 };
 
 /// Most rubrics have so few nodes that evaluating them needs no memory of its own.
@@ -153,124 +154,6 @@ impl NodeKind {
             Self::Ref(at) => vec![*at],
         }
     }
-}
-
-/// What graders see: the table, its truth, and the steps so far.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// The decisions' columns.
-    pub decisions: &'a [Column],
-    /// The keywords of the whole pack, by decision.
-    pub pools: &'a [KeywordPool],
-    /// The items, by row.
-    pub items: &'a [Arc<Item>],
-    /// The table.
-    pub rows: &'a [Row],
-    /// The steps; the last one is the one being graded.
-    pub steps: &'a [StepFacts],
-    /// The values of the rubric's expressions.
-    pub values: &'a [f64],
-    /// Whether the environment has items.
-    pub has_items: bool,
-    /// The items that are still sure to come.
-    pub expected: &'a [Arc<Item>],
-    /// The moment at which the episode began, in milliseconds since 1970.
-    pub clock: Option<i64>,
-    /// What calls of tools may cost, all together.
-    pub budget: Option<f64>,
-    /// Answers of plugins that are not pure functions.
-    pub inputs: &'a Inputs,
-}
-
-impl<'a> View<'a> {
-    /// Every item that counts with its row. One that is still sure to come is undecided.
-    pub fn table(&self) -> impl Iterator<Item = (&'a Item, &'a Row)> + use<'a> {
-        static UNDECIDED: LazyLock<Row> = LazyLock::new(Row::default);
-        let there = self.items.iter().map(|item| &**item).zip(self.rows);
-        there.chain(self.expected.iter().map(|item| (&**item, &*UNDECIDED)))
-    }
-
-    /// Whether every row is decided and none is to come; without items, whether the episode has come to its end.
-    pub fn is_complete(&self) -> bool {
-        if self.has_items {
-            self.expected.is_empty() && self.rows.iter().all(Row::is_decided)
-        } else {
-            self.steps.last().is_some_and(|step| step.completed)
-        }
-    }
-
-    /// The text of a row's decision, when it is in play; empty when it was not given.
-    fn text(&self, column: usize, row: usize) -> Option<&Text> {
-        static EMPTY: std::sync::OnceLock<Text> = std::sync::OnceLock::new();
-        let row = &self.rows[row];
-        self.decisions.get(column).filter(|decision| row.in_play(decision))?;
-        Some(match row.cell(column) {
-            Some(crate::model::Datum::Text(text)) => text,
-            _ => EMPTY.get_or_init(|| Text::new("")),
-        })
-    }
-}
-
-/// A grader that looks at one row at a time.
-///
-/// In a reward its value is the sum over the rows that the step decided; in a score the mean over all rows to which it
-/// applies, where an undecided row counts as 0.
-pub trait RowGrader: fmt::Debug + Send + Sync {
-    /// Whether there is something to grade about an item.
-    fn applies(&self, item: &Item) -> bool;
-    /// The grade of a row; one that nobody decided about gets nothing.
-    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure>;
-    /// Why the grade of a decided row is not higher; `None` where what was decided and what is right say it all.
-    fn reason(&self, _view: &View<'_>, _row: usize) -> Option<String> {
-        None
-    }
-    /// Whether some items weigh more than others.
-    fn is_weighted(&self) -> bool {
-        false
-    }
-    /// How much an item weighs: in a reward its grade is multiplied by this, in a score the mean is weighted.
-    fn weight(&self, _item: &Item) -> f64 {
-        1.0
-    }
-    /// The decision whose text it measures, if it looks for what the item's label asks for.
-    fn text(&self) -> Option<usize> {
-        None
-    }
-    /// The highest grade of a text about an item.
-    fn most(&self, _item: &Item) -> f64 {
-        1.0
-    }
-    /// The decision and the pairs of right and actual value that it values one by one.
-    fn cells(&self) -> Option<(usize, &[(usize, usize)])> {
-        None
-    }
-}
-
-/// A grader that looks at the table or the steps as a whole.
-pub trait WholeGrader: fmt::Debug + Send + Sync {
-    /// Its grade for the last step; a grader for scores only has none.
-    fn reward(&self, view: &View<'_>) -> Result<Grade, Failure>;
-    /// Its grade for the episode so far.
-    fn score(&self, view: &View<'_>) -> Result<Grade, Failure>;
-    /// What its grade for the episode so far is made of, in words.
-    fn reason(&self, _view: &View<'_>) -> Option<String> {
-        None
-    }
-}
-
-/// What a text gets from one grader, and what it can get.
-#[derive(Debug)]
-pub struct Marks<'a> {
-    /// The grader's name, or its pointer.
-    pub name: &'a str,
-    /// Its place in the rubric.
-    pub pointer: &'a str,
-    /// Whether the grader counts keywords.
-    pub by_keywords: bool,
-    /// What the text gets.
-    pub value: f64,
-    /// What a text about the item can get.
-    pub most: f64,
 }
 
 /// A grader, as coverage counts it.
@@ -577,91 +460,6 @@ impl Rubric {
     pub fn value_of(&self, node: usize, scores: &Scores, view: &View<'_>) -> Result<f64, GraderError> {
         let reward = self.nodes[node].pointer.starts_with("/reward");
         self.afresh(|known| self.eval(node, scores, view, reward, known))
-    }
-
-    /// The tree as data for readers: the reward's components, then the score.
-    pub fn outline(&self) -> Value {
-        let components: Vec<Value> = self.components.iter().map(|at| self.outline_of(*at, false)).collect();
-        json!({
-            "name": self.name,
-            "mode": self.mode,
-            "clip": self.clip.map(|(low, high)| [low, high]),
-            "reward": components,
-            "score": self.outline_of(self.score, false),
-        })
-    }
-
-    fn outline_of(&self, at: usize, weighted: bool) -> Value {
-        let node = &self.nodes[at];
-        let children: Vec<Value> = match &node.kind {
-            NodeKind::WeightedSum(children) => children.iter().map(|at| self.outline_of(*at, true)).collect(),
-            NodeKind::Ref(target) => vec![json!({
-                "name": self.nodes[*target].name.as_deref(), "what": self.nodes[*target].what, "params": null, "children": [],
-            })],
-            kind => kind.children().into_iter().map(|at| self.outline_of(at, false)).collect(),
-        };
-        let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
-        let above = if let NodeKind::Gate { above, .. } = node.kind { Some(above) } else { None };
-        let mut outline = json!({
-            "name": node.name.as_deref(),
-            "what": node.what,
-            "weight": weighted.then_some(node.weight),
-            "above": above,
-            "params": params,
-            "children": children,
-        });
-        if !is_near(node.times, 1.0) {
-            outline["times"] = node.times.into();
-        }
-        outline
-    }
-
-    /// The decisions whose texts it measures by the items' labels.
-    pub fn graded_texts(&self) -> Vec<usize> {
-        let mut columns: Vec<usize> = self.text_graders().filter_map(|(_, grader)| grader.text()).collect();
-        columns.sort_unstable();
-        columns.dedup();
-        columns
-    }
-
-    /// What the text of the first row gets from each grader that measures it, all of which count.
-    pub fn marks_of_text<'a>(&'a self, view: &View<'_>, column: usize) -> Vec<Marks<'a>> {
-        let Some(item) = view.items.first() else { return Vec::new() };
-        let graders = self.text_graders().filter(|(_, grader)| grader.text() == Some(column) && grader.applies(item));
-        let marks = graders.filter_map(|(node, grader)| {
-            Some(Marks {
-                name: node.name.as_deref().unwrap_or(&node.pointer),
-                pointer: &node.pointer,
-                by_keywords: node.what == "keywords",
-                value: grader.grade(view, 0).ok()?.value,
-                most: grader.most(item),
-            })
-        });
-        marks.collect()
-    }
-
-    /// The graders that measure texts and count towards the reward or the score, in the order in which they are written.
-    fn text_graders(&self) -> impl Iterator<Item = (&Node, &Arc<dyn RowGrader>)> {
-        let mut counted = vec![false; self.nodes.len()];
-        let mut open = self.components.clone();
-        open.push(self.score);
-        while let Some(at) = open.pop() {
-            if std::mem::replace(&mut counted[at], true) {
-                continue;
-            }
-            match &self.nodes[at].kind {
-                NodeKind::Ref(target) => open.push(*target),
-                // What costs points asks for the opposite of full marks.
-                NodeKind::WeightedSum(children) => {
-                    open.extend(children.iter().filter(|child| self.nodes[**child].weight > 0.0));
-                }
-                kind => open.extend(kind.children()),
-            }
-        }
-        self.nodes.iter().zip(counted).filter_map(|(node, counts)| match &node.kind {
-            NodeKind::Row(_, grader) if counts && grader.text().is_some() => Some((node, grader)),
-            _ => None,
-        })
     }
 
     /// The row graders of the score that have weight but nothing to grade among some items: name or pointer, the pointer,
