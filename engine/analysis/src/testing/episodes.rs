@@ -25,7 +25,7 @@ const ALWAYS: NumberTest = NumberTest::Between(None, Some((0.9, true)));
 
 /// The seeds of each family with which the built-in probes play: each task must be as good for the oracle as the others, while
 /// for the rest the mean counts, for in one task with few items a constant may be right by chance.
-const ORACLE_SEEDS: u64 = 8;
+const ORACLE_SEEDS: u64 = 4;
 const OTHER_SEEDS: u64 = 4;
 
 /// Items that are named of each grader behind a score.
