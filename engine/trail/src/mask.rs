@@ -36,13 +36,13 @@ struct Secret {
     text: String,
     /// The letters and digits of the normal form; nothing where they are too few to be looked for without its signs.
     letters: String,
-    /// For each byte of the letters, whether other signs and blanks may stand before it.
+    /// For each byte of the letters, whether other signs and blanks may come before it.
     gaps: Vec<Gap>,
     /// Whether it has so few letters and digits that these are not looked for inside of words.
     short: bool,
 }
 
-/// Whether signs and blanks stand before a letter.
+/// Whether signs and blanks come before a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {
     None,
@@ -128,7 +128,7 @@ fn places<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a 
     })
 }
 
-/// Lets the digits of a long number stand in other groups, and those of others in thousands.
+/// Lets the digits of a long number be written in other groups, and those of others in thousands.
 fn regroup(letters: &str, gaps: &mut [Gap]) {
     let bytes = letters.as_bytes();
     let long = bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= GROUPED;

@@ -201,7 +201,7 @@ mod tests {
     }
 
     /// A number as it is written: figures and an exponent, of any size that a float has. With more figures, a whole one
-    /// below 2^64 may lie between two floats.
+    /// below 2^64 may be between two floats.
     fn written() -> impl Strategy<Value = (i64, i32)> {
         let figures = prop_oneof![Just(0), -20..20_i64, -900_000_000..900_000_000_i64];
         (figures, prop_oneof![2 => -6..6_i32, 1 => -308..290_i32])
