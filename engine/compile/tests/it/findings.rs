@@ -73,7 +73,10 @@ fn a_contradiction_planted_in_each_shipped_pack_is_found() {
     let shipped = source::read(&[packs::scenarios()]);
     let clean = prove(&shipped);
     assert!(clean.report.diagnostics.is_empty(), "{}", clean.report.render(false));
-    assert!(clean.proof.unknown.is_empty(), "{:?}", clean.proof.unknown);
+    // What a field is computed from is not followed; nothing else may be without an answer.
+    let computed = |why: &str| why.starts_with("a computed field is compared");
+    let other: Vec<_> = clean.proof.unknown.iter().filter(|(_, unknown)| !computed(unknown.why)).collect();
+    assert!(other.is_empty(), "{other:?}");
     let mut planted = 0;
     for pack in &shipped.packs {
         let Some((field, name, values)) = pack.files.iter().find_map(|file| choices(&file.text)) else { continue };
