@@ -1,5 +1,6 @@
 //! Names in each kind of document.
 
+use casebook_runtime::scenario::parameter::LEVEL;
 use serde_json::{Map, Value};
 
 use super::{NameKind, Reader, Table, is_of_pack, owner};
@@ -326,7 +327,13 @@ impl Reader<'_> {
                 let name = name.split_once('/').map_or(name, |(family, _)| family);
                 table.mention(NameKind::Task, None, name, self.at(&place));
             }
-            self.mention_keys(NameKind::ResetArgument, None, &format!("{path}/arguments"), table);
+            for (name, place) in self.keys(&format!("{path}/arguments")) {
+                // The level of a generator is no name of the pack, unless the environment has an argument of that name.
+                let key = (NameKind::ResetArgument, None, name.to_owned());
+                if name != LEVEL || table.names.contains_key(&key) {
+                    table.mention(NameKind::ResetArgument, None, name, self.at_key(&place));
+                }
+            }
             self.policies(&format!("{path}/policy"), table);
             self.plays(&format!("{path}/play"), table);
         }
