@@ -141,6 +141,8 @@ async fn tasks_baseline_and_grader() {
     let mut played = send(&server, "POST", "/grader?task_id=busy&provider=oracle", &[], None).await.expect(200);
     let explanation = played.as_object_mut().and_then(|played| played.remove("explanation")).expect("the pack tells");
     assert_eq!(explanation.as_array().map(Vec::len), Some(3));
+    let tree = played.as_object_mut().and_then(|played| played.remove("score_tree")).expect("the episode has ended");
+    assert_eq!((&tree["value"], &tree["adds"], &tree["parts"][0]["name"]), (&json!(1.0), &json!(1.0), &json!("right")));
     assert_eq!(played, json!({ "task_id": "busy", "provider": "oracle", "seed": 0, "score": 1.0, "steps": 3 }));
     let played = send(&server, "POST", "/grader?task_id=calm", &[], None).await.expect(200);
     assert_eq!((&played["provider"], &played["score"]), (&json!("closer"), &json!(0.5)));

@@ -14,6 +14,9 @@ use crate::rules::{conditions::ENTRIES, text::takes_list};
 /// The operators that signs at the beginning of a cell stand for.
 const SIGNS: [(&str, &str); 5] = [(">=", "gte"), ("<=", "lte"), ("!=", "ne"), (">", "gt"), ("<", "lt")];
 
+/// A cell that decides a set without any value.
+const EMPTY_SET: &str = "[]";
+
 /// The least number of which a spreadsheet shows, and saves, not all digits.
 const SHOWN_WHOLE: f64 = 1e11;
 
@@ -102,9 +105,13 @@ fn alternatives(text: &str, kind: ValueType) -> Result<Value, String> {
     parts.into_iter().map(|part| scalar(part, kind)).collect::<Result<Value, _>>()
 }
 
-/// What a cell of a `then` column decides: one value, or those of a set between bars.
+/// What a cell of a `then` column decides: one value, or those of a set between bars, `[]` for none.
 pub(super) fn decision(text: &str, kind: ValueType) -> Result<Value, String> {
-    if kind == ValueType::Set { alternatives(text, ValueType::Enum) } else { scalar(text, kind) }
+    match kind {
+        ValueType::Set if text.trim() == EMPTY_SET => Ok(json!([])),
+        ValueType::Set => alternatives(text, ValueType::Enum),
+        kind => scalar(text, kind),
+    }
 }
 
 /// The texts on both sides of `..`.
@@ -208,6 +215,7 @@ pub(super) fn text_of(value: &Value, operator: Option<&str>) -> Result<String, S
             [Value::String(text)] => quoted(text),
             list => list.iter().map(one).collect::<Vec<_>>().join(" | "),
         },
+        (None, Value::Array(list)) if list.is_empty() => EMPTY_SET.to_owned(),
         (_, Value::Array(list)) => list.iter().map(one).collect::<Vec<_>>().join(" | "),
         (_, Value::Object(map)) => return Err(format!("has the map `{}`, which a cell cannot hold", json!(map))),
         (_, value) => one(value),
