@@ -103,7 +103,10 @@ fn choices(text: &str) -> Option<(String, String, Vec<String>)> {
         text.split("\n---\n").filter_map(|document| serde_yaml::from_str(document).ok()).collect();
     let root = documents.iter().find(|root: &&serde_yaml::Value| root.get("decision").is_some())?;
     let field = root.get("item")?.get("fields")?.as_mapping()?.keys().next()?.as_str()?.to_owned();
-    root.get("decision")?.as_mapping()?.iter().find_map(|(name, decision)| {
+    let decisions = root.get("decision")?.as_mapping()?.iter();
+    let mut enums =
+        decisions.filter(|(_, decision)| decision.get("type").and_then(|kind| kind.as_str()) == Some("enum"));
+    enums.find_map(|(name, decision)| {
         let values = decision.get("values")?.as_sequence()?;
         let values: Vec<String> = values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
         (values.len() > 1).then(|| Some((field.clone(), name.as_str()?.to_owned(), values)))?
