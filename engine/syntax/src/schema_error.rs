@@ -200,7 +200,7 @@ mod tests {
             (
                 &json!({ "type": ["integer", "boolean", "null"] }),
                 json!("c"),
-                "must be a whole number or `true` or `false`",
+                "must be `true` or `false` or a whole number",
             ),
             (&json!({ "additionalProperties": false }), json!({ "x": 1 }), "has no key `x`"),
             (&json!(false), json!(1), "is not allowed here"),

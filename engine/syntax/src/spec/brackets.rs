@@ -23,10 +23,27 @@ pub(super) fn stand_in(text: &str, character: usize) -> Option<String> {
     let line = above.strip_suffix('\n')?;
     let line = line.strip_suffix('\r').unwrap_or(line);
     let last = line.rsplit('\n').next().unwrap_or(line);
-    if !text[at..].starts_with([']', '}']) || last.contains('#') {
+    if !text[at..].starts_with([']', '}']) || has_comment(last) {
         return None;
     }
     Some(format!("{line}{}{}", " ".repeat(at - line.len()), &text[at..]))
+}
+
+/// Whether a line has a comment: a `#` behind a blank, outside of quotes.
+fn has_comment(line: &str) -> bool {
+    let (mut quote, mut before) = (None, ' ');
+    for sign in line.chars() {
+        match quote {
+            Some(end) if sign == end => quote = None,
+            Some(_) => {}
+            None if sign == '#' && before.is_whitespace() => return true,
+            // A quote that is written twice goes on.
+            None if matches!(sign, '"' | '\'') && (" \t[{,:".contains(before) || before == sign) => quote = Some(sign),
+            None => {}
+        }
+        before = sign;
+    }
+    false
 }
 
 #[cfg(test)]
