@@ -35,11 +35,10 @@ fn has_comment(line: &str) -> bool {
     for sign in line.chars() {
         match quote {
             Some(end) if sign == end => quote = None,
-            Some(_) => {}
             None if sign == '#' && before.is_whitespace() => return true,
             // A quote that is written twice goes on.
             None if matches!(sign, '"' | '\'') && (" \t[{,:".contains(before) || before == sign) => quote = Some(sign),
-            None => {}
+            _ => {}
         }
         before = sign;
     }
