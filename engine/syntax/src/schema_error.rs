@@ -202,7 +202,7 @@ mod tests {
                 json!("c"),
                 "must be `true` or `false` or a whole number",
             ),
-            (&json!({ "additionalProperties": false }), json!({ "x": 1 }), "has no key `x`"),
+            (&json!({ "properties": { "a": {} }, "additionalProperties": false }), json!({ "x": 1 }), "has no key `x`"),
             (&json!(false), json!(1), "is not allowed here"),
         ] {
             let schema = Schema::new(schema).expect("a schema");
