@@ -1,27 +1,25 @@
 #!/usr/bin/env python3
-"""Prints the ladder of this pack: for each policy and task the mean score and the mean return (the sum of step rewards).
+"""Prints the ladder of a pack: for each policy and task the mean score and the mean return (the sum of step rewards).
 
-Usage: python3 ladder.py [EPISODES] [TASK...]      CASEBOOK names the command (default: casebook)
+Usage: ladder.py PACK [EPISODES] [--policy NAME]... [--task NAME]... [--reads]
+CASEBOOK names the command (default: casebook). Drawn tasks are played EPISODES times (default: 10), others once.
 
-The rows `reads N %` are a simulated reader, who gives the right answer about this share of the items and the right answer of
-another item about the rest. It plays over HTTP on a server that this script starts and ends.
+`--reads` adds a simulated reader, who gives the right answer about a share of the items and the right answer of another item
+about the rest. It plays over HTTP on a server that this script starts and ends.
 """
-import json, os, random, subprocess, sys, tempfile, urllib.request
+import argparse, json, os, random, subprocess, tempfile, urllib.request
 from pathlib import Path
 
-PACK = Path(__file__).resolve().parent
 COMMAND = os.environ.get("CASEBOOK", "casebook")
-DRAWN = {"support-desk": ["desk-train", "desk-validation", "desk-test", "desk-shift-train", "desk-shift-validation", "desk-shift-test"],
-         "alert-queue": ["alerts-train", "alerts-validation", "alerts-test", "alerts-shift-train", "alerts-shift-validation", "alerts-shift-test"]}
-ONE = {"support-desk": ["desk-cases-1", "desk-cases-2", "desk-cases-3", "desk-cases-4", "desk-cases-5", "desk-shift-sale"],
-       "alert-queue": ["alerts-early", "alerts-late", "alerts-doubt", "alerts-outbreak", "alerts-shift-night"]}
 
 
-def policies():
-    names = ["nothing", "random"]
-    for file in sorted((PACK / "policies").glob("*.yaml")):
-        names += [line.split()[1] for line in file.read_text().splitlines() if line.startswith("name: ")]
-    return names + ["oracle"]
+def names(folder):
+    """The names of the documents of a folder, each with whether it is a family of drawn tasks."""
+    for file in sorted((PACK / folder).glob("*.yaml")):
+        for document in file.read_text().split("\n---\n"):
+            name = [line.split()[1] for line in document.splitlines() if line.startswith("name: ")]
+            if name:
+                yield name[0], "\nseeds:" in document
 
 
 def played(policy, tasks, episodes):
@@ -91,31 +89,36 @@ def reader(server, right, task, seed, share):
     return score, total
 
 
-def main():
-    episodes = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    tasks = sys.argv[2:] or ONE[PACK.name] + DRAWN[PACK.name]
-    one, drawn = [t for t in tasks if t in ONE[PACK.name]], [t for t in tasks if t not in ONE[PACK.name]]
+def main(args):
+    tasks = [(name, drawn) for name, drawn in names("tasks") if not args.task or name in args.task]
+    one, drawn = [name for name, drawn in tasks if not drawn], [name for name, drawn in tasks if drawn]
     tasks = one + drawn
-    only = os.environ.get("POLICIES", "").split()
     print("policy".ljust(16), *(task.split("-", 1)[1].rjust(18) for task in tasks))
 
     def row(name, results):
         print(name.ljust(16), *(f"{score:.4f} {gain:6.2f}".rjust(18) for score, gain in results), flush=True)
 
-    for name in policies():
-        if not only or name in only:
-            n = episodes if name == "random" else 1
-            row(name, (played(name, one, n) if one else []) + (played(name, drawn, episodes) if drawn else []))
-    if only and "reads" not in only:
+    for name in args.policy or ["nothing", "random", *(name for name, _ in names("policies")), "oracle"]:
+        once = args.episodes if name == "random" else 1
+        row(name, (played(name, one, once) if one else []) + (played(name, drawn, args.episodes) if drawn else []))
+    if not args.reads:
         return
-    right = {task: answers(task, episodes) for task in tasks}
+    right = {task: answers(task, args.episodes) for task in tasks}
     with Server() as server:
         for share in (0, 0.25, 0.5, 0.75, 1):
             results = []
             for task in tasks:
-                games = [reader(server, right[task], task, seed, share) for seed in range(episodes)]
+                games = [reader(server, right[task], task, seed, share) for seed in range(args.episodes)]
                 results.append((mean([g[0] for g in games]), mean([g[1] for g in games])))
             row(f"reads {share:.0%}", results)
 
 
-main()
+parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].removeprefix("Usage: "))
+parser.add_argument("pack", type=Path)
+parser.add_argument("episodes", type=int, nargs="?", default=10)
+parser.add_argument("--policy", action="append")
+parser.add_argument("--task", action="append")
+parser.add_argument("--reads", action="store_true")
+ARGS = parser.parse_args()
+PACK = ARGS.pack
+main(ARGS)
