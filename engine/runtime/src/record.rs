@@ -211,8 +211,13 @@ fn fold_watched(
     Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score, inputs })
 }
 
-fn has_tree(step: &Step) -> bool {
-    step.breakdown.as_ref().is_some_and(|told| told.score_tree.is_some())
+/// A step as JSON without the score's tree: that follows from the rest, and names files by the path that the pack is read from.
+fn written(step: &Step) -> Option<String> {
+    let mut step = step.clone();
+    if let Some(told) = &mut step.breakdown {
+        told.score_tree = None;
+    }
+    serde_json::to_string(&step).ok()
 }
 
 fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {
@@ -220,13 +225,7 @@ fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {
         return Some(format!("the episode took {} steps, now {}", then.steps.len(), now.steps.len()));
     }
     for (at, (a, b)) in then.steps.iter().zip(&now.steps).enumerate() {
-        let mut b = b.clone();
-        // Records of earlier versions have no tree.
-        if let Some(told) = b.breakdown.as_mut().filter(|_| !has_tree(a)) {
-            told.score_tree = None;
-        }
-        let b = &b;
-        let (a, b) = (serde_json::to_string(a).ok()?, serde_json::to_string(b).ok()?);
+        let (a, b) = (written(a)?, written(b)?);
         if a != b {
             return Some(format!("step {} was {a}, is now {b}", at + 1));
         }
