@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use casebook_compile::check::compile;
 use casebook_runtime::{
     episode::{Episode, ScorePart},
     policy,
+    record::{self, Recording, Verdict},
     scenario::{Pack, Task},
 };
+use casebook_syntax::source;
 use serde_json::Map;
 
 use super::packs;
@@ -62,4 +65,22 @@ fn a_tree_adds_up_to_its_score_and_gives_reasons() {
             }
         }
     }
+}
+
+#[test]
+fn a_record_agrees_wherever_its_pack_is_read_from() {
+    let files = packs::desk();
+    let read_from = |root: &str| {
+        let set = source::from_texts(root, files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        compile(&set, 1).catalog.expect("a catalog")
+    };
+    let (here, there) = (read_from("desk"), read_from("elsewhere/desk"));
+    let pack = &here.packs()[0];
+    let random = policy::find(pack, "random").expect("a policy");
+    let played = record::play(&random, &pack.tasks()[0], 7).expect("an episode");
+    let told = played.steps.last().and_then(|step| step.breakdown.as_ref()).expect("it is explained");
+    let places =
+        |part: &ScorePart| part.parts.iter().flat_map(|part| &part.items).filter_map(|item| item.place.clone()).count();
+    assert!(told.score_tree.as_deref().is_some_and(|tree| places(tree) > 0), "the tree names files");
+    assert_eq!(record::replay(&there, &Recording::new(pack, "random", played)), Ok(Verdict::Agrees));
 }
