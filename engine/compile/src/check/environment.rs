@@ -205,14 +205,15 @@ pub(super) fn derived(
         if field.visible {
             check_shown(root, &pointer, (name, text), spec, report);
         }
-        if fits(&pointer, (&fields[..at], &fields[at]), text, report) && derived.add(at, name, text).is_err() {
+        if fits(&pointer, (&fields[..at], &fields[at]), text, report) && derived.add(&fields[..=at], text).is_err() {
             broken.push(pointer);
         }
     }
     for (at, (name, decision)) in spec.decision.iter().enumerate() {
         let Some(Formula(text)) = decision.truth.as_ref().and_then(|truth| truth.value.as_ref()) else { continue };
         let pointer = format!("/decision/{name}/truth/value");
-        if fits(&pointer, (fields, &decisions[at]), text, report) && derived.add_truth(at, name, text).is_err() {
+        if fits(&pointer, (fields, &decisions[at]), text, report) && derived.add_truth(at, name, fields, text).is_err()
+        {
             broken.push(pointer);
         }
     }

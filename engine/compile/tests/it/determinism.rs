@@ -138,7 +138,7 @@ proptest! {
     #[test]
     fn the_same_actions_give_the_same_bytes(pack in 0_usize..7, task in 0_usize..3, seed: u64, actions in proptest::collection::vec(any_action(), 0..12)) {
         // Two catalogs, so that nothing is shared.
-        static TWICE: LazyLock<[Vec<Arc<Pack>>; 2]> = LazyLock::new(|| [packs::every(), packs::every()]);
+        static TWICE: LazyLock<[Vec<Arc<Pack>>; 2]> = LazyLock::new(|| [packs::every(), packs::every_anew()]);
         let first = tell(&TWICE[0][pack], task, seed, &actions);
         let second = tell(&TWICE[1][pack], task, seed, &actions);
         prop_assert_eq!(first, second);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use casebook_compile::check::{Checker, Compiled, compile};
@@ -138,7 +138,7 @@ fn given(compiled: &Compiled) -> String {
 }
 
 /// The plan of the generator of a pack's first task.
-fn plan_of(compiled: &Compiled, pack: &str) -> Arc<Plan> {
+fn plan_of(compiled: &Compiled, pack: &str) -> Arc<OnceLock<Plan>> {
     let pack = compiled.catalog.as_ref().and_then(|catalog| catalog.pack(pack)).expect("the pack");
     let InboxPart::Drawn(drawn) = &pack.tasks[0].parts[0] else { panic!("a generator") };
     Arc::clone(&drawn.sources[0].plan)
@@ -475,6 +475,39 @@ fn fields_that_are_compared_and_clocks_on_walls_have_thresholds() {
         assert!(compared * 100 >= all * 12 && edges * 100 >= all * 12, "{compared} and {edges} of {all}");
         assert!((compared + edges) * 100 <= all * 48, "{compared} and {edges} of {all}");
     }
+}
+
+/// A rule that one in 36 draws meets by itself is met as often as the others, and what it does not depend on stays free.
+#[test]
+fn a_draw_leans_only_where_its_goal_asks_for_it() {
+    let sixths = "[1, 2, 3, 4, 5, 6]";
+    let maker = MAKER
+        .replace("hold_out:", "cover: rules\nhold_out:")
+        .replace(
+            "reason: { pick: { broken: 5, late: 3, wrong: 1 } }",
+            &format!(
+                "left: {{ pick: {sixths} }}\n  right: {{ pick: {sixths} }}\n  mood: {{ pick: [calm, cross, glad, glum] }}\n  reason: \
+                 {{ compute: \"'wrong' if left == 5 and right == 5 else 'late' if mood == 'glum' and left == 1 else 'broken'\" }}"
+            ),
+        )
+        .replace("\"{{ parts | map(attribute='name') | list }}\"", "\"{{ [mood] }}\"");
+    let tasks = task("train", "train", "{ generate: returns, items: 20 }")
+        + &task("calm", "train", "{ generate: returns, items: 20, mix: { mood: { calm: 1 } } }");
+    let catalog = catalog(&maker, &tasks);
+    let pack = &catalog.packs()[0];
+    let items: Vec<Arc<Item>> = (0..100).flat_map(|seed| drawn(pack, "train", seed)).collect();
+    let wrong: Vec<&Arc<Item>> = items.iter().filter(|item| rule(item) == "F-WRONG").collect();
+    // A fifth of all, less what other rules come first for.
+    assert!(wrong.len() * 100 >= items.len() * 16, "{} of {}", wrong.len(), items.len());
+    let mut moods: BTreeMap<String, usize> = BTreeMap::new();
+    for item in &wrong {
+        *moods.entry(format!("{:?}", item.fields[5])).or_default() += 1;
+    }
+    let quarter = 15 * wrong.len()..35 * wrong.len();
+    assert!(moods.len() == 4 && moods.values().all(|count| quarter.contains(&(count * 100))), "{moods:?}");
+    let calm: HashSet<String> =
+        (0..20).flat_map(|seed| drawn(pack, "calm", seed)).map(|item| format!("{:?}", item.fields[5])).collect();
+    assert_eq!(calm.len(), 1, "what the task leaves out is not leant towards: {calm:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use casebook_compile::check::compile;
@@ -63,8 +63,13 @@ pub(crate) fn desk_with(file: &str, from: &str, to: &str) -> Arc<Pack> {
     Arc::clone(&catalog(&desk_files_with(file, from, to)).packs()[0])
 }
 
-/// Every pack there is to play.
+/// Every pack there is to play, compiled once.
 pub(crate) fn all() -> Vec<Arc<Pack>> {
+    static ALL: LazyLock<Vec<Arc<Pack>>> = LazyLock::new(read_all);
+    ALL.clone()
+}
+
+fn read_all() -> Vec<Arc<Pack>> {
     let compiled = compile(&source::read(&[scenarios()]), 1);
     let report = compiled.report.render(false);
     let shipped = compiled.catalog.unwrap_or_else(|| panic!("{report}"));
@@ -88,4 +93,9 @@ pub(crate) fn itemless(name: &str) -> Arc<Pack> {
 /// Every pack there is to play, those without items last.
 pub(crate) fn every() -> Vec<Arc<Pack>> {
     all().into_iter().chain(conformance().packs().iter().cloned()).collect()
+}
+
+/// The same, compiled once more, so that nothing is shared.
+pub(crate) fn every_anew() -> Vec<Arc<Pack>> {
+    read_all().into_iter().chain(conformance().packs().iter().cloned()).collect()
 }

@@ -1,13 +1,13 @@
 //! Fields that are computed from the fields above them, when an item is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use minijinja::{Environment, Value as Context, value::Serde};
 use serde_json::{Map, Value};
 
 use super::templates::engine;
 use crate::{
-    expression::Expression,
+    expression::{Expression, names_read},
     model::{Column, Datum, Origin, TruthCell},
 };
 
@@ -17,9 +17,27 @@ pub struct Derived {
     engine: Environment<'static>,
     data: Context,
     /// The fields, in the order of the columns.
-    fields: Vec<(usize, Expression)>,
+    fields: Vec<Formula>,
     /// The decisions whose truth is computed.
-    truths: Vec<(usize, Expression)>,
+    truths: Vec<Formula>,
+}
+
+/// What computes one column.
+#[derive(Debug)]
+struct Formula {
+    of: usize,
+    expression: Expression,
+    /// The fields that it reads.
+    reads: Vec<usize>,
+}
+
+impl Formula {
+    fn new(of: usize, expression: Expression, above: &[Column], text: &str) -> Self {
+        let names = names_read(&format!("{{{{ {text} }}}}"));
+        let roots: HashSet<&str> = names.iter().filter_map(|name| name.split('.').next()).collect();
+        let reads = (0..above.len()).filter(|at| roots.contains(above[*at].name.as_str())).collect();
+        Self { of, expression, reads }
+    }
 }
 
 impl Derived {
@@ -28,23 +46,38 @@ impl Derived {
         Self { engine: engine(), data, fields: Vec::new(), truths: Vec::new() }
     }
 
-    /// Adds a field, which the columns must list after all that it reads; the error is the engine's word about the expression.
-    pub fn add(&mut self, field: usize, name: &str, text: &str) -> Result<(), minijinja::Error> {
-        let expression = Expression::add(&mut self.engine, format!("derive:{name}"), text)?;
-        self.fields.push((field, expression));
+    /// Adds the last of some columns, which are listed after all that they read; the error is the engine's word about the
+    /// expression.
+    pub fn add(&mut self, columns: &[Column], text: &str) -> Result<(), minijinja::Error> {
+        let Some((column, above)) = columns.split_last() else { return Ok(()) };
+        let expression = Expression::add(&mut self.engine, format!("derive:{}", column.name), text)?;
+        self.fields.push(Formula::new(above.len(), expression, above, text));
         Ok(())
     }
 
-    /// Adds a decision whose truth is computed from all fields; the error is the engine's word about the expression.
-    pub fn add_truth(&mut self, decision: usize, name: &str, text: &str) -> Result<(), minijinja::Error> {
+    /// Adds a decision whose truth is computed from the fields; the error is the engine's word about the expression.
+    pub fn add_truth(
+        &mut self,
+        decision: usize,
+        name: &str,
+        fields: &[Column],
+        text: &str,
+    ) -> Result<(), minijinja::Error> {
         let expression = Expression::add(&mut self.engine, format!("truth:{name}"), text)?;
-        self.truths.push((decision, expression));
+        self.truths.push(Formula::new(decision, expression, fields, text));
         Ok(())
+    }
+
+    /// Adds to some fields those that are needed to compute them.
+    pub fn add_needed(&self, fields: &mut HashSet<usize>) {
+        for formula in self.fields.iter().rev().filter(|formula| fields.contains(&formula.of)).collect::<Vec<_>>() {
+            fields.extend(&formula.reads);
+        }
     }
 
     /// Whether the truth of a decision is computed.
     pub fn has_truth(&self, decision: usize) -> bool {
-        self.truths.iter().any(|(at, _)| *at == decision)
+        self.truths.iter().any(|formula| formula.of == decision)
     }
 
     /// Computes what is right about an item where an expression says so; the errors say of which decision what is wrong.
@@ -57,11 +90,12 @@ impl Derived {
         truth: &mut [TruthCell],
     ) -> Vec<(usize, String)> {
         let mut problems = Vec::new();
-        for (at, expression) in &self.truths {
-            match self.value((columns, values), &decisions[*at], expression) {
-                Ok(Some((_, datum))) => (truth[*at].value, truth[*at].origin) = (Some(datum), Origin::Computed),
+        for formula in &self.truths {
+            let cell = &mut truth[formula.of];
+            match self.value(formula, &decisions[formula.of], (columns, values)) {
+                Ok(Some((_, datum))) => (cell.value, cell.origin) = (Some(datum), Origin::Computed),
                 Ok(None) => {}
-                Err(error) => problems.push((*at, error)),
+                Err(error) => problems.push((formula.of, error)),
             }
         }
         problems
@@ -76,12 +110,24 @@ impl Derived {
         values: &mut [Option<Value>],
         fields: &mut [Option<Datum>],
     ) -> Vec<(usize, String)> {
+        self.fill_some(columns, |_| true, values, fields)
+    }
+
+    /// The same for some of the fields, whose needs are given.
+    pub fn fill_some(
+        &self,
+        columns: &[Column],
+        is_wanted: impl Fn(usize) -> bool,
+        values: &mut [Option<Value>],
+        fields: &mut [Option<Datum>],
+    ) -> Vec<(usize, String)> {
         let mut problems = Vec::new();
-        for (at, expression) in &self.fields {
-            match self.compute(&columns[..=*at], expression, values) {
-                Ok(Some((value, datum))) => (values[*at], fields[*at]) = (Some(value), Some(datum)),
+        for formula in self.fields.iter().filter(|formula| is_wanted(formula.of)) {
+            let at = formula.of;
+            match self.value(formula, &columns[at], (columns, values)) {
+                Ok(Some((value, datum))) => (values[at], fields[at]) = (Some(value), Some(datum)),
                 Ok(None) => {}
-                Err(error) => problems.push((*at, error)),
+                Err(error) => problems.push((at, error)),
             }
         }
         problems
@@ -102,7 +148,7 @@ impl Derived {
         let mut problems = self.fill(columns, &mut values, fields);
         let is_missing = |column: &Column| !column.optional && !column.derived && !given.contains_key(&column.name);
         problems.retain(|(at, _)| !columns[..*at].iter().any(is_missing));
-        for (at, _) in &self.fields {
+        for Formula { of: at, .. } in &self.fields {
             let column = &columns[*at];
             if let (Some(given), Some(computed)) = (&before[*at], &fields[*at])
                 && !given.says(computed)
@@ -114,29 +160,16 @@ impl Derived {
         problems
     }
 
-    /// The value of the last of some columns, by the values of those before it; none where it is null and may be.
-    fn compute(
-        &self,
-        columns: &[Column],
-        expression: &Expression,
-        values: &[Option<Value>],
-    ) -> Result<Option<(Value, Datum)>, String> {
-        let Some((column, above)) = columns.split_last() else { return Ok(None) };
-        self.value((above, values), column, expression)
-    }
-
-    /// The value of an expression over some fields, as a value of a column; none where it is null and may be.
+    /// What is computed of some fields, as a value of a column; none where it is null and may be.
     fn value(
         &self,
-        (above, values): (&[Column], &[Option<Value>]),
+        formula: &Formula,
         column: &Column,
-        expression: &Expression,
+        (fields, values): (&[Column], &[Option<Value>]),
     ) -> Result<Option<(Value, Datum)>, String> {
         let mut names: BTreeMap<&str, Context> = BTreeMap::from([("data", self.data.clone())]);
-        names.extend(
-            above.iter().zip(values).map(|(column, value)| (column.name.as_str(), Context::from(Serde(value)))),
-        );
-        let value = expression.eval_as(&self.engine, &Context::from(names), |value| {
+        names.extend(formula.reads.iter().map(|at| (fields[*at].name.as_str(), Context::from(Serde(&values[*at])))));
+        let value = formula.expression.eval_as(&self.engine, &Context::from(names), |value| {
             if value.is_null() && column.optional { Ok(value) } else { column.fit(value) }
         })?;
         if value.is_null() {

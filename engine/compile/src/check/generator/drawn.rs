@@ -1,6 +1,9 @@
 //! What a task draws, tried with its rules.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use casebook_runtime::{
     items::Law,
@@ -27,6 +30,8 @@ use crate::check::{Documents, Parts, inbox, template, truth::sources, vary};
 
 /// Items that are drawn at load to find what fails.
 const SAMPLES: usize = 100;
+/// Those at a level that a reset may choose.
+const LEVEL_SAMPLES: usize = 20;
 
 /// The items of a task: those of its inboxes, where the items of an episode come from, and some that are drawn.
 #[derive(Default)]
@@ -292,21 +297,29 @@ impl Task<'_, '_> {
             mix: cast.mix.clone(),
         };
         // Tasks that use a generator in the same way share its plan.
-        let is_open = |trial: &&Trial| !self.tells || trial.told || !trial.faulty;
-        if let Some(trial) = self.parts.plans.borrow().tried.get(&tried).filter(is_open) {
-            items.samples.extend(trial.samples.iter().cloned());
-            return Some(Source { weight, cast, plan: Arc::clone(&trial.plan) });
+        let mut source = Source { weight, cast, plan: Arc::default() };
+        if let Some(trial) = self.parts.plans.borrow().tried.get(&tried) {
+            source.plan = Arc::clone(&trial.plan);
+            if trial.told || !self.tells {
+                items.samples.extend(trial.samples.iter().cloned());
+                return Some(source);
+            }
         }
-        let (plan, survey) = Plan::new(&cast, self.clock, &world);
-        let source = Source { weight, cast, plan: Arc::new(plan) };
         let site =
             Site { document, spec: written, level: spec.level.as_deref(), test: source.cast.test, task: self.document };
         let (found, findings) = (report.errors(), report.diagnostics.len());
-        site.report(self.parts, survey, report);
-        if report.errors() > found {
-            return None;
-        }
-        let (samples, faults) = source.sample(self.clock, &world, SAMPLES);
+        let (samples, faults) = if self.tells {
+            let (plan, survey) = Plan::new(&source.cast, self.clock, &world);
+            site.report(self.parts, survey, report);
+            if report.errors() > found {
+                return None;
+            }
+            let _known = source.plan.set(plan);
+            source.sample(self.clock, &world, SAMPLES)
+        } else {
+            let free = Source { plan: Arc::new(OnceLock::from(Plan::default())), ..source.clone() };
+            free.sample(self.clock, &world, LEVEL_SAMPLES)
+        };
         site.report(self.parts, Survey { faults, unreached: Vec::new() }, report);
         if report.errors() > found {
             return None;
@@ -424,12 +437,12 @@ struct Tried {
 /// What trying a generator gave.
 #[derive(Debug)]
 struct Trial {
-    plan: Arc<Plan>,
+    plan: Arc<OnceLock<Plan>>,
     /// Items that it draws.
     samples: Vec<Arc<Item>>,
     /// Whether there were findings.
     faulty: bool,
-    /// Whether those were reported.
+    /// Whether it was tried whole and those were reported; a level that a reset may choose is only drawn some items at.
     told: bool,
 }
 

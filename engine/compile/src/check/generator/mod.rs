@@ -21,10 +21,12 @@ mod slots;
 use std::{collections::HashMap, sync::Arc};
 
 use casebook_runtime::{
-    model::Column,
+    model::{Column, Datum},
     names::list,
     scenario::{
-        generator::{Coverage, FieldSource, Generator, LabelSource, Template, TemplateBody, Typed, filters},
+        generator::{
+            Coverage, FieldSource, Generator, LabelSource, SlotList, Template, TemplateBody, Typed, Way, filters,
+        },
         templates::{is_template, item_engine, reads, sole_expression},
     },
 };
@@ -162,6 +164,7 @@ impl<'a, 'p> Builder<'a, 'p> {
         self.phrase_names = phrase_specs.keys().map(|name| (*name).to_owned()).collect();
         let phrases = self.phrases(&phrase_specs, report);
         let fields = self.fields(report);
+        self.check_grids(&list, &fields, report);
         let labels = self.labels(report);
         if report.errors() == before {
             self.check_reading(&specs, &phrase_specs, used, report);
@@ -275,6 +278,25 @@ impl<'a, 'p> Builder<'a, 'p> {
             });
         }
         sources
+    }
+
+    /// Checks that a field can have the least and the greatest number of the slot that it shows.
+    fn check_grids(&self, list: &SlotList, fields: &[Option<FieldSource>], report: &mut Report) {
+        for (column, source) in self.parts.fields.iter().zip(fields) {
+            let Some(FieldSource::Slot(at, path)) = source else { continue };
+            let Way::Number(grid, unit) = &list.slots[*at].way else { continue };
+            let ends = [grid.first, grid.last()].map(|number| unit.json(number));
+            let refused = ends.iter().find_map(|end| Some((end, Datum::read(column, end).err()?)));
+            if let Some((end, expected)) = refused.filter(|_| path.is_empty()) {
+                let name = &list.names[*at];
+                let message =
+                    format!("the slot `{name}` draws `{end}`, and the field `{}` cannot be that", column.name);
+                let finding = self.document.at(Code::BadValue, self.place(&format!("/slots/{name}")), message);
+                report.push(
+                    finding.label(format!("expected {expected}")).hint("draw from a range that the field allows"),
+                );
+            }
+        }
     }
 
     /// How a value of a column is made.

@@ -1,5 +1,7 @@
 //! Entities from files, from lists, or made.
 
+use std::sync::Arc;
+
 use casebook_runtime::scenario::generator::{Cell, Choice, Pool, PoolSource, Subset};
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report},
@@ -98,8 +100,11 @@ impl Builder<'_, '_> {
         }
         let columns = columns_of("_", &values.iter().collect::<Vec<_>>(), false);
         let count = pool.draw.map_or(values.len(), |draw| draw as usize);
-        let entries =
-            values.into_iter().map(|value| Choice { cell: Cell::new(value, &columns), weight: 1, subset: Subset::All });
+        let entries = values.into_iter().map(|value| Choice {
+            cell: Arc::new(Cell::new(value, &columns)),
+            weight: 1,
+            subset: Subset::All,
+        });
         Some(PoolSource::Entries(entries.collect(), count))
     }
 

@@ -54,7 +54,7 @@ impl Builder<'_, '_> {
             };
             let made = self.way(&pointer, name, spec, pools, report);
             if let (Some((way, mut columns)), Some(when)) = (made, when) {
-                let otherwise = self.otherwise(&pointer, spec, &mut columns, report);
+                let otherwise = Arc::new(self.otherwise(&pointer, spec, &mut columns, report));
                 self.columns.extend(columns);
                 let mut values = self.sample(&way, pools);
                 values.extend(spec.otherwise.clone());
@@ -65,7 +65,7 @@ impl Builder<'_, '_> {
                 self.columns.push(column(name, ValueType::Text, Vec::new()));
                 let nothing = Way::Pick(Vec::new());
                 let columns = known..self.columns.len();
-                slots.push(Slot { way: nothing, when: None, otherwise: Cell::null(1), columns });
+                slots.push(Slot { way: nothing, when: None, otherwise: Arc::new(Cell::null(1)), columns });
             }
         }
         let names: Vec<String> = specs.keys().map(|name| (*name).to_owned()).collect();
@@ -457,7 +457,7 @@ fn pick(
     let values: Vec<&Value> = weighted.iter().map(|(value, _)| value).collect();
     let columns = columns_of(name, &values, true);
     let choices = weighted.into_iter().map(|(value, weight)| Choice {
-        cell: Cell::new(value, &columns),
+        cell: Arc::new(Cell::new(value, &columns)),
         weight: parts(weight),
         subset: Subset::All,
     });

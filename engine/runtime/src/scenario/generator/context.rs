@@ -26,11 +26,6 @@ impl Names {
         Arc::new(Self { known: Arc::clone(names), values, outer, phrases })
     }
 
-    /// Gives the next name its value.
-    pub(super) fn push(&self, value: Value) {
-        self.values.lock().unwrap_or_else(PoisonError::into_inner).push(value);
-    }
-
     /// Gives a name its value, wherever it stands.
     pub(super) fn set(&self, at: usize, value: Value) {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);

@@ -55,26 +55,11 @@ impl Fault {
 pub(super) struct Candidate<'a> {
     pub(super) slots: Slots,
     phrases: PhrasesOf<'a>,
-    values: Vec<Made>,
+    values: Vec<Option<Value>>,
+    /// Which of them are made.
+    made: Vec<bool>,
     /// The fields as far as they are made.
     pub(super) fields: Vec<Option<Datum>>,
-}
-
-/// A field on its way: not made yet, or what it holds, nothing where it is absent.
-#[derive(Debug, Clone, Default)]
-enum Made {
-    #[default]
-    Not,
-    Value(Option<Value>),
-}
-
-impl Made {
-    fn value(self) -> Option<Value> {
-        match self {
-            Self::Not => None,
-            Self::Value(value) => value,
-        }
-    }
 }
 
 struct PhrasesOf<'a> {
@@ -82,18 +67,13 @@ struct PhrasesOf<'a> {
     names: Arc<Names>,
     /// What is right and by which rule; filled once that is settled.
     judged: Arc<Names>,
-    data: Vec<Option<Datum>>,
     context: Context,
 }
 
-impl PhrasesOf<'_> {
-    fn view(&self) -> Phrases<'_> {
-        Phrases {
-            drawing: self.drawing,
-            names: Arc::clone(&self.names),
-            data: &self.data,
-            context: self.context.clone(),
-        }
+impl Candidate<'_> {
+    fn phrases(&self) -> Phrases<'_> {
+        let PhrasesOf { drawing, names, context, .. } = &self.phrases;
+        Phrases { drawing, names: Arc::clone(names), data: &self.slots.data, context: context.clone() }
     }
 }
 
@@ -118,7 +98,7 @@ impl<'a> Drawing<'a> {
             if missed || goal.is_some_and(|goal| !goal.is_met(plan, world, &candidate.fields, self.clock)) {
                 continue;
             }
-            match self.finish(id, &mut candidate, world, stream) {
+            match self.finish(id, &mut candidate, plan, world, stream) {
                 Err(fault) if fault.flaw => last = Some(fault),
                 item => return item,
             }
@@ -126,7 +106,7 @@ impl<'a> Drawing<'a> {
         Err(last.unwrap_or_else(|| Fault::new("", "no draw succeeds")))
     }
 
-    /// Draws slots, and the fields that rules read.
+    /// Draws the fields that rules read, and the slots that they follow from.
     pub(super) fn candidate(
         &'a self,
         (lean, pinned): (&dyn Lean, Option<Pinned>),
@@ -137,24 +117,23 @@ impl<'a> Drawing<'a> {
         let said = Names::new(&self.generator.phrase_names, None, None);
         let phrase = Context::from_dyn_object(Arc::clone(&said));
         let judged = Names::new(&self.generator.judged_names, None, None);
-        let slots = self.generator.slots.draw(
-            self,
-            stream,
-            (Some(Context::from_dyn_object(Arc::clone(&judged))), Some(phrase)),
-            (lean, pinned),
-        )?;
-        let data = slots.cells.iter().flat_map(|cell| cell.data.iter().cloned()).collect();
+        let list = &self.generator.slots;
+        let mut slots = list.begin(Some(Context::from_dyn_object(Arc::clone(&judged))), Some(phrase));
+        list.draw_some(&mut slots, |at| plan.is_needed(at), self, stream, (lean, pinned))?;
         let context = Context::from_dyn_object(Arc::clone(&slots.names));
-        let phrases = PhrasesOf { drawing: self, names: said, judged, data, context };
+        let phrases = PhrasesOf { drawing: self, names: said, judged, context };
         let count = world.fields.len();
-        let mut candidate =
-            Candidate { slots, phrases, values: vec![Made::default(); count], fields: vec![None; count] };
+        let mut candidate = Candidate {
+            slots,
+            phrases,
+            values: vec![None; count],
+            made: vec![false; count],
+            fields: vec![None; count],
+        };
         for at in &plan.judged {
             self.field(*at, &mut candidate, world, stream)?;
         }
-        if plan.judged.iter().any(|at| world.fields[*at].derived) {
-            derive(&mut candidate, world)?;
-        }
+        derive(&mut candidate, world)?;
         Ok(candidate)
     }
 
@@ -166,18 +145,16 @@ impl<'a> Drawing<'a> {
         world: &World<'_>,
         stream: &mut Stream,
     ) -> Result<(), Fault> {
-        let Some(source) = self.generator.fields.get(at).and_then(Option::as_ref) else {
-            candidate.values[at] = Made::Value(None);
-            return Ok(());
-        };
+        candidate.made[at] = true;
+        let Some(source) = self.generator.fields.get(at).and_then(Option::as_ref) else { return Ok(()) };
         let column = &world.fields[at];
         let pointer = || format!("/fields/{}", column.name);
-        let value = self.value(source, &candidate.slots.cells, &candidate.phrases.view(), stream)?;
+        let value = self.value(source, &candidate.slots.cells, &candidate.phrases(), stream)?;
         if value.is_none() && !column.optional {
             return Err(Fault::new(&pointer(), format!("the item has no `{}` where this is null", column.name)));
         }
         candidate.fields[at] = value.as_ref().map(|value| read(column, value, &pointer)).transpose()?;
-        candidate.values[at] = Made::Value(value);
+        candidate.values[at] = value;
         Ok(())
     }
 
@@ -186,11 +163,14 @@ impl<'a> Drawing<'a> {
         &self,
         id: &str,
         candidate: &mut Candidate<'_>,
+        plan: &Plan,
         world: &World<'_>,
         stream: &mut Stream,
     ) -> Result<Item, Fault> {
+        let slots = &mut candidate.slots;
+        self.generator.slots.draw_some(slots, |at| !plan.is_needed(at), self, stream, (&Upright, None))?;
         for at in 0..world.fields.len() {
-            if matches!(candidate.values[at], Made::Not) {
+            if !candidate.made[at] {
                 self.field(at, candidate, world, stream)?;
             }
         }
@@ -203,7 +183,7 @@ impl<'a> Drawing<'a> {
                 self.label_value(decision, label, (&*candidate, &mut truth[at]), stream)?;
             }
         }
-        let values: Vec<Option<Value>> = std::mem::take(&mut candidate.values).into_iter().map(Made::value).collect();
+        let values = std::mem::take(&mut candidate.values);
         if let Some((at, problem)) =
             world.derived.judge((world.fields, decisions), &values, &mut truth).into_iter().next()
         {
@@ -232,7 +212,7 @@ impl<'a> Drawing<'a> {
     fn value(
         &self,
         source: &FieldSource,
-        cells: &[Cell],
+        cells: &[Arc<Cell>],
         phrases: &Phrases<'_>,
         stream: &mut Stream,
     ) -> Result<Option<Value>, Fault> {
@@ -265,7 +245,7 @@ impl<'a> Drawing<'a> {
     ) -> Result<(), Fault> {
         let Some(source) = &label.value else { return Ok(()) };
         let pointer = || format!("/labels/{}", decision.name);
-        let value = self.value(source, &candidate.slots.cells, &candidate.phrases.view(), stream)?;
+        let value = self.value(source, &candidate.slots.cells, &candidate.phrases(), stream)?;
         cell.value = value.as_ref().map(|value| read(decision, value, &pointer)).transpose()?;
         if cell.value.is_some() {
             cell.origin = Origin::Label(label.place.clone());
@@ -278,7 +258,7 @@ impl<'a> Drawing<'a> {
         (candidate, cell): (&Candidate<'_>, &mut TruthCell),
         stream: &mut Stream,
     ) -> Result<(), Fault> {
-        let phrases = candidate.phrases.view();
+        let phrases = candidate.phrases();
         for ways in &label.keywords {
             let rendered = ways.iter().map(|way| Ok(Text::new(phrases.render(way, stream)?.trim())));
             let keyword = Keyword::of(rendered.collect::<Result<Vec<_>, Fault>>()?);
@@ -339,20 +319,16 @@ fn tidy(text: String) -> String {
     tidy
 }
 
-/// Computes the derived fields of an item that has the fields above them.
+/// Computes those derived fields of an item that are its turn, once those that they read are made.
 fn derive(candidate: &mut Candidate<'_>, world: &World<'_>) -> Result<(), Fault> {
-    if world.fields.iter().all(|column| !column.derived) {
-        return Ok(());
+    let Candidate { values, made, fields, .. } = candidate;
+    let problems = world.derived.fill_some(world.fields, |at| made[at], values, fields);
+    match problems.into_iter().next() {
+        Some((at, problem)) => {
+            Err(Fault::new("/fields", format!("`{}` cannot be computed: {problem}", world.fields[at].name)))
+        }
+        None => Ok(()),
     }
-    let mut values: Vec<Option<Value>> = candidate.values.iter().cloned().map(Made::value).collect();
-    if let Some((at, problem)) = world.derived.fill(world.fields, &mut values, &mut candidate.fields).into_iter().next()
-    {
-        return Err(Fault::new("/fields", format!("`{}` cannot be computed: {problem}", world.fields[at].name)));
-    }
-    for (at, value) in values.into_iter().enumerate().filter(|(at, _)| world.fields[*at].derived) {
-        candidate.values[at] = Made::Value(value);
-    }
-    Ok(())
 }
 
 /// Reads a value that was drawn.

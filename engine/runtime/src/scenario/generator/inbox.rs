@@ -1,6 +1,10 @@
 //! The items of an episode, from inboxes and generators.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{
+    collections::HashSet,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use smallvec::SmallVec;
 
@@ -9,7 +13,6 @@ use super::{
     distribution::Grid,
     draw::{Fault, World},
     plan::Plan,
-    slots::Upright,
 };
 use crate::{
     model::Item,
@@ -60,8 +63,8 @@ pub struct Source {
     pub weight: u64,
     /// The generator, as the task uses it.
     pub cast: Cast,
-    /// How draws are steered towards what they must cover.
-    pub plan: Arc<Plan>,
+    /// How draws are steered towards what they must cover; learned when it is first needed.
+    pub plan: Arc<OnceLock<Plan>>,
 }
 
 /// A generator as a task uses it.
@@ -84,6 +87,40 @@ impl Cast {
             Subset::Test => self.test,
         }
     }
+
+    /// The weights that the task gives to the values of a slot.
+    pub(super) fn mix_of(&self, slot: &str) -> Option<&[u64]> {
+        self.mix.iter().find(|(known, _)| known == slot).map(|(_, weights)| weights.as_slice())
+    }
+
+    /// The weights of the values of a slot that picks, of which those that the task may not use have none.
+    pub(super) fn weights(&self, slot: &str, choices: &[Choice]) -> Vec<u64> {
+        let mix = self.mix_of(slot);
+        let weight = |(at, choice): (usize, &Choice)| match mix {
+            _ if !self.may(choice.subset) => 0,
+            Some(mix) => mix.get(at).copied().unwrap_or_default(),
+            None => choice.weight,
+        };
+        choices.iter().enumerate().map(weight).collect()
+    }
+}
+
+/// The entries of a pool that an episode has.
+pub(super) enum Entries<'a> {
+    /// Some of a list, by position.
+    Listed(&'a [Choice], Vec<usize>),
+    /// Those that were made.
+    Made(Vec<Arc<Cell>>),
+}
+
+impl Entries<'_> {
+    /// One of them; nothing where there are none.
+    pub(super) fn draw(&self, stream: &mut Stream) -> Option<Arc<Cell>> {
+        match self {
+            Self::Listed(all, open) => open.get(stream.below(open.len())).map(|at| Arc::clone(&all[*at].cell)),
+            Self::Made(made) => made.get(stream.below(made.len())).cloned(),
+        }
+    }
 }
 
 /// An episode's view of a generator.
@@ -91,8 +128,7 @@ pub(super) struct Drawing<'a> {
     pub(super) generator: &'a Generator,
     pub(super) cast: &'a Cast,
     pub(super) clock: Option<i64>,
-    /// The entries of each pool.
-    pub(super) pools: Vec<Vec<Cell>>,
+    pub(super) pools: Vec<Entries<'a>>,
 }
 
 impl<'a> Drawing<'a> {
@@ -102,21 +138,19 @@ impl<'a> Drawing<'a> {
         let mut drawing = Self { generator, cast, clock, pools: Vec::with_capacity(generator.pools.len()) };
         for pool in &generator.pools {
             let entries = match &pool.source {
-                PoolSource::Entries(entries, count) => drawing.entries(entries, *count, stream),
+                PoolSource::Entries(all, count) => Entries::Listed(all, drawing.entries(all, *count, stream)),
                 PoolSource::Made(count, slots) => {
                     let mut entries = Vec::with_capacity(*count);
                     for _ in 0..*count {
-                        let drawn =
-                            slots.draw(&drawing, stream, (None, None), (&Upright, None)).map_err(|mut fault| {
-                                fault.pointer = format!("/pools/{}{}", pool.name, fault.pointer);
-                                fault
-                            })?;
+                        let drawn = slots.draw(&drawing, stream, None).map_err(|mut fault| {
+                            fault.pointer = format!("/pools/{}{}", pool.name, fault.pointer);
+                            fault
+                        })?;
                         // Conditions read the parts of an entry in the order of its slots.
-                        let data = drawn.cells.iter().flat_map(|cell| cell.data.iter().cloned()).collect();
                         let json = slots.map(drawn.cells);
-                        entries.push(Cell { shown: super::context::shown(&json), json, data });
+                        entries.push(Arc::new(Cell { shown: super::context::shown(&json), json, data: drawn.data }));
                     }
-                    entries
+                    Entries::Made(entries)
                 }
             };
             drawing.pools.push(entries);
@@ -125,8 +159,8 @@ impl<'a> Drawing<'a> {
     }
 
     /// Draws some entries, each at most once.
-    fn entries(&self, all: &[Choice], count: usize, stream: &mut Stream) -> Vec<Cell> {
-        let mut open: Vec<&Choice> = all.iter().filter(|entry| self.cast.may(entry.subset)).collect();
+    fn entries(&self, all: &[Choice], count: usize, stream: &mut Stream) -> Vec<usize> {
+        let mut open: Vec<usize> = (0..all.len()).filter(|at| self.cast.may(all[*at].subset)).collect();
         if count < open.len() {
             for at in 0..count {
                 let other = at + stream.below(open.len() - at);
@@ -134,7 +168,7 @@ impl<'a> Drawing<'a> {
             }
             open.truncate(count);
         }
-        open.into_iter().map(|entry| entry.cell.clone()).collect()
+        open
     }
 }
 
@@ -174,10 +208,14 @@ pub fn items(task: &Task, seed: u64, world: &World<'_>) -> Result<Vec<Arc<Item>>
 }
 
 impl Source {
+    fn plan(&self, clock: Option<i64>, world: &World<'_>) -> &Plan {
+        self.plan.get_or_init(|| Plan::new(&self.cast, clock, world).0)
+    }
+
     /// Draws items that no episode has, to show what it makes; what fails, once for each place.
     pub fn sample(&self, clock: Option<i64>, world: &World<'_>, count: usize) -> (Vec<Item>, Vec<Fault>) {
         let (mut items, mut faults) = (Vec::with_capacity(count), Vec::<Fault>::new());
-        let name = &self.cast.generator.name;
+        let (name, plan) = (&self.cast.generator.name, self.plan(clock, world));
         let mut note = |fault: Fault| {
             if !faults.iter().any(|known| known.pointer == fault.pointer) {
                 faults.push(fault);
@@ -192,11 +230,11 @@ impl Source {
                     break;
                 }
             };
-            let deck = self.plan.deck(&mut stream);
+            let deck = plan.deck(&mut stream);
             for number in 0..SAMPLED.min(count - episode * SAMPLED) {
                 let id = id(&mut stream, drawing.generator);
-                let goal = self.plan.choose(&deck, episode * SAMPLED + number, drawing.generator, &mut stream);
-                match drawing.item(&id, &self.plan, goal, world, &mut stream) {
+                let goal = plan.choose(&deck, episode * SAMPLED + number, drawing.generator, &mut stream);
+                match drawing.item(&id, plan, goal, world, &mut stream) {
                     Ok(item) => items.push(item),
                     Err(fault) => note(fault),
                 }
@@ -229,7 +267,7 @@ impl Drawn {
             let mut stream = Stream::new(key, seed, &["pools:", &part, ":", &source.cast.generator.name]);
             let drawing =
                 Drawing::new(&source.cast, clock, &mut stream).map_err(|fault| failed(&source.cast, &fault))?;
-            drawings.push((drawing, source.plan.deck(&mut stream)));
+            drawings.push((drawing, source.plan(clock, world).deck(&mut stream)));
         }
         let mut known: HashSet<String> = items.iter().map(|item| item.id.clone()).collect();
         let mut made = vec![0_usize; self.sources.len()];
@@ -245,9 +283,10 @@ impl Drawn {
             };
             let mut own = Stream::new(key, seed, &["item:", &part, ":", &number.to_string()]);
             let source = &self.sources[at];
-            let goal = source.plan.choose(deck, made[at], &source.cast.generator, &mut own);
+            let plan = source.plan(clock, world);
+            let goal = plan.choose(deck, made[at], &source.cast.generator, &mut own);
             made[at] += 1;
-            let item = drawing.item(&id, &source.plan, goal, world, &mut own);
+            let item = drawing.item(&id, plan, goal, world, &mut own);
             items.push(Arc::new(item.map_err(|fault| failed(&source.cast, &fault))?));
         }
         Ok(())

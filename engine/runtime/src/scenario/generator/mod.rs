@@ -6,7 +6,8 @@
 //! | `slots.rs` | the values that are drawn for an item, one after the other |
 //! | `context.rs` | what templates of a generator read |
 //! | `phrases.rs` | texts chosen by weight and condition |
-//! | `plan.rs` | how draws are steered towards rules, outcomes and thresholds |
+//! | `needs.rs` | the slots that fields follow from |
+//! | `plan.rs`, `plan/` | how draws are steered towards rules, outcomes and thresholds |
 //! | `draw.rs` | an item: its slots, phrases, fields and labels |
 //! | `inbox.rs` | the items of an episode, from inboxes and generators |
 //!
@@ -16,6 +17,7 @@ mod context;
 pub mod distribution;
 mod draw;
 mod inbox;
+mod needs;
 mod phrases;
 pub mod plan;
 mod slots;
@@ -115,7 +117,7 @@ pub struct Slot {
     /// When.
     pub when: Option<Predicate>,
     /// What it is otherwise.
-    pub otherwise: Cell,
+    pub otherwise: Arc<Cell>,
     /// Its columns among those of the list.
     pub columns: std::ops::Range<usize>,
 }
@@ -172,7 +174,7 @@ pub struct Hours {
 #[derive(Debug, Clone)]
 pub struct Choice {
     /// The value.
-    pub cell: Cell,
+    pub cell: Arc<Cell>,
     /// Its weight, in parts.
     pub weight: u64,
     /// The splits that may choose it.

@@ -85,7 +85,9 @@ impl Pinned {
 
 /// The slots of an item that was drawn.
 pub(super) struct Slots {
-    pub(super) cells: Vec<Cell>,
+    pub(super) cells: Vec<Arc<Cell>>,
+    /// What conditions read of them.
+    pub(super) data: Vec<Option<Datum>>,
     pub(super) names: Arc<Names>,
     /// For slots that pick or have a grid, what was drawn.
     pub(super) positions: Vec<Option<u64>>,
@@ -115,50 +117,65 @@ impl Lean for Upright {
 }
 
 impl SlotList {
+    /// The slots before any is drawn; templates read names besides theirs.
+    pub(super) fn begin(&self, outer: Option<Context>, phrases: Option<Context>) -> Slots {
+        Slots {
+            cells: self.slots.iter().map(|slot| Arc::clone(&slot.otherwise)).collect(),
+            data: vec![None; self.columns.len()],
+            names: Names::new(&self.names, outer, phrases),
+            positions: vec![None; self.slots.len()],
+            missed: false,
+        }
+    }
+
     /// Draws all of them.
     pub(super) fn draw(
         &self,
         drawing: &Drawing<'_>,
         stream: &mut Stream,
-        (outer, phrases): (Option<Context>, Option<Context>),
-        (lean, pinned): (&dyn Lean, Option<Pinned>),
+        outer: Option<Context>,
     ) -> Result<Slots, Fault> {
-        let names = Names::new(&self.names, outer, phrases);
-        let context = Context::from_dyn_object(Arc::clone(&names));
-        let mut data: Vec<Option<Datum>> = vec![None; self.columns.len()];
-        let mut slots = Slots {
-            cells: Vec::with_capacity(self.slots.len()),
-            names,
-            positions: Vec::with_capacity(self.slots.len()),
-            missed: false,
-        };
-        for (at, slot) in self.slots.iter().enumerate() {
-            let facts = Facts { fields: &data, clock: drawing.clock };
+        let mut slots = self.begin(outer, None);
+        self.draw_some(&mut slots, |_| true, drawing, stream, (&Upright, None))?;
+        Ok(slots)
+    }
+
+    /// Draws some of them, of which none reads one that is drawn later.
+    pub(super) fn draw_some(
+        &self,
+        slots: &mut Slots,
+        is_wanted: impl Fn(usize) -> bool,
+        drawing: &Drawing<'_>,
+        stream: &mut Stream,
+        (lean, pinned): (&dyn Lean, Option<Pinned>),
+    ) -> Result<(), Fault> {
+        let context = Context::from_dyn_object(Arc::clone(&slots.names));
+        for (at, slot) in self.slots.iter().enumerate().filter(|(at, _)| is_wanted(*at)) {
+            let facts = Facts { fields: &slots.data, clock: drawing.clock };
             let drawn = slot.when.as_ref().is_none_or(|when| when.matches(facts));
             let (cell, position) = if drawn {
                 let pinned = pinned.filter(|pinned| pinned.slot == at);
-                let position = pinned.and_then(|pinned| pinned.position(&slot.way, &data, drawing.clock));
+                let position = pinned.and_then(|pinned| pinned.position(&slot.way, &slots.data, drawing.clock));
                 slots.missed |= pinned.is_some() && position.is_none();
                 let pinned = position;
                 let hint = Hint { weights: lean.weights(at), range: pinned.map(|at| (at, at)).or(lean.range(at)) };
                 slot.draw(self, at, drawing, stream, &context, &hint)?
             } else {
-                (slot.otherwise.clone(), None)
+                (Arc::clone(&slot.otherwise), None)
             };
             for (column, datum) in slot.columns.clone().zip(&cell.data) {
-                data[column].clone_from(datum);
+                slots.data[column].clone_from(datum);
             }
-            slots.names.push(cell.shown.clone());
-            slots.cells.push(cell);
-            slots.positions.push(position);
+            slots.names.set(at, cell.shown.clone());
+            slots.cells[at] = cell;
+            slots.positions[at] = position;
         }
-        slots.cells.shrink_to_fit();
-        Ok(slots)
+        Ok(())
     }
 
     /// The values as a map.
-    pub(super) fn map(&self, cells: Vec<Cell>) -> Value {
-        let pairs = self.names.iter().cloned().zip(cells.into_iter().map(|cell| cell.json));
+    pub(super) fn map(&self, cells: Vec<Arc<Cell>>) -> Value {
+        let pairs = self.names.iter().cloned().zip(cells.into_iter().map(|cell| Arc::unwrap_or_clone(cell).json));
         Value::Object(pairs.collect::<Map<_, _>>())
     }
 }
@@ -177,7 +194,7 @@ impl Slot {
         stream: &mut Stream,
         context: &Context,
         hint: &Hint<'_>,
-    ) -> Result<(Cell, Option<u64>), Fault> {
+    ) -> Result<(Arc<Cell>, Option<u64>), Fault> {
         let columns = &list.columns[self.columns.clone()];
         let generator = drawing.generator;
         Ok(match &self.way {
@@ -185,7 +202,7 @@ impl Slot {
                 let name = &list.names[at];
                 let at = pick(choices, drawing.cast, name, hint.weights, stream)
                     .ok_or_else(|| Fault::new("", format!("`{name}` has no value that can be picked here")))?;
-                (choices[at].cell.clone(), Some(at as u64))
+                (Arc::clone(&choices[at].cell), Some(at as u64))
             }
             Way::Number(grid, unit) => {
                 let at = match hint.range {
@@ -193,9 +210,12 @@ impl Slot {
                     None => grid.draw(stream),
                 };
                 let json = unit.json(grid.value(at));
-                (Cell::new(json, columns), Some(at))
+                (Arc::new(Cell::new(json, columns)), Some(at))
             }
-            Way::Boolean(share) => (Cell::new(Value::Bool(stream.below_u64(1_000_000) < *share), columns), None),
+            Way::Boolean(share) => {
+                let value = Value::Bool(stream.below_u64(1_000_000) < *share);
+                (Arc::new(Cell::new(value, columns)), None)
+            }
             Way::Moment { grid, relative, hours } => {
                 let start = if *relative { drawing.clock.unwrap_or_default() } else { 0 };
                 let (low, high) = hint.range.unwrap_or((0, grid.count - 1));
@@ -207,12 +227,11 @@ impl Slot {
                     }
                     at = grid.draw_between(stream, (low, high));
                 }
-                (Cell::new(Value::String(write_moment(start + grid.value(at))), columns), Some(at))
+                let value = Value::String(write_moment(start + grid.value(at)));
+                (Arc::new(Cell::new(value, columns)), Some(at))
             }
             Way::Pool(pool) => {
-                let entries = &drawing.pools[*pool];
-                let at = stream.below(entries.len());
-                let cell = entries.get(at).cloned();
+                let cell = drawing.pools[*pool].draw(stream);
                 (
                     cell.ok_or_else(|| {
                         Fault::new("", format!("the pool `{}` is empty here", generator.pools[*pool].name))
@@ -223,16 +242,16 @@ impl Slot {
             Way::Compute(name) => {
                 let value = evaluate(generator, name, context)
                     .map_err(|error| Fault::new(&list.pointer(at, "compute"), error))?;
-                (Cell::new(value, columns), None)
+                (Arc::new(Cell::new(value, columns)), None)
             }
             Way::Repeat(grid, inner) => {
                 let count = grid.value(grid.draw(stream)).max(0);
                 let mut entries = Vec::new();
                 for _ in 0..count {
-                    let drawn = inner.draw(drawing, stream, (Some(context.clone()), None), (&Upright, None))?;
+                    let drawn = inner.draw(drawing, stream, Some(context.clone()))?;
                     entries.push(inner.map(drawn.cells));
                 }
-                (Cell::new(Value::Array(entries), columns), None)
+                (Arc::new(Cell::new(Value::Array(entries), columns)), None)
             }
         })
     }
@@ -246,11 +265,10 @@ impl SlotList {
 
 /// Draws one of some values: of those that the split may choose, by the task's weights, those of the lean or their own.
 fn pick(choices: &[Choice], cast: &Cast, name: &str, lean: Option<&[u64]>, stream: &mut Stream) -> Option<usize> {
-    let mix = cast.mix.iter().find(|(slot, _)| slot == name).map(|(_, weights)| weights.as_slice());
-    let weight = |at: usize| match (lean, mix) {
-        (Some(lean), _) => lean.get(at).copied().unwrap_or_default(),
-        (None, Some(mix)) => mix.get(at).copied().unwrap_or_default(),
-        (None, None) => choices[at].weight,
+    let mix = cast.mix_of(name);
+    let weight = |at: usize| match lean.or(mix) {
+        Some(weights) => weights.get(at).copied().unwrap_or_default(),
+        None => choices[at].weight,
     };
     let open = choices.iter().enumerate().filter(|(_, choice)| cast.may(choice.subset));
     let drawn = draw_among(stream, open.clone().map(|(at, _)| (at, weight(at))));
