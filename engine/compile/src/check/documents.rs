@@ -1,6 +1,7 @@
 //! The documents of a pack, laid over those that they extend.
 
 use std::{
+    cell::RefCell,
     collections::{HashMap, HashSet},
     path::Path,
     sync::Arc,
@@ -200,30 +201,41 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
             Vec::new()
         }
     };
-    let resolver = Resolver { own: &own, base: &base, lost: &lost, unread: source.base.is_none() };
+    let resolver =
+        Resolver { own: &own, base: &base, lost: &lost, unread: source.base.is_none(), broken: RefCell::default() };
     let mut all = Vec::with_capacity(own.len() + base.len());
     let mut drafts = Vec::with_capacity(own.len() + base.len());
     let mut more_lost = Vec::new();
     for (draft, whole) in &own {
-        let laid = draft.extends().map(|name| resolver.resolve(draft, name, 0, report));
-        match (laid, whole) {
-            (Some(None), _) => more_lost.push(draft.lost()),
-            (Some(Some(laid)), _) => match laid.finish(report) {
-                Ok(document) => {
-                    let document = Arc::new(document);
-                    all.push(Arc::clone(&document));
-                    drafts.push((laid, Some(document)));
-                }
-                Err(head) => {
-                    more_lost.push(head);
-                    drafts.push((laid, None));
-                }
-            },
-            (None, whole) => {
-                all.extend(whole.clone());
-                drafts.push((draft.clone(), whole.clone()));
+        let Some(name) = draft.extends() else {
+            all.extend(whole.clone());
+            drafts.push((draft.clone(), whole.clone()));
+            continue;
+        };
+        let mut found = Report::default();
+        let Some(laid) = resolver.resolve(draft, name, 0, &mut found) else {
+            report.extend(found.diagnostics);
+            more_lost.push(draft.lost());
+            continue;
+        };
+        // Laid over a broken document, a sound one seems to lack what that one does not say.
+        if resolver.extends_broken(draft, 0) {
+            more_lost.push(draft.lost());
+            drafts.push((laid, None));
+            continue;
+        }
+        match laid.finish(&mut found) {
+            Ok(document) => {
+                let document = Arc::new(document);
+                all.push(Arc::clone(&document));
+                drafts.push((laid, Some(document)));
+            }
+            Err(head) => {
+                more_lost.push(head);
+                drafts.push((laid, None));
             }
         }
+        report.extend(found.diagnostics);
     }
     let count = all.len();
     let names: HashSet<(Kind, Option<&str>)> = own.iter().map(|(draft, _)| (draft.kind, draft.name())).collect();
@@ -262,9 +274,34 @@ struct Resolver<'a> {
     lost: &'a [Lost],
     /// Whether no pack was looked for that this one may extend.
     unread: bool,
+    /// Whether documents that extend others and are extended themselves have errors, as far as that was asked.
+    broken: RefCell<HashMap<(Kind, String), bool>>,
 }
 
 impl Resolver<'_> {
+    /// Whether the document that a draft extends has errors of its own.
+    fn extends_broken(&self, draft: &Draft, depth: usize) -> bool {
+        let Some(name) = draft.extends() else { return false };
+        let is_base =
+            |other: &Draft| other.kind == draft.kind && (draft.kind == Kind::Environment || other.name() == Some(name));
+        let own = self.own.iter().filter(|(other, _)| draft.kind != Kind::Environment && other.name() != draft.name());
+        let found = own.chain(self.base).find(|(other, _)| is_base(other));
+        let Some((other, whole)) = found else { return false };
+        let Some(base) = other.extends().filter(|_| whole.is_none()) else { return whole.is_none() };
+        if depth > MAX_CHAIN {
+            return true;
+        }
+        let key = (other.kind, other.name().unwrap_or_default().to_owned());
+        if let Some(known) = self.broken.borrow().get(&key) {
+            return *known;
+        }
+        let mut found = Report::default();
+        let is_broken = self.extends_broken(other, depth + 1)
+            || self.resolve(other, base, depth, &mut found).is_none_or(|laid| laid.finish(&mut found).is_err());
+        self.broken.borrow_mut().insert(key, is_broken);
+        is_broken
+    }
+
     /// Lays a draft over what it extends, over what that extends, and so on.
     fn resolve(&self, draft: &Draft, name: &str, depth: usize, report: &mut Report) -> Option<Draft> {
         if depth > MAX_CHAIN {
@@ -307,8 +344,14 @@ impl Resolver<'_> {
         {
             return Some(draft.over(base, report));
         }
-        let may_be = |lost: &Lost| lost.as_ref().is_none_or(|(kind, lost)| *kind == draft.kind && lost == name);
-        if self.lost.iter().any(may_be) && draft.name() != Some(name) {
+        // An environment that cannot be read may be the one that extends the pack with that name.
+        let may_be = |lost: &Lost| {
+            lost.as_ref().is_none_or(|(kind, lost)| {
+                *kind == draft.kind && lost == name && draft.name() != Some(name)
+                    || *kind == Kind::Environment && self.base.is_empty()
+            })
+        };
+        if self.lost.iter().any(may_be) {
             return None;
         }
         let (noun, kind) = (draft.kind.name().to_lowercase(), draft.kind);
@@ -381,15 +424,19 @@ impl<'a> Documents<'a> {
         !self.lost.is_empty()
     }
 
-    /// Reports a name that no document of a kind has; silent when the document may be one that could not be read.
-    pub(super) fn missing(&self, kind: Kind, name: &str, at: &Document, pointer: &str, report: &mut Report) {
+    /// Whether a document of a kind may be one that could not be read.
+    pub(super) fn may_be_lost(&self, kind: Kind, name: &str) -> bool {
         // A task of a family has the name of its document and a number.
         let document = name.rsplit_once('/').map_or(name, |(family, _)| family);
-        let may_be = |lost: &Lost| {
+        self.lost.iter().any(|lost| {
             lost.as_ref()
                 .is_none_or(|(lost_kind, lost_name)| *lost_kind == kind && [name, document].contains(&&**lost_name))
-        };
-        if !self.lost.iter().any(may_be) {
+        })
+    }
+
+    /// Reports a name that no document of a kind has; silent when the document may be one that could not be read.
+    pub(super) fn missing(&self, kind: Kind, name: &str, at: &Document, pointer: &str, report: &mut Report) {
+        if !self.may_be_lost(kind, name) {
             let noun = kind.name().to_lowercase();
             report.push(
                 at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`")).hint(

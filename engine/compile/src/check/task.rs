@@ -31,7 +31,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let clock = clock(document, spec, parts, report);
     let vary = vary::values(document, spec, parts, report);
     let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
-    check_idle(document, spec, items.as_ref(), report);
+    check_idle(document, spec, items.as_ref(), parts, report);
     check_split_name(document, spec, parts, report);
     let later = items.as_ref().map(|items| later::compile(document, spec, items, parts, report));
     if let Some(rubric) = &rubric {
@@ -135,7 +135,9 @@ fn family(document: &Document, spec: &spec::Task, parts: &[InboxPart], report: &
     let varies = spec.order == Order::Shuffled
         || !spec.vary.is_empty()
         || parts.iter().any(|part| !matches!(part, InboxPart::Listed(_)));
-    if !varies {
+    // What is drawn of something broken is not among the parts.
+    let known = spec.inbox.as_ref().is_none_or(|source| source.parts().len() == parts.len());
+    if !varies && known {
         report.push(
             document
                 .at_key(Code::NoEffect, "/seeds", "`seeds` makes the same task again and again: nothing in it is drawn")
@@ -146,8 +148,14 @@ fn family(document: &Document, spec: &spec::Task, parts: &[InboxPart], report: &
 }
 
 /// Warns of what varies and is shuffled for nothing.
-fn check_idle(document: &Document, spec: &spec::Task, items: Option<&TaskItems>, report: &mut Report) {
-    let Some(TaskItems { listed: items, parts, .. }) = items else { return };
+fn check_idle(
+    document: &Document,
+    spec: &spec::Task,
+    items: Option<&TaskItems>,
+    parts: &Parts<'_>,
+    report: &mut Report,
+) {
+    let Some(TaskItems { listed: items, .. }) = items else { return };
     for (at, name) in spec.vary.keys().enumerate() {
         if !items.iter().any(|item| item.uses.contains(&at)) {
             let place = format!("/vary/{name}");
@@ -159,7 +167,7 @@ fn check_idle(document: &Document, spec: &spec::Task, items: Option<&TaskItems>,
             );
         }
     }
-    if parts.is_empty() && spec.order == Order::Shuffled {
+    if parts.environment.item.is_none() && spec.order == Order::Shuffled {
         report.push(
             document
                 .at_key(Code::NoEffect, "/order", "`order` has no effect: the environment has no items")

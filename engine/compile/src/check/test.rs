@@ -10,6 +10,7 @@ use casebook_runtime::{
         BUILT_IN_POLICIES, Task,
         action::ActionModel,
         observation::{INSTRUCTIONS, Part},
+        parameter::LEVEL,
         suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
         tasks::find_task,
     },
@@ -254,6 +255,13 @@ impl Checker<'_> {
         let known = || model.parameters.iter().map(casebook_runtime::scenario::parameter::Parameter::name);
         for problem in model.validator.problems(&Value::Object(given.clone()), &|_| known().collect()) {
             let name = problem.path.first().map(ToString::to_string).unwrap_or_default();
+            // Which levels there are is known once every task is.
+            let is_open =
+                self.parts.documents.broken() || self.parts.documents.of(Kind::Task).count() > self.tasks.len();
+            let declared = !model.has_levels && known().any(|name| name == LEVEL);
+            if name == LEVEL && is_open && !declared {
+                continue;
+            }
             let place = format!("{pointer}/{name}");
             let finding = match problem.kind {
                 ProblemKind::UnknownKey => self
@@ -372,6 +380,9 @@ impl Checker<'_> {
         }
         if BUILT_IN_POLICIES.contains(&name) || self.parts.documents.find(Kind::Policy, name).is_some() {
             return Some(Probe::Policy(name.to_owned()));
+        }
+        if self.parts.documents.may_be_lost(Kind::Policy, name) {
+            return None;
         }
         let known = BUILT_IN_POLICIES.into_iter().chain(self.parts.documents.names(Kind::Policy));
         let hint = suggest(name, known.chain(["always(...)"]));

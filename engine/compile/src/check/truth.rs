@@ -88,6 +88,10 @@ impl Maker<'_> {
 
     /// Warns of labels of decisions that count in no form of the item, and of a reason for no difference.
     pub(super) fn check_idle_labels(&self, forms: &[Arc<Item>], report: &mut Report) {
+        // What broken rules decide is open.
+        if sources(self.parts).iter().any(|source| matches!(source, Source::Refused)) {
+            return;
+        }
         let overridden = |cell: &TruthCell| matches!(cell.origin, Origin::Override(..));
         if self.item.reason.is_some() && !forms.iter().any(|form| form.truth.iter().any(overridden)) {
             report.push(

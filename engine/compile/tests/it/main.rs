@@ -9,6 +9,7 @@ mod effects;
 mod explanation;
 mod files;
 mod findings;
+mod follow_ups;
 mod formula;
 mod frozen;
 mod inputs;
