@@ -6,7 +6,7 @@ use casebook_runtime::{
 };
 use casebook_syntax::{
     diagnostic::{Code, Hint, Report, did_you_mean, suggest},
-    spec::{Document, plain_scalar},
+    spec::{Document, about_nothing, plain_scalar},
 };
 use serde_json::Value;
 
@@ -37,9 +37,26 @@ pub(crate) fn read(
             None
         }
         Err(expected) => {
-            misfit(column, document, code, (pointer, value), &expected, report);
+            let before = report.errors();
+            if let (Some(entry), Some(entries)) = (plain_entry(column), value.as_array()) {
+                for (at, value) in entries.iter().enumerate() {
+                    read(&entry, document, code, &format!("{pointer}/{at}"), value, report);
+                }
+            }
+            if report.errors() == before {
+                misfit(column, document, code, (pointer, value), &expected, report);
+            }
             None
         }
+    }
+}
+
+/// What each entry of a list of texts, or of a set, is.
+fn plain_entry(column: &Column) -> Option<Column> {
+    match column.kind {
+        ValueType::List => Some(Column::new(&column.name, ValueType::Text)),
+        ValueType::Set => Some(Column { values: column.values.clone(), ..Column::new(&column.name, ValueType::Enum) }),
+        _ => None,
     }
 }
 
@@ -93,7 +110,7 @@ fn misfit(
         document
             .at(code, pointer, format!("`{}` cannot be `{shown}{more}`", column.name))
             .label(format!("expected {expected}"))
-            .hint(cure(column, value, &written, expected)),
+            .hint(cure(column, pointer, value, &written, expected)),
     );
 }
 
@@ -103,12 +120,12 @@ pub(crate) fn peek(column: &Column, value: &Value) -> Option<Datum> {
 }
 
 /// What to do about a value that does not fit.
-fn cure(column: &Column, value: &Value, written: &str, expected: &str) -> Hint {
+fn cure(column: &Column, pointer: &str, value: &Value, written: &str, expected: &str) -> Hint {
     let known: Option<Hint> = match value {
         Value::Null | Value::Number(_) | Value::Bool(_) if column.values.iter().any(|known| known == written) => {
             Some(Hint::quoting(written))
         }
-        Value::Null => Some("give it a value, or remove the key".into()),
+        Value::Null => Some(about_nothing(pointer).into()),
         Value::String(text) if column.kind == ValueType::Address => domain::meant_address(text)
             .map(|address| Hint::from(format!("write the address alone: `{address}`")).instead_of(text, address)),
         Value::String(text) if column.kind.is_list() => {
@@ -125,9 +142,6 @@ fn cure(column: &Column, value: &Value, written: &str, expected: &str) -> Hint {
             number.map(|number| format!("write it as a number, in figures alone: `{number}`").into())
         }
         Value::Number(_) | Value::Bool(_) if column.kind.is_text() => Some(Hint::quoting(written)),
-        Value::Array(list) if column.kind == ValueType::List && list.iter().all(|one| !one.is_object()) => {
-            Some("put quotes around every entry that is not a text".into())
-        }
         Value::Array(_) if !column.kind.is_list() => Some("write one value, without brackets or `- `".into()),
         Value::Object(_) if !column.kind.is_list() && column.kind != ValueType::Object => {
             Some("write one value, without braces and keys".into())

@@ -83,6 +83,7 @@ pub use task::{Arrival, DrawnItems, FollowUp, Gaps, Generators, InboxPart, Inbox
 pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
 pub use tool::{PluginResult, ToolAnswer, ToolArgument, ToolResult, ToolSpec};
 pub use tree::{Node as PlacedNode, Place, Tree, plain_scalar};
+pub use validate::about_nothing;
 
 /// The version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -186,7 +186,7 @@ impl Context<'_> {
                     .or_else(|| self.cut_number(pointer, types, &error.found))
                     .or_else(|| self.needless_dash(pointer, &error.found))
                     .or_else(|| self.unit_lost(error, written))
-                    .or_else(|| type_hint(types, &error.found, written)),
+                    .or_else(|| type_hint(pointer, types, &error.found, written)),
             )
     }
 
@@ -386,10 +386,17 @@ pub(super) fn describe(value: &Value, written: &str) -> String {
     }
 }
 
-fn type_hint(types: &[&str], found: &Value, written: &str) -> Option<Hint> {
+/// What to do about an empty value at a JSON pointer.
+pub fn about_nothing(pointer: &str) -> &'static str {
+    let last = pointer.rsplit('/').next().unwrap_or_default();
+    let is_entry = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
+    if is_entry { "give it a value, or remove the entry" } else { "give it a value, or remove the key" }
+}
+
+fn type_hint(pointer: &str, types: &[&str], found: &Value, written: &str) -> Option<Hint> {
     let wants = |name: &str| types.contains(&name);
     Some(match found {
-        Value::Null => "give it a value, or remove the key".into(),
+        Value::Null => about_nothing(pointer).into(),
         Value::Number(_) | Value::Bool(_) if wants("string") => Hint::quoting(written),
         Value::String(text) if wants("boolean") => match text.to_lowercase().as_str() {
             "yes" | "on" => Hint::from("write `true`").instead_of(text, "true"),
