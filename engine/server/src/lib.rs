@@ -65,4 +65,6 @@ pub use principals::{Role, TokenError, Tokens};
 pub use record::{RecordConfig, Recorder, open_record};
 pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};
 pub use server::{Server, SetupError};
-pub use trail::{Trail, TrailConfig, TrailError, TrailStatus, head_of as trail_head, pieces as trail_pieces};
+pub use trail::{
+    Trail, TrailConfig, TrailError, TrailStatus, head_of as trail_head, lost_of as trail_lost, pieces as trail_pieces,
+};

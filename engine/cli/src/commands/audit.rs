@@ -7,7 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use casebook_server::{trail_head, trail_pieces};
+use casebook_server::{trail_head, trail_lost, trail_pieces};
 use casebook_trail::{Head, Key, Seal, Verifier, read_seal};
 use serde_json::{Value, json};
 
@@ -51,6 +51,10 @@ struct Outcome {
     /// The number of the entry whose hash was given.
     anchor: Option<u64>,
     heads: Vec<Sealed>,
+    /// Entries that could not be written, as the trail says.
+    lost: u64,
+    /// The same that it does not say yet.
+    unsaid: u64,
 }
 
 /// A sealed head, and what the trail has in its place.
@@ -82,6 +86,7 @@ fn verify(args: &VerifyArgs, format: Format) -> Result<Exit, Exit> {
         outcome.findings.push(Finding { path: last, line: None, text: "there is no entry".to_owned() });
     }
     compare_heads(&mut outcome);
+    outcome.unsaid = args.files.iter().map(|path| trail_lost(path)).sum();
     show(&files, args, &outcome, format);
     Ok(if outcome.findings.is_empty() { Exit::Success } else { Exit::Findings })
 }
@@ -225,6 +230,7 @@ fn read(path: &Path, (after, anchor): (Option<&str>, Option<&str>), outcome: &mu
         if !whole {
             add("the line does not end: it was cut off, or is being written".to_owned());
         }
+        outcome.lost += lost_in(line);
         let is_anchor = |seal: &Seal| seal.sound && anchor == Some(seal.hash.as_str());
         for sealed in &mut outcome.heads {
             if let Some(seal) = seal.as_ref().filter(|seal| seal.number == sealed.head.last.number) {
@@ -251,6 +257,7 @@ fn show(files: &[PathBuf], args: &VerifyArgs, outcome: &Outcome, format: Format)
             "first": outcome.first,
             "head": { "n": last.number, "hash": last.hash },
             "anchored": outcome.anchor,
+            "lost": outcome.lost + outcome.unsaid,
             "sealed": outcome.heads.iter().map(|sealed| json!({
                 "path": sealed.path, "entries": sealed.head.last.number, "hash": sealed.head.last.hash,
                 "time": sealed.head.time, "signed": sealed.head.signed, "agrees": sealed.agrees,
@@ -261,6 +268,11 @@ fn show(files: &[PathBuf], args: &VerifyArgs, outcome: &Outcome, format: Format)
     }
     for finding in &outcome.findings {
         output::line(finding.text());
+    }
+    if outcome.lost + outcome.unsaid > 0 {
+        let lost = count(usize::try_from(outcome.lost + outcome.unsaid).unwrap_or(usize::MAX), "entry");
+        let unsaid = if outcome.unsaid == 0 { "" } else { "; the trail does not mention all of them" };
+        output::line(format!("lost because the file could not be written: {lost}{unsaid}"));
     }
     let entries = usize::try_from(outcome.verifier.seen()).unwrap_or(usize::MAX);
     let words = format!("{} in {}: ", count(entries, "entry"), count(files.len(), "file"));
@@ -295,6 +307,15 @@ fn show(files: &[PathBuf], args: &VerifyArgs, outcome: &Outcome, format: Format)
              seal`) and give `--key`, or keep the head elsewhere and give it with `--head`",
         ),
     }
+}
+
+/// The number of entries that could not be written, where an entry says so.
+fn lost_in(line: &str) -> u64 {
+    if !line.contains(r#""event":"lost""#) {
+        return 0;
+    }
+    let entry: Value = serde_json::from_str(line).unwrap_or_default();
+    if entry["event"] == "lost" { entry["entries"].as_u64().unwrap_or_default() } else { 0 }
 }
 
 fn open(path: &Path) -> Result<File, Exit> {

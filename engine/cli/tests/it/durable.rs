@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -24,8 +24,18 @@ struct Server {
 
 impl Server {
     fn start(folder: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_casebook"))
-            .arg("serve")
+        Self::of(Command::new(env!("CARGO_BIN_EXE_casebook")).arg("serve"), folder, args)
+    }
+
+    /// A server whose files stay small: a disk that fails to the end.
+    #[cfg(unix)]
+    fn on_a_full_disk(folder: &Path, args: &[&str]) -> Self {
+        let script = "ulimit -f 16; exec \"$0\" serve \"$@\"";
+        Self::of(Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_casebook")]), folder, args)
+    }
+
+    fn of(command: &mut Command, folder: &Path, args: &[&str]) -> Self {
+        let mut child = command
             .arg(root().join(PACK))
             .args(["--port", "0", "--no-reload"])
             .args(args)
@@ -42,15 +52,18 @@ impl Server {
 
     /// Sends a request; `None` when the server went away.
     fn ask(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        self.send("POST", path, &body.to_string())
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        let body = body.to_string();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
              content-length: {}\r\n\r\n",
             self.address,
             body.len()
         );
-        stream.write_all((head + &body).as_bytes()).ok()?;
+        stream.write_all((head + body).as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
@@ -133,6 +146,76 @@ fn a_server_that_is_killed_has_written_all_that_it_answered() {
     assert!(recorded >= episodes, "{episodes} episodes were answered, {recorded} are there");
     let verified = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
     assert_eq!(code(&verified), 0, "{}", stdout(&verified));
+}
+
+/// Plays on a disk that fails to the end; returns the decisions that were answered, and the number of refused steps.
+#[cfg(unix)]
+fn play_on_a_full_disk(folder: &Path, args: &[&str]) -> (usize, usize) {
+    let server = Server::on_a_full_disk(folder, args);
+    let (mut answered, mut refused) = (0, 0);
+    let action = json!({ "type": "archive", "content": "Hello, we look into this today and write again tomorrow." });
+    for seed in 0..8 {
+        let (_, begun) =
+            server.ask("/reset", &json!({ "task_id": "email-triage-easy", "seed": seed })).expect("it is there");
+        let session = &begun["metadata"]["session_id"];
+        for _ in 0..4 {
+            let body = json!({ "action": action, "session_id": session });
+            match server.ask("/step", &body).expect("it is there") {
+                (200, told) if told["done"] == true => break,
+                (200, _) => answered += 1,
+                (503, told) => {
+                    assert!(told["detail"].as_str().expect("a text").contains("the audit trail cannot be written"));
+                    refused += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    let (status, told) = server.send("GET", "/ready", "").expect("it is there");
+    assert!(status == 503 && told["detail"].as_str().expect("a text").contains("File too large"), "{told}");
+    server.signal("-TERM");
+    assert_eq!(server.ended(), Some(3));
+    (answered, refused)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fails_to_the_end_leaves_the_number_of_what_is_lost() {
+    let folder = TempDir::new().expect("a folder");
+    let (_, refused) = play_on_a_full_disk(folder.path(), &["--audit", "audit.jsonl"]);
+    assert_eq!(refused, 0);
+    let kept = lines(&folder.path().join("audit.jsonl")).len();
+    let lost: usize = fs::read_to_string(folder.path().join("audit.jsonl.lost"))
+        .expect("it is noted next to the trail")
+        .trim()
+        .parse()
+        .expect("a number");
+    let told = |verified: &Output| stdout(verified).lines().next().unwrap_or_default().to_owned();
+    let words = format!("lost because the file could not be written: {lost} entries");
+    let verify = || casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    assert_eq!(told(&verify()), format!("{words}; the trail does not mention all of them"));
+    // The next process says so in the trail itself.
+    for _ in 0..2 {
+        let server = Server::start(folder.path(), &["--audit", "audit.jsonl"]);
+        server.signal("-TERM");
+        assert_eq!(server.ended(), Some(0));
+        let entries = lines(&folder.path().join("audit.jsonl"));
+        assert_eq!(entries.len(), kept + 1);
+        assert_eq!((&entries[kept]["event"], &entries[kept]["entries"]), (&json!("lost"), &json!(lost)));
+        assert!(!folder.path().join("audit.jsonl.lost").exists());
+        assert_eq!((code(&verify()), told(&verify())), (0, words.clone()));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_refused_on_a_disk_that_fails_to_the_end_is_not_lost() {
+    let folder = TempDir::new().expect("a folder");
+    let (answered, refused) = play_on_a_full_disk(folder.path(), &["--audit", "audit.jsonl", "--audit-required"]);
+    assert!(answered > 0 && refused > 0, "{answered} answered, {refused} refused");
+    let kept = lines(&folder.path().join("audit.jsonl")).len();
+    assert!(kept >= answered, "{kept} kept, {answered} answered");
+    assert!(!folder.path().join("audit.jsonl.lost").exists());
 }
 
 #[cfg(unix)]

@@ -85,6 +85,8 @@ struct Queue<E> {
     since: VecDeque<(Instant, u64)>,
     waiters: Vec<Waiter>,
     status: JournalStatus,
+    /// Entries that were lost before the thread saw them, and that it has not heard of.
+    untold: u64,
     /// Whether the file may have been moved on purpose.
     follow: bool,
     /// Whether the thread waits to be woken.
@@ -125,6 +127,8 @@ struct Waiter {
 pub(super) struct Order<E> {
     /// Entries that were handed over.
     pub(super) entries: VecDeque<Pending<E>>,
+    /// Entries that were lost since the last order.
+    pub(super) lost: u64,
     /// Whether the file may have been moved on purpose.
     pub(super) follow: bool,
     /// Whether this is the last of it.
@@ -150,6 +154,7 @@ impl<E: Send + 'static> Journal<E> {
             // The thread may hang in a write, and nothing else bounds what waits for it.
             if queue.phase == Phase::Ended || self.shared.unwritten() + (queue.handed - before) >= self.most {
                 queue.lose(1, self.what);
+                queue.untold += 1;
                 continue;
             }
             queue.handed += 1;
@@ -169,7 +174,9 @@ impl<E: Send + 'static> Journal<E> {
 
     /// Counts entries that could not be made.
     pub(crate) fn lost(&self, entries: u64) {
-        self.shared.lock().lose(entries, self.what);
+        let mut queue = self.shared.lock();
+        queue.lose(entries, self.what);
+        queue.untold += entries;
     }
 
     /// Everything that was handed over so far.
@@ -314,6 +321,7 @@ impl<E> Shared<E> {
             since: VecDeque::new(),
             waiters: Vec::new(),
             status: JournalStatus::default(),
+            untold: 0,
             follow: false,
             idle: false,
             phase: Phase::Open,
@@ -331,6 +339,7 @@ impl<E> Shared<E> {
         }
         Order {
             entries: std::mem::take(&mut queue.pending),
+            lost: std::mem::take(&mut queue.untold),
             follow: std::mem::take(&mut queue.follow),
             closing: queue.phase != Phase::Open,
         }

@@ -56,6 +56,16 @@ pub(crate) trait Book: Send + 'static {
     fn lost(&mut self, _entries: u64) -> Option<String> {
         None
     }
+
+    /// Entries that an earlier process could not keep, and that the file does not mention yet.
+    fn owed(&self) -> u64 {
+        0
+    }
+
+    /// Notes that the file ends without so many entries and does not mention them.
+    fn owe(&mut self, _entries: u64) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What the thread owns until it ends.
@@ -86,6 +96,7 @@ struct Line {
 
 impl<B: Book> Writer<B> {
     pub(super) fn new(book: B, shared: Arc<Shared<B::Entry>>, on_disk: bool) -> Self {
+        let dropped = book.owed();
         Self {
             book,
             shared,
@@ -94,7 +105,7 @@ impl<B: Book> Writer<B> {
             waiting_bytes: 0,
             unsynced: VecDeque::new(),
             unsynced_bytes: 0,
-            dropped: 0,
+            dropped,
             tried: None,
             synced: Instant::now(),
         }
@@ -102,7 +113,8 @@ impl<B: Book> Writer<B> {
 
     pub(super) fn run(mut self) {
         loop {
-            let Order { entries, follow, closing } = self.shared.next();
+            let Order { entries, lost, follow, closing } = self.shared.next();
+            self.dropped += lost;
             for entry in entries {
                 self.take(entry);
             }
@@ -111,12 +123,28 @@ impl<B: Book> Writer<B> {
                 break;
             }
         }
-        let left = self.waiting.len() as u64;
-        if left + self.dropped > 0 {
-            self.shared.lost(left, B::NAME);
-            tracing::error!(entries = left + self.dropped, "the {} ends without these entries", B::NAME);
-        }
+        self.leave();
         self.shared.ended();
+    }
+
+    /// Counts what could not be written to the end.
+    fn leave(&mut self) {
+        let left = self.waiting.len() as u64;
+        if self.on_disk && left > 0 {
+            // Nobody was answered before they were on the disk.
+            self.shared.withdrawn(left);
+            tracing::error!(entries = left, "the {} ends without these entries, whose steps were refused", B::NAME);
+        } else if left > 0 {
+            self.shared.lost(left, B::NAME);
+            self.dropped += left;
+        }
+        if self.dropped == 0 {
+            return;
+        }
+        tracing::error!(entries = self.dropped, "the {} ends without these entries", B::NAME);
+        if let Err(error) = self.book.owe(self.dropped) {
+            tracing::error!(%error, "the {} cannot mention the entries that it lacks", B::NAME);
+        }
     }
 
     fn take(&mut self, Pending { number, entry, withdrawn }: Pending<B::Entry>) {
@@ -134,6 +162,7 @@ impl<B: Book> Writer<B> {
             }
             Err(error) => {
                 tracing::error!(error, "an entry of the {} cannot be written", B::NAME);
+                self.dropped += 1;
                 self.shared.lost(1, B::NAME);
             }
         }

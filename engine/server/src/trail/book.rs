@@ -1,7 +1,8 @@
 //! The file of a trail: sealed, rotated, taken up again after a restart.
 //!
 //! A file that is full is put aside as `FILE.000001`, `FILE.000002` and so on; the chain goes over all of them. The head of
-//! the chain is sealed into `FILE.head`: at most a second after it has changed, at each rotation and at the end.
+//! the chain is sealed into `FILE.head`: at most a second after it has changed, at each rotation and at the end. Where a
+//! disk fails to the end, `FILE.lost` counts the entries that the trail lacks; the next process says so in the trail.
 
 use std::{
     fs::{self, File},
@@ -35,6 +36,10 @@ pub(super) struct TrailBook {
     shown: Arc<Mutex<Link>>,
     /// The end of the chain as it was sealed last, and when.
     sealed: Option<(u64, Instant)>,
+    /// Entries that an earlier process could not write, until the trail says so.
+    owed: u64,
+    /// Whether the trail says so, perhaps not on the disk yet.
+    told: bool,
 }
 
 impl TrailBook {
@@ -63,7 +68,8 @@ impl TrailBook {
         if file.is_regular() {
             agree(&config, chain.last())?;
         }
-        let book = Self { config, file, next: chain.clone(), synced: chain.clone(), chain, shown, sealed: None };
+        let (next, synced, owed) = (chain.clone(), chain.clone(), lost_of(&config.path));
+        let book = Self { config, file, next, synced, chain, shown, sealed: None, owed, told: false };
         book.show();
         Ok(book)
     }
@@ -76,24 +82,31 @@ impl TrailBook {
     fn seal(&mut self) -> io::Result<()> {
         let last = self.synced.last().clone();
         let number = last.number;
-        let line = Head::new(last, now()).seal(self.config.key.as_ref()) + "\n";
-        let place = beside(&self.config.path, HEAD);
-        let new = beside(&self.config.path, "head.new");
+        let line = Head::new(last, now()).seal(self.config.key.as_ref());
+        self.write_beside(HEAD, &line)?;
+        self.sealed = Some((number, Instant::now()));
+        Ok(())
+    }
+
+    /// Writes a line into a file next to the trail, which is replaced whole.
+    fn write_beside(&self, ending: &str, line: &str) -> io::Result<()> {
+        let place = beside(&self.config.path, ending);
+        let new = beside(&self.config.path, &format!("{ending}.new"));
         let mut options = fs::OpenOptions::new();
         options.create(true).write(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&new)?;
-        file.write_all(line.as_bytes())?;
+        file.write_all(format!("{line}\n").as_bytes())?;
         file.sync_data()?;
-        fs::rename(&new, &place)?;
-        self.sealed = Some((number, Instant::now()));
-        Ok(())
+        fs::rename(&new, &place)
     }
 }
 
 /// The ending of the file of a trail's sealed head.
 pub(super) const HEAD: &str = "head";
+/// The ending of the file with the number of entries that a trail lacks and does not mention.
+const LOST: &str = "lost";
 
 /// Compares the end of a trail with its sealed head: going on after an end that was cut off would hide that.
 fn agree(config: &TrailConfig, last: &Link) -> Result<(), TrailError> {
@@ -152,6 +165,9 @@ impl Book for TrailBook {
 
     fn synced(&mut self, seal: bool) -> io::Result<()> {
         self.synced = self.chain.clone();
+        if std::mem::take(&mut self.told) && std::mem::take(&mut self.owed) > 0 {
+            fs::remove_file(beside(&self.config.path, LOST))?;
+        }
         let number = self.synced.last().number;
         let is_due = self.sealed.is_none_or(|(sealed, at)| sealed != number && (seal || at.elapsed() >= ROUND));
         if is_due && number > 0 && self.file.is_regular() { self.seal() } else { Ok(()) }
@@ -182,8 +198,23 @@ impl Book for TrailBook {
     }
 
     fn lost(&mut self, entries: u64) -> Option<String> {
+        self.told = true;
         Some(casebook_trail::lost(entries, now()).finish())
     }
+
+    fn owed(&self) -> u64 {
+        self.owed
+    }
+
+    fn owe(&mut self, entries: u64) -> io::Result<()> {
+        if self.file.is_regular() { self.write_beside(LOST, &entries.to_string()) } else { Ok(()) }
+    }
+}
+
+/// The number of entries that a trail lacks because a disk failed to the end, and does not mention.
+pub fn lost_of(path: &Path) -> u64 {
+    let text = fs::read_to_string(beside(path, LOST)).unwrap_or_default();
+    text.trim().parse().unwrap_or_default()
 }
 
 /// The files of a trail that were put aside, oldest first, with their numbers.

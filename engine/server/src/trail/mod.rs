@@ -16,7 +16,7 @@ use casebook_runtime::episode::{Episode, Step};
 use casebook_trail::{Draft, EpisodeId, HeadError, Key, Link};
 use serde_json::Value;
 
-pub use book::{head_of, pieces};
+pub use book::{head_of, lost_of, pieces};
 
 use crate::journal::{Demand, FileError, Journal};
 use book::TrailBook;
