@@ -19,6 +19,7 @@ mod graders;
 mod hostile;
 mod language;
 mod layout;
+mod meters;
 mod mutations;
 mod numbers;
 mod packs;

@@ -110,3 +110,34 @@ async fn resets_take_a_split_and_a_place_at_every_entrance() {
         assert_eq!(frame["data"]["errors"][0]["loc"], json!([key]));
     }
 }
+
+#[tokio::test]
+async fn a_family_is_listed_in_pages_and_counted() {
+    let folder = packs::write();
+    let text = fs::read_to_string(desk_file(folder.path())).expect("a file");
+    let more = "\n---\napiVersion: casebook/v1\nkind: Task\nname: many\nextends: calm\nsplit: many\norder: shuffled\n\
+                seeds: 5..999999\n";
+    fs::write(desk_file(folder.path()), text + more).expect("a file");
+    let root = folder.path().to_path_buf();
+    let server = start_in(config(), folder, &[root]).await;
+    let count = post(&server, "/desk/num_tasks", &json!({ "split": "many" })).await.expect(200);
+    assert_eq!(count, json!({ "num_tasks": 999_995 }));
+    let page = |start: i64, stop: Option<i64>| json!({ "split": "many", "start": start, "stop": stop });
+    let range = post(&server, "/desk/task_range", &page(1000, Some(1002))).await.expect(200);
+    assert_eq!(ids(&range), [("many/1005", 1000), ("many/1006", 1001)]);
+    let end = post(&server, "/desk/task_range", &page(-2, None)).await.expect(200);
+    assert_eq!(ids(&end), [("many/999998", 999_993), ("many/999999", 999_994)]);
+    let task = post(&server, "/desk/task", &json!({ "split": "many", "index": -1 })).await.expect(200);
+    assert_eq!(task["task"]["id"], "many/999999");
+    // A list of all has an end.
+    let all = post(&server, "/desk/tasks", &json!({ "split": "many" })).await.expect(200);
+    assert_eq!(ids(&all).first(), Some(&("many/5", 0)));
+    assert_eq!(ids(&all).len(), 10_000);
+    let told = get(&server, "/envs/desk/tasks").await.expect(200);
+    let many = told["tasks"].as_array().expect("tasks").iter().find(|task| task["id"] == "many").expect("the family");
+    assert_eq!(many["count"], 999_995);
+
+    let mut socket = Socket::open(&server, "/ws").await;
+    let started = socket.reset(json!({ "split": "many", "index": 999_994 })).await;
+    assert_eq!(started["data"]["metadata"]["task_id"], "many/999999");
+}
