@@ -302,12 +302,35 @@ impl Asking<'_, '_> {
         takers.sort_unstable();
         takers.dedup();
         let by = self.fewest(takers, &|others| self.left(rule, others));
-        let shown = self.solver.settle(sample, |witness| self.shows_hidden(rule, &by, witness));
-        let shown = shown.map(|item| self.solver.trim(item, &[], |item| self.shows_hidden(rule, &by, item)));
+        let shown = self.decided_by(rule, &by, &before).or_else(|| {
+            let shown = self.solver.settle(sample, |witness| self.shows_hidden(rule, &by, witness));
+            shown.map(|item| self.solver.trim(item, &[], |item| self.shows_hidden(rule, &by, item)))
+        });
         if shown.is_none() {
             self.doubt(question());
         }
         shown.map(|witness| (by, witness))
+    }
+
+    /// An item that matches a rule and that one of those decides which hide it, in place of another rule before them.
+    fn decided_by(&self, rule: usize, by: &[usize], before: &[usize]) -> Option<Witness> {
+        let others = before.iter().filter(|other| !by.contains(other));
+        let when = &self.rules.when;
+        let alone = Formula::all(
+            others.map(|other| Formula::not(&when[*other])).chain([when[rule].clone()]).collect::<Vec<_>>(),
+        );
+        let Answer::Found(model) = self.solver.solve(&alone) else { return None };
+        let shows = |item: &Witness| {
+            self.shows_hidden(rule, by, item) && by.iter().any(|other| self.decides(self.id(*other), item))
+        };
+        let shown = self.solver.settle(model.witness, shows)?;
+        Some(self.solver.trim(shown, &[], shows))
+    }
+
+    /// Whether the rule with an id is one that decides an item.
+    fn decides(&self, id: &str, witness: &Witness) -> bool {
+        let decided = self.set.decide(witness.facts());
+        decided.is_ok_and(|decided| decided.iter().any(|one| one.rule.is_some_and(|rule| rule.reason.id == id)))
     }
 
     /// When a rule matches and some rules before it leave it something to decide.
@@ -347,14 +370,8 @@ impl Asking<'_, '_> {
 
     /// Whether an item matches a rule and is decided by one of those that hide it.
     fn shows_hidden(&self, rule: usize, by: &[usize], witness: &Witness) -> bool {
-        let facts = witness.facts();
-        let decides = |id: &str| {
-            self.set
-                .decide(facts)
-                .is_ok_and(|decided| decided.iter().any(|one| one.rule.is_some_and(|rule| rule.reason.id == id)))
-        };
-        let matches = |rule: usize| self.set.rules[rule].matches(facts);
-        matches(rule) && by.iter().any(|other| matches(*other)) && !decides(self.id(rule))
+        let matches = |rule: usize| self.set.rules[rule].matches(witness.facts());
+        matches(rule) && by.iter().any(|other| matches(*other)) && !self.decides(self.id(rule), witness)
     }
 
     fn overlaps(&mut self, alive: &[Option<Witness>]) {

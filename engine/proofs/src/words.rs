@@ -174,6 +174,15 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
     let bound = |number: Number| column.number_words(number);
     let test = match atom {
         Atom::Test(_, test) => test,
+        Atom::Entries(entries, _) if column.kind == ValueType::Object => {
+            // An object is its only entry.
+            let words = condition(&entries.when, true);
+            return if words.is_empty() {
+                format!("{name} is {not}given")
+            } else {
+                format!("{name} is {not}one where {words}")
+            };
+        }
         Atom::Entries(entries, least) => return format!("{name} has {}", counted(&entries.when, *least, value)),
         _ => return format!("{name} is {not}given"),
     };

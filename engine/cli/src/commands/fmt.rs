@@ -12,7 +12,7 @@ use std::{ops::Range, path::Path};
 
 use casebook_syntax::{
     diagnostic::{Report, command},
-    source::{SourceFile, SourceSet},
+    source::{MAX_FILE_BYTES, SourceFile, SourceSet},
     spec::{self, Kind},
 };
 use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions, Quotes};
@@ -116,6 +116,10 @@ pub(super) fn formatted(file: &SourceFile) -> Result<String, Option<String>> {
     match values.iter().zip(&others).find_map(|(old, new)| change(old, new, "")) {
         Some(pointer) => Err(Some(format!("`{}` would change its value", pointer.trim_start_matches('/')))),
         None if values.len() != others.len() => Err(Some("the formatter cannot keep its documents apart".to_owned())),
+        None if text.len() as u64 > MAX_FILE_BYTES => Err(Some(format!(
+            "it would have {} bytes, and a file may have {MAX_FILE_BYTES}; split it into several files of the same pack",
+            text.len()
+        ))),
         None => Ok(text),
     }
 }

@@ -9,6 +9,7 @@ use super::{Comparison, Entries, Wall, Zone, entries};
 use crate::{
     model::{Column, Datum, Matching, Text, domain::is_below},
     number::Number,
+    value::ValueType,
 };
 
 /// What conditions read.
@@ -190,6 +191,9 @@ impl Predicate {
                     shown(comparison.right)
                 );
                 (text.to_string(), Some(other))
+            }
+            Self::Entries(entries, text) if columns[entries.column].kind == ValueType::Object => {
+                (text.to_string(), Some(shown(entries.column)))
             }
             Self::Entries(entries, text) => (text.to_string(), Some(entries::shown(entries.count(facts)).into_owned())),
         };

@@ -63,7 +63,7 @@ pub struct Operators {
     pub lt: Option<Bound>,
     /// Less than or equal to.
     pub lte: Option<Bound>,
-    /// Between the first and the second, both included.
+    /// Between the first and the second, both included; `gte` and `lte` also compare with a field.
     pub between: Option<[Bound; 2]>,
     /// Contains the text, including signs; a list contains the entry.
     pub contains: Option<String>,

@@ -17,7 +17,7 @@ pub fn reference() -> String {
          of its own kind by name.\n",
     );
     for kind in Kind::ALL {
-        let schema = schema::schema_of(*kind);
+        let schema = schema::documented(*kind);
         let _ = write!(out, "\n## {kind}\n");
         section(&mut out, &schema);
         for (name, definition) in schema.get("$defs").and_then(Value::as_object).into_iter().flatten() {

@@ -41,10 +41,23 @@ pub fn schema_of(kind: Kind) -> Value {
     }
 }
 
+/// The schema of one kind as it is written down. A field as a bound of `between` has an error of its own, which says what to
+/// write; documents may not have it.
+pub(super) fn documented(kind: Kind) -> Value {
+    let mut schema = schema_of(kind);
+    if let Some(bounds) = schema.pointer_mut("/$defs/Operators/properties/between/items") {
+        *bounds = json!({
+            "description": "A number; for moments and durations a text.",
+            "type": ["number", "string"],
+        });
+    }
+    schema
+}
+
 /// The schema of one kind as editors use it: of a whole document, or of one that extends another and may leave out or
 /// remove what that has.
 pub fn published(kind: Kind) -> Value {
-    let mut whole = schema_of(kind);
+    let mut whole = documented(kind);
     let Some(map) = whole.as_object_mut() else { return whole };
     let mut definitions = match map.shift_remove("$defs") {
         Some(Value::Object(definitions)) => definitions,

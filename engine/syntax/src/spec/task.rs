@@ -93,7 +93,7 @@ pub enum Order {
 /// If no item is open, the next one comes at once.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 2, "maxProperties" = 3))]
+#[schemars(extend("maxProperties" = 3))]
 pub struct Arrival {
     /// The item's id.
     #[schemars(example = &"t-4")]

@@ -145,11 +145,19 @@ impl Context<'_> {
                     .label(format!("is {}", describe(found, &written)))
                     .hint(percent.map_or(limit, |one| format!("write `{one}%`")))
             }
+            MismatchKind::Bound("minProperties", _) => {
+                // Other maps take names of the pack's own.
+                let closed = |schema: &&Value| schema.get("additionalProperties") == Some(&Value::Bool(false));
+                let known = self.schema_of(error).filter(closed).map_or_else(Vec::new, |_| self.known_keys(error));
+                let free: Vec<&str> =
+                    known.iter().map(String::as_str).filter(|key| found.get(*key).is_none()).collect();
+                let allowed = list(&free).map(|names| format!("; allowed keys: {names}")).unwrap_or_default();
+                at(Code::OutOfBounds).hint(format!("add a key{allowed}"))
+            }
             MismatchKind::Bound(keyword, limit) => at(Code::OutOfBounds).hint(match *keyword {
                 "minLength" => "write something",
                 "maxLength" => "shorten it",
                 "minItems" => "add an entry, or remove the key",
-                "minProperties" => "add a key",
                 _ if *limit == 1 => "keep one of them",
                 _ => "remove some of them",
             }),

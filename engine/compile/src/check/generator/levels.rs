@@ -41,7 +41,8 @@ pub(super) fn of_task(
             made.push(TaskLevel { name: level, parts: parts.into() });
             continue;
         }
-        let why = problems.diagnostics.into_iter().map(|finding| finding.message).next().unwrap_or_default();
+        // A level that is broken has errors of its own.
+        let Some(why) = problems.diagnostics.into_iter().map(|finding| finding.message).next() else { continue };
         report.push(
             task.document
                 .at_key(Code::NoEffect, "/inbox", format!("a reset cannot choose the level `{level}`: {why}"))

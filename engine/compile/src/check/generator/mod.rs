@@ -174,10 +174,18 @@ impl<'a, 'p> Builder<'a, 'p> {
         let boundary = share(spec.boundary, level.and_then(|level| level.boundary));
         let conflicts = share(spec.conflicts, level.and_then(|level| level.conflicts));
         if boundary + conflicts > 1_000_000 {
+            let replaced = self.level.and_then(|(name, level)| {
+                let key = level.boundary.map(|_| "boundary").or(level.conflicts.map(|_| "conflicts"))?;
+                Some(format!("/levels/{name}/{key}"))
+            });
             report.push(
                 document
-                    .at_key(Code::BadValue, "/boundary", "`boundary` and `conflicts` come to more than 100%")
-                    .hint("lower one of the two"),
+                    .at_key(
+                        Code::BadValue,
+                        replaced.unwrap_or_else(|| "/boundary".to_owned()),
+                        "`boundary` and `conflicts` come to more than 100%",
+                    )
+                    .hint("lower one of the two; each of them is a share of all items"),
             );
         }
         let cover = level.and_then(|level| level.cover).or(spec.cover).map(|cover| match cover {
