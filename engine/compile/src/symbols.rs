@@ -15,6 +15,7 @@ mod templates;
 
 use std::{ops::Range, path::Path, sync::Arc};
 
+use casebook_runtime::scenario::{BUILT_IN_POLICIES, OBEY};
 use casebook_syntax::spec::{Document, Kind};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -153,6 +154,13 @@ impl Table {
         self.names.get(&key).is_some_and(|(definitions, _)| !definitions.is_empty())
     }
 
+    /// Whether a policy is a document of the pack, by its name; the documents of policies come before what names them.
+    fn is_of_pack(&self, name: &str) -> bool {
+        let key = (NameKind::Policy, None, name.to_owned());
+        let is_built_in = BUILT_IN_POLICIES.contains(&name) || name == OBEY && !self.names.contains_key(&key);
+        !is_built_in && !name.starts_with("always(")
+    }
+
     fn define(&mut self, kind: NameKind, owner: Option<&str>, name: &str, at: Location) {
         self.places(kind, owner, name).0.push(at);
     }
@@ -247,11 +255,6 @@ impl<'a> Reader<'a> {
 /// What has a value: two values of one name differ by it.
 fn owner(kind: NameKind, name: &str) -> String {
     if kind == NameKind::Decision { format!("decision {name}") } else { format!("field {name}") }
-}
-
-/// Whether a policy is a document of the pack, by its name.
-fn is_of_pack(name: &str) -> bool {
-    !casebook_runtime::scenario::BUILT_IN_POLICIES.contains(&name) && !name.starts_with("always(")
 }
 
 fn escaped(key: &str) -> String {

@@ -182,6 +182,8 @@ pub struct Item {
     pub fields: Vec<Option<Datum>>,
     /// What is right about it, in the order of the pack's decisions.
     pub truth: Vec<TruthCell>,
+    /// The decisions for which an instruction asks that was planted into it, and that must not be obeyed.
+    pub asked: Option<Arc<[(usize, Datum)]>>,
 }
 
 /// What a good text holds, in any of some ways.

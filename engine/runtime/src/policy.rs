@@ -5,6 +5,7 @@
 //! | `oracle` | decides what is right; texts are the items' references; without items it plays the task's solution |
 //! | `nothing` | stops at once |
 //! | `random` | draws every decision, value and call from the episode's seed |
+//! | `obey` | decides as planted instructions ask, and what is right elsewhere; only where a task plants some |
 //!
 //! A pack's own decides by rules about items, or takes a list of actions.
 
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 use smallvec::smallvec;
 
 pub use crate::scenario::BUILT_IN_POLICIES as BUILT_IN;
+use crate::scenario::OBEY;
 
 use crate::{
     episode::{Episode, render},
@@ -46,6 +48,7 @@ pub struct Policy {
 #[derive(Debug)]
 enum Kind {
     Oracle,
+    Obey,
     Nothing,
     Random,
     Script(String),
@@ -55,7 +58,8 @@ enum Kind {
 
 /// Names of all policies that can play a pack: the built-in ones and the pack's own.
 pub fn names(pack: &Pack) -> Vec<String> {
-    BUILT_IN.iter().map(|name| (*name).to_owned()).chain(pack.policies.keys().cloned()).collect()
+    let obey = (pack.plants() && !pack.policies.contains_key(OBEY)).then(|| OBEY.to_owned());
+    BUILT_IN.iter().map(|name| (*name).to_owned()).chain(obey).chain(pack.policies.keys().cloned()).collect()
 }
 
 /// Finds a policy by name.
@@ -65,6 +69,7 @@ pub fn find(pack: &Arc<Pack>, name: &str) -> Option<Policy> {
         "nothing" => Kind::Nothing,
         "random" => Kind::Random,
         name if pack.policies.contains_key(name) => Kind::Script(name.to_owned()),
+        OBEY if pack.plants() => Kind::Obey,
         _ => return None,
     };
     Some(Policy { pack: Arc::clone(pack), kind })
@@ -91,7 +96,7 @@ pub fn unknown(pack: &Pack, name: &str) -> String {
 impl Policy {
     /// Whether it acts on what is right, so that its play shows that.
     pub fn knows_what_is_right(&self) -> bool {
-        matches!(self.kind, Kind::Oracle)
+        matches!(self.kind, Kind::Oracle | Kind::Obey)
     }
 
     /// The pack that it plays.
@@ -127,6 +132,7 @@ impl Policy {
             let cells = match &self.kind {
                 Kind::Nothing => return None,
                 Kind::Oracle => self.right(episode, row),
+                Kind::Obey => self.obedient(episode, row),
                 Kind::Random => self.drawn(item, &mut stream, ranks[row]),
                 Kind::Always(column, value) => self.constant(*column, value, row),
                 Kind::Script(_) => self.scripted(self.script()?, episode, row),
@@ -157,7 +163,7 @@ impl Policy {
                 let arguments = drawn(tool.parameters.iter(), &mut stream);
                 Some(json!({ "type": "call_tool", "tool_name": tool.card.name, "arguments": arguments }))
             }
-            Kind::Nothing | Kind::Script(_) | Kind::Always(..) => None,
+            Kind::Nothing | Kind::Obey | Kind::Script(_) | Kind::Always(..) => None,
         }
     }
 
@@ -187,6 +193,22 @@ impl Policy {
             }
         }
         cells
+    }
+
+    /// What an instruction asks for that was planted into the item; what is right where it says nothing.
+    fn obedient(&self, episode: &Episode, row: usize) -> Cells {
+        let mut cells = self.right(episode, row);
+        let Some(asked) = &episode.items()[row].asked else { return cells };
+        for (column, value) in &**asked {
+            cells[*column] = Some(value.clone());
+        }
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Text)
+        {
+            if cells[at].is_none() && (Row { cells: cells.clone() }).in_play(column) {
+                cells[at] = Some(self.said(at, NEUTRAL));
+            }
+        }
+        self.in_play(cells)
     }
 
     /// One value for one decision; the others get their first value, ranks follow the listing.

@@ -93,9 +93,15 @@ fn told(pack: &Pack, task: &Task, seed: u64, item: &Item) -> Value {
             (column.name.clone(), Value::Object(told))
         })
         .collect();
-    json!({
+    let mut told = json!({
         "environment": pack.name(), "task": task.name(), "seed": seed, "id": item.id, "fields": fields, "truth": truth,
-    })
+    });
+    if let Some(asked) = &item.asked {
+        let asked = asked.iter().map(|(at, value)| (&pack.decisions()[*at], value));
+        let asked = asked.map(|(column, value)| (column.name.clone(), value.to_json(column)));
+        told["planted"] = asked.collect::<Map<_, _>>().into();
+    }
+    told
 }
 
 fn names(pack: &Pack) -> Vec<String> {

@@ -18,6 +18,7 @@
 //! | `limits.rs` | numbers of tasks that decide nothing |
 //! | `lines.rs` | lines of places in a document, counted on from the last |
 //! | `task.rs` | tasks: rubric with weights, instructions, items |
+//! | `plant.rs` | instructions that a task plants into its items |
 //! | `replies.rs` | labels of texts next to the graders that measure those texts |
 //! | `sight.rs` | whether agents can see what the policy text that they get speaks of |
 //! | `policy.rs` | scripted policies |
@@ -52,6 +53,7 @@ mod later;
 mod limits;
 mod lines;
 mod observation;
+mod plant;
 mod plugins;
 mod policy;
 mod proofs;

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use super::{
     Parts,
     generator::{TaskItems, parts_of_task},
-    later, limits, template, trial, vary,
+    later, limits, plant, template, trial, vary,
 };
 use crate::rubric;
 
@@ -31,6 +31,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let clock = clock(document, spec, parts, report);
     let vary = vary::values(document, spec, parts, report);
     let items = vary.as_ref().and_then(|vary| items(document, (spec, vary), clock, parts, report));
+    let plant = plant::compile(document, spec, rubric.as_ref(), parts, report);
     check_idle(document, spec, items.as_ref(), parts, report);
     check_split_name(document, spec, parts, report);
     let later = items.as_ref().map(|items| later::compile(document, spec, items, parts, report));
@@ -54,7 +55,10 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let listed_forms = listed.iter().flat_map(|item| item.forms.iter().cloned());
     let forms: Vec<_> = listed_forms.chain(samples.iter().cloned()).collect();
     let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
-    for (name, pointer, _) in idle.into_iter().filter(|(.., field)| !may_count(spec, field.as_deref(), parts)) {
+    let is_planted =
+        |pointer: &str| rubric.nodes.iter().any(|node| node.pointer == pointer && node.what == "injection");
+    let idle = idle.into_iter().filter(|(_, pointer, _)| !is_planted(pointer));
+    for (name, pointer, _) in idle.filter(|(.., field)| !may_count(spec, field.as_deref(), parts)) {
         report.push(
             document
                 .at(
@@ -93,6 +97,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         later: later.into(),
         arrivals,
         budget: spec.budget,
+        plant: plant.map(Arc::new),
     })
 }
 

@@ -7,7 +7,7 @@ use casebook_runtime::{
     model::{Datum, ProblemKind, read_moment},
     names::list,
     scenario::{
-        BUILT_IN_POLICIES, Task,
+        BUILT_IN_POLICIES, OBEY, Task,
         action::ActionModel,
         observation::{INSTRUCTIONS, Part},
         parameter::LEVEL,
@@ -18,7 +18,7 @@ use casebook_runtime::{
 };
 use casebook_syntax::{
     diagnostic::{Code, Hint, Report, suggest},
-    spec::{self, Document, Kind},
+    spec::{self, Content, Document, Kind},
 };
 use serde_json::{Map, Value};
 
@@ -378,15 +378,25 @@ impl Checker<'_> {
         if let Some(inner) = name.strip_prefix("always(").and_then(|rest| rest.strip_suffix(')')) {
             return self.always(pointer, key, name, inner.trim(), report);
         }
-        if BUILT_IN_POLICIES.contains(&name) || self.parts.documents.find(Kind::Policy, name).is_some() {
+        if BUILT_IN_POLICIES.contains(&name)
+            || name == OBEY && self.plants()
+            || self.parts.documents.find(Kind::Policy, name).is_some()
+        {
             return Some(Probe::Policy(name.to_owned()));
         }
         if self.parts.documents.may_be_lost(Kind::Policy, name) {
             return None;
         }
-        let known = BUILT_IN_POLICIES.into_iter().chain(self.parts.documents.names(Kind::Policy));
+        let obey = self.plants().then_some(OBEY);
+        let known = BUILT_IN_POLICIES.into_iter().chain(obey).chain(self.parts.documents.names(Kind::Policy));
         let hint = suggest(name, known.chain(["always(...)"]));
         self.at(pointer, key, Code::UnknownName, format!("there is no agent `{name}`"), hint, report)
+    }
+
+    /// Whether a task plants instructions, which the policy `obey` obeys.
+    fn plants(&self) -> bool {
+        let plants = |document: &Document| matches!(&document.content, Content::Task(task) if task.plant.is_some());
+        self.parts.documents.of(Kind::Task).any(plants)
     }
 
     /// Reads `<value>` or `<decision>=<value>`.

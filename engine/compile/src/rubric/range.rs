@@ -130,7 +130,7 @@ fn of_grader(node: &Node) -> Range {
     let between = |value: f64| (value.min(0.0), value.max(0.0));
     match node.what {
         "exact" | "close" | "set_f1" | "jaccard" | "rank_correlation" | "length" | "phrases" | "balanced_accuracy"
-        | "efficiency" | "collateral" => Some((0.0, 1.0)),
+        | "efficiency" | "collateral" | "injection" => Some((0.0, 1.0)),
         "deadline" => number("late").map(|late| (late.min(0.0), late.max(1.0))),
         "completion" | "unfinished" | "budget" => number("value").map(between),
         "invalid_actions" | "tool_calls" => number("each").map(|each| scaled((0.0, f64::INFINITY), each.signum())),

@@ -3,7 +3,7 @@
 use casebook_runtime::scenario::parameter::LEVEL;
 use serde_json::{Map, Value};
 
-use super::{NameKind, Reader, Table, is_of_pack, owner};
+use super::{NameKind, Reader, Table, owner};
 
 impl Reader<'_> {
     pub(super) fn environment(self, table: &mut Table) {
@@ -89,8 +89,10 @@ impl Reader<'_> {
 
     /// Names of policies, except those that are built in and those that are made of decisions.
     pub(super) fn policies(self, pointer: &str, table: &mut Table) {
-        for (name, path) in self.texts(pointer).into_iter().filter(|(name, _)| is_of_pack(name)) {
-            table.mention(NameKind::Policy, None, name, self.at(&path));
+        for (name, path) in self.texts(pointer) {
+            if table.is_of_pack(name) {
+                table.mention(NameKind::Policy, None, name, self.at(&path));
+            }
         }
     }
 
@@ -207,6 +209,11 @@ impl Reader<'_> {
         let follow_ups = self.get("/follow_ups").and_then(Value::as_array).map_or(0, Vec::len);
         for at in 0..follow_ups {
             self.columns(NameKind::Decision, &format!("/follow_ups/{at}/when"), table);
+        }
+        self.mention_text(NameKind::Field, None, "/plant/into", table);
+        let planted = self.get("/plant/texts").and_then(Value::as_array).map_or(0, Vec::len);
+        for at in 0..planted {
+            self.columns(NameKind::Decision, &format!("/plant/texts/{at}/decide"), table);
         }
         self.template(None, "/instructions", table);
         self.plays("/solution", table);
@@ -337,8 +344,10 @@ impl Reader<'_> {
             self.policies(&format!("{path}/policy"), table);
             self.plays(&format!("{path}/play"), table);
         }
-        for (name, path) in self.keys("/probes").into_iter().filter(|(name, _)| is_of_pack(name)) {
-            table.mention(NameKind::Policy, None, name, self.at_key(&path));
+        for (name, path) in self.keys("/probes") {
+            if table.is_of_pack(name) {
+                table.mention(NameKind::Policy, None, name, self.at_key(&path));
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ mod meters;
 mod mutations;
 mod numbers;
 mod packs;
+mod plant;
 mod plugin_offers;
 mod plugins;
 mod proofs;

@@ -127,6 +127,7 @@ mod tests {
                 None,
             ],
             truth: Vec::new(),
+            asked: None,
         });
         let row = Row { cells: [Some(Datum::Choice(1))].into_iter().collect() };
         let engine = engine();

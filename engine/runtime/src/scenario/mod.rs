@@ -28,6 +28,8 @@ pub mod action;
 pub mod suite;
 // Items that a reset draws.
 pub mod generator;
+// Instructions in items that must not be obeyed.
+mod plant;
 // Tasks by split and index.
 pub mod tasks;
 
@@ -42,6 +44,7 @@ use derived::Derived;
 use generator::{InboxPart, World};
 use observation::Part;
 use parameter::Parameter;
+pub use plant::{Plant, PlantedText};
 use ranking::Ranking;
 use suite::Suite;
 use tools::ToolCard;
@@ -60,6 +63,8 @@ use crate::{
 
 /// The names of the built-in policies.
 pub const BUILT_IN_POLICIES: [&str; 3] = ["oracle", "nothing", "random"];
+/// The policy that obeys what is planted, built in where a task plants something and no policy of the pack has the name.
+pub const OBEY: &str = "obey";
 
 /// One whole generation of packs.
 #[derive(Debug)]
@@ -345,7 +350,16 @@ impl Scenario {
     pub fn items(&self, task: &Task, seed: u64) -> Result<Vec<Arc<Item>>, String> {
         let sources = self.sources();
         let law = Law { decisions: &self.decisions, sources: &sources, clock: task.clock };
-        generator::items(task, seed, &World { fields: &self.fields, derived: &self.derived, law })
+        let mut items = generator::items(task, seed, &World { fields: &self.fields, derived: &self.derived, law })?;
+        if let Some(plant) = &task.plant {
+            plant.apply(&mut items, &self.fields, task.key(seed));
+        }
+        Ok(items)
+    }
+
+    /// Whether a task plants instructions that must not be obeyed.
+    pub fn plants(&self) -> bool {
+        self.tasks.iter().any(|task| task.plant.is_some())
     }
 
     /// A rule, by the name of its rules and its id.
@@ -414,6 +428,8 @@ pub struct Task {
     pub arrivals: Option<Arrivals>,
     /// What calls of tools may cost, all together.
     pub budget: Option<f64>,
+    /// Instructions that must not be obeyed, in some of its items.
+    pub plant: Option<Arc<Plant>>,
 }
 
 /// A level of a task's generators that a reset may choose.

@@ -16,8 +16,8 @@ use casebook_runtime::{
     rubric::{
         RowGrader, WholeGrader,
         graders::{
-            BalancedAccuracy, Budget, Collateral, Completion, Efficiency, Exact, InvalidActions, KeywordLimits,
-            Keywords, Overlap, RankCorrelation, Share, Unfinished,
+            BalancedAccuracy, Budget, Collateral, Completion, Efficiency, Exact, Injection, InvalidActions,
+            KeywordLimits, Keywords, Overlap, RankCorrelation, Share, Unfinished,
         },
     },
     value::ValueType,
@@ -128,6 +128,7 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
             let values: Vec<usize> = values.into_iter().collect::<Option<_>>()?;
             Some(Built::row(Collateral { column, values }))
         }
+        G::Injection(_) => Some(Built::row(Injection)),
         G::PluginGrader(params) => plugin::build(params, site, report),
         G::Steps(params) => steps::build(params, site, report),
         // The rubric keeps what it computes, and makes it.

@@ -1,0 +1,70 @@
+//! Instructions in items that must not be obeyed.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::random::Stream;
+use crate::model::{Column, Datum, Item};
+
+/// The share of all, in millionths.
+const ALL: usize = 1_000_000;
+
+/// What a task plants into its items.
+#[derive(Debug)]
+pub struct Plant {
+    /// The share of the items that hold an instruction, in millionths.
+    pub share: u32,
+    /// The text field to whose end it is added, by position.
+    pub field: usize,
+    /// The instructions.
+    pub texts: Vec<PlantedText>,
+}
+
+/// An instruction that must not be obeyed.
+#[derive(Debug)]
+pub struct PlantedText {
+    /// Its words.
+    pub say: String,
+    /// The decisions that it asks for.
+    pub asks: Arc<[(usize, Datum)]>,
+}
+
+impl Plant {
+    /// Plants into some of the items of an episode. What is right about them stays as it is.
+    pub fn apply(&self, items: &mut [Arc<Item>], fields: &[Column], (key, seed): (&str, u64)) {
+        for item in items {
+            let mut stream = Stream::new(key, seed, &["plant:", &item.id]);
+            let wrong: Vec<&PlantedText> = self.texts.iter().filter(|text| text.is_wrong(item)).collect();
+            if stream.below(ALL) < self.share as usize
+                && let Some(text) = wrong.get(stream.below(wrong.len()))
+            {
+                *item = Arc::new(self.planted(item, text, &fields[self.field]));
+            }
+        }
+    }
+
+    fn planted(&self, item: &Item, text: &PlantedText, column: &Column) -> Item {
+        let written = match &item.fields[self.field] {
+            Some(Datum::Text(own)) => format!("{}\n\n{}", own.raw.trim_end(), text.say),
+            _ => text.say.clone(),
+        };
+        let mut planted = item.clone();
+        let mut visible: Map<String, Value> = serde_json::from_str(&item.json).unwrap_or_default();
+        visible.insert(column.name.clone(), written.as_str().into());
+        planted.json = Value::Object(visible).to_string();
+        planted.fields[self.field] = Some(Datum::text(&written));
+        planted.asked = Some(Arc::clone(&text.asks));
+        planted
+    }
+}
+
+impl PlantedText {
+    /// Whether it asks for something about an item that is not right.
+    fn is_wrong(&self, item: &Item) -> bool {
+        self.asks.iter().any(|(column, asked)| {
+            let truth = &item.truth[*column];
+            truth.has_value() && !truth.accepts(asked)
+        })
+    }
+}
