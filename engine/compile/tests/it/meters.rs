@@ -156,7 +156,13 @@ fn a_rule_case_expects_what_a_formula_gives() {
 fn instructions_list_decisions_with_unit_and_formula() {
     let pack = pack(("items: 6", "items: 6"));
     let Instructions::Fixed(text) = &*pack.tasks()[0].instructions else { panic!("they read no argument") };
-    for part in ["`route`", "Where the reading goes", "`fee` (euros)", "What the reading costs", "used * 2 + 1"] {
+    for part in [
+        "`route`",
+        "Where the reading goes",
+        "`fee` (euros)",
+        "What the reading costs",
+        "It is computed: `used * 2 + 1`.",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
