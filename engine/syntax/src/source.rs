@@ -2,10 +2,13 @@
 //!
 //! A *pack* is a folder that directly holds YAML files; its documents may be in folders below it.
 
+mod files;
+mod folders;
+
 use std::{
     collections::HashSet,
     fs,
-    io::{ErrorKind, Read as _},
+    io::ErrorKind,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
@@ -13,6 +16,12 @@ use std::{
 use casebook_runtime::hash::{hex, sha256};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+
+use files::{
+    Found, is_below_plugins, is_data, is_module, is_named, is_readme, is_yaml, read_bytes, read_file, read_module,
+    text_of, unreadable,
+};
+use folders::{Fence, folder_of, holds_yaml, pack_folders, shown, whole_root};
 
 /// The maximum number of bytes of one file that are read.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -372,157 +381,6 @@ pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a 
     set
 }
 
-/// The folders of the packs at or below a root, and what below it could not be looked into.
-fn pack_folders(root: &Path) -> std::io::Result<(Vec<PathBuf>, Vec<SourceFile>)> {
-    if fs::metadata(root)?.is_file() {
-        // Nobody named all that is next to the file: it may be in a folder of somebody's downloads.
-        return Ok(match pack_of(root) {
-            Some(folder) if is_crowded(&folder) => (Vec::new(), vec![unreadable(root, ReadProblem::Crowded(folder))]),
-            folder => (folder.into_iter().collect(), Vec::new()),
-        });
-    }
-    if holds_yaml(root)? {
-        return Ok((vec![root.to_path_buf()], Vec::new()));
-    }
-    let (mut folders, mut unread) = (Vec::new(), Vec::new());
-    for path in entries(root)? {
-        // What file systems put into their root is not a pack.
-        if path.ends_with("lost+found") {
-            continue;
-        }
-        match fs::metadata(&path).map(|metadata| metadata.is_dir()).and_then(|is_folder| {
-            // Only a folder is looked into.
-            if is_folder { holds_yaml(&path) } else { Ok(false) }
-        }) {
-            Ok(true) => folders.push(path),
-            Ok(false) => {}
-            Err(error) => unread.push(unreadable(&path, ReadProblem::Io(error.to_string()))),
-        }
-    }
-    folders.sort();
-    unread.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok((folders, unread))
-}
-
-/// The folder of a file, as a path that can be opened: that of a bare name is `.`.
-fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        folder => folder.unwrap_or(file),
-    }
-}
-
-/// The folder of the pack that a file belongs to: the nearest one of those that its path names, or where the command runs,
-/// that holds an environment, else the file's own. Folders that nobody named are not looked into.
-fn pack_of(file: &Path) -> Option<PathBuf> {
-    let visible = !file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    if !visible || !SourceSet::is_source(file) {
-        return None;
-    }
-    let mut named = file.ancestors().skip(1).filter_map(|folder| match folder {
-        // Behind the last part of a relative path comes the folder that it starts from, unless it leads out of that.
-        folder if folder.as_os_str().is_empty() => (!file.starts_with("..")).then_some(Path::new(".")),
-        folder => Some(folder),
-    });
-    let found = named.find(|folder| holds_environment(folder));
-    Some(found.unwrap_or_else(|| folder_of(file)).to_path_buf())
-}
-
-/// Whether a folder and those below it hold more YAML files than a pack has of which one file is named.
-fn is_crowded(folder: &Path) -> bool {
-    let (mut open, mut found, mut looked_at) = (vec![(folder.to_path_buf(), 0)], 0, 0);
-    while let Some((folder, depth)) = open.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten().filter(is_visible) {
-            looked_at += 1;
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                open.extend((depth < MAX_DEPTH).then(|| (entry.path(), depth + 1)));
-            } else {
-                found += usize::from(is_yaml(&entry.path()));
-            }
-            if found > MAX_FILES_BESIDE || looked_at > MAX_ENTRIES {
-                return true;
-            }
-        }
-    }
-    false
-}
-
-/// A path below the folder that a command runs in, without the `./` before it.
-fn shown(path: PathBuf) -> PathBuf {
-    match path.strip_prefix(".") {
-        Ok(inside) if !inside.as_os_str().is_empty() => inside.to_path_buf(),
-        _ => path,
-    }
-}
-
-fn holds_yaml(folder: &Path) -> std::io::Result<bool> {
-    Ok(entries(folder)?.iter().any(|path| is_yaml(path)))
-}
-
-fn holds_environment(folder: &Path) -> bool {
-    entries(folder).is_ok_and(|paths| {
-        paths.iter().filter(|path| is_yaml(path)).any(|path| read_file(path, &[]).text.lines().any(is_environment))
-    })
-}
-
-/// The visible entries of a folder: hidden ones are editors' and version control's.
-fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if is_visible(&entry) {
-            paths.push(shown(entry.path()));
-        }
-    }
-    Ok(paths)
-}
-
-fn is_visible(entry: &fs::DirEntry) -> bool {
-    !entry.file_name().as_encoded_bytes().starts_with(b".")
-}
-
-/// The folder that a root stands for, without links.
-fn whole_root(root: &Path) -> Option<PathBuf> {
-    let whole = fs::canonicalize(root).ok()?;
-    if whole.is_file() { whole.parent().map(Path::to_path_buf) } else { Some(whole) }
-}
-
-/// Where the files of a pack may lie that it leads to: below the roots that are read, below its own folder, or next to that.
-///
-/// A pack comes from somebody else now and then, and must not show what lies elsewhere on the machine that reads it.
-struct Fence<'a> {
-    roots: &'a [PathBuf],
-    /// The pack's folder, without links.
-    pack: PathBuf,
-}
-
-impl Fence<'_> {
-    /// Whether the target of a link may be read as the file that the link stands for.
-    fn holds(&self, link: &Path) -> bool {
-        // What has no target is found out where it is read, and reported there.
-        let Ok(target) = fs::canonicalize(link) else { return true };
-        self.is_within(&target) || self.is_beside(&target, link)
-    }
-
-    /// Whether a pack may be extended, by its folder without links.
-    fn holds_pack(&self, folder: &Path) -> bool {
-        self.is_within(folder) || folder.parent().is_some_and(|parent| Some(parent) == self.pack.parent())
-    }
-
-    fn is_within(&self, target: &Path) -> bool {
-        target.starts_with(&self.pack) || self.roots.iter().any(|root| target.starts_with(root))
-    }
-
-    /// Whether a file is in or below the folder that holds the pack, in sight and of the same kind as the link: next to
-    /// a pack there may be anything, such as keys in a folder of a person's own.
-    fn is_beside(&self, target: &Path, link: &Path) -> bool {
-        let Some(below) = self.pack.parent().filter(|parent| parent.parent().is_some()) else { return false };
-        let alike = is_yaml(link) && is_yaml(target) || link.extension() == target.extension();
-        let visible = |path: &Path| path.iter().all(|part| !part.as_encoded_bytes().starts_with(b"."));
-        alike && target.strip_prefix(below).is_ok_and(visible)
-    }
-}
-
 /// Reads a pack and the one that it extends; `chain` holds the packs that led to it.
 fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> PackSource {
     let mut found = Found::default();
@@ -602,183 +460,6 @@ pub fn plain(path: &Path) -> PathBuf {
 
 fn is_environment(line: &str) -> bool {
     line.trim_end() == "kind: Environment"
-}
-
-/// What the folders of a pack hold.
-#[derive(Default)]
-struct Found {
-    /// YAML files.
-    paths: Vec<PathBuf>,
-    /// WebAssembly modules.
-    modules: Vec<PathBuf>,
-    /// Other files below folders `plugins`.
-    others: Vec<PathBuf>,
-    /// Files with data.
-    data: Vec<PathBuf>,
-    /// What is not read, each with its problem.
-    passed_over: Vec<SourceFile>,
-    /// Those of all of them that are links.
-    links: Vec<PathBuf>,
-    /// How many files and folders were looked at.
-    entries: usize,
-}
-
-impl Found {
-    fn collect(&mut self, folder: &Path, depth: usize, of_plugins: bool) {
-        let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(error) => return self.pass_over(folder, ReadProblem::Io(error.to_string())),
-        };
-        self.entries += entries.len();
-        if self.entries > MAX_ENTRIES {
-            return;
-        }
-        for entry in entries.iter().filter(|entry| is_visible(entry)) {
-            let path = shown(entry.path());
-            let kind = match entry.file_type() {
-                Ok(kind) => kind,
-                Err(error) => {
-                    self.pass_over(&path, ReadProblem::Io(error.to_string()));
-                    continue;
-                }
-            };
-            let target =
-                if kind.is_symlink() { fs::metadata(&path).ok().map(|target| target.file_type()) } else { Some(kind) };
-            let is_folder = target.is_some_and(|kind| kind.is_dir());
-            if is_folder && kind.is_symlink() {
-                self.pass_over(&path, ReadProblem::LinkToFolder);
-            } else if is_folder && depth >= MAX_DEPTH {
-                self.pass_over(&path, ReadProblem::TooDeep(MAX_DEPTH));
-            } else if is_folder {
-                if self.paths.len() <= MAX_FILES {
-                    self.collect(&path, depth + 1, of_plugins || entry.file_name() == PLUGINS);
-                }
-            } else {
-                // What is no file is found out where it is read, and reported there.
-                let is_file = target.is_some_and(|kind| kind.is_file());
-                let list = if is_yaml(&path) {
-                    &mut self.paths
-                } else if is_module(&path) && is_file {
-                    &mut self.modules
-                } else if is_data(&path) && !of_plugins && is_file {
-                    &mut self.data
-                } else if of_plugins && self.others.len() <= MAX_FILES && is_file {
-                    &mut self.others
-                } else {
-                    continue;
-                };
-                if kind.is_symlink() {
-                    self.links.push(path.clone());
-                }
-                list.push(path);
-            }
-        }
-    }
-
-    fn pass_over(&mut self, path: &Path, problem: ReadProblem) {
-        self.passed_over.push(unreadable(path, problem));
-    }
-}
-
-/// Whether a file may be one that a pack's YAML speaks of below a key, such as one of a process.
-fn is_named(path: &Path, key: &str, files: &[SourceFile]) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    files.iter().any(|file| file.text.contains(key) && file.text.contains(name))
-}
-
-fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, ReadProblem> {
-    let failed = |error: std::io::Error| ReadProblem::Io(error.to_string());
-    let file = fs::File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    if size > most {
-        return Err(ReadProblem::TooLarge(size));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
-    file.take(most).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
-}
-
-/// Reads a file of a pack, and never waits for one: opening a pipe would wait for whoever writes to it.
-fn read_plain(path: &Path, most: u64) -> Result<Vec<u8>, ReadProblem> {
-    let failed = |error: std::io::Error| ReadProblem::Io(error.to_string());
-    if let Some(kind) = special(fs::metadata(path).map_err(failed)?.file_type()) {
-        return Err(ReadProblem::NotAFile(kind));
-    }
-    read_bytes(path, most)
-}
-
-/// What it is that is not a file.
-#[cfg(unix)]
-fn special(kind: fs::FileType) -> Option<&'static str> {
-    use std::os::unix::fs::FileTypeExt as _;
-    if kind.is_dir() {
-        Some("a folder")
-    } else if kind.is_fifo() {
-        Some("a pipe")
-    } else if kind.is_socket() {
-        Some("a socket")
-    } else if kind.is_char_device() || kind.is_block_device() {
-        Some("a device")
-    } else {
-        None
-    }
-}
-
-#[cfg(not(unix))]
-fn special(kind: fs::FileType) -> Option<&'static str> {
-    kind.is_dir().then_some("a folder")
-}
-
-fn read_module(path: &Path, outside: &[PathBuf]) -> ModuleFile {
-    match read_inside(path, outside, MAX_MODULE_BYTES) {
-        Ok(bytes) => ModuleFile::new(path, &bytes),
-        Err(problem) => ModuleFile { problem: Some(problem), ..ModuleFile::new(path, &[]) },
-    }
-}
-
-fn read_file(path: &Path, outside: &[PathBuf]) -> SourceFile {
-    text_of(path, read_inside(path, outside, MAX_FILE_BYTES))
-}
-
-/// Reads a file of a pack, unless it is one of the links that lead out of it.
-fn read_inside(path: &Path, outside: &[PathBuf], most: u64) -> Result<Vec<u8>, ReadProblem> {
-    if outside.iter().any(|link| link == path) { Err(ReadProblem::Outside) } else { read_plain(path, most) }
-}
-
-fn text_of(path: &Path, bytes: Result<Vec<u8>, ReadProblem>) -> SourceFile {
-    match bytes.map(text_from) {
-        Ok(Ok(text)) => SourceFile::new(path, without_mark(&text)),
-        Ok(Err(problem)) => unreadable(path, ReadProblem::NotUtf8(problem)),
-        Err(problem) => unreadable(path, problem),
-    }
-}
-
-fn unreadable(path: &Path, problem: ReadProblem) -> SourceFile {
-    SourceFile { problem: Some(problem), ..SourceFile::new(path, "") }
-}
-
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml"))
-}
-
-fn is_module(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("wasm"))
-}
-
-fn is_data(path: &Path) -> bool {
-    let endings = ["csv", "jsonl"];
-    path.extension().is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
-}
-
-fn is_below_plugins(path: &Path) -> bool {
-    let parent = path.parent().unwrap_or(Path::new(""));
-    parent.components().any(|part| part.as_os_str() == PLUGINS)
-        && !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
-}
-
-fn is_readme(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "README.md")
 }
 
 /// A pack, the one that it extends, and so on.

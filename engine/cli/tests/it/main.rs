@@ -2,6 +2,7 @@
 
 mod authoring;
 mod book;
+mod ci;
 mod commands;
 mod compliance;
 mod diffs;

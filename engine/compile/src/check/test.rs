@@ -384,7 +384,8 @@ impl Checker<'_> {
         {
             return Some(Probe::Policy(name.to_owned()));
         }
-        if self.parts.documents.may_be_lost(Kind::Policy, name) {
+        let documents = &self.parts.documents;
+        if documents.may_be_lost(Kind::Policy, name) || name == OBEY && documents.broken() {
             return None;
         }
         let obey = self.plants().then_some(OBEY);
