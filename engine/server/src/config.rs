@@ -2,8 +2,6 @@
 
 use std::{fmt, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
-use casebook_runtime::plugin::Host;
-
 use crate::{
     capacity::Share,
     limits::Limits,
@@ -51,8 +49,6 @@ pub struct Config {
     pub poll: Option<Duration>,
     /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
     pub heartbeat: Duration,
-    /// Runs the plugins of packs.
-    pub plugins: Option<Arc<dyn Host>>,
     /// How much a request may hold.
     pub limits: Limits,
     /// How long a client may take to send the head of a request, how long for its body, and how long it may take nothing
@@ -109,7 +105,6 @@ impl Default for Config {
             watch: true,
             poll: None,
             heartbeat: Duration::from_secs(20),
-            plugins: None,
             limits: Limits::default(),
             request_timeout: Some(Duration::from_secs(30)),
             rate: NonZeroU32::new(100_000),

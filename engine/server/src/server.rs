@@ -70,12 +70,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Builds a server around a first catalog.
+    /// Builds a server around a first catalog, with the checker that compiled it: a save compiles only what it changed.
     ///
     /// # Errors
     ///
     /// When there is no catalog, no pack in it, or not the one that is wanted at the root.
-    pub fn new(config: Config, sources: &SourceSet, compiled: Compiled) -> Result<Self, SetupError> {
+    pub fn new(config: Config, sources: &SourceSet, checker: Checker, compiled: Compiled) -> Result<Self, SetupError> {
         let catalog = compiled.catalog.ok_or(SetupError::Invalid)?;
         let mut known: Vec<String> = catalog.packs().iter().map(|pack| pack.name().to_string()).collect();
         known.sort();
@@ -93,7 +93,6 @@ impl Server {
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
         let (roots, on_reload) = (config.roots.clone(), config.on_reload.clone());
-        let checker = Checker::with_plugins(config.plugins.clone());
         let groups = (config.max_groups, config.groups_per_client.unwrap_or(config.max_groups / 4));
         let live = Live::new(catalog, compiled.report, sources, checker, roots, Arc::clone(&chosen), on_reload);
         let live = live.keeping(groups);

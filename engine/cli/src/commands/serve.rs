@@ -10,6 +10,7 @@ use std::{
 };
 
 use casebook_server::{Config, RecordConfig, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
+use casebook_syntax::source;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
@@ -17,7 +18,7 @@ use crate::{
     args::{Format, LogFormat, ServeArgs, seconds},
     descriptors,
     exit::Exit,
-    files, interrupt, output, packs, plugins,
+    files, interrupt, output, packs,
     telemetry::Telemetry,
     trail,
 };
@@ -66,7 +67,9 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     };
     let log = args.log;
     let guarded = !tokens.is_empty();
-    let (sources, compiled) = packs::read(&args.packs.packs);
+    let sources = source::read(&args.packs.packs);
+    let mut checker = packs::checker();
+    let compiled = checker.compile(&sources, 1);
     packs::show(&compiled.report, format);
     let Some(catalog) = &compiled.catalog else { return Exit::Findings };
     let environments: Map<String, Value> =
@@ -106,13 +109,12 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         record: record.clone(),
         watch: !args.no_reload,
         poll: args.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
-        plugins: Some(plugins::host()),
         // In a log for programs it stands as an event like any other.
         on_reload: (log == LogFormat::Text || format == Format::Json)
             .then(|| Arc::new(move |status: &ReloadStatus| tell(status, format)) as ReloadListener),
         ..Config::default()
     };
-    let server = match Server::new(config, &sources, compiled) {
+    let server = match Server::new(config, &sources, checker, compiled) {
         Ok(server) => server,
         Err(error) => {
             output::error(error.to_string());

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use casebook_compile::check::Checker;
 use casebook_runtime::plugin::{Guest, Host, Limits, Operation, Program, Refusal};
 use casebook_server::Config;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ use tempfile::TempDir;
 use crate::{
     client::{Socket, error, get, post, until},
     packs::{self, desk_file, desk_with},
-    serve::{Running, config, start_in},
+    serve::{Running, config, start_with},
 };
 
 /// Sessions that play while the file changes.
@@ -148,8 +149,8 @@ async fn serve_pack(text: &str, more: &str, (host, process): (Scripted, bool), c
     fs::write(desk_file(folder.path()), with).expect("a file");
     save(folder.path(), text);
     let root = folder.path().to_path_buf();
-    let plugins: Option<Arc<dyn Host>> = Some(Arc::new(host));
-    start_in(Config { watch: true, plugins, ..config }, folder, &[root]).await
+    let checker = Checker::with_plugins(Some(Arc::new(host)));
+    start_with(checker, Config { watch: true, ..config }, folder, &[root]).await
 }
 
 async fn status(server: &Running) -> Value {

@@ -26,10 +26,14 @@ pub(crate) fn config() -> Config {
 
 /// Builds a server of the packs in a folder.
 pub(crate) fn build(config: Config, roots: &[PathBuf]) -> Result<Server, SetupError> {
+    build_with(Checker::default(), config, roots)
+}
+
+fn build_with(mut checker: Checker, config: Config, roots: &[PathBuf]) -> Result<Server, SetupError> {
     let sources = source::read(roots);
-    let compiled = Checker::with_plugins(config.plugins.clone()).compile(&sources, 1);
+    let compiled = checker.compile(&sources, 1);
     assert!(compiled.catalog.is_some(), "{}", compiled.report.render(false));
-    Server::new(Config { roots: roots.to_vec(), ..config }, &sources, compiled)
+    Server::new(Config { roots: roots.to_vec(), ..config }, &sources, checker, compiled)
 }
 
 /// Serves both packs.
@@ -41,7 +45,12 @@ pub(crate) async fn start(config: Config) -> Running {
 
 /// Serves the packs in the given roots.
 pub(crate) async fn start_in(config: Config, folder: TempDir, roots: &[PathBuf]) -> Running {
-    let server = build(config, roots).expect("a server");
+    start_with(Checker::default(), config, folder, roots).await
+}
+
+/// The same, with what a checker has, such as a host for plugins.
+pub(crate) async fn start_with(checker: Checker, config: Config, folder: TempDir, roots: &[PathBuf]) -> Running {
+    let server = build_with(checker, config, roots).expect("a server");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();
