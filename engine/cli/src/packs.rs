@@ -57,7 +57,7 @@ pub(crate) fn show(report: &Report, format: Format) {
         }
         Format::Json if report.errors() > 0 => output::json(report),
         Format::Github => output::text(formats::github::report(report)),
-        Format::Junit if report.errors() > 0 => output::text(formats::junit::report(report)),
+        Format::Junit if report.errors() > 0 => output::text(formats::junit::report(report, false)),
         Format::Sarif if report.errors() > 0 => output::json(&formats::sarif::report(report)),
         _ => {}
     }

@@ -54,7 +54,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
             "fixed": fixed,
             "diagnostics": report.diagnostics,
         })),
-        Format::Junit => output::text(formats::junit::report(report)),
+        Format::Junit => output::text(formats::junit::report(report, args.strict)),
         Format::Sarif => output::json(&formats::sarif::report(report)),
         Format::Human | Format::Github | Format::Markdown => {
             packs::show(report, format);

@@ -38,12 +38,21 @@ pub(crate) fn run(args: &TestArgs, format: Format) -> Exit {
 fn once(args: &TestArgs, format: Format) -> Exit {
     let catalog = match packs::load(&args.packs.packs, format) {
         Ok(catalog) => catalog,
-        Err(exit) => return exit,
+        Err(exit) => {
+            output::error("nothing was tested: all packs that are named have to be free of errors");
+            return exit;
+        }
     };
     let outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| testing::run(pack, &args.filter)).collect();
     let untested: Vec<&str> = catalog.packs().iter().filter(|pack| pack.tests() == 0).map(|pack| pack.name()).collect();
     let ran: usize = outcomes.iter().map(|outcome| outcome.cases.len()).sum();
     let failed: usize = outcomes.iter().map(Outcome::failed).sum();
+    let missing: Vec<String> = if args.filter.is_empty() {
+        let of = |name: &&str| format!("the pack `{name}` has no test; add a document with `kind: Test`");
+        untested.iter().map(of).collect()
+    } else {
+        (ran == 0).then(|| format!("no case matches `{}`", args.filter)).into_iter().collect()
+    };
     match format {
         Format::Json => output::json(&json!({
             "passed": ran - failed,
@@ -51,7 +60,7 @@ fn once(args: &TestArgs, format: Format) -> Exit {
             "untested": untested,
             "packs": outcomes,
         })),
-        Format::Junit => output::text(formats::junit::outcomes(&outcomes)),
+        Format::Junit => output::text(formats::junit::outcomes(&outcomes, &missing)),
         Format::Github => output::text(formats::github::outcomes(&outcomes)),
         Format::Human | Format::Sarif | Format::Markdown => {
             for outcome in &outcomes {
@@ -59,19 +68,12 @@ fn once(args: &TestArgs, format: Format) -> Exit {
             }
         }
     }
-    if args.filter.is_empty() {
-        for name in &untested {
-            output::error(format!("the pack `{name}` has no test; add a document with `kind: Test`"));
-        }
-    } else if ran == 0 {
-        output::error(format!("no case matches `{}`", args.filter));
-    }
+    missing.iter().for_each(output::error);
     if format == Format::Human {
         let words = format!("{} passed, {failed} failed", ran - failed);
         output::line(output::paint(&words, if failed == 0 { GREEN } else { RED }));
     }
-    let missing = if args.filter.is_empty() { !untested.is_empty() } else { ran == 0 };
-    if failed > 0 || missing { Exit::Findings } else { Exit::Success }
+    if failed > 0 || !missing.is_empty() { Exit::Findings } else { Exit::Success }
 }
 
 /// A table of the pack's cases, what failed in full, and what was exercised.

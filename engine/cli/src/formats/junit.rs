@@ -5,7 +5,7 @@ use casebook_syntax::diagnostic::{Report, Severity};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 /// One suite a file with findings; a report without any has one case that passed.
-pub(crate) fn report(report: &Report) -> String {
+pub(crate) fn report(report: &Report, strict: bool) -> String {
     let mut junit = Junit::new("casebook check");
     if report.diagnostics.is_empty() {
         let mut suite = TestSuite::new("check");
@@ -18,9 +18,10 @@ pub(crate) fn report(report: &Report) -> String {
         let mut suite = TestSuite::new(file.to_string_lossy());
         for finding in report.diagnostics.iter().filter(|finding| finding.path == *file) {
             let name = format!("{} line {} column {}", finding.code, finding.line, finding.column);
-            let mut status = match finding.severity {
-                Severity::Error => TestCaseStatus::non_success(NonSuccessKind::Failure),
-                Severity::Warning => TestCaseStatus::success(),
+            let mut status = if strict || finding.severity == Severity::Error {
+                TestCaseStatus::non_success(NonSuccessKind::Failure)
+            } else {
+                TestCaseStatus::success()
             };
             status.set_message(finding.message.as_str());
             status.set_type(finding.code.to_string());
@@ -32,9 +33,18 @@ pub(crate) fn report(report: &Report) -> String {
     print(&junit)
 }
 
-/// One suite a pack, one case a case.
-pub(crate) fn outcomes(outcomes: &[Outcome]) -> String {
+/// One suite a pack, one case a case; what kept tests from being run is a suite of failures.
+pub(crate) fn outcomes(outcomes: &[Outcome], missing: &[String]) -> String {
     let mut junit = Junit::new("casebook test");
+    if !missing.is_empty() {
+        let mut suite = TestSuite::new("tests");
+        for problem in missing {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(problem.as_str());
+            suite.add_test_case(TestCase::new("there are tests", status));
+        }
+        junit.add_test_suite(suite);
+    }
     for outcome in outcomes {
         let mut suite = TestSuite::new(outcome.pack.as_str());
         for case in &outcome.cases {

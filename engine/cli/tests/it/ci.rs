@@ -243,3 +243,26 @@ fn the_pre_commit_hooks_are_commands() {
     let changed = succeeds(folder.path(), &["fmt"]);
     assert!(changed.contains("formatted scenarios/desk/rules.yaml"), "{changed}");
 }
+
+/// A report that a gate reads says what the exit code says.
+#[test]
+fn junit_fails_wherever_the_command_does() {
+    let folder = new_pack();
+    let inbox = folder.path().join("scenarios/desk/inbox.yaml");
+    fs::copy(&inbox, folder.path().join("scenarios/desk/other.yaml")).expect("copied");
+    edit(&folder, "other.yaml", "name: monday", "name: tuesday");
+    let failures = |args: &[&str]| {
+        let output = casebook(folder.path(), args);
+        let text = stdout(&output);
+        let count = text.split("failures=\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
+        (code(&output), count.unwrap_or_else(|| panic!("{text}{}", stderr(&output))))
+    };
+    assert_eq!(failures(&["check", "--format", "junit"]), (0, "0".to_owned()));
+    assert_eq!(failures(&["check", "--strict", "--format", "junit"]), (1, "1".to_owned()));
+    assert_eq!(failures(&["test", "--filter", "none such", "--format", "junit"]), (1, "1".to_owned()));
+    fs::create_dir(folder.path().join("scenarios/broken")).expect("a folder");
+    fs::write(folder.path().join("scenarios/broken/pack.yaml"), "kind: Environmnt\n").expect("written");
+    let output = casebook(folder.path(), &["test"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("nothing was tested"), "{}", stderr(&output));
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use casebook_runtime::{
     episode::MILLION,
     rubric::Rubric,
-    scenario::{Plant, PlantedText},
+    scenario::{Plant, PlantedText, templates::is_template},
     value::ValueType,
 };
 use casebook_syntax::{
@@ -130,6 +130,17 @@ fn planted(
                 );
             }
         }
+    }
+    if is_template(&text.say) {
+        report.push(
+            document
+                .at(
+                    Code::NoEffect,
+                    format!("{pointer}/say"),
+                    "braces in what is planted stay as they are, since it is read as plain text",
+                )
+                .hint("write the words themselves"),
+        );
     }
     let asks: Arc<[_]> = asks.into();
     (report.errors() == errors).then(|| PlantedText { say: text.say.trim_end().to_owned(), asks })

@@ -517,7 +517,8 @@ fn definitions_text(environment: &spec::Environment) -> String {
     let fields = environment.item.iter().flat_map(|item| &item.fields);
     let lines = fields.filter(|(_, field)| !field.read_from.is_empty()).map(|(name, field)| {
         let from: Vec<&str> = field.read_from.iter().map(String::as_str).collect();
-        let mut line = format!("- `{name}` (read it from {})", listed(&from, "and"));
+        let unit = field.declared.unit.as_ref().map(|unit| format!(", in {unit}")).unwrap_or_default();
+        let mut line = format!("- `{name}` (read it from {}{unit})", listed(&from, "and"));
         if let Some(meaning) = &field.description {
             line.push_str(&format!(": {}", meaning.trim_end().trim_end_matches('.')));
         }

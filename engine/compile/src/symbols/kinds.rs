@@ -3,7 +3,7 @@
 use casebook_runtime::scenario::parameter::LEVEL;
 use serde_json::{Map, Value};
 
-use super::{NameKind, Reader, Table, owner};
+use super::{NameKind, Reader, Table, escaped, owner};
 
 impl Reader<'_> {
     pub(super) fn environment(self, table: &mut Table) {
@@ -260,6 +260,27 @@ impl Reader<'_> {
             if self.get(&path).and_then(Value::as_str).is_some_and(|slot| !slot.contains('.')) {
                 self.mention_text(NameKind::Slot, Some(name), &path, table);
             }
+        }
+        for part in ["/pools", "/slots", "/phrases", "/fields", "/labels", "/levels"] {
+            self.constants_below(part, self.get(part), table);
+        }
+    }
+
+    /// The constants that templates and computed slots of a generator read.
+    fn constants_below(self, pointer: &str, value: Option<&Value>, table: &mut Table) {
+        match value {
+            Some(Value::String(_)) => self.constants(pointer, pointer.ends_with("/compute"), table),
+            Some(Value::Array(entries)) => {
+                for (at, entry) in entries.iter().enumerate() {
+                    self.constants_below(&format!("{pointer}/{at}"), Some(entry), table);
+                }
+            }
+            Some(Value::Object(map)) => {
+                for (key, entry) in map {
+                    self.constants_below(&format!("{pointer}/{}", escaped(key)), Some(entry), table);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -36,13 +36,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn code(self, tool: Option<&str>, pointer: &str, whole: bool, table: &mut Table) {
-        if !self.get(pointer).is_some_and(Value::is_string) {
-            return;
-        }
-        let (file, span) = self.document.place(pointer);
-        let Some(written) = file.text.get(span.clone()) else { return };
-        for (root, name, at) in paths(written, whole) {
-            let (kind, owner) = match root {
+        for (root, name, place) in self.names_read(pointer, whole) {
+            let (kind, owner) = match root.as_str() {
                 "item" if name != "id" => (NameKind::Field, None),
                 "decision" => (NameKind::Decision, None),
                 "data" => (NameKind::Data, None),
@@ -51,12 +46,29 @@ impl Reader<'_> {
                 "vary" => (NameKind::Variable, None),
                 "rules" => (NameKind::Rules, None),
                 "arguments" if tool.is_some() => (NameKind::Argument, tool),
-                "action" if !["tool_name", "arguments", "type"].contains(&name) => (NameKind::Property, None),
+                "action" if !["tool_name", "arguments", "type"].contains(&name.as_str()) => (NameKind::Property, None),
                 _ => continue,
             };
-            let span = span.start + at..span.start + at + name.len();
-            table.mention(kind, owner, name, Location { path: Arc::clone(&file.path), span });
+            table.mention(kind, owner, &name, place);
         }
+    }
+
+    /// The constants that a template reads in which other names are slots.
+    pub(super) fn constants(self, pointer: &str, whole: bool, table: &mut Table) {
+        for (_, name, place) in self.names_read(pointer, whole).into_iter().filter(|(root, ..)| root == "data") {
+            table.mention(NameKind::Data, None, &name, place);
+        }
+    }
+
+    /// The names behind names in a text, each with the one before it and its place.
+    fn names_read(self, pointer: &str, whole: bool) -> Vec<(String, String, Location)> {
+        let (file, span) = self.document.place(pointer);
+        let written = file.text.get(span.clone()).filter(|_| self.get(pointer).is_some_and(Value::is_string));
+        let read = |(root, name, at): (&str, &str, usize)| {
+            let span = span.start + at..span.start + at + name.len();
+            (root.to_owned(), name.to_owned(), Location { path: Arc::clone(&file.path), span })
+        };
+        written.into_iter().flat_map(|written| paths(written, whole)).map(read).collect()
     }
 }
 

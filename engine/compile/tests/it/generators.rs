@@ -510,6 +510,41 @@ fn a_draw_leans_only_where_its_goal_asks_for_it() {
     assert_eq!(calm.len(), 1, "what the task leaves out is not leant towards: {calm:?}");
 }
 
+/// Templates and computed slots read the constants of the environment.
+#[test]
+fn constants_are_read_by_name() {
+    let desk = DESK.replace("decision:\n", "data: { ends: { refund: Paid., resend: Sent. }, rate: 3 }\ndecision:\n");
+    let maker = MAKER
+        .replace("We {{ truth.fate }} it by {{ rule.fate }}.", "{{ data.ends[truth.fate] }}")
+        .replace("parts | sum(attribute='count')", "data.rate * 2");
+    let tasks = task("train", "train", "{ generate: returns, items: 20 }");
+    let compiled = |maker: &str| {
+        let pack = format!("{desk}{tasks}");
+        let sources = source::from_texts("depot", [("pack.yaml", pack.as_str()), ("maker.yaml", maker)]);
+        compile(&sources.with_data([("people.csv", PEOPLE)]), 1)
+    };
+    let found = compiled(&maker);
+    let catalog = found.catalog.as_ref().unwrap_or_else(|| panic!("{}", found.report.render(false)));
+    let items: Vec<Arc<Item>> = (0..5).flat_map(|seed| drawn(&catalog.packs()[0], "train", seed)).collect();
+    assert!(
+        items
+            .iter()
+            .filter(|item| rule(item) == "F-BROKEN")
+            .all(|item| text(item, 0).contains("6 pieces") || text(item, 0).contains("Cracked"))
+    );
+    let ends = items.iter().filter_map(|item| item.truth[1].reference.as_deref());
+    assert!(
+        ends.clone().count() > 0 && ends.clone().all(|end| end.ends_with("Paid.") || end.ends_with("Sent.")),
+        "{:?}",
+        ends.collect::<Vec<_>>()
+    );
+    let found = compiled(&maker.replace("data.rate", "data.rat")).report.render(false);
+    assert!(
+        found.contains("the expression reads `data.rat`, which does not exist") && found.contains("`rate`"),
+        "{found}"
+    );
+}
+
 #[test]
 fn conflicts_and_outcomes_can_be_asked_for() {
     let maker = MAKER.replace("hold_out:", "cover: outcomes\nconflicts: 50%\nhold_out:");

@@ -46,6 +46,11 @@ impl Derived {
         Self { engine: engine(), data, fields: Vec::new(), truths: Vec::new() }
     }
 
+    /// The constants of the pack, as expressions read them.
+    pub fn data(&self) -> &Context {
+        &self.data
+    }
+
     /// Adds the last of some columns, which are listed after all that they read; the error is the engine's word about the
     /// expression.
     pub fn add(&mut self, columns: &[Column], text: &str) -> Result<(), minijinja::Error> {

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &RulesCheckArgs, format: Format) -> Exit {
     let sources = source::read(&args.packs.packs);
     let compiled = packs::checker().prove(&sources);
     drop(progress);
-    show(&sources, &compiled, format);
+    show(&sources, &compiled, args.strict, format);
     let has_rules = |catalog: &Catalog| catalog.packs().iter().any(|pack| !pack.rules.is_empty());
     if compiled.catalog.as_ref().is_some_and(|catalog| !has_rules(catalog)) {
         output::error("there are no rules to check in what was read");
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &RulesCheckArgs, format: Format) -> Exit {
     if compiled.report.errors() == 0 && compiled.catalog.is_some() && !warned { Exit::Success } else { Exit::Findings }
 }
 
-fn show(sources: &SourceSet, compiled: &Compiled, format: Format) {
+fn show(sources: &SourceSet, compiled: &Compiled, strict: bool, format: Format) {
     let (report, proof) = (&compiled.report, &compiled.proof);
     let unknown = &proof.unknown;
     match format {
@@ -45,7 +45,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, format: Format) {
                 .collect::<Vec<_>>(),
             "diagnostics": report.diagnostics,
         })),
-        Format::Junit => output::text(formats::junit::report(report)),
+        Format::Junit => output::text(formats::junit::report(report, strict)),
         Format::Sarif => output::json(&formats::sarif::report(report)),
         Format::Human | Format::Github | Format::Markdown => {
             packs::show(report, format);

@@ -53,6 +53,8 @@ pub(crate) type Generators = HashMap<(String, Option<String>), Arc<Generator>>;
 
 /// What texts of labels read besides slots and phrases.
 const JUDGED: [&str; 2] = ["truth", "rule"];
+/// The constants of the environment; a slot may have the name.
+const DATA: &str = "data";
 
 /// A generator of which one level is compiled.
 pub(super) struct Builder<'a, 'p> {
@@ -129,6 +131,7 @@ impl<'a, 'p> Builder<'a, 'p> {
     ) -> Self {
         let mut engine = item_engine();
         filters(&mut engine);
+        engine.add_global(DATA, parts.derived.data().clone());
         let (columns, slot_names, phrase_names) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             document,
@@ -431,12 +434,19 @@ impl<'a, 'p> Builder<'a, 'p> {
         })
     }
 
+    /// Whether a name is that of the environment's constants.
+    pub(super) fn is_data(&self, name: &str) -> bool {
+        name == DATA && !self.parts.environment.data.is_empty() && !self.slot_names.iter().any(|slot| slot == DATA)
+    }
+
     /// What exists where a dotted name reads a part of a slot, or a right decision, that does not exist.
-    fn misread_part(&self, name: &str) -> Option<(String, Vec<String>)> {
+    pub(super) fn misread_part(&self, name: &str) -> Option<(String, Vec<String>)> {
         let mut parts = name.split('.');
         let (first, part) = (parts.next()?, parts.next()?);
         let known: Vec<String> = if JUDGED.contains(&first) {
             self.parts.decisions.iter().map(|column| column.name.clone()).collect()
+        } else if self.is_data(first) {
+            self.parts.environment.data.keys().cloned().collect()
         } else {
             let slot =
                 self.slot_specs().get(first).copied().filter(|slot| slot.pick.is_some() || slot.from.is_some())?;
@@ -474,6 +484,7 @@ impl<'a, 'p> Builder<'a, 'p> {
                 }
             } else if !(self.slot_names.iter().any(|known| known == first)
                 || GLOBALS.contains(&first)
+                || self.is_data(first)
                 || pointer.starts_with("/labels/") && JUDGED.contains(&first))
             {
                 let known: Vec<&str> = self.slot_names.iter().map(String::as_str).collect();

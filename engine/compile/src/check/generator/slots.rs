@@ -163,7 +163,8 @@ impl Builder<'_, '_> {
         };
         let mut names: Vec<String> = names_of_expression(text);
         names.sort_unstable();
-        for read in names.iter().map(|read| read.split('.').next().unwrap_or(read)) {
+        for name_read in &names {
+            let read = name_read.split('.').next().unwrap_or(name_read);
             let finding = |message: String| self.document.at(Code::BadTemplate, path, message);
             match specs.get_index_of(read) {
                 Some(at) if at < own => continue,
@@ -172,6 +173,13 @@ impl Builder<'_, '_> {
                         .hint(format!("move `{read}` above `{name}`")),
                 ),
                 None if super::GLOBALS.contains(&read) => continue,
+                None if self.is_data(read) => match self.misread_part(name_read) {
+                    None => continue,
+                    Some((part, known)) => report.push(
+                        finding(format!("the expression reads `{name_read}`, which does not exist"))
+                            .maybe_hint(suggest(&part, known.iter().map(String::as_str))),
+                    ),
+                },
                 None => report.push(
                     finding(format!("the expression reads `{read}`, which is not a slot"))
                         .maybe_hint(suggest(read, specs.keys().copied().take(own))),
