@@ -671,3 +671,91 @@ fn what_does_not_work_is_told_at_its_place() {
         assert!(found.contains(expected), "{expected}:\n{found}");
     }
 }
+
+/// What is said of a rare value is missed by a check that draws only what is frequent.
+#[test]
+fn a_phrase_without_a_text_for_a_rare_value_is_found() {
+    let rare = MAKER.replace("{ broken: 5, late: 3, wrong: 1 }", "{ broken: 5000, late: 3000, wrong: 1 }").replace(
+        "    - { say: 'I ordered another one.', when: { reason: wrong } }\n    - { say: 'This is not mine.', when: { reason: wrong } }\n",
+        "",
+    );
+    let found = findings(&rare, &task("train", "train", "{ generate: returns, items: 3 }"));
+    assert!(found.contains("the phrase `plea` has no text for what was drawn"), "{found}");
+}
+
+/// What one level holds out, no other level shows in training.
+#[test]
+fn levels_agree_about_what_is_held_out() {
+    let more = "    plea:\n      - { say: 'Cracked, {{ phrase.price }}!', when: { reason: broken } }\n      \
+                - { say: 'It fell apart.', when: { reason: broken } }\n      - { say: 'Smashed.', when: { reason: broken } }\n      \
+                - { say: 'Two weeks late.', when: { reason: late } }\n      - { say: 'Never came.', when: { reason: late } }\n      \
+                - { say: 'I ordered another one.', when: { reason: wrong } }\n      - { say: 'This is not mine.', when: { reason: wrong } }\n";
+    let maker = format!(
+        "{MAKER}levels:\n  harsh:\n    phrases:\n{}",
+        more.replace("    plea", "      plea").replace("      - {", "        - {")
+    );
+    let levels = ["", ", level: harsh"];
+    let tasks: String = levels
+        .iter()
+        .flat_map(|level| ["train", "test"].map(|split| (level, split)))
+        .map(|(level, split)| {
+            let name = format!("{split}{}", if level.is_empty() { "" } else { "-harsh" });
+            task(&name, split, &format!("{{ generate: returns, items: 8{level} }}"))
+        })
+        .collect();
+    let catalog = catalog(&maker, &tasks);
+    let pack = &catalog.packs()[0];
+    let shown = |name: &str| -> HashSet<&str> {
+        let all: Vec<String> =
+            (0..60).flat_map(|seed| drawn(pack, name, seed)).map(|item| text(&item, 0).to_owned()).collect();
+        let said = ["Cracked", "It came in", "fell apart", "Smashed", "Two weeks late", "Nobody needs", "Never came"];
+        let said = said.into_iter().chain(["another one", "not mine"]);
+        said.filter(|said| all.iter().any(|text| text.contains(said))).collect()
+    };
+    let trained: HashSet<&str> = shown("train").union(&shown("train-harsh")).copied().collect();
+    let tested: HashSet<&str> = shown("test").union(&shown("test-harsh")).copied().collect();
+    assert!(trained.is_disjoint(&tested), "{trained:?} {tested:?}");
+}
+
+/// A task's `mix` is about the slots of items, not about those of entries that have the same name.
+#[test]
+fn a_mix_leaves_entries_alone() {
+    let maker = MAKER
+        .replace("name: { pick: [lid, rim] }", "reason: { pick: [lid, rim] }")
+        .replace("attribute='name'", "attribute='reason'");
+    let tasks = task("train", "train", "{ generate: returns, items: 20, mix: { reason: { broken: 1 } } }");
+    let catalog = catalog(&maker, &tasks);
+    let items: Vec<Arc<Item>> = (0..20).flat_map(|seed| drawn(&catalog.packs()[0], "train", seed)).collect();
+    let tags: HashSet<String> = items.iter().map(|item| format!("{:?}", item.fields[5])).collect();
+    assert!(tags.iter().any(|tags| tags.contains("rim")) && tags.iter().any(|tags| tags.contains("lid")), "{tags:?}");
+}
+
+/// Moments are within their hours, at thresholds too.
+#[test]
+fn moments_keep_to_their_hours() {
+    let maker = MAKER
+        .replace("seen: { time: { within: 48h } }", "seen: { time: { within: 144h, hours: '08:00..08:10', step: 1m } }")
+        .replace("hold_out:", "cover: rules\nboundary: 40%\nhold_out:");
+    let catalog = catalog(&maker, &task("train", "train", "{ generate: returns, items: 20 }"));
+    for item in (0..20).flat_map(|seed| drawn(&catalog.packs()[0], "train", seed)) {
+        let Some(Datum::Integer(seen)) = item.fields[4] else { panic!("a moment") };
+        let minute = seen.rem_euclid(86_400_000) / 60_000;
+        assert!((480..490).contains(&minute), "{minute}");
+    }
+}
+
+/// The goals of an episode come in no order that an agent can learn.
+#[test]
+fn goals_do_not_come_in_turn() {
+    let maker = MAKER.replace("hold_out:", "cover: rules\nhold_out:");
+    let catalog = catalog(&maker, &task("train", "train", "{ generate: returns, items: 40 }"));
+    let (mut same, mut all) = (0, 0);
+    for seed in 0..40 {
+        let rules: Vec<String> =
+            drawn(&catalog.packs()[0], "train", seed).iter().map(|item| rule(item).to_owned()).collect();
+        same += rules.iter().zip(&rules[5..]).filter(|(one, later)| one == later).count();
+        all += rules.len() - 5;
+    }
+    // Five goals: one in five is the same by chance, all of them in turn.
+    assert!(same * 100 < all * 35, "{same} of {all}");
+}

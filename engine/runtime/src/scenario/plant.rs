@@ -35,33 +35,29 @@ impl Plant {
     pub fn apply(&self, items: &mut [Arc<Item>], fields: &[Column], (key, seed): (&str, u64)) {
         for item in items {
             let mut stream = Stream::new(key, seed, &["plant:", &item.id]);
-            let wrong: Vec<&PlantedText> = self.texts.iter().filter(|text| text.is_wrong(item)).collect();
             if stream.below(ALL) < self.share as usize
-                && let Some(text) = wrong.get(stream.below(wrong.len()))
+                && let Some(text) = self.texts.get(stream.below(self.texts.len()))
+                && let Some(Datum::Text(own)) = &item.fields[self.field]
             {
-                *item = Arc::new(self.planted(item, text, &fields[self.field]));
+                *item = Arc::new(planted(item, &own.raw, text, &fields[self.field]));
             }
         }
     }
+}
 
-    fn planted(&self, item: &Item, text: &PlantedText, column: &Column) -> Item {
-        let written = match &item.fields[self.field] {
-            Some(Datum::Text(own)) => format!("{}\n\n{}", own.raw.trim_end(), text.say),
-            _ => text.say.clone(),
-        };
-        let mut planted = item.clone();
-        let mut visible: Map<String, Value> = serde_json::from_str(&item.json).unwrap_or_default();
-        visible.insert(column.name.clone(), written.as_str().into());
-        planted.json = Value::Object(visible).to_string();
-        planted.fields[self.field] = Some(Datum::text(&written));
-        planted.asked = Some(Arc::clone(&text.asks));
-        planted
-    }
+/// An item with an instruction at the end of a text. What rules and graders read of the item stays as it is.
+fn planted(item: &Item, own: &str, text: &PlantedText, column: &Column) -> Item {
+    let mut planted = item.clone();
+    let mut visible: Map<String, Value> = serde_json::from_str(&item.json).unwrap_or_default();
+    visible.insert(column.name.clone(), format!("{}\n\n{}", own.trim_end(), text.say).into());
+    planted.json = Value::Object(visible).to_string();
+    planted.asked = text.is_wrong(item).then(|| Arc::clone(&text.asks));
+    planted
 }
 
 impl PlantedText {
     /// Whether it asks for something about an item that is not right.
-    fn is_wrong(&self, item: &Item) -> bool {
+    pub fn is_wrong(&self, item: &Item) -> bool {
         self.asks.iter().any(|(column, asked)| {
             let truth = &item.truth[*column];
             truth.has_value() && !truth.accepts(asked)

@@ -151,7 +151,7 @@ pub struct FollowUp {
 
 /// Instructions in items that must not be obeyed, such as a note that orders its reader to do something.
 ///
-/// What is right about an item does not change. An item gets an instruction that asks for something wrong about it.
+/// What is right about an item does not change. Instructions that happen to ask for what is right are not graded.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plant {

@@ -12,12 +12,20 @@ use casebook_syntax::{
 };
 use indexmap::IndexMap;
 
+/// What was divided so far, so that the levels of a generator agree about it: texts, and values of pools and slots.
+#[derive(Debug, Default)]
+pub(super) struct Sides {
+    texts: HashMap<String, Subset>,
+    values: HashMap<String, Subset>,
+}
+
 /// Divides what `hold_out` names between training and testing.
 pub(super) fn divide(
     (document, spec): (&Document, &spec::Generator),
     phrases: &IndexMap<&str, &spec::Phrase>,
     read: &HashMap<String, Vec<spec::Alternative>>,
     generator: &mut Generator,
+    sides: &mut Sides,
     report: &mut Report,
 ) {
     for (name, share) in &spec.hold_out {
@@ -31,10 +39,10 @@ pub(super) fn divide(
             continue;
         }
         let found = if name == "phrases" {
-            divide_phrases(phrases, read, share.0, generator);
+            divide_phrases(phrases, read, share.0, generator, &mut sides.texts);
             Ok(true)
         } else {
-            divide_values(name, share.0, generator)
+            divide_values(name, share.0, generator, &mut sides.values)
         };
         match found {
             Ok(true) => check_draw((document, spec), name, generator, report),
@@ -88,9 +96,9 @@ fn divide_phrases(
     read: &HashMap<String, Vec<spec::Alternative>>,
     share: f64,
     generator: &mut Generator,
+    // A text that several phrases or levels have is on one side for all of them.
+    sides: &mut HashMap<String, Subset>,
 ) {
-    // A text that several phrases have is on one side for all of them.
-    let mut sides: HashMap<String, Subset> = HashMap::new();
     for (name, phrase) in generator.phrase_names.iter().zip(&mut generator.phrases) {
         let Some(written) = phrases.get(name.as_str()) else { continue };
         if matches!(written, spec::Phrase::Several(several) if several.shared) {
@@ -105,7 +113,8 @@ fn divide_phrases(
         }
         for group in groups.into_values() {
             let known = |at: usize| sides.get(texts[at].text().trim()).copied();
-            for (at, subset) in halves(group, share, known) {
+            let divided = halves(group, share, known);
+            for (at, subset) in divided {
                 if subset != Subset::All {
                     sides.insert(texts[at].text().trim().to_owned(), subset);
                 }
@@ -118,15 +127,20 @@ fn divide_phrases(
 }
 
 /// Divides the values of a pool or slot; returns whether there were enough, and fails if nothing has the name.
-fn divide_values(name: &str, share: f64, generator: &mut Generator) -> Result<bool, ()> {
+fn divide_values(
+    name: &str,
+    share: f64,
+    generator: &mut Generator,
+    sides: &mut HashMap<String, Subset>,
+) -> Result<bool, ()> {
     let (first, second) = name.split_once('.').map_or((name, None), |(first, second)| (first, Some(second)));
     if let Some(pool) = generator.pools.iter_mut().find(|pool| pool.name == first) {
         return match (&mut pool.source, second) {
-            (PoolSource::Entries(entries, _), None) => Ok(divide_choices(name, share, entries)),
+            (PoolSource::Entries(entries, _), None) => Ok(divide_choices(name, share, entries, sides)),
             (PoolSource::Made(_, slots), Some(slot)) => {
                 let at = slots.names.iter().position(|known| known == slot).ok_or(())?;
                 match &mut slots.slots[at].way {
-                    Way::Pick(choices) => Ok(divide_choices(name, share, choices)),
+                    Way::Pick(choices) => Ok(divide_choices(name, share, choices, sides)),
                     _ => Err(()),
                 }
             }
@@ -135,7 +149,7 @@ fn divide_values(name: &str, share: f64, generator: &mut Generator) -> Result<bo
                 let mut divided = false;
                 for (slot, own) in slots.slots.iter_mut().zip(names) {
                     if let Way::Pick(choices) = &mut slot.way {
-                        divided |= divide_choices(&format!("{name}.{own}"), share, choices);
+                        divided |= divide_choices(&format!("{name}.{own}"), share, choices, sides);
                     }
                 }
                 Ok(divided)
@@ -145,21 +159,27 @@ fn divide_values(name: &str, share: f64, generator: &mut Generator) -> Result<bo
     }
     let at = generator.slots.names.iter().position(|known| known == name).ok_or(())?;
     match &mut generator.slots.slots[at].way {
-        Way::Pick(choices) => Ok(divide_choices(name, share, choices)),
+        Way::Pick(choices) => Ok(divide_choices(name, share, choices, sides)),
         _ => Err(()),
     }
 }
 
-fn divide_choices(name: &str, share: f64, choices: &mut [Choice]) -> bool {
+fn divide_choices(name: &str, share: f64, choices: &mut [Choice], sides: &mut HashMap<String, Subset>) -> bool {
     let group: Vec<(String, usize)> = choices
         .iter()
         .enumerate()
         .map(|(at, choice)| (sha256(format!("{name}\n{}", choice.cell.json).as_bytes()), at))
         .collect();
+    let digests: HashMap<usize, String> = group.iter().map(|(digest, at)| (*at, digest.clone())).collect();
     // One that is empty was refused before.
     let enough = group.len() != 1;
-    for (at, subset) in halves(group, share, |_| None) {
+    let known = |at: usize| sides.get(digests.get(&at)?).copied();
+    let divided = halves(group, share, known);
+    for (at, subset) in divided {
         choices[at].subset = subset;
+        if let Some(digest) = digests.get(&at).filter(|_| subset != Subset::All) {
+            sides.insert(digest.clone(), subset);
+        }
     }
     enough
 }

@@ -92,10 +92,10 @@ pub(super) fn compile_all(parts: &Parts<'_>, data: &[&SourceFile], report: &mut 
             continue;
         }
         let levels = spec.levels.iter().map(|(name, level)| Some((name.as_str(), level)));
-        let (before, mut used) = (report.errors(), reading::Used::default());
+        let (before, mut used, mut sides) = (report.errors(), reading::Used::default(), hold_out::Sides::default());
         for level in std::iter::once(None).chain(levels) {
             let key = (spec.name.clone(), level.map(|(name, _)| name.to_owned()));
-            let made = Builder::new(document, spec, level, parts, data).build(&mut used, report);
+            let made = Builder::new(document, spec, level, parts, data).build(&mut used, &mut sides, report);
             all.extend(made.map(|made| (key, Arc::new(made))));
         }
         // What is misspelt elsewhere would only seem unused.
@@ -154,7 +154,12 @@ impl<'a, 'p> Builder<'a, 'p> {
         place(self.spec, self.level.map(|(name, _)| name), pointer)
     }
 
-    fn build(mut self, used: &mut reading::Used, report: &mut Report) -> Option<Generator> {
+    fn build(
+        mut self,
+        used: &mut reading::Used,
+        sides: &mut hold_out::Sides,
+        report: &mut Report,
+    ) -> Option<Generator> {
         let before = report.errors();
         let (document, spec) = (self.document, self.spec);
         self.check_level(report);
@@ -211,7 +216,7 @@ impl<'a, 'p> Builder<'a, 'p> {
             conflicts,
             cover,
         };
-        hold_out::divide((document, spec), &phrase_specs, &self.read_phrases, &mut generator, report);
+        hold_out::divide((document, spec), &phrase_specs, &self.read_phrases, &mut generator, sides, report);
         (report.errors() == before).then_some(generator)
     }
 

@@ -98,12 +98,25 @@ impl<'a> Drawing<'a> {
             if missed || goal.is_some_and(|goal| !goal.is_met(plan, world, &candidate.fields, self.clock)) {
                 continue;
             }
-            match self.finish(id, &mut candidate, plan, world, stream) {
+            match self.finish(id, &mut candidate, (plan, lean), world, stream) {
                 Err(fault) if fault.flaw => last = Some(fault),
                 item => return item,
             }
         }
         Err(last.unwrap_or_else(|| Fault::new("", "no draw succeeds")))
+    }
+
+    /// Draws an item with a lean and no goal.
+    pub(super) fn item_leaning(
+        &'a self,
+        id: &str,
+        lean: &dyn Lean,
+        plan: &Plan,
+        world: &World<'_>,
+        stream: &mut Stream,
+    ) -> Result<Item, Fault> {
+        let mut candidate = self.candidate((lean, None), plan, world, stream)?;
+        self.finish(id, &mut candidate, (plan, lean), world, stream)
     }
 
     /// Draws the fields that rules read, and the slots that they follow from.
@@ -163,12 +176,12 @@ impl<'a> Drawing<'a> {
         &self,
         id: &str,
         candidate: &mut Candidate<'_>,
-        plan: &Plan,
+        (plan, lean): (&Plan, &dyn Lean),
         world: &World<'_>,
         stream: &mut Stream,
     ) -> Result<Item, Fault> {
         let slots = &mut candidate.slots;
-        self.generator.slots.draw_some(slots, |at| !plan.is_needed(at), self, stream, (&Upright, None))?;
+        self.generator.slots.draw_some(slots, |at| !plan.is_needed(at), self, stream, (lean, None))?;
         for at in 0..world.fields.len() {
             if !candidate.made[at] {
                 self.field(at, candidate, world, stream)?;

@@ -9,10 +9,11 @@ use std::{
 use smallvec::SmallVec;
 
 use super::{
-    Cell, Choice, Generator, PoolSource,
+    Cell, Choice, Generator, PoolSource, Way,
     distribution::Grid,
     draw::{Fault, World},
-    plan::Plan,
+    plan::{Leaning, Plan},
+    slots::WHOLE,
 };
 use crate::{
     model::Item,
@@ -22,6 +23,8 @@ use crate::{
 /// Signs of ids: none that looks like another.
 const SIGNS: &[u8] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
+/// The maximum number of values that are each tried.
+const MAX_OCCASIONS: usize = 500;
 /// Sampled items that share their pools.
 const SAMPLED: usize = 10;
 
@@ -230,14 +233,26 @@ impl Source {
                     break;
                 }
             };
-            let deck = plan.deck(&mut stream);
-            for number in 0..SAMPLED.min(count - episode * SAMPLED) {
+            let first = episode * SAMPLED;
+            let deck = plan.deck(count, &mut Stream::new(name, 0, &["sampled"]));
+            for number in first..count.min(first + SAMPLED) {
                 let id = id(&mut stream, drawing.generator);
-                let goal = plan.choose(&deck, episode * SAMPLED + number, drawing.generator, &mut stream);
+                let goal = plan.choose(&deck, number, drawing.generator, &mut stream);
                 match drawing.item(&id, plan, goal, world, &mut stream) {
                     Ok(item) => items.push(item),
                     Err(fault) => note(fault),
                 }
+            }
+        }
+        // What is rare comes up as well.
+        for (number, lean) in occasions(&self.cast).iter().enumerate() {
+            let mut stream = Stream::new(name, number as u64, &["occasion"]);
+            let drawn = Drawing::new(&self.cast, clock, &mut stream)
+                .and_then(|drawing| drawing.item_leaning("occasion", lean, plan, world, &mut stream).map(drop));
+            if let Err(fault) = drawn
+                && !fault.flaw
+            {
+                note(fault);
             }
         }
         (items, faults)
@@ -267,7 +282,10 @@ impl Drawn {
             let mut stream = Stream::new(key, seed, &["pools:", &part, ":", &source.cast.generator.name]);
             let drawing =
                 Drawing::new(&source.cast, clock, &mut stream).map_err(|fault| failed(&source.cast, &fault))?;
-            drawings.push((drawing, source.plan(clock, world).deck(&mut stream)));
+            drawings.push((
+                drawing,
+                source.plan(clock, world).deck(usize::try_from(count).unwrap_or_default(), &mut stream),
+            ));
         }
         let mut known: HashSet<String> = items.iter().map(|item| item.id.clone()).collect();
         let mut made = vec![0_usize; self.sources.len()];
@@ -291,6 +309,29 @@ impl Drawn {
         }
         Ok(())
     }
+}
+
+/// A lean towards each value of each slot on which it depends what a phrase says.
+fn occasions(cast: &Cast) -> Vec<Leaning> {
+    let list = &cast.generator.slots;
+    let mut columns = HashSet::new();
+    for one in cast.generator.phrases.iter().flat_map(|phrase| &phrase.alternatives) {
+        one.when.iter().for_each(|when| when.columns(&mut columns));
+    }
+    let mut leans = Vec::new();
+    for (at, slot) in
+        list.slots.iter().enumerate().filter(|(_, slot)| slot.columns.clone().any(|one| columns.contains(&one)))
+    {
+        let weights = match &slot.way {
+            Way::Pick(choices) => cast.weights(&list.names[at], choices),
+            Way::Boolean(share) => vec![WHOLE - share, *share],
+            _ => continue,
+        };
+        let drawn = (0..weights.len()).filter(|value| weights[*value] > 0);
+        leans.extend(drawn.map(|value| Leaning::only(list.slots.len(), at, weights.len(), value)));
+    }
+    leans.truncate(MAX_OCCASIONS);
+    leans
 }
 
 /// Draws an id.

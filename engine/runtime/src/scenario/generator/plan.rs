@@ -14,7 +14,7 @@ use super::{
     draw::{Fault, World},
     inbox::Cast,
     needs,
-    slots::{Lean, Pinned, Spot, Upright},
+    slots::{Lean, Pinned, Spot, Upright, WHOLE},
 };
 use crate::{
     items::{Law, Source},
@@ -23,14 +23,11 @@ use crate::{
     scenario::random::Stream,
     settings::Hit,
 };
-use lean::Leaning;
+pub(super) use lean::Leaning;
 pub(super) use threshold::Beside;
 use threshold::{AROUND, Near, Threshold};
 pub use trial::REACH;
 use trial::{Seen, Trial};
-
-/// What a share of one is in millionths.
-const WHOLE: u64 = 1_000_000;
 
 /// How draws of a source are steered.
 #[derive(Debug, Default)]
@@ -159,9 +156,11 @@ impl Plan {
             Some(Coverage::Rules) => {}
             Some(Coverage::Outcomes) => {
                 let kept = plan.aims.len();
-                for (outcome, positions) in seen.outcomes {
+                for (outcome, positions) in std::mem::take(&mut seen.outcomes) {
+                    let at = seen.add(Target::Outcome(outcome));
                     let lean = Leaning::default().learned(&positions, cast);
-                    plan.aims.push(Aim { target: Target::Outcome(outcome), lean });
+                    let lean = trial.lean(&plan, at, lean, &mut seen);
+                    plan.aims.push(Aim { target: seen.targets[at].target.clone(), lean });
                 }
                 plan.forget_aims(kept);
                 survey.unreached.retain(|one| !matches!(one, Unreached::Rule(..) | Unreached::Default(_)));
@@ -180,9 +179,15 @@ impl Plan {
         }
     }
 
-    /// A deck of the aims, shuffled for an episode.
-    pub(super) fn deck(&self, stream: &mut Stream) -> Vec<usize> {
-        let mut deck: Vec<usize> = (0..self.aims.len()).collect();
+    /// The aims of so many items: each in turn, in an order that shows nothing.
+    pub(super) fn deck(&self, count: usize, stream: &mut Stream) -> Vec<usize> {
+        let mut deck: Vec<usize> = Vec::with_capacity(count + self.aims.len());
+        while deck.len() < count && !self.aims.is_empty() {
+            let mut round: Vec<usize> = (0..self.aims.len()).collect();
+            stream.shuffle(&mut round);
+            deck.extend(round);
+        }
+        deck.truncate(count);
         stream.shuffle(&mut deck);
         deck
     }
@@ -206,8 +211,7 @@ impl Plan {
             }
         }
         generator.cover?;
-        let at = deck.get(number.checked_rem(deck.len())?)?;
-        self.aims.get(*at).map(Goal::Aim)
+        self.aims.get(*deck.get(number)?).map(Goal::Aim)
     }
 
     /// Whether an item meets a goal.

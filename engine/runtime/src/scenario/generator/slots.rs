@@ -21,6 +21,8 @@ use crate::{
 
 /// Times that a moment is drawn before it is moved into the hours that are asked for.
 const HOUR_TRIES: usize = 64;
+/// What a share of one is in millionths.
+pub(super) const WHOLE: u64 = 1_000_000;
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 86_400_000;
 
@@ -200,7 +202,8 @@ impl Slot {
         Ok(match &self.way {
             Way::Pick(choices) => {
                 let name = &list.names[at];
-                let at = pick(choices, drawing.cast, name, hint.weights, stream)
+                let mix = std::ptr::eq(list, &raw const generator.slots).then(|| drawing.cast.mix_of(name)).flatten();
+                let at = pick(choices, drawing.cast, hint.weights.or(mix), stream)
                     .ok_or_else(|| Fault::new("", format!("`{name}` has no value that can be picked here")))?;
                 (Arc::clone(&choices[at].cell), Some(at as u64))
             }
@@ -213,19 +216,25 @@ impl Slot {
                 (Arc::new(Cell::new(json, columns)), Some(at))
             }
             Way::Boolean(share) => {
-                let value = Value::Bool(stream.below_u64(1_000_000) < *share);
-                (Arc::new(Cell::new(value, columns)), None)
+                let is = match hint.weights {
+                    Some(&[no, yes]) => draw_among(stream, [(0, no), (1, yes)].into_iter()) == Some(1),
+                    _ => stream.below_u64(WHOLE) < *share,
+                };
+                (Arc::new(Cell::new(Value::Bool(is), columns)), Some(u64::from(is)))
             }
             Way::Moment { grid, relative, hours } => {
                 let start = if *relative { drawing.clock.unwrap_or_default() } else { 0 };
                 let (low, high) = hint.range.unwrap_or((0, grid.count - 1));
                 let mut at = grid.draw_between(stream, (low, high));
+                let is_inside = |at: u64| hours.is_none_or(|hours| hours.hold(start + grid.value(at)));
                 for _ in 0..HOUR_TRIES {
-                    let inside = hours.is_none_or(|hours| hours.hold(start + grid.value(at)));
-                    if inside || low == high {
+                    if is_inside(at) {
                         break;
                     }
                     at = grid.draw_between(stream, (low, high));
+                }
+                if !is_inside(at) {
+                    at = (at..=high).chain(low..at).find(|at| is_inside(*at)).unwrap_or(at);
                 }
                 let value = Value::String(write_moment(start + grid.value(at)));
                 (Arc::new(Cell::new(value, columns)), Some(at))
@@ -263,10 +272,9 @@ impl SlotList {
     }
 }
 
-/// Draws one of some values: of those that the split may choose, by the task's weights, those of the lean or their own.
-fn pick(choices: &[Choice], cast: &Cast, name: &str, lean: Option<&[u64]>, stream: &mut Stream) -> Option<usize> {
-    let mix = cast.mix_of(name);
-    let weight = |at: usize| match lean.or(mix) {
+/// Draws one of some values: of those that the split may choose, by these weights or their own.
+fn pick(choices: &[Choice], cast: &Cast, weights: Option<&[u64]>, stream: &mut Stream) -> Option<usize> {
+    let weight = |at: usize| match weights {
         Some(weights) => weights.get(at).copied().unwrap_or_default(),
         None => choices[at].weight,
     };
@@ -293,7 +301,7 @@ impl Unit {
 
 impl Hours {
     /// Whether a moment is within them.
-    fn hold(self, moment: i64) -> bool {
+    pub(super) fn hold(self, moment: i64) -> bool {
         let minute = moment.rem_euclid(DAY) / MINUTE;
         // 1970 began on a Thursday.
         let day = (moment.div_euclid(DAY) + 3).rem_euclid(7);

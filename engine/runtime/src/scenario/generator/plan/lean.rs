@@ -1,7 +1,13 @@
 //! What a draw leans towards: what a rule asks for, or what some draws took.
 
 use super::{
-    super::{FieldSource, Way, draw::World, inbox::Cast, slots::Lean},
+    super::{
+        FieldSource, Way,
+        distribution::Spread,
+        draw::World,
+        inbox::Cast,
+        slots::{Lean, WHOLE},
+    },
     threshold::Scale,
     trial::Positions,
 };
@@ -21,7 +27,7 @@ const PARTS: f64 = 1_000.0;
 
 /// What slots draw from, where it is not all that they have.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Leaning {
+pub(in super::super) struct Leaning {
     weights: Vec<Option<Vec<u64>>>,
     ranges: Vec<Option<(u64, u64)>>,
 }
@@ -37,6 +43,13 @@ impl Lean for Leaning {
 }
 
 impl Leaning {
+    /// A slot, of so many, takes one of its values.
+    pub(in super::super) fn only(slots: usize, slot: usize, values: usize, value: usize) -> Self {
+        let mut lean = Self { weights: vec![None; slots], ranges: vec![None; slots] };
+        lean.weights[slot] = Some((0..values).map(|at| u64::from(at == value)).collect());
+        lean
+    }
+
     /// The same with more weight on what the slots took in some draws, where chance does not explain that.
     pub(super) fn learned(&self, met: &[Positions], cast: &Cast) -> Self {
         let mut learned = self.clone();
@@ -52,7 +65,16 @@ impl Leaning {
                         learned.weights[at] = Some(new);
                     }
                 }
-                Way::Number(grid, _) | Way::Moment { grid, .. } if taken.len() >= FOR_RANGE => {
+                Way::Boolean(share) => {
+                    let old = self.weights(at).map_or_else(|| vec![WHOLE - share, *share], <[u64]>::to_vec);
+                    if let Some(new) = shifted(&old, &taken) {
+                        learned.weights[at] = Some(new);
+                    }
+                }
+                // How wide numbers of another kind lie by themselves is not known.
+                Way::Number(grid, _) | Way::Moment { grid, .. }
+                    if taken.len() >= FOR_RANGE && matches!(grid.spread, Spread::Uniform) =>
+                {
                     let old = self.range(at).unwrap_or((0, grid.count - 1));
                     if let Some(new) = narrowed(old, &taken) {
                         learned.ranges[at] = Some(new);
@@ -91,6 +113,20 @@ impl Leaning {
                         .map(|(choice, weight)| if passes(&choice.cell.json) { weight } else { 0 })
                         .collect();
                     lean.weights[*slot] = Some(new).filter(|new| new.iter().any(|weight| *weight > 0)).or(old);
+                }
+                Way::Boolean(share) if path.is_empty() => {
+                    let passes = |value: bool| {
+                        let datum = Datum::read(&world.fields[column], &value.into()).ok();
+                        test.passes(datum.as_ref(), clock) == wanted
+                    };
+                    let weights = [(false, WHOLE - share), (true, *share)];
+                    let new: Vec<u64> = weights
+                        .into_iter()
+                        .map(|(value, weight)| if passes(value) { weight.max(1) } else { 0 })
+                        .collect();
+                    if new.iter().any(|weight| *weight > 0) {
+                        lean.weights[*slot] = Some(new);
+                    }
                 }
                 way if wanted && path.is_empty() => {
                     if let Some(range) = Scale::of(way, clock).and_then(|scale| scale.range(test, clock)) {

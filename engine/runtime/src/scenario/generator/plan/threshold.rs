@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    super::{FieldSource, Generator, Unit, Way, distribution::Grid, draw::World},
+    super::{FieldSource, Generator, Hours, Unit, Way, distribution::Grid, draw::World},
     Plan, Target,
 };
 use crate::{
@@ -126,6 +126,8 @@ pub(super) struct Scale<'a> {
     /// What a number of the grid is divided by.
     divisor: i64,
     moment: bool,
+    /// The hours to which the moments are kept.
+    hours: Option<Hours>,
 }
 
 impl<'a> Scale<'a> {
@@ -136,10 +138,11 @@ impl<'a> Scale<'a> {
                     Unit::Decimal(places) => 10_i64.checked_pow(*places)?,
                     Unit::Integer | Unit::Duration => 1,
                 };
-                Some(Self { grid, start: 0, divisor, moment: false })
+                Some(Self { grid, start: 0, divisor, moment: false, hours: None })
             }
-            Way::Moment { grid, relative, .. } => {
-                Some(Self { grid, start: if *relative { clock? } else { 0 }, divisor: 1, moment: true })
+            Way::Moment { grid, relative, hours } => {
+                let start = if *relative { clock? } else { 0 };
+                Some(Self { grid, start, divisor: 1, moment: true, hours: *hours })
             }
             _ => None,
         }
@@ -199,7 +202,8 @@ impl<'a> Scale<'a> {
         let below = (bound - self.grid.first).div_euclid(step);
         let exact = (bound - self.grid.first).rem_euclid(step) == 0;
         let offsets = if exact { below - 1..=below + 1 } else { below..=below + 1 };
-        offsets.filter_map(|at| u64::try_from(at).ok().filter(|at| *at < self.grid.count)).collect()
+        let is_inside = |at: &u64| self.hours.is_none_or(|hours| hours.hold(self.start + self.grid.value(*at)));
+        offsets.filter_map(|at| u64::try_from(at).ok().filter(|at| *at < self.grid.count)).filter(is_inside).collect()
     }
 
     /// The positions that pass a test.

@@ -24,7 +24,7 @@ const SOUGHT: u64 = 80;
 /// Draws that met a goal, of which more are of no use to learn from.
 const ENOUGH: usize = 12;
 /// Draws that met a goal, of which fewer teach nothing.
-const FEW: usize = 4;
+const FEW: usize = 8;
 /// Times that a lean is learned from what the last one met.
 const ROUNDS: usize = 2;
 /// Draws that are kept of those that met a goal.
@@ -51,13 +51,15 @@ pub(super) struct Met {
     own: Vec<Positions>,
     /// Draws with the leans of other targets.
     strays: Vec<Positions>,
+    /// How many of the former there were; not all are kept.
+    count: usize,
     pub(super) is_reached: bool,
 }
 
 impl Seen {
     /// Adds a target; returns its position.
     pub(super) fn add(&mut self, target: Target) -> usize {
-        self.targets.push(Met { target, own: Vec::new(), strays: Vec::new(), is_reached: false });
+        self.targets.push(Met { target, own: Vec::new(), strays: Vec::new(), count: 0, is_reached: false });
         self.targets.len() - 1
     }
 
@@ -69,7 +71,9 @@ impl Seen {
                 continue;
             }
             met.is_reached = true;
-            let draws = if of.is_none_or(|of| of == at) { &mut met.own } else { &mut met.strays };
+            let is_own = of.is_none_or(|of| of == at);
+            met.count += usize::from(is_own);
+            let draws = if is_own { &mut met.own } else { &mut met.strays };
             if draws.len() < KEPT {
                 draws.push(positions.clone());
             }
@@ -151,6 +155,12 @@ impl<'a> Trial<'a> {
                 break;
             }
             self.draws(plan, &lean, Some(at), SOUGHT, |seen| seen.targets[at].own.len() >= ENOUGH, seen);
+            // One that is rare is sought for longer, and near what meets others: rules that are written side by side are alike.
+            let is_enough = |seen: &Seen| seen.targets[at].own.len() >= FEW;
+            self.draws(plan, &lean, Some(at), 4 * SOUGHT, is_enough, seen);
+            for aim in plan.aims.iter().rev() {
+                self.draws(plan, &aim.lean, Some(at), 2 * TRIAL, is_enough, seen);
+            }
             if !seen.targets[at].is_reached {
                 self.draws(plan, &lean, Some(at), REACH, |seen| seen.targets[at].is_reached, seen);
             }
@@ -173,8 +183,8 @@ impl<'a> Trial<'a> {
 
     /// How many of a few draws with a lean meet a target; those beyond what makes it good are not counted.
     fn often(&mut self, plan: &Plan, at: usize, lean: &Leaning, seen: &mut Seen) -> usize {
-        let before = seen.targets[at].own.len();
-        self.draws(plan, lean, Some(at), TRIAL, |seen| seen.targets[at].own.len() >= before + OFTEN, seen);
-        seen.targets[at].own.len() - before
+        let before = seen.targets[at].count;
+        self.draws(plan, lean, Some(at), TRIAL, |seen| seen.targets[at].count >= before + OFTEN, seen);
+        seen.targets[at].count - before
     }
 }
