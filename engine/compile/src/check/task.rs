@@ -55,7 +55,9 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let listed_forms = listed.iter().flat_map(|item| item.forms.iter().cloned());
     let forms: Vec<_> = listed_forms.chain(samples.iter().cloned()).collect();
     let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
-    let asks = forms.iter().any(|item| plant.iter().flat_map(|plant| &plant.texts).any(|text| text.is_wrong(item)));
+    // That nothing is planted, or wrongly, was reported before.
+    let asks =
+        plant.as_ref().is_none_or(|plant| forms.iter().any(|item| plant.texts.iter().any(|text| text.is_wrong(item))));
     let is_planted =
         |pointer: &str| asks && rubric.nodes.iter().any(|node| node.pointer == pointer && node.what == "injection");
     let idle = idle.into_iter().filter(|(_, pointer, _)| !is_planted(pointer));
