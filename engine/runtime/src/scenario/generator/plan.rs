@@ -127,6 +127,11 @@ impl Plan {
         }
         let conflict = (generator.conflicts > 0).then(|| seen.add(Target::Conflict));
         trial.survey(&plan, &mut seen);
+        if !trial.faults.is_empty() {
+            // What fails is refused, however it is steered.
+            survey.faults = trial.faults;
+            return (plan, survey);
+        }
         if generator.cover.is_some() || generator.boundary > 0 {
             for (at, lean) in leans {
                 let lean = trial.lean(&plan, at, lean, &mut seen);
@@ -158,6 +163,7 @@ impl Plan {
                 let kept = plan.aims.len();
                 for (outcome, positions) in std::mem::take(&mut seen.outcomes) {
                     let at = seen.add(Target::Outcome(outcome));
+                    seen.targets[at].is_reached = true;
                     let lean = Leaning::default().learned(&positions, cast);
                     let lean = trial.lean(&plan, at, lean, &mut seen);
                     plan.aims.push(Aim { target: seen.targets[at].target.clone(), lean });

@@ -29,6 +29,8 @@ const FEW: usize = 8;
 const ROUNDS: usize = 2;
 /// Draws that are kept of those that met a goal.
 const KEPT: usize = 60;
+/// Other goals, those before it, near which one that is rare is sought.
+const NEAR: usize = 8;
 /// Draws that share their pools.
 const SHARED: u64 = 20;
 /// The maximum number of distinct outcomes.
@@ -158,7 +160,7 @@ impl<'a> Trial<'a> {
             // One that is rare is sought for longer, and near what meets others: rules that are written side by side are alike.
             let is_enough = |seen: &Seen| seen.targets[at].own.len() >= FEW;
             self.draws(plan, &lean, Some(at), 4 * SOUGHT, is_enough, seen);
-            for aim in plan.aims.iter().rev() {
+            for aim in plan.aims.iter().rev().take(NEAR) {
                 self.draws(plan, &aim.lean, Some(at), 2 * TRIAL, is_enough, seen);
             }
             if !seen.targets[at].is_reached {
