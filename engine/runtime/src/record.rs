@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    episode::{Episode, Step},
+    episode::{Before, Episode, Step},
     plugin::{Heard, Inputs},
     policy::Policy,
     scenario::{Catalog, Pack, Task},
@@ -34,6 +34,9 @@ pub struct Trajectory {
     pub observations: String,
     /// The episode's score in [0, 1].
     pub score: f64,
+    /// SHA-256, in hex, over the fields of the items, where a task draws them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<String>,
     /// The answers of plugins that are not pure functions, in the order of the calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Heard>,
@@ -104,14 +107,14 @@ pub fn play_with(
     seed: u64,
     arguments: &Map<String, Value>,
 ) -> Result<Trajectory, String> {
-    fold(policy.pack(), task, (seed, arguments, Inputs::live()), |episode| policy.act(episode))
+    fold(policy.pack(), task, (seed, arguments, live()), |episode| policy.act(episode))
 }
 
 /// Plays an episode again from its beginning, with the actions that it has taken.
 pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, String> {
     let mut actions = actions.into_iter();
-    let inputs = Inputs::known(episode.inputs().heard());
-    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments(), inputs), |_| actions.next())
+    let before = Before { inputs: Inputs::known(episode.inputs().heard()), ..Before::default() };
+    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments(), before), |_| actions.next())
 }
 
 /// Plays one episode of a seed and the arguments of its reset, and reports every step as soon as it is taken.
@@ -121,17 +124,23 @@ pub fn play_watched(
     (seed, arguments): (u64, &Map<String, Value>),
     watch: &mut dyn FnMut(&Episode, &Value, &Step),
 ) -> Result<Trajectory, String> {
-    fold_watched(policy.pack(), task, (seed, arguments, Inputs::live()), |episode| policy.act(episode), watch)
+    fold_watched(policy.pack(), task, (seed, arguments, live()), |episode| policy.act(episode), watch)
 }
 
 /// Plays a recording's actions with another pack, or another version of its own; returns the result of that play.
 ///
-/// What plugins are asked that they answered then, they are not asked again; the rest they must be here to answer.
-pub fn regrade(pack: &Arc<Pack>, recording: &Recording) -> Result<Trajectory, String> {
+/// What plugins are asked that they answered then, they are not asked again; the rest they must be here to answer. Items that
+/// were drawn are those of the version that drew them, if it is given, judged by the pack's own rules.
+///
+/// # Errors
+///
+/// When the actions do not fit, or the pack draws other items than those that were played.
+pub fn regrade(pack: &Arc<Pack>, recording: &Recording, drawn_by: Option<&Arc<Pack>>) -> Result<Trajectory, String> {
     let then = &recording.trajectory;
     let task = pack.find_task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
     let mut actions = then.actions.iter().cloned();
-    fold(pack, &task, (then.seed, &then.arguments, Inputs::known(then.inputs.clone())), |_| actions.next())
+    let before = Before { inputs: Inputs::known(then.inputs.clone()), drawn_by, items: then.items.as_deref() };
+    fold(pack, &task, (then.seed, &then.arguments, before), |_| actions.next())
 }
 
 /// Plays a recording again and compares every byte; plugins are not asked again.
@@ -145,8 +154,8 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
     let same_pack = pack.digest() == recording.digest;
     let note = if same_pack { "" } else { " (the pack has changed since)" };
     let mut actions = then.actions.iter().cloned();
-    let inputs = Inputs::sealed(then.inputs.clone());
-    let now = match fold(pack, &task, (then.seed, &then.arguments, inputs), |_| actions.next()) {
+    let before = Before { inputs: Inputs::sealed(then.inputs.clone()), drawn_by: None, items: then.items.as_deref() };
+    let now = match fold(pack, &task, (then.seed, &then.arguments, before), |_| actions.next()) {
         Ok(now) => now,
         Err(error) => return Ok(Verdict::Differs(format!("{error}{note}"))),
     };
@@ -157,8 +166,13 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
     })
 }
 
-/// What an episode begins with: its seed, the arguments of its reset, and what its plugins answered before.
-type Start<'a> = (u64, &'a Map<String, Value>, Inputs);
+/// What an episode begins with: its seed, the arguments of its reset, and what is kept from before.
+type Start<'a> = (u64, &'a Map<String, Value>, Before<'a>);
+
+/// What an episode keeps that was not played before.
+fn live() -> Before<'static> {
+    Before { inputs: Inputs::live(), ..Before::default() }
+}
 
 /// Folds actions over an episode; the one way in which trajectories come about.
 fn fold(
@@ -174,12 +188,15 @@ fn fold(
 fn fold_watched(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
-    (seed, arguments, inputs): Start<'_>,
+    (seed, arguments, mut before): Start<'_>,
     mut next: impl FnMut(&Episode) -> Option<Value>,
     watch: &mut dyn FnMut(&Episode, &Value, &Step),
 ) -> Result<Trajectory, String> {
-    let inputs = if pack.hears() { inputs } else { Inputs::default() };
-    let mut episode = Episode::start_with(pack, task, seed, arguments, inputs).map_err(|error| error.to_string())?;
+    if !pack.hears() {
+        before.inputs = Inputs::default();
+    }
+    let mut episode = Episode::start_again(pack, task, seed, arguments, before).map_err(|error| error.to_string())?;
+    let items = episode.drawn_items();
     let mut hasher = Sha256::new();
     let mut observation = String::new();
     let mut observe = |episode: &Episode| {
@@ -208,7 +225,7 @@ fn fold_watched(
     let score = episode.score().map_err(|error| error.to_string())?;
     let observations = crate::hash::hex(&hasher.finalize());
     let (arguments, inputs) = (episode.arguments().clone(), episode.inputs().heard());
-    Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score, inputs })
+    Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score, items, inputs })
 }
 
 /// A step as JSON without the score's tree: that follows from the rest, and names files by the path that the pack is read from.

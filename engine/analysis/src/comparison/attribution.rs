@@ -48,8 +48,12 @@ pub fn attribute(
         for (edit, mine) in set.edits.iter_mut().zip(moves) {
             let mut names: Vec<String> = mine.iter().map(|change| format!("{}/{}", change.task, change.item)).collect();
             names.dedup();
+            // An episode of a family names its member.
+            let is_of = |record: &Regraded, task: &str| {
+                record.task.strip_prefix(task).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
             let touched =
-                |record: &&Regraded| record.is_changed() && mine.iter().any(|change| change.task == record.task);
+                |record: &&Regraded| record.is_changed() && mine.iter().any(|change| is_of(record, &change.task));
             edit.records = records.iter().filter(touched).count();
             edit.items = Some(names);
         }

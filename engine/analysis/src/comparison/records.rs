@@ -50,7 +50,7 @@ impl Regraded {
 /// Grades a recorded episode by two versions of its pack.
 pub fn records(old: &Arc<Pack>, new: &Arc<Pack>, recording: &Recording) -> Regraded {
     let mut problems = Vec::new();
-    let mut score = |side: &str, pack: &Arc<Pack>| match regrade(pack, recording) {
+    let mut score = |side: &str, pack: &Arc<Pack>| match regrade(pack, recording, Some(old)) {
         Ok(graded) => Some(graded.score),
         Err(error) => {
             problems.push(format!("{side}: {error}"));

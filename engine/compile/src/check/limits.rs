@@ -66,10 +66,7 @@ impl Site<'_, '_> {
 
     /// A best number of steps that nobody can exceed.
     fn efficiency(&mut self, rubric: &Rubric) {
-        let best = |node: &Node| {
-            let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
-            params.get("best_steps").and_then(Value::as_u64)
-        };
+        let best = |node: &Node| node.params.get("best_steps").and_then(Value::as_u64);
         let all = rubric.nodes.iter().filter(|node| node.what == "efficiency").filter_map(best);
         for best in all.filter(|best| *best >= u64::from(self.spec.max_steps)).collect::<Vec<_>>() {
             let message = format!(
@@ -129,8 +126,7 @@ impl Site<'_, '_> {
     fn deadlines(&mut self, rubric: &Rubric, clock: Option<i64>, items: &TaskItems, later: &[Later]) {
         let Some(clock) = clock else { return };
         let field = |node: &Node| {
-            let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
-            let name = params.get("field")?.as_str()?.to_owned();
+            let name = node.field()?.to_owned();
             let at = self.parts.fields.iter().position(|column| column.name == name)?;
             Some((at, name))
         };

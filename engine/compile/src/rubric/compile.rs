@@ -299,8 +299,8 @@ impl Builder<'_, '_> {
                 NodeBody::Container(container) => container.key(),
             },
             params: match &node.body {
-                NodeBody::Grader(grader) => serde_json::to_string(grader).unwrap_or_default(),
-                NodeBody::Container(_) => String::new(),
+                NodeBody::Grader(grader) => serde_json::to_value(grader).unwrap_or_default(),
+                NodeBody::Container(_) => Value::Null,
             },
             kind,
         });

@@ -125,8 +125,7 @@ fn scaled((low, high): (f64, f64), by: f64) -> (f64, f64) {
 
 /// The values that a grader can give, by its name and parameters.
 fn of_grader(node: &Node) -> Range {
-    let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
-    let number = |key: &str| params.get(key).and_then(Value::as_f64);
+    let number = |key: &str| node.params.get(key).and_then(Value::as_f64);
     let between = |value: f64| (value.min(0.0), value.max(0.0));
     match node.what {
         "exact" | "close" | "set_f1" | "jaccard" | "rank_correlation" | "length" | "phrases" | "balanced_accuracy"
@@ -135,7 +134,8 @@ fn of_grader(node: &Node) -> Range {
         "completion" | "unfinished" | "budget" => number("value").map(between),
         "invalid_actions" | "tool_calls" => number("each").map(|each| scaled((0.0, f64::INFINITY), each.signum())),
         "matrix" => {
-            let cells = params.get("cells").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::values);
+            let cells =
+                node.params.get("cells").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::values);
             let cells = cells.filter_map(Value::as_object).flat_map(serde_json::Map::values).filter_map(Value::as_f64);
             let all = cells.chain([number("correct")?, number("default")?]).map(between);
             Some(all.fold((0.0, 0.0), |all: (f64, f64), one| (all.0.min(one.0), all.1.max(one.1))))

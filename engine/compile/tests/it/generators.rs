@@ -229,6 +229,15 @@ pub(super) fn catalog(maker: &str, tasks: &str) -> Catalog {
     compiled.catalog.unwrap_or_else(|| panic!("{}", compiled.report.render(false)))
 }
 
+/// The same with other rules.
+pub(super) fn ruled_otherwise(maker: &str, tasks: &str, (from, to): (&str, &str)) -> Catalog {
+    assert!(DESK.contains(from), "{from}");
+    let pack = format!("{}{tasks}", DESK.replace(from, to));
+    let sources = source::from_texts("depot", [("pack.yaml", pack.as_str()), ("maker.yaml", maker)]);
+    let compiled = compile(&sources.with_data([("people.csv", PEOPLE)]), 1);
+    compiled.catalog.unwrap_or_else(|| panic!("{}", compiled.report.render(false)))
+}
+
 fn findings(maker: &str, tasks: &str) -> String {
     compiled(maker, tasks).report.render(false)
 }

@@ -10,7 +10,7 @@ use std::sync::{
 use casebook_analysis::comparison::records;
 use casebook_compile::check::Checker;
 use casebook_runtime::{
-    episode::Episode,
+    episode::{Before, Episode},
     plugin::{Guest, Heard, Host, Inputs, Limits, Operation, Program, Refusal},
     policy,
     record::{Recording, Verdict, play, regrade, replay, retell},
@@ -147,7 +147,7 @@ fn what_was_answered_is_played_again_without_who_answered() {
             let recording = read(&line);
             assert!(!recording.trajectory.inputs.is_empty(), "{line}");
             assert_eq!(replay(&away, &recording), Ok(Verdict::Agrees), "{name} {seed}");
-            let again = regrade(pack(&away), &recording).expect("nothing is asked");
+            let again = regrade(pack(&away), &recording, None).expect("nothing is asked");
             assert_eq!(again, recording.trajectory, "{name} {seed}");
             assert_eq!(serde_json::to_string(&Recording::new(pack(&away), name, again)).expect("JSON"), line);
             // Another play of the same actions is another episode.
@@ -161,15 +161,15 @@ fn a_changed_rubric_asks_anew_only_what_the_record_does_not_hold() {
     let (here, away) = (catalog(false, SCRIPT, 0.05), catalog(true, SCRIPT, 0.05));
     let recording = read(&record(pack(&here), "oracle", 3));
     let heavier = catalog(true, SCRIPT, 0.06);
-    let graded = regrade(pack(&heavier), &recording).expect("the same is asked");
+    let graded = regrade(pack(&heavier), &recording, None).expect("the same is asked");
     assert_eq!(graded.inputs, recording.trajectory.inputs);
     assert_ne!(graded.score.to_bits(), recording.trajectory.score.to_bits());
 
     let (other_here, other_away) =
         (catalog(false, "the second version", 0.05), catalog(true, "the second version", 0.05));
-    let error = regrade(pack(&other_away), &recording).expect_err("another plugin must answer itself");
+    let error = regrade(pack(&other_away), &recording, None).expect_err("another plugin must answer itself");
     assert!(error.contains("the plugin `die` 1.0.0 is away"), "{error}");
-    assert!(regrade(pack(&other_here), &recording).is_ok());
+    assert!(regrade(pack(&other_here), &recording, None).is_ok());
     match replay(&other_here, &recording).expect("it is played") {
         Verdict::Differs(text) => {
             assert!(text.contains("was called with an input that is not in the record"), "{text}");
@@ -241,7 +241,7 @@ fn a_step_that_failed_and_counts_fails_again_when_it_is_replayed() {
     // The plugin would answer differently by now, and where it is away it would fail at every step.
     for catalog in [&here, &away] {
         assert_eq!(replay(catalog, &recording), Ok(Verdict::Agrees));
-        let again = regrade(pack(catalog), &recording).expect("nothing is asked");
+        let again = regrade(pack(catalog), &recording, None).expect("nothing is asked");
         assert_eq!(serde_json::to_string(&Recording::new(pack(catalog), "oracle", again)).expect("JSON"), line);
     }
 }
@@ -269,7 +269,8 @@ fn what_was_heard_later_does_not_answer_earlier() {
         one.step += 1;
     }
     let task = &pack(&away).tasks()[0];
-    let mut episode = Episode::start_with(pack(&away), task, 0, &Map::new(), Inputs::sealed(heard)).expect("it starts");
+    let before = Before { inputs: Inputs::sealed(heard), ..Before::default() };
+    let mut episode = Episode::start_again(pack(&away), task, 0, &Map::new(), before).expect("it starts");
     let step = episode.step(&recording.trajectory.actions[0]).map(drop).map_err(|error| error.to_string());
     assert!(step.is_err_and(|error| error.contains("is not in the record")));
 }

@@ -5,9 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use casebook_runtime::model::{Datum, Item};
+use casebook_analysis::comparison;
+use casebook_runtime::{
+    model::{Datum, Item},
+    policy,
+    record::{Recording, Verdict, play, regrade, replay},
+};
 
-use super::generators::{MAKER, catalog, drawn, rule, task};
+use super::generators::{MAKER, catalog, drawn, rule, ruled_otherwise, task};
 
 /// A rule that one in 36 draws meets by itself is met as often as the others, and what it does not depend on stays free.
 #[test]
@@ -67,7 +72,7 @@ fn goals_do_not_come_in_turn() {
     let maker = MAKER.replace("hold_out:", "cover: rules\nhold_out:");
     let catalog = catalog(&maker, &task("train", "train", "{ generate: returns, items: 40 }"));
     let (mut same, mut all) = (0, 0);
-    for seed in 0..40 {
+    for seed in 0..25 {
         let rules: Vec<String> =
             drawn(&catalog.packs()[0], "train", seed).iter().map(|item| rule(item).to_owned()).collect();
         same += rules.iter().zip(&rules[5..]).filter(|(one, later)| one == later).count();
@@ -127,4 +132,43 @@ fn every_rule_occurs_as_often_as_the_others_and_thresholds_are_met() {
     // 70% go to five goals in turn.
     assert!(rules.values().all(|count| count * 100 >= all * 12), "{rules:?} of {all}");
     assert!((all * 27..all * 34).contains(&(near * 100)), "{near} of {all}");
+}
+
+/// Rules steer what is drawn, so that other rules draw other items; a record is judged on those that were played.
+#[test]
+fn recorded_draws_are_judged_as_they_were_played() {
+    let maker = MAKER.replace("hold_out:", "cover: rules\nboundary: 40%\nhold_out:");
+    let tasks = task("train", "train", "{ generate: returns, items: 6 }");
+    let before = catalog(&maker, &tasks);
+    let later = ruled_otherwise(&maker, &tasks, ("worth: { gte: 400 }", "worth: { gte: 500 }"));
+    let other = catalog(&maker.replace("to: 900", "to: 700"), &tasks);
+    let pack = &before.packs()[0];
+    let oracle = policy::find(pack, "oracle").expect("it is built in");
+    let (mut moved, mut redrawn) = (0, 0);
+    for seed in 0..25 {
+        let recording = Recording::new(pack, "oracle", play(&oracle, &pack.tasks()[0], seed).expect("it plays"));
+        let judged = comparison::records(pack, &later.packs()[0], &recording);
+        // What the edit moves, by the items that were played.
+        let is_moved = |item: &&Arc<Item>| {
+            let worth = match &item.fields[3] {
+                Some(Datum::Number(worth)) => *worth,
+                other => panic!("{other:?}"),
+            };
+            (400.0..500.0).contains(&worth) && rule(item) == "F-DEAR"
+        };
+        let of_edit = drawn(pack, "train", seed).iter().filter(is_moved).count();
+        moved += of_edit;
+        assert_eq!((judged.old, judged.problems.len()), (Some(recording.trajectory.score), 0), "{judged:?}");
+        assert_eq!(judged.is_changed(), of_edit > 0, "seed {seed}: {judged:?}");
+        // Without the version that drew them, other items are drawn, which is said.
+        if let Err(error) = regrade(&later.packs()[0], &recording, None) {
+            assert!(error.starts_with("the task draws other items now"), "{error}");
+            let verdict = replay(&later, &recording).expect("the task exists");
+            assert!(matches!(&verdict, Verdict::Differs(text) if text.starts_with("the task draws other items now")));
+            redrawn += 1;
+        }
+        let unlike = comparison::records(pack, &other.packs()[0], &recording);
+        assert!(unlike.new.is_none() && unlike.problems[0].starts_with("new: the task draws other"), "{unlike:?}");
+    }
+    assert!(moved > 10 && redrawn > 10, "{moved} {redrawn}");
 }

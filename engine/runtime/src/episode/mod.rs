@@ -37,7 +37,7 @@ pub use call::{Called, FAILED};
 pub use observe::render;
 use resolve::Resolved;
 pub use score::{ItemScore, ScorePart};
-pub use start::ResetError;
+pub use start::{Before, ResetError};
 pub use world::MILLION;
 use world::World;
 

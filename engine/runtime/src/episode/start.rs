@@ -1,12 +1,14 @@
 //! How an episode begins.
 
 use std::{
+    collections::HashSet,
     fmt,
     sync::{Arc, LazyLock},
 };
 
 use minijinja::{Value as Context, context};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use smallvec::smallvec;
 
 use super::{
@@ -15,6 +17,7 @@ use super::{
 };
 use crate::{
     expression::words,
+    hash::hex,
     model::{Item, PathPart, ProblemKind, Row},
     names::{list, nearest},
     plugin::Inputs,
@@ -26,6 +29,17 @@ use crate::{
     },
 };
 
+/// What an episode that is played again keeps from when it was played before.
+#[derive(Debug, Clone, Default)]
+pub struct Before<'a> {
+    /// What plugins answered.
+    pub inputs: Inputs,
+    /// The version of the pack by which its items were drawn; its rules steer the draws again.
+    pub drawn_by: Option<&'a Arc<Pack>>,
+    /// The digest of its items, of [`Episode::drawn_items`].
+    pub items: Option<&'a str>,
+}
+
 /// An episode that cannot begin.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ResetError {
@@ -33,12 +47,19 @@ pub enum ResetError {
     Invalid(Vec<ActionProblem>),
     /// Something of the pack does not work with this seed and these arguments; the text names it.
     Failed(String),
+    /// Other items are drawn than those with which it was played before.
+    Redrawn,
 }
+
+/// Why an episode cannot be judged again.
+const REDRAWN: &str = "the task draws other items now than those that were played: what they are made of has changed, or \
+    the rules that steer what is drawn";
 
 impl fmt::Display for ResetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(text) => f.write_str(text),
+            Self::Redrawn => f.write_str(REDRAWN),
             Self::Invalid(problems) => {
                 let texts: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
                 write!(f, "the reset was refused: {}", texts.join("; "))
@@ -71,24 +92,31 @@ impl Episode {
         arguments: &Map<String, Value>,
     ) -> Result<Self, ResetError> {
         let inputs = if pack.hears() { Inputs::live() } else { Inputs::default() };
-        Self::start_with(pack, task, seed, arguments, inputs)
+        Self::start_again(pack, task, seed, arguments, Before { inputs, ..Before::default() })
     }
 
-    /// The same with what plugins answered when it was played before.
+    /// The same with what is kept from when it was played before.
     ///
     /// # Errors
     ///
-    /// As for [`Self::start`].
-    pub fn start_with(
+    /// As for [`Self::start`]; also when other items are drawn than before.
+    pub fn start_again(
         pack: &Arc<Pack>,
         task: &Arc<Task>,
         seed: u64,
         arguments: &Map<String, Value>,
-        inputs: Inputs,
+        before: Before<'_>,
     ) -> Result<Self, ResetError> {
+        let Before { inputs, drawn_by, items: known } = before;
         let arguments = accept(pack, arguments)?;
         let task = &at_level(pack, task, &arguments)?;
-        let (items, world) = split(pack.items(task, seed).map_err(ResetError::Failed)?, task, seed);
+        let other = drawn_by.filter(|_| task.is_drawn()).and_then(|other| {
+            let task = other.find_task(task.name())?;
+            Some((other, at_level(other, &task, &arguments).ok()?))
+        });
+        let by = other.as_ref().map(|(pack, task)| (&*pack.scenario, &**task));
+        let items = pack.items_steered(task, seed, by).map_err(ResetError::Failed)?;
+        let (items, world) = split(items, task, seed);
         let scores = task.rubric.begin(&items, World::expected(world.as_deref()));
         let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
         let mut episode = Self {
@@ -116,8 +144,32 @@ impl Episode {
             world,
             inputs,
         };
+        if known.is_some_and(|known| episode.drawn_items().is_some_and(|now| now != known)) {
+            return Err(ResetError::Redrawn);
+        }
         episode.begin().map_err(ResetError::Failed)?;
         Ok(episode)
+    }
+
+    /// SHA-256, in hex, over the fields of the items that were drawn for it, those included that come later; nothing where
+    /// none is drawn. What is right about them is not part of it.
+    pub fn drawn_items(&self) -> Option<String> {
+        self.task.is_drawn().then(|| {
+            let written: HashSet<&str> = self.task.item_ids().collect();
+            let waiting = self.world.iter().flat_map(|world| world.waiting());
+            let mut drawn: Vec<&Arc<Item>> =
+                self.items.iter().chain(waiting).filter(|item| !written.contains(item.id.as_str())).collect();
+            drawn.sort_by(|a, b| a.id.cmp(&b.id));
+            let mut hasher = Sha256::new();
+            for item in drawn {
+                let fields = self.pack.fields.iter().zip(&item.fields);
+                let fields: Map<String, Value> = fields
+                    .filter_map(|(column, value)| Some((column.name.clone(), value.as_ref()?.to_json(column))))
+                    .collect();
+                hasher.update(format!("{}\n{}\n", item.id, Value::Object(fields)));
+            }
+            hex(&hasher.finalize())
+        })
     }
 
     /// Makes what depends on the seed and the arguments.

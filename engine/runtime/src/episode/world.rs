@@ -55,6 +55,11 @@ impl World {
         world.map_or(&[], |world| &world.expected)
     }
 
+    /// The items that have not come yet, the sure ones and the others.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Arc<Item>> {
+        self.waiting.iter().map(|waiting| &waiting.item)
+    }
+
     /// Takes the items that come now, in the order in which they are due; where nothing else is `open`, time runs to the
     /// next one.
     fn come(&mut self, mut steps: usize, open: bool) -> Vec<Arc<Item>> {

@@ -85,8 +85,8 @@ pub struct Node {
     pub times: f64,
     /// The grader's name, or the container's key.
     pub what: &'static str,
-    /// The grader's parameters as JSON.
-    pub params: String,
+    /// The grader's parameters; null for a container.
+    pub params: Value,
     /// What it does.
     pub kind: NodeKind,
 }
@@ -98,9 +98,8 @@ impl Node {
     }
 
     /// The decision that a grader is about.
-    pub fn field(&self) -> Option<String> {
-        let params: Value = serde_json::from_str(&self.params).unwrap_or_default();
-        params.get("field").and_then(Value::as_str).map(str::to_owned)
+    pub fn field(&self) -> Option<&str> {
+        self.params.get("field")?.as_str()
     }
 }
 
@@ -437,7 +436,7 @@ impl Rubric {
 
     fn collect_fields(&self, at: usize, fields: &mut Vec<String>) {
         let node = &self.nodes[at];
-        fields.extend(node.field().filter(|field| !fields.contains(field)));
+        fields.extend(node.field().filter(|field| !fields.iter().any(|known| known == field)).map(str::to_owned));
         match &node.kind {
             NodeKind::Ref(target) => self.collect_fields(*target, fields),
             kind => kind.children().into_iter().for_each(|child| self.collect_fields(child, fields)),
@@ -464,13 +463,13 @@ impl Rubric {
 
     /// The row graders of the score that have weight but nothing to grade among some items: name or pointer, the pointer,
     /// and the decision that they are about.
-    pub fn idle_graders(&self, items: &[Arc<Item>]) -> Vec<(&str, &str, Option<String>)> {
+    pub fn idle_graders(&self, items: &[Arc<Item>]) -> Vec<(&str, &str, Option<&str>)> {
         let mut idle = Vec::new();
         self.collect_idle(self.score, items, &mut idle);
         idle
     }
 
-    fn collect_idle<'a>(&'a self, at: usize, items: &[Arc<Item>], idle: &mut Vec<(&'a str, &'a str, Option<String>)>) {
+    fn collect_idle<'a>(&'a self, at: usize, items: &[Arc<Item>], idle: &mut Vec<(&'a str, &'a str, Option<&'a str>)>) {
         let node = &self.nodes[at];
         match &node.kind {
             NodeKind::Row(_, grader) => {

@@ -27,14 +27,13 @@ impl Rubric {
             })],
             kind => kind.children().into_iter().map(|at| self.outline_of(at, false)).collect(),
         };
-        let params: Value = serde_json::from_str(&node.params).unwrap_or_default();
         let above = if let NodeKind::Gate { above, .. } = node.kind { Some(above) } else { None };
         let mut outline = json!({
             "name": node.name.as_deref(),
             "what": node.what,
             "weight": weighted.then_some(node.weight),
             "above": above,
-            "params": params,
+            "params": node.params,
             "children": children,
         });
         if !is_near(node.times, 1.0) {

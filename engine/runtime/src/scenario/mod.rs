@@ -41,7 +41,7 @@ use serde_json::{Map, Value};
 
 use action::{ActionModel, Form};
 use derived::Derived;
-use generator::{InboxPart, World};
+use generator::{InboxPart, Steering, World};
 use observation::Part;
 use parameter::Parameter;
 pub use plant::{Plant, PlantedText};
@@ -348,13 +348,41 @@ impl Scenario {
     ///
     /// When something that the seed draws cannot be made.
     pub fn items(&self, task: &Task, seed: u64) -> Result<Vec<Arc<Item>>, String> {
+        self.items_steered(task, seed, None)
+    }
+
+    /// The same, with draws that are steered by the rules of another version of the pack and the task.
+    ///
+    /// They are the items of that version, judged by the rules of this one, where all that they are made of is the same.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::items`].
+    pub fn items_steered(&self, task: &Task, seed: u64, by: Option<(&Self, &Task)>) -> Result<Vec<Arc<Item>>, String> {
         let sources = self.sources();
-        let law = Law { decisions: &self.decisions, sources: &sources, clock: task.clock };
-        let mut items = generator::items(task, seed, &World { fields: &self.fields, derived: &self.derived, law })?;
+        let world = self.world(task, &sources);
+        let by = by.filter(|(pack, _)| self.makes_items_like(pack)).map(|(pack, task)| (pack, task, pack.sources()));
+        let other = by.as_ref().map(|(pack, task, sources)| (*task, pack.world(task, sources)));
+        let steering = other.as_ref().map(|(task, world)| Steering { task, world });
+        let mut items = generator::items(task, seed, &world, steering)?;
         if let Some(plant) = &task.plant {
             plant.apply(&mut items, &self.fields, task.key(seed));
         }
         Ok(items)
+    }
+
+    fn world<'a>(&'a self, task: &Task, sources: &'a [Source<'a>]) -> World<'a> {
+        let law = Law { decisions: &self.decisions, sources, clock: task.clock };
+        World { fields: &self.fields, derived: &self.derived, law }
+    }
+
+    /// Whether all that items are made of says the same as in another version, so that one may steer the other's draws.
+    fn makes_items_like(&self, other: &Self) -> bool {
+        let made_of = |pack: &Self| -> Vec<String> {
+            let kinds = ["Environment", "Generator"];
+            pack.digests.iter().filter(|(kind, ..)| kinds.contains(kind)).map(|(.., digest)| digest.clone()).collect()
+        };
+        made_of(self) == made_of(other)
     }
 
     /// Whether a task plants instructions that must not be obeyed.

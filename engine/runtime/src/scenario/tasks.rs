@@ -8,7 +8,10 @@ use crate::{
     settings::{Explain, SplitType},
 };
 
-use super::{Member, Pack, Task, generator::InboxPart};
+use super::{
+    Member, Pack, Task,
+    generator::{Drawn, InboxPart},
+};
 use crate::rubric::Rubric;
 
 /// A split: a part of the tasks, such as those to train on.
@@ -279,6 +282,14 @@ impl Task {
     /// Whether a reset makes items.
     pub fn is_drawn(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, InboxPart::Drawn(_)))
+    }
+
+    /// The items that one of its parts makes.
+    pub(super) fn drawn(&self, part: usize) -> Option<&Drawn> {
+        match self.parts.get(part)? {
+            InboxPart::Drawn(drawn) => Some(drawn),
+            InboxPart::Listed(_) | InboxPart::Some(..) => None,
+        }
     }
 
     /// The ids of the items of its inboxes.

@@ -180,7 +180,7 @@ async fn record_again(
     let catalog = app.live.catalog();
     let told = app.work(pack.waits_for_processes(), move || {
         let misfit = |text: String| Problem::DoesNotFit(text);
-        let now = record::regrade(&pack, &recording).map_err(misfit)?;
+        let now = record::regrade(&pack, &recording, None).map_err(misfit)?;
         let difference = match record::replay(&catalog, &recording).map_err(misfit)? {
             Verdict::Differs(text) => Some(text),
             Verdict::Agrees | Verdict::AgreesUnderOtherDigest => None,

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use casebook_runtime::{
-    episode::{Breakdown, Called, Episode, ResetError, ScorePart, Step, StepError},
+    episode::{Before, Breakdown, Called, Episode, ResetError, ScorePart, Step, StepError},
     explanation::{StepExplanation, Truth, explain_step, truth_of},
     plugin::Inputs,
     rubric::GraderError,
@@ -330,11 +330,13 @@ impl LiveEpisode {
         self.held.group()
     }
 
-    /// Begins it again, with the seed, the arguments and what plugins answered until so many actions were taken.
+    /// Begins it again, with the seed, the arguments, the items and what plugins answered until so many actions were taken.
     fn begin(&self, pack: &Arc<Pack>, task: &Arc<Task>, actions: usize) -> Result<Episode, Problem> {
         let heard = self.episode.inputs().until(actions);
         let inputs = if pack.hears() { Inputs::known(heard) } else { Inputs::default() };
-        let begun = Episode::start_with(pack, task, self.episode.seed(), self.episode.arguments(), inputs);
+        let items = self.episode.drawn_items();
+        let before = Before { inputs, drawn_by: Some(self.episode.pack()), items: items.as_deref() };
+        let begun = Episode::start_again(pack, task, self.episode.seed(), self.episode.arguments(), before);
         begun.map_err(|error| Problem::DoesNotFit(error.to_string()))
     }
 
@@ -371,6 +373,7 @@ impl LiveEpisode {
 /// Reports why an episode cannot begin; the problems of its arguments are reported at their places.
 fn refused(error: ResetError, arguments: &ResetArguments) -> Problem {
     match error {
+        ResetError::Redrawn => Problem::DoesNotFit(error.to_string()),
         ResetError::Failed(cause) => Problem::hidden(&cause),
         ResetError::Invalid(problems) => {
             Problem::Invalid(problems.into_iter().map(|problem| arguments.placed(problem.into())).collect())

@@ -300,7 +300,12 @@ pub(super) fn record_lines_of(records: &[Regraded]) -> Vec<String> {
         return Vec::new();
     }
     let changed: Vec<&Regraded> = records.iter().filter(|one| one.is_changed()).collect();
-    let mut lines = vec![format!("recorded episodes: {}, of which {} score otherwise", records.len(), changed.len())];
+    let lost: Vec<&Regraded> = records.iter().filter(|one| one.old.is_none() && one.new.is_none()).collect();
+    let mut headline = format!("recorded episodes: {}, of which {} score otherwise", records.len(), changed.len());
+    if !lost.is_empty() {
+        headline.push_str(&format!(" and {} cannot be judged", lost.len()));
+    }
+    let mut lines = vec![headline];
     for one in changed.iter().take(MANY) {
         let score = |score: Option<f64>| score.map_or_else(|| "no score".to_owned(), |score| format!("{score:.4}"));
         let by = one.change().map(|change| format!(" ({change:+.4})")).unwrap_or_default();
@@ -310,6 +315,10 @@ pub(super) fn record_lines_of(records: &[Regraded]) -> Vec<String> {
     }
     if changed.len() > MANY {
         lines.push(format!("  and {} more", changed.len() - MANY));
+    }
+    if let Some(one) = lost.first() {
+        let why = one.problems.join("; ");
+        lines.push(format!("  cannot be judged, such as {} seed {} by {}: {why}", one.task, one.seed, one.policy));
     }
     lines
 }

@@ -17,7 +17,7 @@ use crate::{
     items::{self, Flaw, Law},
     model::{Column, Datum, Item, Keyword, Origin, Text, TruthCell, counting},
     rules::Facts,
-    scenario::{derived::Derived, random::Stream},
+    scenario::{Task, derived::Derived, random::Stream},
 };
 
 /// The maximum number of draws for one item.
@@ -32,6 +32,15 @@ pub struct World<'a> {
     pub derived: &'a Derived,
     /// What is right.
     pub law: Law<'a>,
+}
+
+/// Another version of a task, by whose rules draws are steered.
+#[derive(Debug, Clone, Copy)]
+pub struct Steering<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// What its items are made for.
+    pub world: &'a World<'a>,
 }
 
 /// Why something could not be drawn.
@@ -78,11 +87,11 @@ impl Candidate<'_> {
 }
 
 impl<'a> Drawing<'a> {
-    /// Draws an item that meets a goal, or after many tries one that does not.
+    /// Draws an item that meets a goal of a plan by the law that it was made for, or after many tries one that does not.
     pub(super) fn item(
         &'a self,
         id: &str,
-        plan: &Plan,
+        (plan, steering): (&Plan, &Law<'_>),
         goal: Option<Goal<'_>>,
         world: &World<'_>,
         stream: &mut Stream,
@@ -95,7 +104,7 @@ impl<'a> Drawing<'a> {
             let lean = goal.map_or(&Upright as &dyn Lean, Goal::lean);
             let mut candidate = self.candidate((lean, pinned), plan, world, stream)?;
             let missed = candidate.slots.missed && attempt < TRIES;
-            if missed || goal.is_some_and(|goal| !goal.is_met(plan, world, &candidate.fields, self.clock)) {
+            if missed || goal.is_some_and(|goal| !goal.is_met(plan, steering, &candidate.fields, self.clock)) {
                 continue;
             }
             match self.finish(id, &mut candidate, (plan, lean), world, stream) {
@@ -394,7 +403,7 @@ impl TemplateBody {
 
 impl Goal<'_> {
     /// Whether the fields that rules read meet it.
-    fn is_met(self, plan: &Plan, world: &World<'_>, fields: &[Option<Datum>], clock: Option<i64>) -> bool {
-        plan.meets(self, &world.law, Facts { fields, clock })
+    fn is_met(self, plan: &Plan, law: &Law<'_>, fields: &[Option<Datum>], clock: Option<i64>) -> bool {
+        plan.meets(self, law, Facts { fields, clock })
     }
 }

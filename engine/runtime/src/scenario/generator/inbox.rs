@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::{
     Cell, Choice, Generator, PoolSource, Way,
     distribution::Grid,
-    draw::{Fault, World},
+    draw::{Fault, Steering, World},
     plan::{Leaning, Plan},
     slots::WHOLE,
 };
@@ -177,10 +177,12 @@ impl<'a> Drawing<'a> {
 
 /// The items of a task in the forms and the order that a seed gives them.
 ///
+/// Draws are steered by the rules of another version of the task where there is one, so that they are those of that version.
+///
 /// # Errors
 ///
 /// When something that is drawn cannot be made; the text says what.
-pub fn items(task: &Task, seed: u64, world: &World<'_>) -> Result<Vec<Arc<Item>>, String> {
+pub fn items(task: &Task, seed: u64, world: &World<'_>, by: Option<Steering<'_>>) -> Result<Vec<Arc<Item>>, String> {
     let (key, seed) = task.key(seed);
     let drawn: SmallVec<[usize; 4]> =
         task.vary.iter().map(|(name, count)| Stream::new(key, seed, &["vary:", name]).below(*count)).collect();
@@ -198,7 +200,11 @@ pub fn items(task: &Task, seed: u64, world: &World<'_>) -> Result<Vec<Arc<Item>>
                 Stream::new(key, seed, &["some:", &number.to_string()]).shuffle(&mut open);
                 items.extend(open.into_iter().take(*count).map(form));
             }
-            InboxPart::Drawn(drawn) => drawn.draw((key, seed, number), task.clock, world, &mut items)?,
+            InboxPart::Drawn(drawn) => {
+                let by = by.and_then(|by| Some((by.task.drawn(number)?, by.world)));
+                let by = by.filter(|(other, _)| other.sources.len() == drawn.sources.len());
+                drawn.draw((key, seed, number), task.clock, (world, by.unwrap_or((drawn, world))), &mut items)?;
+            }
         }
     }
     if task.shuffled {
@@ -238,7 +244,7 @@ impl Source {
             for number in first..count.min(first + SAMPLED) {
                 let id = id(&mut stream, drawing.generator);
                 let goal = plan.choose(&deck, number, drawing.generator, &mut stream);
-                match drawing.item(&id, plan, goal, world, &mut stream) {
+                match drawing.item(&id, (plan, &world.law), goal, world, &mut stream) {
                     Ok(item) => items.push(item),
                     Err(fault) => note(fault),
                 }
@@ -260,12 +266,12 @@ impl Source {
 }
 
 impl Drawn {
-    /// Draws the items of a part and adds them.
+    /// Draws the items of a part and adds them; some version of it steers the draws, for a world of its own.
     fn draw(
         &self,
         (key, seed, part): (&str, u64, usize),
         clock: Option<i64>,
-        world: &World<'_>,
+        (world, (steering, aimed)): (&World<'_>, (&Self, &World<'_>)),
         items: &mut Vec<Arc<Item>>,
     ) -> Result<(), String> {
         let part = part.to_string();
@@ -278,14 +284,12 @@ impl Drawn {
             )
         };
         let mut drawings: Vec<(Drawing<'_>, Vec<usize>)> = Vec::with_capacity(self.sources.len());
-        for source in &self.sources {
+        let plans: Vec<&Plan> = steering.sources.iter().map(|source| source.plan(aimed.law.clock, aimed)).collect();
+        for (source, plan) in self.sources.iter().zip(&plans) {
             let mut stream = Stream::new(key, seed, &["pools:", &part, ":", &source.cast.generator.name]);
             let drawing =
                 Drawing::new(&source.cast, clock, &mut stream).map_err(|fault| failed(&source.cast, &fault))?;
-            drawings.push((
-                drawing,
-                source.plan(clock, world).deck(usize::try_from(count).unwrap_or_default(), &mut stream),
-            ));
+            drawings.push((drawing, plan.deck(usize::try_from(count).unwrap_or_default(), &mut stream)));
         }
         let mut known: HashSet<String> = items.iter().map(|item| item.id.clone()).collect();
         let mut made = vec![0_usize; self.sources.len()];
@@ -301,10 +305,10 @@ impl Drawn {
             };
             let mut own = Stream::new(key, seed, &["item:", &part, ":", &number.to_string()]);
             let source = &self.sources[at];
-            let plan = source.plan(clock, world);
+            let plan = plans[at];
             let goal = plan.choose(deck, made[at], &source.cast.generator, &mut own);
             made[at] += 1;
-            let item = drawing.item(&id, plan, goal, world, &mut own);
+            let item = drawing.item(&id, (plan, &aimed.law), goal, world, &mut own);
             items.push(Arc::new(item.map_err(|fault| failed(&source.cast, &fault))?));
         }
         Ok(())

@@ -33,7 +33,7 @@ use crate::{
 };
 pub use context::filters;
 use distribution::Grid;
-pub use draw::{Fault, World};
+pub use draw::{Fault, Steering, World};
 pub use inbox::{Cast, Drawn, InboxPart, Source, Subset, items};
 pub use plan::Plan;
 pub use slots::{attributes, evaluate_in};
