@@ -73,15 +73,8 @@ pub(crate) fn pick<'a>(catalog: &'a Catalog, names: &[String]) -> Result<Vec<Pla
     let mut missing = false;
     for name in names.iter().filter(|name| !packs.iter().any(|pack| pack.find_task(name).is_some())) {
         let known: Vec<&str> = packs.iter().flat_map(|pack| pack.tasks().iter().map(|task| task.name())).collect();
-        let family = name.rsplit_once('/').and_then(|(family, _)| packs.iter().find_map(|pack| pack.task(family)));
-        output::error(match family.and_then(|task| Some((task.name(), task.family?))) {
-            Some((family, seeds)) => {
-                let last = seeds.first + (seeds.count - 1);
-                format!(
-                    "there is no task `{name}`; the tasks of the family are `{family}/{}` to `{family}/{last}`",
-                    seeds.first
-                )
-            }
+        output::error(match packs.iter().find_map(|pack| pack.family_without(name)) {
+            Some(family) => format!("there is no task `{name}`; {family}"),
             None => unknown("task", name, &known),
         });
         missing = true;

@@ -200,6 +200,13 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() || self.rest.starts_with([self.separator, '\n', '\r']) {
             return Ok(cell);
         }
+        if self.line > opened {
+            let message = format!(
+                "this line opens a quote that is only closed in line {}, before other text; close it where its cell ends",
+                self.line
+            );
+            return Err(problem(opened, message));
+        }
         let message = "a text follows the quote that closes its cell; write a quote within a cell twice".to_owned();
         Err(problem(self.line, message))
     }

@@ -71,7 +71,11 @@ fn find<'a>(catalog: &'a Catalog, id: &str, args: &ExplainItemArgs) -> Result<(&
     let mut known: Vec<&str> = tasks.iter().flat_map(|(_, task)| task.item_ids()).collect();
     known.extend(drawn.iter().map(|item| item.id.as_str()));
     known.dedup();
-    output::error(packs::unknown("item", id, &known));
+    let families = tasks.iter().filter_map(|(_, task)| Some((task.name(), task.family?.first)));
+    let family =
+        families.map(|(name, first)| format!("; items of a family need its task, such as `--task {name}/{first}`"));
+    let family = family.take(1).collect::<String>();
+    output::error(format!("{}{family}", packs::unknown("item", id, &known)));
     Err(Exit::Usage)
 }
 

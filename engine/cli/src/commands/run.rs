@@ -52,6 +52,12 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
         };
         let mut arguments = arguments(pack, &args.arguments);
         arguments.extend(args.level.iter().map(|level| ("level".to_owned(), level.as_str().into())));
+        let levels: Vec<&str> = task.levels.iter().map(|level| level.name.as_str()).collect();
+        if let Some(level) = args.level.as_ref().filter(|level| !levels.is_empty() && !levels.contains(&level.as_str()))
+        {
+            output::error(packs::unknown("level", level, &levels));
+            return Err(Exit::Usage);
+        }
         for seed in args.seed..=last {
             if let Some(refusal) = trail.as_deref().and_then(Trail::refusal) {
                 output::error(refusal);

@@ -1,40 +1,61 @@
-//! Problems behind mistakes that a machine can fix.
+//! Problems behind other ones.
 //!
-//! A misspelt key leaves its document unread, and with it every name and value that is wrong in it. Where findings come
-//! with their change, the pack is checked again as if it had been made, and its findings are reported in the same run, at
-//! the author's own places.
+//! A key or value that does not fit leaves its document unread, and with it every name and value that is wrong in it. Where
+//! findings come with their change, the pack is checked again as if it had been made; what does not fit otherwise is left out.
+//! The findings of that check are reported in the same run, at the author's own places, except those that may be about what
+//! was changed or left out.
 
 use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
 
 use casebook_syntax::{
-    diagnostic::{Code, Diagnostic, Fix, Report, apart, apply},
+    diagnostic::{Code, Diagnostic, Fix, Report, Severity, apart, apply},
     source::SourceSet,
 };
 
-use super::{Proof, compile_all, kept::Kept};
+use super::{Proof, compile_all, documents::Misfits, kept::Kept, left_out};
 
 /// The maximum number of layers of mistakes to look behind.
 const MAX_ROUNDS: usize = 3;
 
-/// Adds what a report's own changes uncover; afterwards it is sorted as before.
+/// Adds what a report's own findings hide; afterwards it is sorted as before.
 pub(super) fn look(sources: &SourceSet, kept: &mut Kept, report: &mut Report) {
     let mut layers: Vec<Layer> = Vec::new();
     let mut shown = sources.clone();
     let mut found = report.diagnostics.clone();
+    let mut is_cut = false;
     for _ in 0..MAX_ROUNDS {
         let layer = Layer::of(&found);
-        if layer.0.is_empty() {
+        if layer.0.is_empty() && is_cut {
             break;
         }
         shown.change(&|file| layer.0.get(&file.path).map(|edits| apply(&file.text, edits)));
         layers.push(layer);
-        found = compile_all(&shown, 1, Proof::default(), kept).report.diagnostics;
-        let originals = found.iter().filter_map(|finding| original(finding, &layers, sources));
+        let (compiled, cuts) = compile_all(&shown, 1, (Proof::default(), Misfits::Cut), kept);
+        is_cut = true;
+        found = compiled.report.diagnostics;
+        drop_wrong_fixes(report, &found, &layers, sources);
+        found.retain(|finding| !left_out::is_about(finding, &cuts));
+        let originals = found.iter().filter_map(|finding| {
+            let place = left_out::pointer(finding, &cuts);
+            Some(Diagnostic { pointer: place, ..original(finding, &layers, sources)? })
+        });
         let new: Vec<Diagnostic> =
             originals.filter(|finding| !is_told(report, finding) && !is_guessed(finding, &layers)).collect();
         report.extend(new);
     }
     report.sort();
+}
+
+/// Drops the changes after which there is an error at what was put in.
+fn drop_wrong_fixes(report: &mut Report, found: &[Diagnostic], layers: &[Layer], sources: &SourceSet) {
+    let Some((last, before)) = layers.split_last() else { return };
+    for (path, fix) in last.wrong(found) {
+        let back = |span: Range<usize>| before.iter().rev().try_fold(span, |span, layer| layer.before(path, &span));
+        let Some(span) = back(fix.start..fix.end).filter(|_| sources.file(path).is_some()) else { continue };
+        for finding in report.diagnostics.iter_mut().filter(|finding| finding.path == *path) {
+            finding.fix.take_if(|one| (one.start, one.end, &one.text) == (span.start, span.end, &fix.text));
+        }
+    }
 }
 
 /// The changes of one round, by file; those of a file are in order and apart.
@@ -59,6 +80,22 @@ impl Layer {
             let word = format!("`{}`", fix.text.trim_matches(['"', '\'']));
             texts.iter().flatten().any(|text| text.contains(&word))
         })
+    }
+
+    /// The changes after which there is an error at what was put in.
+    fn wrong<'a>(&'a self, found: &'a [Diagnostic]) -> impl Iterator<Item = (&'a Arc<Path>, &'a Fix)> {
+        let of_file = move |(path, fixes): (&'a Arc<Path>, &'a Vec<Fix>)| {
+            let mut grown = 0_isize;
+            fixes.iter().filter_map(move |fix| {
+                let start = fix.start.checked_add_signed(grown)?;
+                grown += fix.text.len().cast_signed() - (fix.end - fix.start).cast_signed();
+                let put_in = start..start + fix.text.len();
+                let is_about =
+                    |one: &&Diagnostic| one.path == *path && one.severity == Severity::Error && one.span == put_in;
+                found.iter().any(|one| is_about(&one)).then_some((path, fix))
+            })
+        };
+        self.0.iter().flat_map(of_file)
     }
 
     /// Where a place of the changed file was before the change; none when it is inside a change.

@@ -15,7 +15,7 @@ use casebook_runtime::{
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report, suggest},
     source::{Base, PackSource, ReadProblem, SourceFile},
-    spec::{self, Content, Document, Draft, Kind, Lost, Tree},
+    spec::{self, Content, Cut, Document, Draft, Kind, Lost, Tree},
 };
 use rayon::prelude::*;
 
@@ -156,13 +156,34 @@ pub(super) struct Read {
     /// How many documents its files hold, those that cannot be read included.
     pub(super) count: usize,
     pub(super) lost: Vec<Lost>,
+    /// What was left out of documents that do not fit their schemas; empty unless that was asked for.
+    pub(super) cuts: Vec<Cut>,
     /// All of them once more, as other packs extend them.
     drafts: Vec<(Draft, Option<Arc<Document>>)>,
 }
 
 /// Reads the documents of a pack, and of the one that it extends.
 pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) -> Read {
-    let (mut lost, mut found) = (Vec::new(), 0);
+    read_with(source, cache, Misfits::Lost, report)
+}
+
+/// How a document that does not fit its schema is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misfits {
+    /// It is lost as a whole.
+    Lost,
+    /// The parts that do not fit are left out; it still counts as lost, so that names it may declare stay open.
+    Cut,
+}
+
+/// Reads the documents of a pack, and of the one that it extends.
+pub(super) fn read_with(source: &PackSource, cache: &mut Cache, misfits: Misfits, report: &mut Report) -> Read {
+    let (mut lost, mut found, mut cuts) = (Vec::new(), 0, Vec::new());
+    let mut without_misfits = |draft: &Draft| {
+        let (document, left_out) = Some(draft).filter(|_| misfits == Misfits::Cut)?.partial()?;
+        cuts.extend(left_out);
+        Some(Arc::new(document))
+    };
     let mut own: Vec<(Draft, Option<Arc<Document>>)> = Vec::new();
     for (file, read) in source.files.iter().zip(cache.read(&source.files)) {
         found += read.count;
@@ -188,11 +209,13 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
             own.push((draft.clone(), whole.clone()));
         }
     }
+    let mut base_cuts = Vec::new();
     let base = match &source.base {
         None => Vec::new(),
         Some(Base::Pack(base)) => {
-            let base = read(base, cache, report);
+            let base = read_with(base, cache, misfits, report);
             lost.extend(base.lost);
+            base_cuts = base.cuts;
             base.drafts
         }
         Some(Base::Problem(problem)) => {
@@ -208,7 +231,7 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
     let mut more_lost = Vec::new();
     for (draft, whole) in &own {
         let Some(name) = draft.extends() else {
-            all.extend(whole.clone());
+            all.extend(whole.clone().or_else(|| without_misfits(draft)));
             drafts.push((draft.clone(), whole.clone()));
             continue;
         };
@@ -221,6 +244,7 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
         // Laid over a broken document, a sound one seems to lack what that one does not say.
         if resolver.extends_broken(draft, 0) {
             more_lost.push(draft.lost());
+            all.extend(without_misfits(&laid));
             drafts.push((laid, None));
             continue;
         }
@@ -232,6 +256,7 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
             }
             Err(head) => {
                 more_lost.push(head);
+                all.extend(without_misfits(&laid));
                 drafts.push((laid, None));
             }
         }
@@ -243,12 +268,13 @@ pub(super) fn read(source: &PackSource, cache: &mut Cache, report: &mut Report) 
         let taken_over =
             !matches!(draft.kind, Kind::Environment | Kind::Test) && !names.contains(&(draft.kind, draft.name()));
         if taken_over {
-            all.extend(whole.clone());
+            all.extend(whole.clone().or_else(|| without_misfits(&draft)));
             drafts.push((draft, whole));
         }
     }
     lost.extend(more_lost);
-    Read { all, own: count, count: found, lost, drafts }
+    cuts.extend(base_cuts);
+    Read { all, own: count, count: found, lost, cuts, drafts }
 }
 
 /// What is wrong with the pack that an environment extends.
@@ -424,6 +450,12 @@ impl<'a> Documents<'a> {
         !self.lost.is_empty()
     }
 
+    /// Whether parts of a document were left out.
+    pub(super) fn is_lost(&self, document: &Document) -> bool {
+        let (kind, name) = (document.content.kind(), document.content.name());
+        self.lost.iter().flatten().any(|(lost_kind, lost)| (*lost_kind, &**lost) == (kind, name))
+    }
+
     /// Whether a document of a kind may be one that could not be read.
     pub(super) fn may_be_lost(&self, kind: Kind, name: &str) -> bool {
         // A task of a family has the name of its document and a number.
@@ -436,11 +468,23 @@ impl<'a> Documents<'a> {
 
     /// Reports a name that no document of a kind has; silent when the document may be one that could not be read.
     pub(super) fn missing(&self, kind: Kind, name: &str, at: &Document, pointer: &str, report: &mut Report) {
+        self.missing_among(kind, name, &[], (at, pointer), report);
+    }
+
+    /// The same for an entry of a list, where no name may appear twice.
+    pub(super) fn missing_among(
+        &self,
+        kind: Kind,
+        name: &str,
+        listed: &[String],
+        (at, pointer): (&Document, &str),
+        report: &mut Report,
+    ) {
         if !self.may_be_lost(kind, name) {
             let noun = kind.name().to_lowercase();
             report.push(
                 at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`")).hint(
-                    suggest(name, self.names(kind))
+                    suggest(name, self.names(kind).into_iter().filter(|known| !listed.iter().any(|one| one == known)))
                         .unwrap_or_else(|| format!("add a document with `kind: {kind}` and `name: {name}`").into()),
                 ),
             );

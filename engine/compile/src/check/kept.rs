@@ -6,9 +6,15 @@ use casebook_runtime::scenario::Scenario;
 use casebook_syntax::{
     diagnostic::Diagnostic,
     source::{PackSource, SourceFile},
+    spec::Cut,
 };
 
-use super::{Proof, documents, generator::Plans, plugins};
+use super::{
+    Proof,
+    documents::{self, Misfits},
+    generator::Plans,
+    plugins,
+};
 
 /// What was compiled last.
 #[derive(Debug, Default)]
@@ -36,7 +42,11 @@ pub(super) struct Outcome {
     pub(super) made: Option<(Arc<Scenario>, SourceFile, Range<usize>)>,
     /// How many documents there are.
     pub(super) count: usize,
+    /// Whether some of them could not be read.
+    pub(super) broken: bool,
     pub(super) findings: Vec<Diagnostic>,
+    /// What was left out of documents that do not fit their schemas.
+    pub(super) cuts: Vec<Cut>,
     pub(super) proof: Proof,
 }
 
@@ -45,19 +55,21 @@ impl Kept {
     pub(super) fn pack(
         &mut self,
         source: &PackSource,
-        thorough: bool,
+        (thorough, misfits): (bool, Misfits),
         make: impl FnOnce(&mut KeptPack, &mut plugins::Cache) -> Outcome,
     ) -> Outcome {
         let kept = self.packs.entry(source.root.clone()).or_default();
         kept.used = true;
         let known = kept.whole.as_ref().filter(|(of, known)| known.proof.thorough == thorough && of == source);
-        if let Some((_, known)) = known {
+        // Where every document was read there is nothing to leave out.
+        if let Some((_, known)) = known.filter(|(_, known)| misfits == Misfits::Lost || !known.broken) {
             return known.clone();
         }
         let outcome = make(kept, &mut self.plugins);
         kept.sound = outcome.made.is_some();
         // What became of a program that is a plugin may be another time otherwise.
-        kept.whole = source.modules.is_empty().then(|| (source.clone(), outcome.clone()));
+        let is_whole = misfits == Misfits::Lost && source.modules.is_empty();
+        kept.whole = is_whole.then(|| (source.clone(), outcome.clone()));
         outcome
     }
 

@@ -14,6 +14,7 @@
 //! | `inbox.rs` | inboxes: their items, by name and together |
 //! | `generator/` | what resets draw: generators, and what tasks draw of them |
 //! | `forms.rs` | one item in every form that a task can give it |
+//! | `heirs.rs` | findings about what several documents inherit |
 //! | `truth.rs` | what is right about an item, by labels and rules |
 //! | `limits.rs` | numbers of tasks that decide nothing |
 //! | `lines.rs` | lines of places in a document, counted on from the last |
@@ -33,7 +34,8 @@
 //! | `trial.rs` | what templates and expressions are tried with besides one sample |
 //! | `kept.rs` | what was compiled last |
 //! | `unread.rs` | what of packs cannot be read, and why |
-//! | `beyond.rs` | problems behind mistakes that a machine can fix |
+//! | `left_out.rs` | which findings may be about what was left out because it does not fit |
+//! | `beyond.rs` | problems behind other ones |
 //!
 //! A file's problems never hide another's; what depends on a broken document is left unchecked rather than reported twice.
 
@@ -47,10 +49,12 @@ mod documents;
 mod environment;
 mod forms;
 mod generator;
+mod heirs;
 mod idle;
 mod inbox;
 mod kept;
 mod later;
+mod left_out;
 mod limits;
 mod lines;
 mod observation;
@@ -99,9 +103,10 @@ use casebook_runtime::{
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report},
     source::{self, PackSource, SourceFile, SourceSet},
-    spec::{self, Content, Document, Kind},
+    spec::{self, Content, Cut, Document, Kind},
 };
 pub(crate) use documents::Documents;
+use documents::Misfits;
 pub use forms::template_fields;
 use kept::{Kept, KeptPack, Outcome};
 pub use plugins::{Lock, authoring, locks};
@@ -154,7 +159,7 @@ impl Checker {
 
     /// Compiles a whole catalog of the given generation.
     pub fn compile(&mut self, sources: &SourceSet, generation: u64) -> Compiled {
-        let mut compiled = compile_all(sources, generation, Proof::default(), &mut self.kept);
+        let (mut compiled, _) = compile_all(sources, generation, (Proof::default(), Misfits::Lost), &mut self.kept);
         if compiled.catalog.is_none() {
             beyond::look(sources, &mut self.kept, &mut compiled.report);
         }
@@ -165,13 +170,22 @@ impl Checker {
     /// Compiles a whole catalog and asks all that there is to ask about its rules.
     pub fn prove(&mut self, sources: &SourceSet) -> Compiled {
         let proof = Proof { thorough: true, ..Proof::default() };
-        let compiled = compile_all(sources, 1, proof, &mut self.kept);
+        let (mut compiled, _) = compile_all(sources, 1, (proof, Misfits::Lost), &mut self.kept);
+        if compiled.catalog.is_none() {
+            beyond::look(sources, &mut self.kept, &mut compiled.report);
+        }
         self.kept.turn();
         compiled
     }
 }
 
-fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, kept: &mut Kept) -> Compiled {
+fn compile_all(
+    sources: &SourceSet,
+    generation: u64,
+    (mut proof, misfits): (Proof, Misfits),
+    kept: &mut Kept,
+) -> (Compiled, Vec<Cut>) {
+    let mut left_out = Vec::new();
     let mut report = Report::default();
     let mut packs = Vec::new();
     let mut documents = 0;
@@ -183,8 +197,10 @@ fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, kept: &mu
         for file in source::bases(source).flat_map(|pack| &pack.passed_over) {
             passed_over(file, &mut report);
         }
-        let Outcome { made, count, findings, proof: asked } =
-            kept.pack(source, proof.thorough, |kept, plugins| compile_pack(source, proof.thorough, kept, plugins));
+        let how = (proof.thorough, misfits);
+        let Outcome { made, count, findings, cuts, proof: asked, .. } =
+            kept.pack(source, how, |kept, plugins| compile_pack(source, how, kept, plugins));
+        left_out.extend(cuts);
         documents += count;
         report.extend(findings);
         proof.questions += asked.questions;
@@ -209,7 +225,7 @@ fn compile_all(sources: &SourceSet, generation: u64, mut proof: Proof, kept: &mu
     report.sort();
     packs.sort_by(|a, b| a.name().cmp(b.name()));
     let catalog = (report.errors() == 0 && !packs.is_empty()).then_some(Catalog { generation, packs });
-    Compiled { catalog, report, documents, proof }
+    (Compiled { catalog, report, documents, proof }, left_out)
 }
 
 /// What of a pack is compiled before its tasks.
@@ -272,9 +288,14 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn compile_pack(source: &PackSource, thorough: bool, kept: &mut KeptPack, plugins: &mut plugins::Cache) -> Outcome {
+fn compile_pack(
+    source: &PackSource,
+    (thorough, misfits): (bool, Misfits),
+    kept: &mut KeptPack,
+    plugins: &mut plugins::Cache,
+) -> Outcome {
     let (mut report, mut proof) = (Report::default(), Proof { thorough, ..Proof::default() });
-    let read = documents::read(source, &mut kept.documents, &mut report);
+    let read = documents::read_with(source, &mut kept.documents, misfits, &mut report);
     let documents = Documents::new(&read);
     documents.check_names(&mut report);
     let root = find_root(source, &documents, &mut report);
@@ -283,7 +304,8 @@ fn compile_pack(source: &PackSource, thorough: bool, kept: &mut KeptPack, plugin
         let made = assemble(source, &documents, (root, environment), (kept, plugins, &mut proof), &mut report)?;
         Some((Arc::new(made), root.file().clone(), root.place("/name").1))
     });
-    Outcome { made, count: read.count, findings: report.diagnostics, proof }
+    let broken = documents.broken();
+    Outcome { made, count: read.count, broken, findings: report.diagnostics, cuts: read.cuts, proof }
 }
 
 fn assemble(
@@ -513,7 +535,9 @@ fn compile_suites(
     report: &mut Report,
 ) -> Vec<casebook_runtime::scenario::suite::Suite> {
     let mut suites = Vec::new();
-    for document in parts.documents.of(Kind::Test) {
+    // What agents send and see is only known of a whole environment.
+    let is_whole = !parts.documents.is_lost(parts.root);
+    for document in parts.documents.of(Kind::Test).filter(|_| is_whole) {
         if let Content::Test(spec) = &document.content {
             suites.extend(test::compile(document, spec, parts, tasks, surface, report));
         }
@@ -530,7 +554,7 @@ fn compile_tasks(
 ) -> Vec<Arc<Task>> {
     let parts = &*all;
     let documents = parts.documents;
-    let mut tasks = Vec::new();
+    let (mut tasks, mut found) = (Vec::new(), Vec::new());
     if parts.sound {
         parts.plans.replace(std::mem::take(&mut kept.plans).under(documents, data));
     }
@@ -540,7 +564,7 @@ fn compile_tasks(
     );
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
-        let bytes = parts.bytes.get();
+        let (bytes, first) = (parts.bytes.get(), report.diagnostics.len());
         let made = kept.documents.task(documents.key_of_task(document, spec.inbox.as_ref(), &shared), || {
             let found = report.diagnostics.len();
             let task = task::compile(document, spec, parts, report)?;
@@ -552,7 +576,9 @@ fn compile_tasks(
             parts.bytes.set(bytes + added);
             tasks.push(task);
         }
+        found.push((document, first..report.diagnostics.len()));
     }
+    heirs::join(&found, report);
     if parts.sound {
         kept.plans = parts.plans.take();
     }

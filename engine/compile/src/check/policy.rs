@@ -225,7 +225,7 @@ fn check_applied(document: &Document, apply: &[String], parts: &Parts<'_>, repor
                     .hint("remove one of the two"),
             );
         } else if parts.documents.find(Kind::Rules, name).is_none() {
-            parts.documents.missing(Kind::Rules, name, document, &pointer, report);
+            parts.documents.missing_among(Kind::Rules, name, apply, (document, &pointer), report);
         }
     }
 }

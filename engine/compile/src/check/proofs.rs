@@ -64,8 +64,19 @@ pub(super) fn check(parts: &Parts<'_>, proof: &mut Proof, report: &mut Report) {
             };
             report.diagnostics.iter().any(below)
         };
-        let findings: Vec<Diagnostic> =
-            analysis.claims.iter().filter(|claim| !explained(claim)).map(|claim| prover.finding(claim)).collect();
+        let claims: Vec<&Claim> = analysis.claims.iter().filter(|claim| !explained(claim)).collect();
+        // No item can reach a rule that never decides.
+        for claim in &analysis.claims {
+            if let Claim::Never { rule, .. } | Claim::Hidden { rule, .. } = claim {
+                let id = format!("reached the rule `{}` in ", set.rules[*rule].reason.id);
+                let path = &document.file().path;
+                let is_follow_up = |finding: &Diagnostic| {
+                    finding.code == Code::OutOfReach && finding.path == *path && finding.message.contains(&id)
+                };
+                report.diagnostics.retain(|finding| !is_follow_up(finding));
+            }
+        }
+        let findings: Vec<Diagnostic> = claims.into_iter().map(|claim| prover.finding(claim)).collect();
         report.extend(findings);
         if proof.thorough {
             prover.indistinct(report);

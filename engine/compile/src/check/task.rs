@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use indexmap::IndexMap;
 use minijinja::{Value as Context, context, value::Serde};
 
 use casebook_runtime::{
@@ -542,6 +543,10 @@ fn decisions_text(environment: &spec::Environment) -> String {
         let meaning = decision.description.as_ref();
         let meaning = meaning.map(|meaning| format!(": {}", meaning.trim_end().trim_end_matches('.')));
         let mut line = format!("- `{name}`{unit}{}.", meaning.unwrap_or_default());
+        if let Some(when) = &decision.when {
+            line.push_str(&format!(" It counts if {}", counts_if(when)));
+            line.push_str(if decision.required { ", and must then be given." } else { "." });
+        }
         if let Some(values) = &decision.declared.values {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             line.push_str(&format!(" It is {}.", listed(&values, "or")));
@@ -552,6 +557,18 @@ fn decisions_text(environment: &spec::Environment) -> String {
         line
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The values of other decisions for which a decision counts, such as "`order` is `refuse` or `wait`".
+fn counts_if(when: &IndexMap<String, Value>) -> String {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let condition = |(name, values): (&String, &Value)| {
+        let values: Vec<String> =
+            values.as_array().map_or_else(|| vec![plain(values)], |all| all.iter().map(plain).collect());
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        format!("`{name}` is {}", listed(&values, "or"))
+    };
+    when.iter().map(condition).collect::<Vec<_>>().join(" and ")
 }
 
 /// Names in a row, such as "`a`, `b` or `c`".

@@ -154,8 +154,19 @@ impl Checker<'_> {
             }
         }
         if clock.is_none() && case.clock.is_none() && self.spec.clock.is_none() && rules.needs_clock().is_some() {
-            let message = format!("the rules `{of}` read the clock, and the case has none");
-            report.push(self.document.at(Code::NoClock, &pointer, message).hint(ADD_CLOCK));
+            // One clock of the document is enough for all of its cases.
+            let message = format!("the rules `{of}` read the clock, and neither this case nor the document has one");
+            let finding = self.document.at(Code::NoClock, &pointer, message).hint(ADD_CLOCK);
+            let whole = self.document.place("").1;
+            let is_told = |told: &casebook_syntax::diagnostic::Diagnostic| {
+                told.code == finding.code
+                    && told.path == finding.path
+                    && told.message == finding.message
+                    && whole.contains(&told.span.start)
+            };
+            if !report.diagnostics.iter().any(is_told) {
+                report.push(finding);
+            }
         }
         let name = case.name.clone().unwrap_or_else(|| {
             let given = Value::Object(case.given.clone()).to_string();

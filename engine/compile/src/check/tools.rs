@@ -69,7 +69,11 @@ fn one(
     let pointer = format!("/tools/{name}");
     check_name(root, &pointer, name, RESERVED, report);
     let (item, given) = arguments(root, &pointer, spec, report);
-    let reveals = reveals(root, &pointer, &spec.reveals, fields, report);
+    let mut reveals = reveals(root, &pointer, &spec.reveals, fields, report);
+    if reveals.len() < spec.reveals.len() {
+        // A name that is wrong may stand for any of them.
+        reveals = (0..fields.len()).filter(|at| !fields[*at].visible).collect();
+    }
     if spec.revealed().next().is_some() && item.is_none() {
         let key = if spec.reveals.is_empty() { "answers" } else { "reveals" };
         report.push(

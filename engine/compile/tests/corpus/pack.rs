@@ -6,19 +6,46 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use casebook_syntax::{diagnostic::Report, source};
+use casebook_syntax::{
+    diagnostic::{Diagnostic, Report, Severity},
+    source,
+};
 use libtest_mimic::Failed;
 
 use super::{packs, script};
 
 pub(crate) fn run(name: &str, input: &str) -> Result<String, Failed> {
-    let report = report(&apply(input)?);
+    let files = apply(input)?;
+    let report = report(&files);
     let rendered = report.render(false);
     if (report.errors() > 0) != name.starts_with("err_") {
         return Err(format!("`err_` at the beginning of its name means that it has errors:\n{rendered}").into());
     }
     check_style(&report)?;
+    check_fixes(&files, &report)?;
     Ok(rendered)
+}
+
+/// Checks that each change that a finding offers removes it, and that what it puts in is right.
+fn check_fixes(files: &BTreeMap<String, String>, before: &Report) -> Result<(), Failed> {
+    for finding in &before.diagnostics {
+        let (Some(fix), Ok(file)) = (&finding.fix, finding.path.strip_prefix("desk")) else { continue };
+        let mut changed = files.clone();
+        let text = changed.get_mut(&*file.to_string_lossy()).ok_or("the finding has no file")?;
+        text.replace_range(fix.start..fix.end, &fix.text);
+        let put_in = fix.start..fix.start + fix.text.len();
+        let after = report(&changed);
+        let is_wrong = |one: &&Diagnostic| {
+            one.path == finding.path
+                && (one.severity == Severity::Error && one.span == put_in
+                    || (one.code, &one.message) == (finding.code, &finding.message)
+                        && one.span.start == finding.span.start)
+        };
+        if let Some(wrong) = after.diagnostics.iter().find(is_wrong) {
+            return Err(format!("`{}` in place of {:?} gives: {}", fix.text, finding.message, wrong.message).into());
+        }
+    }
+    Ok(())
 }
 
 /// Applies the parts of a case to the small pack.

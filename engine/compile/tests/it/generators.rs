@@ -564,7 +564,7 @@ fn what_does_not_work_is_told_at_its_place() {
         (
             "    - { say: 'Two weeks late.', when: { reason: late } }\n    - { say: 'Nobody needs it any more.', when: { reason: late } }\n",
             "",
-            "the phrase `plea` has no text for what was drawn",
+            "the phrase `plea` has no text for what was drawn: `reason` is `late`",
         ),
         ("['worth {{ worth | fixed }}'", "['worth {{ phrase.plea }}'", "reads itself"),
         ("to: 900", "to: 1", "`to` is below `from`"),
@@ -578,6 +578,12 @@ fn what_does_not_work_is_told_at_its_place() {
         ),
         ("within: 48h", "within: 2d", "write `48h`"),
         ("  reason: { slot: reason }\n", "", "the generator makes no `reason`"),
+        ("  owner: '{{ who.address }}'", "  owner: { slot: who.adress }", "the slot `who` has no part `who.adress`"),
+        (
+            "people: { file: people.csv, draw: 4 }",
+            "people: { entries: [{ name: Ada, address: a@a.example }, { nmae: Bo, address: b@b.example }, { name: Cy, address: c@c.example }] }",
+            "this entry has `nmae` where all others have `name`",
+        ),
     ] {
         let maker = if expected == "in 2000 draws" {
             MAKER.replace(from, to).replace("to: 900", "to: 399")

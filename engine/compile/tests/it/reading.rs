@@ -175,8 +175,24 @@ fn a_field_that_no_text_tells_is_named() {
         "'It is a pony', when: { chipped: true }",
         &["`It is a pony` (of `look`)"],
     );
-    let both = "leave it open: `It is a pony` (of `look`), `It is a pony` (of `look`)";
+    let both = "leave it open: `It is a pony` (of `look`, which stands for several values)\n";
     finds("It fits in a bag", "It is a pony", &[both]);
+    // A condition that every value meets asks for none, and neither does one that something else may meet.
+    for when in [
+        "{ size: [small, large] }",
+        "{ size: { in: [large, small] } }",
+        "{ any: [{ size: large }, { chipped: true }] }",
+    ] {
+        finds(
+            "'It is a pony', when: { size: large }",
+            &format!("'It is a pony', when: {when}"),
+            &["leave it open: `It is a pony`"],
+        );
+    }
+    finds_nothing(
+        "'It is a pony', when: { size: large }",
+        "'It is a pony', when: { all: [{ size: large }, { chipped: true }] }",
+    );
 }
 
 #[test]

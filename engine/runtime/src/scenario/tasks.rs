@@ -39,6 +39,15 @@ impl Pack {
         nearest(name, self.tasks.iter().map(|task| task.name.as_str()))
     }
 
+    /// Which tasks a family has, in words, where a name is of a family and none of its tasks.
+    pub fn family_without(&self, name: &str) -> Option<String> {
+        let (family, _) = name.rsplit_once('/')?;
+        let task = self.task(family).filter(|_| self.find_task(name).is_none())?;
+        let seeds = task.family?;
+        let last = seeds.first + (seeds.count - 1);
+        Some(format!("the tasks of the family are `{family}/{}` to `{family}/{last}`", seeds.first))
+    }
+
     /// The splits that tasks belong to: `train`, `validation` and `test` first, then the others by name.
     pub fn splits(&self) -> Vec<Split<'_>> {
         let mut names: Vec<&str> = self.tasks.iter().map(|task| task.split.as_str()).collect();

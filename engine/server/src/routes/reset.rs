@@ -106,11 +106,15 @@ async fn reset(
 /// What the query leaves unset the body may fill, and the other way round; the body comes first.
 fn arguments(pack: &Pack, object: Map<String, Value>, query: &[(String, String)]) -> Result<ResetArguments, Problem> {
     let parts = query.iter().filter(|(name, value)| name != SESSION_KEY && name != WAIT_KEY && !value.is_empty());
-    let in_query = parts.map(|(name, value)| (name.clone(), in_query(pack, name, value))).collect();
+    let in_query: Map<String, Value> = parts.map(|(name, value)| (name.clone(), in_query(pack, name, value))).collect();
+    let unknown =
+        [ResetArguments::unknown(pack, &object, &["body"]), ResetArguments::unknown(pack, &in_query, &["query"])];
     match (ResetArguments::read(object, &["body"]), ResetArguments::read(in_query, &["query"])) {
         (Ok(in_body), Ok(in_query)) => Ok(in_body.or(in_query)),
         (in_body, in_query) => {
-            let entries = in_body.err().into_iter().chain(in_query.err()).flatten();
+            let [unknown_in_body, unknown_in_query] = unknown;
+            let in_body = in_body.err().into_iter().flatten().chain(unknown_in_body);
+            let entries = in_body.chain(in_query.err().into_iter().flatten()).chain(unknown_in_query);
             Err(Problem::Invalid(entries.collect()))
         }
     }

@@ -69,6 +69,18 @@ impl ResetArguments {
         if entries.is_empty() { Ok(arguments) } else { Err(entries) }
     }
 
+    /// The unknown arguments in an object; `at` is the path that leads to it.
+    pub(crate) fn unknown(pack: &Pack, object: &Map<String, Value>, at: &[&str]) -> Vec<Entry> {
+        let known: Vec<&str> = declared_names(pack).collect();
+        let unknown =
+            object.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()) && !known.contains(&name.as_str()));
+        unknown
+            .map(|(name, value)| {
+                Entry::new("extra_forbidden", path(at, name), unknown_argument(name, &known), value.clone())
+            })
+            .collect()
+    }
+
     /// The arguments that the environment declares; others are refused.
     pub(crate) fn declared_by(&self, pack: &Pack) -> Result<&Map<String, Value>, Vec<Entry>> {
         let known: Vec<&str> = declared_names(pack).collect();
@@ -129,6 +141,9 @@ pub(crate) fn unknown_task(pack: &Pack, name: &str) -> Entry {
 
 /// Says in a sentence that a task does not exist, and which do.
 pub(crate) fn unknown_task_text(pack: &Pack, name: &str) -> String {
+    if let Some(family) = pack.family_without(name) {
+        return format!("unknown task `{name}`; {family}");
+    }
     let names: Vec<&str> = pack.tasks().iter().map(|task| task.name()).collect();
     unknown_name("task", name, pack.nearest_task(name), &format!("`{}` has", pack.name()), &names)
 }

@@ -37,6 +37,17 @@ macro_rules! codes {
                 !["CB1", "CB2"].iter().any(|kind| self.text().starts_with(kind))
             }
 
+            /// Whether it says that a document does not fit its schema, so that the document is not read.
+            pub fn is_about_shape(self) -> bool {
+                self.text().starts_with("CB2")
+            }
+
+            /// Whether it is about one name, value, condition or template, and not about what parts mean together.
+            pub fn is_about_one_place(self) -> bool {
+                let is_whole = matches!(self, Self::Cycle | Self::Environment);
+                !is_whole && ["CB1", "CB2", "CB3", "CB4"].iter().any(|kind| self.text().starts_with(kind))
+            }
+
             /// What it is about and how to fix it, with a wrong and a right example, in Markdown.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Self::$name => include_str!(concat!("explain/", $text, ".md")),)+ }

@@ -31,7 +31,11 @@ pub(super) fn cut(files: &[SourceFile], tree: &Tree, value: &Value, pointer: &st
     }
     let first = (0..at).rev().find(|at| !bare(*at))?;
     let last = (at..keys.len()).take_while(|at| bare(*at)).last()?;
-    let (owner, Value::String(start)) = keys[first] else { return None };
+    let (owner, start) = keys[first];
+    if start.is_number() {
+        return decimal(files, tree, pointer, (owner, keys[at].0), at == first + 1);
+    }
+    let Value::String(start) = start else { return None };
     let path = format!("{pointer}/{}", owner.replace('~', "~0").replace('/', "~1"));
     let (file, written) = located(files, tree.value_place(&path));
     let (_, end) = place(keys[last].0);
@@ -44,6 +48,18 @@ pub(super) fn cut(files: &[SourceFile], tree: &Tree, value: &Value, pointer: &st
         first: at == first + 1,
         hint: format!("put quotes around a text that holds a comma: `{owner}: \"{text}\"`"),
     })
+}
+
+/// What to do about a number with a comma before its decimals, such as `2,8`.
+fn decimal(files: &[SourceFile], tree: &Tree, pointer: &str, (owner, rest): (&str, &str), first: bool) -> Option<Cut> {
+    let path = |key: &str| format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+    let (file, whole) = located(files, tree.value_place(&path(owner)));
+    let (_, decimals) = located(files, tree.key_place(&path(rest)));
+    let is_number = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    let is_joined = is_number && file.text.get(whole.end..decimals.start) == Some(",");
+    let number = file.text.get(whole)?;
+    (first && is_joined && !number.contains('.'))
+        .then(|| Cut { first, hint: format!("write a decimal point: `{owner}: {number}.{rest}`") })
 }
 
 /// A text that a comma has cut.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     ApiVersion, Environment, Generator, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, comma, order,
+    partial::{self, Cut},
     tree::{self, Place},
     validate,
 };
@@ -86,6 +87,11 @@ impl Document {
     /// The file that it is in.
     pub fn file(&self) -> &SourceFile {
         &self.files[0]
+    }
+
+    /// The files of the documents that it extends.
+    pub fn bases(&self) -> impl Iterator<Item = &SourceFile> {
+        self.files[1..].iter()
     }
 
     /// The file and bytes of the value that a JSON pointer names.
@@ -255,30 +261,58 @@ impl Draft {
             report.extend(problems.into_iter().filter(|one| !lacks(one)));
             return Err(self.lost());
         }
-        let content = match kind {
-            Kind::Environment => typed(&files, &tree, &value, report).map(Content::Environment),
-            Kind::Inbox => typed(&files, &tree, &value, report).map(Content::Inbox),
-            Kind::Generator => typed(&files, &tree, &value, report).map(Content::Generator),
-            Kind::Rules => typed(&files, &tree, &value, report).map(Content::Rules),
-            Kind::Rubric => typed(&files, &tree, &value, report).map(Content::Rubric),
-            Kind::Task => typed(&files, &tree, &value, report).map(Content::Task),
-            Kind::Policy => typed(&files, &tree, &value, report).map(Content::Policy),
-            Kind::Test => typed(&files, &tree, &value, report).map(Content::Test),
-        };
-        let mut said = order::canonical_text(kind, &value);
-        // What varies is printed as it was written.
-        if let Some(varies) = value.get("vary").filter(|_| kind == Kind::Task) {
-            let written = tree.as_written("/vary");
-            if written != *varies {
-                said.push_str(&written.to_string());
-            }
-        }
-        let digest = sha256(said.as_bytes());
+        let content = content(kind, &files, &tree, &value, report);
         match content {
-            Some(content) if !broken => Ok(Document { files, tree, value, content, digest }),
+            Some(content) if !broken => {
+                let digest = digest(kind, &tree, &value);
+                Ok(Document { files, tree, value, content, digest })
+            }
             _ => Err(self.lost()),
         }
     }
+
+    /// Reads what it says without the parts that do not fit, which are returned; `None` where it fits, where nothing useful is
+    /// left, or where its meaning is open.
+    pub fn partial(&self) -> Option<(Document, Vec<Cut>)> {
+        let Self { kind, files, tree, broken, .. } = self;
+        if *broken || self.extends().is_some() {
+            return None;
+        }
+        let (tree, cuts) = partial::fitting(files, tree, *kind)?;
+        let value = tree.to_value();
+        let content = content(*kind, files, &tree, &value, &mut Report::default()).filter(|_| !cuts.is_empty())?;
+        let digest = digest(*kind, &tree, &value);
+        let document =
+            Document { files: Arc::clone(files), tree: Arc::new(tree), value: Arc::new(value), content, digest };
+        Some((document, cuts))
+    }
+}
+
+/// What a document that fits its schema says.
+fn content(kind: Kind, files: &[SourceFile], tree: &Tree, value: &Value, report: &mut Report) -> Option<Content> {
+    match kind {
+        Kind::Environment => typed(files, tree, value, report).map(Content::Environment),
+        Kind::Inbox => typed(files, tree, value, report).map(Content::Inbox),
+        Kind::Generator => typed(files, tree, value, report).map(Content::Generator),
+        Kind::Rules => typed(files, tree, value, report).map(Content::Rules),
+        Kind::Rubric => typed(files, tree, value, report).map(Content::Rubric),
+        Kind::Task => typed(files, tree, value, report).map(Content::Task),
+        Kind::Policy => typed(files, tree, value, report).map(Content::Policy),
+        Kind::Test => typed(files, tree, value, report).map(Content::Test),
+    }
+}
+
+/// SHA-256 of what a document says, its keys in canonical order, in hex.
+fn digest(kind: Kind, tree: &Tree, value: &Value) -> String {
+    let mut said = order::canonical_text(kind, value);
+    // What varies is printed as it was written.
+    if let Some(varies) = value.get("vary").filter(|_| kind == Kind::Task) {
+        let written = tree.as_written("/vary");
+        if written != *varies {
+            said.push_str(&written.to_string());
+        }
+    }
+    sha256(said.as_bytes())
 }
 
 /// Reads the documents of a file: syntax and heads. A document without a head is left out and noted as lost.

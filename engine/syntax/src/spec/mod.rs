@@ -9,6 +9,7 @@
 //! | `dashes.rs`, `brackets.rs` | dashes and closing brackets that YAML takes and the parser does not |
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
+//! | `partial.rs` | a document without the parts that do not fit, so that the rest can be checked |
 //! | `schema.rs` | the schemas, generated from the types below |
 //! | `reference.rs` | the reference of the language, generated from the types |
 //! | `write.rs` | values as YAML that reads back as the same |
@@ -33,6 +34,7 @@ mod generator;
 mod inbox;
 pub mod order;
 mod parameter;
+mod partial;
 mod plugin;
 mod policy;
 mod recover;
@@ -68,6 +70,7 @@ pub use generator::{
 };
 pub use inbox::{Inbox, InboxItem, Keyword, Label, LabelDetail};
 pub use parameter::{Formula, Parameter, ResetSpec, StateSpec};
+pub use partial::{Cut, Reason, names_in};
 pub use plugin::{PluginLimits, PluginSpec, ProcessSpec, with_plugins};
 pub use policy::{Policy, PolicyCall, PolicyHit, PolicyRule, RankOrder, Reading};
 pub use recover::{Recovered, recover};

@@ -278,6 +278,48 @@ impl Tree {
         }
     }
 
+    /// Puts a value without a place of its own under a key of a map.
+    pub(super) fn put(&mut self, key: &str, value: Value) {
+        let place = self.place.clone();
+        if let Data::Map(entries) = &mut self.data {
+            let data = match value {
+                Value::Array(_) => Data::List(Vec::new()),
+                Value::Object(_) => Data::Map(IndexMap::new()),
+                scalar => Data::Scalar(scalar, None),
+            };
+            let value = Self { place: place.clone(), data };
+            entries.insert(key.to_owned(), Entry { key: place, value });
+        }
+    }
+
+    /// Takes the key or entry out that a JSON pointer names; returns whether it was there.
+    pub(super) fn take(&mut self, pointer: &str) -> bool {
+        let Some((above, last)) = pointer.rsplit_once('/') else { return false };
+        let mut tree = self;
+        for part in above.split('/').skip(1) {
+            let name = part.replace("~1", "/").replace("~0", "~");
+            let next = match &mut tree.data {
+                Data::Map(entries) => entries.get_mut(&name).map(|entry| &mut entry.value),
+                Data::List(list) => name.parse::<usize>().ok().and_then(|at| list.get_mut(at)),
+                Data::Scalar(..) => None,
+            };
+            let Some(next) = next else { return false };
+            tree = next;
+        }
+        let name = last.replace("~1", "/").replace("~0", "~");
+        match &mut tree.data {
+            Data::Map(entries) => entries.shift_remove(&name).is_some(),
+            Data::List(list) => match name.parse::<usize>() {
+                Ok(at) if at < list.len() => {
+                    list.remove(at);
+                    true
+                }
+                _ => false,
+            },
+            Data::Scalar(..) => false,
+        }
+    }
+
     fn walk(&self, pointer: &str) -> (&Self, Option<&Place>) {
         let mut tree = self;
         let mut key_place = None;

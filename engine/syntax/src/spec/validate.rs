@@ -38,6 +38,12 @@ pub(super) fn validate(files: &[SourceFile], tree: &Tree, value: &Value, kind: K
     context.explain_all(&compiled.validator.mismatches(value))
 }
 
+/// What of a document does not fit the schema of its kind.
+pub(super) fn mismatches(value: &Value, kind: Kind) -> Vec<Mismatch> {
+    let Some(compiled) = compiled(kind) else { return Vec::new() };
+    if compiled.validator.is_valid(value) { Vec::new() } else { compiled.validator.mismatches(value) }
+}
+
 /// The part of a document at a pointer against a schema that the document does not bring itself.
 pub(super) fn validate_part(
     files: &[SourceFile],
@@ -66,6 +72,27 @@ fn compiled(kind: Kind) -> Option<&'static Compiled> {
             .collect()
     });
     all.iter().find(|(known, _)| *known == kind).and_then(|(_, compiled)| compiled.as_ref())
+}
+
+/// Words that other languages have for keys of this one.
+const MEANT: [(&str, &str); 12] = [
+    ("if", "when"),
+    ("condition", "when"),
+    ("conditions", "when"),
+    ("unless", "except"),
+    ("decide", "then"),
+    ("decision", "then"),
+    ("outcome", "then"),
+    ("reason", "because"),
+    ("why", "because"),
+    ("text", "say"),
+    ("otherwise", "else"),
+    ("probability", "weight"),
+];
+
+/// Whether a word that is not a key stands for one.
+fn means(word: &str, key: &str) -> bool {
+    MEANT.contains(&(word, key))
 }
 
 /// The keys of a rubric that hold other nodes.
@@ -110,7 +137,7 @@ impl Context<'_> {
                 let known = self.known_keys(error);
                 let present = found.as_object().into_iter().flat_map(|map| map.keys());
                 let unknown = present.map(String::as_str).filter(|present| !known.iter().any(|one| one == present));
-                if nearest(key, unknown).is_some() {
+                if nearest(key, unknown.clone()).is_some() || unknown.clone().any(|word| means(word, key)) {
                     // It is there, misspelt; the finding about the unknown key says so.
                     return Vec::new();
                 }
@@ -169,7 +196,7 @@ impl Context<'_> {
                 let message = format!("{what} cannot be `{}`", found.as_str().unwrap_or_default());
                 self.finding(Code::BadValue, self.tree.value_place(&pointer), message)
                     .at(pointer.clone())
-                    .maybe_hint(self.description(error))
+                    .maybe_hint(self.form(error))
             }
             MismatchKind::Other => at(Code::Shape).maybe_hint(self.description(error)),
         }]
@@ -194,6 +221,11 @@ impl Context<'_> {
                     .or_else(|| self.cut_number(pointer, types, &error.found))
                     .or_else(|| self.needless_dash(pointer, &error.found))
                     .or_else(|| self.unit_lost(error, written))
+                    .or_else(|| {
+                        let is_scalar = !error.found.is_null() && !error.found.is_array() && !error.found.is_object();
+                        let form = self.form(error).filter(|_| is_scalar && !self.fits_as_text(error, written))?;
+                        Some(form.into())
+                    })
                     .or_else(|| type_hint(pointer, types, &error.found, written)),
             )
     }
@@ -263,6 +295,10 @@ impl Context<'_> {
                 format!("put a space after the colon: `{word}: {value}`").into()
             }
             (_, Some(near)) => near,
+            _ if free.iter().any(|name| means(key, name)) => {
+                let meant = free.iter().find(|name| means(key, name)).copied().unwrap_or_default();
+                Hint::from(format!("write `{meant}:`")).replacing(key, meant)
+            }
             _ => list(&free)
                 .map_or_else(|| "remove it".into(), |names| format!("remove it; allowed keys: {names}").into()),
         };
@@ -322,6 +358,25 @@ impl Context<'_> {
     fn schema_of(&self, error: &Mismatch) -> Option<&Value> {
         let (parent, _) = error.schema_pointer.rsplit_once('/')?;
         self.schema.pointer(parent)
+    }
+
+    /// Whether what was written fits once it is a text in quotes.
+    fn fits_as_text(&self, error: &Mismatch, written: &str) -> bool {
+        let Some(part) = self.schema_of(error).filter(|part| part.get("pattern").is_some()) else { return true };
+        Schema::new(part).is_ok_and(|schema| schema.is_valid(&written.into()))
+    }
+
+    /// The form of a text that does not fit, by an example and by what it is.
+    fn form(&self, error: &Mismatch) -> Option<String> {
+        let example = self.schema_of(error)?.get("examples").and_then(|all| all.get(0)?.as_str());
+        let description = self.description(error);
+        match (example, description) {
+            (Some(example), Some(description)) if !description.contains(example) => {
+                Some(format!("write it as in `{example}`: {description}"))
+            }
+            (Some(example), None) => Some(format!("write it as in `{example}`")),
+            (_, description) => description,
+        }
     }
 
     /// What the failing part of the schema says that it wants.

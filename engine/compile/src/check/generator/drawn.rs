@@ -481,7 +481,14 @@ impl Site<'_> {
             let hint = template::unknown_filter(&message).unwrap_or_else(|| {
                 "cover what the slots can draw, or narrow them; `casebook sample` shows items".to_owned()
             });
-            report.push(self.document.at(Code::FailedDraw, pointer, message).label(label.as_str()).hint(hint));
+            // A whole phrase begins with its first text, which is not to blame.
+            let is_whole = pointer.rsplit('/').nth(1) == Some("phrases");
+            let finding = if is_whole {
+                self.document.at_key(Code::FailedDraw, pointer, message)
+            } else {
+                self.document.at(Code::FailedDraw, pointer, message)
+            };
+            report.push(finding.label(label.as_str()).hint(hint));
         }
         // Draws that fail reach nothing, whatever the slots can draw.
         for one in survey.unreached.iter().filter(|_| sound) {
@@ -489,7 +496,7 @@ impl Site<'_> {
         }
     }
 
-    /// Reports a goal that was never met, at the generator and at the rule.
+    /// Reports a goal that was never met: a rule where it is written, anything else at the generator.
     fn unreached(&self, parts: &Parts<'_>, one: &Unreached, label: &str, report: &mut Report) {
         let name = &self.spec.name;
         let key = |key: &str| match self.level {
@@ -506,22 +513,12 @@ impl Site<'_> {
         let (pointer, message, hint) = match one {
             Unreached::Rule(rules, at) => {
                 let Some(rule) = parts.rules.get(rules).and_then(|set| set.rules.get(*at)) else { return };
+                let Some(document) = parts.documents.find(Kind::Rules, rules) else { return };
                 let id = &rule.reason.id;
-                let message = format!("the rule `{id}` of `{rules}` was not reached in {REACH} draws");
-                if let Some(rules) = parts.documents.find(Kind::Rules, rules) {
-                    let pointer = rule_pointer(rules, id);
-                    report.push(
-                        rules
-                            .at(
-                                Code::OutOfReach,
-                                pointer,
-                                format!("no item of the generator `{name}` reached the rule `{id}` in {REACH} draws"),
-                            )
-                            .label(label)
-                            .hint(reach),
-                    );
-                }
-                (key("cover"), message, reach)
+                let message = format!("no item of the generator `{name}` reached the rule `{id}` in {REACH} draws");
+                let finding = document.at(Code::OutOfReach, rule_pointer(document, id), message);
+                report.push(finding.label(label).hint(reach));
+                return;
             }
             Unreached::Default(rules) => (
                 key("cover"),

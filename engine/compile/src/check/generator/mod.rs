@@ -22,7 +22,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use casebook_runtime::{
     model::{Column, Datum},
-    names::list,
+    names::{list, nearest},
     scenario::{
         generator::{
             Coverage, FieldSource, Generator, LabelSource, SlotList, Template, TemplateBody, Typed, Way, filters,
@@ -269,6 +269,8 @@ impl<'a, 'p> Builder<'a, 'p> {
                     .maybe_hint(suggest(name, fields.iter().map(|column| column.name.as_str()))),
             );
         }
+        let unknown = self.spec.fields.keys().filter(|name| !fields.iter().any(|column| column.name == **name));
+        let unknown: Vec<&str> = unknown.map(String::as_str).collect();
         let mut sources = Vec::with_capacity(fields.len());
         for column in fields.iter() {
             let pointer = format!("/fields/{}", column.name);
@@ -283,6 +285,8 @@ impl<'a, 'p> Builder<'a, 'p> {
                 }
                 Some(value) => self.source(&pointer, value, column, report),
                 None if column.optional || column.derived => None,
+                // It is there, misspelt.
+                None if nearest(&column.name, unknown.iter().copied()).is_some() => None,
                 None => {
                     report.push(
                         self.document
@@ -363,6 +367,17 @@ impl<'a, 'p> Builder<'a, 'p> {
             );
             return None;
         };
+        let known: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        let is_known = |known: &&str| *known == path || path.starts_with(&format!("{known}.")) && *known != first;
+        let parts: Vec<&str> = known.iter().copied().filter(|known| known.starts_with(&format!("{first}."))).collect();
+        if path != first && !parts.is_empty() && !parts.iter().any(is_known) {
+            report.push(
+                self.document
+                    .at(Code::UnknownName, pointer, format!("the slot `{first}` has no part `{path}`"))
+                    .maybe_hint(suggest(path, parts)),
+            );
+            return None;
+        }
         Some(FieldSource::Slot(at, names.map(str::to_owned).collect()))
     }
 

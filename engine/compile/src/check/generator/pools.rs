@@ -1,10 +1,13 @@
 //! Entities from files, from lists, or made.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use casebook_runtime::scenario::generator::{Cell, Choice, Pool, PoolSource, Subset};
+use casebook_runtime::{
+    names::nearest,
+    scenario::generator::{Cell, Choice, Pool, PoolSource, Subset},
+};
 use casebook_syntax::{
-    diagnostic::{Code, Diagnostic, Report},
+    diagnostic::{Code, Diagnostic, Report, did_you_mean},
     sheet,
     source::{SourceFile, plain},
     spec,
@@ -89,6 +92,7 @@ impl Builder<'_, '_> {
             self.made.insert(name.to_owned(), self.sampled.clone());
             return Some(PoolSource::Made(count as usize, slots));
         }
+        self.check_keys(pointer, pool.entries.as_deref().unwrap_or_default(), report);
         let values = match (&pool.entries, &pool.file) {
             (Some(entries), _) => entries.clone(),
             (None, Some(file)) => self.entries_of(&format!("{pointer}/file"), file, report)?,
@@ -106,6 +110,28 @@ impl Builder<'_, '_> {
             subset: Subset::All,
         });
         Some(PoolSource::Entries(entries.collect(), count))
+    }
+
+    /// Refuses a key that one entry has in place of one that is nearly the same and that all others have.
+    fn check_keys(&self, pointer: &str, entries: &[Value], report: &mut Report) {
+        let maps: Vec<&Map<String, Value>> = entries.iter().filter_map(Value::as_object).collect();
+        if maps.len() < entries.len() || maps.len() < 3 {
+            return;
+        }
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        maps.iter().flat_map(|map| map.keys()).for_each(|key| *counts.entry(key).or_default() += 1);
+        let usual = |key: &&str| counts.get(*key).is_some_and(|count| count + 1 == maps.len());
+        for (at, map) in maps.iter().enumerate() {
+            let lacks: Vec<&str> = counts.keys().copied().filter(|key| usual(key) && !map.contains_key(*key)).collect();
+            for key in map.keys().filter(|key| counts.get(key.as_str()) == Some(&1)) {
+                if let Some(near) = nearest(key, lacks.iter().copied()) {
+                    let message = format!("this entry has `{key}` where all others have `{near}`");
+                    let finding =
+                        self.document.at_key(Code::UnknownName, format!("{pointer}/entries/{at}/{key}"), message);
+                    report.push(finding.maybe_hint(did_you_mean(key, [near])));
+                }
+            }
+        }
     }
 
     /// The entries that a data file holds.

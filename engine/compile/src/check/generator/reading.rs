@@ -271,9 +271,14 @@ impl Reading<'_> {
             if silent.is_empty() {
                 return;
             }
+            let mut seen = BTreeSet::new();
+            silent.retain(|(phrase, text, _)| seen.insert((phrase.clone(), text.trim())));
             let more = silent.len().saturating_sub(QUOTED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let quoted = silent.iter().take(QUOTED).map(|(phrase, text)| format!("`{}` (of `{phrase}`)", short(text)));
+            let quoted = silent.iter().take(QUOTED).map(|(phrase, text, is_shared)| {
+                let also = if *is_shared { ", which stands for several values" } else { "" };
+                format!("`{}` (of `{phrase}`{also})", short(text))
+            });
             let quoted = quoted.collect::<Vec<_>>().join(", ");
             let message =
                 format!("agents are to read `{name}` from {from}, and some texts leave it open: {quoted}{more}");
@@ -321,7 +326,39 @@ impl<'a> About<'a> {
     }
 
     fn asks(&self, text: &Text<'_>, slots: &BTreeSet<String>) -> bool {
-        text.when.is_some_and(|when| asked(when).iter().any(|name| slots.contains(root(name)) || self.is_about(name)))
+        text.when.is_some_and(|when| self.condition_asks(&when.0, slots))
+    }
+
+    /// Whether a condition depends on it in every draw.
+    fn condition_asks(&self, condition: &Map<String, Value>, slots: &BTreeSet<String>) -> bool {
+        condition.iter().any(|(key, value)| match (key.as_str(), value) {
+            ("any", Value::Array(parts)) => {
+                parts.iter().filter_map(Value::as_object).all(|part| self.condition_asks(part, slots))
+            }
+            ("all", Value::Array(parts)) => {
+                parts.iter().filter_map(Value::as_object).any(|part| self.condition_asks(part, slots))
+            }
+            ("not", Value::Object(part)) => self.condition_asks(part, slots),
+            (name, value) => {
+                let one = Map::from_iter([(name.to_owned(), value.clone())]);
+                let is_about = |name: &str| slots.contains(root(name)) || self.is_about(name);
+                asked(&spec::Condition(one)).iter().any(|name| is_about(name)) && !self.takes_all(name, value)
+            }
+        })
+    }
+
+    /// Whether a condition lists every value that its slot can have.
+    fn takes_all(&self, name: &str, value: &Value) -> bool {
+        let slot = self.reading.slots.get(name).filter(|slot| slot.when.is_none());
+        let listed = value.get("in").unwrap_or(value).as_array();
+        let (Some(choices), Some(listed)) = (slot.and_then(|slot| slot.pick.as_ref()), listed) else { return false };
+        match choices {
+            spec::Choices::Weights(weights) => weights
+                .iter()
+                .filter(|(_, weight)| **weight > 0.0)
+                .all(|(drawn, _)| listed.iter().any(|one| one.as_str() == Some(drawn))),
+            spec::Choices::List(values) => values.iter().all(|drawn| drawn.is_string() && listed.contains(drawn)),
+        }
     }
 
     /// Whether a text depends on it in some draws.
@@ -371,7 +408,7 @@ impl<'a> About<'a> {
     }
 
     /// The texts that say nothing about it, in the phrases that say something at times.
-    fn silent<'b>(&'b self, text: &Text<'_>, seen: &mut BTreeSet<String>, found: &mut Vec<(String, &'b str)>) {
+    fn silent<'b>(&'b self, text: &Text<'_>, seen: &mut BTreeSet<String>, found: &mut Vec<(String, &'b str, bool)>) {
         for phrase in &text.phrases {
             if !self.phrase_tells_at_times(phrase, &mut BTreeSet::new()) || !seen.insert(phrase.clone()) {
                 continue;
@@ -380,7 +417,7 @@ impl<'a> About<'a> {
                 let before = found.len();
                 self.silent(one, seen, found);
                 if found.len() == before {
-                    found.push((phrase.clone(), one.words));
+                    found.push((phrase.clone(), one.words, self.is_shared(phrase, one)));
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! Texts chosen by weight and condition.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use minijinja::Value as Context;
+use serde_json::Value;
 
 use super::{Phrase, Template, TemplateBody, context::Names, distribution::draw_among, draw::Fault, inbox::Drawing};
 use crate::{expression::words, model::Datum, rules::Facts, scenario::random::Stream};
@@ -57,7 +58,7 @@ impl Phrases<'_> {
                     let name = &generator.phrase_names[at];
                     return Err(Fault::new(
                         &format!("/phrases/{name}"),
-                        format!("the phrase `{name}` has no text for what was drawn"),
+                        format!("the phrase `{name}` has no text for what was drawn{}", self.asked(phrase)),
                     ));
                 }
                 break;
@@ -70,6 +71,22 @@ impl Phrases<'_> {
             text.push_str(&said);
         }
         Ok(text)
+    }
+
+    /// What was drawn of that which the conditions of a phrase ask for: `: "cargo" is "empty"`, with backticks.
+    fn asked(&self, phrase: &Phrase) -> String {
+        const SHOWN: usize = 3;
+        let mut columns = HashSet::new();
+        phrase.alternatives.iter().flat_map(|one| &one.when).for_each(|when| when.columns(&mut columns));
+        let mut columns: Vec<usize> = columns.into_iter().collect();
+        columns.sort_unstable();
+        let shown = |at: &usize| {
+            let column = &self.drawing.generator.slots.columns[*at];
+            let value = self.data[*at].as_ref().map_or(Value::Null, |datum| datum.to_json(column));
+            format!("`{}` is `{}`", column.name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        };
+        let drawn: Vec<String> = columns.iter().take(SHOWN).map(shown).collect();
+        if drawn.is_empty() { String::new() } else { format!(": {}", drawn.join(", ")) }
     }
 
     /// Draws one of the texts that can be chosen, other than those that are.
