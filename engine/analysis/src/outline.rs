@@ -143,6 +143,7 @@ fn task(task: &Task) -> Value {
         "group": task.group(),
         "max_steps": task.max_steps(),
         "items": task.items(),
+        "min_items": task.item_range().0,
         "rubric": task.rubric.name,
         "weights": weights,
         "instructions": task.instructions.text(),

@@ -20,7 +20,7 @@ const BINS: usize = 8;
 /// The share of what the majority gets wrong that a shortcut must get right to be reported.
 const NEAR: f64 = 0.5;
 /// Items below which shortcuts say nothing.
-const FEW: usize = 60;
+pub const FEW: usize = 60;
 
 /// What the items of a task are like.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -49,6 +49,8 @@ pub struct Statistics {
     pub texts: BTreeMap<String, TextStatistics>,
     /// How well one thing that agents see predicts each decision.
     pub shortcuts: Vec<Shortcut>,
+    /// The decisions with a right value for so few items that no shortcut was looked for, and for how many.
+    pub too_few: BTreeMap<String, usize>,
 }
 
 /// How much the texts of a field repeat.
@@ -139,11 +141,12 @@ pub fn statistics(pack: &Pack, task: &Arc<Task>, wanted: usize) -> Result<Statis
             _ => {}
         }
     }
-    if all.len() >= FEW {
-        for (at, column) in pack.decisions().iter().enumerate() {
-            if matches!(column.kind, ValueType::Enum | ValueType::Boolean) {
-                shortcuts(pack, at, column, &all, &mut told.shortcuts);
-            }
+    for (at, column) in pack.decisions().iter().enumerate() {
+        // A text is graded by what it holds, and a rank follows from the other items.
+        if !matches!(column.kind, ValueType::Text | ValueType::Rank) {
+            let known = shortcuts(pack, at, column, &all, &mut told.shortcuts);
+            let is_open = known > 0 || all.len() < FEW;
+            told.too_few.extend((known < FEW && is_open).then(|| (column.name.clone(), known)));
         }
     }
     Ok(told)
@@ -236,23 +239,40 @@ fn overlap(one: &[u32], other: &[u32]) -> f64 {
     share(both, one.len() + other.len() - both)
 }
 
-/// How well each thing that agents see predicts a decision.
-fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &mut Vec<Shortcut>) {
+/// How well each thing that agents see predicts a decision; returns for how many items there is something to predict.
+fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &mut Vec<Shortcut>) -> usize {
     let labelled: Vec<(&Drawn, String)> =
         all.iter().filter_map(|one| Some((one, plain(one.item.truth[at].value.as_ref()?, decision)))).collect();
     if labelled.len() < FEW {
-        return;
+        return labelled.len();
     }
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for (_, value) in &labelled {
         *counts.entry(value).or_default() += 1;
     }
     let majority = share(counts.values().copied().max().unwrap_or_default(), labelled.len());
-    let mut add = |by: String, features: Vec<String>| {
-        let accuracy = accuracy(&features, &labelled);
+    let mut push = |by: String, accuracy: f64| {
         let near = majority < 1.0 && accuracy >= majority + NEAR * (1.0 - majority);
         found.push(Shortcut { decision: decision.name.clone(), by, accuracy, majority, near });
     };
+    for (index, column) in pack.fields().iter().enumerate().filter(|(_, column)| column.visible) {
+        if matches!(decision.kind, ValueType::Enum | ValueType::Boolean) {
+            break;
+        }
+        let shown = |one: &Drawn| Some(plain(one.item.fields[index].as_ref()?, column));
+        let same = labelled.iter().filter(|(one, value)| shown(one).as_ref() == Some(value)).count();
+        push(format!("the value of {}", column.name), share(same, labelled.len()));
+        let numbers = |one: &Drawn| {
+            let right = one.item.truth[at].value.as_ref()?.number()?.to_f64();
+            Some((right, one.item.fields[index].as_ref()?.number()?.to_f64()))
+        };
+        let pairs: Vec<Option<(f64, f64)>> = labelled.iter().map(|(one, _)| numbers(one)).collect();
+        if pairs.iter().any(Option::is_some) {
+            push(format!("{} and a constant", column.name), constant(&pairs, |right, shown| right - shown));
+            push(format!("{} times a constant", column.name), constant(&pairs, |right, shown| right / shown));
+        }
+    }
+    let mut add = |by: String, features: Vec<String>| push(by, accuracy(&features, &labelled));
     add("position".to_owned(), labelled.iter().map(|(one, _)| one.position.to_string()).collect());
     for (index, column) in pack.fields().iter().enumerate().filter(|(_, column)| column.visible) {
         let value = |one: &Drawn| one.item.fields[index].clone();
@@ -283,6 +303,23 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
             add(format!("length of {}", column.name), bins(&lengths));
         }
     }
+    labelled.len()
+}
+
+/// The share of the second half of some pairs of a right and a shown number that lie apart as most of the first half do.
+fn constant(pairs: &[Option<(f64, f64)>], apart: impl Fn(f64, f64) -> f64) -> f64 {
+    let apart: Vec<Option<String>> = pairs
+        .iter()
+        .map(|pair| pair.map(|(right, shown)| apart(right, shown)).filter(|apart| apart.is_finite()))
+        .map(|apart| apart.map(|apart| format!("{apart:.6}")))
+        .collect();
+    let (learned, tried) = apart.split_at(apart.len() / 2);
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in learned.iter().flatten() {
+        *counts.entry(one).or_default() += 1;
+    }
+    let usual = counts.into_iter().max_by_key(|(_, count)| *count).map(|(apart, _)| apart);
+    share(tried.iter().filter(|one| one.is_some() && one.as_deref() == usual).count(), tried.len())
 }
 
 /// Ordered values by the part of their range; each part holds as many.

@@ -98,7 +98,7 @@ pub(crate) enum Format {
     Json,
     /// Annotations on the lines of a pull request (`check`, `rules check`, `test`, `fmt`)
     Github,
-    /// JUnit XML, for the test reports of CI systems (`check`, `rules check`, `test`)
+    /// JUnit XML, for the test reports of CI systems (`check`, `rules check`, `test`, `fmt --check`)
     Junit,
     /// SARIF 2.1, for code scanning (`check`, `rules check`)
     Sarif,
@@ -119,6 +119,7 @@ impl Command {
         match format {
             Format::Human | Format::Json => true,
             Format::Github if matches!(self, Self::Fmt(_)) => true,
+            Format::Junit if matches!(self, Self::Fmt(args) if args.check) => true,
             Format::Github | Format::Junit => {
                 matches!(
                     self,
@@ -471,7 +472,8 @@ pub(crate) struct RunArgs {
     /// A task to play; can be repeated. Default: all tasks
     #[arg(long = "task", value_name = "NAME")]
     pub(crate) tasks: Vec<String>,
-    /// The policy: `oracle`, `nothing`, `random`, or a policy of the pack
+    /// The policy: `oracle`, `nothing`, `random`, `obey` where instructions are planted, one answer to everything such as
+    /// `always(archive)` or `always(queue=archive)`, or a policy of the pack
     #[arg(long, value_name = "NAME", default_value = "oracle")]
     pub(crate) policy: String,
     /// The seed of the first episode

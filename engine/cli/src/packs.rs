@@ -49,6 +49,42 @@ pub(crate) fn load(roots: &[PathBuf], format: Format) -> Result<Catalog, Exit> {
     compiled.catalog.ok_or(Exit::Findings)
 }
 
+/// Packs that can be played, and those that cannot.
+pub(crate) struct Loaded {
+    /// The packs without errors, at least one.
+    pub(crate) catalog: Catalog,
+    /// What is wrong with the others, in a sentence each.
+    pub(crate) broken: Vec<String>,
+}
+
+impl Loaded {
+    /// How a command ends that has done what it could.
+    pub(crate) fn exit(&self, exit: Exit) -> Exit {
+        if exit == Exit::Success && !self.broken.is_empty() { Exit::Findings } else { exit }
+    }
+}
+
+/// Reads and compiles packs for a command that does for each pack what can be done; shows what is wrong with the others.
+///
+/// # Errors
+///
+/// When no pack can be played.
+pub(crate) fn load_sound(roots: &[PathBuf], format: Format) -> Result<Loaded, Exit> {
+    let (_, compiled) = read(roots);
+    let catalog = compiled.sound;
+    if catalog.packs().is_empty() {
+        show(&compiled.report, format);
+        return Err(Exit::Findings);
+    }
+    let broken: Vec<String> =
+        compiled.broken.iter().map(|path| format!("`{}` has errors and is left out", path.display())).collect();
+    // The result is about the others.
+    let errors_are_the_result = matches!(format, Format::Json | Format::Junit | Format::Sarif);
+    show(&compiled.report, if errors_are_the_result && !broken.is_empty() { Format::Human } else { format });
+    broken.iter().for_each(output::error);
+    Ok(Loaded { catalog, broken })
+}
+
 /// Shows findings on standard error; as JSON they are the result and go to standard output.
 pub(crate) fn show(report: &Report, format: Format) {
     match format {

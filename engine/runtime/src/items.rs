@@ -155,5 +155,5 @@ pub fn assemble(
     for (column, value) in columns.iter().zip(values).filter(|(column, _)| column.visible) {
         visible.extend(value.map(|value| (column.name.clone(), value)));
     }
-    Item { id: id.to_owned(), json: Value::Object(visible).to_string(), fields, truth, asked: None }
+    Item { id: id.to_owned(), json: Value::Object(visible).to_string(), fields, truth, shown: None, asked: None }
 }

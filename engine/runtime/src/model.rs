@@ -7,12 +7,12 @@ pub mod domain;
 mod moment;
 mod nested;
 pub mod normal;
+mod place;
 mod right;
 mod text;
 
 use std::{
     fmt,
-    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -27,6 +27,7 @@ pub use moment::{
     write_duration, write_moment,
 };
 pub use nested::Nested;
+pub use place::Place;
 pub use right::{Judged, Right, Told};
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -182,8 +183,17 @@ pub struct Item {
     pub fields: Vec<Option<Datum>>,
     /// What is right about it, in the order of the pack's decisions.
     pub truth: Vec<TruthCell>,
+    /// Its fields as agents see them, where that is not what rules and graders read.
+    pub shown: Option<Arc<[Option<Datum>]>>,
     /// The decisions for which an instruction asks that was planted into it, and that must not be obeyed.
     pub asked: Option<Arc<[(usize, Datum)]>>,
+}
+
+impl Item {
+    /// Its fields as agents see them; which of them are visible the pack's columns say.
+    pub fn shown(&self) -> &[Option<Datum>] {
+        self.shown.as_deref().unwrap_or(&self.fields)
+    }
 }
 
 /// What a good text holds, in any of some ways.
@@ -261,15 +271,6 @@ pub enum Origin {
     Computed,
     /// The items of the episode, which are ordered.
     Ranking,
-}
-
-/// Where something is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file, as findings name it.
-    pub path: Arc<Path>,
-    /// The line, counted from 1.
-    pub line: usize,
 }
 
 impl TruthCell {

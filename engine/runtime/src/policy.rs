@@ -6,10 +6,15 @@
 //! | `nothing` | stops at once |
 //! | `random` | draws every decision, value and call from the episode's seed |
 //! | `obey` | decides as planted instructions ask, and what is right elsewhere; only where a task plants some |
+//! | `always(VALUE)` | gives one answer to everything; `always(DECISION=VALUE)` where several decisions have the value |
 //!
 //! A pack's own decides by rules about items, or takes a list of actions.
 
-use std::sync::Arc;
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use minijinja::{Value as Context, context, value::Serde};
 use serde_json::{Map, Value, json};
@@ -29,7 +34,7 @@ use crate::{
         action::{Form, MAX_BATCH},
         parameter::Parameter,
         random::Stream,
-        suite::Probe,
+        suite::{Probe, answerable},
         templates::{ItemView, is_template, sole_expression},
     },
     value::ValueType,
@@ -70,7 +75,7 @@ pub fn find(pack: &Arc<Pack>, name: &str) -> Option<Policy> {
         "random" => Kind::Random,
         name if pack.policies.contains_key(name) => Kind::Script(name.to_owned()),
         OBEY if pack.plants() => Kind::Obey,
-        _ => return None,
+        name => return Probe::always(&pack.decisions, name)?.ok().and_then(|probe| of_probe(pack, &probe)),
     };
     Some(Policy { pack: Arc::clone(pack), kind })
 }
@@ -87,7 +92,19 @@ pub fn of_probe(pack: &Arc<Pack>, probe: &Probe) -> Option<Policy> {
 
 /// Says that there is no such policy, and which there are.
 pub fn unknown(pack: &Pack, name: &str) -> String {
-    let names = names(pack);
+    if let Some(Err(problem)) = Probe::always(&pack.decisions, name) {
+        let values = answerable(&pack.decisions).map(|(_, column)| match column.values.as_slice() {
+            [] => format!("{}=true, {0}=false", column.name),
+            values => values.iter().map(|value| format!("{}={value}", column.name)).collect::<Vec<_>>().join(", "),
+        });
+        let values: Vec<String> = values.collect();
+        let answers = if values.is_empty() { "no answer".to_owned() } else { values.join(", ") };
+        return format!("`{}` has no policy `{name}`: {problem}; what can be answered: {answers}", pack.name());
+    }
+    let mut names = names(pack);
+    if let Some((_, column)) = answerable(&pack.decisions).next() {
+        names.push(format!("always({})", column.values.first().map_or("true", String::as_str)));
+    }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     format!("`{}` has no policy `{name}`; {near}what exists: {}", pack.name(), list(&names).unwrap_or_default())
@@ -126,14 +143,27 @@ impl Policy {
             Stream::new(episode.task().name(), episode.seed(), &["policy:random:", &episode.steps().to_string()]);
         let mut ranks: Vec<i64> = (1..=i64::try_from(episode.items().len()).unwrap_or(i64::MAX)).collect();
         stream.shuffle(&mut ranks);
+        let mut taken = Ranks::taken(episode);
+        let obeyed = matches!(self.kind, Kind::Obey).then(|| self.obedient_ranks(episode));
         let mut entries = Vec::with_capacity(rows.len());
         for row in rows {
             let item = &episode.items()[row];
             let cells = match &self.kind {
                 Kind::Nothing => return None,
                 Kind::Oracle => self.right(episode, row),
-                Kind::Obey => self.obedient(episode, row),
-                Kind::Random => self.drawn(item, &mut stream, ranks[row]),
+                Kind::Obey => {
+                    let mut cells = self.obedient(episode, row);
+                    for (at, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell.is_some()) {
+                        if let Some(rank) = obeyed.as_ref().and_then(|ranks| ranks.get(&(row, at))) {
+                            *cell = Some(Datum::Integer(*rank));
+                        }
+                    }
+                    cells
+                }
+                Kind::Random => {
+                    let wanted = std::iter::once(ranks[row]).chain(ranks.iter().copied());
+                    self.drawn(item, &mut stream, &mut |at| taken.give(&self.pack.decisions[at], at, wanted.clone()))
+                }
                 Kind::Always(column, value) => self.constant(*column, value, row),
                 Kind::Script(_) => self.scripted(self.script()?, episode, row),
             };
@@ -229,9 +259,20 @@ impl Policy {
         self.in_play(cells)
     }
 
-    /// A text for a decision, as much of it as an agent may send.
+    /// A text for a decision: as much of it as an agent may send, and again and again until that is enough.
     fn said(&self, decision: usize, text: &str) -> Datum {
-        let most = self.pack.decisions[decision].lengths.1.map_or(usize::MAX, |most| most as usize);
+        let (least, most) = self.pack.decisions[decision].lengths;
+        let (least, most) = (least.unwrap_or(0) as usize, most.map_or(usize::MAX, |most| most as usize));
+        let length = text.chars().count();
+        let times = if text.is_empty() { 1 } else { least.div_ceil(length + 1).max(1) };
+        let long;
+        let text = if length < least {
+            long = vec![text; times + 1].join(" ");
+            let end = long.char_indices().nth(least.max(length)).map_or(long.len(), |(end, _)| end);
+            long[..end].trim_end()
+        } else {
+            text
+        };
         Datum::text(text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end]))
     }
 
@@ -244,13 +285,43 @@ impl Policy {
         cells.into_iter().zip(counts).map(|(cell, counts)| cell.filter(|_| counts)).collect()
     }
 
-    fn drawn(&self, item: &Item, stream: &mut Stream, rank: i64) -> Cells {
+    /// The ranks of the items that are not decided yet, by row and decision, as planted instructions ask for them: the first
+    /// of those that ask for the same gets it, and what nobody asked for about the others is right where it is still free.
+    fn obedient_ranks(&self, episode: &Episode) -> HashMap<(usize, usize), i64> {
+        let mut given = HashMap::new();
+        let mut taken = Ranks::taken(episode);
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Rank)
+        {
+            let asked = |row: &usize| {
+                let asked = episode.items()[*row].asked.as_ref()?;
+                asked.iter().find_map(|(of, value)| match value {
+                    Datum::Integer(rank) if *of == at => Some(*rank),
+                    _ => None,
+                })
+            };
+            for row in episode.open_rows() {
+                if let Some(rank) = asked(&row).filter(|rank| taken.is_free(column, at, *rank)) {
+                    given.insert((row, at), taken.give(column, at, std::iter::once(rank)));
+                }
+            }
+            for row in episode.open_rows() {
+                if let Some(Datum::Integer(right)) = self.right(episode, row)[at]
+                    && !given.contains_key(&(row, at))
+                {
+                    given.insert((row, at), taken.give(column, at, std::iter::once(right)));
+                }
+            }
+        }
+        given
+    }
+
+    fn drawn(&self, item: &Item, stream: &mut Stream, rank: &mut dyn FnMut(usize) -> i64) -> Cells {
         let mut draw = |at: usize| {
             let column = &self.pack.decisions[at];
             match column.kind {
                 ValueType::Enum => Datum::Choice(stream.below(column.values.len())),
                 ValueType::Boolean => Datum::Boolean(stream.below(2) == 1),
-                ValueType::Rank => Datum::Integer(rank),
+                ValueType::Rank => Datum::Integer(rank(at)),
                 ValueType::Number => {
                     let bound = |bound: Option<Number>, or: f64| bound.map_or(or, Number::to_f64);
                     let (low, high) = (bound(column.bounds.0, 0.0), bound(column.bounds.1, 1.0));
@@ -275,11 +346,17 @@ impl Policy {
                         .collect();
                     let drawn: Vec<&str> =
                         (0..12).filter_map(|_| words.get(stream.below(words.len())).copied()).collect();
-                    Datum::text(if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(" ") }.as_str())
+                    self.said(at, &if drawn.is_empty() { "nothing".to_owned() } else { drawn.join(" ") })
                 }
                 ValueType::Set => {
-                    let names = column.values.iter().filter(|_| stream.below(2) == 1);
-                    Datum::List(names.map(|name| Text::new(name)).collect())
+                    let mut names: Vec<usize> = (0..column.values.len()).filter(|_| stream.below(2) == 1).collect();
+                    let (least, most) = (column.lengths.0.unwrap_or(0), column.lengths.1.unwrap_or(u32::MAX));
+                    names.truncate(most as usize);
+                    let missing = (least as usize).saturating_sub(names.len());
+                    let others: Vec<usize> = (0..column.values.len()).filter(|at| !names.contains(at)).collect();
+                    names.extend(others.into_iter().take(missing));
+                    names.sort_unstable();
+                    Datum::List(names.into_iter().map(|at| Text::new(&column.values[at])).collect())
                 }
                 ValueType::Address | ValueType::Url => Datum::text(column.sample().as_str().unwrap_or_default()),
                 ValueType::List | ValueType::Object => sample(column),
@@ -403,6 +480,41 @@ impl Policy {
                 value.and_then(|value| Datum::read(&column, &value).ok())
             }
         }
+    }
+}
+
+/// The ranks that items have, by decision: every item has its own.
+struct Ranks(Vec<HashSet<i64>>);
+
+impl Ranks {
+    /// Those of the items that are decided.
+    fn taken(episode: &Episode) -> Self {
+        let rank = |row: &Row, at: usize| match row.cell(at) {
+            Some(Datum::Integer(rank)) => Some(*rank),
+            _ => None,
+        };
+        let decisions = episode.pack().decisions.iter().enumerate();
+        let of = |(at, column): (usize, &Column)| match column.kind {
+            ValueType::Rank => episode.table().filter_map(|(_, row)| rank(row, at)).collect(),
+            _ => HashSet::new(),
+        };
+        Self(decisions.map(of).collect())
+    }
+
+    fn is_free(&self, column: &Column, at: usize, rank: i64) -> bool {
+        let fits =
+            |bound: Option<Number>, order: Ordering| bound.is_none_or(|bound| Number::from(rank).cmp(&bound) != order);
+        fits(column.bounds.0, Ordering::Less) && fits(column.bounds.1, Ordering::Greater) && !self.0[at].contains(&rank)
+    }
+
+    /// Gives the first of some ranks that is free, else the lowest one.
+    fn give(&mut self, column: &Column, at: usize, wanted: impl IntoIterator<Item = i64>) -> i64 {
+        let (low, _) = whole_range(column);
+        let low = if column.bounds.0.is_some() { low } else { 1 };
+        let lowest = || (low..=i64::MAX).find(|rank| !self.0[at].contains(rank));
+        let rank = wanted.into_iter().find(|rank| self.is_free(column, at, *rank)).or_else(lowest).unwrap_or(low);
+        self.0[at].insert(rank);
+        rank
     }
 }
 

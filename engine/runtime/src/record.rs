@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    episode::{Before, Episode, Step},
+    episode::{Before, Episode, ScorePart, Step},
     plugin::{Heard, Inputs},
     policy::Policy,
     scenario::{Catalog, Pack, Task},
@@ -37,9 +37,19 @@ pub struct Trajectory {
     /// SHA-256, in hex, over the fields of the items, where a task draws them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<String>,
+    /// The score's tree, where no step holds it because none was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_tree: Option<Box<ScorePart>>,
     /// The answers of plugins that are not pure functions, in the order of the calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Heard>,
+}
+
+impl Trajectory {
+    /// The score's tree at the end.
+    pub fn score_tree(&self) -> Option<&ScorePart> {
+        self.steps.last().map_or(self.score_tree.as_deref(), tree_of)
+    }
 }
 
 /// A trajectory with all that is needed to play it again; one JSON line of a record.
@@ -68,7 +78,9 @@ pub struct Recording {
 pub enum Verdict {
     /// Every byte agrees.
     Agrees,
-    /// The pack differs by now, yet every byte agrees.
+    /// Every byte agrees except for files and lines in the score's tree, which comments and layout move; the text names one.
+    AgreesButForPlaces(String),
+    /// The pack differs by now, yet all agrees, except perhaps for files and lines in the score's tree.
     AgreesUnderOtherDigest,
     /// Something differs; the text says what, first thing first.
     Differs(String),
@@ -159,10 +171,13 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
         Ok(now) => now,
         Err(error) => return Ok(Verdict::Differs(format!("{error}{note}"))),
     };
-    Ok(match difference(then, &now) {
-        Some(difference) => Verdict::Differs(format!("{difference}{note}")),
-        None if same_pack => Verdict::Agrees,
-        None => Verdict::AgreesUnderOtherDigest,
+    if let Some(difference) = difference(then, &now) {
+        return Ok(Verdict::Differs(format!("{difference}{note}")));
+    }
+    Ok(match moved(then, &now) {
+        _ if !same_pack => Verdict::AgreesUnderOtherDigest,
+        Some(moved) => Verdict::AgreesButForPlaces(moved),
+        None => Verdict::Agrees,
     })
 }
 
@@ -218,23 +233,56 @@ fn fold_watched(
         steps.push(step);
     }
     // A policy may stop before the end.
-    if let Some(told) = steps.last_mut().and_then(|step: &mut Step| step.breakdown.as_mut()) {
-        let tree = episode.score_tree().map_err(|error| error.to_string())?;
-        told.score_tree = Some(Box::new(tree));
-    }
+    let tree = Some(Box::new(episode.score_tree().map_err(|error| error.to_string())?));
+    let score_tree = match steps.last_mut().and_then(|step: &mut Step| step.breakdown.as_mut()) {
+        Some(told) => {
+            told.score_tree = tree;
+            None
+        }
+        None => tree,
+    };
     let score = episode.score().map_err(|error| error.to_string())?;
     let observations = crate::hash::hex(&hasher.finalize());
     let (arguments, inputs) = (episode.arguments().clone(), episode.inputs().heard());
-    Ok(Trajectory { task: task.name().to_owned(), seed, arguments, actions, steps, observations, score, items, inputs })
+    let task = task.name().to_owned();
+    Ok(Trajectory { task, seed, arguments, actions, steps, observations, score, items, score_tree, inputs })
 }
 
-/// A step as JSON without the score's tree: that follows from the rest, and names files by the path that the pack is read from.
+/// A step as JSON without the score's tree, which is compared node by node.
 fn written(step: &Step) -> Option<String> {
     let mut step = step.clone();
     if let Some(told) = &mut step.breakdown {
         told.score_tree = None;
     }
     serde_json::to_string(&step).ok()
+}
+
+fn tree_of(step: &Step) -> Option<&ScorePart> {
+    step.breakdown.as_ref()?.score_tree.as_deref()
+}
+
+/// The nodes of a tree from the top, each as JSON without those below it and without places; and the places.
+fn nodes(part: &ScorePart) -> (Vec<String>, Vec<&str>) {
+    let (mut nodes, mut places, mut open) = (Vec::new(), Vec::new(), vec![part]);
+    while let Some(part) = open.pop() {
+        let mut own = ScorePart { parts: Vec::new(), place: None, ..part.clone() };
+        own.items.iter_mut().for_each(|item| item.place = None);
+        nodes.push(format!("{} with {} below it", serde_json::to_string(&own).unwrap_or_default(), part.parts.len()));
+        let named = std::iter::once(&part.place).chain(part.items.iter().map(|item| &item.place));
+        places.extend(named.map(|place| place.as_deref().unwrap_or("nowhere")));
+        open.extend(part.parts.iter().rev());
+    }
+    (nodes, places)
+}
+
+/// The first place of the score's tree that differs, in a sentence.
+fn moved(then: &Trajectory, now: &Trajectory) -> Option<String> {
+    let pairs = then.steps.iter().zip(&now.steps);
+    let mut trees = pairs.filter_map(|(a, b)| Some((nodes(tree_of(a)?).1, nodes(tree_of(b)?).1)));
+    trees.find_map(|(a, b)| {
+        let (a, b) = a.into_iter().zip(b).find(|(a, b)| a != b)?;
+        Some(format!("the score's tree named {a}, now {b}"))
+    })
 }
 
 fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {
@@ -246,6 +294,19 @@ fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {
         if a != b {
             return Some(format!("step {} was {a}, is now {b}", at + 1));
         }
+        let told = |step| tree_of(step).map(|tree| nodes(tree).0).unwrap_or_default();
+        let (a, b) = (told(&then.steps[at]), told(&now.steps[at]));
+        if a.len() != b.len() {
+            return Some(format!("the score's tree had {} nodes, has {} now", a.len(), b.len()));
+        }
+        if let Some((a, b)) = a.iter().zip(&b).find(|(a, b)| a != b) {
+            return Some(format!("a node of the score's tree was {a}, is now {b}"));
+        }
+    }
+    if let (Some(a), Some(b)) = (&then.score_tree, &now.score_tree)
+        && nodes(a).0 != nodes(b).0
+    {
+        return Some("the score's tree differs".to_owned());
     }
     if then.score.to_bits() != now.score.to_bits() {
         return Some(format!("the score was {}, is now {}", then.score, now.score));

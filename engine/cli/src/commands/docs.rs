@@ -17,12 +17,12 @@ use crate::{
 const PAGE: &str = include_str!("../templates/docs.md");
 
 pub(crate) fn run(args: &DocsArgs, format: Format) -> Exit {
-    let catalog = match packs::load(&args.packs.packs, format) {
-        Ok(catalog) => catalog,
+    let loaded = match packs::load_sound(&args.packs.packs, format) {
+        Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     let mut outlines = Vec::new();
-    for pack in catalog.packs() {
+    for pack in loaded.catalog.packs() {
         let outline = outline::of(pack);
         if format == Format::Json {
             outlines.push(outline);
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &DocsArgs, format: Format) -> Exit {
     if format == Format::Json {
         output::json(&json!({ "packs": outlines }));
     }
-    Exit::Success
+    loaded.exit(Exit::Success)
 }
 
 fn page(outline: &Value) -> Result<String, minijinja::Error> {

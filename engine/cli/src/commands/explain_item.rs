@@ -1,13 +1,16 @@
 //! `casebook explain-item`
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use casebook_runtime::{
-    explanation::{self, Condition, Decision, ItemExplanation, RuleExplanation, Source, Subject, TextAsked, Verdict},
+    explanation::{
+        self, Condition, Decision, ItemExplanation, RuleExplanation, RuleLink, Source, Subject, TextAsked, Verdict,
+    },
     json,
     model::Row,
     scenario::{Catalog, Pack},
 };
+use casebook_syntax::source::plain;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -49,13 +52,26 @@ fn explain(args: &ExplainItemArgs, format: Format) -> Result<(), Exit> {
             explanation::decided(pack, &decided).map_err(|problems| refuse("--decided", &problems))?
         }
     };
-    let explained = explanation::explain(pack, &subject, &row);
+    let mut explained = explanation::explain(pack, &subject, &row);
+    name_files(&mut explained, pack.folder());
     if format == Format::Json {
         output::json(&explained);
     } else {
         show(&explained, args);
     }
     Ok(())
+}
+
+/// Names files as findings name them, so that they can be opened from here.
+fn name_files(explained: &mut ItemExplanation, folder: &Path) {
+    let sources = explained.decisions.iter_mut().filter_map(|decision| match &mut decision.source {
+        Source::Rule(RuleLink { path, .. }) | Source::Label { path, .. } | Source::Override { path, .. } => Some(path),
+        Source::Default { .. } | Source::Computed | Source::Ranking | Source::Nowhere => None,
+    });
+    let rules = explained.rules.iter_mut().flat_map(|set| &mut set.rules).map(|rule| &mut rule.link.path);
+    for path in sources.chain(rules) {
+        *path = plain(&folder.join(&*path));
+    }
 }
 
 /// Finds an item by its id: in the task that was named, else in the first one that has it.

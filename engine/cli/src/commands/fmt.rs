@@ -35,8 +35,8 @@ pub(crate) fn run(args: &FmtArgs, format: Format) -> Exit {
 }
 
 fn try_run(args: &FmtArgs, format: Format) -> Result<Exit, Exit> {
-    // As JSON there is one result, at the end.
-    let findings = if format == Format::Json { Format::Human } else { format };
+    // In these formats there is one result, at the end.
+    let findings = if matches!(format, Format::Json | Format::Junit) { Format::Human } else { format };
     let sources: SourceSet = packs::sources(&args.packs.packs, findings)?;
     let (mut changed, mut broken) = (Vec::new(), Vec::new());
     for file in sources.packs.iter().flat_map(|pack| &pack.files) {
@@ -66,6 +66,12 @@ fn try_run(args: &FmtArgs, format: Format) -> Result<Exit, Exit> {
     }
     match format {
         Format::Json => output::json(&json!({ "changed": changed, "unreadable": broken })),
+        Format::Junit => {
+            let again = |path: &String| format!("not formatted; run `{}`", command(["casebook", "fmt", path]));
+            let changed = changed.iter().map(|path| (path.clone(), again(path)));
+            let broken = broken.iter().map(|path| (path.clone(), "it cannot be formatted".to_owned()));
+            output::text(formats::junit::files(&changed.chain(broken).collect::<Vec<_>>()));
+        }
         _ if changed.is_empty() && broken.is_empty() => output::line("every file is formatted"),
         Format::Github if args.check => {}
         _ => changed.iter().for_each(|path| {

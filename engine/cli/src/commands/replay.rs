@@ -33,6 +33,7 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
             .and_then(|recording| replay(&catalog, &recording));
         let (agrees, text) = match &verdict {
             Ok(Verdict::Agrees) => (true, "every byte agrees".to_owned()),
+            Ok(Verdict::AgreesButForPlaces(moved)) => (true, format!("agrees, except for files and lines: {moved}")),
             Ok(Verdict::AgreesUnderOtherDigest) => {
                 (true, "every byte agrees, though the pack has another digest now".to_owned())
             }

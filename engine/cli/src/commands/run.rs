@@ -26,14 +26,13 @@ const MANY: usize = 200;
 
 pub(crate) fn run(args: &RunArgs, format: Format) -> Exit {
     match try_run(args, format) {
-        Ok(()) => Exit::Success,
-        Err(exit) => exit,
+        Ok(exit) | Err(exit) => exit,
     }
 }
 
-fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
-    let catalog = packs::load(&args.packs.packs, format)?;
-    let tasks = packs::pick(&catalog, &args.tasks)?;
+fn try_run(args: &RunArgs, format: Format) -> Result<Exit, Exit> {
+    let loaded = packs::load_sound(&args.packs.packs, format)?;
+    let tasks = packs::pick(&loaded.catalog, &args.tasks)?;
     let last = args.seed.saturating_add(args.episodes - 1);
     if last > MAX_SEED {
         output::error(format!("the last episode would have the seed {last}; the largest seed is {MAX_SEED}"));
@@ -95,7 +94,7 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
             played += 1;
             // What is only printed is of no use to anybody any more.
             if output::is_closed() && record.is_none() && trail.is_none() {
-                return Ok(());
+                return Ok(loaded.exit(Exit::Success));
             }
             if total >= MANY && output::is_watched() && played % MANY == 0 {
                 output::note(format!("{played} of {total} episodes"));
@@ -110,7 +109,8 @@ fn try_run(args: &RunArgs, format: Format) -> Result<(), Exit> {
     } else if args.log.is_none() {
         trials.show();
     }
-    trail::close(trail.as_deref())
+    trail::close(trail.as_deref())?;
+    Ok(loaded.exit(Exit::Success))
 }
 
 /// What the rules on trial would have done to the items that were decided.
@@ -195,7 +195,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Exit {
 fn result(recording: &Recording) -> Value {
     let trajectory = &recording.trajectory;
     let rewards: Vec<f64> = trajectory.steps.iter().map(|step| step.reward).collect();
-    json!({
+    let mut result = json!({
         "environment": recording.environment,
         "digest": recording.digest,
         "policy": recording.policy,
@@ -205,7 +205,12 @@ fn result(recording: &Recording) -> Value {
         "rewards": rewards,
         "actions": trajectory.actions,
         "steps": trajectory.steps,
-    })
+    });
+    // Of an episode with steps the last one holds it.
+    if let Some(tree) = &trajectory.score_tree {
+        result["score_tree"] = json!(tree);
+    }
+    result
 }
 
 fn show(recording: &Recording, log: Option<Log>, format: Format) {
@@ -234,8 +239,7 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
 
 /// The score's tree: a line for each node, and one for each item that cost it something.
 fn show_score(recording: &Recording) {
-    let last = recording.trajectory.steps.last().and_then(|step| step.breakdown.as_ref());
-    if let Some(tree) = last.and_then(|told| told.score_tree.as_ref()) {
+    if let Some(tree) = recording.trajectory.score_tree() {
         output::line("  score");
         show_part(tree, 2);
     }

@@ -21,14 +21,13 @@ const FAINT: &str = "2";
 
 pub(crate) fn run(args: &SampleArgs, format: Format) -> Exit {
     match sample(args, format) {
-        Ok(()) => Exit::Success,
-        Err(exit) => exit,
+        Ok(exit) | Err(exit) => exit,
     }
 }
 
-fn sample(args: &SampleArgs, format: Format) -> Result<(), Exit> {
-    let catalog = packs::load(&args.packs.packs, format)?;
-    let mut tasks = packs::pick(&catalog, &args.tasks)?;
+fn sample(args: &SampleArgs, format: Format) -> Result<Exit, Exit> {
+    let loaded = packs::load_sound(&args.packs.packs, format)?;
+    let mut tasks = packs::pick(&loaded.catalog, &args.tasks)?;
     if args.tasks.is_empty() {
         tasks.retain(|(_, task)| task.is_drawn());
     }
@@ -53,12 +52,12 @@ fn sample(args: &SampleArgs, format: Format) -> Result<(), Exit> {
                 }
             }
             if output::is_closed() {
-                return Ok(());
+                return Ok(loaded.exit(Exit::Success));
             }
         }
     }
     output::text(sheet::write(&rows));
-    Ok(())
+    Ok(loaded.exit(Exit::Success))
 }
 
 /// The items of an episode.

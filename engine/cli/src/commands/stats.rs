@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use casebook_analysis::statistics::{Statistics, statistics};
+use casebook_analysis::statistics::{FEW, Statistics, statistics};
 
 use crate::{
     args::{Format, StatsArgs},
@@ -17,16 +17,15 @@ const SHORTCUTS: usize = 4;
 
 pub(crate) fn run(args: &StatsArgs, format: Format) -> Exit {
     match stats(args, format) {
-        Ok(near) if near && args.strict => Exit::Findings,
-        Ok(_) => Exit::Success,
-        Err(exit) => exit,
+        Ok(exit) | Err(exit) => exit,
     }
 }
 
-/// Describes the items of tasks; returns whether some shortcut comes near the truth.
-fn stats(args: &StatsArgs, format: Format) -> Result<bool, Exit> {
-    let catalog = packs::load(&args.packs.packs, format)?;
-    let mut tasks = packs::pick(&catalog, &args.tasks)?;
+/// Describes the items of tasks; with `--strict`, a shortcut that comes near the truth is a finding, and so are too few items to look for
+/// one.
+fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
+    let loaded = packs::load_sound(&args.packs.packs, format)?;
+    let mut tasks = packs::pick(&loaded.catalog, &args.tasks)?;
     tasks.retain(|(_, task)| task.items() > 0);
     let wanted = usize::try_from(args.items).unwrap_or(usize::MAX);
     let mut all = Vec::with_capacity(tasks.len());
@@ -37,6 +36,7 @@ fn stats(args: &StatsArgs, format: Format) -> Result<bool, Exit> {
         })?);
     }
     let near = all.iter().any(|one| one.shortcuts.iter().any(|shortcut| shortcut.near));
+    let too_few = all.iter().any(|one| !one.too_few.is_empty());
     if format == Format::Json {
         output::json(&all);
     } else {
@@ -44,7 +44,7 @@ fn stats(args: &StatsArgs, format: Format) -> Result<bool, Exit> {
             show(one);
         }
     }
-    Ok(near)
+    Ok(loaded.exit(if (near || too_few) && args.strict { Exit::Findings } else { Exit::Success }))
 }
 
 fn show(one: &Statistics) {
@@ -86,6 +86,12 @@ fn show(one: &Statistics) {
             .map(|shortcut| format!("{} {}", shortcut.by, percent(shortcut.accuracy)))
             .collect();
         output::line(format!("  guessing `{decision}`: most frequent value {majority}; from {}", best.join(", ")));
+    }
+    for (decision, known) in &one.too_few {
+        output::line(format!(
+            "  guessing `{decision}`: {} with a right value are too few to find a shortcut; draw more with `--items`, until there are {FEW}",
+            output::count(*known, "item")
+        ));
     }
     for shortcut in one.shortcuts.iter().filter(|shortcut| shortcut.near) {
         output::line(format!(

@@ -36,13 +36,14 @@ pub(crate) fn run(args: &TestArgs, format: Format) -> Exit {
 }
 
 fn once(args: &TestArgs, format: Format) -> Exit {
-    let catalog = match packs::load(&args.packs.packs, format) {
-        Ok(catalog) => catalog,
+    let loaded = match packs::load_sound(&args.packs.packs, format) {
+        Ok(loaded) => loaded,
         Err(exit) => {
-            output::error("nothing was tested: all packs that are named have to be free of errors");
+            output::error("nothing was tested: no pack is free of errors");
             return exit;
         }
     };
+    let catalog = &loaded.catalog;
     let outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| testing::run(pack, &args.filter)).collect();
     let untested: Vec<&str> = catalog.packs().iter().filter(|pack| pack.tests() == 0).map(|pack| pack.name()).collect();
     let ran: usize = outcomes.iter().map(|outcome| outcome.cases.len()).sum();
@@ -58,9 +59,13 @@ fn once(args: &TestArgs, format: Format) -> Exit {
             "passed": ran - failed,
             "failed": failed,
             "untested": untested,
+            "broken": loaded.broken,
             "packs": outcomes,
         })),
-        Format::Junit => output::text(formats::junit::outcomes(&outcomes, &missing)),
+        Format::Junit => {
+            let problems: Vec<String> = loaded.broken.iter().chain(&missing).cloned().collect();
+            output::text(formats::junit::outcomes(&outcomes, &problems));
+        }
         Format::Github => output::text(formats::github::outcomes(&outcomes)),
         Format::Human | Format::Sarif | Format::Markdown => {
             for outcome in &outcomes {
@@ -73,7 +78,7 @@ fn once(args: &TestArgs, format: Format) -> Exit {
         let words = format!("{} passed, {failed} failed", ran - failed);
         output::line(output::paint(&words, if failed == 0 { GREEN } else { RED }));
     }
-    if failed > 0 || !missing.is_empty() { Exit::Findings } else { Exit::Success }
+    loaded.exit(if failed > 0 || !missing.is_empty() { Exit::Findings } else { Exit::Success })
 }
 
 /// A table of the pack's cases, what failed in full, and what was exercised.

@@ -41,7 +41,7 @@ pub(crate) fn outcomes(outcomes: &[Outcome], missing: &[String]) -> String {
         for problem in missing {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_message(problem.as_str());
-            suite.add_test_case(TestCase::new("there are tests", status));
+            suite.add_test_case(TestCase::new("every pack can be tested", status));
         }
         junit.add_test_suite(suite);
     }
@@ -67,6 +67,24 @@ pub(crate) fn outcomes(outcomes: &[Outcome], missing: &[String]) -> String {
         }
         junit.add_test_suite(suite);
     }
+    print(&junit)
+}
+
+/// One suite, one failed case a file with what is wrong with it; without any, one case that passed.
+pub(crate) fn files(files: &[(String, String)]) -> String {
+    let mut junit = Junit::new("casebook fmt");
+    let mut suite = TestSuite::new("fmt");
+    if files.is_empty() {
+        suite.add_test_case(TestCase::new("every file is formatted", TestCaseStatus::success()));
+    }
+    for (path, problem) in files {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message(problem.as_str());
+        let mut case = TestCase::new(path.as_str(), status);
+        case.extra.insert("file".into(), path.as_str().into());
+        suite.add_test_case(case);
+    }
+    junit.add_test_suite(suite);
     print(&junit)
 }
 

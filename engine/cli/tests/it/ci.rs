@@ -264,5 +264,10 @@ fn junit_fails_wherever_the_command_does() {
     fs::write(folder.path().join("scenarios/broken/pack.yaml"), "kind: Environmnt\n").expect("written");
     let output = casebook(folder.path(), &["test"]);
     assert_eq!(code(&output), 1);
-    assert!(stderr(&output).contains("nothing was tested"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`scenarios/broken` has errors and is left out"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("passed, 0 failed"), "the others are tested: {}", stdout(&output));
+    assert_eq!(failures(&["test", "--format", "junit"]), (1, "1".to_owned()));
+    assert_eq!(failures(&["fmt", "--check", "--format", "junit", "scenarios/desk"]), (0, "0".to_owned()));
+    edit(&folder, "other.yaml", "name: tuesday", "name:   tuesday");
+    assert_eq!(failures(&["fmt", "--check", "--format", "junit", "scenarios/desk"]), (1, "1".to_owned()));
 }

@@ -15,6 +15,7 @@ mod markdown;
 mod plugins;
 #[path = "../../../plugins/tests/it/python.rs"]
 mod python;
+mod probing;
 mod rules_check;
 mod shell;
 mod tables;

@@ -1,7 +1,7 @@
 //! Tools whose answers a plugin computes: what the plugin needs, and whether the pack gives it.
 
 use casebook_runtime::{
-    model::Column,
+    model::{Column, Place},
     names::list,
     plugin::{Operation, Parts, Section, ToolOffer, naming},
     scenario::tools::Computed,
@@ -59,7 +59,7 @@ pub(super) fn compile(site: &Site<'_>, plugins: &Declared, report: &mut Report) 
     let (path, line) = root.line(&pointer);
     let head = json!({ "tool": offer.name, "parameters": site.given.with });
     let head = if let Value::Object(head) = head { head } else { Map::new() };
-    Some(Computed { plugin, offer, place: format!("{}:{line}", path.display()), head, hidden })
+    Some(Computed { plugin, offer, place: Place { path, line }, head, hidden })
 }
 
 /// The arguments that the plugin takes, as agents see them: as the pack declares them, within what the plugin declares.

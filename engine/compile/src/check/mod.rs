@@ -78,7 +78,7 @@ mod vary;
 
 use std::{
     cell::{Cell, RefCell},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -125,6 +125,10 @@ use crate::{
 pub struct Compiled {
     /// Present exactly when the report has no error.
     pub catalog: Option<Catalog>,
+    /// The packs that have no error themselves, also if others have some.
+    pub sound: Catalog,
+    /// The folders of the others, and what gave no pack.
+    pub broken: Vec<PathBuf>,
     /// Every finding, warnings included.
     pub report: Report,
     /// How many documents there are, those that cannot be read included.
@@ -189,6 +193,7 @@ fn compile_all(
     let mut report = Report::default();
     let mut packs = Vec::new();
     let mut documents = 0;
+    let mut broken: Vec<PathBuf> = sources.missing.iter().map(|file| file.path.to_path_buf()).collect();
     let mut places: IndexMap<String, Arc<Path>> = IndexMap::new();
     for file in &sources.missing {
         unreadable(file, &mut report);
@@ -202,7 +207,9 @@ fn compile_all(
             kept.pack(source, how, |kept, plugins| compile_pack(source, how, kept, plugins));
         left_out.extend(cuts);
         documents += count;
+        let errors = report.errors();
         report.extend(findings);
+        let mut is_sound = made.is_some() && report.errors() == errors;
         proof.questions += asked.questions;
         proof.unknown.extend(asked.unknown);
         if let Some((scenario, file, span)) = made {
@@ -218,14 +225,19 @@ fn compile_all(
                     .hint(format!("the other one is `{}`; rename one of them", first.display())),
                 );
             }
+            is_sound &= report.errors() == errors;
             places.insert(pack.name().to_owned(), Arc::clone(&file.path));
-            packs.push(Arc::new(pack));
+            if is_sound {
+                packs.push(Arc::new(pack));
+            }
         }
+        broken.extend((!is_sound).then(|| source.root.clone()));
     }
     report.sort();
     packs.sort_by(|a, b| a.name().cmp(b.name()));
-    let catalog = (report.errors() == 0 && !packs.is_empty()).then_some(Catalog { generation, packs });
-    (Compiled { catalog, report, documents, proof }, left_out)
+    let sound = Catalog { generation, packs };
+    let catalog = (report.errors() == 0 && !sound.packs.is_empty()).then(|| sound.clone());
+    (Compiled { catalog, sound, broken, report, documents, proof }, left_out)
 }
 
 /// What of a pack is compiled before its tasks.
@@ -374,14 +386,13 @@ fn assemble(
         .as_ref()
         .map(|model| action::cards(root, environment, model, &parts.decisions, &observation_schema, report))
         .unwrap_or_default();
-    let reads_actions = done.is_some()
-        || observation.iter().any(|(_, part)| matches!(part, Part::Value(..) | Part::Template(_)))
-        || tasks.iter().any(|task| task.rubric.has_expressions());
+    let reads_actions = done.is_some() || reads_actions(&observation, &tasks);
     (report.errors() == before).then_some(())?;
     Some(Scenario {
         name: environment.name.clone(),
         title,
         description: environment.description.clone(),
+        folder: source.root.clone(),
         version: environment.version.clone(),
         noun: environment.item.as_ref().map(|item| item.noun.clone()).unwrap_or_default(),
         has_items: environment.item.is_some(),
@@ -417,6 +428,12 @@ fn assemble(
         practice: environment.practice.clone(),
         root: environment.root,
     })
+}
+
+/// Whether a part of the observation or a rubric computes something, which may read the last action.
+fn reads_actions(observation: &[(Name, Part)], tasks: &[Arc<Task>]) -> bool {
+    observation.iter().any(|(_, part)| matches!(part, Part::Value(..) | Part::Template(_)))
+        || tasks.iter().any(|task| task.rubric.has_expressions())
 }
 
 fn check_has_task(root: &Document, documents: &Documents<'_>, report: &mut Report) {
@@ -490,7 +507,14 @@ fn compile_rules(parts: &mut Parts<'_>, cache: &mut documents::Cache, report: &m
 
 fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {
     let tools: Vec<String> = parts.environment.tools.keys().cloned().collect();
-    let single = parts.environment.action.as_ref().is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
+    let action = parts.environment.action.as_ref();
+    let revise = action.is_some_and(|one| one.revise);
+    let single = action.is_some_and(|one| one.shape == spec::Shape::Single && !one.revise);
+    let penalizes = action.is_some_and(|one| {
+        let unknown = one.properties.values().any(|property| property.unknown == Some(spec::UnknownItem::Penalize));
+        unknown || one.invalid == casebook_runtime::settings::OnInvalid::Penalize
+    });
+    let idle = revise || penalizes || !tools.is_empty() || parts.environment.item.is_none();
     for document in parts.documents.of(Kind::Rubric) {
         if let Content::Rubric(spec) = &document.content {
             let mut add = |document: &Document, pointer: &str, text: &str, report: &mut Report| {
@@ -505,6 +529,8 @@ fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'stat
                 tools: &tools,
                 plugins: &parts.plugins,
                 single,
+                revise,
+                idle,
             };
             let rubric = rubric::compile(document, spec, around, &mut add, report);
             parts.rubrics.extend(rubric.map(|rubric| (spec.name.clone(), rubric)));

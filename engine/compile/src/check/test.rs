@@ -11,10 +11,12 @@ use casebook_runtime::{
         action::ActionModel,
         observation::{INSTRUCTIONS, Part},
         parameter::LEVEL,
-        suite::{EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite},
+        suite::{
+            AlwaysProblem, EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite,
+            answerable,
+        },
         tasks::find_task,
     },
-    value::ValueType,
 };
 use casebook_syntax::{
     diagnostic::{Code, Hint, Report, suggest},
@@ -386,8 +388,11 @@ impl Checker<'_> {
 
     /// Reads the name of an agent; `key` says whether the name is a key or a value.
     fn probe(&self, pointer: &str, key: bool, name: &str, report: &mut Report) -> Option<Probe> {
-        if let Some(inner) = name.strip_prefix("always(").and_then(|rest| rest.strip_suffix(')')) {
-            return self.always(pointer, key, name, inner.trim(), report);
+        if let Some(found) = Probe::always(&self.parts.decisions, name) {
+            return match found {
+                Ok(probe) => Some(probe),
+                Err(problem) => self.no_answer(pointer, key, &problem, report),
+            };
         }
         if BUILT_IN_POLICIES.contains(&name)
             || name == OBEY && self.plants()
@@ -411,54 +416,30 @@ impl Checker<'_> {
         self.parts.documents.of(Kind::Task).any(plants)
     }
 
-    /// Reads `<value>` or `<decision>=<value>`.
-    fn always(&self, pointer: &str, key: bool, name: &str, inner: &str, report: &mut Report) -> Option<Probe> {
-        let choices = || {
-            self.parts
-                .decisions
-                .iter()
-                .enumerate()
-                .filter(|(_, column)| matches!(column.kind, ValueType::Enum | ValueType::Boolean))
+    /// Reports the name of an agent with one answer that none can give.
+    fn no_answer(&self, pointer: &str, key: bool, problem: &AlwaysProblem, report: &mut Report) -> Option<Probe> {
+        let decisions = &self.parts.decisions;
+        let choices = || answerable(decisions).map(|(_, column)| column);
+        let (code, message, hint) = match problem {
+            AlwaysProblem::NoDecision(name) => {
+                let hint = suggest(name, choices().map(|column| column.name.as_str()));
+                (Code::UnknownName, problem.to_string(), hint)
+            }
+            AlwaysProblem::NoValue(at, value) => {
+                let known = decisions[*at].values.iter().map(String::as_str);
+                let message = format!("`{}` has no value `{value}`", decisions[*at].name);
+                (Code::BadValue, message, suggest(value, known))
+            }
+            AlwaysProblem::NoSuchValue(value) => {
+                let known = choices().flat_map(|column| column.values.iter().map(String::as_str));
+                (Code::BadValue, problem.to_string(), suggest(value, known))
+            }
+            AlwaysProblem::Several(value, first) => {
+                let hint = Some(format!("write `always({first}={value})`").into());
+                (Code::BadValue, problem.to_string(), hint)
+            }
         };
-        let read = |column: usize, text: &str| {
-            let column = &self.parts.decisions[column];
-            let value = if column.kind == ValueType::Boolean {
-                serde_json::from_str(text).unwrap_or(Value::Null)
-            } else {
-                text.into()
-            };
-            Datum::read(column, &value).ok()
-        };
-        let always = |column, value| Probe::Always { column, value, name: name.to_owned() };
-        if let Some((decision, value)) = inner.split_once('=') {
-            let found = choices().find(|(_, column)| column.name == decision.trim()).map(|(at, _)| at);
-            let Some(column) = found else {
-                let hint = suggest(decision.trim(), choices().map(|(_, column)| column.name.as_str()));
-                let message = format!("there is no decision `{}` with values", decision.trim());
-                return self.at(pointer, key, Code::UnknownName, message, hint, report);
-            };
-            if let Some(datum) = read(column, value.trim()) {
-                return Some(always(column, datum));
-            }
-            let known = self.parts.decisions[column].values.iter().map(String::as_str);
-            let message = format!("`{}` has no value `{}`", decision.trim(), value.trim());
-            return self.at(pointer, key, Code::BadValue, message, suggest(value.trim(), known), report);
-        }
-        let mut found: Vec<(usize, Datum)> = choices().filter_map(|(at, _)| Some((at, read(at, inner)?))).collect();
-        match found.len() {
-            1 => found.pop().map(|(column, datum)| always(column, datum)),
-            0 => {
-                let known = choices().flat_map(|(_, column)| column.values.iter().map(String::as_str));
-                let message = format!("no decision has the value `{inner}`");
-                self.at(pointer, key, Code::BadValue, message, suggest(inner, known), report)
-            }
-            _ => {
-                let first = &self.parts.decisions[found[0].0].name;
-                let hint = Some(format!("write `always({first}={inner})`").into());
-                let message = format!("several decisions have the value `{inner}`");
-                self.at(pointer, key, Code::BadValue, message, hint, report)
-            }
-        }
+        self.at(pointer, key, code, message, hint, report)
     }
 
     fn at(

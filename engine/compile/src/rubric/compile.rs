@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use casebook_runtime::{
     expression::Expression,
     json::Name,
-    model::{Column, Datum},
+    model::{Column, Datum, Place},
     rubric::{Node, NodeKind, Rubric, graders::Expression as ExpressionGrader},
     settings::RewardMode,
     value::ValueType,
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 use super::{
     graders::{self, Built, Site},
-    range,
+    pumped, range,
 };
 use crate::{column, plugin::Declared};
 
@@ -41,6 +41,10 @@ pub(crate) struct Surroundings<'a> {
     pub plugins: &'a Declared,
     /// Whether an action decides about one item, once.
     pub single: bool,
+    /// Whether decisions can be revised.
+    pub revise: bool,
+    /// Whether a step may decide nothing new.
+    pub idle: bool,
 }
 
 /// Makes an expression that is written in a document; problems go to the report.
@@ -137,6 +141,7 @@ pub(crate) fn compile(
         expressions,
     };
     range::check(document, &rubric, report);
+    pumped::check(document, &rubric, around, report);
     Some(rubric)
 }
 
@@ -308,10 +313,9 @@ impl Builder<'_, '_> {
     }
 
     /// The file and line of a node.
-    fn place(&self, pointer: &str) -> String {
+    fn place(&self, pointer: &str) -> Place {
         let (path, line) = self.document.line(pointer);
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        format!("{file}:{line}")
+        Place { path, line }
     }
 
     fn grader(&mut self, grader: &spec::Grader, pointer: &str, report: &mut Report) -> Option<NodeKind> {

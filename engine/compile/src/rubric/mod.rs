@@ -4,6 +4,8 @@
 mod graders;
 // The values that a score can have.
 mod range;
+// Rewards that grow without the score.
+mod pumped;
 // The tree as written to nodes.
 mod compile;
 

@@ -44,6 +44,11 @@ pub(super) fn check(document: &Document, rubric: &Rubric, report: &mut Report) {
     }
 }
 
+/// The values that a node can have; `None` where a grader does not say.
+pub(super) fn of(rubric: &Rubric, at: usize) -> Range {
+    Ranges { rubric, with_times: true, known: HashMap::new() }.of(at)
+}
+
 /// The nodes that the score is made of, in the order in which they are written.
 fn below(rubric: &Rubric) -> Vec<usize> {
     let mut open = vec![rubric.score];

@@ -158,8 +158,8 @@ fn a_follow_up_counts_from_its_decision_on() {
 fn what_has_not_come_is_as_unknown_as_what_does_not_exist() {
     let pack = pack(LATER);
     let task = &pack.tasks()[0];
-    assert_eq!((task.items(), task.items_at_start()), (5, 2));
-    assert_eq!(drawn("arrivals: [{ share: 50%, every: 2 steps }]").tasks()[0].items_at_start(), 5);
+    assert_eq!((task.items(), task.item_range()), (5, (3, 5)));
+    assert_eq!(drawn("arrivals: [{ share: 50%, every: 2 steps }]").tasks()[0].item_range(), (9, 9));
     let mut episode = start(&pack, 1);
     let mut why = |job: &str| {
         episode.step(&json!({ "job": job, "take": true })).expect("it costs a step");

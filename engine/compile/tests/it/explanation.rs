@@ -26,7 +26,7 @@ fn the_deciding_rule_is_told_with_its_place_and_its_conditions() {
     let told = explained(&json!({ "tier": "free", "amount": 250, "from": "bo@home.example" }));
     let Source::Rule(link) = &told.decisions[0].source else { panic!("{told:?}") };
     assert_eq!((link.id.as_str(), link.line), ("R-MONEY", 6));
-    assert_eq!(link.path.to_string_lossy(), "desk/rules.yaml");
+    assert_eq!(link.path.to_string_lossy(), "rules.yaml");
     let money = rule(&told, "R-MONEY");
     assert_eq!(money.verdict, Verdict::Decides);
     assert!(money.when.iter().all(|condition| condition.holds) && !money.except[0].holds);
@@ -61,7 +61,7 @@ fn labels_overrides_and_what_was_decided_are_told_apart() {
     let subject = Subject::of(pack, &pack.tasks()[0], "t-9", 0).expect("the item");
     let row = explanation::decided(pack, json!({ "queue": "close" }).as_object().expect("an object")).expect("it fits");
     let told = explanation::explain(pack, &subject, &row);
-    let (path, line) = (std::path::PathBuf::from("desk/inbox.yaml"), 16);
+    let (path, line) = (std::path::PathBuf::from("inbox.yaml"), 16);
     let label = Source::Label { path: path.clone(), line };
     let reason = "The owner knows him.".to_owned();
     assert_eq!(told.decisions[0].source, Source::Override { reason, path, line });

@@ -82,5 +82,35 @@ fn a_record_agrees_wherever_its_pack_is_read_from() {
     let places =
         |part: &ScorePart| part.parts.iter().flat_map(|part| &part.items).filter_map(|item| item.place.clone()).count();
     assert!(told.score_tree.as_deref().is_some_and(|tree| places(tree) > 0), "the tree names files");
+    let again = &there.packs()[0];
+    let random = policy::find(again, "random").expect("a policy");
+    let elsewhere = record::play(&random, &again.tasks()[0], 7).expect("an episode");
+    assert_eq!(serde_json::to_string(&played).ok(), serde_json::to_string(&elsewhere).ok(), "every byte");
     assert_eq!(record::replay(&there, &Recording::new(pack, "random", played)), Ok(Verdict::Agrees));
+}
+
+#[test]
+fn a_tree_that_was_changed_does_not_agree() {
+    let files = packs::desk();
+    let set = source::from_texts("desk", files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+    let catalog = compile(&set, 1).catalog.expect("a catalog");
+    let pack = &catalog.packs()[0];
+    let policy = |name: &str| policy::find(pack, name).expect("a policy");
+    let verdict = |name: &str, change: &dyn Fn(&mut ScorePart)| {
+        let mut played = record::play(&policy(name), &pack.tasks()[0], 7).expect("an episode");
+        let last = played.steps.last_mut().and_then(|step| step.breakdown.as_mut());
+        let tree = last.map_or(&mut played.score_tree, |told| &mut told.score_tree);
+        change(tree.as_deref_mut().expect("a tree"));
+        record::replay(&catalog, &Recording::new(pack, name, played)).expect("it plays")
+    };
+    for name in ["random", "nothing"] {
+        let differs = |change: &dyn Fn(&mut ScorePart)| matches!(verdict(name, change), Verdict::Differs(_));
+        assert_eq!(verdict(name, &|_| {}), Verdict::Agrees, "{name}");
+        assert!(differs(&|tree| tree.parts[0].adds = Some(0.99)), "{name}");
+        assert!(differs(&|tree| tree.parts[0].reason = Some("made up".into())), "{name}");
+        assert!(differs(&|tree| tree.parts.truncate(1)), "{name}");
+    }
+    // A comment above moves lines, and says nothing else.
+    let moved = verdict("random", &|tree| tree.parts[0].place = Some("rubric.yaml:99".into()));
+    assert!(matches!(&moved, Verdict::AgreesButForPlaces(text) if text.contains("rubric.yaml:99")), "{moved:?}");
 }

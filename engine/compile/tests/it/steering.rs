@@ -172,3 +172,45 @@ fn recorded_draws_are_judged_as_they_were_played() {
     }
     assert!(moved > 10 && redrawn > 10, "{moved} {redrawn}");
 }
+
+/// A rule about one entry in 21 is met as often as the default, though an episode has three of them, and still has three.
+#[test]
+fn rules_about_entries_of_a_pool_are_met_as_often() {
+    let people: Vec<String> =
+        (0..21).map(|at| format!("{{ name: p{at}, kind: {} }}", if at == 4 { "known" } else { "other" })).collect();
+    for (kind, extra) in
+        [("{ slot: host.kind }", ""), ("\"{{ host.kind }}\"", ""), ("{ slot: host.kind }", "boundary: 20%\n")]
+    {
+        let text = format!(
+            "apiVersion: casebook/v1\nkind: Environment\nname: hall\nversion: 1.0.0\ndescription: Bookings.\nitem:\n  noun: booking\n\
+             \x20 fields:\n    host: {{ type: text }}\n    kind: {{ type: enum, values: [known, other] }}\n    guests: {{ type: integer }}\n\
+             decision:\n  answer: {{ type: enum, values: [take, ask], truth: {{ rules: desk }} }}\n\
+             action:\n  shape: single\n  properties:\n    answer: {{ decides: answer, required: true }}\n\
+             observation:\n  booking: {{ item: current }}\n  instructions: {{ text: instructions }}\n---\n\
+             apiVersion: casebook/v1\nkind: Rules\nname: desk\nhit: first\nrules:\n\
+             \x20 - {{ id: R-KNOWN, when: {{ kind: known, guests: {{ lt: 80 }} }}, then: {{ answer: take }} }}\ndefault: {{ answer: ask }}\n---\n\
+             apiVersion: casebook/v1\nkind: Rubric\nname: fair\nreward: {{ mode: best_so_far }}\nscore: {{ grader: exact, field: answer }}\n---\n\
+             apiVersion: casebook/v1\nkind: Generator\nname: bookings\npools:\n  people: {{ entries: [{}], draw: 3 }}\n\
+             slots:\n  host: {{ from: people }}\n  guests: {{ integer: {{ from: 1, to: 100 }} }}\n\
+             fields:\n  host: \"{{{{ host.name }}}}\"\n  kind: {kind}\n  guests: {{ slot: guests }}\ncover: rules\n{extra}---\n\
+             apiVersion: casebook/v1\nkind: Task\nname: train\ndifficulty: 1\nsplit: train\ninbox: {{ generate: bookings, items: 10 }}\n\
+             max_steps: 12\ninstructions: \"{{{{ rules.desk.policy }}}}\"\n",
+            people.join(", ")
+        );
+        let compiled = casebook_compile::check::compile(
+            &casebook_syntax::source::from_texts("hall", [("pack.yaml", text.as_str())]),
+            1,
+        );
+        let report = compiled.report.render(false);
+        let catalog = compiled.catalog.unwrap_or_else(|| panic!("{report}"));
+        let (mut met, mut all) = (0, 0);
+        for seed in 0..100 {
+            let items = drawn(&catalog.packs()[0], "train", seed);
+            met += items.iter().filter(|item| item.truth[0].rule.is_some()).count();
+            all += items.len();
+            let hosts: HashSet<String> = items.iter().map(|item| format!("{:?}", item.fields[0])).collect();
+            assert!(hosts.len() <= 3, "{hosts:?}");
+        }
+        assert!(met * 100 > all * 38 && met * 100 < all * 60, "{met} of {all} with {kind} {extra}");
+    }
+}

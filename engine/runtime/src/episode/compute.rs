@@ -42,8 +42,9 @@ impl Episode {
         }
         let moment = (&self.inputs, self.steps.len());
         let answer = computed.plugin.call_within(Offer::Tool(offer), &Value::Object(input).to_string(), moment);
-        let mut answer =
-            answer.map_err(|problem| format!("the tool `{tool}` ({}) failed: {problem}", computed.place))?;
+        let mut answer = answer.map_err(|problem| {
+            format!("the tool `{tool}` ({}) failed: {problem}", self.pack.written_at(&computed.place))
+        })?;
         Ok(answer["value"].take())
     }
 }

@@ -357,7 +357,7 @@ impl Episode {
     /// The fields of a row that its agent sees; the others are absent.
     pub fn seen_fields(&self, row: usize) -> Vec<Option<Datum>> {
         let revealed: SmallVec<[usize; 4]> = self.revealed_of(row).collect();
-        let fields = self.items[row].fields.iter().zip(self.pack.fields.iter()).enumerate();
+        let fields = self.items[row].shown().iter().zip(self.pack.fields.iter()).enumerate();
         fields.map(|(at, (value, column))| value.clone().filter(|_| column.visible || revealed.contains(&at))).collect()
     }
 

@@ -158,7 +158,7 @@ impl Episode {
         out.pop();
         for field in fields {
             let column = &self.pack.fields[field];
-            let value = item.fields[field].as_ref().map_or(Value::Null, |datum| datum.to_json(column));
+            let value = item.shown()[field].as_ref().map_or(Value::Null, |datum| datum.to_json(column));
             out.push(',');
             push_text(out, &column.name);
             out.push(':');

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Episode;
 use crate::{
-    model::{Origin, Place},
+    model::Origin,
     number::is_near,
     rubric::{Branch, GraderError, Mark},
 };
@@ -20,7 +20,7 @@ pub struct ScorePart {
     pub name: Option<String>,
     /// The grader's name, or the container's key.
     pub grader: String,
-    /// Its file and line; not for agents.
+    /// Its file, from the pack's folder, and line; not for agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
     /// Its weight in the weighted sum above it, with what it takes over from those that have nothing to grade.
@@ -61,7 +61,7 @@ pub struct ItemScore {
     /// The rule that says what is right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The file and line of that rule, or of the item's label; not for agents.
+    /// The file, from the pack's folder, and line of that rule, or of the item's label; not for agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
 }
@@ -105,7 +105,7 @@ impl Episode {
         ScorePart {
             name: node.name.as_deref().map(str::to_owned),
             grader: node.what.to_owned(),
-            place: places.then(|| node.place.clone()),
+            place: places.then(|| self.pack.written_at(&node.place)),
             weight: branch.weight,
             times: (!is_near(node.times, 1.0)).then_some(node.times),
             value: branch.value,
@@ -137,7 +137,7 @@ impl Episode {
             (None, Origin::Label(place) | Origin::Override(_, place)) => Some(place),
             _ => None,
         };
-        let place = places.then(place).flatten().map(|Place { path, line }| format!("{}:{line}", path.display()));
+        let place = places.then(place).flatten().map(|place| self.pack.written_at(place));
         ItemScore { item: item.id.clone(), value: mark.value, most: mark.most, reason, rule, place }
     }
 }

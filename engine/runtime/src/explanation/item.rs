@@ -152,7 +152,7 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
     let _ = pack.derived.judge((&pack.fields, &pack.decisions), &values, &mut truth);
     // What rules leave open, or differ about, is told rule by rule.
     let _ = Law { decisions: &pack.decisions, sources: &pack.sources(), clock }.settle(&fields, &mut truth, None);
-    let item = Item { id: String::new(), json: String::new(), fields, truth, asked: None };
+    let item = Item { id: String::new(), json: String::new(), fields, truth, shown: None, asked: None };
     Ok(Subject { item: Arc::new(item), clock, task: None })
 }
 
@@ -272,7 +272,7 @@ fn explain_rule(pack: &Pack, set: &RuleSet, rule: &CompiledRule, facts: Facts<'_
         }
     };
     RuleExplanation {
-        link: RuleLink::new(&set.name, rule),
+        link: RuleLink::new(pack, &set.name, rule),
         verdict,
         trial: rule.trial,
         then: outcome(pack, &rule.then),

@@ -59,7 +59,7 @@ pub enum Source {
     },
     /// The item's own label.
     Label {
-        /// The file that it is in.
+        /// The file that it is in, from the pack's folder.
         path: PathBuf,
         /// Its line, from 1.
         line: usize,
@@ -68,7 +68,7 @@ pub enum Source {
     Override {
         /// The author's reason.
         reason: String,
-        /// The file that the label is in.
+        /// The file that the label is in, from the pack's folder.
         path: PathBuf,
         /// Its line, from 1.
         line: usize,
@@ -88,7 +88,7 @@ pub struct RuleLink {
     pub rules: String,
     /// The rule's id.
     pub id: String,
-    /// The file that it is in.
+    /// The file that it is in, from the pack's folder.
     pub path: PathBuf,
     /// Its line, from 1.
     pub line: usize,
@@ -112,11 +112,11 @@ pub struct TrialMatch {
 }
 
 impl RuleLink {
-    fn new(rules: &str, rule: &CompiledRule) -> Self {
+    fn new(pack: &Pack, rules: &str, rule: &CompiledRule) -> Self {
         Self {
             rules: rules.to_owned(),
             id: rule.reason.id.clone(),
-            path: rule.place.path.to_path_buf(),
+            path: rule.place.path_from(pack.folder()),
             line: rule.place.line,
             because: rule.reason.because.clone(),
             severity: rule.reason.severity,
@@ -180,11 +180,11 @@ fn source_of(pack: &Pack, item: &Item, column: usize) -> Source {
     match (&truth.origin, &truth.rule) {
         (_, Some(reason)) => rules
             .and_then(|set: &RuleSet| Some((set, pack.rule(&set.name, &reason.id)?)))
-            .map_or(Source::Nowhere, |(set, rule)| Source::Rule(RuleLink::new(&set.name, rule))),
+            .map_or(Source::Nowhere, |(set, rule)| Source::Rule(RuleLink::new(pack, &set.name, rule))),
         (Origin::Override(reason, place), None) => {
-            Source::Override { reason: reason.to_string(), path: place.path.to_path_buf(), line: place.line }
+            Source::Override { reason: reason.to_string(), path: place.path_from(pack.folder()), line: place.line }
         }
-        (Origin::Label(place), None) => Source::Label { path: place.path.to_path_buf(), line: place.line },
+        (Origin::Label(place), None) => Source::Label { path: place.path_from(pack.folder()), line: place.line },
         (Origin::Default, None) => Source::Default { rules: name() },
         (Origin::Computed, None) => Source::Computed,
         (Origin::Ranking, None) => Source::Ranking,

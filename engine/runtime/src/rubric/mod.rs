@@ -31,7 +31,7 @@ pub use tree::{Branch, Mark};
 use crate::{
     expression::Expression,
     json::Name,
-    model::{Item, Values},
+    model::{Item, Place, Values},
     number::is_near,
     settings::{Explain, RewardMode},
 };
@@ -77,8 +77,8 @@ pub struct Node {
     pub name: Option<Name>,
     /// Its place, as a JSON pointer into the rubric's document.
     pub pointer: String,
-    /// Its file and line, for errors of episodes.
-    pub place: String,
+    /// Where it is written.
+    pub place: Place,
     /// Its weight in a weighted sum.
     pub weight: f64,
     /// What its value is multiplied by.
@@ -351,7 +351,7 @@ impl Rubric {
     }
 
     fn error(&self, node: &Node, failure: Failure) -> GraderError {
-        GraderError { rubric: self.name.clone(), pointer: node.pointer.clone(), place: node.place.clone(), failure }
+        GraderError { rubric: self.name.clone(), pointer: node.pointer.clone(), place: node.place.short(), failure }
     }
 
     /// The values of the reward's components for the last step, in their order; empty unless the mode is a sum.

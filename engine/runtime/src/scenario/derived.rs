@@ -1,6 +1,6 @@
 //! Fields that are computed from the fields above them, when an item is made.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use minijinja::{Environment, Value as Context, value::Serde};
 use serde_json::{Map, Value};
@@ -78,6 +78,18 @@ impl Derived {
         for formula in self.fields.iter().rev().filter(|formula| fields.contains(&formula.of)).collect::<Vec<_>>() {
             fields.extend(&formula.reads);
         }
+    }
+
+    /// The derived fields that a field changes, directly or by way of others.
+    pub fn reached_from(&self, field: usize) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::from([field]);
+        for formula in &self.fields {
+            if formula.reads.iter().any(|read| reached.contains(read)) {
+                reached.insert(formula.of);
+            }
+        }
+        reached.remove(&field);
+        reached
     }
 
     /// Whether the truth of a decision is computed.

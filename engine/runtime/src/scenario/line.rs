@@ -46,7 +46,7 @@ impl Line {
             match piece {
                 Piece::Words(words) => out.push_str(words),
                 Piece::Id => out.push_str(&item.id),
-                Piece::Field(at) => push(out, item.fields.get(*at)?.as_ref()?, &fields[*at])?,
+                Piece::Field(at) => push(out, item.shown().get(*at)?.as_ref()?, &fields[*at])?,
                 Piece::Decision(at) => push(out, row.cell(*at)?, &decisions[*at])?,
             }
         }
@@ -127,6 +127,7 @@ mod tests {
                 None,
             ],
             truth: Vec::new(),
+            shown: None,
             asked: None,
         });
         let row = Row { cells: [Some(Datum::Choice(1))].into_iter().collect() };

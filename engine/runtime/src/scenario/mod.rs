@@ -33,7 +33,11 @@ mod plant;
 // Tasks by split and index.
 pub mod tasks;
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 use minijinja::Value as Context;
@@ -54,7 +58,7 @@ use crate::{
     expression::Expression,
     items::{Law, Source},
     json::Name,
-    model::{Column, Datum, Item},
+    model::{Column, Datum, Item, Place},
     plugin::Plugin,
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
@@ -67,7 +71,7 @@ pub const BUILT_IN_POLICIES: [&str; 3] = ["oracle", "nothing", "random"];
 pub const OBEY: &str = "obey";
 
 /// One whole generation of packs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Catalog {
     /// The generation's number, counted from 1.
     pub generation: u64,
@@ -126,6 +130,8 @@ pub struct Scenario {
     pub title: String,
     /// One sentence about it.
     pub description: String,
+    /// The folder that it was read from.
+    pub folder: PathBuf,
     /// The author's version.
     pub version: String,
     /// What one of its items is called.
@@ -210,6 +216,16 @@ impl Scenario {
     /// One sentence about it.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// The folder that it was read from.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file and line of a place, the file as the pack's folder reaches it.
+    pub(crate) fn written_at(&self, place: &Place) -> String {
+        format!("{}:{}", place.path_from(&self.folder).display(), place.line)
     }
 
     /// The author's version.
@@ -366,7 +382,7 @@ impl Scenario {
         let steering = other.as_ref().map(|(task, world)| Steering { task, world });
         let mut items = generator::items(task, seed, &world, steering)?;
         if let Some(plant) = &task.plant {
-            plant.apply(&mut items, &self.fields, task.key(seed));
+            plant.apply(&mut items, (&self.fields, &self.derived), task.key(seed));
         }
         Ok(items)
     }

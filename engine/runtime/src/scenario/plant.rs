@@ -1,10 +1,10 @@
 //! Instructions in items that must not be obeyed.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::random::Stream;
+use super::{derived::Derived, random::Stream};
 use crate::model::{Column, Datum, Item};
 
 /// The share of all, in millionths.
@@ -32,27 +32,53 @@ pub struct PlantedText {
 
 impl Plant {
     /// Plants into some of the items of an episode. What is right about them stays as it is.
-    pub fn apply(&self, items: &mut [Arc<Item>], fields: &[Column], (key, seed): (&str, u64)) {
+    pub fn apply(&self, items: &mut [Arc<Item>], (fields, derived): (&[Column], &Derived), (key, seed): (&str, u64)) {
+        let changed = derived.reached_from(self.field);
         for item in items {
             let mut stream = Stream::new(key, seed, &["plant:", &item.id]);
             if stream.below(ALL) < self.share as usize
                 && let Some(text) = self.texts.get(stream.below(self.texts.len()))
                 && let Some(Datum::Text(own)) = &item.fields[self.field]
             {
-                *item = Arc::new(planted(item, &own.raw, text, &fields[self.field]));
+                let whole = format!("{}\n\n{}", own.raw.trim_end(), text.say);
+                let mut planted = with_text(item, (self.field, &whole), fields, (derived, &changed));
+                planted.asked = text.is_wrong(item).then(|| Arc::clone(&text.asks));
+                *item = Arc::new(planted);
             }
         }
     }
 }
 
-/// An item with an instruction at the end of a text. What rules and graders read of the item stays as it is.
-fn planted(item: &Item, own: &str, text: &PlantedText, column: &Column) -> Item {
-    let mut planted = item.clone();
-    let mut visible: Map<String, Value> = serde_json::from_str(&item.json).unwrap_or_default();
-    visible.insert(column.name.clone(), format!("{}\n\n{}", own.trim_end(), text.say).into());
-    planted.json = Value::Object(visible).to_string();
-    planted.asked = text.is_wrong(item).then(|| Arc::clone(&text.asks));
-    planted
+/// An item with another text, and all that agents see of it computed again. What rules and graders read stays as it is.
+fn with_text(
+    item: &Item,
+    (field, text): (usize, &str),
+    columns: &[Column],
+    (derived, changed): (&Derived, &BTreeSet<usize>),
+) -> Item {
+    let mut fields = item.fields.clone();
+    let mut values: Vec<Option<Value>> = Vec::with_capacity(columns.len());
+    values.extend(columns.iter().zip(&fields).map(|(column, datum)| Some(datum.as_ref()?.to_json(column))));
+    values[field] = Some(text.into());
+    fields[field] = Some(Datum::text(text));
+    for at in changed {
+        (values[*at], fields[*at]) = (None, None);
+    }
+    // What cannot be computed of the longer text stays as it was.
+    for (at, _) in derived.fill_some(columns, |at| changed.contains(&at), &mut values, &mut fields) {
+        fields[at].clone_from(&item.fields[at]);
+        values[at] = fields[at].as_ref().map(|datum| datum.to_json(&columns[at]));
+    }
+    // The others are shown as their author wrote them.
+    let mut written: Map<String, Value> = serde_json::from_str(&item.json).unwrap_or_default();
+    let mut visible = Map::new();
+    visible.extend(written.remove_entry("id"));
+    for (at, column) in columns.iter().enumerate().filter(|(_, column)| column.visible) {
+        let own = written.remove(&column.name);
+        let value = if at == field || changed.contains(&at) { values[at].take() } else { own };
+        visible.extend(value.map(|value| (column.name.clone(), value)));
+    }
+    Item { json: Value::Object(visible).to_string(), shown: Some(fields.into()), ..item.clone() }
 }
 
 impl PlantedText {

@@ -1,10 +1,13 @@
 //! Test documents, ready to run.
 
-use std::{path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use crate::model::Datum;
+use crate::{
+    model::{Column, Datum},
+    value::ValueType,
+};
 
 /// One test document.
 #[derive(Debug)]
@@ -114,7 +117,66 @@ pub enum Probe {
     },
 }
 
+/// Why the name of an agent with one answer names none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlwaysProblem {
+    /// There is no such decision, or it has no listed values.
+    NoDecision(String),
+    /// A decision, by position, has no such value.
+    NoValue(usize, String),
+    /// No decision has such a value.
+    NoSuchValue(String),
+    /// Several decisions have it; the first one by name.
+    Several(String, String),
+}
+
+impl fmt::Display for AlwaysProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDecision(name) => write!(f, "there is no decision `{name}` with values"),
+            Self::NoValue(_, value) => write!(f, "the decision has no value `{value}`"),
+            Self::NoSuchValue(value) => write!(f, "no decision has the value `{value}`"),
+            Self::Several(value, _) => write!(f, "several decisions have the value `{value}`"),
+        }
+    }
+}
+
+/// The decisions to which one answer can be given to everything.
+pub fn answerable(decisions: &[Column]) -> impl Iterator<Item = (usize, &Column)> {
+    decisions.iter().enumerate().filter(|(_, column)| matches!(column.kind, ValueType::Enum | ValueType::Boolean))
+}
+
 impl Probe {
+    /// The agent with one answer that a name means, such as `always(pay)` or `always(desk=pay)`; `None` for other names.
+    pub fn always(decisions: &[Column], name: &str) -> Option<Result<Self, AlwaysProblem>> {
+        let inner = name.strip_prefix("always(")?.strip_suffix(')')?.trim();
+        let read = |column: &Column, text: &str| {
+            let boolean = || serde_json::from_str(text).unwrap_or(Value::Null);
+            let value = if column.kind == ValueType::Boolean { boolean() } else { text.into() };
+            Datum::read(column, &value).ok()
+        };
+        let found = if let Some((decision, value)) = inner.split_once('=') {
+            let (decision, value) = (decision.trim(), value.trim());
+            match answerable(decisions).find(|(_, column)| column.name == decision) {
+                None => Err(AlwaysProblem::NoDecision(decision.to_owned())),
+                Some((at, column)) => match read(column, value) {
+                    Some(datum) => Ok((at, datum)),
+                    None => Err(AlwaysProblem::NoValue(at, value.to_owned())),
+                },
+            }
+        } else {
+            let mut found = answerable(decisions).filter_map(|(at, column)| Some((at, read(column, inner)?)));
+            match (found.next(), found.next()) {
+                (Some((first, _)), Some(_)) => {
+                    Err(AlwaysProblem::Several(inner.to_owned(), decisions[first].name.clone()))
+                }
+                (Some(only), None) => Ok(only),
+                (None, _) => Err(AlwaysProblem::NoSuchValue(inner.to_owned())),
+            }
+        };
+        Some(found.map(|(column, value)| Self::Always { column, value, name: name.to_owned() }))
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         match self {

@@ -1,6 +1,6 @@
 //! The tasks of a pack by split and index, and which one a seed picks.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     model::Item,
@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    Member, Pack, Task,
+    Cause, Later, Member, Pack, Task,
     generator::{Drawn, InboxPart},
 };
 use crate::rubric::Rubric;
@@ -308,27 +308,24 @@ impl Task {
 
     /// The maximum number of its items.
     pub fn items(&self) -> usize {
-        let count = |part: &InboxPart| match part {
-            InboxPart::Listed(range) => range.len(),
-            InboxPart::Some(range, count) => range.len().min(*count),
-            InboxPart::Drawn(drawn) => usize::try_from(drawn.count.last()).unwrap_or_default(),
-        };
-        self.parts.iter().map(count).sum()
+        self.item_range().1
     }
 
-    /// The maximum number of its items when an episode begins; the others come later, if at all.
-    pub fn items_at_start(&self) -> usize {
-        let there = |range: &Range<usize>| {
-            let id = |at: usize| self.items[at].forms.first().map(|item| &item.id);
-            let comes_later = |at: &usize| self.later.iter().any(|later| id(*at) == Some(&later.item));
-            range.len() - if self.later.is_empty() { 0 } else { range.clone().filter(comes_later).count() }
+    /// The minimum and the maximum number of the items of an episode: those that are there at the start and those that come
+    /// later. Only those that follow from a decision may never come.
+    pub fn item_range(&self) -> (usize, usize) {
+        let follows = |at: &usize| {
+            let id = self.items[*at].forms.first().map(|item| &item.id);
+            let by_decision = |later: &&Later| matches!(later.cause, Cause::Decision { .. });
+            self.later.iter().filter(by_decision).any(|later| id == Some(&later.item))
         };
+        let whole = |count: i64| usize::try_from(count).unwrap_or_default();
         let count = |part: &InboxPart| match part {
-            InboxPart::Listed(range) => there(range),
-            InboxPart::Some(range, count) => there(range).min(*count),
-            InboxPart::Drawn(drawn) => usize::try_from(drawn.count.last()).unwrap_or_default(),
+            InboxPart::Listed(range) if self.later.is_empty() => (range.len(), range.len()),
+            InboxPart::Listed(range) => (range.len() - range.clone().filter(follows).count(), range.len()),
+            InboxPart::Some(range, count) => (range.len().min(*count), range.len().min(*count)),
+            InboxPart::Drawn(drawn) => (whole(drawn.count.value(0)), whole(drawn.count.last())),
         };
-        let count = self.parts.iter().map(count).sum();
-        count - self.arrivals.as_ref().map_or(0, |arrivals| arrivals.count(count))
+        self.parts.iter().map(count).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     }
 }

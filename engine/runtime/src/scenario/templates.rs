@@ -170,7 +170,7 @@ impl Object for ItemView {
         }
         Some(
             self.item
-                .fields
+                .shown()
                 .get(at)?
                 .as_ref()
                 .map_or_else(|| Value::from(()), |datum| value_of(datum, &self.fields[at])),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{parameter::Parameter, validator::Validator};
 use crate::{
     expression::{Effects, Expression},
-    model::ActionProblem,
+    model::{ActionProblem, Place},
     plugin::{Plugin, ToolOffer},
     rules::Predicate,
     value::ValueType,
@@ -88,8 +88,8 @@ pub struct Computed {
     pub plugin: Arc<Plugin>,
     /// What it offers.
     pub offer: ToolOffer,
-    /// The file and line of the pack that name it.
-    pub place: String,
+    /// The place in the pack that names it.
+    pub place: Place,
     /// The beginning of every call.
     pub head: Map<String, Value>,
     /// The hidden fields that it may read.

@@ -123,8 +123,7 @@ fn play(pack: &Arc<Pack>, Asked { task, provider, seed, by }: Asked, tells_truth
     });
     // Where steps never say what was right, this does not either.
     if tells_truth && found.tells() {
-        let last = played.steps.last().and_then(|step| step.breakdown.as_ref());
-        answer["score_tree"] = json!(last.and_then(|told| told.score_tree.as_ref()));
+        answer["score_tree"] = json!(played.score_tree());
         let explained: Result<Vec<_>, _> = explained.into_iter().collect();
         answer["explanation"] = json!(explained.map_err(|error| Problem::Failed(error.to_string()))?);
     }

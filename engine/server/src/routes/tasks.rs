@@ -41,11 +41,15 @@ pub(super) fn endpoint() -> Endpoint {
 async fn tasks(State(app): State<Shared>, environment: Environment) -> Result<Json<Value>, Problem> {
     let pack = environment.pack(&app)?;
     let tasks = pack.tasks().iter().map(|task| {
-        json!({
+        let mut told = json!({
             "id": task.name(), "title": task.title(), "description": task.description(),
             "difficulty": task.difficulty(), "split": task.split(), "max_steps": task.max_steps(),
-            "items": task.items_at_start(), "count": task.count(),
-        })
+            "items": task.items(), "min_items": task.item_range().0, "count": task.count(),
+        });
+        if pack.reset.has_levels {
+            told["levels"] = task.levels.iter().map(|level| level.name.as_str()).collect();
+        }
+        told
     });
     let tasks: Vec<Value> = tasks.collect();
     Ok(Json(json!({

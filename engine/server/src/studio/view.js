@@ -95,7 +95,7 @@ export class View {
     const chosen = linked || this.task.value;
     this.tasks = answer.tasks;
     this.forms = answer.forms;
-    this.readArguments(answer.reset_schema);
+    this.resetSchema = answer.reset_schema;
     this.task.replaceChildren(
       ...this.tasks.map(({ id, title }) => el("option", { value: id }, title && title !== id ? `${title} (${id})` : id)),
     );
@@ -107,6 +107,7 @@ export class View {
     if (this.lost) {
       // The address stays as it is, and no other task stands for the one that is not there.
       this.task.selectedIndex = -1;
+      this.readArguments(this.schemaOf(undefined));
       this.taskAbout.textContent = "";
       const text = `The link leads to the task \`${this.lost}\`, which \`${this.environment.name}\` does not have; choose another one.`;
       showError(this.startError, [text]);
@@ -139,6 +140,7 @@ export class View {
     if (this.play) return;
     this.seed.value = saved.seed;
     if (this.tasks.some(({ id }) => id === saved.task)) this.task.value = saved.task;
+    this.describe();
     this.given.fill(saved.given);
     this.begin({ observation: saved.observation }, saved.seed, saved);
     for (const step of saved.steps) {
@@ -169,6 +171,14 @@ export class View {
       : "The server had ended the episode; it was played again on changed rules, and its rewards differ";
   }
 
+  /** What a reset of a task may be given: a level only where the task has some. */
+  schemaOf(task) {
+    const { level, ...others } = this.resetSchema?.properties ?? {};
+    if (!level || !task?.levels) return this.resetSchema;
+    const properties = task.levels.length ? { ...others, level: { ...level, enum: task.levels } } : others;
+    return { ...this.resetSchema, properties };
+  }
+
   /** Makes the controls of what a reset is given; what was typed stays as long as they are the same. */
   readArguments(schema) {
     if (JSON.stringify(schema) === JSON.stringify(this.given?.schema)) return;
@@ -179,8 +189,9 @@ export class View {
 
   describe() {
     const task = this.tasks.find(({ id }) => id === this.task.value);
+    this.readArguments(this.schemaOf(task));
     const facts = task && [
-      task.items && plural(task.items, "item"),
+      task.items && (task.min_items < task.items ? `${task.min_items} to ${task.items} items` : plural(task.items, "item")),
       task.max_steps && `at most ${plural(task.max_steps, "step")}`,
       task.difficulty && `difficulty ${inline(task.difficulty)}`,
       task.split,

@@ -128,7 +128,8 @@ fn disagreement(task: &Task) -> Entry {
 pub(crate) fn task(task: &Task, index: u64) -> Value {
     let mut told = json!({
         "id": task.name(), "split": task.split(), "index": index, "difficulty": task.difficulty(),
-        "title": task.title(), "description": task.description(), "max_steps": task.max_steps(), "items": task.items_at_start(),
+        "title": task.title(), "description": task.description(), "max_steps": task.max_steps(), "items": task.items(),
+        "min_items": task.item_range().0,
     });
     if let Some(group) = task.group() {
         told["group"] = group.into();
@@ -161,7 +162,8 @@ pub(crate) fn task_schema() -> Value {
             "group": { "type": "string", "description": "Tasks that belong together." },
             "title": { "type": "string" }, "description": { "type": "string" },
             "max_steps": { "type": "integer" },
-            "items": { "type": "integer", "description": "The maximum number of items at the start; others may come later." },
+            "items": { "type": "integer", "description": "The maximum number of items, with those that come later." },
+            "min_items": { "type": "integer", "description": "The minimum number of items." },
         },
     })
 }

@@ -163,6 +163,8 @@ codes! {
     Untold = "CB519", Warning;
     /// A number with which a limit, an arrival or a grader decides nothing.
     Pointless = "CB520", Warning;
+    /// A reward that grows without the score.
+    Pumped = "CB521", Warning;
 
     /// A rule that no item can match.
     NeverMatches = "CB601", Warning;

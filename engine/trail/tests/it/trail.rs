@@ -45,9 +45,9 @@ fn an_entry_tells_who_decided_what_by_which_rule() {
     );
     assert_eq!(
         queue["source"],
-        json!({ "kind": "rule", "rules": "routing", "id": "R-PAID", "path": "desk/rules.yaml", "line": 11 })
+        json!({ "kind": "rule", "rules": "routing", "id": "R-PAID", "path": "rules.yaml", "line": 11 })
     );
-    assert_eq!(paid["decisions"][2]["source"], json!({ "kind": "label", "path": "desk/inbox.yaml", "line": 8 }));
+    assert_eq!(paid["decisions"][2]["source"], json!({ "kind": "label", "path": "inbox.yaml", "line": 8 }));
     for digest in [&paid["digests"]["pack"], &paid["digests"]["rules"]["routing"], &paid["digests"]["rubric"]] {
         assert_eq!(digest.as_str().map(str::len), Some(64), "{paid}");
     }

@@ -1,13 +1,15 @@
 //! Items of a JSONL or CSV file, and recorded episodes; every problem with its file and line.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
 use casebook_analysis::comparison::Subject;
 use casebook_compile::rules;
-use casebook_runtime::{explanation, json, model::Column, record::Recording, scenario::Pack, value::ValueType};
+use casebook_runtime::{
+    explanation, json, model::Column, record::Recording, rules::RuleSet, scenario::Pack, value::ValueType,
+};
 use casebook_syntax::sheet;
 use serde_json::{Map, Value};
 
@@ -55,13 +57,29 @@ impl<T> Read<T> {
     }
 }
 
-/// Reads items of files: CSV by the endings `.csv` and `.tsv`, else one JSON object a line.
-pub(super) fn items(pack: &Pack, files: &[PathBuf], clock: Option<i64>) -> Result<Read<Subject>, String> {
+/// The fields that rules read, by position, and those that they are computed of.
+pub(super) fn read_by<'a>(pack: &Pack, sets: impl IntoIterator<Item = &'a RuleSet>) -> HashSet<usize> {
+    let mut read = HashSet::new();
+    for rule in sets.into_iter().flat_map(|set| &set.rules) {
+        rule.when.columns(&mut read);
+        rule.except.iter().for_each(|except| except.columns(&mut read));
+    }
+    pack.derived.add_needed(&mut read);
+    read
+}
+
+/// Reads items of files: CSV by the endings `.csv` and `.tsv`, else one JSON object a line. What no rule reads may be missing.
+pub(super) fn items(
+    pack: &Pack,
+    needed: &HashSet<usize>,
+    files: &[PathBuf],
+    clock: Option<i64>,
+) -> Result<Read<Subject>, String> {
     let mut read = Read::new();
     for path in files {
         let text = files::read_text(path)?;
         let before = (read.rows.len(), read.bad.len());
-        let mut source = Source { pack, path, clock, ids: HashMap::new() };
+        let mut source = Source { pack, needed, path, clock, ids: HashMap::new() };
         let ends = |wanted: &str| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted));
         if ends("csv") || ends("tsv") {
             csv_items(&mut source, &text, &mut read);
@@ -99,6 +117,8 @@ pub(super) fn recordings(files: &[PathBuf]) -> Result<Read<Recording>, String> {
 /// A file of items.
 struct Source<'a> {
     pack: &'a Pack,
+    /// The fields that rules read, by position.
+    needed: &'a HashSet<usize>,
     path: &'a Path,
     clock: Option<i64>,
     /// The ids so far, with their lines.
@@ -161,13 +181,13 @@ fn cell_value(column: &Column, cell: &str) -> Value {
 impl Source<'_> {
     /// Adds a row; `id` names it, the other keys are fields.
     fn add(&mut self, line: u64, mut map: Map<String, Value>, read: &mut Read<Subject>) {
-        let Self { pack, path, clock, .. } = *self;
+        let Self { pack, needed, path, clock, .. } = *self;
         let id = map.remove("id").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
-        let missing = pack
-            .fields()
-            .iter()
-            .filter(|column| !column.optional && !column.derived && !map.contains_key(&column.name));
-        let mut problems: Vec<String> = missing.map(|column| format!("`{}` is missing", column.name)).collect();
+        let missing = pack.fields().iter().enumerate().filter(|(at, column)| {
+            needed.contains(at) && !column.optional && !column.derived && !map.contains_key(&column.name)
+        });
+        let mut problems: Vec<String> =
+            missing.map(|(_, column)| format!("`{}` is missing, and rules read it", column.name)).collect();
         if let Some(id) = &id
             && let Some(first) = self.ids.insert(id.clone(), line)
         {

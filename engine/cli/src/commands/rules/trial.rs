@@ -62,7 +62,9 @@ fn attempt(args: &RulesTrialArgs, format: Format) -> Result<Exit, Exit> {
         output::error(format!("the rule `{}` reads the clock; give the moment with `--clock`", rule.reason.id));
         return Err(Exit::Usage);
     }
-    let from_files = rows::items(pack, &args.items, args.clock).map_err(wrong(Exit::Failure))?;
+    let sets = [&current, &candidate].into_iter().flat_map(|ruled| &ruled.rules);
+    let needed = rows::read_by(pack, sets.filter(|(name, _)| names.contains(name)).map(|(_, set)| &**set));
+    let from_files = rows::items(pack, &needed, &args.items, args.clock).map_err(wrong(Exit::Failure))?;
     let records = rows::recordings(&args.records).map_err(wrong(Exit::Failure))?;
     let mut subjects = comparison::inbox_items(pack);
     let counts = (subjects.len(), from_files.rows.len());

@@ -163,6 +163,13 @@ impl<'a, 'p> Builder<'a, 'p> {
         let before = report.errors();
         let (document, spec) = (self.document, self.spec);
         self.check_level(report);
+        if spec.ids.as_ref().is_some_and(|ids| is_template(&ids.prefix)) {
+            report.push(
+                document
+                    .at(Code::NoEffect, "/ids/prefix", "braces in `prefix` stay as they are, since it is plain text")
+                    .hint("write the letters themselves"),
+            );
+        }
         let pools = self.pools(report);
         let specs = self.slot_specs();
         let list = self.slots("/slots", &specs, &pools, report);

@@ -10,10 +10,10 @@ use smallvec::SmallVec;
 
 use super::{
     Cell, Choice, Generator, PoolSource, Way,
-    distribution::Grid,
+    distribution::{Grid, draw_among},
     draw::{Fault, Steering, World},
     plan::{Leaning, Plan},
-    slots::WHOLE,
+    slots::{Lean, WHOLE},
 };
 use crate::{
     model::Item,
@@ -117,11 +117,20 @@ pub(super) enum Entries<'a> {
 }
 
 impl Entries<'_> {
-    /// One of them; nothing where there are none.
-    pub(super) fn draw(&self, stream: &mut Stream) -> Option<Arc<Cell>> {
+    /// One of them, with its position where it is listed; nothing where there are none.
+    ///
+    /// Weights are those of all that are listed; where no entry of the episode has any, they do not count.
+    pub(super) fn draw(&self, weights: Option<&[u64]>, stream: &mut Stream) -> Option<(Arc<Cell>, Option<u64>)> {
         match self {
-            Self::Listed(all, open) => open.get(stream.below(open.len())).map(|at| Arc::clone(&all[*at].cell)),
-            Self::Made(made) => made.get(stream.below(made.len())).cloned(),
+            Self::Listed(all, open) => {
+                let weighted = weights.and_then(|weights| {
+                    let weight = |at: &usize| (*at, weights.get(*at).copied().unwrap_or_default());
+                    draw_among(stream, open.iter().map(weight))
+                });
+                let at = weighted.or_else(|| open.get(stream.below(open.len())).copied())?;
+                Some((Arc::clone(&all[at].cell), Some(at as u64)))
+            }
+            Self::Made(made) => made.get(stream.below(made.len())).map(|cell| (Arc::clone(cell), None)),
         }
     }
 }
@@ -159,6 +168,29 @@ impl<'a> Drawing<'a> {
             drawing.pools.push(entries);
         }
         Ok(drawing)
+    }
+
+    /// Lets the pools have entries that leans ask for, in the place of others: an episode that is to meet a rule about somebody
+    /// has such a person.
+    pub(super) fn provide<'l>(&mut self, leans: impl IntoIterator<Item = &'l Leaning>, stream: &mut Stream) {
+        let mut kept: HashSet<(usize, usize)> = HashSet::new();
+        for lean in leans {
+            for (at, slot) in self.generator.slots.slots.iter().enumerate() {
+                let (&Way::Pool(pool), Some(weights)) = (&slot.way, lean.weights(at)) else { continue };
+                let Entries::Listed(all, open) = &mut self.pools[pool] else { continue };
+                if open.len() == all.len() {
+                    continue;
+                }
+                let Some(wanted) = draw_among(stream, weights.iter().copied().enumerate()) else { continue };
+                if !open.contains(&wanted) {
+                    let free: Vec<usize> =
+                        (0..open.len()).filter(|place| !kept.contains(&(pool, open[*place]))).collect();
+                    let Some(place) = free.get(stream.below(free.len())) else { continue };
+                    open[*place] = wanted;
+                }
+                kept.insert((pool, wanted));
+            }
+        }
     }
 
     /// Draws some entries, each at most once.
@@ -232,7 +264,7 @@ impl Source {
         };
         for episode in 0..count.div_ceil(SAMPLED) {
             let mut stream = Stream::new(name, episode as u64, &["sample"]);
-            let drawing = match Drawing::new(&self.cast, clock, &mut stream) {
+            let mut drawing = match Drawing::new(&self.cast, clock, &mut stream) {
                 Ok(drawing) => drawing,
                 Err(fault) => {
                     note(fault);
@@ -241,6 +273,9 @@ impl Source {
             };
             let first = episode * SAMPLED;
             let deck = plan.deck(count, &mut Stream::new(name, 0, &["sampled"]));
+            if self.cast.generator.cover.is_some() {
+                drawing.provide(plan.leans(deck.get(first..).unwrap_or_default()), &mut stream);
+            }
             for number in first..count.min(first + SAMPLED) {
                 let id = id(&mut stream, drawing.generator);
                 let goal = plan.choose(&deck, number, drawing.generator, &mut stream);
@@ -287,15 +322,19 @@ impl Drawn {
         let plans: Vec<&Plan> = steering.sources.iter().map(|source| source.plan(aimed.law.clock, aimed)).collect();
         for (source, plan) in self.sources.iter().zip(&plans) {
             let mut stream = Stream::new(key, seed, &["pools:", &part, ":", &source.cast.generator.name]);
-            let drawing =
+            let mut drawing =
                 Drawing::new(&source.cast, clock, &mut stream).map_err(|fault| failed(&source.cast, &fault))?;
-            drawings.push((drawing, plan.deck(usize::try_from(count).unwrap_or_default(), &mut stream)));
+            let deck = plan.deck(usize::try_from(count).unwrap_or_default(), &mut stream);
+            if source.cast.generator.cover.is_some() {
+                drawing.provide(plan.leans(&deck), &mut stream);
+            }
+            drawings.push((drawing, deck));
         }
         let mut known: HashSet<String> = items.iter().map(|item| item.id.clone()).collect();
         let mut made = vec![0_usize; self.sources.len()];
         for number in 0..count {
             let weights = self.sources.iter().map(|source| source.weight).enumerate();
-            let at = super::distribution::draw_among(&mut stream, weights).unwrap_or_default();
+            let at = draw_among(&mut stream, weights).unwrap_or_default();
             let (drawing, deck) = &drawings[at];
             let id = loop {
                 let id = id(&mut stream, drawing.generator);

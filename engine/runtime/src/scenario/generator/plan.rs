@@ -10,7 +10,7 @@ mod trial;
 use std::collections::HashSet;
 
 use super::{
-    Coverage, Generator,
+    Coverage, Generator, PoolSource, Way,
     draw::{Fault, World},
     inbox::Cast,
     needs,
@@ -118,7 +118,7 @@ impl Plan {
         let mut plan = Self { sets: sets(&world.law), ..Self::default() };
         plan.judged = plan.judged_fields(world);
         plan.needed = needs::of_fields(&cast.generator, &plan.judged);
-        let mut trial = Trial::new(cast, clock, world);
+        let mut trial = Trial::new(cast, clock, world, plan.reads_pools(&cast.generator));
         let mut survey = Survey::default();
         let generator = &*cast.generator;
         let (mut seen, mut leans) = (Seen::default(), Vec::new());
@@ -196,6 +196,27 @@ impl Plan {
         deck.truncate(count);
         stream.shuffle(&mut deck);
         deck
+    }
+
+    /// The leans of the aims of a deck, each once.
+    pub(super) fn leans<'p>(&'p self, deck: &[usize]) -> impl Iterator<Item = &'p Leaning> + use<'p> {
+        let mut aims: Vec<usize> = Vec::new();
+        for aim in deck {
+            if !aims.contains(aim) {
+                aims.push(*aim);
+            }
+        }
+        aims.into_iter().filter_map(|at| Some(&self.aims.get(at)?.lean))
+    }
+
+    /// Whether what rules read follows from an entry of a pool of which each episode has some.
+    fn reads_pools(&self, generator: &Generator) -> bool {
+        generator.slots.slots.iter().enumerate().any(|(at, slot)| match slot.way {
+            Way::Pool(pool) if self.is_needed(at) => {
+                matches!(&generator.pools[pool].source, PoolSource::Entries(all, count) if *count < all.len())
+            }
+            _ => false,
+        })
     }
 
     /// What an item of an episode is to meet.

@@ -240,13 +240,10 @@ impl Slot {
                 (Arc::new(Cell::new(value, columns)), Some(at))
             }
             Way::Pool(pool) => {
-                let cell = drawing.pools[*pool].draw(stream);
-                (
-                    cell.ok_or_else(|| {
-                        Fault::new("", format!("the pool `{}` is empty here", generator.pools[*pool].name))
-                    })?,
-                    None,
-                )
+                let drawn = drawing.pools[*pool].draw(hint.weights, stream);
+                drawn.ok_or_else(|| {
+                    Fault::new("", format!("the pool `{}` is empty here", generator.pools[*pool].name))
+                })?
             }
             Way::Compute(name) => {
                 let value = evaluate(generator, name, context)

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        FieldSource, Way,
+        Choice, FieldSource, PoolSource, Way,
         distribution::Spread,
         draw::World,
         inbox::Cast,
@@ -65,6 +65,14 @@ impl Leaning {
                         learned.weights[at] = Some(new);
                     }
                 }
+                Way::Pool(pool) => {
+                    let PoolSource::Entries(all, _) = &cast.generator.pools[*pool].source else { continue };
+                    let all = || all.iter().map(|entry| u64::from(cast.may(entry.subset))).collect();
+                    let old = self.weights(at).map_or_else(all, <[u64]>::to_vec);
+                    if let Some(new) = shifted(&old, &taken) {
+                        learned.weights[at] = Some(new);
+                    }
+                }
                 Way::Boolean(share) => {
                     let old = self.weights(at).map_or_else(|| vec![WHOLE - share, *share], <[u64]>::to_vec);
                     if let Some(new) = shifted(&old, &taken) {
@@ -98,13 +106,24 @@ impl Leaning {
             let Some(FieldSource::Slot(slot, path)) = generator.fields.get(column).and_then(Option::as_ref) else {
                 continue;
             };
+            let passes = |json: &serde_json::Value| {
+                let value = path.iter().try_fold(json, |value, key| value.get(key));
+                let datum = value.and_then(|value| Datum::read(&world.fields[column], value).ok());
+                test.passes(datum.as_ref(), clock) == wanted
+            };
             match &generator.slots.slots[*slot].way {
-                Way::Pick(choices) => {
-                    let passes = |json: &serde_json::Value| {
-                        let value = path.iter().try_fold(json, |value, key| value.get(key));
-                        let datum = value.and_then(|value| Datum::read(&world.fields[column], value).ok());
-                        test.passes(datum.as_ref(), clock) == wanted
+                Way::Pool(pool) => {
+                    let PoolSource::Entries(all, _) = &generator.pools[*pool].source else { continue };
+                    let weight = |(at, entry): (usize, &Choice)| {
+                        let before = lean.weights[*slot].as_ref().map_or(1, |old| old[at]);
+                        if cast.may(entry.subset) && passes(&entry.cell.json) { before } else { 0 }
                     };
+                    let new: Vec<u64> = all.iter().enumerate().map(weight).collect();
+                    if new.iter().any(|weight| *weight > 0) && new.contains(&0) {
+                        lean.weights[*slot] = Some(new);
+                    }
+                }
+                Way::Pick(choices) => {
                     let old = lean.weights[*slot].take();
                     let before = old.clone().unwrap_or_else(|| cast.weights(&generator.slots.names[*slot], choices));
                     let new: Vec<u64> = choices

@@ -4,7 +4,6 @@ use super::{
     super::{
         draw::{Fault, World},
         inbox::{Cast, Drawing},
-        slots::{Lean, Upright},
     },
     Outcome, Plan, Target,
     lean::Leaning,
@@ -97,24 +96,28 @@ pub(super) struct Trial<'a> {
     /// The drawing at hand, its stream, and the draws that it is still good for.
     open: Option<(Drawing<'a>, Stream, u64)>,
     drawings: u64,
+    /// Draws that share their pools.
+    shared: u64,
     pub(super) faults: Vec<Fault>,
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(cast: &'a Cast, clock: Option<i64>, world: &'a World<'a>) -> Self {
-        Self { cast, clock, world, open: None, drawings: 0, faults: Vec::new() }
+    /// Draws that met a goal say something about entries of pools only if each has pools of its own.
+    pub(super) fn new(cast: &'a Cast, clock: Option<i64>, world: &'a World<'a>, reads_pools: bool) -> Self {
+        let shared = if reads_pools { 1 } else { SHARED };
+        Self { cast, clock, world, open: None, drawings: 0, shared, faults: Vec::new() }
     }
 
     /// Draws as the generator does by itself.
     pub(super) fn survey(&mut self, plan: &Plan, seen: &mut Seen) {
-        self.draws(plan, &Upright, None, SURVEY, |_| false, seen);
+        self.draws(plan, &Leaning::default(), None, SURVEY, |_| false, seen);
     }
 
     /// Draws at most so often with a lean, for a target or for all of them, until that is enough, and notes what was met.
     fn draws(
         &mut self,
         plan: &Plan,
-        lean: &dyn Lean,
+        lean: &Leaning,
         of: Option<usize>,
         count: u64,
         is_enough: impl Fn(&Seen) -> bool,
@@ -132,13 +135,18 @@ impl<'a> Trial<'a> {
         }
     }
 
-    fn draw(&mut self, plan: &Plan, lean: &dyn Lean, of: Option<usize>, seen: &mut Seen) -> Result<(), Fault> {
+    fn draw(&mut self, plan: &Plan, lean: &Leaning, of: Option<usize>, seen: &mut Seen) -> Result<(), Fault> {
         let (drawing, mut stream, left) = if let Some(open) = self.open.take() {
             open
         } else {
             self.drawings += 1;
             let mut stream = Stream::new(&self.cast.generator.name, self.drawings, &["plan"]);
-            (Drawing::new(self.cast, self.clock, &mut stream)?, stream, SHARED)
+            let mut drawing = Drawing::new(self.cast, self.clock, &mut stream)?;
+            // Where pools are shared, the next draws may lean elsewhere.
+            if self.shared == 1 {
+                drawing.provide([lean], &mut stream);
+            }
+            (drawing, stream, self.shared)
         };
         let drawn = drawing.candidate((lean, None), plan, self.world, &mut stream).map(|candidate| {
             let facts = Facts { fields: &candidate.fields, clock: self.clock };
