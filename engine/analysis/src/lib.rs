@@ -4,6 +4,8 @@
 pub mod comparison;
 // Test documents run, with coverage.
 pub mod testing;
+// Whether the tests notice small faults.
+pub mod mutation;
 // A pack as data for readers.
 pub mod outline;
 // What the items of a task are like, and shortcuts past the truth.

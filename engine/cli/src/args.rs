@@ -8,6 +8,7 @@
 
 mod audit;
 mod explain_item;
+mod mutate;
 mod rules;
 mod sample;
 
@@ -27,6 +28,7 @@ pub(crate) use serve::{LogFormat, ServeArgs, seconds};
 
 pub(crate) use audit::{AuditAction, AuditArgs, SealArgs, TrailArgs, VerifyArgs};
 pub(crate) use explain_item::ExplainItemArgs;
+pub(crate) use mutate::{MutateArgs, Mutated};
 pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 pub(crate) use sample::{SampleArgs, StatsArgs};
 
@@ -181,6 +183,8 @@ pub(crate) enum Command {
     Sample(SampleArgs),
     /// Describes the items of tasks: shares, texts that repeat, and shortcuts past the truth
     Stats(StatsArgs),
+    /// Makes small faults in packs, one after the other, and tells which of them no test notices
+    Mutate(MutateArgs),
     /// Plays tasks with a policy
     Run(RunArgs),
     /// Plays recorded episodes again and compares every byte

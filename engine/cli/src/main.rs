@@ -74,6 +74,7 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(&args, format),
         Command::Sample(args) => commands::sample::run(&args, format),
         Command::Stats(args) => commands::stats::run(&args, format),
+        Command::Mutate(args) => commands::mutate::run(&args, format),
         Command::Run(args) => commands::run::run(&args, format),
         Command::Replay(args) => commands::replay::run(&args, format),
         Command::Baseline(args) => commands::baseline::run(&args, format),

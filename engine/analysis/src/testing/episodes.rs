@@ -140,8 +140,8 @@ fn members(task: &Arc<Task>, seeds: u64) -> Vec<Arc<Task>> {
     }
 }
 
-/// The probes that no test of the pack names.
-pub(super) fn built_in(pack: &Arc<Pack>, seen: &mut Seen) -> Vec<Case> {
+/// The probes that no test of the pack names, each with the number of seeds of a family that it plays, and its demand.
+pub(super) fn built_in(pack: &Arc<Pack>) -> Vec<(Probe, u64, NumberTest)> {
     let mut probes = vec![(Probe::Policy("oracle".into()), ORACLE), (Probe::Policy("nothing".into()), NOTHING)];
     for (at, column) in pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Enum) {
         let alone = pack.decisions.iter().filter(|other| other.kind == ValueType::Enum).count() == 1;
@@ -161,7 +161,7 @@ pub(super) fn built_in(pack: &Arc<Pack>, seen: &mut Seen) -> Vec<Case> {
         .filter(|(probe, _)| !named(probe))
         .map(|(one, test)| {
             let seeds = if one.name() == "oracle" { ORACLE_SEEDS } else { OTHER_SEEDS };
-            probe(pack, "built-in", (&one, seeds), test, None, seen)
+            (one, seeds, test)
         })
         .collect()
 }

@@ -12,7 +12,7 @@ mod coverage;
 mod episodes;
 mod rules;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
@@ -101,44 +101,78 @@ impl Outcome {
 pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
     let mut seen = Seen::default();
     let mut cases = Vec::new();
+    visit(pack, filter, &mut seen, &mut |case| {
+        cases.push(case);
+        ControlFlow::Continue(())
+    });
+    let coverage = coverage::measure(pack, &seen);
+    cases.extend(demands(pack, filter, &coverage));
+    Outcome { pack: pack.name().to_owned(), cases, coverage, trials: rules::trials(pack) }
+}
+
+/// The first case that fails; nothing where all pass. What follows it is not run.
+pub fn first_failure(pack: &Arc<Pack>) -> Option<Case> {
+    let mut seen = Seen::default();
+    let mut failed = None;
+    visit(pack, "", &mut seen, &mut |case| {
+        if case.passed {
+            return ControlFlow::Continue(());
+        }
+        failed = Some(case);
+        ControlFlow::Break(())
+    });
+    failed.or_else(|| demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed))
+}
+
+/// Runs one case after the other, until there is enough.
+fn visit(pack: &Arc<Pack>, filter: &str, seen: &mut Seen, done: &mut dyn FnMut(Case) -> ControlFlow<()>) {
+    let _ = visit_all(pack, filter, seen, done);
+}
+
+fn visit_all(
+    pack: &Arc<Pack>,
+    filter: &str,
+    seen: &mut Seen,
+    done: &mut dyn FnMut(Case) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     let wanted = |suite: &str, name: &str| filter.is_empty() || suite.contains(filter) || name.contains(filter);
     for suite in &pack.suites {
         for case in suite.rules.iter().filter(|case| wanted(&suite.name, &case.name)) {
-            cases.push(rules::run(pack, &suite.name, case, &mut seen));
+            done(rules::run(pack, &suite.name, case, seen))?;
         }
         for case in suite.episodes.iter().filter(|case| wanted(&suite.name, &case.name)) {
-            cases.push(episodes::run(pack, &suite.name, case, &mut seen));
+            done(episodes::run(pack, &suite.name, case, seen))?;
         }
         for (probe, test, site) in suite.probes.iter().filter(|(probe, ..)| wanted(&suite.name, probe.name())) {
-            cases.push(episodes::probe(pack, &suite.name, (probe, 1), *test, Some(site), &mut seen));
+            done(episodes::probe(pack, &suite.name, (probe, 1), *test, Some(site), seen))?;
         }
     }
     if filter.is_empty() {
-        cases.extend(episodes::built_in(pack, &mut seen));
+        for (probe, seeds, test) in episodes::built_in(pack) {
+            done(episodes::probe(pack, "built-in", (&probe, seeds), test, None, seen))?;
+        }
     }
     for plugin in pack.plugins() {
         let suite = format!("plugin {}", plugin.description.name);
         for ran in run_examples(plugin).into_iter().filter(|ran| wanted(&suite, &ran.example)) {
             let name = format!("{}: {}", ran.offer, ran.example);
             let (passed, details) = (ran.problem.is_none(), ran.problem.into_iter().collect());
-            cases.push(case(&suite, CaseKind::Example, &name, None, details, passed));
+            done(case(&suite, CaseKind::Example, &name, None, details, passed))?;
         }
     }
-    let coverage = coverage::measure(pack, &seen);
-    for suite in pack.suites.iter().filter(|suite| filter.is_empty() || suite.name.contains(filter)) {
-        for (measure, share, site) in &suite.coverage {
-            cases.extend(coverage.iter().find(|one| one.measure == measure.name()).map(|one| Case {
-                suite: suite.name.clone(),
-                kind: CaseKind::Coverage,
-                name: measure.name().to_owned(),
-                passed: one.share() + 1e-9 >= *share,
-                details: one.words(*share),
-                path: Some(site.path.to_path_buf()),
-                line: Some(site.line),
-            }));
-        }
-    }
-    Outcome { pack: pack.name().to_owned(), cases, coverage, trials: rules::trials(pack) }
+    ControlFlow::Continue(())
+}
+
+/// What tests demand of the coverage.
+fn demands<'a>(pack: &'a Arc<Pack>, filter: &'a str, coverage: &'a [Coverage]) -> impl Iterator<Item = Case> + 'a {
+    let suites = pack.suites.iter().filter(move |suite| filter.is_empty() || suite.name.contains(filter));
+    suites.flat_map(move |suite| {
+        suite.coverage.iter().filter_map(move |(measure, share, site)| {
+            let one = coverage.iter().find(|one| one.measure == measure.name())?;
+            let passed = one.share() + 1e-9 >= *share;
+            Some(case(&suite.name, CaseKind::Coverage, measure.name(), Some(site), one.words(*share), passed))
+        })
+    })
 }
 
 fn case(suite: &str, kind: CaseKind, name: &str, site: Option<&Site>, details: Vec<String>, passed: bool) -> Case {

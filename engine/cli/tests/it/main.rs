@@ -12,6 +12,7 @@ mod formatting;
 mod imports;
 mod layout;
 mod markdown;
+mod mutation;
 mod plugins;
 #[path = "../../../plugins/tests/it/python.rs"]
 mod python;

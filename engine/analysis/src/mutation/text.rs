@@ -1,0 +1,74 @@
+//! Changes of a document's text: a value that is replaced, an entry that is dropped.
+
+use std::ops::Range;
+
+use casebook_syntax::diagnostic::Fix;
+use serde_json::Value;
+
+/// A value in YAML, in a place where a scalar may be.
+pub(super) fn scalar(value: &Value) -> String {
+    let Value::String(text) = value else { return value.to_string() };
+    let reads_as_it_is = casebook_syntax::spec::plain_scalar(text) == *value;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if reads_as_it_is && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_word) {
+        text.clone()
+    } else {
+        value.to_string()
+    }
+}
+
+/// Drops an entry of a list with others, whether they stand in brackets or each after a dash; nothing where it is neither.
+pub(super) fn without_entry(text: &str, entry: Range<usize>) -> Option<Fix> {
+    let line = text[..entry.start].rfind('\n').map_or(0, |at| at + 1);
+    if text[line..entry.start].trim() == "-" {
+        let end = text[entry.end..].find('\n').map_or(text.len(), |at| entry.end + at + 1);
+        return Some(Fix { start: line, end, text: String::new() });
+    }
+    let (before, behind) = (text[..entry.start].trim_end(), text[entry.end..].trim_start());
+    if let Some(rest) = behind.strip_prefix(',') {
+        let end = text.len() - rest.trim_start().len();
+        return Some(Fix { start: entry.start, end, text: String::new() });
+    }
+    (behind.starts_with(']') && before.ends_with(',')).then(|| Fix {
+        start: before.len() - 1,
+        end: entry.end,
+        text: String::new(),
+    })
+}
+
+/// A text with some changes, each at bytes of its own.
+pub(super) fn changed(text: &str, fixes: &[Fix]) -> String {
+    let mut fixes: Vec<&Fix> = fixes.iter().collect();
+    fixes.sort_by_key(|fix| std::cmp::Reverse(fix.start));
+    let mut text = text.to_owned();
+    for fix in fixes {
+        text.replace_range(fix.start..fix.end, &fix.text);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dropped(text: &str, entry: &str) -> Option<String> {
+        let at = text.find(entry).expect("the entry");
+        without_entry(text, at..at + entry.len()).map(|fix| changed(text, &[fix]))
+    }
+
+    #[test]
+    fn an_entry_is_dropped_from_either_kind_of_list() {
+        assert_eq!(dropped("a: [one, two, six]\n", "one").as_deref(), Some("a: [two, six]\n"));
+        assert_eq!(dropped("a: [one, two, six]\n", "two").as_deref(), Some("a: [one, six]\n"));
+        assert_eq!(dropped("a: [one, two, six]\n", "six").as_deref(), Some("a: [one, two]\n"));
+        assert_eq!(dropped("a:\n  - one\n  - two # x\nb: 1\n", "two").as_deref(), Some("a:\n  - one\nb: 1\n"));
+        assert_eq!(dropped("a: one\n", "one"), None);
+    }
+
+    #[test]
+    fn a_value_is_quoted_where_yaml_reads_it_otherwise() {
+        let quoted = ["no", "7", "a b", "~", "", "null"].map(|text| scalar(&Value::from(text)));
+        assert_eq!(quoted, ["\"no\"", "\"7\"", "\"a b\"", "\"~\"", "\"\"", "\"null\""]);
+        assert_eq!([scalar(&Value::from("senior")), scalar(&Value::from(0.5))], ["senior", "0.5"]);
+    }
+}

@@ -1,0 +1,80 @@
+//! Small faults in packs, and the tests that notice them.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::shell::{casebook, code, edit, json, stderr, succeeds};
+
+/// A folder with a new pack in `scenarios/pack`.
+fn new_pack() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    succeeds(folder.path(), &["new", "pack"]);
+    folder
+}
+
+/// What `mutate` says about the pack: the share, and each mutant's file, change and fate.
+fn mutated(folder: &TempDir, more: &[&str]) -> (f64, Vec<(String, String, String)>) {
+    let mut args = vec!["mutate", "scenarios/pack", "--format", "json"];
+    args.extend(more);
+    let output = casebook(folder.path(), &args);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let pack = &json(&output)["packs"][0];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mutants = pack["mutants"].as_array().expect("mutants").iter();
+    let told = mutants.map(|one| (text(&one["path"]), text(&one["change"]), text(&one["fate"]))).collect();
+    (pack["share"].as_f64().expect("a share"), told)
+}
+
+#[test]
+fn the_tests_that_are_proposed_notice_their_mutants() {
+    let folder = new_pack();
+    let tests = folder.path().join("tests.yaml");
+    let only = ["--only", "rubric", "--write-tests", tests.to_str().expect("UTF-8")];
+    let (before, survivors) = mutated(&folder, &only);
+    fs::copy(&tests, folder.path().join("scenarios/pack/tests-of-mutants.yaml")).expect("they can be used");
+    let proposed = fs::read_to_string(&tests).expect("tests").matches("notices that").count();
+    let (after, remaining) = mutated(&folder, &only[..2]);
+    let of = |all: &[(String, String, String)], fate: &str| all.iter().filter(|one| one.2 == fate).count();
+    assert_eq!(survivors.len(), remaining.len());
+    assert!(proposed > 3 && after > before, "{proposed} {before} {after}");
+    assert!(of(&remaining, "survived") <= of(&survivors, "survived") - proposed, "{remaining:?}");
+    // A weight that nobody would notice is among them.
+    let weights = |all: &[(String, String, String)]| all.iter().filter(|one| one.1.starts_with("the weights")).count();
+    assert!(weights(&survivors) > 0, "{survivors:?}");
+}
+
+#[test]
+fn a_fault_of_rules_is_shown_by_a_case_that_the_proofs_find() {
+    let folder = new_pack();
+    let tests = folder.path().join("tests.yaml");
+    let only = ["--only", "rules", "--write-tests", tests.to_str().expect("UTF-8")];
+    let (before, mutants) = mutated(&folder, &only);
+    let changes: Vec<&str> = mutants.iter().map(|one| one.1.as_str()).collect();
+    for change in ["the rule `R-MONEY` is dropped", "the entry `phishing` is dropped", "0 becomes 1"] {
+        assert!(changes.contains(&change), "{changes:?}");
+    }
+    assert!(before < 1.0, "{mutants:?}");
+    fs::copy(&tests, folder.path().join("scenarios/pack/tests-of-mutants.yaml")).expect("they can be used");
+    let (after, mutants) = mutated(&folder, &only[..2]);
+    assert!((after - 1.0).abs() < 1e-9, "{mutants:?}");
+}
+
+#[test]
+fn a_pack_whose_tests_fail_or_miss_is_refused() {
+    let folder = new_pack();
+    let pack = folder.path().join("scenarios/pack");
+    let output = casebook(folder.path(), &["mutate", "scenarios/pack", "--only", "rubric", "--at-least", "100"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let output = casebook(folder.path(), &["mutate", "scenarios/pack", "--only", "inboxes"]);
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    edit(&pack.join("test.yaml"), "queue: refund, by: R-MONEY", "queue: answer, by: R-MONEY");
+    let output = casebook(folder.path(), &["mutate", "scenarios/pack"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("fails without a mutant"), "{}", stderr(&output));
+    fs::remove_file(pack.join("test.yaml")).expect("it goes");
+    let output = casebook(folder.path(), &["mutate", "scenarios/pack"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("has no test"), "{}", stderr(&output));
+}
