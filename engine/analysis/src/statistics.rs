@@ -311,7 +311,8 @@ fn constant(pairs: &[Option<(f64, f64)>], apart: impl Fn(f64, f64) -> f64) -> f6
     let apart: Vec<Option<String>> = pairs
         .iter()
         .map(|pair| pair.map(|(right, shown)| apart(right, shown)).filter(|apart| apart.is_finite()))
-        .map(|apart| apart.map(|apart| format!("{apart:.6}")))
+        // Twelve digits: numbers that are computed in two ways agree in them, whatever their size.
+        .map(|apart| apart.map(|apart| format!("{apart:.11e}")))
         .collect();
     let (learned, tried) = apart.split_at(apart.len() / 2);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

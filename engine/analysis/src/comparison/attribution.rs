@@ -39,22 +39,26 @@ pub fn attribute(
             edits: &set.edits,
             undone: HashMap::new(),
         };
+        let mut episodes = vec![0; set.edits.len()];
+        for record in records.iter().filter(|record| record.is_changed()) {
+            let mine = record.moved.iter().filter(|moved| moved.rules.as_deref() == Some(&*set.name));
+            let mut edits: Vec<usize> = mine
+                .flat_map(|moved| sides.moving(Facts { fields: &moved.fields, clock: moved.clock }, moved.decision))
+                .collect();
+            edits.sort_unstable();
+            edits.dedup();
+            edits.into_iter().for_each(|edit| episodes[edit] += 1);
+        }
         let mut moves: Vec<Vec<&ItemChange>> = vec![Vec::new(); set.edits.len()];
         for change in items.changes.iter().filter(|change| change.rules.as_deref() == Some(&*set.name)) {
             for edit in sides.responsible(pack, change) {
                 moves[edit].push(change);
             }
         }
-        for (edit, mine) in set.edits.iter_mut().zip(moves) {
+        for ((edit, mine), episodes) in set.edits.iter_mut().zip(moves).zip(episodes) {
             let mut names: Vec<String> = mine.iter().map(|change| format!("{}/{}", change.task, change.item)).collect();
             names.dedup();
-            // An episode of a family names its member.
-            let is_of = |record: &Regraded, task: &str| {
-                record.task.strip_prefix(task).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            let touched =
-                |record: &&Regraded| record.is_changed() && mine.iter().any(|change| is_of(record, &change.task));
-            edit.records = records.iter().filter(touched).count();
+            edit.records = episodes;
             edit.items = Some(names);
         }
     }

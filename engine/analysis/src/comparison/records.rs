@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
+    episode::{Before, Episode},
+    model::Datum,
     record::{Recording, regrade},
     scenario::Pack,
 };
@@ -29,6 +31,22 @@ pub struct Regraded {
     /// Why there is no score.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// Of which of its items something else is right.
+    #[serde(skip)]
+    pub(super) moved: Vec<Moved>,
+}
+
+/// An item of a recorded episode of which something else is right.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Moved {
+    /// The decision, by position.
+    pub(super) decision: usize,
+    /// The rules that decide it, by name.
+    pub(super) rules: Option<String>,
+    /// The item's fields.
+    pub(super) fields: Vec<Option<Datum>>,
+    /// The moment at which it is judged.
+    pub(super) clock: Option<i64>,
 }
 
 impl Regraded {
@@ -58,6 +76,7 @@ pub fn records(old: &Arc<Pack>, new: &Arc<Pack>, recording: &Recording) -> Regra
         }
     };
     let (before, after) = (score("old", old), score("new", new));
+    let moved = moved(old, new, recording).unwrap_or_default();
     Regraded {
         task: recording.trajectory.task.clone(),
         seed: recording.trajectory.seed,
@@ -66,5 +85,35 @@ pub fn records(old: &Arc<Pack>, new: &Arc<Pack>, recording: &Recording) -> Regra
         old: before,
         new: after,
         problems,
+        moved,
     }
+}
+
+/// The items of an episode of which something else is right; nothing where one version cannot begin it.
+fn moved(old: &Arc<Pack>, new: &Arc<Pack>, recording: &Recording) -> Option<Vec<Moved>> {
+    let then = &recording.trajectory;
+    let begun = |pack: &Arc<Pack>| {
+        let before = Before { drawn_by: Some(old), ..Before::default() };
+        Episode::start_again(pack, &pack.find_task(&then.task)?, then.seed, &then.arguments, before).ok()
+    };
+    let (was, is) = (begun(old)?, begun(new)?);
+    let mut moved = Vec::new();
+    for item in is.all_items() {
+        let Some(before) = was.all_items().find(|other| other.id == item.id) else { continue };
+        for (at, column) in new.decisions().iter().enumerate() {
+            let Some(known) = old.decisions().iter().position(|other| other.name == column.name) else { continue };
+            let value =
+                |pack: &Pack, value: Option<&Datum>, at: usize| value.map(|value| value.to_json(&pack.decisions()[at]));
+            let (right, now) = (before.truth[known].value.as_ref(), item.truth[at].value.as_ref());
+            if value(old, right, known) != value(new, now, at) {
+                moved.push(Moved {
+                    decision: at,
+                    rules: new.rules_of(at).map(|rules| rules.name.clone()),
+                    fields: item.fields.clone(),
+                    clock: is.task().clock,
+                });
+            }
+        }
+    }
+    Some(moved)
 }

@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use casebook_compile::check::ruled;
-use casebook_runtime::{policy, record::play, scenario::Pack};
+use casebook_runtime::scenario::Pack;
 use casebook_syntax::source::PackSource;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::Mutant;
+use super::{Mutant, plays::Player};
 use crate::comparison;
 
 /// Scores and returns that differ by less are the same for a test.
 const SAME: f64 = 1e-6;
-
-/// The seeds with which each policy plays each task.
-const SEEDS: u64 = 4;
 
 /// An entry of a test document that would fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,19 +45,16 @@ fn rule_case(source: &PackSource, changed: &PackSource, rules: &str) -> Option<S
     Some(witness.case.trim_end().to_owned())
 }
 
-/// An episode of one of the pack's policies, built-in ones included, that ends otherwise.
+/// An episode that ends otherwise.
 fn episode_case(pack: &Arc<Pack>, mutant: &Arc<Pack>, fault: &Mutant) -> Option<Value> {
     for task in pack.tasks() {
         let first = task.family.and_then(|family| task.with_seed(family.first));
         let task = first.as_ref().unwrap_or(task);
-        let policies = policy::names(pack);
-        let players = policies.iter().flat_map(|policy| (0..SEEDS).map(move |seed| (policy, seed)));
-        for (policy, seed) in players {
-            let result = |pack: &Arc<Pack>| {
-                let played = play(&policy::find(pack, policy)?, &pack.find_task(task.name())?, seed).ok()?;
-                Some((played.score, played.steps.iter().map(|step| step.reward).sum::<f64>()))
+        for player in Player::all(pack, task, &fault.old) {
+            let (Some((score, total)), other) = (player.result(pack, task.name()), player.result(mutant, task.name()))
+            else {
+                continue;
             };
-            let (Some((score, total)), other) = (result(pack), result(mutant)) else { continue };
             let mut expect = Map::new();
             if other.is_none_or(|(other, _)| (other - score).abs() > SAME) {
                 expect.insert("score".into(), rounded(score));
@@ -69,9 +63,10 @@ fn episode_case(pack: &Arc<Pack>, mutant: &Arc<Pack>, fault: &Mutant) -> Option<
                 expect.insert("return".into(), rounded(total));
             }
             if !expect.is_empty() {
-                return Some(json!({
-                    "name": name(fault), "task": task.name(), "policy": policy, "seed": seed, "expect": expect,
-                }));
+                let mut case = player.case(task.name());
+                case.insert("name".into(), name(fault).into());
+                case.insert("expect".into(), expect.into());
+                return Some(case.into());
             }
         }
     }

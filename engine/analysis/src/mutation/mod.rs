@@ -5,11 +5,13 @@
 //! | `mutants.rs` | the faults |
 //! | `text.rs` | how they are written into a file |
 //! | `killer.rs` | a test that would notice a mutant that no test noticed |
+//! | `plays.rs` | the ways to play in which it looks for one |
 //!
 //! After R. A. `DeMillo`, R. J. Lipton and F. G. Sayward, "Hints on test data selection", Computer 11 (1978).
 
 mod killer;
 mod mutants;
+mod plays;
 mod text;
 
 use std::{collections::HashSet, sync::Arc};

@@ -1,6 +1,6 @@
 //! The mutants of a pack: each has one small fault that a person could make.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use casebook_runtime::{
     model::Column,
@@ -11,7 +11,7 @@ use casebook_runtime::{
 use casebook_syntax::{
     diagnostic::{Fix, Report},
     source::PackSource,
-    spec::{self, Document, Kind},
+    spec::{self, Draft, Kind},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -33,6 +33,9 @@ pub struct Mutant {
     pub pointer: String,
     /// What is changed, in words.
     pub change: String,
+    /// What was there.
+    #[serde(skip)]
+    pub(super) old: Value,
     /// How the file changes.
     #[serde(skip)]
     pub(super) fixes: Vec<Fix>,
@@ -42,13 +45,11 @@ pub struct Mutant {
 pub fn mutants(source: &PackSource, pack: &Pack, wanted: &dyn Fn(Kind) -> bool) -> Vec<Mutant> {
     let mut all = Vec::new();
     for file in &source.files {
-        let mut unread = Report::default();
-        for draft in spec::read(file, &mut Vec::new(), &mut unread) {
-            let Ok(document) = draft.finish(&mut unread) else { continue };
-            let kind = document.content.kind();
-            let mut maker = Maker { document: &document, pack, all: &mut all };
-            match kind {
-                _ if !wanted(kind) => {}
+        // What a document takes over from another is changed there.
+        for draft in spec::read(file, &mut Vec::new(), &mut Report::default()) {
+            let mut maker = Maker { document: &draft, pack, all: &mut all };
+            match draft.kind {
+                kind if !wanted(kind) => {}
                 Kind::Rules => maker.rules(),
                 Kind::Rubric => maker.rubric(),
                 Kind::Inbox => maker.inbox(),
@@ -63,7 +64,7 @@ pub fn mutants(source: &PackSource, pack: &Pack, wanted: &dyn Fn(Kind) -> bool) 
 }
 
 struct Maker<'a> {
-    document: &'a Document,
+    document: &'a Draft,
     pack: &'a Pack,
     all: &'a mut Vec<Mutant>,
 }
@@ -76,6 +77,43 @@ impl Maker<'_> {
             self.decisions(&format!("{pointer}/then"));
         }
         self.decisions("/default");
+        self.table();
+    }
+
+    /// The rows of a table behind the first, which names the columns.
+    fn table(&mut self) {
+        let rows = self.entries("/table");
+        let Some((_, Value::Array(names))) = rows.first().cloned() else { return };
+        for (pointer, row) in rows.iter().skip(1) {
+            if rows.len() > 2 {
+                let id = row.get(0).cloned().unwrap_or_default();
+                self.drop_one(pointer, "the rule", &id);
+            }
+            for (column, (name, cell)) in names.iter().zip(row.as_array().into_iter().flatten()).enumerate() {
+                let (name, at) = (name.as_str().unwrap_or_default(), format!("{pointer}/{column}"));
+                match name.strip_prefix("then ") {
+                    Some(decision) => self.decision(decision.trim(), &at, cell),
+                    None if matches!(name, "id" | "because" | "severity" | "from" | "until" | "mode") => {}
+                    None => self.cell(&at, cell),
+                }
+            }
+        }
+    }
+
+    /// A threshold in a cell, such as `>= 100`, one step further, or one of several values less.
+    fn cell(&mut self, pointer: &str, cell: &Value) {
+        let Value::String(text) = cell else { return self.condition(pointer, cell) };
+        let begin = text.find(|c: char| c.is_ascii_digit());
+        let values: Vec<&str> = text.split('|').map(str::trim).collect();
+        if values.len() > 1 {
+            self.replace(pointer, &values[1..].join(" | ").into());
+        } else if let Some(begin) = begin.filter(|at| text[..*at].chars().all(|c| "<>=! -".contains(c))) {
+            let digits = text[begin..].bytes().take_while(u8::is_ascii_digit).count();
+            if let Ok(number) = text[begin..begin + digits].parse::<u32>() {
+                let changed = format!("{}{}{}", &text[..begin], number + 1, &text[begin + digits..]);
+                self.replace(pointer, &changed.into());
+            }
+        }
     }
 
     /// A threshold one step further.
@@ -140,17 +178,20 @@ impl Maker<'_> {
     fn decisions(&mut self, pointer: &str) {
         let Some(Value::Object(decided)) = self.at(pointer).cloned() else { return };
         for (name, value) in decided {
-            let Some(column) = self.pack.decisions().iter().find(|column| column.name == name) else { continue };
             let at = format!("{pointer}/{name}");
-            let (at, value) = match value.get("value") {
-                Some(inner) => (format!("{at}/value"), inner.clone()),
-                None => (at, value),
-            };
-            match other(column, &value) {
-                Some(other) => self.replace(&at, &other),
-                None if value.is_array() => self.drop_each(&at, "the entry"),
-                None => {}
+            match value.get("value") {
+                Some(inner) => self.decision(&name, &format!("{at}/value"), inner),
+                None => self.decision(&name, &at, &value),
             }
+        }
+    }
+
+    fn decision(&mut self, name: &str, at: &str, value: &Value) {
+        let column = self.pack.decisions().iter().find(|column| column.name == name);
+        match column.and_then(|column| other(column, value)) {
+            Some(other) => self.replace(at, &other),
+            None if value.is_array() => self.drop_each(at, "the entry"),
+            None => {}
         }
     }
 
@@ -190,11 +231,9 @@ impl Maker<'_> {
             "sequential" => "product",
             _ => return,
         };
-        let (file, place) = self.document.key_place(pointer);
-        if file.path == self.document.file().path {
-            let fix = Fix { start: place.start, end: place.end, text: other.to_owned() };
-            self.push(pointer, format!("`{key}` becomes `{other}`"), vec![fix]);
-        }
+        let place = self.document.tree().key_place(pointer).span;
+        let fix = Fix { start: place.start, end: place.end, text: other.to_owned() };
+        self.push(pointer, format!("`{key}` becomes `{other}`"), vec![fix]);
     }
 
     /// A number by a tenth greater, or a tenth where it is 0.
@@ -219,13 +258,14 @@ impl Maker<'_> {
     }
 
     fn replace(&mut self, pointer: &str, value: &Value) {
-        let old = self.document.as_written(pointer);
+        let old = self.document.tree().as_written(pointer);
         let fix = self.replacement(pointer, value);
-        self.push(pointer, format!("{} becomes {}", text::scalar(&old), text::scalar(value)), vec![fix]);
+        let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.push(pointer, format!("{} becomes {}", shown(&old), shown(value)), vec![fix]);
     }
 
     fn replacement(&self, pointer: &str, value: &Value) -> Fix {
-        let (_, place) = self.document.place(pointer);
+        let place = self.document.span(pointer);
         Fix { start: place.start, end: place.end, text: text::scalar(value) }
     }
 
@@ -233,10 +273,15 @@ impl Maker<'_> {
     fn drop_each(&mut self, pointer: &str, what: &str) {
         let entries = self.entries(pointer);
         for (at, entry) in entries.iter().filter(|_| entries.len() > 1) {
-            let (file, place) = self.document.place(at);
-            let end = self.document.tree.end(at, &file.text).max(place.start);
-            let Some(fix) = text::without_entry(&file.text, place.start..end) else { continue };
             let name = entry.get("id").or_else(|| entry.get("name")).unwrap_or(entry);
+            self.drop_one(at, what, name);
+        }
+    }
+
+    fn drop_one(&mut self, at: &str, what: &str, name: &Value) {
+        let (file, place) = (self.document.file(), self.document.span(at));
+        let end = self.document.tree().end(at, &file.text).max(place.start);
+        if let Some(fix) = text::without_entry(&file.text, place.start..end) {
             let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
             self.push(at, format!("{what} `{name}` is dropped"), vec![fix]);
         }
@@ -259,7 +304,7 @@ impl Maker<'_> {
     }
 
     fn at(&self, pointer: &str) -> Option<&Value> {
-        self.document.value.pointer(pointer)
+        self.document.value().pointer(pointer)
     }
 
     fn entries(&self, pointer: &str) -> Vec<(String, Value)> {
@@ -268,20 +313,17 @@ impl Maker<'_> {
     }
 
     fn push(&mut self, pointer: &str, change: String, fixes: Vec<Fix>) {
-        let (path, line) = self.document.line(pointer);
-        let file = Arc::clone(&self.document.file().path);
-        // What a document takes over from another is changed there.
-        if path == file {
-            self.all.push(Mutant {
-                kind: self.document.content.kind().name(),
-                document: self.document.content.name().to_owned(),
-                path: file.to_path_buf(),
-                line,
-                pointer: pointer.to_owned(),
-                change,
-                fixes,
-            });
-        }
+        let (file, place) = (self.document.file(), self.document.span(pointer));
+        self.all.push(Mutant {
+            kind: self.document.kind.name(),
+            document: self.document.name().unwrap_or_default().to_owned(),
+            path: file.path.to_path_buf(),
+            line: file.text[..place.start].matches('\n').count() + 1,
+            pointer: pointer.to_owned(),
+            old: self.at(pointer).cloned().unwrap_or_default(),
+            change,
+            fixes,
+        });
     }
 }
 

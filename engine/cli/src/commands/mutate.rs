@@ -1,7 +1,9 @@
 //! `casebook mutate`
 
+use std::path::Path;
+
 use casebook_analysis::mutation::{Fate, Healthy, Killer, Mutant, mutants};
-use casebook_syntax::spec::Kind;
+use casebook_syntax::{source::SourceFile, spec::Kind};
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -32,7 +34,8 @@ pub(crate) fn run(args: &MutateArgs, format: Format) -> Exit {
         let mut alone = sources.clone();
         alone.packs = vec![source.clone()];
         let compiled = packs::compile(&alone);
-        packs::show(&compiled.report, format);
+        // As JSON there is one document.
+        packs::show(&compiled.report, if format == Format::Json { Format::Human } else { format });
         let healthy = Healthy::new(&alone, &compiled);
         let all = healthy.as_ref().map(|healthy| mutants(source, healthy.pack(), &|kind| is_wanted(args, kind)));
         let (healthy, all) = match (&healthy, all) {
@@ -69,7 +72,7 @@ pub(crate) fn run(args: &MutateArgs, format: Format) -> Exit {
     if let Some(path) = &args.write_tests {
         if tests.is_empty() {
             output::note("there is no test to write");
-        } else if let Err(error) = files::write(path, document(&tests)) {
+        } else if let Err(error) = files::write(path, formatted(path, document(&tests))) {
             output::error(format!("`{}` cannot be written: {error}", path.display()));
             return Exit::Failure;
         }
@@ -152,6 +155,11 @@ fn show(pack: &str, tried: &[Tried], share: Option<f64>, args: &MutateArgs) {
         counts["reported"],
         counts["same"],
     ));
+}
+
+/// A document as `fmt` writes it.
+fn formatted(path: &Path, text: String) -> String {
+    super::fmt::formatted(&SourceFile::new(path, &text)).unwrap_or(text)
 }
 
 fn indented(text: &str, by: usize) -> String {

@@ -27,6 +27,9 @@ fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
     let loaded = packs::load_sound(&args.packs.packs, format)?;
     let mut tasks = packs::pick(&loaded.catalog, &args.tasks)?;
     tasks.retain(|(_, task)| task.items() > 0);
+    if tasks.is_empty() {
+        output::error("no task has items");
+    }
     let wanted = usize::try_from(args.items).unwrap_or(usize::MAX);
     let mut all = Vec::with_capacity(tasks.len());
     for (pack, task) in &tasks {
@@ -44,7 +47,7 @@ fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
             show(one);
         }
     }
-    Ok(loaded.exit(if (near || too_few) && args.strict { Exit::Findings } else { Exit::Success }))
+    Ok(loaded.exit(if tasks.is_empty() || (near || too_few) && args.strict { Exit::Findings } else { Exit::Success }))
 }
 
 fn show(one: &Statistics) {

@@ -61,6 +61,51 @@ fn a_fault_of_rules_is_shown_by_a_case_that_the_proofs_find() {
     assert!((after - 1.0).abs() < 1e-9, "{mutants:?}");
 }
 
+/// Rules in a table, and documents that take over others, have faults as well.
+#[test]
+fn tables_and_heirs_are_mutated() {
+    let folder = new_pack();
+    let pack = folder.path().join("scenarios/pack");
+    fs::write(
+        pack.join("rules.yaml"),
+        "apiVersion: casebook/v1\nkind: Rules\nname: routing\nhit: first\ntable:\n\
+         \x20 - [id, plan, amount, then queue]\n\
+         \x20 - [R-SECURITY, free, -, security]\n\
+         \x20 - [R-MONEY, paid, \">= 40\", refund]\n\
+         default: { queue: answer }\n",
+    )
+    .expect("written");
+    fs::write(
+        pack.join("tuesday.yaml"),
+        "apiVersion: casebook/v1\nkind: Task\nname: tuesday\nextends: demo\nmax_steps: 7\n"
+            .replace("demo", &first_task(&pack)),
+    )
+    .expect("written");
+    fs::write(
+        pack.join("test.yaml"),
+        "apiVersion: casebook/v1\nkind: Test\nname: none\nrules:\n  - given: { subject: x, body: x, plan: paid, amount: 50 }\n    \
+         expect: { queue: refund, by: R-MONEY }\n",
+    )
+    .expect("written");
+    let (_, mutants) = mutated(&folder, &["--only", "rules", "--only", "task"]);
+    let changes: Vec<&str> = mutants.iter().map(|one| one.1.as_str()).collect();
+    for change in [
+        "the rule `R-MONEY` is dropped",
+        ">= 40 becomes >= 41",
+        "refund becomes security",
+        "answer becomes refund",
+        "7 becomes 8",
+    ] {
+        assert!(changes.contains(&change), "{change}: {changes:?}");
+    }
+}
+
+/// The name of the pack's task.
+fn first_task(pack: &std::path::Path) -> String {
+    let text = fs::read_to_string(pack.join("task.yaml")).expect("a task");
+    text.lines().find_map(|line| line.strip_prefix("name: ")).expect("a name").to_owned()
+}
+
 #[test]
 fn a_pack_whose_tests_fail_or_miss_is_refused() {
     let folder = new_pack();

@@ -201,6 +201,12 @@ impl Checker<'_> {
         }
     }
 
+    /// Which tasks a family has, where a name is of a family and none of its tasks.
+    fn beyond_family(&self, name: &str) -> Option<String> {
+        let (family, _) = name.rsplit_once('/')?;
+        find_task(self.tasks, family)?.range()
+    }
+
     fn decisions(&self, pointer: &str, given: &Map<String, Value>, report: &mut Report) -> Vec<(usize, Datum)> {
         rubric::decision_values(self.document, pointer, given, &self.parts.decisions, report)
             .into_iter()
@@ -219,8 +225,11 @@ impl Checker<'_> {
             let family = case.task.rsplit_once('/').map(|(family, _)| family);
             family.is_some_and(|family| written(family) && find_task(self.tasks, family).is_none())
         };
-        if task.is_none() && !written(&case.task) && !of_broken_family() {
-            let place = format!("{pointer}/task");
+        let place = format!("{pointer}/task");
+        if let Some(range) = self.beyond_family(&case.task).filter(|_| task.is_none()) {
+            let message = format!("there is no task `{}`", case.task);
+            report.push(self.document.at(Code::UnknownName, &place, message).hint(range));
+        } else if task.is_none() && !written(&case.task) && !of_broken_family() {
             self.parts.documents.missing(Kind::Task, &case.task, self.document, &place, report);
         }
         self.arguments(&format!("{pointer}/arguments"), &case.arguments, report);

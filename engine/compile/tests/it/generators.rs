@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use casebook_compile::check::{Checker, Compiled, compile};
+use casebook_compile::check::{Checker, Compiled, Ruled, compile, ruled};
 use casebook_runtime::{
     model::{Datum, Item},
     policy,
@@ -230,12 +230,13 @@ pub(super) fn catalog(maker: &str, tasks: &str) -> Catalog {
 }
 
 /// The same with other rules.
-pub(super) fn ruled_otherwise(maker: &str, tasks: &str, (from, to): (&str, &str)) -> Catalog {
+pub(super) fn ruled_otherwise(maker: &str, tasks: &str, (from, to): (&str, &str)) -> (Ruled, Catalog) {
     assert!(DESK.contains(from), "{from}");
     let pack = format!("{}{tasks}", DESK.replace(from, to));
     let sources = source::from_texts("depot", [("pack.yaml", pack.as_str()), ("maker.yaml", maker)]);
-    let compiled = compile(&sources.with_data([("people.csv", PEOPLE)]), 1);
-    compiled.catalog.unwrap_or_else(|| panic!("{}", compiled.report.render(false)))
+    let sources = sources.with_data([("people.csv", PEOPLE)]);
+    let (ruled, compiled) = (ruled(&sources.packs[0]).0.expect("rules"), compile(&sources, 1));
+    (ruled, compiled.catalog.unwrap_or_else(|| panic!("{}", compiled.report.render(false))))
 }
 
 fn findings(maker: &str, tasks: &str) -> String {

@@ -174,6 +174,19 @@ fn what_agents_see_is_computed_of_what_they_see() {
     assert_eq!(observation["log"][0], format!("{first} {}", first.chars().count()));
 }
 
+/// Where what is shown cannot be computed of the longer text, nothing is planted: an old value would show where.
+#[test]
+fn nothing_is_planted_that_would_show() {
+    let catalog = written(&[("derive: text | length }", "max: 30, derive: text | length }")]);
+    let pack = &catalog.packs()[0];
+    let items: Vec<Arc<Item>> = (0..20).flat_map(|seed| items(pack, seed)).collect();
+    for item in &items {
+        let visible: serde_json::Value = serde_json::from_str(&item.json).expect("JSON");
+        assert_eq!(visible["size"], text(item).chars().count(), "{visible}");
+    }
+    assert!(items.iter().all(|item| item.asked.is_none()));
+}
+
 #[test]
 fn every_policy_plays_ranks() {
     for edits in [

@@ -371,6 +371,11 @@ impl Episode {
         self.items.iter().zip(&self.rows)
     }
 
+    /// Its items, those included that may still come.
+    pub fn all_items(&self) -> impl Iterator<Item = &Arc<Item>> {
+        self.items.iter().chain(self.world.iter().flat_map(|world| world.waiting()))
+    }
+
     /// Its state, with what is hidden from its agent.
     pub fn memory(&self) -> &Map<String, Value> {
         &self.state

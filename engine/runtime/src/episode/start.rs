@@ -151,14 +151,14 @@ impl Episode {
         Ok(episode)
     }
 
-    /// SHA-256, in hex, over the fields of the items that were drawn for it, those included that come later; nothing where
-    /// none is drawn. What is right about them is not part of it.
+    /// SHA-256, in hex, over what is drawn of its items, those included that come later: items of generators, forms that vary,
+    /// planted instructions. Nothing where none is drawn. What is right about them is not part of it.
     pub fn drawn_items(&self) -> Option<String> {
-        self.task.is_drawn().then(|| {
-            let written: HashSet<&str> = self.task.item_ids().collect();
-            let waiting = self.world.iter().flat_map(|world| world.waiting());
+        let task = &self.task;
+        (task.is_drawn() || !task.vary.is_empty() || task.plant.is_some()).then(|| {
+            let written: HashSet<&str> = if task.plant.is_some() { HashSet::new() } else { task.fixed_ids().collect() };
             let mut drawn: Vec<&Arc<Item>> =
-                self.items.iter().chain(waiting).filter(|item| !written.contains(item.id.as_str())).collect();
+                self.all_items().filter(|item| !written.contains(item.id.as_str())).collect();
             drawn.sort_by(|a, b| a.id.cmp(&b.id));
             let mut hasher = Sha256::new();
             for item in drawn {
@@ -166,7 +166,7 @@ impl Episode {
                 let fields: Map<String, Value> = fields
                     .filter_map(|(column, value)| Some((column.name.clone(), value.as_ref()?.to_json(column))))
                     .collect();
-                hasher.update(format!("{}\n{}\n", item.id, Value::Object(fields)));
+                hasher.update(format!("{}\n{}\n{}\n", item.id, item.json, Value::Object(fields)));
             }
             hex(&hasher.finalize())
         })

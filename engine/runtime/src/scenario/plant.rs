@@ -41,7 +41,9 @@ impl Plant {
                 && let Some(Datum::Text(own)) = &item.fields[self.field]
             {
                 let whole = format!("{}\n\n{}", own.raw.trim_end(), text.say);
-                let mut planted = with_text(item, (self.field, &whole), fields, (derived, &changed));
+                let Some(mut planted) = with_text(item, (self.field, &whole), fields, (derived, &changed)) else {
+                    continue;
+                };
                 planted.asked = text.is_wrong(item).then(|| Arc::clone(&text.asks));
                 *item = Arc::new(planted);
             }
@@ -49,13 +51,14 @@ impl Plant {
     }
 }
 
-/// An item with another text, and all that agents see of it computed again. What rules and graders read stays as it is.
+/// An item with another text, and all that agents see of it computed again; nothing where that cannot be computed of the
+/// longer text. What rules and graders read stays as it is.
 fn with_text(
     item: &Item,
     (field, text): (usize, &str),
     columns: &[Column],
     (derived, changed): (&Derived, &BTreeSet<usize>),
-) -> Item {
+) -> Option<Item> {
     let mut fields = item.fields.clone();
     let mut values: Vec<Option<Value>> = Vec::with_capacity(columns.len());
     values.extend(columns.iter().zip(&fields).map(|(column, datum)| Some(datum.as_ref()?.to_json(column))));
@@ -64,10 +67,9 @@ fn with_text(
     for at in changed {
         (values[*at], fields[*at]) = (None, None);
     }
-    // What cannot be computed of the longer text stays as it was.
-    for (at, _) in derived.fill_some(columns, |at| changed.contains(&at), &mut values, &mut fields) {
-        fields[at].clone_from(&item.fields[at]);
-        values[at] = fields[at].as_ref().map(|datum| datum.to_json(&columns[at]));
+    // What would be shown of the item must agree with its text.
+    if !derived.fill_some(columns, |at| changed.contains(&at), &mut values, &mut fields).is_empty() {
+        return None;
     }
     // The others are shown as their author wrote them.
     let mut written: Map<String, Value> = serde_json::from_str(&item.json).unwrap_or_default();
@@ -78,7 +80,7 @@ fn with_text(
         let value = if at == field || changed.contains(&at) { values[at].take() } else { own };
         visible.extend(value.map(|value| (column.name.clone(), value)));
     }
-    Item { json: Value::Object(visible).to_string(), shown: Some(fields.into()), ..item.clone() }
+    Some(Item { json: Value::Object(visible).to_string(), shown: Some(fields.into()), ..item.clone() })
 }
 
 impl PlantedText {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    Cause, Later, Member, Pack, Task,
+    Cause, Family, Later, Member, Pack, Task, Variants,
     generator::{Drawn, InboxPart},
 };
 use crate::rubric::Rubric;
@@ -42,10 +42,7 @@ impl Pack {
     /// Which tasks a family has, in words, where a name is of a family and none of its tasks.
     pub fn family_without(&self, name: &str) -> Option<String> {
         let (family, _) = name.rsplit_once('/')?;
-        let task = self.task(family).filter(|_| self.find_task(name).is_none())?;
-        let seeds = task.family?;
-        let last = seeds.first + (seeds.count - 1);
-        Some(format!("the tasks of the family are `{family}/{}` to `{family}/{last}`", seeds.first))
+        self.task(family).filter(|_| self.find_task(name).is_none())?.range()
     }
 
     /// The splits that tasks belong to: `train`, `validation` and `test` first, then the others by name.
@@ -288,6 +285,13 @@ impl Task {
         self.items.iter().flat_map(|variants| &variants.forms).chain(self.samples.iter())
     }
 
+    /// The tasks of a family, in words.
+    pub fn range(&self) -> Option<String> {
+        let Family { first, count } = self.family?;
+        let (family, last) = (&self.name, first + (count - 1));
+        Some(format!("the tasks of the family are `{family}/{first}` to `{family}/{last}`"))
+    }
+
     /// Whether a reset makes items.
     pub fn is_drawn(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, InboxPart::Drawn(_)))
@@ -304,6 +308,12 @@ impl Task {
     /// The ids of the items of its inboxes.
     pub fn item_ids(&self) -> impl Iterator<Item = &str> {
         self.items.iter().filter_map(|variants| Some(variants.forms.first()?.id.as_str()))
+    }
+
+    /// The ids of the items of its inboxes that are the same with every seed.
+    pub fn fixed_ids(&self) -> impl Iterator<Item = &str> {
+        let one = |variants: &&Variants| variants.forms.len() == 1;
+        self.items.iter().filter(one).filter_map(|variants| Some(variants.forms.first()?.id.as_str()))
     }
 
     /// The maximum number of its items.

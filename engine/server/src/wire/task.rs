@@ -129,8 +129,11 @@ pub(crate) fn task(task: &Task, index: u64) -> Value {
     let mut told = json!({
         "id": task.name(), "split": task.split(), "index": index, "difficulty": task.difficulty(),
         "title": task.title(), "description": task.description(), "max_steps": task.max_steps(), "items": task.items(),
-        "min_items": task.item_range().0,
     });
+    let least = task.item_range().0;
+    if least < task.items() {
+        told["min_items"] = least.into();
+    }
     if let Some(group) = task.group() {
         told["group"] = group.into();
     }
@@ -163,7 +166,7 @@ pub(crate) fn task_schema() -> Value {
             "title": { "type": "string" }, "description": { "type": "string" },
             "max_steps": { "type": "integer" },
             "items": { "type": "integer", "description": "The maximum number of items, with those that come later." },
-            "min_items": { "type": "integer", "description": "The minimum number of items." },
+            "min_items": { "type": "integer", "description": "The minimum number of items, where it varies." },
         },
     })
 }

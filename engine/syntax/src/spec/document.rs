@@ -198,6 +198,21 @@ impl Draft {
         order::canonical(self.kind, &self.value)
     }
 
+    /// Its own file.
+    pub fn file(&self) -> &SourceFile {
+        &self.files[0]
+    }
+
+    /// What it says with its places, without what it takes over from others.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// What it says, without what it takes over from others.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// The bytes of the value that a JSON pointer names, in the file of the document.
     pub fn span(&self, pointer: &str) -> Range<usize> {
         self.tree.value_place(pointer).span

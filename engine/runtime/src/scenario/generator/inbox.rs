@@ -173,14 +173,22 @@ impl<'a> Drawing<'a> {
     /// Lets the pools have entries that leans ask for, in the place of others: an episode that is to meet a rule about somebody
     /// has such a person.
     pub(super) fn provide<'l>(&mut self, leans: impl IntoIterator<Item = &'l Leaning>, stream: &mut Stream) {
+        let leans: Vec<&Leaning> = leans.into_iter().collect();
         let mut kept: HashSet<(usize, usize)> = HashSet::new();
-        for lean in leans {
-            for (at, slot) in self.generator.slots.slots.iter().enumerate() {
-                let (&Way::Pool(pool), Some(weights)) = (&slot.way, lean.weights(at)) else { continue };
-                let Entries::Listed(all, open) = &mut self.pools[pool] else { continue };
-                if open.len() == all.len() {
-                    continue;
-                }
+        for (at, slot) in self.generator.slots.slots.iter().enumerate() {
+            let &Way::Pool(pool) = &slot.way else { continue };
+            let Entries::Listed(all, open) = &mut self.pools[pool] else { continue };
+            let asked: Vec<&[u64]> = leans.iter().filter_map(|lean| lean.weights(at)).collect();
+            if open.len() == all.len() || asked.is_empty() {
+                continue;
+            }
+            // Who asks for no entry has one for which nobody asks, so that there is room for both.
+            let is_free =
+                |entry: usize| asked.iter().all(|weights| weights.get(entry).is_none_or(|weight| *weight == 0));
+            let others: Vec<u64> =
+                (0..all.len()).map(|entry| u64::from(self.cast.may(all[entry].subset) && is_free(entry))).collect();
+            for lean in &leans {
+                let weights = lean.weights(at).unwrap_or(&others);
                 let Some(wanted) = draw_among(stream, weights.iter().copied().enumerate()) else { continue };
                 if !open.contains(&wanted) {
                     let free: Vec<usize> =
