@@ -298,7 +298,7 @@ fn every_flag_and_variable_of_serve_is_told_in_the_docs() {
     let help = stdout(&casebook(&root(), &["serve", "--help"]));
     let docs = fs::read_to_string(root().join("docs/commands.md")).expect("the page");
     let flags = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
-    let flags = flags.map(|word| word.trim_end_matches([',', '`', '.', ';']));
+    let flags = flags.map(|word| word.trim_end_matches([',', '`', '.', ';', ')']));
     let variables = help.split("[env: ").skip(1).filter_map(|rest| rest.split('=').next());
     let global = ["--help", "--format", "--color"];
     let missing: Vec<&str> =

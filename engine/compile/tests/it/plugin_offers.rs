@@ -146,7 +146,7 @@ fn a_tool_that_breaks_is_an_error_that_names_the_line_and_changes_nothing() {
     let error = episode.step(&call("boom")).expect_err("it fails");
     assert_eq!(
         error.to_string(),
-        "the tool `look` (desk/environment.yaml:37) failed: the plugin `odd` 1.2.0 ran out of fuel"
+        "the tool `look` (environment.yaml:37) failed: the plugin `odd` 1.2.0 ran out of fuel"
     );
     assert_eq!(format!("{episode:?}"), before);
 }
