@@ -70,7 +70,7 @@ fn tables_and_heirs_are_mutated() {
         pack.join("rules.yaml"),
         "apiVersion: casebook/v1\nkind: Rules\nname: routing\nhit: first\ntable:\n\
          \x20 - [id, plan, amount, then queue]\n\
-         \x20 - [R-SECURITY, free, -, security]\n\
+         \x20 - [R-SECURITY, free, \"-\", security]\n\
          \x20 - [R-MONEY, paid, \">= 40\", refund]\n\
          default: { queue: answer }\n",
     )

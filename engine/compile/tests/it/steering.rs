@@ -221,6 +221,8 @@ fn rules_about_entries_of_a_pool_are_met_as_often() {
             let hosts: HashSet<String> = items.iter().map(|item| format!("{:?}", item.fields[0])).collect();
             assert!(hosts.len() <= draw, "{hosts:?}");
         }
-        assert!(met * 100 > all * 38 && met * 100 < all * 60, "{met} of {all} with {kind} {extra}");
+        // Where an episode has few entries, some are about nobody of whom the rule speaks.
+        let least = if draw < 3 { 20 } else { 38 };
+        assert!(met * 100 > all * least && met * 100 < all * 60, "{met} of {all} with {kind} {extra}");
     }
 }
