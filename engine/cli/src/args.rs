@@ -183,7 +183,7 @@ pub(crate) enum Command {
     Sample(SampleArgs),
     /// Describes the items of tasks: shares, texts that repeat, and shortcuts past the truth
     Stats(StatsArgs),
-    /// Makes small faults in packs, one after the other, and tells which of them no test notices
+    /// Makes small faults in packs, one after the other, and reports which of them no test notices
     Mutate(MutateArgs),
     /// Plays tasks with a policy
     Run(RunArgs),

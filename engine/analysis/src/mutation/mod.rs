@@ -28,7 +28,7 @@ use crate::testing;
 pub use killer::Killer;
 pub use mutants::{Mutant, mutants};
 
-/// What became of a mutant.
+/// The result of a mutant.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate {
@@ -52,7 +52,7 @@ pub enum Fate {
     Same,
 }
 
-/// The pack without a fault, and what `check` says about it.
+/// The pack without a fault, and what `check` reports about it.
 #[derive(Debug)]
 pub struct Healthy<'a> {
     sources: &'a SourceSet,

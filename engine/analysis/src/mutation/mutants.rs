@@ -174,7 +174,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Each value of a decision as another one.
+    /// Each value of a decision replaced by another.
     fn decisions(&mut self, pointer: &str) {
         let Some(Value::Object(decided)) = self.at(pointer).cloned() else { return };
         for (name, value) in decided {

@@ -17,7 +17,7 @@ pub(super) fn scalar(value: &Value) -> String {
     }
 }
 
-/// Drops an entry of a list with others, whether they stand in brackets or each after a dash; nothing where it is neither.
+/// Drops an entry of a list with others, in brackets or each after a dash; nothing where it is neither.
 pub(super) fn without_entry(text: &str, entry: Range<usize>) -> Option<Fix> {
     let line = text[..entry.start].rfind('\n').map_or(0, |at| at + 1);
     if text[line..entry.start].trim() == "-" {
