@@ -11,7 +11,7 @@ use casebook_runtime::{
 use casebook_syntax::{
     diagnostic::{Fix, Report},
     source::PackSource,
-    spec::{self, Draft, Kind},
+    spec::{self, Draft, Kind, write},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -266,7 +266,7 @@ impl Maker<'_> {
 
     fn replacement(&self, pointer: &str, value: &Value) -> Fix {
         let place = self.document.span(pointer);
-        Fix { start: place.start, end: place.end, text: text::scalar(value) }
+        Fix { start: place.start, end: place.end, text: write::inline(value) }
     }
 
     /// A list without one of its entries, each in turn; one alone stays.

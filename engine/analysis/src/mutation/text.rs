@@ -3,19 +3,6 @@
 use std::ops::Range;
 
 use casebook_syntax::diagnostic::Fix;
-use serde_json::Value;
-
-/// A value in YAML, in a place where a scalar may be.
-pub(super) fn scalar(value: &Value) -> String {
-    let Value::String(text) = value else { return value.to_string() };
-    let reads_as_it_is = casebook_syntax::spec::plain_scalar(text) == *value;
-    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if reads_as_it_is && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_word) {
-        text.clone()
-    } else {
-        value.to_string()
-    }
-}
 
 /// Drops an entry of a list with others, in brackets or each after a dash; nothing where it is neither.
 pub(super) fn without_entry(text: &str, entry: Range<usize>) -> Option<Fix> {
@@ -63,12 +50,5 @@ mod tests {
         assert_eq!(dropped("a: [one, two, six]\n", "six").as_deref(), Some("a: [one, two]\n"));
         assert_eq!(dropped("a:\n  - one\n  - two # x\nb: 1\n", "two").as_deref(), Some("a:\n  - one\nb: 1\n"));
         assert_eq!(dropped("a: one\n", "one"), None);
-    }
-
-    #[test]
-    fn a_value_is_quoted_where_yaml_reads_it_otherwise() {
-        let quoted = ["no", "7", "a b", "~", "", "null"].map(|text| scalar(&Value::from(text)));
-        assert_eq!(quoted, ["\"no\"", "\"7\"", "\"a b\"", "\"~\"", "\"\"", "\"null\""]);
-        assert_eq!([scalar(&Value::from("senior")), scalar(&Value::from(0.5))], ["senior", "0.5"]);
     }
 }

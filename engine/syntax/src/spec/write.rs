@@ -21,11 +21,16 @@ pub fn document(value: &Value) -> String {
 
 /// A text as an entry of a list in brackets; numbers and truths that are written as JSON writes them stand without quotes.
 pub fn entry(text: &str) -> String {
-    if is_canonical(text) || is_plain(text) && text.chars().all(in_brackets) && !text.contains(" -") {
-        text.to_owned()
-    } else {
-        quoted(text)
-    }
+    if is_canonical(text) { text.to_owned() } else { within_a_line(text) }
+}
+
+/// A number, truth, text or nothing that may stand wherever a value may, also in brackets.
+pub fn inline(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), within_a_line)
+}
+
+fn within_a_line(text: &str) -> String {
+    if is_plain(text) && text.chars().all(in_brackets) && !text.contains(" -") { text.to_owned() } else { quoted(text) }
 }
 
 /// A text as an entry of a list in JSON.
@@ -149,4 +154,17 @@ fn scalar(value: &Value, indent: usize, text: &mut String) {
         value => text.push_str(&value.to_string()),
     }
     text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_quoted_where_some_reader_takes_it_otherwise() {
+        let written = ["no", "7", "a - b", "~", "", "null"].map(|text| inline(&Value::from(text)));
+        assert_eq!(written, ["\"no\"", "\"7\"", "\"a - b\"", "\"~\"", "\"\"", "\"null\""]);
+        assert_eq!([inline(&Value::from("a senior")), inline(&Value::from(0.5))], ["a senior", "0.5"]);
+        assert_eq!(["7", "no"].map(entry), ["7", "\"no\""]);
+    }
 }
