@@ -1,6 +1,6 @@
 //! Candidate rules over items one by one: which rule would decide what, and what changes.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use casebook_compile::check::Ruled;
 use casebook_runtime::{
@@ -84,22 +84,29 @@ pub struct Tried {
     pub candidate: usize,
 }
 
-/// The items of a pack's tasks, in every form that a seed can give them.
+/// The items of a pack's tasks, in every form that a seed can give them; what several tasks have counts once.
 pub fn inbox_items(pack: &Pack) -> Vec<Subject> {
+    let mut seen: HashMap<(String, Option<i64>), Vec<Arc<Item>>> = HashMap::new();
+    let mut is_new = |subject: &Subject| {
+        let known = seen.entry((subject.item.id.clone(), subject.clock)).or_default();
+        let is_new = !known.iter().any(|item| item.fields == subject.item.fields);
+        known.extend(is_new.then(|| Arc::clone(&subject.item)));
+        is_new
+    };
     let mut all = Vec::new();
     for task in &pack.tasks {
+        let subject = |item: &Arc<Item>, note: &str| {
+            let name = format!("{}/{}{note}", task.name, item.id);
+            Subject { name, item: Arc::clone(item), clock: task.clock }
+        };
         for variants in task.items.iter() {
-            for (form, item) in variants.forms.iter().enumerate() {
-                let form = if variants.forms.len() > 1 { format!(" (form {})", form + 1) } else { String::new() };
-                let name = format!("{}/{}{form}", task.name, item.id);
-                all.push(Subject { name, item: Arc::clone(item), clock: task.clock });
-            }
+            let note =
+                |form: usize| if variants.forms.len() > 1 { format!(" (form {})", form + 1) } else { String::new() };
+            all.extend(variants.forms.iter().enumerate().map(|(form, item)| subject(item, &note(form))));
         }
-        for item in task.samples.iter() {
-            let name = format!("{}/{} (sampled)", task.name, item.id);
-            all.push(Subject { name, item: Arc::clone(item), clock: task.clock });
-        }
+        all.extend(task.samples.iter().map(|item| subject(item, " (sampled)")));
     }
+    all.retain(|subject| is_new(subject));
     all
 }
 

@@ -216,6 +216,22 @@ fn candidate_rules_stand_in_for_those_of_the_same_name() {
 }
 
 #[test]
+fn an_item_of_several_tasks_is_judged_once() {
+    let mut files = packs::desk();
+    let once = comparison::inbox_items(&pack(&files)).len();
+    let task = files.iter().find(|(name, _)| name == "task.yaml").expect("the task").1.clone();
+    let again = task.replace("name: monday", "name: again");
+    files.push(("again.yaml".into(), again.clone()));
+    assert_eq!(comparison::inbox_items(&pack(&files)).len(), once);
+    // With another clock, or other texts, it is another item.
+    let last = files.len() - 1;
+    files[last].1 = again.replace("word: letter", "word: lamp");
+    assert_eq!(comparison::inbox_items(&pack(&files)).len(), once + 1);
+    files[last].1 = format!("{again}clock: \"2026-01-05T10:00:00Z\"\n");
+    assert_eq!(comparison::inbox_items(&pack(&files)).len(), 2 * once);
+}
+
+#[test]
 fn a_sign_off_stands_for_one_change_and_shows_when_it_was_changed() {
     let packs = vec![SignedPack {
         environment: "desk".into(),
