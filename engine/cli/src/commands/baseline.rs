@@ -10,16 +10,13 @@ use crate::{
 };
 
 pub(crate) fn run(args: &BaselineArgs, format: Format) -> Exit {
-    match try_run(args, format) {
-        Ok(()) => Exit::Success,
-        Err(exit) => exit,
-    }
+    try_run(args, format).unwrap_or_else(|exit| exit)
 }
 
-fn try_run(args: &BaselineArgs, format: Format) -> Result<(), Exit> {
-    let catalog = packs::load(&args.packs.packs, format)?;
+fn try_run(args: &BaselineArgs, format: Format) -> Result<Exit, Exit> {
+    let loaded = packs::load_sound(&args.packs.packs, format)?;
     let mut results = Vec::new();
-    for pack in catalog.packs() {
+    for pack in loaded.catalog.packs() {
         let Some(policy) = pack.baseline().and_then(|name| policy::find(pack, name)) else {
             output::note(format!("`{}` names no baseline policy", pack.name()));
             continue;
@@ -57,5 +54,5 @@ fn try_run(args: &BaselineArgs, format: Format) -> Result<(), Exit> {
     if format == Format::Json {
         output::json(&json!({ "baselines": results }));
     }
-    Ok(())
+    Ok(loaded.exit(Exit::Success))
 }

@@ -16,7 +16,8 @@ use serde_json::{Map, Value};
 use crate::{
     args::{ExplainItemArgs, Format},
     exit::Exit,
-    output, packs,
+    output,
+    packs::{self, Loaded},
 };
 
 /// Rules that nearly match which are shown.
@@ -29,18 +30,15 @@ const RED: &str = "31";
 const FAINT: &str = "2";
 
 pub(crate) fn run(args: &ExplainItemArgs, format: Format) -> Exit {
-    match explain(args, format) {
-        Ok(()) => Exit::Success,
-        Err(exit) => exit,
-    }
+    explain(args, format).unwrap_or_else(|exit| exit)
 }
 
-fn explain(args: &ExplainItemArgs, format: Format) -> Result<(), Exit> {
-    let catalog = packs::load(&args.packs.packs, format)?;
+fn explain(args: &ExplainItemArgs, format: Format) -> Result<Exit, Exit> {
+    let loaded = packs::load_sound(&args.packs.packs, format)?;
     let (pack, subject) = match (&args.item, &args.given) {
-        (Some(id), _) => find(&catalog, id, args)?,
+        (Some(id), _) => find(&loaded.catalog, id, args)?,
         (None, given) => {
-            let pack = only(&catalog)?;
+            let pack = only(&loaded)?;
             let given = object("--given", given.as_deref().unwrap_or_default())?;
             (pack, explanation::subject(pack, &given, args.clock).map_err(|problems| refuse("--given", &problems))?)
         }
@@ -59,7 +57,7 @@ fn explain(args: &ExplainItemArgs, format: Format) -> Result<(), Exit> {
     } else {
         show(&explained, args);
     }
-    Ok(())
+    Ok(loaded.exit(Exit::Success))
 }
 
 /// Names files as findings name them, so that they can be opened from here.
@@ -96,11 +94,12 @@ fn find<'a>(catalog: &'a Catalog, id: &str, args: &ExplainItemArgs) -> Result<(&
 }
 
 /// The one pack that was read.
-fn only(catalog: &Catalog) -> Result<&Arc<Pack>, Exit> {
-    match catalog.packs() {
-        [only] => Ok(only),
-        several => {
-            output::error(format!("{} packs were read, and an item is of one; name its PACK", several.len()));
+fn only(loaded: &Loaded) -> Result<&Arc<Pack>, Exit> {
+    match (loaded.catalog.packs(), loaded.broken.len()) {
+        ([only], 0) => Ok(only),
+        (several, broken) => {
+            let count = several.len() + broken;
+            output::error(format!("{count} packs were read, and an item is of one; name its PACK"));
             Err(Exit::Usage)
         }
     }

@@ -230,16 +230,16 @@ fn measure(plugin: &Plugin, offer: Offer<'_>) -> Checked {
 }
 
 fn list(roots: &[PathBuf], format: Format) -> Exit {
-    let catalog = match packs::load(roots, format) {
-        Ok(catalog) => catalog,
+    let loaded = match packs::load_sound(roots, format) {
+        Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let all = || catalog.packs().iter().flat_map(|pack| pack.plugins().iter().map(move |plugin| (pack, plugin)));
+    let all = || loaded.catalog.packs().iter().flat_map(|pack| pack.plugins().iter().map(move |plugin| (pack, plugin)));
     if format == Format::Json {
         let plugins: Vec<Value> =
             all().map(|(pack, plugin)| json!({ "pack": pack.name(), "plugin": plugin.outline() })).collect();
         output::json(&json!({ "plugins": plugins }));
-        return Exit::Success;
+        return loaded.exit(Exit::Success);
     }
     for (pack, plugin) in all() {
         let description = &plugin.description;
@@ -262,7 +262,7 @@ fn list(roots: &[PathBuf], format: Format) -> Exit {
     if all().next().is_none() {
         output::line("no pack has a plugin");
     }
-    Exit::Success
+    loaded.exit(Exit::Success)
 }
 
 fn lock(roots: &[PathBuf], format: Format) -> Exit {

@@ -20,8 +20,8 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
             return Exit::Failure;
         }
     };
-    let catalog = match packs::load(&args.packs.packs, format) {
-        Ok(catalog) => catalog,
+    let loaded = match packs::load_sound(&args.packs.packs, format) {
+        Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     let mut results = Vec::new();
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
         let place = format!("{}:{}", args.file.display(), at + 1);
         let verdict = serde_json::from_str::<Recording>(line)
             .map_err(|error| format!("not a recording: {}", json::problem(line, &error)))
-            .and_then(|recording| replay(&catalog, &recording));
+            .and_then(|recording| replay(&loaded.catalog, &recording));
         let (agrees, text) = match &verdict {
             Ok(Verdict::Agrees) => (true, "every byte agrees".to_owned()),
             Ok(Verdict::AgreesButForPlaces(moved)) => (true, format!("agrees, except for files and lines: {moved}")),
@@ -54,5 +54,5 @@ pub(crate) fn run(args: &ReplayArgs, format: Format) -> Exit {
     if format == Format::Json {
         output::json(&object!({ "file": args.file, "episodes": results, "failed": failed }));
     }
-    if failed == 0 { Exit::Success } else { Exit::Findings }
+    loaded.exit(if failed == 0 { Exit::Success } else { Exit::Findings })
 }

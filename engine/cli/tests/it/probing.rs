@@ -47,13 +47,25 @@ fn the_agents_of_tests_can_be_played_by_hand() {
 #[test]
 fn a_broken_pack_hides_nothing_of_a_good_one() {
     let folder = good_and_bad();
-    for (command, found) in [("test", "passed"), ("run", "score"), ("docs", "#"), ("stats", "items in")] {
-        let output = casebook(folder.path(), &[command, "."]);
-        assert_eq!(code(&output), 1, "{command}: {}", stderr(&output));
-        assert!(stdout(&output).contains(found), "{command}: {}", stdout(&output));
+    let run = ["run", ".", "--policy", "oracle", "--record", "record.jsonl"];
+    assert_eq!(code(&casebook(folder.path(), &run)), 1);
+    let commands: [(&[&str], &str); 8] = [
+        (&["test", "."], "passed"),
+        (&["run", "."], "score"),
+        (&["docs", "."], "#"),
+        (&["stats", "."], "items in"),
+        (&["baseline", "."], "overall"),
+        (&["explain-item", "m-1041", "."], "m-1041"),
+        (&["plugin", "list", "."], "plugin"),
+        (&["replay", "record.jsonl", "."], "every byte agrees"),
+    ];
+    for (command, found) in commands {
+        let output = casebook(folder.path(), command);
+        assert_eq!(code(&output), 1, "{command:?}: {}", stderr(&output));
+        assert!(stdout(&output).contains(found), "{command:?}: {}", stdout(&output));
         let errors = stderr(&output);
-        assert!(errors.contains("did you mean `because`?"), "{command}: {errors}");
-        assert!(errors.contains("`bad` has errors and is left out"), "{command}: {errors}");
+        assert!(errors.contains("did you mean `because`?"), "{command:?}: {errors}");
+        assert!(errors.contains("`bad` has errors and is left out"), "{command:?}: {errors}");
     }
     let told = json(&casebook(folder.path(), &["test", ".", "--format", "json"]));
     assert_eq!(told["broken"], serde_json::json!(["`bad` has errors and is left out"]));
