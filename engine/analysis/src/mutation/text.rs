@@ -23,24 +23,15 @@ pub(super) fn without_entry(text: &str, entry: Range<usize>) -> Option<Fix> {
     })
 }
 
-/// A text with some changes, each at bytes of its own.
-pub(super) fn changed(text: &str, fixes: &[Fix]) -> String {
-    let mut fixes: Vec<&Fix> = fixes.iter().collect();
-    fixes.sort_by_key(|fix| std::cmp::Reverse(fix.start));
-    let mut text = text.to_owned();
-    for fix in fixes {
-        text.replace_range(fix.start..fix.end, &fix.text);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use casebook_syntax::diagnostic::apply;
+
     use super::*;
 
     fn dropped(text: &str, entry: &str) -> Option<String> {
         let at = text.find(entry).expect("the entry");
-        without_entry(text, at..at + entry.len()).map(|fix| changed(text, &[fix]))
+        without_entry(text, at..at + entry.len()).map(|fix| apply(text, &[fix]))
     }
 
     #[test]

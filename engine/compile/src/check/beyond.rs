@@ -5,7 +5,12 @@
 //! The findings of that check are reported in the same run, at the author's own places, except those that may be about what
 //! was changed or left out.
 
-use std::{collections::BTreeMap, ops::Range, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+    path::Path,
+    sync::Arc,
+};
 
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Fix, Report, Severity, apart, apply},
@@ -25,10 +30,12 @@ pub(super) fn look(sources: &SourceSet, kept: &mut Kept, report: &mut Report) {
     let mut is_cut = false;
     for _ in 0..MAX_ROUNDS {
         let layer = Layer::of(&found);
-        if layer.0.is_empty() && is_cut {
+        if layer.files.is_empty() && is_cut {
             break;
         }
-        shown.change(&|file| layer.0.get(&file.path).map(|edits| apply(&file.text, edits)));
+        shown.change(&|file| {
+            layer.files.get(&file.path).map(|edits| apply(&file.text, edits.iter().map(|edit| &edit.fix)))
+        });
         layers.push(layer);
         let (compiled, cuts) = compile_all(&shown, 1, (Proof::default(), Misfits::Cut), kept);
         is_cut = true;
@@ -39,8 +46,10 @@ pub(super) fn look(sources: &SourceSet, kept: &mut Kept, report: &mut Report) {
             let place = left_out::pointer(finding, &cuts);
             Some(Diagnostic { pointer: place, ..original(finding, &layers, sources)? })
         });
+        let told: HashSet<_> = report.diagnostics.iter().map(said).collect();
         let new: Vec<Diagnostic> =
-            originals.filter(|finding| !is_told(report, finding) && !is_guessed(finding, &layers)).collect();
+            originals.filter(|finding| !told.contains(&said(finding)) && !is_guessed(finding, &layers)).collect();
+        drop(told);
         report.extend(new);
     }
     report.sort();
@@ -58,8 +67,20 @@ fn drop_wrong_fixes(report: &mut Report, found: &[Diagnostic], layers: &[Layer],
     }
 }
 
-/// The changes of one round, by file; those of a file are in order and apart.
-struct Layer(BTreeMap<Arc<Path>, Vec<Fix>>);
+/// The changes of one round.
+struct Layer {
+    /// Those of each file, in order and apart.
+    files: BTreeMap<Arc<Path>, Vec<Edit>>,
+    /// The words that were put in.
+    words: HashSet<String>,
+}
+
+/// A change of a file.
+struct Edit {
+    fix: Fix,
+    /// Where what was put in stands afterwards.
+    now: Range<usize>,
+}
 
 impl Layer {
     fn of(found: &[Diagnostic]) -> Self {
@@ -70,56 +91,50 @@ impl Layer {
                 files.entry(Arc::clone(&finding.path)).or_default().push(fix.clone());
             }
         }
-        Self(files.into_iter().map(|(path, fixes)| (path, apart(fixes))).collect())
+        let words = files.values().flatten().map(|fix| fix.text.trim_matches(['"', '\'']).to_owned()).collect();
+        Self { files: files.into_iter().map(|(path, fixes)| (path, placed(apart(fixes)))).collect(), words }
     }
 
     /// Whether a finding names a word that was put in.
     fn is_named_by(&self, finding: &Diagnostic) -> bool {
         let texts = [Some(&finding.message), finding.label.as_ref(), finding.hint.as_ref()];
-        self.0.values().flatten().any(|fix| {
-            let word = format!("`{}`", fix.text.trim_matches(['"', '\'']));
-            texts.iter().flatten().any(|text| text.contains(&word))
-        })
+        let mut quoted = texts.into_iter().flatten().flat_map(|text| text.split('`').skip(1).step_by(2));
+        quoted.any(|word| self.words.contains(word))
     }
 
     /// The changes after which there is an error at what was put in.
     fn wrong<'a>(&'a self, found: &'a [Diagnostic]) -> impl Iterator<Item = (&'a Arc<Path>, &'a Fix)> {
-        let of_file = move |(path, fixes): (&'a Arc<Path>, &'a Vec<Fix>)| {
-            let mut grown = 0_isize;
-            fixes.iter().filter_map(move |fix| {
-                let start = fix.start.checked_add_signed(grown)?;
-                grown += fix.text.len().cast_signed() - (fix.end - fix.start).cast_signed();
-                let put_in = start..start + fix.text.len();
-                let is_about =
-                    |one: &&Diagnostic| one.path == *path && one.severity == Severity::Error && one.span == put_in;
-                found.iter().any(|one| is_about(&one)).then_some((path, fix))
-            })
-        };
-        self.0.iter().flat_map(of_file)
+        let errors = found.iter().filter(|one| one.severity == Severity::Error);
+        let errors: HashSet<(&Path, &Range<usize>)> = errors.map(|one| (&*one.path, &one.span)).collect();
+        let edits = self.files.iter().flat_map(|(path, edits)| edits.iter().map(move |edit| (path, edit)));
+        edits.filter(move |(path, edit)| errors.contains(&(&***path, &edit.now))).map(|(path, edit)| (path, &edit.fix))
     }
 
     /// Where a place of the changed file was before the change; none when it is inside a change.
     fn before(&self, path: &Path, span: &Range<usize>) -> Option<Range<usize>> {
-        let edits = self.0.get(path).map_or(&[][..], Vec::as_slice);
-        let changed = |edit: &Fix, at: usize| at..at + edit.text.len();
-        let (mut start, mut end, mut grown) = (span.start, span.end, 0_isize);
-        for edit in edits {
-            let now = changed(edit, edit.start.checked_add_signed(grown)?);
-            let within = |at: usize| now.start < at && at < now.end;
-            if within(span.start) || within(span.end) || *span == now {
-                return None;
-            }
-            let more = edit.text.len().cast_signed() - (edit.end - edit.start).cast_signed();
-            if span.start >= now.end {
-                start = start.checked_add_signed(-more)?;
-            }
-            if span.end >= now.end {
-                end = end.checked_add_signed(-more)?;
-            }
-            grown += more;
-        }
-        Some(start..end)
+        let edits = self.files.get(path).map_or(&[][..], Vec::as_slice);
+        let back = |at: usize| {
+            let (above, below) = edits.split_at(edits.partition_point(|edit| edit.now.end <= at));
+            let is_within = below.first().is_some_and(|edit| edit.now.start < at);
+            let is_put_in = [above.last(), below.first()].into_iter().flatten().any(|edit| edit.now == *span);
+            let shift = above.last().map_or(0, |edit| edit.fix.end.cast_signed() - edit.now.end.cast_signed());
+            (!is_within && !is_put_in).then(|| at.checked_add_signed(shift)).flatten()
+        };
+        Some(back(span.start)?..back(span.end)?)
     }
+}
+
+/// The changes of a file, each with its place afterwards.
+fn placed(fixes: Vec<Fix>) -> Vec<Edit> {
+    let mut grown = 0_isize;
+    let mut edits = Vec::with_capacity(fixes.len());
+    for fix in fixes {
+        let start = fix.start.saturating_add_signed(grown);
+        let now = start..start + fix.text.len();
+        grown += fix.text.len().cast_signed() - (fix.end - fix.start).cast_signed();
+        edits.push(Edit { fix, now });
+    }
+    edits
 }
 
 /// The finding at its place in the author's own text.
@@ -142,9 +157,7 @@ fn is_guessed(finding: &Diagnostic, layers: &[Layer]) -> bool {
     meaning || finding.code.is_proof() || layers.iter().any(|layer| layer.is_named_by(finding))
 }
 
-fn is_told(report: &Report, finding: &Diagnostic) -> bool {
-    report.diagnostics.iter().any(|told| {
-        (&told.path, &told.span, told.code, &told.message)
-            == (&finding.path, &finding.span, finding.code, &finding.message)
-    })
+/// What makes a finding the same as another one.
+fn said(finding: &Diagnostic) -> (&Path, &Range<usize>, Code, &str) {
+    (&finding.path, &finding.span, finding.code, &finding.message)
 }

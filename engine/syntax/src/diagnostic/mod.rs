@@ -180,11 +180,14 @@ pub fn apart(mut fixes: Vec<Fix>) -> Vec<Fix> {
 }
 
 /// Makes changes that are in order and apart.
-pub fn apply(text: &str, fixes: &[Fix]) -> String {
-    let mut changed = text.to_owned();
-    for fix in fixes.iter().rev() {
-        changed.replace_range(fix.start..fix.end, &fix.text);
+pub fn apply<'a>(text: &str, fixes: impl IntoIterator<Item = &'a Fix>) -> String {
+    let (mut changed, mut done) = (String::with_capacity(text.len()), 0);
+    for fix in fixes {
+        changed.push_str(&text[done..fix.start]);
+        changed.push_str(&fix.text);
+        done = fix.end;
     }
+    changed.push_str(&text[done..]);
     changed
 }
 
