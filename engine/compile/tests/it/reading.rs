@@ -104,6 +104,12 @@ fn finds(from: &str, to: &str, expected: &[&str]) {
     assert!(count - unread <= expected.len().max(1), "{from} -> {to}: {count} findings\n{found}");
 }
 
+/// What is found where the visible tag reads a slot more.
+fn worded(slot: &str) -> String {
+    let maker = MAKER.replacen("phrases:", &format!("  word: {slot}\nphrases:"), 1);
+    findings(PACK, &maker.replacen("K{{ number }}", "{{ word }}{{ number }}", 1))
+}
+
 fn finds_nothing(from: &str, to: &str) {
     assert_eq!(changed(from, to), "", "{from} -> {to}");
 }
@@ -127,6 +133,21 @@ fn a_hidden_field_that_a_visible_one_shows_is_named() {
     let computed = "  word: { compute: \"'big' if size == 'large' else 'tiny'\" }\nphrases:";
     let maker = MAKER.replacen("phrases:", computed, 1).replacen("K{{ number }}", "{{ word }}{{ number }}", 1);
     assert!(findings(PACK, &maker).contains("it reads the slot `word`"), "{}", findings(PACK, &maker));
+    // Whether a slot is drawn shows what its condition asks, where the value without it is none of those with it.
+    for slot in [
+        "{ pick: [big], when: { size: large }, else: tiny }",
+        "{ pick: { big: 1, huge: 2 }, when: { size: large } }",
+        "{ integer: { from: 1, to: 9 }, when: { size: { in: [large] } } }",
+        "{ compute: \"'big'\", when: { not: { size: small } }, else: tiny }",
+    ] {
+        assert!(worded(slot).contains("it reads the slot `word`"), "{slot}: {}", worded(slot));
+    }
+    for slot in [
+        "{ pick: [big, tiny], when: { size: large }, else: tiny }",
+        "{ pick: [big], when: { size: large, chipped: true }, else: tiny }",
+    ] {
+        assert!(!worded(slot).contains("CB518"), "{slot}: {}", worded(slot));
+    }
     // An `enum` that agents are to conclude from a text is not printed in it.
     let printed = "warning[CB518]: the text gives the hidden field `size` word for word";
     finds("in {{ town.name }}", "in {{ town.name }} ({{ size }})", &[printed]);
@@ -292,4 +313,13 @@ fn what_a_split_cannot_draw_is_named() {
     let drawn = MAKER.replacen("code: k }] }", "code: k }], draw: 3 }", 1) + "hold_out: { towns: 40% }\n";
     let found = findings(PACK, &drawn);
     assert!(found.contains("an episode is to use 3 entries, and `hold_out` leaves"), "{found}");
+}
+
+#[test]
+fn a_level_may_draw_fewer_values_than_its_texts_ask_for() {
+    let level = |slots: &str| findings(PACK, &format!("{MAKER}levels:\n  hard: {{ slots: {{ {slots} }} }}\n"));
+    assert_eq!(level("size: { pick: [large] }"), "");
+    // What fails there alone names the level.
+    let found = level("visits: { repeat: 2, of: { place: { pick: [here] } } }");
+    assert!(found.contains("at the level `hard`"), "{found}");
 }

@@ -93,9 +93,15 @@ pub(super) fn compile_all(parts: &Parts<'_>, data: &[&SourceFile], report: &mut 
         }
         let levels = spec.levels.iter().map(|(name, level)| Some((name.as_str(), level)));
         let (before, mut used, mut sides) = (report.errors(), reading::Used::default(), hold_out::Sides::default());
+        let (first, mut behind_base) = (report.diagnostics.len(), 0);
         for level in std::iter::once(None).chain(levels) {
             let key = (spec.name.clone(), level.map(|(name, _)| name.to_owned()));
+            let from = report.diagnostics.len();
             let made = Builder::new(document, spec, level, parts, data).build(&mut used, &mut sides, report);
+            match level {
+                Some((name, _)) => name_level(name, &mut report.diagnostics[first..], (behind_base, from - first)),
+                None => behind_base = report.diagnostics.len() - first,
+            }
             all.extend(made.map(|made| (key, Arc::new(made))));
         }
         // What is misspelt elsewhere would only seem unused.
@@ -104,6 +110,18 @@ pub(super) fn compile_all(parts: &Parts<'_>, data: &[&SourceFile], report: &mut 
         }
     }
     all
+}
+
+/// Names a level in its findings about what it shares with the generator, where those of the generator itself, which are the first
+/// ones, do not have them.
+fn name_level(level: &str, found: &mut [Diagnostic], (base, from): (usize, usize)) {
+    let (before, own) = found.split_at_mut(from);
+    for finding in own.iter_mut().filter(|finding| !finding.pointer.starts_with("/levels/")) {
+        let is_same = |other: &Diagnostic| other.pointer == finding.pointer && other.message == finding.message;
+        if !before[..base].iter().any(is_same) {
+            finding.message.push_str(&format!(" at the level `{level}`"));
+        }
+    }
 }
 
 /// Where what a generator says stands: at the level that replaces it, or at the generator.

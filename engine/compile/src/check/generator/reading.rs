@@ -229,16 +229,15 @@ impl Reading<'_> {
         all
     }
 
-    /// Whether what is read is a slot or part of it, or computed from nothing else.
+    /// Whether what is read is a slot or part of it, or shows nothing but it.
     fn gives(&self, read: &str, slot: &str) -> bool {
         let is_part = read.strip_prefix(slot).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        let computed = || {
-            let text = self.slots.get(root(read)).and_then(|slot| slot.compute.as_ref());
-            let names = text.map(|text| names_of_expression(text)).unwrap_or_default();
+        let is_shown = || {
+            let names = self.slots.get(root(read)).map(|slot| shown_by(slot)).unwrap_or_default();
             // Slots read only those above them.
             !names.is_empty() && names.iter().all(|name| root(name) != root(read) && self.gives(name, slot))
         };
-        is_part || computed()
+        is_part || is_shown()
     }
 
     /// Checks that the texts from which agents are to read a hidden field say something about it.
@@ -467,6 +466,28 @@ fn names_of(value: &Value) -> Vec<String> {
 /// The dotted names that an expression reads.
 pub(super) fn names_of_expression(text: &str) -> Vec<String> {
     names_read(&format!("{{{{ {text} }}}}")).into_iter().collect()
+}
+
+/// The slots that a slot shows to whoever sees it: those that it is computed from, and those of a condition where the value
+/// without it is none of those with it.
+fn shown_by(slot: &Slot) -> Vec<String> {
+    let computed = slot.compute.iter().flat_map(|text| names_of_expression(text));
+    let Some(when) = &slot.when else { return computed.collect() };
+    let otherwise = slot.otherwise.as_ref();
+    let is_told_apart = match &slot.pick {
+        Some(spec::Choices::Weights(weights)) => {
+            !otherwise.and_then(Value::as_str).is_some_and(|text| weights.contains_key(text))
+        }
+        Some(spec::Choices::List(values)) => {
+            !values.iter().any(|value| Some(value.get("value").unwrap_or(value)) == otherwise)
+        }
+        None => otherwise.is_none(),
+    };
+    match (is_told_apart, &slot.compute) {
+        (true, _) => asked(when),
+        (false, Some(_)) => computed.chain(asked(when)).collect(),
+        (false, None) => Vec::new(),
+    }
 }
 
 /// The names that a condition asks for.

@@ -87,7 +87,8 @@ impl Builder<'_, '_> {
         let scalar = |kind| vec![column(name, kind, Vec::new())];
         if let Some(choices) = &spec.pick {
             let pointer = format!("{pointer}/pick");
-            let (way, mut columns) = pick(document, &pointer, name, choices, report)?;
+            let replaced = self.replaced_values(&pointer, name);
+            let (way, mut columns) = pick(document, &pointer, name, (choices, &replaced), report)?;
             self.check_filled(&pointer, name, choices, &mut columns, report);
             return Some((way, columns));
         }
@@ -151,6 +152,13 @@ impl Builder<'_, '_> {
         let inner: IndexMap<&str, &spec::Slot> = spec.of.iter().map(|(name, slot)| (name.as_str(), slot)).collect();
         let list = self.slots(&format!("{pointer}/of"), &inner, pools, report);
         Some((Way::Repeat(grid, list), scalar(ValueType::List)))
+    }
+
+    /// The values of the slot that a level replaces: what all levels share may still ask for them.
+    fn replaced_values(&self, pointer: &str, name: &str) -> Vec<Value> {
+        let is_replacing = self.level.is_some_and(|(level, _)| pointer == format!("/levels/{level}/slots/{name}/pick"));
+        let choices = self.spec.slots.get(name).and_then(|slot| slot.pick.as_ref()).filter(|_| is_replacing);
+        choices.into_iter().flat_map(weighted).map(|(value, _)| value).filter(Value::is_string).collect()
     }
 
     /// Checks that an expression of a slot reads slots above it; returns whether it does.
@@ -435,15 +443,10 @@ fn pick(
     document: &Document,
     pointer: &str,
     name: &str,
-    choices: &spec::Choices,
+    (choices, others): (&spec::Choices, &[Value]),
     report: &mut Report,
 ) -> Option<(Way, Vec<Column>)> {
-    let weighted: Vec<(Value, f64)> = match choices {
-        spec::Choices::Weights(weights) => {
-            weights.iter().map(|(value, weight)| (Value::from(value.as_str()), *weight)).collect()
-        }
-        spec::Choices::List(values) => values.iter().map(with_weight).collect(),
-    };
+    let weighted = weighted(choices);
     if weighted.iter().all(|(_, weight)| parts(*weight) == 0) {
         report.push(
             document
@@ -462,7 +465,9 @@ fn pick(
             return None;
         }
     }
-    let values: Vec<&Value> = weighted.iter().map(|(value, _)| value).collect();
+    let own: Vec<&Value> = weighted.iter().map(|(value, _)| value).collect();
+    let others = others.iter().filter(|_| own.iter().all(|value| value.is_string()));
+    let values: Vec<&Value> = own.iter().copied().chain(others).collect();
     let columns = columns_of(name, &values, true);
     let choices = weighted.into_iter().map(|(value, weight)| Choice {
         cell: Arc::new(Cell::new(value, &columns)),
@@ -470,6 +475,16 @@ fn pick(
         subset: Subset::All,
     });
     Some((Way::Pick(choices.collect()), columns))
+}
+
+/// The values to choose from, each with its weight.
+fn weighted(choices: &spec::Choices) -> Vec<(Value, f64)> {
+    match choices {
+        spec::Choices::Weights(weights) => {
+            weights.iter().map(|(value, weight)| (Value::from(value.as_str()), *weight)).collect()
+        }
+        spec::Choices::List(values) => values.iter().map(with_weight).collect(),
+    }
 }
 
 /// A value of a list, with its weight.
