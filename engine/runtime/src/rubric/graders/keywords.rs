@@ -31,9 +31,9 @@ pub struct Keywords {
 pub struct KeywordLimits {
     /// Words that a text must have.
     pub words: Option<u32>,
-    /// The greatest share of a text's words that may be keywords of any item of the pack.
+    /// The greatest share of a text's words that may be keywords, the item's own or those of other items of the pack.
     pub density: Option<f64>,
-    /// The most keywords that a text may hold and that are not the item's own.
+    /// The most keywords that a text may hold and that are not the item's own, nor part of a longer one.
     pub foreign: Option<u32>,
     /// The greatest share of a text's words that may be copied from the item.
     pub copied: Option<f64>,
@@ -61,6 +61,14 @@ pub struct KeywordPool {
 }
 
 impl KeywordPool {
+    /// All of them, in the order of the alphabet.
+    pub fn words(&self) -> Vec<&str> {
+        let all = self.by_first_word.values().flatten().chain(&self.others);
+        let mut words: Vec<&str> = all.map(|word| word.raw.as_str()).collect();
+        words.sort_unstable();
+        words
+    }
+
     /// Adds a keyword.
     pub fn add(&mut self, keyword: &Text) {
         let known = match keyword.leading_word() {
@@ -93,18 +101,26 @@ impl Keywords {
         if limits.density.is_none() && limits.foreign.is_none() {
             return None;
         }
-        let mut marked = vec![false; text.word_count()];
+        let ways = || own.iter().flat_map(Keyword::ways);
+        // The pool need not hold the keywords of an item that was drawn.
+        let drawn = ways().flat_map(|way| text.find(way).map(move |start| (start, way)));
+        let found: Vec<(usize, &Text)> = pool.find(text).chain(drawn).collect();
+        // The words of the longest keyword at each place.
+        let mut longest = vec![0; text.word_count()];
+        for (start, keyword) in &found {
+            let words = keyword.word_count();
+            longest[*start..start + words].iter_mut().for_each(|longest| *longest = words.max(*longest));
+        }
         let mut foreign: Vec<&str> = Vec::new();
-        for (start, keyword) in pool.find(text) {
-            marked[start..start + keyword.word_count()].fill(true);
-            if own.iter().flat_map(Keyword::ways).all(|one| !one.same(keyword, false))
-                && !foreign.contains(&keyword.folded())
-            {
+        for (start, keyword) in &found {
+            let words = keyword.word_count();
+            let is_part = longest[*start..start + words].iter().all(|longest| *longest > words);
+            if !is_part && ways().all(|one| !one.same(keyword, false)) && !foreign.contains(&keyword.folded()) {
                 foreign.push(keyword.folded());
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2^53 words")]
-        let density = marked.iter().filter(|mark| **mark).count() as f64 / text.word_count().max(1) as f64;
+        let density = longest.iter().filter(|words| **words > 0).count() as f64 / text.word_count().max(1) as f64;
         if limits.density.is_some_and(|most| density > most) {
             return Some(Broken::Density(density));
         }
@@ -213,5 +229,36 @@ impl RowGrader for Keywords {
             ));
         }
         (!missing.is_empty()).then(|| format!("the text lacks {}", missing.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a text keeps limits, where one keyword is the item's own and some are of other items.
+    fn keeps(limits: KeywordLimits, own: &str, others: &[&str], text: &str) -> bool {
+        let grader =
+            Keywords { column: 0, each: None, most: 1.0, none: 0.0, min_characters: 0, limits, visible: Box::new([]) };
+        let own: Vec<Keyword> = Keyword::of(vec![Text::new(own)]).into_iter().collect();
+        let mut pool = KeywordPool::default();
+        others.iter().for_each(|other| pool.add(&Text::new(other)));
+        grader.broken(&Text::new(text), &own, &pool).is_none()
+    }
+
+    #[test]
+    fn own_keywords_count_though_no_known_item_has_them() {
+        let limits = KeywordLimits { density: Some(0.5), ..KeywordLimits::default() };
+        assert!(!keeps(limits, "password", &[], "password password password"));
+        assert!(keeps(limits, "password", &[], "your password was set"));
+        assert!(!keeps(limits, "password", &["ladder"], "password ladder is"));
+    }
+
+    #[test]
+    fn a_keyword_within_a_longer_one_is_not_foreign() {
+        let limits = KeywordLimits { foreign: Some(0), ..KeywordLimits::default() };
+        assert!(keeps(limits, "only basic excludes", &["basic excludes"], "that only basic excludes today"));
+        assert!(!keeps(limits, "only basic excludes", &["basic excludes"], "only basic excludes what basic excludes"));
+        assert!(!keeps(limits, "photo", &["photo or a video"], "send a photo or a video"));
     }
 }
