@@ -56,12 +56,16 @@ pub(super) fn column_quietly<R: Role>(name: &str, declared: &Declared<R>) -> Col
         None => None,
     };
     let properties = declared.properties.iter().flatten();
+    let lengths = match (declared.min_length, declared.max_length) {
+        (Some(least), Some(most)) if least > most => (None, None),
+        lengths => lengths,
+    };
     let mut column = Column {
         values: declared.values.clone().unwrap_or_default(),
         of: of.filter(|_| kind == ValueType::List).map(Arc::new),
         properties: properties.map(|(key, property)| part(property, column_quietly(key, &property.declared))).collect(),
         unit: declared.unit.as_deref().map(Arc::from),
-        lengths: (declared.min_length, declared.max_length),
+        lengths,
         ..Column::new(name, kind)
     };
     let read = |bound: &Option<Value>| column::peek(&column, bound.as_ref()?)?.number();

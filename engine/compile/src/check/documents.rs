@@ -482,8 +482,14 @@ impl<'a> Documents<'a> {
     ) {
         if !self.may_be_lost(kind, name) {
             let noun = kind.name().to_lowercase();
+            let finding = at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`"));
+            if kind == Kind::Inbox && self.find(Kind::Generator, name).is_some() {
+                let hint = format!("the generator `{name}` makes items by `{{ generate: {name}, items: 8 }}`");
+                report.push(finding.hint(hint));
+                return;
+            }
             report.push(
-                at.at(Code::UnknownName, pointer, format!("the pack has no {noun} `{name}`")).hint(
+                finding.hint(
                     suggest(name, self.names(kind).into_iter().filter(|known| !listed.iter().any(|one| one == known)))
                         .unwrap_or_else(|| format!("add a document with `kind: {kind}` and `name: {name}`").into()),
                 ),

@@ -13,7 +13,7 @@ use casebook_runtime::{
     value::ValueType,
 };
 use casebook_syntax::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Diagnostic, Report, Severity, suggest},
     spec::{DecisionSpec, Document, Environment, FieldSpec, Formula, Kind},
 };
 use minijinja::{Value as Context, value::Serde};
@@ -73,7 +73,7 @@ pub(super) fn check_shape(root: &Document, spec: &Environment, report: &mut Repo
 }
 
 pub(super) fn columns(root: &Document, spec: &Environment, report: &mut Report) -> Columns {
-    let before = report.errors();
+    let before = report.diagnostics.len();
     let fields: Vec<Column> = spec
         .item
         .iter()
@@ -115,7 +115,10 @@ pub(super) fn columns(root: &Document, spec: &Environment, report: &mut Report) 
     for (decision, when) in decisions.iter_mut().zip(whens) {
         decision.when = when;
     }
-    Columns { fields, decisions, broken: report.errors() > before }
+    // Bounds that contradict each other are left out; the type is known.
+    let is_about_type = |found: &&Diagnostic| found.severity == Severity::Error && found.code != Code::OutOfBounds;
+    let broken = report.diagnostics[before..].iter().any(|found| is_about_type(&found));
+    Columns { fields, decisions, broken }
 }
 
 fn field_column(root: &Document, name: &str, field: &FieldSpec, report: &mut Report) -> Column {
@@ -205,6 +208,16 @@ pub(super) fn derived(
         if field.visible {
             check_shown(root, &pointer, (name, text), spec, report);
         }
+        if let Some(later) = read_of(text, &fields[at..]) {
+            let message = format!("the expression reads the field `{later}`, which is declared after this one");
+            let hint = if later == name {
+                "a field cannot be computed from itself".to_owned()
+            } else {
+                format!("move `{later}` above `{name}`")
+            };
+            report.push(root.at(Code::BadTemplate, &pointer, message).hint(hint));
+            continue;
+        }
         if fits(&pointer, (&fields[..at], &fields[at]), text, report) && derived.add(&fields[..=at], text).is_err() {
             broken.push(pointer);
         }
@@ -221,6 +234,13 @@ pub(super) fn derived(
         report.push(root.at(Code::BadTemplate, pointer, "the expression cannot be used"));
     }
     derived
+}
+
+/// The first of some fields that an expression reads.
+fn read_of<'a>(text: &str, fields: &'a [Column]) -> Option<&'a str> {
+    let read = names_read(&format!("{{{{ {text} }}}}"));
+    let is_read = |column: &&Column| read.iter().any(|name| name.split('.').next() == Some(&*column.name));
+    fields.iter().find(is_read).map(|column| &*column.name)
 }
 
 /// Refuses a visible field that is computed from a hidden one, unless agents are meant to read that one there.

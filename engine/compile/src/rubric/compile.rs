@@ -99,13 +99,6 @@ pub(crate) fn compile(
                 .hint("remove `sum`, or set `mode: sum`"),
         ),
     }
-    if spec.reward.clip.is_some_and(|[low, high]| low > high) {
-        report.push(
-            document
-                .at(Code::OutOfBounds, "/reward/clip", "the first bound is above the second")
-                .hint("write the least value first"),
-        );
-    }
     builder.reward = false;
     builder.refuse_weight(&spec.score, "/score", "the score itself", report);
     let score = builder.node(&spec.score, "/score", report);
@@ -140,6 +133,14 @@ pub(crate) fn compile(
         has_extremes: serde_json::to_value(spec).is_ok_and(|rubric| has_extremes(&rubric)),
         expressions,
     };
+    if spec.reward.clip.is_some_and(|[low, high]| low > high) {
+        report.push(
+            document
+                .at(Code::OutOfBounds, "/reward/clip", "the first bound is above the second")
+                .hint("write the least value first"),
+        );
+        return Some(rubric);
+    }
     range::check(document, &rubric, report);
     pumped::check(document, &rubric, around, report);
     Some(rubric)

@@ -47,7 +47,7 @@ pub(super) fn check(document: &Document, rubric: &Rubric, around: Surroundings<'
         };
         if range::of(rubric, at).is_some_and(|(least, greatest)| (sign * least).max(sign * greatest) > 0.0) {
             let message = format!("every {thing} earns something, also one that helps nothing");
-            warn(&node.pointer, message, "write a number below 0, so that it costs something");
+            warn(&node.pointer, message, "change the sign of the number, so that it costs something");
         }
     }
     // Where there is nothing to decide about, an action may undo what another one did.

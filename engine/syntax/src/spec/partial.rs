@@ -111,6 +111,7 @@ fn stand_in(kind: Kind, key: &str) -> Option<Value> {
         "string" => Some(STAND_IN.into()),
         "array" => Some(Value::Array(Vec::new())),
         "object" => Some(Value::Object(Map::new())),
+        "integer" | "number" => Some(property.get("minimum").cloned().unwrap_or(1.into())),
         _ => None,
     }
 }

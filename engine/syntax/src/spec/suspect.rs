@@ -11,6 +11,14 @@ pub(super) struct Suspect {
     pub(super) span: Range<usize>,
     pub(super) message: String,
     pub(super) hint: String,
+    /// What to write there instead.
+    pub(super) instead: Option<String>,
+}
+
+impl Suspect {
+    fn new(span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { span, message: message.into(), hint: hint.into(), instead: None }
+    }
 }
 
 /// Reads the lines down to the one with the parser's complaint.
@@ -86,11 +94,11 @@ impl<'a> Reader<'a> {
         if let Some(literal) = self.literal {
             let bare = key_of(content).is_none() && !content.starts_with(['-', '#']);
             if literal.indent.is_none() && indent <= literal.column && bare && !self.is_key_elsewhere(content, indent) {
-                return Some(Suspect {
-                    span: start + indent..start + line.len(),
-                    message: "this text is not indented deeper than its key".to_owned(),
-                    hint: format!("indent every line of it with {} spaces", literal.column + 2),
-                });
+                return Some(Suspect::new(
+                    start + indent..start + line.len(),
+                    "this text is not indented deeper than its key",
+                    format!("indent every line of it with {} spaces", literal.column + 2),
+                ));
             }
             let within = literal.indent.is_none_or(|own| indent >= own) && indent > literal.column;
             if within {
@@ -117,14 +125,26 @@ impl<'a> Reader<'a> {
             return None;
         }
         if content.starts_with('\t') {
-            let tabs = content.len() - content.trim_start().len();
+            let (tabs, spaces) = (content.len() - content.trim_start().len(), self.spaces(content.trim_start()));
+            let hint = match spaces {
+                Some(spaces) => format!("indent with {spaces} spaces; YAML does not take tabs"),
+                None => "indent with spaces; YAML does not take tabs".to_owned(),
+            };
             return Some(Suspect {
-                span: start + indent..start + indent + tabs,
-                message: "a tab in the indentation".to_owned(),
-                hint: "indent with spaces; YAML does not take tabs".to_owned(),
+                instead: spaces.and_then(|spaces| Some(" ".repeat(spaces.checked_sub(indent)?))),
+                ..Suspect::new(start + indent..start + indent + tabs, "a tab in the indentation", hint)
             });
         }
         self.block(start, line, (indent, content), number, left)
+    }
+
+    /// How many spaces stand before a line that goes on or begins a map or list, where only one number can be right.
+    fn spaces(&self, content: &str) -> Option<usize> {
+        let dashed = content == "-" || content.starts_with("- ");
+        let goes_on = |level: &&Level<'_>| level.column > 0 && dashed == (level.word == "-");
+        let begun = self.levels.last().filter(|level| level.open && level.word != "-").map(|level| level.column + 2);
+        let mut columns = self.levels.iter().filter(goes_on).map(|level| level.column).chain(begun);
+        columns.next().filter(|_| columns.next().is_none())
     }
 
     /// Reads a line that is neither within a text nor within brackets.
@@ -151,11 +171,11 @@ impl<'a> Reader<'a> {
         if let (Some(literal), None, false) = (left, key, dashed || self.is_key_elsewhere(rest, indent))
             && let Some(own) = literal.indent
         {
-            return Some(Suspect {
-                span: start + indent..start + line.len(),
-                message: format!("this line does not belong to the text that begins below line {}", literal.line),
-                hint: format!("indent it with {own} spaces, like the rest of that text"),
-            });
+            return Some(Suspect::new(
+                start + indent..start + line.len(),
+                format!("this line does not belong to the text that begins below line {}", literal.line),
+                format!("indent it with {own} spaces, like the rest of that text"),
+            ));
         }
         if let Some(suspect) = self.place(start, line, column, number, key.is_some(), dashed) {
             return Some(suspect);
@@ -197,19 +217,17 @@ impl<'a> Reader<'a> {
             below = Some(level);
         }
         let top = *self.levels.last()?;
-        let here = |message: &str, hint: String| {
-            Some(Suspect { span: start + column..start + line.len(), message: message.to_owned(), hint })
-        };
+        let here = |message: &str, hint: String| Some(Suspect::new(start + column..start + line.len(), message, hint));
         let like = |level: Level<'_>| format!("{} spaces, like `{}` on line {}", level.column, level.word, level.line);
         if top.column >= column {
             return None;
         }
         match below {
-            Some(first) if dashed && first.word != "-" => Some(Suspect {
-                span: first.first..first.first + first.word.len().max(1),
-                message: "this entry of a list has no dash".to_owned(),
-                hint: format!("begin it with `- `, like the entry on line {number}"),
-            }),
+            Some(first) if dashed && first.word != "-" => Some(Suspect::new(
+                first.first..first.first + first.word.len().max(1),
+                "this entry of a list has no dash",
+                format!("begin it with `- `, like the entry on line {number}"),
+            )),
             Some(deeper) if keyed || dashed => {
                 let fits = |level: Level<'_>| dashed == (level.word == "-");
                 let upper = Some(top).filter(|level| fits(*level));
@@ -231,7 +249,7 @@ impl<'a> Reader<'a> {
     /// Reads what is neither a pair nor empty: an entry of a list, a text, or a pair with a mistake.
     fn keyless(&mut self, place: usize, rest: &'a str, column: usize, dashed: bool) -> Option<Suspect> {
         let here =
-            |length: usize, message: String, hint: String| Some(Suspect { span: place..place + length, message, hint });
+            |length: usize, message: String, hint: String| Some(Suspect::new(place..place + length, message, hint));
         if let Some(name) = rest
             .strip_prefix('-')
             .filter(|rest| rest.starts_with(|sign: char| sign.is_alphabetic() || "\"{[".contains(sign)))
@@ -283,17 +301,17 @@ impl<'a> Reader<'a> {
                 let plain = value.find(" #").map_or(value, |comment| &value[..comment]).trim_end();
                 let pair = plain.find(": ").filter(|_| key.is_some())?;
                 if plain.ends_with('}') && plain.matches('}').count() > plain.matches('{').count() {
-                    return Some(Suspect {
-                        span: place..place + plain.len(),
-                        message: "a `}` that nothing opens".to_owned(),
-                        hint: "open the map with `{`".to_owned(),
-                    });
+                    return Some(Suspect::new(
+                        place..place + plain.len(),
+                        "a `}` that nothing opens",
+                        "open the map with `{`",
+                    ));
                 }
-                Some(Suspect {
-                    span: place + pair..place + pair + 1,
-                    message: "a `key: value` is not allowed here".to_owned(),
-                    hint: "put quotes around a text that holds `: `".to_owned(),
-                })
+                Some(Suspect::new(
+                    place + pair..place + pair + 1,
+                    "a `key: value` is not allowed here",
+                    "put quotes around a text that holds `: `",
+                ))
             }
         }
     }
@@ -333,15 +351,15 @@ impl<'a> Reader<'a> {
                         let close = closer(open);
                         // On another line it is the closing one that is likely to be wrong.
                         let apart = self.text[from..byte].contains('\n');
-                        return Some(Suspect {
-                            span: if apart { byte..byte + 1 } else { from..from + 1 },
-                            message: if apart {
+                        return Some(Suspect::new(
+                            if apart { byte..byte + 1 } else { from..from + 1 },
+                            if apart {
                                 format!("this `{sign}` closes a `{open}`")
                             } else {
                                 format!("this `{open}` is closed with `{sign}`")
                             },
-                            hint: format!("close it with `{close}`, or open what ends with `{sign}` with `{opener}`"),
-                        });
+                            format!("close it with `{close}`, or open what ends with `{sign}` with `{opener}`"),
+                        ));
                     }
                     fresh = false;
                 }
@@ -363,11 +381,11 @@ impl<'a> Reader<'a> {
     fn unclosed(&self) -> Option<Suspect> {
         let (open, from) = self.quote.or(self.flow.last().copied())?;
         let (what, close) = if self.quote.is_some() { ("quote", open) } else { ("bracket", closer(open)) };
-        Some(Suspect {
-            span: from..from + 1,
-            message: format!("this {what} is never closed"),
-            hint: format!("close the {what} with `{close}`"),
-        })
+        Some(Suspect::new(
+            from..from + 1,
+            format!("this {what} is never closed"),
+            format!("close the {what} with `{close}`"),
+        ))
     }
 
     /// Notes a key or a dash, in the place of the one before it.
@@ -392,20 +410,16 @@ fn is_pair(line: &str) -> bool {
 }
 
 fn bar_lost(key: Level<'_>) -> Suspect {
-    Suspect {
-        span: key.place..key.place + key.word.len(),
-        message: format!("the text below `{}` holds a `: `", key.word),
-        hint: format!("write `|` before a text of several lines: `{}: |`", key.word),
-    }
+    Suspect::new(
+        key.place..key.place + key.word.len(),
+        format!("the text below `{}` holds a `: `", key.word),
+        format!("write `|` before a text of several lines: `{}: |`", key.word),
+    )
 }
 
 fn colon_lost(place: usize, line: &str) -> Suspect {
     let word = line.split(|sign: char| !is_word(sign)).next().unwrap_or_default();
-    Suspect {
-        span: place..place + line.len(),
-        message: "expected `key: value`".to_owned(),
-        hint: format!("put a colon after the key: `{word}:`"),
-    }
+    Suspect::new(place..place + line.len(), "expected `key: value`", format!("put a colon after the key: `{word}:`"))
 }
 
 /// How far a place is from the beginning of its line.
@@ -414,11 +428,11 @@ fn column_of(text: &str, place: usize) -> usize {
 }
 
 fn never_opened(sign: char, opener: char, byte: usize) -> Suspect {
-    Suspect {
-        span: byte..byte + 1,
-        message: format!("a `{sign}` that nothing opens"),
-        hint: format!("open it with `{opener}`, or remove it"),
-    }
+    Suspect::new(
+        byte..byte + 1,
+        format!("a `{sign}` that nothing opens"),
+        format!("open it with `{opener}`, or remove it"),
+    )
 }
 
 const fn closer(open: char) -> char {

@@ -24,10 +24,11 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
     let reach = if tabs || word("multiline") { text.len() } else { at };
     if let Some(suspect) = suspect::find(text, reach) {
         let message = format!("not YAML: {}", suspect.message);
-        let found = &text[suspect.span.clone()];
         let finding = Diagnostic::new(Code::Syntax, file, suspect.span.clone(), message).hint(suspect.hint);
-        let tabs = !found.is_empty() && found.trim().is_empty() && found.contains('\t');
-        return if tabs { finding.fix(suspect.span, found.replace('\t', "  ")) } else { finding };
+        return match suspect.instead {
+            Some(instead) => finding.fix(suspect.span, instead),
+            None => finding,
+        };
     }
     // An end that comes too soon is shown where the text ends, not on the empty line behind it.
     let at = match text.trim_end().char_indices().next_back() {

@@ -90,6 +90,11 @@ const MEANT: [(&str, &str); 12] = [
     ("probability", "weight"),
 ];
 
+/// Whether a pointer leads to an entry of a list with a name.
+fn is_entry_of(pointer: &str, list: &str) -> bool {
+    pointer.rsplit('/').nth(1) == Some(list)
+}
+
 /// Whether a word that is not a key stands for one.
 fn means(word: &str, key: &str) -> bool {
     MEANT.contains(&(word, key))
@@ -484,6 +489,12 @@ fn type_hint(pointer: &str, types: &[&str], found: &Value, written: &str) -> Opt
             Hint::from("put brackets around it: `[...]`").instead_of(written, format!("[{written}]"))
         }
         Value::Array(_) => "write one value, without brackets or `- `".into(),
+        Value::Object(_) if pointer.contains("/when") && is_entry_of(pointer, "or") => {
+            "for conditions of which one must hold, write `any` in place of `or`".into()
+        }
+        Value::Object(_) if pointer.contains("/when") && is_entry_of(pointer, "and") => {
+            "write conditions that must all hold into one map, without `and`".into()
+        }
         Value::Object(_) => "write one value, without braces and keys".into(),
         Value::String(_) | Value::Bool(_) | Value::Number(_) if wants("integer") => {
             "write a whole number, such as `1`".into()

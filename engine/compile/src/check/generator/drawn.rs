@@ -267,6 +267,10 @@ impl Task<'_, '_> {
         let mix = self.mix(pointer, name, spec, (&generator, kind == SplitType::Test), report)?;
         let needs_clock =
             |slot: &casebook_runtime::scenario::generator::Slot| matches!(slot.way, Way::Moment { relative: true, .. });
+        // One that cannot be read is reported where it is written.
+        if self.clock.is_none() && self.spec.clock.is_some() {
+            return None;
+        }
         if self.clock.is_none() && generator.slots.slots.iter().any(needs_clock) {
             report.push(
                 self.document

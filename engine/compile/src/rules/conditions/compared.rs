@@ -7,7 +7,7 @@ use casebook_runtime::{
     value::ValueType,
 };
 use casebook_syntax::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Hint, Report, did_you_mean},
     spec::{Amount, Bound, FieldBound, OneOf, Operators},
 };
 use serde_json::Value;
@@ -135,7 +135,12 @@ impl ColumnCompiler<'_> {
         if zone.is_none() {
             let place = format!("{}/zone", path.rsplit_once('/').map_or(path, |(above, _)| above));
             let names = Zone::names();
-            let near = suggest(name, names.iter().map(String::as_str));
+            // A city alone is half a name.
+            let city = |zone: &&String| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(name));
+            let near = match names.iter().find(city) {
+                Some(zone) => Some(Hint::from(format!("did you mean `{zone}`?")).replacing(name, zone)),
+                None => did_you_mean(name, names.iter().map(String::as_str)),
+            };
             let finding = self.scope.document.at(Code::BadCondition, place, format!("there is no time zone `{name}`"));
             let hint = "write a name such as `Europe/Berlin`, an offset such as `+02:00`, or `UTC`";
             let finding = finding.hint(near.unwrap_or_else(|| hint.into()));
