@@ -73,10 +73,17 @@ impl Maker<'_> {
     fn rules(&mut self) {
         self.drop_each("/rules", "the rule");
         for (pointer, _) in self.entries("/rules") {
-            self.leaves(&format!("{pointer}/when"), &mut Self::condition);
+            for part in ["when", "except"] {
+                self.leaves(&format!("{pointer}/{part}"), &mut Self::condition);
+            }
             self.decisions(&format!("{pointer}/then"));
         }
         self.decisions("/default");
+        self.leaves("/lists", &mut |maker, pointer, value| {
+            if value.is_array() {
+                maker.drop_each(pointer, "the entry");
+            }
+        });
         self.table();
     }
 
@@ -236,14 +243,22 @@ impl Maker<'_> {
         self.push(pointer, format!("`{key}` becomes `{other}`"), vec![fix]);
     }
 
-    /// A number by a tenth greater, or a tenth where it is 0.
+    /// A number by a tenth greater, or a tenth where it is 0; a bound of `clip` by a tenth tighter.
     fn other_number(&mut self, pointer: &str, value: &Value) {
         let Some(number) = value.as_f64() else { return };
-        let changed = if number == 0.0 { 0.1 } else { number * 1.1 };
-        match value.as_i64() {
-            Some(whole) if whole.abs() > 1 => self.replace(pointer, &(whole + 1).into()),
-            _ => self.replace(pointer, &((changed * 1e6).round() / 1e6).into()),
+        let bound = pointer.rsplit_once("/clip/").map(|(_, bound)| bound);
+        if let Some(whole) =
+            value.as_i64().filter(|whole| (whole.abs() > 1 || pointer.contains("/limits/")) && bound.is_none())
+        {
+            return self.replace(pointer, &(whole + 1).into());
         }
+        let changed = match bound {
+            Some("0") => number + tenth_of(number),
+            Some(_) => number - tenth_of(number),
+            None if number < 0.0 => number - tenth_of(number),
+            None => number + tenth_of(number),
+        };
+        self.replace(pointer, &to_six_places(changed).into());
     }
 
     /// A number greater by one in its last place.
@@ -337,7 +352,16 @@ fn other(column: &Column, value: &Value) -> Option<Value> {
         }
         ValueType::Boolean => Some((!value.as_bool()?).into()),
         ValueType::Integer | ValueType::Rank => Some((value.as_i64()? + 1).into()),
-        ValueType::Number => Some((value.as_f64()? * 1.1).into()),
+        ValueType::Number => Some(to_six_places(value.as_f64()? + tenth_of(value.as_f64()?)).into()),
         _ => None,
     }
+}
+
+/// A tenth of a number without its sign, or of 1 where it is 0.
+fn tenth_of(number: f64) -> f64 {
+    if number == 0.0 { 0.1 } else { number.abs() * 0.1 }
+}
+
+fn to_six_places(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
 }
