@@ -267,6 +267,10 @@ pub(crate) struct TestArgs {
     /// Runs again whenever a file changes, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
+    /// Writes `golden.csv` into each pack: what policies and built-in agents score and earn in its tasks, which each later run
+    /// must find as it is
+    #[arg(long, conflicts_with_all = ["watch", "filter"])]
+    pub(crate) update: bool,
     /// Also lists the cases that passed
     #[arg(long, short)]
     pub(crate) verbose: bool,
@@ -476,8 +480,8 @@ pub(crate) struct RunArgs {
     /// A task to play; can be repeated. Default: all tasks
     #[arg(long = "task", value_name = "NAME")]
     pub(crate) tasks: Vec<String>,
-    /// The policy: `oracle`, `nothing`, `random`, `obey` where instructions are planted, one answer to everything such as
-    /// `always(archive)` or `always(queue=archive)`, or a policy of the pack
+    /// The policy: `oracle`, `nothing`, `random`, one answer to everything such as `always(archive)` or `always(queue=archive)`,
+    /// `oracle_minus_one`, `keywords` or `echo`, `obey` where instructions are planted, or a policy of the pack
     #[arg(long, value_name = "NAME", default_value = "oracle")]
     pub(crate) policy: String,
     /// The seed of the first episode

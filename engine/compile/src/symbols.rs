@@ -15,7 +15,7 @@ mod templates;
 
 use std::{ops::Range, path::Path, sync::Arc};
 
-use casebook_runtime::scenario::{BUILT_IN_POLICIES, OBEY};
+use casebook_runtime::scenario::{BUILT_IN_POLICIES, OPTIONAL_POLICIES};
 use casebook_syntax::spec::{Document, Kind};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -157,7 +157,8 @@ impl Table {
     /// Whether a policy is a document of the pack, by its name; the documents of policies come before what names them.
     fn is_of_pack(&self, name: &str) -> bool {
         let key = (NameKind::Policy, None, name.to_owned());
-        let is_built_in = BUILT_IN_POLICIES.contains(&name) || name == OBEY && !self.names.contains_key(&key);
+        let is_built_in =
+            BUILT_IN_POLICIES.contains(&name) || OPTIONAL_POLICIES.contains(&name) && !self.names.contains_key(&key);
         !is_built_in && !name.starts_with("always(")
     }
 

@@ -6,9 +6,15 @@
 //! | `nothing` | stops at once |
 //! | `random` | draws every decision, value and call from the episode's seed |
 //! | `obey` | decides as planted instructions ask, and what is right elsewhere; only where a task plants some |
+//! | `oracle_minus_one` | decides what is right, except for one decision about the first item |
+//! | `keywords` | decides what is right, with all keywords of the pack as each text |
+//! | `echo` | decides what is right, with the item's own texts as each text |
 //! | `always(VALUE)` | gives one answer to everything; `always(DECISION=VALUE)` where several decisions have the value |
 //!
-//! A pack's own decides by rules about items, or takes a list of actions.
+//! A pack's own decides by rules about items, or takes a list of actions. One that is named like a policy of the last four in
+//! this table takes its place.
+
+mod slips;
 
 use std::{
     cmp::Ordering,
@@ -21,7 +27,8 @@ use serde_json::{Map, Value, json};
 use smallvec::smallvec;
 
 pub use crate::scenario::BUILT_IN_POLICIES as BUILT_IN;
-use crate::scenario::OBEY;
+use crate::scenario::optional_policies;
+use slips::Slip;
 
 use crate::{
     episode::{Episode, render},
@@ -54,6 +61,7 @@ pub struct Policy {
 enum Kind {
     Oracle,
     Obey,
+    Slip(Slip),
     Nothing,
     Random,
     Script(String),
@@ -63,8 +71,10 @@ enum Kind {
 
 /// Names of all policies that can play a pack: the built-in ones and the pack's own.
 pub fn names(pack: &Pack) -> Vec<String> {
-    let obey = (pack.plants() && !pack.policies.contains_key(OBEY)).then(|| OBEY.to_owned());
-    BUILT_IN.iter().map(|name| (*name).to_owned()).chain(obey).chain(pack.policies.keys().cloned()).collect()
+    let own = |name: &&str| pack.policies.contains_key(*name);
+    let built_in =
+        BUILT_IN.into_iter().chain(optional_policies(&pack.decisions, pack.plants()).filter(|name| !own(name)));
+    built_in.map(str::to_owned).chain(pack.policies.keys().cloned()).collect()
 }
 
 /// Finds a policy by name.
@@ -74,7 +84,9 @@ pub fn find(pack: &Arc<Pack>, name: &str) -> Option<Policy> {
         "nothing" => Kind::Nothing,
         "random" => Kind::Random,
         name if pack.policies.contains_key(name) => Kind::Script(name.to_owned()),
-        OBEY if pack.plants() => Kind::Obey,
+        name if optional_policies(&pack.decisions, pack.plants()).any(|one| one == name) => {
+            Slip::named(name).map_or(Kind::Obey, Kind::Slip)
+        }
         name => return Probe::always(&pack.decisions, name)?.ok().and_then(|probe| of_probe(pack, &probe)),
     };
     Some(Policy { pack: Arc::clone(pack), kind })
@@ -113,7 +125,7 @@ pub fn unknown(pack: &Pack, name: &str) -> String {
 impl Policy {
     /// Whether it acts on what is right, so that its play shows that.
     pub fn knows_what_is_right(&self) -> bool {
-        matches!(self.kind, Kind::Oracle | Kind::Obey)
+        matches!(self.kind, Kind::Oracle | Kind::Obey | Kind::Slip(_))
     }
 
     /// The pack that it plays.
@@ -151,6 +163,7 @@ impl Policy {
             let cells = match &self.kind {
                 Kind::Nothing => return None,
                 Kind::Oracle => self.right(episode, row),
+                Kind::Slip(slip) => self.slipped(*slip, episode, row),
                 Kind::Obey => {
                     let mut cells = self.obedient(episode, row);
                     for (at, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell.is_some()) {
@@ -193,7 +206,7 @@ impl Policy {
                 let arguments = drawn(tool.parameters.iter(), &mut stream);
                 Some(json!({ "type": "call_tool", "tool_name": tool.card.name, "arguments": arguments }))
             }
-            Kind::Nothing | Kind::Obey | Kind::Script(_) | Kind::Always(..) => None,
+            Kind::Nothing | Kind::Obey | Kind::Slip(_) | Kind::Script(_) | Kind::Always(..) => None,
         }
     }
 
@@ -208,8 +221,7 @@ impl Policy {
                 *rank = rank.saturating_add(i64::try_from(before).unwrap_or(i64::MAX));
             }
         }
-        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Text)
-        {
+        for (at, column) in self.texts() {
             if (Row { cells: cells.clone() }).in_play(column) {
                 let keywords: Vec<&str> =
                     item.truth[at].keywords.iter().map(|keyword| keyword.text.raw.as_str()).collect();
@@ -232,13 +244,7 @@ impl Policy {
         for (column, value) in &**asked {
             cells[*column] = Some(value.clone());
         }
-        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Text)
-        {
-            if cells[at].is_none() && (Row { cells: cells.clone() }).in_play(column) {
-                cells[at] = Some(self.said(at, NEUTRAL));
-            }
-        }
-        self.in_play(cells)
+        self.completed(cells)
     }
 
     /// One value for one decision; the others get their first value, ranks follow the listing.

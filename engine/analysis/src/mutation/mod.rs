@@ -19,12 +19,12 @@ use std::{collections::HashSet, sync::Arc};
 use casebook_compile::check::{Checker, Compiled};
 use casebook_runtime::scenario::Pack;
 use casebook_syntax::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, apart, apply},
     source::SourceSet,
 };
 use serde::Serialize;
 
-use crate::testing;
+use crate::testing::{self, golden};
 pub use killer::Killer;
 pub use mutants::{Mutant, mutants};
 
@@ -58,15 +58,17 @@ pub struct Healthy<'a> {
     sources: &'a SourceSet,
     pack: Arc<Pack>,
     findings: HashSet<(Code, String)>,
+    /// What its golden file says, if it has one.
+    golden: Option<Vec<golden::Line>>,
 }
 
 impl<'a> Healthy<'a> {
-    /// The first of the packs, which must compile and pass its tests.
+    /// The first of the packs, which must compile and pass its tests, and the text of its golden file.
     ///
     /// # Errors
     ///
     /// When it does not; the text says why.
-    pub fn new(sources: &'a SourceSet, compiled: &Compiled) -> Result<Self, String> {
+    pub fn new(sources: &'a SourceSet, compiled: &Compiled, golden: Option<&str>) -> Result<Self, String> {
         let pack = compiled.catalog.as_ref().and_then(|catalog| catalog.packs().first());
         let pack = Arc::clone(pack.ok_or("nothing is changed: the pack has errors")?);
         let name = pack.name();
@@ -76,8 +78,15 @@ impl<'a> Healthy<'a> {
         if let Some(case) = testing::first_failure(&pack) {
             return Err(format!("a test of `{name}` fails without a mutant (`{}`); run `casebook test`", case.name));
         }
+        let golden = golden.map(golden::read).transpose()?;
+        if let Some(found) = golden.as_ref().and_then(|lines| golden::first_difference(&pack, lines)) {
+            return Err(format!(
+                "`{}` of `{name}` says otherwise without a mutant: {found}; run `casebook test`",
+                golden::FILE
+            ));
+        }
         let findings = compiled.report.diagnostics.iter().map(|one| (one.code, one.message.clone())).collect();
-        Ok(Self { sources, pack, findings })
+        Ok(Self { sources, pack, findings, golden })
     }
 
     /// The pack.
@@ -88,7 +97,7 @@ impl<'a> Healthy<'a> {
     /// Makes a mutant and tests it. The checker may keep what it compiled for others.
     pub fn fate(&self, mutant: &Mutant, checker: &mut Checker) -> Fate {
         let mut sources = self.sources.clone();
-        sources.change(&|file| (*file.path == *mutant.path).then(|| text::changed(&file.text, &mutant.fixes)));
+        sources.change(&|file| (*file.path == *mutant.path).then(|| apply(&file.text, &apart(mutant.fixes.clone()))));
         let compiled = checker.compile(&sources, 1);
         let is_new = |one: &&Diagnostic| !self.findings.contains(&(one.code, one.message.clone()));
         let new = compiled.report.diagnostics.iter().find(is_new);
@@ -103,6 +112,9 @@ impl<'a> Healthy<'a> {
         }
         if let Some(case) = testing::first_failure(pack) {
             return Fate::Killed { by: format!("{}: {}", case.suite, case.name) };
+        }
+        if let Some(found) = self.golden.as_ref().and_then(|lines| golden::first_difference(pack, lines)) {
+            return Fate::Killed { by: format!("{}: {found}", golden::FILE) };
         }
         let (healthy, changed) = ((&self.sources.packs[0], &self.pack), (&sources.packs[0], pack));
         Fate::Survived { killer: killer::find(healthy, changed, mutant) }

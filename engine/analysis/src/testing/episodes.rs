@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use casebook_runtime::{
     episode::{Episode, Step},
-    model::Datum,
+    model::{Column, Datum},
     number::says_same,
     policy,
     rubric::Mark,
@@ -131,7 +131,7 @@ pub(super) fn probe(
 }
 
 /// A task, or the first ones of a family, so many.
-fn members(task: &Arc<Task>, seeds: u64) -> Vec<Arc<Task>> {
+pub(super) fn members(task: &Arc<Task>, seeds: u64) -> Vec<Arc<Task>> {
     match task.family {
         Some(family) if seeds > 1 => {
             (0..seeds.min(family.count)).filter_map(|at| task.with_seed(family.first + at)).collect()
@@ -143,13 +143,7 @@ fn members(task: &Arc<Task>, seeds: u64) -> Vec<Arc<Task>> {
 /// The probes that no test of the pack names, each with the number of seeds of a family that it plays, and its demand.
 pub(super) fn built_in(pack: &Arc<Pack>) -> Vec<(Probe, u64, NumberTest)> {
     let mut probes = vec![(Probe::Policy("oracle".into()), ORACLE), (Probe::Policy("nothing".into()), NOTHING)];
-    for (at, column) in pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Enum) {
-        let alone = pack.decisions.iter().filter(|other| other.kind == ValueType::Enum).count() == 1;
-        for (position, value) in column.values.iter().enumerate() {
-            let name = if alone { format!("always({value})") } else { format!("always({}={value})", column.name) };
-            probes.push((Probe::Always { column: at, value: Datum::Choice(position), name }, ALWAYS));
-        }
-    }
+    probes.extend(constants(pack).into_iter().map(|probe| (probe, ALWAYS)));
     let named = |probe: &Probe| {
         pack.suites.iter().flat_map(|suite| &suite.probes).any(|(other, ..)| match (probe, other) {
             (Probe::Always { column: a, value: x, .. }, Probe::Always { column: b, value: y, .. }) => a == b && x == y,
@@ -164,6 +158,23 @@ pub(super) fn built_in(pack: &Arc<Pack>) -> Vec<(Probe, u64, NumberTest)> {
             (one, seeds, test)
         })
         .collect()
+}
+
+/// The agents with one answer, for each value of each `enum` decision.
+pub(super) fn constants(pack: &Pack) -> Vec<Probe> {
+    let columns = || pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Enum);
+    let alone = columns().count() == 1;
+    let of = |(at, column): (usize, &Column)| {
+        let name =
+            |value: &str| if alone { format!("always({value})") } else { format!("always({}={value})", column.name) };
+        let probe = |(position, value): (usize, &String)| Probe::Always {
+            column: at,
+            value: Datum::Choice(position),
+            name: name(value),
+        };
+        column.values.iter().enumerate().map(probe).collect::<Vec<_>>()
+    };
+    columns().flat_map(of).collect()
 }
 
 /// Plays until the episode is over, the agent stops or an action is refused.
@@ -256,6 +267,7 @@ fn misses(played: &Played, expect: &Expectation) -> Vec<String> {
         }
         (None, Some(words)) => wrong.push(format!("no action was refused, `{words}` was expected")),
     }
+    let mut ungraded = Vec::new();
     let mut number = |what: &str, is: f64, test: Option<NumberTest>| {
         if let Some(test) = test.filter(|test| !test.holds(is)) {
             wrong.push(format!("{what} is {is}, should be {}", test.words()));
@@ -266,13 +278,16 @@ fn misses(played: &Played, expect: &Expectation) -> Vec<String> {
     #[expect(clippy::cast_precision_loss, reason = "episodes are short")]
     number("the number of steps", played.steps.len() as f64, expect.steps);
     for (name, test) in &expect.components {
-        let is = played.components.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
-        number(&format!("`{name}`"), is, Some(*test));
+        match played.components.get(name).and_then(Value::as_f64) {
+            Some(is) => number(&format!("`{name}`"), is, Some(*test)),
+            None => ungraded.push(format!("`{name}` is not graded, should be {}", test.words())),
+        }
     }
     for (at, test) in expect.rewards.iter().flatten().enumerate() {
         let is = played.steps.get(at).map_or(f64::NAN, |step| step.reward);
         number(&format!("the reward of step {}", at + 1), is, Some(*test));
     }
+    wrong.append(&mut ungraded);
     if let Some(rewards) = expect.rewards.as_ref().filter(|rewards| rewards.len() != played.steps.len()) {
         wrong.push(format!("{} steps were taken, {} rewards are expected", played.steps.len(), rewards.len()));
     }

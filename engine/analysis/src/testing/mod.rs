@@ -5,11 +5,13 @@
 //! | `rules.rs` | rule cases, with what matched and why |
 //! | `episodes.rs` | episode cases and probes |
 //! | `coverage.rs` | what of a pack they exercised |
+//! | `golden.rs` | what all agents score and earn, next to what a file says |
 //!
 //! Nothing here prints; the outcome is data.
 
 mod coverage;
 mod episodes;
+pub mod golden;
 mod rules;
 
 use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
@@ -69,6 +71,8 @@ pub enum CaseKind {
     Coverage,
     /// An example that a plugin shows.
     Example,
+    /// Scores and returns as a file says.
+    Golden,
 }
 
 /// What a rule on trial would do to the items of the shipped inboxes.

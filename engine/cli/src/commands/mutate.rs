@@ -36,7 +36,14 @@ pub(crate) fn run(args: &MutateArgs, format: Format) -> Exit {
         let compiled = packs::compile(&alone);
         // As JSON there is one document.
         packs::show(&compiled.report, if format == Format::Json { Format::Human } else { format });
-        let healthy = Healthy::new(&alone, &compiled);
+        let golden = match compiled.sound.packs().first().map(|pack| super::test::golden_of(pack)).transpose() {
+            Ok(golden) => golden.flatten(),
+            Err(problem) => {
+                output::error(problem);
+                return Exit::Failure;
+            }
+        };
+        let healthy = Healthy::new(&alone, &compiled, golden.as_deref());
         let all = healthy.as_ref().map(|healthy| mutants(source, healthy.pack(), &|kind| is_wanted(args, kind)));
         let (healthy, all) = match (&healthy, all) {
             (Ok(healthy), Ok(all)) if !all.is_empty() => (healthy, all),

@@ -1,15 +1,16 @@
 //! `casebook test`
 
-use std::{thread, time::Duration};
+use std::{fs, io::ErrorKind, sync::Arc, thread, time::Duration};
 
-use casebook_analysis::testing::{self, Case, CaseKind, Outcome};
+use casebook_analysis::testing::{self, Case, CaseKind, Outcome, golden};
+use casebook_runtime::scenario::Pack;
 use casebook_syntax::source;
 use serde_json::json;
 
 use crate::{
     args::{Format, TestArgs},
     exit::Exit,
-    formats, output, packs,
+    files, formats, output, packs,
 };
 
 /// How often `--watch` looks for changes.
@@ -44,7 +45,26 @@ fn once(args: &TestArgs, format: Format) -> Exit {
         }
     };
     let catalog = &loaded.catalog;
-    let outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| testing::run(pack, &args.filter)).collect();
+    if args.update {
+        for pack in catalog.packs() {
+            if let Err(problem) = update(pack, format) {
+                output::error(problem);
+                return Exit::Failure;
+            }
+        }
+    }
+    let mut outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| testing::run(pack, &args.filter)).collect();
+    if args.filter.is_empty() || golden::FILE.contains(&args.filter) {
+        for (pack, outcome) in catalog.packs().iter().zip(&mut outcomes) {
+            match golden_of(pack) {
+                Ok(text) => outcome.cases.extend(text.map(|text| golden::compare(pack, &text))),
+                Err(problem) => {
+                    output::error(problem);
+                    return Exit::Failure;
+                }
+            }
+        }
+    }
     let untested: Vec<&str> = catalog.packs().iter().filter(|pack| pack.tests() == 0).map(|pack| pack.name()).collect();
     let ran: usize = outcomes.iter().map(|outcome| outcome.cases.len()).sum();
     let failed: usize = outcomes.iter().map(Outcome::failed).sum();
@@ -79,6 +99,35 @@ fn once(args: &TestArgs, format: Format) -> Exit {
         output::line(output::paint(&words, if failed == 0 { GREEN } else { RED }));
     }
     loaded.exit(if failed > 0 || !missing.is_empty() { Exit::Findings } else { Exit::Success })
+}
+
+/// The text of the golden file of a pack, if it has one; the error says why it cannot be read.
+pub(super) fn golden_of(pack: &Pack) -> Result<Option<String>, String> {
+    let path = pack.folder().join(golden::FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("`{}` cannot be read: {error}", path.display())),
+    }
+}
+
+/// Writes the golden file of a pack, and says what changes in it.
+fn update(pack: &Arc<Pack>, format: Format) -> Result<(), String> {
+    let path = pack.folder().join(golden::FILE);
+    let before = golden_of(pack)?;
+    let lines: Vec<golden::Line> = golden::lines(pack).collect();
+    let text =
+        golden::write(lines.clone()).map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?;
+    if before.as_ref() == Some(&text) {
+        return Ok(());
+    }
+    let changes = before.map(|before| golden::differences(&golden::read(&before).unwrap_or_default(), &lines));
+    files::write(&path, text).map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?;
+    if format == Format::Human {
+        output::line(format!("wrote {}: {} episodes", path.display(), lines.len()));
+        changes.iter().flatten().for_each(|change| output::line(format!("  {change}")));
+    }
+    Ok(())
 }
 
 /// A table of the pack's cases, what failed in full, and what was exercised.
@@ -142,6 +191,7 @@ fn show_case(case: &Case) {
         CaseKind::Probe => "probe",
         CaseKind::Coverage => "coverage",
         CaseKind::Example => "example",
+        CaseKind::Golden => "golden",
     };
     let place = match (&case.path, case.line) {
         (Some(path), Some(line)) => format!(" ({}:{line})", path.display()),

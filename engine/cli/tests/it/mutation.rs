@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::shell::{casebook, code, edit, json, stderr, succeeds};
+use crate::shell::{casebook, code, edit, json, stderr, stdout, succeeds};
 
 /// A folder with a new pack in `scenarios/pack`.
 fn new_pack() -> TempDir {
@@ -59,6 +59,37 @@ fn a_fault_of_rules_is_shown_by_a_case_that_the_proofs_find() {
     fs::copy(&tests, folder.path().join("scenarios/pack/tests-of-mutants.yaml")).expect("they can be used");
     let (after, mutants) = mutated(&folder, &only[..2]);
     assert!((after - 1.0).abs() < 1e-9, "{mutants:?}");
+}
+
+#[test]
+fn a_golden_file_notices_numbers_that_no_case_states() {
+    let folder = new_pack();
+    let test = |more: &[&str]| casebook(folder.path(), &[&["test"], more].concat());
+    let (before, _) = mutated(&folder, &["--only", "rubric"]);
+    let said = stdout(&test(&["--update"]));
+    assert!(said.starts_with("wrote scenarios/pack/golden.csv: "), "{said}");
+    let (after, mutants) = mutated(&folder, &["--only", "rubric"]);
+    assert!(after > before + 0.2, "{before} {after} {mutants:?}");
+    // What is as it was is not written again.
+    assert!(!stdout(&test(&["--update"])).contains("wrote"));
+    let rubric = folder.path().join("scenarios/pack/rubric.yaml");
+    edit(&rubric, "weight: 0.7", "weight: 0.6");
+    edit(&rubric, "weight: 0.2", "weight: 0.3");
+    let output = test(&[]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let said = stdout(&output);
+    assert!(said.contains("FAIL golden golden.csv: scores and returns"), "{said}");
+    assert!(said.contains("by `random`: score "), "{said}");
+    assert!(said.contains("`casebook test --update` writes the new figures"), "{said}");
+    assert_eq!(code(&test(&["--filter", "golden"])), 1);
+    let said = stdout(&test(&["--update"]));
+    assert!(said.contains(" -> ") && said.contains(" 0 failed"), "{said}");
+    // A file that nobody can read is no file that agrees.
+    fs::write(folder.path().join("scenarios/pack/golden.csv"), "task,seed\nx,1\n").expect("written");
+    let output = test(&[]);
+    assert!(stdout(&output).contains("`golden.csv` cannot be read"), "{}", stdout(&output));
+    assert_eq!(code(&output), 1);
+    assert_eq!(code(&casebook(folder.path(), &["mutate", "scenarios/pack"])), 1);
 }
 
 /// Rules in a table, and documents that take over others, have faults as well.

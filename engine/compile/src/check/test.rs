@@ -7,9 +7,10 @@ use casebook_runtime::{
     model::{Datum, ProblemKind, read_moment},
     names::list,
     scenario::{
-        BUILT_IN_POLICIES, OBEY, Task,
+        BUILT_IN_POLICIES, OPTIONAL_POLICIES, Task,
         action::ActionModel,
         observation::{INSTRUCTIONS, Part},
+        optional_policies,
         parameter::LEVEL,
         suite::{
             AlwaysProblem, EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite,
@@ -135,7 +136,7 @@ impl Checker<'_> {
         let rules = self.parts.rules.get(&of)?;
         let decides = |at: &usize| {
             let says = |then: &[(usize, Datum)]| then.iter().any(|(column, _)| column == at);
-            says(&rules.default) || rules.rules.iter().any(|rule| says(&rule.then)) || self.parts.derived.has_truth(*at)
+            says(&rules.default) || rules.rules.iter().any(|rule| says(&rule.then)) || self.is_computed(*at)
         };
         for (at, _) in expect.iter().filter(|(at, _)| !decides(at)) {
             let name = &self.parts.decisions[*at].name;
@@ -395,6 +396,12 @@ impl Checker<'_> {
         Some(NumberTest::Between(low, high))
     }
 
+    /// Whether an expression says what is right, also one with an error of its own.
+    fn is_computed(&self, decision: usize) -> bool {
+        let decision = self.parts.environment.decision.values().nth(decision);
+        decision.and_then(|one| one.truth.as_ref()).is_some_and(|truth| truth.value.is_some())
+    }
+
     /// Reads the name of an agent; `key` says whether the name is a key or a value.
     fn probe(&self, pointer: &str, key: bool, name: &str, report: &mut Report) -> Option<Probe> {
         if let Some(found) = Probe::always(&self.parts.decisions, name) {
@@ -403,18 +410,18 @@ impl Checker<'_> {
                 Err(problem) => self.no_answer(pointer, key, &problem, report),
             };
         }
+        let optional: Vec<&str> = optional_policies(&self.parts.decisions, self.plants()).collect();
         if BUILT_IN_POLICIES.contains(&name)
-            || name == OBEY && self.plants()
+            || optional.contains(&name)
             || self.parts.documents.find(Kind::Policy, name).is_some()
         {
             return Some(Probe::Policy(name.to_owned()));
         }
         let documents = &self.parts.documents;
-        if documents.may_be_lost(Kind::Policy, name) || name == OBEY && documents.broken() {
+        if documents.may_be_lost(Kind::Policy, name) || OPTIONAL_POLICIES.contains(&name) && documents.broken() {
             return None;
         }
-        let obey = self.plants().then_some(OBEY);
-        let known = BUILT_IN_POLICIES.into_iter().chain(obey).chain(self.parts.documents.names(Kind::Policy));
+        let known = BUILT_IN_POLICIES.into_iter().chain(optional).chain(self.parts.documents.names(Kind::Policy));
         let hint = suggest(name, known.chain(["always(...)"]));
         self.at(pointer, key, Code::UnknownName, format!("there is no agent `{name}`"), hint, report)
     }

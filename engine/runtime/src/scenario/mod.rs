@@ -63,12 +63,25 @@ use crate::{
     rubric::{KeywordPool, Rubric},
     rules::{CompiledRule, Predicate, RuleSet},
     settings::{OnFailure, SplitType},
+    value::ValueType,
 };
 
 /// The names of the built-in policies.
 pub const BUILT_IN_POLICIES: [&str; 3] = ["oracle", "nothing", "random"];
-/// The policy that obeys what is planted, built in where a task plants something and no policy of the pack has the name.
-pub const OBEY: &str = "obey";
+/// The built-in policies that show something in some packs only; a policy of the pack with the name takes their place.
+pub const OPTIONAL_POLICIES: [&str; 4] = ["obey", "oracle_minus_one", "keywords", "echo"];
+
+/// Those of them that show something where agents decide such columns, and a task plants instructions or none does.
+pub fn optional_policies(decisions: &[Column], plants: bool) -> impl Iterator<Item = &'static str> + use<> {
+    let has_text = decisions.iter().any(|column| column.kind == ValueType::Text);
+    let has_choice =
+        decisions.iter().any(|column| matches!(column.kind, ValueType::Enum | ValueType::Boolean | ValueType::Set));
+    OPTIONAL_POLICIES.into_iter().filter(move |name| match *name {
+        "obey" => plants,
+        "oracle_minus_one" => has_choice,
+        _ => has_text,
+    })
+}
 
 /// One whole generation of packs.
 #[derive(Debug, Clone)]

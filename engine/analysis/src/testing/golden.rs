@@ -1,0 +1,156 @@
+//! The golden file of a pack: what its policies and the built-in agents score and earn, so that no number changes unseen.
+
+use std::sync::Arc;
+
+use casebook_runtime::{
+    policy::{self, Policy},
+    record::play,
+    scenario::{Pack, Task},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Case, CaseKind, case, episodes};
+
+/// The name of the file, in the folder of its pack.
+pub const FILE: &str = "golden.csv";
+
+/// The seeds with which each agent plays a task, or the tasks of a family that it plays.
+const SEEDS: u64 = 2;
+/// The same for `random`, which decides otherwise with each of them.
+const RANDOM_SEEDS: u64 = 8;
+/// Differences that a failed case lists.
+const LISTED: usize = 12;
+
+/// A line of the file: an episode and its result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// The task, of a family with its seed, such as `train/7`.
+    pub task: String,
+    /// The seed of the reset.
+    pub seed: u64,
+    /// The policy.
+    pub agent: String,
+    /// The score in [0, 1], to six decimals; none where an action of the agent is refused.
+    pub score: Option<f64>,
+    /// The sum of the rewards, to six decimals; none where an action of the agent is refused.
+    #[serde(rename = "return")]
+    pub total: Option<f64>,
+}
+
+/// Plays every task with every policy, one after the other.
+pub fn lines(pack: &Arc<Pack>) -> impl Iterator<Item = Line> + '_ {
+    let named = policy::names(pack).into_iter().filter_map(|name| Some((policy::find(pack, &name)?, name)));
+    let constant = episodes::constants(pack).into_iter().filter_map(|probe| {
+        let name = probe.name().to_owned();
+        Some((policy::of_probe(pack, &probe)?, name))
+    });
+    let agents: Vec<(Policy, String)> = named.chain(constant).collect();
+    let agents = Arc::new(agents);
+    pack.tasks().iter().flat_map(move |task| {
+        let agents = Arc::clone(&agents);
+        (0..agents.len()).flat_map(move |at| {
+            let agents = Arc::clone(&agents);
+            let seeds = if agents[at].1 == "random" { RANDOM_SEEDS } else { SEEDS };
+            episodes_of(task, seeds).into_iter().map(move |(task, seed)| line(&agents[at], &task, seed))
+        })
+    })
+}
+
+/// A task with its first seeds; of a family the first tasks.
+fn episodes_of(task: &Arc<Task>, seeds: u64) -> Vec<(Arc<Task>, u64)> {
+    match task.family {
+        Some(_) => episodes::members(task, seeds).into_iter().map(|member| (member, 0)).collect(),
+        None => (0..seeds).map(|seed| (Arc::clone(task), seed)).collect(),
+    }
+}
+
+fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64) -> Line {
+    let played = play(policy, task, seed).ok();
+    // Without the sign of a zero.
+    let rounded = |number: f64| (number * 1e6).round() / 1e6 + 0.0;
+    Line {
+        task: task.name().to_owned(),
+        seed,
+        agent: agent.clone(),
+        score: played.as_ref().map(|played| rounded(played.score)),
+        total: played.as_ref().map(|played| rounded(played.steps.iter().map(|step| step.reward).sum())),
+    }
+}
+
+/// The text of a file with some lines.
+///
+/// # Errors
+///
+/// When the lines cannot be written as CSV.
+pub fn write(lines: impl IntoIterator<Item = Line>) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    lines.into_iter().try_for_each(|line| writer.serialize(line))?;
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The lines of a file.
+///
+/// # Errors
+///
+/// When it is no such file; the text says what is wrong, and where.
+pub fn read(text: &str) -> Result<Vec<Line>, String> {
+    let lines = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<Vec<Line>, _>>();
+    lines.map_err(|error| format!("`{FILE}` cannot be read ({error}); `casebook test --update` writes it"))
+}
+
+/// How a line differs from what is expected there, in words; nothing where it does not.
+fn difference(expected: Option<&Line>, is: Option<&Line>) -> Option<String> {
+    let words = |number: Option<f64>| number.map_or_else(|| "refused".to_owned(), |number| number.to_string());
+    let episode = |line: &Line| format!("`{}` seed {} by `{}`", line.task, line.seed, line.agent);
+    match (expected, is) {
+        (Some(expected), Some(is)) if expected == is => None,
+        (Some(expected), Some(is)) => {
+            let change = |name: &str, from: Option<f64>, to: Option<f64>| {
+                (from != to).then(|| format!("{name} {} -> {}", words(from), words(to)))
+            };
+            let changes = [change("score", expected.score, is.score), change("return", expected.total, is.total)];
+            Some(format!("{}: {}", episode(is), changes.into_iter().flatten().collect::<Vec<_>>().join(", ")))
+        }
+        (None, Some(is)) => Some(format!("{}: is not in `{FILE}`", episode(is))),
+        (Some(expected), None) => Some(format!("{}: is not played any more", episode(expected))),
+        (None, None) => None,
+    }
+}
+
+/// The differences between two files, line by line; lines are those of one episode where task, seed and agent are the same.
+pub fn differences(expected: &[Line], are: &[Line]) -> Vec<String> {
+    let same = |one: &Line, other: &Line| (&one.task, one.seed, &one.agent) == (&other.task, other.seed, &other.agent);
+    let find = |lines: &'_ [Line], one: &Line| lines.iter().position(|other| same(one, other));
+    let changed = are.iter().filter_map(|is| difference(find(expected, is).map(|at| &expected[at]), Some(is)));
+    let gone = expected.iter().filter(|one| find(are, one).is_none());
+    changed.chain(gone.filter_map(|one| difference(Some(one), None))).collect()
+}
+
+/// The first difference between a file and what is played; what follows it is not played.
+pub fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<String> {
+    let mut expected = expected.iter();
+    for is in lines(pack) {
+        let found = difference(expected.next(), Some(&is));
+        if found.is_some() {
+            return found;
+        }
+    }
+    difference(expected.next(), None)
+}
+
+/// Compares a file with what is played.
+pub fn compare(pack: &Arc<Pack>, text: &str) -> Case {
+    let mut details = match read(text) {
+        Ok(expected) => differences(&expected, &lines(pack).collect::<Vec<_>>()),
+        Err(problem) => vec![problem],
+    };
+    let passed = details.is_empty();
+    let more = details.len().saturating_sub(LISTED);
+    details.truncate(LISTED);
+    details.extend((more > 0).then(|| format!("and {more} more")));
+    details.extend((!passed).then(|| "if that is meant, `casebook test --update` writes the new figures".to_owned()));
+    let mut case = case(FILE, CaseKind::Golden, "scores and returns", None, details, passed);
+    case.path = Some(pack.folder().join(FILE));
+    case
+}
