@@ -93,7 +93,7 @@ pub fn write(lines: impl IntoIterator<Item = Line>) -> Result<String, csv::Error
 ///
 /// # Errors
 ///
-/// When it is no such file; the text says what is wrong, and where.
+/// When it is not such a file; the text says what is wrong, and where.
 pub fn read(text: &str) -> Result<Vec<Line>, String> {
     let lines = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<Vec<Line>, _>>();
     lines.map_err(|error| format!("`{FILE}` cannot be read ({error}); `casebook test --update` writes it"))

@@ -55,7 +55,7 @@ fn a_broken_pack_hides_nothing_of_a_good_one() {
         (&["docs", "."], "#"),
         (&["stats", "."], "items in"),
         (&["baseline", "."], "overall"),
-        (&["explain-item", "m-1041", "."], "m-1041"),
+        (&["explain-item", "--item", "m-1041", "."], "m-1041"),
         (&["plugin", "list", "."], "plugin"),
         (&["replay", "record.jsonl", "."], "every byte agrees"),
     ];

@@ -157,7 +157,7 @@ fn is_guessed(finding: &Diagnostic, layers: &[Layer]) -> bool {
     meaning || finding.code.is_proof() || layers.iter().any(|layer| layer.is_named_by(finding))
 }
 
-/// What makes a finding the same as another one.
+/// What two findings that are the same share.
 fn said(finding: &Diagnostic) -> (&Path, &Range<usize>, Code, &str) {
     (&finding.path, &finding.span, finding.code, &finding.message)
 }

@@ -33,7 +33,7 @@ impl Slip {
 }
 
 impl Policy {
-    /// What is right about a row, but for the slip.
+    /// What is right about a row, except for the slip.
     pub(super) fn slipped(&self, slip: Slip, episode: &Episode, row: usize) -> Cells {
         let mut cells = self.right(episode, row);
         let text: String = match slip {

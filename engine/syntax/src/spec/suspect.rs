@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
         self.block(start, line, (indent, content), number, left)
     }
 
-    /// How many spaces stand before a line that goes on or begins a map or list, where only one number can be right.
+    /// The number of spaces before a line that goes on or begins a map or list, where only one can be right.
     fn spaces(&self, content: &str) -> Option<usize> {
         let dashed = content == "-" || content.starts_with("- ");
         let goes_on = |level: &&Level<'_>| level.column > 0 && dashed == (level.word == "-");
