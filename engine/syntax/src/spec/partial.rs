@@ -13,6 +13,9 @@ use crate::{
 /// The maximum number of times that a document is held to its schema: what is left out may be required one level up.
 const MAX_ROUNDS: usize = 16;
 
+/// The maximum number of parts that are left out of a document; with more of them the whole of it is.
+const MAX_CUTS: usize = 1_000;
+
 /// A part of a document that was left out because it does not fit.
 #[derive(Debug, Clone)]
 pub struct Cut {
@@ -82,6 +85,9 @@ pub(super) fn fitting(files: &[SourceFile], tree: &Tree, kind: Kind) -> Option<(
                 }
                 _ => parts.extend(to_leave_out(mismatch, &cuts)),
             }
+        }
+        if cuts.len() + parts.len() > MAX_CUTS {
+            return None;
         }
         // The last entry of a list first, so that the places of those before it stay right.
         parts.sort_by(|(a, _), (b, _)| later_first(a, b));

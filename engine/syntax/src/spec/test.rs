@@ -34,8 +34,8 @@ pub struct Test {
     pub episodes: Vec<EpisodeCase>,
     /// Built-in or scripted agents, and the score that each must reach, or must not reach, in every task.
     ///
-    /// `oracle`, `nothing`, `random`, `always(<value>)`, `always(<decision>=<value>)`, or a policy of the pack; where they show
-    /// something also `oracle_minus_one`, `keywords`, `echo` and `obey`.
+    /// `oracle`, `nothing`, `random`, `always(<value>)`, `always(<decision>=<value>)`, or a policy of the pack.
+    /// Where they show something, also `oracle_minus_one`, `keywords`, `echo` and `obey`.
     #[serde(default)]
     #[schemars(example = serde_json::json!({"oracle": 1, "nothing": {"lte": 0.05}, "always(archive)": {"lte": 0.6}}))]
     pub probes: IndexMap<String, NumberTest>,
