@@ -289,14 +289,16 @@ pub(super) fn check_taken(
         }
         let message = format!("the action would be refused: {}", problem.message);
         let unknown = problem.kind == ProblemKind::UnknownKey;
+        let written = problem.path.last().map(|part| if let PathPart::Key(key) = part { key.as_str() } else { "" });
+        let written = written.unwrap_or_default();
+        let cut = place.rsplit_once('/').and_then(|(above, _)| document.comma(above, written)).filter(|_| unknown);
         let finding = if unknown {
             document.at_key(Code::UnknownKey, place, message)
         } else {
             document.at(Code::BadValue, place, message)
         };
-        let written = problem.path.last().map(|part| if let PathPart::Key(key) = part { key.as_str() } else { "" });
-        let near = did_you_mean(written.unwrap_or_default(), model.names(problem.path.len() > 1));
-        report.push(finding.hint(near.filter(|_| unknown).unwrap_or_else(|| cure.into())));
+        let near = did_you_mean(written, model.names(problem.path.len() > 1)).filter(|_| unknown);
+        report.push(finding.hint(cut.or(near).unwrap_or_else(|| cure.into())));
     }
 }
 
