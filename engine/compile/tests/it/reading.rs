@@ -320,6 +320,6 @@ fn a_level_may_draw_fewer_values_than_its_texts_ask_for() {
     let level = |slots: &str| findings(PACK, &format!("{MAKER}levels:\n  hard: {{ slots: {{ {slots} }} }}\n"));
     assert_eq!(level("size: { pick: [large] }"), "");
     // What fails there alone names the level.
-    let found = level("visits: { repeat: 2, of: { place: { pick: [here] } } }");
+    let found = level("size: { integer: { from: 1, to: 3 } }");
     assert!(found.contains("at the level `hard`"), "{found}");
 }
