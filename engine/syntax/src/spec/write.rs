@@ -74,8 +74,8 @@ fn in_brackets(sign: char) -> bool {
 
 /// Whether a text is a number or truth as JSON writes it.
 fn is_canonical(text: &str) -> bool {
-    let value = serde_json::from_str::<Value>(text).ok();
-    value.is_some_and(|value| (value.is_number() || value.is_boolean()) && value.to_string() == text)
+    let value = serde_json::from_str::<Value>(text).ok().filter(|value| value.is_number() || value.is_boolean());
+    value.map(|value| value.to_string()).is_some_and(|written| written == text)
 }
 
 /// Whether a text of one line can stand without quotes.
