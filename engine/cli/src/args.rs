@@ -24,7 +24,7 @@ use clap::{
 
 use crate::{exit::Exit, output};
 
-pub(crate) use serve::{LogFormat, ServeArgs, seconds};
+pub(crate) use serve::{GatePart, LogFormat, ServeArgs, seconds};
 
 pub(crate) use audit::{AuditAction, AuditArgs, SealArgs, TrailArgs, VerifyArgs};
 pub(crate) use explain_item::ExplainItemArgs;
