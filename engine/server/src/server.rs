@@ -10,12 +10,12 @@ use tokio::{net::TcpListener, time};
 
 use crate::{
     app::{App, Shared, unknown_environment},
-    config::Config,
+    config::{Config, Release},
     connections,
     mode::Mode,
     names::listed,
     principals::TokenError,
-    reload::{self, Candidate, Live},
+    reload::{self, Candidate, Live, Settings},
     routes,
 };
 
@@ -95,7 +95,15 @@ impl Server {
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
-        let live = Live::new(first, sources, checker, Arc::clone(&chosen), &config);
+        let settings = Settings {
+            roots: config.roots.clone(),
+            listener: config.on_reload.clone(),
+            hold: config.release != Release::AtOnce,
+            gate: config.gate.clone(),
+            trail: config.trail.clone(),
+            groups: (config.max_groups, config.groups_per_client.unwrap_or(config.max_groups / 4)),
+        };
+        let live = Live::new(first, sources, checker, Arc::clone(&chosen), settings);
         Ok(Self { app: Arc::new(App::new(live, chosen, config)) })
     }
 

@@ -1,4 +1,4 @@
-//! What may take the place of what is loaded: the packs without errors, beside the loaded versions of those with some.
+//! What may take the place of what is loaded: the packs without errors, and the loaded versions of those with some.
 
 use std::{path::Path, sync::Arc, time::SystemTime};
 

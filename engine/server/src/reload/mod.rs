@@ -19,5 +19,5 @@ pub(crate) use generations::{Generations, Held, Unheld};
 pub(crate) use history::{Loaded, Origin};
 pub(crate) use status::milliseconds;
 pub use status::{Outcome, Rejected, ReloadGate, ReloadListener, ReloadStatus};
-pub(crate) use swap::Live;
+pub(crate) use swap::{Live, Settings};
 pub(crate) use watch::start;

@@ -25,10 +25,7 @@ use super::{
     candidate::numbered,
     history::{History, Loaded, Origin},
 };
-use crate::{
-    config::{Config, Release},
-    trail::Trail,
-};
+use crate::trail::Trail;
 
 /// How long the files may take to be read before that is reported.
 const SLOW: Duration = Duration::from_secs(10);
@@ -44,7 +41,7 @@ pub(crate) struct Live {
     /// The environment that every generation must have.
     chosen: Arc<str>,
     listener: Option<ReloadListener>,
-    /// What became of the files as they were read last; held while a reload is under way.
+    /// The result of reading the files last; held while a reload is under way.
     turn: Mutex<Turn>,
     /// The generations that were loaded last.
     history: Mutex<History>,
@@ -61,7 +58,23 @@ pub(crate) struct Live {
     rejections: AtomicU64,
 }
 
-/// What became of the files as they were read last.
+/// How changes are read and loaded.
+pub(crate) struct Settings {
+    /// The folders and files that packs are read from.
+    pub(crate) roots: Vec<PathBuf>,
+    /// Called with every status.
+    pub(crate) listener: Option<ReloadListener>,
+    /// Whether a change waits until somebody applies it.
+    pub(crate) hold: bool,
+    /// What changed packs must pass before they are loaded or held.
+    pub(crate) gate: Option<ReloadGate>,
+    /// Where every generation is written down.
+    pub(crate) trail: Option<Arc<Trail>>,
+    /// The maximum number of rollout groups that are kept, of all clients and of each.
+    pub(crate) groups: (usize, usize),
+}
+
+/// The result of reading the files last.
 #[derive(Debug, Default)]
 struct Turn {
     /// Their hash, where they are not loaded as they are.
@@ -76,7 +89,7 @@ impl Live {
         sources: &SourceSet,
         checker: Checker,
         chosen: Arc<str>,
-        config: &Config,
+        settings: Settings,
     ) -> Self {
         let Candidate { digest, report, rejected, catalog, .. } = first;
         let loaded_at = SystemTime::now();
@@ -92,20 +105,20 @@ impl Live {
         });
         let (generation, outcome) = (catalog.generation(), Outcome::Loaded);
         let status = ReloadStatus { generation, digest, loaded_at, outcome, rejected, report, candidate: None };
-        let groups = (config.max_groups, config.groups_per_client.unwrap_or(config.max_groups / 4));
+        let Settings { roots, listener, hold, gate, trail, groups } = settings;
         Self {
             catalog: ArcSwap::from_pointee(catalog),
             status: ArcSwap::from_pointee(status),
-            roots: config.roots.clone(),
+            roots,
             folders: sources.folders().to_vec(),
             links: Mutex::new(sources.links().map(Path::to_path_buf).collect()),
             chosen,
-            listener: config.on_reload.clone(),
+            listener,
             turn: Mutex::new(turn),
             history: Mutex::new(history),
-            hold: config.release != Release::AtOnce,
-            gate: config.gate.clone(),
-            trail: config.trail.clone(),
+            hold,
+            gate,
+            trail,
             checker: Mutex::new(checker),
             generations: Generations::new(groups),
             rejections: AtomicU64::new(0),
