@@ -2,9 +2,10 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `args/audit.rs` | audit trails |
+//! | `args/audit.rs` | `audit` |
 //! | `args/explain_item.rs` | `explain-item` |
 //! | `args/rules.rs` | `rules diff` and `rules trial` |
+//! | `args/trail.rs` | audit trails |
 
 mod audit;
 mod explain_item;
@@ -13,6 +14,7 @@ mod rules;
 mod sample;
 
 mod serve;
+mod trail;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -26,11 +28,12 @@ use crate::{exit::Exit, output};
 
 pub(crate) use serve::{GatePart, LogFormat, ServeArgs, seconds};
 
-pub(crate) use audit::{AuditAction, AuditArgs, SealArgs, TrailArgs, VerifyArgs};
+pub(crate) use audit::AuditArgs;
 pub(crate) use explain_item::ExplainItemArgs;
 pub(crate) use mutate::{MutateArgs, Mutated};
 pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 pub(crate) use sample::{SampleArgs, StatsArgs};
+pub(crate) use trail::{SealArgs, TrailAction, TrailArgs, TrailCommandArgs, VerifyArgs};
 
 /// Triage environments for AI agents, written as YAML
 #[derive(Debug, Parser)]
@@ -162,6 +165,9 @@ pub(crate) enum Command {
     /// Explains the right decisions about an item, rule by rule
     ExplainItem(ExplainItemArgs),
     /// Verifies and seals audit trails
+    Trail(TrailCommandArgs),
+    /// Moved to `trail`
+    #[command(hide = true)]
     Audit(AuditArgs),
     /// Creates a pack from a template
     New(NewArgs),

@@ -14,7 +14,7 @@ use crate::{args::TrailArgs, exit::Exit, files, output};
 /// Opens the trail that was asked for.
 pub(crate) fn open(args: &TrailArgs) -> Result<Option<Arc<Trail>>, Exit> {
     let Some(path) = args.file.clone() else { return Ok(None) };
-    // The variable may be there for `audit verify`; a command without a trail signs nothing.
+    // The variable may be there for `trail verify`; a command without a trail signs nothing.
     let named = args.key.clone().or_else(|| env::var_os("CASEBOOK_AUDIT_KEY").map(PathBuf::from));
     let key = key(named.as_deref())?;
     let config = TrailConfig { path, max_bytes: args.max_bytes, keep: args.keep, required: args.required, key };

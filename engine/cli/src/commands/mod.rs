@@ -20,3 +20,4 @@ pub(crate) mod serve;
 pub(crate) mod stats;
 pub(crate) mod table;
 pub(crate) mod test;
+pub(crate) mod trail;

@@ -373,6 +373,16 @@ fn every_command_whose_output_is_lost_ends_with_3() {
     }
 }
 
+#[test]
+fn audits_of_trails_name_the_command_that_verifies_them_now() {
+    let folder = TempDir::new().expect("a folder");
+    for action in ["verify", "seal"] {
+        let output = casebook(folder.path(), &["audit", action, "audit.jsonl", "--key", "key"]);
+        let words = format!("error: trails are read by another command now: use `casebook trail {action} FILE`\n");
+        assert_eq!((output.status.code(), stderr(&output)), (Some(2), words));
+    }
+}
+
 /// Within little memory, for a device has no end.
 #[cfg(unix)]
 #[test]
@@ -380,7 +390,7 @@ fn a_device_is_not_read_to_its_end() {
     let folder = TempDir::new().expect("a folder");
     for (command, code, words) in [
         ("schema --reference /dev/full", 3, "`/dev/full` cannot be written"),
-        ("audit verify /dev/zero", 1, "this is not a trail"),
+        ("trail verify /dev/zero", 1, "this is not a trail"),
     ] {
         let script = format!("ulimit -v 4000000; '{}' {command}", env!("CARGO_BIN_EXE_casebook"));
         let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().expect("a shell");

@@ -290,18 +290,18 @@ fn a_trail_is_written_by_runs_and_verified_with_file_and_line() {
     let run = ["run", pack, "--audit", "audit.jsonl", "--audit-max-bytes", "9000"];
     assert_eq!(code(&casebook(folder.path(), &run)), 0);
     assert_eq!(code(&casebook(folder.path(), &run)), 0);
-    let whole = casebook(folder.path(), &["audit", "verify", "audit.jsonl", "--format", "json"]);
+    let whole = casebook(folder.path(), &["trail", "verify", "audit.jsonl", "--format", "json"]);
     assert_eq!(code(&whole), 0, "{}", stdout(&whole));
     let told = json(&whole);
     assert!(told["files"].as_array().is_some_and(|files| files.len() > 2), "{told}");
     let head = told["head"]["hash"].as_str().expect("a hash").to_owned();
 
-    let anchored = casebook(folder.path(), &["audit", "verify", "audit.jsonl", "--head", &head]);
+    let anchored = casebook(folder.path(), &["trail", "verify", "audit.jsonl", "--head", &head]);
     assert!(stdout(&anchored).contains("with 0 entries behind it"), "{}", stdout(&anchored));
     let aside = folder.path().join("audit.jsonl.000002");
     let text = fs::read_to_string(&aside).expect("a text");
     fs::write(&aside, text.replacen("\"right\":true", "\"right\":null", 1)).expect("written");
-    let changed = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    let changed = casebook(folder.path(), &["trail", "verify", "audit.jsonl"]);
     assert_eq!(code(&changed), 1);
     assert!(stdout(&changed).contains("audit.jsonl.000002:1: entry"), "{}", stdout(&changed));
     fs::write(&aside, &text).expect("written");
@@ -311,25 +311,25 @@ fn a_trail_is_written_by_runs_and_verified_with_file_and_line() {
     let text = fs::read_to_string(&last).expect("a text");
     let cut = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
     fs::write(&last, &text[..cut]).expect("written");
-    let sealed = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    let sealed = casebook(folder.path(), &["trail", "verify", "audit.jsonl"]);
     assert_eq!(code(&sealed), 1);
     assert!(stdout(&sealed).contains("its end was cut off"), "{}", stdout(&sealed));
     fs::remove_file(folder.path().join("audit.jsonl.head")).expect("removed");
-    let blind = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    let blind = casebook(folder.path(), &["trail", "verify", "audit.jsonl"]);
     assert_eq!(code(&blind), 0);
     assert!(stderr(&blind).contains("cannot show that its end was cut off"), "{}", stderr(&blind));
-    let anchored = casebook(folder.path(), &["audit", "verify", "audit.jsonl", "--head", &head]);
+    let anchored = casebook(folder.path(), &["trail", "verify", "audit.jsonl", "--head", &head]);
     assert_eq!(code(&anchored), 1, "{}", stdout(&anchored));
 
     // Older files that are gone leave a gap, unless the end of what was archived is known.
     let first = folder.path().join("audit.jsonl.000001");
     let archived = fs::read_to_string(&first).expect("a text");
     fs::remove_file(first).expect("removed");
-    let gap = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    let gap = casebook(folder.path(), &["trail", "verify", "audit.jsonl"]);
     assert_eq!(code(&gap), 1);
     assert!(stdout(&gap).contains("are missing before this line"), "{}", stdout(&gap));
     let end = archived.lines().last().and_then(casebook_trail::read_seal).expect("a seal").hash;
-    let known = casebook(folder.path(), &["audit", "verify", "audit.jsonl", "--after", &end]);
+    let known = casebook(folder.path(), &["trail", "verify", "audit.jsonl", "--after", &end]);
     assert_eq!(code(&known), 0, "{}", stdout(&known));
 }
 

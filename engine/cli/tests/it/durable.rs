@@ -144,7 +144,7 @@ fn a_server_that_is_killed_has_written_all_that_it_answered() {
     assert!(kept >= decisions, "{decisions} decisions were answered, {kept} are there");
     let recorded = lines(&folder.path().join("run.jsonl")).len() as u64;
     assert!(recorded >= episodes, "{episodes} episodes were answered, {recorded} are there");
-    let verified = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    let verified = casebook(folder.path(), &["trail", "verify", "audit.jsonl"]);
     assert_eq!(code(&verified), 0, "{}", stdout(&verified));
 }
 
@@ -192,7 +192,7 @@ fn a_disk_that_fails_to_the_end_leaves_the_number_of_what_is_lost() {
         .expect("a number");
     let told = |verified: &Output| stdout(verified).lines().next().unwrap_or_default().to_owned();
     let words = format!("lost because the file could not be written: {lost} entries");
-    let verify = || casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    let verify = || casebook(folder.path(), &["trail", "verify", "audit.jsonl"]);
     assert_eq!(told(&verify()), format!("{words}; the trail does not mention all of them"));
     // The next process says so in the trail itself.
     for _ in 0..2 {
@@ -242,7 +242,7 @@ fn sighup_begins_files_again_that_were_moved() {
     server.signal("-TERM");
     assert_eq!(server.ended(), Some(0));
     assert_eq!(lines(&folder.path().join("run.jsonl.1")).len() + lines(&folder.path().join("run.jsonl")).len(), 2);
-    let verified = casebook(folder.path(), &["audit", "verify", "audit.jsonl"]);
+    let verified = casebook(folder.path(), &["trail", "verify", "audit.jsonl"]);
     assert_eq!(code(&verified), 0, "{}", stdout(&verified));
     assert!(stdout(&verified).contains("in 2 files"), "{}", stdout(&verified));
 }
@@ -258,12 +258,12 @@ fn a_sealed_head_shows_that_an_end_was_cut_off() {
     let pack = pack.to_str().expect("UTF-8");
     let run = |more: &[&str]| casebook(folder.path(), &[&["run", pack, "--audit", "audit.jsonl"][..], more].concat());
     assert_eq!(code(&run(&["--audit-key", "key"])), 0);
-    let verify = |more: &[&str]| casebook(folder.path(), &[&["audit", "verify", "audit.jsonl"][..], more].concat());
+    let verify = |more: &[&str]| casebook(folder.path(), &[&["trail", "verify", "audit.jsonl"][..], more].concat());
     let whole = verify(&["--key", "key"]);
     assert_eq!(code(&whole), 0, "{}", stdout(&whole));
     assert!(stdout(&whole).contains("(signed), with 0 entries behind it") && stderr(&whole).is_empty());
     assert!(stderr(&verify(&[])).contains("note: a chain cannot show"));
-    let sealed = casebook(folder.path(), &["audit", "seal", "audit.jsonl", "--key", "key"]);
+    let sealed = casebook(folder.path(), &["trail", "seal", "audit.jsonl", "--key", "key"]);
     assert_eq!(code(&sealed), 0, "{}", stderr(&sealed));
     fs::write(folder.path().join("kept"), stdout(&sealed)).expect("written");
 
@@ -284,7 +284,7 @@ fn a_sealed_head_shows_that_an_end_was_cut_off() {
     }
     let refused = run(&["--audit-key", "key"]);
     assert!(code(&refused) == 3 && stderr(&refused).contains("its end was cut off or written anew"));
-    assert_eq!(code(&casebook(folder.path(), &["audit", "seal", "audit.jsonl", "--key", "key"])), 1);
+    assert_eq!(code(&casebook(folder.path(), &["trail", "seal", "audit.jsonl", "--key", "key"])), 1);
     // Without the head next to it, the one that was kept elsewhere still shows it.
     fs::remove_file(folder.path().join("audit.jsonl.head")).expect("removed");
     assert_eq!(code(&verify(&["--key", "key"])), 0);

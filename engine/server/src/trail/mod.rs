@@ -65,7 +65,7 @@ impl fmt::Display for TrailError {
             Self::File(error) => write!(formatter, "the audit trail {error}"),
             Self::Unsound(path) => write!(
                 formatter,
-                "`{}` does not end with a whole line of an audit trail; look at it with `casebook audit verify`, and \
+                "`{}` does not end with a whole line of an audit trail; look at it with `casebook trail verify`, and \
                  begin another file",
                 path.display()
             ),
@@ -78,7 +78,7 @@ impl fmt::Display for TrailError {
             Self::Cut { path, sealed, found } => write!(
                 formatter,
                 "the audit trail `{}` ends with entry {found}, and its sealed head names entry {sealed}: its end was cut \
-                 off or written anew; look at it with `casebook audit verify`, and begin another file",
+                 off or written anew; look at it with `casebook trail verify`, and begin another file",
                 path.display()
             ),
         }
