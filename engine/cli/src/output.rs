@@ -1,6 +1,7 @@
 //! The one place that writes to the terminal.
 
 use std::{
+    borrow::Cow,
     io::{self, ErrorKind, IsTerminal, Write},
     sync::OnceLock,
 };
@@ -37,12 +38,38 @@ pub(crate) fn is_watched() -> bool {
 
 /// Writes a line to standard output. After a first error nothing more is written, and [`finish`] reports it.
 pub(crate) fn line(text: impl AsRef<str>) {
-    write(|out| writeln!(out, "{}", text.as_ref()));
+    write(&mut anstream::stdout(), |out| writeln!(out, "{}", visible(text.as_ref())));
+}
+
+/// Writes a text for programs to standard output, every character as it is.
+pub(crate) fn data(text: impl AsRef<str>) {
+    write(&mut io::stdout(), |out| out.write_all(text.as_ref().as_bytes()));
+}
+
+/// A text with its control characters written out, other than those of blanks and of colours: a terminal would obey them.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_hidden = |sign: char| sign.is_control() && !matches!(sign, '\n' | '\t');
+    if !text.contains(is_hidden) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for (at, sign) in text.char_indices() {
+        let is_color = || {
+            let rest = text[at..].strip_prefix("\u{1b}[").unwrap_or_default();
+            rest.trim_start_matches(|sign: char| sign.is_ascii_digit() || sign == ';').starts_with('m')
+        };
+        if is_hidden(sign) && !(sign == '\u{1b}' && is_color()) {
+            shown.extend(sign.escape_default());
+        } else {
+            shown.push(sign);
+        }
+    }
+    shown.into()
 }
 
 /// Writes the help that was asked for.
 pub(crate) fn help(text: &clap::Error) {
-    write(|_| text.print());
+    write(&mut io::stdout(), |_| text.print());
 }
 
 /// Whether nobody reads standard output any more.
@@ -62,11 +89,11 @@ pub(crate) fn finish(exit: Exit) -> Exit {
     }
 }
 
-fn write(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+fn write(out: &mut dyn Write, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
     if BROKEN.get().is_some() {
         return;
     }
-    let written = text(&mut anstream::stdout()).and_then(|()| io::stdout().flush());
+    let written = text(out).and_then(|()| io::stdout().flush());
     if let Err(error) = written {
         // Of two threads the first one's error is kept.
         let _ = BROKEN.set(error);
@@ -89,7 +116,7 @@ pub(crate) fn paint(text: &str, style: &str) -> String {
 
 /// Writes a line to standard error.
 pub(crate) fn note(text: impl AsRef<str>) {
-    let _ = writeln!(anstream::stderr().lock(), "{}", text.as_ref());
+    let _ = writeln!(anstream::stderr().lock(), "{}", visible(text.as_ref()));
 }
 
 /// Writes an error of the command itself.
@@ -101,7 +128,15 @@ pub(crate) fn error(text: impl AsRef<str>) {
 /// Writes a value as JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => line(text),
+        Ok(text) => data(text + "\n"),
+        Err(problem) => error(format!("the result cannot be written as JSON: {problem}")),
+    }
+}
+
+/// Writes a value as one line of JSON to standard output.
+pub(crate) fn json_line(value: &impl Serialize) {
+    match serde_json::to_string(value) {
+        Ok(text) => data(text + "\n"),
         Err(problem) => error(format!("the result cannot be written as JSON: {problem}")),
     }
 }
@@ -123,5 +158,17 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),
         (_, None) => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn control_characters_are_written_out_and_colours_are_not() {
+        assert_eq!(visible("a\tb\nc"), "a\tb\nc");
+        assert_eq!(visible("\u{1b}[1;31merror\u{1b}[0m"), "\u{1b}[1;31merror\u{1b}[0m");
+        assert_eq!(visible("a\u{1b}oice A\u{b}B\r \u{7f} \u{1b}[2J"), r"a\u{1b}oice A\u{b}B\r \u{7f} \u{1b}[2J");
     }
 }

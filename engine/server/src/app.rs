@@ -157,8 +157,11 @@ fn refuse_generation(unheld: Unheld, arguments: &ResetArguments, current: u64) -
             entry("generation", msg, number.into())
         }
         Unheld::TooMany { most, own } => {
-            let whose = if own { "of this client " } else { "" };
-            let msg = format!("{most} groups {whose}are kept already; a group ends half an hour after its last reset");
+            let msg = if own {
+                format!("{most} groups of this client have episodes already; end some of them")
+            } else {
+                format!("{most} groups are kept already; a group ends half an hour after its last reset")
+            };
             entry("group", msg, group.into())
         }
     }

@@ -396,9 +396,9 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
         modules.iter().take(MAX_MODULES).map(|path| read_module(path, &outside)).collect();
     let mut files: Vec<SourceFile> =
         paths.par_iter().take(MAX_FILES).with_min_len(FILES_A_THREAD).map(|path| read_file(path, &outside)).collect();
-    others.retain(|path| is_named(path, "process:", &files));
+    others.retain(|path| is_named(path, &files, |text| text.contains("process")));
     data.sort();
-    data.retain(|path| is_named(path, "kind: Generator", &files));
+    data.retain(|path| is_named(path, &files, |text| is_of_kind(text, "Generator")));
     let data = data.iter().take(MAX_DATA_FILES).map(|path| read_file(path, &outside)).collect();
     modules.extend(others.iter().take(MAX_PROGRAM_FILES).map(|path| read_module(path, &outside)));
     let too_many = [
@@ -431,7 +431,7 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
 /// The folder that an environment's `extends` names; the files are not parsed yet, so its line is looked for.
 fn base_of(files: &[SourceFile]) -> Option<PathBuf> {
     for file in files.iter().filter(|file| file.text.contains("extends:")) {
-        for document in file.text.split("\n---").filter(|text| text.lines().any(is_environment)) {
+        for document in file.text.split("\n---").filter(|text| is_of_kind(text, "Environment")) {
             let line = document.lines().find_map(|line| line.strip_prefix("extends:"));
             if let Some(value) = line {
                 let value = value.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
@@ -458,8 +458,18 @@ pub fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-fn is_environment(line: &str) -> bool {
-    line.trim_end() == "kind: Environment"
+/// Whether a text that is not parsed yet has a document of a kind, in any of the ways to write that: with quotes, with more
+/// blanks, in braces.
+fn is_of_kind(text: &str, kind: &str) -> bool {
+    const SIGNS: [char; 4] = [' ', '\t', '"', '\''];
+    text.match_indices(kind).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + kind.len()..]);
+        let key = before.trim_end_matches(SIGNS).strip_suffix(':').map(|key| key.trim_end_matches(SIGNS));
+        let Some(place) = key.and_then(|key| key.strip_suffix("kind")) else { return false };
+        let line = &place[place.rfind('\n').map_or(0, |end| end + 1)..];
+        let is_at_the_top = line.contains('{') || line.trim_start_matches(['"', '\'', '\u{feff}']).is_empty();
+        is_at_the_top && !after.starts_with(|sign: char| sign.is_alphanumeric() || sign == '_')
+    })
 }
 
 /// A pack, the one that it extends, and so on.
@@ -503,4 +513,34 @@ fn hash_of(set: &SourceSet) -> String {
         add(format!("{:?}", file.problem).as_bytes());
     }
     hex(&hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_kind;
+
+    #[test]
+    fn a_kind_is_found_however_it_is_written() {
+        let ways = [
+            "kind: Generator",
+            "apiVersion: casebook/v1\nkind:   \"Generator\" # of calls\n",
+            "\"kind\": 'Generator'\n",
+            "{ apiVersion: casebook/v1, kind: Generator }",
+            "{\"apiVersion\":\"casebook/v1\",\"kind\":\"Generator\",\"name\":\"a\"}",
+            "{\n  \"kind\" : \"Generator\"\n}",
+            "kind: Environment\n---\r\nkind: Generator\r\n",
+        ];
+        for text in ways.iter().filter(|text| !text.contains("{\n")) {
+            assert!(is_of_kind(text, "Generator"), "{text}");
+        }
+        for text in [
+            "kind: Generators",
+            "# a Generator",
+            "about: |\n  kind: Generator\n",
+            "unkind_kind: x",
+            "mankind: Generator",
+        ] {
+            assert!(!is_of_kind(text, "Generator"), "{text}");
+        }
+    }
 }

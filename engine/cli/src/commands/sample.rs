@@ -47,7 +47,7 @@ fn sample(args: &SampleArgs, format: Format) -> Result<Exit, Exit> {
             for item in items((pack, task), seed)? {
                 match format {
                     _ if args.csv => rows.push(row(pack, task, seed, &item)),
-                    Format::Json => output::line(told(pack, task, seed, &item).to_string()),
+                    Format::Json => output::json_line(&told(pack, task, seed, &item)),
                     _ => show(pack, task, seed, &item),
                 }
             }
@@ -56,7 +56,7 @@ fn sample(args: &SampleArgs, format: Format) -> Result<Exit, Exit> {
             }
         }
     }
-    output::text(sheet::write(&rows));
+    output::data(sheet::write(&rows));
     Ok(loaded.exit(Exit::Success))
 }
 

@@ -191,7 +191,7 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
         if host.is_unspecified() { SocketAddr::new(IpAddr::from([127, 0, 0, 1]), address.port()) } else { address };
     if format == Format::Json {
         let url = format!("http://{shown}");
-        output::line(json!({ "event": "serving", "url": url, "environments": environments }).to_string());
+        output::json_line(&json!({ "event": "serving", "url": url, "environments": environments }));
     } else {
         output::line(format!("serving on http://{shown}"));
         for (name, tasks) in environments {
@@ -256,13 +256,10 @@ fn tell(status: &ReloadStatus, format: Format) {
             .map(|rejected| json!({ "reason": rejected.reason, "diagnostics": rejected.report.diagnostics }));
         let candidate =
             candidate.as_ref().map(|candidate| json!({ "digest": candidate.digest, "changed": candidate.changed }));
-        output::line(
-            json!({
-                "event": "reload", "outcome": outcome, "generation": generation, "rejected": rejected,
-                "candidate": candidate, "warnings": report.diagnostics,
-            })
-            .to_string(),
-        );
+        output::json_line(&json!({
+            "event": "reload", "outcome": outcome, "generation": generation, "rejected": rejected,
+            "candidate": candidate, "warnings": report.diagnostics,
+        }));
         return;
     }
     if let Some(rejected) = rejected {

@@ -54,7 +54,7 @@ fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
     if let Some(out) = out {
         return files::write(out, text).map_err(|error| refused(out, &error));
     }
-    output::text(text);
+    output::data(text);
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &TestArgs, format: Format) -> Exit {
     loop {
         let hash = source::read(&args.packs.packs).hash().to_owned();
         if output::is_watched() && format == Format::Human {
-            output::text("\u{1b}[2J\u{1b}[H");
+            output::data("\u{1b}[2J\u{1b}[H");
         }
         once(args, format);
         output::note("waiting for changes; Ctrl-C ends");

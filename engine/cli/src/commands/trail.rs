@@ -83,9 +83,15 @@ fn verify(args: &VerifyArgs, format: Format) -> Result<Exit, Exit> {
         outcome.findings.push(Finding { path: last.clone(), line: None, text });
     }
     if outcome.verifier.seen() == 0 {
-        outcome.findings.push(Finding { path: last, line: None, text: "there is no entry".to_owned() });
+        outcome.findings.push(Finding { path: last.clone(), line: None, text: "there is no entry".to_owned() });
     }
     compare_heads(&mut outcome);
+    let is_signed = |sealed: &Sealed| sealed.agrees.is_some() || sealed.head.last.number == 0;
+    if key.is_some() && outcome.findings.is_empty() && !outcome.heads.iter().any(is_signed) {
+        let text = "no signed head names an entry of the trail, so its end may have been cut off: its file, with the \
+                    ending `.head`, is missing";
+        outcome.findings.push(Finding { path: last, line: None, text: text.to_owned() });
+    }
     outcome.unsaid = args.files.iter().map(|path| trail_lost(path)).sum();
     show(&files, args, &outcome, format);
     Ok(if outcome.findings.is_empty() { Exit::Success } else { Exit::Findings })

@@ -287,8 +287,20 @@ fn a_sealed_head_shows_that_an_end_was_cut_off() {
     assert_eq!(code(&casebook(folder.path(), &["trail", "seal", "audit.jsonl", "--key", "key"])), 1);
     // Without the head next to it, the one that was kept elsewhere still shows it.
     fs::remove_file(folder.path().join("audit.jsonl.head")).expect("removed");
-    assert_eq!(code(&verify(&["--key", "key"])), 0);
+    let headless = verify(&["--key", "key"]);
+    assert!(
+        code(&headless) == 1 && stdout(&headless).contains("no signed head names an entry"),
+        "{}",
+        stdout(&headless)
+    );
     assert_eq!(code(&verify(&["--key", "key", "--sealed", "kept"])), 1);
+    let refused = run(&["--audit-key", "key"]);
+    assert!(code(&refused) == 3 && stderr(&refused).contains("and no sealed head"), "{}", stderr(&refused));
+    // Whoever has looked at it seals it anew.
+    let sealed = casebook(folder.path(), &["trail", "seal", "audit.jsonl", "--key", "key"]);
+    fs::write(folder.path().join("audit.jsonl.head"), stdout(&sealed)).expect("written");
+    assert_eq!(code(&run(&["--audit-key", "key"])), 0);
+    assert_eq!(code(&verify(&["--key", "key"])), 0);
 }
 
 #[test]

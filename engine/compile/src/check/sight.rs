@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use casebook_runtime::{rules::RuleSet, scenario::templates::reads};
+use casebook_runtime::{expression::names_read, model::Column, rules::RuleSet, scenario::templates::reads};
 use casebook_syntax::{
     diagnostic::{Code, Report},
     spec::{self, Content, Document, Kind, Mode, ToolResult},
@@ -18,6 +18,7 @@ use crate::rules;
 /// Warns of rules in the instructions of tasks that agents cannot apply.
 pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
     let mut all_shown = HashSet::new();
+    let mut shows_decisions = false;
     for document in parts.documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let read = reads(&spec.instructions);
@@ -27,18 +28,26 @@ pub(super) fn check(parts: &Parts<'_>, report: &mut Report) {
             .map(|rules| &**rules)
             .filter(|rules| shows(&spec.instructions, &read, &rules.name))
             .collect();
+        shows_decisions |= read.contains("environment") || read.contains("environment.decisions");
         // Rules that read the clock of a task without one are an error of its own.
         if spec.clock.is_some() && !gives_the_clock(spec, &read, parts) {
             check_clock(document, &shown, report);
         }
         all_shown.extend(shown.into_iter().map(|rules| rules.name.as_str()));
     }
+    let unseen = unseen(parts);
+    if unseen.is_empty() {
+        return;
+    }
     for document in parts.documents.of(Kind::Rules) {
         if let Content::Rules(spec) = &document.content
             && all_shown.contains(spec.name.as_str())
         {
-            check_fields(document, spec, parts, report);
+            check_fields(document, spec, &unseen, parts, report);
         }
+    }
+    if shows_decisions {
+        check_formulas(&unseen, parts, report);
     }
 }
 
@@ -77,8 +86,8 @@ fn check_clock(document: &Document, shown: &[&RuleSet], report: &mut Report) {
     );
 }
 
-/// Warns of hidden fields in the text of rules that no tool reveals and no text gives away; each once.
-fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, report: &mut Report) {
+/// The hidden fields that no tool reveals and no text gives away.
+fn unseen<'a>(parts: &'a Parts<'_>) -> Vec<&'a str> {
     let tools = || parts.environment.tools.values();
     let revealed = |name: &String| {
         tools().any(|tool| {
@@ -93,15 +102,36 @@ fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, repo
         let field = parts.environment.item.as_ref().and_then(|item| item.fields.get(name));
         field.is_some_and(|field| !field.read_from.is_empty())
     };
-    let unseen: Vec<&str> = parts
-        .fields
-        .iter()
-        .filter(|column| !column.visible && !revealed(&column.name) && !told(&column.name))
-        .map(|column| column.name.as_str())
-        .collect();
-    if unseen.is_empty() {
-        return;
+    let unseen = |column: &&Column| !column.visible && !revealed(&column.name) && !told(&column.name);
+    parts.fields.iter().filter(unseen).map(|column| column.name.as_str()).collect()
+}
+
+/// Warns of decisions that agents are told how to compute or to rank, from fields that they cannot see.
+fn check_formulas(unseen: &[&str], parts: &Parts<'_>, report: &mut Report) {
+    for (name, decision) in &parts.environment.decision {
+        let Some(truth) = &decision.truth else { continue };
+        let mut read: Vec<(String, String)> = Vec::new();
+        if let Some(spec::Formula(text)) = &truth.value {
+            let names = names_read(&format!("{{{{ {text} }}}}"));
+            let mut roots: Vec<String> =
+                names.iter().map(|name| name.split('.').next().unwrap_or(name).to_owned()).collect();
+            roots.sort();
+            roots.dedup();
+            read.extend(roots.into_iter().map(|root| (format!("/decision/{name}/truth/value"), root)));
+        }
+        for (at, key) in truth.order_by.iter().flatten().enumerate() {
+            let field = key.trim_start_matches('-').to_owned();
+            read.push((format!("/decision/{name}/truth/order_by/{at}"), field));
+        }
+        for (pointer, field) in read.into_iter().filter(|(_, field)| unseen.contains(&field.as_str())) {
+            let message = format!("agents are told that `{name}` follows from `{field}`, and cannot see that field");
+            report.push(parts.root.at(Code::Unseen, pointer, message).hint(ways_to_show(&field)));
+        }
     }
+}
+
+/// Warns of hidden fields in the text of rules; each once.
+fn check_fields(document: &Document, spec: &spec::Rules, unseen: &[&str], parts: &Parts<'_>, report: &mut Report) {
     let mut told = HashSet::new();
     for one in rules::written(document, spec, &parts.fields, &parts.decisions, &mut Report::default()) {
         let mut named = Vec::new();
@@ -116,13 +146,17 @@ fn check_fields(document: &Document, spec: &spec::Rules, parts: &Parts<'_>, repo
                 "agents are shown the rule `{}`, which reads `{field}`, and cannot see that field",
                 one.rule.id
             );
-            let hint = format!(
-                "name the texts from which it can be concluded (`read_from: [...]`), let a tool reveal it (`reveals: [{field}]`), \
-                 make it visible, or leave the text of the rules out of the instructions"
-            );
-            report.push(document.at_key(Code::Unseen, pointer, message).hint(hint));
+            report.push(document.at_key(Code::Unseen, pointer, message).hint(ways_to_show(field)));
         }
     }
+}
+
+/// What to do about a hidden field that agents need.
+fn ways_to_show(field: &str) -> String {
+    format!(
+        "name the texts from which it can be concluded (`read_from: [...]`), let a tool reveal it (`reveals: [{field}]`), \
+         make it visible, or leave the text that names it out of the instructions"
+    )
 }
 
 /// The fields that a condition reads, however deep, each with its place.

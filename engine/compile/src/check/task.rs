@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use indexmap::IndexMap;
 use minijinja::{Value as Context, context, value::Serde};
 
 use casebook_runtime::{
@@ -14,14 +13,14 @@ use casebook_runtime::{
 };
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
-    spec::{self, Content, Document, Formula, Kind, Order},
+    spec::{self, Content, Document, Kind, Order},
 };
 use serde_json::{Map, Value};
 
 use super::{
     Parts,
     generator::{TaskItems, parts_of_task},
-    later, limits, plant, template, trial, vary,
+    later, limits, plant, template, told, trial, vary,
 };
 use crate::rubric;
 
@@ -62,7 +61,17 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let is_planted =
         |pointer: &str| asks && rubric.nodes.iter().any(|node| node.pointer == pointer && node.what == "injection");
     let idle = idle.into_iter().filter(|(_, pointer, _)| !is_planted(pointer));
-    for (name, pointer, _) in idle.filter(|(.., field)| !may_count(spec, field.as_deref(), parts)) {
+    for (name, pointer, field) in idle {
+        let column = field.and_then(|field| parts.decisions.iter().position(|column| column.name == field));
+        let is_known = column.is_some_and(|column| forms.iter().any(|item| item.truth[column].is_known()));
+        if !is_known && may_count(spec, field, parts) {
+            continue;
+        }
+        let hint = if is_known {
+            "the labels of the decision have keywords or a reference: grade it with `keywords` or another grader of texts"
+        } else {
+            "label the items, or give the component the weight 0 in this task"
+        };
         report.push(
             document
                 .at(
@@ -73,7 +82,7 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
                         rubric.name
                     ),
                 )
-                .hint("label the items, or give the component the weight 0 in this task"),
+                .hint(hint),
         );
     }
     check_steps(document, spec, &item_parts, parts, report);
@@ -498,8 +507,8 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
             title => environment.title.as_deref().unwrap_or(&environment.name),
             description => environment.description.as_str(),
             version => environment.version.as_str(),
-            definitions => definitions_text(environment),
-            decisions => decisions_text(environment),
+            definitions => told::definitions(environment),
+            decisions => told::decisions(environment),
         },
         task => context! {
             name => spec.name.as_str(),
@@ -512,81 +521,6 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
             clock => spec.clock.as_deref(),
         },
         rules,
-        rubric => context! { name => rubric.name.as_str(), weights => weights_text(rubric) },
+        rubric => context! { name => rubric.name.as_str(), weights => told::weights(rubric) },
     }
-}
-
-/// Writes a line for each hidden field that agents have to conclude: from what, what it means, what it can be.
-fn definitions_text(environment: &spec::Environment) -> String {
-    let fields = environment.item.iter().flat_map(|item| &item.fields);
-    let lines = fields.filter(|(_, field)| !field.read_from.is_empty()).map(|(name, field)| {
-        let from: Vec<&str> = field.read_from.iter().map(String::as_str).collect();
-        let unit = field.declared.unit.as_ref().map(|unit| format!(", in {unit}")).unwrap_or_default();
-        let mut line = format!("- `{name}` (read it from {}{unit})", listed(&from, "and"));
-        if let Some(meaning) = &field.description {
-            line.push_str(&format!(": {}", meaning.trim_end().trim_end_matches('.')));
-        }
-        line.push('.');
-        if let Some(values) = &field.declared.values {
-            let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            line.push_str(&format!(" It is {}.", listed(&values, "or")));
-        }
-        line
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Writes a line for each decision: what it means, what it can be, and the formula that says what is right.
-fn decisions_text(environment: &spec::Environment) -> String {
-    let lines = environment.decision.iter().map(|(name, decision)| {
-        let unit = decision.declared.unit.as_ref().map(|unit| format!(" ({unit})")).unwrap_or_default();
-        let meaning = decision.description.as_ref();
-        let meaning = meaning.map(|meaning| format!(": {}", meaning.trim_end().trim_end_matches('.')));
-        let mut line = format!("- `{name}`{unit}{}.", meaning.unwrap_or_default());
-        if let Some(when) = &decision.when {
-            line.push_str(&format!(" It counts if {}", counts_if(when)));
-            line.push_str(if decision.required { ", and must then be given." } else { "." });
-        }
-        if let Some(values) = &decision.declared.values {
-            let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            line.push_str(&format!(" It is {}.", listed(&values, "or")));
-        }
-        if let Some(Formula(text)) = decision.truth.as_ref().and_then(|truth| truth.value.as_ref()) {
-            line.push_str(&format!(" It is computed: `{}`.", text.trim()));
-        }
-        line
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The values of other decisions for which a decision counts, such as "`order` is `refuse` or `wait`".
-fn counts_if(when: &IndexMap<String, Value>) -> String {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let condition = |(name, values): (&String, &Value)| {
-        let values: Vec<String> =
-            values.as_array().map_or_else(|| vec![plain(values)], |all| all.iter().map(plain).collect());
-        let values: Vec<&str> = values.iter().map(String::as_str).collect();
-        format!("`{name}` is {}", listed(&values, "or"))
-    };
-    when.iter().map(condition).collect::<Vec<_>>().join(" and ")
-}
-
-/// Names in a row, such as "`a`, `b` or `c`".
-fn listed(names: &[&str], word: &str) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} {word} {last}", rest.join(", ")),
-        _ => quoted.concat(),
-    }
-}
-
-/// Writes the weights that count, such as "correctness 60 %, speed 40 %".
-fn weights_text(rubric: &Rubric) -> String {
-    let parts: Vec<String> = rubric
-        .weights()
-        .into_iter()
-        .filter(|(_, weight)| *weight != 0.0)
-        .map(|(name, weight)| format!("{} {} %", name.replace('_', " "), (weight * 1e4).round() / 1e2))
-        .collect();
-    parts.join(", ")
 }

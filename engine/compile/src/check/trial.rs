@@ -88,17 +88,33 @@ impl Site<'_> {
             let with = |word: &str| eval(&replaced(sample, &printed, word));
             // It gives what it gives for the engine's word, and something else for another text.
             if with(own).as_ref() == Ok(value) && with(plain).as_ref() != Ok(value) {
-                let hint = if printed.is_null() {
-                    "write `| default('')` behind what may be null"
-                } else {
-                    "write `| tojson` behind it, or a text such as `'yes' if ... else 'no'`"
-                };
-                return Some(
-                    self.at(format!("the {} prints `{printed}` as a text: `{}`", self.what, shown(value))).hint(hint),
-                );
+                return Some(self.misprint(&printed, value));
             }
         }
-        None
+        // What is computed is no value of the sample.
+        let [null, yes, no] = ["None", "True", "False"].map(|own| self.is_from_nowhere(own, sample, value));
+        let printed = [(null, Value::Null), (yes, true.into()), (no, false.into())].into_iter().find(|(is, _)| *is)?.1;
+        Some(self.misprint(&printed, value))
+    }
+
+    /// Whether a word of the engine stands in a text that neither the author nor the sample has it for.
+    fn is_from_nowhere(&self, own: &str, sample: &Context, value: &Value) -> bool {
+        let text = value.to_string();
+        let is_word = |(at, _): (usize, &str)| {
+            !text[..at].ends_with(char::is_alphabetic) && !text[at + own.len()..].starts_with(char::is_alphabetic)
+        };
+        text.match_indices(own).any(is_word)
+            && !self.template.contains(own)
+            && !serde_json::to_string(sample).is_ok_and(|sample| sample.contains(own))
+    }
+
+    fn misprint(&self, printed: &Value, value: &Value) -> Diagnostic {
+        let hint = if printed.is_null() {
+            "write `| default('')` behind what may be null"
+        } else {
+            "write a text such as `'yes' if ... else 'no'`"
+        };
+        self.at(format!("the {} prints `{printed}` as a text: `{}`", self.what, shown(value))).hint(hint)
     }
 
     fn at(&self, message: String) -> Diagnostic {

@@ -168,6 +168,33 @@ fn instructions_list_decisions_with_unit_and_formula() {
 }
 
 #[test]
+fn instructions_give_the_constants_of_a_formula_and_the_order_of_ranks() {
+    let text = PACK
+        .replace("truth: { value: used * 2 + 1 }", "truth: { value: used * data.rates.day + data.basis }")
+        .replace("item:\n", "data: { basis: 1, rates: { day: 2, night: 1 } }\nitem:\n")
+        .replace("action:\n", "  order: { type: rank, truth: { order_by: [home, -used] } }\naction:\n")
+        .replace(
+            "fee: { decides: fee, required: true } }",
+            "fee: { decides: fee, required: true }, order: { decides: order } }",
+        )
+        .replace(
+            "{ name: fee, weight: 0.5",
+            "{ name: order, weight: 0.25, grader: rank_correlation, field: order }\n    - { name: fee, weight: 0.25",
+        );
+    let compiled = compile(&source::from_texts("meters", [("pack.yaml", text.as_str())]), 1);
+    let catalog = compiled.catalog.unwrap_or_else(|| panic!("{}", compiled.report.render(false)));
+    let Instructions::Fixed(text) = &*catalog.packs()[0].tasks()[0].instructions else {
+        panic!("they read no argument")
+    };
+    for part in [
+        "It is computed: `used * data.rates.day + data.basis`, where `data.basis` is `1` and `data.rates.day` is `2`.",
+        "It ranks the items by `home`, lowest first, then `used`, highest first.",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
 fn statistics_say_that_a_formula_decides() {
     let pack = pack(("items: 6", "items: 6"));
     let told = statistics(&pack, &pack.tasks()[0], 300).expect("statistics");

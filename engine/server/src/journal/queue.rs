@@ -363,6 +363,7 @@ impl<E> Shared<E> {
             let synced = queue.synced;
             queue.through(synced);
         }
+        self.nothing_waits(&mut queue);
         queue.tell();
     }
 
@@ -393,6 +394,7 @@ impl<E> Shared<E> {
     pub(super) fn withdrawn(&self, entries: u64) {
         let mut queue = self.lock();
         self.through(&mut queue, entries);
+        self.nothing_waits(&mut queue);
     }
 
     /// Notes what is kept in memory.
@@ -440,6 +442,13 @@ impl<E> Shared<E> {
             queue.through(upto);
         }
         queue.tell();
+    }
+
+    /// Notes that nothing waits where all is on the disk that was not taken back: what was never gets there.
+    fn nothing_waits(&self, queue: &mut Queue<E>) {
+        if self.unwritten() == 0 && queue.written == queue.synced {
+            queue.since.clear();
+        }
     }
 
     fn unwritten(&self) -> u64 {

@@ -154,6 +154,27 @@ async fn a_sync_that_fails_refuses_the_answer_and_what_is_taken_back_is_not_writ
     assert_eq!((status.written, status.synced, status.lost), (2, 2, 0));
 }
 
+#[tokio::test]
+async fn what_is_taken_back_is_not_waited_for_when_there_is_room_again() {
+    for written_after in [false, true] {
+        let bench = Bench::new(Demand::OnDisk, 0);
+        bench.room(Some(0));
+        let refused = bench.journal.hand(["refused".to_owned()]);
+        bench.journal.settled(&refused).await.expect_err("the disk is full");
+        let kept = written_after.then(|| bench.journal.hand(["kept".to_owned()]));
+        let also = bench.journal.hand(["also refused".to_owned()]);
+        refused.withdraw();
+        also.withdraw();
+        bench.room(None);
+        bench.until("it works again", |bench| bench.journal.status().failing.is_none());
+        if let Some(kept) = kept {
+            bench.journal.settled(&kept).await.expect("it is written");
+        }
+        bench.until("nothing waits", |bench| bench.journal.status().behind.is_zero());
+        assert_eq!(bench.lines().len(), usize::from(written_after));
+    }
+}
+
 #[test]
 fn a_write_that_does_not_return_counts_as_failing() {
     let bench = Bench::new(Demand::AtMost(0), 7000);

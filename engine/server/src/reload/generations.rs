@@ -132,11 +132,14 @@ impl Generations {
         let Some(name) = group.map(Arc::<str>::from) else { return Ok((catalog, None)) };
         inner.forget(now);
         let (all, each) = self.most;
-        if inner.groups.len() >= all {
-            return Err(Unheld::TooMany { most: all, own: false });
-        }
-        if inner.groups.values().filter(|group| group.owner == client).count() >= each {
-            return Err(Unheld::TooMany { most: each, own: true });
+        let is_full = inner.groups.len() >= all;
+        let is_own_full = inner.groups.values().filter(|group| group.owner == client).count() >= each;
+        if (is_full || is_own_full) && !inner.make_room(client) {
+            return Err(if is_full {
+                Unheld::TooMany { most: all, own: false }
+            } else {
+                Unheld::TooMany { most: each, own: true }
+            });
         }
         inner.groups.insert(Arc::clone(&name), Group { catalog: Arc::clone(&catalog), owner: client, used: now });
         Ok((catalog, Some(name)))
@@ -161,6 +164,14 @@ impl Inner {
             let held = self.past.iter().filter(|(_, past)| past.strong_count() > 0);
             Unheld::Gone(held.map(|(number, _)| *number).collect())
         })
+    }
+
+    /// Forgets the group of a client that was used the longest ago and has no episode; says whether there is one.
+    fn make_room(&mut self, client: Key) -> bool {
+        let idle = |(name, group): &(&Arc<str>, &Group)| Arc::strong_count(name) == 1 && group.owner == client;
+        let oldest =
+            self.groups.iter().filter(idle).min_by_key(|(_, group)| group.used).map(|(name, _)| Arc::clone(name));
+        oldest.is_some_and(|name| self.groups.remove(&name).is_some())
     }
 
     /// A group whose name an episode holds is in use.

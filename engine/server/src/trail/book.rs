@@ -69,7 +69,11 @@ impl TrailBook {
             agree(&config, chain.last())?;
         }
         let (next, synced, owed) = (chain.clone(), chain.clone(), lost_of(&config.path));
-        let book = Self { config, file, next, synced, chain, shown, sealed: None, owed, told: false };
+        let mut book = Self { config, file, next, synced, chain, shown, sealed: None, owed, told: false };
+        // A trail that ends before its first head is sealed has one all the same.
+        if book.config.key.is_some() && book.chain.last().number == 0 && book.file.is_regular() {
+            book.seal().map_err(|error| FileError::Io(beside(&book.config.path, HEAD), error))?;
+        }
         book.show();
         Ok(book)
     }
@@ -113,7 +117,11 @@ fn agree(config: &TrailConfig, last: &Link) -> Result<(), TrailError> {
     let place = beside(&config.path, HEAD);
     let line = match fs::read_to_string(&place) {
         Ok(line) => line,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Whoever cuts the end off would only have to remove the head as well.
+            let is_missed = config.key.is_some() && last.number > 0;
+            return if is_missed { Err(TrailError::Headless(config.path.clone(), last.number)) } else { Ok(()) };
+        }
         Err(error) => return Err(FileError::Io(place, error).into()),
     };
     let head = Head::read(&line, config.key.as_ref()).map_err(|error| TrailError::Head(place.clone(), error))?;

@@ -48,6 +48,8 @@ pub enum TrailError {
     Unsound(PathBuf),
     /// The sealed head is not to be believed.
     Head(PathBuf, HeadError),
+    /// There is a key, and the trail has so many entries and no sealed head.
+    Headless(PathBuf, u64),
     /// The trail has not the end that its sealed head names.
     Cut {
         /// The trail.
@@ -73,6 +75,13 @@ impl fmt::Display for TrailError {
                 formatter,
                 "the sealed head `{}` cannot be used: {error}; give the key that it was signed with, or begin another \
                  file",
+                path.display()
+            ),
+            Self::Headless(path, entries) => write!(
+                formatter,
+                "the audit trail `{0}` has {entries} entries and no sealed head `{0}.head`: without it nobody can see whether \
+                 its end was cut off; look at it, seal it with `casebook trail seal {0} --key FILE > {0}.head`, or begin \
+                 another file",
                 path.display()
             ),
             Self::Cut { path, sealed, found } => write!(

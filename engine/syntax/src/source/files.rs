@@ -89,10 +89,10 @@ impl Found {
     }
 }
 
-/// Whether a file may be one that a pack's YAML speaks of below a key, such as one of a process.
-pub(super) fn is_named(path: &Path, key: &str, files: &[SourceFile]) -> bool {
+/// Whether a file may be one that the YAML of a pack names, in a text that may speak of such files.
+pub(super) fn is_named(path: &Path, files: &[SourceFile], may_speak: impl Fn(&str) -> bool) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    files.iter().any(|file| file.text.contains(key) && file.text.contains(name))
+    files.iter().any(|file| file.text.contains(name) && may_speak(&file.text))
 }
 
 pub(super) fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, ReadProblem> {

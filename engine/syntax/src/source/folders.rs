@@ -8,7 +8,7 @@ use std::{
 use super::{
     MAX_DEPTH, MAX_ENTRIES, MAX_FILES_BESIDE, ReadProblem, SourceFile, SourceSet,
     files::{is_yaml, read_file, unreadable},
-    is_environment,
+    is_of_kind,
 };
 
 /// The folders of the packs at or below a root, and what below it could not be looked into.
@@ -100,7 +100,7 @@ pub(super) fn holds_yaml(folder: &Path) -> std::io::Result<bool> {
 
 pub(super) fn holds_environment(folder: &Path) -> bool {
     entries(folder).is_ok_and(|paths| {
-        paths.iter().filter(|path| is_yaml(path)).any(|path| read_file(path, &[]).text.lines().any(is_environment))
+        paths.iter().filter(|path| is_yaml(path)).any(|path| is_of_kind(&read_file(path, &[]).text, "Environment"))
     })
 }
 
