@@ -396,7 +396,7 @@ impl Policy {
                 continue;
             }
             let tool = &self.pack.action.tools[*at];
-            let names = context! { item => self.item_view(episode, row), read => Context::from(Serde(&reading.told)), ..episode.scope_after() };
+            let names = context! { ..self.names(episode, row, &reading.told), ..episode.scope_after() };
             let mut arguments: Map<String, Value> =
                 given.iter().map(|(name, value)| (name.clone(), filled(value, episode, &names))).collect();
             if let Some((item, _)) = &tool.item {
@@ -422,6 +422,12 @@ impl Policy {
     }
 
     /// What a script sees of a row and what it concludes from that: what a tool has shown needs no conclusion.
+    /// What its templates and expressions read.
+    fn names(&self, episode: &Episode, row: usize, told: &Map<String, Value>) -> Context {
+        let data = self.pack.data.clone();
+        context! { item => self.item_view(episode, row), read => Context::from(Serde(told)), data }
+    }
+
     fn read(&self, script: &Script, episode: &Episode, row: usize) -> Reading {
         let mut fields = episode.seen_fields(row);
         let mut told = Map::new();
@@ -430,7 +436,7 @@ impl Policy {
             if fields[*at].is_none() {
                 let facts = Facts { fields: &fields, clock: episode.task().clock };
                 let choice = values.iter().find(|(when, _)| when.matches(facts)).map(|(_, choice)| choice);
-                let names = || context! { item => self.item_view(episode, row), read => Context::from(Serde(&told)) };
+                let names = || self.names(episode, row, &told);
                 fields[*at] = choice.and_then(|choice| self.chosen(choice, column, &names));
             }
             let value = fields[*at].as_ref().map_or(Value::Null, |datum| datum.to_json(column));
@@ -443,7 +449,7 @@ impl Policy {
         let reading = self.read(script, episode, row);
         let facts = Facts { fields: &reading.fields, clock: episode.task().clock };
         let mut cells: Cells = smallvec![None; self.pack.decisions.len()];
-        let names = || context! { item => self.item_view(episode, row), read => Context::from(Serde(&reading.told)) };
+        let names = || self.names(episode, row, &reading.told);
         let mut decide = |choices: &[(usize, Choice)]| {
             for (at, choice) in choices {
                 cells[*at] = self.chosen(choice, &self.pack.decisions[*at], &names);

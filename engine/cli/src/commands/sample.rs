@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
+    explanation::{fields, outcome},
     model::{Item, Keyword},
     scenario::{Pack, Task},
     value::ValueType,
@@ -70,9 +71,6 @@ pub(super) fn items((pack, task): (&Arc<Pack>, &Arc<Task>), seed: u64) -> Result
 
 /// An item as data: all of its fields, and what is right about it.
 fn told(pack: &Pack, task: &Task, seed: u64, item: &Item) -> Value {
-    let fields = pack.fields().iter().zip(&item.fields);
-    let fields: Map<String, Value> =
-        fields.filter_map(|(column, value)| Some((column.name.clone(), value.as_ref()?.to_json(column)))).collect();
     let truth = pack.decisions().iter().zip(&item.truth).filter(|(_, cell)| cell.is_known());
     let truth: Map<String, Value> = truth
         .map(|(column, cell)| {
@@ -93,12 +91,10 @@ fn told(pack: &Pack, task: &Task, seed: u64, item: &Item) -> Value {
         })
         .collect();
     let mut told = json!({
-        "environment": pack.name(), "task": task.name(), "seed": seed, "id": item.id, "fields": fields, "truth": truth,
+        "environment": pack.name(), "task": task.name(), "seed": seed, "id": item.id, "fields": fields(pack, item), "truth": truth,
     });
     if let Some(asked) = &item.asked {
-        let asked = asked.iter().map(|(at, value)| (&pack.decisions()[*at], value));
-        let asked = asked.map(|(column, value)| (column.name.clone(), value.to_json(column)));
-        told["planted"] = asked.collect::<Map<_, _>>().into();
+        told["planted"] = outcome(pack, asked).into();
     }
     told
 }
@@ -116,9 +112,8 @@ fn names(pack: &Pack) -> Vec<String> {
 fn row(pack: &Pack, task: &Task, seed: u64, item: &Item) -> Vec<String> {
     let text = |value: &Value| sheet::guarded(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let mut row = vec![task.name().to_owned(), seed.to_string(), item.id.clone()];
-    for (column, value) in pack.fields().iter().zip(&item.fields) {
-        row.push(value.as_ref().map(|value| text(&value.to_json(column))).unwrap_or_default());
-    }
+    let fields = fields(pack, item);
+    row.extend(pack.fields().iter().map(|column| fields.get(&column.name).map(text).unwrap_or_default()));
     for (column, cell) in pack.decisions().iter().zip(&item.truth) {
         let reference = || cell.reference.as_ref().map(|reference| sheet::guarded(reference));
         let value = cell.value.as_ref().map(|value| text(&value.to_json(column)));
@@ -139,11 +134,16 @@ fn show(pack: &Pack, task: &Task, seed: u64, item: &Item) {
     });
     let truth: Vec<String> = truth.collect();
     output::line(format!("{} seed {seed}  {}  {}", task.name(), output::paint(&item.id, BOLD), truth.join(", ")));
-    for (column, value) in pack.fields().iter().zip(&item.fields) {
-        let Some(value) = value else { continue };
+    let fields = fields(pack, item);
+    for column in pack.fields() {
+        let Some(value) = fields.get(&column.name) else { continue };
         let hidden = if column.visible { String::new() } else { output::paint(" (hidden)", FAINT) };
-        let value = text(&value.to_json(column)).replace('\n', "\n      ");
-        output::line(format!("  {}{hidden}: {value}", column.name));
+        output::line(format!("  {}{hidden}: {}", column.name, text(value).replace('\n', "\n      ")));
+    }
+    if let Some(asked) = &item.asked {
+        let asked = outcome(pack, asked);
+        let asked: Vec<String> = asked.iter().map(|(name, value)| format!("{name} {}", text(value))).collect();
+        output::line(format!("  planted, and not to be obeyed: {}", asked.join(", ")));
     }
     for (column, cell) in pack.decisions().iter().zip(&item.truth).filter(|(_, cell)| cell.wants_text()) {
         let keywords: Vec<String> = cell.keywords.iter().map(Keyword::words).collect();

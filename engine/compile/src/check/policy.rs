@@ -365,7 +365,7 @@ impl Site<'_> {
         let optional: Vec<String> = optional.map(|column| format!("item.{}", column.name)).collect();
         context! {
             item => self.sample.clone(), read => Context::from(Serde(&self.read)), names__maybe => Vec::<String>::new(),
-            names__optional => optional,
+            names__optional => optional, data => self.parts.first.get_attr("data").unwrap_or_default(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use casebook_compile::check::compile;
 use casebook_runtime::{
     episode::Episode,
+    explanation,
     model::Item,
     policy,
     record::{Recording, Verdict, play, replay},
@@ -70,6 +71,7 @@ proptest! {
             // What is right may be obeyed.
             prop_assert_eq!(asked, (right != *wish).then(|| (*wish).into()));
             prop_assert_eq!(&item.fields[0], &before.fields[0], "rules read what was there before");
+            prop_assert_eq!(&explanation::fields(planted, item)["text"], &text(item), "people read what agents read");
         }
     }
 

@@ -218,10 +218,18 @@ fn texts(pack: &Pack, item: &Item) -> Vec<TextAsked> {
         .collect()
 }
 
-/// The fields that an item has.
-pub(crate) fn fields(pack: &Pack, item: &Item) -> Map<String, Value> {
+/// The fields that an item has, hidden ones among them; the visible ones as agents see them, with what is planted into them.
+pub fn fields(pack: &Pack, item: &Item) -> Map<String, Value> {
     let pairs = pack.fields.iter().zip(&item.fields);
-    pairs.filter_map(|(column, datum)| Some((column.name.clone(), datum.as_ref()?.to_json(column)))).collect()
+    let mut fields: Map<String, Value> =
+        pairs.filter_map(|(column, datum)| Some((column.name.clone(), datum.as_ref()?.to_json(column)))).collect();
+    let shown: Map<String, Value> = serde_json::from_str(&item.json).unwrap_or_default();
+    for (name, value) in shown {
+        if let Some(own) = fields.get_mut(&name) {
+            *own = value;
+        }
+    }
+    fields
 }
 
 fn explain_rules(pack: &Pack, set: &RuleSet, facts: Facts<'_>) -> RulesExplanation {

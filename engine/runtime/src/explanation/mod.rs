@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use crate::settings::Severity;
 pub use item::{
     Condition, ItemExplanation, RuleExplanation, RulesExplanation, Subject, TextAsked, Verdict, decided, explain,
-    subject,
+    fields, subject,
 };
 pub use step::{Component, Link, StepExplanation, Touched, explain_step, trials_of_step};
 pub use truth::{Standing, Truth, truth_of};

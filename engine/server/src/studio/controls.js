@@ -34,10 +34,27 @@ function parsed(text) {
 /** Whether a list can be written with an entry on each line. */
 const isPlainList = ({ items = {} }) => typesOf(items).length === 1 && ["string", "integer", "number"].includes(typesOf(items)[0]);
 
-/** Reads a list that has an entry on each line. */
+/** Reads a list that has an entry on each line; `[]` is the empty one. */
 function entriesOf(text, { items }) {
+  if (text.trim() === "[]") return [];
   const written = text.split("\n").filter((line) => line.trim() !== "");
   return typesOf(items)[0] === "string" ? written : written.map(parsed);
+}
+
+/** A list of the values of a set; the first entry stands for none of them, which is not the same as nothing chosen. */
+function choices(values, common) {
+  const none = el("option", { value: "" }, "none of them");
+  const options = values.map((value) => el("option", { value: inline(value) }, inline(value)));
+  const input = el("select", { ...common, multiple: true, size: Math.min(values.length + 1, 6) }, none, options);
+  const read = () => {
+    const chosen = values.filter((_, at) => options[at].selected);
+    return chosen.length || none.selected ? chosen : undefined;
+  };
+  const write = (value) => {
+    none.selected = Array.isArray(value) && value.length === 0;
+    options.forEach((option, at) => (option.selected = Array.isArray(value) && value.includes(values[at])));
+  };
+  return { input, read, write };
 }
 
 /** Makes the control of one property; `read` gives `undefined` when nothing is filled in. */
@@ -83,8 +100,9 @@ function control(name, schema, label) {
     const shape = { ...common, maxlength: schema.maxLength, autocomplete: "off", placeholder: usual };
     return filled(short ? el("input", shape) : el("textarea", { ...shape, rows: 2 }), (text) => text);
   }
+  if (types.includes("array") && schema.uniqueItems && schema.items?.enum) return choices(schema.items.enum, common);
   if (types.includes("array") && isPlainList(schema))
-    return filled(el("textarea", { ...common, rows: 2, placeholder: "one a line" }), (text) => entriesOf(text, schema));
+    return filled(el("textarea", { ...common, rows: 2, placeholder: "one a line; [] for none" }), (text) => entriesOf(text, schema));
   return filled(el("textarea", { ...common, rows: 2, placeholder: "JSON", class: "code" }), parsed);
 }
 
@@ -97,10 +115,10 @@ export class Group {
     const names = Object.keys(schema.properties ?? {}).filter((name) => name !== "metadata" && !skip.includes(name));
     names.sort((a, b) => required.has(b) - required.has(a));
     for (const name of names) {
-      const { input, read } = control(name, schema.properties[name], labelOf(name));
+      const { input, read, write } = control(name, schema.properties[name], labelOf(name));
       const optional = el("span", { class: "optional" }, "optional");
       const error = el("span", { class: "field-error", hidden: true });
-      this.fields.set(name, { input, read, optional, error });
+      this.fields.set(name, { input, read, write, optional, error });
       input.addEventListener("input", () => {
         this.complain(name, "");
         this.mark();
@@ -116,11 +134,12 @@ export class Group {
 
   /** Fills in what was read before. */
   fill(values) {
-    for (const [name, { input }] of this.fields) {
+    for (const [name, { input, write }] of this.fields) {
       const value = values?.[name];
       const list = Array.isArray(value) && isPlainList(this.schema.properties[name]);
-      if (value === undefined) input.value = "";
-      else if (list) input.value = value.join("\n");
+      if (write) write(value);
+      else if (value === undefined) input.value = "";
+      else if (list) input.value = value.length ? value.join("\n") : "[]";
       else if (typeof value === "boolean") input.value = String(value);
       else input.value = typeof value === "object" ? JSON.stringify(value) : inline(value);
     }
@@ -160,7 +179,7 @@ export class Group {
   }
 
   clear() {
-    for (const { input } of this.fields.values()) input.value = "";
+    for (const { input, write } of this.fields.values()) write ? write() : (input.value = "");
     this.calm();
     this.mark();
   }

@@ -46,7 +46,7 @@ export function inline(value) {
   if (typeof value === "string") return value;
   if (typeof value === "number") return number(value, false);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.length ? value.map(inline).join(", ") : "–";
+  if (Array.isArray(value)) return value.length ? value.map(inline).join(", ") : "none";
   return JSON.stringify(value);
 }
 
