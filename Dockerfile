@@ -18,6 +18,7 @@ FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="Casebook" \
       org.opencontainers.image.description="Triage environments for AI agents, written as YAML" \
       org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="https://github.com/casebook/casebook" \
       org.opencontainers.image.version="0.1.0"
 COPY --from=build /src/target/dist/casebook /usr/local/bin/casebook
 # Some providers start an executable of this name.

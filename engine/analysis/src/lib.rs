@@ -10,3 +10,5 @@ pub mod mutation;
 pub mod outline;
 // What the items of a task are like, and shortcuts past the truth.
 pub mod statistics;
+// The checks of OpenEnv's quality bar.
+pub mod audit;

@@ -60,7 +60,12 @@ impl Args {
     ///
     /// When the command line is wrong, and when it asks for help; both are printed.
     pub(crate) fn read() -> Result<Self, Exit> {
-        Self::try_parse_from(with_command(std::env::args_os().collect())).map_err(|answer| {
+        let args = with_command(std::env::args_os().collect());
+        if let Some(action) = audit::moved(&args) {
+            output::error(format!("trails are read by another command now: use `casebook trail {action} FILE`"));
+            return Err(Exit::Usage);
+        }
+        Self::try_parse_from(args).map_err(|answer| {
             if answer.use_stderr() {
                 // Where standard error takes nothing, the exit code still says it.
                 let _ = answer.print();
@@ -103,12 +108,14 @@ pub(crate) enum Format {
     Json,
     /// Annotations on the lines of a pull request (`check`, `rules check`, `test`, `fmt`)
     Github,
-    /// JUnit XML, for the test reports of CI systems (`check`, `rules check`, `test`, `fmt --check`)
+    /// JUnit XML, for the test reports of CI systems (`check`, `rules check`, `test`, `fmt --check`, `audit`)
     Junit,
     /// SARIF 2.1, for code scanning (`check`, `rules check`)
     Sarif,
-    /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`)
+    /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`, `audit`)
     Markdown,
+    /// A page that opens without a network (`audit`)
+    Html,
 }
 
 impl Format {
@@ -125,6 +132,7 @@ impl Command {
             Format::Human | Format::Json => true,
             Format::Github if matches!(self, Self::Fmt(_)) => true,
             Format::Junit if matches!(self, Self::Fmt(args) if args.check) => true,
+            Format::Junit | Format::Markdown | Format::Html if matches!(self, Self::Audit(_)) => true,
             Format::Github | Format::Junit => {
                 matches!(
                     self,
@@ -134,6 +142,7 @@ impl Command {
             Format::Markdown => {
                 matches!(self, Self::Rules(RulesArgs { action: RulesAction::Diff(_) | RulesAction::Trial(_) }))
             }
+            Format::Html => false,
             Format::Sarif => matches!(self, Self::Check(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })),
         }
     }
@@ -166,8 +175,7 @@ pub(crate) enum Command {
     ExplainItem(ExplainItemArgs),
     /// Verifies and seals audit trails
     Trail(TrailCommandArgs),
-    /// Moved to `trail`
-    #[command(hide = true)]
+    /// Audits packs, or the server at an address (`http://...`), by the checks of OpenEnv's quality bar
     Audit(AuditArgs),
     /// Creates a pack from a template
     New(NewArgs),

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `args.rs` | the command line |
+//! | `audit/` | what an audit needs of a socket, and its report for people |
 //! | `descriptors.rs` | how many connections the system has open files for |
 //! | `exit.rs` | what exit codes mean |
 //! | `files.rs` | files that commands write |
@@ -16,6 +17,7 @@
 //! | `commands/` | one file a command |
 
 mod args;
+mod audit;
 mod commands;
 mod descriptors;
 mod exit;
@@ -64,7 +66,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args, format),
         Command::ExplainItem(args) => commands::explain_item::run(&args, format),
         Command::Trail(args) => commands::trail::run(&args, format),
-        Command::Audit(args) => commands::audit::run(&args),
+        Command::Audit(args) => commands::audit::run(&args, format),
         Command::New(args) => commands::new::run(&args, format),
         Command::Fmt(args) => commands::fmt::run(&args, format),
         Command::Docs(args) => commands::docs::run(&args, format),

@@ -88,7 +88,7 @@ pub(crate) fn load_sound(roots: &[PathBuf], format: Format) -> Result<Loaded, Ex
 /// Shows findings on standard error; as JSON they are the result and go to standard output.
 pub(crate) fn show(report: &Report, format: Format) {
     match format {
-        Format::Human | Format::Markdown if !report.diagnostics.is_empty() => {
+        Format::Human | Format::Markdown | Format::Html if !report.diagnostics.is_empty() => {
             output::note(report.render(output::stderr_has_color()).trim_end());
         }
         Format::Json if report.errors() > 0 => output::json(report),

@@ -161,7 +161,7 @@ pub(super) fn built_in(pack: &Arc<Pack>) -> Vec<(Probe, u64, NumberTest)> {
 }
 
 /// The agents with one answer, for each value of each `enum` decision.
-pub(super) fn constants(pack: &Pack) -> Vec<Probe> {
+pub(crate) fn constants(pack: &Pack) -> Vec<Probe> {
     let columns = || pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Enum);
     let alone = columns().count() == 1;
     let of = |(at, column): (usize, &Column)| {

@@ -16,12 +16,14 @@ mod rules;
 
 use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use casebook_compile::plugin::run_examples;
 use casebook_runtime::scenario::{Pack, suite::Site};
 pub use coverage::Coverage;
 use coverage::Seen;
+pub(crate) use episodes::constants;
 
 /// The result of a pack's tests.
 #[derive(Debug, Clone, Serialize)]
@@ -126,6 +128,18 @@ pub fn first_failure(pack: &Arc<Pack>) -> Option<Case> {
         ControlFlow::Break(())
     });
     failed.or_else(|| demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed))
+}
+
+/// Lets the agents play that tests of a pack name, and the built-in ones that no test names.
+pub fn probes(pack: &Arc<Pack>) -> Vec<Case> {
+    let built_in = episodes::built_in(pack);
+    let mut all = Vec::new();
+    for suite in &pack.suites {
+        all.extend(suite.probes.iter().map(|(probe, test, site)| (suite.name.as_str(), (probe, 1), *test, Some(site))));
+    }
+    all.extend(built_in.iter().map(|(probe, seeds, test)| ("built-in", (probe, *seeds), *test, None)));
+    let play = |(suite, probe, test, site)| episodes::probe(pack, suite, probe, test, site, &mut Seen::default());
+    all.into_par_iter().map(play).collect()
 }
 
 /// Runs one case after the other, until there is enough.

@@ -35,7 +35,7 @@ pub(crate) struct StatsArgs {
 }
 
 /// Reads seeds: one, or the first and the last.
-fn seeds(text: &str) -> Result<(u64, u64), String> {
+pub(super) fn seeds(text: &str) -> Result<(u64, u64), String> {
     let one = |text: &str| {
         super::seed(text.trim()).map_err(|expected| format!("{expected}, or the first and the last, such as `0..3`"))
     };

@@ -1,6 +1,9 @@
 //! JUnit XML.
 
-use casebook_analysis::testing::Outcome;
+use casebook_analysis::{
+    audit::{self, Status},
+    testing::Outcome,
+};
 use casebook_syntax::diagnostic::{Report, Severity};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
@@ -85,6 +88,42 @@ pub(crate) fn files(files: &[(String, String)]) -> String {
         suite.add_test_case(case);
     }
     junit.add_test_suite(suite);
+    print(&junit)
+}
+
+/// One suite a level, one case a check; a check that could not run is skipped, with its reason.
+pub(crate) fn audit(report: &audit::Report) -> String {
+    let mut junit = Junit::new("casebook audit");
+    for level in audit::Level::ALL {
+        let mut suite = TestSuite::new(level.name());
+        for result in report.results.iter().filter(|result| result.check.level == level) {
+            let mut status = match result.status() {
+                Status::Pass => TestCaseStatus::success(),
+                Status::Skip => TestCaseStatus::skipped(),
+                Status::Error => TestCaseStatus::non_success(NonSuccessKind::Error),
+                Status::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
+            };
+            let lines = result.lines();
+            if result.status() != Status::Pass {
+                status.set_message(lines.first().cloned().unwrap_or_default());
+                status.set_description(
+                    lines.into_iter().chain(result.fix().map(str::to_owned)).collect::<Vec<_>>().join("\n"),
+                );
+            }
+            let mut case = TestCase::new(result.check.id, status);
+            case.set_classname(report.target.as_str());
+            let place = result.outcome.findings.first().map(|finding| &finding.place);
+            if let Some((path, line)) = place.and_then(|place| Some((place.path.as_ref()?, place.line?))) {
+                case.extra.insert("file".into(), path.to_string_lossy().as_ref().into());
+                case.extra.insert("line".into(), line.to_string().into());
+            }
+            suite.add_test_case(case);
+        }
+        if suite.test_cases.is_empty() {
+            continue;
+        }
+        junit.add_test_suite(suite);
+    }
     print(&junit)
 }
 

@@ -1,9 +1,10 @@
 """The stock validator's runtime graders, with our running server where it would start a container."""
 
 import json
+import shutil
 
 import pytest
-from conftest import oracle
+from conftest import ROOT, oracle
 from openenv.validation.policy import load_policy
 from openenv.validation.runner import run_validation
 from openenv.validation.types import CheckStatus, Level, ProviderCapability
@@ -95,5 +96,19 @@ def test_packs_of_items_pass(tmp_path, server, pack, task):
 )
 def test_packs_without_items_pass(tmp_path, conformance, pack, actions):
     results = graded(tmp_path, conformance.env(pack), pack, {}, actions)
+    for check in GRADED:
+        assert results[check].status is CheckStatus.PASS, results[check]
+
+
+def test_the_package_itself_passes(tmp_path, server):
+    # Only the network of a container cannot be measured here.
+    for path in ["openenv.yaml", "Dockerfile", "deploy/runtime.json"]:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    provider = Provider(server.url)
+    provider.supported_network_modes = frozenset({"no-network"})
+    report = run_validation(tmp_path, max_level=Level.RUNTIME, policy=load_policy("v2"), provider=provider)
+    results = {result.check_id: result for result in report.results}
+    assert report.report_schema_version == "2" and report.manifest.execution.probe_path == "deploy/runtime.json"
     for check in GRADED:
         assert results[check].status is CheckStatus.PASS, results[check]

@@ -1,5 +1,6 @@
 //! The binary, the documentation and the layout, as a shell sees them.
 
+mod audit;
 mod authoring;
 mod book;
 mod ci;

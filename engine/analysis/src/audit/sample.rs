@@ -1,0 +1,84 @@
+//! Which episodes are played: every task with some seeds, and of a family some of its tasks.
+
+use std::sync::Arc;
+
+use casebook_runtime::{
+    episode::Episode,
+    policy::Policy,
+    scenario::{Pack, Task},
+};
+
+use super::report::Place;
+
+/// Seeds, from the first to the last.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// The first seed.
+    pub first: u64,
+    /// The last seed.
+    pub last: u64,
+}
+
+/// A task, and the seed of its reset.
+#[derive(Debug, Clone)]
+pub struct SampledEpisode {
+    /// The task.
+    pub task: Arc<Task>,
+    /// The seed; 0 for a task of a family, which has its own.
+    pub seed: u64,
+}
+
+impl SampledEpisode {
+    /// What a policy scores and earns in it; the same as a recorded play, without its explanations.
+    ///
+    /// # Errors
+    ///
+    /// When the episode cannot begin, or an action of the policy is refused.
+    pub(super) fn play(&self, policy: &Policy) -> Result<(f64, f64), String> {
+        let mut episode = Episode::reset(policy.pack(), &self.task, self.seed).map_err(|error| error.to_string())?;
+        let mut total = 0.0;
+        while !episode.done()
+            && let Some(action) = policy.act(&episode)
+        {
+            let at = episode.steps() + 1;
+            total += episode.step(&action).map_err(|error| format!("step {at}: {error}"))?.reward;
+        }
+        Ok((episode.score().map_err(|error| error.to_string())?, total))
+    }
+
+    /// Where it is, for findings.
+    pub fn place(&self, pack: &Pack) -> Place {
+        Place::episode(pack.name(), self.task.name(), self.seed)
+    }
+}
+
+impl Sample {
+    /// The episodes of a pack, task by task.
+    pub fn tasks(self, pack: &Pack) -> Vec<Vec<SampledEpisode>> {
+        pack.tasks().iter().map(|task| self.of(task)).collect()
+    }
+
+    fn of(self, task: &Arc<Task>) -> Vec<SampledEpisode> {
+        let seeds = self.first..=self.last;
+        match task.family {
+            Some(family) => {
+                let members = seeds.filter(|at| *at < family.count).filter_map(|at| task.with_seed(family.first + at));
+                members.map(|task| SampledEpisode { task, seed: 0 }).collect()
+            }
+            None => seeds.map(|seed| SampledEpisode { task: Arc::clone(task), seed }).collect(),
+        }
+    }
+
+    /// What is played, in words.
+    pub fn words(self, pack: &Pack) -> String {
+        let Self { first, last } = self;
+        let families = pack.tasks().iter().filter(|task| task.family.is_some()).count();
+        let single = pack.tasks().len() - families;
+        let noun = if single == 1 { "task" } else { "tasks" };
+        let seeds = if first == last { format!("seed {first}") } else { format!("seeds {first} to {last}") };
+        let single = (single > 0).then(|| format!("{single} {noun} with the {seeds}"));
+        let of = |task: &Arc<Task>| format!("the tasks {first} to {last} of the {} of `{}`", task.count(), task.name());
+        let families = pack.tasks().iter().filter(|task| task.family.is_some()).map(of);
+        format!("`{}`: {}", pack.name(), single.into_iter().chain(families).collect::<Vec<_>>().join(", "))
+    }
+}

@@ -1,0 +1,277 @@
+//! What a score means: agents that probe, plays that are repeated, replays.
+
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use casebook_runtime::{
+    policy,
+    record::{Recording, Verdict, play, replay},
+    scenario::{Catalog, Pack, suite::NumberTest},
+};
+use rayon::prelude::*;
+
+use super::{
+    Package,
+    manifest::Validation,
+    report::{Finding, Outcome, Place},
+    sample::{Sample, SampledEpisode},
+    taint,
+};
+use crate::testing;
+
+/// How far the oracle may be from the maximum where nothing else is declared, as in the built-in probe of `test`.
+const ORACLE_TOLERANCE: f64 = 0.05;
+/// How far from it an agent must stay that does nothing, where nothing else is declared: what the policy demands.
+const FLOOR_MARGIN: f64 = 0.1;
+/// How far apart numbers may be that count as equal.
+const NEAR: f64 = 1e-9;
+/// The agents whose plays are repeated.
+const REPEATED: [&str; 3] = ["oracle", "random", "nothing"];
+/// The seeds of each task with which plays are repeated.
+const REPEATED_SEEDS: usize = 3;
+
+const ENVELOPE: &str = "semantic.resource_envelope";
+
+/// What checks of this level look at.
+struct Subject<'a> {
+    catalog: &'a Catalog,
+    pack: &'a Arc<Pack>,
+    /// What is declared for this pack.
+    declared: Option<&'a Validation>,
+    sample: Sample,
+}
+
+type Run = fn(&Subject<'_>) -> Outcome;
+
+const CHECKS: &[(&str, Run)] = &[
+    ("semantic.oracle_max", oracle_max),
+    ("semantic.floor_gap", floor_gap),
+    ("semantic.canary_floor", canary_floor),
+    ("semantic.no_solution_leakage", leakage),
+    ("semantic.verifier_determinism", determinism),
+    ("semantic.verifier_portability", portability),
+    (ENVELOPE, envelope),
+    ("semantic.replayability", replayability),
+];
+
+/// Runs the checks whose id is wanted, on one pack of a catalog.
+pub fn run(
+    catalog: &Catalog,
+    pack: &Arc<Pack>,
+    package: Option<&Package>,
+    sample: Sample,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Vec<(&'static str, Outcome)> {
+    let declared = package.and_then(|package| {
+        let all: Vec<&Pack> = catalog.packs().iter().map(Arc::as_ref).collect();
+        let described = package.described(&all)?;
+        (described.name() == pack.name()).then(|| package.manifest().map(|manifest| &manifest.validation)).flatten()
+    });
+    let subject = Subject { catalog, pack, declared, sample };
+    // A package declares the resources of one pack.
+    let applies = |id: &str| wanted(id) && (id != ENVELOPE || subject.declared.is_some());
+    let checks = CHECKS.iter().filter(|(id, _)| applies(id));
+    checks
+        .map(|(id, run)| {
+            let begin = Instant::now();
+            let outcome = run(&subject);
+            (*id, Outcome { took: begin.elapsed(), ..outcome })
+        })
+        .collect()
+}
+
+impl Subject<'_> {
+    fn episodes(&self) -> impl Iterator<Item = SampledEpisode> {
+        self.sample.tasks(self.pack).into_iter().flatten()
+    }
+
+    fn looked(&self) -> Outcome {
+        Outcome::looked(format!("played {}", self.sample.words(self.pack)))
+    }
+
+    /// The score of a policy in each episode, or why it cannot play.
+    fn scores(&self, name: &str) -> Vec<(SampledEpisode, Result<f64, String>)> {
+        let episodes: Vec<SampledEpisode> = self.episodes().collect();
+        let Some(policy) = policy::find(self.pack, name) else { return Vec::new() };
+        let score = |one: SampledEpisode| {
+            let played = one.play(&policy);
+            (one, played.map(|(score, _)| score))
+        };
+        episodes.into_par_iter().map(score).collect()
+    }
+}
+
+fn oracle_max(subject: &Subject<'_>) -> Outcome {
+    let written =
+        subject.pack.suites.iter().flat_map(|suite| &suite.probes).find(|(probe, ..)| probe.name() == "oracle");
+    let least = match (subject.declared, written) {
+        (Some(declared), _) => NumberTest::Between(Some((1.0 - declared.reward.oracle_tolerance - NEAR, true)), None),
+        (None, Some((_, test, _))) => *test,
+        (None, None) => NumberTest::Between(Some((1.0 - ORACLE_TOLERANCE, true)), None),
+    };
+    let (mut lowest, mut findings) = (1.0_f64, Vec::new());
+    for (one, played) in subject.scores("oracle") {
+        let place = one.place(subject.pack);
+        match played {
+            Ok(score) => {
+                lowest = lowest.min(score);
+                if !least.holds(score) {
+                    let text = format!("what is right scores {score:.4}");
+                    findings.push(Finding::new(place, text).expected(least.words()));
+                }
+            }
+            Err(error) => findings.push(Finding::new(place, format!("what is right cannot be played: {error}"))),
+        }
+    }
+    subject.looked().measured(&format!("{} lowest", subject.pack.name()), lowest).with(findings)
+}
+
+fn floor_gap(subject: &Subject<'_>) -> Outcome {
+    let margin = subject.declared.map_or(FLOOR_MARGIN, |declared| declared.reward.floor_margin);
+    let (mut highest, mut findings) = (0.0_f64, Vec::new());
+    for (one, played) in subject.scores("nothing") {
+        let place = one.place(subject.pack);
+        match played {
+            Ok(score) => {
+                highest = highest.max(score);
+                if score > 1.0 - margin + NEAR {
+                    let text = format!("doing nothing scores {score:.4}");
+                    findings.push(Finding::new(place, text).expected(format!("at most {}", 1.0 - margin)));
+                }
+            }
+            Err(error) => findings.push(Finding::new(place, error)),
+        }
+    }
+    subject.looked().measured(&format!("{} highest", subject.pack.name()), highest).with(findings)
+}
+
+fn canary_floor(subject: &Subject<'_>) -> Outcome {
+    let cases: Vec<testing::Case> =
+        testing::probes(subject.pack).into_iter().filter(|case| case.name != "oracle").collect();
+    let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    let note = format!("`{}`: played every task with {}", subject.pack.name(), names.join(", "));
+    let findings = cases.iter().filter(|case| !case.passed).flat_map(|case| {
+        // What passed is listed too, without an expectation.
+        let wrong = case.details.iter().filter(|line| line.contains(", should be ") || line.contains(" was refused"));
+        let place = Place {
+            pack: Some(subject.pack.name().to_owned()),
+            path: case.path.clone(),
+            line: case.line,
+            ..Place::default()
+        };
+        wrong.map(move |line| Finding::new(place.clone(), format!("`{}` plays {line}", case.name)))
+    });
+    Outcome::looked(note).with(findings)
+}
+
+fn leakage(subject: &Subject<'_>) -> Outcome {
+    let findings = taint::given_away(subject.pack, subject.sample);
+    Outcome::looked(format!("`{}`: ids, visible fields, listing order and descriptions", subject.pack.name()))
+        .with(findings)
+}
+
+/// The plays that are repeated: of each task with its first seeds.
+fn repeated<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (&'static str, SampledEpisode)> + 'a {
+    let episodes = subject.sample.tasks(subject.pack);
+    let first: Vec<SampledEpisode> =
+        episodes.into_iter().flat_map(|task| task.into_iter().take(REPEATED_SEEDS)).collect();
+    REPEATED.into_iter().flat_map(move |name| first.clone().into_iter().map(move |one| (name, one)))
+}
+
+fn determinism(subject: &Subject<'_>) -> Outcome {
+    let mut findings = Vec::new();
+    let mut plays = 0;
+    for (name, one) in repeated(subject) {
+        let Some(policy) = policy::find(subject.pack, name) else { continue };
+        let (Ok(first), Ok(second)) = (play(&policy, &one.task, one.seed), play(&policy, &one.task, one.seed)) else {
+            continue;
+        };
+        plays += 1;
+        if first.score.to_bits() != second.score.to_bits() {
+            let text = format!("the same play of `{name}` scored {} and {}", first.score, second.score);
+            findings.push(Finding::new(one.place(subject.pack), text).expected("the same score"));
+        }
+    }
+    Outcome::looked(format!("`{}`: graded {plays} plays twice", subject.pack.name())).with(findings)
+}
+
+fn portability(subject: &Subject<'_>) -> Outcome {
+    let name = subject.pack.name();
+    if subject.pack.has_processes {
+        Outcome::skip(format!(
+            "`{name}` asks programs, whose need of a network or of this machine cannot be seen from here"
+        ))
+    } else {
+        Outcome::looked(format!(
+            "`{name}` is graded by the engine and by WebAssembly modules, which reach no network, file or clock"
+        ))
+    }
+}
+
+fn envelope(subject: &Subject<'_>) -> Outcome {
+    let Some(needs) = subject.declared.map(|declared| &declared.resources) else {
+        return Outcome::skip("no resources are declared");
+    };
+    let mut findings = Vec::new();
+    let mut longest = Duration::ZERO;
+    let Some(policy) = policy::find(subject.pack, "oracle") else { return Outcome::skip("there is no oracle") };
+    for one in subject.episodes() {
+        let begin = Instant::now();
+        // What is refused is a finding of `semantic.oracle_max`.
+        let _ = one.play(&policy);
+        let took = begin.elapsed();
+        longest = longest.max(took);
+        if took.as_secs_f64() > needs.episode_timeout_s {
+            let text = format!("what is right takes {:.1} s", took.as_secs_f64());
+            findings.push(
+                Finding::new(one.place(subject.pack), text).expected(format!("at most {} s", needs.episode_timeout_s)),
+            );
+        }
+    }
+    let outcome = subject.looked().with(findings).measured("longest_s", longest.as_secs_f64());
+    // This process holds the packs, the server and the audit itself, so that it is an upper bound.
+    match peak_memory() {
+        Some(peak) if peak <= needs.memory_mb => outcome.measured("peak_memory_mb", peak),
+        Some(peak) => Outcome {
+            skipped: vec![format!(
+                "the audit itself took {peak} MB at most, more than the {} MB that are declared, so the memory of the server alone is not known",
+                needs.memory_mb
+            )],
+            ..outcome
+        },
+        None => Outcome { skipped: vec!["this system does not report how much memory was used".into()], ..outcome },
+    }
+}
+
+/// The greatest memory that this process has taken, in mebibytes.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes.div_ceil(1024))
+}
+
+fn replayability(subject: &Subject<'_>) -> Outcome {
+    let mut findings = Vec::new();
+    let mut plays = 0;
+    for (name, one) in repeated(subject) {
+        let Some(policy) = policy::find(subject.pack, name) else { continue };
+        let Ok(played) = play(&policy, &one.task, one.seed) else { continue };
+        plays += 1;
+        // As a record holds it: one line of JSON.
+        let line = serde_json::to_string(&Recording::new(subject.pack, name, played));
+        let read = line.and_then(|line| serde_json::from_str::<Recording>(&line));
+        let verdict = read.map_err(|error| error.to_string()).and_then(|recording| replay(subject.catalog, &recording));
+        let problem = match verdict {
+            Ok(Verdict::Agrees) => continue,
+            Ok(Verdict::Differs(text) | Verdict::AgreesButForPlaces(text)) | Err(text) => text,
+            Ok(Verdict::AgreesUnderOtherDigest) => "the pack has another digest".to_owned(),
+        };
+        let text = format!("a play of `{name}` differs when it is played again: {problem}");
+        findings.push(Finding::new(one.place(subject.pack), text));
+    }
+    Outcome::looked(format!("`{}`: played {plays} records again", subject.pack.name())).with(findings)
+}

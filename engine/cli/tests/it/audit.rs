@@ -1,0 +1,452 @@
+//! `casebook audit`: planted defects, clean packs, the formats, and a server at an address.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use casebook_syntax::schema_error::Schema;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::shell::{casebook, code, edit, finds, json, root, stderr, stdout, succeeds};
+
+const MANIFEST: &str = "\
+spec_version: 1
+name: desk
+version: 1.0.0
+description: Tickets.
+type: space
+runtime: rust
+port: 8000
+validation:
+  reward: { range: [-1, 1], floor_margin: 0.5 }
+  resources: { cpu: 1, memory_mb: 4096, disk_mb: 64, episode_timeout_s: 60 }
+  network: { mode: no-network }
+  capabilities:
+    verifier: { kind: reward_channel }
+    rubric_tree: true
+    task_api: true
+    declared_tools: [act]
+    declared_task_count: { train: 1 }
+  task_distribution: { dataset_version: \"sha256:DIGEST\" }
+  types: { tags: [triage] }
+";
+
+const DOCKERFILE: &str = "\
+FROM rust@sha256:00 AS build
+COPY . /src
+RUN cargo build --locked
+FROM debian@sha256:00
+LABEL org.opencontainers.image.title=Desk org.opencontainers.image.description=Tickets \\
+      org.opencontainers.image.version=1.0.0 org.opencontainers.image.licenses=MIT \\
+      org.opencontainers.image.source=https://desk.example
+COPY --from=build /src/target/desk /usr/local/bin/desk
+USER 65532
+";
+
+const LOCK: &str = "\
+version = 4
+
+[[package]]
+name = \"desk\"
+version = \"1.0.0\"
+dependencies = [
+ \"left\",
+]
+
+[[package]]
+name = \"left\"
+version = \"2.0.0\"
+source = \"registry+https://registry.example/index\"
+checksum = \"ab\"
+";
+
+/// A pack from the template.
+fn pack() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    succeeds(folder.path(), &["new", "desk"]);
+    folder
+}
+
+/// The same with the files of a package next to it, its digest in place.
+fn package() -> TempDir {
+    let folder = pack();
+    fs::write(folder.path().join("Dockerfile"), DOCKERFILE).expect("written");
+    fs::write(folder.path().join("Cargo.lock"), LOCK).expect("written");
+    fs::write(folder.path().join("openenv.yaml"), MANIFEST).expect("written");
+    let told = finds(folder.path(), &["audit", "--only", "static.task_distribution_pinning"]);
+    let digest = told.rsplit("sha256:").next().expect("a digest");
+    edit(&folder.path().join("openenv.yaml"), "DIGEST", &digest[..64]);
+    succeeds(folder.path(), &["audit", "--sbom", "sbom.cdx.json", "--only", "static.sbom"]);
+    folder
+}
+
+/// The lines about a check, without the check's own.
+fn about(told: &str, id: &str) -> Vec<String> {
+    let lines = told.lines().skip_while(|line| !line.trim_start().ends_with(id)).skip(1);
+    lines.take_while(|line| line.starts_with("        ")).map(|line| line.trim().to_owned()).collect()
+}
+
+fn status(report: &Value, id: &str) -> String {
+    let results = report["results"].as_array().expect("results");
+    let result = results.iter().find(|result| result["check_id"] == id);
+    result.map_or_else(|| "absent".into(), |result| result["status"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn a_report_has_every_check_and_fits_the_stock_schema() {
+    let schema = fs::read_to_string(root().join("engine/cli/tests/audit/report-v2.schema.json")).expect("the schema");
+    let schema = Schema::new(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
+    let (alone, whole) = (pack(), package());
+    for (folder, passed, skipped) in [(&alone, 27, 14), (&whole, 39, 2)] {
+        let output = casebook(folder.path(), &["audit", "--format", "json", "--seeds", "0..3"]);
+        assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+        let report = json(&output);
+        let mismatches: Vec<String> =
+            schema.mismatches(&report).iter().map(|one| format!("{}: {:?}", one.pointer, one.kind)).collect();
+        assert!(mismatches.is_empty(), "{mismatches:#?}");
+        let results = report["results"].as_array().expect("results");
+        let count = |status: &str| results.iter().filter(|result| result["status"] == status).count();
+        assert_eq!((results.len(), count("pass"), count("skip")), (41, passed, skipped), "{report:#}");
+        let unexplained = results.iter().filter(|one| one["evidence"].as_array().is_none_or(Vec::is_empty));
+        assert_eq!(unexplained.count(), 0, "{report:#}");
+    }
+    // The network of a container and two builds of an image.
+    let report = json(&casebook(whole.path(), &["audit", "--format", "json", "--seeds", "0..0"]));
+    assert_eq!(status(&report, "runtime.network_policy"), "skip");
+    assert_eq!(status(&report, "static.reproducible_build"), "skip");
+    assert_eq!(
+        (&report["verdict"], &report["lane"], &report["manifest"]["name"]),
+        (&json!("warn"), &json!("hub"), &json!("desk"))
+    );
+    let local =
+        json(&casebook(whole.path(), &["audit", "--format", "json", "--level", "static,runtime", "--seeds", "0..0"]));
+    assert_eq!((&local["lane"], &local["levels_run"]), (&json!("local"), &json!([1, 2])));
+    assert!(schema.is_valid(&local));
+}
+
+#[test]
+fn defects_of_a_package_are_found_with_their_line() {
+    let folder = package();
+    let file = |name: &str| folder.path().join(name);
+    edit(&file("openenv.yaml"), "episode_timeout_s: 60", "episode_timeout_s: 7200");
+    edit(&file("openenv.yaml"), "floor_margin: 0.5", "floor_margin: 0.05");
+    edit(&file("openenv.yaml"), "declared_tools: [act]", "declared_tools: [act, look]");
+    edit(&file("openenv.yaml"), "{ train: 1 }", "{ train: 2, test: 1 }");
+    edit(&file("openenv.yaml"), "range: [-1, 1]", "range: [0, 0.1]");
+    edit(&file("Dockerfile"), "debian@sha256:00", "debian:bookworm");
+    edit(&file("Dockerfile"), "USER 65532\n", "ADD data.tar.gz /data\nENV API_TOKEN=x\n");
+    edit(&file("Dockerfile"), "image.version=1.0.0", "image.version=0.9.0");
+    edit(&file("Dockerfile"), "cargo build --locked", "cargo build");
+    edit(&file("Cargo.lock"), "checksum = \"ab\"\n", "");
+    edit(&file("Cargo.lock"), "version = \"2.0.0\"", "version = \"2.1.0\"");
+    edit(&file("scenarios/desk/task.yaml"), "max_steps: 6", "max_steps: 7");
+    let told = finds(folder.path(), &["audit", "--level", "static,runtime", "--seeds", "0..0"]);
+    for (id, finding) in [
+        ("static.manifest", "openenv.yaml:9: `reward.floor_margin` must be at least 0.1, as the policy says"),
+        ("static.timeout_ceiling", "an episode may take 7200 s; expected at most 3600 s"),
+        (
+            "static.reproducible_build",
+            "Dockerfile:4: the base image `debian:bookworm` is a tag, which moves; expected `debian:bookworm@sha256:...`",
+        ),
+        (
+            "static.reproducible_build",
+            "Dockerfile:3: cargo may choose other versions than those of the lock file; expected `--locked`",
+        ),
+        (
+            "static.image_hygiene",
+            "Dockerfile:4: it runs as root; expected a `USER` without rights, such as `USER 65532:65532`",
+        ),
+        ("static.image_hygiene", "Dockerfile:10: `API_TOKEN` stays in the image's history"),
+        ("static.layout", "Dockerfile:9: `data.tar.gz` is an archive"),
+        ("static.oci_labels", "Dockerfile:5: the label says version `0.9.0`; expected `1.0.0`, as `openenv.yaml` says"),
+        ("static.dependency_pinning", "Cargo.lock:10: `left 2.1.0` has no checksum"),
+        ("static.sbom", "sbom.cdx.json: it lacks 1 packages of the lock file, such as left 2.1.0"),
+        ("static.task_distribution_pinning", "openenv.yaml:18: `dataset_version` is `sha256:"),
+        ("runtime.reward_well_formed", "desk/desk-monday seed 0: `oracle`: the reward of step 1 is 0."),
+        ("runtime.tool_declaration_accuracy", "desk: the tool `look` is declared and not offered"),
+        ("runtime.task_declaration_accuracy", "desk: the split `train` has 1 tasks and 2 are declared"),
+        ("runtime.task_declaration_accuracy", "desk: there is no split `test`, which is declared"),
+    ] {
+        let lines = about(&told, id);
+        assert!(lines.iter().any(|line| line.contains(finding)), "{id}: {finding}\n{told}");
+    }
+}
+
+/// A file, a text of it, and what takes its place.
+type Edit = (&'static str, &'static str, &'static str);
+
+/// Defects of packs: what is planted, and the check with its finding.
+const PLANTED: &[(&str, &[Edit], &str, &str)] = &[
+    (
+        "nobody is right any more",
+        &[("rubric.yaml", "weight: 0.1, grader: completion", "weight: 0.1, grader: expression, value: \"0\"")],
+        "semantic.oracle_max",
+        "desk/desk-monday seed 0: what is right scores 0.9000; expected at least 0.95",
+    ),
+    (
+        "credit for nothing",
+        &[("rubric.yaml", "weight: 0.7, grader: exact, field: queue", "weight: 0.7, grader: expression, value: 1")],
+        "semantic.canary_floor",
+        "scenarios/desk/test.yaml:25 desk: `nothing` plays desk-monday: 0.7000, should be 0",
+    ),
+    (
+        "a mistake that costs nothing",
+        &[
+            ("rubric.yaml", "weight: 0.7, grader: exact, field: queue", "weight: 0.7, grader: completion"),
+            (
+                "rubric.yaml",
+                "weight: 0.2, grader: keywords, field: reply, limits: { words: 6, density: 0.5 }",
+                "weight: 0.2, grader: completion",
+            ),
+        ],
+        "statistical.difficulty_separation",
+        "a wrong decision about the first item costs nothing: 1.0000",
+    ),
+    (
+        "ids that tell",
+        &[
+            ("inbox.yaml", "id: t-101", "id: t-answer-1"),
+            ("inbox.yaml", "id: t-102", "id: t-refund-2"),
+            (
+                "inbox.yaml",
+                "  - id: t-103",
+                "  - id: t-answer-4\n    fields: { subject: Where is my invoice, body: I cannot find it., sender: ada@customer.example, plan: free }\n  - id: t-security-3",
+            ),
+        ],
+        "semantic.no_solution_leakage",
+        "desk/desk-monday: the ids of the items say which `queue` is right",
+    ),
+    (
+        "a description that holds a model answer",
+        &[(
+            "task.yaml",
+            "description: Three tickets.",
+            "description: Hello Ines, you find the export in your settings, under data. It makes a spreadsheet of everything.",
+        )],
+        "semantic.no_solution_leakage",
+        "the task's description holds the reference of `reply` of `t-101`; expected nothing that only the grader knows",
+    ),
+    (
+        "an observation that holds a hidden text",
+        &[
+            (
+                "environment.yaml",
+                "    plan: { type",
+                "    note: { type: text, visible: false, optional: true }\n    plan: { type",
+            ),
+            ("inbox.yaml", "      plan: free", "      plan: free\n      note: The holder called before"),
+            ("task.yaml", "instructions: |", "instructions: |\n  The holder called before.\n"),
+        ],
+        "semantic.no_solution_leakage",
+        "the observation holds the hidden `note` of `t-103`; expected nothing that only the grader knows",
+    ),
+    (
+        "a list of keywords that is as good as a reply",
+        &[(
+            "rubric.yaml",
+            "weight: 0.2, grader: keywords, field: reply, limits: { words: 6, density: 0.5 }",
+            "weight: 0.2, grader: keywords, field: reply",
+        )],
+        "statistical.adversarial_floor",
+        "desk/desk-monday: `keywords` scores as much as the oracle: 1.000 \u{b1} 0.000; expected less",
+    ),
+];
+
+#[test]
+fn defects_of_a_pack_are_found() {
+    for (name, edits, id, finding) in PLANTED {
+        let folder = pack();
+        for (file, from, to) in *edits {
+            edit(&folder.path().join("scenarios/desk").join(file), from, to);
+        }
+        let output = casebook(folder.path(), &["audit", "--only", id]);
+        let told = stdout(&output) + &stderr(&output);
+        assert!(about(&told, id).iter().any(|line| line.contains(finding)), "{name}: {finding}\n{told}");
+        // What is no defect is found by no other check of its kind.
+        assert_eq!(code(&output), 1, "{name}\n{told}");
+    }
+}
+
+#[test]
+fn reports_are_written_in_every_format() {
+    let folder = pack();
+    let edits = folder.path().join("scenarios/desk/rubric.yaml");
+    edit(&edits, "weight: 0.1, grader: completion", "weight: 0.1, grader: expression, value: \"0\"");
+    let audit = |more: &[&str]| {
+        casebook(folder.path(), &[&["audit", "--level", "semantic", "--seeds", "0..0"][..], more].concat())
+    };
+    let junit = stdout(&audit(&["--format", "junit"]));
+    assert!(
+        junit.contains("<testsuite name=\"semantic\" tests=\"8\" skipped=\"1\" errors=\"0\" failures=\"1\">"),
+        "{junit}"
+    );
+    let markdown = stdout(&audit(&["--format", "markdown"]));
+    assert!(markdown.contains("| fail | `semantic.oracle_max` | what is right gets the maximum |"), "{markdown}");
+    let output = audit(&["--format", "html", "--output", "audit.html"]);
+    assert_eq!(
+        (code(&output), stdout(&output)),
+        (1, "wrote audit.html: 8 checks: 6 pass, 1 fail, 1 skip; verdict: fail\n".into())
+    );
+    let page = fs::read_to_string(folder.path().join("audit.html")).expect("the page");
+    assert!(page.contains("<code>semantic.oracle_max</code>") && !page.contains("http"), "{page}");
+    let refused = audit(&["--format", "sarif"]);
+    assert_eq!(code(&refused), 2, "{}", stderr(&refused));
+}
+
+#[test]
+fn what_is_known_is_allowed_until_it_expires() {
+    let folder = pack();
+    edit(
+        &folder.path().join("scenarios/desk/rubric.yaml"),
+        "weight: 0.1, grader: completion",
+        "weight: 0.1, grader: expression, value: \"0\"",
+    );
+    let write = |text: &str| fs::write(folder.path().join("known.yaml"), text).expect("written");
+    let audit = || {
+        casebook(
+            folder.path(),
+            &["audit", "--only", "semantic.oracle_max,semantic.floor_gap", "--baseline", "known.yaml"],
+        )
+    };
+    write("- { id: semantic.oracle_max, pack: desk, reason: the tenth is for later, expires: 2999-12-31 }\n");
+    let output = audit();
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("(allowed: the tenth is for later)"), "{}", stdout(&output));
+    write("- { id: semantic.oracle_max, reason: the tenth is for later, expires: 2020-12-31 }\n");
+    let output = audit();
+    let expired =
+        "error: the entry for `semantic.oracle_max` expired on 2020-12-31; remove it, or fix what it allows\n";
+    assert_eq!((code(&output), stderr(&output).as_str()), (1, expired));
+    write(
+        "- { id: semantic.oracle_max, reason: known, expires: 2999-12-31 }\n- { id: semantic.floor_gap, task: desk-monday, reason: known, expires: 2999-12-31 }\n",
+    );
+    let output = audit();
+    let unused = "error: the entry for `semantic.floor_gap` of `desk-monday` allows nothing any more; remove it\n";
+    assert_eq!((code(&output), stderr(&output).as_str()), (1, unused));
+    write("- { id: semantic.oracle, reason: '', expires: tomorrow }\n");
+    assert_eq!(
+        (code(&audit()), stderr(&audit()).as_str()),
+        (
+            2,
+            "error: known.yaml: there is no check `semantic.oracle`; did you mean `semantic.oracle_max`?\n\
+             error: known.yaml: the entry for `semantic.oracle` has no `reason`\n\
+             error: known.yaml: the entry for `semantic.oracle`: `expires` is `tomorrow`, expected a day such as `2026-12-31`\n"
+        )
+    );
+}
+
+#[test]
+fn what_cannot_be_audited_is_an_error() {
+    let folder = pack();
+    let broken = folder.path().join("broken");
+    crate::shell::copy(&folder.path().join("scenarios/desk"), &broken);
+    edit(&broken.join("rules.yaml"), "because:", "becuase:");
+    fs::create_dir(folder.path().join("empty")).expect("a folder");
+    for (args, expected, words) in [
+        (&["audit", "empty"][..], 1, "error: nothing was audited: a pack has errors, or there is none"),
+        (&["audit", "broken"], 1, "error: nothing was audited: a pack has errors, or there is none"),
+        (
+            &["audit", "--only", "semantic.oracle"],
+            2,
+            "there is no check `semantic.oracle`; did you mean `semantic.oracle_max`?",
+        ),
+        (
+            &["audit", "--only", "semantic.oracle_max", "--level", "static"],
+            2,
+            "no check has both such an id and such a level",
+        ),
+        (
+            &["audit", "https://desk.example"],
+            2,
+            "expected `http://HOST:PORT`; of a server behind TLS, audit the port behind it",
+        ),
+        (&["audit", "http://127.0.0.1:1", "scenarios"], 2, "an address is audited alone"),
+        (&["audit", "--plan", "plan.json"], 2, "`--plan` is for a server that is audited by its address"),
+        (&["audit", "--sbom", "sbom.cdx.json"], 2, "there is no bill of materials to write"),
+        (&["audit", "http://127.0.0.1:1", "--only", "runtime.startup"], 1, "the server does not answer"),
+    ] {
+        let output = casebook(folder.path(), args);
+        let told = stdout(&output) + &stderr(&output);
+        assert!(code(&output) == expected && told.contains(words), "{args:?}\n{told}");
+    }
+}
+
+/// A server that ends with the test.
+struct Serving(Child, String);
+
+impl Serving {
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_casebook"))
+            .args(["serve", "--port", "0", "--format", "json", "--no-reload"])
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        let told: Value = serde_json::from_str(&line).expect("JSON");
+        Self(child, told["url"].as_str().expect("an address").to_owned())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_is_audited_by_its_address() {
+    let folder = pack();
+    let plan = json!({
+        "plan_schema_version": "1", "reset": { "episode_id": "plan", "seed": 7, "options": { "task_id": "desk-monday" } },
+        "actions": [{ "queue": "answer" }, { "queue": "refund" }, { "queue": "security" }],
+    });
+    fs::write(folder.path().join("plan.json"), plan.to_string()).expect("written");
+    let server = Serving::start(folder.path());
+    let report = json(&casebook(folder.path(), &["audit", &server.1, "--plan", "plan.json", "--format", "json"]));
+    for id in [
+        "startup",
+        "reward_well_formed",
+        "observation_schema",
+        "state_contract",
+        "seed_control",
+        "episode_determinism",
+        "episode_isolation",
+        "host_containment",
+        "oracle_containment",
+    ] {
+        assert_eq!(status(&report, &format!("runtime.{id}")), "pass", "{id}\n{report:#}");
+    }
+    for id in [
+        "static.manifest",
+        "runtime.rubric_introspectable",
+        "runtime.trajectory_record",
+        "semantic.oracle_max",
+        "statistical.headroom",
+    ] {
+        assert_eq!(status(&report, id), "skip", "{id}\n{report:#}");
+    }
+    let report = json(&casebook(folder.path(), &["audit", &server.1, "--format", "json"]));
+    assert_eq!(
+        (status(&report, "runtime.startup"), status(&report, "runtime.reward_well_formed")),
+        ("pass".into(), "skip".into())
+    );
+    // A server that shows the truth to everybody, as `--open` does, is found out.
+    let open = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .args(["serve", "--port", "0", "--format", "json", "--no-reload", "--open"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut open = Serving(open.expect("it starts"), String::new());
+    let mut line = String::new();
+    BufReader::new(open.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    let url = serde_json::from_str::<Value>(&line).expect("JSON")["url"].as_str().expect("an address").to_owned();
+    let told = finds(folder.path(), &["audit", &url, "--plan", "plan.json", "--only", "runtime.oracle_containment"]);
+    assert!(told.contains("GET /sessions/{id}/truth answers nobody; expected 401 or 403"), "{told}");
+}
