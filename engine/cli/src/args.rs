@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `args/audit.rs` | audit trails |
 //! | `args/explain_item.rs` | `explain-item` |
+//! | `args/records.rs` | stores of records |
 //! | `args/rules.rs` | `rules diff` and `rules trial` |
 
 mod audit;
 mod explain_item;
 mod mutate;
+mod records;
 mod rules;
 mod sample;
 
@@ -29,6 +31,10 @@ pub(crate) use serve::{LogFormat, ServeArgs, seconds};
 pub(crate) use audit::{AuditAction, AuditArgs, SealArgs, TrailArgs, VerifyArgs};
 pub(crate) use explain_item::ExplainItemArgs;
 pub(crate) use mutate::{MutateArgs, Mutated};
+pub(crate) use records::{
+    CompactArgs, ExportArgs, ExportFormat, FilterArgs, ListArgs, PruneArgs, ReadArgs, RecordsAction, RecordsArgs,
+    RecordsImportArgs, ShowArgs,
+};
 pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 pub(crate) use sample::{SampleArgs, StatsArgs};
 
@@ -106,6 +112,8 @@ pub(crate) enum Format {
     Sarif,
     /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`)
     Markdown,
+    /// Comma-separated values (`records list`, `records stats`)
+    Csv,
 }
 
 impl Format {
@@ -130,6 +138,9 @@ impl Command {
             }
             Format::Markdown => {
                 matches!(self, Self::Rules(RulesArgs { action: RulesAction::Diff(_) | RulesAction::Trial(_) }))
+            }
+            Format::Csv => {
+                matches!(self, Self::Records(RecordsArgs { action: RecordsAction::List(_) | RecordsAction::Stats(_) }))
             }
             Format::Sarif => matches!(self, Self::Check(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })),
         }
@@ -189,6 +200,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Plays recorded episodes again and compares every byte
     Replay(ReplayArgs),
+    /// Lists, shows, exports, imports and removes recorded episodes
+    Records(RecordsArgs),
     /// Plays every task with the pack's baseline policy and prints the scores; leaves out families
     Baseline(BaselineArgs),
 }
@@ -499,6 +512,9 @@ pub(crate) struct RunArgs {
     /// Appends one JSON line per episode to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// Adds each episode, with its observations, to a store of records: a folder of Parquet files
+    #[arg(long, value_name = "DIR")]
+    pub(crate) records: Option<PathBuf>,
     /// Prints `[START]`, `[STEP]` and `[END]` lines
     #[arg(long, value_enum)]
     pub(crate) log: Option<Log>,

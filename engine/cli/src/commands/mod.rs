@@ -11,6 +11,7 @@ pub(crate) mod import;
 pub(crate) mod mutate;
 pub(crate) mod new;
 pub(crate) mod plugin;
+pub(crate) mod records;
 pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod run;
@@ -20,3 +21,6 @@ pub(crate) mod serve;
 pub(crate) mod stats;
 pub(crate) mod table;
 pub(crate) mod test;
+
+// Shared by commands.
+mod trajectory;

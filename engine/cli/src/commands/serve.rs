@@ -9,13 +9,16 @@ use std::{
     time::Duration,
 };
 
-use casebook_server::{Config, RecordConfig, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
+use casebook_server::{
+    Config, RecordConfig, RecordTarget, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens,
+};
 use casebook_syntax::source;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
     args::{Format, LogFormat, ServeArgs, seconds},
+    commands::records,
     descriptors,
     exit::Exit,
     files, interrupt, output, packs,
@@ -61,7 +64,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         output::error(format!("`--open` shows what is right, so it needs a loopback address, not {}", args.host));
         return Exit::Usage;
     }
-    let record = match args.record.as_deref().map(|path| recorder(path, args.record_required)).transpose() {
+    let record = match recorder(&args) {
         Ok(record) => record,
         Err(exit) => return exit,
     };
@@ -185,9 +188,15 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
     }
 }
 
-/// Opens a file to record into.
-fn recorder(path: &Path, required: bool) -> Result<Recorder, Exit> {
-    Recorder::open(&RecordConfig { path: path.to_path_buf(), required }).map_err(|error| {
+/// Opens what was asked for to record into.
+fn recorder(args: &ServeArgs) -> Result<Option<Recorder>, Exit> {
+    let target = match (&args.record, &args.records) {
+        (Some(path), _) => RecordTarget::File(path.clone()),
+        (None, Some(folder)) => RecordTarget::Store(records::create(folder)?),
+        (None, None) => return Ok(None),
+    };
+    let recorder = Recorder::open(&RecordConfig { target, required: args.record_required });
+    recorder.map(Some).map_err(|error| {
         output::error(format!("the record {error}"));
         Exit::Failure
     })

@@ -87,7 +87,7 @@ fn once(args: &TestArgs, format: Format) -> Exit {
             output::text(formats::junit::outcomes(&outcomes, &problems));
         }
         Format::Github => output::text(formats::github::outcomes(&outcomes)),
-        Format::Human | Format::Sarif | Format::Markdown => {
+        Format::Human | Format::Sarif | Format::Markdown | Format::Csv => {
             for outcome in &outcomes {
                 show(outcome, args);
             }
