@@ -5,12 +5,14 @@
 //! | `args/audit.rs` | audit trails |
 //! | `args/explain_item.rs` | `explain-item` |
 //! | `args/records.rs` | stores of records |
+//! | `args/regrade.rs` | `regrade` |
 //! | `args/rules.rs` | `rules diff` and `rules trial` |
 
 mod audit;
 mod explain_item;
 mod mutate;
 mod records;
+mod regrade;
 mod rules;
 mod sample;
 
@@ -35,6 +37,7 @@ pub(crate) use records::{
     CompactArgs, ExportArgs, ExportFormat, FilterArgs, ListArgs, PruneArgs, ReadArgs, RecordsAction, RecordsArgs,
     RecordsImportArgs, ShowArgs,
 };
+pub(crate) use regrade::RegradeArgs;
 pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 pub(crate) use sample::{SampleArgs, StatsArgs};
 
@@ -110,7 +113,7 @@ pub(crate) enum Format {
     Junit,
     /// SARIF 2.1, for code scanning (`check`, `rules check`)
     Sarif,
-    /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`)
+    /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`, `regrade`)
     Markdown,
     /// Comma-separated values (`records list`, `records stats`)
     Csv,
@@ -136,6 +139,7 @@ impl Command {
                     Self::Check(_) | Self::Test(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })
                 )
             }
+            Format::Markdown if matches!(self, Self::Regrade(_)) => true,
             Format::Markdown => {
                 matches!(self, Self::Rules(RulesArgs { action: RulesAction::Diff(_) | RulesAction::Trial(_) }))
             }
@@ -160,7 +164,6 @@ pub(crate) enum Color {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is read once")]
 pub(crate) enum Command {
     /// Serves packs over the OpenEnv protocol, with a page to try them, and reloads them when they change
     Serve(ServeArgs),
@@ -196,6 +199,8 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     /// Makes small faults in packs, one after the other, and reports which of them no test notices
     Mutate(MutateArgs),
+    /// Grades recorded episodes with another version of their packs, and reports what changes
+    Regrade(RegradeArgs),
     /// Plays tasks with a policy
     Run(RunArgs),
     /// Plays recorded episodes again and compares every byte

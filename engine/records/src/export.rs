@@ -20,7 +20,7 @@ const ATIF: &str = "ATIF-v1.4";
 /// A format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// A conversation a line, as OpenAI's fine-tuning takes it: observations by the user, actions by the assistant.
+    /// A conversation a line, in the chat format of `OpenAI`: observations by the user, actions by the assistant.
     Sft,
     /// A pair a line: the best episode of a task and seed, and a worse one.
     Dpo,
@@ -142,45 +142,36 @@ impl Export<'_> {
     fn take(&mut self, entry: Entry, table: &mut Table) -> io::Result<()> {
         self.done.episodes += 1;
         match self.target {
-            Target::Jsonl => self.line(&entry.recording),
+            Target::Jsonl => return self.line(&entry.recording),
             Target::Csv => {
                 self.rows.push(entry.summary());
-                Ok(())
+                return Ok(());
             }
-            Target::Atif => match atif(&entry) {
-                Some(trajectory) => self.line(&trajectory),
-                None => self.leave_out(),
-            },
-            Target::Sft => match messages(&entry) {
-                Some(messages) => self.line(&json!({ "messages": messages })),
-                None => self.leave_out(),
-            },
-            Target::Parquet => match messages(&entry) {
-                Some(messages) => {
-                    table.push(row(&entry, &messages));
-                    Ok(())
-                }
-                None => self.leave_out(),
-            },
-            Target::Dpo | Target::Grpo => {
-                let Some(messages) = messages(&entry).filter(|messages| !messages.is_empty()) else {
-                    return self.leave_out();
-                };
-                let then = entry.recording.trajectory;
-                // A pair may come from two rollout groups: it is about the same prompt.
-                let label = entry.recording.details.and_then(|details| details.group);
-                let label = label.filter(|_| self.target == Target::Grpo);
-                let key = (entry.recording.environment, then.task, then.seed, json_of(&then.arguments), label);
-                let sample = Sample { id: entry.id, policy: entry.recording.policy, score: then.score, messages };
-                self.groups.entry(key).or_default().push(sample);
-                Ok(())
-            }
+            Target::Sft | Target::Dpo | Target::Grpo | Target::Parquet | Target::Atif => {}
         }
+        let Some(messages) = messages(&entry) else {
+            self.done.without_observations += 1;
+            return Ok(());
+        };
+        match self.target {
+            Target::Sft => return self.line(&json!({ "messages": messages })),
+            Target::Atif => return atif(&entry).map_or(Ok(()), |trajectory| self.line(&trajectory)),
+            Target::Parquet => table.push(row(&entry, &messages)),
+            _ if messages.is_empty() => {}
+            _ => self.sample(entry, messages),
+        }
+        Ok(())
     }
 
-    fn leave_out(&mut self) -> io::Result<()> {
-        self.done.without_observations += 1;
-        Ok(())
+    /// Adds an episode to those of its prompt.
+    fn sample(&mut self, entry: Entry, messages: Vec<Value>) {
+        let then = entry.recording.trajectory;
+        // A pair may come from two rollout groups: it is about the same prompt.
+        let label = entry.recording.details.and_then(|details| details.group);
+        let label = label.filter(|_| self.target == Target::Grpo);
+        let key = (entry.recording.environment, then.task, then.seed, json_of(&then.arguments), label);
+        let sample = Sample { id: entry.id, policy: entry.recording.policy, score: then.score, messages };
+        self.groups.entry(key).or_default().push(sample);
     }
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
@@ -211,7 +202,7 @@ impl Export<'_> {
         self.out.flush()
     }
 
-    /// The best episode beside each one that is worse.
+    /// The best episode with each worse one.
     fn pairs(&mut self, (environment, task, seed, ..): &GroupKey, samples: &[Sample]) -> io::Result<()> {
         let best = &samples[0];
         for worse in samples.iter().filter(|sample| sample.score < best.score) {

@@ -26,9 +26,15 @@ mod filter;
 mod store;
 // Episodes as other tools want them.
 mod export;
+// Episodes graded by another version of their packs.
+mod regrade;
 
 pub use export::{ExportError, Exported, Target, csv, export};
 pub use filter::Filter;
 pub use observer::Observer;
+pub use regrade::{
+    Changed, ComponentShift, Distribution, EnvironmentReport, Gradients, GroupShift, RankFlip, Ranks, RegradeReport,
+    Unplayed, Versions, regrade_all,
+};
 pub use rows::{Entry, Summary, id_of};
 pub use store::{Compacted, Records, Store, StoreError};

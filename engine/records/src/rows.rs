@@ -1,13 +1,16 @@
 //! Recordings as rows, and rows as recordings.
 
+use std::{ops::Range, sync::Arc};
+
 use casebook_runtime::{
-    episode::{ScorePart, Step},
+    episode::{Breakdown, ScorePart, Step},
     hash::sha256,
     model::{parse_moment, write_moment},
     record::{Details, Recording, Trajectory, Usage},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
+use smallvec::SmallVec;
 
 use crate::table::{Cell, Field, Kind, Table};
 
@@ -139,8 +142,7 @@ impl Entry {
         let then = &recording.trajectory;
         let no_details = Details::default();
         let details = recording.details.as_deref().unwrap_or(&no_details);
-        let count =
-            |of: fn(&Usage) -> Option<u64>| details.usage.iter().filter_map(of).reduce(|a, b| a.saturating_add(b));
+        let count = |of: fn(&Usage) -> Option<u64>| details.usage.iter().filter_map(of).reduce(u64::saturating_add);
         Summary {
             id: self.id.clone(),
             episode_id: recording.episode_id.clone(),
@@ -295,7 +297,7 @@ pub(crate) fn read(
     episodes: &Table,
     row: usize,
     steps: &Table,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     environment: &str,
 ) -> Result<Recording, String> {
     if let Some(line) = episodes.text("line", row) {
@@ -322,6 +324,14 @@ pub(crate) fn read(
                 }
                 Some(serde_json::from_value(told.into()).map_err(|error| error.to_string())?)
             }
+            // What was left out is not needed.
+            (None, Some(components)) if !steps.has("breakdown") => Some(Box::new(Breakdown {
+                reason: Arc::default(),
+                components: from_json(components)?,
+                decisions: SmallVec::default(),
+                notes: Vec::new(),
+                score_tree: tree.take_if(|_| at == last),
+            })),
             _ => None,
         };
         all.push(Step {

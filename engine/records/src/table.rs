@@ -86,6 +86,11 @@ impl Table {
         self.rows += 1;
     }
 
+    /// Whether a column was read.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.column(name).is_some()
+    }
+
     /// A text; `None` where it is missing or was left out.
     pub(crate) fn text(&self, name: &str, row: usize) -> Option<&str> {
         match self.column(name)? {

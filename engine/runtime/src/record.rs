@@ -292,7 +292,7 @@ fn fold_watched(
     task: &Arc<Task>,
     (seed, arguments, mut before): Start<'_>,
     mut next: impl FnMut(&Episode) -> Option<Value>,
-    watch: Watch<'_>,
+    Watch { step: stepped, observe: observed }: Watch<'_>,
 ) -> Result<Trajectory, String> {
     if !pack.hears() {
         before.inputs = Inputs::default();
@@ -304,7 +304,7 @@ fn fold_watched(
     let mut observe = |episode: &Episode| {
         observation.clear();
         episode.write_observation(&mut observation);
-        (watch.observe)(episode, &observation);
+        observed(episode, &observation);
         observation.push('\n');
         hasher.update(&observation);
     };
@@ -316,7 +316,7 @@ fn fold_watched(
         let mut step = episode.step(&action).map_err(|error| format!("step {}: {error}", steps.len() + 1))?;
         step.breakdown = Some(Box::new(episode.explain().map_err(|error| error.to_string())?));
         observe(&episode);
-        (watch.step)(&episode, &action, &step);
+        stepped(&episode, &action, &step);
         actions.push(action);
         steps.push(step);
     }

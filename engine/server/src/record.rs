@@ -39,9 +39,9 @@ const POLICY: &str = "served";
 /// Bytes of a store's log from which on it becomes Parquet.
 const LOG_BYTES: u64 = 16 << 20;
 /// How old a store's log becomes until it becomes Parquet.
-const LOG_AGE: Duration = Duration::from_secs(300);
+const LOG_AGE: Duration = Duration::from_mins(5);
 /// How long a compaction that failed waits until it is tried again.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// Where episodes are written down, and how.
 #[derive(Debug, Clone)]

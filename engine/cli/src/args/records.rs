@@ -110,9 +110,9 @@ pub(crate) struct ExportArgs {
 /// A format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// OpenAI chat format, a conversation a line: observations by the user, actions by the assistant
+    /// The chat format of `OpenAI`, a conversation a line: observations by the user, actions by the assistant
     Sft,
-    /// Preference pairs, one a line: the best episode of a task and seed beside each worse one
+    /// Preference pairs, one a line: the best episode of a task and seed with each worse one
     Dpo,
     /// Groups of completions, one a line: all episodes of a task, seed and group, with rewards and advantages
     Grpo,

@@ -12,6 +12,7 @@ pub(crate) mod mutate;
 pub(crate) mod new;
 pub(crate) mod plugin;
 pub(crate) mod records;
+pub(crate) mod regrade;
 pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod run;

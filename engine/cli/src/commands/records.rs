@@ -66,6 +66,7 @@ impl From<&FilterArgs> for Filter {
 }
 
 /// Reports that records cannot be read or written.
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
 pub(super) fn refused(error: StoreError) -> Exit {
     let is_broken = matches!(error, StoreError::Broken(..));
     let is_missing = matches!(&error, StoreError::Io(_, error) if error.kind() == io::ErrorKind::NotFound);
@@ -76,7 +77,7 @@ pub(super) fn refused(error: StoreError) -> Exit {
     if is_broken { Exit::Findings } else { Exit::Failure }
 }
 
-/// Reports lines that are no recordings; they make a command end with findings.
+/// Reports lines that are not recordings; they make a command end with findings.
 pub(super) fn unreadable(problems: &[String]) -> Exit {
     problems.iter().for_each(output::error);
     if problems.is_empty() { Exit::Success } else { Exit::Findings }
@@ -99,17 +100,13 @@ fn import(args: &RecordsImportArgs, format: Format) -> Result<Exit, Exit> {
     let progress = Progress::start("writing");
     let added = store.add(entries).map_err(refused)?;
     drop(progress);
-    match format {
-        Format::Json => output::json(&json!({ "read": read, "added": added, "unreadable": problems })),
-        _ => output::line(format!(
-            "added {} of {read} to `{}`; it has the others already",
-            output::count(added, "episode"),
-            args.records.display()
-        )),
-    }
     if format == Format::Json {
+        output::json(&json!({ "read": read, "added": added, "unreadable": problems }));
         return Ok(if problems.is_empty() { Exit::Success } else { Exit::Findings });
     }
+    let known = if added < read { format!("; it has {} already", read - added) } else { String::new() };
+    let folder = args.records.display();
+    output::line(format!("added {} to `{folder}`{known}", output::count(added, "episode")));
     Ok(unreadable(&problems))
 }
 

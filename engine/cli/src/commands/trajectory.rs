@@ -21,11 +21,18 @@ pub(super) fn show_step(at: usize, reward: f64, reason: &str) {
 pub(super) fn show_score(recording: &Recording) {
     if let Some(tree) = recording.trajectory.score_tree() {
         output::line("  score");
-        show_part(tree, 2);
+        part_lines(tree, 2).into_iter().for_each(output::line);
     }
 }
 
-pub(super) fn show_part(part: &ScorePart, depth: usize) {
+/// The same as lines; `depth` is how far they are indented.
+pub(super) fn part_lines(part: &ScorePart, depth: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    add_part(part, depth, &mut lines);
+    lines
+}
+
+fn add_part(part: &ScorePart, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     let name = part.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     let value = part.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
@@ -34,14 +41,14 @@ pub(super) fn show_part(part: &ScorePart, depth: usize) {
     let adds = part.adds.map(|adds| format!(" adds {adds:.4}")).unwrap_or_default();
     let reason = part.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
     let place = part.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
-    output::line(format!("{indent}{name}{} {value}{times}{weight}{adds}{reason}{place}", part.grader));
+    lines.push(format!("{indent}{name}{} {value}{times}{weight}{adds}{reason}{place}", part.grader));
     for item in &part.items {
         let place = item.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
         let most = if is_near(item.most, 1.0) { String::new() } else { format!(" of {:.4}", item.most) };
-        output::line(format!("{indent}  {} {:.4}{most}: {}{place}", item.item, item.value, item.reason));
+        lines.push(format!("{indent}  {} {:.4}{most}: {}{place}", item.item, item.value, item.reason));
     }
     if part.more_items > 0 {
-        output::line(format!("{indent}  and {} more items", part.more_items));
+        lines.push(format!("{indent}  and {} more items", part.more_items));
     }
-    part.parts.iter().for_each(|part| show_part(part, depth + 1));
+    part.parts.iter().for_each(|part| add_part(part, depth + 1, lines));
 }

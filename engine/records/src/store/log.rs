@@ -71,7 +71,7 @@ impl Log {
         self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Its recordings, and the lines that are none. The last line of a log that is not `whole` may still be written.
+    /// Its recordings, and the lines that are not recordings. The last line of a log that is not `whole` may still be written.
     pub(super) fn entries(&self, whole: bool) -> Result<(Vec<Entry>, Vec<Unreadable>), StoreError> {
         let mut bytes = Vec::new();
         (&self.file).read_to_end(&mut bytes).map_err(StoreError::io(&self.path))?;
@@ -97,7 +97,7 @@ impl Log {
         Ok((entries, unreadable))
     }
 
-    /// Puts lines that are no recordings aside, so that they are not lost with the log.
+    /// Puts lines that are not recordings aside, so that they are not lost with the log.
     pub(super) fn keep_unreadable(&self, lines: &[Unreadable]) -> Result<(), StoreError> {
         if lines.is_empty() {
             return Ok(());

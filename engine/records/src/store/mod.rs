@@ -21,6 +21,7 @@ use std::{
 use casebook_runtime::model::write_moment;
 use indexmap::IndexMap;
 use parquet::errors::ParquetError;
+use rayon::prelude::*;
 
 use crate::{
     filter::Filter,
@@ -30,7 +31,10 @@ use log::Log;
 use part::Part;
 
 /// How long an empty log may lie there until it counts as left over: whoever made it may be about to lock it.
-const NEW: Duration = Duration::from_secs(60);
+const NEW: Duration = Duration::from_mins(1);
+
+/// Logs that one process may begin in a millisecond.
+const LOGS: u32 = 10_000;
 
 /// Why a store cannot be read or written.
 #[derive(Debug)]
@@ -86,7 +90,7 @@ pub struct Compacted {
     pub episodes: usize,
     /// Logs that a running process still writes.
     pub in_use: usize,
-    /// Lines that are no recording, which are in files ending in `.unreadable` now.
+    /// Problems of lines that are not recordings; the lines are in files ending in `.unreadable` now.
     pub unreadable: Vec<String>,
 }
 
@@ -131,7 +135,8 @@ impl Store {
     pub fn new_log(&self) -> PathBuf {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let path = |more: &str| self.logs_folder().join(format!("{now}-{}{more}.jsonl", process::id()));
-        let free = (0..).map(|at| if at == 0 { path("") } else { path(&format!("x{at}")) }).find(|path| !path.exists());
+        let free =
+            (0..LOGS).map(|at| if at == 0 { path("") } else { path(&format!("x{at}")) }).find(|path| !path.exists());
         free.unwrap_or_else(|| path(""))
     }
 
@@ -345,11 +350,54 @@ impl Records {
         })
     }
 
-    /// Reads logs first: an episode that becomes Parquet meanwhile is seen twice and not never.
-    fn read(
+    /// Maps every episode that a filter accepts in parallel, as far as grading it again needs it: observations and reasons
+    /// may be missing. Returns the results, and lines that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub(crate) fn par_map<T: Send>(
         &self,
-        each: &mut dyn FnMut(Source<'_>, &mut HashSet<String>) -> Result<(), StoreError>,
-    ) -> Result<Vec<String>, StoreError> {
+        filter: &Filter,
+        map: impl Fn(&Entry) -> T + Sync,
+    ) -> Result<(Vec<T>, Vec<String>), StoreError> {
+        let mut results = Vec::new();
+        let problems = self.read(&mut |source, seen| {
+            let fresh = match source {
+                Source::Lines(entries) => {
+                    let meant = |entry: &Entry| filter.accepts(&entry.summary()) && filter.finds(entry);
+                    let fresh: Vec<Entry> =
+                        entries.into_iter().filter(|entry| seen.insert(entry.id.clone()) && meant(entry)).collect();
+                    fresh.par_iter().map(&map).collect()
+                }
+                // A text may be in what is left out.
+                Source::Part(part) if filter.reads_steps() => {
+                    let mut fresh = Vec::new();
+                    part.entries(&|summary| filter.accepts(summary), &mut |entry| {
+                        if seen.insert(entry.id.clone()) && filter.finds(&entry) {
+                            fresh.push(entry);
+                        }
+                    })?;
+                    fresh.par_iter().map(&map).collect()
+                }
+                Source::Part(part) => {
+                    let known = &*seen;
+                    let mapped = part.par_map(
+                        |summary| !known.contains(&summary.id) && filter.accepts(summary),
+                        |entry| (entry.id.clone(), map(entry)),
+                    )?;
+                    let fresh = mapped.into_iter().filter(|(id, _)| seen.insert(id.clone()));
+                    fresh.map(|(_, one)| one).collect::<Vec<T>>()
+                }
+            };
+            results.extend(fresh);
+            Ok(())
+        })?;
+        Ok((results, problems))
+    }
+
+    /// Reads logs first: an episode that becomes Parquet meanwhile is seen twice and not never.
+    fn read(&self, each: &mut Reader<'_>) -> Result<Vec<String>, StoreError> {
         let mut seen = HashSet::new();
         let mut problems = Vec::new();
         let mut lines = |path: &Path, seen: &mut HashSet<String>, whole: bool| match Log::look(path) {
@@ -375,6 +423,9 @@ impl Records {
         Ok(problems)
     }
 }
+
+/// Takes what is read, with the ids that were seen before.
+type Reader<'a> = dyn FnMut(Source<'_>, &mut HashSet<String>) -> Result<(), StoreError> + 'a;
 
 /// Where episodes come from.
 enum Source<'a> {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use rayon::prelude::*;
 
 use super::{StoreError, sync_folder};
 use crate::{
@@ -103,14 +104,43 @@ impl Part {
         }
         let steps = Table::read(&self.steps, STEPS, |_| true).map_err(StoreError::parquet(&self.steps))?;
         let ranges = ranges(&steps);
-        for (row, summary) in wanted {
-            let rows = ranges.get(summary.id.as_str()).cloned().unwrap_or_default();
-            let recording = rows::read(&episodes.table, row, &steps, rows, &self.environment).map_err(|problem| {
-                StoreError::Broken(self.episodes.clone(), format!("episode {}: {problem}", summary.id))
-            })?;
-            each(Entry { id: summary.id, day: summary.day, recording });
+        for one in wanted {
+            each(self.entry(&episodes, &steps, &ranges, one)?);
         }
         Ok(())
+    }
+
+    /// The same in parallel, without observations and reasons.
+    pub(super) fn par_map<T: Send>(
+        &self,
+        accepts: impl Fn(&Summary) -> bool,
+        map: impl Fn(&Entry) -> T + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let episodes = Table::read(&self.episodes, EPISODES, |name| name != "last_observation");
+        let episodes = Episodes { part: self, table: episodes.map_err(StoreError::parquet(&self.episodes))? };
+        let wanted: Vec<(usize, Summary)> =
+            episodes.rows().enumerate().filter(|(_, summary)| accepts(summary)).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let needed = |name: &str| !["observation", "breakdown", "reason"].contains(&name);
+        let steps = Table::read(&self.steps, STEPS, needed).map_err(StoreError::parquet(&self.steps))?;
+        let ranges = ranges(&steps);
+        wanted.into_par_iter().map(|one| self.entry(&episodes, &steps, &ranges, one).map(|entry| map(&entry))).collect()
+    }
+
+    fn entry(
+        &self,
+        episodes: &Episodes<'_>,
+        steps: &Table,
+        ranges: &HashMap<&str, Range<usize>>,
+        (row, summary): (usize, Summary),
+    ) -> Result<Entry, StoreError> {
+        let rows = ranges.get(summary.id.as_str()).cloned().unwrap_or_default();
+        let recording = rows::read(&episodes.table, row, steps, rows, &self.environment).map_err(|problem| {
+            StoreError::Broken(self.episodes.clone(), format!("episode {}: {problem}", summary.id))
+        })?;
+        Ok(Entry { id: summary.id, day: summary.day, recording })
     }
 }
 
@@ -122,7 +152,7 @@ impl Episodes<'_> {
     }
 }
 
-/// The rows of steps of each episode: they stand together.
+/// The rows of steps of each episode, which are next to each other.
 fn ranges(steps: &Table) -> HashMap<&str, Range<usize>> {
     let mut ranges: HashMap<&str, Range<usize>> = HashMap::new();
     for row in 0..steps.rows() {

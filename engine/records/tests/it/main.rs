@@ -1,1 +1,4 @@
-//! Stores of records.
+//! Stores of records: nothing is lost, nothing is doubled, nothing sensitive is kept.
+
+mod played;
+mod store;
