@@ -37,6 +37,7 @@ fn regrading_under_the_same_pack_reproduces_every_reward() {
 fn another_weight_shows_what_it_does_and_limits_fail() {
     let folder = played();
     edit(&folder.path().join("pack/rubric.yaml"), "weight: 0.55", "weight: 0.35");
+    edit(&folder.path().join("pack/rubric.yaml"), "weight: 0.25", "weight: 0.45");
     let args = ["regrade", "store", "--against", "pack", "--max-shift", "0.001"];
     let told = finds(folder.path(), &args);
     assert!(told.contains("more than `--max-shift 0.001`"), "{told}");

@@ -21,7 +21,7 @@ pub struct RegradeReport {
     pub episodes: usize,
     /// Those of which every reward and the score are the same, bit for bit.
     pub identical: usize,
-    /// Those of which a reward or the score is another one.
+    /// Those of which a reward or the score differs.
     pub changed: usize,
     /// Those that cannot be played, by reason.
     pub unplayed: Vec<Unplayed>,

@@ -30,7 +30,7 @@ use crate::{
 use log::Log;
 use part::Part;
 
-/// How long an empty log may lie there until it counts as left over: whoever made it may be about to lock it.
+/// How old an empty log becomes until it counts as left over: the process that made it may be about to lock it.
 const NEW: Duration = Duration::from_mins(1);
 
 /// Logs that one process may begin in a millisecond.

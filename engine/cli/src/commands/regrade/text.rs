@@ -119,14 +119,14 @@ fn is_shown(one: &ComponentShift) -> bool {
 }
 
 fn component(one: &ComponentShift) -> String {
-    let told = match (one.old, one.new) {
+    let means = match (one.old, one.new) {
         (Some(old), Some(new)) => format!("{old:.4} -> {new:.4} ({:+.4})", new - old),
         (Some(old), None) => format!("{old:.4}, gone now"),
         (None, Some(new)) => format!("new, {new:.4}"),
         (None, None) => "without a value".into(),
     };
     let constant = if one.became_constant { "; the same in every episode now" } else { "" };
-    format!("{}: {told}{constant}", one.component)
+    format!("{}: {means}{constant}", one.component)
 }
 
 fn rank_lines(environment: &EnvironmentReport) -> Vec<String> {
