@@ -17,6 +17,9 @@ pub(crate) struct RegradeArgs {
     /// it does
     #[arg(long, value_name = "PACK")]
     pub(crate) played_with: Option<String>,
+    /// Grades again whenever a file of `--against` changes, until Ctrl-C
+    #[arg(long, conflicts_with = "rev")]
+    pub(crate) watch: bool,
     /// How many of the episodes that changed most are shown
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) most: usize,

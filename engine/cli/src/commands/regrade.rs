@@ -2,13 +2,12 @@
 
 mod text;
 
-use std::{
-    path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{path::Path, thread, time::Duration};
 
-use casebook_records::{Filter, RegradeReport, Versions, regrade_all};
+use casebook_compile::check::Checker;
+use casebook_records::{Filter, Records, RegradeReport, Versions, regrade_all};
 use casebook_runtime::scenario::Catalog;
+use casebook_syntax::source::SourceSet;
 use serde_json::json;
 
 use super::{
@@ -21,6 +20,9 @@ use crate::{
     output, packs,
     progress::Progress,
 };
+
+/// How often `--watch` looks for changes.
+const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(args: &RegradeArgs, format: Format) -> Exit {
     match attempt(args, format) {
@@ -40,19 +42,40 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
         }
         Some(revision) => format!("{revision}:./{}", args.against),
     };
-    let against = version(&against, format)?;
-    let played_with = args.played_with.as_deref().map(|text| version(text, format)).transpose()?;
-    let versions = Versions { against: &against, played_with: played_with.as_ref() };
-    let done = AtomicUsize::new(0);
+    let played_with =
+        args.played_with.as_deref().map(|text| version(text, &mut packs::checker(), format)).transpose()?;
+    // Files that are the same are checked once.
+    let mut checker = packs::checker();
+    if !args.watch {
+        let catalog = version(&against, &mut checker, format)?;
+        return grade(args, &records, Versions { against: &catalog, played_with: played_with.as_ref() }, format);
+    }
+    // Looking is enough here: one reader and few files. Ctrl-C ends it; there is nothing to undo.
+    loop {
+        let hash = read(&against)?.hash().to_owned();
+        if output::is_watched() && format == Format::Human {
+            output::text("\u{1b}[2J\u{1b}[H");
+        }
+        // What is wrong with the packs or beyond a limit was shown.
+        if let Ok(catalog) = version(&against, &mut checker, format) {
+            let _ = grade(args, &records, Versions { against: &catalog, played_with: played_with.as_ref() }, format);
+        }
+        output::note("waiting for changes; Ctrl-C ends");
+        while read(&against)?.hash() == hash {
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Grades all episodes, and shows what changes.
+fn grade(args: &RegradeArgs, records: &Records, versions: Versions<'_>, format: Format) -> Result<Exit, Exit> {
     let progress = Progress::start("grading");
-    let report =
-        regrade_all(&records, &Filter::from(&args.read.filter), versions, args.most, &done).map_err(refused)?;
+    let report = regrade_all(records, &Filter::from(&args.read.filter), versions, args.most).map_err(refused)?;
     drop(progress);
     if report.episodes == 0 {
         output::error(format!("`{}` has no episode that fits", args.read.records.display()));
         return Err(Exit::Findings);
     }
-    debug_assert_eq!(done.load(Ordering::Relaxed), report.episodes);
     let failures = failures(args, &report);
     match format {
         Format::Json => {
@@ -70,13 +93,18 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
     Ok(if is_sound { Exit::Success } else { Exit::Findings })
 }
 
-/// Reads and compiles a version of packs.
-fn version(text: &str, format: Format) -> Result<Catalog, Exit> {
-    let set = side::open(text, None).map_err(|problem| {
+/// Reads a version of packs.
+fn read(text: &str) -> Result<SourceSet, Exit> {
+    side::open(text, None).map_err(|problem| {
         output::error(problem);
         Exit::Usage
-    })?;
-    let compiled = packs::compile(&set);
+    })
+}
+
+/// Reads and compiles a version of packs.
+fn version(text: &str, checker: &mut Checker, format: Format) -> Result<Catalog, Exit> {
+    let set = read(text)?;
+    let compiled = checker.compile(&set, 1);
     packs::show(&compiled.report, format);
     compiled.catalog.ok_or_else(|| {
         output::error(format!("`{text}` has errors, so nothing is graded with it"));

@@ -8,10 +8,7 @@
 mod report;
 mod statistics;
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::collections::BTreeMap;
 
 use casebook_runtime::{
     episode::{ScorePart, Step},
@@ -76,7 +73,7 @@ impl Pair {
 }
 
 /// Grades the episodes that a filter accepts, in parallel, and reports what changes; `most` episodes are shown with their
-/// trees. `progress` counts the episodes that are done.
+/// trees.
 ///
 /// # Errors
 ///
@@ -86,13 +83,8 @@ pub fn regrade_all(
     filter: &Filter,
     versions: Versions<'_>,
     most: usize,
-    progress: &AtomicUsize,
 ) -> Result<RegradeReport, StoreError> {
-    let (graded, unreadable) = records.par_map(filter, |entry| {
-        let one = grade_one(entry, versions);
-        progress.fetch_add(1, Ordering::Relaxed);
-        one
-    })?;
+    let (graded, unreadable) = records.par_map(filter, |entry| grade_one(entry, versions))?;
     let mut report = RegradeReport::of(&graded);
     report.unreadable = unreadable;
     let mut changed: Vec<(&Graded, Pair)> = graded
@@ -165,7 +157,7 @@ fn play(recording: &Recording, versions: Versions<'_>) -> Result<Trajectory, Str
     Ok(now)
 }
 
-/// The components of an episode's rewards by step, and the named nodes of its score.
+/// The components of an episode's rewards by step, and what the named nodes of its score add to it.
 fn parts(trajectory: &Trajectory) -> impl Iterator<Item = (String, f64)> + '_ {
     let told = trajectory.steps.iter().filter_map(|step| step.breakdown.as_deref());
     let rewards = told.flat_map(|told| told.components.iter()).map(|(name, value)| (format!("reward.{name}"), value));
@@ -177,7 +169,8 @@ fn parts(trajectory: &Trajectory) -> impl Iterator<Item = (String, f64)> + '_ {
 }
 
 fn named(part: &ScorePart, into: &mut Vec<(String, f64)>) {
-    if let (Some(name), Some(value)) = (&part.name, part.value) {
+    // A weight changes what a node adds, and not its value.
+    if let (Some(name), Some(value)) = (&part.name, part.adds.or(part.value)) {
         into.push((format!("score.{name}"), value));
     }
     part.parts.iter().for_each(|part| named(part, into));

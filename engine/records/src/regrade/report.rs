@@ -85,7 +85,8 @@ pub struct GroupShift {
 /// The means of a component over all episodes that have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentShift {
-    /// `reward.NAME` for a component of rewards, added up over an episode; `score.NAME` for a named node of the score.
+    /// `reward.NAME` for a component of rewards, added up over an episode; `score.NAME` for
+    /// what a named node of the score adds to it, or for its value where it is not part of a sum.
     pub component: String,
     /// The mean when they were recorded; none where it is new.
     pub old: Option<f64>,
@@ -379,5 +380,91 @@ impl GroupShift {
     /// Whether a score changed.
     pub fn is_changed(&self) -> bool {
         self.changed > 0 || self.shift.abs() > SAME
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An episode of a policy in a task with a seed, with its score as it was and as it is.
+    fn graded(policy: &str, task: &str, seed: u64, (old, new): (f64, f64)) -> Graded {
+        let scores = Scores {
+            score: Pair { old, new },
+            reward: Pair { old, new },
+            is_same: old.to_bits() == new.to_bits(),
+            components: BTreeMap::from([("score.all".to_owned(), (Some(old), Some(new)))]),
+        };
+        Graded {
+            id: format!("{policy}-{task}-{seed}"),
+            environment: "desk".into(),
+            task: task.into(),
+            policy: policy.into(),
+            seed,
+            group: format!("{task}-{seed}"),
+            outcome: Ok(scores),
+        }
+    }
+
+    #[test]
+    fn policies_that_change_their_order_are_reported() {
+        let report = RegradeReport::of(&[
+            graded("a", "easy", 1, (0.9, 0.5)),
+            graded("b", "easy", 1, (0.6, 0.6)),
+            graded("c", "easy", 1, (0.1, 0.1)),
+            graded("a", "hard/3", 1, (0.5, 0.5)),
+            graded("b", "hard/7", 1, (0.4, 0.5)),
+            graded("c", "hard/7", 1, (0.4, 0.3)),
+        ]);
+        assert_eq!((report.episodes, report.identical, report.changed), (6, 3, 3));
+        let one = &report.environments[0];
+        let tasks: Vec<&str> = one.groups.iter().map(|group| group.task.as_str()).collect();
+        assert_eq!(tasks, ["easy", "easy", "easy", "hard", "hard", "hard"]);
+        let flips: Vec<_> =
+            one.ranks.flips.iter().map(|flip| (flip.task.as_deref(), &*flip.was_better, &*flip.is_better)).collect();
+        assert_eq!(flips, [(None, "a", "b"), (Some("easy"), "a", "b")]);
+        assert_eq!(report.flips(), 1);
+        assert!((report.max_shift() - 0.4).abs() < 1e-12);
+        assert!((one.ranks.kendall.expect("an order") - 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(one.ranks.policies[0].0, "b");
+    }
+
+    #[test]
+    fn what_a_trainer_feels_is_counted() {
+        let report = RegradeReport::of(&[
+            // Both advantages have the other sign.
+            graded("a", "easy", 1, (0.9, 0.1)),
+            graded("b", "easy", 1, (0.1, 0.9)),
+            // The gradient is gone.
+            graded("a", "easy", 2, (0.9, 0.3)),
+            graded("b", "easy", 2, (0.1, 0.3)),
+            // There is one now.
+            graded("a", "easy", 3, (0.5, 0.5)),
+            graded("b", "easy", 3, (0.5, 0.6)),
+            // One of its own.
+            graded("a", "easy", 4, (0.5, 0.6)),
+        ]);
+        let expected = Gradients {
+            groups: 3,
+            episodes: 6,
+            sign_flips: 2,
+            lost: 1,
+            gained: 1,
+            lost_examples: vec!["easy seed 2".into()],
+        };
+        assert_eq!(report.environments[0].gradients, expected);
+    }
+
+    #[test]
+    fn components_that_became_constant_and_episodes_that_cannot_be_played_are_reported() {
+        let mut gone = graded("a", "easy", 3, (0.5, 0.5));
+        gone.outcome = Err("step 2: the action was refused".into());
+        let report = RegradeReport::of(&[graded("a", "easy", 1, (0.9, 0.3)), graded("a", "easy", 2, (0.1, 0.3)), gone]);
+        let component = &report.environments[0].components[0];
+        assert!(component.became_constant, "{component:?}");
+        assert_eq!(report.unplayed(), 1);
+        assert_eq!(report.unplayed[0].examples, ["a-easy-3"]);
+        let same = RegradeReport::of(&[graded("a", "easy", 1, (0.3, 0.3)), graded("a", "easy", 2, (0.3, 0.3))]);
+        assert!(!same.environments[0].components[0].became_constant, "it was so before");
     }
 }

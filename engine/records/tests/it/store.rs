@@ -1,24 +1,24 @@
 //! Episodes in a store and out of it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
-use casebook_records::{Entry, Filter, Records, Store, Target, export, id_of};
+use casebook_records::{Entry, Filter, Records, Store, Target, Versions, export, id_of, regrade_all};
 use casebook_runtime::{
     record::{Details, Recording, Usage},
-    scenario::Pack,
+    scenario::{Catalog, Pack},
 };
 use proptest::prelude::*;
-use std::sync::Arc;
 use tempfile::TempDir;
 
-use super::played::{pack, play};
+use super::played::{catalog, pack, play};
 
-static PACK: LazyLock<Arc<Pack>> = LazyLock::new(|| pack("scenarios/email-triage"));
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| catalog("scenarios/email-triage"));
+static PACK: LazyLock<Arc<Pack>> = LazyLock::new(|| CATALOG.packs()[0].clone());
 
 fn details() -> impl Strategy<Value = Details> {
     let text = || prop::option::of("[a-zA-Z/ =%.\\u{e9}\"\\n]{0,12}");
@@ -146,6 +146,34 @@ proptest! {
         let left = all(&copied);
         prop_assert_eq!(removed + left.len(), added);
         prop_assert!(left.values().all(|recording| recording.policy != "oracle"));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn grading_again_under_the_same_pack_reproduces_every_reward(
+        episodes in prop::collection::vec((0usize..4, 0u64..1000, prop::sample::select(vec!["oracle", "nothing", "random"])), 1..6),
+    ) {
+        let folder = TempDir::new().expect("a folder");
+        let store = Store::create(folder.path()).expect("a store");
+        let play = |(task, seed, policy): &(usize, u64, &str)| play(&PACK, (*task, *seed), policy, Details::default());
+        let recordings: Vec<Recording> = episodes.iter().map(play).collect();
+        let count = recordings.iter().map(id_of).collect::<BTreeSet<_>>().len();
+        write_log(&store, "1-1.jsonl", &recordings);
+        let records = Records::Store(store.clone());
+        let versions = Versions { against: &CATALOG, played_with: None };
+        let again = || regrade_all(&records, &Filter::default(), versions, 3).expect("graded");
+        let as_log = again();
+        prop_assert_eq!((as_log.episodes, as_log.identical, as_log.unplayed()), (count, count, 0));
+        store.compact().expect("compacted");
+        let as_parquet = again();
+        prop_assert_eq!((as_parquet.episodes, as_parquet.identical), (count, count));
+        prop_assert_eq!(as_parquet.max_shift().to_bits(), 0.0_f64.to_bits());
+        for component in &as_parquet.environments[0].components {
+            prop_assert_eq!(component.old, component.new, "{}", component.component);
+        }
     }
 }
 

@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(
             unknown_argument("taskid", &["mood"]),
             "unknown argument `taskid`; did you mean `task_id`? reset takes `task_id`, `split`, `index`, `seed`, \
-             `episode_id`, `group`, `generation`, `mood`"
+             `episode_id`, `group`, `generation`, `metadata`, `mood`"
         );
     }
 
