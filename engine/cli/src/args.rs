@@ -4,12 +4,16 @@
 //! |---|---|
 //! | `args/audit.rs` | `audit` |
 //! | `args/explain_item.rs` | `explain-item` |
+//! | `args/records.rs` | stores of records |
+//! | `args/regrade.rs` | `regrade` |
 //! | `args/rules.rs` | `rules diff` and `rules trial` |
 //! | `args/trail.rs` | audit trails |
 
 mod audit;
 mod explain_item;
 mod mutate;
+mod records;
+mod regrade;
 mod rules;
 mod sample;
 
@@ -31,6 +35,11 @@ pub(crate) use serve::{GatePart, LogFormat, ServeArgs, seconds};
 pub(crate) use audit::AuditArgs;
 pub(crate) use explain_item::ExplainItemArgs;
 pub(crate) use mutate::{MutateArgs, Mutated};
+pub(crate) use records::{
+    CompactArgs, ExportArgs, ExportFormat, FilterArgs, ListArgs, PruneArgs, ReadArgs, RecordsAction, RecordsArgs,
+    RecordsImportArgs, ShowArgs,
+};
+pub(crate) use regrade::RegradeArgs;
 pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 pub(crate) use sample::{SampleArgs, StatsArgs};
 pub(crate) use trail::{SealArgs, TrailAction, TrailArgs, TrailCommandArgs, VerifyArgs};
@@ -112,10 +121,12 @@ pub(crate) enum Format {
     Junit,
     /// SARIF 2.1, for code scanning (`check`, `rules check`)
     Sarif,
-    /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`, `audit`)
+    /// Markdown, for a comment on a pull request (`rules diff`, `rules trial`, `regrade`, `audit`)
     Markdown,
     /// A page that opens without a network (`audit`)
     Html,
+    /// Comma-separated values (`records list`, `records stats`)
+    Csv,
 }
 
 impl Format {
@@ -139,10 +150,14 @@ impl Command {
                     Self::Check(_) | Self::Test(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })
                 )
             }
+            Format::Markdown if matches!(self, Self::Regrade(_)) => true,
             Format::Markdown => {
                 matches!(self, Self::Rules(RulesArgs { action: RulesAction::Diff(_) | RulesAction::Trial(_) }))
             }
             Format::Html => false,
+            Format::Csv => {
+                matches!(self, Self::Records(RecordsArgs { action: RecordsAction::List(_) | RecordsAction::Stats(_) }))
+            }
             Format::Sarif => matches!(self, Self::Check(_) | Self::Rules(RulesArgs { action: RulesAction::Check(_) })),
         }
     }
@@ -161,7 +176,6 @@ pub(crate) enum Color {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is read once")]
 pub(crate) enum Command {
     /// Serves packs over the OpenEnv protocol, with a page to try them, and reloads them when they change
     Serve(ServeArgs),
@@ -199,10 +213,14 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     /// Makes small faults in packs, one after the other, and reports which of them no test notices
     Mutate(MutateArgs),
+    /// Grades recorded episodes with another version of their packs, and reports what changes
+    Regrade(RegradeArgs),
     /// Plays tasks with a policy
     Run(RunArgs),
     /// Plays recorded episodes again and compares every byte
     Replay(ReplayArgs),
+    /// Lists, shows, exports, imports and removes recorded episodes
+    Records(RecordsArgs),
     /// Plays every task with the pack's baseline policy and prints the scores; leaves out families
     Baseline(BaselineArgs),
 }
@@ -513,6 +531,9 @@ pub(crate) struct RunArgs {
     /// Appends one JSON line per episode to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// Adds each episode, with its observations, to a store of records: a folder of Parquet files
+    #[arg(long, value_name = "DIR")]
+    pub(crate) records: Option<PathBuf>,
     /// Prints `[START]`, `[STEP]` and `[END]` lines
     #[arg(long, value_enum)]
     pub(crate) log: Option<Log>,

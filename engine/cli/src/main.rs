@@ -79,6 +79,8 @@ fn main() -> ExitCode {
         Command::Stats(args) => commands::stats::run(&args, format),
         Command::Mutate(args) => commands::mutate::run(&args, format),
         Command::Run(args) => commands::run::run(&args, format),
+        Command::Records(args) => commands::records::run(&args, format),
+        Command::Regrade(args) => commands::regrade::run(&args, format),
         Command::Replay(args) => commands::replay::run(&args, format),
         Command::Baseline(args) => commands::baseline::run(&args, format),
     };

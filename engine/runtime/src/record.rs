@@ -71,6 +71,62 @@ pub struct Recording {
     /// What happened.
     #[serde(flatten)]
     pub trajectory: Trajectory,
+    /// What else is known about the episode; only in stores of records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<Details>>,
+}
+
+/// What a store of records keeps about an episode besides what is needed to play it again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Details {
+    /// The rollout group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The task's split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
+    /// When the episode began, as a moment in UTC such as `2026-01-05T09:00:00.000Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    /// Milliseconds from the start until each step was taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<u64>,
+    /// What the agent's model used for each step; empty where its client reports nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<Usage>,
+    /// The observations: one after the reset and one after each step, with sensitive fields masked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<Value>,
+    /// Whether actions or answers of plugins held sensitive values, which are masked: the episode may not replay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub masked: bool,
+}
+
+/// What a model used for a step, as its client reports it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens that the model read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Tokens that it wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+    /// What it cost, in the client's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+}
+
+impl Usage {
+    /// Reads what a client reports, by the names that clients use; what is not a number counts as not reported.
+    pub fn read(reported: &Value) -> Self {
+        let count = |names: [&str; 2]| names.iter().find_map(|name| reported.get(name)?.as_u64());
+        let cost = ["cost", "cost_usd"].iter().find_map(|name| reported.get(name)?.as_f64());
+        Self {
+            input_tokens: count(["input_tokens", "prompt_tokens"]),
+            output_tokens: count(["output_tokens", "completion_tokens"]),
+            cost,
+        }
+    }
 }
 
 /// The result of playing a recording again.
@@ -97,6 +153,7 @@ impl Recording {
             policy: policy.to_owned(),
             episode_id: None,
             trajectory,
+            details: None,
         }
     }
 
@@ -124,17 +181,39 @@ pub fn play_with(
 
 /// Plays an episode again from its beginning, with the actions that it has taken.
 pub fn retell(episode: &Episode, actions: Vec<Value>) -> Result<Trajectory, String> {
+    retell_observed(episode, actions, &mut |_, _| {})
+}
+
+/// The same with a report of every observation, the first one after the reset, as JSON.
+pub fn retell_observed(
+    episode: &Episode,
+    actions: Vec<Value>,
+    observe: &mut dyn FnMut(&Episode, &str),
+) -> Result<Trajectory, String> {
     let mut actions = actions.into_iter();
     let before = Before { inputs: Inputs::known(episode.inputs().heard()), ..Before::default() };
-    fold(episode.pack(), episode.task(), (episode.seed(), episode.arguments(), before), |_| actions.next())
+    let start = (episode.seed(), episode.arguments(), before);
+    let mut watch = |_: &Episode, _: &Value, _: &Step| {};
+    let watch = Watch { step: &mut watch, observe };
+    fold_watched(episode.pack(), episode.task(), start, |_| actions.next(), watch)
 }
 
 /// Plays one episode of a seed and the arguments of its reset, and reports every step as soon as it is taken.
 pub fn play_watched(
     policy: &Policy,
     task: &Arc<Task>,
-    (seed, arguments): (u64, &Map<String, Value>),
+    start: (u64, &Map<String, Value>),
     watch: &mut dyn FnMut(&Episode, &Value, &Step),
+) -> Result<Trajectory, String> {
+    play_observed(policy, task, start, Watch { step: watch, observe: &mut |_, _| {} })
+}
+
+/// The same with a report of every observation.
+pub fn play_observed(
+    policy: &Policy,
+    task: &Arc<Task>,
+    (seed, arguments): (u64, &Map<String, Value>),
+    watch: Watch<'_>,
 ) -> Result<Trajectory, String> {
     fold_watched(policy.pack(), task, (seed, arguments, live()), |episode| policy.act(episode), watch)
 }
@@ -181,6 +260,14 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
     })
 }
 
+/// Those who look on while an episode is played.
+pub struct Watch<'a> {
+    /// Called after each step, with the action and what it did.
+    pub step: &'a mut dyn FnMut(&Episode, &Value, &Step),
+    /// Called with each observation as JSON, the first one after the reset.
+    pub observe: &'a mut dyn FnMut(&Episode, &str),
+}
+
 /// What an episode begins with: its seed, the arguments of its reset, and what is kept from before.
 type Start<'a> = (u64, &'a Map<String, Value>, Before<'a>);
 
@@ -196,16 +283,16 @@ fn fold(
     start: Start<'_>,
     next: impl FnMut(&Episode) -> Option<Value>,
 ) -> Result<Trajectory, String> {
-    fold_watched(pack, task, start, next, &mut |_, _, _| {})
+    fold_watched(pack, task, start, next, Watch { step: &mut |_, _, _| {}, observe: &mut |_, _| {} })
 }
 
-/// The same, with a report of every step.
+/// The same, with a report of every step and observation.
 fn fold_watched(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
     (seed, arguments, mut before): Start<'_>,
     mut next: impl FnMut(&Episode) -> Option<Value>,
-    watch: &mut dyn FnMut(&Episode, &Value, &Step),
+    Watch { step: stepped, observe: observed }: Watch<'_>,
 ) -> Result<Trajectory, String> {
     if !pack.hears() {
         before.inputs = Inputs::default();
@@ -217,6 +304,7 @@ fn fold_watched(
     let mut observe = |episode: &Episode| {
         observation.clear();
         episode.write_observation(&mut observation);
+        observed(episode, &observation);
         observation.push('\n');
         hasher.update(&observation);
     };
@@ -228,7 +316,7 @@ fn fold_watched(
         let mut step = episode.step(&action).map_err(|error| format!("step {}: {error}", steps.len() + 1))?;
         step.breakdown = Some(Box::new(episode.explain().map_err(|error| error.to_string())?));
         observe(&episode);
-        watch(&episode, &action, &step);
+        stepped(&episode, &action, &step);
         actions.push(action);
         steps.push(step);
     }

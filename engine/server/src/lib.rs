@@ -62,7 +62,7 @@ pub use limits::Limits;
 pub use mode::Mode;
 pub use origins::{HostName, WebOrigin};
 pub use principals::{Role, TokenError, Tokens};
-pub use record::{RecordConfig, Recorder, open_record};
+pub use record::{RecordConfig, RecordTarget, Recorder, open_record};
 pub use reload::{Candidate, Outcome, Rejected, ReloadGate, ReloadListener, ReloadStatus};
 pub use server::{Server, SetupError};
 pub use trail::{

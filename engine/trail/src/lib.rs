@@ -5,6 +5,8 @@
 
 // Sensitive values taken out of entries.
 mod mask;
+// The same for what a store of records keeps.
+mod masker;
 // A step's decisions, or its action, as entries.
 mod entry;
 // Entries sealed into lines, and lines verified.
@@ -16,3 +18,4 @@ pub use chain::{Chain, Link, Seal, Verifier, Wrong, read_seal};
 pub use entry::{Draft, EpisodeId, entries, lost, reloaded, taken_back};
 pub use head::{Head, HeadError, Key, ShortKey};
 pub use mask::MASK;
+pub use masker::Masker;

@@ -3,12 +3,13 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use casebook_server::{HostName, Limits, WebOrigin};
-use clap::{Args, ValueEnum, builder::ArgPredicate};
+use clap::{ArgGroup, Args, ValueEnum, builder::ArgPredicate};
 
 use super::{PacksArgs, TrailArgs};
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("recorded").args(["record", "records"]))]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) packs: PacksArgs,
@@ -46,9 +47,12 @@ pub(crate) struct ServeArgs {
     /// Appends one JSON line per finished episode to a file, for `replay`
     #[arg(long, value_name = "FILE", env = "CASEBOOK_RECORD")]
     pub(crate) record: Option<PathBuf>,
-    /// Answers the step that ends an episode only when its line is on the disk, and refuses steps while the file cannot
-    /// be written
-    #[arg(long, requires = "record")]
+    /// Adds each finished episode, with its observations, to a store of records: a folder of Parquet files
+    #[arg(long, value_name = "DIR", env = "CASEBOOK_RECORDS", conflicts_with = "record")]
+    pub(crate) records: Option<PathBuf>,
+    /// With `--record` or `--records`, answers the step that ends an episode only when it is on the disk, and refuses
+    /// steps while it cannot be written
+    #[arg(long, requires = "recorded")]
     pub(crate) record_required: bool,
     /// The OpenTelemetry collector to send spans to, over HTTP
     #[cfg(feature = "otel")]

@@ -56,7 +56,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
         })),
         Format::Junit => output::text(formats::junit::report(report, args.strict)),
         Format::Sarif => output::json(&formats::sarif::report(report)),
-        Format::Human | Format::Github | Format::Markdown | Format::Html => {
+        Format::Human | Format::Github | Format::Markdown | Format::Html | Format::Csv => {
             packs::show(report, format);
             if fixed > 0 {
                 output::line(format!("fixed {}", count(fixed, "finding")));

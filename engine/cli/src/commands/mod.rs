@@ -11,6 +11,8 @@ pub(crate) mod import;
 pub(crate) mod mutate;
 pub(crate) mod new;
 pub(crate) mod plugin;
+pub(crate) mod records;
+pub(crate) mod regrade;
 pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod run;
@@ -21,3 +23,6 @@ pub(crate) mod stats;
 pub(crate) mod table;
 pub(crate) mod test;
 pub(crate) mod trail;
+
+// Shared by commands.
+mod trajectory;

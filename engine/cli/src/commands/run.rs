@@ -1,13 +1,17 @@
 //! `casebook run`
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
+use casebook_records::Observer;
 use casebook_runtime::{
-    episode::{Episode, ScorePart, Step},
+    episode::{Episode, Step},
     explanation,
-    number::is_near,
+    model::write_moment,
     policy,
-    record::{MAX_SEED, Recording, play_watched},
+    record::{Details, MAX_SEED, Recording, Watch, play_observed},
     scenario::Pack,
 };
 use casebook_server::{LineFile, Trail, open_record};
@@ -17,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     args::{Format, Log, RunArgs},
+    commands::{records, trajectory},
     exit::Exit,
     output, packs, trail,
 };
@@ -39,6 +44,8 @@ fn try_run(args: &RunArgs, format: Format) -> Result<Exit, Exit> {
         return Err(Exit::Usage);
     }
     let mut record = args.record.as_deref().map(open).transpose()?;
+    let store = args.records.as_deref().map(records::create).transpose()?;
+    let mut log = store.as_ref().map(|store| open(&store.new_log())).transpose()?;
     let total = tasks.len() * usize::try_from(args.episodes).unwrap_or(usize::MAX);
     let trail = trail::open(&args.trail)?;
     let mut trials = Trials::default();
@@ -75,7 +82,19 @@ fn try_run(args: &RunArgs, format: Format) -> Result<Exit, Exit> {
                 }
                 trials.note(episode);
             };
-            let trajectory = play_watched(&policy, &task, (seed, &arguments), &mut watch).map_err(|error| {
+            let mut details = Noted::begin(task.split());
+            let mut observer = Observer::default();
+            let mut stepped = |episode: &Episode, action: &Value, step: &Step| {
+                details.step();
+                watch(episode, action, step);
+            };
+            let mut observe = |episode: &Episode, observation: &str| {
+                if store.is_some() {
+                    observer.observe(episode, observation);
+                }
+            };
+            let looking = Watch { step: &mut stepped, observe: &mut observe };
+            let trajectory = play_observed(&policy, &task, (seed, &arguments), looking).map_err(|error| {
                 output::error(format!("`{}` cannot play `{}` with seed {seed}: {error}", args.policy, task.name()));
                 Exit::Findings
             })?;
@@ -83,17 +102,20 @@ fn try_run(args: &RunArgs, format: Format) -> Result<Exit, Exit> {
             if let Some(file) = &mut record {
                 write(file, &recording)?;
             }
+            if let Some(file) = &mut log {
+                write(file, &observer.finish(recording.clone(), details.finish()))?;
+            }
             show(&recording, args.log, format);
             let asked = args.explain || total == 1 && recording.trajectory.score < 1.0;
             if asked && args.log.is_none() && format != Format::Json {
-                show_score(&recording);
+                trajectory::show_score(&recording);
             }
             if format == Format::Json {
                 results.push(result(&recording));
             }
             played += 1;
             // What is only printed is of no use to anybody any more.
-            if output::is_closed() && record.is_none() && trail.is_none() {
+            if output::is_closed() && record.is_none() && log.is_none() && trail.is_none() {
                 return Ok(loaded.exit(Exit::Success));
             }
             if total >= MANY && output::is_watched() && played % MANY == 0 {
@@ -104,6 +126,11 @@ fn try_run(args: &RunArgs, format: Format) -> Result<Exit, Exit> {
     if let Some(file) = &mut record {
         file.sync().map_err(|error| unwritable(file.path(), &error))?;
     }
+    if let (Some(store), Some(mut log)) = (store, log) {
+        log.sync().map_err(|error| unwritable(log.path(), &error))?;
+        drop(log);
+        records::compact(&store)?;
+    }
     if format == Format::Json {
         output::json(&json!({ "episodes": results, "trials": trials.0 }));
     } else if args.log.is_none() {
@@ -111,6 +138,29 @@ fn try_run(args: &RunArgs, format: Format) -> Result<Exit, Exit> {
     }
     trail::close(trail.as_deref())?;
     Ok(loaded.exit(Exit::Success))
+}
+
+/// What is noted about an episode for a store of records.
+struct Noted {
+    began: Instant,
+    details: Details,
+}
+
+impl Noted {
+    fn begin(split: &str) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let started = Some(write_moment(i64::try_from(now).unwrap_or_default()));
+        let details = Details { split: Some(split.to_owned()), started, ..Details::default() };
+        Self { began: Instant::now(), details }
+    }
+
+    fn step(&mut self) {
+        self.details.times.push(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    }
+
+    fn finish(self) -> Details {
+        self.details
+    }
 }
 
 /// What the rules on trial would have done to the items that were decided.
@@ -225,45 +275,10 @@ fn show(recording: &Recording, log: Option<Log>, format: Format) {
             ));
             for (at, step) in trajectory.steps.iter().enumerate() {
                 let reason = step.breakdown.as_ref().map(|breakdown| &*breakdown.reason).unwrap_or_default();
-                let line = format!("  step {}: reward {:+.2}  {reason}", at + 1, step.reward);
-                if line.len() <= MAX_LINE {
-                    output::line(line);
-                    continue;
-                }
-                output::line(format!("  step {}: reward {:+.2}", at + 1, step.reward));
-                reason.split("; ").for_each(|sentence| output::line(format!("    {sentence}")));
+                trajectory::show_step(at, step.reward, reason);
             }
         }
     }
-}
-
-/// The score's tree: a line for each node, and one for each item that cost it something.
-fn show_score(recording: &Recording) {
-    if let Some(tree) = recording.trajectory.score_tree() {
-        output::line("  score");
-        show_part(tree, 2);
-    }
-}
-
-fn show_part(part: &ScorePart, depth: usize) {
-    let indent = "  ".repeat(depth);
-    let name = part.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-    let value = part.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-    let weight = part.weight.map(|weight| format!(" x {weight}")).unwrap_or_default();
-    let times = part.times.map(|times| format!(" (times {times})")).unwrap_or_default();
-    let adds = part.adds.map(|adds| format!(" adds {adds:.4}")).unwrap_or_default();
-    let reason = part.reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default();
-    let place = part.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
-    output::line(format!("{indent}{name}{} {value}{times}{weight}{adds}{reason}{place}", part.grader));
-    for item in &part.items {
-        let place = item.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
-        let most = if is_near(item.most, 1.0) { String::new() } else { format!(" of {:.4}", item.most) };
-        output::line(format!("{indent}  {} {:.4}{most}: {}{place}", item.item, item.value, item.reason));
-    }
-    if part.more_items > 0 {
-        output::line(format!("{indent}  and {} more items", part.more_items));
-    }
-    part.parts.iter().for_each(|part| show_part(part, depth + 1));
 }
 
 /// The lines that OpenEnv's example scripts print, on one line each; in JSON mode they go to standard error.
@@ -287,9 +302,6 @@ fn show_openenv(recording: &Recording) {
         rewards.join(",")
     ));
 }
-
-/// The most bytes of a line about a step; each sentence of a longer one gets a line of its own.
-const MAX_LINE: usize = 300;
 
 /// The score from which on an episode counts as a success, as in `inference.py`.
 const SUCCESS: f64 = 0.5;

@@ -12,7 +12,7 @@ use std::{
 use casebook_analysis::testing::{Case, CaseKind};
 use casebook_compile::check::Compiled;
 use casebook_server::{
-    Config, Outcome, RecordConfig, Recorder, Release, ReloadGate, ReloadListener, ReloadStatus, Role, Server,
+    Config, Outcome, RecordConfig, RecordTarget, Recorder, Release, ReloadGate, ReloadListener, ReloadStatus, Role, Server,
     TokenError, Tokens,
 };
 use casebook_syntax::source;
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     args::{Format, GatePart, LogFormat, ServeArgs, seconds},
-    commands::test,
+    commands::{records, test},
     descriptors,
     exit::Exit,
     files, interrupt, output, packs,
@@ -67,7 +67,7 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         output::error(format!("`--open` shows what is right, so it needs a loopback address, not {}", args.host));
         return Exit::Usage;
     }
-    let record = match args.record.as_deref().map(|path| recorder(path, args.record_required)).transpose() {
+    let record = match recorder(&args) {
         Ok(record) => record,
         Err(exit) => return exit,
     };
@@ -201,9 +201,15 @@ fn announce(environments: &Map<String, Value>, address: SocketAddr, host: IpAddr
     }
 }
 
-/// Opens a file to record into.
-fn recorder(path: &Path, required: bool) -> Result<Recorder, Exit> {
-    Recorder::open(&RecordConfig { path: path.to_path_buf(), required }).map_err(|error| {
+/// Opens what was asked for to record into.
+fn recorder(args: &ServeArgs) -> Result<Option<Recorder>, Exit> {
+    let target = match (&args.record, &args.records) {
+        (Some(path), _) => RecordTarget::File(path.clone()),
+        (None, Some(folder)) => RecordTarget::Store(records::create(folder)?),
+        (None, None) => return Ok(None),
+    };
+    let recorder = Recorder::open(&RecordConfig { target, required: args.record_required });
+    recorder.map(Some).map_err(|error| {
         output::error(format!("the record {error}"));
         Exit::Failure
     })

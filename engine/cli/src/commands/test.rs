@@ -84,7 +84,7 @@ fn once(args: &TestArgs, format: Format) -> Exit {
             output::text(formats::junit::outcomes(&outcomes, &problems));
         }
         Format::Github => output::text(formats::github::outcomes(&outcomes)),
-        Format::Human | Format::Sarif | Format::Markdown | Format::Html => {
+        Format::Human | Format::Sarif | Format::Markdown | Format::Html | Format::Csv => {
             for outcome in &outcomes {
                 show(outcome, args);
             }

@@ -1,6 +1,7 @@
 //! What must not be lost, as a shell sees it: servers that are killed, files that are moved, ends that are cut off.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -14,7 +15,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::shell::{PACK, casebook, code, root, stderr, stdout};
+use crate::shell::{PACK, casebook, code, root, stderr, stdout, succeeds};
 
 /// A server of one test's own.
 struct Server {
@@ -146,6 +147,86 @@ fn a_server_that_is_killed_has_written_all_that_it_answered() {
     assert!(recorded >= episodes, "{episodes} episodes were answered, {recorded} are there");
     let verified = casebook(folder.path(), &["trail", "verify", "audit.jsonl"]);
     assert_eq!(code(&verified), 0, "{}", stdout(&verified));
+}
+
+/// The episodes of a store: all rows, and their ids that the server gave them.
+fn stored(folder: &Path) -> (usize, BTreeSet<String>) {
+    let listed = succeeds(folder, &["records", "list", "store", "--limit", "0", "--format", "json"]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    let rows = listed["episodes"].as_array().expect("a list");
+    let ids = rows.iter().map(|row| row["episode_id"].as_str().expect("an id").to_owned());
+    (rows.len(), ids.collect())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_of_a_server_that_is_killed_has_all_that_it_answered_once() {
+    let folder = TempDir::new().expect("a folder");
+    let (decisions, episodes) = (AtomicU64::new(0), AtomicU64::new(0));
+    for (round, after) in [300, 550, 800, 1000].into_iter().enumerate() {
+        let server = Server::start(folder.path(), &["--records", "store", "--record-required"]);
+        thread::scope(|scope| {
+            for player in 0..4 {
+                let (server, decisions, episodes) = (&server, &decisions, &episodes);
+                scope.spawn(move || {
+                    for game in 0.. {
+                        let seed = round as u64 * 100_000 + player * 10_000 + game;
+                        if play(server, seed, decisions, episodes).is_none() {
+                            break;
+                        }
+                    }
+                });
+            }
+            thread::sleep(Duration::from_millis(after));
+            server.signal("-KILL");
+        });
+        if round == 1 {
+            // A line that was torn in the middle.
+            let log = fs::read_dir(folder.path().join("store/wal")).expect("a folder").next().expect("a log");
+            let path = log.expect("an entry").path();
+            let mut log = fs::OpenOptions::new().append(true).open(path).expect("it opens");
+            log.write_all(b"{\"engine\":\"0.1").expect("written");
+        }
+    }
+    let answered = episodes.into_inner();
+    assert!(answered > 3, "{answered} episodes were answered");
+    let (rows, ids) = stored(folder.path());
+    assert!(rows as u64 >= answered, "{answered} episodes were answered, {rows} are there");
+    assert_eq!(rows, ids.len(), "an episode is there twice");
+    // All are Parquet now, and still there once.
+    let compacted = casebook(folder.path(), &["records", "compact", "store"]);
+    assert!([0, 1].contains(&code(&compacted)), "{}", stderr(&compacted));
+    assert_eq!(stored(folder.path()), (rows, ids.clone()));
+    let left: Vec<_> = fs::read_dir(folder.path().join("store/wal"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+        .filter(|path| fs::metadata(path).expect("it is there").len() > 0)
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    // What is in it can be played again.
+    succeeds(folder.path(), &["records", "export", "store", "--to", "jsonl", "--out", "all.jsonl"]);
+    let pack = root().join(PACK);
+    let replayed = succeeds(folder.path(), &["replay", "all.jsonl", pack.to_str().expect("UTF-8")]);
+    assert_eq!(replayed.lines().filter(|line| line.ends_with("every byte agrees")).count(), rows);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_whose_folder_is_removed_is_begun_again() {
+    let folder = TempDir::new().expect("a folder");
+    let server = Server::start(folder.path(), &["--records", "store"]);
+    let (decisions, episodes) = (AtomicU64::new(0), AtomicU64::new(0));
+    play(&server, 1, &decisions, &episodes).expect("it plays");
+    // It is on the disk.
+    thread::sleep(Duration::from_millis(1500));
+    fs::remove_dir_all(folder.path().join("store")).expect("removed");
+    play(&server, 2, &decisions, &episodes).expect("it goes on");
+    thread::sleep(Duration::from_millis(1500));
+    assert_eq!(server.send("GET", "/ready", "").expect("it is there").0, 200);
+    server.signal("-TERM");
+    assert_eq!(server.ended(), Some(0));
+    assert_eq!(stored(folder.path()).0, 1);
 }
 
 /// Plays on a disk that fails to the end; returns the decisions that were answered, and the number of refused steps.

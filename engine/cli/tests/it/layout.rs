@@ -72,7 +72,7 @@ fn dependencies(name: &str) -> BTreeSet<String> {
 #[test]
 fn nothing_below_the_server_knows_a_socket_clock_watcher_terminal_or_async() {
     let banned = ["axum", "tokio", "notify", "clap", "hyper", "rusqlite", "wasmi"];
-    for name in ["runtime", "syntax", "proofs", "compile", "analysis", "trail"] {
+    for name in ["runtime", "syntax", "proofs", "compile", "analysis", "trail", "records"] {
         let tree = dependencies(&format!("casebook-{name}"));
         for banned in banned {
             assert!(!tree.contains(banned), "{name} depends on {banned}");
@@ -114,7 +114,7 @@ fn what_runs_knows_no_documents_schemas_files_or_environment() {
 
 #[test]
 fn modules_import_only_earlier_ones() {
-    for name in ["runtime", "syntax", "compile", "analysis", "server"] {
+    for name in ["runtime", "syntax", "compile", "analysis", "records", "server"] {
         let source = root().join("engine").join(name).join("src");
         let lib = fs::read_to_string(source.join("lib.rs")).expect("lib.rs");
         let order: Vec<&str> = lib

@@ -18,6 +18,7 @@ mod plugins;
 #[path = "../../../plugins/tests/it/python.rs"]
 mod python;
 mod probing;
+mod records;
 mod rules_check;
 mod shell;
 mod tables;

@@ -174,6 +174,10 @@ impl LineFile {
             self.sync()?;
         }
         let (path, what) = (self.path.display().to_string(), self.what);
+        if removed && let Some(folder) = self.path.parent() {
+            // Its folder may have been removed with it; if that cannot be made, opening the file says so.
+            let _ = fs::create_dir_all(folder);
+        }
         let next = Self::open(&self.path, what).map_err(io::Error::other)?;
         self.begin(next);
         if removed {

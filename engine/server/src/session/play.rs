@@ -23,7 +23,7 @@ use crate::{
     actions::Actions,
     entries::Entry,
     error::Problem,
-    record::Played,
+    record::{Notes, Played},
     reload::Held,
     trail::Trail,
     wire::{
@@ -53,6 +53,8 @@ pub(crate) struct LiveEpisode {
     fixed: String,
     /// The actions that were taken, in order.
     actions: Actions,
+    /// What else records keep.
+    notes: Notes,
 }
 
 /// What an episode is asked to do.
@@ -137,16 +139,18 @@ impl Play {
         let span = tracing::debug_span!("reset", environment = pack.name(), task = task.name(), seed);
         let episode = span.in_scope(|| Episode::start(pack, &task, seed, declared));
         let episode = episode.map_err(|error| refused(error, &arguments))?;
+        let notes = Notes::begin(arguments.policy.as_deref());
         let id = arguments.episode_id.unwrap_or_else(|| Uuid::new_v4().to_string());
-        Ok(Self { live: Some(LiveEpisode::new(held, episode, id)), excused: 0 })
+        Ok(Self { live: Some(LiveEpisode::new(held, episode, id, notes)), excused: 0 })
     }
 
     /// Runs a command, and writes nothing down.
     pub(crate) fn run(&mut self, command: Command) -> Result<Done, Problem> {
         let live = self.live.as_mut().ok_or(Problem::NoEpisode)?;
+        let mut metadata = None;
         let done = match command {
             Command::Step(mut action) => {
-                take_metadata(&mut action)?;
+                metadata = take_metadata(&mut action)?;
                 live.admit()?;
                 let action = Value::Object(action);
                 let step = live.episode.step(&action)?;
@@ -167,6 +171,7 @@ impl Play {
         }
         if let Some((action, _)) = &done.taken {
             live.actions.push(action);
+            live.notes.step(metadata.as_ref());
         }
         Ok(done)
     }
@@ -232,7 +237,9 @@ impl Play {
             let entry = Entry::new("less_than_equal", vec!["body".into(), "at".into()], msg, at.into());
             return Err(Problem::Invalid(vec![entry.ctx(serde_json::json!({ "le": taken }))]));
         }
-        let mut fork = LiveEpisode::new(live.held.clone(), live.replay(at)?, Uuid::new_v4().to_string());
+        let id = Uuid::new_v4().to_string();
+        let mut fork = LiveEpisode::new(live.held.clone(), live.replay(at)?, id, live.notes.clone());
+        fork.notes.truncate(at);
         fork.forked_from = Some((live.id.clone(), at));
         fork.actions = live.actions.clone();
         fork.actions.truncate(at);
@@ -285,6 +292,8 @@ impl Play {
             id: live.id.clone(),
             episode: Box::new(live.episode.clone()),
             actions: live.actions.clone(),
+            group: live.group().map(str::to_owned),
+            notes: live.notes.clone(),
         })
     }
 
@@ -295,9 +304,9 @@ impl Play {
 }
 
 impl LiveEpisode {
-    fn new(held: Held, episode: Episode, id: String) -> Self {
+    fn new(held: Held, episode: Episode, id: String, notes: Notes) -> Self {
         let fixed = envelope::fixed_metadata(&episode, &id, held.group());
-        Self { held, episode, id, forked_from: None, fixed, actions: Actions::default() }
+        Self { held, episode, id, forked_from: None, fixed, actions: Actions::default(), notes }
     }
 
     /// The episode.
@@ -398,11 +407,11 @@ fn random_seed() -> u64 {
 }
 
 /// Any action may carry the protocol's free `metadata`, a name that no pack can give to a property of its own.
-fn take_metadata(action: &mut Map<String, Value>) -> Result<(), Problem> {
+fn take_metadata(action: &mut Map<String, Value>) -> Result<Option<Value>, Problem> {
     match action.remove("metadata") {
         Some(value) if !value.is_object() => {
             Err(Problem::Invalid(vec![Entry::not_an_object(vec!["metadata".into()], value)]))
         }
-        _ => Ok(()),
+        metadata => Ok(metadata),
     }
 }

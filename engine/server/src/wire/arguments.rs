@@ -11,7 +11,7 @@ use crate::{
 /// The maximum number of characters of an episode's or request's id.
 pub(crate) const MAX_ID: usize = 255;
 /// The arguments that every environment takes.
-const NAMES: [&str; 7] = ["task_id", "split", "index", "seed", "episode_id", "group", "generation"];
+const NAMES: [&str; 8] = ["task_id", "split", "index", "seed", "episode_id", "group", "generation", "metadata"];
 
 /// What a reset was asked for; an unset argument is chosen by the server.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) struct ResetArguments {
     pub(crate) group: Option<String>,
     /// The generation to play with.
     pub(crate) generation: Option<u64>,
+    /// Who plays, for records: `metadata.policy`.
+    pub(crate) policy: Option<String>,
     /// Whether only the splits will do that are for practice.
     pub(crate) practice: bool,
     /// All others, which the environment may declare.
@@ -60,6 +62,7 @@ impl ResetArguments {
                 "seed" => keep(&mut arguments.seed, seed(value, loc), &mut entries),
                 "episode_id" => keep(&mut arguments.episode_id, text(value, loc, MAX_ID), &mut entries),
                 "group" => keep(&mut arguments.group, text(value, loc, MAX_ID), &mut entries),
+                "metadata" => keep(&mut arguments.policy, policy(value, loc), &mut entries),
                 "generation" => keep(&mut arguments.generation, seed(value, loc), &mut entries),
                 _ => {
                     arguments.declared.insert(name, value);
@@ -127,6 +130,7 @@ impl ResetArguments {
             episode_id: self.episode_id.or(other.episode_id),
             group: self.group.or(other.group),
             generation: self.generation.or(other.generation),
+            policy: self.policy.or(other.policy),
         }
     }
 }
@@ -181,6 +185,18 @@ pub(crate) fn text(value: Value, loc: impl FnOnce() -> Vec<Value>, most: usize) 
         Value::String(text) if text.chars().count() > most => Err(Box::new(Entry::too_long(loc(), text.into(), most))),
         Value::String(text) => Ok(Some(text)),
         other => Err(Box::new(Entry::not_a_text(loc(), other))),
+    }
+}
+
+/// Reads who plays from a reset's metadata, of which the rest is the client's own.
+fn policy(metadata: Value, loc: impl Fn() -> Vec<Value>) -> Result<Option<String>, Box<Entry>> {
+    match metadata {
+        Value::Null => Ok(None),
+        Value::Object(mut metadata) => {
+            let loc = || loc().into_iter().chain(["policy".into()]).collect();
+            text(metadata.remove("policy").unwrap_or_default(), loc, MAX_ID)
+        }
+        other => Err(Box::new(Entry::not_an_object(loc(), other))),
     }
 }
 
@@ -267,7 +283,7 @@ mod tests {
         assert_eq!(
             unknown_argument("taskid", &["mood"]),
             "unknown argument `taskid`; did you mean `task_id`? reset takes `task_id`, `split`, `index`, `seed`, \
-             `episode_id`, `group`, `generation`, `mood`"
+             `episode_id`, `group`, `generation`, `metadata`, `mood`"
         );
     }
 

@@ -126,6 +126,10 @@ pub(crate) fn reset_body(pack: Option<&Pack>) -> Value {
             "episode_id": or_null(json!({ "type": "string", "maxLength": 255 })),
             "group": or_null(json!({ "type": "string", "maxLength": 255 })),
             "generation": or_null(json!({ "type": "integer", "minimum": 0 })),
+            "metadata": or_null(json!({
+                "type": "object", "description": "`policy` says who plays, for records.",
+                "properties": { "policy": { "type": "string", "maxLength": 255 } },
+            })),
             "session_id": or_null(json!({ "type": "string" })),
         },
     });

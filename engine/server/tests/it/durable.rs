@@ -4,7 +4,9 @@ use std::{fs, path::Path, sync::Arc};
 
 use casebook_compile::check;
 use casebook_runtime::record::Recording;
-use casebook_server::{Config, FileError, RecordConfig, Recorder, Trail, TrailConfig, TrailError, trail_head};
+use casebook_server::{
+    Config, FileError, RecordConfig, RecordTarget, Recorder, Trail, TrailConfig, TrailError, trail_head,
+};
 use casebook_syntax::source;
 use casebook_trail::Key;
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ use crate::{
 };
 
 fn recorder(path: &Path, required: bool) -> Recorder {
-    Recorder::open(&RecordConfig { path: path.to_path_buf(), required }).expect("it opens")
+    Recorder::open(&RecordConfig { target: RecordTarget::File(path.to_path_buf()), required }).expect("it opens")
 }
 
 fn trail(path: &Path) -> TrailConfig {
@@ -109,7 +111,7 @@ async fn a_torn_record_is_put_aside_and_a_moved_one_begun_again() {
     let path = folder.path().join("run.jsonl");
     fs::write(&path, "{\"engine\":\"0.1").expect("written");
     let recorder_of = recorder(&path, true);
-    let config_of = || RecordConfig { path: path.clone(), required: false };
+    let config_of = || RecordConfig { target: RecordTarget::File(path.clone()), required: false };
     assert!(matches!(Recorder::open(&config_of()), Err(FileError::Taken(_))));
     let server = start(Config { record: Some(recorder_of), ..config() }).await;
     episode(&server, 1).await;

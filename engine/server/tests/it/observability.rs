@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use casebook_compile::check;
 use casebook_runtime::record::{Recording, Verdict, replay};
-use casebook_server::{Config, RecordConfig, Recorder, Tokens};
+use casebook_server::{Config, RecordConfig, RecordTarget, Recorder, Tokens};
 use casebook_syntax::source;
 use serde_json::{Value, json};
 use tokio::{
@@ -78,7 +78,8 @@ async fn rejected_and_loaded_changes_are_counted() {
 async fn episodes_that_end_are_recorded_and_agree_when_replayed() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("episodes.jsonl");
-    let recorder = Recorder::open(&RecordConfig { path: path.clone(), required: false }).expect("it opens");
+    let recorder =
+        Recorder::open(&RecordConfig { target: RecordTarget::File(path.clone()), required: false }).expect("it opens");
     let mut server = start(Config { record: Some(recorder), ..config() }).await;
     for seed in 0..20 {
         post(&server, "/reset", &json!({ "task_id": "calm", "seed": seed })).await.expect(200);

@@ -195,6 +195,22 @@ async fn the_episodes_of_a_group_share_one_generation() {
 }
 
 #[tokio::test]
+async fn metadata_of_a_reset_is_an_object_in_which_a_policy_is_a_text() {
+    let server = start(config()).await;
+    for metadata in [json!(null), json!({}), json!({ "policy": "small-model", "run": 7 })] {
+        post(&server, "/reset", &json!({ "metadata": metadata })).await.expect(200);
+    }
+    for (metadata, kind, loc) in [
+        (json!("small-model"), "dict_type", json!(["body", "metadata"])),
+        (json!({ "policy": 7 }), "string_type", json!(["body", "metadata", "policy"])),
+        (json!({ "policy": "x".repeat(256) }), "string_too_long", json!(["body", "metadata", "policy"])),
+    ] {
+        let refused = post(&server, "/reset", &json!({ "metadata": metadata })).await.entry();
+        assert_eq!((&refused["type"], &refused["loc"]), (&kind.into(), &loc));
+    }
+}
+
+#[tokio::test]
 async fn graders_are_told_all_and_may_grade_again_with_what_is_loaded() {
     let server = start(Config { open: true, watch: true, poll: Some(Duration::from_millis(30)), ..config() }).await;
     let mut socket = Socket::open(&server, "/ws").await;

@@ -47,7 +47,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, strict: bool, format: Format) 
         })),
         Format::Junit => output::text(formats::junit::report(report, strict)),
         Format::Sarif => output::json(&formats::sarif::report(report)),
-        Format::Human | Format::Github | Format::Markdown | Format::Html => {
+        Format::Human | Format::Github | Format::Markdown | Format::Html | Format::Csv => {
             packs::show(report, format);
             for (rules, one) in unknown.iter().take(SHOWN) {
                 output::note(format!("unknown: {} (`{rules}`): {}", one.question, one.why));

@@ -13,7 +13,7 @@ mod diff;
 mod diff_markdown;
 mod diff_text;
 mod rows;
-mod side;
+pub(super) mod side;
 mod trial;
 mod trial_text;
 

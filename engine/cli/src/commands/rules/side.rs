@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// Reads a version: a path that exists, else `REV:PATH`, where git's rule holds: a path starts at the root of the
 /// repository, and one with `./` or `../` at the folder that the command is run in. A file that is not part
 /// of a pack takes the place of the rules of the same name in `pack`.
-pub(super) fn open(text: &str, pack: Option<&Path>) -> Result<SourceSet, String> {
+pub(in crate::commands) fn open(text: &str, pack: Option<&Path>) -> Result<SourceSet, String> {
     let path = Path::new(text);
     if path.exists() {
         return match pack {

@@ -1,0 +1,164 @@
+//! `casebook records`
+
+mod export;
+mod list;
+mod show;
+mod stats;
+
+use std::{io, path::Path};
+
+use casebook_records::{Compacted, Entry, Filter, Records, Store, StoreError};
+use serde_json::json;
+
+use crate::{
+    args::{CompactArgs, FilterArgs, Format, PruneArgs, RecordsAction, RecordsArgs, RecordsImportArgs},
+    exit::Exit,
+    output,
+    progress::Progress,
+};
+
+pub(crate) fn run(args: &RecordsArgs, format: Format) -> Exit {
+    let done = match &args.action {
+        RecordsAction::List(args) => list::run(args, format),
+        RecordsAction::Show(args) => show::run(args, format),
+        RecordsAction::Stats(args) => stats::run(args, format),
+        RecordsAction::Export(args) => export::run(args, format),
+        RecordsAction::Import(args) => import(args, format),
+        RecordsAction::Prune(args) => prune(args, format),
+        RecordsAction::Compact(args) => join(args, format),
+    };
+    match done {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+/// Opens a store, or begins one.
+pub(crate) fn create(folder: &Path) -> Result<Store, Exit> {
+    Store::create(folder).map_err(refused)
+}
+
+/// Turns what was recorded into Parquet.
+pub(crate) fn compact(store: &Store) -> Result<Compacted, Exit> {
+    let compacted = store.compact().map_err(refused)?;
+    compacted.unreadable.iter().for_each(|problem| output::error(format!("{problem}; the line is put aside")));
+    Ok(compacted)
+}
+
+/// Opens a store, or a file of recordings.
+pub(super) fn open(path: &Path) -> Result<Records, Exit> {
+    Records::open(path).map_err(refused)
+}
+
+impl From<&FilterArgs> for Filter {
+    fn from(args: &FilterArgs) -> Self {
+        Self {
+            ids: Vec::new(),
+            tasks: args.tasks.clone(),
+            policies: args.policies.clone(),
+            environments: args.environments.clone(),
+            min_score: args.min_score,
+            max_score: args.max_score,
+            since: args.since,
+            until: args.until,
+            text: args.text.clone(),
+        }
+    }
+}
+
+/// Reports that records cannot be read or written.
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+pub(super) fn refused(error: StoreError) -> Exit {
+    let is_broken = matches!(error, StoreError::Broken(..));
+    let is_missing = matches!(&error, StoreError::Io(_, error) if error.kind() == io::ErrorKind::NotFound);
+    output::error(error.to_string());
+    if is_missing {
+        output::note("  `--records DIR` of `run` and `serve` writes a store, `--record FILE` a file");
+    }
+    if is_broken { Exit::Findings } else { Exit::Failure }
+}
+
+/// Reports lines that are not recordings; they make a command end with findings.
+pub(super) fn unreadable(problems: &[String]) -> Exit {
+    problems.iter().for_each(output::error);
+    if problems.is_empty() { Exit::Success } else { Exit::Findings }
+}
+
+fn import(args: &RecordsImportArgs, format: Format) -> Result<Exit, Exit> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut problems = Vec::new();
+    for file in &args.files {
+        if file.is_dir() {
+            output::error(format!("`{}` is a folder; name files of JSON lines", file.display()));
+            return Err(Exit::Usage);
+        }
+        let progress = Progress::start("reading");
+        problems.extend(open(file)?.entries(&Filter::default(), &mut |entry| entries.push(entry)).map_err(refused)?);
+        drop(progress);
+    }
+    let store = create(&args.records)?;
+    let read = entries.len();
+    let progress = Progress::start("writing");
+    let added = store.add(entries).map_err(refused)?;
+    drop(progress);
+    if format == Format::Json {
+        output::json(&json!({ "read": read, "added": added, "unreadable": problems }));
+        return Ok(if problems.is_empty() { Exit::Success } else { Exit::Findings });
+    }
+    let known = if added < read { format!("; it has {} already", read - added) } else { String::new() };
+    let folder = args.records.display();
+    output::line(format!("added {} to `{folder}`{known}", output::count(added, "episode")));
+    Ok(unreadable(&problems))
+}
+
+fn prune(args: &PruneArgs, format: Format) -> Result<Exit, Exit> {
+    let filter = Filter::from(&args.filter);
+    if filter == Filter::default() && !args.all {
+        output::error("name what to remove with a filter such as `--until 2026-01-01`, or everything with `--all`");
+        return Err(Exit::Usage);
+    }
+    let store = Store::open(&args.records).map_err(refused)?;
+    let compacted = compact(&store)?;
+    let progress = Progress::start("removing");
+    let removed = store.prune(&filter, args.dry_run).map_err(refused)?;
+    drop(progress);
+    match format {
+        Format::Json => output::json(&json!({
+            "removed": if args.dry_run { 0 } else { removed }, "matching": removed, "logs_in_use": compacted.in_use,
+        })),
+        _ if args.dry_run => output::line(format!("{} would be removed", output::count(removed, "episode"))),
+        _ => output::line(format!("removed {}", output::count(removed, "episode"))),
+    }
+    in_use(&compacted);
+    Ok(Exit::Success)
+}
+
+fn join(args: &CompactArgs, format: Format) -> Result<Exit, Exit> {
+    let store = Store::open(&args.records).map_err(refused)?;
+    let progress = Progress::start("compacting");
+    let compacted = compact(&store)?;
+    let joined = store.join().map_err(refused)?;
+    drop(progress);
+    match format {
+        Format::Json => output::json(&json!({
+            "logs": compacted.logs, "episodes": compacted.episodes, "logs_in_use": compacted.in_use,
+            "files_joined": joined, "unreadable": compacted.unreadable,
+        })),
+        _ => output::line(format!(
+            "{} of {} turned into Parquet; {} joined with others",
+            output::count(compacted.episodes, "episode"),
+            output::count(compacted.logs, "log"),
+            output::count(joined, "file")
+        )),
+    }
+    in_use(&compacted);
+    Ok(if compacted.unreadable.is_empty() { Exit::Success } else { Exit::Findings })
+}
+
+fn in_use(compacted: &Compacted) {
+    if compacted.in_use > 0 {
+        output::note(format!(
+            "{} still written by a running process and left as they are",
+            output::count(compacted.in_use, "log")
+        ));
+    }
+}

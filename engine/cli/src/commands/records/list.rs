@@ -1,0 +1,62 @@
+//! `casebook records list`
+
+use casebook_records::{Filter, Summary, csv};
+use serde_json::json;
+
+use super::{open, refused, unreadable};
+use crate::{
+    args::{Format, ListArgs},
+    exit::Exit,
+    output,
+};
+
+/// Digits of an id that lists show.
+const SHORT: usize = 12;
+
+pub(super) fn run(args: &ListArgs, format: Format) -> Result<Exit, Exit> {
+    let mut rows: Vec<Summary> = Vec::new();
+    let problems = open(&args.read.records)?
+        .summaries(&Filter::from(&args.read.filter), &mut |summary| rows.push(summary))
+        .map_err(refused)?;
+    let began = |row: &Summary| row.started.clone().unwrap_or_else(|| row.day.clone());
+    rows.sort_by_cached_key(|row| std::cmp::Reverse((began(row), row.id.clone())));
+    let total = rows.len();
+    if args.limit > 0 {
+        rows.truncate(args.limit);
+    }
+    match format {
+        Format::Json => output::json(&json!({ "total": total, "episodes": rows, "unreadable": problems })),
+        Format::Csv => output::text(csv(&rows).map_err(|error| {
+            output::error(error.to_string());
+            Exit::Failure
+        })?),
+        _ => human(&rows, total),
+    }
+    if format == Format::Json {
+        return Ok(if problems.is_empty() { Exit::Success } else { Exit::Findings });
+    }
+    Ok(unreadable(&problems))
+}
+
+fn human(rows: &[Summary], total: usize) {
+    for row in rows {
+        let began = row.started.as_deref().unwrap_or(&row.day);
+        let end = if row.done { "" } else { ", not ended" };
+        output::line(format!(
+            "{}  {began}  {}/{} seed {}  {}  score {:.4}  {}{end}",
+            row.id.get(..SHORT).unwrap_or(&row.id),
+            row.environment,
+            row.task,
+            row.seed,
+            row.policy,
+            row.score,
+            output::count(usize::try_from(row.steps).unwrap_or(usize::MAX), "step"),
+        ));
+    }
+    if rows.len() < total {
+        output::line(format!("and {} more; `--limit 0` lists all", total - rows.len()));
+    }
+    if total == 0 {
+        output::line("no episode fits");
+    }
+}

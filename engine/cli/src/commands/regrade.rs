@@ -1,0 +1,136 @@
+//! `casebook regrade`
+
+mod text;
+
+use std::{path::Path, thread, time::Duration};
+
+use casebook_compile::check::Checker;
+use casebook_records::{Filter, Records, RegradeReport, Versions, regrade_all};
+use casebook_runtime::scenario::Catalog;
+use casebook_syntax::source::SourceSet;
+use serde_json::json;
+
+use super::{
+    records::{open, refused},
+    rules::side,
+};
+use crate::{
+    args::{Format, RegradeArgs},
+    exit::Exit,
+    output, packs,
+    progress::Progress,
+};
+
+/// How often `--watch` looks for changes.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(crate) fn run(args: &RegradeArgs, format: Format) -> Exit {
+    match attempt(args, format) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
+    let records = open(&args.read.records)?;
+    let against = match &args.rev {
+        None => args.against.clone(),
+        Some(revision) if Path::new(&args.against).is_absolute() => {
+            output::error(format!(
+                "with `--rev {revision}`, `--against` is a path from this folder, not an absolute one"
+            ));
+            return Err(Exit::Usage);
+        }
+        Some(revision) => format!("{revision}:./{}", args.against),
+    };
+    let played_with =
+        args.played_with.as_deref().map(|text| version(text, &mut packs::checker(), format)).transpose()?;
+    // Files that are the same are checked once.
+    let mut checker = packs::checker();
+    if !args.watch {
+        let catalog = version(&against, &mut checker, format)?;
+        return grade(args, &records, Versions { against: &catalog, played_with: played_with.as_ref() }, format);
+    }
+    // Looking is enough here: one reader and few files. Ctrl-C ends it; there is nothing to undo.
+    loop {
+        let hash = read(&against)?.hash().to_owned();
+        if output::is_watched() && format == Format::Human {
+            output::text("\u{1b}[2J\u{1b}[H");
+        }
+        // What is wrong with the packs or beyond a limit was shown.
+        if let Ok(catalog) = version(&against, &mut checker, format) {
+            let _ = grade(args, &records, Versions { against: &catalog, played_with: played_with.as_ref() }, format);
+        }
+        output::note("waiting for changes; Ctrl-C ends");
+        while read(&against)?.hash() == hash {
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Grades all episodes, and shows what changes.
+fn grade(args: &RegradeArgs, records: &Records, versions: Versions<'_>, format: Format) -> Result<Exit, Exit> {
+    let progress = Progress::start("grading");
+    let report = regrade_all(records, &Filter::from(&args.read.filter), versions, args.most).map_err(refused)?;
+    drop(progress);
+    if report.episodes == 0 {
+        output::error(format!("`{}` has no episode that fits", args.read.records.display()));
+        return Err(Exit::Findings);
+    }
+    let failures = failures(args, &report);
+    match format {
+        Format::Json => {
+            let mut value = json!(report);
+            value["failures"] = json!(failures);
+            output::json(&value);
+        }
+        Format::Markdown => output::text(text::markdown(&report, &failures)),
+        _ => {
+            output::text(text::human(&report));
+            report.unreadable.iter().chain(&failures).for_each(output::error);
+        }
+    }
+    let is_sound = failures.is_empty() && report.unreadable.is_empty() && report.unplayed() < report.episodes;
+    Ok(if is_sound { Exit::Success } else { Exit::Findings })
+}
+
+/// Reads a version of packs.
+fn read(text: &str) -> Result<SourceSet, Exit> {
+    side::open(text, None).map_err(|problem| {
+        output::error(problem);
+        Exit::Usage
+    })
+}
+
+/// Reads and compiles a version of packs.
+fn version(text: &str, checker: &mut Checker, format: Format) -> Result<Catalog, Exit> {
+    let set = read(text)?;
+    let compiled = checker.compile(&set, 1);
+    packs::show(&compiled.report, format);
+    compiled.catalog.ok_or_else(|| {
+        output::error(format!("`{text}` has errors, so nothing is graded with it"));
+        Exit::Findings
+    })
+}
+
+/// The limits that are exceeded.
+fn failures(args: &RegradeArgs, report: &RegradeReport) -> Vec<String> {
+    let mut failures = Vec::new();
+    if let Some(most) = args.max_shift
+        && report.max_shift() > most
+    {
+        failures.push(format!("a mean score moves by {:.4}, more than `--max-shift {most}`", report.max_shift()));
+    }
+    if let Some(most) = args.max_flips
+        && report.flips() > most
+    {
+        let pairs = output::count(report.flips(), "pair");
+        failures.push(format!("{pairs} of policies changed their order, more than `--max-flips {most}`"));
+    }
+    if let Some(most) = args.max_unplayed
+        && report.unplayed() > most
+    {
+        let episodes = output::count(report.unplayed(), "episode");
+        failures.push(format!("{episodes} cannot be played, more than `--max-unplayed {most}`"));
+    }
+    failures
+}

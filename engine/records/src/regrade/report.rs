@@ -1,0 +1,470 @@
+//! What a change of a pack does to all episodes together.
+
+use std::collections::BTreeMap;
+
+use casebook_runtime::episode::ScorePart;
+use serde::Serialize;
+
+use super::{
+    Graded, Pair, Scores, Versions, play,
+    statistics::{Distribution, SAME, is_constant, kendall, sign},
+};
+use crate::{export::advantages, rows::Entry};
+
+/// Episodes that are named as examples.
+const FEW: usize = 5;
+
+/// The result of grading recorded episodes again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RegradeReport {
+    /// Episodes that were read.
+    pub episodes: usize,
+    /// Those of which every reward and the score are the same, bit for bit.
+    pub identical: usize,
+    /// Those of which a reward or the score differs.
+    pub changed: usize,
+    /// Those that cannot be played, by reason.
+    pub unplayed: Vec<Unplayed>,
+    /// Each environment.
+    pub environments: Vec<EnvironmentReport>,
+    /// The episodes whose score changed most, with both trees.
+    pub most_changed: Vec<Changed>,
+    /// Lines of logs that cannot be read.
+    pub unreadable: Vec<String>,
+}
+
+/// Episodes that cannot be played any more.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unplayed {
+    /// The environment.
+    pub environment: String,
+    /// Why.
+    pub reason: String,
+    /// How many they are.
+    pub episodes: usize,
+    /// The ids of some.
+    pub examples: Vec<String>,
+}
+
+/// What changes in one environment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EnvironmentReport {
+    /// Its name.
+    pub environment: String,
+    /// Each task and policy; the tasks of a family are one.
+    pub groups: Vec<GroupShift>,
+    /// Each component of rewards and named node of scores.
+    pub components: Vec<ComponentShift>,
+    /// The order of the policies, over all tasks.
+    pub ranks: Ranks,
+    /// What a trainer with group-relative advantages feels.
+    pub gradients: Gradients,
+}
+
+/// The episodes of a task and policy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupShift {
+    /// The task, or the family.
+    pub task: String,
+    /// The policy.
+    pub policy: String,
+    /// Its episodes.
+    pub episodes: usize,
+    /// Those of which a reward or the score changed.
+    pub changed: usize,
+    /// The scores when they were recorded.
+    pub old: Distribution,
+    /// The scores now.
+    pub new: Distribution,
+    /// By how much the mean of the scores changed.
+    pub shift: f64,
+    /// By how much the mean of the summed rewards changed.
+    pub reward_shift: f64,
+}
+
+/// The means of a component over all episodes that have it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComponentShift {
+    /// `reward.NAME` for a component of rewards, added up over an episode; `score.NAME` for
+    /// what a named node of the score adds to it, or for its value where it is not part of a sum.
+    pub component: String,
+    /// The mean when they were recorded; none where it is new.
+    pub old: Option<f64>,
+    /// The mean now; none where it is gone.
+    pub new: Option<f64>,
+    /// By how much the mean changed.
+    pub shift: Option<f64>,
+    /// Whether it has one value in all episodes now, and had several.
+    pub became_constant: bool,
+}
+
+/// The order of policies by their mean score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ranks {
+    /// Each policy with the mean of its tasks' means, recorded and now, the best of now first.
+    pub policies: Vec<(String, f64, f64)>,
+    /// Kendall's rank correlation (tau-b) of both; none for fewer than two policies, or where one has no order.
+    pub kendall: Option<f64>,
+    /// Pairs whose order changed.
+    pub flips: Vec<RankFlip>,
+}
+
+/// Two policies whose order changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RankFlip {
+    /// The task; none for the order over all tasks.
+    pub task: Option<String>,
+    /// The one that was better.
+    pub was_better: String,
+    /// The one that is better.
+    pub is_better: String,
+}
+
+/// Advantages within rollout groups: the episodes of one task, seed and group label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gradients {
+    /// Groups of at least two episodes.
+    pub groups: usize,
+    /// Their episodes.
+    pub episodes: usize,
+    /// Episodes whose advantage has the other sign now.
+    pub sign_flips: usize,
+    /// Groups whose scores differed and are all the same now.
+    pub lost: usize,
+    /// Groups whose scores were all the same and differ now.
+    pub gained: usize,
+    /// The tasks and seeds of some that lost theirs.
+    pub lost_examples: Vec<String>,
+}
+
+/// An episode whose score changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Changed {
+    /// Its id.
+    pub id: String,
+    /// The environment.
+    pub environment: String,
+    /// The task.
+    pub task: String,
+    /// The seed.
+    pub seed: u64,
+    /// Who played.
+    pub policy: String,
+    /// The score when it was recorded.
+    pub old: f64,
+    /// The score now.
+    pub new: f64,
+    /// The score's tree when it was recorded.
+    pub old_tree: Option<ScorePart>,
+    /// The score's tree now.
+    pub new_tree: Option<ScorePart>,
+}
+
+impl Changed {
+    pub(super) fn of(entry: &Entry, versions: Versions<'_>) -> Option<Self> {
+        let now = play(&entry.recording, versions).ok()?;
+        let then = &entry.recording.trajectory;
+        Some(Self {
+            id: entry.id.clone(),
+            environment: entry.recording.environment.clone(),
+            task: then.task.clone(),
+            seed: then.seed,
+            policy: entry.recording.policy.clone(),
+            old: then.score,
+            new: now.score,
+            old_tree: then.score_tree().cloned(),
+            new_tree: now.score_tree().cloned(),
+        })
+    }
+}
+
+impl RegradeReport {
+    pub(super) fn of(graded: &[Graded]) -> Self {
+        let mut report = Self { episodes: graded.len(), ..Self::default() };
+        let mut unplayed: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        let mut environments: BTreeMap<&str, Vec<Episode<'_>>> = BTreeMap::new();
+        for one in graded {
+            match &one.outcome {
+                Ok(scores) => {
+                    report.identical += usize::from(scores.is_same);
+                    environments.entry(&one.environment).or_default().push(Episode { one, scores });
+                }
+                Err(reason) => unplayed.entry((&one.environment, reason)).or_default().push(&one.id),
+            }
+        }
+        let played: usize = environments.values().map(Vec::len).sum();
+        report.changed = played - report.identical;
+        report.unplayed = unplayed
+            .into_iter()
+            .map(|((environment, reason), ids)| Unplayed {
+                environment: environment.to_owned(),
+                reason: reason.to_owned(),
+                episodes: ids.len(),
+                examples: ids.into_iter().take(FEW).map(str::to_owned).collect(),
+            })
+            .collect();
+        report.unplayed.sort_by_key(|one| std::cmp::Reverse(one.episodes));
+        report.environments = environments.into_iter().map(|(name, episodes)| environment(name, &episodes)).collect();
+        report
+    }
+
+    /// The largest change of the mean score of a task and policy, without its sign.
+    pub fn max_shift(&self) -> f64 {
+        let groups = self.environments.iter().flat_map(|one| &one.groups);
+        groups.map(|group| group.shift.abs()).fold(0.0, f64::max)
+    }
+
+    /// Pairs of policies whose order over all tasks of an environment changed.
+    pub fn flips(&self) -> usize {
+        let flips = self.environments.iter().flat_map(|one| &one.ranks.flips);
+        flips.filter(|flip| flip.task.is_none()).count()
+    }
+
+    /// Episodes that cannot be played any more.
+    pub fn unplayed(&self) -> usize {
+        self.unplayed.iter().map(|one| one.episodes).sum()
+    }
+}
+
+/// An episode that could be played.
+struct Episode<'a> {
+    one: &'a Graded,
+    scores: &'a Scores,
+}
+
+impl Episode<'_> {
+    /// The task, or its family.
+    fn task(&self) -> &str {
+        self.one.task.split_once('/').map_or(&self.one.task, |(family, _)| family)
+    }
+}
+
+fn environment(name: &str, episodes: &[Episode<'_>]) -> EnvironmentReport {
+    let mut by_task: BTreeMap<(&str, &str), Vec<&Episode<'_>>> = BTreeMap::new();
+    for episode in episodes {
+        by_task.entry((episode.task(), &episode.one.policy)).or_default().push(episode);
+    }
+    let groups: Vec<GroupShift> =
+        by_task.iter().map(|((task, policy), episodes)| group(task, policy, episodes)).collect();
+    EnvironmentReport {
+        environment: name.to_owned(),
+        components: components(episodes),
+        ranks: ranks(&groups),
+        gradients: gradients(episodes),
+        groups,
+    }
+}
+
+fn group(task: &str, policy: &str, episodes: &[&Episode<'_>]) -> GroupShift {
+    let values = |of: fn(&Scores) -> f64| episodes.iter().map(|episode| of(episode.scores)).collect::<Vec<f64>>();
+    let (old, new) = (Distribution::of(values(|one| one.score.old)), Distribution::of(values(|one| one.score.new)));
+    GroupShift {
+        task: task.to_owned(),
+        policy: policy.to_owned(),
+        episodes: episodes.len(),
+        changed: episodes.iter().filter(|episode| !episode.scores.is_same).count(),
+        shift: new.mean - old.mean,
+        reward_shift: mean(&values(|one| one.reward.shift())),
+        old,
+        new,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of episodes")]
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+fn components(episodes: &[Episode<'_>]) -> Vec<ComponentShift> {
+    let mut all: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    for episode in episodes {
+        for (name, (old, new)) in &episode.scores.components {
+            let (before, after) = all.entry(name).or_default();
+            before.extend(old);
+            after.extend(new);
+        }
+    }
+    let shift = |(name, (old, new)): (&str, (Vec<f64>, Vec<f64>))| {
+        let mean_of = |values: &[f64]| (!values.is_empty()).then(|| mean(values));
+        let (before, after) = (mean_of(&old), mean_of(&new));
+        ComponentShift {
+            component: name.to_owned(),
+            old: before,
+            new: after,
+            shift: before.zip(after).map(|(before, after)| after - before),
+            became_constant: new.len() > 1 && is_constant(&new) && old.len() > 1 && !is_constant(&old),
+        }
+    };
+    all.into_iter().map(shift).collect()
+}
+
+fn ranks(groups: &[GroupShift]) -> Ranks {
+    let mut means: BTreeMap<&str, Vec<Pair>> = BTreeMap::new();
+    let mut tasks: BTreeMap<&str, Vec<(&str, Pair)>> = BTreeMap::new();
+    for group in groups {
+        let pair = Pair { old: group.old.mean, new: group.new.mean };
+        means.entry(&group.policy).or_default().push(pair);
+        tasks.entry(&group.task).or_default().push((&group.policy, pair));
+    }
+    let over_all: Vec<(&str, Pair)> = means
+        .into_iter()
+        .map(|(policy, pairs)| {
+            let of = |value: fn(&Pair) -> f64| mean(&pairs.iter().map(value).collect::<Vec<_>>());
+            (policy, Pair { old: of(|pair| pair.old), new: of(|pair| pair.new) })
+        })
+        .collect();
+    let mut found = flips(None, &over_all);
+    for (task, policies) in &tasks {
+        found.extend(flips(Some(task), policies));
+    }
+    let pairs: Vec<(f64, f64)> = over_all.iter().map(|(_, pair)| (pair.old, pair.new)).collect();
+    let mut policies: Vec<(String, f64, f64)> =
+        over_all.iter().map(|(policy, pair)| ((*policy).to_owned(), pair.old, pair.new)).collect();
+    policies.sort_by(|a, b| b.2.total_cmp(&a.2));
+    Ranks { policies, kendall: kendall(&pairs), flips: found }
+}
+
+fn flips(task: Option<&str>, policies: &[(&str, Pair)]) -> Vec<RankFlip> {
+    let mut found = Vec::new();
+    for (at, (one, first)) in policies.iter().enumerate() {
+        for (other, second) in &policies[at + 1..] {
+            let (old, new) = (sign(first.old - second.old), sign(first.new - second.new));
+            if old * new == -1 {
+                let (was, is) = if old > 0 { (one, other) } else { (other, one) };
+                found.push(RankFlip {
+                    task: task.map(str::to_owned),
+                    was_better: (*was).to_owned(),
+                    is_better: (*is).to_owned(),
+                });
+            }
+        }
+    }
+    found
+}
+
+fn gradients(episodes: &[Episode<'_>]) -> Gradients {
+    let mut groups: BTreeMap<&str, Vec<&Episode<'_>>> = BTreeMap::new();
+    for episode in episodes {
+        groups.entry(&episode.one.group).or_default().push(episode);
+    }
+    groups.retain(|_, episodes| episodes.len() > 1);
+    let mut gradients = Gradients {
+        groups: groups.len(),
+        episodes: groups.values().map(Vec::len).sum(),
+        sign_flips: 0,
+        lost: 0,
+        gained: 0,
+        lost_examples: Vec::new(),
+    };
+    for episodes in groups.values() {
+        let values = |of: fn(&Scores) -> f64| episodes.iter().map(|episode| of(episode.scores)).collect::<Vec<f64>>();
+        let (old, new) = (values(|one| one.score.old), values(|one| one.score.new));
+        let turned = advantages(&old).into_iter().zip(advantages(&new)).filter(|(a, b)| sign(*a) * sign(*b) == -1);
+        gradients.sign_flips += turned.count();
+        match (is_constant(&old), is_constant(&new)) {
+            (false, true) => {
+                gradients.lost += 1;
+                if gradients.lost_examples.len() < FEW {
+                    let first = episodes[0].one;
+                    gradients.lost_examples.push(format!("{} seed {}", first.task, first.seed));
+                }
+            }
+            (true, false) => gradients.gained += 1,
+            _ => {}
+        }
+    }
+    gradients
+}
+
+impl GroupShift {
+    /// Whether a score changed.
+    pub fn is_changed(&self) -> bool {
+        self.changed > 0 || self.shift.abs() > SAME
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An episode of a policy in a task with a seed, with its score as it was and as it is.
+    fn graded(policy: &str, task: &str, seed: u64, (old, new): (f64, f64)) -> Graded {
+        let scores = Scores {
+            score: Pair { old, new },
+            reward: Pair { old, new },
+            is_same: old.to_bits() == new.to_bits(),
+            components: BTreeMap::from([("score.all".to_owned(), (Some(old), Some(new)))]),
+        };
+        Graded {
+            id: format!("{policy}-{task}-{seed}"),
+            environment: "desk".into(),
+            task: task.into(),
+            policy: policy.into(),
+            seed,
+            group: format!("{task}-{seed}"),
+            outcome: Ok(scores),
+        }
+    }
+
+    #[test]
+    fn policies_that_change_their_order_are_reported() {
+        let report = RegradeReport::of(&[
+            graded("a", "easy", 1, (0.9, 0.5)),
+            graded("b", "easy", 1, (0.6, 0.6)),
+            graded("c", "easy", 1, (0.1, 0.1)),
+            graded("a", "hard/3", 1, (0.5, 0.5)),
+            graded("b", "hard/7", 1, (0.4, 0.5)),
+            graded("c", "hard/7", 1, (0.4, 0.3)),
+        ]);
+        assert_eq!((report.episodes, report.identical, report.changed), (6, 3, 3));
+        let one = &report.environments[0];
+        let tasks: Vec<&str> = one.groups.iter().map(|group| group.task.as_str()).collect();
+        assert_eq!(tasks, ["easy", "easy", "easy", "hard", "hard", "hard"]);
+        let flips: Vec<_> =
+            one.ranks.flips.iter().map(|flip| (flip.task.as_deref(), &*flip.was_better, &*flip.is_better)).collect();
+        assert_eq!(flips, [(None, "a", "b"), (Some("easy"), "a", "b")]);
+        assert_eq!(report.flips(), 1);
+        assert!((report.max_shift() - 0.4).abs() < 1e-12);
+        assert!((one.ranks.kendall.expect("an order") - 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(one.ranks.policies[0].0, "b");
+    }
+
+    #[test]
+    fn what_a_trainer_feels_is_counted() {
+        let report = RegradeReport::of(&[
+            // Both advantages have the other sign.
+            graded("a", "easy", 1, (0.9, 0.1)),
+            graded("b", "easy", 1, (0.1, 0.9)),
+            // The gradient is gone.
+            graded("a", "easy", 2, (0.9, 0.3)),
+            graded("b", "easy", 2, (0.1, 0.3)),
+            // There is one now.
+            graded("a", "easy", 3, (0.5, 0.5)),
+            graded("b", "easy", 3, (0.5, 0.6)),
+            // One of its own.
+            graded("a", "easy", 4, (0.5, 0.6)),
+        ]);
+        let expected = Gradients {
+            groups: 3,
+            episodes: 6,
+            sign_flips: 2,
+            lost: 1,
+            gained: 1,
+            lost_examples: vec!["easy seed 2".into()],
+        };
+        assert_eq!(report.environments[0].gradients, expected);
+    }
+
+    #[test]
+    fn components_that_became_constant_and_episodes_that_cannot_be_played_are_reported() {
+        let mut gone = graded("a", "easy", 3, (0.5, 0.5));
+        gone.outcome = Err("step 2: the action was refused".into());
+        let report = RegradeReport::of(&[graded("a", "easy", 1, (0.9, 0.3)), graded("a", "easy", 2, (0.1, 0.3)), gone]);
+        let component = &report.environments[0].components[0];
+        assert!(component.became_constant, "{component:?}");
+        assert_eq!(report.unplayed(), 1);
+        assert_eq!(report.unplayed[0].examples, ["a-easy-3"]);
+        let same = RegradeReport::of(&[graded("a", "easy", 1, (0.3, 0.3)), graded("a", "easy", 2, (0.3, 0.3))]);
+        assert!(!same.environments[0].components[0].became_constant, "it was so before");
+    }
+}

@@ -1,0 +1,447 @@
+//! The folder of a store.
+//!
+//! | file | what |
+//! |---|---|
+//! | `log.rs` | logs: JSON lines that are not Parquet yet |
+//! | `part.rs` | pairs of Parquet files: episodes, and their steps |
+
+mod log;
+mod part;
+
+use std::{
+    collections::HashSet,
+    fmt,
+    fs::{self, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    process,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use casebook_runtime::model::write_moment;
+use indexmap::IndexMap;
+use parquet::errors::ParquetError;
+use rayon::prelude::*;
+
+use crate::{
+    filter::Filter,
+    rows::{Entry, Summary},
+};
+use log::Log;
+use part::Part;
+
+/// How old an empty log becomes until it counts as left over: the process that made it may be about to lock it.
+const NEW: Duration = Duration::from_mins(1);
+
+/// Logs that one process may begin in a millisecond.
+const LOGS: u32 = 10_000;
+
+/// Why a store cannot be read or written.
+#[derive(Debug)]
+pub enum StoreError {
+    /// An I/O error.
+    Io(PathBuf, io::Error),
+    /// A file is not what it should be; says why.
+    Broken(PathBuf, String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(path, error) => write!(formatter, "`{}`: {error}", path.display()),
+            Self::Broken(path, problem) => write!(formatter, "`{}`: {problem}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl StoreError {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |error| Self::Io(path.to_path_buf(), error)
+    }
+
+    fn parquet(path: &Path) -> impl FnOnce(ParquetError) -> Self + '_ {
+        move |error| Self::Broken(path.to_path_buf(), error.to_string())
+    }
+}
+
+/// A folder of recorded episodes.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// Where episodes are read from: a store, or a single file of lines.
+#[derive(Debug, Clone)]
+pub enum Records {
+    /// A folder.
+    Store(Store),
+    /// A file that `run --record` or `serve --record` wrote.
+    File(PathBuf),
+}
+
+/// What a compaction did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Logs that are Parquet now.
+    pub logs: usize,
+    /// Their episodes.
+    pub episodes: usize,
+    /// Logs that a running process still writes.
+    pub in_use: usize,
+    /// Problems of lines that are not recordings; the lines are in files ending in `.unreadable` now.
+    pub unreadable: Vec<String>,
+}
+
+impl Store {
+    /// Opens a store, or begins one.
+    ///
+    /// # Errors
+    ///
+    /// When its folders cannot be made.
+    pub fn create(root: &Path) -> Result<Self, StoreError> {
+        let store = Self { root: root.to_path_buf() };
+        let logs = store.logs_folder();
+        fs::create_dir_all(&logs).map_err(StoreError::io(&logs))?;
+        Ok(store)
+    }
+
+    /// Opens a store that exists.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such folder, or it is not a store.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let store = Self { root: root.to_path_buf() };
+        let metadata = fs::metadata(root).map_err(StoreError::io(root))?;
+        if !metadata.is_dir() {
+            return Err(StoreError::Broken(root.to_path_buf(), "not a folder".into()));
+        }
+        if !store.logs_folder().is_dir() && !store.parts_folder().is_dir() {
+            let problem = "not a store of records: it has no folder `wal` or `episodes`; `serve --records` and \
+                           `run --records` make one";
+            return Err(StoreError::Broken(root.to_path_buf(), problem.into()));
+        }
+        Ok(store)
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path for a log of this process that no other has.
+    pub fn new_log(&self) -> PathBuf {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let path = |more: &str| self.logs_folder().join(format!("{now}-{}{more}.jsonl", process::id()));
+        let free =
+            (0..LOGS).map(|at| if at == 0 { path("") } else { path(&format!("x{at}")) }).find(|path| !path.exists());
+        free.unwrap_or_else(|| path(""))
+    }
+
+    /// Turns every log that no process writes any more into Parquet.
+    ///
+    /// Doing it again after a crash loses nothing and doubles nothing.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be read or written; logs that are not Parquet yet stay.
+    pub fn compact(&self) -> Result<Compacted, StoreError> {
+        let mut compacted = Compacted::default();
+        for path in log::paths(&self.logs_folder())? {
+            let Some(log) = Log::take(&path)? else {
+                compacted.in_use += usize::from(path.exists());
+                continue;
+            };
+            if log.is_empty() {
+                if log.age() > NEW {
+                    log.remove()?;
+                }
+                continue;
+            }
+            let (entries, unreadable) = log.entries(true)?;
+            let mut partitions: IndexMap<(String, String), Vec<Entry>> = IndexMap::new();
+            for entry in entries {
+                let key = (entry.recording.environment.clone(), entry.day.clone());
+                partitions.entry(key).or_default().push(entry);
+            }
+            for ((environment, day), entries) in partitions {
+                compacted.episodes += entries.len();
+                Part::new(&self.root, &environment, &day, &log.name()).write(&entries)?;
+            }
+            log.keep_unreadable(&unreadable)?;
+            compacted.unreadable.extend(unreadable.iter().map(|one| one.problem.clone()));
+            log.remove()?;
+            compacted.logs += 1;
+        }
+        Ok(compacted)
+    }
+
+    /// Joins the small parts of each environment and day, and returns how many files that saves.
+    ///
+    /// A crash in the middle leaves episodes in two parts until it is done again; their rows have the same `id`.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be read or written, or another process changes parts.
+    pub fn join(&self) -> Result<usize, StoreError> {
+        let _lock = self.lock()?;
+        let mut partitions: IndexMap<PathBuf, Vec<Part>> = IndexMap::new();
+        for part in part::all(&self.root)?.into_iter().filter(Part::is_small) {
+            partitions.entry(part.folder()).or_default().push(part);
+        }
+        let mut joined = 0;
+        for parts in partitions.values().filter(|parts| parts.len() > 1) {
+            let mut seen = HashSet::new();
+            let mut entries = Vec::new();
+            for part in parts {
+                part.entries(&|_| true, &mut |entry| {
+                    if seen.insert(entry.id.clone()) {
+                        entries.push(entry);
+                    }
+                })?;
+            }
+            parts[0].write(&entries)?;
+            for part in &parts[1..] {
+                part.remove()?;
+            }
+            joined += parts.len() - 1;
+        }
+        Ok(joined)
+    }
+
+    /// Keeps other processes from changing parts.
+    fn lock(&self) -> Result<fs::File, StoreError> {
+        let path = self.root.join(".lock");
+        let file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path);
+        let file = file.map_err(StoreError::io(&path))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                Err(StoreError::Broken(self.root.clone(), "another process changes it; try again".into()))
+            }
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        }
+    }
+
+    /// Adds recordings that it does not have yet; returns how many those were.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be read or written.
+    pub fn add(&self, entries: Vec<Entry>) -> Result<usize, StoreError> {
+        let mut known = HashSet::new();
+        Records::Store(self.clone()).summaries(&Filter::default(), &mut |summary| {
+            known.insert(summary.id);
+        })?;
+        let mut partitions: IndexMap<(String, String), Vec<Entry>> = IndexMap::new();
+        let mut added = 0;
+        for entry in entries {
+            if !known.insert(entry.id.clone()) {
+                continue;
+            }
+            added += 1;
+            let key = (entry.recording.environment.clone(), entry.day.clone());
+            partitions.entry(key).or_default().push(entry);
+        }
+        let name = self.new_log().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        for ((environment, day), entries) in partitions {
+            Part::new(&self.root, &environment, &day, &name).write(&entries)?;
+        }
+        Ok(added)
+    }
+
+    /// Removes the episodes that a filter accepts, and returns how many they are; with `dry`, only counts them.
+    ///
+    /// Logs that a running process writes are left as they are.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be read or written.
+    pub fn prune(&self, filter: &Filter, dry: bool) -> Result<usize, StoreError> {
+        let _lock = self.lock()?;
+        let mut removed = 0;
+        for part in part::all(&self.root)? {
+            let episodes = part.episodes(filter.reads_steps())?;
+            if !episodes.rows().any(|summary| filter.accepts(&summary)) {
+                continue;
+            }
+            let mut kept = Vec::new();
+            let mut gone = 0;
+            part.entries(&|_| true, &mut |entry| {
+                if filter.accepts(&entry.summary()) && filter.finds(&entry) {
+                    gone += 1;
+                } else if !dry {
+                    kept.push(entry);
+                }
+            })?;
+            removed += gone;
+            if dry || gone == 0 {
+                continue;
+            }
+            if kept.is_empty() { part.remove()? } else { part.write(&kept)? }
+        }
+        Ok(removed)
+    }
+
+    fn logs_folder(&self) -> PathBuf {
+        self.root.join("wal")
+    }
+
+    fn parts_folder(&self) -> PathBuf {
+        self.root.join("episodes")
+    }
+}
+
+impl Records {
+    /// Opens a store, or a file of lines.
+    ///
+    /// # Errors
+    ///
+    /// When it does not exist, or is neither.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if path.is_file() { Ok(Self::File(path.to_path_buf())) } else { Store::open(path).map(Self::Store) }
+    }
+
+    /// Shows the summary of every episode that a filter accepts; returns lines that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn summaries(&self, filter: &Filter, each: &mut dyn FnMut(Summary)) -> Result<Vec<String>, StoreError> {
+        if filter.reads_steps() {
+            return self.entries(filter, &mut |entry| each(entry.summary()));
+        }
+        self.read(&mut |source, seen| match source {
+            Source::Lines(entries) => {
+                let fresh = entries.into_iter().filter(|entry| seen.insert(entry.id.clone()));
+                fresh.map(|entry| entry.summary()).filter(|summary| filter.accepts(summary)).for_each(&mut *each);
+                Ok(())
+            }
+            Source::Part(part) => {
+                let episodes = part.episodes(false)?;
+                let fresh = episodes.rows().filter(|summary| seen.insert(summary.id.clone()));
+                fresh.filter(|summary| filter.accepts(summary)).for_each(&mut *each);
+                Ok(())
+            }
+        })
+    }
+
+    /// Shows every episode that a filter accepts, with all that is recorded; returns lines that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub fn entries(&self, filter: &Filter, each: &mut dyn FnMut(Entry)) -> Result<Vec<String>, StoreError> {
+        self.read(&mut |source, seen| match source {
+            Source::Lines(entries) => {
+                for entry in entries {
+                    if seen.insert(entry.id.clone()) && filter.accepts(&entry.summary()) && filter.finds(&entry) {
+                        each(entry);
+                    }
+                }
+                Ok(())
+            }
+            Source::Part(part) => part.entries(&|summary| filter.accepts(summary), &mut |entry| {
+                if seen.insert(entry.id.clone()) && filter.finds(&entry) {
+                    each(entry);
+                }
+            }),
+        })
+    }
+
+    /// Maps every episode that a filter accepts in parallel, as far as grading it again needs it: observations and reasons
+    /// may be missing. Returns the results, and lines that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read.
+    pub(crate) fn par_map<T: Send>(
+        &self,
+        filter: &Filter,
+        map: impl Fn(&Entry) -> T + Sync,
+    ) -> Result<(Vec<T>, Vec<String>), StoreError> {
+        let mut results = Vec::new();
+        let problems = self.read(&mut |source, seen| {
+            let fresh = match source {
+                Source::Lines(entries) => {
+                    let meant = |entry: &Entry| filter.accepts(&entry.summary()) && filter.finds(entry);
+                    let fresh: Vec<Entry> =
+                        entries.into_iter().filter(|entry| seen.insert(entry.id.clone()) && meant(entry)).collect();
+                    fresh.par_iter().map(&map).collect()
+                }
+                // A text may be in what is left out.
+                Source::Part(part) if filter.reads_steps() => {
+                    let mut fresh = Vec::new();
+                    part.entries(&|summary| filter.accepts(summary), &mut |entry| {
+                        if seen.insert(entry.id.clone()) && filter.finds(&entry) {
+                            fresh.push(entry);
+                        }
+                    })?;
+                    fresh.par_iter().map(&map).collect()
+                }
+                Source::Part(part) => {
+                    let known = &*seen;
+                    let mapped = part.par_map(
+                        |summary| !known.contains(&summary.id) && filter.accepts(summary),
+                        |entry| (entry.id.clone(), map(entry)),
+                    )?;
+                    let fresh = mapped.into_iter().filter(|(id, _)| seen.insert(id.clone()));
+                    fresh.map(|(_, one)| one).collect::<Vec<T>>()
+                }
+            };
+            results.extend(fresh);
+            Ok(())
+        })?;
+        Ok((results, problems))
+    }
+
+    /// Reads logs first: an episode that becomes Parquet meanwhile is seen twice and not never.
+    fn read(&self, each: &mut Reader<'_>) -> Result<Vec<String>, StoreError> {
+        let mut seen = HashSet::new();
+        let mut problems = Vec::new();
+        let mut lines = |path: &Path, seen: &mut HashSet<String>, whole: bool| match Log::look(path) {
+            Ok(Some(log)) => {
+                let (entries, unreadable) = log.entries(whole)?;
+                problems.extend(unreadable.into_iter().map(|one| one.problem));
+                each(Source::Lines(entries), seen)
+            }
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match self {
+            Self::File(path) => lines(path, &mut seen, true)?,
+            Self::Store(store) => {
+                for path in log::paths(&store.logs_folder())? {
+                    lines(&path, &mut seen, false)?;
+                }
+                for part in part::all(&store.root)? {
+                    each(Source::Part(&part), &mut seen)?;
+                }
+            }
+        }
+        Ok(problems)
+    }
+}
+
+/// Takes what is read, with the ids that were seen before.
+type Reader<'a> = dyn FnMut(Source<'_>, &mut HashSet<String>) -> Result<(), StoreError> + 'a;
+
+/// Where episodes come from.
+enum Source<'a> {
+    Lines(Vec<Entry>),
+    Part(&'a Part),
+}
+
+/// The day of a moment of the system, such as `2026-01-05`.
+fn day_of(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    write_moment(i64::try_from(since).unwrap_or_default()).get(..10).unwrap_or("1970-01-01").to_owned()
+}
+
+/// Forces the names in a folder to the disk, where folders can be synced.
+fn sync_folder(folder: &Path) {
+    if let Ok(folder) = fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
