@@ -19,6 +19,36 @@ pub struct Sheet {
     pub rows: Vec<SheetRow>,
     /// The rows that have not.
     pub problems: Vec<SheetProblem>,
+    /// The sign between cells.
+    pub separator: char,
+}
+
+impl Sheet {
+    /// What is wrong with a number whose point may group thousands, such as `250.000`; nothing where that is not so.
+    ///
+    /// Where a comma stands before the decimals, spreadsheets write semicolons between cells and points between thousands.
+    pub fn doubt(&self, cell: &str) -> Option<String> {
+        if self.separator != ';' {
+            return None;
+        }
+        let parts = cell.split("..").flat_map(|part| part.split(|sign: char| !sign.is_ascii_digit() && sign != '.'));
+        let grouped = |part: &&str| {
+            let mut groups = part.split('.');
+            let first = groups.next().unwrap_or_default();
+            let mut rest = groups.peekable();
+            (1..=3).contains(&first.len())
+                && !first.starts_with('0')
+                && rest.peek().is_some()
+                && rest.all(|group| group.len() == 3)
+        };
+        let number = parts.into_iter().find(grouped)?;
+        let whole = number.replace('.', "");
+        let decimal = number.trim_end_matches('0').trim_end_matches('.');
+        Some(format!(
+            "`{number}` may be {whole} or {decimal}: with semicolons between cells a point may group thousands; write \
+             `{whole}` or `{decimal}`"
+        ))
+    }
 }
 
 /// A row, with the line on which it begins.
@@ -91,7 +121,7 @@ pub fn read(text: &str) -> Result<Sheet, Vec<SheetProblem>> {
         problem(row.line, message)
     });
     let name_spans = head.spans[..names.len()].to_vec();
-    Ok(Sheet { problems: uneven.collect(), names, name_spans, rows })
+    Ok(Sheet { problems: uneven.collect(), names, name_spans, rows, separator: reader.separator })
 }
 
 /// Writes rows, cells apart by commas.

@@ -13,7 +13,7 @@ use casebook_runtime::{
     value::ValueType,
 };
 use casebook_syntax::{
-    diagnostic::{Code, Diagnostic, Report, Severity, suggest},
+    diagnostic::{Code, Diagnostic, Hint, Report, Severity, suggest},
     spec::{DecisionSpec, Document, Environment, FieldSpec, Formula, Kind},
 };
 use minijinja::{Value as Context, value::Serde};
@@ -337,6 +337,18 @@ pub(super) fn rankings(
     rankings
 }
 
+/// What to write for a name with its direction behind it, such as `amount desc`.
+fn direction(key: &str) -> Option<Hint> {
+    let (name, direction) = key.split_once([' ', ':'])?;
+    let instead = match direction.trim().to_lowercase().as_str() {
+        "desc" | "descending" => format!("-{name}"),
+        "asc" | "ascending" => name.to_owned(),
+        _ => return None,
+    };
+    let hint = format!("write `{instead}`; `-` before a name puts the greatest first");
+    Some(Hint::from(hint).replacing(key, instead))
+}
+
 /// One name of `order_by`.
 fn ranking_key(
     root: &Document,
@@ -355,7 +367,7 @@ fn ranking_key(
             let known = known.filter(|known| *known != decisions[decision].name);
             report.push(
                 root.at(Code::UnknownName, place, format!("items have no field and no other decision `{name}`"))
-                    .maybe_hint(suggest(name, known)),
+                    .maybe_hint(direction(key).or_else(|| suggest(name, known))),
             );
             return None;
         }

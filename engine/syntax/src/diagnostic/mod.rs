@@ -12,7 +12,7 @@ use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
 
 use serde::Serialize;
 
-use casebook_runtime::names::{list, nearest};
+use casebook_runtime::names::{is_misspelling, list, nearest};
 pub use codes::Code;
 
 use crate::source::SourceFile;
@@ -346,10 +346,11 @@ pub fn suggest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> O
         .or_else(|| list(&names).map(|names| format!("what exists: {names}").into()))
 }
 
-/// Writes "did you mean `x`?" when a name is near, with the replacement.
+/// Writes "did you mean `x`?" when a name is near; with the replacement where it is certain to be the same name.
 pub fn did_you_mean<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<Hint> {
     let near = nearest(written, names)?;
-    Some(Hint::from(format!("did you mean `{near}`?")).replacing(written, near))
+    let hint = Hint::from(format!("did you mean `{near}`?"));
+    Some(if is_misspelling(written, near) { hint.replacing(written, near) } else { hint })
 }
 
 /// A command line that may be pasted into a shell.

@@ -154,6 +154,18 @@ pub enum Choices {
 }
 
 impl Choices {
+    /// The pairs of a list such as `[a: 5, b: 3]`, which is a map in brackets; values that are objects have the same keys.
+    pub fn pairs(&self) -> Option<String> {
+        let Self::List(values) = self else { return None };
+        let pair = |value: &Value| {
+            let (key, weight) = value.as_object().filter(|map| map.len() == 1)?.iter().next()?;
+            weight.is_number().then(|| (key.clone(), format!("{key}: {weight}")))
+        };
+        let pairs: IndexMap<String, String> = values.iter().map(pair).collect::<Option<_>>()?;
+        let listed: Vec<String> = pairs.into_values().collect();
+        (listed.len() > 1 && listed.len() == values.len()).then(|| listed.join(", "))
+    }
+
     /// Each value with its weight, in the order of the document.
     pub fn weighted(&self) -> Vec<(Value, f64)> {
         let in_list = |value: &Value| {

@@ -9,6 +9,7 @@
 //! | `dashes.rs`, `brackets.rs` | dashes and closing brackets that YAML takes and the parser does not |
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
+//! | `foreign.rs` | words of other languages for operators and keys |
 //! | `partial.rs` | a document without the parts that do not fit, so that the rest can be checked |
 //! | `schema.rs` | the schemas, generated from the types below |
 //! | `reference.rs` | the reference of the language, generated from the types |
@@ -30,6 +31,7 @@ mod dashes;
 mod declared;
 mod document;
 mod environment;
+mod foreign;
 mod generator;
 mod inbox;
 pub mod order;
@@ -64,6 +66,7 @@ pub use environment::{
     ActionProperty, ActionSpec, DecisionSpec, Environment, FieldSpec, ItemDefault, ItemSpec, ObservationPart, Shape,
     TextSource, Truth, UnknownItem,
 };
+pub use foreign::foreign_operator;
 pub use generator::{
     Alternative, AlternativeDetail, Choices, Count, Cover, DurationDraw, Generator, Ids, IntegerDraw, Level, Like,
     NumberDraw, Phrase, Pool, SeveralPhrases, Slot, TimeDraw,

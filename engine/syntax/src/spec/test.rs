@@ -49,7 +49,7 @@ pub struct Test {
 pub struct RuleCase {
     /// A description of the case.
     pub name: Option<String>,
-    /// The rules to test; default: the pack's only ones.
+    /// The rules to test; default: the only ones that decide what the case expects.
     pub of: Option<String>,
     /// The moment at which the case is judged; default: the document's `clock`.
     pub clock: Option<String>,

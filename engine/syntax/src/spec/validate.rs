@@ -2,12 +2,13 @@
 
 use std::sync::OnceLock;
 
-use casebook_runtime::names::{list, nearest};
+use casebook_runtime::names::{list, list_all, nearest};
 use serde_json::Value;
 
 use super::{
     Kind, Tree, comma,
     document::{located, written},
+    foreign::{brief, foreign_key, foreign_operator, foreign_type},
     schema,
     tree::Place,
 };
@@ -162,7 +163,7 @@ impl Context<'_> {
                     } else if pointer.ends_with("/grader") && CONTAINERS.contains(&&*written) {
                         Some(format!("a container is a key: write `{written}:` in place of `grader: {written}`").into())
                     } else {
-                        did_you_mean(&written, names)
+                        foreign_type(&written, &names).or_else(|| did_you_mean(&written, names))
                     })
             }
             MismatchKind::Constant(_) => at(Code::NotAllowed),
@@ -226,6 +227,8 @@ impl Context<'_> {
                     .or_else(|| self.cut_number(pointer, types, &error.found))
                     .or_else(|| self.needless_dash(pointer, &error.found))
                     .or_else(|| self.unit_lost(error, written))
+                    .or_else(|| self.year_alone(error, written))
+                    .or_else(|| self.map_meant(pointer, types, error, written))
                     .or_else(|| {
                         let is_scalar = !error.found.is_null() && !error.found.is_array() && !error.found.is_object();
                         let form = self.form(error).filter(|_| is_scalar && !self.fits_as_text(error, written))?;
@@ -262,6 +265,51 @@ impl Context<'_> {
         (is_length && error.found.is_number()).then(|| hint.into())
     }
 
+    /// What to do about a year where a day is expected, such as `2027` for `2027-01-01`.
+    fn year_alone(&self, error: &Mismatch, written: &str) -> Option<Hint> {
+        let example = self.schema_of(error)?.get("examples")?.get(0)?.as_str()?;
+        let dated = example.len() >= 10 && example.split('-').count() >= 3 && example[..4].parse::<u16>().is_ok();
+        let year = error.found.is_u64() && written.len() == 4;
+        let day = format!("{written}{}", example.get(4..)?);
+        (dated && year).then(|| format!("write the whole date, such as `{day}`").into())
+    }
+
+    /// What to write for a value that is alone where a map is expected, from the map that its schema shows.
+    fn map_meant(&self, pointer: &str, types: &[&str], error: &Mismatch, written: &str) -> Option<Hint> {
+        let is_plain = error.found.is_string() || error.found.is_number() || error.found.is_boolean();
+        if !is_plain || !types.contains(&"object") || written.ends_with('}') {
+            return None;
+        }
+        let key = pointer.rsplit('/').next().unwrap_or_default();
+        if let Some((from, to)) = written.split_once("..").filter(|_| key == "items") {
+            return Some(format!("write `{key}: {{ from: {from}, to: {to} }}`").into());
+        }
+        // Of a declaration the type is what people write alone, and of a map of one key its value.
+        let schema = self.schema_of(error)?;
+        let first = match key {
+            "truth" => Some("rules"),
+            _ if self.known_of(schema).iter().any(|known| known == "type") => Some("type"),
+            _ => None,
+        };
+        if let Some(first) = first.filter(|_| error.found.is_string()) {
+            return Some(format!("write a map: `{key}: {{ {first}: {written} }}`").into());
+        }
+        if matches!(key, "then" | "default") {
+            return Some(format!("name the decision: `{key}: {{ DECISION: {written} }}`").into());
+        }
+        let example = schema.get("examples")?.get(0)?.as_object()?;
+        let parts: Vec<String> = example.iter().map(|(key, value)| format!("{key}: {}", brief(value))).collect();
+        Some(format!("write a map, such as `{key}: {{ {} }}`", parts.join(", ")).into())
+    }
+
+    /// The keys that a part of the schema knows.
+    fn known_of(&self, schema: &Value) -> Vec<String> {
+        let named =
+            schema.get("$ref").and_then(Value::as_str).and_then(|name| self.schema.pointer(name.strip_prefix('#')?));
+        let properties = named.unwrap_or(schema).get("properties").and_then(Value::as_object);
+        properties.map(|map| map.keys().cloned().collect()).unwrap_or_default()
+    }
+
     /// What to do about the entry of a list that is a map in lines, such as `- keywords: [...]` in place of a map.
     fn needless_dash(&self, pointer: &str, found: &Value) -> Option<Hint> {
         let is_entry = pointer.rsplit('/').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
@@ -294,18 +342,25 @@ impl Context<'_> {
             Some(grader) => format!("the grader `{grader}` has no key `{key}`"),
             None => format!("{} has no key `{key}`", name_of(pointer)),
         };
+        let operand = present.and_then(|map| map.get(key)).unwrap_or(&Value::Null);
+        let field = pointer.rsplit('/').next().unwrap_or_default();
+        let foreign = || foreign_operator(key, field, operand, &free).or_else(|| foreign_key(key, operand, &free));
         let hint = match (key.split_once(':'), did_you_mean(key, free.iter().copied())) {
             _ if cut.is_some() => cut?.hint.into(),
             (Some((word, value)), _) if known.iter().any(|name| name == word) => {
                 format!("put a space after the colon: `{word}: {value}`").into()
             }
-            (_, Some(near)) => near,
-            _ if free.iter().any(|name| means(key, name)) => {
-                let meant = free.iter().find(|name| means(key, name)).copied().unwrap_or_default();
-                Hint::from(format!("write `{meant}:`")).replacing(key, meant)
-            }
-            _ => list(&free)
-                .map_or_else(|| "remove it".into(), |names| format!("remove it; allowed keys: {names}").into()),
+            (_, near) => foreign().or(near).unwrap_or_else(|| match free.iter().find(|name| means(key, name)) {
+                Some(meant) => Hint::from(format!("write `{meant}:`")).replacing(key, *meant),
+                None if known.iter().any(|name| name == "older_than") => {
+                    format!("the operators are {}", list_all(&free)).into()
+                }
+                None if self.home_of(error, key).is_some() => {
+                    format!("write it under `{}`", self.home_of(error, key).unwrap_or_default()).into()
+                }
+                None => list(&free)
+                    .map_or_else(|| "remove it".into(), |names| format!("remove it; allowed keys: {names}").into()),
+            }),
         };
         Some(self.finding(Code::UnknownKey, self.tree.key_place(&path), message).at(path).hint(hint))
     }
@@ -357,6 +412,24 @@ impl Context<'_> {
     /// The keys that the failing part of the schema knows.
     fn known_keys(&self, error: &Mismatch) -> Vec<String> {
         self.properties(error).map(|map| map.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The one key beside an unknown one whose map knows it, such as `inbox` for the `level` of a task.
+    fn home_of(&self, error: &Mismatch, key: &str) -> Option<String> {
+        let mut homes = self.properties(error)?.iter().filter(|(_, schema)| self.takes(schema, key, 0));
+        let (home, _) = homes.next()?;
+        homes.next().is_none().then(|| home.clone())
+    }
+
+    /// Whether a map that fits a schema may have a key.
+    fn takes(&self, schema: &Value, key: &str, depth: usize) -> bool {
+        const DEEPEST: usize = 4;
+        let named =
+            schema.get("$ref").and_then(Value::as_str).and_then(|name| self.schema.pointer(name.strip_prefix('#')?));
+        let listed = ["anyOf", "oneOf", "allOf"].iter().filter_map(|all| schema.get(all)?.as_array()).flatten();
+        let parts = listed.chain(named).chain(schema.get("then"));
+        schema.pointer("/properties").is_some_and(|properties| properties.get(key).is_some())
+            || depth < DEEPEST && parts.into_iter().any(|part| self.takes(part, key, depth + 1))
     }
 
     /// The schema that a value does not fit.

@@ -439,6 +439,11 @@ fn pick(
     report: &mut Report,
 ) -> Option<(Way, Vec<Column>)> {
     let weighted = choices.weighted();
+    if let Some(pairs) = choices.pairs() {
+        let message = "values with weights are a map, and this is a list of maps";
+        report.push(document.at(Code::BadValue, pointer, message).hint(format!("write `pick: {{ {pairs} }}`")));
+        return None;
+    }
     if weighted.iter().all(|(_, weight)| parts(*weight) == 0) {
         report.push(
             document

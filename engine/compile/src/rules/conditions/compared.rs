@@ -13,6 +13,7 @@ use casebook_syntax::{
 use serde_json::Value;
 
 use super::{ColumnCompiler, Part, column_of};
+use crate::column::meant;
 
 impl ColumnCompiler<'_> {
     /// What an operator stands for that compares with another field; none for one that does not.
@@ -116,9 +117,20 @@ impl ColumnCompiler<'_> {
                 _ if is_number => (None, "a number"),
                 _ => (None, "a length of time such as `2h 30m`"),
             };
-            match read {
-                Some(read) => plus = read.into(),
-                None => self.misread(&format!("{path}/plus"), "`plus` cannot be this value", expected, report),
+            if let Some(read) = read {
+                plus = read.into();
+            } else {
+                let place = format!("{path}/plus");
+                let finding = self.scope.document.at(Code::BadCondition, place, "`plus` cannot be this value");
+                let hint = match amount {
+                    Amount::Text(text) if is_number => {
+                        meant::number(text).map(|number| format!("write it as a number, in figures alone: `{number}`"))
+                    }
+                    Amount::Text(text) => meant::length(text),
+                    Amount::Number(number) if !is_number => meant::length(&number.to_string()),
+                    Amount::Number(_) => None,
+                };
+                report.push(finding.label(format!("expected {expected}")).maybe_hint(hint));
             }
         }
         (report.diagnostics.len() == before).then_some(Comparison { left: self.at, order, right, times, plus })

@@ -13,14 +13,15 @@ use std::{
 };
 
 use casebook_runtime::{
-    model::{Column, Datum, Matching, Text, read_duration},
+    model::{Column, Datum, Matching, Text, domain, read_duration},
+    names,
     number::Number,
     rules::{Comparison, Entries, Predicate, Test, Wall, read_times},
     value::ValueType,
 };
 use casebook_syntax::{
-    diagnostic::{Code, Report, suggest},
-    spec::{Bound, Condition, Document, OneOf, Operators},
+    diagnostic::{Code, Hint, Report, did_you_mean, suggest},
+    spec::{Bound, Condition, Document, OneOf, Operators, foreign_operator},
 };
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -119,6 +120,7 @@ fn column_of(scope: Scope<'_>, (path, is_key): (&str, bool), field: &str, report
             finding(Code::UnknownName, format!("there is no field `{field}`")).maybe_hint(
                 path.rsplit_once('/')
                     .and_then(|(above, _)| scope.document.comma(above, field))
+                    .or_else(|| below(field, scope.columns))
                     .or_else(|| suggest(field, names)),
             ),
         );
@@ -133,6 +135,14 @@ fn column_of(scope: Scope<'_>, (path, is_key): (&str, bool), field: &str, report
         return None;
     }
     Some(at)
+}
+
+/// What to write for a path into a list or object, such as `lines.amount`.
+fn below(path: &str, columns: &[Column]) -> Option<Hint> {
+    let (field, property) = path.split_once('.')?;
+    let column = columns.iter().find(|column| column.name == field).filter(|column| column.is_nested())?;
+    let operator = if column.kind == ValueType::Object { "where" } else { "some" };
+    Some(format!("write `{field}: {{ {operator}: {{ {property}: ... }} }}`").into())
 }
 
 fn column_test(scope: Scope<'_>, path: &str, field: &str, value: &Value, report: &mut Report) -> Option<Predicate> {
@@ -357,7 +367,8 @@ impl ColumnCompiler<'_> {
             if !names.contains(&key.as_str()) {
                 let finding =
                     self.scope.document.at_key(Code::UnknownName, place, format!("there is no operator `{key}`"));
-                report.push(finding.maybe_hint(suggest(key, names.iter().copied())));
+                let foreign = foreign_operator(key, &self.column.name, operand, &names);
+                report.push(finding.maybe_hint(foreign.or_else(|| suggest(key, names.iter().copied()))));
             } else if serde_json::from_value::<Operators>(alone).is_err() {
                 let message = format!("`{key}` cannot have this value");
                 let finding = self.scope.document.at(Code::BadCondition, place, message);
@@ -395,8 +406,12 @@ impl ColumnCompiler<'_> {
             self.misfit(path, hint, report);
             return None;
         }
-        let mut data = Vec::new();
         let before = report.diagnostics.len();
+        self.domains_alone(path, values, report);
+        if report.diagnostics.len() > before {
+            return None;
+        }
+        let mut data = Vec::new();
         for (at, value) in values.iter().enumerate() {
             let path = if listed { format!("{path}/{at}") } else { path.to_owned() };
             data.extend(column::read(self.column, self.scope.document, Code::BadCondition, &path, value, report));
@@ -428,6 +443,24 @@ impl ColumnCompiler<'_> {
         Some(Test::OneOf(data))
     }
 
+    /// Refuses domains where addresses or links are compared as a whole.
+    fn domains_alone(&self, path: &str, values: &[Value], report: &mut Report) {
+        let is_domain = |value: &&Value| {
+            let text = value.as_str().unwrap_or_default();
+            Datum::read(self.column, value).is_err() && text.contains('.') && domain::entry(text).is_ok()
+        };
+        let is_whole = matches!(self.column.kind, ValueType::Address | ValueType::Url);
+        let Some(first) = values.iter().find(is_domain).filter(|_| is_whole) else { return };
+        let (name, kind) = (&self.column.name, self.column.kind.name());
+        let domain = first.as_str().unwrap_or_default();
+        let message = format!("`{name}` is of type `{kind}` and never equal to the domain `{domain}`");
+        report.push(
+            self.scope.document.at(Code::BadCondition, path, message).hint(format!(
+                "write `domain_in`, which takes a list or its name: `{name}: {{ domain_in: [{domain}] }}`"
+            )),
+        );
+    }
+
     fn range(
         &self,
         path: &str,
@@ -448,6 +481,7 @@ impl ColumnCompiler<'_> {
         let mut read = |bound: Option<(&Bound, bool)>| -> Option<Option<(Number, bool)>> {
             let Some((bound, equal)) = bound else { return Some(None) };
             let value = written(bound);
+            let hint = value.as_str().and_then(|text| self.bound_hint(text));
             let mut expected = format!("a {}", self.column.kind.name());
             let number = match (self.column.kind, &value) {
                 // A bound of a whole number may itself lie between two of them.
@@ -481,7 +515,8 @@ impl ColumnCompiler<'_> {
                             path,
                             format!("`{name}` is of type `{kind}` and cannot be compared with `{value}`"),
                         )
-                        .label(format!("expected {expected}")),
+                        .label(format!("expected {expected}"))
+                        .maybe_hint(hint),
                 );
             }
             number.map(|number| Some((number, equal)))
@@ -506,6 +541,22 @@ impl ColumnCompiler<'_> {
         Some(Test::Between(least, most))
     }
 
+    /// What to write for a bound that does not fit.
+    fn bound_hint(&self, text: &str) -> Option<String> {
+        let fields: Vec<&str> = self.scope.columns.iter().map(|column| column.name.as_str()).collect();
+        let plain = || match self.column.kind {
+            ValueType::Integer | ValueType::Number | ValueType::Rank if column::meant::is_of_a_spreadsheet(text) => {
+                Some(column::meant::WRITE_ALL_DIGITS.to_owned())
+            }
+            ValueType::Integer | ValueType::Number | ValueType::Rank => {
+                column::meant::number(text).map(|number| format!("write it as a number, in figures alone: `{number}`"))
+            }
+            ValueType::Duration => column::meant::length(text),
+            _ => None,
+        };
+        column::meant::formula(text, &fields).or_else(plain)
+    }
+
     fn age(&self, path: &str, length: &str, older: bool, report: &mut Report) -> Option<Test> {
         if self.column.kind != ValueType::Timestamp {
             self.misfit(path, "only a field of type `timestamp` has an age", report);
@@ -522,7 +573,8 @@ impl ColumnCompiler<'_> {
                     self.scope
                         .document
                         .at(Code::BadCondition, path, format!("`{length}` is not a length of time"))
-                        .label(format!("expected {expected}")),
+                        .label(format!("expected {expected}"))
+                        .maybe_hint(column::meant::length(length)),
                 );
                 None
             }
@@ -532,12 +584,14 @@ impl ColumnCompiler<'_> {
     fn named(&self, name: &str, path: &str, report: &mut Report) -> Option<&[String]> {
         let list = self.scope.lists.get(name);
         if list.is_none() {
-            let known = suggest(name, self.scope.lists.keys().map(String::as_str));
-            report.push(self.scope.document.at(Code::UnknownName, path, format!("there is no list `{name}`")).hint(
-                known.unwrap_or_else(|| {
-                    format!("add it under `lists:`, or write the values in brackets: `[{name}]`").into()
-                }),
-            ));
+            let known = || self.scope.lists.keys().map(String::as_str);
+            let bracketed = format!("write the values in brackets: `[{name}]`");
+            let hint = did_you_mean(name, known()).unwrap_or_else(|| match names::list(&known().collect::<Vec<_>>()) {
+                Some(lists) => format!("{bracketed}, or name one of the lists {lists}").into(),
+                None => format!("{bracketed}, or add the list under `lists:`").into(),
+            });
+            report
+                .push(self.scope.document.at(Code::UnknownName, path, format!("there is no list `{name}`")).hint(hint));
         }
         list.map(Vec::as_slice)
     }

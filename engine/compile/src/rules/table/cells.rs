@@ -142,11 +142,10 @@ pub(super) fn scalar(text: &str, kind: ValueType) -> Result<Value, String> {
 
 /// A number, or `true` and `false` as spreadsheets write them too; anything else stays a text, and is refused as one.
 ///
-/// So does a long whole number with an exponent (`1.23457E+11`): a spreadsheet wrote it and dropped its last digits.
+/// So does a long number with an exponent (`1.23457E+11`): a spreadsheet wrote it and dropped its last digits.
 pub fn typed(text: &str, kind: ValueType) -> Value {
     let value = plain_scalar(text.trim());
-    let whole = matches!(kind, ValueType::Integer | ValueType::Rank);
-    if whole && text.contains("E+") && value.as_f64().is_some_and(|number| number.abs() >= SHOWN_WHOLE) {
+    if text.contains("E+") && value.as_f64().is_some_and(|number| number.abs() >= SHOWN_WHOLE) {
         return text.into();
     }
     if value.is_boolean() && kind == ValueType::Boolean || value.is_number() && kind != ValueType::Boolean {

@@ -15,7 +15,7 @@ mod write;
 use casebook_runtime::{model::Column, settings::Severity, value::ValueType};
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
-    spec::{Condition, Document, Mode, Rule, Rules, Table},
+    spec::{Condition, Document, Mode, Rule, Rules, Table, foreign_operator},
 };
 pub use cells::typed;
 use cells::{condition, decision, is_open, of_verbatim, operators};
@@ -203,9 +203,10 @@ fn head(
         && !operator_names().contains(&operator.as_str())
     {
         report.push(
-            document
-                .at(Code::UnknownName, pointer, format!("there is no operator `{operator}`"))
-                .maybe_hint(suggest(operator, operator_names())),
+            document.at(Code::UnknownName, pointer, format!("there is no operator `{operator}`")).maybe_hint(
+                foreign_operator(operator, name, &Value::Null, &operator_names())
+                    .or_else(|| suggest(operator, operator_names())),
+            ),
         );
         return None;
     }

@@ -1,4 +1,10 @@
 //! Values of columns, read out of documents.
+//!
+//! | file | what |
+//! |---|---|
+//! | `meant.rs` | what a text means that stands in the place of a number, a length or an operator |
+
+pub(crate) mod meant;
 
 use casebook_runtime::{
     model::{Column, Datum, domain},
@@ -6,7 +12,7 @@ use casebook_runtime::{
 };
 use casebook_syntax::{
     diagnostic::{Code, Hint, Report, did_you_mean, suggest},
-    spec::{Document, about_nothing, plain_scalar},
+    spec::{Document, about_nothing},
 };
 use serde_json::Value;
 
@@ -110,7 +116,7 @@ fn misfit(
         document
             .at(code, pointer, format!("`{}` cannot be `{shown}{more}`", column.name))
             .label(format!("expected {expected}"))
-            .hint(cure(column, pointer, value, &written, expected)),
+            .hint(cure(column, code, (pointer, value), &written, expected)),
     );
 }
 
@@ -120,7 +126,11 @@ pub(crate) fn peek(column: &Column, value: &Value) -> Option<Datum> {
 }
 
 /// What to do about a value that does not fit.
-fn cure(column: &Column, pointer: &str, value: &Value, written: &str, expected: &str) -> Hint {
+fn cure(column: &Column, code: Code, (pointer, value): (&str, &Value), written: &str, expected: &str) -> Hint {
+    let compared = value.as_str().filter(|_| code == Code::BadCondition && !column.kind.is_text());
+    if let Some(hint) = compared.and_then(meant::comparison) {
+        return hint.into();
+    }
     let known: Option<Hint> = match value {
         Value::Null | Value::Number(_) | Value::Bool(_) if column.values.iter().any(|known| known == written) => {
             Some(Hint::quoting(written))
@@ -132,15 +142,14 @@ fn cure(column: &Column, pointer: &str, value: &Value, written: &str, expected: 
             Some(Hint::from("put brackets around it: `[...]`").instead_of(text, format!("[{text}]")))
         }
         Value::String(text) if matches!(column.kind, ValueType::Integer | ValueType::Number | ValueType::Rank) => {
-            if text.contains("E+") && Datum::read(column, &plain_scalar(text.trim())).is_ok() {
-                return "a spreadsheet writes a long number so and drops its last digits; write all of them".into();
+            if meant::is_of_a_spreadsheet(text) {
+                return meant::WRITE_ALL_DIGITS.into();
             }
-            // As people and other formats group figures.
-            let plain: String = text.trim().chars().filter(|c| !matches!(c, '_' | ',' | '\'' | ' ')).collect();
-            let number = serde_json::from_str::<Value>(plain.trim_start_matches('+')).ok();
+            let number = meant::number(text).map(Value::Number);
             let number = number.filter(|number| Datum::read(column, number).is_ok());
             number.map(|number| format!("write it as a number, in figures alone: `{number}`").into())
         }
+        Value::String(text) if column.kind == ValueType::Duration => meant::length(text).map(Hint::from),
         Value::Number(_) | Value::Bool(_) if column.kind.is_text() => Some(Hint::quoting(written)),
         Value::Array(_) if !column.kind.is_list() => Some("write one value, without brackets or `- `".into()),
         Value::Object(_) if !column.kind.is_list() && column.kind != ValueType::Object => {
