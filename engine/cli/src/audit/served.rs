@@ -10,7 +10,7 @@ use std::{
 };
 
 use casebook_compile::check::{Checker, Compiled};
-use casebook_server::{Config, RecordConfig, Recorder, Server, Tokens};
+use casebook_server::{Config, RecordConfig, RecordTarget, Recorder, Server, Tokens};
 use casebook_syntax::source::SourceSet;
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -48,7 +48,7 @@ impl Served {
         let lines: Vec<String> =
             lines.iter().filter_map(|(role, token)| Some(format!("{role} {}", token.as_ref()?))).collect();
         let tokens = Tokens::read(&lines.join("\n")).map_err(|error| error.to_string())?;
-        let record = Recorder::open(&RecordConfig { path: record.to_path_buf(), required: true })
+        let record = Recorder::open(&RecordConfig { target: RecordTarget::File(record.to_path_buf()), required: true })
             .map_err(|error| format!("the record {error}"))?;
         let config = Config {
             watch: false,

@@ -374,7 +374,7 @@ fn write(args: &AuditArgs, format: Format, report: &Report) -> Result<(), Exit> 
         Format::Junit => formats::junit::audit(report),
         Format::Markdown => markdown::page(report),
         Format::Html => html::page(report),
-        Format::Human | Format::Github | Format::Sarif => human(report),
+        Format::Human | Format::Github | Format::Sarif | Format::Csv => human(report),
     };
     let Some(path) = &args.output else {
         output::text(text);

@@ -12,8 +12,8 @@ use std::{
 use casebook_analysis::testing::{Case, CaseKind};
 use casebook_compile::check::Compiled;
 use casebook_server::{
-    Config, Outcome, RecordConfig, RecordTarget, Recorder, Release, ReloadGate, ReloadListener, ReloadStatus, Role, Server,
-    TokenError, Tokens,
+    Config, Outcome, RecordConfig, RecordTarget, Recorder, Release, ReloadGate, ReloadListener, ReloadStatus, Role,
+    Server, TokenError, Tokens,
 };
 use casebook_syntax::source;
 use serde_json::{Map, Value, json};

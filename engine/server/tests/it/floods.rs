@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    client::{PATIENCE, Socket, error, get, post, send, until},
+    client::{PATIENCE, Socket, error, get, post, until},
     serve::{Running, config, start},
 };
 
