@@ -2,10 +2,33 @@
 
 #[cfg(unix)]
 use std::sync::Arc;
-use std::{future::Future, io};
+use std::{future::Future, io, thread};
 
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
+
+/// The exit code of a program that was interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
+
+/// Does something before the program ends because it was asked to stop, such as by Ctrl-C.
+///
+/// # Errors
+///
+/// When signals cannot be received.
+pub(crate) fn clean_up(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let stopped = {
+        let _entered = runtime.enter();
+        interrupted()?
+    };
+    thread::Builder::new().name("interrupt".into()).spawn(move || {
+        runtime.block_on(stopped);
+        clean();
+        #[expect(clippy::exit, reason = "this is what a signal does that nobody hears")]
+        std::process::exit(INTERRUPTED);
+    })?;
+    Ok(())
+}
 
 /// Listens for being asked to stop, from now on; the future ends when that happens.
 #[cfg(unix)]

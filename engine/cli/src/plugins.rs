@@ -3,7 +3,6 @@
 use std::{
     io,
     sync::{Arc, OnceLock},
-    thread,
 };
 
 use casebook_plugins::{PluginHost, Processes, WasmHost};
@@ -13,9 +12,6 @@ use crate::{
     interrupt, telemetry,
 };
 
-/// The exit code of a program that was interrupted, as shells have it.
-const INTERRUPTED: i32 = 130;
-
 static HOST: OnceLock<Arc<PluginHost>> = OnceLock::new();
 
 /// Decides what plugins may do, by the command line; before any pack is read.
@@ -24,7 +20,10 @@ static HOST: OnceLock<Arc<PluginHost>> = OnceLock::new();
 ///
 /// When signals cannot be received.
 pub(crate) fn allow(args: &Args) -> io::Result<()> {
-    let plays = matches!(args.command, Command::Serve(_) | Command::Test(_) | Command::Run(_) | Command::Baseline(_));
+    let plays = matches!(
+        args.command,
+        Command::Serve(_) | Command::Test(_) | Command::Run(_) | Command::Baseline(_) | Command::Audit(_)
+    );
     let processes = match args.allow_process_plugins {
         true => Processes::Allowed,
         false if plays => Processes::Refused,
@@ -35,7 +34,10 @@ pub(crate) fn allow(args: &Args) -> io::Result<()> {
     // A server hears of signals by itself, and has a log of its own.
     if processes == Processes::Allowed && !matches!(args.command, Command::Serve(_)) {
         telemetry::plain();
-        end_when_interrupted()?;
+        // An audit has more to clean up.
+        if !matches!(args.command, Command::Audit(_)) {
+            interrupt::clean_up(end)?;
+        }
     }
     Ok(())
 }
@@ -44,22 +46,6 @@ pub(crate) fn allow(args: &Args) -> io::Result<()> {
 pub(crate) fn end() {
     #[cfg(unix)]
     casebook_plugins::end_all();
-}
-
-/// Lets no process of a plugin outlive this one when it is interrupted.
-fn end_when_interrupted() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let stopped = {
-        let _entered = runtime.enter();
-        interrupt::interrupted()?
-    };
-    thread::Builder::new().name("interrupt".into()).spawn(move || {
-        runtime.block_on(stopped);
-        end();
-        #[expect(clippy::exit, reason = "this is what a signal does that nobody hears")]
-        std::process::exit(INTERRUPTED);
-    })?;
-    Ok(())
 }
 
 /// Whether programs may be started.

@@ -1,7 +1,7 @@
 //! `casebook audit`
 
 use std::{
-    env,
+    env, fs,
     path::Path,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -30,9 +30,9 @@ use crate::{
         wire::Plan,
     },
     exit::Exit,
-    files, formats,
+    files, formats, interrupt,
     output::{self, count},
-    packs,
+    packs, plugins,
     progress::Progress,
 };
 
@@ -147,6 +147,9 @@ fn of_packs(
     let sample = Sample { first: args.seeds.0, last: args.seeds.1 };
     let mut outcomes = audit::run_static(package.as_ref(), &all, is_wanted);
     let over_socket = is_wanted(LEAKAGE) || BAR.iter().any(|check| check.level == Level::Runtime && wanted(check));
+    if plugins::may_start_processes() && !over_socket {
+        end_when_interrupted(plugins::end)?;
+    }
     if over_socket {
         let audited = Audited { catalog: &catalog, package: package.as_ref(), sample };
         outcomes.extend(audited.over_socket(&sources, checker, compiled, is_wanted)?);
@@ -182,6 +185,14 @@ fn of_packs(
     };
     report.manifest = package.as_ref().and_then(Package::manifest).map(audit::Manifest::to_json);
     Ok(report)
+}
+
+/// Cleans up before the program ends because it was interrupted.
+fn end_when_interrupted(clean: impl FnOnce() + Send + 'static) -> Result<(), Exit> {
+    interrupt::clean_up(clean).map_err(|error| {
+        output::error(format!("cannot listen for signals: {error}"));
+        Exit::Failure
+    })
 }
 
 /// The package that all packs belong to.
@@ -249,6 +260,12 @@ impl Audited<'_> {
             Exit::Failure
         })?;
         let record = folder.path().join("record.jsonl");
+        let left = folder.path().to_path_buf();
+        end_when_interrupted(move || {
+            plugins::end();
+            // Nobody is left to read an error.
+            let _ = fs::remove_dir_all(left);
+        })?;
         let served = match Served::start(sources, checker, compiled, &record) {
             Ok(served) => served,
             Err(reason) => return Ok(runtime_checks::failed(&reason, wanted)),

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import subprocess
 
 import pytest
-from conftest import ROOT, oracle
-from openenv.validation.policy import load_policy
+from conftest import BINARY, ROOT, oracle
+from openenv.validation.policy import apply_policy, load_policy
+from openenv.validation.report import ValidationReportV2
 from openenv.validation.runner import run_validation
 from openenv.validation.types import CheckStatus, Level, ProviderCapability
 
@@ -112,3 +114,28 @@ def test_the_package_itself_passes(tmp_path, server):
     assert report.report_schema_version == "2" and report.manifest.execution.probe_path == "deploy/runtime.json"
     for check in GRADED:
         assert results[check].status is CheckStatus.PASS, results[check]
+
+
+def audit(*args):
+    result = subprocess.run([BINARY, "audit", *map(str, args), "--format", "json"], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode in (0, 1), result.stderr
+    report = ValidationReportV2.model_validate_json(result.stdout)
+    # The stock policy comes to the same verdict.
+    assert apply_policy(report.results, load_policy(report.policy_version), report.lane) is report.verdict
+    return {result.check_id: result for result in report.results}
+
+
+def test_the_stock_package_reads_our_report_and_agrees(tmp_path, server):
+    task, pack = "email-triage-easy", "email-ops"
+    stock = graded(tmp_path, server.env(pack), pack, {"task_id": task}, oracle(pack, task, 7)["actions"])
+    ours = audit(server.env(pack), "--plan", tmp_path / "validation/runtime.json")
+    assert len(ours) == 41
+    both = [check for check in GRADED if check != "static.manifest"]
+    assert {check: ours[check].status for check in both} == {check: stock[check].status for check in both}
+
+
+def test_the_stock_package_reads_our_report_of_a_pack():
+    results = audit("scenarios/email-triage", "--level", "semantic,static", "--seeds", "0..0")
+    assert results["semantic.oracle_max"].status is CheckStatus.PASS
+    results = audit("scenarios/email-triage", "--level", "semantic,statistical", "--seeds", "0..0")
+    assert results["statistical.reward_reachability"].status is CheckStatus.PASS

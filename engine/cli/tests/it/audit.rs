@@ -450,3 +450,69 @@ fn a_server_is_audited_by_its_address() {
     let told = finds(folder.path(), &["audit", &url, "--plan", "plan.json", "--only", "runtime.oracle_containment"]);
     assert!(told.contains("GET /sessions/{id}/truth answers nobody; expected 401 or 403"), "{told}");
 }
+
+/// What the recipes of the cookbook show on purpose, or have to be this small to show: each is true.
+const KNOWN: [(&str, &str); 3] = [
+    ("statistical.headroom", "parcels/parcels-june: `always(high)`, which knows nothing, scores 1.000"),
+    ("statistical.adversarial_floor", "careful-agent/morning: `keywords` scores as much as the oracle"),
+    ("statistical.gameability_gap", "shop/shopping: `random` earns"),
+];
+
+#[test]
+fn recipes_without_a_defect_have_no_finding() {
+    let recipes = fs::read_dir(root().join("docs/cookbook")).expect("the cookbook");
+    let recipes = recipes.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir());
+    // Some have the name of another one, and one needs a library of Python.
+    let apart = ["ranks", "tools", "textsim"];
+    let (apart, together): (Vec<_>, Vec<_>) = recipes
+        .map(|path| path.display().to_string())
+        .partition(|path| apart.iter().any(|name| path.ends_with(&format!("/{name}"))));
+    let apart: Vec<String> = apart.into_iter().filter(|path| !path.ends_with("/textsim")).collect();
+    let mut found = Vec::new();
+    for recipes in [together, apart] {
+        let recipes: Vec<&str> = recipes.iter().map(String::as_str).collect();
+        let options = ["--level", "semantic,statistical", "--seeds", "0..3", "--format", "json"];
+        let output = casebook(&root(), &[&["audit"], &recipes[..], &options].concat());
+        for result in json(&output)["results"].as_array().expect("results") {
+            let evidence = result["evidence"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let findings = result["measured"]["findings"].as_array().map_or(0, Vec::len);
+            let id = result["check_id"].as_str().expect("an id").to_owned();
+            found.extend(evidence.take(findings).map(|line| (id.clone(), line.to_owned())));
+        }
+    }
+    let unknown: Vec<_> = found
+        .iter()
+        .filter(|(id, line)| !KNOWN.iter().any(|(known, begin)| id == known && line.starts_with(begin)))
+        .collect();
+    assert!(unknown.is_empty() && found.len() == KNOWN.len(), "{found:#?}");
+}
+
+#[test]
+fn packs_that_start_programs_need_to_be_allowed() {
+    let output = casebook(&root(), &["audit", "docs/cookbook/textsim", "--only", "semantic.oracle_max"]);
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("--allow-process-plugins"), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_audit_leaves_nothing_behind() {
+    let (folder, temporary) = (pack(), TempDir::new().expect("a folder"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .args(["audit", "--seeds", "0..9999"])
+        .current_dir(folder.path())
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let left = || fs::read_dir(temporary.path()).expect("a folder").count();
+    let begin = std::time::Instant::now();
+    while left() == 0 && begin.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    // The folder is there a moment before the signal is listened for.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+    assert_eq!((child.wait().expect("it ends").code(), left()), (Some(130), 0));
+}
