@@ -37,4 +37,4 @@ pub use regrade::{
     Unplayed, Versions, regrade_all,
 };
 pub use rows::{Entry, Summary, id_of};
-pub use store::{Compacted, Records, Store, StoreError};
+pub use store::{Added, Compacted, Records, Store, StoreError};

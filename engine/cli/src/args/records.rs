@@ -23,7 +23,7 @@ pub(crate) enum RecordsAction {
     Stats(ReadArgs),
     /// Writes episodes for training and for other tools
     Export(ExportArgs),
-    /// Adds the episodes of JSON-lines files that the store does not have yet
+    /// Adds the episodes of JSON-lines files, or of other stores, that the store does not have yet
     Import(RecordsImportArgs),
     /// Removes episodes
     Prune(PruneArgs),
@@ -146,8 +146,8 @@ pub(crate) struct RecordsImportArgs {
     /// The store's folder; created if it does not exist
     #[arg(value_name = "DIR")]
     pub(crate) records: PathBuf,
-    /// Files written by `run --record`, `serve --record` or `records export --to jsonl`
-    #[arg(value_name = "FILE", required = true)]
+    /// Files written by `run --record`, `serve --record` or `records export --to jsonl`, or other stores
+    #[arg(value_name = "FILE|DIR", required = true)]
     pub(crate) files: Vec<PathBuf>,
 }
 

@@ -7,7 +7,7 @@ mod stats;
 
 use std::{io, path::Path};
 
-use casebook_records::{Compacted, Entry, Filter, Records, Store, StoreError};
+use casebook_records::{Added, Compacted, Filter, Records, Store, StoreError};
 use serde_json::json;
 
 use crate::{
@@ -84,22 +84,19 @@ pub(super) fn unreadable(problems: &[String]) -> Exit {
 }
 
 fn import(args: &RecordsImportArgs, format: Format) -> Result<Exit, Exit> {
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut problems = Vec::new();
+    let mut all = Added::default();
+    let mut store = None;
     for file in &args.files {
-        if file.is_dir() {
-            output::error(format!("`{}` is a folder; name files of JSON lines", file.display()));
-            return Err(Exit::Usage);
-        }
-        let progress = Progress::start("reading");
-        problems.extend(open(file)?.entries(&Filter::default(), &mut |entry| entries.push(entry)).map_err(refused)?);
+        let from = open(file)?;
+        let store = store.get_or_insert(create(&args.records)?);
+        let progress = Progress::start("adding");
+        let added = store.add(&from).map_err(refused)?;
         drop(progress);
+        all.read += added.read;
+        all.added += added.added;
+        all.unreadable.extend(added.unreadable);
     }
-    let store = create(&args.records)?;
-    let read = entries.len();
-    let progress = Progress::start("writing");
-    let added = store.add(entries).map_err(refused)?;
-    drop(progress);
+    let Added { read, added, unreadable: problems } = all;
     if format == Format::Json {
         output::json(&json!({ "read": read, "added": added, "unreadable": problems }));
         return Ok(if problems.is_empty() { Exit::Success } else { Exit::Findings });

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from openenv import GenericEnvClient
 
-from conftest import BINARY, ROOT
+from conftest import BINARY, ROOT, Server
 
 PAGE = (ROOT / "docs/records.md").read_text()
 TASK = "email-triage-easy"
@@ -20,11 +20,11 @@ def line(tool):
     return re.search(rf"^\| {tool} \| `(.+?)`", PAGE, re.MULTILINE).group(1)
 
 
-@pytest.fixture
-def records(start, tmp_path, monkeypatch):
-    """A store with two episodes, the first of which tells what its model used."""
-    monkeypatch.chdir(tmp_path)
-    server = start("scenarios", "--records", tmp_path / "records", "--environment", "email-ops")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a store of two episodes, the first of which has what its model used."""
+    folder = tmp_path_factory.mktemp("records")
+    server = Server("scenarios/email-ops", "--records", folder / "records")
     with GenericEnvClient(base_url=server.url).sync() as env:
         for seed, policy in [(7, "small-model"), (8, None)]:
             metadata = {"policy": policy} if policy else {}
@@ -35,7 +35,14 @@ def records(start, tmp_path, monkeypatch):
                     action["metadata"] = {"usage": {"prompt_tokens": 800, "completion_tokens": 30, "cost": 0.25}}
                 result = env.step(action)
     assert server.stop() == 0
-    return tmp_path / "records"
+    return folder
+
+
+@pytest.fixture
+def records(folder, monkeypatch):
+    """The store; the folder above it is the current one."""
+    monkeypatch.chdir(folder)
+    return folder / "records"
 
 
 def test_duckdb_reads_episodes_and_steps(records):
@@ -44,7 +51,7 @@ def test_duckdb_reads_episodes_and_steps(records):
     episode = duckdb.sql(
         "SELECT environment, policy, \"group\", split, seed, steps, input_tokens, output_tokens, cost, done, started, seconds"
         " FROM read_parquet('records/episodes/**/*.parquet', hive_partitioning=true) WHERE policy = 'small-model'"
-    ).fetchone()
+    ).limit(1).fetchall()[0]
     assert episode[:6] == ("email-ops", "small-model", "g", "classic", 7, 3)
     assert episode[6:10] == (2400, 90, 0.75, True)
     assert episode[10] is not None and episode[11] >= 0

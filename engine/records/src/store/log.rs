@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, ErrorKind, Read, Write},
+    io::{self, BufRead, BufReader, ErrorKind, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -11,6 +11,9 @@ use casebook_runtime::{json, record::Recording};
 
 use super::{StoreError, day_of, sync_folder};
 use crate::rows::Entry;
+
+/// Bytes of lines that are in memory at the same time, and that become one part.
+const BATCH: usize = 16 << 20;
 
 /// A log that was opened.
 #[derive(Debug)]
@@ -71,30 +74,47 @@ impl Log {
         self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Its recordings, and the lines that are not recordings. The last line of a log that is not `whole` may still be written.
-    pub(super) fn entries(&self, whole: bool) -> Result<(Vec<Entry>, Vec<Unreadable>), StoreError> {
-        let mut bytes = Vec::new();
-        (&self.file).read_to_end(&mut bytes).map_err(StoreError::io(&self.path))?;
+    /// Shows its recordings, some at a time, and returns the lines that are not recordings. The last line of a log that is
+    /// not `whole` may still be written.
+    pub(super) fn batches(
+        &self,
+        whole: bool,
+        each: &mut dyn FnMut(Vec<Entry>) -> Result<(), StoreError>,
+    ) -> Result<Vec<Unreadable>, StoreError> {
+        let mut file = BufReader::new(&self.file);
         let day = day_of(self.modified);
         let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
-        for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let (mut bytes, mut line) = (0, Vec::new());
+        for at in 1.. {
+            line.clear();
+            if file.read_until(b'\n', &mut line).map_err(StoreError::io(&self.path))? == 0 {
+                break;
+            }
             let is_ended = line.ends_with(b"\n");
-            let line = line.trim_ascii();
-            if line.is_empty() || !is_ended && !whole {
+            let text = line.trim_ascii();
+            if text.is_empty() || !is_ended && !whole {
                 continue;
             }
-            let read = str::from_utf8(line)
+            let read = str::from_utf8(text)
                 .map_err(|error| error.to_string())
                 .and_then(|text| serde_json::from_str::<Recording>(text).map_err(|error| json::problem(text, &error)));
             match read {
                 Ok(recording) => entries.push(Entry::new(recording, &day)),
                 Err(problem) => unreadable.push(Unreadable {
-                    problem: format!("{}:{}: not a recording: {problem}", self.path.display(), at + 1),
-                    line: line.to_vec(),
+                    problem: format!("{}:{at}: not a recording: {problem}", self.path.display()),
+                    line: text.to_vec(),
                 }),
             }
+            bytes += line.len();
+            if bytes >= BATCH {
+                bytes = 0;
+                each(std::mem::take(&mut entries))?;
+            }
         }
-        Ok((entries, unreadable))
+        if !entries.is_empty() {
+            each(entries)?;
+        }
+        Ok(unreadable)
     }
 
     /// Puts lines that are not recordings aside, so that they are not lost with the log.

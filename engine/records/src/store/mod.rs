@@ -33,6 +33,8 @@ use part::Part;
 /// How old an empty log becomes until it counts as left over: the process that made it may be about to lock it.
 const NEW: Duration = Duration::from_mins(1);
 
+/// Steps of a part that is joined with others.
+const SMALL: usize = 20_000;
 /// Logs that one process may begin in a millisecond.
 const LOGS: u32 = 10_000;
 
@@ -79,6 +81,17 @@ pub enum Records {
     Store(Store),
     /// A file that `run --record` or `serve --record` wrote.
     File(PathBuf),
+}
+
+/// What was added to a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Episodes that were read.
+    pub read: usize,
+    /// Those that the store did not have yet.
+    pub added: usize,
+    /// Lines that cannot be read, with the reason.
+    pub unreadable: Vec<String>,
 }
 
 /// What a compaction did.
@@ -160,16 +173,12 @@ impl Store {
                 }
                 continue;
             }
-            let (entries, unreadable) = log.entries(true)?;
-            let mut partitions: IndexMap<(String, String), Vec<Entry>> = IndexMap::new();
-            for entry in entries {
-                let key = (entry.recording.environment.clone(), entry.day.clone());
-                partitions.entry(key).or_default().push(entry);
-            }
-            for ((environment, day), entries) in partitions {
+            let mut batch = 0;
+            let unreadable = log.batches(true, &mut |entries| {
+                batch += 1;
                 compacted.episodes += entries.len();
-                Part::new(&self.root, &environment, &day, &log.name()).write(&entries)?;
-            }
+                self.write(entries, &format!("{}-{batch}", log.name()))
+            })?;
             log.keep_unreadable(&unreadable)?;
             compacted.unreadable.extend(unreadable.iter().map(|one| one.problem.clone()));
             log.remove()?;
@@ -187,12 +196,23 @@ impl Store {
     /// When something cannot be read or written, or another process changes parts.
     pub fn join(&self) -> Result<usize, StoreError> {
         let _lock = self.lock()?;
-        let mut partitions: IndexMap<PathBuf, Vec<Part>> = IndexMap::new();
-        for part in part::all(&self.root)?.into_iter().filter(Part::is_small) {
-            partitions.entry(part.folder()).or_default().push(part);
+        // Of each folder groups of parts, none of which becomes too large to be in memory.
+        let mut groups: Vec<(PathBuf, usize, Vec<Part>)> = Vec::new();
+        for part in part::all(&self.root)? {
+            let rows = part.steps()?;
+            if rows > SMALL {
+                continue;
+            }
+            match groups.last_mut().filter(|(folder, sum, _)| *folder == part.folder() && *sum + rows <= 2 * SMALL) {
+                Some((_, sum, parts)) => {
+                    *sum += rows;
+                    parts.push(part);
+                }
+                None => groups.push((part.folder(), rows, vec![part])),
+            }
         }
         let mut joined = 0;
-        for parts in partitions.values().filter(|parts| parts.len() > 1) {
+        for (.., parts) in groups.iter().filter(|(.., parts)| parts.len() > 1) {
             let mut seen = HashSet::new();
             let mut entries = Vec::new();
             for part in parts {
@@ -224,31 +244,49 @@ impl Store {
         }
     }
 
-    /// Adds recordings that it does not have yet; returns how many those were.
+    /// Adds the episodes of a file or another store that it does not have yet.
     ///
     /// # Errors
     ///
     /// When something cannot be read or written.
-    pub fn add(&self, entries: Vec<Entry>) -> Result<usize, StoreError> {
+    pub fn add(&self, from: &Records) -> Result<Added, StoreError> {
         let mut known = HashSet::new();
         Records::Store(self.clone()).summaries(&Filter::default(), &mut |summary| {
             known.insert(summary.id);
         })?;
-        let mut partitions: IndexMap<(String, String), Vec<Entry>> = IndexMap::new();
-        let mut added = 0;
-        for entry in entries {
-            if !known.insert(entry.id.clone()) {
-                continue;
+        let name = self.new_log().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut added = Added::default();
+        let mut batch = 0;
+        let mut take = |entries: Vec<Entry>| {
+            added.read += entries.len();
+            let fresh: Vec<Entry> = entries.into_iter().filter(|entry| known.insert(entry.id.clone())).collect();
+            added.added += fresh.len();
+            batch += 1;
+            self.write(fresh, &format!("{name}-{batch}"))
+        };
+        let unreadable = from.read(&mut |source, _| match source {
+            Source::Lines(entries) => take(entries),
+            Source::Part(part) => {
+                let mut entries = Vec::new();
+                part.entries(&|_| true, &mut |entry| entries.push(entry))?;
+                take(entries)
             }
-            added += 1;
+        })?;
+        added.unreadable = unreadable;
+        Ok(added)
+    }
+
+    /// Writes episodes as parts of a name, one for each environment and day.
+    fn write(&self, entries: Vec<Entry>, name: &str) -> Result<(), StoreError> {
+        let mut partitions: IndexMap<(String, String), Vec<Entry>> = IndexMap::new();
+        for entry in entries {
             let key = (entry.recording.environment.clone(), entry.day.clone());
             partitions.entry(key).or_default().push(entry);
         }
-        let name = self.new_log().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         for ((environment, day), entries) in partitions {
-            Part::new(&self.root, &environment, &day, &name).write(&entries)?;
+            Part::new(&self.root, &environment, &day, name).write(&entries)?;
         }
-        Ok(added)
+        Ok(())
     }
 
     /// Removes the episodes that a filter accepts, and returns how many they are; with `dry`, only counts them.
@@ -402,9 +440,9 @@ impl Records {
         let mut problems = Vec::new();
         let mut lines = |path: &Path, seen: &mut HashSet<String>, whole: bool| match Log::look(path) {
             Ok(Some(log)) => {
-                let (entries, unreadable) = log.entries(whole)?;
+                let unreadable = log.batches(whole, &mut |entries| each(Source::Lines(entries), seen))?;
                 problems.extend(unreadable.into_iter().map(|one| one.problem));
-                each(Source::Lines(entries), seen)
+                Ok(())
             }
             Ok(None) => Ok(()),
             Err(error) => Err(error),

@@ -19,8 +19,6 @@ use crate::{
 
 /// What a name may hold in a path as it is.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
-/// Bytes of a file that is joined with others.
-const SMALL: u64 = 8 << 20;
 /// The columns of episodes that only a whole recording needs.
 const REST: &[&str] =
     &["arguments", "components", "score_tree", "last_observation", "observations", "inputs", "line", "items"];
@@ -58,9 +56,10 @@ impl Part {
         self.episodes.parent().map(Path::to_path_buf).unwrap_or_default()
     }
 
-    /// Whether its files are so small that many of them are a burden.
-    pub(super) fn is_small(&self) -> bool {
-        [&self.episodes, &self.steps].iter().all(|path| fs::metadata(path).is_ok_and(|file| file.len() < SMALL))
+    /// The number of its steps.
+    pub(super) fn steps(&self) -> Result<usize, StoreError> {
+        let table = Table::read(&self.steps, STEPS, |_| false).map_err(StoreError::parquet(&self.steps))?;
+        Ok(table.rows())
     }
 
     /// Writes both files, each whole or not at all; those of the same name are replaced.

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use casebook_records::{Entry, Filter, Records, Store, Target, Versions, export, id_of, regrade_all};
+use casebook_records::{Filter, Records, Store, Target, Versions, export, id_of, regrade_all};
 use casebook_runtime::{
     record::{Details, Recording, Usage},
     scenario::{Catalog, Pack},
@@ -133,13 +133,12 @@ proptest! {
         let path = other.path().join("all.jsonl");
         fs::write(&path, lines).expect("written");
         let copy = Store::create(&other.path().join("store")).expect("a store");
-        let mut entries: Vec<Entry> = Vec::new();
-        Records::File(path).entries(&Filter::default(), &mut |entry| entries.push(entry)).expect("it is read");
-        let added = copy.add(entries.clone()).expect("added");
+        let added = copy.add(&Records::File(path.clone())).expect("added").added;
         let copied = Records::Store(copy.clone());
         prop_assert_eq!(all(&copied), all(&records));
         prop_assert_eq!(added, all(&records).len());
-        prop_assert_eq!(copy.add(entries).expect("added"), 0);
+        prop_assert_eq!(copy.add(&Records::File(path)).expect("added").added, 0);
+        prop_assert_eq!(copy.add(&records).expect("added").added, 0);
         // Of all that is there, a filter removes what it accepts.
         let filter = Filter { policies: vec!["oracle".into()], ..Filter::default() };
         let removed = copy.prune(&filter, false).expect("removed");

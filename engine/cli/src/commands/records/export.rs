@@ -1,14 +1,19 @@
 //! `casebook records export`
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    fs::OpenOptions,
+    io::{self, IsTerminal as _, Write},
+    path::Path,
+};
 
 use casebook_records::{ExportError, Exported, Filter, export};
+use tempfile::NamedTempFile;
 
 use super::{open, refused};
 use crate::{
     args::{ExportArgs, ExportFormat, Format},
     exit::Exit,
-    files, output,
+    output,
     progress::Progress,
 };
 
@@ -42,15 +47,30 @@ pub(super) fn run(args: &ExportArgs, format: Format) -> Result<Exit, Exit> {
         }
         Some(path) => {
             let place = format!("`{}`", path.display());
-            let mut bytes = Vec::new();
-            let done = export(&records, &filter, args.to.into(), &mut bytes).map_err(|error| failed(error, &place))?;
-            files::write(path, bytes).map_err(|error| failed(ExportError::Write(error), &place))?;
-            done
+            write(path, |out| export(&records, &filter, args.to.into(), out)).map_err(|error| failed(error, &place))?
         }
     };
     drop(progress);
     report(&done, args, format);
     Ok(if done.unreadable.is_empty() { Exit::Success } else { Exit::Findings })
+}
+
+/// Writes a file whole or not at all; devices and pipes as it comes.
+fn write(
+    path: &Path,
+    export: impl FnOnce(&mut dyn Write) -> Result<Exported, ExportError>,
+) -> Result<Exported, ExportError> {
+    if path.exists() && !path.is_file() {
+        let mut out = io::BufWriter::new(OpenOptions::new().write(true).open(path).map_err(ExportError::Write)?);
+        return export(&mut out);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = NamedTempFile::with_prefix_in(".casebook-", folder).map_err(ExportError::Write)?;
+    let mut out = io::BufWriter::new(file);
+    let done = export(&mut out)?;
+    let file = out.into_inner().map_err(|error| ExportError::Write(error.into_error()))?;
+    file.persist(path).map_err(|error| ExportError::Write(error.error))?;
+    Ok(done)
 }
 
 /// What was left out, and why; on standard error where the result is on standard output.
