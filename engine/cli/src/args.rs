@@ -178,7 +178,7 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serves packs over the OpenEnv protocol, with a page to try them, and reloads them when they change
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Checks packs and reports every problem with its line
     Check(CheckArgs),
     /// Runs the test documents of packs: rule cases, episodes, probes, coverage

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         return exit::Exit::Failure.into();
     }
     let exit = match args.command {
-        Command::Serve(args) => commands::serve::run(args, format),
+        Command::Serve(args) => commands::serve::run(*args, format),
         Command::Check(args) => commands::check::run(&args, format),
         Command::Test(args) => commands::test::run(&args, format),
         Command::Explain(args) => commands::explain::run(&args, format),
