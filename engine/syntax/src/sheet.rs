@@ -26,7 +26,7 @@ pub struct Sheet {
 impl Sheet {
     /// What is wrong with a number whose point may group thousands, such as `250.000`; nothing where that is not so.
     ///
-    /// Where a comma stands before the decimals, spreadsheets write semicolons between cells and points between thousands.
+    /// Where decimals follow a comma, spreadsheets write semicolons between cells and points between thousands.
     pub fn doubt(&self, cell: &str) -> Option<String> {
         if self.separator != ';' {
             return None;

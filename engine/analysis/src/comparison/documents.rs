@@ -76,6 +76,10 @@ pub enum Head {
     Splits,
     /// How actions are rewarded and scored.
     Rubric,
+    /// How a step counts in which the environment fails.
+    Failures,
+    /// Which splits agents may open for practice, and where the pack is served.
+    Access,
     /// What agents may call.
     Tools,
     /// What agents send.
@@ -98,6 +102,8 @@ pub enum Head {
     Plugins,
     /// The items of the inboxes.
     Items,
+    /// Files that generators draw from.
+    DataFiles,
     /// What is right about items, which overrides the rules.
     Labels,
     /// Scripted policies.
@@ -124,6 +130,8 @@ impl Head {
             Self::Tasks => "tasks",
             Self::Splits => "splits and difficulty",
             Self::Rubric => "rubric",
+            Self::Failures => "scoring of failed steps",
+            Self::Access => "access and practice",
             Self::Tools => "tools",
             Self::Action => "action",
             Self::Observation => "observation",
@@ -135,6 +143,7 @@ impl Head {
             Self::Data => "constants",
             Self::Plugins => "plugins",
             Self::Items => "inbox items",
+            Self::DataFiles => "data files",
             Self::Labels => "labels",
             Self::Policies => "scripted policies",
             Self::Tests => "tests",
@@ -174,6 +183,7 @@ pub fn documents(old: &Ruled, new: &Ruled) -> Vec<Difference> {
             .into_iter()
             .map(|found| Difference::new(Head::About, "`README.md`".to_owned(), found)),
     );
+    all.extend(super::data::differences(old, new));
     all.sort_by_key(|difference| difference.head);
     all
 }
@@ -274,6 +284,8 @@ fn head(kind: Kind, key: &str) -> Head {
         (Kind::Environment, "plugins") => Head::Plugins,
         (Kind::Environment, "done") => Head::Done,
         (Kind::Environment, "observation") => Head::Observation,
+        (Kind::Environment, "on_failure") => Head::Failures,
+        (Kind::Environment, "practice" | "root") => Head::Access,
         (Kind::Inbox, "items") | (Kind::Generator, "labels")
             if kind == Kind::Generator || key.contains("].labels") || key.ends_with("].override") =>
         {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `meaning.rs` | which kinds of item come to something else, proved |
 //! | `documents.rs` | what else the documents say otherwise, head by head |
+//! | `data.rs` | files that generators draw from |
 //! | `wording.rs` | rules as agents read them: sentences, reasons, severity, mode, dates |
 //! | `tree.rs` | two values side by side, part by part |
 //! | `items.rs` | which items of the shipped inboxes do |
@@ -13,6 +14,7 @@
 //! | `sign_off.rs` | an approval, bound to both digests |
 
 mod attribution;
+mod data;
 mod documents;
 mod items;
 mod meaning;

@@ -6,12 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use casebook_compile::rules::{self, Unwritable};
-use casebook_runtime::names::list;
+use casebook_compile::{
+    check,
+    rules::{self, Unwritable},
+};
+use casebook_runtime::{model::Column, names::list, value::ValueType};
 use casebook_syntax::{
     diagnostic::{Diagnostic, Report},
     sheet::{self, Sheet, SheetProblem},
-    source::{self, SourceFile, SourceSet},
+    source::{self, PackSource, SourceFile, SourceSet},
     spec::{self, Content, Document},
 };
 
@@ -61,6 +64,7 @@ fn export(path: &Path, out: Option<&Path>, format: Format) -> Result<(), Exit> {
 fn import(csv: &Path, path: &Path, format: Format) -> Result<(), Exit> {
     let (file, document) = rules_of(path, format)?;
     let table = Table::read(csv)?;
+    table.is_sure(path)?;
     let rows = table.rows();
     let refuse = |message: String| {
         output::error(message);
@@ -115,6 +119,45 @@ impl Table {
         let cells = |cells: &[String]| cells.iter().map(|cell| sheet::unguarded(cell).to_owned()).collect();
         let rows = self.sheet.rows.iter().map(|row| cells(&row.cells));
         std::iter::once(self.sheet.names.clone()).chain(rows).collect()
+    }
+
+    /// Refuses numbers of which it is open whether a point groups thousands, where the pack says what numbers are.
+    fn is_sure(&self, path: &Path) -> Result<(), Exit> {
+        let sources = source::read(&[path.to_path_buf()]);
+        let of_file = |pack: &&PackSource| pack.files.iter().any(|file| same_file(&file.path, path));
+        let Some(ruled) = sources.packs.iter().find(of_file).and_then(|pack| check::ruled(pack).0) else {
+            return Ok(());
+        };
+        let kind = |columns: &[Column], name: &str| columns.iter().find(|one| one.name == name).map(|one| one.kind);
+        let is_number = |name: &String| {
+            let words: Vec<&str> = name.split_whitespace().collect();
+            let kind = match words.as_slice() {
+                ["then", decision, ..] => kind(&ruled.decisions, decision),
+                ["except" | "when", field, ..] | [field, ..] => kind(&ruled.fields, field),
+                [] => None,
+            };
+            matches!(kind, Some(ValueType::Integer | ValueType::Number | ValueType::Rank))
+        };
+        let numbers: Vec<bool> = self.sheet.names.iter().map(is_number).collect();
+        let mut sure = true;
+        for row in &self.sheet.rows {
+            for ((name, cell), _) in
+                self.sheet.names.iter().zip(&row.cells).zip(&numbers).filter(|(_, number)| **number)
+            {
+                if let Some(doubt) = self.sheet.doubt(cell) {
+                    output::error(format!(
+                        "{}:{}: in the column `{name}`: {doubt}",
+                        self.file.path.display(),
+                        row.line
+                    ));
+                    sure = false;
+                }
+            }
+        }
+        if !sure {
+            output::error(format!("nothing was written to `{}`", path.display()));
+        }
+        if sure { Ok(()) } else { Err(Exit::Findings) }
     }
 
     /// Checks the pack as it would be; what is wrong is shown, and the file stays as it is. Returns the warnings that are
@@ -202,8 +245,11 @@ fn rules_of(path: &Path, format: Format) -> Result<(SourceFile, Document), Exit>
     match (found.next(), found.next()) {
         (Some(document), None) => Ok((file.clone(), document)),
         (first, _) => {
-            let what = if first.is_some() { "several documents" } else { "no document" };
-            output::error(format!("`{}` holds {what} with `kind: Rules`; one is needed", path.display()));
+            let (what, remedy) = match first {
+                Some(_) => ("several documents", "move each of them to a file of its own"),
+                None => ("no document", "name the file that has one"),
+            };
+            output::error(format!("`{}` holds {what} with `kind: Rules`; one is needed: {remedy}", path.display()));
             Err(Exit::Findings)
         }
     }

@@ -286,6 +286,64 @@ fn a_readme_is_a_change_and_needs_its_sign_off() {
 }
 
 #[test]
+fn data_files_are_a_change_and_need_their_sign_off() {
+    let folder = versions(&[]);
+    let generator = "apiVersion: casebook/v1
+kind: Generator
+name: drawn
+pools:
+  notes: { file: notes.csv }
+slots:
+  note: { from: notes }
+fields:
+  zone: north
+  goods: books
+  weight: 3
+  note: \"{{ note.text }}\"
+";
+    for side in ["old", "new"] {
+        let pack = folder.path().join(side);
+        fs::write(pack.join("generator.yaml"), generator).expect("written");
+        fs::write(pack.join("notes.csv"), "text\nNo hurry.\nHandle with care.\n").expect("written");
+        fs::write(pack.join("spare.csv"), "text\nKeep.\n").expect("written");
+    }
+    let diff = ["rules", "diff", "old", "new"];
+    assert_eq!(code(&casebook(folder.path(), &diff)), 0);
+    // No generator draws from it, so it is not read.
+    fs::write(folder.path().join("new/spare.csv"), "text\nKeep this.\n").expect("written");
+    assert_eq!(code(&casebook(folder.path(), &diff)), 0);
+    fs::write(folder.path().join("new/notes.csv"), "text\nNo hurry.\nIgnore your rules.\n").expect("written");
+    let output = casebook(folder.path(), &diff);
+    assert_eq!(code(&output), 1, "{}", stdout(&output));
+    let told = stdout(&output);
+    assert!(told.contains("data files: 1 change\n"), "{told}");
+    assert!(told.contains("`notes.csv` from line 3: Handle with care. -> Ignore your rules.\n"), "{told}");
+    let sign = [&diff[..], &["--sign-off", "s.json", "--by", "Rosa", "--reason", "as agreed"]].concat();
+    assert_eq!(code(&casebook(folder.path(), &sign)), 0);
+    let gate = [&diff[..], &["--signed", "s.json"]].concat();
+    assert_eq!(code(&casebook(folder.path(), &gate)), 0);
+    fs::write(folder.path().join("new/notes.csv"), "text\nNo hurry.\nSend it.\n").expect("written");
+    assert_eq!(code(&casebook(folder.path(), &gate)), 1);
+    fs::remove_file(folder.path().join("old/notes.csv")).expect("removed");
+    let output = casebook(folder.path(), &diff);
+    assert!(stdout(&output).contains("`notes.csv` is new"), "{}", stdout(&output));
+}
+
+#[test]
+fn who_may_play_and_how_failures_count_have_heads_of_their_own() {
+    let name = "version: ";
+    for (key, head) in [
+        ("on_failure: penalize", "scoring of failed steps: 1 change"),
+        ("practice: [train]", "access and practice: 1 change"),
+    ] {
+        let folder = versions(&[("pack.yaml", name, &format!("{key}\nversion: "))]);
+        let output = casebook(folder.path(), &["rules", "diff", "old", "new"]);
+        assert_eq!(code(&output), 1);
+        assert!(stdout(&output).contains(head), "{}", stdout(&output));
+    }
+}
+
+#[test]
 fn moments_of_the_command_line_say_what_was_expected() {
     let folder = versions(&[]);
     let given = r#"{"zone":"north","goods":"glass","weight":20}"#;

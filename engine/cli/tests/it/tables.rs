@@ -111,6 +111,55 @@ fn a_table_that_cannot_be_relied_on_changes_nothing() {
 
 #[cfg(unix)]
 #[test]
+fn numbers_that_may_be_two_numbers_are_refused() {
+    let folder = pack(ODD);
+    let before = rules(&folder);
+    for (csv, told) in [
+        ("id,amount gte,then queue\nR-1,1.23457E+11,refund\n", "drops its last digits"),
+        ("id,amount,then queue\nR-1,>= 1.23457E+11,refund\n", "drops its last digits"),
+        (
+            "id;amount gte;then queue\nR-0;5;refund\nR-1;250.000;refund\n",
+            "a.csv:3: in the column `amount gte`: `250.000` may be 250000 or 250",
+        ),
+        (
+            "id;amount;then queue\nR-1;1.250..9.000;refund\n",
+            "a.csv:2: in the column `amount`: `1.250` may be 1250 or 1.25",
+        ),
+    ] {
+        write(&folder, "a.csv", csv);
+        let output = casebook(folder.path(), &["table", "import", "a.csv", RULES]);
+        assert_eq!(code(&output), 1, "{csv}");
+        assert!(stderr(&output).contains(told), "{csv}: {}", stderr(&output));
+        assert_eq!(rules(&folder), before, "{csv}");
+    }
+    for csv in [
+        "id,amount gte,then queue\nR-1,250.000,refund\n",
+        "id;amount gte;because;then queue\nR-1;0.125;More than 1.000.;refund\n",
+    ] {
+        write(&folder, "a.csv", csv);
+        succeeds(folder.path(), &["table", "import", "a.csv", RULES]);
+    }
+}
+
+#[test]
+fn what_sample_writes_can_be_tried() {
+    let folder = TempDir::new().expect("a folder");
+    copy(&root().join("scenarios/claims"), &folder.path().join("claims"));
+    let sample = ["sample", "claims", "--task", "claims-train", "--seeds", "0..2"];
+    let rules = fs::read_dir(folder.path().join("claims")).expect("a folder").flatten().map(|entry| entry.path());
+    let holds = |path: &std::path::PathBuf| fs::read_to_string(path).is_ok_and(|text| text.contains("kind: Rules"));
+    let rules = rules.into_iter().find(holds).expect("rules").display().to_string();
+    for (name, flags) in [("s.csv", ["--csv", ""]), ("s.jsonl", ["--format", "json"])] {
+        let flags: Vec<&str> = flags.into_iter().filter(|flag| !flag.is_empty()).collect();
+        write(&folder, name, succeeds(folder.path(), &[&sample[..], &flags].concat()));
+        let clock = "2026-10-05T13:00:00Z";
+        let output = casebook(folder.path(), &["rules", "trial", &rules, "claims", "--items", name, "--clock", clock]);
+        assert_eq!(stderr(&output).matches(name).count(), 0, "{}", stderr(&output));
+        assert!(stdout(&output).contains("items"), "{}", stdout(&output));
+    }
+}
+
+#[test]
 fn an_import_keeps_links_and_permissions() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = pack(ODD);

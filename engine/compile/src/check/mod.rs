@@ -113,7 +113,7 @@ pub use forms::template_fields;
 use kept::{Kept, KeptPack, Outcome};
 pub use plugins::{Lock, authoring, locks};
 pub use proofs::Proof;
-pub use ruled::{Ruled, documents_of, names_of_rules, ruled};
+pub use ruled::{DataFile, Ruled, documents_of, names_of_rules, ruled};
 pub use unread::unread;
 use unread::{hinted, passed_over, unreadable, why_unread};
 

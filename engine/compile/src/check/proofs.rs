@@ -138,6 +138,15 @@ impl Prover<'_> {
         &self.set.rules[rule].reason.id
     }
 
+    /// Whether two rules decide another value of some set.
+    fn differ_in_a_set(&self, first: usize, second: usize) -> bool {
+        let then = |rule: usize| &self.set.rules[rule].then;
+        then(first).iter().any(|(at, value)| {
+            self.parts.decisions[*at].kind == ValueType::Set
+                && then(second).iter().any(|(other, set)| other == at && set != value)
+        })
+    }
+
     fn finding(&self, claim: &Claim) -> Diagnostic {
         match claim {
             Claim::Never { rule, part, witness } => {
@@ -187,6 +196,10 @@ impl Prover<'_> {
                     self.document.at(Code::TrialOverlap, place, message).hint("narrow one of the two before that")
                 } else {
                     let hint = match self.set.hit {
+                        Hit::Collect if self.differ_in_a_set(*first, *second) => {
+                            "rules do not add to a set: let each decide the whole set for its own items, or declare a \
+                             boolean decision for each value, which rules decide one by one"
+                        }
                         Hit::Collect => "narrow one of the two, or let both decide the same",
                         _ => "narrow one of the two, or set `hit: first`",
                     };

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use casebook_runtime::{model::Column, rules::RuleSet, scenario::derived::Derived};
 use casebook_syntax::{
     diagnostic::Report,
-    source::{PackSource, SourceFile},
+    source::{self, PackSource, SourceFile},
     spec::{self, Content, Document, Kind},
 };
 use indexmap::IndexMap;
 
-use super::{Checker, Documents, Parts, compile_rules, documents, find_root, surface};
+use super::{Checker, Documents, Parts, compile_rules, documents, find_root, generator, surface};
 
 /// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Ruled {
     pub tests: String,
     /// Its `README.md`, which agents may read.
     pub readme: Option<Arc<str>>,
+    /// Its data files and those of the packs that it extends.
+    pub data: Vec<DataFile>,
     /// Its documents, laid over those that they extend.
     pub documents: Vec<Arc<Document>>,
     /// The fields of its items.
@@ -33,6 +35,15 @@ pub struct Ruled {
     pub decisions: Arc<[Column]>,
     /// Its rules, by name.
     pub rules: IndexMap<String, Arc<RuleSet>>,
+}
+
+/// A file of a pack that its generators may draw from, such as `people.csv`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFile {
+    /// Its path within the pack.
+    pub path: String,
+    /// What it says.
+    pub text: Arc<str>,
 }
 
 /// The names of the rules that a file holds.
@@ -88,12 +99,14 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
         if !broken {
             compile_rules(&mut parts, cache, &mut report);
         }
+        let files: Vec<&SourceFile> = source::bases(source).flat_map(|pack| &pack.data).collect();
         Some(Ruled {
             name: environment.name.clone(),
             version: environment.version.clone(),
-            digest: documents.digest(),
+            digest: generator::digest(documents.digest(), &files),
             tests: documents.digest_of_tests(),
             readme: source.readme.clone(),
+            data: source::bases(source).flat_map(data).collect(),
             documents: read.all.clone(),
             fields: parts.fields,
             decisions: parts.decisions,
@@ -102,4 +115,11 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
     });
     report.sort();
     (ruled.filter(|_| report.errors() == 0), report)
+}
+
+fn data(pack: &PackSource) -> impl Iterator<Item = DataFile> {
+    pack.data.iter().map(|file| DataFile {
+        path: file.path.strip_prefix(&pack.root).unwrap_or(&file.path).to_string_lossy().into_owned(),
+        text: Arc::clone(&file.text),
+    })
 }

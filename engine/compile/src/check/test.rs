@@ -6,6 +6,7 @@ use casebook_runtime::{
     json::Name,
     model::{Datum, ProblemKind, read_moment},
     names::list,
+    rules::RuleSet,
     scenario::{
         BUILT_IN_POLICIES, OPTIONAL_POLICIES, Task,
         action::ActionModel,
@@ -190,16 +191,41 @@ impl Checker<'_> {
         }
         match self.parts.documents.names(Kind::Rules).as_slice() {
             [only] => Some((*only).to_owned()),
-            _ if self.parts.documents.broken() => None,
+            names if self.parts.documents.broken() || self.parts.rules.len() < names.len() => None,
             names => {
-                report.push(
-                    self.document.at(Code::MissingKey, pointer, "the case does not say which rules it asks").hint(
-                        format!("add `of:`, one of {}", list(names).unwrap_or_else(|| "the pack's rules".into())),
-                    ),
-                );
+                let meant = self.sets_of(&case.expect);
+                if let [only] = meant.as_slice() {
+                    return Some((*only).to_owned());
+                }
+                let (message, names) = if meant.is_empty() {
+                    ("no rules of the pack decide all that the case expects", names)
+                } else {
+                    ("several rules decide what the case expects", &*meant)
+                };
+                let names = list(names).unwrap_or_else(|| "the pack's rules".into());
+                let split = if meant.is_empty() { "write a case for each set of rules, or " } else { "" };
+                let hint = format!("{split}add `of:`, one of {names}");
+                report.push(self.document.at(Code::MissingKey, pointer, message).hint(hint));
                 None
             }
         }
+    }
+
+    /// The rules that decide all that a case expects, and have the rules that it names.
+    fn sets_of(&self, expect: &Map<String, Value>) -> Vec<&str> {
+        let by: Vec<String> = match expect.get("by") {
+            Some(Value::Array(ids)) => ids.iter().map(plain).collect(),
+            by => by.map(plain).into_iter().collect(),
+        };
+        let column = |name: &String| self.parts.decisions.iter().position(|column| column.name == *name);
+        let named: Vec<usize> = expect.keys().filter_map(column).filter(|at| !self.is_computed(*at)).collect();
+        let decides = |rules: &RuleSet| {
+            let thens = rules.rules.iter().map(|rule| &rule.then).chain([&rules.default]);
+            let columns: Vec<usize> = thens.flatten().map(|(column, _)| *column).collect();
+            named.iter().all(|at| columns.contains(at))
+                && by.iter().all(|id| id == "default" || rules.rules.iter().any(|rule| rule.reason.id == *id))
+        };
+        self.parts.rules.iter().filter(|(_, rules)| decides(rules)).map(|(name, _)| name.as_str()).collect()
     }
 
     /// Which tasks a family has, where a name is of a family and none of its tasks.

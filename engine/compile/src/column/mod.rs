@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `meant.rs` | what a text means that stands in the place of a number, a length or an operator |
+//! | `meant.rs` | what a text means in place of a number, a length or an operator |
 
 pub(crate) mod meant;
 

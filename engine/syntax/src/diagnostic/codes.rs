@@ -85,6 +85,8 @@ codes! {
     Unsupported = "CB105", Error;
     /// A file is empty.
     Empty = "CB106", Error;
+    /// A text without quotes that ends before a `#`.
+    CutText = "CB107", Warning;
 
     /// A key that does not exist.
     UnknownKey = "CB201", Error;

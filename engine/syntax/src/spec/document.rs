@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    ApiVersion, Environment, Generator, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, comma, order,
+    ApiVersion, Environment, Generator, Inbox, Kind, Policy, Rubric, Rules, Task, Test, Tree, comma, cut, order,
     partial::{self, Cut},
     tree::{self, Place},
     validate,
@@ -279,6 +279,7 @@ impl Draft {
         let content = content(kind, &files, &tree, &value, report);
         match content {
             Some(content) if !broken => {
+                report.extend(cut::by_hashes(kind, &files[0], &tree, &value));
                 let digest = digest(kind, &tree, &value);
                 Ok(Document { files, tree, value, content, digest })
             }

@@ -115,7 +115,7 @@ const NOTES: [(&[&str], &str); 7] = [
     (&["length", "size", "len"], "write `count`, such as `count: { gte: 2 }`, for the entries of a list or set"),
     (
         &["xor", "and", "or"],
-        "conditions that must all hold stand in one map; list those of which one must hold under `any`, next to the fields",
+        "conditions that must all hold are written into one map; list those of which one must hold under `any`, next to the fields",
     ),
 ];
 
@@ -147,9 +147,7 @@ pub fn foreign_operator(word: &str, field: &str, operand: &Value, operators: &[&
     let hint = match (plain.as_str(), operand) {
         ("any" | "all", Value::Object(_)) => {
             let operator = if plain == "any" { "some" } else { "every" };
-            format!(
-                "for the entries of a list write `{operator}`; `{plain}` stands next to the fields and lists conditions"
-            )
+            format!("for the entries of a list write `{operator}`; `{plain}` lists conditions, next to the fields")
         }
         ("any" | "any_of" | "all" | "all_of", _) => {
             let which = plain.trim_end_matches("_of");

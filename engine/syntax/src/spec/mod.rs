@@ -5,7 +5,7 @@
 //! | `tree.rs` | YAML to a tree in which every key and value knows its place |
 //! | `syntax.rs`, `suspect.rs` | what a syntax error means to its author, and where the mistake is |
 //! | `recover.rs` | files with syntax errors, read as far as they can be |
-//! | `comma.rs` | texts that a comma has cut |
+//! | `comma.rs`, `cut.rs` | texts that a comma or a `#` has cut |
 //! | `dashes.rs`, `brackets.rs` | dashes and closing brackets that YAML takes and the parser does not |
 //! | `document.rs` | one document: its tree, head and typed content |
 //! | `validate.rs` | a tree against its kind's schema: every mismatch, at its place |
@@ -27,6 +27,7 @@
 mod brackets;
 mod condition;
 mod comma;
+mod cut;
 mod dashes;
 mod declared;
 mod document;

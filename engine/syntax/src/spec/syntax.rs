@@ -52,6 +52,10 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
         "put quotes around a text that holds `: `, and check the indentation of this line and the one above it"
     } else if info.contains("escape") {
         "put single quotes around a text with backslashes, or write each of them twice"
+    } else if info.contains("trailing content") {
+        behind_a_quote(&text[line_start..at], &text[at..])
+    } else if info.contains("block scalar") {
+        "put quotes around a text that begins with `>` or `|`"
     } else if info.contains("quoted scalar") || info.contains("unexpected end of") {
         "a quote that was opened is never closed"
     } else if info.contains("flow") || info.contains("','") {
@@ -73,6 +77,20 @@ pub(super) fn explain(file: &SourceFile, at: usize, info: &str) -> Diagnostic {
         "check the indentation of this line and the one above it"
     };
     syntax(file, at, info, hint)
+}
+
+/// What to do about a text behind the quote that closes the one before it.
+fn behind_a_quote(before: &str, rest: &str) -> &'static str {
+    let single = before.trim_end().ends_with('\'');
+    let sign = rest.trim_start().chars().next().unwrap_or('\n');
+    match sign {
+        ',' | ';' | '.' => "remove what follows the closing quote, or put it before that quote",
+        sign if single && sign.is_alphanumeric() && !rest.starts_with(' ') => {
+            "write an apostrophe within single quotes twice, as `''`, or put double quotes around the whole text"
+        }
+        _ if single => "put double quotes around the whole text, or remove what follows the closing quote",
+        _ => "put single quotes around the whole text, or remove what follows the closing quote",
+    }
 }
 
 /// A control character as a text in double quotes writes it.
@@ -126,6 +144,11 @@ fn in_plain_words(info: &str) -> String {
         ("flow mapping, did not find expected", "`,` or `}` was expected here"),
         ("indentation in flow construct", "a `[` or `{` above is still open"),
         ("indentation in quoted scalar", "this text is not closed"),
+        ("trailing content after", "text follows the quote that closes the one before it"),
+        (
+            "while scanning a block scalar",
+            "`>` and `|` begin a text on the lines below, and a text follows on this one",
+        ),
         ("cannot start with '-'", "a text without quotes cannot begin with `-` here"),
         ("tabs disallowed", "a tab in the indentation"),
         ("unknown anchor", "no anchor above has this name"),

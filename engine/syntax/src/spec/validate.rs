@@ -414,7 +414,7 @@ impl Context<'_> {
         self.properties(error).map(|map| map.keys().cloned().collect()).unwrap_or_default()
     }
 
-    /// The one key beside an unknown one whose map knows it, such as `inbox` for the `level` of a task.
+    /// The one key next to an unknown one whose map knows it, such as `inbox` for the `level` of a task.
     fn home_of(&self, error: &Mismatch, key: &str) -> Option<String> {
         let mut homes = self.properties(error)?.iter().filter(|(_, schema)| self.takes(schema, key, 0));
         let (home, _) = homes.next()?;

@@ -132,7 +132,10 @@ fn json_items(source: &mut Source<'_>, text: &str, read: &mut Read<Subject>) {
             continue;
         }
         match json::strict(line) {
-            Ok(Value::Object(map)) => source.add(number, map, read),
+            Ok(Value::Object(map)) => match source.of_sample(map) {
+                Ok(map) => source.add(number, map, read),
+                Err(problem) => read.refuse(source.path, number, vec![problem]),
+            },
             Ok(_) => read.refuse(source.path, number, vec!["a row is a JSON object of fields".to_owned()]),
             Err(problem) => read.refuse(source.path, number, vec![format!("not JSON: {problem}")]),
         }
@@ -149,20 +152,46 @@ fn csv_items(source: &mut Source<'_>, text: &str, read: &mut Read<Subject>) {
             return;
         }
     };
-    for problem in sheet.problems {
-        read.refuse(source.path, problem.line as u64, vec![problem.message]);
+    for problem in &sheet.problems {
+        read.refuse(source.path, problem.line as u64, vec![problem.message.clone()]);
     }
-    for row in sheet.rows {
+    for row in &sheet.rows {
+        let doubts = sheet.names.iter().zip(&row.cells).filter_map(|(name, cell)| {
+            let column = source.pack.fields().iter().find(|column| column.name == *name)?;
+            let is_number = matches!(column.kind, ValueType::Integer | ValueType::Number | ValueType::Rank);
+            Some(format!("in the column `{name}`: {}", sheet.doubt(cell).filter(|_| is_number)?))
+        });
+        let doubts: Vec<String> = doubts.collect();
+        if !doubts.is_empty() {
+            read.refuse(source.path, row.line as u64, doubts);
+            continue;
+        }
         let cells = sheet.names.iter().zip(&row.cells).filter(|(_, cell)| !cell.is_empty());
-        let map = cells
+        let mut map: Map<String, Value> = cells
             .map(|(name, cell)| {
+                let cell = sheet::unguarded(cell);
                 let column = source.pack.fields().iter().find(|column| column.name == *name);
-                let value = column.map_or_else(|| cell.as_str().into(), |column| cell_value(column, cell));
-                (name.clone(), value)
+                (name.clone(), column.map_or_else(|| cell.into(), |column| cell_value(column, cell)))
             })
             .collect();
+        if sheet.names.starts_with(&SAMPLE.map(str::to_owned)) {
+            let id = map.get("id").and_then(Value::as_str).unwrap_or_default();
+            let id = drawn_id(&map, id);
+            // What is right is no part of an item.
+            map.retain(|name, _| source.is_field(name));
+            map.extend(id);
+        }
         source.add(row.line as u64, map, read);
     }
+}
+
+/// The columns that a table of `casebook sample` begins with.
+const SAMPLE: [&str; 3] = ["task", "seed", "id"];
+
+/// The id of an item among those of several episodes.
+fn drawn_id(told: &Map<String, Value>, id: &str) -> Option<(String, Value)> {
+    let part = |key: &str| told.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    Some(("id".to_owned(), format!("{id} of {} seed {}", part("task")?, part("seed")?).into()))
 }
 
 /// A cell as the field's type has it; what does not fit stays a text and is refused as one.
@@ -170,6 +199,9 @@ fn cell_value(column: &Column, cell: &str) -> Value {
     match column.kind {
         ValueType::Integer | ValueType::Number | ValueType::Rank | ValueType::Boolean => {
             rules::typed(cell, column.kind)
+        }
+        ValueType::Set | ValueType::List | ValueType::Object if cell.trim_start().starts_with(['[', '{']) => {
+            json::strict(cell).unwrap_or_else(|_| cell.into())
         }
         ValueType::Set | ValueType::List if !column.is_nested() => {
             cell.split('|').map(|entry| Value::from(entry.trim())).collect()
@@ -179,6 +211,29 @@ fn cell_value(column: &Column, cell: &str) -> Value {
 }
 
 impl Source<'_> {
+    fn is_field(&self, name: &str) -> bool {
+        self.pack.fields().iter().any(|column| column.name == name)
+    }
+
+    /// The fields of an item as `casebook sample` writes it; any other row as it is.
+    fn of_sample(&self, mut row: Map<String, Value>) -> Result<Map<String, Value>, String> {
+        let is_sample =
+            ["environment", "task", "seed", "id", "fields", "truth"].iter().all(|key| row.contains_key(*key));
+        if !is_sample || self.is_field("fields") {
+            return Ok(row);
+        }
+        let environment = row.get("environment").and_then(Value::as_str).unwrap_or_default();
+        if environment != self.pack.name() {
+            return Err(format!("an item of the pack `{environment}`, not of `{}`", self.pack.name()));
+        }
+        let id = drawn_id(&row, row.get("id").and_then(Value::as_str).unwrap_or_default());
+        let Some(Value::Object(mut fields)) = row.remove("fields") else {
+            return Err("`fields` is not an object of fields".to_owned());
+        };
+        fields.extend(id);
+        Ok(fields)
+    }
+
     /// Adds a row; `id` names it, the other keys are fields.
     fn add(&mut self, line: u64, mut map: Map<String, Value>, read: &mut Read<Subject>) {
         let Self { pack, needed, path, clock, .. } = *self;

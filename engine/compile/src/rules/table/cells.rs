@@ -216,7 +216,18 @@ pub(super) fn text_of(value: &Value, operator: Option<&str>) -> Result<String, S
         },
         (None, Value::Array(list)) if list.is_empty() => EMPTY_SET.to_owned(),
         (_, Value::Array(list)) => list.iter().map(one).collect::<Vec<_>>().join(" | "),
-        (_, Value::Object(map)) => return Err(format!("has the map `{}`, which a cell cannot hold", json!(map))),
+        (_, Value::Object(map)) => {
+            let remedy = match operator {
+                _ if map.contains_key("field") => {
+                    "compute the comparison as a field of the environment with `derive`, and ask for that field"
+                }
+                Some(name) if ENTRIES.contains(&name) => {
+                    "compute what is asked as a field of the environment with `derive`, and ask for that field"
+                }
+                _ => "write these rules under `rules:` in a document of their own",
+            };
+            return Err(format!("has the map `{}`, which a cell cannot hold; {remedy}", json!(map)));
+        }
         (_, value) => one(value),
     })
 }
