@@ -28,7 +28,7 @@ use clap::{
 
 use crate::{exit::Exit, output};
 
-pub(crate) use serve::{LogFormat, ServeArgs, seconds};
+pub(crate) use serve::{GatePart, LogFormat, ServeArgs, seconds};
 
 pub(crate) use audit::{AuditAction, AuditArgs, SealArgs, TrailArgs, VerifyArgs};
 pub(crate) use explain_item::ExplainItemArgs;
@@ -164,6 +164,7 @@ pub(crate) enum Color {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is read once")]
 pub(crate) enum Command {
     /// Serves packs over the OpenEnv protocol, with a page to try them, and reloads them when they change
     Serve(ServeArgs),
