@@ -351,7 +351,7 @@ fn tasks(subject: &Subject<'_>) -> Outcome {
         match declared.get(split) {
             Some(expected) if count == *expected => {}
             Some(expected) => {
-                findings.push(format!("the split `{split}` has {count} tasks and {expected} are declared"))
+                findings.push(format!("the split `{split}` has {count} tasks and {expected} are declared"));
             }
             None if declared.is_empty() => {}
             None => findings.push(format!("the split `{split}` has {count} tasks and is not declared")),
