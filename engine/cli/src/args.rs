@@ -26,7 +26,7 @@ use clap::{
 
 use crate::{exit::Exit, output};
 
-pub(crate) use serve::{LogFormat, ServeArgs, seconds};
+pub(crate) use serve::{GatePart, LogFormat, ServeArgs, seconds};
 
 pub(crate) use audit::AuditArgs;
 pub(crate) use explain_item::ExplainItemArgs;

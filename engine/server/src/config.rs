@@ -9,9 +9,21 @@ use crate::{
     origins::{HostName, WebOrigin},
     principals::{Role, Tokens},
     record::Recorder,
-    reload::ReloadListener,
+    reload::{ReloadGate, ReloadListener},
     trail::Trail,
 };
+
+/// When a change is loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Release {
+    /// As soon as it is free of errors and passes the gate.
+    #[default]
+    AtOnce,
+    /// When somebody applies it.
+    Applied,
+    /// When somebody applies it, with the name of the person who signs it off.
+    Signed,
+}
 
 /// How a server is to behave.
 #[derive(Clone)]
@@ -47,6 +59,10 @@ pub struct Config {
     pub watch: bool,
     /// Reads the packs again this often instead of waiting for events of the operating system.
     pub poll: Option<Duration>,
+    /// When a change is loaded.
+    pub release: Release,
+    /// What changed packs must pass before they are loaded or held.
+    pub gate: Option<ReloadGate>,
     /// How often a socket is asked whether it is still there; one that says nothing until the next time is dropped.
     pub heartbeat: Duration,
     /// How much a request may hold.
@@ -104,6 +120,8 @@ impl Default for Config {
             invalid_actions: 0,
             watch: true,
             poll: None,
+            release: Release::default(),
+            gate: None,
             heartbeat: Duration::from_secs(20),
             limits: Limits::default(),
             request_timeout: Some(Duration::from_secs(30)),
@@ -164,6 +182,7 @@ impl fmt::Debug for Config {
             .field("drain", &self.drain)
             .field("watch", &self.watch)
             .field("poll", &self.poll)
+            .field("release", &self.release)
             .field("heartbeat", &self.heartbeat)
             .field("invalid_actions", &self.invalid_actions)
             .field("limits", &self.limits)

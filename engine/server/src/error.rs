@@ -56,6 +56,8 @@ pub(crate) enum Problem {
     Forbidden(Role),
     /// What is right is asked for, and nobody may know it here.
     Withheld,
+    /// What is loaded is to be replaced, and nobody may do that here.
+    Uncontrolled,
     /// An agent acts on its own, and the pack does not let it; says what it may do.
     NoPractice(String),
     /// A web page from elsewhere asks; says what to do.
@@ -124,6 +126,11 @@ impl Problem {
                                with `--open`"
                     .into()
             }
+            Self::Uncontrolled => {
+                "replacing what is loaded needs the orchestrator's token, or a server on a loopback address that is \
+                 started with `--open`"
+                    .into()
+            }
             Self::TooManyGuesses(wait) => {
                 let wait = wait.as_secs_f64();
                 format!("too many wrong tokens came from this address; the next token is looked at in {wait:.3} s")
@@ -143,7 +150,9 @@ impl Problem {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoEpisode | Self::DoesNotFit(_) | Self::Finished => StatusCode::CONFLICT,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::Foreign(_) | Self::NoPractice(_) | Self::Withheld => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Foreign(_) | Self::NoPractice(_) | Self::Withheld | Self::Uncontrolled => {
+                StatusCode::FORBIDDEN
+            }
             Self::TooOften { .. } | Self::TooManyGuesses(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Full(full) if full.own => StatusCode::TOO_MANY_REQUESTS,
             Self::Full(_) | Self::Draining | Self::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,

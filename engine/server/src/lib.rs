@@ -56,14 +56,14 @@ mod routes;
 // Building a server and running it.
 mod server;
 
-pub use config::Config;
+pub use config::{Config, Release};
 pub use journal::{FileError, LineFile};
 pub use limits::Limits;
 pub use mode::Mode;
 pub use origins::{HostName, WebOrigin};
 pub use principals::{Role, TokenError, Tokens};
 pub use record::{RecordConfig, Recorder, open_record};
-pub use reload::{Outcome, Rejected, ReloadListener, ReloadStatus};
+pub use reload::{Candidate, Outcome, Rejected, ReloadGate, ReloadListener, ReloadStatus};
 pub use server::{Server, SetupError};
 pub use trail::{
     Trail, TrailConfig, TrailError, TrailStatus, head_of as trail_head, lost_of as trail_lost, pieces as trail_pieces,

@@ -32,6 +32,9 @@ pub(crate) enum Surface {
     Scores,
     /// One of the principals, and the orchestrator where that one has no token.
     Of(Role),
+    /// What all new episodes are played with: the orchestrator's. Without tokens it is shut unless the server is opened on
+    /// purpose.
+    Control,
     /// What is right: the grader's, and nobody else's. Without tokens it is shut unless the server is opened on purpose.
     Truth,
 }
@@ -156,7 +159,7 @@ impl Tokens {
             Surface::Truth => role == Role::Grader,
             Surface::Of(owner) if owner == role => true,
             // Whoever runs episodes may do in them what the agent may, and may look on.
-            Surface::Of(Role::Agent | Role::Observer) => role == Role::Orchestrator,
+            Surface::Control | Surface::Of(Role::Agent | Role::Observer) => role == Role::Orchestrator,
             Surface::Of(owner) => role == Role::Orchestrator && !self.has(owner),
         }
     }

@@ -4,17 +4,18 @@ use std::{error::Error, fmt, future::Future, io, sync::Arc, time::Duration};
 
 use axum::Router;
 use casebook_compile::check::{Checker, Compiled};
+use casebook_runtime::scenario::Catalog;
 use casebook_syntax::source::SourceSet;
 use tokio::{net::TcpListener, time};
 
 use crate::{
     app::{App, Shared, unknown_environment},
-    config::Config,
+    config::{Config, Release},
     connections,
     mode::Mode,
     names::listed,
     principals::TokenError,
-    reload::{self, Live},
+    reload::{self, Candidate, Live, Settings},
     routes,
 };
 
@@ -74,14 +75,16 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When there is no catalog, no pack in it, or not the one that is wanted at the root.
+    /// When no pack is free of errors, or not the one that is wanted at the root.
     pub fn new(config: Config, sources: &SourceSet, checker: Checker, compiled: Compiled) -> Result<Self, SetupError> {
-        let catalog = compiled.catalog.ok_or(SetupError::Invalid)?;
+        let nothing = Catalog { generation: 0, packs: Vec::new() };
+        let first = Candidate::new(compiled, sources.hash(), &nothing).map_err(|_| SetupError::Invalid)?;
+        let catalog = first.catalog();
         let mut known: Vec<String> = catalog.packs().iter().map(|pack| pack.name().to_string()).collect();
         known.sort();
-        let first = known.first().cloned().ok_or(SetupError::NoEnvironment)?;
+        let by_name = known.first().cloned().ok_or(SetupError::NoEnvironment)?;
         let root = catalog.packs().iter().filter(|pack| pack.root).map(|pack| pack.name().to_string()).min();
-        let name = config.environment.clone().or(root).unwrap_or(first);
+        let name = config.environment.clone().or(root).unwrap_or(by_name);
         if catalog.pack(&name).is_none() {
             return Err(SetupError::UnknownEnvironment { name, known });
         }
@@ -92,10 +95,15 @@ impl Server {
         let names: Vec<&str> = known.iter().map(String::as_str).collect();
         tracing::debug!(environment = name, environments = listed(&names), "built");
         let chosen: Arc<str> = name.into();
-        let (roots, on_reload) = (config.roots.clone(), config.on_reload.clone());
-        let groups = (config.max_groups, config.groups_per_client.unwrap_or(config.max_groups / 4));
-        let live = Live::new(catalog, compiled.report, sources, checker, roots, Arc::clone(&chosen), on_reload);
-        let live = live.keeping(groups);
+        let settings = Settings {
+            roots: config.roots.clone(),
+            listener: config.on_reload.clone(),
+            hold: config.release != Release::AtOnce,
+            gate: config.gate.clone(),
+            trail: config.trail.clone(),
+            groups: (config.max_groups, config.groups_per_client.unwrap_or(config.max_groups / 4)),
+        };
+        let live = Live::new(first, sources, checker, Arc::clone(&chosen), settings);
         Ok(Self { app: Arc::new(App::new(live, chosen, config)) })
     }
 

@@ -92,6 +92,18 @@ pub fn taken_back(episode: &Episode, step: u32, id: EpisodeId<'_>, time: i64) ->
     Draft { value, secrets: Secrets::default(), texts: Vec::new() }
 }
 
+/// The entry that says that a generation was loaded, by number and digest: why (`save`, `apply`, `rollback`), and who signed
+/// it off, if anybody did.
+pub fn reloaded((generation, digest): (u64, &str), origin: &str, approver: Option<&str>, time: i64) -> Draft {
+    let mut value = json!({
+        "event": "reloaded", "time": write_moment(time), "generation": generation, "digest": digest, "origin": origin,
+    });
+    if let Some(approver) = approver {
+        extend(&mut value, json!({ "approver": approver }));
+    }
+    Draft { value, secrets: Secrets::default(), texts: Vec::new() }
+}
+
 /// The entry that says that so many entries could not be kept.
 pub fn lost(entries: u64, time: i64) -> Draft {
     let value = json!({ "event": "lost", "time": write_moment(time), "entries": entries });

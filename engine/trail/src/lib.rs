@@ -13,6 +13,6 @@ mod chain;
 mod head;
 
 pub use chain::{Chain, Link, Seal, Verifier, Wrong, read_seal};
-pub use entry::{Draft, EpisodeId, entries, lost, taken_back};
+pub use entry::{Draft, EpisodeId, entries, lost, reloaded, taken_back};
 pub use head::{Head, HeadError, Key, ShortKey};
 pub use mask::MASK;

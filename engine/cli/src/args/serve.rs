@@ -24,12 +24,6 @@ pub(crate) struct ServeArgs {
     /// `simulation`, or `production` without `/reset`, `/step` and `/state`
     #[arg(long, value_name = "MODE", default_value_t, env = "OPENENV_MODE")]
     pub(crate) mode: casebook_server::Mode,
-    /// Does not reload packs when they change
-    #[arg(long)]
-    pub(crate) no_reload: bool,
-    /// Checks for changes every so many seconds, for folders whose changes the operating system does not report
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_value_if("poll", ArgPredicate::IsPresent, "2"))]
-    pub(crate) poll: Option<u64>,
     /// The log format on standard error; `RUST_LOG` sets the level
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "CASEBOOK_LOG")]
     pub(crate) log: LogFormat,
@@ -61,11 +55,43 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub(crate) otlp: Option<String>,
     #[command(flatten)]
+    pub(crate) reload: ReloadArgs,
+    #[command(flatten)]
     pub(crate) sessions: SessionArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) trail: TrailArgs,
+}
+
+/// Reloading.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reloading")]
+pub(crate) struct ReloadArgs {
+    /// Does not reload packs when they change
+    #[arg(long)]
+    pub(crate) no_reload: bool,
+    /// Holds a change that is free of errors until `POST /reload/apply`; needs the orchestrator's token, or `--open`
+    #[arg(long, conflicts_with = "no_reload")]
+    pub(crate) hold: bool,
+    /// The same, and a change is applied and rolled back only with the name of an `approver`, which the audit trail keeps
+    #[arg(long, conflicts_with = "no_reload")]
+    pub(crate) signed: bool,
+    /// What changed packs must pass before they are loaded or held: `tests`, `probes` or both, as `casebook test` runs them
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', conflicts_with = "no_reload")]
+    pub(crate) gate: Vec<GatePart>,
+    /// Checks for changes every so many seconds, for folders whose changes the operating system does not report
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_value_if("poll", ArgPredicate::IsPresent, "2"))]
+    pub(crate) poll: Option<u64>,
+}
+
+/// What changed packs must pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GatePart {
+    /// Rule cases, episode cases, coverage, examples of plugins and the golden file
+    Tests,
+    /// Agents and the scores that they must reach or stay under
+    Probes,
 }
 
 /// Sessions.

@@ -9,13 +9,19 @@ use std::{
     time::Duration,
 };
 
-use casebook_server::{Config, RecordConfig, Recorder, ReloadListener, ReloadStatus, Role, Server, TokenError, Tokens};
+use casebook_analysis::testing::{Case, CaseKind};
+use casebook_compile::check::Compiled;
+use casebook_server::{
+    Config, Outcome, RecordConfig, Recorder, Release, ReloadGate, ReloadListener, ReloadStatus, Role, Server,
+    TokenError, Tokens,
+};
 use casebook_syntax::source;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
-    args::{Format, LogFormat, ServeArgs, seconds},
+    args::{Format, GatePart, LogFormat, ServeArgs, seconds},
+    commands::test,
     descriptors,
     exit::Exit,
     files, interrupt, output, packs,
@@ -70,8 +76,12 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
     let sources = source::read(&args.packs.packs);
     let mut checker = packs::checker();
     let compiled = checker.compile(&sources, 1);
-    packs::show(&compiled.report, format);
-    let Some(catalog) = &compiled.catalog else { return Exit::Findings };
+    let catalog = &compiled.sound;
+    if catalog.packs().is_empty() {
+        packs::show(&compiled.report, format);
+        return Exit::Findings;
+    }
+    tell_findings(&compiled, format);
     let environments: Map<String, Value> =
         catalog.packs().iter().map(|pack| (pack.name().to_owned(), pack.tasks().len().into())).collect();
     let trail = match trail::open(&args.trail) {
@@ -107,8 +117,14 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         allow_origins: args.allow_origin,
         allow_hosts: args.allow_host,
         record: record.clone(),
-        watch: !args.no_reload,
-        poll: args.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
+        watch: !args.reload.no_reload,
+        release: match (args.reload.hold, args.reload.signed) {
+            (_, true) => Release::Signed,
+            (true, false) => Release::Applied,
+            (false, false) => Release::AtOnce,
+        },
+        gate: (!args.reload.gate.is_empty()).then(|| gate(args.reload.gate)),
+        poll: args.reload.poll.map(|seconds| Duration::from_secs(seconds.max(1))),
         // In a log for programs it stands as an event like any other.
         on_reload: (log == LogFormat::Text || format == Format::Json)
             .then(|| Arc::new(move |status: &ReloadStatus| tell(status, format)) as ReloadListener),
@@ -233,15 +249,17 @@ fn tokens(file: Option<&Path>) -> Result<Tokens, Exit> {
 
 /// Prints the result of a change: on standard error for people, as a line of JSON for programs.
 fn tell(status: &ReloadStatus, format: Format) {
-    let (generation, rejected) = (status.generation, &status.rejected);
+    let ReloadStatus { generation, outcome, rejected, candidate, report, .. } = status;
     if format == Format::Json {
         let rejected = rejected
             .as_ref()
             .map(|rejected| json!({ "reason": rejected.reason, "diagnostics": rejected.report.diagnostics }));
+        let candidate =
+            candidate.as_ref().map(|candidate| json!({ "digest": candidate.digest, "changed": candidate.changed }));
         output::line(
             json!({
-                "event": "reload", "outcome": status.outcome, "generation": generation, "rejected": rejected,
-                "warnings": status.report.diagnostics,
+                "event": "reload", "outcome": outcome, "generation": generation, "rejected": rejected,
+                "candidate": candidate, "warnings": report.diagnostics,
             })
             .to_string(),
         );
@@ -249,11 +267,62 @@ fn tell(status: &ReloadStatus, format: Format) {
     }
     if let Some(rejected) = rejected {
         output::note(rejected.text(output::stderr_has_color()).trim_end());
-        output::note(format!("rejected: generation {generation} goes on"));
-    } else {
-        if !status.report.diagnostics.is_empty() {
-            output::note(status.report.render(output::stderr_has_color()).trim_end());
-        }
-        output::note(format!("reloaded: generation {generation}"));
     }
+    let warnings = match candidate {
+        Some(candidate) => &candidate.report,
+        None => report,
+    };
+    if *outcome != Outcome::Rejected && !warnings.diagnostics.is_empty() {
+        output::note(warnings.render(output::stderr_has_color()).trim_end());
+    }
+    output::note(match (outcome, candidate, rejected) {
+        (Outcome::Rejected, ..) => format!("rejected: generation {generation} goes on"),
+        (Outcome::Held, Some(candidate), _) => format!(
+            "held: {} changes with `POST /reload/apply`; generation {generation} goes on",
+            candidate.changed.join(", ")
+        ),
+        (Outcome::RolledBack, ..) => format!("rolled back: generation {generation}; the files say something else"),
+        (_, _, Some(_)) => format!("reloaded: generation {generation}; what has errors is as it was"),
+        _ => format!("reloaded: generation {generation}"),
+    });
+}
+
+/// Shows what the first catalog is warned about, and the errors of packs that are left out.
+fn tell_findings(compiled: &Compiled, format: Format) {
+    match format {
+        // Standard output is for the server's events.
+        Format::Json if !compiled.report.diagnostics.is_empty() => {
+            output::note(compiled.report.render(output::stderr_has_color()).trim_end());
+        }
+        _ => packs::show(&compiled.report, format),
+    }
+    for path in &compiled.broken {
+        output::error(format!("`{}` has errors and is left out until they are gone", path.display()));
+    }
+}
+
+/// What changed packs must pass: what `casebook test` runs, or a part of it. A pack without such cases does not pass.
+fn gate(parts: Vec<GatePart>) -> ReloadGate {
+    let is_part = move |case: &Case| {
+        let part = if case.kind == CaseKind::Probe { GatePart::Probes } else { GatePart::Tests };
+        parts.contains(&part)
+    };
+    Arc::new(move |packs| {
+        let mut problems = Vec::new();
+        for pack in packs {
+            let outcome = test::outcome(pack, "")?;
+            let mut cases = outcome.cases.iter().filter(|case| is_part(case)).peekable();
+            if cases.peek().is_none() {
+                problems.push(format!("the pack `{}` has no case that the gate asks for", pack.name()));
+            }
+            problems.extend(cases.filter(|case| !case.passed).map(|case| {
+                let place = match (&case.path, case.line) {
+                    (Some(path), Some(line)) => format!(" ({}:{line})", path.display()),
+                    _ => String::new(),
+                };
+                format!("`{}` fails {} `{}`{place}: {}", pack.name(), case.suite, case.name, case.details.join("; "))
+            }));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }
+    })
 }

@@ -53,18 +53,15 @@ fn once(args: &TestArgs, format: Format) -> Exit {
             }
         }
     }
-    let mut outcomes: Vec<Outcome> = catalog.packs().iter().map(|pack| testing::run(pack, &args.filter)).collect();
-    if args.filter.is_empty() || golden::FILE.contains(&args.filter) {
-        for (pack, outcome) in catalog.packs().iter().zip(&mut outcomes) {
-            match golden_of(pack) {
-                Ok(text) => outcome.cases.extend(text.map(|text| golden::compare(pack, &text))),
-                Err(problem) => {
-                    output::error(problem);
-                    return Exit::Failure;
-                }
-            }
+    let outcomes: Result<Vec<Outcome>, String> =
+        catalog.packs().iter().map(|pack| outcome(pack, &args.filter)).collect();
+    let outcomes = match outcomes {
+        Ok(outcomes) => outcomes,
+        Err(problem) => {
+            output::error(problem);
+            return Exit::Failure;
         }
-    }
+    };
     let untested: Vec<&str> = catalog.packs().iter().filter(|pack| pack.tests() == 0).map(|pack| pack.name()).collect();
     let ran: usize = outcomes.iter().map(|outcome| outcome.cases.len()).sum();
     let failed: usize = outcomes.iter().map(Outcome::failed).sum();
@@ -99,6 +96,15 @@ fn once(args: &TestArgs, format: Format) -> Exit {
         output::line(output::paint(&words, if failed == 0 { GREEN } else { RED }));
     }
     loaded.exit(if failed > 0 || !missing.is_empty() { Exit::Findings } else { Exit::Success })
+}
+
+/// Runs the tests of a pack, its golden file among them; the error says why that cannot be read.
+pub(super) fn outcome(pack: &Arc<Pack>, filter: &str) -> Result<Outcome, String> {
+    let mut outcome = testing::run(pack, filter);
+    if filter.is_empty() || golden::FILE.contains(filter) {
+        outcome.cases.extend(golden_of(pack)?.map(|text| golden::compare(pack, &text)));
+    }
+    Ok(outcome)
 }
 
 /// The text of the golden file of a pack, if it has one; the error says why it cannot be read.

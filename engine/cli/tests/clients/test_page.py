@@ -91,6 +91,27 @@ def test_a_rejected_save_is_a_banner(start, tmp_path, page):
     assert "did you mean `escalate`?" in page.get_by_test_id("reload-banner").inner_text()
 
 
+def test_a_held_change_is_applied_and_taken_back_on_the_page(start, tmp_path, page):
+    pack = tmp_path / "email-ops"
+    shutil.copytree(ROOT / "scenarios/email-ops", pack)
+    page.goto(start(pack, "--open", "--signed").url)
+    page.get_by_test_id("start").wait_for()
+    inbox = pack / "inboxes/easy.yaml"
+    inbox.write_text(inbox.read_text().replace("subject: Locked out again", "subject: Shut out once more"))
+    held = page.get_by_test_id("held-banner")
+    held.wait_for(timeout=15000)
+    assert "A change of email-ops is held; generation 1 goes on." in held.inner_text()
+    held.get_by_label("Who signs it off").fill("Ada Example")
+    page.get_by_test_id("apply").click()
+    held.wait_for(state="detached", timeout=15000)
+    history = page.get_by_test_id("history")
+    history.locator("summary").click()
+    assert "Generation 2, apply at" in history.inner_text() and "signed off by Ada Example" in history.inner_text()
+    history.get_by_label("Who signs it off").fill("Bo Example")
+    page.get_by_test_id("rollback").click()
+    page.get_by_text("Generation 3, rollback to 1").wait_for(timeout=15000)
+
+
 def test_text_of_a_pack_is_never_markup(start, tmp_path, page):
     pack = tmp_path / "email-ops"
     shutil.copytree(ROOT / "scenarios/email-ops", pack)

@@ -122,3 +122,17 @@ def test_a_mounted_folder_that_is_swapped_by_its_link(start, tmp_path):
         swap.symlink_to("..two")
         swap.rename(data)
         wait(http, lambda status: status["generation"] == 2)
+
+
+def test_a_change_that_fails_a_probe_does_not_pass_the_gate(start, pack):
+    server = start(pack, "--open", "--gate", "probes")
+    rubric, rules = pack / "rubric.yaml", pack / "rules.yaml"
+    sound = rubric.read_text()
+    with server.http() as http:
+        rubric.write_text(sound.replace("correct: 0.6", "correct: 0.1"))
+        status = wait(http, lambda status: status["outcome"] == "rejected")
+        assert "`email-ops` fails scoring `oracle`" in status["rejected"]["text"] and status["generation"] == 1
+        rubric.write_text(sound)
+        wait(http, lambda status: status["rejected"] is None)
+        rules.write_text(rules.read_text() + "# a remark\n")
+        wait(http, lambda status: status["generation"] == 2)

@@ -5,11 +5,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use casebook_runtime::scenario::Pack;
 use casebook_syntax::diagnostic::Report;
 use serde::Serialize;
 
+use super::Candidate;
+
 /// Notified of every change of the status.
 pub type ReloadListener = Arc<dyn Fn(&ReloadStatus) + Send + Sync>;
+
+/// What changed packs must pass before they are loaded or held; says what they do not pass.
+pub type ReloadGate = Arc<dyn Fn(&[Arc<Pack>]) -> Result<(), String> + Send + Sync>;
 
 /// What is loaded, and the result of the last change.
 #[derive(Debug, Clone)]
@@ -22,15 +28,17 @@ pub struct ReloadStatus {
     pub loaded_at: SystemTime,
     /// The result of the last change.
     pub outcome: Outcome,
-    /// The change that is on disk and not loaded, if there is one.
+    /// What is on disk and not loaded because of errors, if there is any: a whole change, or the packs that have errors.
     pub rejected: Option<Arc<Rejected>>,
+    /// The change that is on disk and waits until somebody applies it.
+    pub candidate: Option<Arc<Candidate>>,
     /// What the loaded generation was warned about.
     pub report: Arc<Report>,
 }
 
 /// The result of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is loaded; new episodes start with it.
     Loaded,
@@ -38,6 +46,10 @@ pub enum Outcome {
     Rejected,
     /// The files say again what is loaded.
     Unchanged,
+    /// It waits until somebody applies it.
+    Held,
+    /// An earlier generation is loaded again; the files say something else.
+    RolledBack,
 }
 
 /// A change that was not loaded.
@@ -61,10 +73,8 @@ impl Rejected {
     }
 }
 
-impl ReloadStatus {
-    /// Milliseconds from 1970 to the time of loading.
-    pub(crate) fn loaded_at_ms(&self) -> u64 {
-        let since = self.loaded_at.duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
+/// Milliseconds from 1970 to a time.
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -23,7 +23,7 @@ use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, ne
 use super::Live;
 
 /// Files that are saved within this time are read together.
-const SETTLE: Duration = Duration::from_millis(100);
+const SETTLE: Duration = Duration::from_millis(25);
 /// How often files are read where the operating system does not report changes.
 const DEFAULT_POLL: Duration = Duration::from_secs(1);
 /// How soon files are read again that could not be read, and how long that may take after many attempts.

@@ -34,7 +34,7 @@ pub(super) async fn pass(
 
 /// Whether anything is to be guarded at an endpoint.
 pub(super) fn is_needed(app: &Shared, surface: Surface) -> bool {
-    surface == Surface::Truth || !app.config.tokens.is_empty() || app.rates.is_limited()
+    matches!(surface, Surface::Truth | Surface::Control) || !app.config.tokens.is_empty() || app.rates.is_limited()
 }
 
 fn admit(app: &Shared, surface: Surface, request: &mut Request) -> Result<(), Problem> {
@@ -58,6 +58,7 @@ fn admit(app: &Shared, surface: Surface, request: &mut Request) -> Result<(), Pr
     match role {
         Some(role) if !tokens.admits(surface, role) => Err(Problem::Forbidden(role)),
         None if surface == Surface::Truth && !app.tells_truth(None) => Err(Problem::Withheld),
+        None if surface == Surface::Control && !app.controls(None) => Err(Problem::Uncontrolled),
         _ => Ok(()),
     }
 }

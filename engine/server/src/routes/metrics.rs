@@ -24,6 +24,7 @@ use crate::{
     app::{App, Shared},
     error::Problem,
     principals::{Role, Surface},
+    reload::milliseconds,
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -55,7 +56,7 @@ fn text(app: &App) -> Result<String, fmt::Error> {
     registry.register("slots_used", "Sessions that count against capacity", gauge(capacity.active() as u64));
     registry.register("slots", "Sessions that may be open", gauge(capacity.most() as u64));
     let status = app.live.status();
-    let loaded = status.loaded_at_ms() / 1000;
+    let loaded = milliseconds(status.loaded_at) / 1000;
     registry.register("reload_generation", "The generation that new episodes start with", gauge(status.generation));
     registry.register("reload_last_success_timestamp_seconds", "When it was loaded", gauge(loaded));
     let rejected = ConstCounter::new(app.live.rejections());

@@ -67,6 +67,8 @@ fn endpoints() -> Vec<Endpoint> {
         metrics::endpoint(),
         observe::endpoint(),
         reload::endpoint(),
+        reload::apply(),
+        reload::rollback(),
         sessions::snapshot(),
         sessions::fork(),
         grades::grade(),

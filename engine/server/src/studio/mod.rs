@@ -16,6 +16,7 @@ pub(crate) const SCRIPTS: &[(&str, Asset)] = &[
     ("/studio/form.js", script(include_str!("form.js"))),
     ("/studio/kept.js", script(include_str!("kept.js"))),
     ("/studio/parts.js", script(include_str!("parts.js"))),
+    ("/studio/reloads.js", script(include_str!("reloads.js"))),
     ("/studio/requests.js", script(include_str!("requests.js"))),
     ("/studio/studio.js", script(include_str!("studio.js"))),
     ("/studio/values.js", script(include_str!("values.js"))),

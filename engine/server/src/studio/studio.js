@@ -2,13 +2,14 @@
 // It knows no environment: forms come from action schemas, tables from observations. Data goes in as text, never as markup.
 
 import { bear, call, isLocked, onLocked, Refusal, token } from "./requests.js";
+import { showReload } from "./reloads.js";
 import { el, plural, showError } from "./values.js";
 import { View } from "./view.js";
 
 const POLL_MS = 3000;
 
 const page = Object.fromEntries(
-  ["environments", "environments-note", "server-state", "main", "reload-banner", "token-form", "token", "forget-token", "lost"].map((id) => [
+  ["environments", "environments-note", "server-state", "main", "reload", "token-form", "token", "forget-token", "lost"].map((id) => [
     id,
     document.getElementById(id),
   ]),
@@ -107,7 +108,7 @@ async function poll() {
     page["forget-token"].hidden = !token();
     const loaded = status.loaded_at ? `, loaded ${new Date(status.loaded_at).toLocaleTimeString()}` : "";
     announce(`Generation ${generation}${loaded}`, "");
-    tellRejected(status);
+    showReload(page.reload, status, poll);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (isLocked(error)) return;
@@ -131,17 +132,6 @@ function askForToken(refusal) {
 function announce(text, kind) {
   if (page["server-state"].textContent !== text) page["server-state"].textContent = text;
   page["server-state"].className = kind;
-}
-
-function tellRejected({ rejected }) {
-  const banner = page["reload-banner"];
-  const text = rejected ? (rejected.text ?? rejected.diagnostics.map(({ message }) => message).join("\n")).trimEnd() : "";
-  if (banner.querySelector("pre").textContent === text && banner.hidden === !rejected) return;
-  const count = rejected?.diagnostics?.length ?? 0;
-  banner.querySelector("summary").textContent =
-    `The last change was rejected${count ? ` (${plural(count, "finding")})` : ""}; generation ${generation} goes on.`;
-  banner.querySelector("pre").textContent = text;
-  banner.hidden = !rejected;
 }
 
 async function pollAgain() {

@@ -163,6 +163,11 @@ impl Trail {
         self.journal.hand([casebook_trail::taken_back(episode, step, id, now())]);
     }
 
+    /// Hands over that a generation was loaded.
+    pub fn record_reload(&self, generation: u64, digest: &str, origin: &str, approver: Option<&str>) {
+        self.journal.hand([casebook_trail::reloaded((generation, digest), origin, approver, now())]);
+    }
+
     /// Waits until what was handed over is as safe as is demanded; the thread is blocked.
     ///
     /// # Errors

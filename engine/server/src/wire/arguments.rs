@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The maximum number of characters of an episode's or request's id.
-pub(super) const MAX_ID: usize = 255;
+pub(crate) const MAX_ID: usize = 255;
 /// The arguments that every environment takes.
 const NAMES: [&str; 7] = ["task_id", "split", "index", "seed", "episode_id", "group", "generation"];
 
@@ -175,7 +175,7 @@ fn keep<T>(slot: &mut Option<T>, read: Result<Option<T>, Box<Entry>>, entries: &
 }
 
 /// Reads a text; `loc` is its place, for the error.
-pub(super) fn text(value: Value, loc: impl FnOnce() -> Vec<Value>, most: usize) -> Result<Option<String>, Box<Entry>> {
+pub(crate) fn text(value: Value, loc: impl FnOnce() -> Vec<Value>, most: usize) -> Result<Option<String>, Box<Entry>> {
     match value {
         Value::Null => Ok(None),
         Value::String(text) if text.chars().count() > most => Err(Box::new(Entry::too_long(loc(), text.into(), most))),

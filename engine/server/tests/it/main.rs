@@ -21,6 +21,7 @@ mod observability;
 mod origins;
 mod principals;
 mod quirks;
+mod releases;
 mod reload;
 mod sessions;
 mod shutdown;

@@ -32,7 +32,7 @@ pub(crate) fn build(config: Config, roots: &[PathBuf]) -> Result<Server, SetupEr
 fn build_with(mut checker: Checker, config: Config, roots: &[PathBuf]) -> Result<Server, SetupError> {
     let sources = source::read(roots);
     let compiled = checker.compile(&sources, 1);
-    assert!(compiled.catalog.is_some(), "{}", compiled.report.render(false));
+    assert!(!compiled.sound.packs().is_empty(), "{}", compiled.report.render(false));
     Server::new(Config { roots: roots.to_vec(), ..config }, &sources, checker, compiled)
 }
 

@@ -153,6 +153,27 @@ pub enum Choices {
     List(Vec<Value>),
 }
 
+impl Choices {
+    /// Each value with its weight, in the order of the document.
+    pub fn weighted(&self) -> Vec<(Value, f64)> {
+        let in_list = |value: &Value| {
+            if let Value::Object(map) = value
+                && map.len() == 2
+                && let (Some(value), Some(weight)) = (map.get("value"), map.get("weight").and_then(Value::as_f64))
+            {
+                return (value.clone(), weight);
+            }
+            (value.clone(), 1.0)
+        };
+        match self {
+            Self::Weights(weights) => {
+                weights.iter().map(|(value, weight)| (Value::from(value.as_str()), *weight)).collect()
+            }
+            Self::List(values) => values.iter().map(in_list).collect(),
+        }
+    }
+}
+
 impl JsonSchema for Choices {
     fn schema_name() -> Cow<'static, str> {
         "Choices".into()

@@ -351,13 +351,8 @@ impl<'a> About<'a> {
         let slot = self.reading.slots.get(name).filter(|slot| slot.when.is_none());
         let listed = value.get("in").unwrap_or(value).as_array();
         let (Some(choices), Some(listed)) = (slot.and_then(|slot| slot.pick.as_ref()), listed) else { return false };
-        match choices {
-            spec::Choices::Weights(weights) => weights
-                .iter()
-                .filter(|(_, weight)| **weight > 0.0)
-                .all(|(drawn, _)| listed.iter().any(|one| one.as_str() == Some(drawn))),
-            spec::Choices::List(values) => values.iter().all(|drawn| drawn.is_string() && listed.contains(drawn)),
-        }
+        let drawn = choices.weighted();
+        drawn.iter().filter(|(_, weight)| *weight > 0.0).all(|(value, _)| value.is_string() && listed.contains(value))
     }
 
     /// Whether a text depends on it in some draws.
@@ -475,12 +470,7 @@ fn shown_by(slot: &Slot) -> Vec<String> {
     let Some(when) = &slot.when else { return computed.collect() };
     let otherwise = slot.otherwise.as_ref();
     let is_told_apart = match &slot.pick {
-        Some(spec::Choices::Weights(weights)) => {
-            !otherwise.and_then(Value::as_str).is_some_and(|text| weights.contains_key(text))
-        }
-        Some(spec::Choices::List(values)) => {
-            !values.iter().any(|value| Some(value.get("value").unwrap_or(value)) == otherwise)
-        }
+        Some(choices) => !choices.weighted().iter().any(|(value, _)| Some(value) == otherwise),
         None => otherwise.is_none(),
     };
     match (is_told_apart, &slot.compute) {

@@ -158,7 +158,7 @@ impl Builder<'_, '_> {
     fn replaced_values(&self, pointer: &str, name: &str) -> Vec<Value> {
         let is_replacing = self.level.is_some_and(|(level, _)| pointer == format!("/levels/{level}/slots/{name}/pick"));
         let choices = self.spec.slots.get(name).and_then(|slot| slot.pick.as_ref()).filter(|_| is_replacing);
-        choices.into_iter().flat_map(weighted).map(|(value, _)| value).filter(Value::is_string).collect()
+        choices.into_iter().flat_map(spec::Choices::weighted).map(|(value, _)| value).filter(Value::is_string).collect()
     }
 
     /// Checks that an expression of a slot reads slots above it; returns whether it does.
@@ -212,26 +212,18 @@ impl Builder<'_, '_> {
         let is_top = ["/slots/", "/levels/"].iter().any(|part| pointer.starts_with(part)) && !pointer.contains("/of/");
         let mut filled = self.parts.fields.iter().filter(|column| column.kind == ValueType::Enum && is_top);
         let ([column], Some(field)) = (columns, filled.find(fills)) else { return };
-        let values: Vec<(String, Value, f64)> = match choices {
-            spec::Choices::Weights(weights) => {
-                let key = |value: &str| value.replace('~', "~0").replace('/', "~1");
-                weights.iter().map(|(value, weight)| (key(value), value.as_str().into(), *weight)).collect()
-            }
-            spec::Choices::List(list) => {
-                let one = |(at, value): (usize, &Value)| (at.to_string(), with_weight(value));
-                list.iter().enumerate().map(one).map(|(at, (value, weight))| (at, value, weight)).collect()
-            }
-        };
         let is_value = |text: &str| field.values.iter().any(|known| known == text);
         let mut sound = true;
-        for (key, value, _) in values.iter().filter(|(.., weight)| parts(*weight) > 0) {
+        for (at, (value, _)) in choices.weighted().iter().enumerate().filter(|(_, (_, weight))| parts(*weight) > 0) {
             let Some(text) = value.as_str().filter(|text| !is_value(text)) else { continue };
             sound = false;
             let message = format!("`{text}` is not a value of the field `{}`, which this slot fills", field.name);
-            let place = format!("{pointer}/{key}");
             let finding = match choices {
-                spec::Choices::Weights(_) => self.document.at_key(Code::BadValue, place, message),
-                spec::Choices::List(_) => self.document.at(Code::BadValue, place, message),
+                spec::Choices::Weights(_) => {
+                    let key = text.replace('~', "~0").replace('/', "~1");
+                    self.document.at_key(Code::BadValue, format!("{pointer}/{key}"), message)
+                }
+                spec::Choices::List(_) => self.document.at(Code::BadValue, format!("{pointer}/{at}"), message),
             };
             report.push(finding.maybe_hint(suggest(text, field.values.iter().map(String::as_str))));
         }
@@ -446,7 +438,7 @@ fn pick(
     (choices, others): (&spec::Choices, &[Value]),
     report: &mut Report,
 ) -> Option<(Way, Vec<Column>)> {
-    let weighted = weighted(choices);
+    let weighted = choices.weighted();
     if weighted.iter().all(|(_, weight)| parts(*weight) == 0) {
         report.push(
             document
@@ -475,27 +467,6 @@ fn pick(
         subset: Subset::All,
     });
     Some((Way::Pick(choices.collect()), columns))
-}
-
-/// The values to choose from, each with its weight.
-fn weighted(choices: &spec::Choices) -> Vec<(Value, f64)> {
-    match choices {
-        spec::Choices::Weights(weights) => {
-            weights.iter().map(|(value, weight)| (Value::from(value.as_str()), *weight)).collect()
-        }
-        spec::Choices::List(values) => values.iter().map(with_weight).collect(),
-    }
-}
-
-/// A value of a list, with its weight.
-fn with_weight(value: &Value) -> (Value, f64) {
-    if let Value::Object(map) = value
-        && map.len() == 2
-        && let (Some(value), Some(weight)) = (map.get("value"), map.get("weight").and_then(Value::as_f64))
-    {
-        return (value.clone(), weight);
-    }
-    (value.clone(), 1.0)
 }
 
 /// A count of items, entries or texts.
