@@ -9,10 +9,11 @@ use casebook_runtime::{
 use super::{
     Answer, Limits, Witness,
     formula::{Atoms, Formula, Shared},
-    lazy::{Question, Verdict},
+    lazy::{FEW_RULES, Question, Verdict},
+    needed::needed,
     outcome::Rules,
     region::Region,
-    search::{Solver, needed},
+    search::Solver,
     words::Condition,
 };
 
@@ -283,11 +284,10 @@ impl Asking<'_, '_> {
         let shares = self.shares(rule, &before);
         // Of the rules before it those that take an item from it: they alone make up the proof.
         let mut takers: Vec<usize> = Vec::new();
-        let mut sample = None;
+        let mut samples: Vec<Witness> = Vec::new();
         let answer = Question::new(self.rules.when[rule].clone(), Vec::new()).ask(self.solver, |item| {
-            sample.get_or_insert_with(|| item.clone());
-            let judged = self.rules.judge(item.facts());
-            let matches = |other: &&usize| judged.matching.binary_search(other).is_ok();
+            samples.push(item.clone());
+            let matches = |other: &&usize| self.set.rules[**other].matches(item.facts());
             let taken: Option<Vec<usize>> = shares.iter().map(|share| share.iter().find(matches).copied()).collect();
             match taken {
                 None => Verdict::Shows(()),
@@ -298,12 +298,12 @@ impl Asking<'_, '_> {
             }
         });
         self.note(&answer, question);
-        let (Answer::Impossible, Some(sample)) = (answer, sample) else { return None };
+        let (Answer::Impossible, Some(sample)) = (answer, samples.first()) else { return None };
         takers.sort_unstable();
         takers.dedup();
-        let by = self.fewest(takers, &|others| self.left(rule, others));
-        let shown = self.decided_by(rule, &by, &before).or_else(|| {
-            let shown = self.solver.settle(sample, |witness| self.shows_hidden(rule, &by, witness));
+        let by = self.fewest(rule, takers, &samples);
+        let shown = self.decided_by(rule, &by, &before, &samples).or_else(|| {
+            let shown = self.solver.settle(sample.clone(), |witness| self.shows_hidden(rule, &by, witness));
             shown.map(|item| self.solver.trim(item, &[], |item| self.shows_hidden(rule, &by, item)))
         });
         if shown.is_none() {
@@ -313,17 +313,22 @@ impl Asking<'_, '_> {
     }
 
     /// An item that matches a rule and that one of those decides which hide it, in place of another rule before them.
-    fn decided_by(&self, rule: usize, by: &[usize], before: &[usize]) -> Option<Witness> {
-        let others = before.iter().filter(|other| !by.contains(other));
-        let when = &self.rules.when;
-        let alone = Formula::all(
-            others.map(|other| Formula::not(&when[*other])).chain([when[rule].clone()]).collect::<Vec<_>>(),
-        );
-        let Answer::Found(model) = self.solver.solve(&alone) else { return None };
+    fn decided_by(&self, rule: usize, by: &[usize], before: &[usize], samples: &[Witness]) -> Option<Witness> {
         let shows = |item: &Witness| {
             self.shows_hidden(rule, by, item) && by.iter().any(|other| self.decides(self.id(*other), item))
         };
-        let shown = self.solver.settle(model.witness, shows)?;
+        let shown = if before.len() > FEW_RULES {
+            // Among many rules one of the items that are known serves as well as the simplest one.
+            samples.iter().find(|item| shows(item))?.clone()
+        } else {
+            let others = before.iter().filter(|other| !by.contains(other));
+            let when = &self.rules.when;
+            let alone = Formula::all(
+                others.map(|other| Formula::not(&when[*other])).chain([when[rule].clone()]).collect::<Vec<_>>(),
+            );
+            let Answer::Found(model) = self.solver.solve(&alone) else { return None };
+            self.solver.settle(model.witness, shows)?
+        };
         Some(self.solver.trim(shown, &[], shows))
     }
 
@@ -352,16 +357,27 @@ impl Asking<'_, '_> {
         self.set.rules[rule].then.iter().map(deciding).collect()
     }
 
-    /// Of rules that hide another together as few as do.
-    fn fewest(&self, mut rules: Vec<usize>, without: &dyn Fn(&[usize]) -> Shared) -> Vec<usize> {
-        if let Some(one) = rules.iter().find(|one| matches!(self.solver.solve(&without(&[**one])), Answer::Impossible))
-        {
+    /// Of rules that hide another together as few as do; some items that it matches spare questions.
+    fn fewest(&self, rule: usize, mut rules: Vec<usize>, samples: &[Witness]) -> Vec<usize> {
+        let matching = |item: &Witness| -> Vec<usize> {
+            let all = rules.iter().copied();
+            all.filter(|other| self.set.rules[*other].matches(item.facts())).collect()
+        };
+        let samples: Vec<Vec<usize>> = samples.iter().map(matching).collect();
+        let hide = |others: &[usize]| {
+            let shares = self.shares(rule, others);
+            let takes =
+                |share: &Vec<usize>, item: &[usize]| share.iter().any(|other| item.binary_search(other).is_ok());
+            samples.iter().all(|item| shares.iter().all(|share| takes(share, item)))
+                && matches!(self.solver.solve(&self.left(rule, others)), Answer::Impossible)
+        };
+        if let Some(one) = rules.iter().find(|one| hide(&[**one])) {
             return vec![*one];
         }
         for at in (0..rules.len()).rev() {
             let mut fewer = rules.clone();
             fewer.remove(at);
-            if matches!(self.solver.solve(&without(&fewer)), Answer::Impossible) {
+            if hide(&fewer) {
                 rules = fewer;
             }
         }

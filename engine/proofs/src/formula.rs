@@ -177,6 +177,12 @@ impl Formula {
         }
     }
 
+    /// The tests that it leaves no choice about.
+    pub(super) fn units(this: &Shared) -> Vec<(usize, bool)> {
+        let is = |part: &Shared| if let Self::Is(atom, value) = **part { Some((atom, value)) } else { None };
+        Self::parts(this).iter().filter_map(is).collect()
+    }
+
     /// Marks the atoms that occur in it.
     pub(super) fn mark(&self, atoms: &mut Bits) {
         self.each_atom(&mut |atom| atoms.insert(atom));

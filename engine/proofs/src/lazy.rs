@@ -16,6 +16,10 @@ const MAX_ROUNDS: usize = 400;
 /// Rules that are part of a question from the beginning, where there are no more of them.
 pub(super) const FEW_RULES: usize = 64;
 
+/// Rounds before a question takes in spare parts that it can hardly do with. To compare two versions of 1,000 rules of mixed
+/// shapes takes 2.8 s of a build for tests, and 4.5 s with 32 of them.
+const LATE: usize = 100;
+
 /// What rules say of an item.
 pub(super) enum Verdict<T> {
     /// It shows what is looked for.
@@ -34,16 +38,23 @@ pub(super) struct Question {
     /// What holds of every item that is still looked for.
     for_now: Vec<Shared>,
     batch: usize,
+    /// Rounds without the spare parts.
+    alone: usize,
 }
 
 impl Question {
     /// Asks for an item that fulfils a formula; the spare parts hold anyway, and are used where they help.
     pub(super) fn new(base: Shared, spare: Vec<Shared>) -> Self {
-        let mut question = Self { parts: vec![base], spare, for_now: Vec::new(), batch: 1 };
+        let mut question = Self { parts: vec![base], spare, for_now: Vec::new(), batch: 1, alone: 0 };
         if question.spare.len() <= FEW_RULES {
             question.parts.append(&mut question.spare);
         }
         question
+    }
+
+    /// Asks without the spare parts first: where few of them matter, all together make the question harder.
+    pub(super) fn late(base: Shared, spare: Vec<Shared>) -> Self {
+        Self { parts: vec![base], spare, for_now: Vec::new(), batch: 1, alone: LATE }
     }
 
     /// States again what holds of every item that is still looked for.
@@ -74,6 +85,10 @@ impl Question {
                 return Answer::Unknown("an item that should show it does not");
             }
             kept.push(part);
+            if self.alone > 0 {
+                self.alone -= 1;
+                continue;
+            }
             let rest = self.spare.len().saturating_sub(self.batch);
             self.parts.extend(self.spare.drain(rest..));
             self.batch = self.batch.saturating_mul(2);

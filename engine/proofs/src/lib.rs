@@ -13,6 +13,7 @@
 //! | `spellings.rs` | expressions for the ways in which a text can be written |
 //! | `automata.rs` | regular expressions together |
 //! | `search.rs` | the search for an item that fulfils a formula |
+//! | `needed.rs` | which decisions a formula needs |
 //! | `outcome.rs` | what rules decide, and which of them can decide in place of another |
 //! | `region.rs` | which rules can meet at all: an index |
 //! | `lazy.rs` | questions about many rules, asked with as few of them as it takes |
@@ -42,6 +43,7 @@ mod lazy;
 mod likely;
 mod lists;
 mod moves;
+mod needed;
 mod outcome;
 mod ranges;
 mod region;

@@ -25,6 +25,16 @@ pub struct Outcome {
     pub conflict: bool,
 }
 
+impl Outcome {
+    /// Adds the rules of another one with the same values.
+    pub(super) fn merge(&mut self, other: Self) {
+        if !self.conflict {
+            let rules: Vec<String> = other.rules.into_iter().filter(|rule| !self.rules.contains(rule)).collect();
+            self.rules.extend(rules);
+        }
+    }
+}
+
 /// The rules of a set as formulas, with an index of which can meet.
 pub(super) struct Rules<'r> {
     pub(super) set: &'r RuleSet,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use casebook_runtime::{
-    model::{Column, Datum},
+    model::Datum,
     rules::{Bits, Comparison, Facts, Test},
     value::ValueType,
 };
@@ -16,6 +16,7 @@ use super::{
     differences::{self, Field, Values},
     formula::{Atom, Atoms, Formula, Shared, has_cells},
     likely, lists,
+    needed::needed,
     ranges::Ranges,
     relations::Relations,
     space::{Moment, clocks, simplest},
@@ -108,7 +109,9 @@ impl<'a> Solver<'a> {
             let moment = Moment::new(self.atoms, &used, clock, last.as_ref());
             let mut search = Search::new(self, &moment, &used, (formula, steps, size));
             search.tell_time(&named);
-            if let Some(model) = search.search(formula) {
+            if search.begin(formula)
+                && let Some(model) = search.search(formula)
+            {
                 return if computed { Answer::Unknown(COMPUTED) } else { Answer::Found(model) };
             }
             unknown = unknown.or(search.unknown);
@@ -184,21 +187,11 @@ impl<'a> Solver<'a> {
                     Found::Value(value) => Some(value),
                     Found::Nothing | Found::Unknown(_) => None,
                 },
-                _ => self.plain[at].get_or_init(|| plain(column)).clone(),
+                _ => self.plain[at].get_or_init(|| text::plain(column)).clone(),
             };
         }
         witness
     }
-}
-
-/// A text or list of which nothing is asked.
-fn plain(column: &Column) -> Option<Datum> {
-    let found = if column.kind.is_list() || column.is_nested() {
-        text::find_list(column, &[], &[])
-    } else {
-        text::find(column, &[], &[])
-    };
-    if let Found::Value(value) = found { Some(value) } else { None }
 }
 
 /// What is undone when a decision turns out wrong.
@@ -289,6 +282,60 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.decided[at] = Some(atom.holds(Facts { fields: &[], clock: Some(clock) }));
             }
         }
+    }
+
+    /// Keeps the values with which each of many parts may hold that is about one column alone; false when none is left.
+    ///
+    fn begin(&mut self, formula: &Formula) -> bool {
+        let Formula::All(parts) = formula else { return true };
+        if parts.len() <= FEW {
+            return true;
+        }
+        for part in parts {
+            let Some((column, passing)) = self.passing(part) else { continue };
+            if let Some(alive) = &mut self.alive[column] {
+                alive.keep(&passing);
+                if alive.is_empty() {
+                    return false;
+                }
+                if !self.changed.contains(&column) {
+                    self.changed.push(column);
+                }
+            }
+        }
+        true
+    }
+
+    /// The values of a column with which a formula holds that is about it alone.
+    fn passing(&self, formula: &Formula) -> Option<(usize, Ranges)> {
+        let whole = |column: usize| Some(Ranges::all(self.moment.cells[column].as_ref()?.values.len()));
+        let outside = |column: usize, passing: &Ranges| {
+            let mut rest = whole(column)?;
+            rest.drop(passing);
+            Some(rest)
+        };
+        let (parts, all) = match formula {
+            Formula::Const(_) => return None,
+            Formula::Is(atom, wanted) => {
+                let column = self.solver.atoms.all[*atom].column()?;
+                let passing = self.moment.cells[column].as_ref()?.of(*atom)?;
+                return Some((column, if *wanted { passing.clone() } else { outside(column, passing)? }));
+            }
+            Formula::All(parts) => (parts, true),
+            Formula::Any(parts) => (parts, false),
+        };
+        // What one way leaves open, the next one may take.
+        let mut ways = parts.iter().map(|part| self.passing(part));
+        let (column, first) = ways.next()??;
+        let mut left = if all { first } else { outside(column, &first)? };
+        for way in ways {
+            let (other, passing) = way?;
+            if other != column {
+                return None;
+            }
+            if all { left.keep(&passing) } else { left.drop(&passing) }
+        }
+        Some((column, if all { left } else { outside(column, &left)? }))
     }
 
     fn search(&mut self, formula: &Shared) -> Option<Model> {
@@ -642,49 +689,5 @@ impl<'s, 'a> Search<'s, 'a> {
         } else {
             text::find(column, &passing, &failing)
         }
-    }
-}
-
-/// Of decided atoms those without which a formula would not hold: the last of them are dropped first.
-pub(super) fn needed(formula: &Shared, chosen: &[(usize, bool)], count: usize) -> Vec<(usize, bool)> {
-    let mut decided = vec![None; count];
-    let mut place = vec![usize::MAX; count];
-    for (at, (atom, value)) in chosen.iter().enumerate() {
-        decided[*atom] = Some(*value);
-        place[*atom] = at;
-    }
-    // By atom the parts that name it: only those may need it.
-    let mut naming: Vec<Vec<usize>> = vec![Vec::new(); chosen.len()];
-    let parts = Formula::parts(formula);
-    for (at, part) in parts.iter().enumerate() {
-        part.each_atom(&mut |atom| {
-            if let Some(own) = naming.get_mut(place[atom])
-                && own.last() != Some(&at)
-            {
-                own.push(at);
-            }
-        });
-    }
-    // By part a way that holds: while it does, the others need not be looked at.
-    let mut holding = vec![0; parts.len()];
-    for ((atom, value), own) in chosen.iter().zip(&naming).rev() {
-        decided[*atom] = None;
-        if !own.iter().all(|at| still_holds(&parts[*at], &decided, &mut holding[*at])) {
-            decided[*atom] = Some(*value);
-        }
-    }
-    chosen.iter().copied().filter(|(atom, _)| decided[*atom].is_some()).collect()
-}
-
-/// Whether a part holds when only some atoms are decided; `way` is one of its ways that held before.
-fn still_holds(part: &Formula, decided: &[Option<bool>], way: &mut usize) -> bool {
-    let Formula::Any(ways) = part else { return part.value(decided) == Some(true) };
-    let holds = |at: &usize| ways[*at].value(decided) == Some(true);
-    match (*way..ways.len()).chain(0..*way).find(holds) {
-        Some(at) => {
-            *way = at;
-            true
-        }
-        None => false,
     }
 }

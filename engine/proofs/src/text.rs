@@ -107,6 +107,13 @@ pub(super) fn entry_relation(first: &Test, second: &Test) -> Relation {
     if implied { Relation::Implies } else { Relation::Open }
 }
 
+/// A text or list of which nothing is asked.
+pub(super) fn plain(column: &Column) -> Option<Datum> {
+    let found =
+        if column.kind.is_list() || column.is_nested() { find_list(column, &[], &[]) } else { find(column, &[], &[]) };
+    if let Found::Value(value) = found { Some(value) } else { None }
+}
+
 /// Finds a list that holds some entries and not others.
 pub(super) fn find_list(column: &Column, passing: &[&Test], failing: &[&Test]) -> Found {
     if column.is_nested() {
@@ -164,7 +171,7 @@ pub(super) fn find(column: &Column, passing: &[&Test], failing: &[&Test]) -> Fou
     if column.lengths != (None, None) {
         candidates.extend(column.sample().as_str().map(str::to_owned));
     }
-    candidates.sort_by_key(|text| (!likely::is_plausible(column.kind, text), text.len()));
+    candidates.sort_by_cached_key(|text| (!likely::is_plausible(column.kind, text), text.len()));
     if let Some(found) = candidates.iter().find_map(|candidate| read(candidate)) {
         return Found::Value(found);
     }
