@@ -176,7 +176,6 @@ pub(crate) enum Color {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is read once")]
 pub(crate) enum Command {
     /// Serves packs over the OpenEnv protocol, with a page to try them, and reloads them when they change
     Serve(Box<ServeArgs>),
