@@ -1,9 +1,11 @@
 """The stock validator's runtime graders, with our running server where it would start a container."""
 
+import importlib.resources
 import json
 import shutil
 import subprocess
 
+import jsonschema
 import pytest
 from conftest import BINARY, ROOT, oracle
 from openenv.validation.policy import apply_policy, load_policy
@@ -11,6 +13,7 @@ from openenv.validation.report import ValidationReportV2
 from openenv.validation.runner import run_validation
 from openenv.validation.types import CheckStatus, Level, ProviderCapability
 
+SCHEMAS = importlib.resources.files("openenv.validation") / "schemas"
 GRADED = ("static.manifest", "runtime.startup", "runtime.observation_schema", "runtime.reward_well_formed", "runtime.state_contract")
 MANIFEST = """
 spec_version: 1
@@ -119,6 +122,7 @@ def test_the_package_itself_passes(tmp_path, server):
 def audit(*args):
     result = subprocess.run([BINARY, "audit", *map(str, args), "--format", "json"], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode in (0, 1), result.stderr
+    jsonschema.validate(json.loads(result.stdout), json.loads((SCHEMAS / "report-v2.schema.json").read_text()))
     report = ValidationReportV2.model_validate_json(result.stdout)
     # The stock policy comes to the same verdict.
     assert apply_policy(report.results, load_policy(report.policy_version), report.lane) is report.verdict

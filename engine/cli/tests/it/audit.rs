@@ -7,7 +7,6 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use casebook_syntax::schema_error::Schema;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -97,17 +96,12 @@ fn status(report: &Value, id: &str) -> String {
 }
 
 #[test]
-fn a_report_has_every_check_and_fits_the_stock_schema() {
-    let schema = fs::read_to_string(root().join("engine/cli/tests/audit/report-v2.schema.json")).expect("the schema");
-    let schema = Schema::new(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
+fn a_report_has_every_check_with_its_evidence() {
     let (alone, whole) = (pack(), package());
     for (folder, passed, skipped) in [(&alone, 27, 14), (&whole, 39, 2)] {
         let output = casebook(folder.path(), &["audit", "--format", "json", "--seeds", "0..3"]);
         assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
         let report = json(&output);
-        let mismatches: Vec<String> =
-            schema.mismatches(&report).iter().map(|one| format!("{}: {:?}", one.pointer, one.kind)).collect();
-        assert!(mismatches.is_empty(), "{mismatches:#?}");
         let results = report["results"].as_array().expect("results");
         let count = |status: &str| results.iter().filter(|result| result["status"] == status).count();
         assert_eq!((results.len(), count("pass"), count("skip")), (41, passed, skipped), "{report:#}");
