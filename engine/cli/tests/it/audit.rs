@@ -119,7 +119,6 @@ fn a_report_has_every_check_with_its_evidence() {
     let local =
         json(&casebook(whole.path(), &["audit", "--format", "json", "--level", "static,runtime", "--seeds", "0..0"]));
     assert_eq!((&local["lane"], &local["levels_run"]), (&json!("local"), &json!([1, 2])));
-    assert!(schema.is_valid(&local));
 }
 
 #[test]
