@@ -26,7 +26,7 @@ use super::{
 /// Of many rules that may decide in the other version so many are asked about at once.
 const GROUP: usize = 8;
 /// How many rules the questions about groups may meet, all together, until what is left is asked about at once: where rules
-/// hardly tell items apart, each group meets nearly all of them. Five edits of 20,000 rules of every kind are told in 7 s of
+/// hardly distinguish items, each group meets nearly all of them. Five edits of 20,000 rules of every kind take 7 s in
 /// a build for tests, and without this bound not within a minute.
 const MOST_MET: usize = 200_000;
 /// The maximum number of conditions that are shown of one move.
@@ -311,7 +311,7 @@ impl<'a> Asking<'_, 'a> {
         }
     }
 
-    /// Asks for conflicts about some items until all is told; false where nothing more is to be asked.
+    /// Asks for conflicts about some items until all are found; false where nothing more is to be asked.
     fn clash(
         &self,
         part: &Part<'_>,
@@ -365,7 +365,7 @@ impl<'a> Asking<'_, 'a> {
     /// Asks about all that may decide in the other version: at once where that is few, else group by group and at last
     /// about the default.
     ///
-    /// Five edits of 1,000 rules in bands are told in 0.4 s of a build for tests, and in 4.1 s (under `unique` in 16.9 s)
+    /// Five edits of 1,000 rules in bands take 0.4 s in a build for tests, and 4.1 s (under `unique` in 16.9 s)
     /// where all rules are part of one question.
     fn each_group<T: AsMut<Told>>(
         &self,
@@ -527,7 +527,7 @@ struct Group {
 }
 
 impl Group {
-    /// Whether of all that may decide everything is told.
+    /// Whether enough is known of all that may decide.
     fn is_told(&self, part: &Part<'_>, told: &Told) -> bool {
         self.deciders.iter().all(|by| told.holds(part, *by))
     }

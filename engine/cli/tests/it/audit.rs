@@ -325,9 +325,9 @@ fn what_is_known_is_allowed_until_it_expires() {
         (code(&audit()), stderr(&audit()).as_str()),
         (
             2,
-            "error: known.yaml: there is no check `semantic.oracle`; did you mean `semantic.oracle_max`?\n\
-             error: known.yaml: the entry for `semantic.oracle` has no `reason`\n\
-             error: known.yaml: the entry for `semantic.oracle`: `expires` is `tomorrow`, expected a day such as `2026-12-31`\n"
+            "error: known.yaml: there is no check `semantic.oracle_mx`; did you mean `semantic.oracle_max`?\n\
+             error: known.yaml: the entry for `semantic.oracle_mx` has no `reason`\n\
+             error: known.yaml: the entry for `semantic.oracle_mx`: `expires` is `tomorrow`, expected a day such as `2026-12-31`\n"
         )
     );
 }
@@ -343,9 +343,9 @@ fn what_cannot_be_audited_is_an_error() {
         (&["audit", "empty"][..], 1, "error: nothing was audited: a pack has errors, or there is none"),
         (&["audit", "broken"], 1, "error: nothing was audited: a pack has errors, or there is none"),
         (
-            &["audit", "--only", "semantic.oracle"],
+            &["audit", "--only", "semantic.oracle_mx"],
             2,
-            "there is no check `semantic.oracle`; did you mean `semantic.oracle_max`?",
+            "there is no check `semantic.oracle_mx`; did you mean `semantic.oracle_max`?",
         ),
         (
             &["audit", "--only", "semantic.oracle_max", "--level", "static"],

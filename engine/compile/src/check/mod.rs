@@ -30,7 +30,7 @@
 //! | `tools.rs` | the environment's tools |
 //! | `computed.rs` | tools whose answers a plugin computes |
 //! | `attributes.rs` | properties of list entries that filters name in quotes |
-//! | `told.rs` | what instructions tell of the environment |
+//! | `instructions.rs` | what instructions show of the environment |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //! | `trial.rs` | what templates and expressions are tried with besides one sample |
 //! | `kept.rs` | what was compiled last |
@@ -54,6 +54,7 @@ mod heirs;
 mod idle;
 mod inbox;
 mod kept;
+mod instructions;
 mod later;
 mod left_out;
 mod limits;
@@ -71,7 +72,6 @@ mod sight;
 mod task;
 mod template;
 mod test;
-mod told;
 mod tools;
 mod trial;
 mod truth;

@@ -106,7 +106,7 @@ fn unseen<'a>(parts: &'a Parts<'_>) -> Vec<&'a str> {
     parts.fields.iter().filter(unseen).map(|column| column.name.as_str()).collect()
 }
 
-/// Warns of decisions that agents are told how to compute or to rank, from fields that they cannot see.
+/// Warns of decisions that the instructions show how to compute or to rank, from fields that agents cannot see.
 fn check_formulas(unseen: &[&str], parts: &Parts<'_>, report: &mut Report) {
     for (name, decision) in &parts.environment.decision {
         let Some(truth) = &decision.truth else { continue };
@@ -124,7 +124,7 @@ fn check_formulas(unseen: &[&str], parts: &Parts<'_>, report: &mut Report) {
             read.push((format!("/decision/{name}/truth/order_by/{at}"), field));
         }
         for (pointer, field) in read.into_iter().filter(|(_, field)| unseen.contains(&field.as_str())) {
-            let message = format!("agents are told that `{name}` follows from `{field}`, and cannot see that field");
+            let message = format!("agents are shown that `{name}` follows from `{field}`, and cannot see that field");
             report.push(parts.root.at(Code::Unseen, pointer, message).hint(ways_to_show(&field)));
         }
     }

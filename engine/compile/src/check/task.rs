@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use super::{
     Parts,
     generator::{TaskItems, parts_of_task},
-    later, limits, plant, template, told, trial, vary,
+    instructions, later, limits, plant, template, trial, vary,
 };
 use crate::rubric;
 
@@ -507,8 +507,8 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
             title => environment.title.as_deref().unwrap_or(&environment.name),
             description => environment.description.as_str(),
             version => environment.version.as_str(),
-            definitions => told::definitions(environment),
-            decisions => told::decisions(environment),
+            definitions => instructions::definitions(environment),
+            decisions => instructions::decisions(environment),
         },
         task => context! {
             name => spec.name.as_str(),
@@ -521,6 +521,6 @@ fn instructions_context(spec: &spec::Task, title: &str, rubric: &Rubric, parts: 
             clock => spec.clock.as_deref(),
         },
         rules,
-        rubric => context! { name => rubric.name.as_str(), weights => told::weights(rubric) },
+        rubric => context! { name => rubric.name.as_str(), weights => instructions::weights(rubric) },
     }
 }

@@ -97,7 +97,7 @@ impl Site<'_> {
         Some(self.misprint(&printed, value))
     }
 
-    /// Whether a word of the engine stands in a text that neither the author nor the sample has it for.
+    /// Whether a word of the engine appears in a text that neither the author nor the sample has it for.
     fn is_from_nowhere(&self, own: &str, sample: &Context, value: &Value) -> bool {
         let text = value.to_string();
         let is_word = |(at, _): (usize, &str)| {

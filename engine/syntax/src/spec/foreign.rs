@@ -109,7 +109,7 @@ const NOTES: [(&[&str], &str); 7] = [
     ),
     (
         &["has", "have", "includes", "include", "holds"],
-        "write `has_any: [...]` for a set, `contains: ...` for a text or a list of texts, and `some: { ... }` for a list of \
+        "write `contains` for a text or a list of texts, `has_any: [...]` for a set, and `some: { ... }` for a list of \
          objects",
     ),
     (&["length", "size", "len"], "write `count`, such as `count: { gte: 2 }`, for the entries of a list or set"),

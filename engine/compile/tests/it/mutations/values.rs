@@ -237,7 +237,12 @@ fn scalar_for_list(file: &File) -> Vec<Change> {
 /// A map is one text.
 fn scalar_for_map(file: &File) -> Vec<Change> {
     let maps = |node: &&Node| matches!(file.text.as_bytes()[node.value.start], b'{');
-    file.at(MAPS).filter(maps).map(|node| file.replace(node.value.clone(), "one", &["`{ key: value }`"])).collect()
+    let shown = |at: usize| {
+        let names_decisions = ["then: ", "default: "].iter().any(|key| file.text[..at].ends_with(key));
+        if names_decisions { "{ DECISION: one }`" } else { "`{ key: value }`" }
+    };
+    let change = |node: &Node| file.replace(node.value.clone(), "one", &[shown(node.value.start)]);
+    file.at(MAPS).filter(maps).map(change).collect()
 }
 
 /// `[a, b]` becomes `{ first: a, second: b }`.

@@ -1,4 +1,4 @@
-//! What instructions tell agents of the environment: the fields that they have to conclude, and the decisions.
+//! What instructions show of the environment: the fields that they have to conclude, and the decisions.
 
 use casebook_runtime::{expression::names_read, rubric::Rubric};
 use casebook_syntax::spec::{self, Formula};
