@@ -320,7 +320,7 @@ fn what_is_known_is_allowed_until_it_expires() {
     let output = audit();
     let unused = "error: the entry for `semantic.floor_gap` of `desk-monday` allows nothing any more; remove it\n";
     assert_eq!((code(&output), stderr(&output).as_str()), (1, unused));
-    write("- { id: semantic.oracle, reason: '', expires: tomorrow }\n");
+    write("- { id: semantic.oracle_mx, reason: '', expires: tomorrow }\n");
     assert_eq!(
         (code(&audit()), stderr(&audit()).as_str()),
         (
