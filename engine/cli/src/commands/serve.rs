@@ -67,6 +67,13 @@ async fn serve(args: ServeArgs, format: Format) -> Exit {
         output::error(format!("`--open` shows what is right, so it needs a loopback address, not {}", args.host));
         return Exit::Usage;
     }
+    if (args.reload.hold || args.reload.signed) && tokens.is_empty() && !args.open {
+        output::error(
+            "with `--hold` and `--signed` somebody has to apply changes: give the orchestrator a token (`--tokens`), or start \
+             the server with `--open`",
+        );
+        return Exit::Usage;
+    }
     let record = match recorder(&args) {
         Ok(record) => record,
         Err(exit) => return exit,
@@ -284,6 +291,7 @@ fn tell(status: &ReloadStatus, format: Format) {
             "held: {} changes with `POST /reload/apply`; generation {generation} goes on",
             candidate.changed.join(", ")
         ),
+        (Outcome::Unchanged, ..) => format!("unchanged: the files say again what generation {generation} says"),
         (Outcome::RolledBack, ..) => format!("rolled back: generation {generation}; the files say something else"),
         (_, _, Some(_)) => format!("reloaded: generation {generation}; what has errors is as it was"),
         _ => format!("reloaded: generation {generation}"),
@@ -306,19 +314,20 @@ fn tell_findings(compiled: &Compiled, format: Format) {
 
 /// What changed packs must pass: what `casebook test` runs, or a part of it. A pack without such cases does not pass.
 fn gate(parts: Vec<GatePart>) -> ReloadGate {
-    let is_part = move |case: &Case| {
-        let part = if case.kind == CaseKind::Probe { GatePart::Probes } else { GatePart::Tests };
-        parts.contains(&part)
-    };
+    let part_of = |case: &Case| if case.kind == CaseKind::Probe { GatePart::Probes } else { GatePart::Tests };
     Arc::new(move |packs| {
         let mut problems = Vec::new();
         for pack in packs {
             let outcome = test::outcome(pack, "")?;
-            let mut cases = outcome.cases.iter().filter(|case| is_part(case)).peekable();
-            if cases.peek().is_none() {
-                problems.push(format!("the pack `{}` has no case that the gate asks for", pack.name()));
-            }
-            problems.extend(cases.filter(|case| !case.passed).map(|case| {
+            // What every pack has by itself says nothing about this one.
+            let is_own =
+                |part: &GatePart| outcome.cases.iter().any(|case| case.path.is_some() && part_of(case) == *part);
+            problems.extend(parts.iter().filter(|part| !is_own(part)).map(|part| {
+                let noun = if *part == GatePart::Probes { "probe" } else { "test" };
+                format!("the pack `{}` has no {noun}, and the gate asks for one", pack.name())
+            }));
+            let failed = outcome.cases.iter().filter(|case| parts.contains(&part_of(case)) && !case.passed);
+            problems.extend(failed.map(|case| {
                 let place = match (&case.path, case.line) {
                     (Some(path), Some(line)) => format!(" ({}:{line})", path.display()),
                     _ => String::new(),

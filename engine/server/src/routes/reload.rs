@@ -188,6 +188,16 @@ impl Wish {
             };
             entries.extend(read.err().map(|entry| *entry));
         }
+        if wish.approver.as_ref().is_some_and(|name| name.contains(char::is_control)) {
+            let loc = vec!["body".into(), "approver".into()];
+            let name = wish.approver.take().unwrap_or_default();
+            entries.push(Entry::new(
+                "value_error",
+                loc,
+                "a name has no line ends and no control characters",
+                name.into(),
+            ));
+        }
         wish.approver = wish.approver.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         if app.config.release == Release::Signed && wish.approver.is_none() {
             let loc = vec!["body".into(), "approver".into()];

@@ -143,7 +143,7 @@ async fn a_change_is_signed_off_in_the_trail() {
     let server = start_in(Config { trail, ..watching(Release::Signed) }, files, &roots).await;
     save(&server, titled("Signed"));
     until_outcome(&server, "held").await;
-    for nobody in [json!({}), json!({ "approver": "  " })] {
+    for nobody in [json!({}), json!({ "approver": "  " }), json!({ "approver": "Ada\nMallory" })] {
         let refused = post(&server, "/reload/apply", &nobody).await.expect(422);
         assert_eq!(refused["detail"][0]["loc"], json!(["body", "approver"]));
     }

@@ -76,7 +76,7 @@ fn row(((environment, task, policy), episodes): ((String, String, String), Vec<S
         steps: episodes.iter().map(|one| one.steps as f64).sum::<f64>() / count,
         input_tokens: episodes.iter().filter_map(|one| one.input_tokens).sum(),
         output_tokens: episodes.iter().filter_map(|one| one.output_tokens).sum(),
-        cost: episodes.iter().filter_map(|one| one.cost).sum(),
+        cost: episodes.iter().filter_map(|one| one.cost).fold(0.0, |sum, cost| sum + cost),
     }
 }
 
