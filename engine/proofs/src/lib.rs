@@ -20,7 +20,7 @@
 //! | `claims.rs` | what is found about one set of rules |
 //! | `diff.rs` | what changes from one set of rules to another, edit by edit |
 //! | `edits.rs` | which edits lead from one set of rules to another |
-//! | `moves.rs` | what one edit moves |
+//! | `moves.rs`, `moves/known.rs` | what one edit moves |
 //! | `whole.rs` | what changes where several matching rules count otherwise |
 //! | `domain.rs` | what two sets of rules are about, and why they cannot be compared |
 //! | `examples.rs` | items that show what no claim shows |

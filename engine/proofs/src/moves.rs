@@ -4,6 +4,8 @@
 //! were left alone match the same items and keep their order. So each edited rule is asked about twice: which items that
 //! it decided does something else decide now, and which items that it decides now did something else decide.
 
+mod known;
+
 use std::collections::HashSet;
 
 use casebook_runtime::{model::Datum, settings::Hit};
@@ -22,6 +24,7 @@ use super::{
     space::Moment,
     words::Condition,
 };
+use known::Told;
 
 /// Of many rules that may decide in the other version so many are asked about at once.
 const GROUP: usize = 8;
@@ -544,51 +547,6 @@ struct Clashes {
 impl AsMut<Told> for Clashes {
     fn as_mut(&mut self) -> &mut Told {
         &mut self.told
-    }
-}
-
-impl AsMut<Told> for Told {
-    fn as_mut(&mut self) -> &mut Told {
-        self
-    }
-}
-
-/// What is known of one question.
-struct Told {
-    /// The rules that decide in the other version, the default among them.
-    rules: HashSet<Option<usize>>,
-    /// Values of which nothing more is shown.
-    values: Vec<Vec<(usize, Datum)>>,
-    /// Rules of which nothing more is shown, and that were met once more.
-    met: Vec<Option<usize>>,
-}
-
-impl Told {
-    fn new(values: Vec<Vec<(usize, Datum)>>) -> Self {
-        Self { rules: HashSet::new(), values, met: Vec::new() }
-    }
-
-    /// Whether to show that a rule decides in the other version; else what decides instead.
-    fn judge(&mut self, part: &Part<'_>, region: &Region, by: Option<usize>) -> Verdict<Option<usize>> {
-        if !self.holds(part, by) {
-            return Verdict::Shows(by);
-        }
-        self.met.push(by);
-        Verdict::ForNow(self.instead(part, region, by))
-    }
-
-    fn holds(&self, part: &Part<'_>, by: Option<usize>) -> bool {
-        self.rules.contains(&by) || self.values.contains(&part.other.rules.value(by, part.column))
-    }
-
-    fn instead(&self, part: &Part<'_>, region: &Region, by: Option<usize>) -> Shared {
-        let good = |at: usize| !part.is_before(at) && !self.holds(part, Some(at));
-        part.other.rules.instead(by, part.column, region, good)
-    }
-
-    /// What must decide in place of the rules that were met, after more was found.
-    fn again(&self, part: &Part<'_>, region: &Region) -> Vec<Shared> {
-        self.met.iter().map(|by| self.instead(part, region, *by)).collect()
     }
 }
 

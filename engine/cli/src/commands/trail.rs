@@ -216,7 +216,7 @@ fn read(path: &Path, (after, anchor): (Option<&str>, Option<&str>), outcome: &mu
             return Ok(());
         }
         let whole = bytes.pop_if(|byte| *byte == b'\n').is_some();
-        // What is no UTF-8 is no line of a trail either; its bytes must not be mended on the way.
+        // What is no UTF-8 is no line of a trail either; its bytes must not be changed on the way.
         let line = std::str::from_utf8(&bytes).unwrap_or_default();
         let seal = read_seal(line);
         if outcome.first.is_none()
