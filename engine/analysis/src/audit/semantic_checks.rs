@@ -156,13 +156,17 @@ fn canary_floor(subject: &Subject<'_>) -> Outcome {
     let findings = cases.iter().filter(|case| !case.passed).flat_map(|case| {
         // What passed is listed too, without an expectation.
         let wrong = case.details.iter().filter(|line| line.contains(", should be ") || line.contains(" was refused"));
-        let place = Place {
-            pack: Some(subject.pack.name().to_owned()),
-            path: case.path.clone(),
-            line: case.line,
-            ..Place::default()
-        };
-        wrong.map(move |line| Finding::new(place.clone(), format!("`{}` plays {line}", case.name)))
+        wrong.map(move |line| {
+            let task = line.split_once(": ").map(|(task, _)| task.to_owned());
+            let place = Place {
+                pack: Some(subject.pack.name().to_owned()),
+                task: task.filter(|name| subject.pack.find_task(name).is_some()),
+                path: case.path.clone(),
+                line: case.line,
+                ..Place::default()
+            };
+            Finding::new(place, format!("`{}` plays {line}", case.name))
+        })
     });
     Outcome::looked(note).with(findings)
 }

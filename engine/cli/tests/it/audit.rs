@@ -184,7 +184,7 @@ const PLANTED: &[(&str, &[Edit], &str, &str)] = &[
         "credit for nothing",
         &[("rubric.yaml", "weight: 0.7, grader: exact, field: queue", "weight: 0.7, grader: expression, value: 1")],
         "semantic.canary_floor",
-        "scenarios/desk/test.yaml:25 desk: `nothing` plays desk-monday: 0.7000, should be 0",
+        "scenarios/desk/test.yaml:25 desk/desk-monday: `nothing` plays desk-monday: 0.7000, should be 0",
     ),
     (
         "a mistake that costs nothing",
