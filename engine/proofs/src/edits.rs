@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use casebook_runtime::{
-    rules::{CompiledRule, RuleSet},
+    rules::{CompiledRule, Predicate, RuleSet},
     settings::Hit,
 };
 
@@ -130,12 +130,35 @@ fn sorted<T: Clone>(pairs: &[(usize, T)]) -> Vec<(usize, T)> {
     pairs
 }
 
+/// A condition in a form in which the nesting of its parts says nothing; their order is that of the policy text.
+fn normal(condition: &Predicate) -> String {
+    fn collect(condition: &Predicate, all: bool, parts: &mut Vec<String>) {
+        match condition {
+            Predicate::All(inner) if all => inner.iter().for_each(|part| collect(part, all, parts)),
+            Predicate::Any(inner) if !all => inner.iter().for_each(|part| collect(part, all, parts)),
+            other => parts.push(normal(other)),
+        }
+    }
+    let all = match condition {
+        Predicate::All(_) => true,
+        Predicate::Any(_) => false,
+        Predicate::Not(part) => return format!("not {}", normal(part)),
+        leaf => return format!("{leaf:?}"),
+    };
+    let mut parts = Vec::new();
+    collect(condition, all, &mut parts);
+    match parts.len() {
+        1 => parts.concat(),
+        _ => format!("{} {parts:?}", if all { "all" } else { "any" }),
+    }
+}
+
 /// What is different between two rules of the same id, except their place.
 fn kinds(old: &CompiledRule, new: &CompiledRule) -> Vec<EditKind> {
-    let same = |a: &dyn std::fmt::Debug, b: &dyn std::fmt::Debug| format!("{a:?}") == format!("{b:?}");
+    let same = |old: Option<&Predicate>, new: Option<&Predicate>| old.map(normal) == new.map(normal);
     let checks = [
-        (EditKind::Condition, same(&old.when, &new.when)),
-        (EditKind::Exception, same(&old.except, &new.except)),
+        (EditKind::Condition, same(Some(&old.when), Some(&new.when))),
+        (EditKind::Exception, same(old.except.as_ref(), new.except.as_ref())),
         (EditKind::Outcome, sorted(&old.then) == sorted(&new.then)),
         (EditKind::Dates, old.valid == new.valid),
         (EditKind::Mode, old.trial == new.trial),

@@ -142,11 +142,13 @@ fn a_move_names_every_rule_that_takes_part_in_it() {
 fn a_rule_that_is_only_written_otherwise_is_not_an_edit() {
     let list = "rules:\n\
                 \u{20} - { id: A, when: { amount: { gte: 10, lt: 20 } }, then: { queue: close } }\n\
-                \u{20} - { id: B, when: { tier: paid, amount: { gte: 100 }, title: { contains: late } }, then: { queue: answer } }\n";
+                \u{20} - { id: B, when: { tier: paid, amount: { gte: 100 }, title: { contains: late } }, then: { queue: answer } }\n\
+                \u{20} - { id: C, when: { amount: { lt: 5 }, title: { contains: early } }, then: { queue: forward } }\n";
     let table = "table:\n\
                  \u{20} - [id, tier, amount gte, amount lt, title contains, then queue]\n\
                  \u{20} - [A, \"-\", \"10\", \"20\", \"-\", close]\n\
-                 \u{20} - [B, paid, \"100\", \"-\", late, answer]\n";
+                 \u{20} - [B, paid, \"100\", \"-\", late, answer]\n\
+                 \u{20} - [C, \"-\", \"-\", \"5\", early, forward]\n";
     let told = comparison::meaning(&with_text(list), &with_text(table));
     assert_eq!((told[0].standing.clone(), told[0].edits.len()), (Standing::Same, 0), "{told:?}");
     // Another order of the same conditions is another text for agents.

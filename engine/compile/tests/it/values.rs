@@ -5,6 +5,8 @@ use std::sync::Arc;
 use casebook_proofs::{Claim, Limits, analyse};
 use casebook_runtime::{
     episode::{Episode, StepError},
+    explanation,
+    model::Judged,
     policy,
     scenario::Pack,
 };
@@ -144,6 +146,35 @@ fn close_takes_what_is_near() {
     close(score("grader: close, field: grams, absolute: 2", &given), 2.0 / 3.0);
     close(score("grader: close, field: grams, relative: 0.05", &given), 1.0);
     close(score("grader: close, field: grams, relative: 0.01", &given), 2.0 / 3.0);
+}
+
+#[test]
+fn what_is_near_enough_is_called_right_everywhere() {
+    let pack = parcels("grader: close, field: grams, absolute: 2", "refuse");
+    let mut episode = Episode::reset(&pack, &pack.tasks()[0], 0).expect("a start");
+    let mut given = right();
+    given[0]["grams"] = json!(203);
+    given[1]["grams"] = json!(1190);
+    // The first and the last are due at the same moment.
+    (given[0]["place"], given[2]["place"]) = (json!(2), json!(3));
+    let step = episode.step(&json!({ "parcels": given })).expect("a step");
+    let explained = explanation::explain_step(&episode, None).expect("no grader fails");
+    let right: Vec<_> = explained
+        .items
+        .iter()
+        .flat_map(|touched| &touched.decisions)
+        .filter(|one| one.field != "care")
+        .map(|one| (one.field.as_str(), one.right))
+        .collect();
+    let [place, near] = [("place", Some(true)), ("grams", Some(true))];
+    assert_eq!(right, [near, place, ("grams", Some(false)), place, near, place]);
+    let told = step.breakdown.expect("it is told");
+    let near: Vec<_> = told.decisions.iter().filter(|judged| judged.near).map(|judged| &**judged.sentence()).collect();
+    assert_eq!(near, ["p-1: grams `203` is near enough to `201`"]);
+    let written = serde_json::to_string(&told.decisions[1]).expect("it is data");
+    assert_eq!(written, told.decisions[1].json());
+    let read: Judged = serde_json::from_str(&written).expect("it is a decision");
+    assert_eq!(read, *told.decisions[1]);
 }
 
 #[test]

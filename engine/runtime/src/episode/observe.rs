@@ -9,7 +9,7 @@ use super::{Episode, Outcome, world::World};
 use crate::{
     expression::words,
     json::{Name, push_integer, push_number, push_text, push_written},
-    model::Judged,
+    model::{Datum, Judged},
     scenario::{
         Instructions, Pack, line,
         observation::{INSTRUCTIONS, Part},
@@ -176,7 +176,10 @@ impl Episode {
     pub(super) fn judge(&self, row: usize) -> impl Iterator<Item = Arc<Judged>> + '_ {
         let (item, decided) = (&self.items[row], &self.rows[row]);
         let columns = self.pack.decisions.iter().enumerate();
-        columns.filter_map(move |(at, column)| item.judge(at, column, decided.cell(at)))
+        columns.filter_map(move |(at, column)| {
+            let tolerates = |given: &Datum, right: &Datum| self.task.rubric.tolerates(at, given, right);
+            item.judge(at, column, decided.cell(at), tolerates)
+        })
     }
 
     /// Why the last step was rewarded as it was, in a sentence or more.

@@ -119,7 +119,8 @@ impl Episode {
 
     fn item_score(&self, mark: &Mark, column: Option<usize>, places: bool) -> ItemScore {
         let (item, row) = (&self.items[mark.row], &self.rows[mark.row]);
-        let judged = column.and_then(|at| item.judge(at, &self.pack.decisions[at], row.cell(at)));
+        // What is near enough for this grader does not cost; for the others only the right value is right.
+        let judged = column.and_then(|at| item.judge(at, &self.pack.decisions[at], row.cell(at), |_, _| false));
         let decided = || {
             let sentence = judged.as_ref()?.sentence();
             Some(sentence.strip_prefix(&format!("{}: ", item.id)).unwrap_or(sentence).to_owned())

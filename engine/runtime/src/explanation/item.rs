@@ -195,12 +195,13 @@ impl Subject {
 pub fn explain(pack: &Pack, subject: &Subject, decided: &Row) -> ItemExplanation {
     let item = &subject.item;
     let facts = Facts { fields: &item.fields, clock: subject.clock };
+    let task = subject.task.as_ref().and_then(|name| pack.tasks.iter().find(|task| task.name == *name));
     ItemExplanation {
         environment: pack.name.clone(),
         task: subject.task.clone(),
         item: (!item.id.is_empty()).then(|| item.id.clone()),
         fields: fields(pack, item),
-        decisions: decisions(pack, item, decided),
+        decisions: decisions(pack, task.map(|task| &*task.rubric), item, decided),
         texts: texts(pack, item),
         rules: pack.rules.values().map(|set| explain_rules(pack, set, facts)).collect(),
     }

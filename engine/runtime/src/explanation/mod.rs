@@ -27,6 +27,7 @@ pub use truth::{Standing, Truth, truth_of};
 
 use crate::{
     model::{Datum, Item, Origin, Row},
+    rubric::Rubric,
     rules::{CompiledRule, Facts, RuleSet},
     scenario::Pack,
 };
@@ -40,7 +41,8 @@ pub struct Decision {
     pub decided: Value,
     /// What is right; null where no one value is.
     pub expected: Value,
-    /// Whether the two agree, where there is one right value.
+    /// Whether the two agree, where there is one right value: a number also within the tolerance of a `close`, and a rank
+    /// among those that are as right.
     pub right: Option<bool>,
     /// What makes it right.
     pub source: Source,
@@ -124,20 +126,24 @@ impl RuleLink {
     }
 }
 
-/// Every decision about an item that was made or has a truth.
-pub fn decisions(pack: &Pack, item: &Item, row: &Row) -> Vec<Decision> {
+/// Every decision about an item that was made or has a truth, as a task's rubric takes them.
+pub fn decisions(pack: &Pack, rubric: Option<&Rubric>, item: &Item, row: &Row) -> Vec<Decision> {
     let mut all = Vec::new();
     for (at, column) in pack.decisions.iter().enumerate() {
         let (truth, cell) = (&item.truth[at], row.cell(at));
         if cell.is_none() && !truth.is_known() {
             continue;
         }
+        let agrees = |right: &Datum| {
+            let tolerated = |given| rubric.is_some_and(|rubric| rubric.tolerates(at, given, right));
+            cell.is_some_and(|given| truth.accepts(given) || tolerated(given))
+        };
         let json = |datum: Option<&Datum>| datum.map_or(Value::Null, |datum| datum.to_json(column));
         all.push(Decision {
             field: column.name.clone(),
             decided: json(cell),
             expected: json(truth.value.as_ref()),
-            right: truth.value.as_ref().map(|right| cell.is_some_and(|cell| cell.says(right))),
+            right: truth.value.as_ref().map(agrees),
             source: source_of(pack, item, at),
         });
     }

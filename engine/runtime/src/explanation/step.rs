@@ -63,7 +63,7 @@ pub fn explain_step(episode: &Episode, reward: Option<f64>) -> Result<StepExplan
         .touched()
         .map(|(item, row)| Touched {
             item: item.id.clone(),
-            decisions: decisions(pack, item, row),
+            decisions: decisions(pack, Some(&task.rubric), item, row),
             trials: trials(pack, item, task.clock),
         })
         .collect();

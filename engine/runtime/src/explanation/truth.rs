@@ -52,7 +52,7 @@ pub fn truth_of(episode: &Episode) -> Result<Truth, GraderError> {
         item: item.id.clone(),
         decided: row.is_decided(),
         fields: fields(pack, item),
-        decisions: decisions(pack, item, row),
+        decisions: decisions(pack, Some(&task.rubric), item, row),
         trials: trials(pack, item, task.clock),
     });
     Ok(Truth {

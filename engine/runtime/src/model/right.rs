@@ -28,9 +28,11 @@ pub struct Right {
     ties: u32,
     /// A sentence that says that it was decided so.
     praise: String,
+    /// The end of one that says that what was decided is near enough.
+    near: String,
     /// The beginning of one that says that it was not.
     blame: String,
-    /// The JSON before and after the decision.
+    /// The JSON before and after the decision, without the brace that ends it.
     around: [String; 2],
 }
 
@@ -60,9 +62,9 @@ impl Right {
         if ties > 0 {
             tail.push_str(&format!(",\"ties\":{ties}"));
         }
-        tail.push('}');
         Self {
             praise: format!("{item}: {field} `{value}` is right{by}"),
+            near: format!("is near enough to `{value}`{by}"),
             blame: format!("{item}: {field} should be `{value}`{by}"),
             around: [head, tail],
             item,
@@ -94,8 +96,15 @@ pub struct Told {
 }
 
 impl Item {
-    /// One decision next to what is right; `None` where nothing is known to be.
-    pub fn judge(&self, at: usize, column: &Column, decided: Option<&Datum>) -> Option<Arc<Judged>> {
+    /// One decision next to what is right; `None` where nothing is known to be. `tolerates` says whether a number that is
+    /// not the right one is near enough.
+    pub fn judge(
+        &self,
+        at: usize,
+        column: &Column,
+        decided: Option<&Datum>,
+        tolerates: impl FnOnce(&Datum, &Datum) -> bool,
+    ) -> Option<Arc<Judged>> {
         let told = self.told(at, column)?;
         let place = match decided {
             None => Some(0),
@@ -104,8 +113,9 @@ impl Item {
             Some(_) => None,
         };
         let make = || {
+            let near = decided.zip(self.truth[at].value.as_ref()).is_some_and(|(given, right)| tolerates(given, right));
             let decided = decided.map_or(Value::Null, |datum| datum.to_json(column));
-            Arc::new(Judged::new(Arc::clone(&told.right), decided))
+            Arc::new(Judged::new(Arc::clone(&told.right), decided, near))
         };
         Some(match place.and_then(|place| told.judged.get(place)) {
             Some(judged) => Arc::clone(judged.get_or_init(make)),
@@ -139,6 +149,8 @@ pub struct Judged {
     pub right: Arc<Right>,
     /// What the agent decided; null when it did not.
     pub decided: Value,
+    /// Whether it is not what is right, but near enough.
+    pub near: bool,
     json: String,
     sentence: Arc<str>,
 }
@@ -154,6 +166,8 @@ struct Written {
     because: Option<String>,
     #[serde(default, skip_serializing_if = "is_zero")]
     ties: u32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    near: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -162,15 +176,18 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Judged {
-    fn new(right: Arc<Right>, decided: Value) -> Self {
+    fn new(right: Arc<Right>, decided: Value, near: bool) -> Self {
+        let near = near && !right.accepts(&decided);
         let [head, tail] = &right.around;
-        let json = format!("{head}{decided}{tail}");
+        let end = if near { ",\"near\":true}" } else { "}" };
+        let json = format!("{head}{decided}{tail}{end}");
         let sentence = match &decided {
+            decided if near => format!("{}: {} `{}` {}", right.item, right.field, plain(decided), right.near).into(),
             decided if right.accepts(decided) => right.praise.as_str().into(),
             Value::Null => format!("{} and was not decided", right.blame).into(),
             decided => format!("{}, not `{}`", right.blame, plain(decided)).into(),
         };
-        Self { right, decided, json, sentence }
+        Self { right, decided, near, json, sentence }
     }
 
     /// It as JSON.
@@ -185,13 +202,13 @@ impl Judged {
 }
 
 impl From<Written> for Judged {
-    fn from(Written { item, field, decided, expected, rule, because, ties }: Written) -> Self {
-        Self::new(Arc::new(Right::new((item, field), (expected, ties), rule, because)), decided)
+    fn from(Written { item, field, decided, expected, rule, because, ties, near }: Written) -> Self {
+        Self::new(Arc::new(Right::new((item, field), (expected, ties), rule, because)), decided, near)
     }
 }
 
 impl From<Judged> for Written {
-    fn from(Judged { right, decided, .. }: Judged) -> Self {
+    fn from(Judged { right, decided, near, .. }: Judged) -> Self {
         let Right { item, field, expected, ties, rule, because, .. } = &*right;
         Self {
             item: item.clone(),
@@ -201,6 +218,7 @@ impl From<Judged> for Written {
             rule: rule.clone(),
             because: because.clone(),
             ties: *ties,
+            near,
         }
     }
 }

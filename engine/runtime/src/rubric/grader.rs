@@ -80,6 +80,10 @@ pub trait RowGrader: fmt::Debug + Send + Sync {
     fn reason(&self, _view: &View<'_>, _row: usize) -> Option<String> {
         None
     }
+    /// Whether it takes what was decided for what is right about a decision that it is about, though it is another value.
+    fn tolerates(&self, _column: usize, _given: &Datum, _right: &Datum) -> bool {
+        false
+    }
     /// Whether some items weigh more than others.
     fn is_weighted(&self) -> bool {
         false

@@ -31,7 +31,7 @@ pub use tree::{Branch, Mark};
 use crate::{
     expression::Expression,
     json::Name,
-    model::{Item, Place, Values},
+    model::{Datum, Item, Place, Values},
     number::is_near,
     settings::{Explain, RewardMode},
 };
@@ -95,6 +95,10 @@ impl Node {
     /// Whether it grades by itself, not by other nodes.
     pub fn is_grader(&self) -> bool {
         matches!(self.kind, NodeKind::Row(..) | NodeKind::Whole(_))
+    }
+
+    fn tolerates(&self, column: usize, given: &Datum, right: &Datum) -> bool {
+        matches!(&self.kind, NodeKind::Row(_, grader) if grader.tolerates(column, given, right))
     }
 
     /// The decision that a grader is about.
@@ -276,6 +280,11 @@ impl Rubric {
         }
         let notes = former.notes.into_iter().map(|(at, note)| (at / before * items.len() + at % before, note));
         scores.notes = notes.collect();
+    }
+
+    /// Whether a grader takes what was decided for what is right, though it is another value.
+    pub fn tolerates(&self, column: usize, given: &Datum, right: &Datum) -> bool {
+        self.nodes.iter().any(|node| node.tolerates(column, given, right))
     }
 
     /// Whether a grader of a kind is in it, by its name in documents.

@@ -59,6 +59,10 @@ impl RowGrader for Close {
         let close = given.zip(right).is_some_and(|(given, right)| self.is_close(given, right));
         Ok(f64::from(u8::from(close)).into())
     }
+
+    fn tolerates(&self, column: usize, given: &Datum, right: &Datum) -> bool {
+        column == self.column && self.is_close(given, right)
+    }
 }
 
 #[cfg(test)]

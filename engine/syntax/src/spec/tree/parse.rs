@@ -236,6 +236,9 @@ impl<'a> Builder<'a> {
                     text = text.replace(dash, "-").into();
                 }
                 self.refuse_tag(tag.as_deref(), &range);
+                if style == ScalarStyle::Plain && text.starts_with(['|', '>']) {
+                    self.refuse_block(&range);
+                }
                 let plain = Scalar::parse_from_cow_and_metadata(text.clone(), style, tag.as_ref());
                 if self.wants_key() {
                     if style == ScalarStyle::Plain {
@@ -296,6 +299,16 @@ impl<'a> Builder<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Refuses a text without quotes that begins as a text block: inside braces and brackets YAML has none, and the parser
+    /// takes it with its sign.
+    fn refuse_block(&mut self, span: &Range<usize>) {
+        let message = "not YAML: inside braces or brackets no text can begin with `|` or `>`";
+        self.problems.push(
+            Diagnostic::new(Code::Syntax, self.file, span.clone(), message)
+                .hint("put quotes around the text, or write the map or list around it on lines of its own"),
+        );
     }
 
     fn wants_key(&self) -> bool {
