@@ -183,9 +183,9 @@ pub(super) fn foreign_key(word: &str, operand: &Value, known: &[&str]) -> Option
     Some(hint.into())
 }
 
-/// What to write for the name that other languages give a type.
-pub(super) fn foreign_type(word: &str, known: &[&str]) -> Option<Hint> {
-    const TYPES: [(&str, &[&str]); 9] = [
+/// What to write for a word that other languages have for one of the possible values: the name of a type, or a setting.
+pub(super) fn foreign_word(word: &str, known: &[&str]) -> Option<Hint> {
+    const WORDS: [(&str, &[&str]); 16] = [
         ("text", &["string", "str", "char", "varchar"]),
         ("number", &["float", "double", "decimal", "real", "money"]),
         ("integer", &["int", "long", "uint"]),
@@ -195,10 +195,19 @@ pub(super) fn foreign_type(word: &str, known: &[&str]) -> Option<Hint> {
         ("enum", &["choice", "select", "category"]),
         ("list", &["array", "sequence", "tuple"]),
         ("object", &["map", "dict", "struct", "record"]),
+        ("collect", &["all", "every", "any"]),
+        ("first", &["priority", "first_match", "top", "ordered"]),
+        ("low", &["minor", "trivial"]),
+        ("normal", &["medium", "moderate", "default"]),
+        ("high", &["major", "severe", "important"]),
+        ("critical", &["urgent", "blocker", "fatal", "highest"]),
+        ("shuffled", &["random", "shuffle", "randomized"]),
     ];
     let wanted = word.to_lowercase();
-    let name = TYPES.iter().find(|(name, words)| known.contains(name) && words.contains(&wanted.as_str()))?.0;
-    Some(Hint::from(format!("write `{name}`")).replacing(word, name))
+    let name = WORDS.iter().find(|(name, words)| known.contains(name) && words.contains(&wanted.as_str()))?.0;
+    let hint = Hint::from(format!("write `{name}`"));
+    // What a setting means exactly is for its author to see.
+    Some(if known.contains(&"text") { hint.replacing(word, name) } else { hint })
 }
 
 fn spelling(word: &str, operators: &[&str]) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Kind, Tree, comma,
     document::{located, written},
-    foreign::{brief, foreign_key, foreign_operator, foreign_type},
+    foreign::{brief, foreign_key, foreign_operator, foreign_word},
     schema,
     tree::Place,
 };
@@ -76,7 +76,7 @@ fn compiled(kind: Kind) -> Option<&'static Compiled> {
 }
 
 /// Words that other languages have for keys of this one.
-const MEANT: [(&str, &str); 12] = [
+const MEANT: [(&str, &str); 17] = [
     ("if", "when"),
     ("condition", "when"),
     ("conditions", "when"),
@@ -89,6 +89,11 @@ const MEANT: [(&str, &str); 12] = [
     ("text", "say"),
     ("otherwise", "else"),
     ("probability", "weight"),
+    ("options", "values"),
+    ("choices", "values"),
+    ("ident", "id"),
+    ("identifier", "id"),
+    ("uuid", "id"),
 ];
 
 /// Whether a pointer leads to an entry of a list with a name.
@@ -116,7 +121,12 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn explain_all(&self, mismatches: &[Mismatch]) -> Vec<Diagnostic> {
-        mismatches.iter().flat_map(|one| self.explain(one)).take(MAX_MISMATCHES).collect()
+        // Which values are possible says which type they have.
+        let is_told = |one: &&Mismatch| {
+            let chosen = |other: &Mismatch| matches!(other.kind, MismatchKind::Choice(_)) && other.pointer == one.pointer;
+            !matches!(one.kind, MismatchKind::Type(_)) || !mismatches.iter().any(chosen)
+        };
+        mismatches.iter().filter(is_told).flat_map(|one| self.explain(one)).take(MAX_MISMATCHES).collect()
     }
 
     fn explain(&self, error: &Mismatch) -> Vec<Diagnostic> {
@@ -163,7 +173,7 @@ impl Context<'_> {
                     } else if pointer.ends_with("/grader") && CONTAINERS.contains(&&*written) {
                         Some(format!("a container is a key: write `{written}:` in place of `grader: {written}`").into())
                     } else {
-                        foreign_type(&written, &names).or_else(|| did_you_mean(&written, names))
+                        foreign_word(&written, &names).or_else(|| did_you_mean(&written, names))
                     })
             }
             MismatchKind::Constant(_) => at(Code::NotAllowed),
@@ -344,22 +354,25 @@ impl Context<'_> {
         };
         let operand = present.and_then(|map| map.get(key)).unwrap_or(&Value::Null);
         let field = pointer.rsplit('/').next().unwrap_or_default();
+        let meant = || {
+            let meant = free.iter().find(|name| means(key, name))?;
+            Some(Hint::from(format!("write `{meant}:`")).replacing(key, *meant))
+        };
         let foreign = || foreign_operator(key, field, operand, &free).or_else(|| foreign_key(key, operand, &free));
         let hint = match (key.split_once(':'), did_you_mean(key, free.iter().copied())) {
             _ if cut.is_some() => cut?.hint.into(),
             (Some((word, value)), _) if known.iter().any(|name| name == word) => {
                 format!("put a space after the colon: `{word}: {value}`").into()
             }
-            (_, near) => foreign().or(near).unwrap_or_else(|| match free.iter().find(|name| means(key, name)) {
-                Some(meant) => Hint::from(format!("write `{meant}:`")).replacing(key, *meant),
-                None if known.iter().any(|name| name == "older_than") => {
+            (_, near) => foreign().or_else(meant).or(near).unwrap_or_else(|| {
+                if known.iter().any(|name| name == "older_than") {
                     format!("the operators are {}", list_all(&free)).into()
+                } else if let Some(home) = self.home_of(error, key) {
+                    format!("write it under `{home}`").into()
+                } else {
+                    let allowed = list(&free).map(|names| format!("; allowed keys: {names}")).unwrap_or_default();
+                    format!("remove it{allowed}").into()
                 }
-                None if self.home_of(error, key).is_some() => {
-                    format!("write it under `{}`", self.home_of(error, key).unwrap_or_default()).into()
-                }
-                None => list(&free)
-                    .map_or_else(|| "remove it".into(), |names| format!("remove it; allowed keys: {names}").into()),
             }),
         };
         Some(self.finding(Code::UnknownKey, self.tree.key_place(&path), message).at(path).hint(hint))
@@ -534,6 +547,11 @@ pub fn about_nothing(pointer: &str) -> &'static str {
     if is_entry { "give it a value, or remove the entry" } else { "give it a value, or remove the key" }
 }
 
+/// What so many percent are as a part of 1.
+fn part_of_hundred(text: &str) -> Option<f64> {
+    text.trim().strip_suffix('%')?.trim_end().parse::<f64>().ok().map(|percent| percent / 100.0)
+}
+
 fn type_hint(pointer: &str, types: &[&str], found: &Value, written: &str) -> Option<Hint> {
     let wants = |name: &str| types.contains(&name);
     Some(match found {
@@ -546,6 +564,9 @@ fn type_hint(pointer: &str, types: &[&str], found: &Value, written: &str) -> Opt
         },
         Value::String(text) if (wants("number") || wants("integer")) && text.trim().parse::<f64>().is_ok() => {
             format!("write it without quotes: `{}`", text.trim()).into()
+        }
+        Value::String(text) if wants("number") && part_of_hundred(text).is_some() => {
+            format!("write the part of 1: `{}`", part_of_hundred(text)?).into()
         }
         Value::String(text) if wants("array") && text.ends_with(']') => "open the list with `[`".into(),
         Value::String(text) if wants("object") && text.ends_with('}') => "open the map with `{`".into(),
