@@ -214,6 +214,7 @@ fn compile_all(
         let mut is_sound = made.is_some() && report.errors() == errors;
         proof.questions += asked.questions;
         proof.unknown.extend(asked.unknown);
+        proof.left.extend(asked.left);
         if let Some((scenario, file, span)) = made {
             let pack = Pack { generation, scenario };
             if let Some(first) = places.get(pack.name()) {

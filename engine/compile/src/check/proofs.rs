@@ -34,6 +34,8 @@ pub struct Proof {
     pub questions: usize,
     /// Those without an answer, by the name of the rules.
     pub unknown: Vec<(String, Unknown)>,
+    /// Rules about which nothing was asked, for there are too many for a quick check: their name and number.
+    pub left: Vec<(String, usize)>,
 }
 
 /// Asks about all rules of a pack.
@@ -42,6 +44,7 @@ pub(super) fn check(parts: &Parts<'_>, proof: &mut Proof, report: &mut Report) {
         let Content::Rules(spec) = &document.content else { continue };
         let Some(set) = parts.rules.get(&spec.name) else { continue };
         if !proof.thorough && set.rules.len() > QUICK_RULES {
+            proof.left.push((spec.name.clone(), set.rules.len()));
             continue;
         }
         let written = rules::written(document, spec, &parts.fields, &parts.decisions, &mut Report::default());
