@@ -86,16 +86,20 @@ pub struct Analysis {
 pub struct Wanted {
     /// The decision.
     pub decision: usize,
+    /// Its name.
+    pub name: String,
     /// It matters only where these decisions have one of these values.
     pub when: Vec<(usize, Vec<Datum>)>,
 }
 
 /// Asks all that there is to ask about a set of rules; gaps are looked for in the decisions that are wanted.
-pub fn analyse(set: &RuleSet, columns: &[Column], wanted: &[Wanted], limits: Limits) -> Analysis {
+///
+/// Items that are known answer questions which nothing solves, such as those about computed fields.
+pub fn analyse(set: &RuleSet, columns: &[Column], wanted: &[Wanted], known: &[Witness], limits: Limits) -> Analysis {
     let mut atoms = Atoms::new(columns);
     let rules = Rules::new(set, &mut atoms);
     let parts: Vec<Vec<(Shared, String)>> = set.rules.iter().map(|rule| parts(&mut atoms, rule)).collect();
-    let solver = Solver::new(&atoms, limits);
+    let solver = Solver::new(&atoms, limits).knowing(known);
     let mut asking = Asking { set, rules: &rules, solver: &solver, limits, analysis: Analysis::default() };
     let alive = asking.never(&parts);
     if set.hit != Hit::First {
@@ -438,7 +442,7 @@ impl Asking<'_, '_> {
         if collect && rules.decides_by_default(column) {
             return;
         }
-        let question = || format!("whether rules leave decision {column} open");
+        let question = || format!("whether rules leave `{}` open", wanted.name);
         if !self.may_ask(question) {
             return;
         }

@@ -47,6 +47,8 @@ pub(super) struct Solver<'a> {
     relations: Relations<'a>,
     /// Whether some atom reads the clock.
     timed: bool,
+    /// Items that there are, which may answer what nobody can solve.
+    known: &'a [Witness],
     /// By column a text or list of which nothing is asked: to find one takes as long as to find any other.
     plain: Vec<OnceCell<Option<Datum>>>,
 }
@@ -63,7 +65,21 @@ impl<'a> Solver<'a> {
         let timed = atoms.all.iter().any(Atom::reads_clock);
         let (work, questions) = (Cell::new(limits.work), Cell::new(0));
         let plain = atoms.columns.iter().map(|_| OnceCell::new()).collect();
-        Self { atoms, limits, work, questions, relations: Relations::new(atoms), timed, plain }
+        Self { atoms, limits, work, questions, relations: Relations::new(atoms), timed, known: &[], plain }
+    }
+
+    /// A solver that looks among some items where it finds no answer of its own.
+    pub(super) const fn knowing(mut self, known: &'a [Witness]) -> Self {
+        self.known = known;
+        self
+    }
+
+    /// An item for which a formula holds, out of those that there are; else why nobody knows.
+    fn among_known(&self, formula: &Shared, named: &Bits, why: &'static str) -> Answer<Model> {
+        let found = self.known.iter().find(|item| formula.holds(&self.atoms.all, item.facts()));
+        let Some(witness) = found.cloned() else { return Answer::Unknown(why) };
+        let cube = named.iter().map(|atom| (atom, self.atoms.all[atom].holds(witness.facts()))).collect();
+        Answer::Found(Model { witness, cube })
     }
 
     /// Finds an item for which a formula holds. Only the atoms in question distinguish the values of a field.
@@ -78,6 +94,7 @@ impl<'a> Solver<'a> {
         }
         let mut named = Bits::none(self.atoms.all.len());
         formula.mark(&mut named);
+        let asked = named.clone();
         // What is found of a computed field may be what nothing computes.
         let reads_computed = |atom: usize| {
             let mut columns = self.atoms.all[atom].columns();
@@ -112,7 +129,7 @@ impl<'a> Solver<'a> {
             if search.begin(formula)
                 && let Some(model) = search.search(formula)
             {
-                return if computed { Answer::Unknown(COMPUTED) } else { Answer::Found(model) };
+                return if computed { self.among_known(formula, &asked, COMPUTED) } else { Answer::Found(model) };
             }
             unknown = unknown.or(search.unknown);
             steps = search.steps;
@@ -122,7 +139,7 @@ impl<'a> Solver<'a> {
             last = Some(moment);
         }
         match unknown.or_else(|| walls::doubt(self.atoms, &used)) {
-            Some(why) => Answer::Unknown(why),
+            Some(why) => self.among_known(formula, &asked, why),
             None => Answer::Impossible,
         }
     }

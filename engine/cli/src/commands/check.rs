@@ -63,9 +63,8 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
             }
             let packs: Vec<_> = args.packs.packs.iter().map(|path| path.to_string_lossy()).collect();
             let given = if args.packs.is_default { &[][..] } else { &packs };
-            let with_packs = |words: &[&'static str]| {
-                command(words.iter().copied().chain(given.iter().map(AsRef::as_ref)))
-            };
+            let with_packs =
+                |words: &[&'static str]| command(words.iter().copied().chain(given.iter().map(AsRef::as_ref)));
             let open = report.diagnostics.iter().filter(|finding| finding.fix.is_some()).count();
             if open > 0 && format == Format::Human {
                 output::note(format!("`{}` fixes {open} of them", with_packs(&["casebook", "check", "--fix"])));
@@ -75,7 +74,9 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
             }
             for (rules, many) in compiled.proof.left.iter().filter(|_| format == Format::Human) {
                 let more = with_packs(&["casebook", "rules", "check"]);
-                output::note(format!("`{rules}` has {many} rules, too many to prove things about at every check; `{more}` does"));
+                output::note(format!(
+                    "`{rules}` has {many} rules, too many to prove things about at every check; `{more}` does"
+                ));
             }
             output::line(format!(
                 "{} in {}: {}, {}",

@@ -367,7 +367,7 @@ fn assemble(
     task::check_practice(&parts, report);
     let suites = compile_suites(&parts, &tasks, (action.as_ref(), &observation), report);
     inbox::check_unplayed(&parts, report);
-    proofs::check(&parts, proof, report);
+    proofs::check(&parts, &tasks, proof, report);
     check_has_task(root, documents, report);
     if report.errors() == before && !documents.broken() {
         documents.check_use(report);

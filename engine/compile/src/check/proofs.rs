@@ -2,13 +2,14 @@
 //!
 //! Few questions are asked at every check; `casebook rules check` asks them all.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use casebook_proofs::{Analysis, Claim, Entry, Limits, Unknown, Wanted, Witness, analyse};
 use casebook_runtime::{
     model::{Column, Datum, Text, domain},
     names::list,
     rules::RuleSet,
+    scenario::Task,
     settings::Hit,
     value::ValueType,
 };
@@ -25,6 +26,9 @@ use crate::rules::{self, Written, takes_list};
 /// Rules of one document beyond which nothing is quick.
 const QUICK_RULES: usize = 1_000;
 
+/// Items of a pack that are looked at where a question cannot be solved.
+const KNOWN_ITEMS: usize = 1_000;
+
 /// What was asked about rules.
 #[derive(Debug, Clone, Default)]
 pub struct Proof {
@@ -39,7 +43,9 @@ pub struct Proof {
 }
 
 /// Asks about all rules of a pack.
-pub(super) fn check(parts: &Parts<'_>, proof: &mut Proof, report: &mut Report) {
+pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], proof: &mut Proof, report: &mut Report) {
+    // Items of the pack answer what cannot be solved.
+    let known: Vec<Witness> = tasks.iter().flat_map(|task| known(task)).take(KNOWN_ITEMS).collect();
     for document in parts.documents.of(Kind::Rules) {
         let Content::Rules(spec) = &document.content else { continue };
         let Some(set) = parts.rules.get(&spec.name) else { continue };
@@ -53,7 +59,7 @@ pub(super) fn check(parts: &Parts<'_>, proof: &mut Proof, report: &mut Report) {
         }
         let (wanted, limits) =
             if proof.thorough { (wanted(parts, &spec.name), Limits::THOROUGH) } else { (Vec::new(), Limits::QUICK) };
-        let analysis = analyse(set, &parts.fields, &wanted, limits);
+        let analysis = analyse(set, &parts.fields, &wanted, &known, limits);
         let prover = Prover { parts, document, spec, set, written: &written };
         // A condition that can never hold is reported where it stands; its rule need not be as well.
         let explained = |claim: &Claim| {
@@ -91,6 +97,12 @@ pub(super) fn check(parts: &Parts<'_>, proof: &mut Proof, report: &mut Report) {
     }
 }
 
+/// Items of a task: the first form of each that is listed, and some that are drawn.
+fn known(task: &Task) -> impl Iterator<Item = Witness> {
+    let listed = task.items.iter().filter_map(|variants| variants.forms.first());
+    listed.chain(task.samples.iter()).map(|item| Witness { fields: item.fields.clone(), clock: task.clock })
+}
+
 /// The decisions whose truth comes from these rules alone.
 fn wanted(parts: &Parts<'_>, name: &str) -> Vec<Wanted> {
     let of = |column: &Column| {
@@ -106,7 +118,7 @@ fn wanted(parts: &Parts<'_>, name: &str) -> Vec<Wanted> {
         let when = conditions(&parts.decisions, decision);
         // Where something else decides whether the decision is in play, nobody can tell here.
         if of(column) && when.iter().all(|(other, _)| of(&parts.decisions[*other])) {
-            all.push(Wanted { decision, when });
+            all.push(Wanted { decision, name: column.name.clone(), when });
         }
     }
     all

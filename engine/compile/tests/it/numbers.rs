@@ -167,7 +167,7 @@ proptest! {
         let compiler = Compiler::over(fields());
         let all: Vec<Made> = rules.iter().enumerate().map(|(at, tests)| made(tests, at)).collect();
         let set = compiler.set(&all, Hit::First, None);
-        let analysis = analyse(&set, &compiler.fields, &[], Limits::THOROUGH);
+        let analysis = analyse(&set, &compiler.fields, &[], &[], Limits::THOROUGH);
         prop_assert!(analysis.unknown.is_empty(), "{:?}", analysis.unknown);
         for item in items() {
             let matches = |at: usize| rules[at].iter().all(|test| test.holds(&item));

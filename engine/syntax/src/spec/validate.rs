@@ -123,7 +123,8 @@ impl Context<'_> {
     fn explain_all(&self, mismatches: &[Mismatch]) -> Vec<Diagnostic> {
         // Which values are possible says which type they have.
         let is_told = |one: &&Mismatch| {
-            let chosen = |other: &Mismatch| matches!(other.kind, MismatchKind::Choice(_)) && other.pointer == one.pointer;
+            let chosen =
+                |other: &Mismatch| matches!(other.kind, MismatchKind::Choice(_)) && other.pointer == one.pointer;
             !matches!(one.kind, MismatchKind::Type(_)) || !mismatches.iter().any(chosen)
         };
         mismatches.iter().filter(is_told).flat_map(|one| self.explain(one)).take(MAX_MISMATCHES).collect()

@@ -95,8 +95,9 @@ pub(super) fn claims(
     counts: &Counts,
 ) -> Result<(), TestCaseError> {
     let when = if gated { vec![(0, vec![Datum::Choice(0)])] } else { Vec::new() };
-    let wanted = [Wanted { decision: 0, when: Vec::new() }, Wanted { decision: 1, when }];
-    let analysis = analyse(set, fields, &wanted, Limits::THOROUGH);
+    let wanted = [(0, Vec::new()), (1, when)];
+    let wanted = wanted.map(|(decision, when)| Wanted { decision, name: decision.to_string(), when });
+    let analysis = analyse(set, fields, &wanted, items, Limits::THOROUGH);
     count(&counts.sets, 1);
     count(&counts.claims, analysis.claims.len());
     count(&counts.items, items.len());
@@ -170,7 +171,7 @@ fn is_said(set: &RuleSet, analysis: &Analysis, item: &Witness, wanted: &[Wanted]
     }
     for one in wanted.iter().filter(|one| is_open(set, one, facts)) {
         let told = said(&|claim| matches!(claim, Claim::Uncovered { decision, .. } if *decision == one.decision));
-        let known = told || open(&format!("whether rules leave decision {} open", one.decision));
+        let known = told || open(&format!("whether rules leave `{}` open", one.name));
         prop_assert!(known, "nothing decides {} about {item:?}", one.decision);
     }
     Ok(())
