@@ -7,7 +7,7 @@
 use casebook_runtime::{
     model::{Column, Datum, MOMENTS},
     number::Number,
-    rules::{Comparison, DAY, Decimal, Order, Test},
+    rules::{Comparison, DAY, Decimal, Order, Side, Test},
     value::ValueType,
 };
 
@@ -172,10 +172,13 @@ impl Units {
                     points.sort_by_key(|span| span.low);
                     points
                 }
-                Atom::Test(_, Test::Age { older, length }) => match clock {
+                Atom::Test(_, Test::Age(age)) => match clock {
                     None => Vec::new(),
-                    Some(clock) if *older => vec![Span { low: None, high: Some((whole(clock - length).0, true)) }],
-                    Some(clock) => vec![Span { low: Some(whole(clock - length)), high: Some(whole(clock)) }],
+                    Some(clock) => {
+                        let moments = age.moments(clock);
+                        let low = (age.side != Side::Older).then(|| whole(*moments.start()));
+                        vec![Span { low, high: Some(whole(*moments.end())) }]
+                    }
                 },
                 // What is not told by bounds leaves any value: it is judged at the end.
                 _ => {

@@ -56,7 +56,7 @@ impl Atom {
 
     pub(super) fn reads_clock(&self) -> bool {
         match self {
-            Self::Valid(..) | Self::Test(_, Test::Age { .. }) => true,
+            Self::Valid(..) | Self::Test(_, Test::Age(_)) => true,
             Self::Entries(entries, _) => entries.when.needs_clock(),
             _ => false,
         }

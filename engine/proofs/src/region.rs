@@ -148,7 +148,7 @@ impl Extent {
             }
             kind if kind.is_ordered() => {
                 let (low, high, absent) = match (atom, wanted) {
-                    (Atom::Given(_) | Atom::Test(_, Test::Age { .. }), true) => (LOWEST, HIGHEST, false),
+                    (Atom::Given(_) | Atom::Test(_, Test::Age(_)), true) => (LOWEST, HIGHEST, false),
                     (Atom::Given(_), false) => (Edge(given(true), true), Edge(given(false), true), true),
                     (Atom::Test(_, Test::Between(low, high)), wanted) => match (low, high, wanted) {
                         (low, high, true) => (

@@ -188,8 +188,8 @@ fn bounds_of<'a>(atoms: impl Iterator<Item = &'a Atom>, clock: Option<i64>) -> V
             Atom::Test(_, Test::Between(low, high)) => {
                 bounds.extend([low, high].into_iter().flatten().map(|(bound, _)| *bound));
             }
-            Atom::Test(_, Test::Age { length, .. }) => {
-                bounds.extend(clock.iter().flat_map(|clock| [*clock, clock.saturating_sub(*length)]).map(Number::from));
+            Atom::Test(_, Test::Age(age)) => {
+                bounds.extend(clock.iter().flat_map(|clock| [*clock, age.edge(*clock)]).map(Number::from));
             }
             Atom::Test(_, test) => bounds.extend(named_values(test).iter().filter_map(Datum::number)),
             _ => {}
@@ -280,10 +280,10 @@ pub(super) fn clocks(atoms: &Atoms<'_>, used: &Bits) -> Result<Vec<Option<i64>>,
     for atom in &used {
         match atom {
             Atom::Valid(from, until) => points.extend([from, until].into_iter().flatten()),
-            Atom::Test(column, Test::Age { length, .. }) => {
+            Atom::Test(column, Test::Age(age)) => {
                 let of_column = used.iter().copied().filter(|atom| atom.column() == Some(*column));
                 for bound in bounds(&atoms.columns[*column], of_column, None) {
-                    points.extend(bound.to_i64().into_iter().flat_map(|bound| [bound, bound.saturating_add(*length)]));
+                    points.extend(bound.to_i64().into_iter().flat_map(|bound| [bound, age.clock(bound)]));
                 }
             }
             _ => {}

@@ -3,7 +3,7 @@
 use casebook_runtime::{
     model::{Column, Datum, Matching, domain, write_duration, write_moment},
     number::Number,
-    rules::{Comparison, Decimal, Facts, Order, Predicate, Test},
+    rules::{Comparison, Decimal, Facts, Order, Predicate, Side, Test},
     value::ValueType,
 };
 
@@ -244,13 +244,12 @@ fn test(column: &Column, atom: &Atom, value: bool) -> String {
         (Test::DomainIn(domains), false) => {
             format!("the domain of {name} is neither {}", domain::with_subdomains(domains.clone()).join(" nor "))
         }
-        (Test::Age { older, length }, _) => {
-            let length = write_duration(*length);
-            match (older, value) {
-                (true, true) => format!("{name} is more than {length} ago"),
-                (true, false) => format!("{name} is not more than {length} ago"),
-                (false, true) => format!("{name} is at most {length} ago"),
-                (false, false) => format!("{name} is not at most {length} ago"),
+        (Test::Age(age), _) => {
+            let length = write_duration(age.length);
+            match age.side {
+                Side::Older => format!("{name} is {not}more than {length} ago"),
+                Side::Within => format!("{name} is {not}at most {length} ago"),
+                Side::Ahead => format!("{name} is {not}at most {length} ahead"),
             }
         }
         (Test::Wall(wall, zone), _) => format!("{name} is {not}{}", walls::words(wall, zone)),

@@ -403,6 +403,7 @@ pub(super) fn operator(
         "exists" => format!("{field} is {}", if value == &Value::Bool(true) { "given" } else { "not given" }),
         "older_than" => format!("{field} is more than {} ago", plain(value)),
         "within" => format!("{field} is at most {} ago", plain(value)),
+        "ahead" => format!("{field} is at most {} ahead", plain(value)),
         _ => return None,
     };
     let zone = operators.get("zone").and_then(Value::as_str).unwrap_or("UTC");

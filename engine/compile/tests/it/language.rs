@@ -122,6 +122,7 @@ fn ages_are_read_against_the_clock() {
     let rules = "hit: first\nrules:\n\
         \x20 - { id: R-LATE, when: { opened: { older_than: 2h } }, then: { queue: forward } }\n\
         \x20 - { id: R-FRESH, when: { opened: { within: 30m } }, then: { queue: answer } }\n\
+        \x20 - { id: R-SOON, when: { opened: { ahead: 1h } }, then: { queue: forward } }\n\
         default: { queue: close }\n";
     let case =
         |opened: &str, by: &str| format!("  - {{ given: {{ opened: \"{opened}\" }}, expect: {{ by: {by} }} }}\n");
@@ -130,7 +131,9 @@ fn ages_are_read_against_the_clock() {
         case("2026-01-05T10:00:00Z", "default"),
         case("2026-01-05T11:30:00Z", "R-FRESH"),
         case("2026-01-05T12:00:00Z", "R-FRESH"),
-        case("2026-01-05T12:00:01Z", "default"),
+        case("2026-01-05T12:00:01Z", "R-SOON"),
+        case("2026-01-05T13:00:00Z", "R-SOON"),
+        case("2026-01-05T13:00:01Z", "default"),
     ];
     assert_passes(&judged(rules, &format!("clock: 2026-01-05T12:00:00Z\nrules:\n{}", cases.concat())));
 }

@@ -132,6 +132,7 @@ fn condition() -> impl Strategy<Value = Map<String, Value>> {
     let opened = prop_oneof![
         Just(json!({ "between": ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"] })),
         Just(json!({ "older_than": "2h" })),
+        Just(json!({ "ahead": "2h 30m" })),
         text().prop_map(|text| json!({ "within": text, "gte": "2026-01-01T00:00:00Z" })),
     ];
     let tier = prop_oneof![Just(json!("free")), Just(json!(["free", "paid"])), Just(json!({ "ne": "paid" }))];

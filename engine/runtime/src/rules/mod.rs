@@ -24,7 +24,7 @@ pub use bits::Bits;
 pub use entries::{Entries, Quantity};
 pub use fields::{Comparison, Decimal, Order};
 pub use over::joined;
-pub use predicate::{Facts, Predicate, Test, Trace};
+pub use predicate::{Age, Facts, Predicate, Side, Test, Trace};
 use program::Program;
 pub use wall::{DAY, DAYS, Wall, Zone, read_times};
 

@@ -1,6 +1,6 @@
 //! A compiled condition and its evaluation.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, ops::RangeInclusive, sync::Arc};
 
 use regex::Regex;
 
@@ -78,15 +78,58 @@ pub enum Test {
     Matches(Regex, bool),
     /// The domain is one of these or below one; in the form in which domains are compared.
     DomainIn(Vec<String>),
-    /// A moment that lies so many milliseconds before the clock: more than these, or at most these and not after it.
-    Age {
-        /// Whether it must be more.
-        older: bool,
-        /// The milliseconds.
-        length: i64,
-    },
+    /// A moment at a distance from the clock.
+    Age(Age),
     /// A moment as the clock on the wall shows it, in a zone.
     Wall(Wall, Zone),
+}
+
+/// How far from the clock a moment lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age {
+    /// On which side.
+    pub side: Side,
+    /// Milliseconds, not negative.
+    pub length: i64,
+}
+
+/// Where a moment lies from the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// More than a length before it.
+    Older,
+    /// At most a length before it, and not after it.
+    Within,
+    /// At most a length after it, and not before it.
+    Ahead,
+}
+
+impl Age {
+    /// The moments that a clock takes for so old.
+    pub fn moments(self, clock: i64) -> RangeInclusive<i64> {
+        let edge = self.edge(clock);
+        match self.side {
+            Side::Older => i64::MIN..=edge.saturating_sub(1),
+            Side::Within => edge..=clock,
+            Side::Ahead => clock..=edge,
+        }
+    }
+
+    /// The moment at which the length ends, seen from a clock.
+    pub fn edge(self, clock: i64) -> i64 {
+        match self.side {
+            Side::Older | Side::Within => clock.saturating_sub(self.length),
+            Side::Ahead => clock.saturating_add(self.length),
+        }
+    }
+
+    /// The clock from which a moment is seen where the length ends.
+    pub fn clock(self, edge: i64) -> i64 {
+        match self.side {
+            Side::Older | Side::Within => edge.saturating_add(self.length),
+            Side::Ahead => edge.saturating_sub(self.length),
+        }
+    }
 }
 
 impl Predicate {
@@ -158,7 +201,7 @@ impl Predicate {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::needs_clock),
             Self::Not(part) => part.needs_clock(),
-            Self::Column(_, test, _) => matches!(test, Test::Age { .. }),
+            Self::Column(_, test, _) => matches!(test, Test::Age(_)),
             Self::Compare(..) => false,
             Self::Entries(entries, _) => entries.when.needs_clock(),
         }
@@ -230,10 +273,9 @@ impl Test {
             (Self::Only(names), Some(Datum::List(entries))) => {
                 entries.iter().all(|entry| names.iter().any(|name| name.raw == entry.raw))
             }
-            (Self::Age { older, length }, Some(Datum::Integer(moment))) => clock.is_some_and(|clock| {
-                let age = clock.saturating_sub(*moment);
-                if *older { age > *length } else { (0..=*length).contains(&age) }
-            }),
+            (Self::Age(age), Some(Datum::Integer(moment))) => {
+                clock.is_some_and(|clock| age.moments(clock).contains(moment))
+            }
             (Self::Wall(wall, zone), Some(Datum::Integer(moment))) => wall.passes(*moment, zone),
             (_, Some(Datum::Text(text))) => self.passes_text(text),
             _ => false,

@@ -107,6 +107,9 @@ pub struct Operators {
     /// At most this duration before the clock, and not after it; for a moment.
     #[schemars(example = &"2h 30m")]
     pub within: Option<String>,
+    /// At most this duration after the clock, and not before it; for a moment.
+    #[schemars(example = &"48h")]
+    pub ahead: Option<String>,
     /// From one time of day on and before another, which may be on the next day; for a moment.
     #[schemars(example = &"08:00..17:00", example = &"22:00..06:00")]
     pub time_of_day: Option<String>,

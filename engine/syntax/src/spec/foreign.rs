@@ -98,9 +98,8 @@ const NOTES: [(&[&str], &str); 7] = [
         "write `within`, such as `within: 48h`: at most so long before the clock, and not after it",
     ),
     (
-        &["within_next", "in_next", "in_the_next", "next", "ahead", "in_future", "future", "younger_or_equal"],
-        "`within` and `older_than` look back from the clock, and no operator looks ahead; compare with another moment, such \
-         as `lt: { field: NAME, plus: 48h }`",
+        &["within_next", "in_next", "in_the_next", "next", "due_in", "due_within", "in_future", "future", "upcoming"],
+        "write `ahead`, such as `ahead: 48h`: at most so long after the clock, and not before it",
     ),
     (&["until", "till", "to"], "write `lt`, or `lte` if the bound itself is meant as well"),
     (
@@ -230,8 +229,8 @@ fn denied_operator(word: &str, operators: &[&str]) -> Option<String> {
         "has" | "have" => "has_any",
         "contain" | "includes" | "include" => "contains",
         "in" | "domain_in" | "contains" | "contains_any" | "contains_all" | "has_any" | "has_all" | "only"
-        | "between" | "matches" | "starts_with" | "ends_with" | "older_than" | "within" | "calendar" | "weekday"
-        | "time_of_day" => &rest,
+        | "between" | "matches" | "starts_with" | "ends_with" | "older_than" | "within" | "ahead" | "calendar"
+        | "weekday" | "time_of_day" => &rest,
         "domain" => "domain_in",
         "exists" => "exists",
         other => spelling(other, operators)?,

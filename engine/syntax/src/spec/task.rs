@@ -44,7 +44,7 @@ pub struct Task {
     /// Steps after which an episode ends.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_steps: u32,
-    /// The moment at which it plays, for rules with dates, `older_than` and `within`.
+    /// The moment at which it plays, for rules with dates, `older_than`, `within` and `ahead`.
     #[schemars(example = &"2026-01-05T09:00:00Z")]
     pub clock: Option<String>,
     /// The order of the items.

@@ -16,7 +16,7 @@ use casebook_runtime::{
     model::{Column, Datum, Matching, Text, domain, read_duration},
     names,
     number::Number,
-    rules::{Comparison, Entries, Predicate, Test, Wall, read_times},
+    rules::{Age, Comparison, Entries, Predicate, Side, Test, Wall, read_times},
     value::ValueType,
 };
 use casebook_syntax::{
@@ -351,8 +351,9 @@ impl ColumnCompiler<'_> {
                 let dates = self.dates(path, operators.calendar.as_ref()?, report)?;
                 self.wall(path, Wall::Dates(dates.into()), operators, report)
             }
-            "older_than" => self.age(path, operators.older_than.as_deref()?, true, report),
-            "within" => self.age(path, operators.within.as_deref()?, false, report),
+            "older_than" => self.age(path, operators.older_than.as_deref()?, Side::Older, report),
+            "within" => self.age(path, operators.within.as_deref()?, Side::Within, report),
+            "ahead" => self.age(path, operators.ahead.as_deref()?, Side::Ahead, report),
             "exists" => operators.exists.map(Test::Exists),
             _ => None,
         }
@@ -557,7 +558,7 @@ impl ColumnCompiler<'_> {
         column::meant::formula(text, &fields).or_else(plain)
     }
 
-    fn age(&self, path: &str, length: &str, older: bool, report: &mut Report) -> Option<Test> {
+    fn age(&self, path: &str, length: &str, side: Side, report: &mut Report) -> Option<Test> {
         if self.column.kind != ValueType::Timestamp {
             self.misfit(path, "only a field of type `timestamp` has an age", report);
             return None;
@@ -567,7 +568,7 @@ impl ColumnCompiler<'_> {
             length => Ok(length),
         });
         match read {
-            Ok(length) => Some(Test::Age { older, length }),
+            Ok(length) => Some(Test::Age(Age { side, length })),
             Err(expected) => {
                 report.push(
                     self.scope

@@ -51,7 +51,7 @@ pub(super) fn condition(text: &str, operator: Option<&str>, kind: ValueType) -> 
             ));
         }
         "exists" => scalar(text, ValueType::Boolean)?,
-        "older_than" | "within" | "time_of_day" => scalar(text.trim(), ValueType::Text)?,
+        "older_than" | "within" | "ahead" | "time_of_day" => scalar(text.trim(), ValueType::Text)?,
         _ => scalar(text, kind)?,
     };
     Ok(json!({ operator: value }))

@@ -322,6 +322,7 @@ fn test(fields: &[usize]) -> BoxedStrategy<Value> {
             _ => prop_oneof![
                 (0..4_u8).prop_map(|hours| json!({"received": {"older_than": format!("{hours}h")}})),
                 (0..4_u8).prop_map(|hours| json!({"received": {"within": format!("{hours}h")}})),
+                (0..4_u8).prop_map(|hours| json!({"received": {"ahead": format!("{hours}h")}})),
                 (bound().prop_filter("a bound", |name| *name != "eq"), 5..13_u8).prop_map(|(operator, hour)| {
                     json!({"received": {operator: format!("2026-01-05T{hour:02}:00:00Z")}})
                 }),

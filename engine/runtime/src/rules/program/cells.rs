@@ -163,7 +163,7 @@ fn is_about(predicate: &Predicate, column: usize) -> bool {
 /// Whether bounds decide which values pass a test: neither the clock of the task nor one on a wall.
 fn has_bounds(test: &Test) -> bool {
     match test {
-        Test::Age { .. } | Test::Wall(..) => false,
+        Test::Age(_) | Test::Wall(..) => false,
         Test::Not(test) => has_bounds(test),
         _ => true,
     }

@@ -154,9 +154,7 @@ impl<'a> Scale<'a> {
             Test::Between(low, high) => {
                 [low, high].into_iter().flatten().filter_map(|(bound, _)| self.of_number(*bound)).collect()
             }
-            Test::Age { length, .. } if self.moment => {
-                clock.into_iter().map(|clock| clock - length - self.start).collect()
-            }
+            Test::Age(age) if self.moment => clock.into_iter().map(|clock| age.edge(clock) - self.start).collect(),
             Test::Not(test) => self.bounds(test, clock),
             _ => Vec::new(),
         }
@@ -223,13 +221,10 @@ impl<'a> Scale<'a> {
                     .map_or(i128::from(last), |high| position(high, false));
                 (low, high)
             }
-            Test::Age { older, length } if self.moment => {
-                let limit = clock? - length - self.start;
-                if *older {
-                    (0, position(limit, false))
-                } else {
-                    (position(limit, true), position(clock? - self.start, false))
-                }
+            Test::Age(age) if self.moment => {
+                let moments = age.moments(clock?);
+                let from = |moment: i64| moment.saturating_sub(self.start);
+                (position(from(*moments.start()), true), position(from(*moments.end()), false))
             }
             _ => return None,
         };
