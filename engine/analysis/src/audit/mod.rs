@@ -11,7 +11,11 @@
 //! | `sbom.rs` | a bill of materials |
 //! | `sample.rs` | which episodes are played |
 //! | `semantic_checks.rs` | what a score means: agents that probe, replays |
+//! | `words.rs` | texts as words, to find quotations |
+//! | `written.rs` | the file and line at which a text is written |
 //! | `taint.rs` | hidden values in what an agent reads |
+//! | `surroundings.rs` | right answers in the texts around the items |
+//! | `predictor.rs` | right answers that one word or field of an item predicts |
 //! | `statistical_checks.rs` | what agents of graded strength score |
 //!
 //! Checks at runtime need a socket, so they belong to the command. A check that could not run is skipped with a reason; it
@@ -23,13 +27,17 @@ mod dockerfile;
 mod lock;
 mod manifest;
 mod package;
+mod predictor;
 mod report;
 mod sample;
 mod sbom;
 mod semantic_checks;
 mod static_checks;
 mod statistical_checks;
+mod surroundings;
 mod taint;
+mod words;
+mod written;
 
 pub use allowance::{Allowance, read as read_allowances};
 pub use bar::{BAR, Check, Level, POLICY, Severity, find};
@@ -42,3 +50,4 @@ pub use semantic_checks::run as run_semantic;
 pub use static_checks::run as run_static;
 pub use statistical_checks::run as run_statistical;
 pub use taint::{Answer, leaks};
+pub use written::Written;

@@ -12,13 +12,16 @@ use casebook_runtime::{
     scenario::{Catalog, Pack, suite::NumberTest},
 };
 use rayon::prelude::*;
+use serde_json::json;
 
 use super::{
     Package,
     manifest::Validation,
+    predictor,
     report::{Finding, Outcome, Place},
     sample::{Sample, SampledEpisode},
     taint,
+    written::Written,
 };
 use crate::testing;
 
@@ -42,6 +45,8 @@ struct Subject<'a> {
     /// What is declared for this pack.
     declared: Option<&'a Validation>,
     sample: Sample,
+    /// Where the pack's documents say something.
+    written: &'a Written,
 }
 
 type Run = fn(&Subject<'_>) -> Outcome;
@@ -62,7 +67,7 @@ pub fn run(
     catalog: &Catalog,
     pack: &Arc<Pack>,
     package: Option<&Package>,
-    sample: Sample,
+    (sample, written): (Sample, &Written),
     wanted: &dyn Fn(&str) -> bool,
 ) -> Vec<(&'static str, Outcome)> {
     let declared = package.and_then(|package| {
@@ -70,7 +75,7 @@ pub fn run(
         let described = package.described(&all)?;
         (described.name() == pack.name()).then(|| package.manifest().map(|manifest| &manifest.validation)).flatten()
     });
-    let subject = Subject { catalog, pack, declared, sample };
+    let subject = Subject { catalog, pack, declared, sample, written };
     // A package declares the resources of one pack.
     let applies = |id: &str| wanted(id) && (id != ENVELOPE || subject.declared.is_some());
     let checks = CHECKS.iter().filter(|(id, _)| applies(id));
@@ -172,9 +177,18 @@ fn canary_floor(subject: &Subject<'_>) -> Outcome {
 }
 
 fn leakage(subject: &Subject<'_>) -> Outcome {
-    let findings = taint::given_away(subject.pack, subject.sample);
-    Outcome::looked(format!("`{}`: ids, visible fields, listing order and descriptions", subject.pack.name()))
-        .with(findings)
+    let (pack, sample) = (subject.pack, subject.sample);
+    let note = format!(
+        "`{}`: ids, visible fields, words, the listing order, descriptions, schemas and instructions",
+        pack.name()
+    );
+    let told = predictor::predictors(pack, sample, subject.written);
+    let mut outcome = Outcome::looked(note).with(taint::given_away(pack, sample, subject.written)).with(told.findings);
+    outcome.skipped = told.too_few;
+    if !told.best.is_empty() {
+        outcome = outcome.measured(pack.name(), json!(told.best));
+    }
+    outcome
 }
 
 /// The plays that are repeated: of each task with its first seeds.

@@ -9,6 +9,7 @@ use std::{
 
 use casebook_analysis::audit::{
     self, Allowance, BAR, Check, Level, Outcome, Package, Report, Result as Checked, Sample, Severity, Status, Verdict,
+    Written,
 };
 use casebook_runtime::{
     hash::sha256,
@@ -159,7 +160,9 @@ fn of_packs(
         .packs()
         .par_iter()
         .map(|pack| {
-            let mut outcomes = audit::run_semantic(&catalog, pack, package.as_ref(), sample, is_wanted);
+            let source = sources.packs.iter().find(|source| source.root == pack.folder());
+            let written = source.map(Written::read).unwrap_or_default();
+            let mut outcomes = audit::run_semantic(&catalog, pack, package.as_ref(), (sample, &written), is_wanted);
             outcomes.extend(audit::run_statistical(pack, sample, is_wanted));
             outcomes
         })

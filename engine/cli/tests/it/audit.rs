@@ -64,7 +64,7 @@ checksum = \"ab\"
 ";
 
 /// A pack from the template.
-fn pack() -> TempDir {
+pub(crate) fn pack() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     succeeds(folder.path(), &["new", "desk"]);
     folder
@@ -84,7 +84,7 @@ fn package() -> TempDir {
 }
 
 /// The lines about a check, without the check's own.
-fn about(told: &str, id: &str) -> Vec<String> {
+pub(crate) fn about(told: &str, id: &str) -> Vec<String> {
     let lines = told.lines().skip_while(|line| !line.trim_start().ends_with(id)).skip(1);
     lines.take_while(|line| line.starts_with("        ")).map(|line| line.trim().to_owned()).collect()
 }
@@ -98,7 +98,7 @@ fn status(report: &Value, id: &str) -> String {
 #[test]
 fn a_report_has_every_check_with_its_evidence() {
     let (alone, whole) = (pack(), package());
-    for (folder, passed, skipped) in [(&alone, 27, 14), (&whole, 39, 2)] {
+    for (folder, passed, skipped) in [(&alone, 26, 15), (&whole, 38, 3)] {
         let output = casebook(folder.path(), &["audit", "--format", "json", "--seeds", "0..3"]);
         assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
         let report = json(&output);
@@ -108,7 +108,7 @@ fn a_report_has_every_check_with_its_evidence() {
         let unexplained = results.iter().filter(|one| one["evidence"].as_array().is_none_or(Vec::is_empty));
         assert_eq!(unexplained.count(), 0, "{report:#}");
     }
-    // The network of a container and two builds of an image.
+    // The network of a container, two builds of an image, and what tells the answers of three items.
     let report = json(&casebook(whole.path(), &["audit", "--format", "json", "--seeds", "0..0"]));
     assert_eq!(status(&report, "runtime.network_policy"), "skip");
     assert_eq!(status(&report, "static.reproducible_build"), "skip");
@@ -169,101 +169,6 @@ fn defects_of_a_package_are_found_with_their_line() {
     }
 }
 
-/// A file, a text of it, and what takes its place.
-type Edit = (&'static str, &'static str, &'static str);
-
-/// Defects of packs: what is planted, and the check with its finding.
-const PLANTED: &[(&str, &[Edit], &str, &str)] = &[
-    (
-        "nobody is right any more",
-        &[("rubric.yaml", "weight: 0.1, grader: completion", "weight: 0.1, grader: expression, value: \"0\"")],
-        "semantic.oracle_max",
-        "desk/desk-monday seed 0: what is right scores 0.9000; expected at least 0.95",
-    ),
-    (
-        "credit for nothing",
-        &[("rubric.yaml", "weight: 0.7, grader: exact, field: queue", "weight: 0.7, grader: expression, value: 1")],
-        "semantic.canary_floor",
-        "scenarios/desk/test.yaml:25 desk/desk-monday: `nothing` plays desk-monday: 0.7000, should be 0",
-    ),
-    (
-        "a mistake that costs nothing",
-        &[
-            ("rubric.yaml", "weight: 0.7, grader: exact, field: queue", "weight: 0.7, grader: completion"),
-            (
-                "rubric.yaml",
-                "weight: 0.2, grader: keywords, field: reply, limits: { words: 6, density: 0.5 }",
-                "weight: 0.2, grader: completion",
-            ),
-        ],
-        "statistical.difficulty_separation",
-        "a wrong decision about the first item costs nothing: 1.0000",
-    ),
-    (
-        "ids that tell",
-        &[
-            ("inbox.yaml", "id: t-101", "id: t-answer-1"),
-            ("inbox.yaml", "id: t-102", "id: t-refund-2"),
-            (
-                "inbox.yaml",
-                "  - id: t-103",
-                "  - id: t-answer-4\n    fields: { subject: Where is my invoice, body: I cannot find it., sender: ada@customer.example, plan: free }\n  - id: t-security-3",
-            ),
-        ],
-        "semantic.no_solution_leakage",
-        "desk/desk-monday: the ids of the items say which `queue` is right",
-    ),
-    (
-        "a description that holds a model answer",
-        &[(
-            "task.yaml",
-            "description: Three tickets.",
-            "description: Hello Ines, you find the export in your settings, under data. It makes a spreadsheet of everything.",
-        )],
-        "semantic.no_solution_leakage",
-        "the task's description holds the reference of `reply` of `t-101`; expected nothing that only the grader knows",
-    ),
-    (
-        "an observation that holds a hidden text",
-        &[
-            (
-                "environment.yaml",
-                "    plan: { type",
-                "    note: { type: text, visible: false, optional: true }\n    plan: { type",
-            ),
-            ("inbox.yaml", "      plan: free", "      plan: free\n      note: The holder called before"),
-            ("task.yaml", "instructions: |", "instructions: |\n  The holder called before.\n"),
-        ],
-        "semantic.no_solution_leakage",
-        "the observation holds the hidden `note` of `t-103`; expected nothing that only the grader knows",
-    ),
-    (
-        "a list of keywords that is as good as a reply",
-        &[(
-            "rubric.yaml",
-            "weight: 0.2, grader: keywords, field: reply, limits: { words: 6, density: 0.5 }",
-            "weight: 0.2, grader: keywords, field: reply",
-        )],
-        "statistical.adversarial_floor",
-        "desk/desk-monday: `keywords` scores as much as the oracle: 1.000 \u{b1} 0.000; expected less",
-    ),
-];
-
-#[test]
-fn defects_of_a_pack_are_found() {
-    for (name, edits, id, finding) in PLANTED {
-        let folder = pack();
-        for (file, from, to) in *edits {
-            edit(&folder.path().join("scenarios/desk").join(file), from, to);
-        }
-        let output = casebook(folder.path(), &["audit", "--only", id]);
-        let told = stdout(&output) + &stderr(&output);
-        assert!(about(&told, id).iter().any(|line| line.contains(finding)), "{name}: {finding}\n{told}");
-        // What is no defect is found by no other check of its kind.
-        assert_eq!(code(&output), 1, "{name}\n{told}");
-    }
-}
-
 #[test]
 fn reports_are_written_in_every_format() {
     let folder = pack();
@@ -274,7 +179,7 @@ fn reports_are_written_in_every_format() {
     };
     let junit = stdout(&audit(&["--format", "junit"]));
     assert!(
-        junit.contains("<testsuite name=\"semantic\" tests=\"8\" skipped=\"1\" errors=\"0\" failures=\"1\">"),
+        junit.contains("<testsuite name=\"semantic\" tests=\"8\" skipped=\"2\" errors=\"0\" failures=\"1\">"),
         "{junit}"
     );
     let markdown = stdout(&audit(&["--format", "markdown"]));
@@ -282,7 +187,7 @@ fn reports_are_written_in_every_format() {
     let output = audit(&["--format", "html", "--output", "audit.html"]);
     assert_eq!(
         (code(&output), stdout(&output)),
-        (1, "wrote audit.html: 8 checks: 6 pass, 1 fail, 1 skip; verdict: fail\n".into())
+        (1, "wrote audit.html: 8 checks: 5 pass, 1 fail, 2 skip; verdict: fail\n".into())
     );
     let page = fs::read_to_string(folder.path().join("audit.html")).expect("the page");
     assert!(page.contains("<code>semantic.oracle_max</code>") && !page.contains("http"), "{page}");

@@ -14,6 +14,7 @@ mod imports;
 mod layout;
 mod markdown;
 mod mutation;
+mod planted;
 mod plugins;
 #[path = "../../../plugins/tests/it/python.rs"]
 mod python;

@@ -1,0 +1,350 @@
+//! Defects that are planted into packs, each found by the audit at its file and line.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::{
+    audit::{about, pack},
+    shell::{casebook, code, copy, edit, root, stderr, stdout},
+};
+
+/// A file, a text of it, and what takes its place.
+type Edit = (&'static str, &'static str, &'static str);
+
+/// What is planted, where, the check that finds it, and how the finding begins or what it holds.
+type Planted = (&'static str, &'static [Edit], &'static str, &'static str);
+
+const LEAKAGE: &str = "semantic.no_solution_leakage";
+
+/// Defects of the pack that `casebook new desk` writes.
+const DESK: &[Planted] = &[
+    (
+        "nobody is right any more",
+        &[("rubric.yaml", "weight: 0.1, grader: completion", "weight: 0.1, grader: expression, value: \"0\"")],
+        "semantic.oracle_max",
+        "desk/desk-monday seed 0: what is right scores 0.9000; expected at least 0.95",
+    ),
+    (
+        "credit for nothing",
+        &[("rubric.yaml", "weight: 0.7, grader: exact, field: queue", "weight: 0.7, grader: expression, value: 1")],
+        "semantic.canary_floor",
+        "scenarios/desk/test.yaml:25 desk/desk-monday: `nothing` plays desk-monday: 0.7000, should be 0",
+    ),
+    (
+        "a mistake that costs nothing",
+        &[
+            ("rubric.yaml", "weight: 0.7, grader: exact, field: queue", "weight: 0.7, grader: completion"),
+            (
+                "rubric.yaml",
+                "weight: 0.2, grader: keywords, field: reply, limits: { words: 6, density: 0.5 }",
+                "weight: 0.2, grader: completion",
+            ),
+        ],
+        "statistical.difficulty_separation",
+        "a wrong decision about the first item costs nothing: 1.0000",
+    ),
+    (
+        "ids that tell",
+        &[
+            ("inbox.yaml", "id: t-101", "id: t-answer-1"),
+            ("inbox.yaml", "id: t-102", "id: t-refund-2"),
+            (
+                "inbox.yaml",
+                "  - id: t-103",
+                "  - id: t-answer-4\n    fields: { subject: Where is my invoice, body: I cannot find it., sender: ada@customer.example, plan: free }\n  - id: t-security-3",
+            ),
+        ],
+        "semantic.no_solution_leakage",
+        "desk/desk-monday: the ids of the items say which `queue` is right",
+    ),
+    (
+        "a description that holds a model answer",
+        &[(
+            "task.yaml",
+            "description: Three tickets.",
+            "description: Hello Ines, you find the export in your settings, under data. It makes a spreadsheet of everything.",
+        )],
+        "semantic.no_solution_leakage",
+        "the task's description holds the reference of `reply` of `t-101`; expected nothing that only the grader knows",
+    ),
+    (
+        "an observation that holds a hidden text",
+        &[
+            (
+                "environment.yaml",
+                "    plan: { type",
+                "    note: { type: text, visible: false, optional: true }\n    plan: { type",
+            ),
+            ("inbox.yaml", "      plan: free", "      plan: free\n      note: The holder called before"),
+            ("task.yaml", "instructions: |", "instructions: |\n  The holder called before.\n"),
+        ],
+        "semantic.no_solution_leakage",
+        "the observation holds the hidden `note` of `t-103`; expected nothing that only the grader knows",
+    ),
+    (
+        "a list of keywords that is as good as a reply",
+        &[(
+            "rubric.yaml",
+            "weight: 0.2, grader: keywords, field: reply, limits: { words: 6, density: 0.5 }",
+            "weight: 0.2, grader: keywords, field: reply",
+        )],
+        "statistical.adversarial_floor",
+        "desk/desk-monday: `keywords` scores as much as the oracle: 1.000 \u{b1} 0.000; expected less",
+    ),
+    (
+        "a model answer in the environment's description",
+        &[(
+            "environment.yaml",
+            "Send it to the queue that can solve it.",
+            "Write - Hello Ines, you find the export in your settings, under data; it makes a spreadsheet of everything!",
+        )],
+        LEAKAGE,
+        "scenarios/desk/environment.yaml:7 desk/desk-monday: the environment's description holds the reference of `reply` of `t-101`",
+    ),
+    (
+        "a model answer in the description of a decision",
+        &[(
+            "environment.yaml",
+            "The queue that gets the ticket.",
+            "The queue. Hello Ines, you find the export in your settings, under data. It makes a spreadsheet of everything.",
+        )],
+        LEAKAGE,
+        "scenarios/desk/environment.yaml:23 desk/desk-monday: the description of `queue` in the schema of the actions holds the reference of `reply` of `t-101`",
+    ),
+    (
+        "a model answer in the description of the reply",
+        &[(
+            "environment.yaml",
+            "The reply to the customer; counts only with `answer`.",
+            "Such as - you find the export in your SETTINGS, under data. It makes a spreadsheet of everything.",
+        )],
+        LEAKAGE,
+        "scenarios/desk/environment.yaml:27 desk/desk-monday: the description of `reply` in the schema of the actions holds the reference of `reply` of `t-101`",
+    ),
+    (
+        "a model answer, half of it in the title and half in the instructions",
+        &[
+            ("task.yaml", "title: Monday morning", "title: Hello Ines, you find the export in your settings"),
+            ("task.yaml", "instructions: |", "instructions: |\n  Under data. It makes a spreadsheet of everything.\n"),
+        ],
+        LEAKAGE,
+        "scenarios/desk/task.yaml:5 desk/desk-monday: what the task and the environment say, taken together, holds the reference of `reply` of `t-101`",
+    ),
+    (
+        "every keyword in the description of the reply",
+        &[
+            ("inbox.yaml", "keywords: [export, settings]", "keywords: [export, settings, spreadsheet]"),
+            (
+                "environment.yaml",
+                "The reply to the customer; counts only with `answer`.",
+                "The reply; speak of spreadsheet, export and settings.",
+            ),
+        ],
+        LEAKAGE,
+        "scenarios/desk/environment.yaml:27 desk/desk-monday: the description of `reply` in the schema of the actions names every keyword of `reply` of `t-101`",
+    ),
+    (
+        "the model answer of an item in another one",
+        &[(
+            "inbox.yaml",
+            "This month was taken from my card two times.",
+            "My card. You find the export in your settings, under data. It makes a spreadsheet of everything.",
+        )],
+        LEAKAGE,
+        "scenarios/desk/inbox.yaml:19 desk/desk-monday: `body` of `t-102` holds the reference of `reply` of `t-101`",
+    ),
+    (
+        "the model answer of an item in itself",
+        &[(
+            "inbox.yaml",
+            "I would like to have everything as a spreadsheet.",
+            "(Hello Ines, you find the export in your settings, under data. It makes a spreadsheet of everything.)",
+        )],
+        LEAKAGE,
+        "scenarios/desk/inbox.yaml:9 desk/desk-monday: `body` of `t-101` holds the reference of `reply` of its own",
+    ),
+    (
+        "an answer by id in the task's description",
+        &[("task.yaml", "description: Three tickets.", "description: Three tickets; t-102 is for refund.")],
+        LEAKAGE,
+        "scenarios/desk/task.yaml:6 desk/desk-monday: the task's description says which `queue` is right for `t-102`",
+    ),
+    (
+        "an answer by subject in the task's title",
+        &[("task.yaml", "title: Monday morning", "title: \"Charged twice: refund\"")],
+        LEAKAGE,
+        "scenarios/desk/task.yaml:5 desk/desk-monday: the task's title says which `queue` is right for `t-102`",
+    ),
+    (
+        "an answer by id in the instructions",
+        &[("task.yaml", "instructions: |", "instructions: |\n  Begin with t-103 (security).\n")],
+        LEAKAGE,
+        "scenarios/desk/task.yaml:13 desk/desk-monday: the instruction text says which `queue` is right for `t-103`",
+    ),
+    (
+        "an answer by id in the description of a decision",
+        &[("environment.yaml", "The queue that gets the ticket.", "The queue; of t-101 answer.")],
+        LEAKAGE,
+        "scenarios/desk/environment.yaml:23 desk/desk-monday: the description of `queue` in the schema of the actions says which `queue` is right for `t-101`",
+    ),
+    (
+        "all answers in a row",
+        &[
+            FOURTH,
+            ("task.yaml", "description: Three tickets.", "description: Answer, refund, security, answer."),
+            ("task.yaml", "order: shuffled\n", ""),
+        ],
+        LEAKAGE,
+        "scenarios/desk/task.yaml:6 desk/desk-monday: the task's description lists the right `queue` of the items in their order",
+    ),
+    (
+        "an answer that every body says behind the same word",
+        &[
+            FOURTH,
+            ("inbox.yaml", "as a spreadsheet.", "as a spreadsheet. (queue answer)"),
+            ("inbox.yaml", "card two times.", "card two times. (queue refund)"),
+            ("inbox.yaml", "have never been.", "have never been. (queue security)"),
+            ("inbox.yaml", "cannot find it.", "cannot find it. (queue answer)"),
+        ],
+        LEAKAGE,
+        "scenarios/desk/inbox.yaml:9 desk/desk-monday: `body` of the items says which `queue` is right, as in `queue answer`",
+    ),
+    (
+        "a hidden text in other signs",
+        &[
+            (
+                "environment.yaml",
+                "    plan: { type",
+                "    note: { type: text, visible: false, optional: true }\n    plan: { type",
+            ),
+            ("inbox.yaml", "      plan: free", "      plan: free\n      note: \"The holder called: before noon\""),
+            ("task.yaml", "description: Three tickets.", "description: Once the holder called, before noon."),
+        ],
+        LEAKAGE,
+        "scenarios/desk/task.yaml:6 desk/desk-monday: the task's description holds the hidden `note` of `t-103`",
+    ),
+    (
+        "a visible field that always is the answer",
+        &[
+            FOURTH,
+            (
+                "environment.yaml",
+                "values: [free, paid] }",
+                "values: [free, paid] }\n    lane: { type: text, optional: true }",
+            ),
+            ("inbox.yaml", "sender: ines@customer.example", "lane: answer\n      sender: ines@customer.example"),
+            ("inbox.yaml", "sender: omar@customer.example", "lane: refund\n      sender: omar@customer.example"),
+            ("inbox.yaml", "sender: lena@customer.example", "lane: security\n      sender: lena@customer.example"),
+            ("inbox.yaml", "sender: ada@customer.example", "lane: answer, sender: ada@customer.example"),
+        ],
+        LEAKAGE,
+        "scenarios/desk/environment.yaml:16 desk/desk-monday: the visible field `lane` always is the right `queue`",
+    ),
+];
+
+/// A fourth ticket, so that answers are more than chance.
+const FOURTH: Edit = (
+    "inbox.yaml",
+    "  - id: t-103",
+    "  - id: t-104\n    fields: { subject: Where is my invoice, body: I cannot find it., sender: ada@customer.example, plan: free }\n  - id: t-103",
+);
+
+/// Defects of the recipe for generators, whose tasks are drawn.
+const FAMILY: &[Planted] = &[
+    (
+        "an answer at the end of every text",
+        &[CODE, ("pack.yaml", "CODES", "'fire': 'Answer: leave', 'noise': 'Answer: wait', 'smell': 'Answer: air'")],
+        LEAKAGE,
+        "family/pack.yaml:52 house-family/calls-train: `text` of the items says which `answer` is right, as in `answer ",
+    ),
+    (
+        "a code for each answer",
+        &[CODE, ("pack.yaml", "CODES", "'fire': 'Ref K1', 'noise': 'Ref K2', 'smell': 'Ref K3'")],
+        LEAKAGE,
+        "house-family/calls-train: `text` alone predicts the right `answer` for ",
+    ),
+    (
+        "a sign for each answer",
+        &[CODE, ("pack.yaml", "CODES", "'fire': '*', 'noise': ';', 'smell': '~'")],
+        LEAKAGE,
+        "house-family/calls-train: `text` alone predicts the right `answer` for ",
+    ),
+    (
+        "a field that is drawn with the answer",
+        &[
+            (
+                "pack.yaml",
+                "    text: { type: text }",
+                "    text: { type: text }\n    lane: { type: enum, values: [red, blue, green] }",
+            ),
+            (
+                "pack.yaml",
+                "  text: \"{{ phrase.what }}\"",
+                "  text: \"{{ phrase.what }}\"\n  lane: \"{{ { 'fire': 'red', 'noise': 'blue', 'smell': 'green' }[topic] }}\"",
+            ),
+        ],
+        LEAKAGE,
+        "family/pack.yaml:11 house-family/calls-train: `lane` alone predicts the right `answer` for ",
+    ),
+];
+
+/// A code behind each text, by what is right.
+const CODE: Edit = (
+    "pack.yaml",
+    "fields:\n  text: \"{{ phrase.what }}\"",
+    "fields:\n  text: \"{{ phrase.what }} {{ {CODES}[topic] }}\"",
+);
+
+/// Plants a defect into a pack in a folder; what the audit says instead, where it does not find it.
+fn missed(folder: &Path, pack: &Path, (name, edits, id, finding): &Planted) -> Option<String> {
+    for (file, from, to) in *edits {
+        edit(&pack.join(file), from, to);
+    }
+    let path = pack.strip_prefix(folder).expect("a folder below").display().to_string();
+    let output = casebook(folder, &["audit", &path, "--only", id]);
+    let told = stdout(&output) + &stderr(&output);
+    let found = code(&output) == 1 && about(&told, id).iter().any(|line| line.contains(finding));
+    (!found).then(|| format!("{name}: {finding}\n{told}"))
+}
+
+#[test]
+fn defects_of_a_pack_are_found() {
+    let missed = |planted: &Planted| {
+        let folder = pack();
+        missed(folder.path(), &folder.path().join("scenarios/desk"), planted)
+    };
+    let missed: Vec<String> = DESK.iter().filter_map(missed).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn what_predicts_the_answers_of_drawn_items_is_found() {
+    let missed = |planted: &Planted| {
+        let (folder, pack) = recipe("family");
+        missed(folder.path(), &pack, planted)
+    };
+    let missed: Vec<String> = FAMILY.iter().filter_map(missed).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// A copy of a recipe of the cookbook.
+fn recipe(name: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder");
+    let pack = folder.path().join(name);
+    copy(&root().join("docs/cookbook").join(name), &pack);
+    (folder, pack)
+}
+
+#[test]
+fn too_few_items_to_tell_leakage_from_chance_are_no_pass() {
+    let folder = pack();
+    let output = casebook(folder.path(), &["audit", "--only", LEAKAGE]);
+    let told = stdout(&output);
+    let reason = "`desk`: 3 items have a right `queue`, too few to distinguish a leak from chance";
+    assert!(told.contains("skip  semantic.no_solution_leakage") && told.contains(reason), "{told}");
+    // Drawn items are as many as it takes.
+    let (folder, _) = recipe("family");
+    let output = casebook(folder.path(), &["audit", "family", "--only", LEAKAGE]);
+    assert!(stdout(&output).contains("pass  semantic.no_solution_leakage"), "{}", stdout(&output));
+}
