@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use casebook_runtime::episode::ScorePart;
+use casebook_runtime::{episode::ScorePart, record::Grades};
 use serde::Serialize;
 
 use super::{
-    Graded, Pair, Scores, Versions, play,
+    Graded, Pair, Versions, explained,
     statistics::{Distribution, SAME, is_constant, kendall, sign},
 };
 use crate::{export::advantages, rows::Entry};
@@ -85,8 +85,8 @@ pub struct GroupShift {
 /// The means of a component over all episodes that have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentShift {
-    /// `reward.NAME` for a component of rewards, added up over an episode; `score.NAME` for
-    /// what a named node of the score adds to it, or for its value where it is not part of a sum.
+    /// `reward.NAME` for a component of rewards, added up over an episode; `score.NAME` for what a named node of the score adds
+    /// to it, or for its value where it is not part of a sum; `condition.NAME` for the value of one in the condition of a gate.
     pub component: String,
     /// The mean when they were recorded; none where it is new.
     pub old: Option<f64>,
@@ -162,7 +162,7 @@ pub struct Changed {
 
 impl Changed {
     pub(super) fn of(entry: &Entry, versions: Versions<'_>) -> Option<Self> {
-        let now = play(&entry.recording, versions).ok()?;
+        let now = explained(&entry.recording, versions).ok()?;
         let then = &entry.recording.trajectory;
         Some(Self {
             id: entry.id.clone(),
@@ -179,15 +179,17 @@ impl Changed {
 }
 
 impl RegradeReport {
-    pub(super) fn of(graded: &[Graded]) -> Self {
-        let mut report = Self { episodes: graded.len(), ..Self::default() };
+    pub(super) fn of<'a>(graded: impl Iterator<Item = &'a Graded>) -> Self {
+        let mut report = Self::default();
         let mut unplayed: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         let mut environments: BTreeMap<&str, Vec<Episode<'_>>> = BTreeMap::new();
         for one in graded {
-            match &one.outcome {
-                Ok(scores) => {
-                    report.identical += usize::from(scores.is_same);
-                    environments.entry(&one.environment).or_default().push(Episode { one, scores });
+            report.episodes += 1;
+            match &one.now {
+                Ok(now) => {
+                    let is_same = one.is_same(now);
+                    report.identical += usize::from(is_same);
+                    environments.entry(&one.environment).or_default().push(Episode { one, now, is_same });
                 }
                 Err(reason) => unplayed.entry((&one.environment, reason)).or_default().push(&one.id),
             }
@@ -229,10 +231,20 @@ impl RegradeReport {
 /// An episode that could be played.
 struct Episode<'a> {
     one: &'a Graded,
-    scores: &'a Scores,
+    now: &'a Grades,
+    is_same: bool,
 }
 
 impl Episode<'_> {
+    fn score(&self) -> Pair {
+        Pair { old: self.one.old.score, new: self.now.score }
+    }
+
+    /// The sum of its rewards.
+    fn reward(&self) -> Pair {
+        Pair { old: self.one.old.rewards.iter().sum(), new: self.now.rewards.iter().sum() }
+    }
+
     /// The task, or its family.
     fn task(&self) -> &str {
         self.one.task.split_once('/').map_or(&self.one.task, |(family, _)| family)
@@ -256,15 +268,15 @@ fn environment(name: &str, episodes: &[Episode<'_>]) -> EnvironmentReport {
 }
 
 fn group(task: &str, policy: &str, episodes: &[&Episode<'_>]) -> GroupShift {
-    let values = |of: fn(&Scores) -> f64| episodes.iter().map(|episode| of(episode.scores)).collect::<Vec<f64>>();
-    let (old, new) = (Distribution::of(values(|one| one.score.old)), Distribution::of(values(|one| one.score.new)));
+    let values = |of: fn(&Episode<'_>) -> f64| episodes.iter().map(|episode| of(episode)).collect::<Vec<f64>>();
+    let (old, new) = (Distribution::of(values(|one| one.score().old)), Distribution::of(values(|one| one.score().new)));
     GroupShift {
         task: task.to_owned(),
         policy: policy.to_owned(),
         episodes: episodes.len(),
-        changed: episodes.iter().filter(|episode| !episode.scores.is_same).count(),
+        changed: episodes.iter().filter(|episode| !episode.is_same).count(),
         shift: new.mean - old.mean,
-        reward_shift: mean(&values(|one| one.reward.shift())),
+        reward_shift: mean(&values(|one| one.reward().shift())),
         old,
         new,
     }
@@ -276,19 +288,16 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 fn components(episodes: &[Episode<'_>]) -> Vec<ComponentShift> {
-    let mut all: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &str), (Vec<f64>, Vec<f64>)> = BTreeMap::new();
     for episode in episodes {
-        for (name, (old, new)) in &episode.scores.components {
-            let (before, after) = all.entry(name).or_default();
-            before.extend(old);
-            after.extend(new);
-        }
+        each_part(&episode.one.old, |part, value| all.entry(part).or_default().0.push(value));
+        each_part(episode.now, |part, value| all.entry(part).or_default().1.push(value));
     }
-    let shift = |(name, (old, new)): (&str, (Vec<f64>, Vec<f64>))| {
+    let shift = |((kind, name), (old, new)): ((&str, &str), (Vec<f64>, Vec<f64>))| {
         let mean_of = |values: &[f64]| (!values.is_empty()).then(|| mean(values));
         let (before, after) = (mean_of(&old), mean_of(&new));
         ComponentShift {
-            component: name.to_owned(),
+            component: format!("{kind}.{name}"),
             old: before,
             new: after,
             shift: before.zip(after).map(|(before, after)| after - before),
@@ -296,6 +305,25 @@ fn components(episodes: &[Episode<'_>]) -> Vec<ComponentShift> {
         }
     };
     all.into_iter().map(shift).collect()
+}
+
+/// Shows the named parts of an episode's grades, each by its kind and its name.
+fn each_part<'a>(grades: &'a Grades, mut each: impl FnMut((&'a str, &'a str), f64)) {
+    grades.components.iter().for_each(|(name, value)| each(("reward", name), *value));
+    for share in &grades.nodes {
+        each((if share.is_condition { "condition" } else { "score" }, &share.name), share.value);
+    }
+}
+
+/// The ids of the episodes whose score changed most.
+pub(super) fn most_changed<'a>(graded: impl Iterator<Item = &'a Graded>, most: usize) -> Vec<String> {
+    let mut changed: Vec<(&Graded, f64)> = graded
+        .filter_map(|one| Some((one, one.now.as_ref().ok()?)))
+        .filter(|(one, now)| !one.is_same(now))
+        .map(|(one, now)| (one, (now.score - one.old.score).abs()))
+        .collect();
+    changed.sort_by(|(one, a), (other, b)| b.total_cmp(a).then_with(|| one.id.cmp(&other.id)));
+    changed.into_iter().take(most).map(|(one, _)| one.id.clone()).collect()
 }
 
 fn ranks(groups: &[GroupShift]) -> Ranks {
@@ -357,8 +385,8 @@ fn gradients(episodes: &[Episode<'_>]) -> Gradients {
         lost_examples: Vec::new(),
     };
     for episodes in groups.values() {
-        let values = |of: fn(&Scores) -> f64| episodes.iter().map(|episode| of(episode.scores)).collect::<Vec<f64>>();
-        let (old, new) = (values(|one| one.score.old), values(|one| one.score.new));
+        let values = |of: fn(Pair) -> f64| episodes.iter().map(|episode| of(episode.score())).collect::<Vec<f64>>();
+        let (old, new) = (values(|one| one.old), values(|one| one.new));
         let turned = advantages(&old).into_iter().zip(advantages(&new)).filter(|(a, b)| sign(*a) * sign(*b) == -1);
         gradients.sign_flips += turned.count();
         match (is_constant(&old), is_constant(&new)) {
@@ -385,15 +413,15 @@ impl GroupShift {
 
 #[cfg(test)]
 mod tests {
+    use casebook_runtime::{json::Name, rubric::Share};
+
     use super::*;
 
     /// An episode of a policy in a task with a seed, with its score as it was and as it is.
     fn graded(policy: &str, task: &str, seed: u64, (old, new): (f64, f64)) -> Graded {
-        let scores = Scores {
-            score: Pair { old, new },
-            reward: Pair { old, new },
-            is_same: old.to_bits() == new.to_bits(),
-            components: BTreeMap::from([("score.all".to_owned(), (Some(old), Some(new)))]),
+        let grades = |score: f64| {
+            let nodes = vec![Share { name: Name::new("all"), value: score, is_condition: false }];
+            Grades { rewards: vec![score], score, components: Vec::new(), nodes }
         };
         Graded {
             id: format!("{policy}-{task}-{seed}"),
@@ -402,20 +430,24 @@ mod tests {
             policy: policy.into(),
             seed,
             group: format!("{task}-{seed}"),
-            outcome: Ok(scores),
+            old: grades(old),
+            now: Ok(grades(new)),
         }
     }
 
     #[test]
     fn policies_that_change_their_order_are_reported() {
-        let report = RegradeReport::of(&[
-            graded("a", "easy", 1, (0.9, 0.5)),
-            graded("b", "easy", 1, (0.6, 0.6)),
-            graded("c", "easy", 1, (0.1, 0.1)),
-            graded("a", "hard/3", 1, (0.5, 0.5)),
-            graded("b", "hard/7", 1, (0.4, 0.5)),
-            graded("c", "hard/7", 1, (0.4, 0.3)),
-        ]);
+        let report = RegradeReport::of(
+            [
+                graded("a", "easy", 1, (0.9, 0.5)),
+                graded("b", "easy", 1, (0.6, 0.6)),
+                graded("c", "easy", 1, (0.1, 0.1)),
+                graded("a", "hard/3", 1, (0.5, 0.5)),
+                graded("b", "hard/7", 1, (0.4, 0.5)),
+                graded("c", "hard/7", 1, (0.4, 0.3)),
+            ]
+            .iter(),
+        );
         assert_eq!((report.episodes, report.identical, report.changed), (6, 3, 3));
         let one = &report.environments[0];
         let tasks: Vec<&str> = one.groups.iter().map(|group| group.task.as_str()).collect();
@@ -431,19 +463,22 @@ mod tests {
 
     #[test]
     fn what_a_trainer_feels_is_counted() {
-        let report = RegradeReport::of(&[
-            // Both advantages have the other sign.
-            graded("a", "easy", 1, (0.9, 0.1)),
-            graded("b", "easy", 1, (0.1, 0.9)),
-            // The gradient is gone.
-            graded("a", "easy", 2, (0.9, 0.3)),
-            graded("b", "easy", 2, (0.1, 0.3)),
-            // There is one now.
-            graded("a", "easy", 3, (0.5, 0.5)),
-            graded("b", "easy", 3, (0.5, 0.6)),
-            // One of its own.
-            graded("a", "easy", 4, (0.5, 0.6)),
-        ]);
+        let report = RegradeReport::of(
+            [
+                // Both advantages have the other sign.
+                graded("a", "easy", 1, (0.9, 0.1)),
+                graded("b", "easy", 1, (0.1, 0.9)),
+                // The gradient is gone.
+                graded("a", "easy", 2, (0.9, 0.3)),
+                graded("b", "easy", 2, (0.1, 0.3)),
+                // There is one now.
+                graded("a", "easy", 3, (0.5, 0.5)),
+                graded("b", "easy", 3, (0.5, 0.6)),
+                // One of its own.
+                graded("a", "easy", 4, (0.5, 0.6)),
+            ]
+            .iter(),
+        );
         let expected = Gradients {
             groups: 3,
             episodes: 6,
@@ -458,13 +493,14 @@ mod tests {
     #[test]
     fn components_that_became_constant_and_episodes_that_cannot_be_played_are_reported() {
         let mut gone = graded("a", "easy", 3, (0.5, 0.5));
-        gone.outcome = Err("step 2: the action was refused".into());
-        let report = RegradeReport::of(&[graded("a", "easy", 1, (0.9, 0.3)), graded("a", "easy", 2, (0.1, 0.3)), gone]);
+        gone.now = Err("step 2: the action was refused".into());
+        let report =
+            RegradeReport::of([graded("a", "easy", 1, (0.9, 0.3)), graded("a", "easy", 2, (0.1, 0.3)), gone].iter());
         let component = &report.environments[0].components[0];
         assert!(component.became_constant, "{component:?}");
         assert_eq!(report.unplayed(), 1);
         assert_eq!(report.unplayed[0].examples, ["a-easy-3"]);
-        let same = RegradeReport::of(&[graded("a", "easy", 1, (0.3, 0.3)), graded("a", "easy", 2, (0.3, 0.3))]);
+        let same = RegradeReport::of([graded("a", "easy", 1, (0.3, 0.3)), graded("a", "easy", 2, (0.3, 0.3))].iter());
         assert!(!same.environments[0].components[0].became_constant, "it was so before");
     }
 }

@@ -64,7 +64,13 @@ impl StoreError {
     }
 
     fn parquet(path: &Path) -> impl FnOnce(ParquetError) -> Self + '_ {
-        move |error| Self::Broken(path.to_path_buf(), error.to_string())
+        move |error| match error {
+            ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+                Ok(error) => Self::Io(path.to_path_buf(), *error),
+                Err(cause) => Self::Broken(path.to_path_buf(), cause.to_string()),
+            },
+            error => Self::Broken(path.to_path_buf(), error.to_string()),
+        }
     }
 }
 

@@ -208,8 +208,13 @@ fn replace(path: &Path, table: &Table) -> Result<(), StoreError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // Readers pass over names that begin with a point.
     let unfinished = folder.join(format!(".{name}.unfinished"));
-    table.write(&unfinished).map_err(StoreError::parquet(&unfinished))?;
-    fs::rename(&unfinished, path).map_err(StoreError::io(path))?;
+    let written = table.write(&unfinished).map_err(StoreError::parquet(path));
+    let written = written.and_then(|()| fs::rename(&unfinished, path).map_err(StoreError::io(path)));
+    if written.is_err() {
+        // It would take room on a disk that may be full.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written?;
     sync_folder(folder);
     Ok(())
 }
