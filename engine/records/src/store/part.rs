@@ -109,20 +109,21 @@ impl Part {
         Ok(())
     }
 
-    /// The same in parallel, without observations and reasons.
+    /// The same in parallel; unless the `whole` is needed, without observations and reasons.
     pub(super) fn par_map<T: Send>(
         &self,
         accepts: impl Fn(&Summary) -> bool,
+        whole: bool,
         map: impl Fn(&Entry) -> T + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let episodes = Table::read(&self.episodes, EPISODES, |name| name != "last_observation");
+        let episodes = Table::read(&self.episodes, EPISODES, |name| whole || name != "last_observation");
         let episodes = Episodes { part: self, table: episodes.map_err(StoreError::parquet(&self.episodes))? };
         let wanted: Vec<(usize, Summary)> =
             episodes.rows().enumerate().filter(|(_, summary)| accepts(summary)).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let needed = |name: &str| !["observation", "breakdown", "reason"].contains(&name);
+        let needed = |name: &str| whole || !["observation", "breakdown", "reason"].contains(&name);
         let steps = Table::read(&self.steps, STEPS, needed).map_err(StoreError::parquet(&self.steps))?;
         let ranges = ranges(&steps);
         wanted.into_par_iter().map(|one| self.entry(&episodes, &steps, &ranges, one).map(|entry| map(&entry))).collect()

@@ -88,7 +88,11 @@ impl Edited {
     fn with(&mut self, edits: &[bool]) -> Option<Catalog> {
         self.write(edits);
         let compiled = self.checker.compile(&source::read(&[self.folder.path().join("pack")]), 1);
-        assert!(edits.iter().any(|is_made| *is_made) || compiled.catalog.is_some(), "{}", compiled.report.render(false));
+        assert!(
+            edits.iter().any(|is_made| *is_made) || compiled.catalog.is_some(),
+            "{}",
+            compiled.report.render(false)
+        );
         compiled.catalog
     }
 }

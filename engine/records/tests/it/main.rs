@@ -3,3 +3,4 @@
 mod played;
 mod store;
 mod incremental;
+mod speed;
