@@ -12,7 +12,7 @@ use casebook_runtime::names::{list, nearest};
 use serde_json::json;
 
 use crate::{
-    args::{CompactArgs, FilterArgs, Format, PruneArgs, ReadArgs, RecordsAction, RecordsArgs, RecordsImportArgs},
+    args::{CompactArgs, FilterArgs, Format, PruneArgs, RecordsAction, RecordsArgs, RecordsImportArgs},
     exit::Exit,
     output,
     progress::Progress,
@@ -90,8 +90,8 @@ fn found(problems: &[String]) -> Exit {
 }
 
 /// Reports why no episode fits.
-pub(super) fn no_episode(records: &Records, args: &ReadArgs) -> Exit {
-    match why_none(records, &args.filter, &args.records) {
+pub(super) fn no_episode(records: &Records, filter: &FilterArgs, path: &Path) -> Exit {
+    match why_none(records, filter, path) {
         Ok(reason) => {
             output::error(reason);
             Exit::Findings

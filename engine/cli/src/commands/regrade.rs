@@ -57,7 +57,7 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
         let report = regrade_all(&records, &Filter::from(&args.read.filter), versions, args.most).map_err(refused)?;
         drop(progress);
         if report.episodes == 0 {
-            return Err(no_episode(&records, &args.read));
+            return Err(no_episode(&records, &args.read.filter, &args.read.records));
         }
         return Ok(show(args, &report, format));
     }
@@ -65,7 +65,7 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
     let mut regrader = Regrader::read(&records, &Filter::from(&args.read.filter)).map_err(refused)?;
     drop(progress);
     if regrader.is_empty() {
-        return Err(no_episode(&records, &args.read));
+        return Err(no_episode(&records, &args.read.filter, &args.read.records));
     }
     // Looking is enough here: one reader and few files. Ctrl-C ends it; there is nothing to undo.
     loop {

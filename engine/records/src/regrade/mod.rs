@@ -266,10 +266,9 @@ impl Graded {
 
     /// Whether every reward and the score are the same, bit for bit.
     fn is_same(&self, now: &Grades) -> bool {
-        let bits = |grades: &Grades| -> Vec<u64> {
-            grades.rewards.iter().chain([&grades.score]).map(|value| value.to_bits()).collect()
-        };
-        bits(&self.old) == bits(now)
+        now.rewards.len() == self.old.rewards.len()
+            && now.score.to_bits() == self.old.score.to_bits()
+            && now.rewards.iter().zip(&self.old.rewards).all(|(a, b)| a.to_bits() == b.to_bits())
     }
 }
 

@@ -129,6 +129,8 @@ pub struct Gradients {
     pub episodes: usize,
     /// Episodes whose advantage has the other sign now.
     pub sign_flips: usize,
+    /// Groups whose scores are all the same now, so that nothing is learned from them.
+    pub flat: usize,
     /// Groups whose scores differed and are all the same now.
     pub lost: usize,
     /// Groups whose scores were all the same and differ now.
@@ -288,11 +290,14 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 fn components(episodes: &[Episode<'_>]) -> Vec<ComponentShift> {
-    let mut all: BTreeMap<(&str, &str), (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    let mut all: Vec<Part<'_>> = Vec::new();
     for episode in episodes {
-        each_part(&episode.one.old, |part, value| all.entry(part).or_default().0.push(value));
-        each_part(episode.now, |part, value| all.entry(part).or_default().1.push(value));
+        let mut at = 0;
+        each_part(&episode.one.old, |name, value| part_of(&mut all, &mut at, name).1.0.push(value));
+        at = 0;
+        each_part(episode.now, |name, value| part_of(&mut all, &mut at, name).1.1.push(value));
     }
+    all.sort_by_key(|(name, _)| *name);
     let shift = |((kind, name), (old, new)): ((&str, &str), (Vec<f64>, Vec<f64>))| {
         let mean_of = |values: &[f64]| (!values.is_empty()).then(|| mean(values));
         let (before, after) = (mean_of(&old), mean_of(&new));
@@ -305,6 +310,21 @@ fn components(episodes: &[Episode<'_>]) -> Vec<ComponentShift> {
         }
     };
     all.into_iter().map(shift).collect()
+}
+
+/// The kind and the name of a part, with its values as they were and as they are.
+type Part<'a> = ((&'a str, &'a str), (Vec<f64>, Vec<f64>));
+
+/// Finds a part; most often it is the one behind that which was found before.
+fn part_of<'a, 'b>(all: &'b mut Vec<Part<'a>>, at: &mut usize, name: (&'a str, &'a str)) -> &'b mut Part<'a> {
+    let known = all.get(*at).is_some_and(|(known, _)| *known == name);
+    let found = if known { Some(*at) } else { all.iter().position(|(known, _)| *known == name) };
+    let place = found.unwrap_or(all.len());
+    if found.is_none() {
+        all.push((name, (Vec::new(), Vec::new())));
+    }
+    *at = place + 1;
+    &mut all[place]
 }
 
 /// Shows the named parts of an episode's grades, each by its kind and its name.
@@ -380,6 +400,7 @@ fn gradients(episodes: &[Episode<'_>]) -> Gradients {
         groups: groups.len(),
         episodes: groups.values().map(Vec::len).sum(),
         sign_flips: 0,
+        flat: 0,
         lost: 0,
         gained: 0,
         lost_examples: Vec::new(),
@@ -389,6 +410,7 @@ fn gradients(episodes: &[Episode<'_>]) -> Gradients {
         let (old, new) = (values(|one| one.old), values(|one| one.new));
         let turned = advantages(&old).into_iter().zip(advantages(&new)).filter(|(a, b)| sign(*a) * sign(*b) == -1);
         gradients.sign_flips += turned.count();
+        gradients.flat += usize::from(is_constant(&new));
         match (is_constant(&old), is_constant(&new)) {
             (false, true) => {
                 gradients.lost += 1;
@@ -483,6 +505,7 @@ mod tests {
             groups: 3,
             episodes: 6,
             sign_flips: 2,
+            flat: 1,
             lost: 1,
             gained: 1,
             lost_examples: vec!["easy seed 2".into()],

@@ -41,7 +41,9 @@ pub(super) fn run(args: &ExportArgs, format: Format) -> Result<Exit, Exit> {
             let mut out = io::BufWriter::new(io::stdout().lock());
             match export(&records, &filter, args.to.into(), &mut out) {
                 // Whoever reads it has all that it wants.
-                Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Exit::Success),
+                Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return Ok(Exit::Success);
+                }
                 done => done.map_err(|error| failed(error, "standard output"))?,
             }
         }
@@ -53,7 +55,7 @@ pub(super) fn run(args: &ExportArgs, format: Format) -> Result<Exit, Exit> {
     drop(progress);
     report(&done, args, format);
     if done.episodes == 0 && done.unreadable.is_empty() {
-        return Err(no_episode(&records, &args.read));
+        return Err(no_episode(&records, &args.read.filter, &args.read.records));
     }
     Ok(if done.unreadable.is_empty() { Exit::Success } else { Exit::Findings })
 }

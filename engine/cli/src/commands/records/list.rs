@@ -33,7 +33,7 @@ pub(super) fn run(args: &ListArgs, format: Format) -> Result<Exit, Exit> {
         _ => human(&rows, total),
     }
     let exit = if format == Format::Json { found(&problems) } else { unreadable(&problems) };
-    if total == 0 { Err(no_episode(&records, &args.read)) } else { Ok(exit) }
+    if total == 0 { Err(no_episode(&records, &args.read.filter, &args.read.records)) } else { Ok(exit) }
 }
 
 fn human(rows: &[Summary], total: usize) {

@@ -53,7 +53,7 @@ pub(super) fn run(args: &ReadArgs, format: Format) -> Result<Exit, Exit> {
         _ => human(&rows),
     }
     let exit = if format == Format::Json { found(&problems) } else { unreadable(&problems) };
-    if rows.is_empty() { Err(no_episode(&records, args)) } else { Ok(exit) }
+    if rows.is_empty() { Err(no_episode(&records, &args.filter, &args.records)) } else { Ok(exit) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "means of counts")]
