@@ -12,3 +12,7 @@ pub mod outline;
 pub mod statistics;
 // The checks of OpenEnv's quality bar.
 pub mod audit;
+// Settings of a rubric, one after the other.
+pub mod sweep;
+// What episodes of several policies say about them.
+pub mod evaluation;

@@ -3,17 +3,21 @@
 //! | file | what |
 //! |---|---|
 //! | `args/audit.rs` | `audit` |
+//! | `args/eval.rs` | `eval` |
 //! | `args/explain_item.rs` | `explain-item` |
 //! | `args/records.rs` | stores of records |
 //! | `args/regrade.rs` | `regrade` |
+//! | `args/sweep.rs` | `sweep` |
 //! | `args/rules.rs` | `rules diff` and `rules trial` |
 //! | `args/trail.rs` | audit trails |
 
 mod audit;
+mod eval;
 mod explain_item;
 mod mutate;
 mod records;
 mod regrade;
+mod sweep;
 mod rules;
 mod sample;
 
@@ -33,6 +37,7 @@ use crate::{exit::Exit, output};
 pub(crate) use serve::{GatePart, LogFormat, ServeArgs, seconds};
 
 pub(crate) use audit::AuditArgs;
+pub(crate) use eval::{Act, EvalArgs, ModelArgs};
 pub(crate) use explain_item::ExplainItemArgs;
 pub(crate) use mutate::{MutateArgs, Mutated};
 pub(crate) use records::{
@@ -42,6 +47,7 @@ pub(crate) use records::{
 pub(crate) use regrade::RegradeArgs;
 pub(crate) use rules::{RulesDiffArgs, RulesTrialArgs};
 pub(crate) use sample::{SampleArgs, StatsArgs};
+pub(crate) use sweep::SweepArgs;
 pub(crate) use trail::{SealArgs, TrailAction, TrailArgs, TrailCommandArgs, VerifyArgs};
 
 /// Triage environments for AI agents, written as YAML
@@ -215,8 +221,12 @@ pub(crate) enum Command {
     Mutate(MutateArgs),
     /// Grades recorded episodes with another version of their packs, and reports what changes
     Regrade(RegradeArgs),
+    /// Tries values of a rubric on recorded episodes, and reports which of them order the policies as wanted
+    Sweep(SweepArgs),
     /// Plays tasks with a policy
     Run(RunArgs),
+    /// Plays tasks with policies, models and programs, and reports means with intervals
+    Eval(Box<EvalArgs>),
     /// Plays recorded episodes again and compares every byte
     Replay(ReplayArgs),
     /// Lists, shows, exports, imports and removes recorded episodes

@@ -23,9 +23,11 @@ mod descriptors;
 mod exit;
 mod files;
 mod formats;
+mod http;
 mod interrupt;
 mod output;
 mod packs;
+mod plot;
 mod plugins;
 mod progress;
 mod telemetry;
@@ -81,6 +83,8 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(&args, format),
         Command::Records(args) => commands::records::run(&args, format),
         Command::Regrade(args) => commands::regrade::run(&args, format),
+        Command::Eval(args) => commands::eval::run(&args, format),
+        Command::Sweep(args) => commands::sweep::run(&args, format),
         Command::Replay(args) => commands::replay::run(&args, format),
         Command::Baseline(args) => commands::baseline::run(&args, format),
     };

@@ -67,6 +67,18 @@ fn visible(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
+/// A text of a client, such as the name of a policy, as a part of one line.
+pub(crate) fn label(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let shown = text.chars().map(|sign| match sign {
+        sign if sign.is_control() => sign.escape_default().to_string(),
+        sign => sign.to_string(),
+    });
+    shown.collect::<String>().into()
+}
+
 /// Writes the help that was asked for.
 pub(crate) fn help(text: &clap::Error) {
     write(&mut io::stdout(), |_| text.print());

@@ -2,7 +2,10 @@
 
 use std::{
     io::Write,
-    sync::mpsc::{self, RecvTimeoutError, Sender},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -45,6 +48,44 @@ impl Drop for Progress {
         self.end.take();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+    }
+}
+
+/// Counts what is done, as a bar on a terminal, until it is dropped.
+pub(crate) struct Bar {
+    what: &'static str,
+    all: usize,
+    done: Mutex<(usize, usize)>,
+    is_shown: bool,
+}
+
+/// The width of the bar, in characters.
+const WIDTH: usize = 30;
+
+impl Bar {
+    pub(crate) fn start(what: &'static str, all: usize) -> Self {
+        Self { what, all, done: Mutex::new((0, 0)), is_shown: output::is_watched() && all > 1 }
+    }
+
+    /// One more is done, or has failed.
+    pub(crate) fn step(&self, failed: bool) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.0 += 1;
+        done.1 += usize::from(failed);
+        if self.is_shown {
+            let full = WIDTH * done.0 / self.all.max(1);
+            let failures = if done.1 > 0 { format!(", {} failed", done.1) } else { String::new() };
+            let bar = format!("{}{}", "#".repeat(full), ".".repeat(WIDTH - full.min(WIDTH)));
+            let _ = write!(anstream::stderr().lock(), "\r[{bar}] {} of {} {}{failures}", done.0, self.all, self.what);
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if self.is_shown {
+            let _ = write!(anstream::stderr().lock(), "\r\u{1b}[2K");
         }
     }
 }

@@ -57,7 +57,6 @@ impl Filter {
     /// Whether the steps of an episode hold the text.
     pub(crate) fn finds(&self, entry: &Entry) -> bool {
         let Some(text) = &self.text else { return true };
-        let text = text.to_lowercase();
-        entry.texts().any(|one| one.to_lowercase().contains(&text))
+        entry.holds(&text.to_lowercase())
     }
 }

@@ -34,7 +34,7 @@ pub use filter::Filter;
 pub use observer::Observer;
 pub use regrade::{
     Changed, ComponentShift, Distribution, EnvironmentReport, Gradients, GroupShift, RankFlip, Ranks, RegradeReport,
-    Unplayed, Versions, regrade_all,
+    Regrader, Unplayed, Versions, Work, regrade_all,
 };
 pub use rows::{Entry, Summary, id_of};
 pub use store::{Added, Compacted, Records, Store, StoreError};

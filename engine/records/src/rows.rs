@@ -168,12 +168,14 @@ impl Entry {
         }
     }
 
-    /// All texts in which a filter looks: actions, observations and reasons.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = String> + '_ {
+    /// Whether a text in lower case is in an action, an observation or a reason: in one of their texts as it is meant, or in
+    /// the JSON as it is written.
+    pub(crate) fn holds(&self, text: &str) -> bool {
         let then = &self.recording.trajectory;
         let observations = self.recording.details.iter().flat_map(|details| &details.observations);
-        let reasons = then.steps.iter().filter_map(|step| Some(step.breakdown.as_ref()?.reason.to_string()));
-        then.actions.iter().chain(observations).map(Value::to_string).chain(reasons)
+        let mut reasons = then.steps.iter().filter_map(|step| step.breakdown.as_ref());
+        then.actions.iter().chain(observations).any(|value| has_text(value, text) || is_in(&value.to_string(), text))
+            || reasons.any(|told| is_in(&told.reason, text))
     }
 
     /// Adds its rows to two tables.
@@ -388,6 +390,20 @@ pub(crate) fn read(
         },
         details,
     })
+}
+
+/// Whether one of the texts of a value holds a text in lower case.
+fn has_text(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(one) => is_in(one, text),
+        Value::Array(list) => list.iter().any(|one| has_text(one, text)),
+        Value::Object(map) => map.values().any(|one| has_text(one, text)),
+        _ => false,
+    }
+}
+
+fn is_in(long: &str, text: &str) -> bool {
+    long.to_lowercase().contains(text)
 }
 
 fn text(text: &str) -> Cell {

@@ -194,10 +194,21 @@ impl Item {
     pub fn shown(&self) -> &[Option<Datum>] {
         self.shown.as_deref().unwrap_or(&self.fields)
     }
+
+    /// Whether agents see the same of another item, and rubrics grade the same decisions about both alike.
+    pub fn is_judged_like(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+            || self.json == other.json
+                && self.fields == other.fields
+                && self.shown == other.shown
+                && self.asked == other.asked
+                && self.truth.len() == other.truth.len()
+                && self.truth.iter().zip(&other.truth).all(|(a, b)| a.judges_like(b))
+    }
 }
 
 /// What a good text holds, in any of some ways.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Keyword {
     /// The first way to write it, by which it is known.
     pub text: Text,
@@ -293,6 +304,17 @@ impl TruthCell {
             (Some(right), decided) => decided.says(right),
             (None, _) => false,
         }
+    }
+
+    /// Whether rubrics grade the same decision by both alike; where they come from and how they are shown may differ.
+    fn judges_like(&self, other: &Self) -> bool {
+        let severity = |cell: &Self| cell.rule.as_ref().map(|rule| rule.severity);
+        self.value == other.value
+            && self.ties == other.ties
+            && self.keywords == other.keywords
+            && self.reference == other.reference
+            && self.has_value() == other.has_value()
+            && severity(self) == severity(other)
     }
 
     /// Whether a text is expected.

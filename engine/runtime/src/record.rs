@@ -1,4 +1,7 @@
-//! Episodes from beginning to end: played by a policy, recorded, and played again.
+//! Episodes from beginning to end: played by a policy, recorded, played again, and graded again.
+
+// Grades alone, and episodes kept so that other versions of a pack can grade them.
+mod graded;
 
 use std::sync::Arc;
 
@@ -12,6 +15,8 @@ use crate::{
     policy::Policy,
     scenario::{Catalog, Pack, Task},
 };
+
+pub use graded::{Grades, Played};
 
 /// The largest seed, so that it fits a signed 64-bit integer anywhere.
 pub const MAX_SEED: u64 = i64::MAX as u64;
@@ -230,7 +235,8 @@ pub fn regrade(pack: &Arc<Pack>, recording: &Recording, drawn_by: Option<&Arc<Pa
     let then = &recording.trajectory;
     let task = pack.find_task(&then.task).ok_or_else(|| format!("`{}` has no task `{}`", pack.name(), then.task))?;
     let mut actions = then.actions.iter().cloned();
-    let before = Before { inputs: Inputs::known(then.inputs.clone()), drawn_by, items: then.items.as_deref() };
+    let inputs = Inputs::known(then.inputs.clone());
+    let before = Before { inputs, drawn_by, items: then.items.as_deref(), made: None };
     fold(pack, &task, (then.seed, &then.arguments, before), |_| actions.next())
 }
 
@@ -245,7 +251,8 @@ pub fn replay(catalog: &Catalog, recording: &Recording) -> Result<Verdict, Strin
     let same_pack = pack.digest() == recording.digest;
     let note = if same_pack { "" } else { " (the pack has changed since)" };
     let mut actions = then.actions.iter().cloned();
-    let before = Before { inputs: Inputs::sealed(then.inputs.clone()), drawn_by: None, items: then.items.as_deref() };
+    let inputs = Inputs::sealed(then.inputs.clone());
+    let before = Before { inputs, items: then.items.as_deref(), ..Before::default() };
     let now = match fold(pack, &task, (then.seed, &then.arguments, before), |_| actions.next()) {
         Ok(now) => now,
         Err(error) => return Ok(Verdict::Differs(format!("{error}{note}"))),

@@ -55,10 +55,10 @@ pub(crate) struct FilterArgs {
     #[arg(long = "environment", value_name = "NAME")]
     pub(crate) environments: Vec<String>,
     /// Only scores of at least this
-    #[arg(long, value_name = "SCORE", value_parser = score)]
+    #[arg(long, value_name = "SCORE", value_parser = score, allow_negative_numbers = true)]
     pub(crate) min_score: Option<f64>,
     /// Only scores of at most this
-    #[arg(long, value_name = "SCORE", value_parser = score)]
+    #[arg(long, value_name = "SCORE", value_parser = score, allow_negative_numbers = true)]
     pub(crate) max_score: Option<f64>,
     /// Only episodes that began on this day or at this moment, or later, such as `2026-01-05` or `2026-01-05T09:00:00Z`
     #[arg(long, value_name = "MOMENT", value_parser = super::moment, allow_negative_numbers = true)]
@@ -77,7 +77,7 @@ pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) read: ReadArgs,
     /// The maximum number of episodes to list; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = count, allow_negative_numbers = true)]
     pub(crate) limit: usize,
 }
 
@@ -173,6 +173,11 @@ pub(crate) struct CompactArgs {
     /// The store's folder
     #[arg(value_name = "DIR")]
     pub(crate) records: PathBuf,
+}
+
+/// Reads a number of things.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a whole number that is not negative, such as 10".to_owned())
 }
 
 /// Reads a score.

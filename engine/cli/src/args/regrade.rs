@@ -1,6 +1,6 @@
 //! The command line of `regrade`.
 
-use super::records::ReadArgs;
+use super::records::{ReadArgs, count};
 
 /// Arguments of `regrade`.
 #[derive(Debug, clap::Args)]
@@ -21,16 +21,16 @@ pub(crate) struct RegradeArgs {
     #[arg(long, conflicts_with = "rev")]
     pub(crate) watch: bool,
     /// How many of the episodes that changed most are shown
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = count, allow_negative_numbers = true)]
     pub(crate) most: usize,
     /// Fails if the mean score of a task and policy moves by more than this
-    #[arg(long, value_name = "SCORE", value_parser = shift)]
+    #[arg(long, value_name = "SCORE", value_parser = shift, allow_negative_numbers = true)]
     pub(crate) max_shift: Option<f64>,
     /// Fails if more pairs of policies change their order
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) max_flips: Option<usize>,
     /// Fails if more episodes cannot be played
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) max_unplayed: Option<usize>,
 }
 

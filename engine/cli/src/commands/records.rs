@@ -5,9 +5,10 @@ mod list;
 mod show;
 mod stats;
 
-use std::{io, path::Path};
+use std::{collections::BTreeSet, io, path::Path};
 
 use casebook_records::{Added, Compacted, Filter, Records, Store, StoreError};
+use casebook_runtime::names::{list, nearest};
 use serde_json::json;
 
 use crate::{
@@ -83,6 +84,63 @@ pub(super) fn unreadable(problems: &[String]) -> Exit {
     if problems.is_empty() { Exit::Success } else { Exit::Findings }
 }
 
+/// The exit code of a report that lists lines that are not recordings.
+fn found(problems: &[String]) -> Exit {
+    if problems.is_empty() { Exit::Success } else { Exit::Findings }
+}
+
+/// Reports why no episode fits.
+pub(super) fn no_episode(records: &Records, filter: &FilterArgs, path: &Path) -> Exit {
+    match why_none(records, filter, path) {
+        Ok(reason) => {
+            output::error(reason);
+            Exit::Findings
+        }
+        Err(error) => refused(error),
+    }
+}
+
+/// Why no episode fits: that there is none, a name that none has, or all filters together.
+fn why_none(records: &Records, filter: &FilterArgs, path: &Path) -> Result<String, StoreError> {
+    let (mut tasks, mut policies, mut environments) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut total = 0_usize;
+    records.summaries(&Filter::default(), &mut |summary| {
+        total += 1;
+        if let Some((family, _)) = summary.task.split_once('/') {
+            tasks.insert(format!("{family}/"));
+        }
+        tasks.insert(summary.task);
+        policies.insert(summary.policy);
+        environments.insert(summary.environment);
+    })?;
+    let path = path.display();
+    if total == 0 {
+        return Ok(format!("`{path}` has no episodes"));
+    }
+    let named = [
+        ("task", &filter.tasks, &tasks),
+        ("policy", &filter.policies, &policies),
+        ("environment", &filter.environments, &environments),
+    ];
+    for (what, wanted, known) in named {
+        if let Some(wrong) = wanted.iter().find(|name| !known.contains(*name)) {
+            let near = nearest(wrong, known.iter().map(String::as_str));
+            let known: Vec<&str> =
+                known.iter().filter(|name| !name.contains('/') || name.ends_with('/')).map(String::as_str).collect();
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known: {}", list(&known).unwrap_or_default()),
+            };
+            return Ok(format!(
+                "no episode of `{path}` has the {what} `{}`; {}",
+                output::label(wrong),
+                output::label(&help)
+            ));
+        }
+    }
+    Ok(format!("none of the {} of `{path}` fits all filters", output::count(total, "episode")))
+}
+
 fn import(args: &RecordsImportArgs, format: Format) -> Result<Exit, Exit> {
     let mut all = Added::default();
     let mut store = None;
@@ -126,6 +184,9 @@ fn prune(args: &PruneArgs, format: Format) -> Result<Exit, Exit> {
         _ => output::line(format!("removed {}", output::count(removed, "episode"))),
     }
     in_use(&compacted);
+    if removed == 0 && !args.all {
+        output::note(why_none(&Records::Store(store), &args.filter, &args.records).map_err(refused)?);
+    }
     Ok(Exit::Success)
 }
 

@@ -2,16 +2,20 @@
 
 mod text;
 
-use std::{path::Path, thread, time::Duration};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use casebook_compile::check::Checker;
-use casebook_records::{Filter, Records, RegradeReport, Versions, regrade_all};
+use casebook_records::{Filter, RegradeReport, Regrader, Versions, Work, regrade_all};
 use casebook_runtime::scenario::Catalog;
 use casebook_syntax::source::SourceSet;
 use serde_json::json;
 
 use super::{
-    records::{open, refused},
+    records::{no_episode, open, refused},
     rules::side,
 };
 use crate::{
@@ -48,7 +52,20 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
     let mut checker = packs::checker();
     if !args.watch {
         let catalog = version(&against, &mut checker, format)?;
-        return grade(args, &records, Versions { against: &catalog, played_with: played_with.as_ref() }, format);
+        let versions = Versions { against: &catalog, played_with: played_with.as_ref() };
+        let progress = Progress::start("grading");
+        let report = regrade_all(&records, &Filter::from(&args.read.filter), versions, args.most).map_err(refused)?;
+        drop(progress);
+        if report.episodes == 0 {
+            return Err(no_episode(&records, &args.read.filter, &args.read.records));
+        }
+        return Ok(show(args, &report, format));
+    }
+    let progress = Progress::start("reading");
+    let mut regrader = Regrader::read(&records, &Filter::from(&args.read.filter)).map_err(refused)?;
+    drop(progress);
+    if regrader.is_empty() {
+        return Err(no_episode(&records, &args.read.filter, &args.read.records));
     }
     // Looking is enough here: one reader and few files. Ctrl-C ends it; there is nothing to undo.
     loop {
@@ -58,7 +75,14 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
         }
         // What is wrong with the packs or beyond a limit was shown.
         if let Ok(catalog) = version(&against, &mut checker, format) {
-            let _ = grade(args, &records, Versions { against: &catalog, played_with: played_with.as_ref() }, format);
+            let versions = Versions { against: &catalog, played_with: played_with.as_ref() };
+            let begin = Instant::now();
+            let progress = Progress::start("grading");
+            let work = regrader.grade(versions);
+            let report = regrader.report(versions, args.most).map_err(refused)?;
+            drop(progress);
+            show(args, &report, format);
+            output::note(did(work, begin.elapsed()));
         }
         output::note("waiting for changes; Ctrl-C ends");
         while read(&against)?.hash() == hash {
@@ -67,30 +91,29 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
     }
 }
 
-/// Grades all episodes, and shows what changes.
-fn grade(args: &RegradeArgs, records: &Records, versions: Versions<'_>, format: Format) -> Result<Exit, Exit> {
-    let progress = Progress::start("grading");
-    let report = regrade_all(records, &Filter::from(&args.read.filter), versions, args.most).map_err(refused)?;
-    drop(progress);
-    if report.episodes == 0 {
-        output::error(format!("`{}` has no episode that fits", args.read.records.display()));
-        return Err(Exit::Findings);
-    }
-    let failures = failures(args, &report);
+/// What a new version made necessary.
+fn did(Work { untouched, rescored, played }: Work, time: Duration) -> String {
+    let milliseconds = time.as_millis();
+    format!("{played} played, {rescored} graded again without being played, {untouched} not reached; {milliseconds} ms")
+}
+
+/// Shows what changes.
+fn show(args: &RegradeArgs, report: &RegradeReport, format: Format) -> Exit {
+    let failures = failures(args, report);
     match format {
         Format::Json => {
             let mut value = json!(report);
             value["failures"] = json!(failures);
             output::json(&value);
         }
-        Format::Markdown => output::text(text::markdown(&report, &failures)),
+        Format::Markdown => output::text(text::markdown(report, &failures)),
         _ => {
-            output::text(text::human(&report));
+            output::text(text::human(report));
             report.unreadable.iter().chain(&failures).for_each(output::error);
         }
     }
     let is_sound = failures.is_empty() && report.unreadable.is_empty() && report.unplayed() < report.episodes;
-    Ok(if is_sound { Exit::Success } else { Exit::Findings })
+    if is_sound { Exit::Success } else { Exit::Findings }
 }
 
 /// Reads a version of packs.

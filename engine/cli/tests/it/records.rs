@@ -154,3 +154,138 @@ fn conversations_pairs_and_groups_are_what_trainers_take() {
     let told = finds(folder.path(), &["records", "import", "store", "bad.jsonl"]);
     assert!(told.contains("bad.jsonl:1: not a recording"), "{told}");
 }
+
+#[test]
+fn filters_that_fit_nothing_say_so() {
+    let folder = played();
+    let told = |args: &[&str]| finds(folder.path(), args);
+    for command in
+        [&["records", "list", "store"][..], &["records", "stats", "store"], &["regrade", "store", "--against", "pack"]]
+    {
+        let none = told(&[command, &["--policy", "orcale"]].concat());
+        assert!(
+            none.contains("error: no episode of `store` has the policy `orcale`; did you mean `oracle`?"),
+            "{none}"
+        );
+        let none = told(&[command, &["--policy", "oracle", "--max-score", "0.1"]].concat());
+        assert!(none.contains("error: none of the 24 episodes of `store` fits all filters"), "{none}");
+    }
+    let none = told(&["records", "export", "store", "--to", "sft", "--task", "email-triage-impossible"]);
+    assert!(none.contains("has the task `email-triage-impossible`; "), "{none}");
+    let none = casebook(folder.path(), &["records", "prune", "store", "--environment", "zzz"]);
+    assert!(code(&none) == 0 && stderr(&none).contains("has the environment `zzz`; known: `email-ops`"), "{none:?}");
+    for args in
+        [&["records", "list", "store", "--limit", "-1"][..], &["regrade", "store", "--against", "pack", "--most", "-2"]]
+    {
+        let refused = casebook(folder.path(), args);
+        assert_eq!(code(&refused), 2);
+        assert!(stderr(&refused).contains("expected a whole number that is not negative, such as 10"), "{refused:?}");
+    }
+}
+
+#[test]
+fn texts_with_quotes_are_found_and_labels_of_clients_stay_in_one_line() {
+    let folder = played();
+    succeeds(
+        folder.path(),
+        &["records", "export", "store", "--to", "jsonl", "--out", "all.jsonl", "--policy", "oracle"],
+    );
+    let lines = fs::read_to_string(folder.path().join("all.jsonl")).expect("a text");
+    let mut one: Value = serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON");
+    one["policy"] = "small\nmodel\t\u{1b}[2J".into();
+    one["actions"][0]["content"] = "they said \"no\"\nand left".into();
+    fs::write(folder.path().join("one.jsonl"), one.to_string() + "\n").expect("written");
+    let listed = succeeds(folder.path(), &["records", "list", "one.jsonl", "--text", "said \"no\"\nAND"]);
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    assert!(listed.contains("small\\nmodel\\t\\u{1b}[2J"), "{listed}");
+    assert_eq!(succeeds(folder.path(), &["records", "stats", "one.jsonl"]).lines().count(), 2);
+    let id = listed.split(' ').next().expect("an id");
+    assert!(succeeds(folder.path(), &["records", "show", "one.jsonl", id]).contains("policy small\\nmodel"));
+}
+
+#[test]
+fn a_condition_of_a_gate_is_not_listed_as_adding_to_the_score() {
+    let folder = played();
+    let rubric = folder.path().join("pack/rubric.yaml");
+    edit(&rubric, "if: { grader: balanced_accuracy", "if: { name: balance, grader: balanced_accuracy");
+    let report = json(&casebook(folder.path(), &["regrade", "store", "--against", "pack", "--format", "json"]));
+    let components = report["environments"][0]["components"].as_array().expect("a list");
+    let names: Vec<&str> = components.iter().filter_map(|one| one["component"].as_str()).collect();
+    assert!(names.contains(&"condition.balance") && !names.contains(&"score.balance"), "{names:?}");
+}
+
+/// Runs a command with a limit on the size of files, in KiB, as a disk is that is full.
+#[cfg(unix)]
+fn short_of_room(folder: &std::path::Path, kib: u32, args: &str) -> std::process::Output {
+    let line = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" {args}");
+    let bash = std::process::Command::new("bash")
+        .args(["-c", &line, env!("CARGO_BIN_EXE_casebook")])
+        .current_dir(folder)
+        .output();
+    bash.expect("bash runs")
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing_that_was_kept_and_is_told() {
+    let folder = played();
+    succeeds(folder.path(), &["records", "export", "store", "--to", "jsonl", "--out", "all.jsonl"]);
+    let log = folder.path().join("full/wal/1-1.jsonl");
+    fs::create_dir_all(log.parent().expect("a folder")).expect("made");
+    fs::copy(folder.path().join("all.jsonl"), &log).expect("copied");
+    let full = short_of_room(folder.path(), 4, "records compact full");
+    assert_eq!(code(&full), 3, "{full:?}");
+    assert!(stderr(&full).contains(".parquet`: File too large"), "{full:?}");
+    assert_eq!(fs::read(&log).expect("it is kept"), fs::read(folder.path().join("all.jsonl")).expect("bytes"));
+    let unfinished =
+        std::process::Command::new("find").args(["full", "-name", "*.unfinished"]).current_dir(folder.path()).output();
+    assert_eq!(stdout(&unfinished.expect("find runs")), "", "it would take room");
+    // There is room again.
+    succeeds(folder.path(), &["records", "compact", "full"]);
+    assert!(!log.exists());
+    let regraded = succeeds(folder.path(), &["regrade", "full", "--against", "pack"]);
+    assert!(regraded.starts_with("24 episodes: 24 the same"), "{regraded}");
+    // Episodes that cannot be logged end the run; those before are there.
+    let full = short_of_room(
+        folder.path(),
+        64,
+        "run pack --policy oracle --episodes 40 --records short --task email-triage-hard",
+    );
+    assert_eq!(code(&full), 3, "{full:?}");
+    assert!(stderr(&full).contains("cannot be written: File too large"), "{full:?}");
+    let kept = json(&casebook(folder.path(), &["records", "list", "short", "--format", "json", "--limit", "0"]));
+    assert!(kept["total"].as_u64().expect("a count") > 0, "{kept}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_export_that_is_interrupted_leaves_no_file() {
+    use std::{
+        process::{Command, Stdio},
+        thread,
+        time::{Duration, Instant},
+    };
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("out");
+    fs::create_dir(&out).expect("a folder");
+    // A store that is never read to its end: the pipe stays open.
+    let store = folder.path().join("store/wal");
+    fs::create_dir_all(&store).expect("a folder");
+    assert!(Command::new("mkfifo").arg(store.join("1-1.jsonl")).status().expect("mkfifo runs").success());
+    let mut export = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .args(["records", "export", "store", "--to", "jsonl", "--out", "out/all.jsonl"])
+        .current_dir(folder.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let files = || fs::read_dir(&out).expect("a folder").count();
+    let begin = Instant::now();
+    while files() == 0 && begin.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(files(), 1, "it did not begin");
+    thread::sleep(Duration::from_millis(100));
+    Command::new("kill").args(["-INT", &export.id().to_string()]).status().expect("kill runs");
+    assert_eq!(export.wait().expect("it ends").code(), Some(130));
+    assert_eq!(files(), 0);
+}

@@ -403,6 +403,7 @@ fn assemble(
         state,
         readme: source.readme.clone(),
         digest: generator::digest(plugins::digest(documents.digest(), &parts.plugins), &files),
+        attached: generator::digest(plugins::digest(String::new(), &parts.plugins), &files),
         fields: parts.fields,
         keyword_pools,
         decisions: parts.decisions,

@@ -2,25 +2,29 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `reach.rs` | what a change of a pack reaches |
 //! | `report.rs` | what a change of a pack does to all episodes together |
 //! | `statistics.rs` | distributions and ranks |
 
+mod reach;
 mod report;
 mod statistics;
 
-use std::collections::BTreeMap;
+use std::{collections::HashMap, sync::Arc};
 
 use casebook_runtime::{
-    episode::{ScorePart, Step},
-    record::{Recording, Trajectory, regrade},
-    scenario::Catalog,
+    json::Name,
+    record::{Grades, Played, Recording, Trajectory, regrade},
+    scenario::{Catalog, Pack},
 };
+use rayon::prelude::*;
 
 use crate::{
     filter::Filter,
     rows::{Entry, json_of},
     store::{Records, StoreError},
 };
+use reach::{Change, Reach};
 pub use report::{
     Changed, ComponentShift, EnvironmentReport, Gradients, GroupShift, RankFlip, Ranks, RegradeReport, Unplayed,
 };
@@ -35,6 +39,14 @@ pub struct Versions<'a> {
     pub played_with: Option<&'a Catalog>,
 }
 
+impl<'a> Versions<'a> {
+    /// The pack that grades an episode, and the one that drew its items.
+    fn of(&self, environment: &str) -> Result<(&'a Arc<Pack>, Option<&'a Arc<Pack>>), String> {
+        let pack = self.against.pack(environment).ok_or_else(|| format!("no pack has the name `{environment}`"))?;
+        Ok((pack, self.played_with.and_then(|catalog| catalog.pack(environment))))
+    }
+}
+
 /// One episode, graded again.
 #[derive(Debug)]
 pub(crate) struct Graded {
@@ -45,18 +57,10 @@ pub(crate) struct Graded {
     seed: u64,
     /// What the episodes of one rollout group have in common.
     group: String,
-    /// The score when it was recorded, and now; or why it cannot be played.
-    outcome: Result<Scores, String>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Scores {
-    score: Pair,
-    reward: Pair,
-    /// Whether every reward and the score are the same, bit for bit.
-    is_same: bool,
-    /// The components of the reward, added up over the steps, and the named nodes of the score.
-    components: BTreeMap<String, (Option<f64>, Option<f64>)>,
+    /// The grades when it was recorded.
+    old: Grades,
+    /// The grades now, or why it cannot be played.
+    now: Result<Grades, String>,
 }
 
 /// A value as it was recorded, and as it is now.
@@ -84,94 +88,222 @@ pub fn regrade_all(
     versions: Versions<'_>,
     most: usize,
 ) -> Result<RegradeReport, StoreError> {
-    let (graded, unreadable) = records.par_map(filter, |entry| grade_one(entry, versions))?;
-    let mut report = RegradeReport::of(&graded);
-    report.unreadable = unreadable;
-    let mut changed: Vec<(&Graded, Pair)> = graded
-        .iter()
-        .filter_map(|one| Some((one, one.outcome.as_ref().ok()?)))
-        .filter(|(_, scores)| !scores.is_same)
-        .map(|(one, scores)| (one, scores.score))
-        .collect();
-    changed.sort_by(|(one, a), (other, b)| {
-        b.shift().abs().total_cmp(&a.shift().abs()).then_with(|| one.id.cmp(&other.id))
-    });
-    let ids: Vec<String> = changed.iter().take(most).map(|(one, _)| one.id.clone()).collect();
+    let (graded, unreadable) = records.par_map(filter, |entry| {
+        let mut graded = Graded::of(entry);
+        graded.play(&entry.recording, versions);
+        graded
+    })?;
+    finish(records, graded.iter(), &unreadable, (versions, most))
+}
+
+/// Reports what changed, with the episodes that changed most.
+fn finish<'a>(
+    records: &Records,
+    graded: impl Iterator<Item = &'a Graded> + Clone,
+    unreadable: &[String],
+    (versions, most): (Versions<'_>, usize),
+) -> Result<RegradeReport, StoreError> {
+    let mut report = RegradeReport::of(graded.clone());
+    report.unreadable = unreadable.to_vec();
+    let ids = report::most_changed(graded, most);
     if !ids.is_empty() {
-        let mut most_changed = Vec::new();
         let wanted = Filter { ids: ids.clone(), ..Filter::default() };
-        records.entries(&wanted, &mut |entry| most_changed.extend(Changed::of(&entry, versions)))?;
-        most_changed.sort_by_key(|one| ids.iter().position(|id| *id == one.id));
-        report.most_changed = most_changed;
+        records.entries(&wanted, &mut |entry| report.most_changed.extend(Changed::of(&entry, versions)))?;
+        report.most_changed.sort_by_key(|one| ids.iter().position(|id| *id == one.id));
     }
     Ok(report)
 }
 
-fn grade_one(entry: &Entry, versions: Versions<'_>) -> Graded {
-    let recording = &entry.recording;
-    let then = &recording.trajectory;
-    let label = recording.details.as_ref().and_then(|details| details.group.as_deref());
-    let group = json_of(&(&recording.environment, &then.task, then.seed, &then.arguments, label));
-    let outcome = play(recording, versions).map(|now| {
-        let reward = |steps: &[Step]| steps.iter().map(|step| step.reward).sum();
-        let same_steps = then.steps.len() == now.steps.len()
-            && then.steps.iter().zip(&now.steps).all(|(a, b)| a.reward.to_bits() == b.reward.to_bits());
-        let mut components: BTreeMap<String, (Option<f64>, Option<f64>)> = BTreeMap::new();
-        for (name, value) in parts(then) {
-            *components.entry(name).or_default().0.get_or_insert(0.0) += value;
-        }
-        for (name, value) in parts(&now) {
-            *components.entry(name).or_default().1.get_or_insert(0.0) += value;
-        }
-        Scores {
-            score: Pair { old: then.score, new: now.score },
-            reward: Pair { old: reward(&then.steps), new: reward(&now.steps) },
-            is_same: same_steps && then.score.to_bits() == now.score.to_bits(),
-            components,
-        }
-    });
-    Graded {
-        id: entry.id.clone(),
-        environment: recording.environment.clone(),
-        task: then.task.clone(),
-        policy: recording.policy.clone(),
-        seed: then.seed,
-        group,
-        outcome,
+/// Recorded episodes in memory, which one version of their packs after the other grades.
+///
+/// A version is compared with the one before: episodes that no difference reaches keep their grades; those that only a rubric
+/// reaches are graded without being played.
+#[derive(Debug)]
+pub struct Regrader {
+    records: Records,
+    episodes: Vec<Kept>,
+    unreadable: Vec<String>,
+    /// The version that graded last.
+    last: Option<Catalog>,
+}
+
+/// An episode in memory.
+#[derive(Debug)]
+struct Kept {
+    graded: Graded,
+    recording: Recording,
+    played: Option<Played>,
+}
+
+/// How many episodes a version had to grade, and how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Those that it could not change.
+    pub untouched: usize,
+    /// Those that it graded without playing them.
+    pub rescored: usize,
+    /// Those that it played.
+    pub played: usize,
+}
+
+impl Regrader {
+    /// Reads the episodes that a filter accepts.
+    ///
+    /// # Errors
+    ///
+    /// When the records cannot be read.
+    pub fn read(records: &Records, filter: &Filter) -> Result<Self, StoreError> {
+        let (episodes, unreadable) = records.par_map(filter, |entry| {
+            let mut recording = entry.recording.clone();
+            // Grading needs neither.
+            recording.trajectory.steps = Vec::new();
+            if let Some(details) = &mut recording.details {
+                details.observations = Vec::new();
+            }
+            Kept { graded: Graded::of(entry), recording, played: None }
+        })?;
+        Ok(Self { records: records.clone(), episodes, unreadable, last: None })
+    }
+
+    /// How many episodes there are.
+    pub fn len(&self) -> usize {
+        self.episodes.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.episodes.is_empty()
+    }
+
+    /// Grades all episodes by a version of their packs. `played_with` has to be the same each time.
+    pub fn grade(&mut self, versions: Versions<'_>) -> Work {
+        let changes: HashMap<&str, Change> = self
+            .last
+            .iter()
+            .flat_map(|last| &last.packs)
+            .filter_map(|old| Some((old.name(), Change::between(old, versions.against.pack(old.name())?))))
+            .collect();
+        let done: Vec<Reach> = self.episodes.par_iter_mut().map(|episode| episode.grade(versions, &changes)).collect();
+        drop(changes);
+        self.last = Some(versions.against.clone());
+        let count = |wanted: Reach| done.iter().filter(|one| **one == wanted).count();
+        Work { untouched: count(Reach::Nothing), rescored: count(Reach::Rubric), played: count(Reach::Everything) }
+    }
+
+    /// Reports how the grades of the last version differ from those that were recorded; `most` episodes are shown with their
+    /// trees.
+    ///
+    /// # Errors
+    ///
+    /// When the records cannot be read.
+    pub fn report(&self, versions: Versions<'_>, most: usize) -> Result<RegradeReport, StoreError> {
+        finish(&self.records, self.episodes.iter().map(|one| &one.graded), &self.unreadable, (versions, most))
     }
 }
 
-/// Plays an episode again; the error says why that cannot be done.
-fn play(recording: &Recording, versions: Versions<'_>) -> Result<Trajectory, String> {
-    let Some(pack) = versions.against.pack(&recording.environment) else {
-        return Err(format!("no pack has the name `{}`", recording.environment));
-    };
+impl Kept {
+    /// Brings its grades up to date and returns what had to be done: nothing, grading or playing.
+    fn grade(&mut self, versions: Versions<'_>, changes: &HashMap<&str, Change>) -> Reach {
+        let reach = self.reach(versions, changes);
+        let done = match (reach, &self.played, versions.of(&self.recording.environment)) {
+            (Reach::Nothing, ..) => return Reach::Nothing,
+            (Reach::Rules { rubric }, Some(played), Ok((pack, _))) if played.is_judged_alike(pack, &self.recording) => {
+                if !rubric {
+                    return Reach::Nothing;
+                }
+                Reach::Rubric
+            }
+            (Reach::Rubric, Some(_), Ok(_)) => Reach::Rubric,
+            _ => Reach::Everything,
+        };
+        if done == Reach::Rubric
+            && let (Some(played), Ok((pack, drawn_by))) = (&self.played, versions.of(&self.recording.environment))
+            && let Some(now) = played.grade(pack, &self.recording, drawn_by)
+        {
+            self.graded.now = Ok(now);
+            return done;
+        }
+        self.played = self.graded.play(&self.recording, versions);
+        Reach::Everything
+    }
+
+    fn reach(&self, versions: Versions<'_>, changes: &HashMap<&str, Change>) -> Reach {
+        let Some(change) = changes.get(self.recording.environment.as_str()) else { return Reach::Everything };
+        let task = &self.recording.trajectory.task;
+        let found = versions.against.pack(&self.recording.environment).and_then(|pack| pack.find_task(task));
+        found.map_or(Reach::Everything, |found| change.reach(task, &found.rubric.name))
+    }
+}
+
+impl Graded {
+    /// An episode as it was recorded.
+    fn of(entry: &Entry) -> Self {
+        let recording = &entry.recording;
+        let then = &recording.trajectory;
+        let label = recording.details.as_ref().and_then(|details| details.group.as_deref());
+        Self {
+            id: entry.id.clone(),
+            environment: recording.environment.clone(),
+            task: then.task.clone(),
+            policy: recording.policy.clone(),
+            seed: then.seed,
+            group: json_of(&(&recording.environment, &then.task, then.seed, &then.arguments, label)),
+            old: recorded(then),
+            now: Err("it was not graded".into()),
+        }
+    }
+
+    /// Plays it with a version of its pack; returns what is kept of that.
+    fn play(&mut self, recording: &Recording, versions: Versions<'_>) -> Option<Played> {
+        let played = playable(recording, versions).and_then(|(pack, drawn_by)| Played::play(pack, recording, drawn_by));
+        let (now, played) = match played {
+            Ok((grades, played)) => (Ok(grades), played),
+            Err(reason) => (Err(reason), None),
+        };
+        self.now = now;
+        played
+    }
+
+    /// Whether every reward and the score are the same, bit for bit.
+    fn is_same(&self, now: &Grades) -> bool {
+        now.rewards.len() == self.old.rewards.len()
+            && now.score.to_bits() == self.old.score.to_bits()
+            && now.rewards.iter().zip(&self.old.rewards).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
+}
+
+/// The pack that can grade an episode, and the one that drew its items; the error says why none can.
+fn playable<'a>(
+    recording: &Recording,
+    versions: Versions<'a>,
+) -> Result<(&'a Arc<Pack>, Option<&'a Arc<Pack>>), String> {
+    let packs = versions.of(&recording.environment)?;
     if recording.details.as_ref().is_some_and(|details| details.masked) {
         return Err("its actions held sensitive values, which are masked".into());
     }
-    let drawn_by = versions.played_with.and_then(|catalog| catalog.pack(&recording.environment));
-    let now = regrade(pack, recording, drawn_by)?;
-    if now.actions.len() < recording.trajectory.actions.len() {
-        return Err(format!("it ends after step {} now, with actions left over", now.actions.len()));
-    }
-    Ok(now)
+    Ok(packs)
 }
 
-/// The components of an episode's rewards by step, and what the named nodes of its score add to it.
-fn parts(trajectory: &Trajectory) -> impl Iterator<Item = (String, f64)> + '_ {
+/// Plays an episode again with all that explains its grades.
+fn explained(recording: &Recording, versions: Versions<'_>) -> Result<Trajectory, String> {
+    let (pack, drawn_by) = playable(recording, versions)?;
+    regrade(pack, recording, drawn_by)
+}
+
+/// The grades of an episode as they were recorded.
+fn recorded(trajectory: &Trajectory) -> Grades {
+    let mut components: Vec<(Name, f64)> = Vec::new();
     let told = trajectory.steps.iter().filter_map(|step| step.breakdown.as_deref());
-    let rewards = told.flat_map(|told| told.components.iter()).map(|(name, value)| (format!("reward.{name}"), value));
-    let mut nodes = Vec::new();
-    if let Some(tree) = trajectory.score_tree() {
-        named(tree, &mut nodes);
+    for (name, value) in told.flat_map(|told| told.components.iter()) {
+        match components.iter_mut().find(|(known, _)| **known == *name) {
+            Some((_, sum)) => *sum += value,
+            None => components.push((Name::new(name), value)),
+        }
     }
-    rewards.chain(nodes)
-}
-
-fn named(part: &ScorePart, into: &mut Vec<(String, f64)>) {
-    // A weight changes what a node adds, and not its value.
-    if let (Some(name), Some(value)) = (&part.name, part.adds.or(part.value)) {
-        into.push((format!("score.{name}"), value));
+    Grades {
+        rewards: trajectory.steps.iter().map(|step| step.reward).collect(),
+        score: trajectory.score,
+        components,
+        nodes: trajectory.score_tree().map(casebook_runtime::episode::ScorePart::shares).unwrap_or_default(),
     }
-    part.parts.iter().for_each(|part| named(part, into));
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use casebook_runtime::episode::ScorePart;
+use casebook_runtime::{episode::ScorePart, record::Grades};
 use serde::Serialize;
 
 use super::{
-    Graded, Pair, Scores, Versions, play,
+    Graded, Pair, Versions, explained,
     statistics::{Distribution, SAME, is_constant, kendall, sign},
 };
 use crate::{export::advantages, rows::Entry};
@@ -85,8 +85,8 @@ pub struct GroupShift {
 /// The means of a component over all episodes that have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentShift {
-    /// `reward.NAME` for a component of rewards, added up over an episode; `score.NAME` for
-    /// what a named node of the score adds to it, or for its value where it is not part of a sum.
+    /// `reward.NAME` for a component of rewards, added up over an episode; `score.NAME` for what a named node of the score adds
+    /// to it, or for its value where it is not part of a sum; `condition.NAME` for the value of one in the condition of a gate.
     pub component: String,
     /// The mean when they were recorded; none where it is new.
     pub old: Option<f64>,
@@ -129,6 +129,8 @@ pub struct Gradients {
     pub episodes: usize,
     /// Episodes whose advantage has the other sign now.
     pub sign_flips: usize,
+    /// Groups whose scores are all the same now, so that nothing is learned from them.
+    pub flat: usize,
     /// Groups whose scores differed and are all the same now.
     pub lost: usize,
     /// Groups whose scores were all the same and differ now.
@@ -162,7 +164,7 @@ pub struct Changed {
 
 impl Changed {
     pub(super) fn of(entry: &Entry, versions: Versions<'_>) -> Option<Self> {
-        let now = play(&entry.recording, versions).ok()?;
+        let now = explained(&entry.recording, versions).ok()?;
         let then = &entry.recording.trajectory;
         Some(Self {
             id: entry.id.clone(),
@@ -179,15 +181,17 @@ impl Changed {
 }
 
 impl RegradeReport {
-    pub(super) fn of(graded: &[Graded]) -> Self {
-        let mut report = Self { episodes: graded.len(), ..Self::default() };
+    pub(super) fn of<'a>(graded: impl Iterator<Item = &'a Graded>) -> Self {
+        let mut report = Self::default();
         let mut unplayed: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         let mut environments: BTreeMap<&str, Vec<Episode<'_>>> = BTreeMap::new();
         for one in graded {
-            match &one.outcome {
-                Ok(scores) => {
-                    report.identical += usize::from(scores.is_same);
-                    environments.entry(&one.environment).or_default().push(Episode { one, scores });
+            report.episodes += 1;
+            match &one.now {
+                Ok(now) => {
+                    let is_same = one.is_same(now);
+                    report.identical += usize::from(is_same);
+                    environments.entry(&one.environment).or_default().push(Episode { one, now, is_same });
                 }
                 Err(reason) => unplayed.entry((&one.environment, reason)).or_default().push(&one.id),
             }
@@ -229,10 +233,20 @@ impl RegradeReport {
 /// An episode that could be played.
 struct Episode<'a> {
     one: &'a Graded,
-    scores: &'a Scores,
+    now: &'a Grades,
+    is_same: bool,
 }
 
 impl Episode<'_> {
+    fn score(&self) -> Pair {
+        Pair { old: self.one.old.score, new: self.now.score }
+    }
+
+    /// The sum of its rewards.
+    fn reward(&self) -> Pair {
+        Pair { old: self.one.old.rewards.iter().sum(), new: self.now.rewards.iter().sum() }
+    }
+
     /// The task, or its family.
     fn task(&self) -> &str {
         self.one.task.split_once('/').map_or(&self.one.task, |(family, _)| family)
@@ -256,15 +270,15 @@ fn environment(name: &str, episodes: &[Episode<'_>]) -> EnvironmentReport {
 }
 
 fn group(task: &str, policy: &str, episodes: &[&Episode<'_>]) -> GroupShift {
-    let values = |of: fn(&Scores) -> f64| episodes.iter().map(|episode| of(episode.scores)).collect::<Vec<f64>>();
-    let (old, new) = (Distribution::of(values(|one| one.score.old)), Distribution::of(values(|one| one.score.new)));
+    let values = |of: fn(&Episode<'_>) -> f64| episodes.iter().map(|episode| of(episode)).collect::<Vec<f64>>();
+    let (old, new) = (Distribution::of(values(|one| one.score().old)), Distribution::of(values(|one| one.score().new)));
     GroupShift {
         task: task.to_owned(),
         policy: policy.to_owned(),
         episodes: episodes.len(),
-        changed: episodes.iter().filter(|episode| !episode.scores.is_same).count(),
+        changed: episodes.iter().filter(|episode| !episode.is_same).count(),
         shift: new.mean - old.mean,
-        reward_shift: mean(&values(|one| one.reward.shift())),
+        reward_shift: mean(&values(|one| one.reward().shift())),
         old,
         new,
     }
@@ -276,19 +290,19 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 fn components(episodes: &[Episode<'_>]) -> Vec<ComponentShift> {
-    let mut all: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    let mut all: Vec<Part<'_>> = Vec::new();
     for episode in episodes {
-        for (name, (old, new)) in &episode.scores.components {
-            let (before, after) = all.entry(name).or_default();
-            before.extend(old);
-            after.extend(new);
-        }
+        let mut at = 0;
+        each_part(&episode.one.old, |name, value| part_of(&mut all, &mut at, name).1.0.push(value));
+        at = 0;
+        each_part(episode.now, |name, value| part_of(&mut all, &mut at, name).1.1.push(value));
     }
-    let shift = |(name, (old, new)): (&str, (Vec<f64>, Vec<f64>))| {
+    all.sort_by_key(|(name, _)| *name);
+    let shift = |((kind, name), (old, new)): ((&str, &str), (Vec<f64>, Vec<f64>))| {
         let mean_of = |values: &[f64]| (!values.is_empty()).then(|| mean(values));
         let (before, after) = (mean_of(&old), mean_of(&new));
         ComponentShift {
-            component: name.to_owned(),
+            component: format!("{kind}.{name}"),
             old: before,
             new: after,
             shift: before.zip(after).map(|(before, after)| after - before),
@@ -296,6 +310,40 @@ fn components(episodes: &[Episode<'_>]) -> Vec<ComponentShift> {
         }
     };
     all.into_iter().map(shift).collect()
+}
+
+/// The kind and the name of a part, with its values as they were and as they are.
+type Part<'a> = ((&'a str, &'a str), (Vec<f64>, Vec<f64>));
+
+/// Finds a part; most often it is the one behind that which was found before.
+fn part_of<'a, 'b>(all: &'b mut Vec<Part<'a>>, at: &mut usize, name: (&'a str, &'a str)) -> &'b mut Part<'a> {
+    let known = all.get(*at).is_some_and(|(known, _)| *known == name);
+    let found = if known { Some(*at) } else { all.iter().position(|(known, _)| *known == name) };
+    let place = found.unwrap_or(all.len());
+    if found.is_none() {
+        all.push((name, (Vec::new(), Vec::new())));
+    }
+    *at = place + 1;
+    &mut all[place]
+}
+
+/// Shows the named parts of an episode's grades, each by its kind and its name.
+fn each_part<'a>(grades: &'a Grades, mut each: impl FnMut((&'a str, &'a str), f64)) {
+    grades.components.iter().for_each(|(name, value)| each(("reward", name), *value));
+    for share in &grades.nodes {
+        each((if share.is_condition { "condition" } else { "score" }, &share.name), share.value);
+    }
+}
+
+/// The ids of the episodes whose score changed most.
+pub(super) fn most_changed<'a>(graded: impl Iterator<Item = &'a Graded>, most: usize) -> Vec<String> {
+    let mut changed: Vec<(&Graded, f64)> = graded
+        .filter_map(|one| Some((one, one.now.as_ref().ok()?)))
+        .filter(|(one, now)| !one.is_same(now))
+        .map(|(one, now)| (one, (now.score - one.old.score).abs()))
+        .collect();
+    changed.sort_by(|(one, a), (other, b)| b.total_cmp(a).then_with(|| one.id.cmp(&other.id)));
+    changed.into_iter().take(most).map(|(one, _)| one.id.clone()).collect()
 }
 
 fn ranks(groups: &[GroupShift]) -> Ranks {
@@ -352,15 +400,17 @@ fn gradients(episodes: &[Episode<'_>]) -> Gradients {
         groups: groups.len(),
         episodes: groups.values().map(Vec::len).sum(),
         sign_flips: 0,
+        flat: 0,
         lost: 0,
         gained: 0,
         lost_examples: Vec::new(),
     };
     for episodes in groups.values() {
-        let values = |of: fn(&Scores) -> f64| episodes.iter().map(|episode| of(episode.scores)).collect::<Vec<f64>>();
-        let (old, new) = (values(|one| one.score.old), values(|one| one.score.new));
+        let values = |of: fn(Pair) -> f64| episodes.iter().map(|episode| of(episode.score())).collect::<Vec<f64>>();
+        let (old, new) = (values(|one| one.old), values(|one| one.new));
         let turned = advantages(&old).into_iter().zip(advantages(&new)).filter(|(a, b)| sign(*a) * sign(*b) == -1);
         gradients.sign_flips += turned.count();
+        gradients.flat += usize::from(is_constant(&new));
         match (is_constant(&old), is_constant(&new)) {
             (false, true) => {
                 gradients.lost += 1;
@@ -385,15 +435,15 @@ impl GroupShift {
 
 #[cfg(test)]
 mod tests {
+    use casebook_runtime::{json::Name, rubric::Share};
+
     use super::*;
 
     /// An episode of a policy in a task with a seed, with its score as it was and as it is.
     fn graded(policy: &str, task: &str, seed: u64, (old, new): (f64, f64)) -> Graded {
-        let scores = Scores {
-            score: Pair { old, new },
-            reward: Pair { old, new },
-            is_same: old.to_bits() == new.to_bits(),
-            components: BTreeMap::from([("score.all".to_owned(), (Some(old), Some(new)))]),
+        let grades = |score: f64| {
+            let nodes = vec![Share { name: Name::new("all"), value: score, is_condition: false }];
+            Grades { rewards: vec![score], score, components: Vec::new(), nodes }
         };
         Graded {
             id: format!("{policy}-{task}-{seed}"),
@@ -402,20 +452,24 @@ mod tests {
             policy: policy.into(),
             seed,
             group: format!("{task}-{seed}"),
-            outcome: Ok(scores),
+            old: grades(old),
+            now: Ok(grades(new)),
         }
     }
 
     #[test]
     fn policies_that_change_their_order_are_reported() {
-        let report = RegradeReport::of(&[
-            graded("a", "easy", 1, (0.9, 0.5)),
-            graded("b", "easy", 1, (0.6, 0.6)),
-            graded("c", "easy", 1, (0.1, 0.1)),
-            graded("a", "hard/3", 1, (0.5, 0.5)),
-            graded("b", "hard/7", 1, (0.4, 0.5)),
-            graded("c", "hard/7", 1, (0.4, 0.3)),
-        ]);
+        let report = RegradeReport::of(
+            [
+                graded("a", "easy", 1, (0.9, 0.5)),
+                graded("b", "easy", 1, (0.6, 0.6)),
+                graded("c", "easy", 1, (0.1, 0.1)),
+                graded("a", "hard/3", 1, (0.5, 0.5)),
+                graded("b", "hard/7", 1, (0.4, 0.5)),
+                graded("c", "hard/7", 1, (0.4, 0.3)),
+            ]
+            .iter(),
+        );
         assert_eq!((report.episodes, report.identical, report.changed), (6, 3, 3));
         let one = &report.environments[0];
         let tasks: Vec<&str> = one.groups.iter().map(|group| group.task.as_str()).collect();
@@ -431,23 +485,27 @@ mod tests {
 
     #[test]
     fn what_a_trainer_feels_is_counted() {
-        let report = RegradeReport::of(&[
-            // Both advantages have the other sign.
-            graded("a", "easy", 1, (0.9, 0.1)),
-            graded("b", "easy", 1, (0.1, 0.9)),
-            // The gradient is gone.
-            graded("a", "easy", 2, (0.9, 0.3)),
-            graded("b", "easy", 2, (0.1, 0.3)),
-            // There is one now.
-            graded("a", "easy", 3, (0.5, 0.5)),
-            graded("b", "easy", 3, (0.5, 0.6)),
-            // One of its own.
-            graded("a", "easy", 4, (0.5, 0.6)),
-        ]);
+        let report = RegradeReport::of(
+            [
+                // Both advantages have the other sign.
+                graded("a", "easy", 1, (0.9, 0.1)),
+                graded("b", "easy", 1, (0.1, 0.9)),
+                // The gradient is gone.
+                graded("a", "easy", 2, (0.9, 0.3)),
+                graded("b", "easy", 2, (0.1, 0.3)),
+                // There is one now.
+                graded("a", "easy", 3, (0.5, 0.5)),
+                graded("b", "easy", 3, (0.5, 0.6)),
+                // One of its own.
+                graded("a", "easy", 4, (0.5, 0.6)),
+            ]
+            .iter(),
+        );
         let expected = Gradients {
             groups: 3,
             episodes: 6,
             sign_flips: 2,
+            flat: 1,
             lost: 1,
             gained: 1,
             lost_examples: vec!["easy seed 2".into()],
@@ -458,13 +516,14 @@ mod tests {
     #[test]
     fn components_that_became_constant_and_episodes_that_cannot_be_played_are_reported() {
         let mut gone = graded("a", "easy", 3, (0.5, 0.5));
-        gone.outcome = Err("step 2: the action was refused".into());
-        let report = RegradeReport::of(&[graded("a", "easy", 1, (0.9, 0.3)), graded("a", "easy", 2, (0.1, 0.3)), gone]);
+        gone.now = Err("step 2: the action was refused".into());
+        let report =
+            RegradeReport::of([graded("a", "easy", 1, (0.9, 0.3)), graded("a", "easy", 2, (0.1, 0.3)), gone].iter());
         let component = &report.environments[0].components[0];
         assert!(component.became_constant, "{component:?}");
         assert_eq!(report.unplayed(), 1);
         assert_eq!(report.unplayed[0].examples, ["a-easy-3"]);
-        let same = RegradeReport::of(&[graded("a", "easy", 1, (0.3, 0.3)), graded("a", "easy", 2, (0.3, 0.3))]);
+        let same = RegradeReport::of([graded("a", "easy", 1, (0.3, 0.3)), graded("a", "easy", 2, (0.3, 0.3))].iter());
         assert!(!same.environments[0].components[0].became_constant, "it was so before");
     }
 }

@@ -64,7 +64,13 @@ impl StoreError {
     }
 
     fn parquet(path: &Path) -> impl FnOnce(ParquetError) -> Self + '_ {
-        move |error| Self::Broken(path.to_path_buf(), error.to_string())
+        move |error| match error {
+            ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+                Ok(error) => Self::Io(path.to_path_buf(), *error),
+                Err(cause) => Self::Broken(path.to_path_buf(), cause.to_string()),
+            },
+            error => Self::Broken(path.to_path_buf(), error.to_string()),
+        }
     }
 }
 
@@ -400,37 +406,31 @@ impl Records {
         map: impl Fn(&Entry) -> T + Sync,
     ) -> Result<(Vec<T>, Vec<String>), StoreError> {
         let mut results = Vec::new();
+        let mut parts = Vec::new();
+        let mut ids = HashSet::new();
         let problems = self.read(&mut |source, seen| {
-            let fresh = match source {
+            match source {
                 Source::Lines(entries) => {
                     let meant = |entry: &Entry| filter.accepts(&entry.summary()) && filter.finds(entry);
                     let fresh: Vec<Entry> =
                         entries.into_iter().filter(|entry| seen.insert(entry.id.clone()) && meant(entry)).collect();
-                    fresh.par_iter().map(&map).collect()
+                    ids.extend(fresh.iter().map(|entry| entry.id.clone()));
+                    results.extend(fresh.par_iter().map(&map).collect::<Vec<T>>());
                 }
-                // A text may be in what is left out.
-                Source::Part(part) if filter.reads_steps() => {
-                    let mut fresh = Vec::new();
-                    part.entries(&|summary| filter.accepts(summary), &mut |entry| {
-                        if seen.insert(entry.id.clone()) && filter.finds(&entry) {
-                            fresh.push(entry);
-                        }
-                    })?;
-                    fresh.par_iter().map(&map).collect()
-                }
-                Source::Part(part) => {
-                    let known = &*seen;
-                    let mapped = part.par_map(
-                        |summary| !known.contains(&summary.id) && filter.accepts(summary),
-                        |entry| (entry.id.clone(), map(entry)),
-                    )?;
-                    let fresh = mapped.into_iter().filter(|(id, _)| seen.insert(id.clone()));
-                    fresh.map(|(_, one)| one).collect::<Vec<T>>()
-                }
-            };
-            results.extend(fresh);
+                Source::Part(part) => parts.push(part.clone()),
+            }
             Ok(())
         })?;
+        let known = &ids;
+        let mapped = parts.par_iter().map(|part| {
+            let wanted = |summary: &Summary| !known.contains(&summary.id) && filter.accepts(summary);
+            part.par_map(wanted, filter.reads_steps(), |entry| {
+                filter.finds(entry).then(|| (entry.id.clone(), map(entry)))
+            })
+        });
+        for part in mapped.collect::<Result<Vec<_>, StoreError>>()? {
+            results.extend(part.into_iter().flatten().filter(|(id, _)| ids.insert(id.clone())).map(|(_, one)| one));
+        }
         Ok((results, problems))
     }
 

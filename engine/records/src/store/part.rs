@@ -109,20 +109,21 @@ impl Part {
         Ok(())
     }
 
-    /// The same in parallel, without observations and reasons.
+    /// The same in parallel; unless the `whole` is needed, without observations and reasons.
     pub(super) fn par_map<T: Send>(
         &self,
         accepts: impl Fn(&Summary) -> bool,
+        whole: bool,
         map: impl Fn(&Entry) -> T + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let episodes = Table::read(&self.episodes, EPISODES, |name| name != "last_observation");
+        let episodes = Table::read(&self.episodes, EPISODES, |name| whole || name != "last_observation");
         let episodes = Episodes { part: self, table: episodes.map_err(StoreError::parquet(&self.episodes))? };
         let wanted: Vec<(usize, Summary)> =
             episodes.rows().enumerate().filter(|(_, summary)| accepts(summary)).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let needed = |name: &str| !["observation", "breakdown", "reason"].contains(&name);
+        let needed = |name: &str| whole || !["observation", "breakdown", "reason"].contains(&name);
         let steps = Table::read(&self.steps, STEPS, needed).map_err(StoreError::parquet(&self.steps))?;
         let ranges = ranges(&steps);
         wanted.into_par_iter().map(|one| self.entry(&episodes, &steps, &ranges, one).map(|entry| map(&entry))).collect()
@@ -208,8 +209,13 @@ fn replace(path: &Path, table: &Table) -> Result<(), StoreError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // Readers pass over names that begin with a point.
     let unfinished = folder.join(format!(".{name}.unfinished"));
-    table.write(&unfinished).map_err(StoreError::parquet(&unfinished))?;
-    fs::rename(&unfinished, path).map_err(StoreError::io(path))?;
+    let written = table.write(&unfinished).map_err(StoreError::parquet(path));
+    let written = written.and_then(|()| fs::rename(&unfinished, path).map_err(StoreError::io(path)));
+    if written.is_err() {
+        // It would take room on a disk that may be full.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written?;
     sync_folder(folder);
     Ok(())
 }

@@ -2,3 +2,5 @@
 
 mod played;
 mod store;
+mod incremental;
+mod speed;

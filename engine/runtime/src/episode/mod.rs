@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `start.rs` | how it begins |
 //! | `resolve.rs` | from an action to what it would change, or why it may not |
+//! | `again.rs` | steps taken again without reading their actions |
 //! | `call.rs` | calls of tools, and what they answer |
 //! | `compute.rs` | what plugins answer to calls |
 //! | `scope.rs` | what templates and expressions read |
@@ -15,6 +16,7 @@
 //! | `score.rs` | a score explained |
 //! | `world.rs` | the clock, and items that come later |
 
+mod again;
 mod breakdown;
 mod call;
 mod compute;
@@ -32,6 +34,7 @@ use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
 use crate::settings::{Counter, Explain, ItemsSelection, OnFailure, RewardMode};
+pub use again::Intent;
 pub use breakdown::{Breakdown, Noted};
 pub use call::{Called, FAILED};
 pub use observe::render;
@@ -217,13 +220,22 @@ impl Episode {
         if self.done {
             return Err(StepError::Done);
         }
-        let penalizes = self.pack.on_failure == OnFailure::Penalize;
-        let at = self.steps.len();
         // What failed when this was played fails again, whatever a program would answer now.
-        let known = penalizes && self.inputs.failed(at);
+        let known = self.penalizes() && self.inputs.failed(self.steps.len());
         let taken = if known { Err(StepError::Broken(AGAIN.into())) } else { self.whole(|next| next.take(action)) };
+        self.settle_failure(taken)
+    }
+
+    /// Whether a step in which the environment fails counts.
+    fn penalizes(&self) -> bool {
+        self.pack.on_failure == OnFailure::Penalize
+    }
+
+    /// Lets a step count that was refused or that failed, where the pack says so.
+    fn settle_failure(&mut self, taken: Result<Step, StepError>) -> Result<Step, StepError> {
+        let at = self.steps.len();
         match taken {
-            Err(StepError::Broken(cause)) if penalizes => {
+            Err(StepError::Broken(cause)) if self.penalizes() => {
                 let failed = Resolved { invalid: 1, outcome: Outcome::Failed(cause.into()), ..Resolved::default() };
                 self.whole(|next| {
                     let step = next.commit(failed)?;
@@ -253,9 +265,14 @@ impl Episode {
     }
 
     fn take(&mut self, action: &Value) -> Result<Step, StepError> {
-        let intent = self.pack.action.read(action, &self.pack.decisions).map_err(StepError::Invalid)?;
-        let resolved = self.intend(action, intent)?;
+        let resolved = self.prepare(action)?;
         self.commit(resolved)
+    }
+
+    /// Finds what an action is about to do; nothing changes yet.
+    fn prepare(&self, action: &Value) -> Result<Resolved, StepError> {
+        let intent = self.pack.action.read(action, &self.pack.decisions).map_err(StepError::Invalid)?;
+        self.intend(action, intent)
     }
 
     /// The pack it was started with, kept until its end.
@@ -552,13 +569,25 @@ impl Episode {
         Ok(Step { reward, done, breakdown, score: done.then_some(now), wait: 0.0 })
     }
 
+    /// The named parts of the last step's reward: its components where it is a sum, else the parts of the score.
+    ///
+    /// # Errors
+    ///
+    /// When a grader fails.
+    pub fn reward_parts(&self) -> Result<Components, GraderError> {
+        let rubric = &self.task.rubric;
+        match self.steps.last() {
+            Some(step) if rubric.mode == RewardMode::Sum => {
+                Ok(Components::of(rubric.component_names(), &step.components))
+            }
+            None if rubric.mode == RewardMode::Sum => Ok(Components::default()),
+            _ => rubric.score_parts(&self.scores, &self.view()),
+        }
+    }
+
     fn breakdown(&self, done: bool) -> Result<Breakdown, GraderError> {
         let rubric = &self.task.rubric;
-        let components = match self.steps.last() {
-            Some(step) if rubric.mode == RewardMode::Sum => Components::of(rubric.component_names(), &step.components),
-            None if rubric.mode == RewardMode::Sum => Components::default(),
-            _ => rubric.score_parts(&self.scores, &self.view())?,
-        };
+        let components = self.reward_parts()?;
         let touched = self.steps.last().map(|step| step.touched.as_slice()).unwrap_or_default();
         let all: Vec<usize>;
         let rows = if rubric.explain == Explain::End && done {

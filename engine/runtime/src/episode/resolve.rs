@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What a step is about to do.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Resolved {
     /// Decisions, by row.
     pub(super) rows: SmallVec<[(usize, Cells); 1]>,

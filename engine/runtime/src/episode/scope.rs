@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What an action or a call is about to do besides answering.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Changes {
     /// What it sets, by name.
     pub(super) state: Vec<(String, Value)>,

@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Episode;
 use crate::{
+    json::Name,
     model::Origin,
     number::is_near,
-    rubric::{Branch, GraderError, Mark},
+    rubric::{Branch, GraderError, Mark, Share},
 };
 
+/// The container of which the first node is a condition.
+const GATE: &str = "gate";
 /// The maximum number of items that a node lists.
 const MAX_ITEMS: usize = 100;
 
@@ -71,6 +74,25 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
+impl ScorePart {
+    /// The named nodes of the tree.
+    pub fn shares(&self) -> Vec<Share> {
+        let mut shares = Vec::new();
+        self.collect_shares(false, &mut shares);
+        shares
+    }
+
+    fn collect_shares(&self, is_condition: bool, shares: &mut Vec<Share>) {
+        let value = if is_condition { self.value } else { self.adds.or(self.value) };
+        if let (Some(name), Some(value)) = (&self.name, value) {
+            shares.push(Share { name: Name::new(name), value, is_condition });
+        }
+        for (at, part) in self.parts.iter().enumerate() {
+            part.collect_shares(is_condition || at == 0 && self.grader == GATE, shares);
+        }
+    }
+}
+
 impl Episode {
     /// What each node of the score gives as it stands, with every row.
     ///
@@ -79,6 +101,15 @@ impl Episode {
     /// When a grader fails.
     pub fn graded(&self) -> Result<Branch<'_>, GraderError> {
         self.task.rubric.tree(&self.scores, &self.view())
+    }
+
+    /// The named nodes of the score as it stands.
+    ///
+    /// # Errors
+    ///
+    /// When a grader fails.
+    pub fn score_shares(&self) -> Result<Vec<Share>, GraderError> {
+        self.task.rubric.shares(&self.scores, &self.view())
     }
 
     /// The score's tree as it stands, with files and lines: for graders and records, never for agents.

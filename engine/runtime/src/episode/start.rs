@@ -38,6 +38,9 @@ pub struct Before<'a> {
     pub drawn_by: Option<&'a Arc<Pack>>,
     /// The digest of its items, of [`Episode::drawn_items`].
     pub items: Option<&'a str>,
+    /// The items themselves, in the order in which [`Scenario::items`](crate::scenario::Scenario::items) makes them, where they
+    /// are at hand.
+    pub made: Option<Vec<Arc<Item>>>,
 }
 
 /// An episode that cannot begin.
@@ -107,15 +110,11 @@ impl Episode {
         arguments: &Map<String, Value>,
         before: Before<'_>,
     ) -> Result<Self, ResetError> {
-        let Before { inputs, drawn_by, items: known } = before;
+        let Before { inputs, drawn_by, items: known, made } = before;
         let arguments = accept(pack, arguments)?;
         let task = &at_level(pack, task, &arguments)?;
-        let other = drawn_by.filter(|_| task.is_drawn()).and_then(|other| {
-            let task = other.find_task(task.name())?;
-            Some((other, at_level(other, &task, &arguments).ok()?))
-        });
-        let by = other.as_ref().map(|(pack, task)| (&*pack.scenario, &**task));
-        let items = pack.items_steered(task, seed, by).map_err(ResetError::Failed)?;
+        let items =
+            made.map_or_else(|| make(pack, (task, seed, &arguments), drawn_by), Ok).map_err(ResetError::Failed)?;
         let (items, world) = split(items, task, seed);
         let scores = task.rubric.begin(&items, World::expected(world.as_deref()));
         let logs = pack.observation.iter().filter(|(_, part)| matches!(part, Part::Log(_))).count();
@@ -200,6 +199,20 @@ impl Episode {
         self.parts = self.make_parts()?;
         Ok(())
     }
+}
+
+/// Makes the items of an episode of a task, drawn as another version of the pack draws them if it is given.
+fn make(
+    pack: &Pack,
+    (task, seed, arguments): (&Task, u64, &Map<String, Value>),
+    drawn_by: Option<&Arc<Pack>>,
+) -> Result<Vec<Arc<Item>>, String> {
+    let other = drawn_by.filter(|_| task.is_drawn()).and_then(|other| {
+        let task = other.find_task(task.name())?;
+        Some((other, at_level(other, &task, arguments).ok()?))
+    });
+    let by = other.as_ref().map(|(pack, task)| (&*pack.scenario, &**task));
+    pack.items_steered(task, seed, by)
 }
 
 /// Whether a call costs so much that a value may not be finite.

@@ -190,6 +190,11 @@ impl Judged {
         Self { right, decided, near, json, sentence }
     }
 
+    /// Whether it is right.
+    pub fn is_right(&self) -> bool {
+        self.right.accepts(&self.decided)
+    }
+
     /// It as JSON.
     pub fn json(&self) -> &str {
         &self.json

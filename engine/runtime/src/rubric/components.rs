@@ -33,6 +33,11 @@ impl Components {
         self.names.iter().map(|name| &**name).zip(self.values.iter().copied())
     }
 
+    /// All of them with their names as they are kept.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&Name, f64)> {
+        self.names.iter().zip(self.values.iter().copied())
+    }
+
     /// Appends them as JSON.
     pub fn write(&self, out: &mut String) {
         out.push('{');

@@ -26,7 +26,7 @@ pub use grade::{Failure, Grade, GraderError, Note};
 pub use grader::{RowGrader, View, WholeGrader};
 pub use graders::KeywordPool;
 pub use texts::Marks;
-pub use tree::{Branch, Mark};
+pub use tree::{Branch, Mark, Share};
 
 use crate::{
     expression::Expression,

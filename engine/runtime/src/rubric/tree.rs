@@ -1,7 +1,9 @@
 //! The score's tree as it stands: what each node gives, what that adds to the score, and why it is no more.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::{Grade, GraderError, Node, NodeKind, Note, Rubric, Scores, View, graded};
-use crate::number::is_near;
+use crate::{json::Name, number::is_near};
 
 /// A node of the score as it stands.
 #[derive(Debug)]
@@ -20,6 +22,17 @@ pub struct Branch<'a> {
     pub rows: Vec<Mark>,
     /// The nodes below.
     pub children: Vec<Self>,
+}
+
+/// What a named node of a score gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Share {
+    /// Its name.
+    pub name: Name,
+    /// What it adds to the score before that is clipped and rounded; its value where it is not part of a sum.
+    pub value: f64,
+    /// Whether it belongs to the condition of a gate, which adds nothing.
+    pub is_condition: bool,
 }
 
 /// A row as one grader sees it.
@@ -63,17 +76,47 @@ impl Rubric {
         })
     }
 
-    fn branch<'a>(&'a self, at: usize, above: Above, scores: &Scores, view: &View<'_>, known: &[f64]) -> Branch<'a> {
-        let node = &self.nodes[at];
-        let value = Some(known[at]).filter(|value| !value.is_nan());
-        let idle = &*scores.idle;
-        let within = above.adds.map(|adds| adds * node.times);
-        let child = |at: usize, above: Above| self.branch(at, above, scores, view, known);
+    /// The named nodes of the score as it stands, as its tree shows them.
+    ///
+    /// # Errors
+    ///
+    /// When a grader fails.
+    pub fn shares(&self, scores: &Scores, view: &View<'_>) -> Result<Vec<Share>, GraderError> {
+        self.afresh(|known| {
+            self.eval(self.score, scores, view, false, known)?;
+            let mut shares = Vec::new();
+            self.collect_shares(self.score, (Some(1.0), false), (&scores.idle, known), &mut shares);
+            Ok(shares)
+        })
+    }
+
+    fn collect_shares(
+        &self,
+        at: usize,
+        (adds, is_condition): (Option<f64>, bool),
+        (idle, known): (&[bool], &[f64]),
+        shares: &mut Vec<Share>,
+    ) {
+        let (node, value) = (&self.nodes[at], known[at]);
+        if let Some(name) = node.name.as_ref().filter(|_| !value.is_nan()) {
+            let adds = adds.filter(|_| !is_condition);
+            let value = adds.map_or(value, |adds| adds * value);
+            shares.push(Share { name: name.clone(), value, is_condition });
+        }
+        for (child, above) in self.below(node, adds, idle) {
+            let tests = matches!(node.kind, NodeKind::Gate { test, .. } if test == child);
+            self.collect_shares(child, (above.adds, is_condition || tests), (idle, known), shares);
+        }
+    }
+
+    /// The nodes below one in the tree, each with what is known of it, where 1 more of the node adds something to the score.
+    fn below(&self, node: &Node, adds: Option<f64>, idle: &[bool]) -> SmallVec<[(usize, Above); 8]> {
+        let within = adds.map(|adds| adds * node.times);
         let each = |children: &[usize], adds: Option<f64>| {
-            children.iter().map(|at| child(*at, Above { weight: None, adds })).collect()
+            children.iter().map(|at| (*at, Above { weight: None, adds })).collect()
         };
-        let children: Vec<Branch<'_>> = match &node.kind {
-            NodeKind::Row(..) | NodeKind::Whole(_) | NodeKind::Ref(_) => Vec::new(),
+        match &node.kind {
+            NodeKind::Row(..) | NodeKind::Whole(_) | NodeKind::Ref(_) => SmallVec::new(),
             NodeKind::WeightedSum(children) => {
                 let scale = self.scale(children, idle);
                 let weighed = |at: &usize| {
@@ -83,7 +126,7 @@ impl Rubric {
                         _ if weight > 0.0 => weight * scale,
                         _ => weight,
                     };
-                    child(*at, Above { weight: Some(weight), adds: within.map(|adds| adds * weight) })
+                    (*at, Above { weight: Some(weight), adds: within.map(|adds| adds * weight) })
                 };
                 children.iter().map(weighed).collect()
             }
@@ -98,10 +141,18 @@ impl Rubric {
             | NodeKind::All(children)
             | NodeKind::Sequential(children) => each(children, None),
             NodeKind::Gate { test, then, .. } => {
-                let tested = child(*test, Above { weight: None, adds: None });
-                vec![tested, child(*then, Above { weight: None, adds: within })]
+                let tested = Above { weight: None, adds: None };
+                smallvec![(*test, tested), (*then, Above { weight: None, adds: within })]
             }
-        };
+        }
+    }
+
+    fn branch<'a>(&'a self, at: usize, above: Above, scores: &Scores, view: &View<'_>, known: &[f64]) -> Branch<'a> {
+        let node = &self.nodes[at];
+        let value = Some(known[at]).filter(|value| !value.is_nan());
+        let idle = &*scores.idle;
+        let below = self.below(node, above.adds, idle).into_iter();
+        let children = below.map(|(child, above)| self.branch(child, above, scores, view, known)).collect();
         let (rows, note) = match value {
             None if idle.get(at) == Some(&true) => (Vec::new(), Note::of("nothing to grade")),
             None => (Vec::new(), Note::of("it does not count")),

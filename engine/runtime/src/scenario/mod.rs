@@ -197,6 +197,8 @@ pub struct Scenario {
     pub truth: Vec<Option<String>>,
     /// The digest of every document, by kind and name.
     pub digests: Vec<(&'static str, String, String)>,
+    /// SHA-256 of its data files and plugins, in hex; empty where it has none.
+    pub attached: String,
     /// Its plugins, in the order in which the environment declares them.
     pub plugins: Vec<Arc<Plugin>>,
     /// Its test documents.

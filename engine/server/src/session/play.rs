@@ -344,7 +344,8 @@ impl LiveEpisode {
         let heard = self.episode.inputs().until(actions);
         let inputs = if pack.hears() { Inputs::known(heard) } else { Inputs::default() };
         let items = self.episode.drawn_items();
-        let before = Before { inputs, drawn_by: Some(self.episode.pack()), items: items.as_deref() };
+        let drawn_by = Some(self.episode.pack());
+        let before = Before { inputs, drawn_by, items: items.as_deref(), made: None };
         let begun = Episode::start_again(pack, task, self.episode.seed(), self.episode.arguments(), before);
         begun.map_err(|error| Problem::DoesNotFit(error.to_string()))
     }

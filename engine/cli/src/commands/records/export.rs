@@ -1,7 +1,7 @@
 //! `casebook records export`
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::{self, IsTerminal as _, Write},
     path::Path,
 };
@@ -9,11 +9,11 @@ use std::{
 use casebook_records::{ExportError, Exported, Filter, export};
 use tempfile::NamedTempFile;
 
-use super::{open, refused};
+use super::{no_episode, open, refused};
 use crate::{
     args::{ExportArgs, ExportFormat, Format},
     exit::Exit,
-    output,
+    interrupt, output,
     progress::Progress,
 };
 
@@ -41,7 +41,9 @@ pub(super) fn run(args: &ExportArgs, format: Format) -> Result<Exit, Exit> {
             let mut out = io::BufWriter::new(io::stdout().lock());
             match export(&records, &filter, args.to.into(), &mut out) {
                 // Whoever reads it has all that it wants.
-                Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exported::default(),
+                Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return Ok(Exit::Success);
+                }
                 done => done.map_err(|error| failed(error, "standard output"))?,
             }
         }
@@ -52,6 +54,9 @@ pub(super) fn run(args: &ExportArgs, format: Format) -> Result<Exit, Exit> {
     };
     drop(progress);
     report(&done, args, format);
+    if done.episodes == 0 && done.unreadable.is_empty() {
+        return Err(no_episode(&records, &args.read.filter, &args.read.records));
+    }
     Ok(if done.unreadable.is_empty() { Exit::Success } else { Exit::Findings })
 }
 
@@ -66,6 +71,9 @@ fn write(
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = NamedTempFile::with_prefix_in(".casebook-", folder).map_err(ExportError::Write)?;
+    let unfinished = file.path().to_path_buf();
+    let clean = move || drop(fs::remove_file(&unfinished));
+    interrupt::clean_up(clean).map_err(ExportError::Write)?;
     let mut out = io::BufWriter::new(file);
     let done = export(&mut out)?;
     let file = out.into_inner().map_err(|error| ExportError::Write(error.into_error()))?;

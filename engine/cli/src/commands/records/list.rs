@@ -3,7 +3,7 @@
 use casebook_records::{Filter, Summary, csv};
 use serde_json::json;
 
-use super::{open, refused, unreadable};
+use super::{found, no_episode, open, refused, unreadable};
 use crate::{
     args::{Format, ListArgs},
     exit::Exit,
@@ -15,9 +15,9 @@ const SHORT: usize = 12;
 
 pub(super) fn run(args: &ListArgs, format: Format) -> Result<Exit, Exit> {
     let mut rows: Vec<Summary> = Vec::new();
-    let problems = open(&args.read.records)?
-        .summaries(&Filter::from(&args.read.filter), &mut |summary| rows.push(summary))
-        .map_err(refused)?;
+    let records = open(&args.read.records)?;
+    let problems =
+        records.summaries(&Filter::from(&args.read.filter), &mut |summary| rows.push(summary)).map_err(refused)?;
     let began = |row: &Summary| row.started.clone().unwrap_or_else(|| row.day.clone());
     rows.sort_by_cached_key(|row| std::cmp::Reverse((began(row), row.id.clone())));
     let total = rows.len();
@@ -32,10 +32,8 @@ pub(super) fn run(args: &ListArgs, format: Format) -> Result<Exit, Exit> {
         })?),
         _ => human(&rows, total),
     }
-    if format == Format::Json {
-        return Ok(if problems.is_empty() { Exit::Success } else { Exit::Findings });
-    }
-    Ok(unreadable(&problems))
+    let exit = if format == Format::Json { found(&problems) } else { unreadable(&problems) };
+    if total == 0 { Err(no_episode(&records, &args.read.filter, &args.read.records)) } else { Ok(exit) }
 }
 
 fn human(rows: &[Summary], total: usize) {
@@ -45,18 +43,15 @@ fn human(rows: &[Summary], total: usize) {
         output::line(format!(
             "{}  {began}  {}/{} seed {}  {}  score {:.4}  {}{end}",
             row.id.get(..SHORT).unwrap_or(&row.id),
-            row.environment,
-            row.task,
+            output::label(&row.environment),
+            output::label(&row.task),
             row.seed,
-            row.policy,
+            output::label(&row.policy),
             row.score,
             output::count(usize::try_from(row.steps).unwrap_or(usize::MAX), "step"),
         ));
     }
     if rows.len() < total {
         output::line(format!("and {} more; `--limit 0` lists all", total - rows.len()));
-    }
-    if total == 0 {
-        output::line("no episode fits");
     }
 }

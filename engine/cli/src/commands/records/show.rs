@@ -73,9 +73,9 @@ fn show(entry: &Entry, full: bool) {
     let about = [
         Some(format!("id {}", entry.id)),
         recording.episode_id.as_ref().map(|id| format!("episode {id}")),
-        Some(format!("policy {}", recording.policy)),
+        Some(format!("policy {}", output::label(&recording.policy))),
         summary.split.map(|split| format!("split {split}")),
-        summary.group.map(|group| format!("group {group}")),
+        summary.group.map(|group| format!("group {}", output::label(&group))),
         summary.started.map(|started| format!("began {started}")),
         summary.input_tokens.map(|tokens| format!("{tokens} tokens read")),
         summary.output_tokens.map(|tokens| format!("{tokens} tokens written")),

@@ -6,7 +6,7 @@ use casebook_records::{Filter, Summary, csv};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{open, refused, unreadable};
+use super::{found, no_episode, open, refused, unreadable};
 use crate::{
     args::{Format, ReadArgs},
     exit::Exit,
@@ -35,7 +35,8 @@ struct Row {
 
 pub(super) fn run(args: &ReadArgs, format: Format) -> Result<Exit, Exit> {
     let mut groups: BTreeMap<(String, String, String), Vec<Summary>> = BTreeMap::new();
-    let problems = open(&args.records)?
+    let records = open(&args.records)?;
+    let problems = records
         .summaries(&Filter::from(&args.filter), &mut |summary| {
             // The tasks of a family are too many to list.
             let task = summary.task.split_once('/').map_or(summary.task.as_str(), |(family, _)| family).to_owned();
@@ -51,10 +52,8 @@ pub(super) fn run(args: &ReadArgs, format: Format) -> Result<Exit, Exit> {
         })?),
         _ => human(&rows),
     }
-    if format == Format::Json {
-        return Ok(if problems.is_empty() { Exit::Success } else { Exit::Findings });
-    }
-    Ok(unreadable(&problems))
+    let exit = if format == Format::Json { found(&problems) } else { unreadable(&problems) };
+    if rows.is_empty() { Err(no_episode(&records, &args.filter, &args.records)) } else { Ok(exit) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "means of counts")]
@@ -82,11 +81,11 @@ fn row(((environment, task, policy), episodes): ((String, String, String), Vec<S
 
 fn human(rows: &[Row]) {
     if rows.is_empty() {
-        return output::line("no episode fits");
+        return;
     }
-    let name = |row: &Row| format!("{}/{}", row.environment, row.task);
+    let name = |row: &Row| output::label(&format!("{}/{}", row.environment, row.task)).into_owned();
     let width = rows.iter().map(|row| name(row).len()).max().unwrap_or_default();
-    let policies = rows.iter().map(|row| row.policy.len()).max().unwrap_or_default();
+    let policies = rows.iter().map(|row| output::label(&row.policy).len()).max().unwrap_or_default();
     for row in rows {
         let usage = if row.input_tokens + row.output_tokens > 0 {
             format!(", {} tokens read, {} written, cost {:.4}", row.input_tokens, row.output_tokens, row.cost)
@@ -96,7 +95,7 @@ fn human(rows: &[Row]) {
         output::line(format!(
             "{:width$}  {:policies$}  {:>6} episodes  mean {:.4} (deviation {:.4}, {:.4} to {:.4}), {:.1} steps{usage}",
             name(row),
-            row.policy,
+            output::label(&row.policy),
             row.episodes,
             row.mean,
             row.deviation,

@@ -2,7 +2,10 @@
 
 use casebook_records::{Changed, ComponentShift, Distribution, EnvironmentReport, GroupShift, RankFlip, RegradeReport};
 
-use crate::{commands::trajectory, output::count};
+use crate::{
+    commands::trajectory,
+    output::{count, label},
+};
 
 /// Components whose mean moves by less are left out.
 const SMALL: f64 = 5e-5;
@@ -18,7 +21,7 @@ pub(super) fn human(report: &RegradeReport) -> String {
         lines.push(String::new());
         lines.push(environment.environment.clone());
         for group in &environment.groups {
-            lines.push(format!("  {}  {}: {}", group.task, group.policy, moved(group)));
+            lines.push(format!("  {}  {}: {}", label(&group.task), label(&group.policy), moved(group)));
             if group.is_changed() {
                 lines.push(format!("    was {}", spread(&group.old)));
                 lines.push(format!("    is  {}", spread(&group.new)));
@@ -134,7 +137,7 @@ fn rank_lines(environment: &EnvironmentReport) -> Vec<String> {
     if ranks.policies.len() < 2 {
         return Vec::new();
     }
-    let order: Vec<&str> = ranks.policies.iter().map(|(policy, ..)| policy.as_str()).collect();
+    let order: Vec<_> = ranks.policies.iter().map(|(policy, ..)| label(policy)).collect();
     let tau = ranks.kendall.map_or_else(|| "none".to_owned(), |tau| format!("{tau:.4}"));
     let mut lines =
         vec![format!("policies now, the best first: {}; rank correlation (Kendall) {tau}", order.join(", "))];
@@ -144,7 +147,7 @@ fn rank_lines(environment: &EnvironmentReport) -> Vec<String> {
 
 fn flip(flip: &RankFlip) -> String {
     let place = flip.task.as_ref().map(|task| format!(" in {task}")).unwrap_or_default();
-    format!("rank flip{place}: {} was better than {}, now it is worse", flip.was_better, flip.is_better)
+    format!("rank flip{place}: {} was better than {}, now it is worse", label(&flip.was_better), label(&flip.is_better))
 }
 
 fn gradient_lines(environment: &EnvironmentReport) -> Vec<String> {
@@ -170,7 +173,13 @@ fn gradient_lines(environment: &EnvironmentReport) -> Vec<String> {
 fn changed(one: &Changed) -> Vec<String> {
     let mut lines = vec![format!(
         "{}/{} seed {} by {}: {:.4} -> {:.4}  (id {})",
-        one.environment, one.task, one.seed, one.policy, one.old, one.new, one.id
+        one.environment,
+        one.task,
+        one.seed,
+        label(&one.policy),
+        one.old,
+        one.new,
+        one.id
     )];
     for (name, tree) in [("was", &one.old_tree), ("is", &one.new_tree)] {
         lines.push(format!("  {name}"));
@@ -183,5 +192,5 @@ fn changed(one: &Changed) -> Vec<String> {
 }
 
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;")
+    label(text).replace('|', "\\|").replace('<', "&lt;")
 }

@@ -1,0 +1,277 @@
+//! `casebook eval`
+
+mod cache;
+mod html;
+mod model;
+mod play;
+mod program;
+mod text;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use casebook_analysis::evaluation::{Evaluation, Failed, Sample};
+use casebook_runtime::{
+    policy::{self, Policy},
+    record::{Recording, Usage},
+    scenario::{Pack, Task},
+};
+use serde_json::json;
+
+use super::records;
+use crate::{
+    args::{EvalArgs, Format},
+    exit::Exit,
+    files, output, packs,
+    progress::Bar,
+};
+use model::Models;
+use play::{Move, Player, Turn, play};
+use program::Program;
+
+/// Who plays.
+enum Agent {
+    /// Scripted policies, by pack.
+    Scripted(BTreeMap<String, Arc<Policy>>),
+    /// A model, by its name.
+    Model(String),
+    /// A program, by its command.
+    Program(String),
+}
+
+/// One episode to play.
+struct Job<'a> {
+    /// The agent, by its position.
+    agent: usize,
+    pack: &'a Arc<Pack>,
+    task: Arc<Task>,
+    seed: u64,
+    sample: usize,
+}
+
+pub(crate) fn run(args: &EvalArgs, format: Format) -> Exit {
+    match attempt(args, format) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
+    let loaded = packs::load_sound(&args.packs.packs, if format == Format::Json { Format::Human } else { format })?;
+    let tasks = packs::pick(&loaded.catalog, &args.tasks)?;
+    let agents = agents(args, &tasks)?;
+    let usage = |problem: String| {
+        output::error(problem);
+        Exit::Usage
+    };
+    let asks = agents.iter().any(|(_, agent)| matches!(agent, Agent::Model(_)));
+    let models = asks.then(|| Models::new(&args.model)).transpose().map_err(usage)?;
+    let earlier = args.against.as_deref().map(earlier).transpose()?;
+    let store = args.records.as_deref().map(records::create).transpose()?;
+    let mut jobs = Vec::new();
+    for (number, (_, agent)) in agents.iter().enumerate() {
+        // A scripted policy plays the same each time.
+        let samples = if matches!(agent, Agent::Scripted(_)) { 1 } else { usize::try_from(args.samples).unwrap_or(1) };
+        for (pack, task) in &tasks {
+            for seed in args.seeds.0..=args.seeds.1 {
+                jobs.extend((0..samples).map(|sample| Job {
+                    agent: number,
+                    pack: *pack,
+                    task: Arc::clone(task),
+                    seed,
+                    sample,
+                }));
+            }
+        }
+    }
+    let (samples, failed) = play_all(&jobs, &agents, models.as_ref(), usize::from(args.concurrency));
+    if let Some(store) = &store {
+        keep(store, &samples)?;
+    }
+    let mut evaluation = Evaluation::of(&samples, failed, args.pass);
+    if let Some((path, earlier)) = &earlier
+        && let Err(problem) = evaluation.compare_with(earlier, &format!("`{path}`"))
+    {
+        output::error(problem);
+    }
+    if let Some(path) = &args.out {
+        write(path, serde_json::to_string(&evaluation).unwrap_or_default() + "\n")?;
+    }
+    if let Some(path) = &args.report {
+        write(path, html::page(&evaluation, &samples))?;
+    }
+    let asked = models.as_ref().map(|models| {
+        let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
+        (count(&models.counts.requests), count(&models.counts.retries), count(&models.counts.cached))
+    });
+    if format == Format::Json {
+        let mut value = json!(evaluation);
+        if let Some((requests, retries, cached)) = asked {
+            value["requests"] = json!({ "sent": requests, "again": retries, "cached": cached });
+        }
+        output::json(&value);
+    } else {
+        output::text(text::human(&evaluation));
+        if let Some((requests, retries, cached)) = asked {
+            output::line(format!("{requests} requests, {retries} of them made again; {cached} answers from the cache"));
+        }
+    }
+    let is_whole = evaluation.failed.is_empty() && !evaluation.policies.is_empty();
+    Ok(loaded.exit(if is_whole { Exit::Success } else { Exit::Findings }))
+}
+
+/// The agents of the command line; every one that does not exist is reported.
+fn agents(args: &EvalArgs, tasks: &[(&Arc<Pack>, Arc<Task>)]) -> Result<Vec<(String, Agent)>, Exit> {
+    let mut agents: Vec<(String, Agent)> = Vec::new();
+    let mut is_sound = true;
+    for name in &args.policies {
+        if agents.iter().any(|(known, _)| known == name) {
+            output::error(format!("the policy `{name}` is named twice"));
+            is_sound = false;
+            continue;
+        }
+        let agent = if let Some(model) = name.strip_prefix("llm:") {
+            Agent::Model(model.to_owned())
+        } else if let Some(command) = name.strip_prefix("cmd:") {
+            Agent::Program(command.to_owned())
+        } else {
+            let mut policies = BTreeMap::new();
+            for (pack, _) in tasks {
+                match policy::find(pack, name) {
+                    Some(policy) => {
+                        policies.insert(pack.name().to_owned(), Arc::new(policy));
+                    }
+                    None if !policies.contains_key(pack.name()) && is_sound => {
+                        output::error(format!(
+                            "{}; `llm:MODEL` and `cmd:COMMAND` play as well",
+                            policy::unknown(pack, name)
+                        ));
+                        is_sound = false;
+                    }
+                    None => {}
+                }
+            }
+            Agent::Scripted(policies)
+        };
+        agents.push((name.clone(), agent));
+    }
+    if is_sound { Ok(agents) } else { Err(Exit::Usage) }
+}
+
+/// Plays all episodes, some at the same time; the results are in the order of the jobs.
+fn play_all(
+    jobs: &[Job<'_>],
+    agents: &[(String, Agent)],
+    models: Option<&Models>,
+    concurrency: usize,
+) -> (Vec<Sample>, Vec<Failed>) {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<Option<Result<Sample, Failed>>>> = Mutex::new(jobs.iter().map(|_| None).collect());
+    let bar = Bar::start("episodes", jobs.len());
+    thread::scope(|scope| {
+        for _ in 0..concurrency.min(jobs.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = jobs.get(at) else { return };
+                    let result = play_one(job, &agents[job.agent], models);
+                    bar.step(result.is_err());
+                    results.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(result);
+                }
+            });
+        }
+    });
+    drop(bar);
+    let (mut samples, mut failed) = (Vec::new(), Vec::new());
+    for result in results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten() {
+        match result {
+            Ok(sample) => samples.push(sample),
+            Err(one) => failed.push(one),
+        }
+    }
+    (samples, failed)
+}
+
+fn play_one(job: &Job<'_>, (name, agent): &(String, Agent), models: Option<&Models>) -> Result<Sample, Failed> {
+    let of = (job.pack, &job.task, job.seed);
+    let played = match agent {
+        Agent::Scripted(policies) => match policies.get(job.pack.name()) {
+            Some(policy) => play(&mut Scripted(policy), name, of),
+            None => Err(format!("`{}` has no such policy", job.pack.name())),
+        },
+        Agent::Model(model) => models
+            .ok_or_else(|| "there is no endpoint".to_owned())
+            .and_then(|models| models.conversation(model, job.sample))
+            .and_then(|mut conversation| play(&mut conversation, name, of)),
+        Agent::Program(command) => {
+            Program::start(command, job.sample).and_then(|mut program| play(&mut program, name, of))
+        }
+    };
+    let result = played.map(|(recording, note)| Sample { sample: job.sample, recording, note });
+    result.map_err(|reason| Failed {
+        policy: name.clone(),
+        task: format!("{}/{}", job.pack.name(), job.task.name()),
+        seed: job.seed,
+        sample: job.sample,
+        reason,
+    })
+}
+
+/// A policy of the pack.
+struct Scripted<'a>(&'a Policy);
+
+impl Player for Scripted<'_> {
+    fn act(&mut self, turn: Turn<'_>) -> Result<(Move, Usage), String> {
+        // It does not listen: what is refused once is refused again.
+        if turn.refused.is_some() {
+            return Ok((Move::Stop, Usage::default()));
+        }
+        Ok((self.0.act(turn.episode).map_or(Move::Stop, Move::Act), Usage::default()))
+    }
+}
+
+/// Adds the episodes to a store.
+fn keep(store: &casebook_records::Store, samples: &[Sample]) -> Result<(), Exit> {
+    let path = store.new_log();
+    let failed = |error: &std::io::Error| {
+        output::error(format!("`{}` cannot be written: {error}", path.display()));
+        Exit::Failure
+    };
+    let mut log = casebook_server::open_record(&path).map_err(|error| {
+        output::error(format!("the record {error}"));
+        Exit::Failure
+    })?;
+    for Sample { recording, .. } in samples {
+        let line = serde_json::to_string::<Recording>(recording).map_err(std::io::Error::from);
+        line.and_then(|line| log.append((line + "\n").as_bytes())).map_err(|error| failed(&error))?;
+    }
+    log.sync().map_err(|error| failed(&error))?;
+    drop(log);
+    records::compact(store).map(drop)
+}
+
+/// What an earlier run wrote.
+fn earlier(path: &Path) -> Result<(String, Evaluation), Exit> {
+    let text = files::read_text(path).map_err(|problem| {
+        output::error(problem);
+        Exit::Failure
+    })?;
+    let read = serde_json::from_str(&text).map_err(|error| {
+        output::error(format!("`{}` is not what `eval --out` writes: {error}", path.display()));
+        Exit::Findings
+    })?;
+    Ok((path.display().to_string(), read))
+}
+
+fn write(path: &Path, text: String) -> Result<(), Exit> {
+    files::write(path, text).map_err(|error| {
+        output::error(format!("`{}` cannot be written: {error}", path.display()));
+        Exit::Failure
+    })
+}

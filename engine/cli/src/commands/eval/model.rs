@@ -1,0 +1,275 @@
+//! A model behind an endpoint that speaks the chat completions of `OpenAI`.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
+use casebook_runtime::{episode::Episode, record::Usage, scenario::Pack};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::{
+    cache::Cache,
+    play::{Move, Player, Turn, observation},
+};
+use crate::{
+    args::{Act, ModelArgs},
+    http::Endpoint,
+};
+
+/// The longest wait until a request is made again, in seconds.
+const LONGEST: f64 = 60.0;
+/// Bytes of an answer that a message shows.
+const SHORT: usize = 200;
+
+/// Models behind one endpoint, and how they are asked.
+#[derive(Debug)]
+pub(super) struct Models {
+    endpoint: Endpoint,
+    cache: Option<Cache>,
+    args: ModelArgs,
+    /// A text before the instructions of a task.
+    prompt: Option<String>,
+    pub(super) counts: Counts,
+}
+
+/// What asking took so far.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) requests: AtomicUsize,
+    pub(super) retries: AtomicUsize,
+    pub(super) cached: AtomicUsize,
+}
+
+impl Models {
+    /// Models behind the endpoint of the command line.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or a file cannot be read.
+    pub(super) fn new(args: &ModelArgs) -> Result<Self, String> {
+        let url =
+            args.endpoint.as_deref().ok_or("a model needs `--endpoint URL`, such as `http://127.0.0.1:8080/v1`")?;
+        let token = std::env::var(&args.key_env).ok().filter(|token| !token.is_empty());
+        let endpoint = Endpoint::new(url, token, Duration::from_secs_f64(args.timeout))?;
+        let prompt = args.prompt.as_deref().map(crate::files::read_text).transpose()?;
+        let cache = args.cache.as_deref().map(Cache::open).transpose()?;
+        Ok(Self { endpoint, cache, args: args.clone(), prompt, counts: Counts::default() })
+    }
+
+    /// A conversation with a model about one episode.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can wait for the endpoint.
+    pub(super) fn conversation<'a>(&'a self, model: &'a str, sample: usize) -> Result<Conversation<'a>, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
+        Ok(Conversation { models: self, model, sample, runtime, messages: Vec::new(), call: None })
+    }
+
+    /// Asks for a completion, from the cache if it is there; again where the endpoint refuses for now.
+    fn complete(&self, runtime: &Runtime, request: &Value) -> Result<Value, String> {
+        let body = request.to_string();
+        if let Some(known) = self.cache.as_ref().and_then(|cache| cache.get(&body)) {
+            self.counts.cached.fetch_add(1, Ordering::Relaxed);
+            return Ok(known);
+        }
+        let mut attempt = 0;
+        loop {
+            self.counts.requests.fetch_add(1, Ordering::Relaxed);
+            let (problem, wait) = match self.endpoint.post(runtime, "/chat/completions", body.clone()) {
+                Ok(answer) if answer.status == 200 => match serde_json::from_str::<Value>(&answer.text) {
+                    Ok(value) if value["choices"][0]["message"].is_object() => {
+                        if let Some(cache) = &self.cache {
+                            cache.put(&body, &value)?;
+                        }
+                        return Ok(value);
+                    }
+                    _ => (format!("the answer is not a completion: {}", short(&answer.text)), None),
+                },
+                Ok(answer) => {
+                    let problem = format!("status {}: {}", answer.status, short(&answer.text));
+                    let passes = matches!(answer.status, 408 | 409 | 425 | 429 | 500..);
+                    if !passes {
+                        return Err(format!("the endpoint refuses: {problem}"));
+                    }
+                    (problem, answer.retry_after)
+                }
+                Err(problem) => (problem, None),
+            };
+            if attempt == self.args.retries {
+                return Err(format!("no answer after {} requests: {problem}", attempt + 1));
+            }
+            self.counts.retries.fetch_add(1, Ordering::Relaxed);
+            // Half a second, then twice as long each time, or as long as the endpoint asks for.
+            let back_off = 0.5 * 2.0_f64.powi(i32::try_from(attempt).unwrap_or(i32::MAX));
+            thread::sleep(Duration::from_secs_f64(wait.unwrap_or(back_off).clamp(0.0, LONGEST)));
+            attempt += 1;
+        }
+    }
+}
+
+/// A conversation about one episode.
+pub(super) struct Conversation<'a> {
+    models: &'a Models,
+    model: &'a str,
+    sample: usize,
+    runtime: Runtime,
+    messages: Vec<Value>,
+    /// The id of the call of a tool that waits for its answer.
+    call: Option<String>,
+}
+
+impl Conversation<'_> {
+    /// Adds what has happened since the model was asked.
+    fn hear(&mut self, Turn { episode, refused, .. }: Turn<'_>) {
+        if self.messages.is_empty() {
+            self.messages.push(json!({ "role": "system", "content": self.instructions(episode) }));
+        }
+        let content = match refused {
+            Some(problem) => format!("The action was not taken: {problem}. Send another one."),
+            None => observation(episode).to_string(),
+        };
+        self.messages.push(match self.call.take() {
+            Some(id) => json!({ "role": "tool", "tool_call_id": id, "content": content }),
+            None => json!({ "role": "user", "content": content }),
+        });
+    }
+
+    fn instructions(&self, episode: &Episode) -> String {
+        let own = episode.instructions_text();
+        let how = match self.models.args.act {
+            Act::Tools => "Act by calling a tool, one call at a time.".to_owned(),
+            Act::Json => format!(
+                "Act by answering with one JSON object and nothing else. It fits this JSON Schema:\n{}",
+                episode.pack().action_schema()
+            ),
+        };
+        let parts = [self.models.prompt.as_deref().unwrap_or_default(), &own, &how];
+        parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn request(&self, pack: &Pack) -> Value {
+        let args = &self.models.args;
+        let mut request = json!({ "model": self.model, "messages": self.messages, "seed": self.sample });
+        match args.act {
+            Act::Json => request["response_format"] = json!({ "type": "json_object" }),
+            Act::Tools => {
+                let tools = pack.tools().iter().map(|card| {
+                    json!({ "type": "function", "function": {
+                        "name": card.name, "description": card.description, "parameters": card.input_schema,
+                    } })
+                });
+                request["tools"] = tools.collect();
+                request["tool_choice"] = "required".into();
+            }
+        }
+        if let Some(temperature) = args.temperature {
+            request["temperature"] = temperature.into();
+        }
+        if let Some(most) = args.max_tokens {
+            request["max_tokens"] = most.into();
+        }
+        request
+    }
+
+    fn usage(&self, answer: &Value) -> Usage {
+        let usage = Usage::read(&answer["usage"]);
+        let price = |tokens: Option<u64>, price: f64| {
+            #[expect(clippy::cast_precision_loss, reason = "a count of tokens")]
+            tokens.map(|tokens| tokens as f64 * price / 1e6)
+        };
+        let cost =
+            self.models.args.price.and_then(|(read, written)| {
+                Some(price(usage.input_tokens, read)? + price(usage.output_tokens, written)?)
+            });
+        Usage { cost: cost.or(usage.cost), ..usage }
+    }
+}
+
+impl Player for Conversation<'_> {
+    fn act(&mut self, turn: Turn<'_>) -> Result<(Move, Usage), String> {
+        self.hear(turn);
+        let pack = turn.episode.pack();
+        let answer = self.models.complete(&self.runtime, &self.request(pack))?;
+        let usage = self.usage(&answer);
+        let message = &answer["choices"][0]["message"];
+        let content = message["content"].as_str().unwrap_or_default();
+        let choice = match (self.models.args.act, &message["tool_calls"][0]) {
+            (Act::Tools, call @ Value::Object(_)) => {
+                // Of several calls the first counts; the others are left out, as each needs an answer.
+                self.call = call["id"].as_str().map(str::to_owned);
+                let mut said = message.clone();
+                said["tool_calls"] = json!([call]);
+                self.messages.push(said);
+                called(pack, call)
+            }
+            (Act::Tools, _) => {
+                self.messages.push(json!({ "role": "assistant", "content": content }));
+                Move::Unreadable("it is not a call of a tool".into())
+            }
+            (Act::Json, _) => {
+                self.messages.push(json!({ "role": "assistant", "content": content }));
+                object(content)
+                    .map_or_else(|| Move::Unreadable(format!("`{}` is not a JSON object", short(content))), Move::Act)
+            }
+        };
+        Ok((choice, usage))
+    }
+}
+
+/// The action that a call of a tool is.
+fn called(pack: &Pack, call: &Value) -> Move {
+    let function = &call["function"];
+    let name = function["name"].as_str().unwrap_or_default();
+    let arguments = match &function["arguments"] {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+        arguments => arguments.clone(),
+    };
+    if !arguments.is_object() {
+        return Move::Unreadable(format!("the arguments of `{name}` are not a JSON object"));
+    }
+    let (own, tools) = pack.ways_to_act();
+    if own.is_some_and(|card| card.name == name) {
+        return Move::Act(arguments);
+    }
+    if tools.iter().any(|card| card.name == name) {
+        return Move::Act(json!({ "type": "call_tool", "tool_name": name, "arguments": arguments }));
+    }
+    Move::Unreadable(format!("there is no tool `{name}`"))
+}
+
+/// The JSON object of a text, which may stand in a fence or among words.
+fn object(text: &str) -> Option<Value> {
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+    read(text.trim()).or_else(|| {
+        let (first, last) = (text.find('{')?, text.rfind('}')?);
+        read(text.get(first..=last)?)
+    })
+}
+
+fn short(text: &str) -> String {
+    let text = text.trim();
+    if text.len() <= SHORT {
+        return text.to_owned();
+    }
+    format!("{}...", &text[..text.floor_char_boundary(SHORT)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_found_in_texts() {
+        for text in ["{\"a\":1}", " {\"a\":1}\n", "```json\n{\"a\":1}\n```", "I choose {\"a\":1}, as it is right."] {
+            assert_eq!(object(text), Some(json!({ "a": 1 })), "{text}");
+        }
+        for text in ["", "[1]", "{\"a\":", "} {", "none"] {
+            assert_eq!(object(text), None, "{text}");
+        }
+    }
+}

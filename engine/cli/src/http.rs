@@ -1,0 +1,88 @@
+//! Requests to an HTTP endpoint of somebody else.
+
+use std::{net::ToSocketAddrs as _, time::Duration};
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    Request,
+    body::Bytes,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, runtime::Runtime};
+
+/// The greatest number of bytes of an answer.
+const MAX_BYTES: usize = 16 << 20;
+
+/// Where requests go.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    /// The host with its port.
+    host: String,
+    /// What every path begins with.
+    base: String,
+    /// The token that is sent.
+    token: Option<String>,
+    patience: Duration,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// How many seconds to wait before the next request.
+    pub(crate) retry_after: Option<f64>,
+    pub(crate) text: String,
+}
+
+impl Endpoint {
+    /// An endpoint at an address such as `http://127.0.0.1:8080/v1`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not an address that can be reached.
+    pub(crate) fn new(url: &str, token: Option<String>, patience: Duration) -> Result<Self, String> {
+        let rest = url.strip_prefix("http://").ok_or_else(|| {
+            let tls = if url.starts_with("https://") { "; for TLS, start a local proxy and name that" } else { "" };
+            format!("`{url}` is not an endpoint; expected `http://HOST:PORT/v1`{tls}")
+        })?;
+        let (host, base) = rest.split_once('/').unwrap_or((rest, ""));
+        let has_port = host.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok());
+        let host = if has_port { host.to_owned() } else { format!("{host}:80") };
+        let base = base.trim_end_matches('/');
+        let base = if base.is_empty() { String::new() } else { format!("/{base}") };
+        Ok(Self { host, base, token, patience })
+    }
+
+    /// Posts JSON and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(crate) fn post(&self, runtime: &Runtime, path: &str, body: String) -> Result<Answer, String> {
+        // The clock is the runtime's, so it is asked for within it.
+        let asked = async { tokio::time::timeout(self.patience, self.send(path, body)).await };
+        match runtime.block_on(asked) {
+            Ok(answer) => answer.map_err(|error| format!("{}: {error}", self.host)),
+            Err(_) => Err(format!("{}: no answer within {} s", self.host, self.patience.as_secs_f64())),
+        }
+    }
+
+    async fn send(&self, path: &str, body: String) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+        let address = self.host.to_socket_addrs()?.next().ok_or("the host has no address")?;
+        let stream = TcpStream::connect(address).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let connection = tokio::spawn(connection);
+        let path = format!("{}{path}", self.base);
+        let mut request = Request::post(path).header(HOST, &self.host).header(CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let answer = sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
+        let status = answer.status().as_u16();
+        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let bytes = Limited::new(answer.into_body(), MAX_BYTES).collect().await?.to_bytes();
+        connection.abort();
+        Ok(Answer { status, retry_after, text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+}

@@ -1,0 +1,166 @@
+//! Versions of a pack that grade one after the other in memory give what each gives from scratch.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use casebook_compile::check::Checker;
+use casebook_records::{Filter, Records, Regrader, Store, Versions, Work, regrade_all};
+use casebook_runtime::{
+    record::{Details, Recording},
+    scenario::{Catalog, Pack},
+};
+use casebook_syntax::source;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::played::{catalog, play};
+
+/// Changes of `email-ops`: a file, what is there, and what replaces it.
+const EDITS: &[(&str, &str, &str)] = &[
+    ("rubric.yaml", "weight: 0.55", "weight: 0.4"),
+    ("rubric.yaml", "weight: 0.25", "weight: 0.4"),
+    ("rubric.yaml", "clip: [-1, 1]", "clip: [-0.2, 0.3]"),
+    ("rubric.yaml", "above: 0\n", "above: 0.6\n"),
+    ("rubric.yaml", "round: 4", "round: 1"),
+    ("rubric.yaml", "correct: 0.6", "correct: 0.9"),
+    ("rubric.yaml", "each: -0.3", "each: -0.7"),
+    ("rubric.yaml", "none: 1\n", "none: 0\n"),
+    ("rubric.yaml", "name: flawless", "name: spotless"),
+    ("rubric-desk.yaml", "weight: 0.75", "weight: 0.5"),
+    ("rubric-desk.yaml", "weight: 0.25\n", "weight: 0.5\n"),
+    ("rubric-desk.yaml", "words: 10, density: 0.3, foreign: 1, copied: 0.3 } # neither", "words: 3 } # neither"),
+    ("rubric-desk.yaml", "mode: sum\n  explain: step\n", "mode: best_so_far\n  explain: step\n"),
+    ("rules.yaml", "topic: payment", "topic: [payment, newsletter]"),
+    ("rules.yaml", "topic: security", "topic: nothing_of_the_kind"),
+    ("rules.yaml", "because: Legal", "because: All legal"),
+    ("rules.yaml", "default: { action: archive }", "default: { action: respond }"),
+    ("rules.yaml", "hit: unique", "# a comment moves every line\nhit: unique"),
+    ("tasks/hard.yaml", "max_steps: 12", "max_steps: 3"),
+    ("tasks/medium.yaml", "rubric: ops", "rubric: ops\nweights: { correctness: 0.5, completeness: 0.3 }"),
+    ("tasks/easy.yaml", "difficulty: 1", "difficulty: 1.5"),
+    ("policies/baseline.yaml", "kind: Policy", "kind: Policy # the same"),
+    ("environment.yaml", "version: ", "version: 9."),
+];
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, target).map(drop).expect("copied") }
+    }
+}
+
+/// A pack of which files change.
+struct Edited {
+    folder: TempDir,
+    checker: Checker,
+}
+
+impl Edited {
+    fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let edited = Self { folder, checker: Checker::with_plugins(None) };
+        edited.write(&[false; EDITS.len()]);
+        edited
+    }
+
+    fn root() -> PathBuf {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in engine/records");
+        root.join("scenarios/email-ops")
+    }
+
+    fn write(&self, edits: &[bool]) {
+        let pack = self.folder.path().join("pack");
+        copy(&Self::root(), &pack);
+        for ((file, from, to), _) in EDITS.iter().zip(edits).filter(|(_, is_made)| **is_made) {
+            let path = pack.join(file);
+            let text = fs::read_to_string(&path).expect("a text");
+            assert!(text.contains(from), "`{from}` is not in {file}");
+            fs::write(path, text.replacen(from, to, 1)).expect("written");
+        }
+    }
+
+    /// The pack with some edits; none where they do not fit.
+    fn with(&mut self, edits: &[bool]) -> Option<Catalog> {
+        self.write(edits);
+        let compiled = self.checker.compile(&source::read(&[self.folder.path().join("pack")]), 1);
+        assert!(
+            edits.iter().any(|is_made| *is_made) || compiled.catalog.is_some(),
+            "{}",
+            compiled.report.render(false)
+        );
+        compiled.catalog
+    }
+}
+
+fn recorded(store: &Store, pack: &Arc<Pack>) -> usize {
+    let mut lines = String::new();
+    let mut count = 0;
+    for task in 0..pack.tasks().len() {
+        for seed in 0..3 {
+            for policy in ["oracle", "random", "oracle_minus_one", "nothing"] {
+                let recording: Recording = play(pack, (task, seed), policy, Details::default());
+                lines += &(serde_json::to_string(&recording).expect("JSON") + "\n");
+                count += 1;
+            }
+        }
+    }
+    fs::write(store.root().join("wal/1-1.jsonl"), lines).expect("written");
+    store.compact().expect("compacted");
+    count
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn grading_version_after_version_is_the_same_as_from_scratch(
+        versions in prop::collection::vec(prop::collection::vec(prop::bool::weighted(0.12), EDITS.len()), 2..5),
+    ) {
+        let folder = TempDir::new().expect("a folder");
+        let store = Store::create(folder.path()).expect("a store");
+        let first = catalog("scenarios/email-ops");
+        recorded(&store, &first.packs()[0]);
+        let records = Records::Store(store);
+        let mut regrader = Regrader::read(&records, &Filter::default()).expect("read");
+        let mut edited = Edited::new();
+        for edits in versions {
+            let Some(now) = edited.with(&edits) else { continue };
+            let versions = Versions { against: &now, played_with: Some(&first) };
+            regrader.grade(versions);
+            let report = regrader.report(versions, 3).expect("a report");
+            let scratch = regrade_all(&records, &Filter::default(), versions, 3).expect("graded");
+            prop_assert_eq!(report, scratch, "{:?}", edits);
+        }
+    }
+}
+
+#[test]
+fn only_what_a_change_reaches_is_played_or_graded_again() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::create(folder.path()).expect("a store");
+    let mut edited = Edited::new();
+    let first = edited.with(&[false; EDITS.len()]).expect("it is sound");
+    let count = recorded(&store, &first.packs()[0]);
+    let mut regrader = Regrader::read(&Records::Store(store), &Filter::default()).expect("read");
+    let mut grade = |names: &[&str]| {
+        let edits: Vec<bool> = EDITS.iter().map(|(_, from, _)| names.iter().any(|name| from.contains(name))).collect();
+        let now = edited.with(&edits).expect("it is sound");
+        regrader.grade(Versions { against: &now, played_with: Some(&first) })
+    };
+    let work = |untouched, rescored, played| Work { untouched, rescored, played };
+    // Three of the six tasks draw their items.
+    let (desk, one) = (count / 2, count / 6);
+    assert_eq!(grade(&[]), work(0, 0, count), "the first version plays all");
+    assert_eq!(grade(&[]), work(count, 0, 0));
+    assert_eq!(grade(&["clip: [-1, 1]"]), work(desk, count - desk, 0), "a rubric of three tasks");
+    assert_eq!(grade(&["correct: 0.6"]), work(desk, count - desk, 0), "and what a grader gives");
+    assert_eq!(grade(&[]), work(desk, count - desk, 0));
+    // Drawn items are not kept, so that nobody knows whether another rule reaches them.
+    assert_eq!(grade(&["because: Legal"]), work(count - desk, 0, desk), "no item is judged in another way");
+    assert_eq!(grade(&["difficulty: 1"]), work(count - desk - one, 0, desk + one), "one task, and the rules are back");
+}
