@@ -9,6 +9,9 @@ use casebook_runtime::{
 use serde::Serialize;
 use serde_json::Value;
 
+/// What says which rank is right where the order of the items does.
+const BY_ORDER: &str = "order";
+
 /// The items of both versions' tasks side by side.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ItemsCompared {
@@ -84,9 +87,24 @@ fn compare(old: &Pack, before: &Task, (new, task): (&Pack, &Task), compared: &mu
         }
         compared.changes.extend(told);
     }
+    if !task.is_drawn() && !before.is_drawn() {
+        compared.changes.extend(ranks(old, before, (new, task)));
+    }
     let kept: HashSet<&str> = task.item_ids().collect();
     let gone = before.item_ids().filter(|id| !kept.contains(id));
     compared.removed.extend(gone.map(|id| format!("{}/{id}", task.name)));
+}
+
+/// Items whose rank among the others becomes another one; where forms vary, those of the first seed.
+fn ranks(old: &Pack, before: &Task, (new, task): (&Pack, &Task)) -> Vec<ItemChange> {
+    if new.rankings.is_empty() && old.rankings.is_empty() {
+        return Vec::new();
+    }
+    let (Ok(were), Ok(items)) = (old.items(before, 0), new.items(task, 0)) else { return Vec::new() };
+    let known: HashMap<&str, &Item> = were.iter().map(|item| (item.id.as_str(), &**item)).collect();
+    let ranked = |change: &ItemChange| [&change.old_by, &change.new_by].into_iter().any(|by| by == BY_ORDER);
+    let all = items.iter().filter_map(|item| Some(changes(old, known.get(item.id.as_str())?, new, item)));
+    all.flatten().filter(ranked).map(|change| ItemChange { task: task.name.clone(), ..change }).collect()
 }
 
 fn changes(old: &Pack, was: &Item, new: &Pack, item: &Item) -> Vec<ItemChange> {
@@ -119,7 +137,7 @@ fn by(item: &Item, column: usize) -> String {
         (Some(rule), _) => rule.id.clone(),
         (None, Origin::Default) => "default".to_owned(),
         (None, Origin::Computed) => "expression".to_owned(),
-        (None, Origin::Ranking) => "order".to_owned(),
+        (None, Origin::Ranking) => BY_ORDER.to_owned(),
         (None, Origin::Nowhere | Origin::Rule) => "nothing".to_owned(),
         (None, Origin::Label(_) | Origin::Override(..)) => "label".to_owned(),
     }

@@ -13,7 +13,7 @@ pub(crate) struct MutateArgs {
     #[arg(long = "only", value_name = "KIND", value_enum, ignore_case = true)]
     pub(crate) only: Vec<Mutated>,
     /// Fails if the tests notice a smaller share of the mutants, in per cent
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) at_least: Option<u8>,
     /// Writes a test document with a case for each mutant that no test noticed, as far as one was found
     #[arg(long, value_name = "FILE")]
@@ -38,4 +38,11 @@ pub(crate) enum Mutated {
     Task,
     /// Numbers of actions and tools
     Environment,
+}
+
+/// A share in per cent, with or without its sign.
+fn percent(text: &str) -> Result<u8, String> {
+    let figures = text.strip_suffix('%').unwrap_or(text).trim();
+    let percent = figures.parse().ok().filter(|percent| (0..=100).contains(percent));
+    percent.ok_or_else(|| "write a whole number from 0 to 100, such as `90`".to_owned())
 }

@@ -136,7 +136,10 @@ impl Table {
                 ["except" | "when", field, ..] | [field, ..] => kind(&ruled.fields, field),
                 [] => None,
             };
-            matches!(kind, Some(ValueType::Integer | ValueType::Number | ValueType::Rank))
+            // Of a moment only a length of time has numbers like that.
+            let is_length = matches!(words.last(), Some(&("older_than" | "within" | "ahead")));
+            is_length
+                || matches!(kind, Some(ValueType::Integer | ValueType::Number | ValueType::Rank | ValueType::Duration))
         };
         let numbers: Vec<bool> = self.sheet.names.iter().map(is_number).collect();
         let mut sure = true;

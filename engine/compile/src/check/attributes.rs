@@ -1,7 +1,7 @@
 //! Properties of list entries that filters name in quotes, such as `mass` in `packages | sum(attribute='mass')`: the engine of
 //! templates takes one that no entry has for nothing, and adds up to 0.
 
-use casebook_runtime::model::Column;
+use casebook_runtime::{expression::names_read, model::Column};
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, suggest},
     spec::Document,
@@ -35,41 +35,63 @@ pub(super) fn unknown(
         if before.ends_with(|sign: char| is_name(sign) || sign == '\'' || sign == '"') || behind.starts_with(is_name) {
             continue;
         }
-        if let Some(name) = attributes(behind).find(|name| !known.contains(&name.split('.').next().unwrap_or(name))) {
+        let is_unknown = |name: &String| !known.contains(&name.split('.').next().unwrap_or(name));
+        if let Some(name) = attributes(behind).into_iter().find(is_unknown) {
             let message =
                 format!("the expression reads `{name}` of the entries of `{list}`, which have no such property");
             let finding = document.at(Code::BadTemplate, pointer, message);
-            return Some(finding.maybe_hint(suggest(name, known.iter().copied())));
+            return Some(finding.maybe_hint(suggest(&name, known.iter().copied())));
         }
     }
     None
 }
 
 /// The properties that a chain of filters names, as long as each has the same entries.
-fn attributes(mut text: &str) -> impl Iterator<Item = &str> {
+fn attributes(mut text: &str) -> Vec<String> {
     let mut found = Vec::new();
     while let Some(rest) = text.trim_start().strip_prefix('|') {
         let rest = rest.trim_start();
         let end = rest.find(|sign: char| !sign.is_alphanumeric() && sign != '_').unwrap_or(rest.len());
         let (filter, rest) = rest.split_at(end);
-        let (arguments, behind) = match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-            Some(parts) => parts,
-            None => ("", rest),
-        };
+        let (arguments, behind) = rest.strip_prefix('(').and_then(split_at_end).unwrap_or(("", rest));
         if READERS.contains(&filter) {
             let by_place = ["selectattr", "rejectattr", "groupby"].contains(&filter);
             let first = arguments.split(',').next().unwrap_or_default().trim();
             let named =
                 arguments.split(',').find_map(|one| one.trim().strip_prefix("attribute")?.trim().strip_prefix('='));
             let name = named.or((by_place && !first.contains('=')).then_some(first)).map(str::trim);
-            found.extend(name.and_then(quoted));
+            found.extend(name.and_then(quoted).map(str::to_owned));
+        }
+        if filter == "each" {
+            // The expression is about each entry, and reads its properties.
+            let names = quoted(arguments.trim()).map(|inside| names_read(&format!("{{{{ {inside} }}}}")));
+            let mut names: Vec<String> = names.into_iter().flatten().collect();
+            names.sort_unstable();
+            found.extend(names);
         }
         if !KEEPERS.contains(&filter) {
             break;
         }
         text = behind;
     }
-    found.into_iter()
+    found
+}
+
+/// What is before the bracket that closes a list of arguments, and what is behind it.
+fn split_at_end(text: &str) -> Option<(&str, &str)> {
+    let (mut depth, mut quote) = (0_usize, None);
+    for (at, sign) in text.char_indices() {
+        match (quote, sign) {
+            (Some(open), _) if open == sign => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(sign),
+            (None, '(') => depth += 1,
+            (None, ')') if depth == 0 => return Some((&text[..at], &text[at + 1..])),
+            (None, ')') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    None
 }
 
 /// A text in quotes.

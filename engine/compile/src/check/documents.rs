@@ -450,6 +450,11 @@ impl<'a> Documents<'a> {
         !self.lost.is_empty()
     }
 
+    /// Whether some document of a kind could not be read, or in parts, or may be one that could not.
+    pub(super) fn some_lost(&self, kind: Kind) -> bool {
+        self.lost.iter().any(|lost| lost.as_ref().is_none_or(|(lost_kind, _)| *lost_kind == kind))
+    }
+
     /// Whether parts of a document were left out.
     pub(super) fn is_lost(&self, document: &Document) -> bool {
         let (kind, name) = (document.content.kind(), document.content.name());

@@ -21,7 +21,7 @@ use minijinja::{Value as Context, value::Serde};
 use crate::column;
 
 use super::{
-    Parts, attributes, declared,
+    Parts, attributes, comparisons, declared,
     scope::{self, What},
 };
 use crate::rubric;
@@ -193,13 +193,16 @@ pub(super) fn derived(
         let mut names = BTreeMap::from([("data", data.clone())]);
         names.extend(above.iter().map(|column| (column.name.as_str(), Context::from(Serde(column.sample())))));
         let what = What { name: format!("try:{pointer}"), pointer, text };
-        if let Some(found) = attributes::check(root, pointer, text, above) {
+        let names = Context::from(names);
+        let found = attributes::check(root, pointer, text, above)
+            .or_else(|| comparisons::check(root, pointer, text, (&names, above)));
+        if let Some(found) = found {
             report.push(found);
             return false;
         }
         // Whether a value is within its bounds shows in real items: samples may be far from them.
         let free = Column { bounds: (None, None), lengths: (None, None), ..column.clone() };
-        scope::add(&mut engine, root, what, &Context::from(names), Some(&free), report).is_some()
+        scope::add(&mut engine, root, what, &names, Some(&free), report).is_some()
     };
     let mut broken = Vec::new();
     for (at, (name, field)) in spec.item.iter().flat_map(|item| &item.fields).enumerate() {

@@ -246,7 +246,9 @@ fn check_ranks(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report
     let ranked = parts.rankings.first().map(|ranking| &parts.decisions[ranking.decision].name);
     if let Some(rank) = ranked.filter(|_| !spec.arrivals.is_empty() || !spec.follow_ups.is_empty()) {
         let message = format!("items cannot come later: the right `{rank}` follows from the items that are there");
-        let hint = format!("label `{rank}` in the inbox, or let every item be there at the start");
+        let hint = format!(
+            "let every item be there at the start; or write the ranks as labels of the items, and leave `order_by` out of `{rank}`"
+        );
         report.push(document.at_key(Code::BadDeclaration, key, message).hint(hint));
     }
 }

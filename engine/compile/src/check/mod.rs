@@ -30,6 +30,7 @@
 //! | `tools.rs` | the environment's tools |
 //! | `computed.rs` | tools whose answers a plugin computes |
 //! | `attributes.rs` | properties of list entries that filters name in quotes |
+//! | `comparisons.rs` | comparisons in expressions that have one result for every item |
 //! | `instructions.rs` | what instructions show of the environment |
 //! | `template.rs` | templates, with their errors at the author's own lines |
 //! | `trial.rs` | what templates and expressions are tried with besides one sample |
@@ -44,6 +45,7 @@ mod action;
 mod answers;
 mod attributes;
 mod beyond;
+mod comparisons;
 mod computed;
 mod declared;
 mod documents;

@@ -21,6 +21,7 @@ use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::{Map, Value};
 
 use super::{
+    comparisons,
     declared::{self, Given},
     environment::check_name,
     template, trial,
@@ -248,7 +249,8 @@ pub(super) fn add(
         column.fit(value).map_err(|_| format!("gives `{shown}`, where the type is `{}`", column.kind.name()))
     };
     let fits = column.is_none_or(|column| column.fit(value.clone()).is_ok());
-    if let Some(found) = fits.then(|| site.find(sample, &value, again)).flatten() {
+    let compared = || comparisons::check(document, what.pointer, what.text, (sample, &[]));
+    if let Some(found) = fits.then(|| compared().or_else(|| site.find(sample, &value, again))).flatten() {
         report.push(found);
         return None;
     }

@@ -2,7 +2,7 @@
 
 use casebook_runtime::{
     expression::words,
-    names::{list, nearest},
+    names::{list, list_all, nearest},
     scenario::templates::{WRITTEN, as_written, is_template, reads, sole_expression},
 };
 use casebook_syntax::{
@@ -20,12 +20,17 @@ const FILTERS: &[&str] = &[
     "batch",
     "bool",
     "capitalize",
+    "date",
+    "days_until",
     "default",
     "dictsort",
+    "each",
     "first",
+    "fixed",
     "float",
     "format",
     "groupby",
+    "hours",
     "indent",
     "int",
     "items",
@@ -34,6 +39,7 @@ const FILTERS: &[&str] = &[
     "length",
     "lines",
     "list",
+    "listed",
     "lower",
     "map",
     "max",
@@ -44,20 +50,19 @@ const FILTERS: &[&str] = &[
     "round",
     "safe",
     "select",
+    "sentence",
     "slice",
     "sort",
     "split",
     "string",
     "sum",
+    "thousands",
     "title",
     "tojson",
     "trim",
     "unique",
     "upper",
 ];
-
-/// The filters that only generators have.
-const GENERATORS: &[&str] = &["date", "days_until", "fixed", "hours", "listed", "sentence", "thousands"];
 
 /// The tests behind `is` that a hint may propose.
 const TESTS: &[&str] = &[
@@ -189,14 +194,14 @@ pub(super) fn check_names(document: &Document, pointer: &str, text: &str, contex
 
 /// The same for a template or an expression.
 pub(super) fn misspelt_name(site: &Site<'_>, context: &Value) -> Option<Diagnostic> {
-    let maybe: Vec<String> = names_at(context, MAYBE)?;
+    let maybe: Vec<String> = names_at(context, MAYBE).unwrap_or_default();
     let (path, name, exists) = names(site.template).iter().find_map(|name| {
         let root = name.split('.').next().unwrap_or(name);
         let made_here = FUNCTIONS.contains(&root) || site.template.contains(&format!("set {root}"));
         // Below the second name is what a pack computes, except for its data.
         let depth = if root == "data" { usize::MAX } else { 2 };
-        // What has no name at all, such as `reset` without arguments, is asked for on purpose.
-        let found = absent(name, depth, context).filter(|(.., exists)| !exists.is_empty());
+        // What has no name at all, such as `reset` without arguments, is asked for on purpose; data is written by the author.
+        let found = absent(name, depth, context).filter(|(.., exists)| !exists.is_empty() || root == "data");
         found.filter(|(path, ..)| !made_here && !maybe.contains(path))
     })?;
     let message = format!("the {} reads `{path}`, which does not exist", site.what);
@@ -306,9 +311,9 @@ fn cure(what: &str, template: &str, context: &Value, error: &Error) -> Hint {
 /// What to do about a filter that a generator does not have, by the engine's word about it.
 pub(super) fn unknown_filter(message: &str) -> Option<String> {
     let name = message.split_once("filter ")?.1.split_once(" is unknown")?.0.split_whitespace().last()?;
-    let known: Vec<&str> = GENERATORS.iter().chain(FILTERS).copied().collect();
-    let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-    Some(format!("{near}only generators have {}; all templates have {}", list(GENERATORS)?, list(FILTERS)?))
+    let near =
+        nearest(name, FILTERS.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    Some(format!("{near}the filters are {}", list_all(FILTERS)))
 }
 
 /// The filter, test or function that an error says is unknown: what it is, and its name.

@@ -190,12 +190,22 @@ impl Checker<'_> {
             return Some(name.clone());
         }
         match self.parts.documents.names(Kind::Rules).as_slice() {
+            // What a case asks may be in rules that could not be read.
+            names if self.parts.documents.some_lost(Kind::Rules) || self.parts.rules.len() < names.len() => None,
             [only] => Some((*only).to_owned()),
-            names if self.parts.documents.broken() || self.parts.rules.len() < names.len() => None,
             names => {
-                let meant = self.sets_of(&case.expect);
-                if let [only] = meant.as_slice() {
-                    return Some((*only).to_owned());
+                let (by, named) = self.asked(&case.expect);
+                let (meant, able) = (self.sets_of(&named, &by), self.sets_of(&named, &[]));
+                let is_known = |id: &String| {
+                    self.parts.rules.values().any(|set| set.rules.iter().any(|rule| rule.reason.id == *id))
+                };
+                // Which rules are asked does not matter where formulas alone decide; a rule that there is not is reported with
+                // those of the ones that can be meant.
+                match (meant.as_slice(), able.as_slice()) {
+                    ([only], _) => return Some((*only).to_owned()),
+                    ([], [only]) if !by.iter().any(is_known) => return Some((*only).to_owned()),
+                    ([any, ..], _) if named.is_empty() && by.is_empty() => return Some((*any).to_owned()),
+                    _ => {}
                 }
                 let (message, names) = if meant.is_empty() {
                     ("no rules of the pack decide all that the case expects", names)
@@ -211,14 +221,18 @@ impl Checker<'_> {
         }
     }
 
-    /// The rules that decide all that a case expects, and have the rules that it names.
-    fn sets_of(&self, expect: &Map<String, Value>) -> Vec<&str> {
-        let by: Vec<String> = match expect.get("by") {
+    /// The rules that a case names, and the decisions that it expects of rules.
+    fn asked(&self, expect: &Map<String, Value>) -> (Vec<String>, Vec<usize>) {
+        let by = match expect.get("by") {
             Some(Value::Array(ids)) => ids.iter().map(plain).collect(),
             by => by.map(plain).into_iter().collect(),
         };
         let column = |name: &String| self.parts.decisions.iter().position(|column| column.name == *name);
-        let named: Vec<usize> = expect.keys().filter_map(column).filter(|at| !self.is_computed(*at)).collect();
+        (by, expect.keys().filter_map(column).filter(|at| !self.is_computed(*at)).collect())
+    }
+
+    /// The sets of rules that decide some decisions, and have some rules.
+    fn sets_of(&self, named: &[usize], by: &[String]) -> Vec<&str> {
         let decides = |rules: &RuleSet| {
             let thens = rules.rules.iter().map(|rule| &rule.then).chain([&rules.default]);
             let columns: Vec<usize> = thens.flatten().map(|(column, _)| *column).collect();

@@ -3,22 +3,47 @@
 use casebook_syntax::spec::plain_scalar;
 use serde_json::{Number, Value};
 
-/// The number that a text is with its signs of grouping, its thousands or its unit: `250_000`, `250k`, `250000 EUR`.
+/// The number that a text is with its signs of grouping, its thousands or its unit: `250_000`, `1.500,00`, `250k`, `250000 EUR`.
 pub(crate) fn number(text: &str) -> Option<Number> {
     let text = text.trim().trim_start_matches('+');
     let figures = text.trim_end_matches(|sign: char| sign.is_alphabetic() || "€$£%".contains(sign));
     let unit = &text[figures.len()..];
-    // As people and other formats group figures.
-    let plain: String = figures.trim().chars().filter(|sign| !matches!(sign, '_' | ',' | '\'' | ' ')).collect();
-    let number = match unit {
+    let is_currency =
+        |unit: &str| "€$£".contains(unit) || unit.len() == 3 && unit.bytes().all(|letter| letter.is_ascii_uppercase());
+    let times = match unit {
+        "" => 1,
+        "k" | "K" => 1_000,
         "%" => return None,
-        "k" | "K" => serde_json::from_str::<Value>(&format!("{}", plain.parse::<i64>().ok()?.checked_mul(1000)?)),
-        _ => serde_json::from_str::<Value>(&plain),
+        // Letters at the figures may be figures that are misspelt.
+        unit if figures.ends_with(' ') || is_currency(unit) => 1,
+        _ => return None,
     };
-    match number.ok()? {
+    let plain = figures_alone(figures.trim());
+    let number = if times == 1 { plain } else { plain.parse::<i64>().ok()?.checked_mul(times)?.to_string() };
+    match serde_json::from_str::<Value>(&number).ok()? {
         Value::Number(number) => Some(number),
         _ => None,
     }
+}
+
+/// A number without its signs of grouping, its decimals behind a point.
+///
+/// Where points and commas come together, the last of them is before the decimals. A comma alone groups thousands where three
+/// figures follow it, as in English.
+fn figures_alone(text: &str) -> String {
+    let plain: String = text.chars().filter(|sign| !matches!(sign, '_' | '\'' | ' ')).collect();
+    let decimal = match (plain.rfind('.'), plain.rfind(',')) {
+        (Some(point), Some(comma)) => Some(point.max(comma)),
+        (Some(point), None) => Some(point).filter(|_| plain.matches('.').count() == 1),
+        (None, Some(comma)) => Some(comma).filter(|_| plain.matches(',').count() == 1 && plain.len() != comma + 4),
+        (None, None) => None,
+    };
+    let sign = |(at, sign): (usize, char)| match sign {
+        _ if Some(at) == decimal => Some('.'),
+        '.' | ',' => None,
+        sign => Some(sign),
+    };
+    plain.char_indices().filter_map(sign).collect()
 }
 
 /// What to do about a number as a spreadsheet shows a long one.
@@ -101,6 +126,13 @@ mod tests {
             ("1,240.50", Some("1240.50")),
             ("250k", Some("250000")),
             ("250000 EUR", Some("250000")),
+            ("250000EUR", Some("250000")),
+            ("500,00", Some("500.00")),
+            ("2,5", Some("2.5")),
+            ("1.500,00", Some("1500.00")),
+            ("1.500.000", Some("1500000")),
+            ("1'500", Some("1500")),
+            ("5OO", None),
             ("$5", None),
             ("45%", None),
             ("many", None),

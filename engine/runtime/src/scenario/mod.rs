@@ -4,6 +4,8 @@
 
 // What a seed decides.
 pub mod random;
+// Filters besides those of the template engine.
+mod filters;
 // The template engine, its limits and what templates may read.
 pub mod templates;
 // The names that they read of an episode.

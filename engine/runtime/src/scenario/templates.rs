@@ -8,9 +8,10 @@ use std::{
 
 use minijinja::{
     Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter,
-    value::{Enumerator, Object, Rest, Serde, Value, ValueKind},
+    value::{Enumerator, Object, Serde, Value, ValueKind},
 };
 
+use super::filters;
 use crate::{
     expression::names_read,
     model::{Column, Datum, Item, Row},
@@ -31,9 +32,7 @@ pub fn engine() -> Environment<'static> {
     engine.set_fuel(Some(FUEL));
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     engine.set_formatter(|out, state, value| if value.is_none() { Ok(()) } else { print(out, state, value) });
-    engine.add_filter("default", default);
-    engine.add_filter("d", default);
-    engine.add_filter("each", each);
+    filters::add(&mut engine);
     engine
 }
 
@@ -56,25 +55,6 @@ fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resu
         return Ok(out.write_str(if value.is_true() { "true" } else { "false" })?);
     }
     escape_formatter(out, state, value)
-}
-
-/// The filter `default`, which takes null for absent as well: what an item lacks and what an action does not give is null.
-#[expect(clippy::needless_pass_by_value, reason = "the engine of templates hands filters their arguments")]
-fn default(value: &Value, arguments: Rest<Value>) -> Result<Value, Error> {
-    if arguments.len() > 2 {
-        return Err(Error::from(ErrorKind::TooManyArguments));
-    }
-    let lax = arguments.get(1).is_some_and(Value::is_true);
-    if value.is_undefined() || value.is_none() || lax && !value.is_true() {
-        return Ok(arguments.first().cloned().unwrap_or_else(|| Value::from("")));
-    }
-    Ok(value.clone())
-}
-
-/// The filter `each`: an expression over the keys of each entry of a list, such as `lines | each('qty * price') | sum`.
-fn each(state: &State<'_, '_>, list: &Value, expression: &str) -> Result<Value, Error> {
-    let expression = state.env().compile_expression_owned(expression.to_owned())?;
-    list.try_iter()?.map(|entry| expression.eval(entry)).collect::<Result<Vec<_>, _>>().map(Value::from)
 }
 
 /// Whether a text is a template.

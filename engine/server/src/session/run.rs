@@ -98,7 +98,8 @@ impl Session {
         if self.runs_in_place() {
             let (done, told, ended) = self.run_in_place(Instant::now(), command, render)?;
             let handed = self.hand_over(ended);
-            self.settled(&done, handed.as_ref()).await?;
+            self.trail_settled(&done).await?;
+            self.record_settled(handed.as_ref()).await?;
             return Ok((done, told));
         }
         Box::pin(self.run_on_a_copy(turn, limit, command, render)).await
@@ -159,8 +160,10 @@ impl Session {
             if !wait.is_zero() {
                 time::sleep(wait).await;
             }
+            // An episode ends in the record only with a step that nothing takes back any more.
+            self.trail_settled(&done).await?;
             handed = self.hand_over(ended);
-            self.settled(&done, handed.as_ref()).await
+            self.record_settled(handed.as_ref()).await
         };
         let left = limit.map(|limit| limit.saturating_sub(took));
         if let Err(problem) = within(left, held_back).await {
@@ -198,14 +201,16 @@ impl Session {
         ended.and_then(|ended| self.recorder.as_ref().map(|recorder| recorder.ended(ended)))
     }
 
-    /// Waits until a step, and an episode that has ended with it, are written down as is demanded.
-    async fn settled(&self, done: &Done, ended: Option<&Handed>) -> Result<(), Problem> {
-        if done.taken.is_none() {
-            return Ok(());
+    /// Waits until a step is in the trail, where that is demanded.
+    async fn trail_settled(&self, done: &Done) -> Result<(), Problem> {
+        match &self.trail {
+            Some(trail) if done.taken.is_some() => trail.settled().await.map_err(Problem::Unrecorded),
+            _ => Ok(()),
         }
-        if let Some(trail) = &self.trail {
-            trail.settled().await.map_err(Problem::Unrecorded)?;
-        }
+    }
+
+    /// Waits until an episode that has ended is in the record, where that is demanded.
+    async fn record_settled(&self, ended: Option<&Handed>) -> Result<(), Problem> {
         if let (Some(recorder), Some(ended)) = (&self.recorder, ended) {
             recorder.settled(ended).await.map_err(Problem::Unrecorded)?;
         }

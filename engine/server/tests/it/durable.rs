@@ -105,6 +105,27 @@ async fn an_end_that_cannot_be_recorded_is_taken_back_where_that_is_demanded() {
     assert_eq!(all[0].trajectory.actions, [json!({ "action": "answer" }), json!({ "action": "close" })]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_end_that_the_trail_cannot_take_is_not_in_the_record() {
+    let folder = TempDir::new().expect("a folder");
+    let (record, audit) = (folder.path().join("run.jsonl"), folder.path().join("audit.jsonl"));
+    let required = Arc::new(Trail::open(TrailConfig { required: true, ..trail(&audit) }).expect("it opens"));
+    let server = start(Config { record: Some(recorder(&record, true)), trail: Some(required), ..config() }).await;
+    post(&server, "/reset", &json!({ "task_id": "calm", "seed": 1 })).await.expect(200);
+    post(&server, "/step", &json!({ "action": "answer" })).await.expect(200);
+    fs::remove_file(&audit).expect("removed");
+    std::os::unix::fs::symlink("/dev/full", &audit).expect("a link");
+    let last = post(&server, "/step", &json!({ "action": "answer" })).await;
+    assert!(last.detail(503).contains("the step is taken back"));
+    fs::remove_file(&audit).expect("removed");
+    until("it is ready", async || get(&server, "/ready").await.status == 200).await;
+    assert_eq!(post(&server, "/step", &json!({ "action": "close" })).await.expect(200)["done"], true);
+    let all = recordings(&record);
+    assert_eq!(all.len(), 1, "an episode ends once");
+    assert_eq!(all[0].trajectory.actions, [json!({ "action": "answer" }), json!({ "action": "close" })]);
+}
+
 #[tokio::test]
 async fn a_torn_record_is_put_aside_and_a_moved_one_begun_again() {
     let folder = TempDir::new().expect("a folder");

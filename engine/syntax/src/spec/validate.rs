@@ -76,7 +76,7 @@ fn compiled(kind: Kind) -> Option<&'static Compiled> {
 }
 
 /// Words that other languages have for keys of this one.
-const MEANT: [(&str, &str); 17] = [
+const MEANT: [(&str, &str); 18] = [
     ("if", "when"),
     ("condition", "when"),
     ("conditions", "when"),
@@ -94,6 +94,7 @@ const MEANT: [(&str, &str); 17] = [
     ("ident", "id"),
     ("identifier", "id"),
     ("uuid", "id"),
+    ("to", "until"),
 ];
 
 /// Whether a pointer leads to an entry of a list with a name.
@@ -239,6 +240,7 @@ impl Context<'_> {
                     .or_else(|| self.needless_dash(pointer, &error.found))
                     .or_else(|| self.unit_lost(error, written))
                     .or_else(|| self.year_alone(error, written))
+                    .or_else(|| part_meant(types, &error.found))
                     .or_else(|| self.map_meant(pointer, types, error, written))
                     .or_else(|| {
                         let is_scalar = !error.found.is_null() && !error.found.is_array() && !error.found.is_object();
@@ -292,7 +294,8 @@ impl Context<'_> {
             return None;
         }
         let key = pointer.rsplit('/').next().unwrap_or_default();
-        if let Some((from, to)) = written.split_once("..").filter(|_| key == "items") {
+        let is_whole = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some((from, to)) = written.split_once("..").filter(|(from, to)| is_whole(from) && is_whole(to)) {
             return Some(format!("write `{key}: {{ from: {from}, to: {to} }}`").into());
         }
         // Of a declaration the type is what people write alone, and of a map of one key its value.
@@ -548,9 +551,10 @@ pub fn about_nothing(pointer: &str) -> &'static str {
     if is_entry { "give it a value, or remove the entry" } else { "give it a value, or remove the key" }
 }
 
-/// What so many percent are as a part of 1.
-fn part_of_hundred(text: &str) -> Option<f64> {
-    text.trim().strip_suffix('%')?.trim_end().parse::<f64>().ok().map(|percent| percent / 100.0)
+/// What to write for so many percent where a number is expected.
+fn part_meant(types: &[&str], found: &Value) -> Option<Hint> {
+    let percent: f64 = found.as_str()?.trim().strip_suffix('%')?.trim_end().parse().ok()?;
+    types.contains(&"number").then(|| format!("write the part of 1: `{}`", percent / 100.0).into())
 }
 
 fn type_hint(pointer: &str, types: &[&str], found: &Value, written: &str) -> Option<Hint> {
@@ -565,9 +569,6 @@ fn type_hint(pointer: &str, types: &[&str], found: &Value, written: &str) -> Opt
         },
         Value::String(text) if (wants("number") || wants("integer")) && text.trim().parse::<f64>().is_ok() => {
             format!("write it without quotes: `{}`", text.trim()).into()
-        }
-        Value::String(text) if wants("number") && part_of_hundred(text).is_some() => {
-            format!("write the part of 1: `{}`", part_of_hundred(text)?).into()
         }
         Value::String(text) if wants("array") && text.ends_with(']') => "open the list with `[`".into(),
         Value::String(text) if wants("object") && text.ends_with('}') => "open the map with `{`".into(),

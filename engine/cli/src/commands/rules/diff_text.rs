@@ -242,7 +242,7 @@ pub(super) fn standing(rules: &RulesCompared) -> String {
         Standing::Same if rules.edits.is_empty() => "no edit".to_owned(),
         Standing::Same => format!("{edits}, and nothing is decided otherwise (proved)"),
         Standing::Changed => format!("{edits}, of which {moving} {} items", if moving == 1 { "moves" } else { "move" }),
-        Standing::Unknown => format!("{edits}; no item was found that moves, and not everything could be proved"),
+        Standing::Unknown => format!("{edits}; not everything could be proved"),
         Standing::Added => "they are new".to_owned(),
         Standing::Removed => "they are gone".to_owned(),
         Standing::Incomparable { why } => format!("what they decide cannot be compared: {why}"),

@@ -158,7 +158,8 @@ fn csv_items(source: &mut Source<'_>, text: &str, read: &mut Read<Subject>) {
     for row in &sheet.rows {
         let doubts = sheet.names.iter().zip(&row.cells).filter_map(|(name, cell)| {
             let column = source.pack.fields().iter().find(|column| column.name == *name)?;
-            let is_number = matches!(column.kind, ValueType::Integer | ValueType::Number | ValueType::Rank);
+            let is_number =
+                matches!(column.kind, ValueType::Integer | ValueType::Number | ValueType::Rank | ValueType::Duration);
             Some(format!("in the column `{name}`: {}", sheet.doubt(cell).filter(|_| is_number)?))
         });
         let doubts: Vec<String> = doubts.collect();

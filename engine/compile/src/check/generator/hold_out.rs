@@ -80,7 +80,8 @@ fn check_draw((document, spec): (&Document, &spec::Generator), name: &str, gener
     };
     for (other, side) in [(Subset::Test, "training"), (Subset::Train, "tests")] {
         let left = entries.iter().filter(|entry| entry.subset != other).count();
-        if left < draw as usize {
+        // Entries that cannot be read are reported as such.
+        if left < draw as usize && !entries.is_empty() {
             let message = format!("an episode is to use {draw} entries, and `hold_out` leaves {left} for {side}");
             report.push(
                 document

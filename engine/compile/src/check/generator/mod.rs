@@ -24,9 +24,7 @@ use casebook_runtime::{
     model::{Column, Datum},
     names::{list, nearest},
     scenario::{
-        generator::{
-            Coverage, FieldSource, Generator, LabelSource, SlotList, Template, TemplateBody, Typed, Way, filters,
-        },
+        generator::{Coverage, FieldSource, Generator, LabelSource, SlotList, Template, TemplateBody, Typed, Way},
         templates::{is_template, item_engine, reads, sole_expression},
     },
 };
@@ -148,7 +146,6 @@ impl<'a, 'p> Builder<'a, 'p> {
         data: &'a [&'a SourceFile],
     ) -> Self {
         let mut engine = item_engine();
-        filters(&mut engine);
         engine.add_global(DATA, parts.derived.data().clone());
         let (columns, slot_names, phrase_names) = (Vec::new(), Vec::new(), Vec::new());
         Self {

@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{Builder, slots::columns_of};
+use crate::check::unread::why_unread;
 
 impl Builder<'_, '_> {
     pub(super) fn pools(&mut self, report: &mut Report) -> Vec<Pool> {
@@ -158,6 +159,11 @@ impl Builder<'_, '_> {
             );
             return None;
         };
+        if let Some(problem) = &file.problem {
+            let (code, message, hint) = why_unread(&file.path, problem);
+            report.push(Diagnostic::new(code, file, 0..0, message).maybe_hint(hint));
+            return None;
+        }
         let entries = match read(file) {
             Ok(entries) => entries,
             Err(problems) => {
@@ -184,9 +190,6 @@ impl Builder<'_, '_> {
 
 /// Reads a data file; problems with their lines.
 fn read(file: &SourceFile) -> Result<Vec<Value>, Vec<(usize, String)>> {
-    if let Some(problem) = &file.problem {
-        return Err(vec![(1, format!("the data file cannot be read: {problem:?}"))]);
-    }
     let is_lines = file.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
     if is_lines {
         let lines = file.text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -206,17 +209,23 @@ fn read(file: &SourceFile) -> Result<Vec<Value>, Vec<(usize, String)>> {
     if !table.problems.is_empty() {
         return Err(table.problems.into_iter().map(|problem| (problem.line, problem.message)).collect());
     }
-    // A column is one of numbers when each of its cells is one, written as a number is printed.
-    let number =
-        |cell: &str| serde_json::from_str::<serde_json::Number>(cell).ok().filter(|one| one.to_string() == cell);
-    let numeric: Vec<bool> =
-        (0..table.names.len()).map(|at| table.rows.iter().all(|row| number(&row.cells[at]).is_some())).collect();
+    // A column is one of numbers when each of its cells is one, written as a number is printed; so with `true` and `false`.
+    let plain = |cell: &str| match cell {
+        "true" | "false" => Some(Value::Bool(cell == "true")),
+        _ => serde_json::from_str::<serde_json::Number>(cell)
+            .ok()
+            .filter(|one| one.to_string() == cell)
+            .map(Value::Number),
+    };
+    let kind = |at: usize| {
+        let is_all =
+            |test: fn(&Value) -> bool| table.rows.iter().all(|row| plain(&row.cells[at]).as_ref().is_some_and(test));
+        is_all(Value::is_number) || is_all(Value::is_boolean)
+    };
+    let typed: Vec<bool> = (0..table.names.len()).map(kind).collect();
     let entry = |row: &sheet::SheetRow| {
-        let cells = table.names.iter().zip(&row.cells).zip(&numeric).map(|((name, cell), numeric)| {
-            let value = match number(cell).filter(|_| *numeric) {
-                Some(number) => Value::Number(number),
-                None => Value::from(cell.as_str()),
-            };
+        let cells = table.names.iter().zip(&row.cells).zip(&typed).map(|((name, cell), typed)| {
+            let value = plain(cell).filter(|_| *typed).unwrap_or_else(|| Value::from(cell.as_str()));
             (name.clone(), value)
         });
         Value::Object(cells.collect::<Map<_, _>>())

@@ -17,6 +17,17 @@ pub(super) fn build(params: &spec::Close, site: &Site<'_>, report: &mut Report) 
         );
         return None;
     }
+    if params.relative.is_some_and(|relative| relative >= 1.0) {
+        report.push(
+            site.document
+                .at(
+                    Code::Pointless,
+                    format!("{}/relative", site.pointer),
+                    "with this tolerance 0 is near enough to every number",
+                )
+                .hint("write it as a part of the right number: `0.01` is one percent"),
+        );
+    }
     let kinds = [ValueType::Integer, ValueType::Number, ValueType::Rank];
     let column = site.decision(&params.field, &kinds, report)?;
     let (absolute, relative) = (params.absolute.unwrap_or_default(), params.relative.unwrap_or_default());

@@ -31,7 +31,6 @@ use crate::{
     model::{Column, Datum, Place},
     rules::Predicate,
 };
-pub use context::filters;
 use distribution::Grid;
 pub use draw::{Fault, Steering, World};
 pub use inbox::{Cast, Drawn, InboxPart, Source, Subset, items};
