@@ -82,7 +82,7 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
             for seed in args.seeds.0..=args.seeds.1 {
                 jobs.extend((0..samples).map(|sample| Job {
                     agent: number,
-                    pack: *pack,
+                    pack,
                     task: Arc::clone(task),
                     seed,
                     sample,
@@ -207,7 +207,7 @@ fn play_one(job: &Job<'_>, (name, agent): &(String, Agent), models: Option<&Mode
         },
         Agent::Model(model) => models
             .ok_or_else(|| "there is no endpoint".to_owned())
-            .and_then(|models| models.conversation(model, job.sample))
+            .and_then(|models| models.conversation(model, (job.seed, job.sample)))
             .and_then(|mut conversation| play(&mut conversation, name, of)),
         Agent::Program(command) => {
             Program::start(command, job.sample).and_then(|mut program| play(&mut program, name, of))
