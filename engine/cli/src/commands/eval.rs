@@ -95,10 +95,12 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
         keep(store, &samples)?;
     }
     let mut evaluation = Evaluation::of(&samples, failed, args.pass);
+    let mut is_whole = evaluation.failed.is_empty() && !evaluation.policies.is_empty();
     if let Some((path, earlier)) = &earlier
         && let Err(problem) = evaluation.compare_with(earlier, &format!("`{path}`"))
     {
         output::error(problem);
+        is_whole = false;
     }
     if let Some(path) = &args.out {
         write(path, serde_json::to_string(&evaluation).unwrap_or_default() + "\n")?;
@@ -122,7 +124,6 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
             output::line(format!("{requests} requests, {retries} of them made again; {cached} answers from the cache"));
         }
     }
-    let is_whole = evaluation.failed.is_empty() && !evaluation.policies.is_empty();
     Ok(loaded.exit(if is_whole { Exit::Success } else { Exit::Findings }))
 }
 
