@@ -68,13 +68,14 @@ pub fn settings(file: &SourceFile, wanted: &[(String, Vec<Value>)]) -> Result<Sw
             Ok((pointer, _)) if varied.iter().any(|(known, _)| *known == pointer) => {
                 problems.push(format!("`{path}` varies twice; name all its values in one `--vary`"));
             }
-            Ok((pointer, written)) => match values.iter().find(|value| !is_alike(value, written)) {
-                Some(other) => problems.push(format!("`{path}` is {written}; {other} is of another kind")),
-                None => {
+            Ok((pointer, written)) => {
+                if let Some(other) = values.iter().find(|value| !is_alike(value, written)) {
+                    problems.push(format!("`{path}` is {written}; {other} is of another kind"));
+                } else {
                     let (path, written, values) = (path.clone(), written.clone(), values.clone());
                     varied.push((pointer, Varied { path, written, values }));
                 }
-            },
+            }
             Err(problem) => problems.push(problem),
         }
     }
@@ -164,22 +165,19 @@ fn find<'a>(rubric: &'a Value, path: &str) -> Result<(String, &'a Value), String
         }
         let mut nodes = Vec::new();
         named(value, &pointer, &mut nodes);
-        match nodes.iter().find(|(_, name, _)| *name == part) {
-            Some((found, _, next)) => {
-                pointer.clone_from(found);
-                value = next;
-            }
-            None => {
-                let keys = value.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
-                let known: Vec<&str> = keys.chain(nodes.iter().map(|(_, name, _)| *name)).collect();
-                let help = match (nearest(part, known.iter().copied()), known.is_empty()) {
-                    (Some(near), _) => format!("did you mean `{near}`?"),
-                    (None, true) => "there is nothing below it".to_owned(),
-                    (None, false) => format!("there is `{}`; what varies has to be written", known.join("`, `")),
-                };
-                return Err(format!("`{path}` leads nowhere: no `{part}`; {help}"));
-            }
+        if let Some((found, _, next)) = nodes.iter().find(|(_, name, _)| *name == part) {
+            pointer.clone_from(found);
+            value = next;
+            continue;
         }
+        let keys = value.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+        let known: Vec<&str> = keys.chain(nodes.iter().map(|(_, name, _)| *name)).collect();
+        let help = match (nearest(part, known.iter().copied()), known.is_empty()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, true) => "there is nothing below it".to_owned(),
+            (None, false) => format!("there is `{}`; what varies has to be written", known.join("`, `")),
+        };
+        return Err(format!("`{path}` leads nowhere: no `{part}`; {help}"));
     }
     match value {
         Value::Object(map) => {

@@ -9,7 +9,11 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, runtime::Runtime};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    runtime::Runtime,
+};
 
 /// The greatest number of bytes of an answer.
 const MAX_BYTES: usize = 16 << 20;
@@ -19,6 +23,8 @@ const MAX_BYTES: usize = 16 << 20;
 pub(crate) struct Endpoint {
     /// The host with its port.
     host: String,
+    /// Whether it speaks TLS.
+    tls: bool,
     /// What every path begins with.
     base: String,
     /// The token that is sent.
@@ -42,16 +48,23 @@ impl Endpoint {
     ///
     /// When it is not an address that can be reached.
     pub(crate) fn new(url: &str, token: Option<String>, patience: Duration) -> Result<Self, String> {
-        let rest = url.strip_prefix("http://").ok_or_else(|| {
-            let tls = if url.starts_with("https://") { "; for TLS, start a local proxy and name that" } else { "" };
-            format!("`{url}` is not an endpoint; expected `http://HOST:PORT/v1`{tls}")
-        })?;
+        let (rest, tls) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) if cfg!(feature = "tls") => (rest, true),
+            (None, Some(_)) => {
+                return Err(format!(
+                    "`{url}` needs TLS, which this binary is built without; build it with `--features tls`, as published \
+                     ones are, or name a local proxy"
+                ));
+            }
+            (None, None) => return Err(format!("`{url}` is not an endpoint; expected `http://HOST:PORT/v1`")),
+        };
         let (host, base) = rest.split_once('/').unwrap_or((rest, ""));
         let has_port = host.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok());
-        let host = if has_port { host.to_owned() } else { format!("{host}:80") };
+        let host = if has_port { host.to_owned() } else { format!("{host}:{}", if tls { 443 } else { 80 }) };
         let base = base.trim_end_matches('/');
         let base = if base.is_empty() { String::new() } else { format!("/{base}") };
-        Ok(Self { host, base, token, patience })
+        Ok(Self { host, tls, base, token, patience })
     }
 
     /// Posts JSON and waits for the answer.
@@ -68,9 +81,21 @@ impl Endpoint {
         }
     }
 
-    async fn send(&self, path: &str, body: String) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    async fn send(&self, path: &str, body: String) -> Result<Answer, Failure> {
         let address = self.host.to_socket_addrs()?.next().ok_or("the host has no address")?;
         let stream = TcpStream::connect(address).await?;
+        if self.tls {
+            return self.exchange(secured(stream, &self.host).await?, path, body).await;
+        }
+        self.exchange(stream, path, body).await
+    }
+
+    async fn exchange(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        path: &str,
+        body: String,
+    ) -> Result<Answer, Failure> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let path = format!("{}{path}", self.base);
@@ -85,4 +110,36 @@ impl Endpoint {
         connection.abort();
         Ok(Answer { status, retry_after, text: String::from_utf8_lossy(&bytes).into_owned() })
     }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The stream as TLS, with the certificates that the system trusts, or those of `SSL_CERT_FILE`.
+#[cfg(feature = "tls")]
+async fn secured(
+    stream: TcpStream,
+    host: &str,
+) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static, Failure> {
+    use std::sync::Arc;
+
+    use tokio_rustls::{
+        TlsConnector,
+        rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
+    };
+
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err("the system has no certificates to trust; name a file with `SSL_CERT_FILE`".into());
+    }
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let name = ServerName::try_from(name.to_owned())?;
+    Ok(TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
+}
+
+/// There is no TLS; [`Endpoint::new`] refuses what needs it.
+#[cfg(not(feature = "tls"))]
+async fn secured(_: TcpStream, _: &str) -> Result<TcpStream, Failure> {
+    Err("this binary is built without TLS".into())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Colours that people with any sight tell apart, after M. Okabe and K. Ito.
+/// Colours that people with any sight can distinguish, after M. Okabe and K. Ito.
 const COLORS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444"];
 /// How lines are broken, so that no colour is needed.
 const DASHES: [&str; 4] = ["none", "7 3", "2 3", "8 3 2 3"];

@@ -82,7 +82,7 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
             for seed in args.seeds.0..=args.seeds.1 {
                 jobs.extend((0..samples).map(|sample| Job {
                     agent: number,
-                    pack: *pack,
+                    pack,
                     task: Arc::clone(task),
                     seed,
                     sample,
@@ -95,10 +95,12 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
         keep(store, &samples)?;
     }
     let mut evaluation = Evaluation::of(&samples, failed, args.pass);
+    let mut is_whole = evaluation.failed.is_empty() && !evaluation.policies.is_empty();
     if let Some((path, earlier)) = &earlier
         && let Err(problem) = evaluation.compare_with(earlier, &format!("`{path}`"))
     {
         output::error(problem);
+        is_whole = false;
     }
     if let Some(path) = &args.out {
         write(path, serde_json::to_string(&evaluation).unwrap_or_default() + "\n")?;
@@ -122,7 +124,6 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
             output::line(format!("{requests} requests, {retries} of them made again; {cached} answers from the cache"));
         }
     }
-    let is_whole = evaluation.failed.is_empty() && !evaluation.policies.is_empty();
     Ok(loaded.exit(if is_whole { Exit::Success } else { Exit::Findings }))
 }
 
@@ -207,7 +208,7 @@ fn play_one(job: &Job<'_>, (name, agent): &(String, Agent), models: Option<&Mode
         },
         Agent::Model(model) => models
             .ok_or_else(|| "there is no endpoint".to_owned())
-            .and_then(|models| models.conversation(model, job.sample))
+            .and_then(|models| models.conversation(model, (job.seed, job.sample)))
             .and_then(|mut conversation| play(&mut conversation, name, of)),
         Agent::Program(command) => {
             Program::start(command, job.sample).and_then(|mut program| play(&mut program, name, of))

@@ -198,14 +198,11 @@ impl Trial<'_> {
         let mut changed = sources.clone();
         changed.change(&|one| (one.path == file.path).then(|| text.clone()));
         let compiled = checker.compile(&changed, 1);
-        match compiled.catalog {
-            Some(catalog) => self.grade(&catalog, setting.values.clone()),
-            None => {
-                let errors = compiled.report.diagnostics.iter().filter(|one| one.severity == Severity::Error);
-                let first = errors.map(|one| one.message.clone()).next();
-                Ok(refused(first.unwrap_or_else(|| "the pack has errors".into())))
-            }
+        if let Some(catalog) = compiled.catalog {
+            return self.grade(&catalog, setting.values.clone());
         }
+        let mut errors = compiled.report.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        Ok(refused(errors.next().map_or_else(|| "the pack has errors".into(), |one| one.message.clone())))
     }
 
     fn grade(&mut self, catalog: &Catalog, values: Vec<Value>) -> Result<Tried, Exit> {

@@ -149,7 +149,7 @@ fn the_walk_through_for_compliance_does_what_it_says() {
 
 /// Pages whose commands use the packs that are included; those of all others begin in an empty folder.
 #[cfg(unix)]
-const WITH_PACKS: [&str; 3] = ["commands.md", "records.md", "train.md"];
+const WITH_PACKS: [&str; 5] = ["commands.md", "evaluate.md", "records.md", "train.md", "tuning-loop.md"];
 
 #[cfg(unix)]
 #[test]

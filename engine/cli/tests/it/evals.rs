@@ -190,7 +190,7 @@ fn an_endpoint_in_a_bad_mood_is_asked_again() {
     let result = asked(&folder, &endpoint, "stubborn", &[]);
     assert_eq!((&result["requests"]["sent"], &result["policies"][0]["score"]["mean"]), (&6.into(), &0.0.into()));
     let note = result["episodes"][0]["note"].as_str().expect("a note");
-    assert!(note.starts_with("gave up after 3 refused actions: ") && note.contains("shred"), "{note}");
+    assert!(note.starts_with("gave up after 3 refused actions: ") && note.contains("must be one of"), "{note}");
 }
 
 #[test]

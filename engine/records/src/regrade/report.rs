@@ -298,7 +298,7 @@ fn components(episodes: &[Episode<'_>]) -> Vec<ComponentShift> {
         each_part(episode.now, |name, value| part_of(&mut all, &mut at, name).1.1.push(value));
     }
     all.sort_by_key(|(name, _)| *name);
-    let shift = |((kind, name), (old, new)): ((&str, &str), (Vec<f64>, Vec<f64>))| {
+    let shift = |((kind, name), (old, new)): Part<'_>| {
         let mean_of = |values: &[f64]| (!values.is_empty()).then(|| mean(values));
         let (before, after) = (mean_of(&old), mean_of(&new));
         ComponentShift {

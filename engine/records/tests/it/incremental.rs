@@ -9,7 +9,7 @@ use std::{
 use casebook_compile::check::Checker;
 use casebook_records::{Filter, Records, Regrader, Store, Versions, Work, regrade_all};
 use casebook_runtime::{
-    record::{Details, Recording},
+    record::{Details, Played, Recording},
     scenario::{Catalog, Pack},
 };
 use casebook_syntax::source;
@@ -163,4 +163,31 @@ fn only_what_a_change_reaches_is_played_or_graded_again() {
     // Drawn items are not kept, so that nobody knows whether another rule reaches them.
     assert_eq!(grade(&["because: Legal"]), work(count - desk, 0, desk), "no item is judged in another way");
     assert_eq!(grade(&["difficulty: 1"]), work(count - desk - one, 0, desk + one), "one task, and the rules are back");
+}
+
+#[test]
+fn an_episode_that_is_kept_is_graded_as_it_was_played() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in engine/records");
+    let folders =
+        |path: &str| fs::read_dir(root.join(path)).expect("packs").map(|entry| entry.expect("an entry").path());
+    let mut compared = 0;
+    // Every feature has a recipe.
+    for folder in folders("docs/cookbook").chain(folders("scenarios/conformance")) {
+        let compiled = Checker::with_plugins(None).compile(&source::read(&[folder]), 1);
+        // A pack with plugins has no host here.
+        let Some(catalog) = compiled.catalog else { continue };
+        for pack in catalog.packs() {
+            for (task, policy) in (0..pack.tasks().len()).flat_map(|task| [(task, "oracle"), (task, "random")]) {
+                for seed in 0..2 {
+                    let recording = play(pack, (task, seed), policy, Details::default());
+                    let (grades, kept) = Played::play(pack, &recording, None).expect("it plays");
+                    let name = format!("{} {}", pack.name(), recording.trajectory.task);
+                    let kept = kept.unwrap_or_else(|| panic!("{name}: nothing is kept"));
+                    assert_eq!(kept.grade(pack, &recording, None), Some(grades), "{name}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared > 100, "only {compared} episodes");
 }

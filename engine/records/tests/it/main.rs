@@ -3,4 +3,3 @@
 mod played;
 mod store;
 mod incremental;
-mod speed;

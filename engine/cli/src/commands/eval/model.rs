@@ -64,10 +64,16 @@ impl Models {
     /// # Errors
     ///
     /// When no thread can wait for the endpoint.
-    pub(super) fn conversation<'a>(&'a self, model: &'a str, sample: usize) -> Result<Conversation<'a>, String> {
+    pub(super) fn conversation<'a>(
+        &'a self,
+        model: &'a str,
+        (seed, sample): (u64, usize),
+    ) -> Result<Conversation<'a>, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
-        Ok(Conversation { models: self, model, sample, runtime, messages: Vec::new(), call: None })
+        // Each episode is a draw of its own, even where agents see the same.
+        let seed = seed % 1_000_000 * 1_000 + sample as u64;
+        Ok(Conversation { models: self, model, seed, runtime, messages: Vec::new(), call: None })
     }
 
     /// Asks for a completion, from the cache if it is there; again where the endpoint refuses for now.
@@ -116,7 +122,7 @@ impl Models {
 pub(super) struct Conversation<'a> {
     models: &'a Models,
     model: &'a str,
-    sample: usize,
+    seed: u64,
     runtime: Runtime,
     messages: Vec<Value>,
     /// The id of the call of a tool that waits for its answer.
@@ -154,7 +160,7 @@ impl Conversation<'_> {
 
     fn request(&self, pack: &Pack) -> Value {
         let args = &self.models.args;
-        let mut request = json!({ "model": self.model, "messages": self.messages, "seed": self.sample });
+        let mut request = json!({ "model": self.model, "messages": self.messages, "seed": self.seed });
         match args.act {
             Act::Json => request["response_format"] = json!({ "type": "json_object" }),
             Act::Tools => {
@@ -242,7 +248,7 @@ fn called(pack: &Pack, call: &Value) -> Move {
     Move::Unreadable(format!("there is no tool `{name}`"))
 }
 
-/// The JSON object of a text, which may stand in a fence or among words.
+/// The JSON object of a text, which may be in a fence or among words.
 fn object(text: &str) -> Option<Value> {
     let read = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
     read(text.trim()).or_else(|| {

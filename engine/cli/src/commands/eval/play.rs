@@ -21,7 +21,7 @@ const PATIENCE: u32 = 3;
 pub(super) enum Move {
     /// It acts.
     Act(Value),
-    /// It sent what is no action; says why, for it to read.
+    /// It sent something that is not an action; says why, for it to read.
     Unreadable(String),
     /// It stops.
     Stop,
