@@ -13,7 +13,7 @@ use super::{
     needed::needed,
     outcome::Rules,
     region::Region,
-    search::Solver,
+    search::{Known, Solver},
     words::Condition,
 };
 
@@ -94,8 +94,8 @@ pub struct Wanted {
 
 /// Asks all that there is to ask about a set of rules; gaps are looked for in the decisions that are wanted.
 ///
-/// Items that are known answer questions which nothing solves, such as those about computed fields.
-pub fn analyse(set: &RuleSet, columns: &[Column], wanted: &[Wanted], known: &[Witness], limits: Limits) -> Analysis {
+/// What is known of items answers questions which nothing solves, such as those about computed fields.
+pub fn analyse(set: &RuleSet, columns: &[Column], wanted: &[Wanted], known: Known<'_>, limits: Limits) -> Analysis {
     let mut atoms = Atoms::new(columns);
     let rules = Rules::new(set, &mut atoms);
     let parts: Vec<Vec<(Shared, String)>> = set.rules.iter().map(|rule| parts(&mut atoms, rule)).collect();

@@ -1,6 +1,6 @@
 //! What changes from one set of rules to another, edit by edit.
 
-use casebook_runtime::{model::Column, rules::RuleSet};
+use casebook_runtime::{model::Column, rules::RuleSet, scenario::derived::Derived};
 
 use super::{
     Limits, Outcome, Unknown, Witness, domain,
@@ -8,7 +8,7 @@ use super::{
     formula::Atoms,
     moves::{Asking, Version},
     outcome::Rules,
-    search::Solver,
+    search::{Known, Solver},
     whole,
     words::Condition,
 };
@@ -22,6 +22,8 @@ pub struct Side<'a> {
     pub fields: &'a [Column],
     /// The pack's decisions.
     pub decisions: &'a [Column],
+    /// What computes derived fields.
+    pub derived: Option<&'a Derived>,
 }
 
 /// Items of which something else comes because of one edit.
@@ -89,7 +91,7 @@ pub fn diff(old: Side<'_>, new: Side<'_>, limits: Limits) -> Result<Diff, String
     }
     let mut atoms = Atoms::new(new.fields);
     let (before, after) = (Rules::new(old.rules, &mut atoms), Rules::new(new.rules, &mut atoms));
-    let solver = Solver::new(&atoms, limits);
+    let solver = Solver::new(&atoms, limits).knowing(Known { items: &[], derived: new.derived });
     if old.rules.hit == new.rules.hit {
         let [kept, left] = edits::kept(old.rules, new.rules, &edits);
         let old = Version { side: old, rules: before, kept };

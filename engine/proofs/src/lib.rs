@@ -63,6 +63,7 @@ pub use edits::{EditKind, Subject};
 pub use examples::{Entry, decided, listed};
 pub use likely::below_nothing;
 pub use outcome::Outcome;
+pub use search::Known;
 pub use witness::Witness;
 pub use words::Condition;
 

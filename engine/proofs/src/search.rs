@@ -8,8 +8,10 @@ use std::{
 use casebook_runtime::{
     model::Datum,
     rules::{Bits, Comparison, Facts, Test},
+    scenario::derived::Derived,
     value::ValueType,
 };
+use serde_json::Value;
 
 use super::{
     Answer, Limits, Witness,
@@ -47,10 +49,19 @@ pub(super) struct Solver<'a> {
     relations: Relations<'a>,
     /// Whether some atom reads the clock.
     timed: bool,
-    /// Items that there are, which may answer what nobody can solve.
-    known: &'a [Witness],
+    /// What may answer questions that nobody can solve.
+    known: Known<'a>,
     /// By column a text or list of which nothing is asked: to find one takes as long as to find any other.
     plain: Vec<OnceCell<Option<Datum>>>,
+}
+
+/// What is known of items besides their columns.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// Items that there are.
+    pub items: &'a [Witness],
+    /// What computes their derived fields.
+    pub derived: Option<&'a Derived>,
 }
 
 /// An item, and the decided atoms that make a formula hold.
@@ -65,19 +76,23 @@ impl<'a> Solver<'a> {
         let timed = atoms.all.iter().any(Atom::reads_clock);
         let (work, questions) = (Cell::new(limits.work), Cell::new(0));
         let plain = atoms.columns.iter().map(|_| OnceCell::new()).collect();
-        Self { atoms, limits, work, questions, relations: Relations::new(atoms), timed, known: &[], plain }
+        Self { atoms, limits, work, questions, relations: Relations::new(atoms), timed, known: Known::default(), plain }
     }
 
-    /// A solver that looks among some items where it finds no answer of its own.
-    pub(super) const fn knowing(mut self, known: &'a [Witness]) -> Self {
-        self.known = known;
+    /// A solver that computes derived fields, and looks among some items where it finds no answer of its own.
+    pub(super) fn knowing(mut self, known: Known<'a>) -> Self {
+        let computes = self.atoms.columns.iter().any(|column| column.derived);
+        self.known = Known { derived: known.derived.filter(|_| computes), ..known };
         self
     }
 
-    /// An item for which a formula holds, out of those that there are; else why nobody knows.
-    fn among_known(&self, formula: &Shared, named: &Bits, why: &'static str) -> Answer<Model> {
-        let found = self.known.iter().find(|item| formula.holds(&self.atoms.all, item.facts()));
-        let Some(witness) = found.cloned() else { return Answer::Unknown(why) };
+    /// An item for which a formula holds: what was found with its computed fields, or one of those that there are; else why
+    /// nobody knows.
+    fn among_known(&self, formula: &Shared, named: &Bits, found: Option<Witness>, why: &'static str) -> Answer<Model> {
+        let holds = |item: &Witness| formula.holds(&self.atoms.all, item.facts());
+        let computed = || self.computed(self.full(found?)).filter(holds);
+        let known = || self.known.items.iter().find(|item| holds(item)).cloned();
+        let Some(witness) = computed().or_else(known) else { return Answer::Unknown(why) };
         let cube = named.iter().map(|atom| (atom, self.atoms.all[atom].holds(witness.facts()))).collect();
         Answer::Found(Model { witness, cube })
     }
@@ -129,7 +144,11 @@ impl<'a> Solver<'a> {
             if search.begin(formula)
                 && let Some(model) = search.search(formula)
             {
-                return if computed { self.among_known(formula, &asked, COMPUTED) } else { Answer::Found(model) };
+                return if computed {
+                    self.among_known(formula, &asked, Some(model.witness), COMPUTED)
+                } else {
+                    Answer::Found(model)
+                };
             }
             unknown = unknown.or(search.unknown);
             steps = search.steps;
@@ -139,9 +158,22 @@ impl<'a> Solver<'a> {
             last = Some(moment);
         }
         match unknown.or_else(|| walls::doubt(self.atoms, &used)) {
-            Some(why) => self.among_known(formula, &asked, why),
+            Some(why) => self.among_known(formula, &asked, None, why),
             None => Answer::Impossible,
         }
+    }
+
+    /// An item with its derived fields, where something computes them; those that cannot be computed are left out.
+    fn computed(&self, mut item: Witness) -> Option<Witness> {
+        let derived = self.known.derived?;
+        let columns = self.atoms.columns;
+        for (field, _) in item.fields.iter_mut().zip(columns).filter(|(_, column)| column.derived) {
+            *field = None;
+        }
+        let mut values: Vec<Option<Value>> =
+            columns.iter().zip(&item.fields).map(|(column, field)| Some(field.as_ref()?.to_json(column))).collect();
+        let _ = derived.fill(columns, &mut values, &mut item.fields);
+        Some(item)
     }
 
     /// Whether there is work left, after some is done.
@@ -171,13 +203,19 @@ impl<'a> Solver<'a> {
     }
 
     /// An item without the values that it needs neither for some atoms nor to show something.
-    #[expect(clippy::unused_self, reason = "the solver is what asks")]
     pub(super) fn trim(&self, mut item: Witness, named: &[Vec<usize>], shows: impl Fn(&Witness) -> bool) -> Witness {
         let is_named = |at: usize| named.get(at).is_some_and(|own| !own.is_empty());
-        for at in (0..item.fields.len()).filter(|at| !is_named(*at)) {
-            let value = item.fields[at].take();
-            if value.is_some() && !shows(&item) {
-                item.fields[at] = value;
+        let is_computed = |at: usize| self.known.derived.is_some() && self.atoms.columns[at].derived;
+        for at in (0..item.fields.len()).filter(|at| !is_named(*at) && !is_computed(*at)) {
+            if item.fields[at].is_none() {
+                continue;
+            }
+            let mut less = item.clone();
+            less.fields[at] = None;
+            // What was computed of it is another value now, or none.
+            let less = self.computed(less.clone()).unwrap_or(less);
+            if shows(&less) {
+                item = less;
             }
         }
         item

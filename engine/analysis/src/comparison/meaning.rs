@@ -155,8 +155,13 @@ fn compare((old, before): (&Ruled, &RuleSet), (new, after): (&Ruled, &RuleSet)) 
     let decisions = joined(&old.decisions, &new.decisions);
     let found = over_new((old, before), (new, &decisions)).and_then(|moved| {
         diff(
-            Side { rules: moved.as_ref().unwrap_or(before), fields: &new.fields, decisions: &decisions },
-            Side { rules: after, fields: &new.fields, decisions: &decisions },
+            Side {
+                rules: moved.as_ref().unwrap_or(before),
+                fields: &new.fields,
+                decisions: &decisions,
+                derived: Some(&new.derived),
+            },
+            Side { rules: after, fields: &new.fields, decisions: &decisions, derived: Some(&new.derived) },
             Limits::THOROUGH,
         )
     });

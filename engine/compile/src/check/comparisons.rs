@@ -142,11 +142,10 @@ impl Checker<'_> {
 
     /// A value that an enum does not have.
     fn values(&self, of: &Expr<'_>, compared: &Expr<'_>) -> Found {
-        let Expr::Const(constant) = compared else { return None };
         let column = self.column(&path(of)?).filter(|column| column.kind == ValueType::Enum)?;
-        let values: Vec<Context> = match constant.value.kind() {
-            ValueKind::Seq => constant.value.try_iter().ok()?.collect(),
-            _ => vec![constant.value.clone()],
+        let values: Vec<Context> = match compared {
+            Expr::List(list) => list.items.iter().filter_map(constant).collect(),
+            one => constant(one).into_iter().collect(),
         };
         let known = || column.values.iter().map(String::as_str);
         let unknown = values.iter().filter_map(Context::as_str).find(|value| !known().any(|one| one == *value))?;
@@ -229,6 +228,10 @@ fn parts<'e, 'a>(expr: &'e Expr<'a>) -> Vec<&'e Expr<'a>> {
         Expr::Tuple(one) => one.items.iter().collect(),
         Expr::Map(one) => one.keys.iter().chain(&one.values).collect(),
     }
+}
+
+fn constant(expr: &Expr<'_>) -> Option<Context> {
+    if let Expr::Const(one) = expr { Some(one.value.clone()) } else { None }
 }
 
 /// The dotted name that an expression is.

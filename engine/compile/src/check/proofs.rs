@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use casebook_proofs::{Analysis, Claim, Entry, Limits, Unknown, Wanted, Witness, analyse};
+use casebook_proofs::{Analysis, Claim, Entry, Known, Limits, Unknown, Wanted, Witness, analyse};
 use casebook_runtime::{
     model::{Column, Datum, Text, domain},
     names::list,
@@ -59,7 +59,8 @@ pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], proof: &mut Proof, r
         }
         let (wanted, limits) =
             if proof.thorough { (wanted(parts, &spec.name), Limits::THOROUGH) } else { (Vec::new(), Limits::QUICK) };
-        let analysis = analyse(set, &parts.fields, &wanted, &known, limits);
+        let analysis =
+            analyse(set, &parts.fields, &wanted, Known { items: &known, derived: Some(&parts.derived) }, limits);
         let prover = Prover { parts, document, spec, set, written: &written };
         // A condition that can never hold is reported where it stands; its rule need not be as well.
         let explained = |claim: &Claim| {

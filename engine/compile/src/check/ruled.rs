@@ -10,7 +10,7 @@ use casebook_syntax::{
 };
 use indexmap::IndexMap;
 
-use super::{Checker, Documents, Parts, compile_rules, documents, find_root, generator, surface};
+use super::{Checker, Documents, Parts, compile_rules, documents, environment, find_root, generator, surface};
 
 /// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct Ruled {
     pub decisions: Arc<[Column]>,
     /// Its rules, by name.
     pub rules: IndexMap<String, Arc<RuleSet>>,
+    /// What computes the derived fields.
+    pub derived: Derived,
 }
 
 /// A file of a pack that its generators may draw from, such as `people.csv`.
@@ -94,7 +96,9 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
         let mut templates = casebook_runtime::scenario::templates::engine();
         let (columns, surface) = surface((root, environment), &plugins, &mut templates, &mut report)?;
         let broken = columns.broken;
-        let derived = Derived::new(surface.data);
+        // What is wrong with formulas is nothing about rules.
+        let columns_of = (&*columns.fields, &*columns.decisions);
+        let derived = environment::derived(root, environment, columns_of, &surface.data, &mut Report::default());
         let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first, derived));
         if !broken {
             compile_rules(&mut parts, cache, &mut report);
@@ -111,6 +115,7 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
             fields: parts.fields,
             decisions: parts.decisions,
             rules: parts.rules,
+            derived: parts.derived,
         })
     });
     report.sort();

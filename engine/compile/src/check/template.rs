@@ -205,7 +205,8 @@ pub(super) fn misspelt_name(site: &Site<'_>, context: &Value) -> Option<Diagnost
         found.filter(|(path, ..)| !made_here && !maybe.contains(path))
     })?;
     let message = format!("the {} reads `{path}`, which does not exist", site.what);
-    Some(site.document.at(Code::BadTemplate, site.pointer, message).maybe_hint(offer(&name, &exists)))
+    let hint = offer(&name, &exists).or_else(|| Some("write it under `data` of the environment".into()));
+    Some(site.document.at(Code::BadTemplate, site.pointer, message).maybe_hint(hint))
 }
 
 /// The names that a sample lists under a name; none where it has no such list.

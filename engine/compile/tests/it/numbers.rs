@@ -4,7 +4,7 @@ use casebook_compile::{
     check::{compile, prove},
     rules::typed,
 };
-use casebook_proofs::{Claim, Limits, analyse};
+use casebook_proofs::{Claim, Known, Limits, analyse};
 use casebook_runtime::{
     model::{Column, Datum},
     number::Number,
@@ -167,7 +167,7 @@ proptest! {
         let compiler = Compiler::over(fields());
         let all: Vec<Made> = rules.iter().enumerate().map(|(at, tests)| made(tests, at)).collect();
         let set = compiler.set(&all, Hit::First, None);
-        let analysis = analyse(&set, &compiler.fields, &[], &[], Limits::THOROUGH);
+        let analysis = analyse(&set, &compiler.fields, &[], Known::default(), Limits::THOROUGH);
         prop_assert!(analysis.unknown.is_empty(), "{:?}", analysis.unknown);
         for item in items() {
             let matches = |at: usize| rules[at].iter().all(|test| test.holds(&item));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use casebook_proofs::{Analysis, Claim, Limits, Witness, analyse};
+use casebook_proofs::{Analysis, Claim, Known, Limits, Witness, analyse};
 use casebook_runtime::{
     episode::{Episode, StepError},
     explanation,
@@ -245,7 +245,7 @@ fn an_invalid_action_costs_a_step_and_tells_why() {
 fn a_computed_field_is_no_free_variable() {
     let pack = parcels("grader: exact, field: care", "refuse");
     let rules = pack.rules.values().next().expect("rules");
-    let analysis = analyse(rules, pack.fields(), &[], &[], Limits::THOROUGH);
+    let analysis = analyse(rules, pack.fields(), &[], Known::default(), Limits::THOROUGH);
     // Whether an item can be bulky is not followed, so that nothing is claimed about the rule, and no item shows it.
     assert!(!analysis.claims.iter().any(|claim| matches!(claim, Claim::Never { .. })), "{:?}", analysis.claims);
     let bulky = |analysis: &Analysis| analysis.unknown.iter().any(|unknown| unknown.question.contains("R-BULKY"));
@@ -253,6 +253,6 @@ fn a_computed_field_is_no_free_variable() {
     // An item of the pack shows it.
     let items = pack.items(&pack.tasks()[0], 0).expect("items");
     let known: Vec<Witness> = items.iter().map(|item| Witness { fields: item.fields.clone(), clock: None }).collect();
-    let analysis = analyse(rules, pack.fields(), &[], &known, Limits::THOROUGH);
+    let analysis = analyse(rules, pack.fields(), &[], Known { items: &known, derived: None }, Limits::THOROUGH);
     assert!(!bulky(&analysis) && analysis.claims.is_empty(), "{analysis:?}");
 }

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use casebook_proofs::{Analysis, Claim, Diff, Limits, Move, Outcome, Side, Wanted, Witness, analyse, diff};
+use casebook_proofs::{Analysis, Claim, Diff, Known, Limits, Move, Outcome, Side, Wanted, Witness, analyse, diff};
 use casebook_runtime::{
     model::{Column, Datum},
     rules::{CompiledRule, Decided, Facts, RuleSet},
@@ -97,7 +97,7 @@ pub(super) fn claims(
     let when = if gated { vec![(0, vec![Datum::Choice(0)])] } else { Vec::new() };
     let wanted = [(0, Vec::new()), (1, when)];
     let wanted = wanted.map(|(decision, when)| Wanted { decision, name: decision.to_string(), when });
-    let analysis = analyse(set, fields, &wanted, items, Limits::THOROUGH);
+    let analysis = analyse(set, fields, &wanted, Known { items, derived: None }, Limits::THOROUGH);
     count(&counts.sets, 1);
     count(&counts.claims, analysis.claims.len());
     count(&counts.items, items.len());
@@ -185,7 +185,7 @@ pub(super) fn changes(
     counts: &Counts,
 ) -> Result<(), TestCaseError> {
     let decisions = decisions();
-    let side = |rules| Side { rules, fields, decisions: &decisions };
+    let side = |rules| Side { rules, fields, decisions: &decisions, derived: None };
     let same = diff(side(old), side(old), Limits::THOROUGH).expect("comparable");
     prop_assert!(same.edits.is_empty(), "{same:?}");
     let told = diff(side(old), side(new), Limits::THOROUGH).expect("comparable");
