@@ -135,6 +135,8 @@ fn scripted_policies_are_compared_pair_by_pair() {
     let result = json(&casebook(folder.path(), &[&EVAL[..], &again].concat()));
     assert_eq!(result["comparisons"][0]["with"], "random of `run.json`");
     assert_eq!(result["comparisons"][0]["difference"]["interval"], json!([0.0, 0.0]));
+    let stranger = [&EVAL[..4], &["--policy", "oracle_minus_one", "--against", "run.json"]].concat();
+    assert!(finds(folder.path(), &stranger).contains("has no policy, task and seed in common with this run"));
 }
 
 #[test]
