@@ -204,7 +204,7 @@ fn an_episode_that_cannot_be_played_counts_nowhere_and_is_told() {
     let human = [&EVAL[..4], &own, &both].concat();
     let told = finds(folder.path(), &human);
     assert!(told.contains("oracle: score 1.0000"), "{told}");
-    assert!(told.contains("2 episodes could not be played and are left out:"), "{told}");
+    assert!(told.contains("not played, and left out: 2 episodes\n"), "{told}");
     assert!(told.contains("no answer after 2 requests: status 503: gone"), "{told}");
     assert!(!told.contains("llm:dead: score"), "{told}");
     let refused = json(&casebook(folder.path(), &[&EVAL[..], &own, &["--policy", "llm:forbidden"]].concat()));
