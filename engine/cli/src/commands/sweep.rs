@@ -119,7 +119,13 @@ fn attempt(args: &SweepArgs, format: Format) -> Result<Exit, Exit> {
     } else {
         show(&sweep, &as_written, &tried, regrader.len());
         if let Some(path) = &args.plot {
-            output::line(format!("wrote `{}`", path.display()));
+            let panels = sweep.settings.len() / sweep.varied.last().map_or(1, |one| one.values.len().max(1));
+            let part = if panels > plot::MOST {
+                format!(", with the first {} of {panels} panels", plot::MOST)
+            } else {
+                String::new()
+            };
+            output::line(format!("wrote `{}`{part}", path.display()));
         }
     }
     Ok(if fitting > 0 { Exit::Success } else { Exit::Findings })

@@ -135,6 +135,8 @@ fn scripted_policies_are_compared_pair_by_pair() {
     let result = json(&casebook(folder.path(), &[&EVAL[..], &again].concat()));
     assert_eq!(result["comparisons"][0]["with"], "random of `run.json`");
     assert_eq!(result["comparisons"][0]["difference"]["interval"], json!([0.0, 0.0]));
+    let stranger = [&EVAL[..4], &["--policy", "oracle_minus_one", "--against", "run.json"]].concat();
+    assert!(finds(folder.path(), &stranger).contains("has no policy, task and seed in common with this run"));
 }
 
 #[test]
@@ -202,7 +204,7 @@ fn an_episode_that_cannot_be_played_counts_nowhere_and_is_told() {
     let human = [&EVAL[..4], &own, &both].concat();
     let told = finds(folder.path(), &human);
     assert!(told.contains("oracle: score 1.0000"), "{told}");
-    assert!(told.contains("2 episodes could not be played and are left out:"), "{told}");
+    assert!(told.contains("not played, and left out: 2 episodes\n"), "{told}");
     assert!(told.contains("no answer after 2 requests: status 503: gone"), "{told}");
     assert!(!told.contains("llm:dead: score"), "{told}");
     let refused = json(&casebook(folder.path(), &[&EVAL[..], &own, &["--policy", "llm:forbidden"]].concat()));

@@ -10,7 +10,7 @@ use crate::{commands::trajectory, plot::escape};
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem;color:#1c2024;background:#fff}\
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}h3{font-size:1rem;margin-bottom:.3rem}summary{cursor:pointer;padding:.3rem 0}\
-table{border-collapse:collapse;margin:.5rem 0 1rem}th,td{padding:.15rem .7rem;border-bottom:1px solid #d9dce0;text-align:right}\
+table{border-collapse:collapse;margin:.5rem 0 1rem}th,td{padding:.15rem .7rem;border-bottom:1px solid #d9dce0;text-align:right;white-space:nowrap}\
 th:first-child,td:first-child{text-align:left}td.right{background:#e3f3e6;color:#1c2024}td.wrong{background:#fbe3e1;color:#1c2024}\
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85em;background:#f2f3f5;padding:.6rem;color:#1c2024}\
 svg{background:#fff;max-width:100%;height:auto}\

@@ -24,7 +24,7 @@ pub(super) fn human(evaluation: &Evaluation) -> String {
         ));
     }
     if !evaluation.failed.is_empty() {
-        lines.push(format!("{} could not be played and are left out:", count(evaluation.failed.len(), "episode")));
+        lines.push(format!("not played, and left out: {}", count(evaluation.failed.len(), "episode")));
         for one in evaluation.failed.iter().take(FEW) {
             let policy = label(&one.policy);
             lines.push(format!(

@@ -6,7 +6,7 @@ use super::{Tried, plain};
 use crate::plot::{Panel, panels};
 
 /// The greatest number of panels.
-const MOST: usize = 12;
+pub(super) const MOST: usize = 12;
 
 /// A panel for each combination of values of all that varies but the last, whose values are on the axis. Settings that fit are
 /// marked.
