@@ -39,6 +39,8 @@ pub struct Statistics {
     pub distinct_episodes: usize,
     /// Items that were drawn.
     pub items: usize,
+    /// Whether a seed makes the items; else they are written by hand, and no more of them can be drawn.
+    pub drawn: bool,
     /// The share of each rule that decides, and of the default, by decision.
     pub rules: BTreeMap<String, BTreeMap<String, f64>>,
     /// The share of each value that is right, by decision.
@@ -112,6 +114,7 @@ pub fn statistics(pack: &Pack, task: &Arc<Task>, wanted: usize) -> Result<Statis
         episodes: usize::try_from(seed).unwrap_or_default(),
         distinct_episodes: episodes.len(),
         items: all.len(),
+        drawn: task.is_drawn(),
         ..Statistics::default()
     };
     for (at, column) in pack.decisions().iter().enumerate() {
@@ -140,6 +143,11 @@ pub fn statistics(pack: &Pack, task: &Arc<Task>, wanted: usize) -> Result<Statis
             }
             _ => {}
         }
+    }
+    if !task.is_drawn() {
+        // The same few items again and again would be learned by heart.
+        let mut known = HashSet::new();
+        all.retain(|one| known.insert(one.item.json.clone()));
     }
     for (at, column) in pack.decisions().iter().enumerate() {
         // A text is graded by what it holds, and a rank follows from the other items.

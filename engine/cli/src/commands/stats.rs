@@ -21,8 +21,8 @@ pub(crate) fn run(args: &StatsArgs, format: Format) -> Exit {
     }
 }
 
-/// Describes the items of tasks; with `--strict`, a shortcut that comes near the truth is a finding, and so are too few items to look for
-/// one.
+/// Describes the items of tasks; with `--strict`, a shortcut that comes near the truth is a finding, and so are too few drawn items to
+/// look for one, or tasks of which none has enough.
 fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
     let loaded = packs::load_sound(&args.packs.packs, format)?;
     let mut tasks = packs::pick(&loaded.catalog, &args.tasks)?;
@@ -38,8 +38,6 @@ fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
             Exit::Findings
         })?);
     }
-    let near = all.iter().any(|one| one.shortcuts.iter().any(|shortcut| shortcut.near));
-    let too_few = all.iter().any(|one| !one.too_few.is_empty());
     if format == Format::Json {
         output::json(&all);
     } else {
@@ -47,7 +45,28 @@ fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
             show(one);
         }
     }
-    Ok(loaded.exit(if tasks.is_empty() || (near || too_few) && args.strict { Exit::Findings } else { Exit::Success }))
+    let open = if args.strict { findings(&all) } else { Vec::new() };
+    open.iter().for_each(|finding| output::error(finding));
+    Ok(loaded.exit(if tasks.is_empty() || !open.is_empty() { Exit::Findings } else { Exit::Success }))
+}
+
+/// What fails under `--strict`. Items that are written by hand are as many as they are, so that too few of them are none.
+fn findings(all: &[Statistics]) -> Vec<String> {
+    let mut findings = Vec::new();
+    let named = |few: &dyn Fn(&Statistics) -> bool| {
+        let names: Vec<String> = all.iter().filter(|one| few(one)).map(|one| format!("`{}`", one.task)).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    if let Some(tasks) = named(&|one| one.shortcuts.iter().any(|shortcut| shortcut.near)) {
+        findings.push(format!("shortcuts come near the truth in {tasks}"));
+    }
+    if let Some(tasks) = named(&|one| one.drawn && !one.too_few.is_empty()) {
+        findings.push(format!("too few items to look for shortcuts in {tasks}"));
+    }
+    if !all.is_empty() && all.iter().all(|one| one.shortcuts.is_empty()) && findings.is_empty() {
+        findings.push(format!("no task has {FEW} different items, so that no shortcut was looked for"));
+    }
+    findings
 }
 
 fn show(one: &Statistics) {
@@ -91,9 +110,10 @@ fn show(one: &Statistics) {
         output::line(format!("  guessing `{decision}`: most frequent value {majority}; from {}", best.join(", ")));
     }
     for (decision, known) in &one.too_few {
+        let known = output::count(*known, if one.drawn { "item" } else { "different item" });
+        let more = if one.drawn { format!("; draw more with `--items`, until there are {FEW}") } else { String::new() };
         output::line(format!(
-            "  guessing `{decision}`: {} with a right value are too few to find a shortcut; draw more with `--items`, until there are {FEW}",
-            output::count(*known, "item")
+            "  guessing `{decision}`: {known} with a right value are too few to find a shortcut{more}"
         ));
     }
     for shortcut in one.shortcuts.iter().filter(|shortcut| shortcut.near) {

@@ -85,6 +85,12 @@ fn too_few_items_are_a_finding_of_strict_statistics() {
     let output = strict("20");
     assert_eq!(code(&output), 1, "{}", stdout(&output));
     assert!(stdout(&output).contains("too few to find a shortcut; draw more with `--items`"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("too few items to look for shortcuts in `claims-train`"), "{}", stderr(&output));
+    // The few that are written by hand come again in every episode, and teach nothing about shortcuts.
+    let output = casebook(&root(), &["stats", "scenarios/email-ops", "--task", "email-triage-easy", "--strict"]);
+    assert_eq!(code(&output), 1, "{}", stdout(&output));
+    assert!(!stdout(&output).contains("shortcut:"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("no task has 60 different items"), "{}", stderr(&output));
 }
 
 #[test]
