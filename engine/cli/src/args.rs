@@ -523,7 +523,8 @@ pub(crate) struct RunArgs {
     #[arg(long = "task", value_name = "NAME")]
     pub(crate) tasks: Vec<String>,
     /// The policy: `oracle`, `nothing`, `random`, one answer to everything such as `always(archive)` or `always(queue=archive)`,
-    /// `oracle_minus_one`, `keywords` or `echo`, `obey` where instructions are planted, or a policy of the pack
+    /// `oracle_minus_one`, `keywords` or `echo`, `obey` where instructions are planted, `longest`, `first_listed`, `label_probe`,
+    /// `pump`, `invalid`, `memoriser` or `hill_climber`, or a policy of the pack
     #[arg(long, value_name = "NAME", default_value = "oracle")]
     pub(crate) policy: String,
     /// The seed of the first episode

@@ -9,17 +9,27 @@
 //! | `oracle_minus_one` | decides what is right, except for one decision about the first item |
 //! | `keywords` | decides what is right, with all keywords of the pack as each text |
 //! | `echo` | decides what is right, with the item's own texts as each text |
+//! | `longest` | prefers what is longest: names of values, texts, and items by their texts |
+//! | `first_listed` | gives the first value of each decision, and ranks items as they are listed |
+//! | `label_probe` | decides what the last answer names, apart from items and instructions |
+//! | `pump` | decides what is right and what is wrong by turns, again and again where that is allowed |
+//! | `invalid` | names unknown items, decides the same item again, and sends keys that do not exist |
+//! | `memoriser` | decides what was right about an item with the same words, in tasks from which it did not learn |
+//! | `hill_climber` | tries one value after the other, and keeps what raised the shown score or the rewards |
 //! | `always(VALUE)` | gives one answer to everything; `always(DECISION=VALUE)` where several decisions have the value |
 //!
-//! A pack's own decides by rules about items, or takes a list of actions. One that is named like a policy of the last four in
-//! this table takes its place.
+//! A pack's own decides by rules about items, or takes a list of actions. One that is named like an optional policy
+//! takes its place.
 
+mod climber;
+mod memoriser;
+mod probing;
 mod slips;
 
 use std::{
     cmp::Ordering,
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use minijinja::{Value as Context, context, value::Serde};
@@ -28,6 +38,8 @@ use smallvec::smallvec;
 
 pub use crate::scenario::BUILT_IN_POLICIES as BUILT_IN;
 use crate::scenario::optional_policies;
+use memoriser::Memory;
+use probing::Probing;
 use slips::Slip;
 
 use crate::{
@@ -62,6 +74,10 @@ enum Kind {
     Oracle,
     Obey,
     Slip(Slip),
+    Probing(Probing),
+    /// What it has learned, once it plays.
+    Memoriser(OnceLock<Memory>),
+    HillClimber,
     Nothing,
     Random,
     Script(String),
@@ -85,7 +101,13 @@ pub fn find(pack: &Arc<Pack>, name: &str) -> Option<Policy> {
         "random" => Kind::Random,
         name if pack.policies.contains_key(name) => Kind::Script(name.to_owned()),
         name if optional_policies(&pack.decisions, pack.plants()).any(|one| one == name) => {
-            Slip::named(name).map_or(Kind::Obey, Kind::Slip)
+            match (Slip::named(name), Probing::named(name), name) {
+                (Some(slip), ..) => Kind::Slip(slip),
+                (_, Some(probing), _) => Kind::Probing(probing),
+                (.., "memoriser") => Kind::Memoriser(OnceLock::new()),
+                (.., "hill_climber") => Kind::HillClimber,
+                _ => Kind::Obey,
+            }
         }
         name => return Probe::always(&pack.decisions, name)?.ok().and_then(|probe| of_probe(pack, &probe)),
     };
@@ -125,7 +147,10 @@ pub fn unknown(pack: &Pack, name: &str) -> String {
 impl Policy {
     /// Whether it acts on what is right, so that its play shows that.
     pub fn knows_what_is_right(&self) -> bool {
-        matches!(self.kind, Kind::Oracle | Kind::Obey | Kind::Slip(_))
+        matches!(
+            self.kind,
+            Kind::Oracle | Kind::Obey | Kind::Slip(_) | Kind::Probing(Probing::Pump) | Kind::Memoriser(_)
+        )
     }
 
     /// The pack that it plays.
@@ -140,6 +165,12 @@ impl Policy {
         }
         if !self.pack.has_items {
             return self.act_without_items(episode);
+        }
+        match &self.kind {
+            Kind::Probing(probing) => return self.probe(*probing, episode),
+            Kind::Memoriser(memory) => return self.remember(memory, episode),
+            Kind::HillClimber => return self.climb(episode),
+            _ => {}
         }
         let batch = self.pack.action.declaration.list.is_some();
         let rows: Vec<usize> = episode.open_rows().take(if batch { MAX_BATCH } else { 1 }).collect();
@@ -161,7 +192,8 @@ impl Policy {
         for row in rows {
             let item = &episode.items()[row];
             let cells = match &self.kind {
-                Kind::Nothing => return None,
+                // The others act above.
+                Kind::Nothing | Kind::Probing(_) | Kind::Memoriser(_) | Kind::HillClimber => return None,
                 Kind::Oracle => self.right(episode, row),
                 Kind::Slip(slip) => self.slipped(*slip, episode, row),
                 Kind::Obey => {
@@ -206,7 +238,14 @@ impl Policy {
                 let arguments = drawn(tool.parameters.iter(), &mut stream);
                 Some(json!({ "type": "call_tool", "tool_name": tool.card.name, "arguments": arguments }))
             }
-            Kind::Nothing | Kind::Obey | Kind::Slip(_) | Kind::Script(_) | Kind::Always(..) => None,
+            Kind::Nothing
+            | Kind::Obey
+            | Kind::Slip(_)
+            | Kind::Probing(_)
+            | Kind::Memoriser(_)
+            | Kind::HillClimber
+            | Kind::Script(_)
+            | Kind::Always(..) => None,
         }
     }
 
@@ -249,20 +288,29 @@ impl Policy {
 
     /// One value for one decision; the others get their first value, ranks follow the listing.
     fn constant(&self, column: usize, value: &Datum, row: usize) -> Cells {
+        let mut cells = self.first_values(row);
+        cells[column] = Some(value.clone());
+        self.in_play(cells)
+    }
+
+    /// The first value for each decision, also where it does not count; ranks follow the listing.
+    fn first_values(&self, row: usize) -> Cells {
         let first = |(at, decision): (usize, &Column)| match decision.kind {
             ValueType::Enum => Datum::Choice(0),
             ValueType::Boolean => Datum::Boolean(false),
             ValueType::Text => self.said(at, NEUTRAL),
             ValueType::Number => Datum::Number(decision.bounds.0.map_or(0.0, Number::to_f64)),
             ValueType::Rank => Datum::Integer(i64::try_from(row + 1).unwrap_or(i64::MAX)),
-            ValueType::Set | ValueType::List => Datum::List(Arc::new([])),
+            ValueType::Set => {
+                let least = decision.lengths.0.unwrap_or(0) as usize;
+                Datum::List(decision.values.iter().take(least).map(|name| Text::new(name)).collect())
+            }
+            ValueType::List => Datum::List(Arc::new([])),
             ValueType::Object => sample(decision),
             ValueType::Address | ValueType::Url => Datum::text(decision.sample().as_str().unwrap_or_default()),
             ValueType::Integer | ValueType::Timestamp | ValueType::Duration => Datum::Integer(whole_range(decision).0),
         };
-        let mut cells: Cells = self.pack.decisions.iter().enumerate().map(|one| Some(first(one))).collect();
-        cells[column] = Some(value.clone());
-        self.in_play(cells)
+        self.pack.decisions.iter().enumerate().map(|one| Some(first(one))).collect()
     }
 
     /// A text for a decision: as much of it as an agent may send, and again and again until that is enough.

@@ -53,6 +53,11 @@ impl SampledEpisode {
 }
 
 impl Sample {
+    /// How many seeds there are.
+    pub(super) const fn count(self) -> u64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+
     /// The episodes of a pack, task by task.
     pub fn tasks(self, pack: &Pack) -> Vec<Vec<SampledEpisode>> {
         pack.tasks().iter().map(|task| self.of(task)).collect()

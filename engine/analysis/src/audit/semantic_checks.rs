@@ -110,11 +110,10 @@ impl Subject<'_> {
 }
 
 fn oracle_max(subject: &Subject<'_>) -> Outcome {
-    let written =
-        subject.pack.suites.iter().flat_map(|suite| &suite.probes).find(|(probe, ..)| probe.name() == "oracle");
+    let written = subject.pack.suites.iter().flat_map(|suite| &suite.probes).find(|case| case.probe.name() == "oracle");
     let least = match (subject.declared, written) {
         (Some(declared), _) => NumberTest::Between(Some((1.0 - declared.reward.oracle_tolerance - NEAR, true)), None),
-        (None, Some((_, test, _))) => *test,
+        (None, Some(case)) => case.score,
         (None, None) => NumberTest::Between(Some((1.0 - ORACLE_TOLERANCE, true)), None),
     };
     let (mut lowest, mut findings) = (1.0_f64, Vec::new());
@@ -154,8 +153,10 @@ fn floor_gap(subject: &Subject<'_>) -> Outcome {
 }
 
 fn canary_floor(subject: &Subject<'_>) -> Outcome {
-    let cases: Vec<testing::Case> =
-        testing::probes(subject.pack).into_iter().filter(|case| case.name != "oracle").collect();
+    let cases: Vec<testing::Case> = testing::probes(subject.pack, subject.sample.count())
+        .into_iter()
+        .filter(|case| case.name != "oracle")
+        .collect();
     let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     let note = format!("`{}`: played every task with {}", subject.pack.name(), names.join(", "));
     let findings = cases.iter().filter(|case| !case.passed).flat_map(|case| {

@@ -1,6 +1,9 @@
 //! Episode cases and probes.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use casebook_runtime::{
     episode::{Episode, Step},
@@ -10,7 +13,7 @@ use casebook_runtime::{
     rubric::Mark,
     scenario::{
         Pack, Task,
-        suite::{EpisodeCase, Expectation, NumberTest, Player, Probe, Site},
+        suite::{EpisodeCase, Expectation, NumberTest, Player, Probe, ProbeCase, Site},
     },
     value::ValueType,
 };
@@ -18,15 +21,20 @@ use serde_json::{Map, Value};
 
 use super::{Case, CaseKind, case, coverage::Seen};
 
-/// What the built-in probes must score unless a test demands otherwise.
+/// What the oracle must score unless a test demands otherwise, and what others may.
 const ORACLE: NumberTest = NumberTest::Between(Some((0.95, true)), None);
-const NOTHING: NumberTest = NumberTest::Between(None, Some((0.1, true)));
-const ALWAYS: NumberTest = NumberTest::Between(None, Some((0.9, true)));
+const ANY: NumberTest = NumberTest::Between(None, None);
 
 /// The seeds of each family with which the built-in probes play: each task must be as good for the oracle as the others, while
 /// for the rest the mean counts, for in one task with few items a constant may be right by chance.
 const ORACLE_SEEDS: u64 = 4;
 const OTHER_SEEDS: u64 = 4;
+/// The built-in agents that probe.
+const PROBING: [&str; 7] = ["longest", "first_listed", "label_probe", "pump", "invalid", "memoriser", "hill_climber"];
+/// How far apart numbers may be that count as equal.
+const NEAR: f64 = 1e-6;
+/// The same of agents that probe, also of tasks with forms of their own.
+const PROBING_SEEDS: u64 = 2;
 
 /// Items that are named of each grader behind a score.
 const MAX_ITEMS: usize = 8;
@@ -77,57 +85,199 @@ pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, seen: &mut 
     case(suite, CaseKind::Episode, &test.name, Some(&test.site), details, passed)
 }
 
-/// Lets an agent play every task, of each family the first ones, so many; each score must meet the demand, or of a family where
-/// it is about the greatest score the mean.
-pub(super) fn probe(
-    pack: &Arc<Pack>,
-    suite: &str,
-    (probe, seeds): (&Probe, u64),
-    test: NumberTest,
-    site: Option<&Site>,
-    seen: &mut Seen,
-) -> Case {
+/// An agent that plays every task, and what is demanded of it.
+#[derive(Debug, Clone)]
+pub(super) struct Asked<'a> {
+    pub(super) suite: &'a str,
+    pub(super) probe: Probe,
+    /// The first tasks of each family for which the demand holds.
+    seeds: u64,
+    score: NumberTest,
+    total: Option<NumberTest>,
+    /// What it may score at most on average of all episodes.
+    ceiling: Option<f64>,
+    /// Whether it may not earn more than the oracle, on average of all episodes.
+    rival: bool,
+    /// The seeds of each task, and first tasks of each family, for which ceilings hold.
+    all_seeds: u64,
+    site: Option<&'a Site>,
+}
+
+impl<'a> Asked<'a> {
+    /// What a test demands; its ceilings hold as well unless there is a reason to raise them.
+    pub(super) fn by_test(pack: &Pack, suite: &'a str, case: &'a ProbeCase) -> Self {
+        let own = |name: &str| pack.policies.contains_key(name);
+        let ceiling = case.probe.ceiling(own).filter(|_| case.reason.is_none());
+        let rival = case.probe.earns_no_more_than_oracle(own) && case.reason.is_none();
+        Self {
+            suite,
+            probe: case.probe.clone(),
+            seeds: 1,
+            score: case.score,
+            total: case.total,
+            ceiling,
+            rival,
+            all_seeds: PROBING_SEEDS,
+            site: Some(&case.site),
+        }
+    }
+
+    fn built_in(pack: &Pack, probe: Probe, (seeds, all_seeds): (u64, u64), score: NumberTest) -> Self {
+        let own = |name: &str| pack.policies.contains_key(name);
+        let (ceiling, rival) = (probe.ceiling(own), probe.earns_no_more_than_oracle(own));
+        Self { suite: "built-in", probe, seeds, score, total: None, ceiling, rival, all_seeds, site: None }
+    }
+
+    /// The same with more seeds for the ceilings.
+    pub(super) fn with_seeds(self, seeds: u64) -> Self {
+        Self { all_seeds: self.all_seeds.max(seeds), ..self }
+    }
+
+    /// Whether its plays are part of what the tests exercise.
+    fn counts(&self) -> bool {
+        self.site.is_some() || !PROBING.contains(&self.probe.name())
+    }
+
+    /// What it may score at most, in words.
+    fn most(&self) -> String {
+        self.ceiling.map(|ceiling| format!("at most {ceiling}")).unwrap_or_default()
+    }
+}
+
+/// What the oracle earns, by task and seed; it is played when it is first asked for.
+#[derive(Debug, Default)]
+pub(super) struct Rival(Mutex<HashMap<(String, u64), Option<f64>>>);
+
+impl Rival {
+    fn total_if(&self, wanted: bool, pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Option<f64> {
+        if wanted { self.total(pack, task, seed) } else { None }
+    }
+
+    fn total(&self, pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Option<f64> {
+        let key = (task.name().to_owned(), seed);
+        let known = |kept: &HashMap<_, Option<f64>>| kept.get(&key).copied();
+        if let Some(total) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return total;
+        }
+        let played = policy::find(pack, "oracle").and_then(|oracle| {
+            let next = |episode: &Episode| (!episode.done()).then(|| oracle.act(episode)).flatten();
+            play(pack, task, (seed, &Map::new()), &mut Seen::default(), next).ok()
+        });
+        let total = played.filter(|played| played.refused.is_none()).map(|played| played.total());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, total);
+        total
+    }
+}
+
+impl Played {
+    fn total(&self) -> f64 {
+        self.steps.iter().map(|step| step.reward).sum()
+    }
+}
+
+/// Lets an agent play every task, of each family the first ones; each score must meet the demand, or of a family where it is
+/// about the greatest score the mean. On average of all episodes no ceiling may be passed.
+pub(super) fn probe(pack: &Arc<Pack>, asked: &Asked<'_>, rival: &Rival, seen: &mut Seen) -> Case {
     let mut details = Vec::new();
     let mut passed = true;
+    let agent = policy::of_probe(pack, &asked.probe);
     for task in pack.tasks() {
-        let members = members(task, seeds);
-        let mut scores = Vec::with_capacity(members.len());
-        for task in &members {
-            let played = match policy::of_probe(pack, probe) {
-                Some(policy) => play(pack, task, (0, &Map::new()), seen, |episode| {
-                    (!episode.done()).then(|| policy.act(episode)).flatten()
+        let demanded = members(task, asked.seeds);
+        let has_ceiling = asked.ceiling.is_some() || asked.rival;
+        let more = if has_ceiling { episodes_of(task, asked.all_seeds) } else { Vec::new() };
+        let mut all: Vec<(Arc<Task>, u64)> = demanded.iter().map(|task| (Arc::clone(task), 0)).collect();
+        let is_new =
+            |one: &&(Arc<Task>, u64)| !all.iter().any(|(task, seed)| (task.name(), *seed) == (one.0.name(), one.1));
+        let more: Vec<(Arc<Task>, u64)> = more.iter().filter(is_new).cloned().collect();
+        all.extend(more);
+        let (mut scores, mut totals) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
+        for (at, (task, seed)) in all.iter().enumerate() {
+            let mut apart = Seen::default();
+            // What only a ceiling asks for is no part of what the tests exercise.
+            let seen = if at < demanded.len() && asked.counts() { &mut *seen } else { &mut apart };
+            let played = match &agent {
+                Some(agent) => play(pack, task, (*seed, &Map::new()), seen, |episode| {
+                    (!episode.done()).then(|| agent.act(episode)).flatten()
                 }),
-                None => Err(format!("there is no agent `{}`", probe.name())),
+                None => Err(format!("there is no agent `{}`", asked.probe.name())),
             };
             match played {
                 Ok(Played { refused: Some((step, error)), .. }) => {
                     passed = false;
                     details.push(format!("{}: action {step} was refused: {error}", task.name()));
                 }
-                Ok(played) => scores.push((task, played)),
+                Ok(played) => {
+                    totals.push((played.total(), rival.total_if(asked.rival, pack, task, *seed)));
+                    scores.push((task, played));
+                }
                 Err(error) => {
                     passed = false;
                     details.push(format!("{}: {error}", task.name()));
                 }
             }
         }
-        let missed: Vec<&(&Arc<Task>, Played)> =
-            scores.iter().filter(|(_, played)| !test.holds(played.score)).collect();
-        #[expect(clippy::cast_precision_loss, reason = "a few seeds")]
-        let mean = scores.iter().map(|(_, played)| played.score).sum::<f64>() / scores.len() as f64;
-        let by_chance = !missed.is_empty() && missed.iter().all(|(_, played)| !test.is_above(played.score));
-        if missed.is_empty() || by_chance && scores.len() > 1 && test.holds(mean) {
-            let of = if scores.len() > 1 { format!(" on average of {} seeds", scores.len()) } else { String::new() };
-            details.extend((!scores.is_empty()).then(|| format!("{}: {mean:.4}{of}", task.name())));
-            continue;
+        let mut wrong = demand(&scores[..scores.len().min(demanded.len())], asked, &mut details, task);
+        let highest = mean(scores.iter().map(|(_, played)| played.score));
+        if asked.ceiling.is_some_and(|ceiling| highest > ceiling + NEAR) && wrong.is_empty() {
+            let (of, most) = (average(scores.len()), asked.most());
+            wrong.push(format!("{}: {highest:.4}{of}, should be {most}", task.name()));
         }
-        passed = false;
+        let beaten: Vec<(f64, f64)> = totals.iter().filter_map(|(own, oracle)| Some((*own, (*oracle)?))).collect();
+        let (own, best) = (mean(beaten.iter().map(|one| one.0)), mean(beaten.iter().map(|one| one.1)));
+        if asked.rival && !beaten.is_empty() && own > best + NEAR {
+            let of = average(beaten.len());
+            wrong.push(format!(
+                "{}: a return of {own:.4}{of}, should be at most {best:.4}, what the oracle earns",
+                task.name()
+            ));
+        }
+        passed &= wrong.is_empty();
+        details.extend(wrong);
+    }
+    case(asked.suite, CaseKind::Probe, asked.probe.name(), asked.site, details, passed)
+}
+
+/// What of a demand some episodes of a task do not meet; what meets it is a detail.
+fn demand(scores: &[(&Arc<Task>, Played)], asked: &Asked<'_>, details: &mut Vec<String>, task: &Task) -> Vec<String> {
+    let test = asked.score;
+    let missed: Vec<&(&Arc<Task>, Played)> = scores.iter().filter(|(_, played)| !test.holds(played.score)).collect();
+    let score = mean(scores.iter().map(|(_, played)| played.score));
+    let by_chance = !missed.is_empty() && missed.iter().all(|(_, played)| !test.is_above(played.score));
+    let mut wrong = Vec::new();
+    if missed.is_empty() || by_chance && scores.len() > 1 && test.holds(score) {
+        let of = average(scores.len());
+        details.extend((!scores.is_empty()).then(|| format!("{}: {score:.4}{of}", task.name())));
+    } else {
         for (task, played) in missed {
-            details.push(format!("{}: {:.4}, should be {}", task.name(), played.score, test.words()));
-            details.extend(graders(played, test).into_iter().map(|line| format!("  {line}")));
+            wrong.push(format!("{}: {:.4}, should be {}", task.name(), played.score, test.words()));
+            wrong.extend(graders(played, test).into_iter().map(|line| format!("  {line}")));
         }
     }
-    case(suite, CaseKind::Probe, probe.name(), site, details, passed)
+    for (task, played) in scores {
+        if let Some(test) = asked.total.filter(|test| !test.holds(played.total())) {
+            wrong.push(format!("{}: a return of {:.4}, should be {}", task.name(), played.total(), test.words()));
+        }
+    }
+    wrong
+}
+
+fn average(count: usize) -> String {
+    if count > 1 { format!(" on average of {count} seeds") } else { String::new() }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few seeds")]
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let values: Vec<f64> = values.collect();
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// A task with its first seeds where a seed draws something; of a family the first tasks.
+fn episodes_of(task: &Arc<Task>, seeds: u64) -> Vec<(Arc<Task>, u64)> {
+    if task.family.is_some() {
+        return members(task, seeds).into_iter().map(|member| (member, 0)).collect();
+    }
+    let draws = task.shuffled || task.is_drawn() || !task.vary.is_empty();
+    (0..if draws { seeds } else { 1 }).map(|seed| (Arc::clone(task), seed)).collect()
 }
 
 /// A task, or the first ones of a family, so many.
@@ -140,24 +290,26 @@ pub(super) fn members(task: &Arc<Task>, seeds: u64) -> Vec<Arc<Task>> {
     }
 }
 
-/// The probes that no test of the pack names, each with the number of seeds of a family that it plays, and its demand.
-pub(super) fn built_in(pack: &Arc<Pack>) -> Vec<(Probe, u64, NumberTest)> {
-    let mut probes = vec![(Probe::Policy("oracle".into()), ORACLE), (Probe::Policy("nothing".into()), NOTHING)];
-    probes.extend(constants(pack).into_iter().map(|probe| (probe, ALWAYS)));
+/// What is demanded of the agents that no test of the pack names.
+pub(super) fn built_in(pack: &Arc<Pack>) -> Vec<Asked<'static>> {
+    let policy = |name: &str| Probe::Policy(name.to_owned());
+    let mut all = vec![
+        Asked::built_in(pack, policy("oracle"), (ORACLE_SEEDS, ORACLE_SEEDS), ORACLE),
+        Asked::built_in(pack, policy("nothing"), (OTHER_SEEDS, OTHER_SEEDS), ANY),
+    ];
+    let constant = |probe| Asked::built_in(pack, probe, (OTHER_SEEDS, OTHER_SEEDS), ANY);
+    all.extend(constants(pack).into_iter().map(constant));
+    let probing = policy::names(pack).into_iter().filter(|name| PROBING.contains(&name.as_str()));
+    let probing = probing.filter(|name| !pack.policies.contains_key(name));
+    all.extend(probing.map(|name| Asked::built_in(pack, policy(&name), (1, PROBING_SEEDS), ANY)));
     let named = |probe: &Probe| {
-        pack.suites.iter().flat_map(|suite| &suite.probes).any(|(other, ..)| match (probe, other) {
+        pack.suites.iter().flat_map(|suite| &suite.probes).any(|case| match (probe, &case.probe) {
             (Probe::Always { column: a, value: x, .. }, Probe::Always { column: b, value: y, .. }) => a == b && x == y,
             (a, b) => a.name() == b.name(),
         })
     };
-    probes
-        .into_iter()
-        .filter(|(probe, _)| !named(probe))
-        .map(|(one, test)| {
-            let seeds = if one.name() == "oracle" { ORACLE_SEEDS } else { OTHER_SEEDS };
-            (one, seeds, test)
-        })
-        .collect()
+    all.retain(|asked| !named(&asked.probe));
+    all
 }
 
 /// The agents with one answer, for each value of each `enum` decision.

@@ -24,6 +24,7 @@ use casebook_runtime::scenario::{Pack, suite::Site};
 pub use coverage::Coverage;
 use coverage::Seen;
 pub(crate) use episodes::constants;
+use episodes::{Asked, Rival};
 
 /// The result of a pack's tests.
 #[derive(Debug, Clone, Serialize)]
@@ -131,14 +132,16 @@ pub fn first_failure(pack: &Arc<Pack>) -> Option<Case> {
 }
 
 /// Lets the agents play that tests of a pack name, and the built-in ones that no test names.
-pub fn probes(pack: &Arc<Pack>) -> Vec<Case> {
-    let built_in = episodes::built_in(pack);
+///
+/// Their ceilings hold for so many seeds of each task, and first tasks of each family.
+pub fn probes(pack: &Arc<Pack>, seeds: u64) -> Vec<Case> {
     let mut all = Vec::new();
     for suite in &pack.suites {
-        all.extend(suite.probes.iter().map(|(probe, test, site)| (suite.name.as_str(), (probe, 1), *test, Some(site))));
+        all.extend(suite.probes.iter().map(|case| Asked::by_test(pack, &suite.name, case)));
     }
-    all.extend(built_in.iter().map(|(probe, seeds, test)| ("built-in", (probe, *seeds), *test, None)));
-    let play = |(suite, probe, test, site)| episodes::probe(pack, suite, probe, test, site, &mut Seen::default());
+    all.extend(episodes::built_in(pack));
+    let rival = Rival::default();
+    let play = |asked: Asked<'_>| episodes::probe(pack, &asked.with_seeds(seeds), &rival, &mut Seen::default());
     all.into_par_iter().map(play).collect()
 }
 
@@ -153,6 +156,7 @@ fn visit_all(
     seen: &mut Seen,
     done: &mut dyn FnMut(Case) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    let rival = Rival::default();
     let wanted = |suite: &str, name: &str| filter.is_empty() || suite.contains(filter) || name.contains(filter);
     for suite in &pack.suites {
         for case in suite.rules.iter().filter(|case| wanted(&suite.name, &case.name)) {
@@ -161,13 +165,13 @@ fn visit_all(
         for case in suite.episodes.iter().filter(|case| wanted(&suite.name, &case.name)) {
             done(episodes::run(pack, &suite.name, case, seen))?;
         }
-        for (probe, test, site) in suite.probes.iter().filter(|(probe, ..)| wanted(&suite.name, probe.name())) {
-            done(episodes::probe(pack, &suite.name, (probe, 1), *test, Some(site), seen))?;
+        for case in suite.probes.iter().filter(|case| wanted(&suite.name, case.probe.name())) {
+            done(episodes::probe(pack, &Asked::by_test(pack, &suite.name, case), &rival, seen))?;
         }
     }
     if filter.is_empty() {
-        for (probe, seeds, test) in episodes::built_in(pack) {
-            done(episodes::probe(pack, "built-in", (&probe, seeds), test, None, seen))?;
+        for asked in episodes::built_in(pack) {
+            done(episodes::probe(pack, &asked, &rival, seen))?;
         }
     }
     for plugin in pack.plugins() {

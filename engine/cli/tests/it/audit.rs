@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::shell::{casebook, code, edit, finds, json, root, stderr, stdout, succeeds};
+use crate::shell::{PACK, casebook, code, edit, finds, json, root, stderr, stdout, succeeds};
 
 const MANIFEST: &str = "\
 spec_version: 1
@@ -167,6 +167,12 @@ fn defects_of_a_package_are_found_with_their_line() {
         let lines = about(&told, id);
         assert!(lines.iter().any(|line| line.contains(finding)), "{id}: {finding}\n{told}");
     }
+}
+
+#[test]
+fn the_shipped_manifest_pins_the_tasks_of_its_pack() {
+    let told = succeeds(&root(), &["audit", PACK, "--only", "static.task_distribution_pinning"]);
+    assert!(told.contains("pass  static.task_distribution_pinning"), "{told}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     audit::{about, pack},
-    shell::{casebook, code, copy, edit, root, stderr, stdout},
+    shell::{casebook, code, copy, edit, root, stderr, stdout, succeeds},
 };
 
 /// A file, a text of it, and what takes its place.
@@ -250,6 +250,81 @@ const FOURTH: Edit = (
     "  - id: t-104\n    fields: { subject: Where is my invoice, body: I cannot find it., sender: ada@customer.example, plan: free }\n  - id: t-103",
 );
 
+const CANARY: &str = "semantic.canary_floor";
+
+/// Defects of the pack that `casebook new desk --template batch` writes, whose items may be decided again.
+const BATCH: &[Planted] = &[
+    (
+        "a reward that going back and forth raises",
+        &[("rubric.yaml", "mode: best_so_far", "sum: [{ name: paid, grader: matrix, field: level, correct: 0.5 }]")],
+        CANARY,
+        "desk/desk-night: `pump` plays desk-night: a return of 3.0000, should be at most 2.0000, what the oracle earns",
+    ),
+    (
+        "steps enough to climb a score that rewards show",
+        &[ONLY_LEVELS, LAST, ("task.yaml", "max_steps: 3", "max_steps: 30")],
+        CANARY,
+        "desk/desk-night: `hill_climber` plays desk-night: 1.0000, should be at most 0.9",
+    ),
+    (
+        "an order that is the right one",
+        &[ONLY_ORDER, RANKED],
+        CANARY,
+        "desk/desk-night: `first_listed` plays desk-night: 1.0000, should be at most 0.9",
+    ),
+    (
+        "the longest first",
+        &[
+            ONLY_ORDER,
+            ("inbox.yaml", "title: Sign-in is slow", "title: Sign-in is slow for most of those who come in the night"),
+            (
+                "inbox.yaml",
+                "title: Checkout answers with errors",
+                "title: Checkout answers with errors to everybody who has something in the basket",
+            ),
+            ("inbox.yaml", "title: Nightly report is late", "title: Nightly report is late again this night"),
+        ],
+        CANARY,
+        "desk/desk-night: `longest` plays desk-night: 1.0000, should be at most 0.9",
+    ),
+    (
+        "test tasks over the items of training",
+        &[(
+            "task.yaml",
+            "max_steps: 3\n",
+            "max_steps: 3\ninstructions: Decide.\n---\napiVersion: casebook/v1\nkind: Task\nname: later\nextends: desk-night\nsplit: test\ninstructions: Decide.\n---\napiVersion: casebook/v1\nkind: Task\nname: desk-other\nextends: desk-night\n",
+        )],
+        CANARY,
+        "desk/later: `memoriser` plays later: 1.0000, should be at most 0.9",
+    ),
+    (
+        "a probe that a test lets score more, for no reason",
+        &[
+            ONLY_LEVELS,
+            LAST,
+            ("task.yaml", "max_steps: 3", "max_steps: 30"),
+            ("test.yaml", "  nothing: 0", "  nothing: 0\n  hill_climber: { lte: 1 }"),
+        ],
+        CANARY,
+        "scenarios/desk/test.yaml:24 desk/desk-night: `hill_climber` plays desk-night: 1.0000, should be at most 0.9",
+    ),
+];
+
+const ONLY_LEVELS: Edit =
+    ("rubric.yaml", "weight: 0.4, grader: rank_correlation, field: order", "weight: 0.4, grader: exact, field: level");
+/// The last alert ends the episode, so that it cannot be tried.
+const LAST: Edit = ("inbox.yaml", "{ level: page, order: 2 }", "{ level: ignore, order: 2 }");
+const ONLY_ORDER: Edit = (
+    "rubric.yaml",
+    "weight: 0.6,\n        grader: near,\n        field: level,\n        partial: { page: { ticket: 0.4 }, ticket: { page: 0.4, ignore: 0.2 } },",
+    "weight: 0.6, grader: rank_correlation, field: order,",
+);
+const RANKED: Edit = (
+    "inbox.yaml",
+    "{ level: ticket, order: 3 }\n  - id: a-2\n    fields: { title: Checkout answers with errors, service: checkout, errors_per_minute: 240 }\n    labels: { level: page, order: 1 }\n  - id: a-3\n    fields: { title: Disk of a test machine is full, service: sandbox, errors_per_minute: 2 }\n    labels: { level: ignore, order: 4 }\n  - id: a-4\n    fields: { title: Sign-in is slow, service: accounts, errors_per_minute: 35 }\n    labels: { level: page, order: 2 }",
+    "{ level: ticket, order: 1 }\n  - id: a-2\n    fields: { title: Checkout answers with errors, service: checkout, errors_per_minute: 240 }\n    labels: { level: page, order: 2 }\n  - id: a-3\n    fields: { title: Disk of a test machine is full, service: sandbox, errors_per_minute: 2 }\n    labels: { level: ignore, order: 3 }\n  - id: a-4\n    fields: { title: Sign-in is slow, service: accounts, errors_per_minute: 35 }\n    labels: { level: page, order: 4 }",
+);
+
 /// Defects of the recipe for generators, whose tasks are drawn.
 const FAMILY: &[Planted] = &[
     (
@@ -316,6 +391,33 @@ fn defects_of_a_pack_are_found() {
     };
     let missed: Vec<String> = DESK.iter().filter_map(missed).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn what_agents_without_understanding_get_is_found() {
+    let batch = || {
+        let folder = TempDir::new().expect("a folder");
+        succeeds(folder.path(), &["new", "desk", "--template", "batch"]);
+        folder
+    };
+    let missed = |planted: &Planted| {
+        let folder = batch();
+        missed(folder.path(), &folder.path().join("scenarios/desk"), planted)
+    };
+    let missed: Vec<String> = BATCH.iter().filter_map(missed).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    // A reason raises a ceiling.
+    let folder = batch();
+    for (file, from, to) in [
+        ONLY_LEVELS,
+        LAST,
+        ("task.yaml", "max_steps: 3", "max_steps: 30"),
+        ("test.yaml", "  nothing: 0", "  nothing: 0\n  hill_climber: { lte: 1, reason: Trying is allowed here. }"),
+    ] {
+        edit(&folder.path().join("scenarios/desk").join(file), from, to);
+    }
+    let told = succeeds(folder.path(), &["audit", "--only", CANARY]);
+    assert!(told.contains("pass  semantic.canary_floor"), "{told}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use casebook_runtime::{
         optional_policies,
         parameter::LEVEL,
         suite::{
-            AlwaysProblem, EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, RuleCase, Site, Suite,
-            answerable,
+            AlwaysProblem, EpisodeCase, Expectation, Measure, NumberTest, Player, Probe, ProbeCase, RuleCase, Site,
+            Suite, answerable,
         },
         tasks::find_task,
     },
@@ -52,9 +52,12 @@ pub(super) fn compile(
     let mut probes = Vec::new();
     for (name, test) in &spec.probes {
         let pointer = format!("/probes/{}", name.replace('~', "~0").replace('/', "~1"));
-        let test = checker.number(&pointer, test, report);
+        let demand = checker.demand(&pointer, test, report);
         if let Some(probe) = checker.probe(&pointer, true, name, report) {
-            probes.push((probe, test?, checker.site(&pointer)));
+            let (score, total, reason) = demand?;
+            let case = ProbeCase { probe, score, total, reason, site: checker.site(&pointer) };
+            checker.ceiling(&pointer, &case, report);
+            probes.push(case);
         }
     }
     let demands = spec.coverage.clone().unwrap_or_default();
@@ -413,6 +416,37 @@ impl Checker<'_> {
     }
 
     /// Reads a demand on a number; one that nothing can meet is an error.
+    /// What is demanded of an agent: its score, its return, and a reason.
+    fn demand(
+        &self,
+        pointer: &str,
+        test: &spec::ProbeTest,
+        report: &mut Report,
+    ) -> Option<(NumberTest, Option<NumberTest>, Option<String>)> {
+        let bounds = match test {
+            spec::ProbeTest::Equal(score) => return Some((NumberTest::Equal(*score), None, None)),
+            spec::ProbeTest::Bounds(bounds) => bounds,
+        };
+        let spec::ProbeBounds { eq, gt, gte, lt, lte, total, reason } = bounds.clone();
+        let score = spec::NumberTest::Bounds(spec::NumberBounds { eq, gt, gte, lt, lte });
+        let score = self.number(pointer, &score, report);
+        let total = total.map(|total| self.number(&format!("{pointer}/return"), &total, report));
+        let reason = reason.filter(|reason| !reason.trim().is_empty());
+        Some((score?, total.map_or(Some(None), |total| total.map(Some))?, reason))
+    }
+
+    /// Reports a score above the ceiling of a built-in agent that no reason explains.
+    fn ceiling(&self, pointer: &str, case: &ProbeCase, report: &mut Report) {
+        let own = |name: &str| self.parts.documents.find(Kind::Policy, name).is_some();
+        let (Some(ceiling), Some(most)) = (case.probe.ceiling(own), case.score.most()) else { return };
+        if most > ceiling && case.reason.is_none() {
+            let name = case.probe.name();
+            let message = format!("`{name}` may score {most}, but its ceiling is {ceiling}, and no `reason` raises it");
+            let hint = format!("allow at most {ceiling}, or add `reason:` with why it may score more");
+            report.push(self.document.at(Code::RaisedCeiling, pointer, message).hint(hint));
+        }
+    }
+
     fn number(&self, pointer: &str, test: &spec::NumberTest, report: &mut Report) -> Option<NumberTest> {
         let bounds = match test {
             spec::NumberTest::Equal(number) => return Some(NumberTest::Equal(*number)),

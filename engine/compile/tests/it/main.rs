@@ -32,6 +32,7 @@ mod reading;
 mod score_tree;
 mod script;
 mod scripts;
+mod probing;
 mod slips;
 mod steering;
 mod symbols;

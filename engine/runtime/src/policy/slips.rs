@@ -57,7 +57,7 @@ impl Policy {
     }
 
     /// Changes the first decision of which there is another value.
-    fn mistaken(&self, mut cells: Cells) -> Cells {
+    pub(super) fn mistaken(&self, mut cells: Cells) -> Cells {
         let other = self.pack.decisions.iter().zip(&cells).enumerate().find_map(|(at, (column, cell))| {
             let other = match cell.as_ref()? {
                 Datum::Choice(value) if column.values.len() > 1 => Datum::Choice((value + 1) % column.values.len()),
@@ -89,7 +89,7 @@ impl Policy {
     }
 
     /// The texts of an item that agents see.
-    fn texts_of(&self, item: &Item) -> String {
+    pub(super) fn texts_of(&self, item: &Item) -> String {
         let shown = item.shown().iter().zip(self.pack.fields.iter()).filter(|(_, field)| field.visible);
         let texts: Vec<&str> = shown
             .filter_map(|(value, _)| match value {

@@ -71,16 +71,30 @@ use crate::{
 /// The names of the built-in policies.
 pub const BUILT_IN_POLICIES: [&str; 3] = ["oracle", "nothing", "random"];
 /// The built-in policies that show something in some packs only; a policy of the pack with the name takes their place.
-pub const OPTIONAL_POLICIES: [&str; 4] = ["obey", "oracle_minus_one", "keywords", "echo"];
+pub const OPTIONAL_POLICIES: [&str; 11] = [
+    "obey",
+    "oracle_minus_one",
+    "keywords",
+    "echo",
+    "longest",
+    "first_listed",
+    "label_probe",
+    "pump",
+    "invalid",
+    "memoriser",
+    "hill_climber",
+];
 
 /// Those of them that show something where agents decide such columns, and a task plants instructions or none does.
 pub fn optional_policies(decisions: &[Column], plants: bool) -> impl Iterator<Item = &'static str> + use<> {
     let has_text = decisions.iter().any(|column| column.kind == ValueType::Text);
     let has_choice =
         decisions.iter().any(|column| matches!(column.kind, ValueType::Enum | ValueType::Boolean | ValueType::Set));
+    let decides = !decisions.is_empty();
     OPTIONAL_POLICIES.into_iter().filter(move |name| match *name {
         "obey" => plants,
-        "oracle_minus_one" => has_choice,
+        "oracle_minus_one" | "label_probe" | "pump" | "memoriser" | "hill_climber" => has_choice,
+        "longest" | "first_listed" | "invalid" => decides,
         _ => has_text,
     })
 }

@@ -18,10 +18,25 @@ pub struct Suite {
     pub rules: Vec<RuleCase>,
     /// Episodes and their expected results.
     pub episodes: Vec<EpisodeCase>,
-    /// Agents that play every task, and their scores.
-    pub probes: Vec<(Probe, NumberTest, Site)>,
+    /// Agents that play every task, and what is demanded of them.
+    pub probes: Vec<ProbeCase>,
     /// What shares must be covered.
     pub coverage: Vec<(Measure, f64, Site)>,
+}
+
+/// An agent that plays every task, and what is demanded of it.
+#[derive(Debug)]
+pub struct ProbeCase {
+    /// The agent.
+    pub probe: Probe,
+    /// Its score.
+    pub score: NumberTest,
+    /// The sum of its rewards.
+    pub total: Option<NumberTest>,
+    /// Why it may score or earn more than its ceiling.
+    pub reason: Option<String>,
+    /// Where it stands.
+    pub site: Site,
 }
 
 /// Where something is written.
@@ -185,6 +200,30 @@ impl Probe {
     }
 }
 
+/// What `nothing` may score.
+const NOTHING: f64 = 0.1;
+/// What other built-in agents without understanding may score.
+const BLIND: f64 = 0.9;
+/// Built-in policies without understanding: what they score is due to the pack, not to them.
+const BLIND_POLICIES: [&str; 7] =
+    ["random", "longest", "first_listed", "label_probe", "invalid", "memoriser", "hill_climber"];
+
+impl Probe {
+    /// The most that a built-in agent may score: nothing where it knows what is right, or is the pack's own.
+    pub fn ceiling(&self, own: impl Fn(&str) -> bool) -> Option<f64> {
+        match self {
+            Self::Always { .. } => Some(BLIND),
+            Self::Policy(name) if name == "nothing" => Some(NOTHING),
+            Self::Policy(name) => (BLIND_POLICIES.contains(&name.as_str()) && !own(name)).then_some(BLIND),
+        }
+    }
+
+    /// Whether a built-in agent may not earn more than the oracle.
+    pub fn earns_no_more_than_oracle(&self, own: impl Fn(&str) -> bool) -> bool {
+        matches!(self, Self::Policy(name) if name == "pump" && !own(name)) || self.ceiling(own).is_some()
+    }
+}
+
 /// A number and how far it may go.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NumberTest {
@@ -210,6 +249,14 @@ impl NumberTest {
                 low.is_none_or(|(bound, equal)| beyond(number - bound, equal))
                     && high.is_none_or(|(bound, equal)| beyond(bound - number, equal))
             }
+        }
+    }
+
+    /// The greatest number that it allows; none where it allows any.
+    pub fn most(self) -> Option<f64> {
+        match self {
+            Self::Equal(wanted) => Some(wanted),
+            Self::Between(_, high) => high.map(|(bound, _)| bound),
         }
     }
 

@@ -52,11 +52,11 @@ impl Pack {
         let rank = |name: &str| all.iter().position(|kind| kind.name() == name).unwrap_or(all.len());
         names.sort_by_key(|name| (rank(name), *name));
         names.dedup();
-        names.into_iter().map(|name| Split { name, kind: self.kind_of_split(name).name() }).collect()
+        names.into_iter().map(|name| Split { name, kind: self.split_type(name).name() }).collect()
     }
 
     /// What a split is for: as is declared, else as its name says, else for validation.
-    fn kind_of_split(&self, name: &str) -> SplitType {
+    pub fn split_type(&self, name: &str) -> SplitType {
         let declared = self.splits.get(name).copied();
         declared.or_else(|| SplitType::named(name)).unwrap_or(SplitType::Validation)
     }

@@ -167,6 +167,8 @@ codes! {
     Pointless = "CB520", Warning;
     /// A reward that grows without the score.
     Pumped = "CB521", Warning;
+    /// An agent without understanding that may score more than its ceiling, for no reason.
+    RaisedCeiling = "CB522", Warning;
 
     /// A rule that no item can match.
     NeverMatches = "CB601", Warning;

@@ -89,7 +89,10 @@ pub use schema::{any_schema, published, schema_of, schemas};
 pub use task::{
     Arrival, DrawnItems, FollowUp, Gaps, Generators, InboxPart, InboxSource, Order, Plant, PlantedText, Task, Vary,
 };
-pub use test::{CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, RuleCase, Share, Test};
+pub use test::{
+    CoverageDemands, EpisodeCase, EpisodeExpectation, NumberBounds, NumberTest, ProbeBounds, ProbeTest, RuleCase,
+    Share, Test,
+};
 pub use tool::{PluginResult, ToolAnswer, ToolArgument, ToolResult, ToolSpec};
 pub use tree::{Node as PlacedNode, Place, Tree, plain_scalar};
 pub use validate::about_nothing;

@@ -35,10 +35,12 @@ pub struct Test {
     /// Built-in or scripted agents, and the score that each must reach, or must not reach, in every task.
     ///
     /// `oracle`, `nothing`, `random`, `always(<value>)`, `always(<decision>=<value>)`, or a policy of the pack.
-    /// Where they show something, also `oracle_minus_one`, `keywords`, `echo` and `obey`.
+    /// Where they show something, also `oracle_minus_one`, `keywords`, `echo`, `obey`, `longest`, `first_listed`,
+    /// `label_probe`, `pump`, `invalid`, `memoriser` and `hill_climber`. A built-in agent without understanding keeps its
+    /// ceiling, which only a `reason` raises: a score of 0.1 for `nothing` and of 0.9 for others, and the oracle's return.
     #[serde(default)]
     #[schemars(example = serde_json::json!({"oracle": 1, "nothing": {"lte": 0.05}, "always(archive)": {"lte": 0.6}}))]
-    pub probes: IndexMap<String, NumberTest>,
+    pub probes: IndexMap<String, ProbeTest>,
     /// How much of the pack the tests must exercise.
     pub coverage: Option<CoverageDemands>,
 }
@@ -111,6 +113,56 @@ pub struct EpisodeExpectation {
     /// Fields of the last observation.
     #[serde(default)]
     pub observation: Map<String, Value>,
+}
+
+/// The score of an agent, or operators that it must meet, and what else is demanded of the agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ProbeTest {
+    /// Equal, within 1e-6.
+    Equal(f64),
+    /// Operators, all of which must hold.
+    Bounds(ProbeBounds),
+}
+
+/// What is demanded of an agent: operators on its score, all of which must match, and its return.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct ProbeBounds {
+    /// A score equal within 1e-6.
+    pub eq: Option<f64>,
+    /// A score greater than.
+    pub gt: Option<f64>,
+    /// A score greater than or equal to.
+    pub gte: Option<f64>,
+    /// A score less than.
+    pub lt: Option<f64>,
+    /// A score less than or equal to.
+    pub lte: Option<f64>,
+    /// The sum of all rewards.
+    #[serde(rename = "return")]
+    pub total: Option<NumberTest>,
+    /// Why the agent may score or earn more than the ceiling of built-in agents.
+    #[schemars(example = &"The inbox has two items, so that guessing is often right.")]
+    pub reason: Option<String>,
+}
+
+impl JsonSchema for ProbeTest {
+    fn schema_name() -> Cow<'static, str> {
+        "ProbeTest".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let bounds = generator.subschema_for::<ProbeBounds>();
+        json_schema!({
+            "description": "A score (equal within 1e-6), or operators such as `{ lte: 0.6 }` with `return` and `reason`.",
+            "type": ["number", "object"],
+            "if": { "type": "object" },
+            "then": bounds,
+            "examples": [1, { "lte": 0.6 }],
+        })
+    }
 }
 
 /// A number, or operators that it must meet.
