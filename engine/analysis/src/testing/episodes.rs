@@ -34,7 +34,7 @@ const PROBING: [&str; 7] = ["longest", "first_listed", "label_probe", "pump", "i
 /// How far apart numbers may be that count as equal.
 const NEAR: f64 = 1e-6;
 /// The same of agents that probe, also of tasks with forms of their own.
-const PROBING_SEEDS: u64 = 2;
+pub const PROBING_SEEDS: u64 = 2;
 
 /// Items that are named of each grader behind a score.
 const MAX_ITEMS: usize = 8;

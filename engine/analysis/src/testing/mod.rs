@@ -23,6 +23,7 @@ use casebook_compile::plugin::run_examples;
 use casebook_runtime::scenario::{Pack, suite::Site};
 pub use coverage::Coverage;
 use coverage::Seen;
+pub use episodes::PROBING_SEEDS;
 pub(crate) use episodes::constants;
 use episodes::{Asked, Rival};
 

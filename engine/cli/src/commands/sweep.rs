@@ -259,7 +259,11 @@ fn empty(values: Vec<Value>) -> Tried {
 
 /// The probes that do not score what they must.
 fn failing(pack: &Arc<Pack>) -> Vec<String> {
-    testing::probes(pack).into_iter().filter(|case| !case.passed).map(|case| case.name).collect()
+    testing::probes(pack, testing::PROBING_SEEDS)
+        .into_iter()
+        .filter(|case| !case.passed)
+        .map(|case| case.name)
+        .collect()
 }
 
 /// The smallest distance between policies that follow each other.
