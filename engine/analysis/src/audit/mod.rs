@@ -16,6 +16,7 @@
 //! | `taint.rs` | hidden values in what an agent reads |
 //! | `surroundings.rs` | right answers in the texts around the items |
 //! | `predictor.rs` | right answers that one word or field of an item predicts |
+//! | `lints.rs` | items, tasks and words that appear twice or mean nothing |
 //! | `statistical_checks.rs` | what agents of graded strength score |
 //!
 //! Checks at runtime need a socket, so they belong to the command. A check that could not run is skipped with a reason; it
@@ -24,6 +25,7 @@
 mod allowance;
 mod bar;
 mod dockerfile;
+mod lints;
 mod lock;
 mod manifest;
 mod package;

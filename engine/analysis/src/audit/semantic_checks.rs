@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::{
-    Package,
+    Package, lints,
     manifest::Validation,
     predictor,
     report::{Finding, Outcome, Place},
@@ -184,7 +184,10 @@ fn leakage(subject: &Subject<'_>) -> Outcome {
         pack.name()
     );
     let told = predictor::predictors(pack, sample, subject.written);
-    let mut outcome = Outcome::looked(note).with(taint::given_away(pack, sample, subject.written)).with(told.findings);
+    let mut outcome = Outcome::looked(note)
+        .with(taint::given_away(pack, sample, subject.written))
+        .with(told.findings)
+        .with(lints::shared_items(pack, sample, subject.written));
     outcome.skipped = told.too_few;
     if !told.best.is_empty() {
         outcome = outcome.measured(pack.name(), json!(told.best));

@@ -13,8 +13,10 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{
+    lints,
     report::{Finding, Outcome, Place},
     sample::{Sample, SampledEpisode},
+    written::Written,
 };
 use crate::testing;
 
@@ -22,6 +24,10 @@ use crate::testing;
 const NEAR: f64 = 1e-6;
 /// The least distance of the best agent that knows nothing from the maximum.
 const HEADROOM: f64 = 0.1;
+/// The least difference of two scores that returns must not turn round.
+const SCORES_APART: f64 = 0.2;
+/// The least difference of two returns that counts, as a share of what the oracle earns.
+const RETURNS_APART: f64 = 0.1;
 /// Plays of the same episode by the same agent.
 const REPEATS: usize = 3;
 /// The agents that are right except for their texts.
@@ -38,6 +44,9 @@ struct Column {
 /// What checks of this level look at.
 struct Subject<'a> {
     pack: &'a Arc<Pack>,
+    sample: Sample,
+    /// Where the pack's documents say something.
+    written: &'a Written,
     tasks: Vec<Vec<SampledEpisode>>,
     agents: Vec<Column>,
 }
@@ -64,13 +73,17 @@ const CHECKS: &[(&str, Run)] = &[
 ];
 
 /// Runs the checks whose id is wanted, on one pack.
-pub fn run(pack: &Arc<Pack>, sample: Sample, wanted: &dyn Fn(&str) -> bool) -> Vec<(&'static str, Outcome)> {
+pub fn run(
+    pack: &Arc<Pack>,
+    (sample, written): (Sample, &Written),
+    wanted: &dyn Fn(&str) -> bool,
+) -> Vec<(&'static str, Outcome)> {
     let checks: Vec<&(&str, Run)> = CHECKS.iter().filter(|(id, _)| wanted(id)).collect();
     if checks.is_empty() {
         return Vec::new();
     }
     let begin = Instant::now();
-    let subject = Subject::play(pack, sample);
+    let subject = Subject::play(pack, (sample, written));
     // All checks read the same plays; the first one is charged for them.
     let mut playing = begin.elapsed();
     let note = format!("scripted agents only, no model; played {}", sample.words(pack));
@@ -105,7 +118,7 @@ impl Mean {
 }
 
 impl<'a> Subject<'a> {
-    fn play(pack: &'a Arc<Pack>, sample: Sample) -> Self {
+    fn play(pack: &'a Arc<Pack>, (sample, written): (Sample, &'a Written)) -> Self {
         let tasks = sample.tasks(pack);
         let named = policy::names(pack).into_iter().filter_map(|name| Some((policy::find(pack, &name)?, name)));
         let constant = testing::constants(pack).into_iter().filter_map(|probe| {
@@ -119,7 +132,7 @@ impl<'a> Subject<'a> {
             Column { name, policy, plays }
         });
         let agents = agents.collect();
-        Self { pack, tasks, agents }
+        Self { pack, sample, written, tasks, agents }
     }
 
     /// The place of a task, of a family as a whole.
@@ -268,7 +281,7 @@ fn signal(subject: &Subject<'_>) -> Outcome {
             Finding::new(subject.place(task), "every agent gets the same return, so that nothing can be learned")
         })
         .collect();
-    Outcome::default().with(findings)
+    Outcome::default().with(findings).with(lints::repeated(subject.pack, subject.sample, subject.written))
 }
 
 fn adversaries(subject: &Subject<'_>) -> Outcome {
@@ -299,6 +312,7 @@ fn adversaries(subject: &Subject<'_>) -> Outcome {
             findings.push(Finding::new(subject.place(task), text).expected("less"));
         }
     }
+    findings.extend(lints::keywords(subject.pack, subject.sample, subject.written));
     let mut outcome = Outcome::default().with(findings);
     if !ungraded.is_empty() {
         outcome.notes.push(format!("`{}`: texts are not graded in {}", subject.pack.name(), ungraded.join(", ")));
@@ -318,12 +332,47 @@ fn gap(subject: &Subject<'_>) -> Outcome {
                 findings.push(Finding::new(subject.place(task), text).expected("no more than the oracle"));
             }
         }
+        findings.extend(inverted(subject, task, best));
         let blind = subject.blind().filter_map(|agent| agent.score(task)).map(|mean| mean.value).fold(0.0, f64::max);
         if let Some(score) = oracle.score(task) {
             gaps.insert(subject.place(task).task.unwrap_or_default(), score.value - blind);
         }
     }
     Outcome::default().with(findings).measured(subject.pack.name(), json!(gaps))
+}
+
+/// The agents that know nothing and earn more than one with a better score, where neither difference is chance or small; the
+/// greatest of them, and how many there are.
+fn inverted(subject: &Subject<'_>, task: usize, oracle: Mean) -> Option<Finding> {
+    let figures = |agent: &Column| Some((agent.score(task)?, agent.total(task)?));
+    let apart = |more: Mean, less: Mean, least: f64| more.value - less.value > (more.around + less.around).max(least);
+    let mut pairs: Vec<(f64, String)> = Vec::new();
+    let blind: Vec<&str> = subject.blind().map(|agent| agent.name.as_str()).collect();
+    // Not to act may be better than to guess, and what is right is compared above.
+    for worse in subject.blind().filter(|agent| agent.name != "nothing") {
+        let Some((score, total)) = figures(worse) else { continue };
+        let others =
+            subject.agents.iter().filter(|agent| agent.name != "oracle" && !blind.contains(&agent.name.as_str()));
+        for better in others {
+            let Some((higher, less)) = figures(better) else { continue };
+            if apart(higher, score, SCORES_APART) && apart(total, less, RETURNS_APART * oracle.value.abs()) {
+                let text = format!(
+                    "`{}` earns {} with a score of {:.3}, and `{}` earns {} with {:.3}",
+                    worse.name,
+                    total.words(),
+                    score.value,
+                    better.name,
+                    less.words(),
+                    higher.value
+                );
+                pairs.push((total.value - less.value, text));
+            }
+        }
+    }
+    pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let more = if pairs.len() > 1 { format!(" ({} such pairs)", pairs.len()) } else { String::new() };
+    let (_, text) = pairs.into_iter().next()?;
+    Some(Finding::new(subject.place(task), text + &more).expected("returns in the order of scores"))
 }
 
 #[cfg(test)]

@@ -67,12 +67,28 @@ impl Written {
         }
     }
 
+    /// Adds the file and line at which a document of a kind has its name.
+    pub(super) fn document(&self, place: Place, kind: Kind, name: &str) -> Place {
+        let name = words(name);
+        let is_it = |one: &&Entry| {
+            one.kind == kind && one.pointer == "/name" && one.lines.first().is_some_and(|line| line.1 == name)
+        };
+        at(place, self.0.iter().find(is_it).and_then(|entry| Some((entry, entry.lines.first()?.0))))
+    }
+
+    /// Adds the file and line of a keyword.
+    pub(super) fn keyword(&self, place: Place, way: &str) -> Place {
+        let way = words(way);
+        let is_it =
+            |one: &&Entry| one.pointer.contains("/keywords/") && one.lines.first().is_some_and(|line| line.1 == way);
+        at(place, self.0.iter().find(is_it).and_then(|entry| Some((entry, entry.lines.first()?.0))))
+    }
+
     /// Adds the file and line at which a field of the items is declared.
     pub(super) fn declared(&self, place: Place, field: &str) -> Place {
         let within = format!("/item/fields/{field}/");
         let entry = self.0.iter().find(|one| one.kind == Kind::Environment && one.pointer.starts_with(&within));
-        let line = entry.and_then(|entry| Some((entry.path.to_path_buf(), entry.lines.first()?.0)));
-        line.map_or(place.clone(), |(path, line)| Place { path: Some(path), line: Some(line), ..place })
+        at(place, entry.and_then(|entry| Some((entry, entry.lines.first()?.0))))
     }
 
     /// The words that conditions and lists of rules look for.
@@ -83,6 +99,14 @@ impl Written {
         };
         let lines = self.0.iter().filter(is_condition).flat_map(|one| &one.lines);
         lines.flat_map(|(_, words)| words.iter().cloned()).collect()
+    }
+}
+
+/// A place with a file and line, where there is one.
+fn at(place: Place, found: Option<(&Entry, usize)>) -> Place {
+    match found {
+        Some((entry, line)) => Place { path: Some(entry.path.to_path_buf()), line: Some(line), ..place },
+        None => place,
     }
 }
 

@@ -163,7 +163,7 @@ fn of_packs(
             let source = sources.packs.iter().find(|source| source.root == pack.folder());
             let written = source.map(Written::read).unwrap_or_default();
             let mut outcomes = audit::run_semantic(&catalog, pack, package.as_ref(), (sample, &written), is_wanted);
-            outcomes.extend(audit::run_statistical(pack, sample, is_wanted));
+            outcomes.extend(audit::run_statistical(pack, (sample, &written), is_wanted));
             outcomes
         })
         .collect();

@@ -243,6 +243,52 @@ const DESK: &[Planted] = &[
     ),
 ];
 
+/// Defects of that pack that are no leak of an answer.
+const TWICE: &[Planted] = &[
+    (
+        "test items that training has",
+        &[(
+            "task.yaml",
+            "max_steps: 6\n",
+            "max_steps: 6\ninstructions: Decide.\n---\napiVersion: casebook/v1\nkind: Task\nname: later\nextends: desk-monday\nsplit: test\n",
+        )],
+        LEAKAGE,
+        "scenarios/desk/task.yaml:15 desk/later: 3 of 3 items of the split `test` are items of the task `desk-monday`, which is for training",
+    ),
+    (
+        "the same task twice in a group",
+        &[(
+            "task.yaml",
+            "max_steps: 6\n",
+            "max_steps: 6\ngroup: week\ninstructions: Decide.\n---\napiVersion: casebook/v1\nkind: Task\nname: again\nextends: desk-monday\ninstructions: Decide.\n---\napiVersion: casebook/v1\nkind: Task\nname: other\nextends: desk-monday\n",
+        )],
+        "statistical.training_signal",
+        "it is the same episode as `",
+    ),
+    (
+        "a keyword that every text has",
+        &[("inbox.yaml", "keywords: [export, settings]", "keywords: [the, settings]")],
+        "statistical.adversarial_floor",
+        "scenarios/desk/inbox.yaml:14 desk/desk-monday: the keyword `the` of `reply` of `t-101` is a word that nearly every text has",
+    ),
+    (
+        "a keyword that no text can have",
+        &[("inbox.yaml", "keywords: [export, settings]", "keywords: [\"...\", settings]")],
+        "statistical.adversarial_floor",
+        "desk/desk-monday: the keyword `...` of `reply` of `t-101` has no word, so that no text can hold it",
+    ),
+    (
+        "a reward that pays for what is wrong",
+        &[(
+            "rubric.yaml",
+            "correct: 0.5,\n        default: -0.2,\n        cells: { security: { answer: -1 } },",
+            "correct: 0.1, default: 0.5,",
+        )],
+        "statistical.gameability_gap",
+        "such pairs); expected returns in the order of scores",
+    ),
+];
+
 /// A fourth ticket, so that answers are more than chance.
 const FOURTH: Edit = (
     "inbox.yaml",
@@ -379,7 +425,9 @@ fn missed(folder: &Path, pack: &Path, (name, edits, id, finding): &Planted) -> O
     let path = pack.strip_prefix(folder).expect("a folder below").display().to_string();
     let output = casebook(folder, &["audit", &path, "--only", id]);
     let told = stdout(&output) + &stderr(&output);
-    let found = code(&output) == 1 && about(&told, id).iter().any(|line| line.contains(finding));
+    // What some checks find is a warning.
+    let severe = !id.starts_with("statistical.t") && !id.starts_with("statistical.g");
+    let found = code(&output) == i32::from(severe) && about(&told, id).iter().any(|line| line.contains(finding));
     (!found).then(|| format!("{name}: {finding}\n{told}"))
 }
 
@@ -389,7 +437,7 @@ fn defects_of_a_pack_are_found() {
         let folder = pack();
         missed(folder.path(), &folder.path().join("scenarios/desk"), planted)
     };
-    let missed: Vec<String> = DESK.iter().filter_map(missed).collect();
+    let missed: Vec<String> = DESK.iter().chain(TWICE).filter_map(missed).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 

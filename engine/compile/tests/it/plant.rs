@@ -204,7 +204,9 @@ fn every_policy_plays_ranks() {
                 let agent = policy::find(pack, name).unwrap_or_else(|| panic!("{name}"));
                 let played =
                     play(&agent, &pack.tasks()[0], seed).unwrap_or_else(|error| panic!("{name} {seed}: {error}"));
-                assert!(name == "nothing" || played.steps.last().is_some_and(|step| step.done), "{name} {seed}");
+                // Some stop where there is nothing to try, or nothing that they have not learned from.
+                let stops = ["nothing", "invalid", "memoriser", "hill_climber"].contains(&name);
+                assert!(stops || played.steps.last().is_some_and(|step| step.done), "{name} {seed}");
             }
         }
     }
