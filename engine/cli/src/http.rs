@@ -1,5 +1,7 @@
 //! Requests to an HTTP endpoint of somebody else.
 
+#[cfg(not(feature = "tls"))]
+use std::future::{Ready, ready};
 use std::{net::ToSocketAddrs as _, time::Duration};
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -140,6 +142,6 @@ async fn secured(
 
 /// There is no TLS; [`Endpoint::new`] refuses what needs it.
 #[cfg(not(feature = "tls"))]
-async fn secured(_: TcpStream, _: &str) -> Result<TcpStream, Failure> {
-    Err("this binary is built without TLS".into())
+fn secured(_: TcpStream, _: &str) -> Ready<Result<TcpStream, Failure>> {
+    ready(Err("this binary is built without TLS".into()))
 }
