@@ -122,11 +122,20 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn explain_all(&self, mismatches: &[Mismatch]) -> Vec<Diagnostic> {
-        // Which values are possible says which type they have.
+        // Which values are possible says which type they have; of nothing at all it is enough that a value is missing.
         let is_told = |one: &&Mismatch| {
-            let chosen =
-                |other: &Mismatch| matches!(other.kind, MismatchKind::Choice(_)) && other.pointer == one.pointer;
-            !matches!(one.kind, MismatchKind::Type(_)) || !mismatches.iter().any(chosen)
+            let at_same = |is: fn(&MismatchKind) -> bool| {
+                mismatches.iter().any(|other| is(&other.kind) && other.pointer == one.pointer)
+            };
+            match one.kind {
+                MismatchKind::Type(_) => {
+                    one.found.is_null() || !at_same(|kind| matches!(kind, MismatchKind::Choice(_)))
+                }
+                MismatchKind::Choice(_) => {
+                    !one.found.is_null() || !at_same(|kind| matches!(kind, MismatchKind::Type(_)))
+                }
+                _ => true,
+            }
         };
         mismatches.iter().filter(is_told).flat_map(|one| self.explain(one)).take(MAX_MISMATCHES).collect()
     }
