@@ -97,7 +97,8 @@ pub fn diff(old: Side<'_>, new: Side<'_>, limits: Limits) -> Result<Diff, String
         let old = Version { side: old, rules: before, kept };
         let new = Version { side: new, rules: after, kept: left };
         let asking = Asking { old: &old, new: &new, solver: &solver };
-        edits.iter_mut().for_each(|edit| asking.ask(edit));
+        let is_open = |edit: &&mut Edit| !edits::decides_alike(old.side.rules, new.side.rules, edit);
+        edits.iter_mut().filter(is_open).for_each(|edit| asking.ask(edit));
     } else {
         whole::compare((old, &before), (new, &after), &solver, &mut edits);
     }

@@ -1,6 +1,6 @@
 //! Which edits lead from one set of rules to another.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use casebook_runtime::{
     rules::{CompiledRule, Predicate, RuleSet},
@@ -130,13 +130,23 @@ fn sorted<T: Clone>(pairs: &[(usize, T)]) -> Vec<(usize, T)> {
     pairs
 }
 
-/// A condition in a form in which the nesting of its parts says nothing; their order is that of the policy text.
+/// Whether an edited rule only has other brackets or another order of its conditions, so that it decides what it did; its
+/// text may be another one.
+pub(super) fn decides_alike(old: &RuleSet, new: &RuleSet, edit: &Edit) -> bool {
+    let Subject::Rule { old: Some(before), new: Some(after), .. } = edit.subject else { return false };
+    let (before, after) = (&old.rules[before], &new.rules[after]);
+    edit.kinds.iter().all(|kind| matches!(kind, EditKind::Condition | EditKind::Exception))
+        && normal(&before.when) == normal(&after.when)
+        && before.except.as_ref().map(normal) == after.except.as_ref().map(normal)
+}
+
+/// A condition in a form in which the order and the nesting of its parts say nothing.
 fn normal(condition: &Predicate) -> String {
-    fn collect(condition: &Predicate, all: bool, parts: &mut Vec<String>) {
+    fn collect(condition: &Predicate, all: bool, parts: &mut BTreeSet<String>) {
         match condition {
             Predicate::All(inner) if all => inner.iter().for_each(|part| collect(part, all, parts)),
             Predicate::Any(inner) if !all => inner.iter().for_each(|part| collect(part, all, parts)),
-            other => parts.push(normal(other)),
+            other => drop(parts.insert(normal(other))),
         }
     }
     let all = match condition {
@@ -145,20 +155,20 @@ fn normal(condition: &Predicate) -> String {
         Predicate::Not(part) => return format!("not {}", normal(part)),
         leaf => return format!("{leaf:?}"),
     };
-    let mut parts = Vec::new();
+    let mut parts = BTreeSet::new();
     collect(condition, all, &mut parts);
     match parts.len() {
-        1 => parts.concat(),
+        1 => parts.into_iter().collect(),
         _ => format!("{} {parts:?}", if all { "all" } else { "any" }),
     }
 }
 
 /// What is different between two rules of the same id, except their place.
 fn kinds(old: &CompiledRule, new: &CompiledRule) -> Vec<EditKind> {
-    let same = |old: Option<&Predicate>, new: Option<&Predicate>| old.map(normal) == new.map(normal);
+    let same = |a: &dyn std::fmt::Debug, b: &dyn std::fmt::Debug| format!("{a:?}") == format!("{b:?}");
     let checks = [
-        (EditKind::Condition, same(Some(&old.when), Some(&new.when))),
-        (EditKind::Exception, same(old.except.as_ref(), new.except.as_ref())),
+        (EditKind::Condition, same(&old.when, &new.when)),
+        (EditKind::Exception, same(&old.except, &new.except)),
         (EditKind::Outcome, sorted(&old.then) == sorted(&new.then)),
         (EditKind::Dates, old.valid == new.valid),
         (EditKind::Mode, old.trial == new.trial),
