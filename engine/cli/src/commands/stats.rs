@@ -46,7 +46,7 @@ fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
         }
     }
     let open = if args.strict { findings(&all) } else { Vec::new() };
-    open.iter().for_each(|finding| output::error(finding));
+    open.iter().for_each(output::error);
     Ok(loaded.exit(if tasks.is_empty() || !open.is_empty() { Exit::Findings } else { Exit::Success }))
 }
 

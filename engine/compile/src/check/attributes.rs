@@ -83,12 +83,11 @@ fn split_at_end(text: &str) -> Option<(&str, &str)> {
     for (at, sign) in text.char_indices() {
         match (quote, sign) {
             (Some(open), _) if open == sign => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(sign),
             (None, '(') => depth += 1,
             (None, ')') if depth == 0 => return Some((&text[..at], &text[at + 1..])),
             (None, ')') => depth -= 1,
-            (None, _) => {}
+            _ => {}
         }
     }
     None

@@ -124,7 +124,7 @@ impl Checker<'_> {
             None => kind.words().to_owned(),
         });
         let message = format!("the expression compares {one}, with {other}: this has one result for every item");
-        Some((message, self.remedy(left).or_else(|| self.remedy(right)).or_else(|| general(a, b))))
+        Some((message, Some(self.remedy(left).or_else(|| self.remedy(right)).unwrap_or_else(|| general(a, b)))))
     }
 
     /// What to do about a moment or a length of time that is compared with a number.
@@ -165,9 +165,8 @@ impl Checker<'_> {
             Expr::Const(one) => Kind::of(&one.value),
             Expr::Var(_) | Expr::GetAttr(_) => {
                 let path = path(expr)?;
-                let names = path.split('.');
-                let value = names.fold(Some(self.sample.clone()), |value, name| value?.get_attr(name).ok());
-                Kind::of(&value?)
+                let value = path.split('.').try_fold(self.sample.clone(), |value, name| value.get_attr(name).ok())?;
+                Kind::of(&value)
             }
             Expr::Filter(one) if one.name == "default" => {
                 let [CallArg::Pos(other)] = one.args.as_slice() else { return None };
@@ -198,13 +197,13 @@ impl Checker<'_> {
 }
 
 /// What to do about two types.
-fn general(a: Kind, b: Kind) -> Option<Hint> {
-    let hint = if [a, b].contains(&Kind::List) {
+fn general(a: Kind, b: Kind) -> Hint {
+    if [a, b].contains(&Kind::List) {
         "write `'value' in list` for one of its entries, and `list | length` for their number"
     } else {
         "write a number without quotes, or make the text a number with `| float`"
-    };
-    Some(hint.into())
+    }
+    .into()
 }
 
 /// The parts of an expression.
