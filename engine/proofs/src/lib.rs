@@ -13,6 +13,7 @@
 //! | `spellings.rs` | expressions for the ways in which a text can be written |
 //! | `automata.rs` | regular expressions together |
 //! | `search.rs` | the search for an item that fulfils a formula |
+//! | `shown.rs` | items that show something: completed, computed, cut down |
 //! | `needed.rs` | which decisions a formula needs |
 //! | `outcome.rs` | what rules decide, and which of them can decide in place of another |
 //! | `region.rs` | which rules can meet at all: an index |
@@ -49,6 +50,7 @@ mod ranges;
 mod region;
 mod relations;
 mod search;
+mod shown;
 mod space;
 mod spellings;
 mod text;

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use crate::shell::{PACK, casebook, code, copy, edit, finds, json, root, stderr, stdout, succeeds};
 
-/// A folder with the pack, and a store of episodes that two policies played.
-fn played() -> TempDir {
+/// A folder with the pack, and a store of episodes that three policies played.
+pub(crate) fn played() -> TempDir {
     let folder = TempDir::new().expect("a folder");
     copy(&root().join(PACK), &folder.path().join("pack"));
     for policy in ["oracle", "random", "oracle_minus_one"] {

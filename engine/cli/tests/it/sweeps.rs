@@ -2,21 +2,10 @@
 
 use std::fs;
 
-use tempfile::TempDir;
-
-use crate::shell::{PACK, casebook, code, copy, finds, json, root, stderr, succeeds};
-
-/// A folder with the pack, and a store of episodes that three policies played.
-fn played() -> TempDir {
-    let folder = TempDir::new().expect("a folder");
-    copy(&root().join(PACK), &folder.path().join("pack"));
-    for policy in ["oracle", "random", "oracle_minus_one"] {
-        let task = ["--task", "email-triage-medium", "--task", "email-triage-hard"];
-        let args = [&["run", "pack", "--policy", policy, "--episodes", "4", "--records", "store"][..], &task].concat();
-        succeeds(folder.path(), &args);
-    }
-    folder
-}
+use crate::{
+    records::played,
+    shell::{PACK, casebook, code, finds, json, root, stderr, succeeds},
+};
 
 const SWEEP: [&str; 4] = ["sweep", "pack/rubric.yaml", "--records", "store"];
 
