@@ -38,6 +38,20 @@ fn a_refactoring_that_agents_read_alike_changes_nothing() {
 }
 
 #[test]
+fn items_whose_rank_changes_are_told() {
+    let folder = TempDir::new().expect("a folder");
+    for name in ["old", "new"] {
+        copy(&root().join("docs/cookbook/order-by"), &folder.path().join(name));
+    }
+    edit(&folder.path().join("new/pack.yaml"), "order_by: [-fault, due]", "order_by: [fault, due]");
+    let output = casebook(folder.path(), &["rules", "diff", "old", "new"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("4 compared, 2 changes"), "{text}");
+    assert!(text.contains("repairs-shop/b-2: turn 1 by order -> 4 by order"), "{text}");
+}
+
+#[test]
 fn a_change_is_told_by_kind_item_and_recorded_score() {
     let folder = moved();
     let run = casebook(folder.path(), &["run", "old", "--record", "before.jsonl"]);

@@ -125,6 +125,10 @@ fn numbers_that_may_be_two_numbers_are_refused() {
             "id;amount;then queue\nR-1;1.250..9.000;refund\n",
             "a.csv:2: in the column `amount`: `1.250` may be 1250 or 1.25",
         ),
+        (
+            "id;opened older_than;then queue\nR-1;1.000h;refund\n",
+            "a.csv:2: in the column `opened older_than`: `1.000` may be 1000 or 1",
+        ),
     ] {
         write(&folder, "a.csv", csv);
         let output = casebook(folder.path(), &["table", "import", "a.csv", RULES]);
