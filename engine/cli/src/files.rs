@@ -62,6 +62,21 @@ pub(crate) fn holds(path: &Path, text: &str) -> Option<bool> {
     Some(bytes == text.as_bytes())
 }
 
+/// Whether a file can be written later, as far as that shows without touching it; the error says why not.
+pub(crate) fn check_writable(path: &Path) -> Result<(), String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let problem = if path.is_dir() {
+        "it is a folder".to_owned()
+    } else if !folder.is_dir() {
+        format!("there is no folder `{}`", folder.display())
+    } else if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly()) {
+        "it is read-only".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(format!("`{}` cannot be written: {problem}", path.display()))
+}
+
 /// Writes a file whole or not at all: a full disk leaves the one that was there as it is.
 ///
 /// The text goes to a file next to it, which takes its place. Where that cannot be done (a folder in which no file may be

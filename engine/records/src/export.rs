@@ -22,9 +22,9 @@ const ATIF: &str = "ATIF-v1.4";
 pub enum Target {
     /// A conversation a line, in the chat format of `OpenAI`: observations by the user, actions by the assistant.
     Sft,
-    /// A pair a line: the best episode of a task and seed, and a worse one.
+    /// A pair a line: the best episode of a task, a seed and a version of the pack, and a worse one.
     Dpo,
-    /// A group a line: all episodes of a task, a seed and a rollout group, with rewards and advantages.
+    /// A group a line: all episodes of a task, a seed, a version of the pack and a rollout group, with rewards and advantages.
     Grpo,
     /// The lines of `--record`, with details: what [`Store::add`](crate::Store::add) takes.
     Jsonl,
@@ -45,7 +45,7 @@ pub struct Exported {
     pub episodes: usize,
     /// Episodes left out because they were recorded without observations.
     pub without_observations: usize,
-    /// Episodes left out because no other one of their task and seed has another score.
+    /// Episodes left out because no other one of their task, seed and version of the pack has another score.
     pub without_contrast: usize,
     /// Lines of logs that cannot be read.
     pub unreadable: Vec<String>,
@@ -119,8 +119,9 @@ pub fn csv<T: Serialize>(rows: &[T]) -> io::Result<String> {
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
-/// What episodes of one group have in common: environment, task, seed, arguments and the label of the rollout group.
-type GroupKey = (String, String, u64, String, Option<String>);
+/// What episodes of one group have in common: environment, task, seed, arguments, the version of the pack (another one may
+/// draw other items, and scores by another rubric), and the label of the rollout group.
+type GroupKey = (String, String, u64, String, String, Option<String>);
 
 struct Export<'a> {
     target: Target,
@@ -169,7 +170,14 @@ impl Export<'_> {
         // A pair may come from two rollout groups: it is about the same prompt.
         let label = entry.recording.details.and_then(|details| details.group);
         let label = label.filter(|_| self.target == Target::Grpo);
-        let key = (entry.recording.environment, then.task, then.seed, json_of(&then.arguments), label);
+        let key = (
+            entry.recording.environment,
+            then.task,
+            then.seed,
+            json_of(&then.arguments),
+            entry.recording.digest,
+            label,
+        );
         let sample = Sample { id: entry.id, policy: entry.recording.policy, score: then.score, messages };
         self.groups.entry(key).or_default().push(sample);
     }
@@ -203,27 +211,27 @@ impl Export<'_> {
     }
 
     /// The best episode with each worse one.
-    fn pairs(&mut self, (environment, task, seed, ..): &GroupKey, samples: &[Sample]) -> io::Result<()> {
+    fn pairs(&mut self, (environment, task, seed, _, digest, _): &GroupKey, samples: &[Sample]) -> io::Result<()> {
         let best = &samples[0];
         for worse in samples.iter().filter(|sample| sample.score < best.score) {
             // The first observation is the same for both.
             self.line(&json!({
                 "prompt": &best.messages[..1], "chosen": &best.messages[1..], "rejected": &worse.messages[1..],
                 "score_chosen": best.score, "score_rejected": worse.score,
-                "environment": environment, "task": task, "seed": seed,
+                "environment": environment, "task": task, "seed": seed, "digest": digest,
                 "chosen_id": best.id, "rejected_id": worse.id,
             }))?;
         }
         Ok(())
     }
 
-    fn group(&mut self, (environment, task, seed, _, label): &GroupKey, samples: &[Sample]) -> io::Result<()> {
+    fn group(&mut self, (environment, task, seed, _, digest, label): &GroupKey, samples: &[Sample]) -> io::Result<()> {
         let rewards: Vec<f64> = samples.iter().map(|sample| sample.score).collect();
         self.line(&json!({
             "prompt": &samples[0].messages[..1],
             "completions": samples.iter().map(|sample| &sample.messages[1..]).collect::<Vec<_>>(),
             "rewards": rewards, "advantages": advantages(&rewards),
-            "environment": environment, "task": task, "seed": seed, "group": label,
+            "environment": environment, "task": task, "seed": seed, "digest": digest, "group": label,
             "policies": samples.iter().map(|sample| &sample.policy).collect::<Vec<_>>(),
             "ids": samples.iter().map(|sample| &sample.id).collect::<Vec<_>>(),
         }))

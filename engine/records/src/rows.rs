@@ -159,7 +159,7 @@ impl Entry {
             steps: then.steps.len() as u64,
             done: then.steps.last().is_some_and(|step| step.done),
             score: then.score,
-            reward: then.steps.iter().map(|step| step.reward).sum(),
+            reward: then.reward(),
             input_tokens: count(|usage| usage.input_tokens),
             output_tokens: count(|usage| usage.output_tokens),
             cost: details.usage.iter().filter_map(|usage| usage.cost).reduce(|a, b| a + b),

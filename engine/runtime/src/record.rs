@@ -51,6 +51,12 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
+    /// The sum of its rewards.
+    pub fn reward(&self) -> f64 {
+        // The sum of nothing is 0, not -0, as which it would be told.
+        self.steps.iter().fold(0.0, |sum, step| sum + step.reward)
+    }
+
     /// The score's tree at the end.
     pub fn score_tree(&self) -> Option<&ScorePart> {
         self.steps.last().map_or(self.score_tree.as_deref(), tree_of)

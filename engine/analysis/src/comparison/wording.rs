@@ -1,5 +1,7 @@
 //! Rules as people and agents read them, in two versions: their sentences, reasons, severity, mode and dates.
 
+use std::borrow::Cow;
+
 use casebook_compile::{
     check::Ruled,
     rules::{self, References, sentence},
@@ -21,7 +23,7 @@ use super::{
 pub(super) struct Texts<'a> {
     spec: &'a spec::Rules,
     fields: &'a [Column],
-    rules: IndexMap<String, Rule>,
+    rules: IndexMap<String, Cow<'a, Rule>>,
 }
 
 impl<'a> Texts<'a> {
@@ -38,7 +40,7 @@ impl<'a> Texts<'a> {
     pub(super) fn sentence(&self, id: &str) -> Option<String> {
         let rule = self.rules.get(id)?;
         Some(sentence(
-            &Rule { because: None, ..rule.clone() },
+            &Rule { because: None, ..Rule::clone(rule) },
             References { lists: &self.spec.lists, fields: self.fields },
         ))
     }
@@ -61,7 +63,7 @@ impl<'a> Texts<'a> {
 
     /// The rules that are part of the policy text, in their order.
     fn enforced(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.values().filter(|rule| rule.mode == Mode::Enforce)
+        self.rules.values().map(Cow::as_ref).filter(|rule| rule.mode == Mode::Enforce)
     }
 }
 

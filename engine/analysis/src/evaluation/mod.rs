@@ -8,7 +8,10 @@ mod statistics;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use casebook_runtime::record::{Details, Recording};
+use casebook_runtime::{
+    hash::sha256,
+    record::{Recording, Usage},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,8 +20,8 @@ pub use statistics::{Cluster, Estimate, pass_all, pass_at};
 
 /// Values that differ by less are the same.
 const SAME: f64 = 1e-9;
-/// How many bars a distribution has.
-const BARS: usize = 10;
+/// How many bars a distribution has: one for each tenth, and one for those that lack nothing.
+const BARS: usize = 11;
 
 /// An episode of an evaluation.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub struct Sample {
     pub sample: usize,
     /// What was played.
     pub recording: Recording,
+    /// What the agent's model used for all of it, answers that were refused included.
+    pub usage: Usage,
     /// What else there is to know, such as that the agent gave up.
     pub note: Option<String>,
 }
@@ -49,6 +54,9 @@ pub struct Failed {
 /// The result of an evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
+    /// What was evaluated, and how.
+    #[serde(default)]
+    pub run: Run,
     /// The score from which on an episode passes.
     pub pass: f64,
     /// Each policy, in the order in which they were asked for.
@@ -59,6 +67,50 @@ pub struct Evaluation {
     pub failed: Vec<Failed>,
     /// Every episode.
     pub episodes: Vec<EpisodeResult>,
+}
+
+/// What was evaluated, and how.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// When it began, as a moment in UTC.
+    pub began: String,
+    /// The version of the engine.
+    pub engine: String,
+    /// The packs.
+    pub packs: Vec<PackVersion>,
+    /// The first and the last seed.
+    pub seeds: (u64, u64),
+    /// How often models and programs played each task and seed.
+    pub samples: u64,
+    /// How models were asked; none where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<ModelSettings>,
+}
+
+/// A version of a pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackVersion {
+    /// Its name.
+    pub name: String,
+    /// The author's version.
+    pub version: String,
+    /// The digest.
+    pub digest: String,
+}
+
+/// How models were asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelSettings {
+    /// The endpoint.
+    pub endpoint: String,
+    /// How they acted: `json` or `tools`.
+    pub act: String,
+    /// The temperature; none where they had their own.
+    pub temperature: Option<f64>,
+    /// The greatest number of tokens of an answer; none where they had their own.
+    pub max_tokens: Option<u32>,
+    /// SHA-256, in hex, of the text before the instructions.
+    pub prompt: Option<String>,
 }
 
 /// One episode in short.
@@ -74,6 +126,10 @@ pub struct EpisodeResult {
     pub task: String,
     /// The seed.
     pub seed: u64,
+    /// The beginning of the SHA-256, in hex, of the first observation: episodes of one task that begin with the same one are
+    /// draws of the same thing, regardless of their seeds.
+    #[serde(default)]
+    pub prompt: String,
     /// Which of the samples of its task and seed.
     pub sample: usize,
     /// The score.
@@ -96,8 +152,11 @@ pub struct PolicyResult {
     pub policy: String,
     /// Its episodes.
     pub episodes: usize,
-    /// The pairs of a task and a seed, of which the samples belong together.
+    /// The prompts: what agents see first. Episodes of one task and prompt belong together.
     pub clusters: usize,
+    /// The episodes that ended as they stood, for too many answers in a row were refused.
+    #[serde(default)]
+    pub given_up: usize,
     /// The mean score.
     pub score: Estimate,
     /// The mean of the summed rewards.
@@ -106,7 +165,7 @@ pub struct PolicyResult {
     pub steps: f64,
     /// The share of episodes that pass.
     pub passed: f64,
-    /// pass@k for each k up to the number of samples: the chance that at least one of k passes.
+    /// pass@k for each k up to the number of episodes that every prompt has: the chance that at least one of k passes.
     pub pass_at: Vec<f64>,
     /// pass^k: the chance that all of k pass.
     pub pass_all: Vec<f64>,
@@ -118,7 +177,7 @@ pub struct PolicyResult {
     pub rules: Vec<RuleResult>,
     /// Pairs of what was right and what was decided.
     pub decisions: Vec<Decided>,
-    /// How many episodes have a score in each tenth of 0 to 1.
+    /// How many episodes have a score in each tenth of 0 to 1, and last, how many have 1.
     pub distribution: Vec<usize>,
     /// Tokens that models read and wrote, and what that cost.
     pub input_tokens: u64,
@@ -170,8 +229,11 @@ pub struct Comparison {
     pub policy: String,
     /// What it is compared with.
     pub with: String,
-    /// The tasks and seeds that both have played.
+    /// The tasks and prompts that both have played.
     pub pairs: usize,
+    /// Whether the two were scored by different versions of a pack: then the difference may be that of the packs.
+    #[serde(default)]
+    pub packs_differ: bool,
     /// The mean of the differences of the scores, each the mean over samples; above 0 the first is better.
     pub difference: Estimate,
     /// Pairs in which the first is better.
@@ -195,6 +257,7 @@ impl Evaluation {
             PolicyResult::of(policy, &own, pass)
         };
         let mut evaluation = Self {
+            run: Run::default(),
             pass,
             policies: policies.iter().filter_map(of).collect(),
             comparisons: Vec::new(),
@@ -225,15 +288,17 @@ impl Evaluation {
             found.extend(compare((policy, &self.episodes), (with, &other.episodes), &format!("{with} of {name}")));
         }
         if found.is_empty() {
-            return Err(format!("{name} has no policy, task and seed in common with this run"));
+            return Err(format!(
+                "{name} has no policy with a task and a first observation in common with this run, so nothing is compared"
+            ));
         }
         self.comparisons.extend(found);
         Ok(())
     }
 
-    /// The positions of the samples with the lowest scores, the worst first.
-    pub fn worst(&self, most: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.episodes.len()).collect();
+    /// The positions of the samples of a policy with the lowest scores, the worst first.
+    pub fn worst(&self, policy: &str, most: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.episodes.len()).filter(|at| self.episodes[*at].policy == policy).collect();
         order.sort_by(|a, b| self.episodes[*a].score.total_cmp(&self.episodes[*b].score));
         order.truncate(most);
         order
@@ -250,9 +315,10 @@ impl EpisodeResult {
             digest: recording.digest.clone(),
             task: then.task.clone(),
             seed: then.seed,
+            prompt: prompt(recording),
             sample: sample.sample,
             score: then.score,
-            reward: then.steps.iter().map(|step| step.reward).sum(),
+            reward: then.reward(),
             steps: then.steps.len(),
             done: then.steps.last().is_some_and(|step| step.done),
             note: sample.note.clone(),
@@ -260,25 +326,26 @@ impl EpisodeResult {
     }
 
     /// What episodes of one cluster have in common.
-    fn cluster(&self) -> (&str, &str, u64) {
-        (&self.environment, &self.task, self.seed)
+    fn cluster(&self) -> (&str, &str, &str) {
+        (&self.environment, &self.task, &self.prompt)
     }
 }
 
 impl PolicyResult {
     fn of(policy: &str, samples: &[&Sample], pass: f64) -> Option<Self> {
         let results: Vec<EpisodeResult> = samples.iter().map(|sample| EpisodeResult::of(sample)).collect();
-        let mut clusters: BTreeMap<(&str, &str, u64), Cluster> = BTreeMap::new();
-        let mut tasks: BTreeMap<String, BTreeMap<(&str, u64), Cluster>> = BTreeMap::new();
+        let mut clusters: BTreeMap<(&str, &str, &str), Cluster> = BTreeMap::new();
+        let mut tasks: BTreeMap<String, BTreeMap<(&str, &str), Cluster>> = BTreeMap::new();
         for one in &results {
             clusters.entry(one.cluster()).or_default().push(one.score);
             let family = one.task.split_once('/').map_or(one.task.as_str(), |(family, _)| family);
             let task = tasks.entry(format!("{}/{family}", one.environment)).or_default();
-            task.entry((&one.task, one.seed)).or_default().push(one.score);
+            task.entry((&one.task, &one.prompt)).or_default().push(one.score);
         }
         let clusters: Vec<Cluster> = clusters.into_values().collect();
         let passes = |score: f64| score >= pass - SAME;
-        let most = clusters.iter().map(Vec::len).max().unwrap_or_default();
+        // Beyond the smallest cluster the chances would be those of other prompts.
+        let most = clusters.iter().map(Vec::len).min().unwrap_or_default();
         let chances = |of: fn(usize, usize, usize) -> Option<f64>| -> Vec<f64> {
             let chance = |k: usize| {
                 let known = clusters
@@ -292,17 +359,16 @@ impl PolicyResult {
         let mut distribution = vec![0; BARS];
         for one in &results {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "one of ten")]
-            let bar = (one.score.clamp(0.0, 1.0) * count(BARS)) as usize;
-            distribution[bar.min(BARS - 1)] += 1;
+            let bar = (one.score.clamp(0.0, 1.0) * count(BARS - 1) + SAME) as usize;
+            distribution[bar] += 1;
         }
-        let no_details = Details::default();
-        let usage =
-            || samples.iter().flat_map(|sample| &sample.recording.details.as_deref().unwrap_or(&no_details).usage);
+        let usage = || samples.iter().map(|sample| sample.usage);
         let (rules, decisions) = decided(samples);
         Some(Self {
             policy: policy.to_owned(),
             episodes: samples.len(),
             clusters: clusters.len(),
+            given_up: samples.iter().filter(|sample| sample.note.is_some()).count(),
             score: Estimate::of(&clusters)?,
             reward: values(|one| one.reward),
             steps: values(|one| count(one.steps)),
@@ -334,25 +400,40 @@ fn compare(
     (with, theirs): (&str, &[EpisodeResult]),
     name: &str,
 ) -> Option<Comparison> {
-    fn means<'a>(policy: &str, episodes: &'a [EpisodeResult]) -> BTreeMap<(&'a str, &'a str, u64), f64> {
-        let mut clusters: BTreeMap<(&str, &str, u64), Cluster> = BTreeMap::new();
+    type Means<'a> = BTreeMap<(&'a str, &'a str, &'a str), (f64, &'a str)>;
+    fn means<'a>(policy: &str, episodes: &'a [EpisodeResult]) -> Means<'a> {
+        let mut clusters: BTreeMap<(&str, &str, &str), (Cluster, &str)> = BTreeMap::new();
         for one in episodes.iter().filter(|one| one.policy == policy) {
-            clusters.entry(one.cluster()).or_default().push(one.score);
+            clusters.entry(one.cluster()).or_insert_with(|| (Cluster::new(), &one.digest)).0.push(one.score);
         }
-        clusters.into_iter().map(|(cluster, scores)| (cluster, mean(&scores))).collect()
+        clusters.into_iter().map(|(cluster, (scores, digest))| (cluster, (mean(&scores), digest))).collect()
     }
     let theirs = means(with, theirs);
-    let pairs = means(policy, ours).into_iter().filter_map(|(cluster, mean)| Some(mean - theirs.get(&cluster)?));
-    let differences: Vec<f64> = pairs.collect();
+    let (mut differences, mut packs_differ) = (Vec::new(), false);
+    for (cluster, (mean, digest)) in means(policy, ours) {
+        let Some((other, other_digest)) = theirs.get(&cluster) else { continue };
+        differences.push(mean - other);
+        packs_differ |= digest != *other_digest;
+    }
     let clusters: Vec<Cluster> = differences.iter().map(|one| vec![*one]).collect();
     Some(Comparison {
         policy: policy.to_owned(),
         with: name.to_owned(),
         pairs: differences.len(),
+        packs_differ,
         difference: Estimate::of(&clusters)?,
         better: differences.iter().filter(|one| **one > SAME).count(),
         worse: differences.iter().filter(|one| **one < -SAME).count(),
     })
+}
+
+/// What distinguishes the prompt of an episode from others of its task; the seed where no observation was kept.
+fn prompt(recording: &Recording) -> String {
+    let first = recording.details.as_ref().and_then(|details| details.observations.first());
+    match first {
+        Some(first) => sha256(first.to_string().as_bytes())[..16].to_owned(),
+        None => format!("seed {}", recording.trajectory.seed),
+    }
 }
 
 /// The mean of each named part over the episodes that have it.
@@ -407,5 +488,5 @@ fn plain(value: &Value) -> String {
 }
 
 fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / count(values.len().max(1))
+    values.iter().fold(0.0, |sum, value| sum + value) / count(values.len().max(1))
 }

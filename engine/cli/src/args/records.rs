@@ -112,9 +112,9 @@ pub(crate) struct ExportArgs {
 pub(crate) enum ExportFormat {
     /// The chat format of `OpenAI`, a conversation a line: observations by the user, actions by the assistant
     Sft,
-    /// Preference pairs, one a line: the best episode of a task and seed with each worse one
+    /// Preference pairs, one a line: the best episode of a task, seed and version of the pack with each worse one
     Dpo,
-    /// Groups of completions, one a line: all episodes of a task, seed and group, with rewards and advantages
+    /// Groups of completions, one a line: all episodes of a task, seed, version of the pack and group, with rewards and advantages
     Grpo,
     /// The lines of `--record`, which `records import` and `replay` read
     Jsonl,

@@ -13,8 +13,8 @@ pub(crate) struct RegradeArgs {
     /// Takes the version of this git revision of `--against`
     #[arg(long, value_name = "REV")]
     pub(crate) rev: Option<String>,
-    /// The version that the episodes were played with, written as `--against`: tasks that draw their items draw them as
-    /// it does
+    /// The version that the episodes were played with, written as `--against`: what its rules make
+    /// generators draw is drawn again
     #[arg(long, value_name = "PACK")]
     pub(crate) played_with: Option<String>,
     /// Grades again whenever a file of `--against` changes, until Ctrl-C

@@ -2,6 +2,7 @@
 
 mod cache;
 mod html;
+mod keep;
 mod model;
 mod play;
 mod program;
@@ -15,25 +16,27 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use casebook_analysis::evaluation::{Evaluation, Failed, Sample};
+use casebook_analysis::evaluation::{Evaluation, Failed, PackVersion, Run, Sample};
 use casebook_runtime::{
+    model::write_moment,
     policy::{self, Policy},
-    record::{Recording, Usage},
+    record::Usage,
     scenario::{Pack, Task},
 };
 use serde_json::json;
 
-use super::records;
 use crate::{
     args::{EvalArgs, Format},
     exit::Exit,
     files, output, packs,
     progress::Bar,
 };
+use keep::Keeper;
 use model::Models;
-use play::{Move, Player, Turn, play};
+use play::{Move, Played, Player, Turn, play};
 use program::Program;
 
 /// Who plays.
@@ -73,7 +76,12 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
     let asks = agents.iter().any(|(_, agent)| matches!(agent, Agent::Model(_)));
     let models = asks.then(|| Models::new(&args.model)).transpose().map_err(usage)?;
     let earlier = args.against.as_deref().map(earlier).transpose()?;
-    let store = args.records.as_deref().map(records::create).transpose()?;
+    // What is found out only after all episodes were played costs all of them.
+    for path in args.out.iter().chain(&args.report) {
+        files::check_writable(path).map_err(usage)?;
+    }
+    let keeper = args.records.as_deref().map(|folder| Keeper::open(folder, &args.policies)).transpose()?;
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut jobs = Vec::new();
     for (number, (_, agent)) in agents.iter().enumerate() {
         // A scripted policy plays the same each time.
@@ -90,23 +98,15 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
             }
         }
     }
-    let (samples, failed) = play_all(&jobs, &agents, models.as_ref(), usize::from(args.concurrency));
-    if let Some(store) = &store {
-        keep(store, &samples)?;
-    }
+    let (samples, failed) = play_all(&jobs, &agents, (models.as_ref(), keeper.as_ref()), usize::from(args.concurrency));
     let mut evaluation = Evaluation::of(&samples, failed, args.pass);
+    evaluation.run = run_of(args, began, &tasks, models.as_ref());
     let mut is_whole = evaluation.failed.is_empty() && !evaluation.policies.is_empty();
     if let Some((path, earlier)) = &earlier
         && let Err(problem) = evaluation.compare_with(earlier, &format!("`{path}`"))
     {
         output::error(problem);
         is_whole = false;
-    }
-    if let Some(path) = &args.out {
-        write(path, serde_json::to_string(&evaluation).unwrap_or_default() + "\n")?;
-    }
-    if let Some(path) = &args.report {
-        write(path, html::page(&evaluation, &samples))?;
     }
     let asked = models.as_ref().map(|models| {
         let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
@@ -124,7 +124,36 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
             output::line(format!("{requests} requests, {retries} of them made again; {cached} answers from the cache"));
         }
     }
+    // The result is told before anything is written that may fail.
+    if let Some(path) = &args.out {
+        write(path, serde_json::to_string(&evaluation).unwrap_or_default() + "\n")?;
+    }
+    if let Some(path) = &args.report {
+        write(path, html::page(&evaluation, &samples))?;
+    }
+    if let Some(keeper) = keeper {
+        keeper.finish()?;
+    }
     Ok(loaded.exit(if is_whole { Exit::Success } else { Exit::Findings }))
+}
+
+/// What is evaluated, and how.
+fn run_of(args: &EvalArgs, began: Duration, tasks: &[(&Arc<Pack>, Arc<Task>)], models: Option<&Models>) -> Run {
+    let mut packs: Vec<PackVersion> = Vec::new();
+    for (pack, _) in tasks {
+        if packs.iter().all(|known| known.name != pack.name()) {
+            let (name, version) = (pack.name().to_owned(), pack.version().to_owned());
+            packs.push(PackVersion { name, version, digest: pack.digest().to_owned() });
+        }
+    }
+    Run {
+        began: i64::try_from(began.as_millis()).map(write_moment).unwrap_or_default(),
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        packs,
+        seeds: args.seeds,
+        samples: args.samples,
+        models: models.map(Models::settings),
+    }
 }
 
 /// The agents of the command line; every one that does not exist is reported.
@@ -169,7 +198,7 @@ fn agents(args: &EvalArgs, tasks: &[(&Arc<Pack>, Arc<Task>)]) -> Result<Vec<(Str
 fn play_all(
     jobs: &[Job<'_>],
     agents: &[(String, Agent)],
-    models: Option<&Models>,
+    (models, keeper): (Option<&Models>, Option<&Keeper>),
     concurrency: usize,
 ) -> (Vec<Sample>, Vec<Failed>) {
     let next = AtomicUsize::new(0);
@@ -182,6 +211,9 @@ fn play_all(
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(at) else { return };
                     let result = play_one(job, &agents[job.agent], models);
+                    if let (Some(keeper), Ok(sample)) = (keeper, &result) {
+                        keeper.add(&sample.recording);
+                    }
                     bar.step(result.is_err());
                     results.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(result);
                 }
@@ -214,7 +246,7 @@ fn play_one(job: &Job<'_>, (name, agent): &(String, Agent), models: Option<&Mode
             Program::start(command, job.sample).and_then(|mut program| play(&mut program, name, of))
         }
     };
-    let result = played.map(|(recording, note)| Sample { sample: job.sample, recording, note });
+    let result = played.map(|Played { recording, usage, note }| Sample { sample: job.sample, recording, usage, note });
     result.map_err(|reason| Failed {
         policy: name.clone(),
         task: format!("{}/{}", job.pack.name(), job.task.name()),
@@ -235,26 +267,6 @@ impl Player for Scripted<'_> {
         }
         Ok((self.0.act(turn.episode).map_or(Move::Stop, Move::Act), Usage::default()))
     }
-}
-
-/// Adds the episodes to a store.
-fn keep(store: &casebook_records::Store, samples: &[Sample]) -> Result<(), Exit> {
-    let path = store.new_log();
-    let failed = |error: &std::io::Error| {
-        output::error(format!("`{}` cannot be written: {error}", path.display()));
-        Exit::Failure
-    };
-    let mut log = casebook_server::open_record(&path).map_err(|error| {
-        output::error(format!("the record {error}"));
-        Exit::Failure
-    })?;
-    for Sample { recording, .. } in samples {
-        let line = serde_json::to_string::<Recording>(recording).map_err(std::io::Error::from);
-        line.and_then(|line| log.append((line + "\n").as_bytes())).map_err(|error| failed(&error))?;
-    }
-    log.sync().map_err(|error| failed(&error))?;
-    drop(log);
-    records::compact(store).map(drop)
 }
 
 /// What an earlier run wrote.

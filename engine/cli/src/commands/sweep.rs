@@ -2,14 +2,14 @@
 
 mod plot;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use casebook_analysis::{
-    sweep::{Setting, Sweep, settings},
+    sweep::{Setting, Sweep, Varied, settings},
     testing,
 };
 use casebook_compile::check::Checker;
-use casebook_records::{EnvironmentReport, Filter, Regrader, Versions};
+use casebook_records::{EnvironmentReport, Filter, GroupShift, Regrader, Versions};
 use casebook_runtime::{
     names::nearest,
     scenario::{Catalog, Pack},
@@ -26,7 +26,7 @@ use crate::{
     args::{Format, SweepArgs},
     exit::Exit,
     files, output, packs,
-    progress::Progress,
+    progress::{Bar, Progress},
 };
 
 /// What a setting does.
@@ -39,6 +39,8 @@ struct Tried {
     problem: Option<String>,
     /// The mean score of each policy over all tasks, the best first.
     means: Vec<(String, f64)>,
+    /// The mean of the summed rewards of each policy, likewise.
+    rewards: Vec<(String, f64)>,
     /// The smallest distance between two policies that follow each other in the wanted order; negative where one is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     margin: Option<f64>,
@@ -88,7 +90,7 @@ fn attempt(args: &SweepArgs, format: Format) -> Result<Exit, Exit> {
     let written = compiled.catalog.ok_or(Exit::Findings)?;
     let name = written.packs()[0].name().to_owned();
     let filter = Filter { environments: vec![name.clone()], ..Filter::from(&args.filter) };
-    let progress = Progress::start("trying settings");
+    let progress = Progress::start("reading records");
     let mut regrader = Regrader::read(&records, &filter).map_err(refused)?;
     if regrader.is_empty() {
         drop(progress);
@@ -98,12 +100,15 @@ fn attempt(args: &SweepArgs, format: Format) -> Result<Exit, Exit> {
     let as_written = trial.grade(&written, Vec::new())?;
     check_order(args, &as_written)?;
     trial.min_gradient = args.min_gradient.unwrap_or(as_written.gradient);
-    let tried: Vec<Tried> = sweep
-        .settings
-        .iter()
-        .map(|setting| trial.setting(setting, (&sources, &file), &mut checker))
-        .collect::<Result<_, Exit>>()?;
     drop(progress);
+    let bar = Bar::start("settings", sweep.settings.len());
+    let try_one = |setting: &Setting| {
+        let tried = trial.setting(setting, (&sources, &file), &mut checker)?;
+        bar.step(tried.problem.is_some());
+        Ok(tried)
+    };
+    let tried: Vec<Tried> = sweep.settings.iter().map(try_one).collect::<Result<_, Exit>>()?;
+    drop(bar);
     if let Some(path) = &args.plot {
         files::write(path, plot::svg(&name, &sweep, &tried, &as_written)).map_err(|error| {
             output::error(format!("`{}` cannot be written: {error}", path.display()));
@@ -111,8 +116,11 @@ fn attempt(args: &SweepArgs, format: Format) -> Result<Exit, Exit> {
         })?;
     }
     let fitting = tried.iter().filter(|one| one.fits()).count();
+    let idle = idle(&sweep, &tried);
+    let unreadable = regrader.unreadable().to_vec();
     if format == Format::Json {
         output::json(&json!({
+            "unreadable": unreadable, "without_effect": idle.iter().map(|one| &one.path).collect::<Vec<_>>(),
             "environment": name, "episodes": regrader.len(), "varied": sweep.varied, "as_written": as_written,
             "settings": tried, "fitting": fitting, "best": best(&tried).map(|best| &best.values),
         }));
@@ -128,7 +136,15 @@ fn attempt(args: &SweepArgs, format: Format) -> Result<Exit, Exit> {
             output::line(format!("wrote `{}`{part}", path.display()));
         }
     }
-    Ok(if fitting > 0 { Exit::Success } else { Exit::Findings })
+    unreadable.iter().for_each(output::error);
+    for one in &idle {
+        output::error(format!(
+            "`{}` changes neither a score nor a reward of the recorded episodes: a task's `weights` may replace it, or no \
+             episode has what it is about",
+            one.path
+        ));
+    }
+    Ok(if fitting > 0 && idle.is_empty() && unreadable.is_empty() { Exit::Success } else { Exit::Findings })
 }
 
 /// The pack of a rubric's file.
@@ -216,11 +232,12 @@ impl Trial<'_> {
         self.regrader.grade(versions);
         let report = self.regrader.report(versions, 0).map_err(refused)?;
         let mut tried = Tried { unplayed: report.unplayed(), ..empty(values) };
-        let Some(EnvironmentReport { ranks, gradients, .. }) = report.environments.first() else {
+        let Some(EnvironmentReport { ranks, gradients, groups, .. }) = report.environments.first() else {
             tried.problem = report.unplayed.first().map(|one| one.reason.clone());
             return Ok(tried);
         };
         tried.means = ranks.policies.iter().map(|(policy, _, now)| (policy.clone(), *now)).collect();
+        tried.rewards = ranks.policies.iter().map(|(policy, ..)| (policy.clone(), rewards(groups, policy))).collect();
         (tried.groups, tried.sign_flips) = (gradients.groups, gradients.sign_flips);
         #[expect(clippy::cast_precision_loss, reason = "a count of groups")]
         if gradients.groups > 0 {
@@ -242,11 +259,37 @@ impl Trial<'_> {
     }
 }
 
+/// The mean over its tasks of the summed rewards of a policy, as that of its scores.
+fn rewards(groups: &[GroupShift], policy: &str) -> f64 {
+    let own: Vec<f64> = groups.iter().filter(|group| group.policy == policy).map(|group| group.reward).collect();
+    #[expect(clippy::cast_precision_loss, reason = "a count of tasks")]
+    let count = own.len().max(1) as f64;
+    own.iter().fold(0.0, |sum, reward| sum + reward) / count
+}
+
+/// What varies and changes neither a score nor a reward of a recorded episode, with any values of the others.
+fn idle<'a>(sweep: &'a Sweep, tried: &[Tried]) -> Vec<&'a Varied> {
+    let is_idle = |at: usize| {
+        let mut results: BTreeMap<String, &Tried> = BTreeMap::new();
+        let sound = tried.iter().filter(|one| one.problem.is_none());
+        let mut count = 0;
+        let same = sound.inspect(|_| count += 1).all(|one| {
+            let others: Vec<&Value> =
+                one.values.iter().enumerate().filter(|(of, _)| *of != at).map(|(_, value)| value).collect();
+            let first = results.entry(json!(others).to_string()).or_insert(one);
+            (&first.means, &first.rewards) == (&one.means, &one.rewards)
+        });
+        same && count > results.len()
+    };
+    sweep.varied.iter().enumerate().filter(|(at, _)| is_idle(*at)).map(|(_, one)| one).collect()
+}
+
 fn empty(values: Vec<Value>) -> Tried {
     Tried {
         values,
         problem: None,
         means: Vec::new(),
+        rewards: Vec::new(),
         margin: None,
         probes: Vec::new(),
         groups: 0,
@@ -286,11 +329,17 @@ fn show(sweep: &Sweep, as_written: &Tried, tried: &[Tried], episodes: usize) {
     let paths = sweep.varied.iter().map(|one| one.path.clone());
     let heads = policies.iter().map(|policy| output::label(policy).into_owned());
     let more = ["margin", "gradient", "result"].map(str::to_owned);
-    rows.push(paths.chain(heads).chain(more).collect());
+    // Rewards are told where a part of them varies.
+    let rewarded = sweep.varied.iter().any(|one| one.path.split('.').next() == Some("reward"));
+    let rewards: Vec<&str> = policies.iter().copied().filter(|_| rewarded).collect();
+    let reward_heads = rewards.iter().map(|policy| format!("{} rewards", output::label(policy)));
+    rows.push(paths.chain(heads).chain(reward_heads).chain(more).collect());
     let all = tried.iter().map(|one| (one, &one.values, "")).chain([(as_written, &written, "as written: ")]);
     for (one, values, head) in all {
         let mut row: Vec<String> = values.iter().map(plain).collect();
         row.extend(policies.iter().map(|policy| one.mean(policy).map_or("-".into(), |mean| format!("{mean:.4}"))));
+        let reward = |policy: &&str| one.rewards.iter().find(|(name, _)| name == policy);
+        row.extend(rewards.iter().map(|policy| reward(policy).map_or("-".into(), |(_, mean)| format!("{mean:.4}"))));
         row.push(one.margin.map_or("-".into(), |margin| format!("{margin:+.4}")));
         row.push(format!("{:.0} %", one.gradient * 100.0));
         row.push(format!("{head}{}", result(one)));

@@ -113,13 +113,13 @@ fn scripted_policies_are_compared_pair_by_pair() {
     assert_eq!(policies[0]["pass_at"], json!([1.0]));
     assert_eq!(policies[0]["score"]["interval"], json!([1.0, 1.0]));
     assert_eq!(policies[1]["score"]["mean"], 0.0);
-    assert_eq!(policies[0]["distribution"], json!([0, 0, 0, 0, 0, 0, 0, 0, 0, 5]));
+    assert_eq!(policies[0]["distribution"], json!([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]));
     let rules = policies[1]["rules"].as_array().expect("a list");
     assert!(rules.iter().any(|rule| rule["rule"] == "email-ops/action/R-MONEY" && rule["right"] == 0), "{rules:?}");
     assert!(policies[0]["components"].as_array().expect("a list").contains(&json!(["score.correctness", 0.55])));
     let compared = &result["comparisons"][0];
     assert_eq!((&compared["policy"], &compared["with"]), (&"always(archive)".into(), &"oracle".into()));
-    assert_eq!((&compared["pairs"], &compared["worse"]), (&5.into(), &5.into()));
+    assert_eq!((&compared["pairs"], &compared["worse"]), (&3.into(), &3.into()));
     assert_eq!(compared["difference"]["mean"], -1.0);
     // The records hold what was played, and it grades the same.
     let graded = succeeds(folder.path(), &["regrade", "store", "--against", "pack"]);
@@ -129,14 +129,57 @@ fn scripted_policies_are_compared_pair_by_pair() {
     for part in ["<h2>Scores</h2>", "<h2>Rules</h2>", "<h2>Comparisons", "always(archive)", "class=\"wrong\"", "<svg"] {
         assert!(page.contains(part), "{part}");
     }
-    assert_eq!(page.matches("<details>").count(), 10);
+    assert_eq!(page.matches("<details>").count(), 9);
     // Another run of one of them is compared with the first run.
     let again = ["--policy", "random", "--against", "run.json"];
     let result = json(&casebook(folder.path(), &[&EVAL[..], &again].concat()));
     assert_eq!(result["comparisons"][0]["with"], "random of `run.json`");
     assert_eq!(result["comparisons"][0]["difference"]["interval"], json!([0.0, 0.0]));
     let stranger = [&EVAL[..4], &["--policy", "oracle_minus_one", "--against", "run.json"]].concat();
-    assert!(finds(folder.path(), &stranger).contains("has no policy, task and seed in common with this run"));
+    assert!(finds(folder.path(), &stranger).contains("has no policy with a task and a first observation in common"));
+}
+
+#[test]
+fn episodes_that_begin_alike_are_one_cluster() {
+    let folder = folder();
+    let of = |task: &str| {
+        let more = ["--task", task, "--policy", "oracle", "--policy", "random", "--seeds", "0..5", "--format", "json"];
+        json(&casebook(folder.path(), &[&["eval", "pack"][..], &more].concat()))
+    };
+    // A member of a family is the same for every seed.
+    let member = of("desk-train/1");
+    assert_eq!((&member["policies"][1]["episodes"], &member["policies"][1]["clusters"]), (&6.into(), &1.into()));
+    assert_eq!(member["policies"][1]["score"]["standard_error"], json!(null));
+    assert_eq!(member["comparisons"][0]["pairs"], 1);
+    assert_eq!(member["policies"][1]["pass_at"].as_array().map(Vec::len), Some(6));
+    assert_eq!(of("desk-train")["policies"][1]["clusters"], 6);
+}
+
+#[test]
+fn a_run_that_another_version_of_the_pack_scored_is_told_apart() {
+    let folder = folder();
+    let own = ["--policy", "random", "--seeds", "0..2"];
+    json(&casebook(folder.path(), &[&EVAL[..], &own, &["--out", "run.json"]].concat()));
+    let rubric = folder.path().join("pack/rubric.yaml");
+    let text = fs::read_to_string(&rubric).expect("a rubric");
+    fs::write(&rubric, text.replace("weight: 0.55", "weight: 0.45").replace("weight: 0.25", "weight: 0.35"))
+        .expect("written");
+    let again = json(&casebook(folder.path(), &[&EVAL[..], &own, &["--against", "run.json"]].concat()));
+    assert_eq!(again["comparisons"][0]["packs_differ"], true, "{again}");
+    let human = succeeds(folder.path(), &[&EVAL[..4], &own, &["--against", "run.json"]].concat());
+    assert!(human.contains("scored by another version of the pack"), "{human}");
+}
+
+#[test]
+fn what_cannot_be_written_is_refused_before_anybody_plays() {
+    let (folder, endpoint) = (folder(), Endpoint::start());
+    let url = endpoint.url();
+    for flag in ["--out", "--report"] {
+        let own = ["--policy", "llm:calm", "--endpoint", &url, flag, "missing/x"];
+        let output = casebook(folder.path(), &[&EVAL[..], &own].concat());
+        assert_eq!((code(&output), endpoint.heard.count("calm")), (2, 0));
+        assert!(stderr(&output).contains("`missing/x` cannot be written: there is no folder `missing`"));
+    }
 }
 
 #[test]
@@ -145,8 +188,8 @@ fn a_model_plays_and_is_asked_once() {
     let more = ["--samples", "3", "--cache", "cache", "--price", "1,2", "--records", "store"];
     let result = asked(&folder, &endpoint, "calm", &more);
     let policy = &result["policies"][0];
-    assert_eq!((&policy["episodes"], &policy["clusters"]), (&6.into(), &2.into()));
-    assert_eq!(policy["pass_at"], json!([0.0, 0.0, 0.0]));
+    assert_eq!((&policy["episodes"], &policy["clusters"]), (&6.into(), &1.into()));
+    assert_eq!(policy["pass_at"], json!([0.0, 0.0, 0.0, 0.0, 0.0, 0.0]));
     // Five steps each.
     assert_eq!((&policy["input_tokens"], &policy["output_tokens"]), (&3000.into(), &300.into()));
     assert!((policy["cost"].as_f64().expect("a cost") - 0.0036).abs() < 1e-9, "{policy}");
@@ -158,6 +201,13 @@ fn a_model_plays_and_is_asked_once() {
     // All of it is in the cache.
     let again = asked(&folder, &endpoint, "calm", &more);
     assert_eq!(endpoint.heard.count("calm"), 30);
+    // Episodes that the store has are not added again.
+    let stats = json(&casebook(folder.path(), &["records", "stats", "store", "--format", "json"]));
+    assert_eq!(stats["episodes"], 6, "{stats}");
+    // A model of the same name behind another endpoint is another one.
+    let other = Endpoint::start();
+    let elsewhere = asked(&folder, &other, "calm", &more);
+    assert_eq!((other.heard.count("calm"), &elsewhere["requests"]["cached"]), (30, &0.into()));
     assert_eq!(again["requests"], json!({ "sent": 0, "again": 0, "cached": 30 }));
     assert_eq!(again["policies"], result["policies"]);
     let stats = succeeds(folder.path(), &["records", "stats", "store"]);
@@ -191,6 +241,12 @@ fn an_endpoint_in_a_bad_mood_is_asked_again() {
     // A model that does not learn ends its episode as it stands, and that is noted.
     let result = asked(&folder, &endpoint, "stubborn", &[]);
     assert_eq!((&result["requests"]["sent"], &result["policies"][0]["score"]["mean"]), (&6.into(), &0.0.into()));
+    // Its answers were paid for.
+    assert_eq!((&result["policies"][0]["given_up"], &result["policies"][0]["input_tokens"]), (&2.into(), &600.into()));
+    let url = endpoint.url();
+    let human = [&EVAL[..4], &["--policy", "llm:stubborn", "--seeds", "0..0", "--endpoint", &url]].concat();
+    let told = succeeds(folder.path(), &human);
+    assert!(told.contains("  1 of 1 episode given up") && told.contains("  the first: gave up after 3"), "{told}");
     let note = result["episodes"][0]["note"].as_str().expect("a note");
     assert!(note.starts_with("gave up after 3 refused actions: ") && note.contains("must be one of"), "{note}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     records::played,
-    shell::{PACK, casebook, code, finds, json, root, stderr, succeeds},
+    shell::{PACK, casebook, code, finds, json, root, stderr, stdout, succeeds},
 };
 
 const SWEEP: [&str; 4] = ["sweep", "pack/rubric.yaml", "--records", "store"];
@@ -60,6 +60,29 @@ fn a_table_a_plot_and_exit_codes_say_what_fits() {
     let report = json(&casebook(folder.path(), &[&SWEEP[..], &round].concat()));
     assert_eq!(report["settings"][0]["misses"], serde_json::json!(["gradient"]), "{report}");
     assert_eq!((&report["settings"][0]["gradient"], &report["fitting"]), (&0.0.into(), &1.into()), "{report}");
+}
+
+#[test]
+fn what_changes_nothing_and_lines_that_cannot_be_read_are_findings() {
+    let folder = played();
+    // Of two values one is what is written, in another writing: nothing depends on it.
+    let output = casebook(folder.path(), &[&SWEEP[..], &["--vary", "round=7,8", "--no-probes"]].concat());
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("`round` changes neither a score nor a reward"), "{}", stderr(&output));
+    // A component of the rewards changes those alone, which are shown then.
+    let path = "reward.decision_quality.correct";
+    let told = casebook(folder.path(), &[&SWEEP[..], &["--vary", &format!("{path}=0.1,0.6"), "--no-probes"]].concat());
+    assert!(stdout(&told).contains("oracle rewards"), "{} {}", stdout(&told), stderr(&told));
+    let lines = folder.path().join("lines.jsonl");
+    let exported = casebook(folder.path(), &["records", "export", "store", "--to", "jsonl", "--out", "lines.jsonl"]);
+    assert_eq!(code(&exported), 0);
+    let text = fs::read_to_string(&lines).expect("lines");
+    fs::write(&lines, format!("{text}garbage\n")).expect("written");
+    let varied = ["--vary", "score.correctness.weight=0.35,0.55", "--no-probes"];
+    let output =
+        casebook(folder.path(), &[&["sweep", "pack/rubric.yaml", "--records", "lines.jsonl"][..], &varied].concat());
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("lines.jsonl:25: not a recording"), "{}", stderr(&output));
 }
 
 #[test]

@@ -146,7 +146,7 @@ struct Prover<'a> {
     document: &'a Document,
     spec: &'a spec::Rules,
     set: &'a RuleSet,
-    written: &'a [Written],
+    written: &'a [Written<'a>],
 }
 
 impl Prover<'_> {

@@ -1,6 +1,6 @@
 //! Rules to predicates and outcomes.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use casebook_runtime::{
     model::{Datum, RuleReason, read_moment},
@@ -29,8 +29,8 @@ pub(super) fn compile(
     let scope = Scope { document, columns: &parts.fields, hidden: None, lists: &spec.lists, regexes: &parts.regexes };
     let lines = Lines::new(document);
     let mut seen = HashSet::new();
-    let mut compiled = Vec::new();
     let written = rules::written(document, spec, &parts.fields, &parts.decisions, report);
+    let mut compiled = Vec::with_capacity(written.len());
     for one in &written {
         let id = &one.rule.id;
         if !seen.insert(id.as_str()) {
@@ -63,7 +63,7 @@ pub(super) fn compile(
     check_idle(document, spec, &written, parts, report);
     let default =
         spec.default.as_ref().map(|default| outcome(document, "/default", default, parts, report)).unwrap_or_default();
-    let all: Vec<&spec::Rule> = written.iter().map(|one| &one.rule).collect();
+    let all: Vec<&spec::Rule> = written.iter().map(|one| &*one.rule).collect();
     let references = References { lists: &spec.lists, fields: &parts.fields };
     if spec.default_because.is_some() && spec.default.is_none() {
         report.push(
@@ -83,7 +83,13 @@ pub(super) fn compile(
 }
 
 /// Warns of decisions whose truth comes from elsewhere, so that what these rules say about them has no effect.
-fn check_idle(document: &Document, spec: &spec::Rules, written: &[Written], parts: &Parts<'_>, report: &mut Report) {
+fn check_idle(
+    document: &Document,
+    spec: &spec::Rules,
+    written: &[Written<'_>],
+    parts: &Parts<'_>,
+    report: &mut Report,
+) {
     let decisions = &parts.environment.decision;
     let decides = |name: &str| {
         decisions
@@ -95,7 +101,7 @@ fn check_idle(document: &Document, spec: &spec::Rules, written: &[Written], part
         // Nothing uses these rules, which is told elsewhere.
         return;
     }
-    let outcomes = written.iter().flat_map(|one| &one.then).map(|(pointer, then)| (pointer.as_str(), then));
+    let outcomes = written.iter().flat_map(|one| &one.then).map(|(pointer, then)| (pointer.as_str(), &**then));
     let mut told = HashSet::new();
     for (pointer, then) in outcomes.chain(spec.default.iter().map(|default| ("/default", default))) {
         for name in then.keys().filter(|name| decisions.contains_key(*name) && !decides(name)) {
@@ -115,7 +121,7 @@ fn check_idle(document: &Document, spec: &spec::Rules, written: &[Written], part
 }
 
 /// Compiles the parts of a condition into one.
-fn all(scope: Scope<'_>, conditions: &[(String, Condition)], report: &mut Report) -> Option<Predicate> {
+fn all(scope: Scope<'_>, conditions: &[(String, Cow<'_, Condition>)], report: &mut Report) -> Option<Predicate> {
     let mut parts: Vec<Option<Predicate>> = Vec::new();
     for (pointer, condition) in conditions {
         parts.push(rules::compile(scope, pointer, condition, report));
@@ -125,7 +131,7 @@ fn all(scope: Scope<'_>, conditions: &[(String, Condition)], report: &mut Report
 }
 
 /// Reads the dates between which a rule is valid.
-fn validity(document: &Document, one: &Written, report: &mut Report) -> Option<(Option<i64>, Option<i64>)> {
+fn validity(document: &Document, one: &Written<'_>, report: &mut Report) -> Option<(Option<i64>, Option<i64>)> {
     let before = report.errors();
     let mut read = |place: &str, text: Option<&String>| match read_moment(text?) {
         Ok(moment) => Some(moment),

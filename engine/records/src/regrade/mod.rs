@@ -170,6 +170,11 @@ impl Regrader {
         self.episodes.len()
     }
 
+    /// Lines and files that could not be read.
+    pub fn unreadable(&self) -> &[String] {
+        &self.unreadable
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.episodes.is_empty()

@@ -78,7 +78,9 @@ pub struct GroupShift {
     pub new: Distribution,
     /// By how much the mean of the scores changed.
     pub shift: f64,
-    /// By how much the mean of the summed rewards changed.
+    /// The mean of the summed rewards now.
+    pub reward: f64,
+    /// By how much it changed.
     pub reward_shift: f64,
 }
 
@@ -244,7 +246,8 @@ impl Episode<'_> {
 
     /// The sum of its rewards.
     fn reward(&self) -> Pair {
-        Pair { old: self.one.old.rewards.iter().sum(), new: self.now.rewards.iter().sum() }
+        let sum = |rewards: &[f64]| rewards.iter().fold(0.0, |sum, reward| sum + reward);
+        Pair { old: sum(&self.one.old.rewards), new: sum(&self.now.rewards) }
     }
 
     /// The task, or its family.
@@ -278,6 +281,7 @@ fn group(task: &str, policy: &str, episodes: &[&Episode<'_>]) -> GroupShift {
         episodes: episodes.len(),
         changed: episodes.iter().filter(|episode| !episode.is_same).count(),
         shift: new.mean - old.mean,
+        reward: mean(&values(|one| one.reward().new)),
         reward_shift: mean(&values(|one| one.reward().shift())),
         old,
         new,

@@ -347,7 +347,7 @@ impl Records {
         if path.is_file() { Ok(Self::File(path.to_path_buf())) } else { Store::open(path).map(Self::Store) }
     }
 
-    /// Shows the summary of every episode that a filter accepts; returns lines that cannot be read.
+    /// Shows the summary of every episode that a filter accepts; returns lines and files that cannot be read.
     ///
     /// # Errors
     ///
@@ -371,7 +371,7 @@ impl Records {
         })
     }
 
-    /// Shows every episode that a filter accepts, with all that is recorded; returns lines that cannot be read.
+    /// Shows every episode that a filter accepts, with all that is recorded; returns lines and files that cannot be read.
     ///
     /// # Errors
     ///
@@ -395,7 +395,7 @@ impl Records {
     }
 
     /// Maps every episode that a filter accepts in parallel, as far as grading it again needs it: observations and reasons
-    /// may be missing. Returns the results, and lines that cannot be read.
+    /// may be missing. Returns the results, and lines and files that cannot be read.
     ///
     /// # Errors
     ///
@@ -408,7 +408,7 @@ impl Records {
         let mut results = Vec::new();
         let mut parts = Vec::new();
         let mut ids = HashSet::new();
-        let problems = self.read(&mut |source, seen| {
+        let mut problems = self.read(&mut |source, seen| {
             match source {
                 Source::Lines(entries) => {
                     let meant = |entry: &Entry| filter.accepts(&entry.summary()) && filter.finds(entry);
@@ -428,7 +428,8 @@ impl Records {
                 filter.finds(entry).then(|| (entry.id.clone(), map(entry)))
             })
         });
-        for part in mapped.collect::<Result<Vec<_>, StoreError>>()? {
+        for part in mapped.collect::<Vec<_>>() {
+            let Some(part) = if_whole(part, &mut problems)? else { continue };
             results.extend(part.into_iter().flatten().filter(|(id, _)| ids.insert(id.clone())).map(|(_, one)| one));
         }
         Ok((results, problems))
@@ -454,11 +455,23 @@ impl Records {
                     lines(&path, &mut seen, false)?;
                 }
                 for part in part::all(&store.root)? {
-                    each(Source::Part(&part), &mut seen)?;
+                    if_whole(each(Source::Part(&part), &mut seen), &mut problems)?;
                 }
             }
         }
         Ok(problems)
+    }
+}
+
+/// What was read of a file; nothing of one that is damaged, which is noted, so that the others are still read.
+fn if_whole<T>(read: Result<T, StoreError>, problems: &mut Vec<String>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(broken @ StoreError::Broken(..)) => {
+            problems.push(format!("{broken}; its episodes are left out"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -203,6 +203,69 @@ fn lines_that_are_none_are_put_aside_and_a_log_in_use_is_left_alone() {
 }
 
 #[test]
+fn a_damaged_file_is_named_and_the_others_are_read() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::create(folder.path()).expect("a store");
+    for seed in [1, 2] {
+        write_log(&store, &format!("{seed}-1.jsonl"), &[play(&PACK, (0, seed), "oracle", Details::default())]);
+        store.compact().expect("compacted");
+    }
+    let damaged = files(&folder.path().join("episodes")).into_keys().next().expect("a file");
+    let bytes = fs::read(&damaged).expect("bytes");
+    fs::write(&damaged, &bytes[..bytes.len() / 2]).expect("written");
+    let records = Records::Store(store);
+    let mut seeds = Vec::new();
+    let take = &mut |entry: casebook_records::Entry| seeds.push(entry.recording.trajectory.seed);
+    let problems = records.entries(&Filter::default(), take).expect("the others are read");
+    assert_eq!((seeds.len(), problems.len()), (1, 1));
+    assert!(
+        problems[0].contains(".parquet`: ") && problems[0].ends_with("; its episodes are left out"),
+        "{problems:?}"
+    );
+    let mut count = 0;
+    let problems = records.summaries(&Filter::default(), &mut |_| count += 1).expect("the others are read");
+    assert_eq!((count, problems.len()), (1, 1));
+    let regrader = casebook_records::Regrader::read(&records, &Filter::default()).expect("the others are read");
+    assert_eq!((regrader.len(), regrader.unreadable().len()), (1, 1));
+}
+
+#[test]
+fn pairs_and_groups_hold_one_version_of_a_pack() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::create(folder.path()).expect("a store");
+    let of = |policy: &str, version: &str| {
+        let mut recording = play(&PACK, (0, 1), policy, Details::default());
+        recording.digest = version.into();
+        let mut observer = casebook_records::Observer::default();
+        let mut observe = |episode: &_, text: &str| observer.observe(episode, text);
+        let (pack, task) = (&PACK, PACK.tasks()[0].clone());
+        let episode =
+            casebook_runtime::episode::Episode::start(pack, &task, 1, &serde_json::Map::new()).expect("it starts");
+        let actions = recording.trajectory.actions.clone();
+        casebook_runtime::record::retell_observed(&episode, actions, &mut observe).expect("it plays");
+        observer.finish(recording, Details::default())
+    };
+    let all = [of("oracle", "old"), of("nothing", "old"), of("oracle", "new"), of("random", "new")];
+    write_log(&store, "1-1.jsonl", &all);
+    let records = Records::Store(store);
+    for target in [Target::Dpo, Target::Grpo] {
+        let mut out = Vec::new();
+        export(&records, &Filter::default(), target, &mut out).expect("exported");
+        let text = String::from_utf8(out).expect("text");
+        let versions: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["digest"].clone())
+            .collect();
+        assert!(!versions.is_empty() && versions.len() <= 2, "{text}");
+        for line in text.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let group = line["rewards"].as_array().map_or(2, Vec::len);
+            assert!(group <= 2, "a group of several versions: {line}");
+        }
+    }
+}
+
+#[test]
 fn sensitive_values_are_in_no_file() {
     let pack = pack("docs/cookbook/sensitive-fields");
     let policy = "oracle";

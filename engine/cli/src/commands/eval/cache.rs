@@ -27,8 +27,8 @@ impl Cache {
         Ok(Self { folder: folder.to_path_buf() })
     }
 
-    /// The answer to a request; one that cannot be read counts as none.
-    pub(super) fn get(&self, request: &str) -> Option<Value> {
+    /// The answer of an endpoint to a request; one that cannot be read counts as none.
+    pub(super) fn get(&self, request: (&str, &str)) -> Option<Value> {
         let text = fs::read_to_string(self.path(request)).ok()?;
         let mut kept: Value = serde_json::from_str(&text).ok()?;
         Some(kept["answer"].take()).filter(Value::is_object)
@@ -39,17 +39,17 @@ impl Cache {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub(super) fn put(&self, request: &str, answer: &Value) -> Result<(), String> {
+    pub(super) fn put(&self, request: (&str, &str), answer: &Value) -> Result<(), String> {
         let path = self.path(request);
-        let asked: Value = serde_json::from_str(request).unwrap_or_default();
-        let text = json!({ "request": asked, "answer": answer }).to_string();
+        let asked: Value = serde_json::from_str(request.1).unwrap_or_default();
+        let text = json!({ "endpoint": request.0, "request": asked, "answer": answer }).to_string();
         // Another thread may ask the same: whoever is last replaces a whole file by a whole one.
         let unfinished = path.with_extension(format!("{:?}.unfinished", std::thread::current().id()));
         let written = files::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &path));
         written.map_err(|error| format!("`{}` cannot be written: {error}", path.display()))
     }
 
-    fn path(&self, request: &str) -> PathBuf {
-        self.folder.join(format!("{}.json", sha256(request.as_bytes())))
+    fn path(&self, (endpoint, request): (&str, &str)) -> PathBuf {
+        self.folder.join(format!("{}.json", sha256(format!("{endpoint}\n{request}").as_bytes())))
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use casebook_analysis::evaluation::{Decided, Evaluation, PolicyResult, Sample};
+use casebook_analysis::evaluation::{Decided, Evaluation, PolicyResult, Run, Sample};
 
 use super::text::estimate;
-use crate::{commands::trajectory, plot::escape};
+use crate::{commands::trajectory, output, plot::escape};
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem;color:#1c2024;background:#fff}\
@@ -15,8 +15,9 @@ th:first-child,td:first-child{text-align:left}td.right{background:#e3f3e6;color:
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85em;background:#f2f3f5;padding:.6rem;color:#1c2024}\
 svg{background:#fff;max-width:100%;height:auto}\
 @media(prefers-color-scheme:dark){body{color:#edeef0;background:#111113}th,td{border-color:#363a3f}}";
-/// Episodes that are shown whole.
+/// Episodes that are shown whole: of each policy its share of so many, and at least some.
 const WORST: usize = 10;
+const FEWEST: usize = 3;
 /// Bytes of an observation that are shown.
 const SHORT: usize = 2_000;
 
@@ -25,9 +26,10 @@ pub(super) fn page(evaluation: &Evaluation, samples: &[Sample]) -> String {
     let names: Vec<&str> = evaluation.policies.iter().map(|one| one.policy.as_str()).collect();
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>Evaluation of {}</title>\n<style>{STYLE}</style>\n<h1>Evaluation</h1>\n<p>{} episodes. Intervals hold 95 % of \
-         the means of bootstrapped tasks and seeds; an episode passes with a score of {} or more.</p>\n",
+         <title>Evaluation of {}</title>\n<style>{STYLE}</style>\n<h1>Evaluation</h1>\n{}<p>{} episodes. Intervals hold 95 % of \
+         the means of bootstrapped prompts; an episode passes with a score of {} or more.</p>\n",
         escape(&names.join(", ")),
+        provenance(&evaluation.run),
         evaluation.episodes.len(),
         evaluation.pass
     );
@@ -36,7 +38,7 @@ pub(super) fn page(evaluation: &Evaluation, samples: &[Sample]) -> String {
     by_policy(&evaluation.policies, "Tasks", "task", &mut out, |one| {
         one.tasks.iter().map(|task| (task.task.clone(), estimate(&task.score, false))).collect()
     });
-    by_policy(&evaluation.policies, "Components", "component, mean", &mut out, |one| {
+    by_policy(&evaluation.policies, "Components", "component, mean over the episodes that have it", &mut out, |one| {
         one.components.iter().map(|(name, mean)| (name.clone(), format!("{mean:.4}"))).collect()
     });
     by_policy(&evaluation.policies, "Rules", "rule, decisions that were right", &mut out, |one| {
@@ -49,25 +51,58 @@ pub(super) fn page(evaluation: &Evaluation, samples: &[Sample]) -> String {
     out
 }
 
+/// What was evaluated, when and how.
+fn provenance(run: &Run) -> String {
+    let packs = run.packs.iter().map(|pack| format!("{} {} ({})", pack.name, pack.version, first(&pack.digest)));
+    let samples =
+        format!("{} of models and programs", output::count(usize::try_from(run.samples).unwrap_or(0), "sample"));
+    let mut parts = vec![
+        format!("Began {} with Casebook {}", run.began, run.engine),
+        packs.collect::<Vec<_>>().join(", "),
+        format!("seeds {} to {}, {samples}", run.seeds.0, run.seeds.1),
+    ];
+    if let Some(models) = &run.models {
+        let own = |value: Option<String>| value.unwrap_or_else(|| "the model's own".into());
+        parts.push(format!(
+            "models at {} by {}, temperature {}, tokens {}{}",
+            models.endpoint,
+            models.act,
+            own(models.temperature.map(|value| value.to_string())),
+            own(models.max_tokens.map(|value| value.to_string())),
+            models.prompt.as_ref().map(|prompt| format!(", prompt {}", first(prompt))).unwrap_or_default()
+        ));
+    }
+    format!("<p>{}.</p>\n", escape(&parts.join("; ")))
+}
+
+/// As much of a digest as distinguishes it at a glance.
+fn first(digest: &str) -> &str {
+    &digest[..digest.floor_char_boundary(12)]
+}
+
 fn scores(evaluation: &Evaluation, out: &mut String) {
     out.push_str("<h2>Scores</h2>\n");
     out.push_str(&intervals(&evaluation.policies));
     out.push_str(
-        "<table><tr><th>policy<th>episodes<th>mean score<th>standard error<th>passed<th>pass@k<th>pass^k<th>steps<th>tokens\
+        "<table><tr><th>policy<th>episodes<th>mean score<th>standard error<th>passed<th>given up<th>pass@k<th>pass^k<th>steps<th>tokens\
          <th>cost</tr>\n",
     );
     for one in &evaluation.policies {
         let last = |values: &[f64]| {
-            values.iter().enumerate().map(|(at, value)| format!("{}: {value:.3}", at + 1)).collect::<Vec<_>>().join(" ")
+            // 1, 2, 4 and so on, and the last: the others lie between them, and are in the JSON.
+            let shown = |k: usize| k.is_power_of_two() || k == values.len();
+            let told = values.iter().enumerate().map(|(at, value)| (at + 1, value)).filter(|(k, _)| shown(*k));
+            told.map(|(k, value)| format!("{k}: {value:.3}")).collect::<Vec<_>>().join("<br>")
         };
         let error = one.score.standard_error.map_or("-".into(), |error| format!("{error:.4}"));
         let _ = writeln!(
             out,
-            "<tr><td>{}<td>{}<td>{}<td>{error}<td>{:.1} %<td>{}<td>{}<td>{:.1}<td>{}<td>{}</tr>",
+            "<tr><td>{}<td>{}<td>{}<td>{error}<td>{:.1} %<td>{}<td>{}<td>{}<td>{:.1}<td>{}<td>{}</tr>",
             escape(&one.policy),
             one.episodes,
             estimate(&one.score, false),
             one.passed * 100.0,
+            one.given_up,
             last(&one.pass_at),
             last(&one.pass_all),
             one.steps,
@@ -75,7 +110,7 @@ fn scores(evaluation: &Evaluation, out: &mut String) {
             one.cost.map_or("-".into(), |cost| format!("{cost:.4}"))
         );
     }
-    out.push_str("</table>\n<h3>Distribution of the scores, in tenths</h3>\n");
+    out.push_str("</table>\n<h3>Distribution of the scores, in tenths from each number on, and those of 1</h3>\n");
     for one in &evaluation.policies {
         let _ = writeln!(out, "<p>{}</p>\n{}", escape(&one.policy), bars(&one.distribution));
     }
@@ -124,14 +159,14 @@ fn intervals(policies: &[PolicyResult]) -> String {
 fn bars(counts: &[usize]) -> String {
     let most = counts.iter().copied().max().unwrap_or_default().max(1);
     let mut svg =
-        "<svg viewBox=\"0 0 440 84\" width=\"440\" height=\"84\" font-family=\"sans-serif\" font-size=\"10\">\n"
+        "<svg viewBox=\"0 0 484 84\" width=\"484\" height=\"84\" font-family=\"sans-serif\" font-size=\"10\">\n"
             .to_owned();
     for (at, count) in counts.iter().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "counts of episodes")]
         let (x, height) = (at as f64 * 44.0, 56.0 * *count as f64 / most as f64);
         let (top, middle) = (68.0 - height, x + 20.0);
         let shown = if *count > 0 { count.to_string() } else { String::new() };
-        #[expect(clippy::cast_precision_loss, reason = "one of ten")]
+        #[expect(clippy::cast_precision_loss, reason = "one of eleven")]
         let begin = at as f64 / 10.0;
         let _ = writeln!(
             svg,
@@ -148,17 +183,18 @@ fn comparisons(evaluation: &Evaluation, out: &mut String) {
     if evaluation.comparisons.is_empty() {
         return;
     }
-    out.push_str("<h2>Comparisons, pair by pair</h2>\n<table><tr><th>policy<th>compared with<th>difference<th>pairs<th>better<th>worse</tr>\n");
+    out.push_str("<h2>Comparisons, pair by pair</h2>\n<table><tr><th>policy<th>compared with<th>difference<th>pairs<th>better<th>worse<th>scored by</tr>\n");
     for one in &evaluation.comparisons {
         let _ = writeln!(
             out,
-            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
+            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
             escape(&one.policy),
             escape(&one.with),
             estimate(&one.difference, true),
             one.pairs,
             one.better,
-            one.worse
+            one.worse,
+            if one.packs_differ { "different versions of the pack" } else { "the same" }
         );
     }
     out.push_str("</table>\n");
@@ -238,11 +274,12 @@ fn failures(evaluation: &Evaluation, out: &mut String) {
 
 /// The episodes with the lowest scores, whole.
 fn worst(evaluation: &Evaluation, samples: &[Sample], out: &mut String) {
-    let worst = evaluation.worst(WORST);
+    let share = (WORST / evaluation.policies.len().max(1)).max(FEWEST);
+    let worst: Vec<usize> = evaluation.policies.iter().flat_map(|one| evaluation.worst(&one.policy, share)).collect();
     if worst.is_empty() {
         return;
     }
-    out.push_str("<h2>The episodes with the lowest scores</h2>\n");
+    out.push_str("<h2>The episodes with the lowest scores of each policy</h2>\n");
     for at in worst {
         let (result, Some(sample)) = (&evaluation.episodes[at], samples.get(at)) else { continue };
         let then = &sample.recording.trajectory;

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use casebook_runtime::{episode::Episode, record::Usage, scenario::Pack};
+use casebook_analysis::evaluation::ModelSettings;
+use casebook_runtime::{episode::Episode, hash::sha256, record::Usage, scenario::Pack};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -59,6 +60,20 @@ impl Models {
         Ok(Self { endpoint, cache, args: args.clone(), prompt, counts: Counts::default() })
     }
 
+    /// How they are asked, for a report.
+    pub(super) fn settings(&self) -> ModelSettings {
+        ModelSettings {
+            endpoint: self.args.endpoint.clone().unwrap_or_default(),
+            act: match self.args.act {
+                Act::Json => "json".into(),
+                Act::Tools => "tools".into(),
+            },
+            temperature: self.args.temperature,
+            max_tokens: self.args.max_tokens,
+            prompt: self.prompt.as_ref().map(|prompt| sha256(prompt.as_bytes())),
+        }
+    }
+
     /// A conversation with a model about one episode.
     ///
     /// # Errors
@@ -79,7 +94,9 @@ impl Models {
     /// Asks for a completion, from the cache if it is there; again where the endpoint refuses for now.
     fn complete(&self, runtime: &Runtime, request: &Value) -> Result<Value, String> {
         let body = request.to_string();
-        if let Some(known) = self.cache.as_ref().and_then(|cache| cache.get(&body)) {
+        // Another endpoint may have another model behind the same name.
+        let url = self.args.endpoint.as_deref().unwrap_or_default().trim_end_matches('/');
+        if let Some(known) = self.cache.as_ref().and_then(|cache| cache.get((url, &body))) {
             self.counts.cached.fetch_add(1, Ordering::Relaxed);
             return Ok(known);
         }
@@ -90,7 +107,7 @@ impl Models {
                 Ok(answer) if answer.status == 200 => match serde_json::from_str::<Value>(&answer.text) {
                     Ok(value) if value["choices"][0]["message"].is_object() => {
                         if let Some(cache) = &self.cache {
-                            cache.put(&body, &value)?;
+                            cache.put((url, &body), &value)?;
                         }
                         return Ok(value);
                     }

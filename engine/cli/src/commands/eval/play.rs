@@ -50,22 +50,31 @@ pub(super) struct Turn<'a> {
     pub(super) refused: Option<&'a str>,
 }
 
-/// Plays an episode until it ends, the agent stops, or too many of its actions are refused; the latter is in the note.
+/// An episode that was played.
+pub(super) struct Played {
+    pub(super) recording: Recording,
+    /// What the agent's model used, answers that were refused included.
+    pub(super) usage: Usage,
+    /// That too many answers in a row were refused, and why the last one was.
+    pub(super) note: Option<String>,
+}
+
+/// Plays an episode until it ends, the agent stops, or too many of its actions are refused.
 pub(super) fn play(
     player: &mut dyn Player,
     name: &str,
     (pack, task, seed): (&Arc<Pack>, &Arc<Task>, u64),
-) -> Result<(Recording, Option<String>), String> {
+) -> Result<Played, String> {
     let mut episode = Episode::start(pack, task, seed, &Map::new()).map_err(|error| error.to_string())?;
     let (began, now) = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
     let started = i64::try_from(now.as_millis()).ok().map(write_moment);
     let mut details = Details { split: Some(task.split().to_owned()), started, ..Details::default() };
     let (mut actions, mut note) = (Vec::new(), None);
     let (mut refused, mut refusals): (Option<String>, u32) = (None, 0);
-    let (mut used, mut reward) = (Usage::default(), None);
+    let (mut all, mut used, mut reward) = (Usage::default(), Usage::default(), None);
     while !episode.done() {
         let (choice, usage) = player.act(Turn { episode: &episode, reward, refused: refused.as_deref() })?;
-        used = added(used, usage);
+        (all, used) = (added(all, usage), added(used, usage));
         let taken = match choice {
             Move::Stop => break,
             Move::Unreadable(problem) => Err(problem),
@@ -106,7 +115,7 @@ pub(super) fn play(
     let mut observer = Observer::default();
     let mut observe = |episode: &Episode, observation: &str| observer.observe(episode, observation);
     let trajectory = retell_observed(&episode, actions, &mut observe)?;
-    Ok((observer.finish(Recording::new(pack, name, trajectory), details), note))
+    Ok(Played { recording: observer.finish(Recording::new(pack, name, trajectory), details), usage: all, note })
 }
 
 fn added(a: Usage, b: Usage) -> Usage {

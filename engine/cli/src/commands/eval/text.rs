@@ -10,17 +10,19 @@ const FEW: usize = 5;
 pub(super) fn human(evaluation: &Evaluation) -> String {
     let mut lines = Vec::new();
     for one in &evaluation.policies {
-        lines.extend(policy(one, evaluation.pass));
+        let mut notes = evaluation.episodes.iter().filter(|episode| episode.policy == one.policy);
+        lines.extend(policy(one, notes.find_map(|episode| episode.note.as_deref()), evaluation.pass));
     }
     for one in &evaluation.comparisons {
         lines.push(format!(
-            "{} compared with {}: {} over {}, better in {}, worse in {}",
+            "{} compared with {}: {} over {}, better in {}, worse in {}{}",
             label(&one.policy),
             label(&one.with),
             estimate(&one.difference, true),
             count(one.pairs, "pair"),
             one.better,
-            one.worse
+            one.worse,
+            if one.packs_differ { "; scored by another version of the pack, which may be the difference" } else { "" }
         ));
     }
     if !evaluation.failed.is_empty() {
@@ -42,14 +44,22 @@ pub(super) fn human(evaluation: &Evaluation) -> String {
     lines.join("\n")
 }
 
-fn policy(one: &PolicyResult, pass: f64) -> Vec<String> {
+fn policy(one: &PolicyResult, why: Option<&str>, pass: f64) -> Vec<String> {
     let mut lines = vec![format!(
         "{}: score {}, {} of {}",
         label(&one.policy),
         estimate(&one.score, false),
         count(one.episodes, "episode"),
-        count(one.clusters, "task and seed").replace("task and seeds", "tasks and seeds")
+        count(one.clusters, "prompt")
     )];
+    if one.given_up > 0 {
+        lines.push(format!(
+            "  {} of {} given up, for too many answers in a row were refused; their scores are those of what was done before",
+            one.given_up,
+            count(one.episodes, "episode")
+        ));
+        lines.extend(why.map(|why| format!("  the first: {}", label(why))));
+    }
     let chances = |values: &[f64]| values.iter().map(|value| format!("{value:.4}")).collect::<Vec<_>>().join(", ");
     let k = if one.pass_at.len() > 1 { format!(" (k = 1 to {})", one.pass_at.len()) } else { String::new() };
     lines.push(format!(

@@ -197,7 +197,11 @@ impl ColumnCompiler<'_> {
             Part::Entries(entries) => Predicate::Entries(Arc::new(entries), words.into()),
         };
         let mut parts: Vec<Predicate> = self.operators(path, map, report)?.into_iter().map(part).collect();
-        if parts.len() == 1 { parts.pop() } else { Some(Predicate::All(parts)) }
+        if parts.len() == 1 {
+            return parts.pop();
+        }
+        parts.shrink_to_fit();
+        Some(Predicate::All(parts))
     }
 
     /// The tests that the operators stand for, with their words.

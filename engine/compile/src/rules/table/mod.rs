@@ -12,6 +12,8 @@ mod cells;
 mod import;
 mod write;
 
+use std::borrow::Cow;
+
 use casebook_runtime::{model::Column, settings::Severity, value::ValueType};
 use casebook_syntax::{
     diagnostic::{Code, Report, suggest},
@@ -29,30 +31,32 @@ pub use write::{Row, Unwritable, export, to_table};
 const SWITCHES: [&str; 3] = ["whole_words", "case_sensitive", "zone"];
 
 /// A rule as written, with the JSON pointers of its parts.
+///
+/// It borrows the entries of a list of rules; the rows of a table become rules only here.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct Written<'a> {
     /// The rule.
-    pub rule: Rule,
+    pub rule: Cow<'a, Rule>,
     /// Its place.
     pub pointer: String,
     /// Its conditions, each under the pointer of the map that has its keys.
-    pub when: Vec<(String, Condition)>,
+    pub when: Vec<(String, Cow<'a, Condition>)>,
     /// Its exceptions likewise.
-    pub except: Vec<(String, Condition)>,
+    pub except: Vec<(String, Cow<'a, Condition>)>,
     /// Its decisions likewise.
-    pub then: Vec<(String, Map<String, Value>)>,
+    pub then: Vec<(String, Cow<'a, Map<String, Value>>)>,
     /// The places of `id`, `from` and `until`.
     pub places: [String; 3],
 }
 
 /// The rules of a document, whichever way they are written; problems of a table go to the report.
-pub fn written(
+pub fn written<'a>(
     document: &Document,
-    spec: &Rules,
+    spec: &'a Rules,
     fields: &[Column],
     decisions: &[Column],
     report: &mut Report,
-) -> Vec<Written> {
+) -> Vec<Written<'a>> {
     match (&spec.rules, &spec.table) {
         (Some(rules), None) => rules.iter().enumerate().map(|(at, rule)| of_rule(at, rule)).collect(),
         (None, Some(table)) => rows(document, table, fields, decisions, report),
@@ -75,13 +79,13 @@ pub fn written(
     }
 }
 
-fn of_rule(at: usize, rule: &Rule) -> Written {
+fn of_rule(at: usize, rule: &Rule) -> Written<'_> {
     let pointer = format!("/rules/{at}");
     Written {
-        rule: rule.clone(),
-        when: vec![(format!("{pointer}/when"), rule.when.clone())],
-        except: rule.except.iter().map(|except| (format!("{pointer}/except"), except.clone())).collect(),
-        then: vec![(format!("{pointer}/then"), rule.then.clone())],
+        rule: Cow::Borrowed(rule),
+        when: vec![(format!("{pointer}/when"), Cow::Borrowed(&rule.when))],
+        except: rule.except.iter().map(|except| (format!("{pointer}/except"), Cow::Borrowed(except))).collect(),
+        then: vec![(format!("{pointer}/then"), Cow::Borrowed(&rule.then))],
         places: [format!("{pointer}/id"), format!("{pointer}/from"), format!("{pointer}/until")],
         pointer,
     }
@@ -108,7 +112,7 @@ pub fn rows(
     fields: &[Column],
     decisions: &[Column],
     report: &mut Report,
-) -> Vec<Written> {
+) -> Vec<Written<'static>> {
     let before = report.errors();
     let Some((header, rows)) = table.0.split_first() else { return Vec::new() };
     let mut heads: Vec<Option<Head>> = Vec::new();
@@ -226,7 +230,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     #[expect(clippy::too_many_lines, reason = "one arm for each kind of column")]
-    fn row(&self, number: usize, row: &[Value], report: &mut Report) -> Written {
+    fn row(&self, number: usize, row: &[Value], report: &mut Report) -> Written<'static> {
         let pointer = format!("/table/{number}");
         let mut rule = Rule {
             id: String::new(),
@@ -284,7 +288,7 @@ impl Reader<'_> {
                     };
                     let Some(value) = value else { continue };
                     rule.then.insert(column.name.clone(), value.clone());
-                    then.push((place, Map::from_iter([(column.name.clone(), value)])));
+                    then.push((place, Cow::Owned(Map::from_iter([(column.name.clone(), value)]))));
                 }
                 Head::Test { except, field, operator } => {
                     let kind = self.fields[*field].kind;
@@ -337,7 +341,7 @@ impl Reader<'_> {
                 );
             }
             let one = Condition(Map::from_iter([(name.clone(), value)]));
-            if unless { &mut except } else { &mut when }.push((place, one));
+            if unless { &mut except } else { &mut when }.push((place, Cow::Owned(one)));
         }
         if rule.id.is_empty() {
             report
@@ -350,7 +354,7 @@ impl Reader<'_> {
                     .hint("fill a cell of a `then` column"),
             );
         }
-        Written { rule, pointer, when, except, then, places }
+        Written { rule: Cow::Owned(rule), pointer, when, except, then, places }
     }
 
     /// The text that a cell holds, as it is written; none of a list or map.

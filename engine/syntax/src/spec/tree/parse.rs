@@ -271,7 +271,13 @@ impl<'a> Builder<'a> {
                 self.enter(Data::Map(IndexMap::new()), anchor, range)
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(open) = self.open.pop() else { return Ok(()) };
+                let Some(mut open) = self.open.pop() else { return Ok(()) };
+                // Most maps have one or two keys, and room for four.
+                match &mut open.data {
+                    Data::Scalar(..) => {}
+                    Data::List(list) => list.shrink_to_fit(),
+                    Data::Map(entries) => entries.shrink_to_fit(),
+                }
                 // Behind a bracket the parser takes a comment along.
                 let bracket = !range.is_empty() && self.file.text[range.start..].starts_with([']', '}']);
                 let end = if bracket { range.start + 1 } else { range.end };
