@@ -27,6 +27,8 @@ use crate::{
 
 /// How often `--watch` looks for changes.
 const LOOK: Duration = Duration::from_millis(50);
+/// After how many looks it looks for new episodes as well.
+const RECORDS: u32 = 10;
 
 pub(crate) fn run(args: &RegradeArgs, format: Format) -> Exit {
     match attempt(args, format) {
@@ -62,7 +64,10 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
         return Ok(show(args, &report, format));
     }
     let progress = Progress::start("reading");
-    let mut regrader = Regrader::read(&records, &Filter::from(&args.read.filter)).map_err(refused)?;
+    let filter = Filter::from(&args.read.filter);
+    // Before the records are read, so that nothing is missed that comes meanwhile.
+    let mut stamp = records.stamp();
+    let mut regrader = Regrader::read(&records, &filter).map_err(refused)?;
     drop(progress);
     if regrader.is_empty() {
         return Err(no_episode(&records, &args.read.filter, &args.read.records));
@@ -85,8 +90,19 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
             output::note(did(work, begin.elapsed()));
         }
         output::note("waiting for changes; Ctrl-C ends");
+        let mut looks = 0_u32;
         while read(&against)?.hash() == hash {
             thread::sleep(LOOK);
+            looks += 1;
+            let now = if looks.is_multiple_of(RECORDS) { records.stamp() } else { continue };
+            if now != stamp {
+                stamp = now;
+                let more = regrader.read_more(&filter).map_err(refused)?;
+                if more > 0 {
+                    output::note(format!("{} more recorded", output::count(more, "episode")));
+                    break;
+                }
+            }
         }
     }
 }
