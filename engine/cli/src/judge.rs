@@ -1,11 +1,11 @@
 //! Language models that grade: asked at an endpoint, and never twice the same.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::{File, OpenOptions},
     io::{ErrorKind, Write as _},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
 };
 
@@ -46,6 +46,9 @@ pub(crate) fn judges() -> Option<Arc<Judges>> {
 pub(crate) struct Judges {
     endpoint: Option<Completions>,
     known: Mutex<HashMap<String, String>>,
+    /// The questions that are being asked, so that none is asked twice at the same time.
+    open: Mutex<HashSet<String>>,
+    closed: Condvar,
     /// The file of `--judge-cache`.
     file: Option<Mutex<File>>,
     /// What was asked since somebody began to look.
@@ -79,7 +82,14 @@ impl Judges {
                 file = Some(opened.map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?);
             }
         }
-        Ok(Some(Self { endpoint, known: Mutex::new(known), file: file.map(Mutex::new), seen: Mutex::default() }))
+        Ok(Some(Self {
+            endpoint,
+            known: Mutex::new(known),
+            open: Mutex::default(),
+            closed: Condvar::new(),
+            file: file.map(Mutex::new),
+            seen: Mutex::default(),
+        }))
     }
 
     /// Whether there is a model to ask.
@@ -104,13 +114,12 @@ impl Judges {
     }
 
     fn answer(&self, request: &str) -> Result<String, String> {
+        // One question without an answer is enough for those that look: they keep nothing then.
+        if let Some(problem) = lock(&self.seen).as_ref().and_then(|seen| seen.problem.clone()) {
+            return Err(problem);
+        }
         let key = question_key(request);
-        let known = lock(&self.known).get(&key).cloned();
-        let is_new = known.is_none();
-        let answer = match known {
-            Some(answer) => Ok(answer),
-            None => self.ask(request),
-        };
+        let answer = self.find(&key, request);
         if let Some(seen) = &mut *lock(&self.seen) {
             match &answer {
                 Ok(answer) => {
@@ -119,15 +128,33 @@ impl Judges {
                 Err(problem) => seen.problem = Some(problem.clone()),
             }
         }
-        let answer = answer?;
-        if is_new {
+        answer
+    }
+
+    /// The answer that is known, or a new one.
+    fn find(&self, key: &str, request: &str) -> Result<String, String> {
+        let mut open = lock(&self.open);
+        loop {
+            if let Some(known) = lock(&self.known).get(key) {
+                return Ok(known.clone());
+            }
+            if open.insert(key.to_owned()) {
+                break;
+            }
+            open = self.closed.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(open);
+        let answer = self.ask(request);
+        if let Ok(answer) = &answer {
             let mut known = lock(&self.known);
             if known.len() < MAX_KNOWN {
-                known.insert(key.clone(), answer.clone());
+                known.insert(key.to_owned(), answer.clone());
             }
-            drop(known);
-            self.keep(&line(&key, request, &answer))?;
         }
+        lock(&self.open).remove(key);
+        self.closed.notify_all();
+        let answer = answer?;
+        self.keep(&line(key, request, &answer))?;
         Ok(answer)
     }
 

@@ -134,7 +134,7 @@ fn update_answers(judges: &Judges, args: &TestArgs, format: Format) -> Result<()
     };
     let sources = source::read(&args.packs.packs);
     for file in sources.packs.iter().flat_map(source::bases).filter_map(|pack| pack.answers.as_ref()) {
-        // A file that is wrong is written anew.
+        // A file that is wrong is replaced.
         judges.learn(read_answers(&file.text).unwrap_or_default());
     }
     let compiled = packs::compile(&sources.without_answers());

@@ -15,7 +15,14 @@ const PACK: &str = "docs/cookbook/llm-judge";
 
 fn answer(model: &str, number: usize, request: &Value) -> Reply {
     let prompt = request["messages"][1]["content"].as_str().expect("a prompt");
-    let choice = if prompt.contains("<reply>In the box.</reply>") { "fair" } else { "good" };
+    let reply = prompt.split("<reply>").nth(1).expect("a reply");
+    let choice = if reply.starts_with("In the box.") {
+        "fair"
+    } else if reply.contains('?') {
+        "poor"
+    } else {
+        "good"
+    };
     let calm = json!({ "reason": format!("Model says {choice}."), "choice": choice }).to_string();
     match (model, number) {
         ("chatty", 1) => Reply::Message(says("It is good.")),
@@ -104,6 +111,8 @@ fn no_answer_is_an_error_and_never_a_score() {
         ask(&folder, model);
         let own = ["--judge", &endpoint.url(), "--judge-retries", "1"];
         let told = finds(folder.path(), &[&RUN[..4], &own].concat());
+        // What is refused for good is not asked again.
+        assert_eq!(endpoint.heard.count(model), if model == "forbidden" { 1 } else { 2 }, "{model}");
         assert!(told.contains(problem), "{model}: {told}");
         assert!(!told.contains("score 0"), "{model}: {told}");
         // Nor is anything written that was not answered.
@@ -114,7 +123,6 @@ fn no_answer_is_an_error_and_never_a_score() {
         assert_eq!(fs::read(folder.path().join("pack/judge.jsonl")).expect("a file"), before);
         assert!(!folder.path().join("pack/golden.csv").exists());
     }
-    assert_eq!(endpoint.heard.count("forbidden"), 2, "what is refused for good is not asked again");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn of_file(file: &SourceFile, report: &mut Report) -> Vec<AnswerLine> {
     read_answers(&file.text).unwrap_or_else(|(span, problem)| {
         report.push(
             Diagnostic::new(Code::BadAnswers, file, span, format!("the line is not an answer: {problem}"))
-                .hint("`casebook test --update --judge URL` writes the file anew"),
+                .hint("`casebook test --update --judge URL` writes the whole file"),
         );
         Vec::new()
     })

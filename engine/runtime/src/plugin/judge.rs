@@ -164,7 +164,7 @@ impl Judge {
     /// When nobody can answer, or the answer does not fit.
     pub fn ask_within(&self, request: &str, scale: &Scale, moment: (&Inputs, usize)) -> Result<Verdict, String> {
         let (inputs, step) = moment;
-        inputs.answer(question(step, request), || self.ask_anew(request), |text| scale.read(text))
+        inputs.answer(question(step, request), || self.ask_now(request), |text| scale.read(text))
     }
 
     /// Asks outside of an episode.
@@ -173,10 +173,10 @@ impl Judge {
     ///
     /// When nobody can answer, or the answer does not fit.
     pub fn ask(&self, request: &str, scale: &Scale) -> Result<Verdict, String> {
-        self.ask_anew(request).and_then(|text| scale.read(&text))
+        self.ask_now(request).and_then(|text| scale.read(&text))
     }
 
-    fn ask_anew(&self, request: &str) -> Result<String, String> {
+    fn ask_now(&self, request: &str) -> Result<String, String> {
         let key = question_key(request);
         match (self.answers.0.get(&key), &self.guest) {
             (Some(answer), _) => Ok(answer.clone()),
