@@ -14,5 +14,7 @@ pub mod statistics;
 pub mod audit;
 // Settings of a rubric, one after the other.
 pub mod sweep;
+// How far language models that grade agree with people.
+pub mod agreement;
 // What episodes of several policies say about them.
 pub mod evaluation;

@@ -5,6 +5,7 @@
 //! | `args/audit.rs` | `audit` |
 //! | `args/eval.rs` | `eval` |
 //! | `args/explain_item.rs` | `explain-item` |
+//! | `args/judge.rs` | language models that grade |
 //! | `args/records.rs` | stores of records |
 //! | `args/regrade.rs` | `regrade` |
 //! | `args/sweep.rs` | `sweep` |
@@ -14,6 +15,7 @@
 mod audit;
 mod eval;
 mod explain_item;
+mod judge;
 mod mutate;
 mod records;
 mod regrade;
@@ -39,6 +41,7 @@ pub(crate) use serve::{GatePart, LogFormat, ServeArgs, seconds};
 pub(crate) use audit::AuditArgs;
 pub(crate) use eval::{Act, EvalArgs, ModelArgs};
 pub(crate) use explain_item::ExplainItemArgs;
+pub(crate) use judge::{JudgeAction, JudgeArgs, JudgeCheckArgs, JudgeSettings};
 pub(crate) use mutate::{MutateArgs, Mutated};
 pub(crate) use records::{
     CompactArgs, ExportArgs, ExportFormat, FilterArgs, ListArgs, PruneArgs, ReadArgs, RecordsAction, RecordsArgs,
@@ -66,6 +69,8 @@ pub(crate) struct Args {
     /// Starts plugins that are programs, with all permissions of this user; only for code that you trust
     #[arg(long, global = true)]
     pub(crate) allow_process_plugins: bool,
+    #[command(flatten)]
+    pub(crate) judges: JudgeSettings,
 }
 
 impl Args {
@@ -221,6 +226,8 @@ pub(crate) enum Command {
     Mutate(MutateArgs),
     /// Grades recorded episodes with another version of their packs, and reports what changes
     Regrade(RegradeArgs),
+    /// Measures how far language models that grade agree with people
+    Judge(JudgeArgs),
     /// Tries values of a rubric on recorded episodes, and reports which of them order the policies as wanted
     Sweep(SweepArgs),
     /// Plays tasks with a policy
@@ -310,7 +317,7 @@ pub(crate) struct TestArgs {
     #[arg(long)]
     pub(crate) watch: bool,
     /// Writes `golden.csv` into each pack: what policies and built-in agents score and earn in its tasks, which each later run
-    /// must find as it is
+    /// must find as it is; with `--judge URL` also `judge.jsonl`: what models that grade answer to what the tests ask
     #[arg(long, conflicts_with_all = ["watch", "filter"])]
     pub(crate) update: bool,
     /// Also lists the cases that passed

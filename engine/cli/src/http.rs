@@ -34,6 +34,15 @@ pub(crate) struct Endpoint {
     patience: Duration,
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// Nobody can be reached at the address.
+    Unreachable(String),
+    /// The connection broke, or it took too long.
+    Broken(String),
+}
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -74,22 +83,33 @@ impl Endpoint {
     /// # Errors
     ///
     /// When there is none.
-    pub(crate) fn post(&self, runtime: &Runtime, path: &str, body: String) -> Result<Answer, String> {
+    pub(crate) fn post(&self, runtime: &Runtime, path: &str, body: String) -> Result<Answer, NoAnswer> {
         // The clock is the runtime's, so it is asked for within it.
         let asked = async { tokio::time::timeout(self.patience, self.send(path, body)).await };
         match runtime.block_on(asked) {
-            Ok(answer) => answer.map_err(|error| format!("{}: {error}", self.host)),
-            Err(_) => Err(format!("{}: no answer within {} s", self.host, self.patience.as_secs_f64())),
+            Ok(answer) => answer,
+            Err(_) => {
+                let seconds = self.patience.as_secs_f64();
+                Err(NoAnswer::Broken(format!("{}: no answer within {seconds} s", self.host)))
+            }
         }
     }
 
-    async fn send(&self, path: &str, body: String) -> Result<Answer, Failure> {
+    async fn send(&self, path: &str, body: String) -> Result<Answer, NoAnswer> {
+        let stream = self.connect().await;
+        let stream = stream.map_err(|error| NoAnswer::Unreachable(format!("{}: {error}", self.host)))?;
+        let answer = async {
+            if self.tls {
+                return self.exchange(secured(stream, &self.host).await?, path, body).await;
+            }
+            self.exchange(stream, path, body).await
+        };
+        answer.await.map_err(|error| NoAnswer::Broken(format!("{}: {error}", self.host)))
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Failure> {
         let address = self.host.to_socket_addrs()?.next().ok_or("the host has no address")?;
-        let stream = TcpStream::connect(address).await?;
-        if self.tls {
-            return self.exchange(secured(stream, &self.host).await?, path, body).await;
-        }
-        self.exchange(stream, path, body).await
+        Ok(TcpStream::connect(address).await?)
     }
 
     async fn exchange(

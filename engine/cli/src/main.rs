@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `args.rs` | the command line |
 //! | `audit/` | what an audit needs of a socket, and its report for people |
+//! | `completions.rs` | completions of language models behind an endpoint |
 //! | `descriptors.rs` | how many connections the system has open files for |
 //! | `exit.rs` | what exit codes mean |
 //! | `files.rs` | files that commands write |
 //! | `interrupt.rs` | being asked to stop |
+//! | `judge.rs` | language models that grade |
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
@@ -19,12 +21,14 @@
 mod args;
 mod audit;
 mod commands;
+mod completions;
 mod descriptors;
 mod exit;
 mod files;
 mod formats;
 mod http;
 mod interrupt;
+mod judge;
 mod output;
 mod packs;
 mod plot;
@@ -57,6 +61,10 @@ fn main() -> ExitCode {
         output::error(format!("this command cannot write the format `{}`; it can write {known}", format.name()));
         return exit::Exit::Usage.into();
     }
+    if let Err(problem) = judge::allow(&args.judges) {
+        output::error(problem);
+        return exit::Exit::Usage.into();
+    }
     if let Err(error) = plugins::allow(&args) {
         output::error(format!("cannot listen for signals: {error}"));
         return exit::Exit::Failure.into();
@@ -84,6 +92,7 @@ fn main() -> ExitCode {
         Command::Records(args) => commands::records::run(&args, format),
         Command::Regrade(args) => commands::regrade::run(&args, format),
         Command::Eval(args) => commands::eval::run(&args, format),
+        Command::Judge(args) => commands::judge::run(&args, format),
         Command::Sweep(args) => commands::sweep::run(&args, format),
         Command::Replay(args) => commands::replay::run(&args, format),
         Command::Baseline(args) => commands::baseline::run(&args, format),

@@ -6,10 +6,11 @@ use std::{
 };
 
 use casebook_plugins::{PluginHost, Processes, WasmHost};
+use casebook_runtime::plugin::Guest;
 
 use crate::{
     args::{Args, Command},
-    interrupt, telemetry,
+    interrupt, judge, telemetry,
 };
 
 static HOST: OnceLock<Arc<PluginHost>> = OnceLock::new();
@@ -30,7 +31,7 @@ pub(crate) fn allow(args: &Args) -> io::Result<()> {
         false => Processes::Described,
     };
     // Nothing has asked for it yet.
-    let _ = HOST.set(Arc::new(PluginHost { wasm: WasmHost::default(), processes }));
+    let _ = HOST.set(Arc::new(PluginHost { wasm: WasmHost::default(), processes, judge: judges() }));
     // A server hears of signals by itself, and has a log of its own.
     if processes == Processes::Allowed && !matches!(args.command, Command::Serve(_)) {
         telemetry::plain();
@@ -40,6 +41,10 @@ pub(crate) fn allow(args: &Args) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn judges() -> Option<Arc<dyn Guest>> {
+    judge::judges().map(|judges| judges as Arc<dyn Guest>)
 }
 
 /// Ends every process of a plugin.

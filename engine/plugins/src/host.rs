@@ -18,18 +18,24 @@ pub enum Processes {
     Allowed,
 }
 
-/// Runs modules always and programs where they are allowed.
+/// Runs modules always, and programs and language models where they are allowed.
 #[derive(Debug, Default)]
 pub struct PluginHost {
     /// What runs modules.
     pub wasm: WasmHost,
     /// Whether programs may be started.
     pub processes: Processes,
+    /// What asks language models to judge, if any may be asked.
+    pub judge: Option<Arc<dyn Guest>>,
 }
 
 impl Host for PluginHost {
     fn load(&self, module: &[u8], limits: Limits) -> Result<Arc<dyn Guest>, String> {
         self.wasm.load(module, limits)
+    }
+
+    fn judge(&self) -> Option<Arc<dyn Guest>> {
+        self.judge.clone()
     }
 
     fn start(&self, program: &Program) -> Result<Arc<dyn Guest>, Refusal> {

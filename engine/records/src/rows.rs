@@ -22,6 +22,7 @@ pub(crate) const EPISODES: &[Field] = &[
     ("split", Kind::Text),
     ("policy", Kind::Text),
     ("group", Kind::Text),
+    ("session", Kind::Text),
     ("seed", Kind::Integer),
     ("arguments", Kind::Text),
     ("started", Kind::Moment),
@@ -93,6 +94,8 @@ pub struct Summary {
     pub policy: String,
     /// The rollout group.
     pub group: Option<String>,
+    /// The session, as logs of the server name it.
+    pub session: Option<String>,
     /// The seed.
     pub seed: u64,
     /// The day on which it began.
@@ -151,6 +154,7 @@ impl Entry {
             split: details.split.clone(),
             policy: recording.policy.clone(),
             group: details.group.clone(),
+            session: details.session.clone(),
             seed: then.seed,
             day: self.day.clone(),
             started: details.started.clone(),
@@ -205,6 +209,7 @@ impl Entry {
             Cell::Text(summary.split),
             Cell::Text(Some(summary.policy)),
             Cell::Text(summary.group),
+            Cell::Text(summary.session),
             integer(summary.seed),
             Cell::Text((!then.arguments.is_empty()).then(|| json_of(&then.arguments))),
             Cell::Integer(summary.started.as_deref().and_then(parse_moment)),
@@ -278,6 +283,7 @@ pub(crate) fn summary(table: &Table, row: usize, environment: &str, day: &str) -
         split: text("split"),
         policy: text("policy")?,
         group: text("group"),
+        session: text("session"),
         seed: count("seed")?,
         day: day.to_owned(),
         started: table.integer("started", row).map(write_moment),
@@ -361,6 +367,7 @@ pub(crate) fn read(
     let details = episodes.flag("masked", row).map(|masked| {
         Box::new(Details {
             group: text("group").map(str::to_owned),
+            session: text("session").map(str::to_owned),
             split: text("split").map(str::to_owned),
             started: episodes.integer("started", row).map(write_moment),
             times,

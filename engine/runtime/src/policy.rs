@@ -453,7 +453,7 @@ impl Policy {
             let action = json!({ "tool_name": tool.card.name, "arguments": arguments });
             // One that would be refused is left out, such as for want of a budget.
             let sure = tool.limit.is_none() && tool.effects.fail.is_none();
-            if sure || episode.clone().step(&action).is_ok() {
+            if sure || !episode.refuses(&action) {
                 return Some(action);
             }
         }

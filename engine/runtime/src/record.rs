@@ -93,6 +93,9 @@ pub struct Details {
     /// The rollout group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The session, as logs name it: the beginning of its id, which is too little to use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// The task's split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,

@@ -72,6 +72,8 @@ pub(crate) struct Played {
     pub(crate) actions: Actions,
     /// The rollout group.
     pub(crate) group: Option<String>,
+    /// The session, as logs name it.
+    pub(crate) session: Option<String>,
     /// What else was noted.
     pub(crate) notes: Notes,
 }
@@ -116,7 +118,7 @@ impl Notes {
     }
 
     /// What a store keeps of them.
-    fn details(self, group: Option<String>, split: &str) -> Details {
+    fn details(self, group: Option<String>, session: Option<String>, split: &str) -> Details {
         let mut usage = self.usage;
         if !usage.is_empty() {
             usage.resize(self.times.len(), Usage::default());
@@ -124,6 +126,7 @@ impl Notes {
         let started = self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         Details {
             group,
+            session,
             split: Some(split.to_owned()),
             started: Some(write_moment(i64::try_from(started).unwrap_or_default())),
             times: self.times.into_iter().map(u64::from).collect(),
@@ -290,12 +293,12 @@ fn compacting(store: Store) -> io::Result<(Sender<()>, JoinHandle<()>)> {
 impl RecordBook {
     /// The line of an episode, as a store keeps it.
     fn detailed(played: Played) -> Result<Recording, String> {
-        let Played { id, episode, actions, group, notes } = played;
+        let Played { id, episode, actions, group, session, notes } = played;
         let mut observer = Observer::default();
         let mut observe = |episode: &Episode, observation: &str| observer.observe(episode, observation);
         let trajectory = retell_observed(&episode, actions.iter().collect(), &mut observe)?;
         let recording = Recording::new(episode.pack(), notes.policy(), trajectory).of_episode(id);
-        let details = notes.details(group, episode.task().split());
+        let details = notes.details(group, session, episode.task().split());
         Ok(observer.finish(recording, details))
     }
 

@@ -18,8 +18,8 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use files::{
-    Found, is_below_plugins, is_data, is_module, is_named, is_readme, is_yaml, read_bytes, read_file, read_module,
-    text_of, unreadable,
+    Found, is_answers, is_below_plugins, is_data, is_module, is_named, is_readme, is_yaml, read_bytes, read_file,
+    read_module, text_of, unreadable,
 };
 use folders::{Fence, folder_of, holds_yaml, pack_folders, shown, whole_root};
 
@@ -39,6 +39,8 @@ pub const MAX_ENTRIES: usize = 100_000;
 pub const MAX_FILES_BESIDE: usize = 256;
 /// The maximum number of data files of one pack that are read.
 pub const MAX_DATA_FILES: usize = 256;
+/// The file of a pack with what language models answered that grade, one JSON object a line.
+pub const ANSWERS: &str = "judge.jsonl";
 /// The folders below which the files of plugins lie that are programs.
 const PLUGINS: &str = "plugins";
 /// The minimum number of files that one thread reads, so that a small pack is read by one.
@@ -199,6 +201,8 @@ pub struct PackSource {
     pub data: Vec<SourceFile>,
     /// Its `README.md`.
     pub readme: Option<Arc<str>>,
+    /// Its `judge.jsonl`: what language models answered that grade.
+    pub answers: Option<SourceFile>,
     /// The pack that its environment extends.
     pub base: Option<Base>,
     /// Files whose documents take the place of the pack's own of the same kind and name.
@@ -264,6 +268,30 @@ impl SourceSet {
         self
     }
 
+    /// Adds a file of answers to its first pack, for tests and generated packs.
+    #[must_use]
+    pub fn with_answers(mut self, text: &str) -> Self {
+        if let Some(pack) = self.packs.first_mut() {
+            pack.answers = Some(SourceFile::new(&pack.root.join(ANSWERS), text));
+        }
+        self.hash = hash_of(&self);
+        self
+    }
+
+    /// The set without the answers of language models.
+    #[must_use]
+    pub fn without_answers(mut self) -> Self {
+        fn forget(pack: &mut PackSource) {
+            pack.answers = None;
+            if let Some(Base::Pack(base)) = &mut pack.base {
+                forget(base);
+            }
+        }
+        self.packs.iter_mut().for_each(forget);
+        self.hash = hash_of(&self);
+        self
+    }
+
     /// Adds data files to its first pack, for tests and generated packs.
     #[must_use]
     pub fn with_data<'a>(mut self, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
@@ -293,7 +321,12 @@ impl SourceSet {
 
     /// Returns whether a path belongs to a pack's files, by its ending.
     pub fn is_source(path: &Path) -> bool {
-        is_yaml(path) || is_readme(path) || is_module(path) || is_data(path) || is_below_plugins(path)
+        is_yaml(path)
+            || is_readme(path)
+            || is_answers(path)
+            || is_module(path)
+            || is_data(path)
+            || is_below_plugins(path)
     }
 }
 
@@ -372,6 +405,7 @@ pub fn from_texts<'a>(root: &str, texts: impl IntoIterator<Item = (&'a str, &'a 
         modules: Vec::new(),
         data: Vec::new(),
         readme: None,
+        answers: None,
         base,
         replacing: Vec::new(),
         passed_over: Vec::new(),
@@ -416,6 +450,11 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
     passed_over.extend(readme.iter().filter(|file| file.problem.is_some()).cloned());
     passed_over.sort_by(|one, other| one.path.cmp(&other.path));
     let readme = readme.filter(|file| file.problem.is_none()).map(|file| file.text);
+    let path = shown(root.join(ANSWERS));
+    let answers = fs::symlink_metadata(&path).ok().map(|found| {
+        let leads_out = found.is_symlink() && !fence.holds(&path);
+        if leads_out { unreadable(&path, ReadProblem::Outside) } else { read_file(&path, &[]) }
+    });
     let base = base_of(&files).map(|folder| {
         chain.push(fs::canonicalize(&root).unwrap_or_else(|_| root.clone()));
         match fs::canonicalize(&folder) {
@@ -425,7 +464,7 @@ fn read_pack(root: PathBuf, roots: &[PathBuf], chain: &mut Vec<PathBuf>) -> Pack
             _ => Base::Problem(ReadProblem::NoPack),
         }
     });
-    PackSource { root, files, modules, data, readme, base, replacing: Vec::new(), passed_over, links }
+    PackSource { root, files, modules, data, readme, answers, base, replacing: Vec::new(), passed_over, links }
 }
 
 /// The folder that an environment's `extends` names; the files are not parsed yet, so its line is looked for.
@@ -503,6 +542,11 @@ fn hash_of(set: &SourceSet) -> String {
             add(format!("{:?}", file.problem).as_bytes());
         }
         add(pack.readme.as_deref().unwrap_or_default().as_bytes());
+        if let Some(file) = &pack.answers {
+            add(file.path.as_os_str().as_encoded_bytes());
+            add(&file.hash);
+            add(format!("{:?}", file.problem).as_bytes());
+        }
         for file in &pack.passed_over {
             add(file.path.as_os_str().as_encoded_bytes());
             add(format!("{:?}", file.problem).as_bytes());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
+    episode::{Episode, StepError},
     policy::{self, Policy},
-    record::play,
     scenario::{Pack, Task},
 };
 use serde::{Deserialize, Serialize};
@@ -37,8 +37,8 @@ pub struct Line {
     pub total: Option<f64>,
 }
 
-/// Plays every task with every policy, one after the other.
-pub fn lines(pack: &Arc<Pack>) -> impl Iterator<Item = Line> + '_ {
+/// Plays every task with every policy, one after the other; an error says why an episode has no figures.
+pub fn lines(pack: &Arc<Pack>) -> impl Iterator<Item = Result<Line, String>> + '_ {
     let named = policy::names(pack).into_iter().filter_map(|name| Some((policy::find(pack, &name)?, name)));
     let constant = episodes::constants(pack).into_iter().filter_map(|probe| {
         let name = probe.name().to_owned();
@@ -64,17 +64,35 @@ fn episodes_of(task: &Arc<Task>, seeds: u64) -> Vec<(Arc<Task>, u64)> {
     }
 }
 
-fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64) -> Line {
-    let played = play(policy, task, seed).ok();
+fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64) -> Result<Line, String> {
+    let played = play(policy, task, seed)
+        .map_err(|problem| format!("`{}` seed {seed} by `{agent}` cannot be graded: {problem}", task.name()))?;
     // Without the sign of a zero.
     let rounded = |number: f64| (number * 1e6).round() / 1e6 + 0.0;
-    Line {
+    Ok(Line {
         task: task.name().to_owned(),
         seed,
         agent: agent.clone(),
-        score: played.as_ref().map(|played| rounded(played.score)),
-        total: played.as_ref().map(|played| rounded(played.steps.iter().map(|step| step.reward).sum())),
+        score: played.map(|(score, _)| rounded(score)),
+        total: played.map(|(_, total)| rounded(total)),
+    })
+}
+
+/// The score and the sum of the rewards of an episode; nothing where an action is refused. A grader that fails is an error.
+fn play(policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Option<(f64, f64)>, String> {
+    let Ok(mut episode) = Episode::reset(policy.pack(), task, seed) else { return Ok(None) };
+    let mut total = 0.0;
+    while !episode.done()
+        && let Some(action) = policy.act(&episode)
+    {
+        match episode.step(&action) {
+            Ok(step) => total += step.reward,
+            Err(StepError::Broken(problem)) => return Err(problem),
+            Err(_) => return Ok(None),
+        }
     }
+    let score = episode.score().map_err(|error| error.to_string())?;
+    Ok(Some((score, total)))
 }
 
 /// The text of a file with some lines.
@@ -131,6 +149,10 @@ pub fn differences(expected: &[Line], are: &[Line]) -> Vec<String> {
 pub fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<String> {
     let mut expected = expected.iter();
     for is in lines(pack) {
+        let is = match is {
+            Ok(is) => is,
+            Err(problem) => return Some(problem),
+        };
         let found = difference(expected.next(), Some(&is));
         if found.is_some() {
             return found;
@@ -142,7 +164,10 @@ pub fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<String> {
 /// Compares a file with what is played.
 pub fn compare(pack: &Arc<Pack>, text: &str) -> Case {
     let mut details = match read(text) {
-        Ok(expected) => differences(&expected, &lines(pack).collect::<Vec<_>>()),
+        Ok(expected) => match lines(pack).collect::<Result<Vec<_>, _>>() {
+            Ok(are) => differences(&expected, &are),
+            Err(problem) => vec![problem],
+        },
         Err(problem) => vec![problem],
     };
     let passed = details.is_empty();

@@ -101,7 +101,7 @@ fn temperature(text: &str) -> Result<f64, String> {
     number(text, 0.0, 2.0).ok_or_else(|| "expected a number from 0 to 2, such as 0.7".to_owned())
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     number(text, 0.01, 86_400.0).ok_or_else(|| "expected seconds, such as 30".to_owned())
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct RegradeArgs {
     /// generators draw is drawn again
     #[arg(long, value_name = "PACK")]
     pub(crate) played_with: Option<String>,
-    /// Grades again whenever a file of `--against` changes, until Ctrl-C
+    /// Grades again whenever a file of `--against` changes or episodes are added to the records, until Ctrl-C
     #[arg(long, conflicts_with = "rev")]
     pub(crate) watch: bool,
     /// How many of the episodes that changed most are shown

@@ -1,8 +1,12 @@
 //! `casebook check`
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use casebook_compile::check::Compiled;
+use casebook_runtime::names::list;
 use casebook_syntax::{
     diagnostic::{Fix, Report, apart, apply, command},
     source::SourceSet,
@@ -52,6 +56,8 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
             "errors": errors,
             "warnings": warnings,
             "fixed": fixed,
+            "judges": judges(compiled).map(|(pack, models, answers)| json!({ "pack": pack, "models": models, "answers": answers }))
+                .collect::<Vec<_>>(),
             "diagnostics": report.diagnostics,
         })),
         Format::Junit => output::text(formats::junit::report(report, args.strict)),
@@ -78,6 +84,13 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
                     "`{rules}` has {many} rules, too many to prove things about at every check; `{more}` does"
                 ));
             }
+            for (pack, models, answers) in judges(compiled).filter(|_| format == Format::Human) {
+                output::note(format!(
+                    "`{pack}` is graded by {} as well: it has {}; `--judge URL` asks for more",
+                    list(&models.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default(),
+                    count(answers, "answer"),
+                ));
+            }
             output::line(format!(
                 "{} in {}: {}, {}",
                 count(compiled.documents, "document"),
@@ -87,6 +100,16 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
             ));
         }
     }
+}
+
+/// The packs that language models grade: their names, the models, and how many answers they have.
+fn judges(compiled: &Compiled) -> impl Iterator<Item = (&str, BTreeSet<String>, usize)> {
+    compiled.sound.packs().iter().filter(|pack| pack.has_judges).map(|pack| {
+        let graders = || pack.tasks().iter().flat_map(|task| &task.rubric.judges);
+        let models = graders().map(|(_, grader)| grader.model.clone()).collect();
+        let answers = graders().next().map_or(0, |(_, grader)| grader.judge.answers.len());
+        (pack.name(), models, answers)
+    })
 }
 
 /// Makes the changes that findings name; of those that overlap the first. Returns how many were made.

@@ -98,7 +98,14 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
             }
         }
     }
-    let (samples, failed) = play_all(&jobs, &agents, (models.as_ref(), keeper.as_ref()), usize::from(args.concurrency));
+    let asks = (models.as_ref(), keeper.as_ref(), args);
+    let (samples, failed) = play_all(&jobs, &agents, asks, usize::from(args.concurrency));
+    if let Some(problem) = models.as_ref().and_then(Models::unreachable) {
+        output::error(format!(
+            "{problem}; no episode was evaluated; start the endpoint, or name another with `--endpoint`"
+        ));
+        return Err(Exit::Failure);
+    }
     let mut evaluation = Evaluation::of(&samples, failed, args.pass);
     evaluation.run = run_of(args, began, &tasks, models.as_ref());
     let mut is_whole = evaluation.failed.is_empty() && !evaluation.policies.is_empty();
@@ -110,7 +117,8 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
     }
     let asked = models.as_ref().map(|models| {
         let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
-        (count(&models.counts.requests), count(&models.counts.retries), count(&models.counts.cached))
+        let counts = models.counts();
+        (count(&counts.requests), count(&counts.retries), count(&counts.cached))
     });
     if format == Format::Json {
         let mut value = json!(evaluation);
@@ -198,7 +206,7 @@ fn agents(args: &EvalArgs, tasks: &[(&Arc<Pack>, Arc<Task>)]) -> Result<Vec<(Str
 fn play_all(
     jobs: &[Job<'_>],
     agents: &[(String, Agent)],
-    (models, keeper): (Option<&Models>, Option<&Keeper>),
+    (models, keeper, args): (Option<&Models>, Option<&Keeper>, &EvalArgs),
     concurrency: usize,
 ) -> (Vec<Sample>, Vec<Failed>) {
     let next = AtomicUsize::new(0);
@@ -210,7 +218,11 @@ fn play_all(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(at) else { return };
-                    let result = play_one(job, &agents[job.agent], models);
+                    // Nothing else would reach it either.
+                    if models.is_some_and(|models| models.unreachable().is_some()) {
+                        return;
+                    }
+                    let result = play_one(job, &agents[job.agent], (models, args));
                     if let (Some(keeper), Ok(sample)) = (keeper, &result) {
                         keeper.add(&sample.recording);
                     }
@@ -231,7 +243,11 @@ fn play_all(
     (samples, failed)
 }
 
-fn play_one(job: &Job<'_>, (name, agent): &(String, Agent), models: Option<&Models>) -> Result<Sample, Failed> {
+fn play_one(
+    job: &Job<'_>,
+    (name, agent): &(String, Agent),
+    (models, args): (Option<&Models>, &EvalArgs),
+) -> Result<Sample, Failed> {
     let of = (job.pack, &job.task, job.seed);
     let played = match agent {
         Agent::Scripted(policies) => match policies.get(job.pack.name()) {
@@ -243,7 +259,7 @@ fn play_one(job: &Job<'_>, (name, agent): &(String, Agent), models: Option<&Mode
             .and_then(|models| models.conversation(model, (job.seed, job.sample)))
             .and_then(|mut conversation| play(&mut conversation, name, of)),
         Agent::Program(command) => {
-            Program::start(command, job.sample).and_then(|mut program| play(&mut program, name, of))
+            Program::start(command, job.sample, args.model.timeout).and_then(|mut program| play(&mut program, name, of))
         }
     };
     let result = played.map(|Played { recording, usage, note }| Sample { sample: job.sample, recording, usage, note });

@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod explain_item;
 pub(crate) mod fmt;
 pub(crate) mod import;
+pub(crate) mod judge;
 pub(crate) mod mutate;
 pub(crate) mod new;
 pub(crate) mod plugin;

@@ -27,6 +27,8 @@ use crate::{
 
 /// How often `--watch` looks for changes.
 const LOOK: Duration = Duration::from_millis(50);
+/// After how many looks it looks for new episodes as well.
+const RECORDS: u32 = 10;
 
 pub(crate) fn run(args: &RegradeArgs, format: Format) -> Exit {
     match attempt(args, format) {
@@ -62,14 +64,18 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
         return Ok(show(args, &report, format));
     }
     let progress = Progress::start("reading");
-    let mut regrader = Regrader::read(&records, &Filter::from(&args.read.filter)).map_err(refused)?;
+    let filter = Filter::from(&args.read.filter);
+    // Before the records are read, so that nothing is missed that comes meanwhile.
+    let mut stamp = records.stamp();
+    let mut regrader = Regrader::read(&records, &filter).map_err(refused)?;
     drop(progress);
     if regrader.is_empty() {
         return Err(no_episode(&records, &args.read.filter, &args.read.records));
     }
     // Looking is enough here: one reader and few files. Ctrl-C ends it; there is nothing to undo.
     loop {
-        let hash = read(&against)?.hash().to_owned();
+        // A folder that is moved away and back, as a change of branches does, is no reason to end.
+        let hash = hash_of(&against);
         if output::is_watched() && format == Format::Human {
             output::text("\u{1b}[2J\u{1b}[H");
         }
@@ -85,8 +91,19 @@ fn attempt(args: &RegradeArgs, format: Format) -> Result<Exit, Exit> {
             output::note(did(work, begin.elapsed()));
         }
         output::note("waiting for changes; Ctrl-C ends");
-        while read(&against)?.hash() == hash {
+        let mut looks = 0_u32;
+        while hash_of(&against) == hash {
             thread::sleep(LOOK);
+            looks += 1;
+            let now = if looks.is_multiple_of(RECORDS) { records.stamp() } else { continue };
+            if now != stamp {
+                stamp = now;
+                let more = regrader.read_more(&filter).map_err(refused)?;
+                if more > 0 {
+                    output::note(format!("{} more recorded", output::count(more, "episode")));
+                    break;
+                }
+            }
         }
     }
 }
@@ -122,6 +139,11 @@ fn read(text: &str) -> Result<SourceSet, Exit> {
         output::error(problem);
         Exit::Usage
     })
+}
+
+/// What a version of packs says; nothing where it cannot be read now.
+fn hash_of(text: &str) -> Option<String> {
+    side::open(text, None).ok().map(|set| set.hash().to_owned())
 }
 
 /// Reads and compiles a version of packs.

@@ -3,6 +3,7 @@
 use std::{fs, io::ErrorKind, sync::Arc, thread, time::Duration};
 
 use casebook_analysis::testing::{self, Case, CaseKind, Outcome, golden};
+use casebook_compile::check::read_answers;
 use casebook_runtime::scenario::Pack;
 use casebook_syntax::source;
 use serde_json::json;
@@ -10,7 +11,9 @@ use serde_json::json;
 use crate::{
     args::{Format, TestArgs},
     exit::Exit,
-    files, formats, output, packs,
+    files, formats,
+    judge::{self, Judges},
+    output, packs,
 };
 
 /// How often `--watch` looks for changes.
@@ -37,6 +40,12 @@ pub(crate) fn run(args: &TestArgs, format: Format) -> Exit {
 }
 
 fn once(args: &TestArgs, format: Format) -> Exit {
+    if args.update
+        && let Some(judges) = judge::judges().filter(|judges| judges.asks())
+        && let Err(exit) = update_answers(&judges, args, format)
+    {
+        return exit;
+    }
     let loaded = match packs::load_sound(&args.packs.packs, format) {
         Ok(loaded) => loaded,
         Err(exit) => {
@@ -117,11 +126,48 @@ pub(super) fn golden_of(pack: &Pack) -> Result<Option<String>, String> {
     }
 }
 
+/// Lets models answer what the tests of packs ask, and writes their answers into the packs: those that are used, and no others.
+fn update_answers(judges: &Judges, args: &TestArgs, format: Format) -> Result<(), Exit> {
+    let failed = |problem: String| {
+        output::error(problem);
+        Exit::Failure
+    };
+    let sources = source::read(&args.packs.packs);
+    for file in sources.packs.iter().flat_map(source::bases).filter_map(|pack| pack.answers.as_ref()) {
+        // A file that is wrong is replaced.
+        judges.learn(read_answers(&file.text).unwrap_or_default());
+    }
+    let compiled = packs::compile(&sources.without_answers());
+    for pack in compiled.sound.packs().iter().filter(|pack| pack.has_judges) {
+        judges.begin();
+        testing::run(pack, "");
+        for line in golden::lines(pack) {
+            line.map_err(failed)?;
+        }
+        let seen = judges.end();
+        if let Some(problem) = seen.problem {
+            return Err(failed(format!("`{}`: a model that grades has no answer: {problem}", pack.name())));
+        }
+        let lines = seen.answers.values().map(|line| serde_json::to_string(line).unwrap_or_default() + "\n");
+        let text: String = lines.collect();
+        let path = pack.folder().join(source::ANSWERS);
+        if fs::read_to_string(&path).is_ok_and(|before| before == text) {
+            continue;
+        }
+        files::write(&path, text)
+            .map_err(|error| failed(format!("`{}` cannot be written: {error}", path.display())))?;
+        if format == Format::Human {
+            output::line(format!("wrote {}: {}", path.display(), output::count(seen.answers.len(), "answer")));
+        }
+    }
+    Ok(())
+}
+
 /// Writes the golden file of a pack, and says what changes in it.
 fn update(pack: &Arc<Pack>, format: Format) -> Result<(), String> {
     let path = pack.folder().join(golden::FILE);
     let before = golden_of(pack)?;
-    let lines: Vec<golden::Line> = golden::lines(pack).collect();
+    let lines: Vec<golden::Line> = golden::lines(pack).collect::<Result<_, _>>()?;
     let text =
         golden::write(lines.clone()).map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?;
     if before.as_ref() == Some(&text) {

@@ -1,89 +1,26 @@
 //! Evaluations: scripted policies, models behind an endpoint that has its moods, and programs.
 
 use std::{
-    collections::HashMap,
     fs,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::post};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::endpoint::{Endpoint, Reply, mood, says};
 use crate::shell::{PACK, casebook, code, copy, finds, json, root, stderr, stdout, succeeds};
 
-/// Requests so far, by model, and the last one of each.
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<HashMap<String, (usize, Value)>>>);
-
-impl Heard {
-    fn count(&self, model: &str) -> usize {
-        self.0.lock().expect("a lock").get(model).map_or(0, |(count, _)| *count)
-    }
-
-    fn last(&self, model: &str) -> Value {
-        self.0.lock().expect("a lock").get(model).map(|(_, last)| last.clone()).expect("it was asked")
-    }
-}
-
-/// An endpoint whose models answer as their names say; ends with the test.
-struct Endpoint {
-    address: SocketAddr,
-    heard: Heard,
-    _runtime: tokio::runtime::Runtime,
-}
-
-impl Endpoint {
-    fn start() -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let heard = Heard::default();
-        let app = Router::new().route("/v1/chat/completions", post(answer)).with_state(heard.clone());
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
-        let address = listener.local_addr().expect("an address");
-        runtime.spawn(async move { axum::serve(listener, app).await });
-        Self { address, heard, _runtime: runtime }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}/v1", self.address)
-    }
-}
-
-fn completion(message: &Value) -> axum::response::Response {
-    let usage = json!({ "prompt_tokens": 100, "completion_tokens": 10 });
-    Json(json!({ "choices": [{ "message": message }], "usage": usage })).into_response()
-}
-
-async fn answer(State(heard): State<Heard>, Json(request): Json<Value>) -> axum::response::Response {
-    let model = request["model"].as_str().expect("a model").to_owned();
-    let number = {
-        let mut heard = heard.0.lock().expect("a lock");
-        let (count, last) = heard.entry(model.clone()).or_default();
-        *count += 1;
-        *last = request.clone();
-        *count
-    };
-    let archive = json!({ "role": "assistant", "content": "Here it is: {\"type\": \"archive\"}" });
-    match (model.as_str(), number) {
-        ("failing", 1 | 2) => (StatusCode::INTERNAL_SERVER_ERROR, "out of order").into_response(),
-        ("limited", 1) => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0.01")], "later").into_response(),
-        ("slow", 1) => {
-            tokio::time::sleep(Duration::from_secs(20)).await;
-            completion(&archive)
-        }
-        ("garbled", 1) => "<html>".into_response(),
-        ("dead", _) => (StatusCode::SERVICE_UNAVAILABLE, "gone").into_response(),
-        ("forbidden", _) => (StatusCode::UNAUTHORIZED, "who are you?").into_response(),
-        ("malformed", 2) => completion(&json!({ "role": "assistant", "content": "archive it" })),
-        ("stubborn", _) => completion(&json!({ "role": "assistant", "content": "{\"type\": \"shred\"}" })),
-        ("tools", _) => completion(&json!({ "role": "assistant", "content": null, "tool_calls": [{
+fn answer(model: &str, number: usize, request: &Value) -> Reply {
+    let archive = says("Here it is: {\"type\": \"archive\"}");
+    match (model, number) {
+        ("malformed", 2) => Reply::Message(says("archive it")),
+        ("stubborn", _) => Reply::Message(says("{\"type\": \"shred\"}")),
+        ("tools", _) => Reply::Message(json!({ "role": "assistant", "content": null, "tool_calls": [{
             "id": format!("call-{number}"), "type": "function",
             "function": { "name": request["tools"][0]["function"]["name"], "arguments": "{\"type\": \"archive\"}" },
         }] })),
-        _ => completion(&archive),
+        _ => mood(model, number, archive),
     }
 }
 
@@ -172,7 +109,7 @@ fn a_run_that_another_version_of_the_pack_scored_is_told_apart() {
 
 #[test]
 fn what_cannot_be_written_is_refused_before_anybody_plays() {
-    let (folder, endpoint) = (folder(), Endpoint::start());
+    let (folder, endpoint) = (folder(), Endpoint::start(answer));
     let url = endpoint.url();
     for flag in ["--out", "--report"] {
         let own = ["--policy", "llm:calm", "--endpoint", &url, flag, "missing/x"];
@@ -184,7 +121,7 @@ fn what_cannot_be_written_is_refused_before_anybody_plays() {
 
 #[test]
 fn a_model_plays_and_is_asked_once() {
-    let (folder, endpoint) = (folder(), Endpoint::start());
+    let (folder, endpoint) = (folder(), Endpoint::start(answer));
     let more = ["--samples", "3", "--cache", "cache", "--price", "1,2", "--records", "store"];
     let result = asked(&folder, &endpoint, "calm", &more);
     let policy = &result["policies"][0];
@@ -203,9 +140,9 @@ fn a_model_plays_and_is_asked_once() {
     assert_eq!(endpoint.heard.count("calm"), 30);
     // Episodes that the store has are not added again.
     let stats = json(&casebook(folder.path(), &["records", "stats", "store", "--format", "json"]));
-    assert_eq!(stats["episodes"], 6, "{stats}");
+    assert_eq!(stats["groups"][0]["episodes"], 6, "{stats}");
     // A model of the same name behind another endpoint is another one.
-    let other = Endpoint::start();
+    let other = Endpoint::start(answer);
     let elsewhere = asked(&folder, &other, "calm", &more);
     assert_eq!((other.heard.count("calm"), &elsewhere["requests"]["cached"]), (30, &0.into()));
     assert_eq!(again["requests"], json!({ "sent": 0, "again": 0, "cached": 30 }));
@@ -216,7 +153,7 @@ fn a_model_plays_and_is_asked_once() {
 
 #[test]
 fn a_model_calls_tools() {
-    let (folder, endpoint) = (folder(), Endpoint::start());
+    let (folder, endpoint) = (folder(), Endpoint::start(answer));
     let result = asked(&folder, &endpoint, "tools", &["--act", "tools"]);
     assert_eq!(result["failed"], json!([]));
     assert_eq!(result["policies"][0]["steps"], 5.0);
@@ -228,7 +165,7 @@ fn a_model_calls_tools() {
 
 #[test]
 fn an_endpoint_in_a_bad_mood_is_asked_again() {
-    let (folder, endpoint) = (folder(), Endpoint::start());
+    let (folder, endpoint) = (folder(), Endpoint::start(answer));
     for (model, again) in [("failing", 2), ("limited", 1), ("slow", 1), ("garbled", 1)] {
         let result = asked(&folder, &endpoint, model, &[]);
         assert_eq!(result["failed"], json!([]), "{model}");
@@ -253,7 +190,7 @@ fn an_endpoint_in_a_bad_mood_is_asked_again() {
 
 #[test]
 fn an_episode_that_cannot_be_played_counts_nowhere_and_is_told() {
-    let (folder, endpoint) = (folder(), Endpoint::start());
+    let (folder, endpoint) = (folder(), Endpoint::start(answer));
     let url = endpoint.url();
     let own = ["--seeds", "0..1", "--endpoint", &url, "--retries", "1", "--concurrency", "2"];
     let both = ["--policy", "oracle", "--policy", "llm:dead"];
@@ -267,6 +204,33 @@ fn an_episode_that_cannot_be_played_counts_nowhere_and_is_told() {
     assert_eq!(refused["policies"], json!([]));
     assert_eq!(endpoint.heard.count("forbidden"), 2, "what is refused for good is not asked again");
     assert_eq!(refused["failed"][0]["reason"], "the endpoint refuses: status 401: who are you?");
+}
+
+#[test]
+fn an_endpoint_that_is_not_there_ends_the_run_at_once() {
+    let folder = folder();
+    // A port that is free, and that nobody listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr()).expect("a port").port();
+    let url = format!("http://127.0.0.1:{port}/v1");
+    let own =
+        ["--seeds", "0..20", "--policy", "oracle", "--policy", "llm:one", "--endpoint", &url, "--out", "run.json"];
+    let begin = Instant::now();
+    let output = casebook(folder.path(), &[&EVAL[..4], &own].concat());
+    assert_eq!(code(&output), 3, "{}", stdout(&output));
+    let told = stderr(&output);
+    assert!(told.contains("the endpoint cannot be reached: 127.0.0.1:") && told.contains("`--endpoint`"), "{told}");
+    assert_eq!(told.matches("error:").count(), 1, "{told}");
+    assert!(!folder.path().join("run.json").exists() && begin.elapsed() < Duration::from_secs(60));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_does_not_act_is_given_up() {
+    let folder = folder();
+    let own = ["--seeds", "0..0", "--policy", "cmd:sleep 100", "--timeout", "0.5"];
+    let result = json(&casebook(folder.path(), &[&EVAL[..], &own].concat()));
+    assert_eq!(result["policies"], json!([]));
+    assert_eq!(result["failed"][0]["reason"], "the program did not act within 0.5 s (`--timeout`)");
 }
 
 #[cfg(unix)]

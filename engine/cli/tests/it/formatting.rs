@@ -110,6 +110,11 @@ fn commented(text: &str, state: &mut u64) -> String {
     let mut line = 0;
     for words in text.split_inclusive('\n') {
         let inside = values.iter().any(|(_, span, value)| {
+            // A text of several lines that begins on a line of its own: a comment above it would be part of it.
+            let first = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+            if first == line && value.is_string() && text[first..span.start].trim().is_empty() {
+                return text[..first].trim_end().ends_with(['|', '>', '-', '+']);
+            }
             let flow = text[span.clone()].starts_with(['[', '{']);
             (flow || !(value.is_object() || value.is_array())) && span.start < line && line < span.end
         });

@@ -65,10 +65,10 @@ fn a_table_a_plot_and_exit_codes_say_what_fits() {
 #[test]
 fn what_changes_nothing_and_lines_that_cannot_be_read_are_findings() {
     let folder = played();
-    // Of two values one is what is written, in another writing: nothing depends on it.
-    let output = casebook(folder.path(), &[&SWEEP[..], &["--vary", "round=7,8", "--no-probes"]].concat());
+    // No step of email-ops earns more than 1.
+    let output = casebook(folder.path(), &[&SWEEP[..], &["--vary", "reward.clip.1=1,2", "--no-probes"]].concat());
     assert_eq!(code(&output), 1, "{}", stderr(&output));
-    assert!(stderr(&output).contains("`round` changes neither a score nor a reward"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("`reward.clip.1` changes neither a score nor a reward"), "{}", stderr(&output));
     // A component of the rewards changes those alone, which are shown then.
     let path = "reward.decision_quality.correct";
     let told = casebook(folder.path(), &[&SWEEP[..], &["--vary", &format!("{path}=0.1,0.6"), "--no-probes"]].concat());

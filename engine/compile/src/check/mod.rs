@@ -25,6 +25,7 @@
 //! | `policy.rs` | scripted policies |
 //! | `test.rs` | test documents |
 //! | `plugins.rs` | the plugins that an environment declares |
+//! | `judge.rs` | the prompts of language models that grade, and what they answered |
 //! | `idle.rs` | states and reset arguments that nothing reads |
 //! | `vary.rs` | what a task lets vary, and what plugins make of it |
 //! | `tools.rs` | the environment's tools |
@@ -55,6 +56,7 @@ mod generator;
 mod heirs;
 mod idle;
 mod inbox;
+mod judge;
 mod kept;
 mod instructions;
 mod later;
@@ -93,7 +95,7 @@ use casebook_runtime::{
     expression::Expression,
     json::Name,
     model::{Column, Keyword},
-    plugin::Host,
+    plugin::{Host, Judge},
     rubric::{KeywordPool, Rubric},
     rules::RuleSet,
     scenario::{
@@ -112,6 +114,8 @@ use casebook_syntax::{
 pub(crate) use documents::Documents;
 use documents::Misfits;
 pub use forms::template_fields;
+pub(crate) use judge::prompt;
+pub use judge::{AnswerLine, read_answers};
 use kept::{Kept, KeptPack, Outcome};
 pub use plugins::{Lock, authoring, locks};
 pub use proofs::Proof;
@@ -267,6 +271,10 @@ pub(crate) struct Parts<'a> {
     plans: RefCell<generator::Plans>,
     /// The plugins; `None` for one that was refused.
     pub(crate) plugins: Declared,
+    /// Who is asked where language models grade.
+    pub(crate) judge: Judge,
+    /// The digests of the files with answers of language models.
+    answers: String,
     /// Whether every document was read and every rule compiled, so that what tasks miss of them is really missing.
     pub(crate) sound: bool,
     /// Bytes of the items made so far, for all tasks together.
@@ -297,6 +305,8 @@ impl<'a> Parts<'a> {
             generators: generator::Generators::new(),
             plans: RefCell::default(),
             plugins: IndexMap::new(),
+            judge: Judge::default(),
+            answers: String::new(),
             sound: false,
             broken_rules: Vec::new(),
             bytes: Cell::new(0),
@@ -341,6 +351,8 @@ fn assemble(
     let derived = environment::derived(root, environment, (&columns.fields, &columns.decisions), &data, report);
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.plugins = plugins;
+    parts.judge = Judge { answers: judge::answers(source, report), guest: loaded.judge() };
+    parts.answers = source::bases(source).filter_map(|pack| pack.answers.as_ref()).map(SourceFile::digest).collect();
     parts.regexes.set(regexes);
     parts.rankings = environment::rankings(root, environment, (&parts.fields, &parts.decisions), report).into();
     // Columns that are wrong would make every condition and label wrong as well.
@@ -428,6 +440,7 @@ fn assemble(
         plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,
         baseline: environment.baseline.clone(),
+        has_judges: parts.rubrics.values().any(|rubric| !rubric.judges.is_empty()),
         has_processes: environment.plugins.values().any(|plugin| plugin.process.is_some()),
         splits: environment.splits.clone(),
         on_failure: environment.on_failure,
@@ -534,6 +547,7 @@ fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'stat
                 fields: &parts.fields,
                 tools: &tools,
                 plugins: &parts.plugins,
+                judge: &parts.judge,
                 single,
                 revise,
                 idle,
@@ -593,7 +607,7 @@ fn compile_tasks(
     let shared = generator::digest(
         plugins::digest(documents.digest_of(&[Kind::Environment, Kind::Rules, Kind::Rubric]), &parts.plugins),
         data,
-    );
+    ) + &parts.answers;
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let (bytes, first) = (parts.bytes.get(), report.diagnostics.len());

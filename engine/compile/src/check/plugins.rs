@@ -8,7 +8,7 @@ use std::{
 
 use casebook_runtime::{
     hash::sha256,
-    plugin::{Host, Limits, Plugin, Program, Refusal},
+    plugin::{Guest, Host, Limits, Plugin, Program, Refusal},
 };
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Fix, Report, command, did_you_mean, suggest},
@@ -53,6 +53,11 @@ impl Body<'_> {
 impl Cache {
     pub(super) fn new(host: Option<Arc<dyn Host>>) -> Self {
         Self { host, ..Self::default() }
+    }
+
+    /// What asks language models to judge, if any may be asked.
+    pub(super) fn judge(&self) -> Option<Arc<dyn Guest>> {
+        self.host.as_deref()?.judge()
     }
 
     fn load(&mut self, body: &Body<'_>, limits: Limits) -> Option<Outcome> {

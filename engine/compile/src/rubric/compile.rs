@@ -6,7 +6,11 @@ use casebook_runtime::{
     expression::Expression,
     json::Name,
     model::{Column, Datum, Place},
-    rubric::{Node, NodeKind, Rubric, graders::Expression as ExpressionGrader},
+    plugin::Judge,
+    rubric::{
+        Node, NodeKind, Rubric,
+        graders::{Expression as ExpressionGrader, JudgeGrader},
+    },
     settings::RewardMode,
     value::ValueType,
 };
@@ -39,6 +43,8 @@ pub(crate) struct Surroundings<'a> {
     pub tools: &'a [String],
     /// The plugins, by name; `None` for one that was refused.
     pub plugins: &'a Declared,
+    /// Who is asked where language models grade.
+    pub judge: &'a Judge,
     /// Whether an action decides about one item, once.
     pub single: bool,
     /// Whether decisions can be revised.
@@ -71,6 +77,7 @@ pub(crate) fn compile(
         reward: true,
         add,
         expressions: Vec::new(),
+        judges: Vec::new(),
     };
     let mut component_nodes = Vec::new();
     for (at, node) in spec.reward.sum.iter().enumerate() {
@@ -112,12 +119,12 @@ pub(crate) fn compile(
         );
         return None;
     }
-    let Builder { nodes, row_graders, expressions, .. } = builder;
+    let Builder { nodes, row_graders, expressions, judges, .. } = builder;
     check_cycles(document, &nodes, report);
     let score = score.filter(|_| report.errors() == before)?;
     // A component without a name is an error of the pack.
     let component_names = component_nodes.iter().filter_map(|at| nodes[*at].name.clone()).collect();
-    let has_plugins = nodes.iter().any(|node| node.what == "plugin");
+    let has_plugins = nodes.iter().any(|node| ["plugin", "judge"].contains(&node.what));
     let rubric = Rubric {
         name: spec.name.clone(),
         mode: spec.reward.mode,
@@ -130,6 +137,7 @@ pub(crate) fn compile(
         score,
         row_graders,
         has_plugins,
+        judges,
         has_extremes: serde_json::to_value(spec).is_ok_and(|rubric| has_extremes(&rubric)),
         expressions,
     };
@@ -258,6 +266,7 @@ struct Builder<'a, 'b> {
     reward: bool,
     add: &'a mut AddExpression<'b>,
     expressions: Vec<(String, bool, Expression)>,
+    judges: Vec<(usize, Arc<JudgeGrader>)>,
 }
 
 impl Builder<'_, '_> {
@@ -334,6 +343,7 @@ impl Builder<'_, '_> {
             components: self.components,
             tools: self.around.tools,
             plugins: self.around.plugins,
+            judge: self.around.judge,
             reward: self.reward,
             single: self.around.single,
         };
@@ -343,6 +353,12 @@ impl Builder<'_, '_> {
                 NodeKind::Row(self.row_graders - 1, grader)
             }
             Built::Whole(grader) => NodeKind::Whole(grader),
+            Built::Judge(grader) => {
+                self.row_graders += 1;
+                // A grader has no nodes below it, so that its own is the next one.
+                self.judges.push((self.nodes.len(), Arc::clone(&grader)));
+                NodeKind::Row(self.row_graders - 1, grader)
+            }
         })
     }
 
@@ -536,7 +552,7 @@ fn may_exceed_one(node: &Value) -> bool {
     match node {
         Value::Object(map) => map.iter().any(|(key, value)| {
             ["times", "add", "ref"].contains(&key.as_str()) && !value.is_null()
-                || key == "grader" && ["expression", "plugin"].iter().any(|grader| value == grader)
+                || key == "grader" && ["expression", "plugin", "judge"].iter().any(|grader| value == grader)
                 || may_exceed_one(value)
         }),
         Value::Array(list) => list.iter().any(may_exceed_one),

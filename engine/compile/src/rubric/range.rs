@@ -135,6 +135,12 @@ fn of_grader(node: &Node) -> Range {
     match node.what {
         "exact" | "close" | "set_f1" | "jaccard" | "rank_correlation" | "length" | "phrases" | "balanced_accuracy"
         | "efficiency" | "collateral" | "injection" => Some((0.0, 1.0)),
+        "judge" => {
+            let choices = node.params.get("choices").and_then(Value::as_object)?;
+            // Without choices it is a score.
+            let given = choices.values().filter_map(Value::as_f64).chain(choices.is_empty().then_some(1.0));
+            Some(given.map(between).fold((0.0, 0.0), |all: (f64, f64), one| (all.0.min(one.0), all.1.max(one.1))))
+        }
         "deadline" => number("late").map(|late| (late.min(0.0), late.max(1.0))),
         "completion" | "unfinished" | "budget" => number("value").map(between),
         "invalid_actions" | "tool_calls" => number("each").map(|each| scaled((0.0, f64::INFINITY), each.signum())),

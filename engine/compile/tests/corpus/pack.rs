@@ -91,7 +91,11 @@ fn report(files: &BTreeMap<String, String>) -> Report {
         files.iter().map(|(name, text)| (name.as_str(), text.as_str())).partition(|(name, _)| {
             name.starts_with("plugins/") || Path::new(name).extension().is_some_and(|ending| ending == "wasm")
         });
-    let set = source::from_texts("desk", texts);
+    let (answers, texts): (Vec<_>, Vec<_>) = texts.into_iter().partition(|(name, _)| *name == source::ANSWERS);
+    let mut set = source::from_texts("desk", texts);
+    if let Some((_, text)) = answers.first() {
+        set = set.with_answers(text);
+    }
     let set = set.with_modules(modules.into_iter().map(|(name, text)| (name, text.as_bytes())));
     script::checker().compile(&set, 1).report
 }

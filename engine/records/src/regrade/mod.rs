@@ -10,7 +10,10 @@ mod reach;
 mod report;
 mod statistics;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use casebook_runtime::{
     json::Name,
@@ -88,7 +91,7 @@ pub fn regrade_all(
     versions: Versions<'_>,
     most: usize,
 ) -> Result<RegradeReport, StoreError> {
-    let (graded, unreadable) = records.par_map(filter, |entry| {
+    let (graded, unreadable) = records.par_map(filter, &HashSet::new(), |entry| {
         let mut graded = Graded::of(entry);
         graded.play(&entry.recording, versions);
         graded
@@ -133,6 +136,8 @@ struct Kept {
     graded: Graded,
     recording: Recording,
     played: Option<Played>,
+    /// Whether a version has graded it.
+    is_graded: bool,
 }
 
 /// How many episodes a version had to grade, and how.
@@ -153,16 +158,35 @@ impl Regrader {
     ///
     /// When the records cannot be read.
     pub fn read(records: &Records, filter: &Filter) -> Result<Self, StoreError> {
-        let (episodes, unreadable) = records.par_map(filter, |entry| {
+        Self::read_but(records, filter, &HashSet::new())
+    }
+
+    /// The same without episodes that are known.
+    fn read_but(records: &Records, filter: &Filter, known: &HashSet<String>) -> Result<Self, StoreError> {
+        let (episodes, unreadable) = records.par_map(filter, known, |entry| {
             let mut recording = entry.recording.clone();
             // Grading needs neither.
             recording.trajectory.steps = Vec::new();
             if let Some(details) = &mut recording.details {
                 details.observations = Vec::new();
             }
-            Kept { graded: Graded::of(entry), recording, played: None }
+            Kept { graded: Graded::of(entry), recording, played: None, is_graded: false }
         })?;
         Ok(Self { records: records.clone(), episodes, unreadable, last: None })
+    }
+
+    /// Reads the episodes that were added since; returns how many they are.
+    ///
+    /// # Errors
+    ///
+    /// When the records cannot be read.
+    pub fn read_more(&mut self, filter: &Filter) -> Result<usize, StoreError> {
+        let known: HashSet<String> = self.episodes.iter().map(|one| one.graded.id.clone()).collect();
+        let more = Self::read_but(&self.records, filter, &known)?;
+        self.unreadable = more.unreadable;
+        let count = more.episodes.len();
+        self.episodes.extend(more.episodes);
+        Ok(count)
     }
 
     /// How many episodes there are.
@@ -209,7 +233,8 @@ impl Regrader {
 impl Kept {
     /// Brings its grades up to date and returns what had to be done: nothing, grading or playing.
     fn grade(&mut self, versions: Versions<'_>, changes: &HashMap<&str, Change>) -> Reach {
-        let reach = self.reach(versions, changes);
+        let reach = if self.is_graded { self.reach(versions, changes) } else { Reach::Everything };
+        self.is_graded = true;
         let done = match (reach, &self.played, versions.of(&self.recording.environment)) {
             (Reach::Nothing, ..) => return Reach::Nothing,
             (Reach::Rules { rubric }, Some(played), Ok((pack, _))) if played.is_judged_alike(pack, &self.recording) => {

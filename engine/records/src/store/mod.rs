@@ -347,6 +347,24 @@ impl Records {
         if path.is_file() { Ok(Self::File(path.to_path_buf())) } else { Store::open(path).map(Self::Store) }
     }
 
+    /// What shows whether there is something new: each file of it with its size and its time; nothing of what cannot be
+    /// looked at.
+    pub fn stamp(&self) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+        let paths = match self {
+            Self::File(path) => vec![path.clone()],
+            Self::Store(store) => {
+                let parts = part::all(&store.root).unwrap_or_default();
+                let parts = parts.iter().map(|part| part.path().to_path_buf());
+                log::paths(&store.logs_folder()).unwrap_or_default().into_iter().chain(parts).collect()
+            }
+        };
+        let stamp = |path: PathBuf| {
+            let metadata = fs::metadata(&path).ok()?;
+            Some((path, metadata.len(), metadata.modified().ok()))
+        };
+        paths.into_iter().filter_map(stamp).collect()
+    }
+
     /// Shows the summary of every episode that a filter accepts; returns lines and files that cannot be read.
     ///
     /// # Errors
@@ -395,7 +413,8 @@ impl Records {
     }
 
     /// Maps every episode that a filter accepts in parallel, as far as grading it again needs it: observations and reasons
-    /// may be missing. Returns the results, and lines and files that cannot be read.
+    /// may be missing. Those that are `left_out`, by their ids, are not read. Returns the results, and lines and files that
+    /// cannot be read.
     ///
     /// # Errors
     ///
@@ -403,6 +422,7 @@ impl Records {
     pub(crate) fn par_map<T: Send>(
         &self,
         filter: &Filter,
+        left_out: &HashSet<String>,
         map: impl Fn(&Entry) -> T + Sync,
     ) -> Result<(Vec<T>, Vec<String>), StoreError> {
         let mut results = Vec::new();
@@ -411,7 +431,9 @@ impl Records {
         let mut problems = self.read(&mut |source, seen| {
             match source {
                 Source::Lines(entries) => {
-                    let meant = |entry: &Entry| filter.accepts(&entry.summary()) && filter.finds(entry);
+                    let meant = |entry: &Entry| {
+                        !left_out.contains(&entry.id) && filter.accepts(&entry.summary()) && filter.finds(entry)
+                    };
                     let fresh: Vec<Entry> =
                         entries.into_iter().filter(|entry| seen.insert(entry.id.clone()) && meant(entry)).collect();
                     ids.extend(fresh.iter().map(|entry| entry.id.clone()));
@@ -423,7 +445,9 @@ impl Records {
         })?;
         let known = &ids;
         let mapped = parts.par_iter().map(|part| {
-            let wanted = |summary: &Summary| !known.contains(&summary.id) && filter.accepts(summary);
+            let wanted = |summary: &Summary| {
+                !known.contains(&summary.id) && !left_out.contains(&summary.id) && filter.accepts(summary)
+            };
             part.par_map(wanted, filter.reads_steps(), |entry| {
                 filter.finds(entry).then(|| (entry.id.clone(), map(entry)))
             })

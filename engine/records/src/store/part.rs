@@ -51,6 +51,11 @@ impl Part {
         }
     }
 
+    /// The file of its episodes.
+    pub(super) fn path(&self) -> &Path {
+        &self.episodes
+    }
+
     /// The folder of its episodes.
     pub(super) fn folder(&self) -> PathBuf {
         self.episodes.parent().map(Path::to_path_buf).unwrap_or_default()

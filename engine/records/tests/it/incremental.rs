@@ -182,3 +182,31 @@ fn an_episode_that_is_kept_is_graded_as_it_was_played() {
     }
     assert!(compared > 100, "only {compared} episodes");
 }
+
+#[test]
+fn episodes_that_are_added_are_graded_and_no_others() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Store::create(folder.path()).expect("a store");
+    let first = catalog("scenarios/email-ops");
+    let pack = &first.packs()[0];
+    let count = recorded(&store, pack);
+    let records = Records::Store(store.clone());
+    let stamp = records.stamp();
+    let mut regrader = Regrader::read(&records, &Filter::default()).expect("read");
+    let versions = Versions { against: &first, played_with: None };
+    regrader.grade(versions);
+    assert_eq!((records.stamp() == stamp, regrader.read_more(&Filter::default()).expect("read")), (true, 0));
+    // One in a log and one that is known, then both as Parquet.
+    let line = |seed| {
+        let recording: Recording = play(pack, (0, seed), "random", Details::default());
+        serde_json::to_string(&recording).expect("JSON") + "\n"
+    };
+    fs::write(store.root().join("wal/2-2.jsonl"), line(0) + &line(77)).expect("written");
+    assert_ne!(records.stamp(), stamp);
+    assert_eq!(regrader.read_more(&Filter::default()).expect("read"), 1);
+    assert_eq!(regrader.grade(versions), Work { untouched: count, rescored: 0, played: 1 });
+    store.compact().expect("compacted");
+    assert_eq!(regrader.read_more(&Filter::default()).expect("read"), 0);
+    let scratch = regrade_all(&records, &Filter::default(), versions, 3).expect("graded");
+    assert!(regrader.report(versions, 3).expect("a report") == scratch);
+}

@@ -26,6 +26,7 @@ fn details() -> impl Strategy<Value = Details> {
         prop::option::of((prop::option::of(0u64..5000), prop::option::of(0u64..5000), prop::option::of(0.0..2.0)));
     (text(), text(), prop::option::of(0u32..2), any::<bool>(), usage).prop_map(|(group, split, day, timed, usage)| {
         Details {
+            session: group.clone(),
             group,
             split,
             started: day.map(|day| format!("2026-01-0{}T09:00:00.{day:03}Z", day + 1)),

@@ -226,6 +226,11 @@ impl Episode {
         self.settle_failure(taken)
     }
 
+    /// Whether an action would be refused. Where the environment fails it is not the action's fault, and that is not hidden.
+    pub fn refuses(&self, action: &Value) -> bool {
+        !matches!(self.clone().step(action), Ok(_) | Err(StepError::Broken(_)))
+    }
+
     /// Whether a step in which the environment fails counts.
     fn penalizes(&self) -> bool {
         self.pack.on_failure == OnFailure::Penalize

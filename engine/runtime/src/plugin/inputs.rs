@@ -55,6 +55,8 @@ pub struct Question<'a> {
     pub operation: &'a str,
     /// What it is given.
     pub input: &'a str,
+    /// Whether its answer holds at every step, since nothing but the input decides it.
+    pub timeless: bool,
 }
 
 impl Clone for Inputs {
@@ -118,9 +120,10 @@ impl Inputs {
     ) -> Result<T, String> {
         let Some(log) = &self.0 else { return ask().and_then(|text| read(&text)) };
         let (step, hash) = (u32::try_from(question.step).unwrap_or(u32::MAX), question.hash());
-        let same = |one: &&Heard| one.step == step && one.question == hash && one.plugin == question.plugin;
+        let of_now = |one: &Heard| question.timeless || one.step == step;
+        let same = |one: &&Heard| of_now(one) && one.question == hash && one.plugin == question.plugin;
         let mut heard = log.lock();
-        if let Some(one) = heard.iter().rev().take_while(|one| one.step == step).find(same) {
+        if let Some(one) = heard.iter().rev().take_while(|one| of_now(one)).find(same) {
             return read(&one.answer);
         }
         let answer = match log.known.iter().find(same) {
@@ -159,7 +162,7 @@ impl Plugin {
             return self.ask(operation, input, read);
         }
         let (plugin, digest) = (self.description.name.as_str(), self.digest.as_str());
-        let question = Question { step, plugin, digest, operation: operation.name(), input };
+        let question = Question { step, plugin, digest, operation: operation.name(), input, timeless: false };
         let ask = || self.guest.call(operation, input);
         inputs.answer(question, ask, read).map_err(|problem| self.blame(&problem))
     }
@@ -172,7 +175,8 @@ impl Log {
 }
 
 impl Question<'_> {
-    fn hash(&self) -> String {
+    /// SHA-256 over the plugin's digest and what it is asked, in hex.
+    pub(super) fn hash(&self) -> String {
         let Self { digest, operation, input, .. } = self;
         sha256([digest.as_bytes(), operation.as_bytes(), input.as_bytes()].join(&b'\n').as_slice())
     }

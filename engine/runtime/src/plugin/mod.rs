@@ -7,6 +7,7 @@
 //! | `reads.rs` | what an offer reads of an episode |
 //! | `answer.rs` | what a plugin answers to a call, and whether it may |
 //! | `process.rs` | plugins that are programs: what is started, with what, and within which bounds |
+//! | `judge.rs` | language models that judge: what they are asked, and what they may answer |
 //! | `inputs.rs` | answers of plugins that are not pure functions, kept with an episode's actions |
 //!
 //! Nothing here runs code: a [`Host`] does, which the binary brings.
@@ -14,6 +15,7 @@
 mod answer;
 mod describe;
 mod inputs;
+mod judge;
 mod offers;
 mod process;
 mod reads;
@@ -26,6 +28,7 @@ use crate::hash::sha256;
 pub use answer::Answer;
 pub use describe::Description;
 pub use inputs::{Heard, Inputs};
+pub use judge::{Answers, Judge, Scale, Verdict, question_key};
 pub use offers::{Example, FillerOffer, GraderOffer, ImporterOffer, Offer, Per, Takes, ToolOffer, naming};
 pub use process::Program;
 pub use reads::{Parts, Reads, Section, fields_of};
@@ -59,6 +62,10 @@ pub trait Host: fmt::Debug + Send + Sync {
     /// Prepares a program for many calls.
     fn start(&self, _program: &Program) -> Result<Arc<dyn Guest>, Refusal> {
         Err(Refusal::NotAllowed)
+    }
+    /// What asks language models to judge, if any may be asked.
+    fn judge(&self) -> Option<Arc<dyn Guest>> {
+        None
     }
 }
 

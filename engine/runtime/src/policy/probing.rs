@@ -199,7 +199,7 @@ impl Policy {
 
 /// The first of some actions that the episode does not refuse.
 pub(super) fn first_accepted(episode: &Episode, actions: Vec<Value>) -> Option<Value> {
-    actions.into_iter().find(|action| episode.clone().step(action).is_ok())
+    actions.into_iter().find(|action| !episode.refuses(action))
 }
 
 /// The words of what an agent was answered, apart from items and instructions.

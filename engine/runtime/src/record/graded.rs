@@ -80,7 +80,8 @@ impl Played {
     pub fn grade(&self, pack: &Arc<Pack>, recording: &Recording, drawn_by: Option<&Arc<Pack>>) -> Option<Grades> {
         let then = &recording.trajectory;
         let task = task(pack, recording).ok()?;
-        let before = Before { drawn_by, made: self.items.clone(), ..Before::default() };
+        let inputs = if pack.hears() { Inputs::known(then.inputs.clone()) } else { Inputs::default() };
+        let before = Before { inputs, drawn_by, made: self.items.clone(), ..Before::default() };
         let mut episode = Episode::start_again(pack, &task, then.seed, &then.arguments, before).ok()?;
         let mut grades = Grades::default();
         for intent in &self.intents {

@@ -62,8 +62,10 @@ pub struct Rubric {
     pub score: usize,
     /// How many graders of single rows there are.
     pub row_graders: usize,
-    /// Whether plugins grade.
+    /// Whether plugins or language models grade.
     pub has_plugins: bool,
+    /// The nodes that ask language models, with their graders.
+    pub judges: Vec<(usize, Arc<graders::JudgeGrader>)>,
     /// Whether it has numbers so great or so small that a value may not be finite.
     pub has_extremes: bool,
     /// What its `expression` graders compute: their places, whether they belong to the reward, and what they compute.

@@ -293,6 +293,7 @@ impl Play {
             episode: Box::new(live.episode.clone()),
             actions: live.actions.clone(),
             group: live.group().map(str::to_owned),
+            session: None,
             notes: live.notes.clone(),
         })
     }

@@ -193,7 +193,8 @@ impl Session {
         };
         play.write_down(taken);
         self.stepped(play, &taken.1, took);
-        if taken.1.done && self.recorder.is_some() { play.played() } else { None }
+        let ended = if taken.1.done && self.recorder.is_some() { play.played() } else { None };
+        ended.map(|ended| Played { session: Some(self.tag()), ..ended })
     }
 
     /// Hands an episode over that has ended.

@@ -77,8 +77,22 @@ impl Host for Scripted {
         Ok(Arc::new(Script(String::from_utf8_lossy(module).into_owned(), Arc::clone(&self.door))))
     }
 
+    fn judge(&self) -> Option<Arc<dyn Guest>> {
+        Some(Arc::new(Script("hang".into(), Arc::clone(&self.door))))
+    }
+
     fn start(&self, program: &Program) -> Result<Arc<dyn Guest>, Refusal> {
         self.load(&program.files[0].1, Limits::default()).map_err(Refusal::Unfit)
+    }
+}
+
+impl Script {
+    /// Answers what a language model is asked: always the same, and with `hang` only behind the door.
+    fn verdict(&self) -> String {
+        if self.0 == "hang" {
+            self.1.pass();
+        }
+        json!({ "reason": "It is fair.", "score": 0.5 }).to_string()
     }
 }
 
@@ -90,6 +104,9 @@ impl Guest for Script {
     }
 
     fn call(&self, _: Operation, input: &str) -> Result<String, String> {
+        if input.contains("response_format") {
+            return Ok(self.verdict());
+        }
         match self.0.as_str() {
             "lie" => Err("gave up".into()),
             "fail" if input.contains("decision") => Err("ran out of fuel".into()),
@@ -264,6 +281,32 @@ async fn sessions_wait_for_programs_side_by_side() {
     for mut socket in sockets {
         assert_eq!(socket.hear().await["data"]["reward"], json!(0.5));
     }
+}
+
+// One thread serves everybody here: a step that kept it would stop the others, and the test.
+#[tokio::test]
+async fn steps_that_wait_for_a_language_model_hold_up_nobody() {
+    let host = Scripted::default();
+    let door = Opened(Arc::clone(&host.door));
+    let folder: TempDir = packs::write();
+    let rubric = "    - { name: quality, grader: matrix, field: action, correct: 1, default: -0.5 }";
+    let judge =
+        "    - { name: quality, grader: judge, model: judge-1, prompt: \"{{ item.id }}: {{ decision.action }}\" }";
+    fs::write(desk_file(folder.path()), desk_with(rubric, judge)).expect("a file");
+    let root = folder.path().to_path_buf();
+    let short = Config { step_timeout: Some(Duration::from_millis(60)), ..config() };
+    let server = start_with(Checker::with_plugins(Some(Arc::new(host))), short, folder, &[root]).await;
+    let (mut socket, mut other) = (Socket::open(&server, "/ws").await, Socket::open(&server, "/envs/parcels/ws").await);
+    socket.reset(json!({ "task_id": "calm" })).await;
+    other.reset(json!({})).await;
+    socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
+    assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));
+    let refused = "the step took longer than 0.06 s and is taken back";
+    assert_eq!(error(&socket.hear().await, "EXECUTION_ERROR"), refused);
+    assert_eq!(socket.state().await["step_count"], 0);
+    drop(door);
+    let told = socket.step(json!({ "action": "answer" })).await;
+    assert_eq!(told["data"]["reward"], json!(0.5), "{told}");
 }
 
 #[tokio::test]

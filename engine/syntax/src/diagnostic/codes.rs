@@ -199,6 +199,8 @@ codes! {
     BadPluginUse = "CB705", Error;
     /// A filler that does not make its values.
     FailedFill = "CB706", Error;
+    /// A file of answers of language models that cannot be read.
+    BadAnswers = "CB707", Error;
 }
 
 impl fmt::Display for Code {

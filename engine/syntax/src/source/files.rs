@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    MAX_DEPTH, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_MODULE_BYTES, ModuleFile, PLUGINS, ReadProblem, SourceFile,
+    ANSWERS, MAX_DEPTH, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_MODULE_BYTES, ModuleFile, PLUGINS, ReadProblem,
+    SourceFile,
     folders::{is_visible, shown},
     text_from, without_mark,
 };
@@ -165,6 +166,10 @@ pub(super) fn is_below_plugins(path: &Path) -> bool {
 
 pub(super) fn is_readme(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "README.md")
+}
+
+pub(super) fn is_answers(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == ANSWERS)
 }
 
 /// What it is that is not a file.

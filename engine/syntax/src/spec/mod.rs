@@ -81,7 +81,7 @@ pub use recover::{Recovered, recover};
 pub use reference::reference;
 pub use rubric::{
     BalancedAccuracy, Budget, Close, Collateral, Completion, Container, Deadline, Efficiency, Exact, Expression, Gate,
-    Grader, InvalidActions, Jaccard, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, Phrases,
+    Grader, InvalidActions, Jaccard, Judge, KeywordLimits, Keywords, Length, Matrix, Near, Node, NodeBody, Phrases,
     PluginGrader, RankCorrelation, Reward, Rubric, SetF1, Steps, ToolCalls, Unfinished,
 };
 pub use rules::{Mode, Rule, Rules, Table};

@@ -406,6 +406,26 @@ graders! {
         with: Map<String, Value>,
     }
 
+    /// What a language model makes of a decision, most often of a text: a score from 0 to 1, or a choice.
+    ///
+    /// In a reward, the sum over the items decided in this step; in a score, the mean over the items, where undecided ones and
+    /// those without the decision count as 0. Off unless `--judge` names an endpoint or the pack has the answers; no answer is
+    /// an error, never a 0.
+    Judge, "judge" {
+        /// The decision that it judges: only items with a truth for it count; default: all items.
+        field: Option<String>,
+        /// The model, as the endpoint names it, best with its version.
+        #[schemars(length(min = 1), example = &"judge-large-2026-01-05")]
+        model: String,
+        /// What the model is asked: a template over `item` (its visible fields), `decision`, and `truth` (for each decision
+        /// `value`, `keywords` and `reference`).
+        #[schemars(length(min = 1))]
+        prompt: String,
+        /// What the model chooses among, with the value of each choice; default: it gives a score from 0 to 1.
+        #[serde(default)]
+        choices: IndexMap<String, f64>,
+    }
+
     /// The value of an expression: a number, `true` (1) or `false` (0). In a reward: after each step.
     Expression, "expression" {
         /// The expression, over `action`, `state`, `result`, `data`, `reset`, `task`, `seed` and `counter`.

@@ -1,10 +1,6 @@
 //! A model behind an endpoint that speaks the chat completions of `OpenAI`.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-    time::Duration,
-};
+use std::sync::{OnceLock, atomic::Ordering};
 
 use casebook_analysis::evaluation::ModelSettings;
 use casebook_runtime::{episode::Episode, hash::sha256, record::Usage, scenario::Pack};
@@ -17,31 +13,19 @@ use super::{
 };
 use crate::{
     args::{Act, ModelArgs},
-    http::Endpoint,
+    completions::{Completions, Counts, Problem, object, short},
 };
-
-/// The longest wait until a request is made again, in seconds.
-const LONGEST: f64 = 60.0;
-/// Bytes of an answer that a message shows.
-const SHORT: usize = 200;
 
 /// Models behind one endpoint, and how they are asked.
 #[derive(Debug)]
 pub(super) struct Models {
-    endpoint: Endpoint,
+    endpoint: Completions,
+    /// Why the endpoint cannot be reached, once that is known and it has never answered.
+    unreachable: OnceLock<String>,
     cache: Option<Cache>,
     args: ModelArgs,
     /// A text before the instructions of a task.
     prompt: Option<String>,
-    pub(super) counts: Counts,
-}
-
-/// What asking took so far.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) requests: AtomicUsize,
-    pub(super) retries: AtomicUsize,
-    pub(super) cached: AtomicUsize,
 }
 
 impl Models {
@@ -53,11 +37,10 @@ impl Models {
     pub(super) fn new(args: &ModelArgs) -> Result<Self, String> {
         let url =
             args.endpoint.as_deref().ok_or("a model needs `--endpoint URL`, such as `http://127.0.0.1:8080/v1`")?;
-        let token = std::env::var(&args.key_env).ok().filter(|token| !token.is_empty());
-        let endpoint = Endpoint::new(url, token, Duration::from_secs_f64(args.timeout))?;
+        let endpoint = Completions::new(url, &args.key_env, args.timeout, args.retries)?;
         let prompt = args.prompt.as_deref().map(crate::files::read_text).transpose()?;
         let cache = args.cache.as_deref().map(Cache::open).transpose()?;
-        Ok(Self { endpoint, cache, args: args.clone(), prompt, counts: Counts::default() })
+        Ok(Self { endpoint, unreachable: OnceLock::new(), cache, args: args.clone(), prompt })
     }
 
     /// How they are asked, for a report.
@@ -97,41 +80,30 @@ impl Models {
         // Another endpoint may have another model behind the same name.
         let url = self.args.endpoint.as_deref().unwrap_or_default().trim_end_matches('/');
         if let Some(known) = self.cache.as_ref().and_then(|cache| cache.get((url, &body))) {
-            self.counts.cached.fetch_add(1, Ordering::Relaxed);
+            self.endpoint.counts.cached.fetch_add(1, Ordering::Relaxed);
             return Ok(known);
         }
-        let mut attempt = 0;
-        loop {
-            self.counts.requests.fetch_add(1, Ordering::Relaxed);
-            let (problem, wait) = match self.endpoint.post(runtime, "/chat/completions", body.clone()) {
-                Ok(answer) if answer.status == 200 => match serde_json::from_str::<Value>(&answer.text) {
-                    Ok(value) if value["choices"][0]["message"].is_object() => {
-                        if let Some(cache) = &self.cache {
-                            cache.put((url, &body), &value)?;
-                        }
-                        return Ok(value);
-                    }
-                    _ => (format!("the answer is not a completion: {}", short(&answer.text)), None),
-                },
-                Ok(answer) => {
-                    let problem = format!("status {}: {}", answer.status, short(&answer.text));
-                    let passes = matches!(answer.status, 408 | 409 | 425 | 429 | 500..);
-                    if !passes {
-                        return Err(format!("the endpoint refuses: {problem}"));
-                    }
-                    (problem, answer.retry_after)
-                }
-                Err(problem) => (problem, None),
-            };
-            if attempt == self.args.retries {
-                return Err(format!("no answer after {} requests: {problem}", attempt + 1));
-            }
-            self.counts.retries.fetch_add(1, Ordering::Relaxed);
-            // Half a second, then twice as long each time, or as long as the endpoint asks for.
-            let back_off = 0.5 * 2.0_f64.powi(i32::try_from(attempt).unwrap_or(i32::MAX));
-            thread::sleep(Duration::from_secs_f64(wait.unwrap_or(back_off).clamp(0.0, LONGEST)));
-            attempt += 1;
+        if let Some(problem) = self.unreachable.get() {
+            return Err(problem.clone());
         }
+        let answer = self.endpoint.ask(runtime, &body, Ok).map_err(|problem| match problem {
+            Problem::Unreachable(text) => self.unreachable.get_or_init(|| text).clone(),
+            Problem::NoCompletion(text) => text,
+        })?;
+        if let Some(cache) = &self.cache {
+            cache.put((url, &body), &answer)?;
+        }
+        Ok(answer)
+    }
+
+    /// Why the endpoint cannot be reached, if it never could.
+    pub(super) fn unreachable(&self) -> Option<&str> {
+        self.unreachable.get().map(String::as_str)
+    }
+
+    /// What asking took so far.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.endpoint.counts
     }
 }
 
@@ -263,36 +235,4 @@ fn called(pack: &Pack, call: &Value) -> Move {
         return Move::Act(json!({ "type": "call_tool", "tool_name": name, "arguments": arguments }));
     }
     Move::Unreadable(format!("there is no tool `{name}`"))
-}
-
-/// The JSON object of a text, which may be in a fence or among words.
-fn object(text: &str) -> Option<Value> {
-    let read = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
-    read(text.trim()).or_else(|| {
-        let (first, last) = (text.find('{')?, text.rfind('}')?);
-        read(text.get(first..=last)?)
-    })
-}
-
-fn short(text: &str) -> String {
-    let text = text.trim();
-    if text.len() <= SHORT {
-        return text.to_owned();
-    }
-    format!("{}...", &text[..text.floor_char_boundary(SHORT)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn objects_are_found_in_texts() {
-        for text in ["{\"a\":1}", " {\"a\":1}\n", "```json\n{\"a\":1}\n```", "I choose {\"a\":1}, as it is right."] {
-            assert_eq!(object(text), Some(json!({ "a": 1 })), "{text}");
-        }
-        for text in ["", "[1]", "{\"a\":", "} {", "none"] {
-            assert_eq!(object(text), None, "{text}");
-        }
-    }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::Duration,
 };
 
 use casebook_runtime::record::Usage;
@@ -13,9 +16,13 @@ use super::play::{Move, Player, Turn, observation};
 /// A running program, which plays one episode.
 pub(super) struct Program {
     child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    /// Lines for it to read, written by a thread of their own, since it may not read them.
+    input: Sender<String>,
+    /// Lines that it wrote.
+    output: Receiver<std::io::Result<String>>,
     sample: usize,
+    /// How long it may take for an action.
+    patience: Duration,
 }
 
 impl Program {
@@ -24,18 +31,38 @@ impl Program {
     /// # Errors
     ///
     /// When it cannot be started.
-    pub(super) fn start(command: &str, sample: usize) -> Result<Self, String> {
+    pub(super) fn start(command: &str, sample: usize, seconds: f64) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("`{command}` cannot be started: {error}");
         let mut child = shell(command).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(format!("`{command}` has no standard input or output"));
         };
-        Ok(Self { child, input, output: BufReader::new(output), sample })
+        let ((input, lines), (heard, output)) = (channel::<String>(), channel());
+        // Both end with the program, or when nobody listens to them any more.
+        thread::spawn(move || lines.iter().try_for_each(|line| writeln!(stdin, "{line}").and_then(|()| stdin.flush())));
+        thread::spawn(move || BufReader::new(stdout).lines().try_for_each(|line| heard.send(line)));
+        Ok(Self { child, input, output, sample, patience: Duration::from_secs_f64(seconds) })
     }
 
     fn send(&mut self, frame: &Value) -> Result<(), String> {
-        let sent = writeln!(self.input, "{frame}").and_then(|()| self.input.flush());
-        sent.map_err(|error| format!("the program does not read what it is sent: {error}"))
+        let sent = self.input.send(frame.to_string());
+        sent.map_err(|_| "the program does not read what it is sent".to_owned())
+    }
+
+    /// The next line that it writes.
+    fn hear(&mut self) -> Result<String, String> {
+        match self.output.recv_timeout(self.patience) {
+            Ok(line) => line.map_err(|error| format!("the program cannot be read: {error}")),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("the program did not act within {} s (`--timeout`)", self.patience.as_secs_f64()))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                // One that has closed its output and lives on is ended.
+                let _ = self.child.kill();
+                let status = self.child.wait().map(|status| status.to_string()).unwrap_or_default();
+                Err(format!("the program ended before the episode did ({status})"))
+            }
+        }
     }
 }
 
@@ -65,13 +92,10 @@ impl Player for Program {
             Some(message) => json!({ "type": "error", "data": { "message": message, "code": "VALIDATION_ERROR" } }),
             None => frame(turn, self.sample),
         };
-        self.send(&frame)?;
-        let mut line = String::new();
-        let read = self.output.read_line(&mut line).map_err(|error| format!("the program cannot be read: {error}"))?;
-        if read == 0 {
-            let status = self.child.wait().map(|status| status.to_string()).unwrap_or_default();
-            return Err(format!("the program ended before the episode did ({status})"));
-        }
+        // Why it reads no more, its output says.
+        let sent = self.send(&frame);
+        let line = self.hear()?;
+        sent?;
         let expected = "expected a line such as `{\"type\":\"step\",\"data\":{...}}`";
         let answer: Value = match serde_json::from_str(&line) {
             Ok(answer) => answer,

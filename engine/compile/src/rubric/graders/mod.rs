@@ -2,6 +2,7 @@
 
 mod close;
 mod deadline;
+mod judge;
 mod matrix;
 mod plugin;
 mod steps;
@@ -13,11 +14,12 @@ use std::sync::Arc;
 use casebook_runtime::{
     model::Column,
     names::list,
+    plugin::Judge,
     rubric::{
         RowGrader, WholeGrader,
         graders::{
             BalancedAccuracy, Budget, Collateral, Completion, Efficiency, Exact, Injection, InvalidActions,
-            KeywordLimits, Keywords, Overlap, RankCorrelation, Share, Unfinished,
+            JudgeGrader, KeywordLimits, Keywords, Overlap, RankCorrelation, Share, Unfinished,
         },
     },
     value::ValueType,
@@ -33,6 +35,7 @@ use crate::plugin::Declared;
 pub(super) enum Built {
     Row(Arc<dyn RowGrader>),
     Whole(Arc<dyn WholeGrader>),
+    Judge(Arc<JudgeGrader>),
 }
 
 impl Built {
@@ -58,6 +61,8 @@ pub(super) struct Site<'a> {
     pub tools: &'a [String],
     /// The environment's plugins; `None` for one that was refused.
     pub plugins: &'a Declared,
+    /// Who is asked where language models grade.
+    pub judge: &'a Judge,
     /// Whether it is part of the reward, not of the score.
     pub reward: bool,
     /// Whether an action decides about one item, once.
@@ -129,6 +134,7 @@ pub(super) fn build(grader: &spec::Grader, site: &Site<'_>, report: &mut Report)
             Some(Built::row(Collateral { column, values }))
         }
         G::Injection(_) => Some(Built::row(Injection)),
+        G::Judge(params) => judge::build(params, site, report),
         G::PluginGrader(params) => plugin::build(params, site, report),
         G::Steps(params) => steps::build(params, site, report),
         // The rubric keeps what it computes, and makes it.

@@ -1,0 +1,247 @@
+//! Language models that grade: asked at an endpoint, and never twice the same.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Write as _},
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
+};
+
+use casebook_compile::check::{AnswerLine, read_answers};
+use casebook_runtime::plugin::{Guest, Operation, question_key};
+use casebook_syntax::schema_error::Schema;
+use serde_json::{Map, Value};
+
+use crate::{
+    args::JudgeSettings,
+    completions::{Completions, object, short},
+};
+
+/// The maximum number of answers that are kept in memory.
+const MAX_KNOWN: usize = 1_000_000;
+
+static JUDGES: OnceLock<Option<Arc<Judges>>> = OnceLock::new();
+
+/// Decides by the command line whether models are asked; before any pack is read.
+///
+/// # Errors
+///
+/// When the endpoint's address or the file of answers is of no use.
+pub(crate) fn allow(settings: &JudgeSettings) -> Result<(), String> {
+    let judges = Judges::new(settings)?;
+    // Nothing has asked for it yet.
+    let _ = JUDGES.set(judges.map(Arc::new));
+    Ok(())
+}
+
+/// What asks models, if the command line allows it or names a file of answers.
+pub(crate) fn judges() -> Option<Arc<Judges>> {
+    JUDGES.get().cloned().flatten()
+}
+
+/// What is asked of models, and what they answered.
+#[derive(Debug)]
+pub(crate) struct Judges {
+    endpoint: Option<Completions>,
+    known: Mutex<HashMap<String, String>>,
+    /// The questions that are being asked, so that none is asked twice at the same time.
+    open: Mutex<HashSet<String>>,
+    closed: Condvar,
+    /// The file of `--judge-cache`.
+    file: Option<Mutex<File>>,
+    /// What was asked since somebody began to look.
+    seen: Mutex<Option<Seen>>,
+}
+
+/// What was asked.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The answers that were used, by their keys.
+    pub(crate) answers: BTreeMap<String, AnswerLine>,
+    /// Why a question has no answer.
+    pub(crate) problem: Option<String>,
+}
+
+impl Judges {
+    fn new(settings: &JudgeSettings) -> Result<Option<Self>, String> {
+        let JudgeSettings { judge, judge_cache, judge_key_env, judge_retries, judge_timeout } = settings;
+        if judge.is_none() && judge_cache.is_none() {
+            return Ok(None);
+        }
+        let endpoint = judge.as_deref();
+        let endpoint = endpoint.map(|url| Completions::new(url, judge_key_env, *judge_timeout, *judge_retries));
+        let endpoint = endpoint.transpose().map_err(|problem| format!("`--judge`: {problem}"))?;
+        let mut known = HashMap::new();
+        let mut file = None;
+        if let Some(path) = judge_cache {
+            known.extend(read(path)?.into_iter().map(|line| (line.question, Value::Object(line.answer).to_string())));
+            if endpoint.is_some() {
+                let opened = OpenOptions::new().create(true).append(true).open(path);
+                file = Some(opened.map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?);
+            }
+        }
+        Ok(Some(Self {
+            endpoint,
+            known: Mutex::new(known),
+            open: Mutex::default(),
+            closed: Condvar::new(),
+            file: file.map(Mutex::new),
+            seen: Mutex::default(),
+        }))
+    }
+
+    /// Whether there is a model to ask.
+    pub(crate) fn asks(&self) -> bool {
+        self.endpoint.is_some()
+    }
+
+    /// Adds answers that need not be asked for.
+    pub(crate) fn learn(&self, answers: Vec<AnswerLine>) {
+        let answers = answers.into_iter().map(|line| (line.question, Value::Object(line.answer).to_string()));
+        lock(&self.known).extend(answers);
+    }
+
+    /// Begins to note what is asked.
+    pub(crate) fn begin(&self) {
+        *lock(&self.seen) = Some(Seen::default());
+    }
+
+    /// What was asked since then.
+    pub(crate) fn end(&self) -> Seen {
+        lock(&self.seen).take().unwrap_or_default()
+    }
+
+    fn answer(&self, request: &str) -> Result<String, String> {
+        // One question without an answer is enough for those that look: they keep nothing then.
+        if let Some(problem) = lock(&self.seen).as_ref().and_then(|seen| seen.problem.clone()) {
+            return Err(problem);
+        }
+        let key = question_key(request);
+        let answer = self.find(&key, request);
+        if let Some(seen) = &mut *lock(&self.seen) {
+            match &answer {
+                Ok(answer) => {
+                    seen.answers.insert(key.clone(), line(&key, request, answer));
+                }
+                Err(problem) => seen.problem = Some(problem.clone()),
+            }
+        }
+        answer
+    }
+
+    /// The answer that is known, or a new one.
+    fn find(&self, key: &str, request: &str) -> Result<String, String> {
+        let mut open = lock(&self.open);
+        loop {
+            if let Some(known) = lock(&self.known).get(key) {
+                return Ok(known.clone());
+            }
+            if open.insert(key.to_owned()) {
+                break;
+            }
+            open = self.closed.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(open);
+        let answer = self.ask(request);
+        if let Ok(answer) = &answer {
+            let mut known = lock(&self.known);
+            if known.len() < MAX_KNOWN {
+                known.insert(key.to_owned(), answer.clone());
+            }
+        }
+        lock(&self.open).remove(key);
+        self.closed.notify_all();
+        let answer = answer?;
+        self.keep(&line(key, request, &answer))?;
+        Ok(answer)
+    }
+
+    fn ask(&self, request: &str) -> Result<String, String> {
+        let Some(endpoint) = &self.endpoint else {
+            return Err(
+                "its prompt is not in the file of `--judge-cache`, and no model is asked; pass `--judge URL`".into()
+            );
+        };
+        let asked: Value = serde_json::from_str(request).map_err(|error| error.to_string())?;
+        let schema = &asked["response_format"]["json_schema"]["schema"];
+        let validator = Schema::new(schema).map_err(|error| error.to_string())?;
+        let read = |completion: Value| {
+            let content = completion["choices"][0]["message"]["content"].as_str().unwrap_or_default();
+            let answer = object(content).map(|answer| only(answer, schema)).filter(|answer| validator.is_valid(answer));
+            answer.ok_or_else(|| format!("the model does not answer as it was asked: `{}`", short(content)))
+        };
+        // A thread that serves sockets cannot wait for others.
+        let answer = thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
+                endpoint.ask(&runtime, request, read).map_err(crate::completions::Problem::into_text)
+            });
+            asking.join().unwrap_or_else(|_| Err("asking the model failed".into()))
+        });
+        answer.map(|answer| answer.to_string())
+    }
+
+    /// Adds an answer to the file.
+    fn keep(&self, line: &AnswerLine) -> Result<(), String> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let text = serde_json::to_string(line).map_err(|error| error.to_string())? + "\n";
+        let written = lock(file).write_all(text.as_bytes());
+        written.map_err(|error| format!("the file of `--judge-cache` cannot be written: {error}"))
+    }
+}
+
+impl Guest for Judges {
+    fn describe(&self) -> Result<String, String> {
+        Err("is a language model, which does not describe itself".into())
+    }
+
+    fn call(&self, _operation: Operation, input: &str) -> Result<String, String> {
+        self.answer(input)
+    }
+
+    fn records(&self) -> bool {
+        true
+    }
+
+    fn fuel_of(&self, _operation: Operation, _input: &str) -> Result<u64, String> {
+        Err("is a language model, which has no fuel".into())
+    }
+}
+
+/// Reads a file of answers; one that does not exist holds none.
+fn read(path: &Path) -> Result<Vec<AnswerLine>, String> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(format!("`{}` cannot be read: {error}", path.display())),
+    };
+    read_answers(&text).map_err(|(span, problem)| {
+        let line = text[..span.start].lines().count() + 1;
+        format!("`{}` line {line} is not an answer: {problem}", path.display())
+    })
+}
+
+fn line(key: &str, request: &str, answer: &str) -> AnswerLine {
+    let asked: Value = serde_json::from_str(request).unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    AnswerLine {
+        question: key.to_owned(),
+        model: text(&asked["model"]),
+        prompt: text(&asked["messages"][1]["content"]),
+        answer: serde_json::from_str(answer).unwrap_or_default(),
+    }
+}
+
+/// The keys of an answer that were asked for.
+fn only(answer: Value, schema: &Value) -> Value {
+    let Value::Object(answer) = answer else { return answer };
+    let known = |name: &String| schema["properties"].get(name).is_some();
+    Value::Object(answer.into_iter().filter(|(name, _)| known(name)).collect::<Map<_, _>>())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

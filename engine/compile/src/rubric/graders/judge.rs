@@ -1,0 +1,39 @@
+//! `judge`: the prompt with what it reads, and what the model may answer.
+
+use std::sync::Arc;
+
+use casebook_runtime::{plugin::Scale, rubric::graders::JudgeGrader};
+use casebook_syntax::{
+    diagnostic::{Code, Report},
+    spec,
+};
+
+use super::{Built, Site};
+use crate::check;
+
+pub(super) fn build(params: &spec::Judge, site: &Site<'_>, report: &mut Report) -> Option<Built> {
+    let before = report.errors();
+    let column = match &params.field {
+        Some(field) => Some(site.decision(field, &[], report)?),
+        None => None,
+    };
+    if params.choices.len() == 1 {
+        let message = "a single choice says nothing about what is judged";
+        report.push(
+            site.document
+                .at(Code::BadDeclaration, format!("{}/choices", site.pointer), message)
+                .hint("add a second choice, or remove `choices` so that the model gives a score from 0 to 1"),
+        );
+    }
+    let place = (site.document, &*format!("{}/prompt", site.pointer));
+    let prompt = check::prompt(place, &params.prompt, (site.fields, site.decisions, column), report);
+    let prompt = prompt.filter(|_| report.errors() == before)?;
+    Some(Built::Judge(Arc::new(JudgeGrader {
+        judge: site.judge.clone(),
+        model: params.model.clone(),
+        prompt,
+        scale: Scale { choices: params.choices.clone() },
+        column,
+        fields: Arc::clone(site.fields),
+    })))
+}

@@ -1,0 +1,138 @@
+//! `judge`: what a language model makes of an item's decisions.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use minijinja::{Environment, Value as Context, value::Serde};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    expression::words,
+    model::{Column, Item, Row, TruthCell},
+    plugin::{Judge, Scale, Verdict},
+    rubric::{Failure, Grade, Note, RowGrader, View},
+    scenario::templates::{ItemView, engine},
+};
+
+/// The name of the prompt in its engine.
+const PROMPT: &str = "prompt";
+
+/// A prompt: a template over `item`, `decision` and `truth`.
+#[derive(Debug)]
+pub struct Prompt(Environment<'static>);
+
+impl Prompt {
+    /// Compiles a template.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not one.
+    pub fn new(text: &str) -> Result<Self, minijinja::Error> {
+        let mut engine = engine();
+        engine.add_template_owned(PROMPT, text.to_owned())?;
+        Ok(Self(engine))
+    }
+
+    /// Fills it.
+    ///
+    /// # Errors
+    ///
+    /// When it reads a name that is not among these, or does not work with a value.
+    pub fn render(&self, names: &Context) -> Result<String, String> {
+        let filled = self.0.get_template(PROMPT).and_then(|template| template.render(names));
+        filled.map_err(|error| words(&error))
+    }
+}
+
+/// `judge`.
+#[derive(Debug)]
+pub struct JudgeGrader {
+    /// Who is asked.
+    pub judge: Judge,
+    /// The model, as the endpoint names it.
+    pub model: String,
+    /// What it is asked.
+    pub prompt: Prompt,
+    /// What it may answer.
+    pub scale: Scale,
+    /// The decision that it is about.
+    pub column: Option<usize>,
+    /// The fields of items.
+    pub fields: Arc<[Column]>,
+}
+
+impl JudgeGrader {
+    /// What the model is asked about some names that the prompt reads.
+    ///
+    /// # Errors
+    ///
+    /// When the prompt does not work with them.
+    pub fn request(&self, names: &Context) -> Result<String, String> {
+        let prompt = self.prompt.render(names)?;
+        Ok(self.scale.request(&self.model, &prompt))
+    }
+
+    /// Asks outside of an episode, about names that the prompt reads.
+    ///
+    /// # Errors
+    ///
+    /// When the prompt does not work with them, nobody can answer, or the answer does not fit.
+    pub fn verdict(&self, names: &Value) -> Result<Verdict, String> {
+        let request =
+            self.request(&Context::from(Serde(names))).map_err(|problem| format!("the prompt fails: {problem}"))?;
+        self.judge.ask(&request, &self.scale).map_err(|problem| format!("the grader {problem}"))
+    }
+
+    fn names(&self, view: &View<'_>, (item, row): (&Arc<Item>, &Row)) -> Context {
+        let shown = ItemView { item: Arc::clone(item), fields: Arc::clone(&self.fields), revealed: Vec::new() };
+        let decided = view.decisions.iter().enumerate().map(|(at, column)| {
+            let cell = row.cell(at).filter(|_| row.in_play(column));
+            (column.name.clone(), cell.map_or(Value::Null, |cell| cell.to_json(column)))
+        });
+        let decided: Map<String, Value> = decided.collect();
+        let truth =
+            view.decisions.iter().zip(&item.truth).map(|(column, cell)| (column.name.clone(), right(column, cell)));
+        let truth: Map<String, Value> = truth.collect();
+        Context::from(BTreeMap::from([
+            ("item", Context::from_object(shown)),
+            ("decision", Context::from(Serde(&decided))),
+            ("truth", Context::from(Serde(&truth))),
+        ]))
+    }
+}
+
+impl RowGrader for JudgeGrader {
+    fn applies(&self, item: &Item) -> bool {
+        self.column.is_none_or(|column| item.truth[column].is_known())
+    }
+
+    fn grade(&self, view: &View<'_>, row: usize) -> Result<Grade, Failure> {
+        let (item, cells) = (&view.items[row], &view.rows[row]);
+        if !cells.is_decided() {
+            return Ok(Grade::default());
+        }
+        if self.column.is_some_and(|column| cells.cell(column).is_none()) {
+            return Ok(Grade { value: 0.0, note: Some(Box::new(Note::of("there is nothing to judge"))) });
+        }
+        let request = self.request(&self.names(view, (item, cells)));
+        let request = request.map_err(|problem| Failure::new(format!("has a prompt that fails: {problem}")))?;
+        let verdict =
+            self.judge.ask_within(&request, &self.scale, (view.inputs, view.steps.len())).map_err(Failure::new)?;
+        let given = verdict.choice.map(|choice| format!("`{choice}`"));
+        let reason = match (given, verdict.reason) {
+            (Some(given), Some(reason)) => Some(format!("{given}: {reason}")),
+            (given, reason) => given.or(reason),
+        };
+        let note = reason.map(|reason| Box::new(Note { reason: Some(reason), ..Note::default() }));
+        Ok(Grade { value: verdict.value, note })
+    }
+}
+
+/// What is right about a decision, with nothing for what is not known.
+fn right(column: &Column, cell: &TruthCell) -> Value {
+    let keywords: Vec<&str> = cell.keywords.iter().map(|keyword| keyword.text.raw.as_str()).collect();
+    json!({
+        "value": cell.value.as_ref().map(|value| value.to_json(column)),
+        "keywords": keywords,
+        "reference": cell.reference,
+    })
+}
