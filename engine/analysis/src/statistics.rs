@@ -282,6 +282,9 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
     }
     let mut add = |by: String, features: Vec<String>| push(by, accuracy(&features, &labelled));
     add("position".to_owned(), labelled.iter().map(|(one, _)| one.position.to_string()).collect());
+    // Where items are listed by kind, no position comes twice, but neighbours are alike.
+    let positions: Vec<Option<f64>> = labelled.iter().map(|(one, _)| Some(share(one.position, 1))).collect();
+    add("part of the list".to_owned(), bins(&positions));
     for (index, column) in pack.fields().iter().enumerate().filter(|(_, column)| column.visible) {
         let value = |one: &Drawn| one.item.fields[index].clone();
         match column.kind {
@@ -314,7 +317,13 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
     labelled.len()
 }
 
-/// The share of the second half of some pairs of a right and a shown number that lie apart as most of the first half do.
+/// Whether an item is one of those from which a shortcut is learned; the others try it. Chance divides them, for what is listed
+/// may be sorted.
+fn is_learned(position: usize) -> bool {
+    (position as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 0
+}
+
+/// The share of those pairs of a right and a shown number that lie apart as most of those do that are learned.
 fn constant(pairs: &[Option<(f64, f64)>], apart: impl Fn(f64, f64) -> f64) -> f64 {
     let apart: Vec<Option<String>> = pairs
         .iter()
@@ -322,13 +331,13 @@ fn constant(pairs: &[Option<(f64, f64)>], apart: impl Fn(f64, f64) -> f64) -> f6
         // Twelve digits: numbers that are computed in two ways agree in them, whatever their size.
         .map(|apart| apart.map(|apart| format!("{apart:.11e}")))
         .collect();
-    let (learned, tried) = apart.split_at(apart.len() / 2);
+    let (learned, tried): (Vec<_>, Vec<_>) = apart.iter().enumerate().partition(|(at, _)| is_learned(*at));
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in learned.iter().flatten() {
+    for one in learned.iter().filter_map(|(_, one)| one.as_ref()) {
         *counts.entry(one).or_default() += 1;
     }
     let usual = counts.into_iter().max_by_key(|(_, count)| *count).map(|(apart, _)| apart);
-    share(tried.iter().filter(|one| one.is_some() && one.as_deref() == usual).count(), tried.len())
+    share(tried.iter().filter(|(_, one)| one.is_some() && one.as_deref() == usual).count(), tried.len())
 }
 
 /// Ordered values by the part of their range; each part holds as many.
@@ -343,12 +352,12 @@ fn bins(values: &[Option<f64>]) -> Vec<String> {
     values.iter().map(bin).collect()
 }
 
-/// The share of the second half that the first half predicts: for each value of the feature what was most frequent with it.
+/// The share of the others that those predict that are learned: for each value of the feature what was most frequent with it.
 fn accuracy(features: &[String], labelled: &[(&Drawn, String)]) -> f64 {
-    let half = labelled.len() / 2;
+    let both = || features.iter().zip(labelled).enumerate();
     let mut seen: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     let mut overall: BTreeMap<&str, usize> = BTreeMap::new();
-    for (feature, (_, value)) in features.iter().zip(labelled).take(half) {
+    for (_, (feature, (_, value))) in both().filter(|(at, _)| is_learned(*at)) {
         *seen.entry(feature).or_default().entry(value).or_default() += 1;
         *overall.entry(value).or_default() += 1;
     }
@@ -356,9 +365,10 @@ fn accuracy(features: &[String], labelled: &[(&Drawn, String)]) -> f64 {
         counts.iter().max_by_key(|(_, count)| **count).map(|(value, _)| (*value).to_owned()).unwrap_or_default()
     };
     let usual = most(&overall);
-    let right = features.iter().zip(labelled).skip(half).filter(|(feature, (_, value))| {
+    let tried = || both().filter(|(at, _)| !is_learned(*at));
+    let right = tried().filter(|(_, (feature, (_, value)))| {
         let predicted = seen.get(feature.as_str()).map_or_else(|| usual.clone(), most);
         predicted == *value
     });
-    share(right.count(), labelled.len() - half)
+    share(right.count(), tried().count())
 }

@@ -36,6 +36,8 @@ const LEARNED: usize = 3;
 const VALUES: usize = 12;
 /// Items that are drawn of a family to learn from, and the most tasks for that.
 const DRAWN: (usize, u64) = (200, 64);
+/// The parts into which numbers are divided, of as many items each.
+const BOUNDS: usize = 16;
 /// Items that say the name of the right value behind the same word, each of them, which is not chance.
 const SAID: usize = 4;
 
@@ -96,10 +98,12 @@ pub(super) fn predictors(pack: &Arc<Pack>, sample: Sample, written: &Written) ->
                     let words = words(feature);
                     is_text && !words.is_empty() && words.iter().all(|word| looked_for.contains(word))
                 };
-                let features: Vec<BTreeSet<String>> = examples
-                    .iter()
-                    .map(|one| features(one.item, field, column).into_iter().filter(|one| !exempt(one)).collect())
-                    .collect();
+                let features: Vec<BTreeSet<String>> = if column.kind.is_ordered() {
+                    ranges(&examples.iter().map(|one| number(one.item, field)).collect::<Vec<_>>())
+                } else {
+                    let of = |one: &Example<'_>| features(one.item, field, column);
+                    examples.iter().map(|one| of(one).into_iter().filter(|one| !exempt(one)).collect()).collect()
+                };
                 let predicted = predict(&features, &examples);
                 let name = format!("{} by {}", decision.name, column.name);
                 let best = told.best.entry(name).or_default();
@@ -251,6 +255,33 @@ fn features(item: &Item, field: usize, column: &Column) -> BTreeSet<String> {
         return pairs.chain(signs).chain(all.iter().cloned()).collect();
     }
     BTreeSet::from([json.as_str().map_or_else(|| json.to_string(), str::to_owned)])
+}
+
+/// A field of an item as a number.
+fn number(item: &Item, field: usize) -> Option<f64> {
+    Some(item.shown()[field].as_ref()?.number()?.to_f64())
+}
+
+/// By item the ranges in which its number is, of those between any two of some bounds with as many numbers between
+/// neighbours; the number itself as well.
+fn ranges(values: &[Option<f64>]) -> Vec<BTreeSet<String>> {
+    let mut sorted: Vec<f64> = values.iter().copied().flatten().collect();
+    sorted.sort_by(f64::total_cmp);
+    let mut bounds: Vec<f64> =
+        (1..BOUNDS).filter_map(|part| sorted.get(part * sorted.len() / BOUNDS).copied()).collect();
+    bounds.dedup();
+    let of = |value: &Option<f64>| {
+        let Some(value) = value else { return BTreeSet::from(["(none)".to_owned()]) };
+        let mut all = BTreeSet::from([value.to_string()]);
+        all.extend(
+            bounds.iter().map(|bound| if value < bound { format!("below {bound}") } else { format!("from {bound}") }),
+        );
+        for (at, low) in bounds.iter().enumerate().filter(|(_, low)| *low <= value) {
+            all.extend(bounds[at + 1..].iter().filter(|high| value < *high).map(|high| format!("{low} to {high}")));
+        }
+        all
+    };
+    values.iter().map(of).collect()
 }
 
 /// How often words are right about items from which they were not learned.

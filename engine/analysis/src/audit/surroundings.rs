@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use casebook_runtime::{
     episode::Episode,
     model::{Column, Datum, Item},
-    scenario::Pack,
+    scenario::{Pack, observation::Part},
     value::ValueType,
 };
 use serde_json::Value;
@@ -37,12 +37,34 @@ struct Around {
     text: Quotable,
     /// Whether it says what is to be done, such as a policy, so that it speaks of values and keywords by right.
     instructs: bool,
+    /// Whether it may show items by right, so that only their ids name them.
+    names_items: bool,
+}
+
+/// What an observation shows besides items and instructions.
+fn beyond_items(episode: &Episode) -> String {
+    let mut text = String::from("{");
+    episode.write_observation(&mut text);
+    text.push('}');
+    let mut shown: Value = serde_json::from_str(&text).unwrap_or_default();
+    for (name, part) in &episode.pack().observation {
+        let is_about_items = matches!(part, Part::Items(_) | Part::Current | Part::Ids(_) | Part::Instructions);
+        if let Some(map) = shown.as_object_mut().filter(|_| is_about_items) {
+            map.shift_remove(&**name);
+        }
+    }
+    shown.to_string()
 }
 
 /// The texts that an agent reads besides items, and all those of the task as one.
 fn around(episode: &Episode) -> Vec<Around> {
     let (pack, task) = (episode.pack(), episode.task());
-    let one = |what: &str, text: &str| Around { what: what.to_owned(), text: Quotable::new(text), instructs: false };
+    let one = |what: &str, text: &str| Around {
+        what: what.to_owned(),
+        text: Quotable::new(text),
+        instructs: false,
+        names_items: false,
+    };
     let instructions = episode.instructions_text();
     let mut all = vec![
         one("the task's title", &task.title),
@@ -62,6 +84,16 @@ fn around(episode: &Episode) -> Vec<Around> {
         });
     }
     all.push(Around { instructs: true, ..one("the instruction text", &instructions) });
+    all.push(Around {
+        names_items: true,
+        ..one("the observation, apart from items and instructions,", &beyond_items(episode))
+    });
+    let mut state = String::new();
+    episode.write_state(&mut state);
+    all.push(Around { names_items: true, ..one("the state", &state) });
+    if let Some(readme) = pack.readme() {
+        all.push(Around { instructs: true, ..one("the README", readme) });
+    }
     let together = [&task.title, &task.description, &instructions, &pack.title, pack.description()].join("\n");
     all.push(Around { instructs: true, ..one("what the task and the environment say, taken together,", &together) });
     all
@@ -122,6 +154,8 @@ pub(super) fn told(episode: &Episode, written: &Written, place: &dyn Fn() -> Pla
             episode.items().iter().filter_map(|item| answer(item, at, decision)).collect();
         if let Some((one, item, sought)) = around.iter().find_map(|one| beside(pack, one, &answers)) {
             push(&one.what, &decision.name, format!("says which `{}` is right for `{item}`", decision.name), &sought);
+        } else if let Some((one, sought)) = around.iter().find_map(|one| grouped(one, decision, &answers)) {
+            push(&one.what, &decision.name, format!("lists items by the right `{}`", decision.name), &sought);
         } else if let Some((one, sought)) = around.iter().find_map(|one| in_a_row(one, decision, &answers)) {
             push(
                 &one.what,
@@ -167,17 +201,25 @@ fn beside<'a>(
     answers: &[(&Item, Vec<String>)],
 ) -> Option<(&'a Around, String, Vec<String>)> {
     let text = one.text.words();
+    let mut first: Option<(String, Vec<String>)> = None;
     for (item, answer) in answers {
         let is_telling = |name: &&Vec<String>| {
-            answers.iter().filter(|(other, _)| names(pack, other, one.instructs).contains(*name)).count() == 1
+            answers.iter().filter(|(other, _)| names(pack, other, one.names_items).contains(*name)).count() == 1
         };
-        for name in names(pack, item, one.instructs).iter().filter(is_telling) {
+        for name in names(pack, item, one.names_items).iter().filter(is_telling) {
             let mut from = 0;
             while let Some(found) = holds(&text[from..], name) {
                 let behind = from + found + name.len();
                 let until = text.len().min(behind + BESIDE + answer.len() - 1);
                 if holds(&text[behind..until], answer).is_some() {
-                    return Some((one, item.id.clone(), text[from + found..until].to_vec()));
+                    let sought = text[from + found..until].to_vec();
+                    // A policy may hold the words of one item by chance, next to what is to be done about them.
+                    let by_chance = one.instructs && *name != words(&item.id);
+                    match &first {
+                        None if by_chance => first = Some((item.id.clone(), sought)),
+                        Some((known, _)) if by_chance && *known == item.id => {}
+                        _ => return Some((one, item.id.clone(), sought)),
+                    }
                 }
                 from = behind;
             }
@@ -189,8 +231,7 @@ fn beside<'a>(
 /// The words by which a text may name an item: an id that is not an ordinary word, and short texts that no policy has.
 fn names(pack: &Pack, item: &Item, id_alone: bool) -> Vec<Vec<String>> {
     let mut names = Vec::new();
-    let is_word = item.id.chars().all(char::is_alphabetic) || item.id.chars().count() < 2;
-    if !is_word {
+    if !is_word(&item.id) {
         names.push(words(&item.id));
     }
     let fields = item.shown().iter().zip(pack.fields.iter()).filter(|(_, column)| column.visible && !id_alone);
@@ -199,6 +240,47 @@ fn names(pack: &Pack, item: &Item, id_alone: bool) -> Vec<Vec<String>> {
         _ => None,
     }));
     names
+}
+
+/// Whether a text names values and behind each of them the ids of items of which it is right, as in `refund: t-1, t-2`.
+fn grouped<'a>(
+    one: &'a Around,
+    decision: &Column,
+    answers: &[(&Item, Vec<String>)],
+) -> Option<(&'a Around, Vec<String>)> {
+    let text = one.text.words();
+    let values: Vec<Vec<String>> = decision.values.iter().map(|value| words(value)).collect();
+    let ids: Vec<(Vec<String>, &Vec<String>)> =
+        answers.iter().filter(|(item, _)| !is_word(&item.id)).map(|(item, answer)| (words(&item.id), answer)).collect();
+    let begins = |at: usize, run: &Vec<String>| !run.is_empty() && text[at..].starts_with(run);
+    // The value that was named last, with nothing but ids and single words since, and what is right of the ids behind it.
+    let (mut group, mut since, mut found): (Option<(usize, &Vec<String>)>, usize, Vec<(usize, bool)>) =
+        (None, 0, Vec::new());
+    let mut at = 0;
+    while at < text.len() {
+        if let Some((id, answer)) = ids.iter().find(|(id, _)| begins(at, id)) {
+            if let Some((start, value)) = group.filter(|_| since <= BESIDE) {
+                found.push((start, value == *answer));
+            }
+            (at, since) = (at + id.len(), 0);
+        } else if let Some(value) = values.iter().find(|value| begins(at, value)) {
+            group = Some((at, value));
+            (at, since) = (at + value.len(), 0);
+        } else {
+            (at, since) = (at + 1, since + 1);
+        }
+    }
+    let groups: BTreeSet<usize> = found.iter().map(|(start, _)| *start).collect();
+    let all_right = found.len() >= ROW && groups.len() > 1 && found.iter().all(|(_, right)| *right);
+    all_right.then(|| {
+        let start = found[0].0;
+        (one, text[start..text.len().min(start + ROW)].to_vec())
+    })
+}
+
+/// Whether an id is an ordinary word, which a text may hold without naming an item.
+fn is_word(id: &str) -> bool {
+    id.chars().all(char::is_alphabetic) || id.chars().count() < 2
 }
 
 /// Whether a text lists what is right about the items in the order in which they are shown, or in that of their ids.

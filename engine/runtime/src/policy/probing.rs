@@ -151,16 +151,13 @@ impl Policy {
     /// What the last answer names for a row, or first of all.
     fn named(&self, answer: &Answer, episode: &Episode, row: usize) -> Cells {
         let mut cells = self.first_values(row);
-        let id = Answer::words(&episode.items()[row].id);
-        for (at, column) in self.pack.decisions.iter().enumerate() {
-            let named = column.values.iter().enumerate().filter_map(|(position, name)| {
-                let name = Answer::words(name);
-                // Behind the id of the item counts most, then what is named last.
-                Some(((answer.behind(&id, &name), answer.last(&name)?), position))
-            });
-            if column.kind == ValueType::Enum
-                && let Some((_, position)) = named.max()
-            {
+        let ids: Vec<Vec<String>> = episode.items().iter().map(|item| Answer::words(&item.id)).collect();
+        for (at, column) in self.pack.decisions.iter().enumerate().filter(|(_, column)| column.kind == ValueType::Enum)
+        {
+            let names: Vec<Vec<String>> = column.values.iter().map(|name| Answer::words(name)).collect();
+            // What stands behind the item's id counts most, then what is named last.
+            let last = names.iter().enumerate().filter_map(|(position, name)| Some((answer.last(name)?, position)));
+            if let Some(position) = answer.beside(row, &ids, &names).or_else(|| Some(last.max()?.1)) {
                 cells[at] = Some(Datum::Choice(position));
             }
         }
@@ -234,9 +231,13 @@ impl Answer {
         if name.is_empty() { None } else { self.0.windows(name.len()).rposition(found) }
     }
 
-    /// The place of a name behind the last place of an id; nothing where it is not found there.
-    fn behind(&self, id: &[String], name: &[String]) -> Option<usize> {
-        let at = self.last(id)?;
-        self.last(name).filter(|place| *place > at)
+    /// The first of some names behind an id, before another id follows; where the id is found several times, the last one
+    /// with a name behind it.
+    fn beside(&self, row: usize, ids: &[Vec<String>], names: &[Vec<String>]) -> Option<usize> {
+        let begins = |at: usize, run: &[String]| !run.is_empty() && self.0[at..].starts_with(run);
+        (0..self.0.len()).rev().filter(|at| begins(*at, &ids[row])).find_map(|found| {
+            let behind = (found + ids[row].len()..self.0.len()).take_while(|at| !ids.iter().any(|id| begins(*at, id)));
+            behind.filter_map(|at| names.iter().position(|name| begins(at, name))).next()
+        })
     }
 }
