@@ -29,7 +29,7 @@ use super::records;
 use crate::{
     args::{EvalArgs, Format},
     exit::Exit,
-    files, output, packs,
+    files, interrupt, output, packs,
     progress::Bar,
 };
 use model::Models;
@@ -72,6 +72,12 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
     };
     let asks = agents.iter().any(|(_, agent)| matches!(agent, Agent::Model(_)));
     let models = asks.then(|| Models::new(&args.model)).transpose().map_err(usage)?;
+    if agents.iter().any(|(_, agent)| matches!(agent, Agent::Program(_))) {
+        interrupt::clean_up(program::groups::end_all).map_err(|error| {
+            output::error(format!("cannot listen for signals: {error}"));
+            Exit::Failure
+        })?;
+    }
     let earlier = args.against.as_deref().map(earlier).transpose()?;
     let store = args.records.as_deref().map(records::create).transpose()?;
     let mut jobs = Vec::new();

@@ -46,7 +46,7 @@ impl Scale {
     /// JSON Schema of an answer.
     pub fn schema(&self) -> Value {
         let key = self.key();
-        let said = if self.choices.is_empty() {
+        let values = if self.choices.is_empty() {
             json!({ "type": "number", "minimum": 0, "maximum": 1 })
         } else {
             json!({ "type": "string", "enum": self.choices.keys().collect::<Vec<_>>() })
@@ -54,7 +54,7 @@ impl Scale {
         // What is reasoned first decides better.
         json!({
             "type": "object",
-            "properties": { "reason": { "type": "string" }, key: said },
+            "properties": { "reason": { "type": "string" }, key: values },
             "required": ["reason", key],
             "additionalProperties": false,
         })
@@ -93,16 +93,16 @@ impl Scale {
         let reason = answer.get("reason").and_then(Value::as_str);
         let reason = reason.map(|reason| reason.trim().chars().take(MAX_REASON).collect::<String>());
         let reason = reason.filter(|reason| !reason.is_empty());
-        let said = &answer[self.key()];
+        let given = &answer[self.key()];
         if self.choices.is_empty() {
-            let score = said.as_f64().filter(|score| (0.0..=1.0).contains(score));
+            let score = given.as_f64().filter(|score| (0.0..=1.0).contains(score));
             let value =
-                score.ok_or_else(|| format!("got the score {said} from its model, not a number from 0 to 1"))?;
+                score.ok_or_else(|| format!("got the score {given} from its model, not a number from 0 to 1"))?;
             return Ok(Verdict { value, choice: None, reason });
         }
-        let found = said.as_str().and_then(|name| self.choices.get_key_value(name));
+        let found = given.as_str().and_then(|name| self.choices.get_key_value(name));
         let (choice, value) = found.ok_or_else(|| {
-            format!("got the choice {said} from its model, where it may choose among {}", self.names())
+            format!("got the choice {given} from its model, where it may choose among {}", self.names())
         })?;
         Ok(Verdict { value: *value, choice: Some(choice.clone()), reason })
     }
