@@ -86,13 +86,10 @@ impl Endpoint {
     pub(crate) fn post(&self, runtime: &Runtime, path: &str, body: String) -> Result<Answer, NoAnswer> {
         // The clock is the runtime's, so it is asked for within it.
         let asked = async { tokio::time::timeout(self.patience, self.send(path, body)).await };
-        match runtime.block_on(asked) {
-            Ok(answer) => answer,
-            Err(_) => {
-                let seconds = self.patience.as_secs_f64();
-                Err(NoAnswer::Broken(format!("{}: no answer within {seconds} s", self.host)))
-            }
-        }
+        runtime.block_on(asked).unwrap_or_else(|_| {
+            let seconds = self.patience.as_secs_f64();
+            Err(NoAnswer::Broken(format!("{}: no answer within {seconds} s", self.host)))
+        })
     }
 
     async fn send(&self, path: &str, body: String) -> Result<Answer, NoAnswer> {

@@ -166,7 +166,7 @@ impl Judges {
         };
         let asked: Value = serde_json::from_str(request).map_err(|error| error.to_string())?;
         let schema = &asked["response_format"]["json_schema"]["schema"];
-        let validator = Schema::new(schema).map_err(|error| error.to_string())?;
+        let validator = Schema::new(schema)?;
         let read = |completion: Value| {
             let content = completion["choices"][0]["message"]["content"].as_str().unwrap_or_default();
             let answer = object(content).map(|answer| only(answer, schema)).filter(|answer| validator.is_valid(answer));

@@ -14,7 +14,7 @@ pub struct Labelled {
     pub line: usize,
     /// What the prompt reads: `item`, `decision` and `truth`.
     pub names: Value,
-    /// The label of a person.
+    /// The answer of a person.
     pub label: Value,
 }
 

@@ -195,9 +195,9 @@ fn pearson(first: &[f64], second: &[f64]) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, reason = "counts of examples")]
 fn ranks(values: &[f64]) -> Vec<f64> {
     let rank = |value: &f64| {
-        let below = values.iter().filter(|other| *other < value).count();
-        let equal = values.iter().filter(|other| *other == value).count();
-        below as f64 + (equal as f64 + 1.0) / 2.0
+        let below = values.iter().filter(|other| other.total_cmp(value).is_lt()).count();
+        let equal = values.iter().filter(|other| other.total_cmp(value).is_eq()).count();
+        below as f64 + f64::midpoint(equal as f64, 1.0)
     };
     values.iter().map(rank).collect()
 }

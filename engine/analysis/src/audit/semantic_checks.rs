@@ -226,7 +226,7 @@ fn portability(subject: &Subject<'_>) -> Outcome {
         Outcome::skip(format!(
             "`{name}` asks programs, whose need of a network or of this machine cannot be seen from here"
         ))
-    } else if subject.pack.has_judges {
+    } else if subject.pack.has_judges() {
         Outcome::skip(format!("`{name}` asks language models that grade, where its own answers do not suffice"))
     } else {
         Outcome::looked(format!(

@@ -104,7 +104,7 @@ fn show(sources: &SourceSet, compiled: &Compiled, fixed: usize, args: &CheckArgs
 
 /// The packs that language models grade: their names, the models, and how many answers they have.
 fn judges(compiled: &Compiled) -> impl Iterator<Item = (&str, BTreeSet<String>, usize)> {
-    compiled.sound.packs().iter().filter(|pack| pack.has_judges).map(|pack| {
+    compiled.sound.packs().iter().filter(|pack| pack.has_judges()).map(|pack| {
         let graders = || pack.tasks().iter().flat_map(|task| &task.rubric.judges);
         let models = graders().map(|(_, grader)| grader.model.clone()).collect();
         let answers = graders().next().map_or(0, |(_, grader)| grader.judge.answers.len());

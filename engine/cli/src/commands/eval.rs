@@ -31,7 +31,7 @@ use serde_json::json;
 use crate::{
     args::{EvalArgs, Format},
     exit::Exit,
-    files, output, packs,
+    files, interrupt, output, packs,
     progress::Bar,
 };
 use keep::Keeper;
@@ -75,6 +75,12 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
     };
     let asks = agents.iter().any(|(_, agent)| matches!(agent, Agent::Model(_)));
     let models = asks.then(|| Models::new(&args.model)).transpose().map_err(usage)?;
+    if agents.iter().any(|(_, agent)| matches!(agent, Agent::Program(_))) {
+        interrupt::clean_up(program::groups::end_all).map_err(|error| {
+            output::error(format!("cannot listen for signals: {error}"));
+            Exit::Failure
+        })?;
+    }
     let earlier = args.against.as_deref().map(earlier).transpose()?;
     // What is found out only after all episodes were played costs all of them.
     for path in args.out.iter().chain(&args.report) {

@@ -138,7 +138,7 @@ fn update_answers(judges: &Judges, args: &TestArgs, format: Format) -> Result<()
         judges.learn(read_answers(&file.text).unwrap_or_default());
     }
     let compiled = packs::compile(&sources.without_answers());
-    for pack in compiled.sound.packs().iter().filter(|pack| pack.has_judges) {
+    for pack in compiled.sound.packs().iter().filter(|pack| pack.has_judges()) {
         judges.begin();
         testing::run(pack, "");
         for line in golden::lines(pack) {

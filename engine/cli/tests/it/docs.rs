@@ -165,6 +165,10 @@ fn every_other_page_does_what_it_says() {
         if WITH_PACKS.contains(&name.as_str()) {
             shell::copy(&root().join("scenarios"), &folder.path().join("scenarios"));
         }
+        if name == "judge.md" {
+            let recipe = Path::new("docs/cookbook/llm-judge");
+            shell::copy(&root().join(recipe), &folder.path().join(recipe));
+        }
         ran += play(&name, folder.path());
     }
     assert!(ran >= 50, "only {ran} commands ran");

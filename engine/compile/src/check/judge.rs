@@ -97,7 +97,7 @@ pub(crate) fn prompt(
         return None;
     }
     // It was compiled just now.
-    Prompt::new(text).ok()
+    Prompt::new(engine(), text).ok()
 }
 
 /// Names that a prompt may read, with sample values.

@@ -313,6 +313,13 @@ impl<'a> Parts<'a> {
             regexes: Cell::new(0),
         }
     }
+
+    /// Adds what grades besides the engine: plugins, and language models with what they answered.
+    fn take(&mut self, plugins: Declared, (source, loaded): (&PackSource, &plugins::Cache), report: &mut Report) {
+        self.plugins = plugins;
+        self.judge = Judge { answers: judge::answers(source, report), guest: loaded.judge() };
+        self.answers = source::bases(source).filter_map(|pack| pack.answers.as_ref()).map(SourceFile::digest).collect();
+    }
 }
 
 fn compile_pack(
@@ -350,9 +357,7 @@ fn assemble(
     let broken = columns.broken;
     let derived = environment::derived(root, environment, (&columns.fields, &columns.decisions), &data, report);
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
-    parts.plugins = plugins;
-    parts.judge = Judge { answers: judge::answers(source, report), guest: loaded.judge() };
-    parts.answers = source::bases(source).filter_map(|pack| pack.answers.as_ref()).map(SourceFile::digest).collect();
+    parts.take(plugins, (source, loaded), report);
     parts.regexes.set(regexes);
     parts.rankings = environment::rankings(root, environment, (&parts.fields, &parts.decisions), report).into();
     // Columns that are wrong would make every condition and label wrong as well.
@@ -440,7 +445,6 @@ fn assemble(
         plugins: parts.plugins.into_iter().filter_map(|(_, plugin)| plugin).collect(),
         suites,
         baseline: environment.baseline.clone(),
-        has_judges: parts.rubrics.values().any(|rubric| !rubric.judges.is_empty()),
         has_processes: environment.plugins.values().any(|plugin| plugin.process.is_some()),
         splits: environment.splits.clone(),
         on_failure: environment.on_failure,

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use casebook_plugins::{PluginHost, Processes, WasmHost};
+use casebook_plugins::{PluginHost, Processes};
 use casebook_runtime::plugin::{Plugin, Program, Refusal};
 
 const CALL: &str = r#"{"grader":"g","parameters":{},"decision":{}}"#;
@@ -25,7 +25,7 @@ fn folder() -> PathBuf {
 }
 
 pub(crate) fn host() -> PluginHost {
-    PluginHost { wasm: WasmHost::default(), processes: Processes::Allowed }
+    PluginHost { processes: Processes::Allowed, ..PluginHost::default() }
 }
 
 /// A program of one script, beside the plain one.

@@ -347,8 +347,8 @@ impl Records {
         if path.is_file() { Ok(Self::File(path.to_path_buf())) } else { Store::open(path).map(Self::Store) }
     }
 
-    /// What shows whether there is something new: each file of it with its size and its time; nothing of what cannot be
-    /// looked at.
+    /// A stamp that changes with the records: each file of them with its size and its time, except for files that cannot be
+    /// read.
     pub fn stamp(&self) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
         let paths = match self {
             Self::File(path) => vec![path.clone()],

@@ -46,7 +46,7 @@ impl Scale {
     /// JSON Schema of an answer.
     pub fn schema(&self) -> Value {
         let key = self.key();
-        let given = if self.choices.is_empty() {
+        let values = if self.choices.is_empty() {
             json!({ "type": "number", "minimum": 0, "maximum": 1 })
         } else {
             json!({ "type": "string", "enum": self.choices.keys().collect::<Vec<_>>() })
@@ -54,7 +54,7 @@ impl Scale {
         // What is reasoned first decides better.
         json!({
             "type": "object",
-            "properties": { "reason": { "type": "string" }, key: given },
+            "properties": { "reason": { "type": "string" }, key: values },
             "required": ["reason", key],
             "additionalProperties": false,
         })

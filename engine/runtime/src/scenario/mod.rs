@@ -226,8 +226,6 @@ pub struct Scenario {
     pub baseline: Option<String>,
     /// Whether some of its plugins are programs.
     pub has_processes: bool,
-    /// Whether language models grade in some of its tasks.
-    pub has_judges: bool,
     /// What splits are for whose name does not say it.
     pub splits: IndexMap<String, SplitType>,
     /// The result of a step in which the environment fails.
@@ -294,20 +292,25 @@ impl Scenario {
         &self.plugins
     }
 
+    /// Whether language models grade in some of its tasks.
+    pub fn has_judges(&self) -> bool {
+        self.tasks.iter().any(|task| !task.rubric.judges.is_empty())
+    }
+
     /// Whether some of its plugins, or language models that grade, answer what cannot be computed again, so that their answers
     /// are kept.
     pub fn hears(&self) -> bool {
-        self.has_judges || self.plugins.iter().any(|plugin| plugin.records())
+        self.has_judges() || self.plugins.iter().any(|plugin| plugin.records())
     }
 
     /// Whether a step of it may compute for long: every template is short of fuel, but plugins run code of their own.
     pub fn takes_long(&self) -> bool {
-        self.has_judges || !self.plugins.is_empty()
+        self.has_judges() || !self.plugins.is_empty()
     }
 
     /// Whether a step of it may wait for programs or language models, which takes long and nothing of the processor.
     pub fn waits_for_processes(&self) -> bool {
-        self.has_processes || self.has_judges
+        self.has_processes || self.has_judges()
     }
 
     /// Whether an action of it may ask that its answer be held back.

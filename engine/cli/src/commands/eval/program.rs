@@ -33,7 +33,7 @@ impl Program {
     /// When it cannot be started.
     pub(super) fn start(command: &str, sample: usize, seconds: f64) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("`{command}` cannot be started: {error}");
-        let mut child = shell(command).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+        let mut child = groups::begin(shell(command).stdin(Stdio::piped()).stdout(Stdio::piped())).map_err(failed)?;
         let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(format!("`{command}` has no standard input or output"));
         };
@@ -58,8 +58,9 @@ impl Program {
             }
             Err(RecvTimeoutError::Disconnected) => {
                 // One that has closed its output and lives on is ended.
-                let _ = self.child.kill();
+                groups::end(&mut self.child);
                 let status = self.child.wait().map(|status| status.to_string()).unwrap_or_default();
+                groups::forget(&self.child);
                 Err(format!("the program ended before the episode did ({status})"))
             }
         }
@@ -120,7 +121,80 @@ impl Player for Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        groups::end(&mut self.child);
         let _ = self.child.wait();
+        groups::forget(&self.child);
     }
+}
+
+/// The programs that run, each the leader of a group, so that they end with all that they have started.
+#[cfg(unix)]
+pub(super) mod groups {
+    use std::{
+        collections::BTreeSet,
+        io,
+        os::unix::process::CommandExt as _,
+        process::{Child, Command},
+        sync::{Mutex, MutexGuard, PoisonError},
+    };
+
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    static LEADERS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+    fn leaders() -> MutexGuard<'static, BTreeSet<u32>> {
+        LEADERS.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn begin(command: &mut Command) -> io::Result<Child> {
+        let mut leaders = leaders();
+        let child = command.process_group(0).spawn()?;
+        leaders.insert(child.id());
+        Ok(child)
+    }
+
+    pub(super) fn end(child: &mut Child) {
+        if leaders().contains(&child.id()) {
+            kill(child.id());
+        }
+    }
+
+    /// Forgets a program that was waited for: its number may be another's.
+    pub(super) fn forget(child: &Child) {
+        leaders().remove(&child.id());
+    }
+
+    /// Ends them all, for a command that is asked to stop.
+    pub(crate) fn end_all() {
+        leaders().iter().for_each(|leader| kill(*leader));
+    }
+
+    fn kill(leader: u32) {
+        if let Some(group) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// The programs that run; what they have started is left to them.
+#[cfg(not(unix))]
+pub(super) mod groups {
+    use std::{
+        io,
+        process::{Child, Command},
+    };
+
+    pub(super) fn begin(command: &mut Command) -> io::Result<Child> {
+        command.spawn()
+    }
+
+    pub(super) fn end(child: &mut Child) {
+        // It may have ended by itself.
+        let _ = child.kill();
+    }
+
+    pub(super) fn forget(_child: &Child) {}
+
+    pub(crate) fn end_all() {}
 }

@@ -7,10 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     expression::words,
-    model::{Column, Item, Row, TruthCell},
+    model::{Column, Datum, Item, Row, TruthCell},
     plugin::{Judge, Scale, Verdict},
     rubric::{Failure, Grade, Note, RowGrader, View},
-    scenario::templates::{ItemView, engine},
 };
 
 /// The name of the prompt in its engine.
@@ -21,13 +20,12 @@ const PROMPT: &str = "prompt";
 pub struct Prompt(Environment<'static>);
 
 impl Prompt {
-    /// Compiles a template.
+    /// Compiles a template with an engine of its own.
     ///
     /// # Errors
     ///
     /// When the text is not one.
-    pub fn new(text: &str) -> Result<Self, minijinja::Error> {
-        let mut engine = engine();
+    pub fn new(mut engine: Environment<'static>, text: &str) -> Result<Self, minijinja::Error> {
         engine.add_template_owned(PROMPT, text.to_owned())?;
         Ok(Self(engine))
     }
@@ -83,17 +81,20 @@ impl JudgeGrader {
     }
 
     fn names(&self, view: &View<'_>, (item, row): (&Arc<Item>, &Row)) -> Context {
-        let shown = ItemView { item: Arc::clone(item), fields: Arc::clone(&self.fields), revealed: Vec::new() };
+        let visible = self.fields.iter().zip(item.shown()).filter(|(column, _)| column.visible);
+        let mut shown: Map<String, Value> =
+            visible.map(|(column, cell)| (column.name.clone(), json_of(cell.as_ref(), column))).collect();
+        shown.insert("id".into(), item.id.as_str().into());
         let decided = view.decisions.iter().enumerate().map(|(at, column)| {
             let cell = row.cell(at).filter(|_| row.in_play(column));
-            (column.name.clone(), cell.map_or(Value::Null, |cell| cell.to_json(column)))
+            (column.name.clone(), json_of(cell, column))
         });
         let decided: Map<String, Value> = decided.collect();
         let truth =
             view.decisions.iter().zip(&item.truth).map(|(column, cell)| (column.name.clone(), right(column, cell)));
         let truth: Map<String, Value> = truth.collect();
         Context::from(BTreeMap::from([
-            ("item", Context::from_object(shown)),
+            ("item", Context::from(Serde(&shown))),
             ("decision", Context::from(Serde(&decided))),
             ("truth", Context::from(Serde(&truth))),
         ]))
@@ -117,21 +118,26 @@ impl RowGrader for JudgeGrader {
         let request = request.map_err(|problem| Failure::new(format!("has a prompt that fails: {problem}")))?;
         let verdict =
             self.judge.ask_within(&request, &self.scale, (view.inputs, view.steps.len())).map_err(Failure::new)?;
-        let given = verdict.choice.map(|choice| format!("`{choice}`"));
-        let reason = match (given, verdict.reason) {
-            (Some(given), Some(reason)) => Some(format!("{given}: {reason}")),
-            (given, reason) => given.or(reason),
+        let choice = verdict.choice.map(|choice| format!("`{choice}`"));
+        let reason = match (choice, verdict.reason) {
+            (Some(choice), Some(reason)) => Some(format!("{choice}: {reason}")),
+            (choice, reason) => choice.or(reason),
         };
         let note = reason.map(|reason| Box::new(Note { reason: Some(reason), ..Note::default() }));
         Ok(Grade { value: verdict.value, note })
     }
 }
 
+/// A value as JSON; null where there is none.
+fn json_of(cell: Option<&Datum>, column: &Column) -> Value {
+    cell.map_or(Value::Null, |cell| cell.to_json(column))
+}
+
 /// What is right about a decision, with nothing for what is not known.
 fn right(column: &Column, cell: &TruthCell) -> Value {
     let keywords: Vec<&str> = cell.keywords.iter().map(|keyword| keyword.text.raw.as_str()).collect();
     json!({
-        "value": cell.value.as_ref().map(|value| value.to_json(column)),
+        "value": json_of(cell.value.as_ref(), column),
         "keywords": keywords,
         "reference": cell.reference,
     })
