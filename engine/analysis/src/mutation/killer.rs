@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use casebook_compile::check::ruled;
-use casebook_runtime::scenario::Pack;
-use casebook_syntax::source::PackSource;
+use casebook_runtime::scenario::{Pack, Task};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Mutant, plays::Player};
-use crate::comparison;
+use super::{Healthy, Mutant, plays::Player};
+use crate::comparison::{RulesCompared, Standing};
 
 /// Scores and returns that differ by less are the same for a test.
 const SAME: f64 = 1e-6;
@@ -24,45 +22,54 @@ pub struct Killer {
 }
 
 /// Looks for a test that a pack passes and a mutant fails.
+///
+/// # Errors
+///
+/// When there is none that it knows of; the text says why.
 pub(super) fn find(
-    (source, pack): (&PackSource, &Arc<Pack>),
-    (changed, mutant): (&PackSource, &Arc<Pack>),
+    healthy: &Healthy<'_>,
+    mutant: &Arc<Pack>,
     fault: &Mutant,
-) -> Option<Killer> {
-    let case = (fault.kind == "Rules").then(|| rule_case(source, changed, &fault.document)).flatten();
-    let case = case.map(|case| Killer { under: "rules", case });
-    case.or_else(|| {
-        let case = format!("- {}", episode_case(pack, mutant, fault)?);
-        Some(Killer { under: "episodes", case })
+    rules: Option<&RulesCompared>,
+) -> Result<Killer, String> {
+    let witness = rules.and_then(|set| set.changes().flat_map(|change| &change.witnesses).next());
+    if let Some(witness) = witness {
+        return Ok(Killer { under: "rules", case: witness.case.trim_end().to_owned() });
+    }
+    let mut plays = 0;
+    if let Some(case) = episode_case(healthy, mutant, fault, &mut plays) {
+        return Ok(Killer { under: "episodes", case: format!("- {case}") });
+    }
+    let ways = format!("{plays} more ways to play give the same scores and returns");
+    Err(match rules.map(|set| &set.standing) {
+        Some(Standing::Unknown) => format!("the proofs do not decide whether the rules mean the same, and {ways}"),
+        Some(Standing::Incomparable { why }) => format!("the rules cannot be compared ({why}), and {ways}"),
+        _ => ways,
     })
 }
 
-/// An item, found by the proofs, about which the rules say something else.
-fn rule_case(source: &PackSource, changed: &PackSource, rules: &str) -> Option<String> {
-    let (before, after) = (ruled(changed).0?, ruled(source).0?);
-    let compared = comparison::meaning(&before, &after).into_iter().find(|set| set.name == rules)?;
-    let witness = compared.changes().flat_map(|change| &change.witnesses).next()?;
-    Some(witness.case.trim_end().to_owned())
-}
-
 /// An episode that ends otherwise.
-fn episode_case(pack: &Arc<Pack>, mutant: &Arc<Pack>, fault: &Mutant) -> Option<Value> {
-    for task in pack.tasks() {
+fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays: &mut usize) -> Option<Value> {
+    let (pack, has_golden) = (&healthy.pack, healthy.golden.is_some());
+    // The task at fault shows it soonest.
+    let is_at_fault = |task: &&Arc<Task>| fault.kind == "Task" && task.name() == fault.document;
+    let first = pack.tasks().iter().filter(is_at_fault);
+    for task in first.chain(pack.tasks().iter().filter(|task| !is_at_fault(task))) {
         let first = task.family.and_then(|family| task.with_seed(family.first));
         let task = first.as_ref().unwrap_or(task);
-        for player in Player::all(pack, task, &fault.old) {
-            let (Some((score, total)), other) = (player.result(pack, task.name()), player.result(mutant, task.name()))
-            else {
+        for player in Player::all(pack, task, &fault.old, has_golden) {
+            let Some((score, total)) = healthy.result(&player, task.name()) else { continue };
+            let other = player.result(mutant, task.name());
+            *plays += 1;
+            if differing(Some((score, total)), other).is_none() {
                 continue;
+            }
+            let differs = |player: &Player| {
+                differing(player.result(pack, task.name()), player.result(mutant, task.name())).is_some()
             };
-            let mut expect = Map::new();
-            if other.is_none_or(|(other, _)| (other - score).abs() > SAME) {
-                expect.insert("score".into(), rounded(score));
-            }
-            if other.is_none_or(|(_, other)| (other - total).abs() > SAME) {
-                expect.insert("return".into(), rounded(total));
-            }
-            if !expect.is_empty() {
+            let player = player.shrunk(&differs);
+            let (is, other) = (player.result(pack, task.name()), player.result(mutant, task.name()));
+            if let Some(expect) = differing(is, other) {
                 let mut case = player.case(task.name());
                 case.insert("name".into(), name(fault).into());
                 case.insert("expect".into(), expect.into());
@@ -73,6 +80,19 @@ fn episode_case(pack: &Arc<Pack>, mutant: &Arc<Pack>, fault: &Mutant) -> Option<
     None
 }
 
+/// What a test expects that the pack meets and the mutant does not; nothing where there is no such thing.
+fn differing(is: Option<(f64, f64)>, other: Option<(f64, f64)>) -> Option<Map<String, Value>> {
+    let (score, total) = is?;
+    let mut expect = Map::new();
+    if other.is_none_or(|(other, _)| (other - score).abs() > SAME) {
+        expect.insert("score".into(), rounded(score));
+    }
+    if other.is_none_or(|(_, other)| (other - total).abs() > SAME) {
+        expect.insert("return".into(), rounded(total));
+    }
+    (!expect.is_empty()).then_some(expect)
+}
+
 /// A number as a test states it, which it must meet within 1e-6.
 fn rounded(number: f64) -> Value {
     // Without the sign of a zero.
@@ -80,5 +100,5 @@ fn rounded(number: f64) -> Value {
 }
 
 fn name(fault: &Mutant) -> String {
-    format!("notices that {} at {}", fault.change, fault.pointer)
+    format!("notices that {} in the {} `{}`", fault.change, fault.kind.to_lowercase(), fault.document)
 }

@@ -11,13 +11,14 @@ use casebook_runtime::{
 };
 use serde_json::{Map, Value, json};
 
-/// The seeds with which each policy plays each task.
+/// The seeds with which a policy plays a task whose episodes differ by seed.
 const SEEDS: u64 = 4;
 
 /// A name that no item has.
 const NOBODY: &str = "nobody-0";
 
 /// Somebody who plays a task.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Player {
     /// A policy, by name, with a seed.
     Policy(String, u64),
@@ -27,14 +28,24 @@ pub(super) enum Player {
 
 impl Player {
     /// Those who play a task of a pack. Where a text or a number is at fault, some replies are made of it.
-    pub(super) fn all(pack: &Arc<Pack>, task: &Arc<Task>, fault: &Value) -> Vec<Self> {
-        let policies = policy::names(pack).into_iter();
-        let mut all: Vec<Self> =
-            policies.flat_map(|name| (0..SEEDS).map(move |seed| Self::Policy(name.clone(), seed))).collect();
+    ///
+    /// What a golden file shows, each policy with the seed 0, is not played again.
+    pub(super) fn all(pack: &Arc<Pack>, task: &Arc<Task>, fault: &Value, has_golden: bool) -> Vec<Self> {
+        let mut all = Vec::new();
         if task.member.is_none()
             && let Some(right) = policy::find(pack, "oracle").and_then(|oracle| play(&oracle, task, 0).ok())
         {
             all.extend(slips(pack, task, &right.actions, fault).into_iter().map(Self::Actions));
+        }
+        let differs = task.shuffled || task.is_drawn() || !task.vary.is_empty();
+        for name in policy::names(pack) {
+            let seeds = match (name.as_str(), has_golden) {
+                // A golden file has its first seeds.
+                ("random", true) => SEEDS..2 * SEEDS,
+                ("random", false) => 0..SEEDS,
+                (_, has_golden) => u64::from(has_golden)..if differs { SEEDS } else { 1 },
+            };
+            all.extend(seeds.map(|seed| Self::Policy(name.clone(), seed)));
         }
         all
     }
@@ -59,6 +70,35 @@ impl Player {
                 Some((episode.score().ok()?, total))
             }
         }
+    }
+
+    /// The same with as few actions, and as few entries of lists in them, as still show something.
+    pub(super) fn shrunk(self, shows: &dyn Fn(&Self) -> bool) -> Self {
+        let Self::Actions(mut actions) = self else { return self };
+        // From the end: what comes later depends on what comes before.
+        for at in (0..actions.len()).rev() {
+            let mut fewer = actions.clone();
+            fewer.remove(at);
+            if !fewer.is_empty() && shows(&Self::Actions(fewer.clone())) {
+                actions = fewer;
+                continue;
+            }
+            let lists = actions[at].as_object().into_iter().flatten().filter(|(_, value)| value.is_array());
+            let lists: Vec<String> = lists.map(|(key, _)| key.clone()).collect();
+            for key in lists {
+                let length = actions[at][&key].as_array().map_or(0, Vec::len);
+                for entry in (0..length).rev() {
+                    let mut fewer = actions.clone();
+                    if let Some(list) = fewer[at][&key].as_array_mut().filter(|list| list.len() > 1) {
+                        list.remove(entry);
+                        if shows(&Self::Actions(fewer.clone())) {
+                            actions = fewer;
+                        }
+                    }
+                }
+            }
+        }
+        Self::Actions(actions)
     }
 
     /// The player as part of a case of a test.
