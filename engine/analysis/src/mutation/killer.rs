@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use casebook_runtime::scenario::{Pack, Task};
+use casebook_syntax::spec::write;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Healthy, Mutant, plays::Player};
+use super::{
+    Healthy, Mutant,
+    plays::{Played, Player},
+};
 use crate::comparison::{RulesCompared, Standing};
 
 /// Scores and returns that differ by less are the same for a test.
@@ -38,7 +42,7 @@ pub(super) fn find(
     }
     let mut plays = 0;
     if let Some(case) = episode_case(healthy, mutant, fault, &mut plays) {
-        return Ok(Killer { under: "episodes", case: format!("- {case}") });
+        return Ok(Killer { under: "episodes", case: format!("- {}", flow(&case)) });
     }
     let ways = format!("{plays} more ways to play give the same scores and returns");
     Err(match rules.map(|set| &set.standing) {
@@ -58,21 +62,17 @@ fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays
         let first = task.family.and_then(|family| task.with_seed(family.first));
         let task = first.as_ref().unwrap_or(task);
         for player in Player::all(pack, task, &fault.old, has_golden) {
-            let Some((score, total)) = healthy.result(&player, task.name()) else { continue };
-            let other = player.result(mutant, task.name());
+            let Some(is) = healthy.result(&player, task.name()) else { continue };
             *plays += 1;
-            if differing(Some((score, total)), other).is_none() {
+            if !differ(&is, player.result(mutant, task.name()).as_ref()) {
                 continue;
             }
-            let differs = |player: &Player| {
-                differing(player.result(pack, task.name()), player.result(mutant, task.name())).is_some()
-            };
-            let player = player.shrunk(&differs);
-            let (is, other) = (player.result(pack, task.name()), player.result(mutant, task.name()));
-            if let Some(expect) = differing(is, other) {
+            let both = |player: &Player| Some((player.result(pack, task.name())?, player.result(mutant, task.name())));
+            let player = player.shrunk(&|player| both(player).is_some_and(|(is, other)| differ(&is, other.as_ref())));
+            if let Some((is, other)) = both(&player) {
                 let mut case = player.case(task.name());
                 case.insert("name".into(), name(fault).into());
-                case.insert("expect".into(), expect.into());
+                case.insert("expect".into(), expected(task, &is, other.as_ref()).into());
                 return Some(case.into());
             }
         }
@@ -80,17 +80,47 @@ fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays
     None
 }
 
-/// What a test expects that the pack meets and the mutant does not; nothing where there is no such thing.
-fn differing(is: Option<(f64, f64)>, other: Option<(f64, f64)>) -> Option<Map<String, Value>> {
-    let (score, total) = is?;
+/// Whether a test can tell two ways to play apart by their scores or returns.
+fn differ(is: &Played, other: Option<&Played>) -> bool {
+    other.is_none_or(|other| (other.score - is.score).abs() > SAME || (other.total - is.total).abs() > SAME)
+}
+
+/// What a test expects that the pack meets and the mutant does not: a named part of the score or the reward, the innermost that
+/// differs, otherwise the whole.
+fn expected(task: &Task, is: &Played, other: Option<&Played>) -> Map<String, Value> {
+    let depth = |name: &str| {
+        let node = task.rubric.nodes.iter().find(|node| node.name.as_deref() == Some(name));
+        node.map_or(0, |node| node.pointer.matches('/').count())
+    };
+    let parts = is.parts.iter().filter(|(name, value)| {
+        let same = |(of, other): &(String, f64)| of == name && (other - value).abs() <= SAME;
+        other.is_some_and(|other| !other.parts.iter().any(same))
+    });
+    if let Some((name, value)) = parts.max_by_key(|(name, _)| depth(name)) {
+        let parts = Map::from_iter([(name.clone(), rounded(*value))]);
+        return Map::from_iter([("components".to_owned(), parts.into())]);
+    }
     let mut expect = Map::new();
-    if other.is_none_or(|(other, _)| (other - score).abs() > SAME) {
-        expect.insert("score".into(), rounded(score));
+    if other.is_none_or(|other| (other.score - is.score).abs() > SAME) {
+        expect.insert("score".into(), rounded(is.score));
     }
-    if other.is_none_or(|(_, other)| (other - total).abs() > SAME) {
-        expect.insert("return".into(), rounded(total));
+    if other.is_none_or(|other| (other.total - is.total).abs() > SAME) {
+        expect.insert("return".into(), rounded(is.total));
     }
-    (!expect.is_empty()).then_some(expect)
+    expect
+}
+
+/// A value as YAML on one line, as a person would write it.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Array(list) => format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) if !map.is_empty() => {
+            let pairs =
+                map.iter().map(|(key, value)| format!("{}: {}", write::inline(&key.as_str().into()), flow(value)));
+            format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        _ => write::inline(value),
+    }
 }
 
 /// A number as a test states it, which it must meet within 1e-6.

@@ -32,7 +32,7 @@ use serde::Serialize;
 use crate::testing::{self, golden};
 pub use killer::Killer;
 pub use mutants::{Mutant, mutants};
-use plays::Player;
+use plays::{Played, Player};
 
 /// The result of a mutant.
 #[derive(Debug, Clone, Serialize)]
@@ -73,7 +73,7 @@ pub struct Healthy<'a> {
     /// What its golden file says, if it has one.
     golden: Option<Vec<golden::Line>>,
     /// The results of those who have played its tasks while tests were looked for.
-    results: Mutex<HashMap<(String, Player), Option<(f64, f64)>>>,
+    results: Mutex<HashMap<(String, Player), Option<Played>>>,
 }
 
 impl<'a> Healthy<'a> {
@@ -102,13 +102,13 @@ impl<'a> Healthy<'a> {
         &self.pack
     }
 
-    /// The score and the sum of rewards of somebody who plays a task of the pack.
-    fn result(&self, player: &Player, task: &str) -> Option<(f64, f64)> {
+    /// What comes of somebody playing a task of the pack.
+    fn result(&self, player: &Player, task: &str) -> Option<Played> {
         let key = (task.to_owned(), player.clone());
-        let known = self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        let known = self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         known.unwrap_or_else(|| {
             let result = player.result(&self.pack, task);
-            self.results.lock().unwrap_or_else(PoisonError::into_inner).insert(key, result);
+            self.results.lock().unwrap_or_else(PoisonError::into_inner).insert(key, result.clone());
             result
         })
     }

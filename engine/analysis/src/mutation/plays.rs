@@ -26,6 +26,16 @@ pub(super) enum Player {
     Actions(Vec<Value>),
 }
 
+/// What comes of playing a task.
+#[derive(Debug, Clone)]
+pub(super) struct Played {
+    pub(super) score: f64,
+    /// The sum of the rewards.
+    pub(super) total: f64,
+    /// The named parts of the score as they stand, and those of the reward, each added up over the steps.
+    pub(super) parts: Vec<(String, f64)>,
+}
+
 impl Player {
     /// Those who play a task of a pack. Where a text or a number is at fault, some replies are made of it.
     ///
@@ -50,26 +60,37 @@ impl Player {
         all
     }
 
-    /// The score and the sum of rewards in a task; nothing where an action is refused.
-    pub(super) fn result(&self, pack: &Arc<Pack>, task: &str) -> Option<(f64, f64)> {
+    /// What comes of playing a task; nothing where an action is refused.
+    pub(super) fn result(&self, pack: &Arc<Pack>, task: &str) -> Option<Played> {
         let task = pack.find_task(task)?;
-        match self {
-            Self::Policy(name, seed) => {
-                let played = play(&policy::find(pack, name)?, &task, *seed).ok()?;
-                Some((played.score, played.steps.iter().map(|step| step.reward).sum()))
-            }
-            Self::Actions(actions) => {
-                let mut episode = Episode::start(pack, &task, 0, &Map::new()).ok()?;
-                let mut total = 0.0;
+        let (policy, seed) = match self {
+            Self::Policy(name, seed) => (Some(policy::find(pack, name)?), *seed),
+            Self::Actions(_) => (None, 0),
+        };
+        let mut episode = Episode::start(pack, &task, seed, &Map::new()).ok()?;
+        let mut total = 0.0;
+        match (self, policy) {
+            (Self::Actions(actions), _) => {
                 for action in actions {
                     if episode.done() {
                         return None;
                     }
                     total += episode.step(action).ok()?.reward;
                 }
-                Some((episode.score().ok()?, total))
+            }
+            (Self::Policy(..), policy) => {
+                let policy = policy?;
+                while !episode.done()
+                    && let Some(action) = policy.act(&episode)
+                {
+                    total += episode.step(&action).ok()?.reward;
+                }
             }
         }
+        let scored = episode.score_parts().ok()?;
+        let sums = episode.component_sums();
+        let parts = scored.iter().chain(sums).map(|(name, value)| (name.to_owned(), value)).collect();
+        Some(Played { score: episode.score().ok()?, total, parts })
     }
 
     /// The same with as few actions, and as few entries of lists in them, as still show something.
@@ -146,6 +167,18 @@ fn slips(pack: &Pack, task: &Task, right: &[Value], fault: &Value) -> Vec<Vec<Va
             }
         }
         all.push(other(mapped(action, &|text| task.item_ids().any(|id| id == text).then(|| NOBODY.to_owned()))));
+    }
+    // One answer to everything, but for one right decision.
+    for column in pack.decisions().iter().filter(|column| column.kind == ValueType::Enum) {
+        for value in &column.values {
+            let is_one = |text: &str| column.values.iter().any(|known| known == text).then(|| value.clone());
+            let constant: Vec<Value> = right.iter().map(|action| mapped(action, &is_one)).collect();
+            for at in (0..right.len()).filter(|at| right[*at] != constant[*at]) {
+                let mut actions = constant.clone();
+                actions[at] = right[at].clone();
+                all.push(actions);
+            }
+        }
     }
     // Too few steps, and too many of the same.
     all.push(right[..right.len() / 2].to_vec());

@@ -150,7 +150,7 @@ fn constants_formulas_orders_days_and_bindings_are_mutated() {
     let place = "  place: { type: rank, min: 1, max: 9, truth: { order_by: [-amount, plan] } }\n";
     let text = text.replace("  reply:\n    type", &format!("{place}  reply:\n    type"));
     let text = text.replace("    reply: { decides", "    place: { decides: place }\n    reply: { decides");
-    let tool = "tools:\n  look_up:\n    description: Asks.\n    arguments: { ticket_id: { item: true } }\n    answers:\n      \
+    let tool = "tools:\n  look_up:\n    description: Asks.\n    arguments: { ticket_id: { item: true, default: current } }\n    answers:\n      \
                 - { when: { amount: { gte: 30 } }, say: much }\n      - { when: { plan: paid }, say: little }\n      \
                 - { say: nothing }\n";
     fs::write(&environment, text.replace("\nobservation:", &format!("\n{tool}\nobservation:"))).expect("written");
@@ -159,6 +159,7 @@ fn constants_formulas_orders_days_and_bindings_are_mutated() {
     let rubric = fs::read_to_string(pack.join("rubric.yaml")).expect("a rubric");
     fs::write(pack.join("other.yaml"), rubric.replace("name: desk", "name: other")).expect("written");
     edit(&pack.join("task.yaml"), "max_steps", "rubric: desk\nclock: 2026-02-01T09:00:00Z\nmax_steps");
+    edit(&pack.join("test.yaml"), "name: routing\n", "name: routing\nclock: 2026-02-01T09:00:00Z\n");
     let checked = casebook(folder.path(), &["check"]);
     assert_eq!(code(&checked), 0, "{}{}", stdout(&checked), stderr(&checked));
     let (_, mutants) = mutated(&folder, &[]);
@@ -197,9 +198,9 @@ fn draws_are_mutated_as_far_as_they_decide() {
          \x20 number: { integer: { from: 100, to: 999 } }\n\
          \x20 amount: { integer: { from: 0, to: 90 } }\n\
          fields:\n\
-         \x20 subject: \"Order {{ number }}\"\n\
+         \x20 subject: My order\n\
          \x20 body: It has not come.\n\
-         \x20 sender: kim@customer.example\n\
+         \x20 sender: \"kim{{ number }}@customer.example\"\n\
          \x20 plan: { slot: plan }\n\
          \x20 amount: { slot: amount }\n\
          boundary: 20%\n",
@@ -210,10 +211,10 @@ fn draws_are_mutated_as_far_as_they_decide() {
     edit(&pack.join("test.yaml"), "steps: 3", "steps: 7");
     let (_, mutants) = mutated(&folder, &["--only", "generator"]);
     let changes: Vec<&str> = mutants.iter().map(|one| one.1.as_str()).collect();
-    for change in ["3 becomes 4", "1 becomes 2", "90 becomes 99", "20% becomes 30%"] {
+    for change in ["3 becomes 6", "1 becomes 2", "90 becomes 99", "20% becomes 30%"] {
         assert!(changes.contains(&change), "{change}: {changes:?}");
     }
-    // The number of an order is nothing but a word.
+    // No rule looks at senders.
     assert!(!changes.iter().any(|change| change.starts_with("999") || change.starts_with("100")), "{changes:?}");
 }
 
@@ -255,8 +256,8 @@ fn a_mutant_that_means_the_same_does_not_count() {
 fn a_proposed_episode_has_only_the_actions_that_matter() {
     let folder = new_pack();
     let said = stdout(&casebook(folder.path(), &["mutate", "--only", "rubric"]));
-    let plays = said.lines().filter_map(|line| line.split_once("\"play\":[")).map(|(_, rest)| rest);
-    let lengths: Vec<usize> = plays.map(|play| play.matches("\"queue\":").count()).collect();
+    let plays = said.lines().filter_map(|line| line.split_once("play: [")).map(|(_, rest)| rest);
+    let lengths: Vec<usize> = plays.map(|play| play.matches("queue: ").count()).collect();
     assert!(!lengths.is_empty() && lengths.iter().all(|length| *length <= 2), "{lengths:?} {said}");
 }
 

@@ -65,8 +65,11 @@ impl Maker<'_> {
 
     /// The weights of choices, and choices that rules can tell apart: names of people and words of sentences count for nothing.
     fn choices(&mut self, pointer: &str) {
-        for (weight, _) in self.values(pointer) {
-            self.drawn(&weight);
+        for (at, weight) in self.values(pointer) {
+            // By a tenth more, too few draws would be others.
+            if let Some(weight) = weight.as_f64().filter(|weight| *weight > 0.0) {
+                self.replace(&at, &whole(weight * 2.0));
+            }
         }
         let is_known = |value: &Value| {
             let columns = self.pack.fields().iter().chain(self.pack.decisions());
@@ -92,9 +95,7 @@ impl Maker<'_> {
             self.drawn(part);
         }
         for (slot, _) in self.values("/inbox/mix") {
-            for (weight, _) in self.values(&slot) {
-                self.drawn(&weight);
-            }
+            self.choices(&slot);
         }
         if let Some(order) = self.at("/order").and_then(Value::as_str) {
             let other = if order == "listed" { "shuffled" } else { "listed" };
@@ -166,4 +167,13 @@ impl Maker<'_> {
             _ => {}
         }
     }
+}
+
+/// A number, without a point where it is whole.
+fn whole(number: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "compared with what it was")]
+    let whole = number as i64;
+    #[expect(clippy::cast_precision_loss, reason = "compared with what it was")]
+    let is_whole = (whole as f64 - number).abs() < f64::EPSILON;
+    if is_whole { whole.into() } else { to_six_places(number).into() }
 }
