@@ -16,3 +16,5 @@ mod rubric;
 pub mod check;
 // Every name of a pack, with its definition and its uses.
 pub mod symbols;
+
+pub use rubric::reward_range;

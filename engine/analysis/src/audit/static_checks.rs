@@ -1,8 +1,9 @@
 //! What the files of a package say.
 
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
 
-use casebook_runtime::scenario::Pack;
+use casebook_compile::reward_range;
+use casebook_runtime::{rubric::Rubric, scenario::Pack, settings::RewardMode};
 
 use super::{
     bar::find,
@@ -40,6 +41,8 @@ const LABELS: [&str; 5] = ["title", "description", "version", "licenses", "sourc
 const LABEL: &str = "org.opencontainers.image.";
 /// Endings of archives.
 const ARCHIVES: [&str; 7] = [".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip", ".7z"];
+/// How far apart rewards may be that count as equal.
+const NEAR: f64 = 1e-9;
 /// Words of variables that hold secrets.
 const SECRETS: [&str; 4] = ["PASSWORD", "SECRET", "TOKEN", "API_KEY"];
 
@@ -104,7 +107,29 @@ fn manifest(subject: &Subject<'_>) -> Outcome {
         }
     };
     let findings = problems.into_iter().map(|(line, text)| Finding::new(Place::line(&file.path, line), text));
-    Outcome::looked(format!("read `{}`", file.path.display())).with(findings)
+    let range = subject.package.manifest.as_ref().ok().map(|manifest| manifest.validation.reward.range);
+    let beyond = subject.pack.zip(range).map(|(pack, range)| beyond(pack, range)).unwrap_or_default();
+    Outcome::looked(format!("read `{}`", file.path.display())).with(findings.chain(beyond))
+}
+
+/// The rubrics that may pay what lies outside of the declared range, by interval arithmetic over their components.
+fn beyond(pack: &Pack, (low, high): (f64, f64)) -> Vec<Finding> {
+    // With a list of decisions, a step pays for as many items as the agent wants.
+    let is_batch = pack.action.declaration.list.is_some();
+    let rubrics: Vec<&Rubric> = pack.tasks().iter().map(|task| &*task.rubric).collect();
+    let finding = |rubric: &Rubric| {
+        let bounds = if is_batch && rubric.mode == RewardMode::Sum { rubric.clip } else { reward_range(rubric) };
+        let (least, greatest) = bounds.filter(|(least, greatest)| *least < low - NEAR || *greatest > high + NEAR)?;
+        let first = rubric.components.first().copied().unwrap_or(rubric.score);
+        let place = &rubric.nodes[first].place;
+        let round = |number: f64| (number * 1e6).round() / 1e6 + 0.0;
+        let text =
+            format!("a step may pay from {} to {} by the rubric `{}`", round(least), round(greatest), rubric.name);
+        let expected = format!("from {low} to {high}, as `reward.range` of `openenv.yaml` says; `clip` keeps it there");
+        Some(Finding::new(Place::line(place.path.as_ref(), place.line), text).expected(expected))
+    };
+    let mut known = HashSet::new();
+    rubrics.into_iter().filter(|rubric| known.insert(rubric.name.as_str())).filter_map(finding).collect()
 }
 
 fn reproducible_build(subject: &Subject<'_>) -> Outcome {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use casebook_compile::check::ruled;
-use casebook_runtime::scenario::Pack;
-use casebook_syntax::source::PackSource;
+use casebook_runtime::scenario::{Pack, Task};
+use casebook_syntax::spec::write;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Mutant, plays::Player};
-use crate::comparison;
+use super::{
+    Healthy, Mutant,
+    plays::{Played, Player},
+};
+use crate::comparison::{RulesCompared, Standing};
 
 /// Scores and returns that differ by less are the same for a test.
 const SAME: f64 = 1e-6;
@@ -24,53 +26,101 @@ pub struct Killer {
 }
 
 /// Looks for a test that a pack passes and a mutant fails.
+///
+/// # Errors
+///
+/// When there is none that it knows of; the text says why.
 pub(super) fn find(
-    (source, pack): (&PackSource, &Arc<Pack>),
-    (changed, mutant): (&PackSource, &Arc<Pack>),
+    healthy: &Healthy<'_>,
+    mutant: &Arc<Pack>,
     fault: &Mutant,
-) -> Option<Killer> {
-    let case = (fault.kind == "Rules").then(|| rule_case(source, changed, &fault.document)).flatten();
-    let case = case.map(|case| Killer { under: "rules", case });
-    case.or_else(|| {
-        let case = format!("- {}", episode_case(pack, mutant, fault)?);
-        Some(Killer { under: "episodes", case })
+    rules: Option<&RulesCompared>,
+) -> Result<Killer, String> {
+    let witness = rules.and_then(|set| set.changes().flat_map(|change| &change.witnesses).next());
+    if let Some(witness) = witness {
+        return Ok(Killer { under: "rules", case: witness.case.trim_end().to_owned() });
+    }
+    let mut plays = 0;
+    if let Some(case) = episode_case(healthy, mutant, fault, &mut plays) {
+        return Ok(Killer { under: "episodes", case: format!("- {}", flow(&case)) });
+    }
+    let ways = format!("{plays} more ways to play give the same scores and returns");
+    Err(match rules.map(|set| &set.standing) {
+        Some(Standing::Unknown) => format!("the proofs do not decide whether the rules mean the same, and {ways}"),
+        Some(Standing::Incomparable { why }) => format!("the rules cannot be compared ({why}), and {ways}"),
+        _ => ways,
     })
 }
 
-/// An item, found by the proofs, about which the rules say something else.
-fn rule_case(source: &PackSource, changed: &PackSource, rules: &str) -> Option<String> {
-    let (before, after) = (ruled(changed).0?, ruled(source).0?);
-    let compared = comparison::meaning(&before, &after).into_iter().find(|set| set.name == rules)?;
-    let witness = compared.changes().flat_map(|change| &change.witnesses).next()?;
-    Some(witness.case.trim_end().to_owned())
-}
-
 /// An episode that ends otherwise.
-fn episode_case(pack: &Arc<Pack>, mutant: &Arc<Pack>, fault: &Mutant) -> Option<Value> {
-    for task in pack.tasks() {
+fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays: &mut usize) -> Option<Value> {
+    let (pack, has_golden) = (&healthy.pack, healthy.golden.is_some());
+    // The task at fault shows it soonest.
+    let is_at_fault = |task: &&Arc<Task>| fault.kind == "Task" && task.name() == fault.document;
+    let first = pack.tasks().iter().filter(is_at_fault);
+    for task in first.chain(pack.tasks().iter().filter(|task| !is_at_fault(task))) {
         let first = task.family.and_then(|family| task.with_seed(family.first));
         let task = first.as_ref().unwrap_or(task);
-        for player in Player::all(pack, task, &fault.old) {
-            let (Some((score, total)), other) = (player.result(pack, task.name()), player.result(mutant, task.name()))
-            else {
+        for player in Player::all(pack, task, &fault.old, has_golden) {
+            let Some(is) = healthy.result(&player, task.name()) else { continue };
+            *plays += 1;
+            if !differ(&is, player.result(mutant, task.name()).as_ref()) {
                 continue;
-            };
-            let mut expect = Map::new();
-            if other.is_none_or(|(other, _)| (other - score).abs() > SAME) {
-                expect.insert("score".into(), rounded(score));
             }
-            if other.is_none_or(|(_, other)| (other - total).abs() > SAME) {
-                expect.insert("return".into(), rounded(total));
-            }
-            if !expect.is_empty() {
+            let both = |player: &Player| Some((player.result(pack, task.name())?, player.result(mutant, task.name())));
+            let player = player.shrunk(&|player| both(player).is_some_and(|(is, other)| differ(&is, other.as_ref())));
+            if let Some((is, other)) = both(&player) {
                 let mut case = player.case(task.name());
                 case.insert("name".into(), name(fault).into());
-                case.insert("expect".into(), expect.into());
+                case.insert("expect".into(), expected(task, &is, other.as_ref()).into());
                 return Some(case.into());
             }
         }
     }
     None
+}
+
+/// Whether a test can tell two ways to play apart by their scores or returns.
+fn differ(is: &Played, other: Option<&Played>) -> bool {
+    other.is_none_or(|other| (other.score - is.score).abs() > SAME || (other.total - is.total).abs() > SAME)
+}
+
+/// What a test expects that the pack meets and the mutant does not: a named part of the score or the reward, the innermost that
+/// differs, otherwise the whole.
+fn expected(task: &Task, is: &Played, other: Option<&Played>) -> Map<String, Value> {
+    let depth = |name: &str| {
+        let node = task.rubric.nodes.iter().find(|node| node.name.as_deref() == Some(name));
+        node.map_or(0, |node| node.pointer.matches('/').count())
+    };
+    let parts = is.parts.iter().filter(|(name, value)| {
+        let same = |(of, other): &(String, f64)| of == name && (other - value).abs() <= SAME;
+        other.is_some_and(|other| !other.parts.iter().any(same))
+    });
+    if let Some((name, value)) = parts.max_by_key(|(name, _)| depth(name)) {
+        let parts = Map::from_iter([(name.clone(), rounded(*value))]);
+        return Map::from_iter([("components".to_owned(), parts.into())]);
+    }
+    let mut expect = Map::new();
+    if other.is_none_or(|other| (other.score - is.score).abs() > SAME) {
+        expect.insert("score".into(), rounded(is.score));
+    }
+    if other.is_none_or(|other| (other.total - is.total).abs() > SAME) {
+        expect.insert("return".into(), rounded(is.total));
+    }
+    expect
+}
+
+/// A value as YAML on one line, as a person would write it.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Array(list) => format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) if !map.is_empty() => {
+            let pairs =
+                map.iter().map(|(key, value)| format!("{}: {}", write::inline(&key.as_str().into()), flow(value)));
+            format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        _ => write::inline(value),
+    }
 }
 
 /// A number as a test states it, which it must meet within 1e-6.
@@ -80,5 +130,5 @@ fn rounded(number: f64) -> Value {
 }
 
 fn name(fault: &Mutant) -> String {
-    format!("notices that {} at {}", fault.change, fault.pointer)
+    format!("notices that {} in the {} `{}`", fault.change, fault.kind.to_lowercase(), fault.document)
 }

@@ -4,17 +4,22 @@
 //! |---|---|
 //! | `mutants.rs` | the faults |
 //! | `text.rs` | how they are written into a file |
+//! | `alike.rs` | which mutants mean what the pack means |
 //! | `killer.rs` | a test that would notice a mutant that no test noticed |
 //! | `plays.rs` | the ways to play in which it looks for one |
 //!
 //! After R. A. `DeMillo`, R. J. Lipton and F. G. Sayward, "Hints on test data selection", Computer 11 (1978).
 
+mod alike;
 mod killer;
 mod mutants;
 mod plays;
 mod text;
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use casebook_compile::check::{Checker, Compiled};
 use casebook_runtime::scenario::Pack;
@@ -27,6 +32,7 @@ use serde::Serialize;
 use crate::testing::{self, golden};
 pub use killer::Killer;
 pub use mutants::{Mutant, mutants};
+use plays::{Played, Player};
 
 /// The result of a mutant.
 #[derive(Debug, Clone, Serialize)]
@@ -47,9 +53,15 @@ pub enum Fate {
         /// A test that would fail; none where no built-in way to play shows a difference.
         #[serde(skip_serializing_if = "Option::is_none")]
         killer: Option<Killer>,
+        /// Why there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
-    /// It says what the pack says.
-    Same,
+    /// It means what the pack means, so that no test can notice it.
+    Same {
+        /// How that is known.
+        because: &'static str,
+    },
 }
 
 /// The pack without a fault, and what `check` reports about it.
@@ -60,6 +72,8 @@ pub struct Healthy<'a> {
     findings: HashSet<(Code, String)>,
     /// What its golden file says, if it has one.
     golden: Option<Vec<golden::Line>>,
+    /// The results of those who have played its tasks while tests were looked for.
+    results: Mutex<HashMap<(String, Player), Option<Played>>>,
 }
 
 impl<'a> Healthy<'a> {
@@ -75,23 +89,28 @@ impl<'a> Healthy<'a> {
         if pack.tests() == 0 {
             return Err(format!("the pack `{name}` has no test; add a document with `kind: Test`"));
         }
-        if let Some(case) = testing::first_failure(&pack) {
-            return Err(format!("a test of `{name}` fails without a mutant (`{}`); run `casebook test`", case.name));
-        }
         let golden = golden.map(golden::read).transpose()?;
-        if let Some(found) = golden.as_ref().and_then(|lines| golden::first_difference(&pack, lines)) {
-            return Err(format!(
-                "`{}` of `{name}` says otherwise without a mutant: {found}; run `casebook test`",
-                golden::FILE
-            ));
+        if let Some(failed) = first_failure(&pack, golden.as_deref()) {
+            return Err(format!("a test of `{name}` fails without a mutant (`{failed}`); run `casebook test`"));
         }
         let findings = compiled.report.diagnostics.iter().map(|one| (one.code, one.message.clone())).collect();
-        Ok(Self { sources, pack, findings, golden })
+        Ok(Self { sources, pack, findings, golden, results: Mutex::default() })
     }
 
     /// The pack.
     pub const fn pack(&self) -> &Arc<Pack> {
         &self.pack
+    }
+
+    /// What comes of somebody playing a task of the pack.
+    fn result(&self, player: &Player, task: &str) -> Option<Played> {
+        let key = (task.to_owned(), player.clone());
+        let known = self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let result = player.result(&self.pack, task);
+            self.results.lock().unwrap_or_else(PoisonError::into_inner).insert(key, result.clone());
+            result
+        })
     }
 
     /// Makes a mutant and tests it. The checker may keep what it compiled for others.
@@ -108,15 +127,26 @@ impl<'a> Healthy<'a> {
             return Fate::Reported { by: "the pack has errors".to_owned() };
         };
         if pack.digest() == self.pack.digest() {
-            return Fate::Same;
+            return Fate::Same { because: "the documents say the same" };
         }
-        if let Some(case) = testing::first_failure(pack) {
-            return Fate::Killed { by: format!("{}: {}", case.suite, case.name) };
+        if let Some(by) = first_failure(pack, self.golden.as_deref()) {
+            return Fate::Killed { by };
         }
-        if let Some(found) = self.golden.as_ref().and_then(|lines| golden::first_difference(pack, lines)) {
-            return Fate::Killed { by: format!("{}: {found}", golden::FILE) };
+        let meaning = alike::rules(mutant, &self.sources.packs[0], &sources.packs[0]);
+        if let Some(because) = alike::because(mutant, meaning.as_ref(), &self.pack, pack) {
+            return Fate::Same { because };
         }
-        let (healthy, changed) = ((&self.sources.packs[0], &self.pack), (&sources.packs[0], pack));
-        Fate::Survived { killer: killer::find(healthy, changed, mutant) }
+        match killer::find(self, pack, mutant, meaning.as_ref()) {
+            Ok(killer) => Fate::Survived { killer: Some(killer), why: None },
+            Err(why) => Fate::Survived { killer: None, why: Some(why) },
+        }
     }
+}
+
+/// What a pack fails first, its golden file included, in words.
+fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>) -> Option<String> {
+    testing::first_failure(pack, || {
+        let found = golden::first_difference(pack, golden?)?;
+        Some(format!("{}: {found}", golden::FILE))
+    })
 }

@@ -109,7 +109,7 @@ impl Outcome {
 pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
     let mut seen = Seen::default();
     let mut cases = Vec::new();
-    visit(pack, filter, &mut seen, &mut |case| {
+    let _ = visit_all(pack, (filter, &KINDS), &mut seen, &mut |case| {
         cases.push(case);
         ControlFlow::Continue(())
     });
@@ -118,18 +118,30 @@ pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
     Outcome { pack: pack.name().to_owned(), cases, coverage, trials: rules::trials(pack) }
 }
 
-/// The first case that fails; nothing where all pass. What follows it is not run.
-pub fn first_failure(pack: &Arc<Pack>) -> Option<Case> {
+/// What a pack fails first: a case, what `golden` finds, a probe, or a demand on coverage, in words; nothing where all pass.
+///
+/// What takes least time is tried first. What follows the first failure is not run.
+pub fn first_failure(pack: &Arc<Pack>, golden: impl FnOnce() -> Option<String>) -> Option<String> {
     let mut seen = Seen::default();
-    let mut failed = None;
-    visit(pack, "", &mut seen, &mut |case| {
-        if case.passed {
-            return ControlFlow::Continue(());
-        }
-        failed = Some(case);
-        ControlFlow::Break(())
-    });
-    failed.or_else(|| demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed))
+    let mut first_of = |kinds: &[CaseKind]| {
+        let mut failed = None;
+        let _ = visit_all(pack, ("", kinds), &mut seen, &mut |case| {
+            if case.passed {
+                return ControlFlow::Continue(());
+            }
+            failed = Some(format!("{}: {}", case.suite, case.name));
+            ControlFlow::Break(())
+        });
+        failed
+    };
+    first_of(&[CaseKind::Rule])
+        .or_else(|| first_of(&[CaseKind::Episode]))
+        .or_else(golden)
+        .or_else(|| first_of(&[CaseKind::Probe, CaseKind::Example]))
+        .or_else(|| {
+            let failed = demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed);
+            failed.map(|case| format!("{}: {}", case.suite, case.name))
+        })
 }
 
 /// Lets the agents play that tests of a pack name, and the built-in ones that no test names.
@@ -146,38 +158,39 @@ pub fn probes(pack: &Arc<Pack>, seeds: u64) -> Vec<Case> {
     all.into_par_iter().map(play).collect()
 }
 
-/// Runs one case after the other, until there is enough.
-fn visit(pack: &Arc<Pack>, filter: &str, seen: &mut Seen, done: &mut dyn FnMut(Case) -> ControlFlow<()>) {
-    let _ = visit_all(pack, filter, seen, done);
-}
+/// All kinds of cases that documents and built-in agents give.
+const KINDS: [CaseKind; 4] = [CaseKind::Rule, CaseKind::Episode, CaseKind::Probe, CaseKind::Example];
 
+/// Runs the cases of some kinds one after the other, until there is enough.
 fn visit_all(
     pack: &Arc<Pack>,
-    filter: &str,
+    (filter, kinds): (&str, &[CaseKind]),
     seen: &mut Seen,
     done: &mut dyn FnMut(Case) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let rival = Rival::default();
-    let wanted = |suite: &str, name: &str| filter.is_empty() || suite.contains(filter) || name.contains(filter);
+    let wanted = |kind: CaseKind, suite: &str, name: &str| {
+        kinds.contains(&kind) && (filter.is_empty() || suite.contains(filter) || name.contains(filter))
+    };
     for suite in &pack.suites {
-        for case in suite.rules.iter().filter(|case| wanted(&suite.name, &case.name)) {
+        for case in suite.rules.iter().filter(|case| wanted(CaseKind::Rule, &suite.name, &case.name)) {
             done(rules::run(pack, &suite.name, case, seen))?;
         }
-        for case in suite.episodes.iter().filter(|case| wanted(&suite.name, &case.name)) {
+        for case in suite.episodes.iter().filter(|case| wanted(CaseKind::Episode, &suite.name, &case.name)) {
             done(episodes::run(pack, &suite.name, case, seen))?;
         }
-        for case in suite.probes.iter().filter(|case| wanted(&suite.name, case.probe.name())) {
+        for case in suite.probes.iter().filter(|case| wanted(CaseKind::Probe, &suite.name, case.probe.name())) {
             done(episodes::probe(pack, &Asked::by_test(pack, &suite.name, case), &rival, seen))?;
         }
     }
-    if filter.is_empty() {
+    if filter.is_empty() && kinds.contains(&CaseKind::Probe) {
         for asked in episodes::built_in(pack) {
             done(episodes::probe(pack, &asked, &rival, seen))?;
         }
     }
     for plugin in pack.plugins() {
         let suite = format!("plugin {}", plugin.description.name);
-        for ran in run_examples(plugin).into_iter().filter(|ran| wanted(&suite, &ran.example)) {
+        for ran in run_examples(plugin).into_iter().filter(|ran| wanted(CaseKind::Example, &suite, &ran.example)) {
             let name = format!("{}: {}", ran.offer, ran.example);
             let (passed, details) = (ran.problem.is_none(), ran.problem.into_iter().collect());
             done(case(&suite, CaseKind::Example, &name, None, details, passed))?;

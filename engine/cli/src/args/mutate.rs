@@ -26,17 +26,17 @@ pub(crate) struct MutateArgs {
 /// Kinds of documents that are changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mutated {
-    /// Decisions, thresholds, entries and whole rules
+    /// Decisions, thresholds, entries, days and whole rules
     Rules,
-    /// Weights, numbers, modes and containers
+    /// Weights, numbers, settings, phrases, modes and containers
     Rubric,
     /// Labels and keywords
     Inbox,
-    /// Labels and keywords
+    /// Labels, and what is drawn of which rules, labels and graders depend
     Generator,
-    /// Limits of steps and budgets
+    /// Limits, weights, arrivals, follow-ups, the clock, and the documents that they name
     Task,
-    /// Numbers of actions and tools
+    /// Constants, expressions, orders of ranks, and tools
     Environment,
 }
 

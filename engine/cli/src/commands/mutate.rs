@@ -63,7 +63,7 @@ pub(crate) fn run(args: &MutateArgs, format: Format) -> Exit {
         let share = share(&tried);
         sound &= args.at_least.is_none_or(|least| share.is_some_and(|share| share * 100.0 + 1e-9 >= f64::from(least)));
         let survivors = tried.iter().filter_map(|one| match &one.fate {
-            Fate::Survived { killer } => killer.clone(),
+            Fate::Survived { killer, .. } => killer.clone(),
             _ => None,
         });
         tests.extend(survivors.map(|killer| (name.to_owned(), killer)));
@@ -127,7 +127,7 @@ fn counts(tried: &[Tried]) -> Value {
         "reported": of(|fate| matches!(fate, Fate::Reported { .. })),
         "killed": of(|fate| matches!(fate, Fate::Killed { .. })),
         "survived": of(|fate| matches!(fate, Fate::Survived { .. })),
-        "same": of(|fate| matches!(fate, Fate::Same)),
+        "same": of(|fate| matches!(fate, Fate::Same { .. })),
     })
 }
 
@@ -137,18 +137,18 @@ fn show(pack: &str, tried: &[Tried], share: Option<f64>, args: &MutateArgs) {
             Fate::Survived { .. } => output::paint("not noticed", "1;31"),
             Fate::Killed { by } if args.all => format!("noticed by {by}"),
             Fate::Reported { by } if args.all => format!("reported by `check`: {by}"),
-            Fate::Same if args.all => "says the same".to_owned(),
+            Fate::Same { because } if args.all => format!("cannot be noticed: {because}"),
             _ => continue,
         };
         let Mutant { kind, document, path, line, change, .. } = mutant;
         output::line(format!("{}:{line}: {kind} `{document}`: {change}: {verdict}", path.display()));
         match fate {
-            Fate::Survived { killer: Some(killer) } => {
+            Fate::Survived { killer: Some(killer), .. } => {
                 output::line(format!("    would be noticed by this entry of `{}` in a test:", killer.under));
                 output::line(indented(&killer.case, 6));
             }
-            Fate::Survived { killer: None } => {
-                output::line("    neither an item of the tasks nor a policy of the pack shows a difference");
+            Fate::Survived { why: Some(why), .. } => {
+                output::line(format!("    no test is known that would notice it: {why}"))
             }
             _ => {}
         }
@@ -156,7 +156,7 @@ fn show(pack: &str, tried: &[Tried], share: Option<f64>, args: &MutateArgs) {
     let counts = counts(tried);
     let share = share.map_or_else(|| "none".to_owned(), |share| format!("{:.1} %", share * 100.0));
     output::line(format!(
-        "{pack}: {share} of the mutants are noticed by tests ({} of {}); `check` reports {} more, {} say the same",
+        "{pack}: {share} of the mutants are noticed by tests ({} of {}); `check` reports {} more, {} mean the same",
         counts["killed"],
         counts["killed"].as_u64().unwrap_or_default() + counts["survived"].as_u64().unwrap_or_default(),
         counts["reported"],

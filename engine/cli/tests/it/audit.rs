@@ -140,6 +140,10 @@ fn defects_of_a_package_are_found_with_their_line() {
     let told = finds(folder.path(), &["audit", "--level", "static,runtime", "--seeds", "0..0"]);
     for (id, finding) in [
         ("static.manifest", "openenv.yaml:9: `reward.floor_margin` must be at least 0.1, as the policy says"),
+        (
+            "static.manifest",
+            "a step may pay from -1 to 0.7 by the rubric `desk`; expected from 0 to 0.1, as `reward.range` of `openenv.yaml` says",
+        ),
         ("static.timeout_ceiling", "an episode may take 7200 s; expected at most 3600 s"),
         (
             "static.reproducible_build",

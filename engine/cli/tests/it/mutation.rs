@@ -131,6 +131,136 @@ fn tables_and_heirs_are_mutated() {
     }
 }
 
+/// Each kind of document has faults of its own.
+#[test]
+fn constants_formulas_orders_days_and_bindings_are_mutated() {
+    let folder = new_pack();
+    let pack = folder.path().join("scenarios/pack");
+    let environment = pack.join("environment.yaml");
+    edit(&environment, "item:\n", "data: { limit: 40, strict: true }\nitem:\n");
+    edit(
+        &environment,
+        "    amount:",
+        "    large: { type: boolean, visible: false, derive: amount is not none and amount * 2 >= data.limit }\n    amount:",
+    );
+    // What is derived reads fields above it.
+    let text = fs::read_to_string(&environment).expect("a file");
+    let line = text.lines().find(|line| line.contains("derive:")).expect("a line").to_owned();
+    let text = text.replace(&format!("{line}\n"), "").replace("\ndecision:", &format!("{line}\n\ndecision:"));
+    let place = "  place: { type: rank, min: 1, max: 9, truth: { order_by: [-amount, plan] } }\n";
+    let text = text.replace("  reply:\n    type", &format!("{place}  reply:\n    type"));
+    let text = text.replace("    reply: { decides", "    place: { decides: place }\n    reply: { decides");
+    let tool = "tools:\n  look_up:\n    description: Asks.\n    arguments: { ticket_id: { item: true, default: current } }\n    answers:\n      \
+                - { when: { amount: { gte: 30 } }, say: much }\n      - { when: { plan: paid }, say: little }\n      \
+                - { say: nothing }\n";
+    fs::write(&environment, text.replace("\nobservation:", &format!("\n{tool}\nobservation:"))).expect("written");
+    edit(&pack.join("rules.yaml"), "  - id: R-MONEY\n", "  - id: R-MONEY\n    from: 2026-01-28\n    severity: low\n");
+    edit(&pack.join("rubric.yaml"), "grader: exact, field: queue", "grader: exact, field: queue, weigh: severity");
+    let rubric = fs::read_to_string(pack.join("rubric.yaml")).expect("a rubric");
+    fs::write(pack.join("other.yaml"), rubric.replace("name: desk", "name: other")).expect("written");
+    edit(&pack.join("task.yaml"), "max_steps", "rubric: desk\nclock: 2026-02-01T09:00:00Z\nmax_steps");
+    edit(&pack.join("test.yaml"), "name: routing\n", "name: routing\nclock: 2026-02-01T09:00:00Z\n");
+    let checked = casebook(folder.path(), &["check"]);
+    assert_eq!(code(&checked), 0, "{}{}", stdout(&checked), stderr(&checked));
+    let (_, mutants) = mutated(&folder, &[]);
+    let changes: Vec<&str> = mutants.iter().map(|one| one.1.as_str()).collect();
+    for change in [
+        "40 becomes 41",
+        "true becomes false",
+        "`*` becomes `/` in the expression",
+        "`2` becomes `3` in the expression",
+        "`and` becomes `or` in the expression",
+        "`>=` becomes `>` in the expression",
+        "-amount becomes amount",
+        "plan becomes -plan",
+        "the order by `plan` is dropped",
+        "the answer `much` is dropped",
+        "30 becomes 31",
+        "2026-01-28 becomes 2026-01-27",
+        "low becomes normal",
+        "desk becomes other",
+        "2026-02-01T09:00:00Z becomes 2026-02-02T09:00:00Z",
+        "shuffled becomes listed",
+    ] {
+        assert!(changes.contains(&change), "{change}: {changes:?}");
+    }
+}
+
+/// What generators draw is changed where rules or graders depend on it.
+#[test]
+fn draws_are_mutated_as_far_as_they_decide() {
+    let folder = new_pack();
+    let pack = folder.path().join("scenarios/pack");
+    fs::write(
+        pack.join("generator.yaml"),
+        "apiVersion: casebook/v1\nkind: Generator\nname: more\nslots:\n\
+         \x20 plan: { pick: { free: 3, paid: 1 } }\n\
+         \x20 number: { integer: { from: 100, to: 999 } }\n\
+         \x20 amount: { integer: { from: 0, to: 90 } }\n\
+         fields:\n\
+         \x20 subject: My order\n\
+         \x20 body: It has not come.\n\
+         \x20 sender: \"kim{{ number }}@customer.example\"\n\
+         \x20 plan: { slot: plan }\n\
+         \x20 amount: { slot: amount }\n\
+         boundary: 20%\n",
+    )
+    .expect("written");
+    edit(&pack.join("task.yaml"), "inbox: monday", "inbox: [monday, { generate: more, items: 4 }]");
+    edit(&pack.join("task.yaml"), "max_steps: 6", "max_steps: 9");
+    edit(&pack.join("test.yaml"), "steps: 3", "steps: 7");
+    let (_, mutants) = mutated(&folder, &["--only", "generator"]);
+    let changes: Vec<&str> = mutants.iter().map(|one| one.1.as_str()).collect();
+    for change in ["3 becomes 6", "1 becomes 2", "90 becomes 99", "20% becomes 30%"] {
+        assert!(changes.contains(&change), "{change}: {changes:?}");
+    }
+    // No rule looks at senders.
+    assert!(!changes.iter().any(|change| change.starts_with("999") || change.starts_with("100")), "{changes:?}");
+}
+
+/// What cannot change any score is told apart from what no test notices.
+#[test]
+fn a_mutant_that_means_the_same_does_not_count() {
+    let folder = new_pack();
+    let pack = folder.path().join("scenarios/pack");
+    edit(
+        &pack.join("task.yaml"),
+        "max_steps",
+        "weights: { right_queue: 0.6, good_reply: 0.2, everything_done: 0.2 }\nmax_steps",
+    );
+    let (share, mutants) = mutated(&folder, &["--only", "rubric"]);
+    let weights = |all: &[(String, String, String)]| -> Vec<String> {
+        all.iter().filter(|one| one.1.starts_with("the weights")).map(|one| one.2.clone()).collect()
+    };
+    assert_eq!(weights(&mutants), ["same", "same"], "{mutants:?}");
+    let counted = mutants.iter().filter(|one| one.2 == "killed" || one.2 == "survived").count();
+    let killed = mutants.iter().filter(|one| one.2 == "killed").count();
+    #[expect(clippy::cast_precision_loss, reason = "a few")]
+    let expected = killed as f64 / counted as f64;
+    assert!((share - expected).abs() < 1e-9, "{share} {expected}");
+    // A rule that an earlier one always covers.
+    edit(
+        &pack.join("rules.yaml"),
+        "    when: { plan: paid, amount: { gt: 0 } }",
+        "    when: { any: [{ plan: paid, amount: { gt: 0 } }, { plan: paid, amount: { gt: 5 } }] }",
+    );
+    let (_, mutants) = mutated(&folder, &["--only", "rules"]);
+    let fate = mutants.iter().find(|one| one.1 == "5 becomes 6").map(|one| one.2.as_str());
+    assert_eq!(fate, Some("same"), "{mutants:?}");
+    let said = stdout(&casebook(folder.path(), &["mutate", "--only", "rules", "--all"]));
+    assert!(said.contains("5 becomes 6: cannot be noticed: the rules decide the same about every item"), "{said}");
+}
+
+/// What is proposed is as short as it can be.
+#[test]
+fn a_proposed_episode_has_only_the_actions_that_matter() {
+    let folder = new_pack();
+    let said = stdout(&casebook(folder.path(), &["mutate", "--only", "rubric"]));
+    let plays = said.lines().filter_map(|line| line.split_once("play: [")).map(|(_, rest)| rest);
+    let lengths: Vec<usize> = plays.map(|play| play.matches("queue: ").count()).collect();
+    assert!(!lengths.is_empty() && lengths.iter().all(|length| *length <= 2), "{lengths:?} {said}");
+}
+
 /// The name of the pack's task.
 fn first_task(pack: &std::path::Path) -> String {
     let text = fs::read_to_string(pack.join("task.yaml")).expect("a task");

@@ -10,3 +10,4 @@ mod pumped;
 mod compile;
 
 pub(crate) use compile::{Surroundings, compile, decision_values, is_list_of_lists, with_weights};
+pub use range::reward_range;

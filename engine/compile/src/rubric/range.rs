@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use casebook_runtime::rubric::{Node, NodeKind, Rubric};
+use casebook_runtime::{
+    rubric::{Node, NodeKind, Rubric},
+    settings::{RewardMode, Severity},
+};
 use casebook_syntax::{
     diagnostic::{Code, Report},
     spec::Document,
@@ -17,7 +20,7 @@ type Range = Option<(f64, f64)>;
 
 /// Warns of a score that is always 0, and of a `times` with which less than a perfect episode scores 1.
 pub(super) fn check(document: &Document, rubric: &Rubric, report: &mut Report) {
-    let range = |with_times: bool| Ranges { rubric, with_times, known: HashMap::new() }.of(rubric.score);
+    let range = |with_times: bool| Ranges { rubric, with_times, known: HashMap::new(), of_grader }.of(rubric.score);
     let Some((least, greatest)) = range(true) else { return };
     let blamed = |of: fn(f64) -> bool| {
         let place = below(rubric).into_iter().map(|at| &rubric.nodes[at]).find(|node| of(node.times));
@@ -46,7 +49,48 @@ pub(super) fn check(document: &Document, rubric: &Rubric, report: &mut Report) {
 
 /// The values that a node can have; `None` where a grader does not say.
 pub(super) fn of(rubric: &Rubric, at: usize) -> Range {
-    Ranges { rubric, with_times: true, known: HashMap::new() }.of(at)
+    Ranges { rubric, with_times: true, known: HashMap::new(), of_grader }.of(at)
+}
+
+/// The least and the greatest reward of a step that decides one item at most; `None` where a grader does not say.
+///
+/// Each component counts alone, so that no step may pay as much.
+pub fn reward_range(rubric: &Rubric) -> Option<(f64, f64)> {
+    let range = match rubric.mode {
+        RewardMode::Improvement | RewardMode::BestSoFar | RewardMode::Terminal => Some((0.0, 1.0)),
+        RewardMode::Potential => Some((-1.0, 1.0)),
+        RewardMode::Sum => {
+            let mut ranges = Ranges { rubric, with_times: true, known: HashMap::new(), of_grader: of_step };
+            ranges.all(&rubric.components).map(|all| sum(all.into_iter()))
+        }
+    };
+    match (rubric.clip, range) {
+        (Some((low, high)), Some((least, greatest))) => Some((least.clamp(low, high), greatest.clamp(low, high))),
+        (clip, range) => clip.or(range),
+    }
+}
+
+/// The values that a grader can give a step that decides one item at most.
+fn of_step(node: &Node) -> Range {
+    let range = match node.what {
+        // The costs of tools are not known here.
+        "tool_calls" => return None,
+        "invalid_actions" => {
+            let each = node.params.get("each").and_then(Value::as_f64)?;
+            (each.min(0.0), each.max(0.0))
+        }
+        "budget" => scaled(of_grader(node)?, -1.0),
+        "near" => {
+            let rows =
+                node.params.get("partial").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::values);
+            let cells = rows.filter_map(Value::as_object).flat_map(serde_json::Map::values).filter_map(Value::as_f64);
+            cells.fold((0.0, 1.0), |all: (f64, f64), one| (all.0.min(one), all.1.max(one)))
+        }
+        _ => of_grader(node)?,
+    };
+    let weighs = node.params.get("weigh").is_some_and(|weigh| !weigh.is_null());
+    let most = Severity::ALL.iter().map(|severity| severity.weight()).fold(1.0, f64::max);
+    Some(scaled(range, if weighs { most } else { 1.0 }))
 }
 
 /// The nodes that the score is made of, in the order in which they are written.
@@ -67,6 +111,8 @@ struct Ranges<'a> {
     /// Whether `times` counts.
     with_times: bool,
     known: HashMap<usize, Range>,
+    /// The values that a grader can give.
+    of_grader: fn(&Node) -> Range,
 }
 
 impl Ranges<'_> {
@@ -87,7 +133,7 @@ impl Ranges<'_> {
 
     fn plain(&mut self, node: &Node) -> Range {
         match &node.kind {
-            NodeKind::Row(..) | NodeKind::Whole(_) => of_grader(node),
+            NodeKind::Row(..) | NodeKind::Whole(_) => (self.of_grader)(node),
             NodeKind::WeightedSum(list) => {
                 let weights: Vec<f64> = list.iter().map(|at| self.rubric.nodes[*at].weight).collect();
                 let counted: Vec<usize> =

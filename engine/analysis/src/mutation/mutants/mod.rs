@@ -1,13 +1,24 @@
 //! The mutants of a pack: each has one small fault that a person could make.
+//!
+//! | file | the faults of |
+//! |---|---|
+//! | `rules.rs` | rules and tables |
+//! | `rubric.rs` | weights, graders, containers |
+//! | `environment.rs` | constants, tools, formulas, what orders a rank |
+//! | `draws.rs` | inboxes, generators and tasks |
+//! | `read.rs` | none: what of items decides and grades, so that a fault in it counts |
+//! | `formulas.rs` | expressions and templates |
 
-use std::path::PathBuf;
+mod draws;
+mod environment;
+mod formulas;
+mod read;
+mod rubric;
+mod rules;
 
-use casebook_runtime::{
-    model::Column,
-    scenario::Pack,
-    settings::{RewardMode, Setting},
-    value::ValueType,
-};
+use std::{collections::HashSet, path::PathBuf};
+
+use casebook_runtime::{model::Column, scenario::Pack, settings::Setting, value::ValueType};
 use casebook_syntax::{
     diagnostic::{Fix, Report},
     source::PackSource,
@@ -43,86 +54,51 @@ pub struct Mutant {
 
 /// The mutants of a pack, of the kinds of documents that are wanted, in the order of its files.
 pub fn mutants(source: &PackSource, pack: &Pack, wanted: &dyn Fn(Kind) -> bool) -> Vec<Mutant> {
+    // What a document takes over from another is changed there.
+    let read = |file| spec::read(file, &mut Vec::new(), &mut Report::default());
+    let drafts: Vec<Draft> = source.files.iter().flat_map(read).collect();
+    let weighs = |draft: &Draft| draft.kind == Kind::Rubric && holds(draft.value(), ("weigh", "severity"));
+    let weighs_by_severity = drafts.iter().any(weighs);
+    let read = read::names(&drafts);
     let mut all = Vec::new();
-    for file in &source.files {
-        // What a document takes over from another is changed there.
-        for draft in spec::read(file, &mut Vec::new(), &mut Report::default()) {
-            let mut maker = Maker { document: &draft, pack, all: &mut all };
-            match draft.kind {
-                kind if !wanted(kind) => {}
-                Kind::Rules => maker.rules(),
-                Kind::Rubric => maker.rubric(),
-                Kind::Inbox => maker.inbox(),
-                Kind::Generator => maker.generator(),
-                Kind::Task => maker.numbers_of(&["/max_steps", "/budget"]),
-                Kind::Environment => maker.numbers_of(&["/action", "/tools"]),
-                Kind::Policy | Kind::Test => {}
-            }
+    for draft in &drafts {
+        let mut maker = Maker { document: draft, pack, weighs_by_severity, read: &read, all: &mut all };
+        match draft.kind {
+            kind if !wanted(kind) => {}
+            Kind::Rules => maker.rules(),
+            Kind::Rubric => maker.rubric(),
+            Kind::Inbox => maker.inbox(),
+            Kind::Generator => maker.generator(),
+            Kind::Task => maker.task(),
+            Kind::Environment => maker.environment(),
+            Kind::Policy | Kind::Test => {}
         }
     }
     all
 }
 
+/// Whether a key has a value somewhere.
+fn holds(value: &Value, (key, word): (&str, &str)) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(|value| holds(value, (key, word))),
+        Value::Object(map) => {
+            map.get(key).is_some_and(|value| value == word) || map.values().any(|value| holds(value, (key, word)))
+        }
+        _ => false,
+    }
+}
+
 struct Maker<'a> {
     document: &'a Draft,
     pack: &'a Pack,
+    /// Whether a rubric of the pack does so.
+    weighs_by_severity: bool,
+    /// What rules, formulas and graders of the pack read.
+    read: &'a HashSet<String>,
     all: &'a mut Vec<Mutant>,
 }
 
 impl Maker<'_> {
-    fn rules(&mut self) {
-        self.drop_each("/rules", "the rule");
-        for (pointer, _) in self.entries("/rules") {
-            for part in ["when", "except"] {
-                self.leaves(&format!("{pointer}/{part}"), &mut Self::condition);
-            }
-            self.decisions(&format!("{pointer}/then"));
-        }
-        self.decisions("/default");
-        self.leaves("/lists", &mut |maker, pointer, value| {
-            if value.is_array() {
-                maker.drop_each(pointer, "the entry");
-            }
-        });
-        self.table();
-    }
-
-    /// The rows of a table behind the first, which names the columns.
-    fn table(&mut self) {
-        let rows = self.entries("/table");
-        let Some((_, Value::Array(names))) = rows.first().cloned() else { return };
-        for (pointer, row) in rows.iter().skip(1) {
-            if rows.len() > 2 {
-                let id = row.get(0).cloned().unwrap_or_default();
-                self.drop_one(pointer, "the rule", &id);
-            }
-            for (column, (name, cell)) in names.iter().zip(row.as_array().into_iter().flatten()).enumerate() {
-                let (name, at) = (name.as_str().unwrap_or_default(), format!("{pointer}/{column}"));
-                match name.strip_prefix("then ") {
-                    Some(decision) => self.decision(decision.trim(), &at, cell),
-                    None if matches!(name, "id" | "because" | "severity" | "from" | "until" | "mode") => {}
-                    None => self.cell(&at, cell),
-                }
-            }
-        }
-    }
-
-    /// A threshold in a cell, such as `>= 100`, one step further, or one of several values less.
-    fn cell(&mut self, pointer: &str, cell: &Value) {
-        let Value::String(text) = cell else { return self.condition(pointer, cell) };
-        let begin = text.find(|c: char| c.is_ascii_digit());
-        let values: Vec<&str> = text.split('|').map(str::trim).collect();
-        if values.len() > 1 {
-            self.replace(pointer, &values[1..].join(" | ").into());
-        } else if let Some(begin) = begin.filter(|at| text[..*at].chars().all(|c| "<>=! -".contains(c))) {
-            let digits = text[begin..].bytes().take_while(u8::is_ascii_digit).count();
-            if let Ok(number) = text[begin..begin + digits].parse::<u32>() {
-                let changed = format!("{}{}{}", &text[..begin], number + 1, &text[begin + digits..]);
-                self.replace(pointer, &changed.into());
-            }
-        }
-    }
-
     /// A threshold one step further.
     fn condition(&mut self, pointer: &str, value: &Value) {
         match value {
@@ -130,48 +106,16 @@ impl Maker<'_> {
             Value::String(text) => {
                 let digits = text.bytes().take_while(u8::is_ascii_digit).count();
                 let is_unit = !text[digits..].is_empty() && text[digits..].chars().all(|c| c.is_ascii_alphabetic());
-                if let Some(number) = text[..digits].parse::<u32>().ok().filter(|_| is_unit) {
+                if pointer.ends_with("/zone") {
+                    let other = if text == "UTC" { "+01:00" } else { "UTC" };
+                    self.replace(pointer, &other.into());
+                } else if let Some(number) = text[..digits].parse::<u32>().ok().filter(|_| is_unit) {
                     self.replace(pointer, &format!("{}{}", number + 1, &text[digits..]).into());
                 }
             }
             Value::Array(_) => self.drop_each(pointer, "the entry"),
             _ => {}
         }
-    }
-
-    fn rubric(&mut self) {
-        for part in ["/reward", "/score"] {
-            self.leaves(part, &mut |maker, pointer, value| match value {
-                // Positive weights must add up to 1, so that one alone cannot change.
-                Value::Number(_) if pointer.ends_with("/weight") && value.as_f64() > Some(0.0) => {}
-                Value::Number(_) => maker.other_number(pointer, value),
-                Value::Array(_) => {
-                    if pointer.ends_with("/weighted_sum") {
-                        maker.shift_weights(pointer);
-                    }
-                    maker.other_container(pointer);
-                }
-                Value::String(word) if pointer == "/reward/mode" => {
-                    for (mode, _) in RewardMode::WORDS.iter().filter(|(mode, _)| mode != word) {
-                        maker.replace(pointer, &(*mode).into());
-                    }
-                }
-                _ => {}
-            });
-        }
-    }
-
-    fn inbox(&mut self) {
-        for (pointer, _) in self.entries("/items") {
-            let labels = format!("{pointer}/labels");
-            self.decisions(&labels);
-            self.keywords(&labels);
-        }
-    }
-
-    fn generator(&mut self) {
-        self.decisions("/labels");
-        self.keywords("/labels");
     }
 
     fn keywords(&mut self, labels: &str) {
@@ -212,55 +156,6 @@ impl Maker<'_> {
         }
     }
 
-    /// Neighbours of a weighted sum, of which one takes a tenth of the weight of the other. Their sum stays 1.
-    fn shift_weights(&mut self, pointer: &str) {
-        let weights: Vec<(String, f64)> = self
-            .entries(pointer)
-            .into_iter()
-            .filter_map(|(at, node)| Some((format!("{at}/weight"), node.get("weight")?.as_f64()?)))
-            .filter(|(_, weight)| *weight > 0.0)
-            .collect();
-        for pair in weights.windows(2) {
-            let ([(first, a), (second, b)], round) = ([&pair[0], &pair[1]], |number: f64| (number * 1e6).round() / 1e6);
-            let by = a.min(*b) / 10.0;
-            let fixes =
-                vec![self.replacement(first, &round(a + by).into()), self.replacement(second, &round(b - by).into())];
-            self.push(first, format!("the weights {a} and {b} become {} and {}", round(a + by), round(b - by)), fixes);
-        }
-    }
-
-    /// Another way to take the nodes of a list together.
-    fn other_container(&mut self, pointer: &str) {
-        let key = pointer.rsplit('/').next().unwrap_or_default();
-        let other = match key {
-            "mean" | "product" | "all" => "min",
-            "min" | "add" => "mean",
-            "sequential" => "product",
-            _ => return,
-        };
-        let place = self.document.tree().key_place(pointer).span;
-        let fix = Fix { start: place.start, end: place.end, text: other.to_owned() };
-        self.push(pointer, format!("`{key}` becomes `{other}`"), vec![fix]);
-    }
-
-    /// A number by a tenth greater, or a tenth where it is 0; a bound of `clip` by a tenth tighter.
-    fn other_number(&mut self, pointer: &str, value: &Value) {
-        let Some(number) = value.as_f64() else { return };
-        let bound = pointer.rsplit_once("/clip/").map(|(_, bound)| bound);
-        if let Some(whole) =
-            value.as_i64().filter(|whole| (whole.abs() > 1 || pointer.contains("/limits/")) && bound.is_none())
-        {
-            return self.replace(pointer, &(whole + 1).into());
-        }
-        let changed = match bound {
-            Some("0") => number + tenth_of(number),
-            Some(_) => number - tenth_of(number),
-            None if number < 0.0 => number - tenth_of(number),
-            None => number + tenth_of(number),
-        };
-        self.replace(pointer, &to_six_places(changed).into());
-    }
-
     /// A number greater by one in its last place.
     fn one_step(&mut self, pointer: &str, value: &Value) {
         if let Some(whole) = value.as_i64() {
@@ -277,6 +172,50 @@ impl Maker<'_> {
         let fix = self.replacement(pointer, value);
         let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         self.push(pointer, format!("{} becomes {}", shown(&old), shown(value)), vec![fix]);
+    }
+
+    /// Another word of a setting.
+    fn word<S: Setting>(&mut self, pointer: &str) {
+        let at = self.at(pointer).and_then(Value::as_str);
+        let at = at.and_then(|word| S::WORDS.iter().position(|(known, _)| *known == word));
+        if let Some(at) = at {
+            self.replace(pointer, &S::WORDS[(at + 1) % S::WORDS.len()].0.into());
+        }
+    }
+
+    /// A day or moment a day later.
+    fn day(&mut self, pointer: &str) {
+        let Some(text) = self.at(pointer).and_then(Value::as_str) else { return };
+        let day = text.get(8..10).filter(|_| text.as_bytes().get(7) == Some(&b'-'));
+        if let Some(day) = day.and_then(|day| day.parse::<u32>().ok()) {
+            // Every month has so many days.
+            let other = if day < 28 { day + 1 } else { day - 1 };
+            let other = format!("{}{other:02}{}", &text[..8], &text[10..]);
+            self.replace(pointer, &other.into());
+        }
+    }
+
+    /// Each number and operator of an expression replaced.
+    fn formula(&mut self, pointer: &str) {
+        self.computed(pointer, formulas::of_expression);
+    }
+
+    /// The same of what a template computes.
+    fn template(&mut self, pointer: &str) {
+        self.computed(pointer, formulas::of_template);
+    }
+
+    fn computed(&mut self, pointer: &str, faults: fn(&str) -> Vec<formulas::Fault>) {
+        let Some(text) = self.at(pointer).and_then(Value::as_str) else { return };
+        for fault in faults(text) {
+            let fix = self.replacement(pointer, &fault.text.into());
+            let change = if fault.new.is_empty() {
+                format!("`{}` is dropped from the expression", fault.old)
+            } else {
+                format!("`{}` becomes `{}` in the expression", fault.old, fault.new)
+            };
+            self.push(pointer, change, vec![fix]);
+        }
     }
 
     fn replacement(&self, pointer: &str, value: &Value) -> Fix {
@@ -311,8 +250,7 @@ impl Maker<'_> {
                 (0..list.len()).for_each(|at| self.leaves(&format!("{pointer}/{at}"), visit));
             }
             Value::Object(map) => {
-                let escaped = map.keys().map(|key| key.replace('~', "~0").replace('/', "~1"));
-                escaped.for_each(|key| self.leaves(&format!("{pointer}/{key}"), visit));
+                map.keys().map(|key| escaped(key)).for_each(|key| self.leaves(&format!("{pointer}/{key}"), visit));
             }
             _ => {}
         }
@@ -320,6 +258,12 @@ impl Maker<'_> {
 
     fn at(&self, pointer: &str) -> Option<&Value> {
         self.document.value().pointer(pointer)
+    }
+
+    /// The values of a map, each with its pointer.
+    fn values(&self, pointer: &str) -> Vec<(String, Value)> {
+        let map = self.at(pointer).and_then(Value::as_object).into_iter().flatten();
+        map.map(|(key, value)| (format!("{pointer}/{}", escaped(key)), value.clone())).collect()
     }
 
     fn entries(&self, pointer: &str) -> Vec<(String, Value)> {
@@ -340,6 +284,11 @@ impl Maker<'_> {
             fixes,
         });
     }
+}
+
+/// A key as part of a pointer.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// Another value of a decision.

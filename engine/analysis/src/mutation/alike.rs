@@ -1,0 +1,46 @@
+//! Which mutants mean what the pack means, so that no test can tell them apart.
+
+use std::sync::Arc;
+
+use casebook_compile::check::ruled;
+use casebook_runtime::scenario::Pack;
+use casebook_syntax::source::PackSource;
+
+use super::Mutant;
+use crate::comparison::{self, RulesCompared, Standing};
+
+/// What the proofs say about the rules that a mutant changes; nothing where it changes no rules.
+pub(super) fn rules(fault: &Mutant, source: &PackSource, changed: &PackSource) -> Option<RulesCompared> {
+    if fault.kind != "Rules" {
+        return None;
+    }
+    // A case is judged by the pack as it is.
+    let (before, after) = (ruled(changed).0?, ruled(source).0?);
+    comparison::meaning(&before, &after).into_iter().find(|set| set.name == fault.document)
+}
+
+/// How it is known that a mutant means what the pack means; nothing where it is not.
+pub(super) fn because(
+    fault: &Mutant,
+    rules: Option<&RulesCompared>,
+    pack: &Arc<Pack>,
+    mutant: &Arc<Pack>,
+) -> Option<&'static str> {
+    match fault.kind {
+        // A severity is no part of what rules decide.
+        "Rules" if !fault.pointer.ends_with("/severity") => {
+            let is_same = rules.is_some_and(|set| matches!(set.standing, Standing::Same));
+            is_same.then_some("the rules decide the same about every item")
+        }
+        "Rubric" => are_graded_alike(pack, mutant).then_some("every task is graded the same"),
+        _ => None,
+    }
+}
+
+/// Whether the compiled rubrics of all tasks are the same, such as where every task has weights of its own.
+fn are_graded_alike(pack: &Pack, mutant: &Pack) -> bool {
+    pack.tasks().len() == mutant.tasks().len()
+        && pack.tasks().iter().zip(mutant.tasks()).all(|(task, other)| {
+            task.name() == other.name() && format!("{:?}", task.rubric) == format!("{:?}", other.rubric)
+        })
+}
