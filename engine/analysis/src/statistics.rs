@@ -258,6 +258,7 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
     for (_, value) in &labelled {
         *counts.entry(value).or_default() += 1;
     }
+    let learned: Vec<bool> = labelled.iter().map(|(one, _)| is_learned(one)).collect();
     let majority = share(counts.values().copied().max().unwrap_or_default(), labelled.len());
     let mut push = |by: String, accuracy: f64| {
         let near = majority < 1.0 && accuracy >= majority + NEAR * (1.0 - majority);
@@ -276,11 +277,11 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
         };
         let pairs: Vec<Option<(f64, f64)>> = labelled.iter().map(|(one, _)| numbers(one)).collect();
         if pairs.iter().any(Option::is_some) {
-            push(format!("{} and a constant", column.name), constant(&pairs, |right, shown| right - shown));
-            push(format!("{} times a constant", column.name), constant(&pairs, |right, shown| right / shown));
+            push(format!("{} and a constant", column.name), constant(&pairs, &learned, |right, shown| right - shown));
+            push(format!("{} times a constant", column.name), constant(&pairs, &learned, |right, shown| right / shown));
         }
     }
-    let mut add = |by: String, features: Vec<String>| push(by, accuracy(&features, &labelled));
+    let mut add = |by: String, features: Vec<String>| push(by, accuracy(&features, &labelled, &learned));
     add("position".to_owned(), labelled.iter().map(|(one, _)| one.position.to_string()).collect());
     // Where items are listed by kind, no position comes twice, but neighbours are alike.
     let positions: Vec<Option<f64>> = labelled.iter().map(|(one, _)| Some(share(one.position, 1))).collect();
@@ -317,27 +318,27 @@ fn shortcuts(pack: &Pack, at: usize, decision: &Column, all: &[Drawn], found: &m
     labelled.len()
 }
 
-/// Whether an item is one of those from which a shortcut is learned; the others try it. Chance divides them, for what is listed
-/// may be sorted.
-fn is_learned(position: usize) -> bool {
-    (position as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 0
+/// Whether an item is one of those from which a shortcut is learned; the others try it. What it holds decides, for items may be
+/// listed by kind, and one that comes again must be on the same side.
+fn is_learned(one: &Drawn) -> bool {
+    sha256(one.item.json.as_bytes()).bytes().next().is_some_and(|first| first.is_ascii_digit() && first < b'8')
 }
 
 /// The share of those pairs of a right and a shown number that lie apart as most of those do that are learned.
-fn constant(pairs: &[Option<(f64, f64)>], apart: impl Fn(f64, f64) -> f64) -> f64 {
+fn constant(pairs: &[Option<(f64, f64)>], learned: &[bool], apart: impl Fn(f64, f64) -> f64) -> f64 {
     let apart: Vec<Option<String>> = pairs
         .iter()
         .map(|pair| pair.map(|(right, shown)| apart(right, shown)).filter(|apart| apart.is_finite()))
         // Twelve digits: numbers that are computed in two ways agree in them, whatever their size.
         .map(|apart| apart.map(|apart| format!("{apart:.11e}")))
         .collect();
-    let (learned, tried): (Vec<_>, Vec<_>) = apart.iter().enumerate().partition(|(at, _)| is_learned(*at));
+    let (taught, tried): (Vec<_>, Vec<_>) = apart.iter().zip(learned).partition(|(_, learned)| **learned);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in learned.iter().filter_map(|(_, one)| one.as_ref()) {
+    for one in taught.iter().filter_map(|(one, _)| one.as_ref()) {
         *counts.entry(one).or_default() += 1;
     }
     let usual = counts.into_iter().max_by_key(|(_, count)| *count).map(|(apart, _)| apart);
-    share(tried.iter().filter(|(_, one)| one.is_some() && one.as_deref() == usual).count(), tried.len())
+    share(tried.iter().filter(|(one, _)| one.is_some() && one.as_deref() == usual).count(), tried.len())
 }
 
 /// Ordered values by the part of their range; each part holds as many.
@@ -353,11 +354,11 @@ fn bins(values: &[Option<f64>]) -> Vec<String> {
 }
 
 /// The share of the others that those predict that are learned: for each value of the feature what was most frequent with it.
-fn accuracy(features: &[String], labelled: &[(&Drawn, String)]) -> f64 {
-    let both = || features.iter().zip(labelled).enumerate();
+fn accuracy(features: &[String], labelled: &[(&Drawn, String)], learned: &[bool]) -> f64 {
+    let both = || learned.iter().zip(features.iter().zip(labelled));
     let mut seen: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     let mut overall: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, (feature, (_, value))) in both().filter(|(at, _)| is_learned(*at)) {
+    for (_, (feature, (_, value))) in both().filter(|(learned, _)| **learned) {
         *seen.entry(feature).or_default().entry(value).or_default() += 1;
         *overall.entry(value).or_default() += 1;
     }
@@ -365,7 +366,7 @@ fn accuracy(features: &[String], labelled: &[(&Drawn, String)]) -> f64 {
         counts.iter().max_by_key(|(_, count)| **count).map(|(value, _)| (*value).to_owned()).unwrap_or_default()
     };
     let usual = most(&overall);
-    let tried = || both().filter(|(at, _)| !is_learned(*at));
+    let tried = || both().filter(|(learned, _)| !**learned);
     let right = tried().filter(|(_, (feature, (_, value)))| {
         let predicted = seen.get(feature.as_str()).map_or_else(|| usual.clone(), most);
         predicted == *value

@@ -39,6 +39,8 @@ struct Around {
     instructs: bool,
     /// Whether it may show items by right, so that only their ids name them.
     names_items: bool,
+    /// Whether it explains the pack to people, so that it may show one item as an example.
+    explains: bool,
 }
 
 /// What an observation shows besides items and instructions.
@@ -64,6 +66,7 @@ fn around(episode: &Episode) -> Vec<Around> {
         text: Quotable::new(text),
         instructs: false,
         names_items: false,
+        explains: false,
     };
     let instructions = episode.instructions_text();
     let mut all = vec![
@@ -92,7 +95,7 @@ fn around(episode: &Episode) -> Vec<Around> {
     episode.write_state(&mut state);
     all.push(Around { names_items: true, ..one("the state", &state) });
     if let Some(readme) = pack.readme() {
-        all.push(Around { instructs: true, ..one("the README", readme) });
+        all.push(Around { instructs: true, explains: true, ..one("the README", readme) });
     }
     let together = [&task.title, &task.description, &instructions, &pack.title, pack.description()].join("\n");
     all.push(Around { instructs: true, ..one("what the task and the environment say, taken together,", &together) });
@@ -132,7 +135,8 @@ pub(super) fn told(episode: &Episode, written: &Written, place: &dyn Fn() -> Pla
     };
     let around = around(episode);
     for secret in secrets(episode) {
-        let found = around.iter().find_map(|one| Some((one, one.text.quotes(&secret.text)?)));
+        let found =
+            around.iter().filter(|one| !one.explains).find_map(|one| Some((one, one.text.quotes(&secret.text)?)));
         if let Some((one, sought)) = found {
             push(&one.what, &secret.what, format!("holds {}", secret.words()), &sought);
         }
@@ -214,7 +218,7 @@ fn beside<'a>(
                 if holds(&text[behind..until], answer).is_some() {
                     let sought = text[from + found..until].to_vec();
                     // A policy may hold the words of one item by chance, next to what is to be done about them.
-                    let by_chance = one.instructs && *name != words(&item.id);
+                    let by_chance = one.explains || one.instructs && *name != words(&item.id);
                     match &first {
                         None if by_chance => first = Some((item.id.clone(), sought)),
                         Some((known, _)) if by_chance && *known == item.id => {}

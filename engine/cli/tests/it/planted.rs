@@ -93,6 +93,53 @@ const DESK: &[Planted] = &[
         "desk/desk-monday: `keywords` scores as much as the oracle: 1.000 \u{b1} 0.000; expected less",
     ),
     (
+        "the answers in a part of the observation that nobody needs",
+        &[(
+            "environment.yaml",
+            "  instructions: { text: instructions }",
+            "  instructions: { text: instructions }\n  hint: { template: \"t-101: answer, t-102: refund, t-103: security\" }",
+        )],
+        LEAKAGE,
+        "the observation, apart from items and instructions, says which `queue` is right for `t-101`",
+    ),
+    (
+        "an agent that reads what stands behind the ids",
+        &[(
+            "environment.yaml",
+            "  instructions: { text: instructions }",
+            "  instructions: { text: instructions }\n  hint: { template: \"t-101: answer, t-102: refund, t-103: security\" }",
+        )],
+        "semantic.canary_floor",
+        "`label_probe` plays desk-monday",
+    ),
+    (
+        "the answers in the instructions, by subject",
+        &[(
+            "task.yaml",
+            "instructions: |",
+            "instructions: |\n  Charged twice -> refund; Somebody signed in to my account -> security.\n",
+        )],
+        LEAKAGE,
+        "the instruction text says which `queue` is right for `t-103`",
+    ),
+    (
+        "the answers in the instructions, by value",
+        &[
+            (
+                "task.yaml",
+                "instructions: |",
+                "instructions: |\n  refund: t-102, t-104; answer: t-101; security: t-103.\n",
+            ),
+            (
+                "inbox.yaml",
+                "  - id: t-103",
+                "  - id: t-104\n    fields: { subject: Twice, body: I was charged twice for one month., sender: ada@customer.example, plan: paid, amount: 20 }\n  - id: t-103",
+            ),
+        ],
+        LEAKAGE,
+        "the instruction text lists items by the right `queue`",
+    ),
+    (
         "a model answer in the environment's description",
         &[(
             "environment.yaml",
