@@ -167,7 +167,8 @@ fn an_episode_that_is_kept_is_graded_as_it_was_played() {
         let compiled = Checker::with_plugins(None).compile(&source::read(&[folder]), 1);
         // A pack with plugins has no host here.
         let Some(catalog) = compiled.catalog else { continue };
-        for pack in catalog.packs() {
+        // Answers of language models are inputs, with which actions have to be played.
+        for pack in catalog.packs().iter().filter(|pack| !pack.hears()) {
             for (task, policy) in (0..pack.tasks().len()).flat_map(|task| [(task, "oracle"), (task, "random")]) {
                 for seed in 0..2 {
                     let recording = play(pack, (task, seed), policy, Details::default());
