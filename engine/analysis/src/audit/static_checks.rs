@@ -112,7 +112,7 @@ fn manifest(subject: &Subject<'_>) -> Outcome {
     Outcome::looked(format!("read `{}`", file.path.display())).with(findings.chain(beyond))
 }
 
-/// The rubrics that may pay what lies outside of the declared range, by interval arithmetic over their components.
+/// The rubrics that may pay more or less than the declared range, by interval arithmetic over their components.
 fn beyond(pack: &Pack, (low, high): (f64, f64)) -> Vec<Finding> {
     // With a list of decisions, a step pays for as many items as the agent wants.
     let is_batch = pack.action.declaration.list.is_some();

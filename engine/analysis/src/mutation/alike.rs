@@ -1,4 +1,4 @@
-//! Which mutants mean what the pack means, so that no test can tell them apart.
+//! Which mutants mean what the pack means, so that no test can notice them.
 
 use std::sync::Arc;
 

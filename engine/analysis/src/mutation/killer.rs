@@ -80,7 +80,7 @@ fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays
     None
 }
 
-/// Whether a test can tell two ways to play apart by their scores or returns.
+/// Whether two plays differ in score or return.
 fn differ(is: &Played, other: Option<&Played>) -> bool {
     other.is_none_or(|other| (other.score - is.score).abs() > SAME || (other.total - is.total).abs() > SAME)
 }

@@ -102,7 +102,7 @@ impl<'a> Healthy<'a> {
         &self.pack
     }
 
-    /// What comes of somebody playing a task of the pack.
+    /// The result of a player in a task of the pack.
     fn result(&self, player: &Player, task: &str) -> Option<Played> {
         let key = (task.to_owned(), player.clone());
         let known = self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();

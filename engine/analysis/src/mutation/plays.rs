@@ -26,7 +26,7 @@ pub(super) enum Player {
     Actions(Vec<Value>),
 }
 
-/// What comes of playing a task.
+/// The result of a task that is played.
 #[derive(Debug, Clone)]
 pub(super) struct Played {
     pub(super) score: f64,
@@ -60,7 +60,7 @@ impl Player {
         all
     }
 
-    /// What comes of playing a task; nothing where an action is refused.
+    /// The result of playing a task; nothing where an action is refused.
     pub(super) fn result(&self, pack: &Arc<Pack>, task: &str) -> Option<Played> {
         let task = pack.find_task(task)?;
         let (policy, seed) = match self {

@@ -63,7 +63,7 @@ impl Maker<'_> {
         }
     }
 
-    /// The weights of choices, and choices that rules can tell apart: names of people and words of sentences count for nothing.
+    /// The weights of choices, and choices that rules distinguish: names of people and words of sentences count for nothing.
     fn choices(&mut self, pointer: &str) {
         for (at, weight) in self.values(pointer) {
             // By a tenth more, too few draws would be others.
@@ -84,7 +84,7 @@ impl Maker<'_> {
 
     pub(super) fn task(&mut self) {
         self.numbers_of(&["/max_steps", "/budget"]);
-        if read::is_clock_read(self.read) {
+        if self.reads_clock {
             self.day("/clock");
         }
         self.binding("/rubric", "Rubric");

@@ -59,10 +59,10 @@ pub fn mutants(source: &PackSource, pack: &Pack, wanted: &dyn Fn(Kind) -> bool) 
     let drafts: Vec<Draft> = source.files.iter().flat_map(read).collect();
     let weighs = |draft: &Draft| draft.kind == Kind::Rubric && holds(draft.value(), ("weigh", "severity"));
     let weighs_by_severity = drafts.iter().any(weighs);
-    let read = read::names(&drafts);
+    let (read, reads_clock) = (read::names(&drafts), read::is_clock_read(&drafts));
     let mut all = Vec::new();
     for draft in &drafts {
-        let mut maker = Maker { document: draft, pack, weighs_by_severity, read: &read, all: &mut all };
+        let mut maker = Maker { document: draft, pack, weighs_by_severity, reads_clock, read: &read, all: &mut all };
         match draft.kind {
             kind if !wanted(kind) => {}
             Kind::Rules => maker.rules(),
@@ -93,6 +93,8 @@ struct Maker<'a> {
     pack: &'a Pack,
     /// Whether a rubric of the pack does so.
     weighs_by_severity: bool,
+    /// Whether rules of the pack look at the clock.
+    reads_clock: bool,
     /// What rules, formulas and graders of the pack read.
     read: &'a HashSet<String>,
     all: &'a mut Vec<Mutant>,

@@ -28,9 +28,18 @@ pub(super) fn names(drafts: &[Draft]) -> HashSet<String> {
     names
 }
 
-/// Whether rules of a pack look at the clock.
-pub(super) fn is_clock_read(names: &HashSet<String>) -> bool {
-    CLOCKED.iter().any(|key| names.contains(*key))
+/// Whether rules of a pack look at the clock of a task.
+pub(super) fn is_clock_read(drafts: &[Draft]) -> bool {
+    fn holds(value: &Value) -> bool {
+        match value {
+            Value::Array(list) => list.iter().any(holds),
+            Value::Object(map) => map.iter().any(|(key, value)| CLOCKED.contains(&key.as_str()) || holds(value)),
+            // The columns of a table.
+            Value::String(text) => matches!(text.as_str(), "from" | "until"),
+            _ => false,
+        }
+    }
+    drafts.iter().filter(|draft| draft.kind == Kind::Rules).any(|draft| holds(draft.value()))
 }
 
 /// The slots of a generator that decide more than words.
