@@ -119,7 +119,12 @@ fn completion(text: &str) -> Result<Value, String> {
 /// The JSON object of a text, which may be in a fence or among words; of several the last one, for words come before it that
 /// weigh others. A brace of a word, such as `{x}`, begins none; one that is cut off leaves nothing.
 pub(crate) fn object(text: &str) -> Option<Value> {
-    let (mut rest, mut last) = (text, None);
+    objects(text)?.pop()
+}
+
+/// The JSON objects of a text, in their order; nothing where one is cut off.
+pub(crate) fn objects(text: &str) -> Option<Vec<Value>> {
+    let (mut rest, mut all) = (text, Vec::new());
     while let Some(begin) = rest.find('{') {
         rest = &rest[begin..];
         let inner = rest[1..].trim_start();
@@ -128,10 +133,10 @@ pub(crate) fn object(text: &str) -> Option<Value> {
             continue;
         }
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-        last = Some(values.next()?.ok()?);
+        all.push(values.next()?.ok()?);
         rest = &rest[values.byte_offset()..];
     }
-    last
+    Some(all)
 }
 
 /// The beginning of a text, for messages.

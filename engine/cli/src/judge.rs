@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     args::JudgeSettings,
-    completions::{Completions, object, short},
+    completions::{Completions, objects, short},
 };
 
 /// The maximum number of answers that are kept in memory.
@@ -169,8 +169,21 @@ impl Judges {
         let validator = Schema::new(schema)?;
         let read = |completion: Value| {
             let content = completion["choices"][0]["message"]["content"].as_str().unwrap_or_default();
-            let answer = object(content).map(|answer| only(answer, schema)).filter(|answer| validator.is_valid(answer));
-            answer.ok_or_else(|| format!("the model does not answer as it was asked: `{}`", short(content)))
+            // It may quote what it grades, and an agent may have written an answer there: answers that differ are none.
+            let mut answers: Vec<Value> = objects(thought_out(content))
+                .unwrap_or_default()
+                .into_iter()
+                .map(|answer| only(answer, schema))
+                .collect();
+            answers.retain(|answer| validator.is_valid(answer));
+            answers.dedup();
+            match <[Value; 1]>::try_from(answers) {
+                Ok([answer]) => Ok(answer),
+                Err(answers) if answers.is_empty() => {
+                    Err(format!("the model does not answer as it was asked: `{}`", short(content)))
+                }
+                Err(_) => Err(format!("the model gives several answers: `{}`", short(content))),
+            }
         };
         // A thread that serves sockets cannot wait for others.
         let answer = thread::scope(|scope| {
@@ -240,6 +253,13 @@ fn only(answer: Value, schema: &Value) -> Value {
     let Value::Object(answer) = answer else { return answer };
     let known = |name: &String| schema["properties"].get(name).is_some();
     Value::Object(answer.into_iter().filter(|(name, _)| known(name)).collect::<Map<_, _>>())
+}
+
+/// What a model answers behind what it thinks aloud first.
+fn thought_out(text: &str) -> &str {
+    let text = text.trim_start();
+    let behind = text.strip_prefix("<think>").and_then(|text| text.split_once("</think>"));
+    behind.map_or(text, |(_, answer)| answer)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -21,7 +21,7 @@ use super::{
     outcome::Rules,
     region::Region,
     search::{Solver, TOO_MUCH},
-    space::Moment,
+    space::{Moment, Recent},
     words::Condition,
 };
 use known::Told;
@@ -503,7 +503,7 @@ impl<'a> Asking<'_, 'a> {
                 item.fields.fill(None);
             }
         }
-        let moment = Moment::new(atoms, &named, item.clock, None);
+        let moment = Moment::new(atoms, &named, item.clock, &Recent::default());
         for (at, cells) in moment.cells.iter().enumerate().filter(|(at, _)| item.fields[*at].is_some()) {
             for value in cells.iter().flat_map(|cells| cells.by_simplicity(&atoms.columns[at], item.clock)) {
                 let mut other = item.clone();

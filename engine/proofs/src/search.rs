@@ -20,7 +20,7 @@ use super::{
     needed::needed,
     ranges::Ranges,
     relations::Relations,
-    space::{Moment, clocks},
+    space::{Moment, Recent, clocks},
     text::{self, Found},
     walls,
 };
@@ -51,6 +51,8 @@ pub(super) struct Solver<'a> {
     pub(super) known: Known<'a>,
     /// By column a text or list of which nothing is asked: to find one takes as long as to find any other.
     pub(super) plain: Vec<OnceCell<Option<Datum>>>,
+    /// What was distinguished last.
+    recent: Recent,
 }
 
 /// What is known of items besides their columns.
@@ -74,7 +76,17 @@ impl<'a> Solver<'a> {
         let timed = atoms.all.iter().any(Atom::reads_clock);
         let (work, questions) = (Cell::new(limits.work), Cell::new(0));
         let plain = atoms.columns.iter().map(|_| OnceCell::new()).collect();
-        Self { atoms, limits, work, questions, relations: Relations::new(atoms), timed, known: Known::default(), plain }
+        Self {
+            atoms,
+            limits,
+            work,
+            questions,
+            relations: Relations::new(atoms),
+            timed,
+            known: Known::default(),
+            plain,
+            recent: Recent::default(),
+        }
     }
 
     /// Finds an item for which a formula holds. Only the atoms in question distinguish the values of a field.
@@ -116,9 +128,8 @@ impl<'a> Solver<'a> {
         }
         let mut unknown = None;
         let mut steps = self.limits.steps;
-        let mut last: Option<Moment> = None;
         for clock in clocks {
-            let moment = Moment::new(self.atoms, &used, clock, last.as_ref());
+            let moment = Moment::new(self.atoms, &used, clock, &self.recent);
             let mut search = Search::new(self, &moment, &used, (formula, steps, size));
             search.tell_time(&named);
             if search.begin(formula)
@@ -135,7 +146,6 @@ impl<'a> Solver<'a> {
             if steps == 0 || self.work.get() == 0 {
                 break;
             }
-            last = Some(moment);
         }
         match unknown.or_else(|| walls::doubt(self.atoms, &used)) {
             Some(why) => self.among_known(formula, &asked, None, why),

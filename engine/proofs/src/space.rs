@@ -1,6 +1,6 @@
 //! Which values are worth trying: for each column with an order or few values, one of every kind that the tests distinguish.
 
-use std::rc::Rc;
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use casebook_runtime::{
     model::{Column, Datum, MOMENTS},
@@ -132,14 +132,37 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// What some atoms distinguish, which are given by column and in order; what another moment knows is taken over.
-    pub(super) fn new(atoms: &Atoms<'_>, used: &[Vec<usize>], clock: Option<i64>, known: Option<&Self>) -> Self {
-        let timed = |at: usize| used[at].iter().any(|atom| atoms.all[*atom].reads_clock());
+    /// What some atoms distinguish, which are given by column and in order; what was asked last is taken over.
+    pub(super) fn new(atoms: &Atoms<'_>, used: &[Vec<usize>], clock: Option<i64>, recent: &Recent) -> Self {
         let cells = atoms.columns.iter().enumerate().map(|(at, column)| {
-            let known = known.filter(|_| !timed(at)).and_then(|known| known.cells[at].clone());
-            known.or_else(|| has_cells(column).then(|| Rc::new(Cells::new(atoms, at, &used[at], clock))))
+            has_cells(column).then(|| {
+                let timed = used[at].iter().any(|atom| atoms.all[*atom].reads_clock());
+                recent.of(at, (&used[at], clock.filter(|_| timed)), || Cells::new(atoms, at, &used[at], clock))
+            })
         });
         Self { clock, cells: cells.collect() }
+    }
+}
+
+/// By column what was distinguished last, with the atoms and the clock that it is for: one question after the other is about
+/// nearly the same. To compare two versions of 1,000 rules of mixed shapes takes 1.2 s without it.
+#[derive(Default)]
+pub(super) struct Recent(RefCell<HashMap<usize, Asked>>);
+
+/// The atoms, the clock where one reads it, and what they distinguish.
+type Asked = (Vec<usize>, Option<i64>, Rc<Cells>);
+
+impl Recent {
+    fn of(&self, column: usize, (used, clock): (&[usize], Option<i64>), make: impl FnOnce() -> Cells) -> Rc<Cells> {
+        let mut all = self.0.borrow_mut();
+        match all.get(&column) {
+            Some((known, then, cells)) if known == used && *then == clock => Rc::clone(cells),
+            _ => {
+                let cells = Rc::new(make());
+                all.insert(column, (used.to_vec(), clock, Rc::clone(&cells)));
+                cells
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use casebook_runtime::{
 use super::{
     formula::{Atom, Atoms, has_cells},
     ranges::Ranges,
-    space::{Moment, bounds},
+    space::{Moment, Recent, bounds},
     walls,
 };
 
@@ -29,7 +29,8 @@ impl Condition {
     /// The condition under which some atoms are as decided, at a moment of the clock; only some of them are shown.
     pub(super) fn new(atoms: &Atoms<'_>, clock: Option<i64>, cube: &[(usize, bool)], told: &[(usize, bool)]) -> Self {
         let tests = cube.iter().map(|(atom, value)| (atoms.all[*atom].clone(), *value)).collect();
-        let moment = Moment::new(atoms, &atoms.by_column(told.iter().map(|(atom, _)| *atom)), clock, None);
+        let moment =
+            Moment::new(atoms, &atoms.by_column(told.iter().map(|(atom, _)| *atom)), clock, &Recent::default());
         Self { words: words(atoms, &moment, told), ways: vec![tests] }
     }
 

@@ -393,6 +393,9 @@ fn difference(then: &Trajectory, now: &Trajectory) -> Option<String> {
     if then.steps.len() != now.steps.len() {
         return Some(format!("the episode took {} steps, now {}", then.steps.len(), now.steps.len()));
     }
+    if then.actions.len() != now.actions.len() {
+        return Some(format!("the episode has {} actions and takes {}", then.actions.len(), now.actions.len()));
+    }
     for (at, (a, b)) in then.steps.iter().zip(&now.steps).enumerate() {
         let (a, b) = (written(a)?, written(b)?);
         if a != b {

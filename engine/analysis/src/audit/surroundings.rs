@@ -258,8 +258,8 @@ fn grouped<'a>(
         answers.iter().filter(|(item, _)| !is_word(&item.id)).map(|(item, answer)| (words(&item.id), answer)).collect();
     let begins = |at: usize, run: &Vec<String>| !run.is_empty() && text[at..].starts_with(run);
     // The value that was named last, with nothing but ids and single words since, and what is right of the ids behind it.
-    let (mut group, mut since, mut found): (Option<(usize, &Vec<String>)>, usize, Vec<(usize, bool)>) =
-        (None, 0, Vec::new());
+    let mut group: Option<(usize, &Vec<String>)> = None;
+    let (mut since, mut found) = (0, Vec::new());
     let mut at = 0;
     while at < text.len() {
         if let Some((id, answer)) = ids.iter().find(|(id, _)| begins(at, id)) {

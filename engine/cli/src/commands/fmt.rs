@@ -8,7 +8,7 @@
 mod lists;
 mod scalars;
 
-use std::{ops::Range, path::Path};
+use std::{ops::Range, path::Path, sync::Arc};
 
 use casebook_syntax::{
     diagnostic::{Report, command},
@@ -25,6 +25,8 @@ use crate::{
     files, formats, output, packs,
 };
 
+/// Rounds after which a file that still changes is left as it is.
+const ROUNDS: usize = 3;
 /// Characters of a line that flow maps and lists may fill.
 const WIDTH: usize = 120;
 
@@ -109,6 +111,20 @@ fn unformatted(path: &Path, old: &str, new: &str) -> String {
 ///
 /// Why there is none; nothing where a file cannot be read, which its findings explain.
 pub(super) fn formatted(file: &SourceFile) -> Result<String, Option<String>> {
+    let mut text = formatted_once(file)?;
+    // A comment at the end of a file may take two rounds to its place.
+    let mut last = Arc::clone(&file.text);
+    for _ in 0..ROUNDS {
+        if *text == *last {
+            break;
+        }
+        let again = formatted_once(&file.with_text(&text))?;
+        last = std::mem::replace(&mut text, again).into();
+    }
+    Ok(text)
+}
+
+fn formatted_once(file: &SourceFile) -> Result<String, Option<String>> {
     let ordered = spec::order::reorder(file).filter(|_| file.problem.is_none()).ok_or(None)?;
     let values = values(file);
     if values.is_empty() {

@@ -148,7 +148,7 @@ fn show(pack: &str, tried: &[Tried], share: Option<f64>, args: &MutateArgs) {
                 output::line(indented(&killer.case, 6));
             }
             Fate::Survived { why: Some(why), .. } => {
-                output::line(format!("    no test is known that would notice it: {why}"))
+                output::line(format!("    no test is known that would notice it: {why}"));
             }
             _ => {}
         }

@@ -96,9 +96,17 @@ fn attempt(args: &SweepArgs, format: Format) -> Result<Exit, Exit> {
         drop(progress);
         return Err(no_episode(&records, &args.filter, &args.records));
     }
-    let mut trial = Trial { args, name: &name, written: &written, regrader: &mut regrader, min_gradient: 0.0 };
+    let mut trial = Trial {
+        args,
+        name: &name,
+        written: &written,
+        regrader: &mut regrader,
+        min_gradient: 0.0,
+        unplayed: usize::MAX,
+    };
     let as_written = trial.grade(&written, Vec::new())?;
     check_order(args, &as_written)?;
+    trial.unplayed = as_written.unplayed;
     trial.min_gradient = args.min_gradient.unwrap_or(as_written.gradient);
     drop(progress);
     let bar = Bar::start("settings", sweep.settings.len());
@@ -203,6 +211,8 @@ struct Trial<'a> {
     written: &'a Catalog,
     regrader: &'a mut Regrader,
     min_gradient: f64,
+    /// Episodes that cannot be played as the rubric is written.
+    unplayed: usize,
 }
 
 impl Trial<'_> {
@@ -253,6 +263,8 @@ impl Trial<'_> {
             ("order", tried.margin.is_some_and(|margin| margin <= 0.0)),
             ("probes", !tried.probes.is_empty()),
             ("gradient", tried.gradient < self.min_gradient - 1e-9),
+            // Means of the rest say nothing about the others.
+            ("episodes", tried.unplayed > self.unplayed),
         ];
         tried.misses = misses.into_iter().filter(|(_, is_missed)| *is_missed).map(|(name, _)| name).collect();
         Ok(tried)
@@ -365,6 +377,7 @@ fn result(one: &Tried) -> String {
     }
     let miss = |name: &&str| match *name {
         "probes" => format!("probes ({})", one.probes.join(", ")),
+        "episodes" => format!("{} that cannot be graded", output::count(one.unplayed, "episode")),
         name => name.to_owned(),
     };
     format!("misses {}", one.misses.iter().map(miss).collect::<Vec<_>>().join(", "))

@@ -124,6 +124,13 @@ fn a_record_replays_byte_for_byte_and_a_forged_one_does_not() {
 
     let text = fs::read_to_string(&file).expect("the record");
     let first = text.lines().next().expect("a line");
+    let mut longer: Value = serde_json::from_str(first).expect("JSON");
+    let actions = longer["actions"].as_array_mut().expect("actions");
+    actions.push(actions[0].clone());
+    fs::write(&file, format!("{longer}\n")).expect("written");
+    let output = casebook(&root(), &["replay", path]);
+    assert_eq!(code(&output), 1, "{}", stdout(&output));
+    assert!(stdout(&output).contains("actions and takes"), "{}", stdout(&output));
     let mut forged: Value = serde_json::from_str(first).expect("JSON");
     forged["score"] = 0.123.into();
     fs::write(&file, format!("{forged}\n{{}}\n")).expect("written");

@@ -286,3 +286,9 @@ fn blank_lines_at_the_end_of_a_text_stay_where_they_count() {
         assert_eq!(formatted(&text.replacen("name:", "name:   ", 1)), text, "{text:?}");
     }
 }
+
+#[test]
+fn a_comment_at_the_end_of_a_file_stays_where_the_first_round_puts_it() {
+    let text = "name: monday\nkind: Inbox\napiVersion: casebook/v1\nitems:\n    - id: t-1\n      labels:\n        reply:\n          keywords:\n            - w0\n            - w2\n            # the end";
+    assert!(formatted(text).contains("# the end"));
+}

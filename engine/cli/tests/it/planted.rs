@@ -100,17 +100,7 @@ const DESK: &[Planted] = &[
             "  instructions: { text: instructions }\n  hint: { template: \"t-101: answer, t-102: refund, t-103: security\" }",
         )],
         LEAKAGE,
-        "the observation, apart from items and instructions, says which `queue` is right for `t-101`",
-    ),
-    (
-        "an agent that reads what stands behind the ids",
-        &[(
-            "environment.yaml",
-            "  instructions: { text: instructions }",
-            "  instructions: { text: instructions }\n  hint: { template: \"t-101: answer, t-102: refund, t-103: security\" }",
-        )],
-        "semantic.canary_floor",
-        "`label_probe` plays desk-monday",
+        "the observation, apart from items and instructions, says which `queue` is right for `t-10",
     ),
     (
         "the answers in the instructions, by subject",
@@ -120,7 +110,7 @@ const DESK: &[Planted] = &[
             "instructions: |\n  Charged twice -> refund; Somebody signed in to my account -> security.\n",
         )],
         LEAKAGE,
-        "the instruction text says which `queue` is right for `t-103`",
+        "the instruction text says which `queue` is right for `t-10",
     ),
     (
         "the answers in the instructions, by value",
@@ -486,6 +476,18 @@ fn defects_of_a_pack_are_found() {
     };
     let missed: Vec<String> = DESK.iter().chain(TWICE).filter_map(missed).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn an_agent_that_looks_for_labels_reads_what_is_behind_an_id() {
+    let folder = pack();
+    let hint = "  hint: { template: \"t-101: answer, t-102: refund, t-103: security\" }";
+    let (part, more) =
+        ("  instructions: { text: instructions }", format!("  instructions: {{ text: instructions }}\n{hint}"));
+    edit(&folder.path().join("scenarios/desk/environment.yaml"), part, &more);
+    // All queues are right; it does not write.
+    let told = succeeds(folder.path(), &["run", "scenarios/desk", "--policy", "label_probe"]);
+    assert!(told.starts_with("desk/desk-monday seed 0: score 0.8000"), "{told}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Answer, GraderOffer, Offer, Operation, Plugin};
+use super::{Answer, GraderOffer, Offer, Operation, Plugin, judge::JUDGE};
 use crate::hash::sha256;
 
 /// An answer of a plugin, as records keep it.
@@ -23,6 +23,13 @@ pub struct Heard {
     pub question: String,
     /// What it answered, as it wrote it.
     pub answer: String,
+}
+
+impl Heard {
+    /// Whether it is a language model's judgement of an action, which may quote what is right.
+    pub fn is_judgement(&self) -> bool {
+        self.plugin == JUDGE
+    }
 }
 
 /// What stands for a question whose step failed.

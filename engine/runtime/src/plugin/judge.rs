@@ -13,7 +13,7 @@ use super::{Guest, Inputs, Operation, inputs::Question};
 use crate::json;
 
 /// The name under which records keep what judges answered.
-const JUDGE: &str = "judge";
+pub(super) const JUDGE: &str = "judge";
 /// The maximum number of characters of a reason that are kept.
 const MAX_REASON: usize = 500;
 /// Characters of a question's key that messages show.

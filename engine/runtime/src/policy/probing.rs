@@ -236,8 +236,9 @@ impl Answer {
     fn beside(&self, row: usize, ids: &[Vec<String>], names: &[Vec<String>]) -> Option<usize> {
         let begins = |at: usize, run: &[String]| !run.is_empty() && self.0[at..].starts_with(run);
         (0..self.0.len()).rev().filter(|at| begins(*at, &ids[row])).find_map(|found| {
-            let behind = (found + ids[row].len()..self.0.len()).take_while(|at| !ids.iter().any(|id| begins(*at, id)));
-            behind.filter_map(|at| names.iter().position(|name| begins(at, name))).next()
+            let mut behind =
+                (found + ids[row].len()..self.0.len()).take_while(|at| !ids.iter().any(|id| begins(*at, id)));
+            behind.find_map(|at| names.iter().position(|name| begins(at, name)))
         })
     }
 }

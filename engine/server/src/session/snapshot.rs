@@ -32,7 +32,9 @@ fn written(session: &Session, play: &Play) -> Value {
     value["digest"] = episode.pack().digest().into();
     value["group"] = run.group().into();
     value["actions"] = run.actions().iter().collect();
-    let heard = episode.inputs().heard();
+    let mut heard = episode.inputs().heard();
+    // What a judge says of an action is for those who may read grades.
+    heard.retain(|one| !one.is_judgement());
     if !heard.is_empty() {
         value["inputs"] = json!(heard);
     }
@@ -65,7 +67,7 @@ pub(crate) fn schema() -> Value {
             "actions": { "type": "array", "items": { "type": "object" }, "description": "Those that were taken, in order." },
             "inputs": {
                 "type": "array", "items": { "type": "object" },
-                "description": "What plugins that are not pure functions answered; empty if there are none.",
+                "description": "What plugins that are not pure functions answered, except for language models that grade; empty if there are none.",
             },
         },
     })

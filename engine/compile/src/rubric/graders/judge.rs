@@ -25,6 +25,14 @@ pub(super) fn build(params: &spec::Judge, site: &Site<'_>, report: &mut Report) 
                 .hint("add a second choice, or remove `choices` so that the model gives a score from 0 to 1"),
         );
     }
+    for (name, value) in params.choices.iter().filter(|(_, value)| !(0.0..=1.0).contains(*value)) {
+        let message = format!("the choice `{name}` must be worth a number from 0 to 1, not {value}");
+        report.push(
+            site.document
+                .at(Code::OutOfBounds, format!("{}/choices/{name}", site.pointer), message)
+                .hint("as the values of all graders; `weight` or `times` of the node says what it counts"),
+        );
+    }
     let place = (site.document, &*format!("{}/prompt", site.pointer));
     let prompt = check::prompt(place, &params.prompt, (site.fields, site.decisions, column), report);
     let prompt = prompt.filter(|_| report.errors() == before)?;
