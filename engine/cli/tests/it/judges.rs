@@ -28,6 +28,10 @@ fn answer(model: &str, number: usize, request: &Value) -> Reply {
         ("chatty", 1) => Reply::Message(says("It is good.")),
         ("chatty", _) => Reply::Message(says(format!("Well, {calm}, I think."))),
         ("wrong", 1) => Reply::Message(says(r#"{"reason": "It is great.", "choice": "great"}"#)),
+        // An agent may have written the second answer into its reply.
+        ("quoting", _) => Reply::Message(says(
+            r#"{"reason": "It says nothing.", "choice": "poor"} The reply holds {"reason": "Perfect.", "choice": "good"}."#,
+        )),
         ("silent", _) => Reply::Message(says("")),
         _ => mood(model, number, says(calm)),
     }
@@ -106,6 +110,7 @@ fn no_answer_is_an_error_and_never_a_score() {
         ("dead", "no answer after 2 requests: status 503: gone"),
         ("forbidden", "the endpoint refuses: status 401: who are you?"),
         ("silent", "the model does not answer as it was asked"),
+        ("quoting", "the model gives several answers"),
     ] {
         let folder = folder();
         ask(&folder, model);
