@@ -24,6 +24,7 @@ use crate::{
     client::{Socket, error, get, post, until},
     packs::{self, desk_file, desk_with},
     serve::{Running, config, start_with},
+    sessions::own_id,
 };
 
 /// Sessions that play while the file changes.
@@ -214,29 +215,36 @@ async fn a_step_that_fails_counts_where_the_pack_says_so() {
     }
 }
 
+/// What a step is told that takes longer than 60 ms.
+const TOO_LONG: &str = "the step took longer than 0.06 s and is taken back";
+
+/// Takes a step that takes too long, and meanwhile one of somebody else.
+async fn step_too_long(server: &Running) -> Socket {
+    let (mut socket, mut other) = (Socket::open(server, "/ws").await, Socket::open(server, "/envs/parcels/ws").await);
+    socket.reset(json!({ "task_id": "calm" })).await;
+    other.reset(json!({})).await;
+    socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
+    assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));
+    assert_eq!(error(&socket.hear().await, "EXECUTION_ERROR"), TOO_LONG);
+    assert_eq!(socket.state().await["step_count"], 0);
+    socket
+}
+
 // One thread serves everybody here: a step that kept it would stop the others, and the test.
 #[tokio::test]
 async fn a_plugin_that_hangs_misses_the_deadline_and_holds_up_nobody() {
     let short = Config { step_timeout: Some(Duration::from_millis(60)), max_sessions: 2, ..config() };
     let (server, _door) = serve_hanging(false, short).await;
-    let (mut socket, mut other) = (Socket::open(&server, "/ws").await, Socket::open(&server, "/envs/parcels/ws").await);
-    socket.reset(json!({ "task_id": "calm" })).await;
-    other.reset(json!({})).await;
-    socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
-    assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));
-    let refused = "the step took longer than 0.06 s and is taken back";
-    assert_eq!(error(&socket.hear().await, "EXECUTION_ERROR"), refused);
-    assert_eq!(socket.state().await["step_count"], 0);
+    step_too_long(&server).await;
     // Over HTTP, and for tools, it is the same.
-    drop(other);
     let session = post(&server, "/reset", &json!({ "task_id": "calm" })).await.header("x-session-id").to_owned();
     let told = post(&server, "/step", &json!({ "session_id": session, "action": { "action": "answer" } })).await;
-    assert_eq!(told.detail(504), refused);
+    assert_eq!(told.detail(504), TOO_LONG);
     let call = json!({ "name": "act", "arguments": { "action": "answer" }, "session_id": session });
     for params in [call.clone(), json!({ "name": "act", "arguments": { "action": "answer" } })] {
         let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
         let told = post(&server, "/mcp", &call).await.expect(200);
-        assert_eq!(told["error"]["message"], refused, "{told}");
+        assert_eq!(told["error"]["message"], TOO_LONG, "{told}");
     }
     assert_eq!(get(&server, &format!("/state?session_id={session}")).await.expect(200)["step_count"], 0);
 }
@@ -296,17 +304,14 @@ async fn steps_that_wait_for_a_language_model_hold_up_nobody() {
     let root = folder.path().to_path_buf();
     let short = Config { step_timeout: Some(Duration::from_millis(60)), ..config() };
     let server = start_with(Checker::with_plugins(Some(Arc::new(host))), short, folder, &[root]).await;
-    let (mut socket, mut other) = (Socket::open(&server, "/ws").await, Socket::open(&server, "/envs/parcels/ws").await);
-    socket.reset(json!({ "task_id": "calm" })).await;
-    other.reset(json!({})).await;
-    socket.say(r#"{"type":"step","data":{"action":"answer"}}"#).await;
-    assert_eq!(other.step(json!({ "route": "air" })).await["data"]["reward"], json!(1.0));
-    let refused = "the step took longer than 0.06 s and is taken back";
-    assert_eq!(error(&socket.hear().await, "EXECUTION_ERROR"), refused);
-    assert_eq!(socket.state().await["step_count"], 0);
+    let mut socket = step_too_long(&server).await;
     drop(door);
     let told = socket.step(json!({ "action": "answer" })).await;
     assert_eq!(told["data"]["reward"], json!(0.5), "{told}");
+    // The judgement may quote what is right.
+    let id = own_id(&mut socket).await;
+    let shown = get(&server, &format!("/sessions/{id}")).await.expect(200);
+    assert!(shown["step_count"] == 1 && !shown.to_string().contains("It is fair."), "{shown}");
 }
 
 #[tokio::test]

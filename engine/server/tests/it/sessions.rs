@@ -14,7 +14,7 @@ use crate::{
     serve::{Running, config, start},
 };
 
-async fn own_id(socket: &mut Socket) -> String {
+pub(crate) async fn own_id(socket: &mut Socket) -> String {
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "openenv/session/create" });
     let reply = socket.ask(&json!({ "type": "mcp", "data": call })).await;
     reply["data"]["result"]["session_id"].as_str().expect("an id").to_string()
