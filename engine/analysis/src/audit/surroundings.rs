@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use casebook_runtime::{
     episode::Episode,
     model::{Column, Datum, Item},
-    scenario::{Pack, observation::Part},
+    scenario::Pack,
     value::ValueType,
 };
 use serde_json::Value;
@@ -43,21 +43,6 @@ struct Around {
     explains: bool,
 }
 
-/// What an observation shows besides items and instructions.
-fn beyond_items(episode: &Episode) -> String {
-    let mut text = String::from("{");
-    episode.write_observation(&mut text);
-    text.push('}');
-    let mut shown: Value = serde_json::from_str(&text).unwrap_or_default();
-    for (name, part) in &episode.pack().observation {
-        let is_about_items = matches!(part, Part::Items(_) | Part::Current | Part::Ids(_) | Part::Instructions);
-        if let Some(map) = shown.as_object_mut().filter(|_| is_about_items) {
-            map.shift_remove(&**name);
-        }
-    }
-    shown.to_string()
-}
-
 /// The texts that an agent reads besides items, and all those of the task as one.
 fn around(episode: &Episode) -> Vec<Around> {
     let (pack, task) = (episode.pack(), episode.task());
@@ -89,7 +74,7 @@ fn around(episode: &Episode) -> Vec<Around> {
     all.push(Around { instructs: true, ..one("the instruction text", &instructions) });
     all.push(Around {
         names_items: true,
-        ..one("the observation, apart from items and instructions,", &beyond_items(episode))
+        ..one("the observation, apart from items and instructions,", &episode.shown_beyond_items().to_string())
     });
     let mut state = String::new();
     episode.write_state(&mut state);

@@ -18,6 +18,21 @@ use crate::{
 };
 
 impl Episode {
+    /// What the observation shows besides items and instructions.
+    pub fn shown_beyond_items(&self) -> Value {
+        let mut text = String::from("{");
+        self.write_observation(&mut text);
+        text.push('}');
+        let mut shown: Value = serde_json::from_str(&text).unwrap_or_default();
+        for (name, part) in &self.pack.observation {
+            let is_about_items = matches!(part, Part::Items(_) | Part::Current | Part::Ids(_) | Part::Instructions);
+            if let Some(map) = shown.as_object_mut().filter(|_| is_about_items) {
+                map.shift_remove(&**name);
+            }
+        }
+        shown
+    }
+
     /// Appends the observation's members, `"name":value,...`, without braces; there may be none after a reset where tools are
     /// the actions.
     pub fn write_observation(&self, out: &mut String) {

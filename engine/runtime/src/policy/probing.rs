@@ -10,10 +10,7 @@ use crate::{
     episode::Episode,
     model::{Cells, Column, Datum, MAX_TEXT, Text},
     number::Number,
-    scenario::{
-        action::{MAX_BATCH, Role},
-        observation::Part,
-    },
+    scenario::action::{MAX_BATCH, Role},
     value::ValueType,
 };
 
@@ -204,20 +201,9 @@ struct Answer(Vec<String>);
 
 impl Answer {
     fn of(episode: &Episode) -> Self {
-        let pack = episode.pack();
-        let mut text = String::from("{");
-        episode.write_observation(&mut text);
-        text.push('}');
-        let mut shown: Value = serde_json::from_str(&text).unwrap_or_default();
-        for (name, part) in &pack.observation {
-            let about_items = matches!(part, Part::Items(_) | Part::Current | Part::Ids(_) | Part::Instructions);
-            if let Some(map) = shown.as_object_mut().filter(|_| about_items) {
-                map.shift_remove(&**name);
-            }
-        }
         let mut state = String::new();
         episode.write_state(&mut state);
-        Self(Self::words(&format!("{shown} {state}")))
+        Self(Self::words(&format!("{} {state}", episode.shown_beyond_items())))
     }
 
     fn words(text: &str) -> Vec<String> {
