@@ -127,11 +127,26 @@ impl<'r> Rules<'r> {
 
     /// What a rule decides, or the default: of one decision or of all, in order.
     pub(super) fn value(&self, by: Option<usize>, column: Option<usize>) -> Vec<(usize, Datum)> {
-        let all = by.map_or(&self.set.default, |at| &self.rule(at).then);
-        let mut pairs: Vec<_> =
-            all.iter().filter(|(own, _)| column.is_none_or(|column| column == *own)).cloned().collect();
+        let mut pairs: Vec<_> = self.pairs(by, column).cloned().collect();
         pairs.sort_by_key(|(own, _)| *own);
         pairs
+    }
+
+    /// Whether what a rule decides, or the default, is one of some values.
+    pub(super) fn decides_one_of(
+        &self,
+        values: &[Vec<(usize, Datum)>],
+        by: Option<usize>,
+        column: Option<usize>,
+    ) -> bool {
+        let own = || self.pairs(by, column);
+        values.iter().any(|value| own().count() == value.len() && own().all(|pair| value.contains(pair)))
+    }
+
+    /// What a rule decides, or the default, as it is written.
+    fn pairs(&self, by: Option<usize>, column: Option<usize>) -> impl Iterator<Item = &'r (usize, Datum)> {
+        let all = by.map_or(&self.set.default, |at| &self.rule(at).then);
+        all.iter().filter(move |(own, _)| column.is_none_or(|column| column == *own))
     }
 
     /// The rules that can decide a decision about an item of a region where another one would, or the default.

@@ -45,10 +45,10 @@ impl<'a> Relations<'a> {
             (Atom::Entries(..), true) => found.extend(own.given.map(|given| (given, true))),
             (Atom::Given(_), false) => found.extend(used.iter().filter(|other| **other != atom).map(|at| (*at, false))),
             (Atom::Test(..), false) => found.extend(list(&own.implying).into_iter().map(|other| (other, false))),
-            (Atom::Test(..), true) => {
+            (Atom::Test(_, test), true) => {
                 found.extend(list(&own.implied).into_iter().chain(own.given).map(|other| (other, true)));
-                // A list may hold any entries at once.
-                if self.atoms.columns[column].kind.is_list() {
+                // A list may hold any entries at once, and a text any others.
+                if self.atoms.columns[column].kind.is_list() || matches!(test, Test::HoldsAny(..)) {
                     return;
                 }
                 let excluded = used.iter().filter(|other| self.compare(column, atom, **other) == Relation::Excludes);

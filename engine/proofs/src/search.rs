@@ -30,6 +30,11 @@ const FEW: usize = 60;
 
 /// Tests of one field up to which a question is thought about.
 const MAX_TESTS: usize = 50_000;
+/// Ways that a part has left beyond which their number does not matter, and parts of which one is the next to be decided: to find
+/// the narrowest of all parts takes longer than to decide another one. To compare two versions of 20,000 rules of mixed shapes
+/// takes 4.8 s, and 8.6 s without these bounds.
+const WIDE: usize = 32;
+const MANY: usize = 8;
 /// Why nothing more is asked.
 pub(super) const TOO_MUCH: &str = "it takes too much work to compare all that there is";
 /// Why an item that is computed in part shows nothing.
@@ -165,6 +170,7 @@ impl<'a> Solver<'a> {
 enum Undo {
     Atom(usize),
     Alive(usize, Ranges),
+    Last(usize),
 }
 
 struct Search<'s, 'a> {
@@ -185,6 +191,8 @@ struct Search<'s, 'a> {
     steps: usize,
     /// By part of the formula two of its ways that had not failed when they were last looked at.
     watched: Vec<[usize; 2]>,
+    /// By part the last of its ways, where all others have failed.
+    last: Vec<Option<usize>>,
     /// How many atoms the formula names.
     size: usize,
     unknown: Option<&'static str>,
@@ -236,6 +244,7 @@ impl<'s, 'a> Search<'s, 'a> {
             trail: Vec::new(),
             steps,
             watched: vec![[0, 1]; Formula::parts(formula).len()],
+            last: vec![None; Formula::parts(formula).len()],
             size,
             unknown: None,
         }
@@ -371,12 +380,17 @@ impl<'s, 'a> Search<'s, 'a> {
                 self.unknown = Some(TOO_MUCH);
                 return Propagated::Impossible;
             }
+            let mut looked = 0;
             let mut best: Option<(usize, &Shared)> = None;
             for (at, part) in parts.iter().enumerate() {
                 let width = match self.status(at, part) {
                     Status::Holds | Status::Fails => continue,
                     Status::Only(_) => 1,
-                    Status::Open => self.width(part, best.map_or(usize::MAX, |(least, _)| least)),
+                    Status::Open if looked == MANY => break,
+                    Status::Open => {
+                        looked += 1;
+                        self.width(part, best.map_or(WIDE, |(least, _)| least))
+                    }
                 };
                 if best.is_none_or(|(least, _)| width < least) {
                     best = Some((width, part));
@@ -400,6 +414,13 @@ impl<'s, 'a> Search<'s, 'a> {
                 None => Status::Only(part),
             };
         };
+        if let Some(last) = self.last[at] {
+            return match ways[last].value(&self.decided) {
+                Some(true) => Status::Holds,
+                Some(false) => Status::Fails,
+                None => Status::Only(&ways[last]),
+            };
+        }
         let mut watched = self.watched[at];
         let mut open = [None, None];
         for side in [0, 1] {
@@ -420,7 +441,11 @@ impl<'s, 'a> Search<'s, 'a> {
         }
         match open {
             [Some(_), Some(_)] => Status::Open,
-            [Some(way), None] | [None, Some(way)] => Status::Only(way),
+            [Some(way), None] | [None, Some(way)] => {
+                self.last[at] = Some(watched[usize::from(open[0].is_none())]);
+                self.trail.push(Undo::Last(at));
+                Status::Only(way)
+            }
             [None, None] => Status::Fails,
         }
     }
@@ -436,7 +461,7 @@ impl<'s, 'a> Search<'s, 'a> {
                     if part.value(&self.decided).is_some() {
                         continue;
                     }
-                    let width = self.width(part, best.map_or(usize::MAX, |(least, _)| least));
+                    let width = self.width(part, best.map_or(WIDE, |(least, _)| least));
                     if best.is_none_or(|(least, _)| width < least) {
                         best = Some((width, part));
                     }
@@ -454,7 +479,7 @@ impl<'s, 'a> Search<'s, 'a> {
         }
     }
 
-    /// How many ways lead on from a part; beyond a number of them it does not matter.
+    /// How many ways lead on from a part, counted up to a number of them.
     fn width(&self, formula: &Formula, most: usize) -> usize {
         match formula {
             Formula::Any(parts) => parts.iter().filter(|part| part.value(&self.decided).is_none()).take(most).count(),
@@ -539,6 +564,7 @@ impl<'s, 'a> Search<'s, 'a> {
                     self.alive[column] = Some(before);
                     self.kept[column] = 0;
                 }
+                Some(Undo::Last(part)) => self.last[part] = None,
                 None => {}
             }
         }
@@ -552,7 +578,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let mut chosen: Vec<usize> = named.iter().filter(timed).collect();
         chosen.extend(self.trail.iter().filter_map(|undo| match undo {
             Undo::Atom(atom) => Some(*atom),
-            Undo::Alive(..) => None,
+            Undo::Alive(..) | Undo::Last(_) => None,
         }));
         let all: Vec<(usize, bool)> = chosen.into_iter().filter_map(|atom| Some((atom, self.decided[atom]?))).collect();
         let cube = needed(formula, &all, self.decided.len());

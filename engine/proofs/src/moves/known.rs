@@ -31,7 +31,7 @@ impl Told {
     }
 
     pub(super) fn holds(&self, part: &Part<'_>, by: Option<usize>) -> bool {
-        self.rules.contains(&by) || self.values.contains(&part.other.rules.value(by, part.column))
+        self.rules.contains(&by) || part.other.rules.decides_one_of(&self.values, by, part.column)
     }
 
     fn instead(&self, part: &Part<'_>, region: &Region, by: Option<usize>) -> Shared {
