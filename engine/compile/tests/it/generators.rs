@@ -556,6 +556,28 @@ fn parts_are_joined_and_inboxes_drawn_from() {
 }
 
 #[test]
+fn what_a_mix_leaves_out_is_meant_and_moments_are_not_steered() {
+    let maker = MAKER.replace("ids: { prefix: P- }", "cover: rules");
+    let mixed = task("train", "train", "{ generate: returns, items: 3, mix: { reason: { wrong: 1 } } }");
+    assert_eq!(findings(&maker, &mixed).matches("in 2000 draws").count(), 0);
+    let poor = findings(&maker.replace("to: 900", "to: 399"), &mixed);
+    assert!(
+        poor.contains("reached the rule `F-DEAR`") && poor.contains("let a slot take what the rule asks for"),
+        "{poor}"
+    );
+    assert_eq!(poor.matches("in 2000 draws").count(), 1, "{poor}");
+    // The clock is on a Monday.
+    let desk = DESK.replace("{ seen: { older_than: 40h } }", "{ seen: { weekday: [wed], zone: UTC } }");
+    let pack = format!("{desk}{}", task("train", "train", "{ generate: returns, items: 3 }"));
+    let sources = source::from_texts("depot", [("pack.yaml", pack.as_str()), ("maker.yaml", &maker)]);
+    let found = compile(&sources.with_data([("people.csv", PEOPLE)]), 1).report.render(false);
+    assert!(
+        found.contains("reached the rule `F-STALE`") && found.contains("nothing steers draws towards weekdays"),
+        "{found}"
+    );
+}
+
+#[test]
 fn what_does_not_work_is_told_at_its_place() {
     let train = task("train", "train", "{ generate: returns, items: 3 }");
     for (from, to, expected) in [

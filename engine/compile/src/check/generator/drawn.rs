@@ -9,6 +9,7 @@ use casebook_runtime::{
     items::Law,
     model::Item,
     names::list,
+    rules::{CompiledRule, Test},
     scenario::{
         TaskLevel, Variants,
         generator::{
@@ -313,7 +314,13 @@ impl Task<'_, '_> {
             Site { document, spec: written, level: spec.level.as_deref(), test: source.cast.test, task: self.document };
         let (found, findings) = (report.errors(), report.diagnostics.len());
         let (samples, faults) = if self.tells {
-            let (plan, survey) = Plan::new(&source.cast, self.clock, &world);
+            let (plan, mut survey) = Plan::new(&source.cast, self.clock, &world);
+            if !survey.unreached.is_empty() && !source.cast.mix.is_empty() {
+                // What the mix of a task leaves out is meant.
+                let whole = Cast { mix: Vec::new(), ..source.cast.clone() };
+                let unreached = Plan::new(&whole, self.clock, &world).1.unreached;
+                survey.unreached.retain(|one| unreached.contains(one));
+            }
             site.report(self.parts, survey, report);
             if report.errors() > found {
                 return None;
@@ -464,6 +471,10 @@ impl Plans {
     }
 }
 
+/// What helps where a rule is not reached that reads a clock on a wall.
+const UNSTEERED: &str = "nothing steers draws towards weekdays, times of day and calendars: let a slot draw such moments more often, \
+     or another one less that a rule before it asks for";
+
 /// A generator whose trial is reported.
 struct Site<'a> {
     document: &'a Document,
@@ -521,7 +532,8 @@ impl Site<'_> {
                 let id = &rule.reason.id;
                 let message = format!("no item of the generator `{name}` reached the rule `{id}` in {REACH} draws");
                 let finding = document.at(Code::OutOfReach, rule_pointer(document, id), message);
-                report.push(finding.label(label).hint(reach));
+                let hint = if reads_clock_on_wall(rule) { UNSTEERED } else { reach };
+                report.push(finding.label(label).hint(hint));
                 return;
             }
             Unreached::Default(rules) => (
@@ -542,6 +554,13 @@ impl Site<'_> {
         };
         report.push(self.document.at_key(Code::OutOfReach, pointer, message).label(label).hint(hint));
     }
+}
+
+/// Whether a rule asks for weekdays, times of day or dates of a calendar.
+fn reads_clock_on_wall(rule: &CompiledRule) -> bool {
+    let mut tests = Vec::new();
+    std::iter::once(&rule.when).chain(&rule.except).for_each(|condition| condition.tests(&mut tests));
+    tests.iter().any(|(_, test)| matches!(test, Test::Wall(..)))
 }
 
 /// Where a rule is written.
