@@ -63,11 +63,16 @@ fn a_policy_of_the_pack_takes_the_place_of_one_of_the_same_name() {
 
 #[test]
 fn a_wrong_decision_has_all_that_an_action_needs() {
-    // What is forwarded needs a team, which is right of no other ticket.
-    let team = "  team: { type: enum, values: [north, south], when: { queue: forward }, truth: { value: \"'south'\" } }\n";
+    // What is forwarded needs a team, which nothing is right about elsewhere.
+    let team = "  team: { type: enum, values: [north, south], required: true, when: { queue: forward }, truth: { rules: routing } }\n";
     let mut files = packs::desk_files_with("environment.yaml", "action:\n", &format!("{team}action:\n"));
-    let (_, text) = files.iter_mut().find(|(name, _)| name == "environment.yaml").expect("the file");
-    *text = text.replace("    why:", "    team: { decides: team, required: true }\n    why:");
+    for (file, from, to) in [
+        ("environment.yaml", "    why:", "    team: { decides: team }\n    why:"),
+        ("rules.yaml", "{ queue: forward }", "{ queue: forward, team: south }"),
+    ] {
+        let (_, text) = files.iter_mut().find(|(name, _)| name == file).expect("the file");
+        *text = text.replace(from, to);
+    }
     let catalog = packs::catalog(&files);
     let pack = &catalog.packs()[0];
     let agent = policy::find(pack, "oracle_minus_one").expect("it is built in");
