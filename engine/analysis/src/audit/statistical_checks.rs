@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{
-    lints,
+    hints, lints,
     report::{Finding, Outcome, Place},
     sample::{Sample, SampledEpisode},
     written::Written,
@@ -281,7 +281,10 @@ fn signal(subject: &Subject<'_>) -> Outcome {
             Finding::new(subject.place(task), "every agent gets the same return, so that nothing can be learned")
         })
         .collect();
-    Outcome::default().with(findings).with(lints::repeated(subject.pack, subject.sample, subject.written))
+    Outcome::default()
+        .with(findings)
+        .with(lints::repeated(subject.pack, subject.sample, subject.written))
+        .with(hints::contradictions(subject.pack, subject.sample, subject.written))
 }
 
 fn adversaries(subject: &Subject<'_>) -> Outcome {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Healthy, Mutant,
-    plays::{Played, Player},
+    plays::{Cast, Played, Player},
 };
 use crate::comparison::{RulesCompared, Standing};
 
@@ -44,7 +44,7 @@ pub(super) fn find(
     if let Some(case) = episode_case(healthy, mutant, fault, &mut plays) {
         return Ok(Killer { under: "episodes", case: format!("- {}", flow(&case)) });
     }
-    let ways = format!("{plays} more ways to play give the same scores and returns");
+    let ways = format!("{plays} more ways to play give the same scores, returns and last observations");
     Err(match rules.map(|set| &set.standing) {
         Some(Standing::Unknown) => format!("the proofs do not decide whether the rules mean the same, and {ways}"),
         Some(Standing::Incomparable { why }) => format!("the rules cannot be compared ({why}), and {ways}"),
@@ -55,19 +55,20 @@ pub(super) fn find(
 /// An episode that ends otherwise.
 fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays: &mut usize) -> Option<Value> {
     let (pack, has_golden) = (&healthy.pack, healthy.golden.is_some());
+    let mutant = Cast::new(mutant);
     // The task at fault shows it soonest.
     let is_at_fault = |task: &&Arc<Task>| fault.kind == "Task" && task.name() == fault.document;
     let first = pack.tasks().iter().filter(is_at_fault);
     for task in first.chain(pack.tasks().iter().filter(|task| !is_at_fault(task))) {
         let first = task.family.and_then(|family| task.with_seed(family.first));
         let task = first.as_ref().unwrap_or(task);
-        for player in Player::all(pack, task, &fault.old, has_golden) {
+        for player in Player::all(pack, task, fault, has_golden) {
             let Some(is) = healthy.result(&player, task.name()) else { continue };
             *plays += 1;
-            if !differ(&is, player.result(mutant, task.name()).as_ref()) {
+            if !differ(&is, player.result(&mutant, task.name()).as_ref()) {
                 continue;
             }
-            let both = |player: &Player| Some((player.result(pack, task.name())?, player.result(mutant, task.name())));
+            let both = |player: &Player| Some((player.result(&healthy.cast, task.name())?, player.result(&mutant, task.name())));
             let player = player.shrunk(&|player| both(player).is_some_and(|(is, other)| differ(&is, other.as_ref())));
             if let Some((is, other)) = both(&player) {
                 let mut case = player.case(task.name());
@@ -80,9 +81,19 @@ fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays
     None
 }
 
-/// Whether two plays differ in score or return.
+/// Whether two plays differ in score, return or what is shown at last.
 fn differ(is: &Played, other: Option<&Played>) -> bool {
-    other.is_none_or(|other| (other.score - is.score).abs() > SAME || (other.total - is.total).abs() > SAME)
+    other.is_none_or(|other| {
+        (other.score - is.score).abs() > SAME
+            || (other.total - is.total).abs() > SAME
+            || shown_otherwise(is, other).is_some()
+    })
+}
+
+/// The shortest part of the last observation that another play does not show, or shows otherwise.
+fn shown_otherwise<'a>(is: &'a Played, other: &Played) -> Option<(&'a String, &'a Value)> {
+    let differs = |(name, value): &(&String, &Value)| other.shown.get(*name) != Some(*value);
+    is.shown.iter().filter(differs).min_by_key(|(_, value)| value.to_string().len())
 }
 
 /// What a test expects that the pack meets and the mutant does not: a named part of the score or the reward, the innermost that
@@ -106,6 +117,11 @@ fn expected(task: &Task, is: &Played, other: Option<&Played>) -> Map<String, Val
     }
     if other.is_none_or(|other| (other.total - is.total).abs() > SAME) {
         expect.insert("return".into(), rounded(is.total));
+    }
+    if expect.is_empty()
+        && let Some((name, value)) = other.and_then(|other| shown_otherwise(is, other))
+    {
+        expect.insert("observation".into(), Map::from_iter([(name.clone(), value.clone())]).into());
     }
     expect
 }

@@ -7,9 +7,11 @@
 //! | `alike.rs` | which mutants mean what the pack means |
 //! | `killer.rs` | a test that would notice a mutant that no test noticed |
 //! | `plays.rs` | the ways to play in which it looks for one |
+//! | `again.rs` | what a change of the pack reaches of the fates that are known |
 //!
 //! After R. A. `DeMillo`, R. J. Lipton and F. G. Sayward, "Hints on test data selection", Computer 11 (1978).
 
+mod again;
 mod alike;
 mod killer;
 mod mutants;
@@ -18,35 +20,36 @@ mod text;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use casebook_compile::check::{Checker, Compiled};
 use casebook_runtime::scenario::Pack;
 use casebook_syntax::{
-    diagnostic::{Code, Diagnostic, apart, apply},
+    diagnostic::{Code, Diagnostic, Report, apart, apply},
     source::SourceSet,
 };
 use serde::Serialize;
 
-use crate::testing::{self, golden};
+use crate::testing::{Failure, fails_again, first_failure, golden};
+pub use again::{Round, Standing};
 pub use killer::Killer;
 pub use mutants::{Mutant, mutants};
-use plays::{Played, Player};
+use plays::{Cast, Played, Player};
 
 /// The result of a mutant.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate {
-    /// `check` reports it, with an error or a warning that the pack does not have.
+    /// `check` or `rules check` reports it, with an error or a warning that the pack does not have.
     Reported {
         /// The finding.
         by: String,
     },
     /// A test fails.
     Killed {
-        /// The test's document, and its name.
-        by: String,
+        /// The test; as text its document and its name.
+        by: Failure,
     },
     /// It passes every test.
     Survived {
@@ -69,10 +72,14 @@ pub enum Fate {
 pub struct Healthy<'a> {
     sources: &'a SourceSet,
     pack: Arc<Pack>,
-    findings: HashSet<(Code, String)>,
+    /// Those who play its tasks while tests are looked for.
+    cast: Cast,
+    findings: Findings,
+    /// The same with all that `rules check` asks, once a mutant of rules passes every test.
+    proved: OnceLock<Findings>,
     /// What its golden file says, if it has one.
     golden: Option<Vec<golden::Line>>,
-    /// The results of those who have played its tasks while tests were looked for.
+    /// Their results.
     results: Mutex<HashMap<(String, Player), Option<Played>>>,
 }
 
@@ -93,8 +100,9 @@ impl<'a> Healthy<'a> {
         if let Some(failed) = first_failure(&pack, golden.as_deref()) {
             return Err(format!("a test of `{name}` fails without a mutant (`{failed}`); run `casebook test`"));
         }
-        let findings = compiled.report.diagnostics.iter().map(|one| (one.code, one.message.clone())).collect();
-        Ok(Self { sources, pack, findings, golden, results: Mutex::default() })
+        let findings = findings(&compiled.report);
+        let cast = Cast::new(&pack);
+        Ok(Self { sources, pack, cast, findings, proved: OnceLock::new(), golden, results: Mutex::default() })
     }
 
     /// The pack.
@@ -107,21 +115,19 @@ impl<'a> Healthy<'a> {
         let key = (task.to_owned(), player.clone());
         let known = self.results.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         known.unwrap_or_else(|| {
-            let result = player.result(&self.pack, task);
+            let result = player.result(&self.cast, task);
             self.results.lock().unwrap_or_else(PoisonError::into_inner).insert(key, result.clone());
             result
         })
     }
 
-    /// Makes a mutant and tests it. The checker may keep what it compiled for others.
-    pub fn fate(&self, mutant: &Mutant, checker: &mut Checker) -> Fate {
+    /// Makes a mutant and tests it, first by what noticed it before. The checker may keep what it compiled for others.
+    pub fn fate(&self, mutant: &Mutant, before: Option<&Failure>, checker: &mut Checker) -> Fate {
         let mut sources = self.sources.clone();
         sources.change(&|file| (*file.path == *mutant.path).then(|| apply(&file.text, &apart(mutant.fixes.clone()))));
         let compiled = checker.compile(&sources, 1);
-        let is_new = |one: &&Diagnostic| !self.findings.contains(&(one.code, one.message.clone()));
-        let new = compiled.report.diagnostics.iter().find(is_new);
-        if let Some(finding) = new {
-            return Fate::Reported { by: format!("{}: {}", finding.code, finding.message) };
+        if let Some(by) = new(&compiled.report, &self.findings) {
+            return Fate::Reported { by };
         }
         let Some(pack) = compiled.catalog.as_ref().and_then(|catalog| catalog.pack(self.pack.name())) else {
             return Fate::Reported { by: "the pack has errors".to_owned() };
@@ -129,12 +135,21 @@ impl<'a> Healthy<'a> {
         if pack.digest() == self.pack.digest() {
             return Fate::Same { because: "the documents say the same" };
         }
-        if let Some(by) = first_failure(pack, self.golden.as_deref()) {
+        let golden = self.golden.as_deref();
+        let again = before.filter(|failure| fails_again(pack, failure, golden)).cloned();
+        if let Some(by) = again.or_else(|| first_failure(pack, golden)) {
             return Fate::Killed { by };
         }
         let meaning = alike::rules(mutant, &self.sources.packs[0], &sources.packs[0]);
         if let Some(because) = alike::because(mutant, meaning.as_ref(), &self.pack, pack) {
             return Fate::Same { because };
+        }
+        // It takes longest, and few mutants come so far.
+        if mutant.kind == "Rules" {
+            let proved = self.proved.get_or_init(|| findings(&checker.prove(self.sources).report));
+            if let Some(by) = new(&checker.prove(&sources).report, proved) {
+                return Fate::Reported { by };
+            }
         }
         match killer::find(self, pack, mutant, meaning.as_ref()) {
             Ok(killer) => Fate::Survived { killer: Some(killer), why: None },
@@ -143,10 +158,15 @@ impl<'a> Healthy<'a> {
     }
 }
 
-/// What a pack fails first, its golden file included, in words.
-fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>) -> Option<String> {
-    testing::first_failure(pack, || {
-        let found = golden::first_difference(pack, golden?)?;
-        Some(format!("{}: {found}", golden::FILE))
-    })
+/// What `check` reports, by code and message.
+type Findings = HashSet<(Code, String)>;
+
+fn findings(report: &Report) -> Findings {
+    report.diagnostics.iter().map(|one| (one.code, one.message.clone())).collect()
+}
+
+/// The first finding that is not known, in words.
+fn new(report: &Report, known: &Findings) -> Option<String> {
+    let is_new = |one: &&Diagnostic| !known.contains(&(one.code, one.message.clone()));
+    report.diagnostics.iter().find(is_new).map(|finding| format!("{}: {}", finding.code, finding.message))
 }

@@ -1,21 +1,33 @@
-//! Ways to play a task that show what a fault changes: those of the policies, and what is right with small slips.
+//! Ways to play a task that show what a fault changes: those of the policies, what is right with small slips, and the beginning
+//! of it with calls of tools.
 
 use std::sync::Arc;
 
 use casebook_runtime::{
     episode::Episode,
-    policy,
+    policy::{self, Policy},
     record::play,
-    scenario::{Pack, Task},
+    scenario::{Pack, Task, tools::Tool},
     value::ValueType,
 };
 use serde_json::{Map, Value, json};
+
+use super::Mutant;
 
 /// The seeds with which a policy plays a task whose episodes differ by seed.
 const SEEDS: u64 = 4;
 
 /// A name that no item has.
 const NOBODY: &str = "nobody-0";
+
+/// Signs of the longest part of an observation that a test states.
+const SHORT: usize = 200;
+
+/// The most items about which tools are called.
+const CALLED: usize = 24;
+
+/// The most calls of a tool by which time goes on.
+const CALLS: usize = 9;
 
 /// Somebody who plays a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,6 +38,25 @@ pub(super) enum Player {
     Actions(Vec<Value>),
 }
 
+/// A pack with its policies, so that what they learn is learned once.
+#[derive(Debug)]
+pub(super) struct Cast {
+    pub(super) pack: Arc<Pack>,
+    policies: Vec<(String, Policy)>,
+}
+
+impl Cast {
+    pub(super) fn new(pack: &Arc<Pack>) -> Self {
+        let named = |name: String| Some((policy::find(pack, &name)?, name));
+        let policies = policy::names(pack).into_iter().filter_map(named).map(|(policy, name)| (name, policy));
+        Self { pack: Arc::clone(pack), policies: policies.collect() }
+    }
+
+    fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.iter().find(|(known, _)| known == name).map(|(_, policy)| policy)
+    }
+}
+
 /// The result of a task that is played.
 #[derive(Debug, Clone)]
 pub(super) struct Played {
@@ -34,18 +65,24 @@ pub(super) struct Played {
     pub(super) total: f64,
     /// The named parts of the score as they stand, and those of the reward, each added up over the steps.
     pub(super) parts: Vec<(String, f64)>,
+    /// The parts of the last observation that are short.
+    pub(super) shown: Map<String, Value>,
 }
 
 impl Player {
-    /// Those who play a task of a pack. Where a text or a number is at fault, some replies are made of it.
+    /// Those who play a task of a pack. Where a text or a number is at fault, some replies are made of it; where something of the
+    /// task or of the environment is, what is shown after a few actions comes first.
     ///
     /// What a golden file shows, each policy with the seed 0, is not played again.
-    pub(super) fn all(pack: &Arc<Pack>, task: &Arc<Task>, fault: &Value, has_golden: bool) -> Vec<Self> {
+    pub(super) fn all(pack: &Arc<Pack>, task: &Arc<Task>, fault: &Mutant, has_golden: bool) -> Vec<Self> {
         let mut all = Vec::new();
         if task.member.is_none()
             && let Some(right) = policy::find(pack, "oracle").and_then(|oracle| play(&oracle, task, 0).ok())
         {
-            all.extend(slips(pack, task, &right.actions, fault).into_iter().map(Self::Actions));
+            if matches!(fault.kind, "Task" | "Environment") {
+                all.extend(beginnings(pack, task, &right.actions, fault).into_iter().map(Self::Actions));
+            }
+            all.extend(slips(pack, task, &right.actions, &fault.old).into_iter().map(Self::Actions));
         }
         let differs = task.shuffled || task.is_drawn() || !task.vary.is_empty();
         for name in policy::names(pack) {
@@ -61,10 +98,10 @@ impl Player {
     }
 
     /// The result of playing a task; nothing where an action is refused.
-    pub(super) fn result(&self, pack: &Arc<Pack>, task: &str) -> Option<Played> {
-        let task = pack.find_task(task)?;
+    pub(super) fn result(&self, cast: &Cast, task: &str) -> Option<Played> {
+        let (pack, task) = (&cast.pack, cast.pack.find_task(task)?);
         let (policy, seed) = match self {
-            Self::Policy(name, seed) => (Some(policy::find(pack, name)?), *seed),
+            Self::Policy(name, seed) => (Some(cast.policy(name)?), *seed),
             Self::Actions(_) => (None, 0),
         };
         let mut episode = Episode::start(pack, &task, seed, &Map::new()).ok()?;
@@ -90,7 +127,7 @@ impl Player {
         let scored = episode.score_parts().ok()?;
         let sums = episode.component_sums();
         let parts = scored.iter().chain(sums).map(|(name, value)| (name.to_owned(), value)).collect();
-        Some(Played { score: episode.score().ok()?, total, parts })
+        Some(Played { score: episode.score().ok()?, total, parts, shown: shown(&episode) })
     }
 
     /// The same with as few actions, and as few entries of lists in them, as still show something.
@@ -130,6 +167,41 @@ impl Player {
         };
         case.as_object().cloned().unwrap_or_default()
     }
+}
+
+/// The parts of the last observation that are short enough to be written into a test.
+fn shown(episode: &Episode) -> Map<String, Value> {
+    let mut text = String::from("{");
+    episode.write_observation(&mut text);
+    text.push('}');
+    let mut parts: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
+    parts.retain(|_, value| value.to_string().len() <= SHORT);
+    parts
+}
+
+/// The first of the right actions, each tool called about each item, and where a time is at fault, calls by which it goes on.
+fn beginnings(pack: &Pack, task: &Task, right: &[Value], fault: &Mutant) -> Vec<Vec<Value>> {
+    let begun = || (1..right.len()).map(|count| right[..count].to_vec());
+    let call = |tool: &Tool, item: &str| {
+        let named = tool.item.iter().map(|(name, _)| (name.clone(), item.into()));
+        json!({ "tool_name": tool.card.name, "arguments": named.collect::<Map<_, _>>() })
+    };
+    let mut all: Vec<Vec<Value>> = begun().collect();
+    let is_time = ["/arrivals/", "/follow_ups/"].iter().any(|part| fault.pointer.contains(part));
+    let tools = || pack.action.tools.iter().filter(|tool| tool.parameters.is_empty());
+    if !is_time {
+        for tool in tools() {
+            all.extend(task.item_ids().take(CALLED).map(|item| vec![call(tool, item)]));
+        }
+    }
+    let quick = tools().filter(|tool| tool.minutes > 0 && tool.limit.is_none()).min_by_key(|tool| tool.minutes);
+    let first = task.item_ids().next();
+    if let (true, Some(quick), Some(first)) = (is_time, quick, first) {
+        for calls in 1..=CALLS {
+            all.extend(begun().map(|begun| [begun, vec![call(quick, first); calls]].concat()));
+        }
+    }
+    all
 }
 
 /// The right actions, each time with something else about them.

@@ -9,7 +9,7 @@ use casebook_runtime::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Case, CaseKind, case, episodes};
+use super::{Case, CaseKind, Failure, case, episodes};
 
 /// The name of the file, in the folder of its pack.
 pub const FILE: &str = "golden.csv";
@@ -37,22 +37,36 @@ pub struct Line {
     pub total: Option<f64>,
 }
 
+impl Line {
+    /// Whether it is about the same episode as another one.
+    pub fn is_about(&self, other: &Self) -> bool {
+        (&self.task, self.seed, &self.agent) == (&other.task, other.seed, &other.agent)
+    }
+}
+
 /// Plays every task with every policy, one after the other; an error says why an episode has no figures.
 pub fn lines(pack: &Arc<Pack>) -> impl Iterator<Item = Result<Line, String>> + '_ {
+    plays(pack).map(|(agent, task, seed)| line(&agent, &task, seed))
+}
+
+/// Who plays, with the name of the policy.
+type Agent = Arc<(Policy, String)>;
+
+/// What is played for a file: every task with every policy.
+fn plays(pack: &Arc<Pack>) -> impl Iterator<Item = (Agent, Arc<Task>, u64)> + '_ {
     let named = policy::names(pack).into_iter().filter_map(|name| Some((policy::find(pack, &name)?, name)));
     let constant = episodes::constants(pack).into_iter().filter_map(|probe| {
         let name = probe.name().to_owned();
         Some((policy::of_probe(pack, &probe)?, name))
     });
-    let agents: Vec<(Policy, String)> = named.chain(constant).collect();
-    let agents = Arc::new(agents);
+    let agents: Vec<Agent> = named.chain(constant).map(Arc::new).collect();
     pack.tasks().iter().flat_map(move |task| {
-        let agents = Arc::clone(&agents);
-        (0..agents.len()).flat_map(move |at| {
-            let agents = Arc::clone(&agents);
-            let seeds = if agents[at].1 == "random" { RANDOM_SEEDS } else { SEEDS };
-            episodes_of(task, seeds).into_iter().map(move |(task, seed)| line(&agents[at], &task, seed))
-        })
+        let of = |agent: &Agent| {
+            let seeds = if agent.1 == "random" { RANDOM_SEEDS } else { SEEDS };
+            let agent = Arc::clone(agent);
+            episodes_of(task, seeds).into_iter().map(move |(task, seed)| (Arc::clone(&agent), task, seed))
+        };
+        agents.iter().flat_map(of).collect::<Vec<_>>()
     })
 }
 
@@ -138,27 +152,44 @@ fn difference(expected: Option<&Line>, is: Option<&Line>) -> Option<String> {
 
 /// The differences between two files, line by line; lines are those of one episode where task, seed and agent are the same.
 pub fn differences(expected: &[Line], are: &[Line]) -> Vec<String> {
-    let same = |one: &Line, other: &Line| (&one.task, one.seed, &one.agent) == (&other.task, other.seed, &other.agent);
-    let find = |lines: &'_ [Line], one: &Line| lines.iter().position(|other| same(one, other));
+    let find = |lines: &'_ [Line], one: &Line| lines.iter().position(|other| one.is_about(other));
     let changed = are.iter().filter_map(|is| difference(find(expected, is).map(|at| &expected[at]), Some(is)));
     let gone = expected.iter().filter(|one| find(are, one).is_none());
     changed.chain(gone.filter_map(|one| difference(Some(one), None))).collect()
 }
 
 /// The first difference between a file and what is played; what follows it is not played.
-pub fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<String> {
+pub(super) fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<Failure> {
+    let failure = |name: String, line: Option<&Line>| Failure {
+        suite: FILE.to_owned(),
+        kind: CaseKind::Golden,
+        name,
+        line: line.cloned(),
+    };
     let mut expected = expected.iter();
     for is in lines(pack) {
         let is = match is {
             Ok(is) => is,
-            Err(problem) => return Some(problem),
+            Err(problem) => return Some(failure(problem, None)),
         };
-        let found = difference(expected.next(), Some(&is));
-        if found.is_some() {
-            return found;
+        let line = expected.next();
+        if let Some(found) = difference(line, Some(&is)) {
+            return Some(failure(found, line));
         }
     }
-    difference(expected.next(), None)
+    let line = expected.next();
+    difference(line, None).map(|found| failure(found, line))
+}
+
+/// Whether the episode of a line that differed in another version differs from a file as well.
+pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line) -> bool {
+    let Some(expected) = expected.iter().find(|line| line.is_about(of)) else { return false };
+    let is_it = |(agent, task, seed): &(Agent, Arc<Task>, u64)| {
+        agent.1 == of.agent && task.name() == of.task && *seed == of.seed
+    };
+    let played = plays(pack).find(is_it).map(|(agent, task, seed)| line(&agent, &task, seed));
+    // Where it is not played, or has no figures, the whole file is compared.
+    matches!(played, Some(Ok(is)) if is != *expected)
 }
 
 /// Compares a file with what is played.

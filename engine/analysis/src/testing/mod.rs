@@ -14,10 +14,10 @@ mod episodes;
 pub mod golden;
 mod rules;
 
-use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
+use std::{fmt, ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use casebook_compile::plugin::run_examples;
 use casebook_runtime::scenario::{Pack, suite::Site};
@@ -118,10 +118,41 @@ pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
     Outcome { pack: pack.name().to_owned(), cases, coverage, trials: rules::trials(pack) }
 }
 
-/// What a pack fails first: a case, what `golden` finds, a probe, or a demand on coverage, in words; nothing where all pass.
+/// What a pack fails: a case, a line of its golden file, or a demand on coverage. As text it is one line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// The test document, `built-in`, or the golden file.
+    pub suite: String,
+    /// What kind of case.
+    pub kind: CaseKind,
+    /// What it is about; of a golden file how the line differs.
+    pub name: String,
+    /// The line of the golden file that differs.
+    pub line: Option<golden::Line>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.suite, self.name)
+    }
+}
+
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl From<Case> for Failure {
+    fn from(Case { suite, kind, name, .. }: Case) -> Self {
+        Self { suite, kind, name, line: None }
+    }
+}
+
+/// What a pack fails first: a case, a line of its golden file, a probe, or a demand on coverage; nothing where all pass.
 ///
 /// What takes least time is tried first. What follows the first failure is not run.
-pub fn first_failure(pack: &Arc<Pack>, golden: impl FnOnce() -> Option<String>) -> Option<String> {
+pub fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>) -> Option<Failure> {
     let mut seen = Seen::default();
     let mut first_of = |kinds: &[CaseKind]| {
         let mut failed = None;
@@ -129,19 +160,43 @@ pub fn first_failure(pack: &Arc<Pack>, golden: impl FnOnce() -> Option<String>) 
             if case.passed {
                 return ControlFlow::Continue(());
             }
-            failed = Some(format!("{}: {}", case.suite, case.name));
+            failed = Some(case.into());
             ControlFlow::Break(())
         });
         failed
     };
     first_of(&[CaseKind::Rule])
         .or_else(|| first_of(&[CaseKind::Episode]))
-        .or_else(golden)
+        .or_else(|| golden::first_difference(pack, golden?))
         .or_else(|| first_of(&[CaseKind::Probe, CaseKind::Example]))
-        .or_else(|| {
-            let failed = demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed);
-            failed.map(|case| format!("{}: {}", case.suite, case.name))
-        })
+        .or_else(|| demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed).map(Failure::from))
+}
+
+/// Whether a pack fails what another version of it failed, as far as that can be run alone.
+pub fn fails_again(pack: &Arc<Pack>, failure: &Failure, golden: Option<&[golden::Line]>) -> bool {
+    if let (Some(line), Some(golden)) = (&failure.line, golden) {
+        return golden::still_differs(pack, golden, line);
+    }
+    let (mut seen, rival) = (Seen::default(), Rival::default());
+    let mut suites = pack.suites.iter().filter(|suite| suite.name == failure.suite);
+    match failure.kind {
+        CaseKind::Rule => suites.any(|suite| {
+            let mut cases = suite.rules.iter().filter(|case| case.name == failure.name);
+            cases.any(|case| !rules::run(pack, &suite.name, case, &mut seen).passed)
+        }),
+        CaseKind::Episode => suites.any(|suite| {
+            let mut cases = suite.episodes.iter().filter(|case| case.name == failure.name);
+            cases.any(|case| !episodes::run(pack, &suite.name, case, &mut seen).passed)
+        }),
+        CaseKind::Probe => {
+            let named = suites.flat_map(|suite| {
+                suite.probes.iter().map(|case| Asked::by_test(pack, &suite.name, case)).collect::<Vec<_>>()
+            });
+            let mut asked = named.chain(episodes::built_in(pack)).filter(|asked| asked.probe.name() == failure.name);
+            asked.any(|asked| !episodes::probe(pack, &asked, &rival, &mut seen).passed)
+        }
+        CaseKind::Coverage | CaseKind::Example | CaseKind::Golden => false,
+    }
 }
 
 /// Lets the agents play that tests of a pack name, and the built-in ones that no test names.

@@ -21,6 +21,9 @@ pub(crate) struct MutateArgs {
     /// Prints every mutant, not only those that no test noticed
     #[arg(long)]
     pub(crate) all: bool,
+    /// Starts again whenever a file changes, with the mutants that the change reaches; the others follow
+    #[arg(long, conflicts_with = "at_least")]
+    pub(crate) watch: bool,
 }
 
 /// Kinds of documents that are changed.

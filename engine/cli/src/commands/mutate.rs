@@ -1,9 +1,24 @@
 //! `casebook mutate`
 
-use std::path::Path;
+use std::{
+    collections::HashMap,
+    fs, mem,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
 
-use casebook_analysis::mutation::{Fate, Healthy, Killer, Mutant, mutants};
-use casebook_syntax::{source::SourceFile, spec::Kind};
+use casebook_analysis::{
+    mutation::{Fate, Healthy, Killer, Mutant, Round, Standing, mutants},
+    testing::golden,
+};
+use casebook_compile::check::{Checker, Compiled};
+use casebook_runtime::hash::sha256;
+use casebook_syntax::{
+    source::{self, SourceFile, SourceSet},
+    spec::Kind,
+};
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,6 +30,11 @@ use crate::{
     progress::Progress,
 };
 
+/// How often `--watch` looks for changes.
+const LOOK: Duration = Duration::from_millis(100);
+/// Mutants that are tried before it looks whether there is another change.
+const AT_ONCE: usize = 8;
+
 /// A mutant and its fate.
 #[derive(Debug, Serialize)]
 struct Tried {
@@ -25,48 +45,56 @@ struct Tried {
 }
 
 pub(crate) fn run(args: &MutateArgs, format: Format) -> Exit {
-    let sources = match packs::sources(&args.packs.packs, format) {
-        Ok(sources) => sources,
-        Err(exit) => return exit,
-    };
+    let checkers = Checkers::default();
+    if !args.watch {
+        return match packs::sources(&args.packs.packs, format) {
+            Ok(sources) => once(args, format, &sources, &checkers),
+            Err(exit) => exit,
+        };
+    }
+    let mut rounds = HashMap::new();
+    // Looking is enough here: one reader and few files. Ctrl-C ends it; there is nothing to undo.
+    loop {
+        let hash = hash_of(args);
+        if output::is_watched() && format == Format::Human {
+            output::data("\u{1b}[2J\u{1b}[H");
+        }
+        if let Ok(sources) = packs::sources(&args.packs.packs, format) {
+            again(args, format, &sources, (&checkers, &mut rounds), &|| hash_of(args) != hash);
+        }
+        output::note("waiting for changes; Ctrl-C ends");
+        while hash_of(args) == hash {
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// What the packs and their golden files say.
+fn hash_of(args: &MutateArgs) -> String {
+    let sources = source::read(&args.packs.packs);
+    let golden = sources.packs.iter().map(|pack| fs::read(pack.root.join(golden::FILE)).unwrap_or_default());
+    golden.fold(sources.hash().to_owned(), |hash, text| hash + &sha256(&text))
+}
+
+/// Tries every mutant of every pack.
+fn once(args: &MutateArgs, format: Format, sources: &SourceSet, checkers: &Checkers) -> Exit {
     let (mut told, mut tests, mut sound) = (Vec::new(), Vec::new(), true);
-    for source in &sources.packs {
-        let mut alone = sources.clone();
-        alone.packs = vec![source.clone()];
-        let compiled = packs::compile(&alone);
-        // As JSON there is one document.
-        packs::show(&compiled.report, if format == Format::Json { Format::Human } else { format });
-        let golden = match compiled.sound.packs().first().map(|pack| super::test::golden_of(pack)).transpose() {
-            Ok(golden) => golden.flatten(),
-            Err(problem) => {
-                output::error(problem);
-                return Exit::Failure;
-            }
-        };
-        let healthy = Healthy::new(&alone, &compiled, golden.as_deref());
-        let all = healthy.as_ref().map(|healthy| mutants(source, healthy.pack(), &|kind| is_wanted(args, kind)));
-        let (healthy, all) = match (&healthy, all) {
-            (Ok(healthy), Ok(all)) if !all.is_empty() => (healthy, all),
-            (Ok(healthy), _) => {
-                output::error(format!("nothing of `{}` can be changed", healthy.pack().name()));
-                sound = false;
-                continue;
-            }
-            (Err(why), _) => {
-                output::error(why);
+    for alone in each_alone(sources) {
+        let compiled = checkers.with(|checker| checker.compile(&alone, 1));
+        let (healthy, all) = match prepared(args, format, &alone, &compiled) {
+            Ok(prepared) => prepared,
+            Err(Exit::Failure) => return Exit::Failure,
+            Err(_) => {
                 sound = false;
                 continue;
             }
         };
+        let open = all.into_iter().map(|mutant| (mutant, Standing::Open(None))).collect();
         let name = healthy.pack().name();
-        let tried = try_all(healthy, all);
+        let tried = try_all(&healthy, open, checkers);
         let share = share(&tried);
         sound &= args.at_least.is_none_or(|least| share.is_some_and(|share| share * 100.0 + 1e-9 >= f64::from(least)));
-        let survivors = tried.iter().filter_map(|one| match &one.fate {
-            Fate::Survived { killer, .. } => killer.clone(),
-            _ => None,
-        });
-        tests.extend(survivors.map(|killer| (name.to_owned(), killer)));
+        tests.extend(killers(&tried).map(|killer| (name.to_owned(), killer)));
         if format == Format::Json {
             told.push(json!({ "pack": name, "share": share, "counts": counts(&tried), "mutants": tried }));
         } else {
@@ -76,15 +104,134 @@ pub(crate) fn run(args: &MutateArgs, format: Format) -> Exit {
     if format == Format::Json {
         output::json(&json!({ "packs": told }));
     }
-    if let Some(path) = &args.write_tests {
-        if tests.is_empty() {
-            output::note("there is no test to write");
-        } else if let Err(error) = files::write(path, formatted(path, document(&tests))) {
-            output::error(format!("`{}` cannot be written: {error}", path.display()));
-            return Exit::Failure;
-        }
+    if let Err(exit) = write_tests(args, &tests) {
+        return exit;
     }
     if sound { Exit::Success } else { Exit::Findings }
+}
+
+/// Tries the mutants that a change reaches, then the others, unless there is another change by then.
+fn again(
+    args: &MutateArgs,
+    format: Format,
+    sources: &SourceSet,
+    (checkers, rounds): (&Checkers, &mut HashMap<PathBuf, Round>),
+    is_over: &(dyn Fn() -> bool + Sync),
+) {
+    let mut tests = Vec::new();
+    for alone in each_alone(sources) {
+        let begin = Instant::now();
+        let compiled = checkers.with(|checker| checker.compile(&alone, 1));
+        // What is wrong was shown; what is known of the pack as it was is needed again.
+        let Ok((healthy, all)) = prepared(args, format, &alone, &compiled) else { continue };
+        let (name, root) = (healthy.pack().name(), &alone.packs[0].root);
+        let standings = match rounds.remove(root) {
+            Some(round) => round.standings(&healthy, &all),
+            None => vec![Standing::Open(None); all.len()],
+        };
+        let is_known = |standing: &Standing| matches!(standing, Standing::Known(_));
+        let known: Vec<bool> = standings.iter().map(is_known).collect();
+        let mut tried = try_all(&healthy, all.into_iter().zip(standings).collect(), checkers);
+        let show_all = |tried: &[Tried]| {
+            let share = share(tried);
+            if format == Format::Json {
+                output::json(&json!({ "pack": name, "share": share, "counts": counts(tried), "mutants": tried }));
+            } else {
+                show(name, tried, share, args);
+            }
+        };
+        show_all(&tried);
+        let left: Vec<usize> = (0..known.len()).filter(|at| known[*at]).collect();
+        output::note(format!(
+            "{} tried, {} as before; {} ms",
+            output::count(known.len() - left.len(), "mutant"),
+            left.len(),
+            begin.elapsed().as_millis()
+        ));
+        let mut others = 0;
+        for some in left.chunks(AT_ONCE) {
+            if is_over() {
+                break;
+            }
+            let open = some.iter().map(|at| (tried[*at].mutant.clone(), reopened(&tried[*at].fate))).collect();
+            for (at, now) in some.iter().zip(try_all(&healthy, open, checkers)) {
+                others += usize::from(mem::discriminant(&tried[*at].fate) != mem::discriminant(&now.fate));
+                tried[*at] = now;
+            }
+        }
+        if others > 0 {
+            show_all(&tried);
+            output::note(format!("{} of the others changed as well", output::count(others, "mutant")));
+        }
+        tests.extend(killers(&tried).map(|killer| (name.to_owned(), killer)));
+        let round = Round::new(&healthy, tried.iter().map(|one| (&one.mutant, &one.fate)));
+        rounds.insert(root.clone(), round);
+    }
+    // Why it cannot be written was shown.
+    let _ = write_tests(args, &tests);
+}
+
+/// A fate that is to be found out again, with what noticed the mutant.
+fn reopened(fate: &Fate) -> Standing {
+    match fate {
+        Fate::Killed { by } => Standing::Open(Some(by.clone())),
+        _ => Standing::Open(None),
+    }
+}
+
+/// Each pack without the others.
+fn each_alone(sources: &SourceSet) -> impl Iterator<Item = SourceSet> + '_ {
+    sources.packs.iter().map(|source| {
+        let mut alone = sources.clone();
+        alone.packs = vec![source.clone()];
+        alone
+    })
+}
+
+/// A pack without a fault and its mutants; shows why there are none.
+fn prepared<'a>(
+    args: &MutateArgs,
+    format: Format,
+    alone: &'a SourceSet,
+    compiled: &Compiled,
+) -> Result<(Healthy<'a>, Vec<Mutant>), Exit> {
+    // As JSON there is one document.
+    packs::show(&compiled.report, if format == Format::Json { Format::Human } else { format });
+    let failed = |problem: String| {
+        output::error(problem);
+        Exit::Failure
+    };
+    let golden = compiled.sound.packs().first().map(|pack| super::test::golden_of(pack)).transpose().map_err(failed)?;
+    let refused = |why: String| {
+        output::error(why);
+        Exit::Findings
+    };
+    let healthy = Healthy::new(alone, compiled, golden.flatten().as_deref()).map_err(refused)?;
+    let all = mutants(&alone.packs[0], healthy.pack(), &|kind| is_wanted(args, kind));
+    if all.is_empty() {
+        return Err(refused(format!("nothing of `{}` can be changed", healthy.pack().name())));
+    }
+    Ok((healthy, all))
+}
+
+/// The tests that survivors would fail.
+fn killers(tried: &[Tried]) -> impl Iterator<Item = Killer> + '_ {
+    tried.iter().filter_map(|one| match &one.fate {
+        Fate::Survived { killer, .. } => killer.clone(),
+        _ => None,
+    })
+}
+
+fn write_tests(args: &MutateArgs, tests: &[(String, Killer)]) -> Result<(), Exit> {
+    let Some(path) = &args.write_tests else { return Ok(()) };
+    if tests.is_empty() {
+        output::note("there is no test to write");
+        return Ok(());
+    }
+    files::write(path, formatted(path, document(tests))).map_err(|error| {
+        output::error(format!("`{}` cannot be written: {error}", path.display()));
+        Exit::Failure
+    })
 }
 
 fn is_wanted(args: &MutateArgs, kind: Kind) -> bool {
@@ -100,15 +247,33 @@ fn is_wanted(args: &MutateArgs, kind: Kind) -> bool {
     args.only.is_empty() || args.only.contains(&of)
 }
 
-/// Tries each mutant, on all cores; each thread keeps what it compiled of the documents that do not change.
-fn try_all(healthy: &Healthy<'_>, all: Vec<Mutant>) -> Vec<Tried> {
+/// Tries each mutant of which not all is known, on all cores.
+fn try_all(healthy: &Healthy<'_>, all: Vec<(Mutant, Standing)>, checkers: &Checkers) -> Vec<Tried> {
     let _progress = Progress::start("mutants are tested");
-    all.into_par_iter()
-        .map_init(packs::checker, |checker, mutant| {
-            let fate = healthy.fate(&mutant, checker);
-            Tried { mutant, fate }
-        })
-        .collect()
+    let tried = |(mutant, standing): (Mutant, Standing)| {
+        let fate = match standing {
+            Standing::Known(fate) => fate,
+            Standing::Open(before) => {
+                checkers.with(|checker| healthy.fate(&mutant, before.as_ref(), checker))
+            }
+        };
+        Tried { mutant, fate }
+    };
+    all.into_par_iter().map(tried).collect()
+}
+
+/// Checkers that keep what they compiled of the documents that do not change; each thread takes one that is free.
+#[derive(Default)]
+struct Checkers(Mutex<Vec<Checker>>);
+
+impl Checkers {
+    fn with<R>(&self, use_it: impl FnOnce(&mut Checker) -> R) -> R {
+        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut checker = free.unwrap_or_else(packs::checker);
+        let result = use_it(&mut checker);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(checker);
+        result
+    }
 }
 
 /// The share of the mutants that tests notice, of those that `check` lets pass; none where there is none.

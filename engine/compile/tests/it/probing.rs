@@ -47,3 +47,15 @@ fn agents_are_functions_of_the_episode() {
         assert_eq!(played(name).actions, played(name).actions, "{name}");
     }
 }
+
+#[test]
+fn going_back_and_forth_is_tried_on_every_item_but_the_last() {
+    let files = packs::desk_files_with("environment.yaml", "shape: batch\n  list: decisions", "shape: single");
+    let catalog = packs::catalog(&files);
+    let pack = &catalog.packs()[0];
+    let agent = policy::find(pack, "pump").expect("it is built in");
+    let played = play(&agent, &pack.tasks()[0], 0).unwrap_or_else(|error| panic!("{error}"));
+    let named: Vec<&str> = played.actions.iter().filter_map(|action| action["ticket"].as_str()).collect();
+    let distinct: std::collections::BTreeSet<&str> = named.iter().copied().collect();
+    assert!(distinct.len() > 1 && named.len() > 2 && named[0] == named[1] && named[1] != named[2], "{named:?}");
+}

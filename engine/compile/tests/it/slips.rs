@@ -60,3 +60,27 @@ fn a_policy_of_the_pack_takes_the_place_of_one_of_the_same_name() {
     assert!(!policy::find(pack, "echo").expect("there is one").knows_what_is_right());
     assert!(policy::find(pack, "keywords").expect("it is built in").knows_what_is_right());
 }
+
+#[test]
+fn a_wrong_decision_has_all_that_an_action_needs() {
+    // What is forwarded needs a team, which nothing is right about elsewhere.
+    let team = "  team: { type: enum, values: [north, south], required: true, when: { queue: forward }, truth: { rules: routing } }\n";
+    let mut files = packs::desk_files_with("environment.yaml", "action:\n", &format!("{team}action:\n"));
+    for (file, from, to) in [
+        ("environment.yaml", "    why:", "    team: { decides: team }\n    why:"),
+        ("rules.yaml", "{ queue: forward }", "{ queue: forward, team: south }"),
+    ] {
+        let (_, text) = files.iter_mut().find(|(name, _)| name == file).expect("the file");
+        *text = text.replace(from, to);
+    }
+    let catalog = packs::catalog(&files);
+    let pack = &catalog.packs()[0];
+    let agent = policy::find(pack, "oracle_minus_one").expect("it is built in");
+    let forwarded = (0..8).any(|seed| {
+        let played = play(&agent, &pack.tasks()[0], seed).unwrap_or_else(|error| panic!("{seed}: {error}"));
+        let first = &played.actions[0]["decisions"][0];
+        assert_eq!(first["queue"] == "forward", first.get("team").is_some(), "{seed}: {first}");
+        first["queue"] == "forward"
+    });
+    assert!(forwarded, "no ticket is forwarded by mistake");
+}

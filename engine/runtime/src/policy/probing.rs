@@ -62,11 +62,14 @@ impl Policy {
                 vec![self.about(episode, &self.open_or_all(episode), |row| self.named(&answer, episode, row))?]
             }
             Probing::Pump => {
-                // An item that may be decided again is changed until the steps run out; where all are decided the episode may be
+                // Items that may be decided again are changed until the steps run out; where all are decided the episode may be
                 // over, so the last one waits.
                 let again = self.pack.action.declaration.revise;
                 let but_one = episode.items().len().saturating_sub(1).max(1);
-                let rows = if again { self.some((0..but_one).collect()) } else { self.open(episode) };
+                // One at a time, each is decided right and then wrong before it is the turn of the next one.
+                let first =
+                    if self.pack.action.declaration.list.is_some() { 0 } else { episode.steps() as usize / 2 % but_one };
+                let rows = if again { self.some((first..but_one).collect()) } else { self.open(episode) };
                 let wrong = episode.steps() % 2 == 1;
                 let cells = |row| if wrong { self.wrong(episode, row) } else { self.right(episode, row) };
                 vec![self.about(episode, &rows, cells)?]

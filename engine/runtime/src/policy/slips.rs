@@ -73,11 +73,18 @@ impl Policy {
         self.completed(cells)
     }
 
-    /// Leaves out what does not count, and says something where a text counts that nothing is right about.
+    /// Leaves out what does not count, says something where a text counts that nothing is right about, and gives the first
+    /// value where an action must have one.
     pub(super) fn completed(&self, mut cells: Cells) -> Cells {
-        for (at, column) in self.texts() {
-            if cells[at].is_none() && (Row { cells: cells.clone() }).in_play(column) {
-                cells[at] = Some(self.said(at, NEUTRAL));
+        let needed = &self.pack.action.declaration.needed;
+        let first = self.first_values(0);
+        // One decision may bring the next one into play.
+        for _ in 0..cells.len() {
+            for (at, column) in self.pack.decisions.iter().enumerate() {
+                let is_wanted = column.kind == ValueType::Text || needed.get(at).is_some_and(|needed| *needed);
+                if is_wanted && cells[at].is_none() && (Row { cells: cells.clone() }).in_play(column) {
+                    cells[at].clone_from(&first[at]);
+                }
             }
         }
         self.in_play(cells)
