@@ -1,6 +1,7 @@
 //! Requests for completions to an endpoint that speaks as `OpenAI` does, made again where it refuses for now.
 
 use std::{
+    borrow::Cow,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Duration,
@@ -9,7 +10,10 @@ use std::{
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::http::{Endpoint, NoAnswer};
+use crate::{
+    http::{Endpoint, NoAnswer},
+    output::count,
+};
 
 /// The longest wait until a request is made again, in seconds.
 const LONGEST: f64 = 60.0;
@@ -41,14 +45,6 @@ pub(crate) enum Problem {
     Unreachable(String),
     /// This request has no answer.
     NoCompletion(String),
-}
-
-impl Problem {
-    pub(crate) fn into_text(self) -> String {
-        match self {
-            Self::Unreachable(text) | Self::NoCompletion(text) => text,
-        }
-    }
 }
 
 impl Completions {
@@ -100,7 +96,8 @@ impl Completions {
                 Err(NoAnswer::Unreachable(problem) | NoAnswer::Broken(problem)) => (problem, None),
             };
             if attempt == self.retries {
-                return Err(Problem::NoCompletion(format!("no answer after {} requests: {problem}", attempt + 1)));
+                let requests = count(attempt as usize + 1, "request");
+                return Err(Problem::NoCompletion(format!("no answer after {requests}: {problem}")));
             }
             self.counts.retries.fetch_add(1, Ordering::Relaxed);
             // Half a second, then twice as long each time, or as long as the endpoint asks for.
@@ -114,6 +111,14 @@ impl Completions {
 fn completion(text: &str) -> Result<Value, String> {
     let read = serde_json::from_str::<Value>(text).ok().filter(|value| value["choices"][0]["message"].is_object());
     read.ok_or_else(|| format!("the answer is not a completion: {}", short(text)))
+}
+
+/// The text of a message, which some endpoints give in parts.
+pub(crate) fn text_of(content: &Value) -> Cow<'_, str> {
+    match content {
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<String>().into(),
+        content => content.as_str().unwrap_or_default().into(),
+    }
 }
 
 /// The JSON object of a text, which may be in a fence or among words; of several the last one, for words come before it that

@@ -4,19 +4,21 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs::{File, OpenOptions},
     io::{ErrorKind, Write as _},
+    ops::Range,
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
 };
 
-use casebook_compile::check::{AnswerLine, read_answers};
-use casebook_runtime::plugin::{Guest, Operation, question_key};
+use casebook_compile::check::{AnswerFile, AnswerLine, read_answers};
+use casebook_runtime::plugin::{Guest, MAX_REASON, Operation, question_key};
 use casebook_syntax::schema_error::Schema;
 use serde_json::{Map, Value};
 
 use crate::{
     args::JudgeSettings,
-    completions::{Completions, objects, short},
+    completions::{Completions, Problem, objects, short, text_of},
+    exit::Exit,
 };
 
 /// The maximum number of answers that are kept in memory.
@@ -28,8 +30,8 @@ static JUDGES: OnceLock<Option<Arc<Judges>>> = OnceLock::new();
 ///
 /// # Errors
 ///
-/// When the endpoint's address or the file of answers is of no use.
-pub(crate) fn allow(settings: &JudgeSettings) -> Result<(), String> {
+/// When the endpoint's address or the file of answers is of no use; with the exit code that says which.
+pub(crate) fn allow(settings: &JudgeSettings) -> Result<(), (Exit, String)> {
     let judges = Judges::new(settings)?;
     // Nothing has asked for it yet.
     let _ = JUDGES.set(judges.map(Arc::new));
@@ -41,11 +43,19 @@ pub(crate) fn judges() -> Option<Arc<Judges>> {
     JUDGES.get().cloned().flatten()
 }
 
+/// The exit code of a command in which models may have been asked: an endpoint that never answered says nothing about a pack.
+pub(crate) fn exit(exit: Exit) -> Exit {
+    let is_unreachable = judges().is_some_and(|judges| judges.unreachable().is_some());
+    if exit == Exit::Findings && is_unreachable { Exit::Failure } else { exit }
+}
+
 /// What is asked of models, and what they answered.
 #[derive(Debug)]
 pub(crate) struct Judges {
     endpoint: Option<Completions>,
-    known: Mutex<HashMap<String, String>>,
+    known: Mutex<HashMap<String, Known>>,
+    /// Why the endpoint cannot be reached, once that is known and it has never answered.
+    unreachable: OnceLock<String>,
     /// The questions that are being asked, so that none is asked twice at the same time.
     open: Mutex<HashSet<String>>,
     closed: Condvar,
@@ -53,6 +63,14 @@ pub(crate) struct Judges {
     file: Option<Mutex<File>>,
     /// What was asked since somebody began to look.
     seen: Mutex<Option<Seen>>,
+}
+
+/// An answer that need not be asked for.
+#[derive(Debug, Clone)]
+struct Known {
+    answer: String,
+    /// The file and the line, until the answer is known to be one that may be given.
+    unchecked: Option<(Arc<Path>, usize)>,
 }
 
 /// What was asked.
@@ -65,26 +83,37 @@ pub(crate) struct Seen {
 }
 
 impl Judges {
-    fn new(settings: &JudgeSettings) -> Result<Option<Self>, String> {
+    fn new(settings: &JudgeSettings) -> Result<Option<Self>, (Exit, String)> {
         let JudgeSettings { judge, judge_cache, judge_key_env, judge_retries, judge_timeout } = settings;
         if judge.is_none() && judge_cache.is_none() {
             return Ok(None);
         }
         let endpoint = judge.as_deref();
         let endpoint = endpoint.map(|url| Completions::new(url, judge_key_env, *judge_timeout, *judge_retries));
-        let endpoint = endpoint.transpose().map_err(|problem| format!("`--judge`: {problem}"))?;
+        let endpoint = endpoint.transpose().map_err(|problem| (Exit::Usage, format!("`--judge`: {problem}")))?;
         let mut known = HashMap::new();
         let mut file = None;
         if let Some(path) = judge_cache {
-            known.extend(read(path)?.into_iter().map(|line| (line.question, Value::Object(line.answer).to_string())));
+            let text = read(path).map_err(|problem| (Exit::Failure, problem))?;
+            let AnswerFile { lines, problems } = read_answers(&text);
+            if !problems.is_empty() {
+                let problem = |(span, problem): &(Range<usize>, String)| {
+                    let line = line_of(&text, span.start);
+                    format!("`{}` line {line} is not an answer: {problem}", path.display())
+                };
+                return Err((Exit::Findings, problems.iter().map(problem).collect::<Vec<_>>().join("\n")));
+            }
+            known.extend(learned(path, &text, lines));
             if endpoint.is_some() {
                 let opened = OpenOptions::new().create(true).append(true).open(path);
-                file = Some(opened.map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?);
+                let refused = |error| (Exit::Failure, format!("`{}` cannot be written: {error}", path.display()));
+                file = Some(opened.map_err(refused)?);
             }
         }
         Ok(Some(Self {
             endpoint,
             known: Mutex::new(known),
+            unreachable: OnceLock::new(),
             open: Mutex::default(),
             closed: Condvar::new(),
             file: file.map(Mutex::new),
@@ -97,10 +126,14 @@ impl Judges {
         self.endpoint.is_some()
     }
 
-    /// Adds answers that need not be asked for.
-    pub(crate) fn learn(&self, answers: Vec<AnswerLine>) {
-        let answers = answers.into_iter().map(|line| (line.question, Value::Object(line.answer).to_string()));
-        lock(&self.known).extend(answers);
+    /// Why the endpoint cannot be reached, if it never could.
+    pub(crate) fn unreachable(&self) -> Option<&str> {
+        self.unreachable.get().map(String::as_str)
+    }
+
+    /// Adds answers of a file that need not be asked for.
+    pub(crate) fn learn(&self, path: &Path, text: &str) {
+        lock(&self.known).extend(learned(path, text, read_answers(text).lines));
     }
 
     /// Begins to note what is asked.
@@ -114,7 +147,7 @@ impl Judges {
     }
 
     fn answer(&self, request: &str) -> Result<String, String> {
-        // One question without an answer is enough for those that look: they keep nothing then.
+        // One question without an answer is enough for those that look: the next try asks the others.
         if let Some(problem) = lock(&self.seen).as_ref().and_then(|seen| seen.problem.clone()) {
             return Err(problem);
         }
@@ -135,8 +168,8 @@ impl Judges {
     fn find(&self, key: &str, request: &str) -> Result<String, String> {
         let mut open = lock(&self.open);
         loop {
-            if let Some(known) = lock(&self.known).get(key) {
-                return Ok(known.clone());
+            if let Some(known) = self.known(key, request)? {
+                return Ok(known);
             }
             if open.insert(key.to_owned()) {
                 break;
@@ -147,8 +180,8 @@ impl Judges {
         let answer = self.ask(request);
         if let Ok(answer) = &answer {
             let mut known = lock(&self.known);
-            if known.len() < MAX_KNOWN {
-                known.insert(key.to_owned(), answer.clone());
+            if known.len() < MAX_KNOWN || known.contains_key(key) {
+                known.insert(key.to_owned(), Known { answer: answer.clone(), unchecked: None });
             }
         }
         lock(&self.open).remove(key);
@@ -158,17 +191,37 @@ impl Judges {
         Ok(answer)
     }
 
+    /// The answer that is known. One of a file that may not be given counts as none where a model can be asked.
+    fn known(&self, key: &str, request: &str) -> Result<Option<String>, String> {
+        let mut known = lock(&self.known);
+        let Some(found) = known.get_mut(key) else { return Ok(None) };
+        if let Some((path, line)) = found.unchecked.take() {
+            let asked: Value = serde_json::from_str(request).map_err(|error| error.to_string())?;
+            let validator = Schema::new(&asked["response_format"]["json_schema"]["schema"])?;
+            if !validator.is_valid(&serde_json::from_str(&found.answer).unwrap_or_default()) {
+                let problem =
+                    format!("`{}` line {line} has an answer that may not be given: {}", path.display(), found.answer);
+                found.unchecked = Some((path, line));
+                return if self.asks() { Ok(None) } else { Err(problem) };
+            }
+        }
+        Ok(Some(found.answer.clone()))
+    }
+
     fn ask(&self, request: &str) -> Result<String, String> {
         let Some(endpoint) = &self.endpoint else {
             return Err(
                 "its prompt is not in the file of `--judge-cache`, and no model is asked; pass `--judge URL`".into()
             );
         };
+        if let Some(problem) = self.unreachable() {
+            return Err(problem.to_owned());
+        }
         let asked: Value = serde_json::from_str(request).map_err(|error| error.to_string())?;
         let schema = &asked["response_format"]["json_schema"]["schema"];
         let validator = Schema::new(schema)?;
         let read = |completion: Value| {
-            let content = completion["choices"][0]["message"]["content"].as_str().unwrap_or_default();
+            let content = &*text_of(&completion["choices"][0]["message"]["content"]);
             // It may quote what it grades, and an agent may have written an answer there: answers that differ are none.
             let mut answers: Vec<Value> = objects(thought_out(content))
                 .unwrap_or_default()
@@ -190,7 +243,10 @@ impl Judges {
             let asking = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.map_err(|error| format!("the runtime cannot start: {error}"))?;
-                endpoint.ask(&runtime, request, read).map_err(crate::completions::Problem::into_text)
+                endpoint.ask(&runtime, request, read).map_err(|problem| match problem {
+                    Problem::Unreachable(text) => self.unreachable.get_or_init(|| text).clone(),
+                    Problem::NoCompletion(text) => text,
+                })
             });
             asking.join().unwrap_or_else(|_| Err("asking the model failed".into()))
         });
@@ -225,16 +281,33 @@ impl Guest for Judges {
 }
 
 /// Reads a file of answers; one that does not exist holds none.
-fn read(path: &Path) -> Result<Vec<AnswerLine>, String> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(format!("`{}` cannot be read: {error}", path.display())),
-    };
-    read_answers(&text).map_err(|(span, problem)| {
-        let line = text[..span.start].lines().count() + 1;
-        format!("`{}` line {line} is not an answer: {problem}", path.display())
+fn read(path: &Path) -> Result<String, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(format!("`{}` cannot be read: {error}", path.display())),
+    }
+}
+
+/// Answers of a file as what is known.
+fn learned(path: &Path, text: &str, lines: Vec<(Range<usize>, AnswerLine)>) -> impl Iterator<Item = (String, Known)> {
+    let path: Arc<Path> = path.into();
+    let (mut line, mut counted) = (1, 0);
+    let mut places = Vec::with_capacity(lines.len());
+    for (span, _) in &lines {
+        line += text[counted..span.start].matches('\n').count();
+        counted = span.start;
+        places.push(line);
+    }
+    lines.into_iter().zip(places).map(move |((_, line), place)| {
+        let answer = Value::Object(line.answer).to_string();
+        (line.question, Known { answer, unchecked: Some((Arc::clone(&path), place)) })
     })
+}
+
+/// The line of a byte, from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
 }
 
 fn line(key: &str, request: &str, answer: &str) -> AnswerLine {
@@ -248,11 +321,15 @@ fn line(key: &str, request: &str, answer: &str) -> AnswerLine {
     }
 }
 
-/// The keys of an answer that were asked for.
+/// The keys of an answer that were asked for, with as much of the reason as is ever read.
 fn only(answer: Value, schema: &Value) -> Value {
     let Value::Object(answer) = answer else { return answer };
     let known = |name: &String| schema["properties"].get(name).is_some();
-    Value::Object(answer.into_iter().filter(|(name, _)| known(name)).collect::<Map<_, _>>())
+    let mut answer: Map<_, _> = answer.into_iter().filter(|(name, _)| known(name)).collect();
+    if let Some(Value::String(reason)) = answer.get_mut("reason") {
+        *reason = reason.trim().chars().take(MAX_REASON).collect();
+    }
+    Value::Object(answer)
 }
 
 /// What a model answers behind what it thinks aloud first.

@@ -61,9 +61,9 @@ fn main() -> ExitCode {
         output::error(format!("this command cannot write the format `{}`; it can write {known}", format.name()));
         return exit::Exit::Usage.into();
     }
-    if let Err(problem) = judge::allow(&args.judges) {
+    if let Err((exit, problem)) = judge::allow(&args.judges) {
         output::error(problem);
-        return exit::Exit::Usage.into();
+        return exit.into();
     }
     if let Err(error) = plugins::allow(&args) {
         output::error(format!("cannot listen for signals: {error}"));
@@ -98,5 +98,5 @@ fn main() -> ExitCode {
         Command::Baseline(args) => commands::baseline::run(&args, format),
     };
     plugins::end();
-    output::finish(exit).into()
+    output::finish(judge::exit(exit)).into()
 }

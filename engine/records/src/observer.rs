@@ -44,7 +44,13 @@ impl Observer {
                 let before = Value::clone(&answer);
                 masker.mask_action(&mut answer);
                 if before != answer {
-                    details.masked = true;
+                    // Why a model judged so is for readers; it counts for nothing.
+                    let without_reason = |answer: &Value| {
+                        let mut answer = answer.clone();
+                        answer.as_object_mut().map(|answer| answer.shift_remove("reason"));
+                        answer
+                    };
+                    details.masked |= !heard.is_judgement() || without_reason(&before) != without_reason(&answer);
                     heard.answer = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
                 }
             }

@@ -12,12 +12,15 @@ mod labelled;
 use std::collections::BTreeMap;
 
 use casebook_runtime::{
+    model::Column,
+    names::{list, nearest},
     plugin::{Scale, Verdict},
     rubric::graders::JudgeGrader,
 };
+use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use labelled::{Labelled, from_csv, from_lines};
 
@@ -83,20 +86,36 @@ struct Pair {
 ///
 /// # Errors
 ///
-/// When labels are not of the grader's scale: one sentence for each.
-pub fn measure(grader: &JudgeGrader, examples: &[Labelled], within: f64) -> Result<Agreement, Vec<String>> {
+/// When labels are not of the grader's scale, or names are none of the grader's fields and these decisions: one sentence for
+/// each.
+pub fn measure(
+    grader: &JudgeGrader,
+    decisions: &[Column],
+    examples: &[Labelled],
+    within: f64,
+) -> Result<Agreement, Vec<String>> {
     let values: Vec<_> = examples.iter().map(|example| value_of(&grader.scale, example)).collect();
-    let problems: Vec<String> = values.iter().filter_map(|value| value.clone().err()).collect();
+    let mut problems = unknown_names((&grader.fields, decisions), examples);
+    problems.extend(values.iter().filter_map(|value| value.clone().err()));
     if !problems.is_empty() {
         return Err(problems);
     }
+    let judged = grader.column.map(|column| decisions[column].name.as_str());
     let asked: Vec<_> = examples
         .par_iter()
         .zip(values)
         .filter_map(|(example, right)| {
             let Labelled { line, label, names } = example;
             let right = right.ok()?;
-            Some(match grader.verdict(names) {
+            let names = whole(names, decisions);
+            // An episode does not ask then either.
+            let verdict = match judged {
+                Some(judged) if names["decision"][judged].is_null() => Err(format!(
+                    "there is nothing to judge, as `decision.{judged}` is empty; in an episode that is a 0"
+                )),
+                _ => grader.verdict(&names),
+            };
+            Some(match verdict {
                 Ok(verdict) => Ok(Pair { line: *line, label: label.clone(), right, verdict }),
                 Err(reason) => Err(Unanswered { line: *line, reason }),
             })
@@ -110,6 +129,45 @@ pub fn measure(grader: &JudgeGrader, examples: &[Labelled], within: f64) -> Resu
         }
     }
     Ok(Agreement { failed, ..compare(grader, &pairs, within) })
+}
+
+/// The names of an example with every decision: one that is not there was not made.
+fn whole(names: &Value, decisions: &[Column]) -> Value {
+    let mut names = names.clone();
+    for root in ["item", "decision", "truth"] {
+        if names[root].is_null() {
+            names[root] = Value::Object(Map::new());
+        }
+    }
+    if let Some(made) = names["decision"].as_object_mut() {
+        for column in decisions {
+            made.entry(column.name.as_str()).or_insert(Value::Null);
+        }
+    }
+    names
+}
+
+/// Reports names of fields and decisions that do not exist, each once.
+fn unknown_names((fields, decisions): (&[Column], &[Column]), examples: &[Labelled]) -> Vec<String> {
+    let fields: Vec<&str> = fields.iter().filter(|column| column.visible).map(|column| column.name.as_str()).collect();
+    let items: Vec<&str> = fields.iter().copied().chain(["id"]).collect();
+    let decisions: Vec<&str> = decisions.iter().map(|column| column.name.as_str()).collect();
+    let roots = [("item", &items), ("decision", &decisions), ("truth", &decisions)];
+    let mut problems: IndexMap<String, String> = IndexMap::new();
+    for example in examples {
+        for (root, known) in roots {
+            let names = example.names[root].as_object().into_iter().flat_map(Map::keys);
+            for name in names.filter(|name| !known.contains(&name.as_str())) {
+                let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{root}.{near}`? "));
+                let (near, what) = (near.unwrap_or_default(), list(known).unwrap_or_default());
+                let line = example.line;
+                problems
+                    .entry(format!("{root}.{name}"))
+                    .or_insert_with(|| format!("line {line}: there is no `{root}.{name}`; {near}`{root}` has {what}"));
+            }
+        }
+    }
+    problems.into_values().collect()
 }
 
 fn compare(grader: &JudgeGrader, pairs: &[Pair], within: f64) -> Agreement {

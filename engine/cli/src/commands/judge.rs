@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use casebook_analysis::agreement::{Agreement, from_csv, from_lines, measure};
-use casebook_runtime::{names::list, rubric::graders::JudgeGrader, scenario::Catalog};
+use casebook_runtime::{model::Column, names::list, rubric::graders::JudgeGrader, scenario::Catalog};
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
 
 /// Disagreements that are shown to people.
 const SHOWN: usize = 20;
+/// Lines that a problem names.
+const LINES: usize = 5;
 
 pub(crate) fn run(args: &JudgeArgs, format: Format) -> Exit {
     let JudgeAction::Check(args) = &args.action;
@@ -36,9 +39,9 @@ fn check(args: &JudgeCheckArgs, format: Format) -> Result<Exit, Exit> {
     };
     let examples = if is_table { from_csv(&text) } else { from_lines(&text) }.map_err(wrong)?;
     let catalog = packs::load(&args.packs.packs, if format == Format::Json { Format::Human } else { format })?;
-    let (name, grader) = find(&catalog, args.grader.as_deref())?;
+    let Found { name, grader, decisions } = find(&catalog, args.grader.as_deref())?;
     let progress = Progress::start("asking");
-    let agreement = measure(&grader, &examples, args.within).map_err(wrong)?;
+    let agreement = measure(&grader, &decisions, &examples, args.within).map_err(wrong)?;
     drop(progress);
     if format == Format::Json {
         let mut value = json!(agreement);
@@ -47,8 +50,17 @@ fn check(args: &JudgeCheckArgs, format: Format) -> Result<Exit, Exit> {
     } else {
         show(&name, &agreement);
     }
+    // What is wrong with all of them, such as a column that is missing, is one problem.
+    let mut failed: IndexMap<&str, Vec<usize>> = IndexMap::new();
     for one in &agreement.failed {
-        output::error(format!("`{path}` line {}: no answer, so it counts nowhere: {}", one.line, one.reason));
+        failed.entry(&one.reason).or_default().push(one.line);
+    }
+    for (reason, lines) in failed {
+        let (count, lines) = match lines[..] {
+            [line] => ("it counts", format!("line {line}")),
+            _ => ("they count", places(&lines)),
+        };
+        output::error(format!("`{path}` {lines}: no answer, so {count} nowhere: {reason}"));
     }
     let share = agreement.agreement.unwrap_or_default();
     let wanted = args.min_agreement.unwrap_or_default();
@@ -59,28 +71,44 @@ fn check(args: &JudgeCheckArgs, format: Format) -> Result<Exit, Exit> {
     Ok(if is_enough && agreement.failed.is_empty() { Exit::Success } else { Exit::Findings })
 }
 
+/// Lines in words: the first of them, and how many there are.
+fn places(lines: &[usize]) -> String {
+    let first: Vec<String> = lines.iter().take(LINES).map(ToString::to_string).collect();
+    let more = lines.len() - first.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("lines {}{more}", first.join(", "))
+}
+
+/// A grader that asks a model.
+struct Found {
+    name: String,
+    grader: Arc<JudgeGrader>,
+    /// The decisions of its pack.
+    decisions: Vec<Column>,
+}
+
 /// Finds the grader that is meant among those that ask models.
-fn find(catalog: &Catalog, wanted: Option<&str>) -> Result<(String, Arc<JudgeGrader>), Exit> {
-    let mut found: Vec<(String, Arc<JudgeGrader>)> = Vec::new();
+fn find(catalog: &Catalog, wanted: Option<&str>) -> Result<Found, Exit> {
+    let mut found: Vec<Found> = Vec::new();
     for pack in catalog.packs() {
         for task in pack.tasks() {
             for (at, grader) in &task.rubric.judges {
                 let node = &task.rubric.nodes[*at];
                 let name = node.name.as_deref().unwrap_or(&node.pointer).to_owned();
                 // Tasks of one rubric ask the same.
-                if !found.iter().any(|(known, other)| *known == name && Arc::ptr_eq(grader, other)) {
-                    found.push((name, Arc::clone(grader)));
+                if !found.iter().any(|known| known.name == name && Arc::ptr_eq(grader, &known.grader)) {
+                    found.push(Found { name, grader: Arc::clone(grader), decisions: pack.decisions().to_vec() });
                 }
             }
         }
     }
-    let names: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> = found.iter().map(|one| one.name.clone()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if found.is_empty() {
         output::error("no grader `judge` is in the rubrics of these packs");
         return Err(Exit::Usage);
     }
-    let mut fitting = found.into_iter().filter(|(name, _)| wanted.is_none_or(|wanted| name == wanted));
+    let mut fitting = found.into_iter().filter(|one| wanted.is_none_or(|wanted| one.name == wanted));
     match (fitting.next(), fitting.next(), wanted) {
         (Some(one), None, _) => Ok(one),
         (None, _, Some(wanted)) => {

@@ -1,9 +1,9 @@
 //! `casebook test`
 
-use std::{fs, io::ErrorKind, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path, sync::Arc, thread, time::Duration};
 
 use casebook_analysis::testing::{self, Case, CaseKind, Outcome, golden};
-use casebook_compile::check::read_answers;
+use casebook_compile::check::{AnswerLine, read_answers};
 use casebook_runtime::scenario::Pack;
 use casebook_syntax::source;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::{
     args::{Format, TestArgs},
     exit::Exit,
     files, formats,
-    judge::{self, Judges},
+    judge::{self, Judges, Seen},
     output, packs,
 };
 
@@ -56,9 +56,9 @@ fn once(args: &TestArgs, format: Format) -> Exit {
     let catalog = &loaded.catalog;
     if args.update {
         for pack in catalog.packs() {
-            if let Err(problem) = update(pack, format) {
+            if let Err((exit, problem)) = update(pack, format) {
                 output::error(problem);
-                return Exit::Failure;
+                return exit;
             }
         }
     }
@@ -127,54 +127,79 @@ pub(super) fn golden_of(pack: &Pack) -> Result<Option<String>, String> {
 }
 
 /// Lets models answer what the tests of packs ask, and writes their answers into the packs: those that are used, and no others.
+/// If one has no answer, those that were given so far are added to what the pack has.
 fn update_answers(judges: &Judges, args: &TestArgs, format: Format) -> Result<(), Exit> {
-    let failed = |problem: String| {
-        output::error(problem);
-        Exit::Failure
-    };
     let sources = source::read(&args.packs.packs);
     for file in sources.packs.iter().flat_map(source::bases).filter_map(|pack| pack.answers.as_ref()) {
-        // A file that is wrong is replaced.
-        judges.learn(read_answers(&file.text).unwrap_or_default());
+        // A line that is wrong is replaced.
+        judges.learn(&file.path, &file.text);
     }
     let compiled = packs::compile(&sources.without_answers());
     for pack in compiled.sound.packs().iter().filter(|pack| pack.has_judges()) {
         judges.begin();
         testing::run(pack, "");
-        for line in golden::lines(pack) {
-            line.map_err(failed)?;
-        }
-        let seen = judges.end();
-        if let Some(problem) = seen.problem {
-            return Err(failed(format!("`{}`: a model that grades has no answer: {problem}", pack.name())));
-        }
-        let lines = seen.answers.values().map(|line| serde_json::to_string(line).unwrap_or_default() + "\n");
-        let text: String = lines.collect();
+        let failed = golden::lines(pack).find_map(Result::err);
+        let Seen { mut answers, problem } = judges.end();
         let path = pack.folder().join(source::ANSWERS);
-        if fs::read_to_string(&path).is_ok_and(|before| before == text) {
-            continue;
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        let had = read_answers(&before).lines;
+        let had: BTreeMap<_, _> = had.into_iter().map(|(_, line)| (line.question.clone(), line)).collect();
+        let new = answers.iter().filter(|(question, line)| had.get(*question) != Some(line)).count();
+        let is_whole = problem.is_none() && failed.is_none();
+        if !is_whole {
+            had.into_iter().for_each(|(question, line)| {
+                answers.entry(question).or_insert(line);
+            });
         }
-        files::write(&path, text)
-            .map_err(|error| failed(format!("`{}` cannot be written: {error}", path.display())))?;
-        if format == Format::Human {
-            output::line(format!("wrote {}: {}", path.display(), output::count(seen.answers.len(), "answer")));
+        if is_whole || new > 0 {
+            write_answers(&path, (&before, &answers), format)?;
+        }
+        if let Some(problem) = problem.map(|problem| format!("a model that grades has no answer: {problem}")).or(failed)
+        {
+            output::error(format!("`{}`: {problem}", pack.name()));
+            if new > 0 {
+                output::note("  what was answered until then is kept; the same command asks the rest");
+            }
+            return Err(Exit::Findings);
         }
     }
     Ok(())
 }
 
+/// Writes the answers of a pack, if they are others than before.
+fn write_answers(
+    path: &Path,
+    (before, answers): (&str, &BTreeMap<String, AnswerLine>),
+    format: Format,
+) -> Result<(), Exit> {
+    let lines = answers.values().map(|line| serde_json::to_string(line).unwrap_or_default() + "\n");
+    let text: String = lines.collect();
+    if before == text {
+        return Ok(());
+    }
+    files::write(path, text).map_err(|error| {
+        output::error(format!("`{}` cannot be written: {error}", path.display()));
+        Exit::Failure
+    })?;
+    if format == Format::Human {
+        output::line(format!("wrote {}: {}", path.display(), output::count(answers.len(), "answer")));
+    }
+    Ok(())
+}
+
 /// Writes the golden file of a pack, and says what changes in it.
-fn update(pack: &Arc<Pack>, format: Format) -> Result<(), String> {
+fn update(pack: &Arc<Pack>, format: Format) -> Result<(), (Exit, String)> {
     let path = pack.folder().join(golden::FILE);
-    let before = golden_of(pack)?;
-    let lines: Vec<golden::Line> = golden::lines(pack).collect::<Result<_, _>>()?;
-    let text =
-        golden::write(lines.clone()).map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?;
+    let refused = |error: String| (Exit::Failure, format!("`{}` cannot be written: {error}", path.display()));
+    let before = golden_of(pack).map_err(|problem| (Exit::Failure, problem))?;
+    let lines = golden::lines(pack).collect::<Result<Vec<golden::Line>, _>>();
+    let lines = lines.map_err(|problem| (Exit::Findings, problem))?;
+    let text = golden::write(lines.clone()).map_err(|error| refused(error.to_string()))?;
     if before.as_ref() == Some(&text) {
         return Ok(());
     }
     let changes = before.map(|before| golden::differences(&golden::read(&before).unwrap_or_default(), &lines));
-    files::write(&path, text).map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?;
+    files::write(&path, text).map_err(|error| refused(error.to_string()))?;
     if format == Format::Human {
         output::line(format!("wrote {}: {} episodes", path.display(), lines.len()));
         changes.iter().flatten().for_each(|change| output::line(format!("  {change}")));

@@ -33,6 +33,8 @@ fn answer(model: &str, number: usize, request: &Value) -> Reply {
             r#"{"reason": "It says nothing.", "choice": "poor"} The reply holds {"reason": "Perfect.", "choice": "good"}."#,
         )),
         ("silent", _) => Reply::Message(says("")),
+        ("parts", _) => Reply::Message(json!({ "role": "assistant", "content": [{ "type": "text", "text": calm }] })),
+        ("tired", 3) => Reply::Status(503, "asleep", None),
         _ => mood(model, number, says(calm)),
     }
 }
@@ -84,9 +86,16 @@ fn a_check_tells_who_grades() {
 #[test]
 fn a_model_in_a_bad_mood_is_asked_again() {
     let endpoint = Endpoint::start(answer);
-    for (model, again) in
-        [("calm", 0), ("failing", 2), ("limited", 1), ("slow", 1), ("garbled", 1), ("chatty", 1), ("wrong", 1)]
-    {
+    for (model, again) in [
+        ("calm", 0),
+        ("failing", 2),
+        ("limited", 1),
+        ("slow", 1),
+        ("garbled", 1),
+        ("chatty", 1),
+        ("wrong", 1),
+        ("parts", 0),
+    ] {
         let folder = folder();
         ask(&folder, model);
         let own = ["--judge", &endpoint.url(), "--judge-timeout", "3"];
@@ -123,7 +132,7 @@ fn no_answer_is_an_error_and_never_a_score() {
         // Nor is anything written that was not answered.
         let before = fs::read(folder.path().join("pack/judge.jsonl")).expect("a file");
         let output = casebook(folder.path(), &[&["test", "pack", "--update"], &own[..]].concat());
-        assert_eq!(code(&output), 3, "{}", stdout(&output));
+        assert_eq!(code(&output), 1, "{}", stdout(&output));
         assert!(stderr(&output).contains(problem), "{}", stderr(&output));
         assert_eq!(fs::read(folder.path().join("pack/judge.jsonl")).expect("a file"), before);
         assert!(!folder.path().join("pack/golden.csv").exists());
@@ -154,6 +163,75 @@ fn a_pack_keeps_what_its_tests_ask() {
     let text = fs::read_to_string(folder.path().join("pack/judge.jsonl")).expect("a file");
     assert_eq!(text.lines().count(), asked);
     assert!(text.lines().all(|line| line.contains("\"prompt\":\"A reader asks")), "{text}");
+}
+
+#[test]
+fn what_was_answered_before_a_failure_is_kept() {
+    let (folder, endpoint) = (folder(), Endpoint::start(answer));
+    ask(&folder, "tired");
+    let path = folder.path().join("pack/judge.jsonl");
+    let own = fs::read_to_string(&path).expect("a file").lines().count();
+    let update = ["test", "pack", "--update", "--judge", &endpoint.url(), "--judge-retries", "0"];
+    let output = casebook(folder.path(), &update);
+    assert_eq!(code(&output), 1, "{}", stdout(&output));
+    let told = stderr(&output);
+    assert!(told.contains("no answer after 1 request: status 503: asleep"), "{told}");
+    assert!(told.contains("what was answered until then is kept"), "{told}");
+    let kept = fs::read_to_string(&path).expect("a file");
+    assert_eq!(kept.matches("\"model\":\"tired\"").count(), 2);
+    assert_eq!(kept.lines().count(), own + 2, "and nothing that was there is gone");
+    // The rest is asked, and nothing twice.
+    casebook(folder.path(), &update);
+    let kept = fs::read_to_string(&path).expect("a file");
+    assert_eq!(kept.matches("\"model\":\"tired\"").count(), kept.lines().count());
+    assert_eq!(endpoint.heard.count("tired"), kept.lines().count() + 1);
+}
+
+#[test]
+fn a_kept_answer_that_may_not_be_given_is_named_and_asked_again() {
+    let (folder, endpoint) = (folder(), Endpoint::start(answer));
+    let path = folder.path().join("pack/judge.jsonl");
+    let kept = fs::read_to_string(&path).expect("a file");
+    let bad = kept.replacen("\"choice\":\"good\"", "\"choice\":\"great\"", 1);
+    let line = 1 + bad.lines().position(|line| line.contains("great")).expect("a line");
+    fs::write(&path, &bad).expect("written");
+    let told = finds(folder.path(), &["check", "pack"]);
+    assert!(told.contains("CB707") && told.contains(&format!("judge.jsonl:{line}:1")), "{told}");
+    assert!(told.contains("the choice \"great\""), "{told}");
+    // The same in a file of answers, which is not the pack's.
+    fs::write(&path, "").expect("written");
+    fs::write(folder.path().join("cache.jsonl"), &bad).expect("written");
+    let run = ["run", "pack", "--policy", "oracle", "--judge-cache", "cache.jsonl"];
+    let told = finds(folder.path(), &run);
+    assert!(told.contains(&format!("`cache.jsonl` line {line} has an answer that may not be given")), "{told}");
+    fs::write(&path, &bad).expect("written");
+    succeeds(folder.path(), &["test", "pack", "--update", "--judge", &endpoint.url()]);
+    assert_eq!(endpoint.heard.count("judge-1"), 1, "the others are known");
+    assert!(!fs::read_to_string(&path).expect("a file").contains("great"));
+    succeeds(folder.path(), &["check", "pack", "--strict"]);
+    // Another prompt leaves all of them behind.
+    edit(&folder.path().join("pack/pack.yaml"), "A reader asks a library", "A reader asks our library");
+    let output = casebook(folder.path(), &["check", "pack"]);
+    assert!((stdout(&output) + &stderr(&output)).contains("CB708"), "{}", stdout(&output));
+}
+
+#[test]
+fn an_endpoint_that_never_answered_says_nothing_about_a_pack() {
+    let folder = folder();
+    ask(&folder, "calm");
+    let own = ["--judge", "http://127.0.0.1:9/v1"];
+    for command in [&RUN[..4], &["test", "pack", "--update"], &["judge", "check", "pack/labelled.csv", "pack"]] {
+        let output = casebook(folder.path(), &[command, &own[..]].concat());
+        assert_eq!(code(&output), 3, "{command:?}: {}{}", stdout(&output), stderr(&output));
+        assert!(stderr(&output).contains("the endpoint cannot be reached"), "{}", stderr(&output));
+    }
+    for (text, wanted) in [("{\"question\": 1}\n", 1), ("", 0)] {
+        fs::write(folder.path().join("cache.jsonl"), text).expect("written");
+        let output = casebook(folder.path(), &["check", "pack", "--judge-cache", "cache.jsonl"]);
+        assert_eq!(code(&output), wanted, "{}", stderr(&output));
+    }
+    assert_eq!(code(&casebook(folder.path(), &["check", "pack", "--judge-cache", "pack"])), 3);
+    assert_eq!(code(&casebook(folder.path(), &["check", "pack", "--judge", "nowhere"])), 2);
 }
 
 #[test]
@@ -210,14 +288,23 @@ fn agreement_with_people_is_measured() {
     // Without an answer an example counts nowhere.
     ask_again(&folder);
     let told = finds(folder.path(), &["judge", "check", "pack/labelled.csv", "pack"]);
-    assert!(told.contains("- of 0 labels agree") && told.contains("line 2: no answer, so it counts nowhere"), "{told}");
+    assert!(told.contains("- of 0 labels agree") && told.contains("no answer, so it counts nowhere"), "{told}");
     fs::write(folder.path().join("bad.csv"), "decision.reply,label\nYes.,great\nNo.,awful\n").expect("written");
     let told = finds(folder.path(), &["judge", "check", "bad.csv", "pack"]);
     assert!(told.contains("line 2: the label \"great\" is not one of `good`, `fair`, `poor`"), "{told}");
     assert!(told.contains("line 3"), "{told}");
-    fs::write(folder.path().join("bad.jsonl"), "{\"label\": \"good\", \"decision\": {}}\n").expect("written");
-    let told = finds(folder.path(), &["judge", "check", "bad.jsonl", "pack"]);
-    assert!(told.contains("the prompt fails: "), "{told}");
+    let wrong = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("written");
+        finds(folder.path(), &["judge", "check", name, "pack"])
+    };
+    let told = wrong("bad.jsonl", "{\"label\": \"good\", \"decision\": {}}\n");
+    assert!(told.contains("line 1: no answer, so it counts nowhere: there is nothing to judge"), "{told}");
+    let told = wrong("bad.csv", &("decision.reply;label\r\n".to_owned() + &"Yes.;good\r\n".repeat(9)));
+    let reason = "lines 2, 3, 4, 5, 6 and 4 more: no answer, so they count nowhere: the prompt fails: ";
+    assert!(told.contains(reason) && told.contains("`item.text`"), "{told}");
+    assert_eq!(told.matches("error").count(), 1, "{told}");
+    let told = wrong("bad.csv", "item.txt,decision.reply,label\nA?,Yes.,good\n");
+    assert!(told.contains("line 2: there is no `item.txt`; did you mean `item.text`?"), "{told}");
     let output = casebook(folder.path(), &["judge", "check", "pack/labelled.csv", "pack", "--grader", "maner"]);
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("did you mean `manner`?"), "{}", stderr(&output));

@@ -1,11 +1,12 @@
 //! The prompts of language models that grade, and what they answered.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use casebook_runtime::{
     model::Column,
+    names::list,
     plugin::Answers,
-    rubric::graders::Prompt,
+    rubric::graders::{JudgeGrader, Prompt},
     scenario::templates::{engine, reads},
 };
 use casebook_syntax::{
@@ -35,13 +36,18 @@ pub struct AnswerLine {
     pub answer: Map<String, Value>,
 }
 
-/// Reads a file of answers; a problem comes with the bytes of the line that it is about.
-///
-/// # Errors
-///
-/// When a line is not an answer.
-pub fn read_answers(text: &str) -> Result<Vec<AnswerLine>, (std::ops::Range<usize>, String)> {
-    let mut answers = Vec::new();
+/// A file of answers: the lines that are answers, and what is wrong with the others, each with its bytes.
+#[derive(Debug, Default)]
+pub struct AnswerFile {
+    /// The answers, in order.
+    pub lines: Vec<(Range<usize>, AnswerLine)>,
+    /// Why the other lines are none.
+    pub problems: Vec<(Range<usize>, String)>,
+}
+
+/// Reads a file of answers.
+pub fn read_answers(text: &str) -> AnswerFile {
+    let mut file = AnswerFile::default();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let span = start..start + line.trim_end().len();
@@ -49,14 +55,17 @@ pub fn read_answers(text: &str) -> Result<Vec<AnswerLine>, (std::ops::Range<usiz
         if line.trim().is_empty() {
             continue;
         }
-        let read = serde_json::from_str::<AnswerLine>(line).map_err(|error| error.to_string());
-        let read = read.and_then(|line| {
-            let is_key = line.question.len() == 64 && line.question.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if is_key { Ok(line) } else { Err(format!("`{}` is not the SHA-256 of a question", line.question)) }
-        });
-        answers.push(read.map_err(|problem| (span, problem))?);
+        match serde_json::from_str::<AnswerLine>(line) {
+            Ok(line) if line.question.len() == 64 && line.question.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                file.lines.push((span, line));
+            }
+            Ok(line) => {
+                file.problems.push((span, format!("`{}` is not the SHA-256 of a question", line.question)));
+            }
+            Err(error) => file.problems.push((span, error.to_string())),
+        }
     }
-    Ok(answers)
+    file
 }
 
 /// What language models answered, as a pack and those that it extends know it.
@@ -66,15 +75,67 @@ pub(super) fn answers(source: &PackSource, report: &mut Report) -> Arc<Answers> 
     Arc::new(answers.map(|line| (line.question, Value::Object(line.answer).to_string())).collect())
 }
 
-fn of_file(file: &SourceFile, report: &mut Report) -> Vec<AnswerLine> {
+fn of_file(file: &SourceFile, report: &mut Report) -> impl Iterator<Item = AnswerLine> + use<> {
     unreadable(file, report);
-    read_answers(&file.text).unwrap_or_else(|(span, problem)| {
+    let AnswerFile { lines, problems } = read_answers(&file.text);
+    problems.into_iter().for_each(|(span, problem)| report.push(no_answer(file, span, &problem)));
+    lines.into_iter().map(|(_, line)| line)
+}
+
+fn no_answer(file: &SourceFile, span: Range<usize>, problem: &str) -> Diagnostic {
+    Diagnostic::new(Code::BadAnswers, file, span, format!("the line is not an answer: {problem}"))
+        .hint("remove the line; `casebook test --update --judge URL` asks again what the tests need, and nothing else")
+}
+
+/// Reports answers that the grader that asks for them does not take, and those of the pack's own file that no grader asks for.
+pub(super) fn check_answers(source: &PackSource, graders: &[&JudgeGrader], report: &mut Report) {
+    for (at, file) in source::bases(source).enumerate().filter_map(|(at, pack)| Some((at, pack.answers.as_ref()?))) {
+        let lines = read_answers(&file.text).lines;
+        let mut stale = Vec::new();
+        for (span, line) in &lines {
+            let AnswerLine { question, model, prompt, answer } = line;
+            let asks = |grader: &&&JudgeGrader| grader.is_asked(question, model, prompt);
+            if let Some(grader) = graders.iter().find(asks)
+                && let Err(problem) = grader.scale.read(&Value::Object(answer.clone()).to_string())
+            {
+                report.push(no_answer(file, span.clone(), &format!("the grader {problem}")));
+            }
+            // Without the prompt nobody knows what it answers.
+            if !prompt.is_empty() && !graders.iter().any(|grader| grader.may_ask(question, model, prompt)) {
+                stale.push(span);
+            }
+        }
+        // What a pack that is extended asks is its own affair.
+        let Some(first) = stale.first().filter(|_| at == 0) else { continue };
+        let message = match stale.len() {
+            1 => "no grader asks for this answer any more".to_owned(),
+            many => format!("no grader asks for {many} of {} answers any more; this is the first", lines.len()),
+        };
         report.push(
-            Diagnostic::new(Code::BadAnswers, file, span, format!("the line is not an answer: {problem}"))
-                .hint("`casebook test --update --judge URL` writes the whole file"),
+            Diagnostic::new(Code::StaleAnswers, file, (*first).clone(), message)
+                .hint("`casebook test --update --judge URL` asks what the tests need now, and keeps nothing else"),
         );
-        Vec::new()
-    })
+    }
+}
+
+/// Reports sensitive fields that a prompt sends to a model, unless the grader says that it may.
+pub(crate) fn check_sensitive(
+    (document, pointer): (&Document, &str),
+    prompt: &Prompt,
+    fields: &[Column],
+    report: &mut Report,
+) {
+    let is_read = |column: &&Column| {
+        let name = format!("item.{}", column.name);
+        let whole = |read: &String| read == "item" || *read == name || read.starts_with(&format!("{name}."));
+        column.sensitive && column.visible && prompt.reads().iter().any(whole)
+    };
+    let names: Vec<&str> = fields.iter().filter(is_read).map(|column| column.name.as_str()).collect();
+    let Some(known) = list(&names) else { return };
+    let message = format!("the prompt sends what is `sensitive` to a language model: {known}");
+    report.push(document.at(Code::SensitivePrompt, pointer, message).hint(
+        "leave it out of the prompt; or, if the model may see it, write `send_sensitive: true` next to the prompt",
+    ));
 }
 
 /// Compiles a prompt, and tries it once.

@@ -96,7 +96,7 @@ use casebook_runtime::{
     json::Name,
     model::{Column, Keyword},
     plugin::{Host, Judge},
-    rubric::{KeywordPool, Rubric},
+    rubric::{KeywordPool, Rubric, graders::JudgeGrader},
     rules::RuleSet,
     scenario::{
         Catalog, Pack, ResetModel, Scenario, Script, StateVariable, Task,
@@ -114,8 +114,8 @@ use casebook_syntax::{
 pub(crate) use documents::Documents;
 use documents::Misfits;
 pub use forms::template_fields;
-pub(crate) use judge::prompt;
-pub use judge::{AnswerLine, read_answers};
+pub use judge::{AnswerFile, AnswerLine, read_answers};
+pub(crate) use judge::{check_sensitive, prompt};
 use kept::{Kept, KeptPack, Outcome};
 pub use plugins::{Lock, authoring, locks};
 pub use proofs::Proof;
@@ -369,6 +369,9 @@ fn assemble(
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     if parts.sound {
+        let judges: Vec<&JudgeGrader> =
+            parts.rubrics.values().flat_map(|rubric| &rubric.judges).map(|(_, grader)| &**grader).collect();
+        judge::check_answers(source, &judges, report);
         tools::check_costs(root, environment, documents, report);
     }
     let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);

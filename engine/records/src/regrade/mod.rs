@@ -309,7 +309,7 @@ fn playable<'a>(
 ) -> Result<(&'a Arc<Pack>, Option<&'a Arc<Pack>>), String> {
     let packs = versions.of(&recording.environment)?;
     if recording.details.as_ref().is_some_and(|details| details.masked) {
-        return Err("its actions held sensitive values, which are masked".into());
+        return Err("its actions or the answers of plugins held sensitive values, which are masked".into());
     }
     Ok(packs)
 }

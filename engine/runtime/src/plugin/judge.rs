@@ -15,7 +15,7 @@ use crate::json;
 /// The name under which records keep what judges answered.
 pub(super) const JUDGE: &str = "judge";
 /// The maximum number of characters of a reason that are kept.
-const MAX_REASON: usize = 500;
+pub const MAX_REASON: usize = 500;
 /// Characters of a question's key that messages show.
 const SHOWN: usize = 12;
 

@@ -28,7 +28,7 @@ use crate::hash::sha256;
 pub use answer::Answer;
 pub use describe::Description;
 pub use inputs::{Heard, Inputs};
-pub use judge::{Answers, Judge, Scale, Verdict, question_key};
+pub use judge::{Answers, Judge, MAX_REASON, Scale, Verdict, question_key};
 pub use offers::{Example, FillerOffer, GraderOffer, ImporterOffer, Offer, Per, Takes, ToolOffer, naming};
 pub use process::Program;
 pub use reads::{Parts, Reads, Section, fields_of};

@@ -199,8 +199,12 @@ codes! {
     BadPluginUse = "CB705", Error;
     /// A filler that does not make its values.
     FailedFill = "CB706", Error;
-    /// A file of answers of language models that cannot be read.
+    /// An answer of a language model that cannot be read, or that its grader does not take.
     BadAnswers = "CB707", Error;
+    /// Answers of language models that no grader asks for.
+    StaleAnswers = "CB708", Warning;
+    /// A prompt that sends sensitive fields to a language model.
+    SensitivePrompt = "CB709", Error;
 }
 
 impl fmt::Display for Code {

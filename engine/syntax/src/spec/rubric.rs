@@ -423,7 +423,12 @@ graders! {
         prompt: String,
         /// What the model chooses among, with the value of each choice; default: it gives a score from 0 to 1.
         #[serde(default)]
+        #[schemars(extend("minProperties" = 1))]
         choices: IndexMap<String, f64>,
+        /// Whether the prompt may read fields with `sensitive: true`: the model's endpoint gets them as they are, and files of
+        /// answers keep them.
+        #[serde(default)]
+        send_sensitive: bool,
     }
 
     /// The value of an expression: a number, `true` (1) or `false` (0). In a reward: after each step.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     args::{Act, ModelArgs},
-    completions::{Completions, Counts, Problem, object, short},
+    completions::{Completions, Counts, Problem, object, short, text_of},
 };
 
 /// Models behind one endpoint, and how they are asked.
@@ -192,7 +192,7 @@ impl Player for Conversation<'_> {
         let answer = self.models.complete(&self.runtime, &self.request(pack))?;
         let usage = self.usage(&answer);
         let message = &answer["choices"][0]["message"];
-        let content = message["content"].as_str().unwrap_or_default();
+        let content = &*text_of(&message["content"]);
         let choice = match (self.models.args.act, &message["tool_calls"][0]) {
             (Act::Tools, call @ Value::Object(_)) => {
                 // Of several calls the first counts; the others are left out, as each needs an answer.

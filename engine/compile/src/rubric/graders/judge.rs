@@ -35,6 +35,9 @@ pub(super) fn build(params: &spec::Judge, site: &Site<'_>, report: &mut Report) 
     }
     let place = (site.document, &*format!("{}/prompt", site.pointer));
     let prompt = check::prompt(place, &params.prompt, (site.fields, site.decisions, column), report);
+    if let Some(prompt) = prompt.as_ref().filter(|_| !params.send_sensitive) {
+        check::check_sensitive(place, prompt, site.fields, report);
+    }
     let prompt = prompt.filter(|_| report.errors() == before)?;
     Some(Built::Judge(Arc::new(JudgeGrader {
         judge: site.judge.clone(),

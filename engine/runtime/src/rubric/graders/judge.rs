@@ -1,14 +1,22 @@
 //! `judge`: what a language model makes of an item's decisions.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
-use minijinja::{Environment, Value as Context, value::Serde};
+use minijinja::{
+    Environment, Value as Context,
+    machinery::{ast::Stmt, parse},
+    syntax::SyntaxConfig,
+    value::Serde,
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    expression::words,
+    expression::{names_read, words},
     model::{Column, Datum, Item, Row, TruthCell},
-    plugin::{Judge, Scale, Verdict},
+    plugin::{Judge, Scale, Verdict, question_key},
     rubric::{Failure, Grade, Note, RowGrader, View},
 };
 
@@ -17,7 +25,13 @@ const PROMPT: &str = "prompt";
 
 /// A prompt: a template over `item`, `decision` and `truth`.
 #[derive(Debug)]
-pub struct Prompt(Environment<'static>);
+pub struct Prompt {
+    engine: Environment<'static>,
+    /// What it reads, as dotted names.
+    reads: HashSet<String>,
+    /// The texts that are in it however it is filled, in order.
+    pieces: Vec<String>,
+}
 
 impl Prompt {
     /// Compiles a template with an engine of its own.
@@ -27,7 +41,24 @@ impl Prompt {
     /// When the text is not one.
     pub fn new(mut engine: Environment<'static>, text: &str) -> Result<Self, minijinja::Error> {
         engine.add_template_owned(PROMPT, text.to_owned())?;
-        Ok(Self(engine))
+        Ok(Self { engine, reads: names_read(text), pieces: pieces(text) })
+    }
+
+    /// What it reads, as dotted names such as `item.text`.
+    pub fn reads(&self) -> &HashSet<String> {
+        &self.reads
+    }
+
+    /// Whether a text may be this prompt, filled with something.
+    pub fn may_give(&self, text: &str) -> bool {
+        let mut rest = text;
+        self.pieces.iter().all(|piece| match rest.split_once(piece.as_str()) {
+            Some((_, behind)) => {
+                rest = behind;
+                true
+            }
+            None => false,
+        })
     }
 
     /// Fills it.
@@ -36,9 +67,22 @@ impl Prompt {
     ///
     /// When it reads a name that is not among these, or does not work with a value.
     pub fn render(&self, names: &Context) -> Result<String, String> {
-        let filled = self.0.get_template(PROMPT).and_then(|template| template.render(names));
+        let filled = self.engine.get_template(PROMPT).and_then(|template| template.render(names));
         filled.map_err(|error| words(&error))
     }
+}
+
+/// The texts of a template outside of blocks, which are part of every filled prompt.
+fn pieces(template: &str) -> Vec<String> {
+    let Ok(Stmt::Template(parsed)) = parse(template, PROMPT, SyntaxConfig::default()) else {
+        return Vec::new();
+    };
+    let raw = parsed.children.iter().filter_map(|statement| match statement {
+        // Blanks at the end of a template may not be printed.
+        Stmt::EmitRaw(raw) => Some(raw.raw.trim().to_owned()),
+        _ => None,
+    });
+    raw.filter(|piece| !piece.is_empty()).collect()
 }
 
 /// `judge`.
@@ -67,6 +111,16 @@ impl JudgeGrader {
     pub fn request(&self, names: &Context) -> Result<String, String> {
         let prompt = self.prompt.render(names)?;
         Ok(self.scale.request(&self.model, &prompt))
+    }
+
+    /// Whether it would ask this model the filled prompt under this key, as far as the prompt's fixed texts say it.
+    pub fn may_ask(&self, key: &str, model: &str, prompt: &str) -> bool {
+        self.is_asked(key, model, prompt) && self.prompt.may_give(prompt)
+    }
+
+    /// Whether the key is that of the filled prompt for this model, with what this grader may be answered.
+    pub fn is_asked(&self, key: &str, model: &str, prompt: &str) -> bool {
+        model == self.model && question_key(&self.scale.request(model, prompt)) == key
     }
 
     /// Asks outside of an episode, about names that the prompt reads.
@@ -141,4 +195,22 @@ fn right(column: &Column, cell: &TruthCell) -> Value {
         "keywords": keywords,
         "reference": cell.reference,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_knows_what_it_may_have_given() {
+        let prompt =
+            "Asked: {{ item.text }}\n{% if item.vip %}Be kind.{% endif %}\n<reply>{{ decision.reply }}</reply>\n";
+        let prompt = Prompt::new(Environment::new(), prompt).expect("a template");
+        assert!(prompt.may_give("Asked: Where?\n\n<reply>There.</reply>"));
+        assert!(prompt.may_give("Asked: \nBe kind.\n<reply></reply>"));
+        for other in ["", "Asked: Where? There.", "Question: Where?\n\n<reply>There.</reply>", "<reply>Asked:</reply>"]
+        {
+            assert!(!prompt.may_give(other), "{other}");
+        }
+    }
 }
