@@ -4,6 +4,8 @@
 //!    and ajv, which check the same files against the same schema and nothing else. Each is a whole process.
 //! 2. A pack with 1,000 files of which one changed: reading, parsing and compiling it again, in process, as a reload does.
 //! 3. Packs at size: 100,000 items, 20,000 rules, 10,000 tasks. Each is a whole process.
+//! 4. A shipped pack with three families of a million tasks: checked whole, and again after its rubric and after its generator
+//!    was saved, in process.
 //!
 //! The other tools are installed into the target folder. A tool that cannot be installed is left out with a note.
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
@@ -16,7 +18,7 @@ use std::{
 };
 
 use casebook_compile::check::Checker;
-use casebook_syntax::source;
+use casebook_syntax::source::{self, SourceFile, SourceSet};
 
 const ITEMS: usize = 10_000;
 const FILES: usize = 1_000;
@@ -248,6 +250,28 @@ fn sizes(target: &Path) {
     }
 }
 
+fn family(root: &Path) {
+    let mut sources = source::read(&[root.join("scenarios/email-ops")]);
+    let mut checker = Checker::default();
+    let mut compile = |sources: &SourceSet| {
+        let start = Instant::now();
+        let compiled = checker.compile(sources, 1);
+        assert!(compiled.catalog.is_some(), "{}", compiled.report.render(false));
+        start.elapsed()
+    };
+    println!("\na pack with three families of a million tasks, in process: medians of {RUNS} runs");
+    println!("{:<28} {:>9.1} ms", "checked whole", median(vec![compile(&sources)]));
+    for name in ["rubric-desk.yaml", "generator.yaml"] {
+        let mut times = Vec::new();
+        for run in 0..RUNS {
+            let file = sources.packs[0].files.iter_mut().find(|file| file.path.ends_with(name)).expect("the file");
+            *file = SourceFile::new(&file.path, &format!("{}# {run}\n", file.text));
+            times.push(compile(&sources));
+        }
+        println!("{:<28} {:>9.1} ms", format!("again, {name} saved"), median(times));
+    }
+}
+
 fn main() {
     // `cargo test --benches` asks whether it runs at all; that is shown by building it.
     if env::args().any(|arg| arg == "--test") {
@@ -258,4 +282,5 @@ fn main() {
     large_pack(target, root);
     one_file(target);
     sizes(target);
+    family(root);
 }

@@ -19,7 +19,18 @@ use super::{
 
 /// Verbs of sentences about what a text should hold.
 const VERBS: [&str; 12] = [
-    "mention", "mentioning", "name", "naming", "include", "including", "cite", "citing", "say", "saying", "use", "using",
+    "mention",
+    "mentioning",
+    "name",
+    "naming",
+    "include",
+    "including",
+    "cite",
+    "citing",
+    "say",
+    "saying",
+    "use",
+    "using",
 ];
 /// Words before which a verb is a request, apart from the beginning of a sentence.
 const ASKING: [&str; 7] = ["please", "must", "should", "always", "to", "and", "then"];
@@ -52,7 +63,8 @@ pub(super) fn contradictions(pack: &Arc<Pack>, sample: Sample, written: &Written
                 let keywords = &item.truth[at].keywords;
                 let of_item = || about(pack, item);
                 let contradicts = |hint: &Hint| contradiction(pack, hint, (at, keywords));
-                let forbidden = everywhere.iter().find_map(|hint| Some((contradicts(hint).filter(|_| hint.forbids)?, hint)));
+                let forbidden =
+                    everywhere.iter().find_map(|hint| Some((contradicts(hint).filter(|_| hint.forbids)?, hint)));
                 let own = of_item();
                 let found = forbidden.or_else(|| own.iter().find_map(|hint| Some((contradicts(hint)?, hint))));
                 let Some((problem, hint)) = found else { continue };
@@ -111,7 +123,9 @@ fn about(pack: &Pack, item: &Item) -> Vec<Hint> {
         _ => None,
     });
     let rules = item.truth.iter().filter_map(|cell| cell.rule.as_ref());
-    let reasons = rules.map(|rule| hints(&format!("the rule `{}`", rule.id), &[Kind::Rules], rule.because.as_deref().unwrap_or_default()));
+    let reasons = rules.map(|rule| {
+        hints(&format!("the rule `{}`", rule.id), &[Kind::Rules], rule.because.as_deref().unwrap_or_default())
+    });
     texts.chain(reasons).flatten().collect()
 }
 

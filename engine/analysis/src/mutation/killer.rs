@@ -68,7 +68,9 @@ fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays
             if !differ(&is, player.result(&mutant, task.name()).as_ref()) {
                 continue;
             }
-            let both = |player: &Player| Some((player.result(&healthy.cast, task.name())?, player.result(&mutant, task.name())));
+            let both = |player: &Player| {
+                Some((player.result(&healthy.cast, task.name())?, player.result(&mutant, task.name())))
+            };
             let player = player.shrunk(&|player| both(player).is_some_and(|(is, other)| differ(&is, other.as_ref())));
             if let Some((is, other)) = both(&player) {
                 let mut case = player.case(task.name());

@@ -25,17 +25,20 @@ mod storm;
 use std::{
     env, fs,
     process::{Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use casebook_compile::check::compile;
-use casebook_runtime::{episode::Episode, policy, record::play};
+use casebook_runtime::{episode::Episode, policy, record::play, scenario::Pack};
 use casebook_syntax::source;
 use load::{Load, Memory};
 use servers::{PINNED, Server, root};
 use tokio::runtime::Runtime;
 
 const TASK: &str = "email-triage-easy";
+/// A family of the same pack.
+const FAMILY: &str = "desk-train";
 /// So many sessions or more are also seen at the pace of agents that think.
 const PACED: usize = 1_000;
 /// Runs with so many sessions or more take longer than the others, so that each has its turn.
@@ -177,6 +180,22 @@ fn in_process(seconds: f64) {
         begun.elapsed() / steps,
         f64::from(steps) / begun.elapsed().as_secs_f64()
     );
+    resets(pack, seconds);
+}
+
+/// Resets of an inbox that is written and of one that is drawn, each with seeds of its own.
+fn resets(pack: &Arc<Pack>, seconds: f64) {
+    for (what, name) in [("of a written inbox", TASK), ("of a drawn one", FAMILY)] {
+        let (mut resets, mut items, begun) = (0_u32, 0_u32, Instant::now());
+        while begun.elapsed().as_secs_f64() < seconds / 2.0 {
+            let task = pack.find_task(&format!("{name}/{resets}")).or_else(|| pack.find_task(name)).expect("the task");
+            let episode = Episode::reset(pack, &task, u64::from(resets)).unwrap();
+            items += u32::try_from(std::hint::black_box(&episode).items().len()).unwrap();
+            resets += 1;
+        }
+        let each = begun.elapsed() / resets;
+        println!("  reset {what:<18} {each:>10.2?}  ({:.1} items)", f64::from(items) / f64::from(resets));
+    }
 }
 
 /// One server, and what was measured of it at rest.
