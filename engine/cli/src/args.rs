@@ -69,6 +69,16 @@ pub(crate) struct Args {
     /// Starts plugins that are programs, with all permissions of this user; only for code that you trust
     #[arg(long, global = true)]
     pub(crate) allow_process_plugins: bool,
+    /// The local folder for logs of records that are kept in an object store such as `s3://bucket/prefix`
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "records-journal",
+        env = "CASEBOOK_RECORDS_JOURNAL",
+        hide_short_help = true
+    )]
+    pub(crate) records_journal: PathBuf,
     #[command(flatten)]
     pub(crate) judges: JudgeSettings,
 }

@@ -10,6 +10,7 @@
 //! | `files.rs` | files that commands write |
 //! | `interrupt.rs` | being asked to stop |
 //! | `judge.rs` | language models that grade |
+//! | `objects.rs` | object stores in which records are kept |
 //! | `formats/` | findings and test results as CI systems read them |
 //! | `output.rs` | the one place that writes to the terminal |
 //! | `packs.rs` | packs read and compiled, with their findings shown |
@@ -29,6 +30,7 @@ mod formats;
 mod http;
 mod interrupt;
 mod judge;
+mod objects;
 mod output;
 mod packs;
 mod plot;
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         output::error(format!("this command cannot write the format `{}`; it can write {known}", format.name()));
         return exit::Exit::Usage.into();
     }
+    objects::keep_logs_in(&args.records_journal);
     if let Err((exit, problem)) = judge::allow(&args.judges) {
         output::error(problem);
         return exit.into();

@@ -9,6 +9,8 @@
 //! steps/environment=desk/day=2026-01-05/part-1767603600000-4711-1.parquet
 //! ```
 //!
+//! The Parquet files may be objects of an object store instead; logs are always local.
+//!
 //! A log is written by one process and never again once it is closed, and its parts have its name: doing a compaction again
 //! writes the same files again.
 //!
@@ -22,7 +24,7 @@ mod table;
 mod rows;
 // Which episodes are meant.
 mod filter;
-// The folder: logs, parts, compaction, removal.
+// The folder or object store: logs, parts, compaction, removal.
 mod store;
 // Episodes as other tools want them.
 mod export;
@@ -37,4 +39,4 @@ pub use regrade::{
     Regrader, Unplayed, Versions, Work, regrade_all,
 };
 pub use rows::{Entry, Summary, id_of};
-pub use store::{Added, Compacted, Records, Store, StoreError};
+pub use store::{Added, Compacted, Object, Objects, Records, Store, StoreError};

@@ -9,7 +9,7 @@ use parquet::{
     errors::{ParquetError, Result},
     file::{
         properties::WriterProperties,
-        reader::{FileReader, RowGroupReader},
+        reader::{ChunkReader, FileReader, RowGroupReader},
         serialized_reader::SerializedFileReader,
         writer::{SerializedColumnWriter, SerializedFileWriter},
     },
@@ -164,8 +164,12 @@ impl Table {
     }
 
     /// Reads a file; of its columns those that `wanted` accepts and that the file has.
-    pub(crate) fn read(path: &Path, fields: &'static [Field], wanted: impl Fn(&str) -> bool) -> Result<Self> {
-        let reader = SerializedFileReader::new(File::open(path)?)?;
+    pub(crate) fn read(
+        file: impl ChunkReader + 'static,
+        fields: &'static [Field],
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
+        let reader = SerializedFileReader::new(file)?;
         let metadata = reader.metadata();
         let known: Vec<String> =
             metadata.file_metadata().schema_descr().columns().iter().map(|column| column.name().to_owned()).collect();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Number, Value};
 
-use super::records::{FilterArgs, count};
+use super::records::FilterArgs;
 
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -19,8 +19,8 @@ pub(crate) struct SweepArgs {
     /// in steps `0.3..0.7/0.1`, or a list `0.2,0.5`; can be repeated
     #[arg(long = "vary", value_name = "PATH=VALUES", required = true, value_parser = vary)]
     pub(crate) varied: Vec<(String, Vary)>,
-    /// How many values a range without steps has
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count, allow_negative_numbers = true)]
+    /// How many values a range without steps has, at least 2
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = steps, allow_negative_numbers = true)]
     pub(crate) steps: usize,
     /// The order that policies are to have by their mean score, the best first: `a>b>c`
     #[arg(long, value_name = "ORDER", value_parser = order)]
@@ -59,8 +59,8 @@ impl Vary {
             Self::List(values) => values.clone(),
             Self::Range(from, to) => {
                 #[expect(clippy::cast_precision_loss, reason = "some steps")]
-                let at = |step: usize| from + (to - from) * step as f64 / (steps.max(2) - 1) as f64;
-                (0..steps.max(1)).map(|step| number(at(step))).collect()
+                let at = |step: usize| from + (to - from) * step as f64 / (steps - 1) as f64;
+                (0..steps).map(|step| number(at(step))).collect()
             }
         }
     }
@@ -74,6 +74,11 @@ fn number(value: f64) -> Value {
         return (value as i64).into();
     }
     Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+fn steps(text: &str) -> Result<usize, String> {
+    let steps = text.parse().ok().filter(|steps: &usize| *steps >= 2);
+    steps.ok_or_else(|| "expected a whole number from 2 on, such as 5".to_owned())
 }
 
 fn vary(text: &str) -> Result<(String, Vary), String> {

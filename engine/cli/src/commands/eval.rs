@@ -69,12 +69,11 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
     let loaded = packs::load_sound(&args.packs.packs, if format == Format::Json { Format::Human } else { format })?;
     let tasks = packs::pick(&loaded.catalog, &args.tasks)?;
     let agents = agents(args, &tasks)?;
-    let usage = |problem: String| {
-        output::error(problem);
-        Exit::Usage
-    };
     let asks = agents.iter().any(|(_, agent)| matches!(agent, Agent::Model(_)));
-    let models = asks.then(|| Models::new(&args.model)).transpose().map_err(usage)?;
+    let models = asks.then(|| Models::new(&args.model)).transpose().map_err(|(exit, problem)| {
+        output::error(problem);
+        exit
+    })?;
     if agents.iter().any(|(_, agent)| matches!(agent, Agent::Program(_))) {
         interrupt::clean_up(program::groups::end_all).map_err(|error| {
             output::error(format!("cannot listen for signals: {error}"));
@@ -84,7 +83,10 @@ fn attempt(args: &EvalArgs, format: Format) -> Result<Exit, Exit> {
     let earlier = args.against.as_deref().map(earlier).transpose()?;
     // What is found out only after all episodes were played costs all of them.
     for path in args.out.iter().chain(&args.report) {
-        files::check_writable(path).map_err(usage)?;
+        files::check_writable(path).map_err(|problem| {
+            output::error(problem);
+            Exit::Failure
+        })?;
     }
     let keeper = args.records.as_deref().map(|folder| Keeper::open(folder, &args.policies)).transpose()?;
     let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     args::{CompactArgs, FilterArgs, Format, PruneArgs, RecordsAction, RecordsArgs, RecordsImportArgs},
     exit::Exit,
-    output,
+    objects, output,
     progress::Progress,
 };
 
@@ -33,9 +33,27 @@ pub(crate) fn run(args: &RecordsArgs, format: Format) -> Exit {
     }
 }
 
-/// Opens a store, or begins one.
-pub(crate) fn create(folder: &Path) -> Result<Store, Exit> {
-    Store::create(folder).map_err(refused)
+/// Opens a store, or begins one; an address such as `s3://bucket/prefix` is one in an object store.
+pub(crate) fn create(path: &Path) -> Result<Store, Exit> {
+    let Some(address) = objects::address(path) else { return Store::create(path).map_err(refused) };
+    let store = remote(address)?;
+    store.begin().map_err(refused)?;
+    Ok(store)
+}
+
+fn remote(address: &str) -> Result<Store, Exit> {
+    objects::open(address).map_err(|problem| {
+        output::error(problem);
+        Exit::Failure
+    })
+}
+
+/// Opens a store that exists.
+fn store(path: &Path) -> Result<Store, Exit> {
+    match objects::address(path) {
+        Some(address) => remote(address),
+        None => Store::open(path).map_err(refused),
+    }
 }
 
 /// Turns what was recorded into Parquet.
@@ -47,7 +65,10 @@ pub(crate) fn compact(store: &Store) -> Result<Compacted, Exit> {
 
 /// Opens a store, or a file of recordings.
 pub(super) fn open(path: &Path) -> Result<Records, Exit> {
-    Records::open(path).map_err(refused)
+    match objects::address(path) {
+        Some(address) => remote(address).map(Records::Store),
+        None => Records::open(path).map_err(refused),
+    }
 }
 
 impl From<&FilterArgs> for Filter {
@@ -92,16 +113,24 @@ fn found(problems: &[String]) -> Exit {
 /// Reports why no episode fits.
 pub(super) fn no_episode(records: &Records, filter: &FilterArgs, path: &Path) -> Exit {
     match why_none(records, filter, path) {
-        Ok(reason) => {
-            output::error(reason);
+        Ok(Reason { text, .. }) => {
+            output::error(text);
             Exit::Findings
         }
         Err(error) => refused(error),
     }
 }
 
+/// Why no episode fits.
+struct Reason {
+    text: String,
+    /// Whether a filter has a name that no episode has.
+    is_unknown_name: bool,
+}
+
 /// Why no episode fits: that there is none, a name that none has, or all filters together.
-fn why_none(records: &Records, filter: &FilterArgs, path: &Path) -> Result<String, StoreError> {
+fn why_none(records: &Records, filter: &FilterArgs, path: &Path) -> Result<Reason, StoreError> {
+    let because = |text: String| Ok(Reason { text, is_unknown_name: false });
     let (mut tasks, mut policies, mut environments) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut total = 0_usize;
     records.summaries(&Filter::default(), &mut |summary| {
@@ -115,7 +144,7 @@ fn why_none(records: &Records, filter: &FilterArgs, path: &Path) -> Result<Strin
     })?;
     let path = path.display();
     if total == 0 {
-        return Ok(format!("`{path}` has no episodes"));
+        return because(format!("`{path}` has no episodes"));
     }
     let named = [
         ("task", &filter.tasks, &tasks),
@@ -131,14 +160,12 @@ fn why_none(records: &Records, filter: &FilterArgs, path: &Path) -> Result<Strin
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known: {}", list(&known).unwrap_or_default()),
             };
-            return Ok(format!(
-                "no episode of `{path}` has the {what} `{}`; {}",
-                output::label(wrong),
-                output::label(&help)
-            ));
+            let text =
+                format!("no episode of `{path}` has the {what} `{}`; {}", output::label(wrong), output::label(&help));
+            return Ok(Reason { text, is_unknown_name: true });
         }
     }
-    Ok(format!("none of the {} of `{path}` fits all filters", output::count(total, "episode")))
+    because(format!("none of the {} of `{path}` fits all filters", output::count(total, "episode")))
 }
 
 fn import(args: &RecordsImportArgs, format: Format) -> Result<Exit, Exit> {
@@ -171,7 +198,7 @@ fn prune(args: &PruneArgs, format: Format) -> Result<Exit, Exit> {
         output::error("name what to remove with a filter such as `--until 2026-01-01`, or everything with `--all`");
         return Err(Exit::Usage);
     }
-    let store = Store::open(&args.records).map_err(refused)?;
+    let store = store(&args.records)?;
     let compacted = compact(&store)?;
     let progress = Progress::start("removing");
     let removed = store.prune(&filter, args.dry_run).map_err(refused)?;
@@ -185,13 +212,19 @@ fn prune(args: &PruneArgs, format: Format) -> Result<Exit, Exit> {
     }
     in_use(&compacted);
     if removed == 0 && !args.all {
-        output::note(why_none(&Records::Store(store), &args.filter, &args.records).map_err(refused)?);
+        let reason = why_none(&Records::Store(store), &args.filter, &args.records).map_err(refused)?;
+        // Nothing that is old enough is as it should be; a name that no episode has is not.
+        if reason.is_unknown_name {
+            output::error(reason.text);
+            return Ok(Exit::Findings);
+        }
+        output::note(reason.text);
     }
     Ok(Exit::Success)
 }
 
 fn join(args: &CompactArgs, format: Format) -> Result<Exit, Exit> {
-    let store = Store::open(&args.records).map_err(refused)?;
+    let store = store(&args.records)?;
     let progress = Progress::start("compacting");
     let compacted = compact(&store)?;
     let joined = store.join().map_err(refused)?;

@@ -37,8 +37,14 @@ struct Tried {
     /// Why it cannot be tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    /// The mean score of each policy over all tasks, the best first.
+    /// The mean score of each policy over the tasks that all of them played, the best first.
     means: Vec<(String, f64)>,
+    /// Over which tasks, where these are not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    /// The mean score and the mean of the summed rewards of each task and policy.
+    #[serde(skip)]
+    results: Vec<(f64, f64)>,
     /// The mean of the summed rewards of each policy, likewise.
     rewards: Vec<(String, f64)>,
     /// The smallest distance between two policies that follow each other in the wanted order; negative where one is wrong.
@@ -163,7 +169,8 @@ fn sources(rubric: &Path) -> Result<SourceSet, Exit> {
     };
     let path = rubric.display();
     if !rubric.is_file() {
-        return Err(refuse(format!("there is no file `{path}`; name the file of a rubric")));
+        output::error(format!("there is no file `{path}`; name the file of a rubric"));
+        return Err(Exit::Findings);
     }
     // A pack is a folder above; the nearest one counts.
     let whole = fs::canonicalize(rubric).unwrap_or_else(|_| rubric.to_path_buf());
@@ -247,7 +254,10 @@ impl Trial<'_> {
             return Ok(tried);
         };
         tried.means = ranks.policies.iter().map(|(policy, _, now)| (policy.clone(), *now)).collect();
-        tried.rewards = ranks.policies.iter().map(|(policy, ..)| (policy.clone(), rewards(groups, policy))).collect();
+        let counted: Vec<&GroupShift> = groups.iter().filter(|group| ranks.counts(&group.task)).collect();
+        tried.rewards = ranks.policies.iter().map(|(policy, ..)| (policy.clone(), rewards(&counted, policy))).collect();
+        tried.results = groups.iter().map(|group| (group.new.mean, group.reward)).collect();
+        tried.scope = ranks.scope();
         (tried.groups, tried.sign_flips) = (gradients.groups, gradients.sign_flips);
         #[expect(clippy::cast_precision_loss, reason = "a count of groups")]
         if gradients.groups > 0 {
@@ -272,7 +282,7 @@ impl Trial<'_> {
 }
 
 /// The mean over its tasks of the summed rewards of a policy, as that of its scores.
-fn rewards(groups: &[GroupShift], policy: &str) -> f64 {
+fn rewards(groups: &[&GroupShift], policy: &str) -> f64 {
     let own: Vec<f64> = groups.iter().filter(|group| group.policy == policy).map(|group| group.reward).collect();
     #[expect(clippy::cast_precision_loss, reason = "a count of tasks")]
     let count = own.len().max(1) as f64;
@@ -289,7 +299,7 @@ fn idle<'a>(sweep: &'a Sweep, tried: &[Tried]) -> Vec<&'a Varied> {
             let others: Vec<&Value> =
                 one.values.iter().enumerate().filter(|(of, _)| *of != at).map(|(_, value)| value).collect();
             let first = results.entry(json!(others).to_string()).or_insert(one);
-            (&first.means, &first.rewards) == (&one.means, &one.rewards)
+            first.results == one.results
         });
         same && count > results.len()
     };
@@ -301,6 +311,8 @@ fn empty(values: Vec<Value>) -> Tried {
         values,
         problem: None,
         means: Vec::new(),
+        scope: None,
+        results: Vec::new(),
         rewards: Vec::new(),
         margin: None,
         probes: Vec::new(),
@@ -359,6 +371,9 @@ fn show(sweep: &Sweep, as_written: &Tried, tried: &[Tried], episodes: usize) {
     }
     output::line(output::count(episodes, "episode"));
     output::text(aligned(&rows));
+    if let Some(scope) = &as_written.scope {
+        output::line(format!("policies are compared {scope}"));
+    }
     let fitting = tried.iter().filter(|one| one.fits()).count();
     output::line(format!("{fitting} of {} fit", output::count(tried.len(), "setting")));
     if let Some(best) = best(tried).filter(|best| best.margin.is_some()) {

@@ -101,7 +101,7 @@ impl Table {
         };
         let text = files::read_text(csv).map_err(|problem| {
             output::error(problem);
-            Exit::Findings
+            Exit::Failure
         })?;
         let sheet = sheet::read(&text).map_err(|problems| refuse(&problems))?;
         if !sheet.problems.is_empty() {

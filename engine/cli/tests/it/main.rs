@@ -4,6 +4,8 @@ mod audit;
 mod authoring;
 mod book;
 mod ci;
+#[cfg(feature = "cloud")]
+mod clouds;
 mod commands;
 mod compliance;
 mod diffs;

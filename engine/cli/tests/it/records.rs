@@ -173,7 +173,15 @@ fn filters_that_fit_nothing_say_so() {
     let none = told(&["records", "export", "store", "--to", "sft", "--task", "email-triage-impossible"]);
     assert!(none.contains("has the task `email-triage-impossible`; "), "{none}");
     let none = casebook(folder.path(), &["records", "prune", "store", "--environment", "zzz"]);
-    assert!(code(&none) == 0 && stderr(&none).contains("has the environment `zzz`; known: `email-ops`"), "{none:?}");
+    assert!(code(&none) == 1 && stderr(&none).contains("has the environment `zzz`; known: `email-ops`"), "{none:?}");
+    let none = casebook(folder.path(), &["records", "prune", "store", "--until", "2020-01-01"]);
+    assert!(code(&none) == 0 && stderr(&none).contains("none of the 24 episodes"), "{none:?}");
+    #[cfg(not(feature = "cloud"))]
+    for command in [&["records", "list"][..], &["regrade", "--against", "pack"], &["run", "pack", "--records"]] {
+        let output = casebook(folder.path(), &[command, &["s3://desk/agents"]].concat());
+        assert_eq!(code(&output), 3);
+        assert!(stderr(&output).contains("--features cloud"), "{}", stderr(&output));
+    }
     for args in
         [&["records", "list", "store", "--limit", "-1"][..], &["regrade", "store", "--against", "pack", "--most", "-2"]]
     {

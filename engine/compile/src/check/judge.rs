@@ -6,7 +6,10 @@ use casebook_runtime::{
     model::Column,
     names::list,
     plugin::Answers,
-    rubric::graders::{JudgeGrader, Prompt},
+    rubric::{
+        Rubric,
+        graders::{JudgeGrader, Prompt},
+    },
     scenario::templates::{engine, reads},
 };
 use casebook_syntax::{
@@ -14,6 +17,7 @@ use casebook_syntax::{
     source::{self, PackSource, SourceFile},
     spec::Document,
 };
+use indexmap::IndexMap;
 use minijinja::{Value as Context, context, value::Serde};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -88,7 +92,9 @@ fn no_answer(file: &SourceFile, span: Range<usize>, problem: &str) -> Diagnostic
 }
 
 /// Reports answers that the grader that asks for them does not take, and those of the pack's own file that no grader asks for.
-pub(super) fn check_answers(source: &PackSource, graders: &[&JudgeGrader], report: &mut Report) {
+pub(super) fn check_answers(source: &PackSource, rubrics: &IndexMap<String, Rubric>, report: &mut Report) {
+    let graders: Vec<&JudgeGrader> =
+        rubrics.values().flat_map(|rubric| &rubric.judges).map(|(_, grader)| &**grader).collect();
     for (at, file) in source::bases(source).enumerate().filter_map(|(at, pack)| Some((at, pack.answers.as_ref()?))) {
         let lines = read_answers(&file.text).lines;
         let mut stale = Vec::new();

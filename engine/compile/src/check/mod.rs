@@ -96,7 +96,7 @@ use casebook_runtime::{
     json::Name,
     model::{Column, Keyword},
     plugin::{Host, Judge},
-    rubric::{KeywordPool, Rubric, graders::JudgeGrader},
+    rubric::{KeywordPool, Rubric},
     rules::RuleSet,
     scenario::{
         Catalog, Pack, ResetModel, Scenario, Script, StateVariable, Task,
@@ -369,9 +369,6 @@ fn assemble(
     environment::check_truth(&parts, report);
     parts.sound = !documents.broken() && report.errors() == before;
     if parts.sound {
-        let judges: Vec<&JudgeGrader> =
-            parts.rubrics.values().flat_map(|rubric| &rubric.judges).map(|(_, grader)| &**grader).collect();
-        judge::check_answers(source, &judges, report);
         tools::check_costs(root, environment, documents, report);
     }
     let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
@@ -382,8 +379,7 @@ fn assemble(
     let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
     if parts.sound {
         replies::check(&parts, &tasks, &keyword_pools, report);
-        sight::check(&parts, report);
-        idle::check(&parts, report);
+        check_sound(&parts, source, report);
     }
     task::check_splits(&parts, report);
     task::check_practice(&parts, report);
@@ -529,6 +525,13 @@ fn compile_rules(parts: &mut Parts<'_>, cache: &mut documents::Cache, report: &m
             parts.rules.extend(set.map(|set| (spec.name.clone(), set)));
         }
     }
+}
+
+/// Checks what only a pack without errors so far can be asked.
+fn check_sound(parts: &Parts<'_>, source: &PackSource, report: &mut Report) {
+    judge::check_answers(source, &parts.rubrics, report);
+    sight::check(parts, report);
+    idle::check(parts, report);
 }
 
 fn compile_rubrics(parts: &mut Parts<'_>, (templates, after): (&mut Engine<'static>, &Context), report: &mut Report) {

@@ -1,6 +1,6 @@
 //! What a change of a pack does to all episodes together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use casebook_runtime::{episode::ScorePart, record::Grades};
 use serde::Serialize;
@@ -103,7 +103,12 @@ pub struct ComponentShift {
 /// The order of policies by their mean score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ranks {
-    /// Each policy with the mean of its tasks' means, recorded and now, the best of now first.
+    /// The tasks over which policies are compared: those that all of them played. Empty where there is none; then each has the
+    /// mean over its own.
+    pub tasks: Vec<String>,
+    /// All other tasks.
+    pub other_tasks: Vec<String>,
+    /// Each policy with the mean of these tasks' means, recorded and now, the best of now first.
     pub policies: Vec<(String, f64, f64)>,
     /// Kendall's rank correlation (tau-b) of both; none for fewer than two policies, or where one has no order.
     pub kendall: Option<f64>,
@@ -350,18 +355,40 @@ pub(super) fn most_changed<'a>(graded: impl Iterator<Item = &'a Graded>, most: u
     changed.into_iter().take(most).map(|(one, _)| one.id.clone()).collect()
 }
 
+impl Ranks {
+    /// Over which tasks policies are compared, in words, where these are not all tasks.
+    pub fn scope(&self) -> Option<String> {
+        let (shared, other) = (self.tasks.len(), self.other_tasks.len());
+        match (shared, other) {
+            (_, 0) => None,
+            (0, _) => Some("each over its own tasks, as no task was played by all of them".into()),
+            _ => Some(format!("over {shared} of {} tasks, which all of them played", shared + other)),
+        }
+    }
+
+    /// Whether a task is one over which a policy has its mean.
+    pub fn counts(&self, task: &str) -> bool {
+        self.tasks.is_empty() || self.tasks.iter().any(|known| known == task)
+    }
+}
+
 fn ranks(groups: &[GroupShift]) -> Ranks {
-    let mut means: BTreeMap<&str, Vec<Pair>> = BTreeMap::new();
     let mut tasks: BTreeMap<&str, Vec<(&str, Pair)>> = BTreeMap::new();
+    let mut names: BTreeSet<&str> = BTreeSet::new();
     for group in groups {
         let pair = Pair { old: group.old.mean, new: group.new.mean };
-        means.entry(&group.policy).or_default().push(pair);
         tasks.entry(&group.task).or_default().push((&group.policy, pair));
+        names.insert(&group.policy);
     }
-    let over_all: Vec<(&str, Pair)> = means
+    let (shared, others): (Vec<&str>, Vec<&str>) =
+        tasks.keys().partition(|task| tasks.get(*task).is_some_and(|policies| policies.len() == names.len()));
+    let over_all: Vec<(&str, Pair)> = names
         .into_iter()
-        .map(|(policy, pairs)| {
-            let of = |value: fn(&Pair) -> f64| mean(&pairs.iter().map(value).collect::<Vec<_>>());
+        .map(|policy| {
+            let counted = tasks.iter().filter(|(task, _)| shared.is_empty() || shared.contains(task));
+            let pairs = counted.flat_map(|(_, policies)| policies).filter(|(name, _)| *name == policy);
+            let pairs: Vec<&Pair> = pairs.map(|(_, pair)| pair).collect();
+            let of = |value: fn(&Pair) -> f64| mean(&pairs.iter().map(|pair| value(pair)).collect::<Vec<_>>());
             (policy, Pair { old: of(|pair| pair.old), new: of(|pair| pair.new) })
         })
         .collect();
@@ -373,7 +400,8 @@ fn ranks(groups: &[GroupShift]) -> Ranks {
     let mut policies: Vec<(String, f64, f64)> =
         over_all.iter().map(|(policy, pair)| ((*policy).to_owned(), pair.old, pair.new)).collect();
     policies.sort_by(|a, b| b.2.total_cmp(&a.2));
-    Ranks { policies, kendall: kendall(&pairs), flips: found }
+    let owned = |tasks: Vec<&str>| tasks.into_iter().map(str::to_owned).collect();
+    Ranks { tasks: owned(shared), other_tasks: owned(others), policies, kendall: kendall(&pairs), flips: found }
 }
 
 fn flips(task: Option<&str>, policies: &[(&str, Pair)]) -> Vec<RankFlip> {
@@ -485,6 +513,21 @@ mod tests {
         assert!((report.max_shift() - 0.4).abs() < 1e-12);
         assert!((one.ranks.kendall.expect("an order") - 1.0 / 3.0).abs() < 1e-12);
         assert_eq!(one.ranks.policies[0].0, "b");
+    }
+
+    #[test]
+    fn policies_are_compared_over_the_tasks_that_all_of_them_played() {
+        let both = [graded("a", "easy", 1, (0.5, 0.5)), graded("b", "easy", 1, (0.6, 0.6))];
+        let more = [graded("a", "hard", 1, (0.9, 0.9)), graded("b", "odd", 1, (0.1, 0.1))];
+        let ranks = |of: &[Graded]| RegradeReport::of(of.iter()).environments[0].ranks.clone();
+        let shared = ranks(&[&both[..], &more[..1]].concat());
+        assert_eq!(shared.policies, [("b".to_owned(), 0.6, 0.6), ("a".to_owned(), 0.5, 0.5)]);
+        assert_eq!((shared.tasks.len(), &shared.other_tasks), (1, &vec!["hard".to_owned()]));
+        assert_eq!(shared.scope().as_deref(), Some("over 1 of 2 tasks, which all of them played"));
+        assert_eq!(ranks(&both).scope(), None);
+        let apart = ranks(&more);
+        assert_eq!(apart.policies, [("a".to_owned(), 0.9, 0.9), ("b".to_owned(), 0.1, 0.1)]);
+        assert!(apart.scope().is_some_and(|scope| scope.starts_with("each over its own tasks")));
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! The folder of a store.
+//! The folder of a store, or an object store with a local folder for logs.
 //!
 //! | file | what |
 //! |---|---|
+//! | `files.rs` | where parts are: files of a folder, or objects of an object store |
 //! | `log.rs` | logs: JSON lines that are not Parquet yet |
 //! | `part.rs` | pairs of Parquet files: episodes, and their steps |
 
+mod files;
 mod log;
 mod part;
 
@@ -12,9 +14,11 @@ use std::{
     collections::HashSet,
     fmt,
     fs::{self, TryLockError},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
     path::{Path, PathBuf},
     process,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -27,6 +31,8 @@ use crate::{
     filter::Filter,
     rows::{Entry, Summary},
 };
+use files::{Files, Stamp};
+pub use files::{Object, Objects};
 use log::Log;
 use part::Part;
 
@@ -74,10 +80,13 @@ impl StoreError {
     }
 }
 
-/// A folder of recorded episodes.
+/// Recorded episodes: a folder, or an object store with a local folder for logs.
 #[derive(Debug, Clone)]
 pub struct Store {
-    root: PathBuf,
+    /// Where parts are.
+    files: Files,
+    /// The local folder of logs and of the lock; the same folder, unless parts are in an object store.
+    journal: PathBuf,
 }
 
 /// Where episodes are read from: a store, or a single file of lines.
@@ -120,10 +129,29 @@ impl Store {
     ///
     /// When its folders cannot be made.
     pub fn create(root: &Path) -> Result<Self, StoreError> {
-        let store = Self { root: root.to_path_buf() };
-        let logs = store.logs_folder();
-        fs::create_dir_all(&logs).map_err(StoreError::io(&logs))?;
+        let store = Self::of(root, None, root);
+        store.begin()?;
         Ok(store)
+    }
+
+    /// A store whose parts are in an object store, shown as `address`, and whose logs are in a local folder `journal`. Nothing
+    /// is read or written yet.
+    pub fn remote(address: &str, objects: Arc<dyn Objects>, journal: &Path) -> Self {
+        Self::of(Path::new(address), Some(objects), journal)
+    }
+
+    fn of(root: &Path, objects: Option<Arc<dyn Objects>>, journal: &Path) -> Self {
+        Self { files: Files { root: root.to_path_buf(), objects }, journal: journal.to_path_buf() }
+    }
+
+    /// Makes the folder of its logs.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn begin(&self) -> Result<(), StoreError> {
+        let logs = self.logs_folder();
+        fs::create_dir_all(&logs).map_err(StoreError::io(&logs))
     }
 
     /// Opens a store that exists.
@@ -132,12 +160,12 @@ impl Store {
     ///
     /// When there is no such folder, or it is not a store.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let store = Self { root: root.to_path_buf() };
+        let store = Self::of(root, None, root);
         let metadata = fs::metadata(root).map_err(StoreError::io(root))?;
         if !metadata.is_dir() {
             return Err(StoreError::Broken(root.to_path_buf(), "not a folder".into()));
         }
-        if !store.logs_folder().is_dir() && !store.parts_folder().is_dir() {
+        if !store.logs_folder().is_dir() && !root.join("episodes").is_dir() {
             let problem = "not a store of records: it has no folder `wal` or `episodes`; `serve --records` and \
                            `run --records` make one";
             return Err(StoreError::Broken(root.to_path_buf(), problem.into()));
@@ -145,15 +173,20 @@ impl Store {
         Ok(store)
     }
 
-    /// Its folder.
+    /// Its folder, or its address.
     pub fn root(&self) -> &Path {
-        &self.root
+        &self.files.root
     }
 
     /// A path for a log of this process that no other has.
     pub fn new_log(&self) -> PathBuf {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let path = |more: &str| self.logs_folder().join(format!("{now}-{}{more}.jsonl", process::id()));
+        // Processes of several machines may have one number.
+        let machine = match &self.files.objects {
+            Some(_) => format!("-{:016x}", RandomState::new().build_hasher().finish()),
+            None => String::new(),
+        };
+        let path = |more: &str| self.logs_folder().join(format!("{now}-{}{machine}{more}.jsonl", process::id()));
         let free =
             (0..LOGS).map(|at| if at == 0 { path("") } else { path(&format!("x{at}")) }).find(|path| !path.exists());
         free.unwrap_or_else(|| path(""))
@@ -204,7 +237,7 @@ impl Store {
         let _lock = self.lock()?;
         // Of each folder groups of parts, none of which becomes too large to be in memory.
         let mut groups: Vec<(PathBuf, usize, Vec<Part>)> = Vec::new();
-        for part in part::all(&self.root)? {
+        for (part, _) in part::all(&self.files)? {
             let rows = part.steps()?;
             if rows > SMALL {
                 continue;
@@ -239,12 +272,13 @@ impl Store {
 
     /// Keeps other processes from changing parts.
     fn lock(&self) -> Result<fs::File, StoreError> {
-        let path = self.root.join(".lock");
+        fs::create_dir_all(&self.journal).map_err(StoreError::io(&self.journal))?;
+        let path = self.journal.join(".lock");
         let file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path);
         let file = file.map_err(StoreError::io(&path))?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                Err(StoreError::Broken(self.root.clone(), "another process changes it; try again".into()))
+                Err(StoreError::Broken(self.files.root.clone(), "another process changes it; try again".into()))
             }
             Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
         }
@@ -290,7 +324,7 @@ impl Store {
             partitions.entry(key).or_default().push(entry);
         }
         for ((environment, day), entries) in partitions {
-            Part::new(&self.root, &environment, &day, name).write(&entries)?;
+            Part::new(&self.files, &environment, &day, name).write(&entries)?;
         }
         Ok(())
     }
@@ -305,7 +339,7 @@ impl Store {
     pub fn prune(&self, filter: &Filter, dry: bool) -> Result<usize, StoreError> {
         let _lock = self.lock()?;
         let mut removed = 0;
-        for part in part::all(&self.root)? {
+        for (part, _) in part::all(&self.files)? {
             let episodes = part.episodes(filter.reads_steps())?;
             if !episodes.rows().any(|summary| filter.accepts(&summary)) {
                 continue;
@@ -329,11 +363,7 @@ impl Store {
     }
 
     fn logs_folder(&self) -> PathBuf {
-        self.root.join("wal")
-    }
-
-    fn parts_folder(&self) -> PathBuf {
-        self.root.join("episodes")
+        self.journal.join("wal")
     }
 }
 
@@ -350,19 +380,14 @@ impl Records {
     /// A stamp that changes with the records: each file of them with its size and its time, except for files that cannot be
     /// read.
     pub fn stamp(&self) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
-        let paths = match self {
-            Self::File(path) => vec![path.clone()],
+        match self {
+            Self::File(path) => files::stamp(path.clone()).into_iter().collect(),
             Self::Store(store) => {
-                let parts = part::all(&store.root).unwrap_or_default();
-                let parts = parts.iter().map(|part| part.path().to_path_buf());
-                log::paths(&store.logs_folder()).unwrap_or_default().into_iter().chain(parts).collect()
+                let logs = log::paths(&store.logs_folder()).unwrap_or_default().into_iter().filter_map(files::stamp);
+                let parts = part::all(&store.files).unwrap_or_default();
+                logs.chain(parts.into_iter().map(|(_, stamp): (Part, Stamp)| stamp)).collect()
             }
-        };
-        let stamp = |path: PathBuf| {
-            let metadata = fs::metadata(&path).ok()?;
-            Some((path, metadata.len(), metadata.modified().ok()))
-        };
-        paths.into_iter().filter_map(stamp).collect()
+        }
     }
 
     /// Shows the summary of every episode that a filter accepts; returns lines and files that cannot be read.
@@ -478,7 +503,7 @@ impl Records {
                 for path in log::paths(&store.logs_folder())? {
                     lines(&path, &mut seen, false)?;
                 }
-                for part in part::all(&store.root)? {
+                for (part, _) in part::all(&store.files)? {
                     if_whole(each(Source::Part(&part), &mut seen), &mut problems)?;
                 }
             }

@@ -2,8 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs,
-    io::{self, ErrorKind},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -11,12 +9,17 @@ use std::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rayon::prelude::*;
 
-use super::{StoreError, sync_folder};
+use super::{
+    StoreError,
+    files::{Files, Stamp},
+};
 use crate::{
     rows::{self, EPISODES, Entry, STEPS, Summary},
     table::Table,
 };
 
+/// The folder of files of episodes.
+const EPISODES_FOLDER: &str = "episodes";
 /// What a name may hold in a path as it is.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 /// The columns of episodes that only a whole recording needs.
@@ -28,6 +31,7 @@ const REST: &[&str] =
 pub(super) struct Part {
     environment: String,
     day: String,
+    files: Files,
     episodes: PathBuf,
     steps: PathBuf,
 }
@@ -39,21 +43,17 @@ pub(super) struct Episodes<'a> {
 }
 
 impl Part {
-    pub(super) fn new(root: &Path, environment: &str, day: &str, log: &str) -> Self {
+    pub(super) fn new(files: &Files, environment: &str, day: &str, log: &str) -> Self {
         let rest = PathBuf::from(format!("environment={}", utf8_percent_encode(environment, KEPT)))
             .join(format!("day={day}"))
             .join(format!("part-{log}.parquet"));
         Self {
             environment: environment.to_owned(),
             day: day.to_owned(),
-            episodes: root.join("episodes").join(&rest),
-            steps: root.join("steps").join(&rest),
+            files: files.clone(),
+            episodes: files.root.join(EPISODES_FOLDER).join(&rest),
+            steps: files.root.join("steps").join(&rest),
         }
-    }
-
-    /// The file of its episodes.
-    pub(super) fn path(&self) -> &Path {
-        &self.episodes
     }
 
     /// The folder of its episodes.
@@ -63,7 +63,7 @@ impl Part {
 
     /// The number of its steps.
     pub(super) fn steps(&self) -> Result<usize, StoreError> {
-        let table = Table::read(&self.steps, STEPS, |_| false).map_err(StoreError::parquet(&self.steps))?;
+        let table = self.files.table(&self.steps, STEPS, |_| false)?;
         Ok(table.rows())
     }
 
@@ -72,25 +72,19 @@ impl Part {
         let (mut episodes, mut steps) = (Table::new(EPISODES), Table::new(STEPS));
         entries.iter().for_each(|entry| entry.write(&mut episodes, &mut steps));
         // Whoever sees an episode sees its steps.
-        replace(&self.steps, &steps)?;
-        replace(&self.episodes, &episodes)
+        self.files.replace(&self.steps, &steps)?;
+        self.files.replace(&self.episodes, &episodes)
     }
 
     /// Removes both files.
     pub(super) fn remove(&self) -> Result<(), StoreError> {
-        for path in [&self.episodes, &self.steps] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::Io(path.clone(), error)),
-                _ => {}
-            }
-        }
-        Ok(())
+        self.files.remove(&self.episodes)?;
+        self.files.remove(&self.steps)
     }
 
     /// Its episodes; with `whole`, all columns.
     pub(super) fn episodes(&self, whole: bool) -> Result<Episodes<'_>, StoreError> {
-        let table = Table::read(&self.episodes, EPISODES, |name| whole || !REST.contains(&name))
-            .map_err(StoreError::parquet(&self.episodes))?;
+        let table = self.files.table(&self.episodes, EPISODES, |name| whole || !REST.contains(&name))?;
         Ok(Episodes { part: self, table })
     }
 
@@ -106,7 +100,7 @@ impl Part {
         if wanted.is_empty() {
             return Ok(());
         }
-        let steps = Table::read(&self.steps, STEPS, |_| true).map_err(StoreError::parquet(&self.steps))?;
+        let steps = self.files.table(&self.steps, STEPS, |_| true)?;
         let ranges = ranges(&steps);
         for one in wanted {
             each(self.entry(&episodes, &steps, &ranges, one)?);
@@ -121,15 +115,15 @@ impl Part {
         whole: bool,
         map: impl Fn(&Entry) -> T + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let episodes = Table::read(&self.episodes, EPISODES, |name| whole || name != "last_observation");
-        let episodes = Episodes { part: self, table: episodes.map_err(StoreError::parquet(&self.episodes))? };
+        let table = self.files.table(&self.episodes, EPISODES, |name| whole || name != "last_observation")?;
+        let episodes = Episodes { part: self, table };
         let wanted: Vec<(usize, Summary)> =
             episodes.rows().enumerate().filter(|(_, summary)| accepts(summary)).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
         let needed = |name: &str| whole || !["observation", "breakdown", "reason"].contains(&name);
-        let steps = Table::read(&self.steps, STEPS, needed).map_err(StoreError::parquet(&self.steps))?;
+        let steps = self.files.table(&self.steps, STEPS, needed)?;
         let ranges = ranges(&steps);
         wanted.into_par_iter().map(|one| self.entry(&episodes, &steps, &ranges, one).map(|entry| map(&entry))).collect()
     }
@@ -167,60 +161,22 @@ fn ranges(steps: &Table) -> HashMap<&str, Range<usize>> {
     ranges
 }
 
-/// All parts of a store, by environment and day.
-pub(super) fn all(root: &Path) -> Result<Vec<Part>, StoreError> {
-    let mut parts = Vec::new();
-    let episodes = root.join("episodes");
-    for (environment, folder) in partitions(&episodes, "environment=")? {
-        for (day, folder) in partitions(&folder, "day=")? {
-            for path in folder_of(&folder)? {
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                if !name.starts_with("part-") || path.extension().is_none_or(|ending| ending != "parquet") {
-                    continue;
-                }
-                let steps = root.join("steps").join(path.strip_prefix(&episodes).unwrap_or(&path));
-                parts.push(Part { environment: environment.clone(), day: day.clone(), episodes: path, steps });
-            }
-        }
-    }
-    Ok(parts)
+/// All parts of a store, by environment and day, each with the size and the time of its episodes.
+pub(super) fn all(files: &Files) -> Result<Vec<(Part, Stamp)>, StoreError> {
+    let parts = files.list(EPISODES_FOLDER)?.into_iter().filter_map(|stamp| Some((of(files, &stamp.0)?, stamp)));
+    Ok(parts.collect())
 }
 
-fn partitions(folder: &Path, prefix: &str) -> Result<Vec<(String, PathBuf)>, StoreError> {
-    let named = folder_of(folder)?.into_iter().filter_map(|path| {
-        let name = path.file_name()?.to_string_lossy().into_owned();
-        let value = percent_decode_str(name.strip_prefix(prefix)?).decode_utf8_lossy().into_owned();
-        Some((value, path))
-    });
-    Ok(named.collect())
-}
-
-/// What is in a folder, in order; nothing where there is none.
-fn folder_of(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),
-        Err(error) => return Err(StoreError::Io(folder.to_path_buf(), error)),
+/// The part whose episodes have a path; nothing where that is another file.
+fn of(files: &Files, path: &Path) -> Option<Part> {
+    let rest = path.strip_prefix(files.root.join(EPISODES_FOLDER)).ok()?;
+    let mut names = rest.iter().map(|name| name.to_string_lossy());
+    let mut value = |prefix: &str| {
+        let name = names.next()?;
+        Some(percent_decode_str(name.strip_prefix(prefix)?).decode_utf8_lossy().into_owned())
     };
-    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
-    let mut paths = paths.map_err(StoreError::io(folder))?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn replace(path: &Path, table: &Table) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    // Readers pass over names that begin with a point.
-    let unfinished = folder.join(format!(".{name}.unfinished"));
-    let written = table.write(&unfinished).map_err(StoreError::parquet(path));
-    let written = written.and_then(|()| fs::rename(&unfinished, path).map_err(StoreError::io(path)));
-    if written.is_err() {
-        // It would take room on a disk that may be full.
-        let _ = fs::remove_file(&unfinished);
-    }
-    written?;
-    sync_folder(folder);
-    Ok(())
+    let (environment, day) = (value("environment=")?, value("day=")?);
+    let is_part = names.next()?.starts_with("part-") && path.extension().is_some_and(|ending| ending == "parquet");
+    let steps = files.root.join("steps").join(rest);
+    is_part.then(|| Part { environment, day, files: files.clone(), episodes: path.to_path_buf(), steps })
 }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     args::{Act, ModelArgs},
     completions::{Completions, Counts, Problem, object, short, text_of},
+    exit::Exit,
 };
 
 /// Models behind one endpoint, and how they are asked.
@@ -33,13 +34,15 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// When there is none, or a file cannot be read.
-    pub(super) fn new(args: &ModelArgs) -> Result<Self, String> {
-        let url =
-            args.endpoint.as_deref().ok_or("a model needs `--endpoint URL`, such as `http://127.0.0.1:8080/v1`")?;
-        let endpoint = Completions::new(url, &args.key_env, args.timeout, args.retries)?;
-        let prompt = args.prompt.as_deref().map(crate::files::read_text).transpose()?;
-        let cache = args.cache.as_deref().map(Cache::open).transpose()?;
+    /// When there is none, or a file cannot be read; with the exit code that says which.
+    pub(super) fn new(args: &ModelArgs) -> Result<Self, (Exit, String)> {
+        let usage = |problem: String| (Exit::Usage, problem);
+        let failure = |problem: String| (Exit::Failure, problem);
+        let missing = || usage("a model needs `--endpoint URL`, such as `http://127.0.0.1:8080/v1`".into());
+        let url = args.endpoint.as_deref().ok_or_else(missing)?;
+        let endpoint = Completions::new(url, &args.key_env, args.timeout, args.retries).map_err(usage)?;
+        let prompt = args.prompt.as_deref().map(crate::files::read_text).transpose().map_err(failure)?;
+        let cache = args.cache.as_deref().map(Cache::open).transpose().map_err(failure)?;
         Ok(Self { endpoint, unreachable: OnceLock::new(), cache, args: args.clone(), prompt })
     }
 

@@ -139,8 +139,9 @@ fn rank_lines(environment: &EnvironmentReport) -> Vec<String> {
     }
     let order: Vec<_> = ranks.policies.iter().map(|(policy, ..)| label(policy)).collect();
     let tau = ranks.kendall.map_or_else(|| "none".to_owned(), |tau| format!("{tau:.4}"));
+    let scope = ranks.scope().map(|scope| format!(", {scope}")).unwrap_or_default();
     let mut lines =
-        vec![format!("policies now, the best first: {}; rank correlation (Kendall) {tau}", order.join(", "))];
+        vec![format!("policies now, the best first{scope}: {}; rank correlation (Kendall) {tau}", order.join(", "))];
     lines.extend(ranks.flips.iter().map(flip));
     lines
 }
