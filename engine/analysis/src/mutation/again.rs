@@ -84,9 +84,7 @@ impl Round {
             },
             Fate::Killed { by } => changed.contains(&("Test", by.suite.as_str())),
             // A new test may notice it.
-            Fate::Survived { .. } => {
-                changed.iter().any(|(kind, _)| *kind == "Test") || self.golden != healthy.golden
-            }
+            Fate::Survived { .. } => changed.iter().any(|(kind, _)| *kind == "Test") || self.golden != healthy.golden,
             Fate::Reported { .. } | Fate::Same { .. } => false,
         }
     }

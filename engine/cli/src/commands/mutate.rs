@@ -253,9 +253,7 @@ fn try_all(healthy: &Healthy<'_>, all: Vec<(Mutant, Standing)>, checkers: &Check
     let tried = |(mutant, standing): (Mutant, Standing)| {
         let fate = match standing {
             Standing::Known(fate) => fate,
-            Standing::Open(before) => {
-                checkers.with(|checker| healthy.fate(&mutant, before.as_ref(), checker))
-            }
+            Standing::Open(before) => checkers.with(|checker| healthy.fate(&mutant, before.as_ref(), checker)),
         };
         Tried { mutant, fate }
     };

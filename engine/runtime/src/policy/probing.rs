@@ -67,8 +67,11 @@ impl Policy {
                 let again = self.pack.action.declaration.revise;
                 let but_one = episode.items().len().saturating_sub(1).max(1);
                 // One at a time, each is decided right and then wrong before it is the turn of the next one.
-                let first =
-                    if self.pack.action.declaration.list.is_some() { 0 } else { episode.steps() as usize / 2 % but_one };
+                let first = if self.pack.action.declaration.list.is_some() {
+                    0
+                } else {
+                    episode.steps() as usize / 2 % but_one
+                };
                 let rows = if again { self.some((first..but_one).collect()) } else { self.open(episode) };
                 let wrong = episode.steps() % 2 == 1;
                 let cells = |row| if wrong { self.wrong(episode, row) } else { self.right(episode, row) };
