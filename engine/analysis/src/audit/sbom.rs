@@ -48,8 +48,9 @@ fn library(one: &Locked, licences: &Licences) -> Value {
         library.insert("hashes".into(), json!([{ "alg": "SHA-256", "content": checksum }]));
     }
     if let Some(licence) = licences.get(&(one.name.clone(), one.version.clone())) {
-        // As older packages write it.
-        library.insert("licenses".into(), json!([{ "expression": licence.replace('/', " OR ") }]));
+        // Older packages write a slash.
+        let expression = licence.split('/').map(str::trim).collect::<Vec<_>>().join(" OR ");
+        library.insert("licenses".into(), json!([{ "expression": expression }]));
     }
     library.into()
 }

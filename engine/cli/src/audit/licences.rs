@@ -14,7 +14,8 @@ pub(crate) fn of(folder: &Path) -> Result<Licences, String> {
     let manifest = folder.join("Cargo.toml");
     let ask = |more: &[&str]| {
         let mut cargo = Command::new("cargo");
-        cargo.args(["metadata", "--format-version", "1", "--locked", "--manifest-path"]).arg(&manifest).args(more);
+        cargo.args(["metadata", "--format-version", "1", "--locked", "--all-features", "--manifest-path"]);
+        cargo.arg(&manifest).args(more);
         let output = cargo.output().map_err(|error| format!("`cargo` cannot be started: {error}"))?;
         if output.status.success() {
             Ok(output.stdout)
