@@ -1,5 +1,7 @@
 //! The recipe of an image, as far as checks read it.
 
+use std::path::Path;
+
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Instruction {
@@ -69,6 +71,24 @@ impl Dockerfile {
             .filter_map(|from| Some((from.rest.split_whitespace().find(|word| !word.starts_with("--"))?, from.line)))
             .filter(|(base, _)| *base != "scratch" && !names.contains(base))
             .collect()
+    }
+
+    /// Whether it takes a file or folder from where it is built, by the path from there.
+    pub(super) fn copies(&self, below: &Path) -> bool {
+        let copied =
+            self.all().filter(|one| matches!(one.word.as_str(), "COPY" | "ADD") && !one.rest.contains("--from="));
+        copied.into_iter().any(|one| {
+            let signs: &[char] = &['[', ']', ',', '"', ' '];
+            let words: Vec<&str> =
+                one.rest.split(signs).filter(|word| !word.is_empty() && !word.starts_with("--")).collect();
+            // The last one is where it goes.
+            let sources = words.split_last().map(|(_, sources)| sources).unwrap_or_default();
+            sources.iter().any(|source| {
+                // What stands before a placeholder has to do.
+                let fixed = source.split('*').next().unwrap_or_default().trim_start_matches("./").trim_end_matches('/');
+                fixed.is_empty() || fixed == "." || below.starts_with(fixed)
+            })
+        })
     }
 
     /// The labels of the image: names and values.

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use casebook_runtime::{
     episode::Episode,
-    model::{Column, Datum, Item, Keyword},
+    model::{Datum, Item, Keyword},
     scenario::Pack,
     value::ValueType,
 };
@@ -17,21 +17,8 @@ use super::{
     written::{ITEMS, SURROUNDINGS, Written},
 };
 
-/// Verbs of sentences about what a text should hold.
-const VERBS: [&str; 12] = [
-    "mention",
-    "mentioning",
-    "name",
-    "naming",
-    "include",
-    "including",
-    "cite",
-    "citing",
-    "say",
-    "saying",
-    "use",
-    "using",
-];
+/// Verbs of sentences about what a text should hold; others, such as to say or to use, are in many sentences about something else.
+const VERBS: [&str; 7] = ["mention", "mentioning", "naming", "cite", "citing", "quote", "quoting"];
 /// Words before which a verb is a request, apart from the beginning of a sentence.
 const ASKING: [&str; 7] = ["please", "must", "should", "always", "to", "and", "then"];
 /// Words that turn a request round.
@@ -107,11 +94,12 @@ fn surroundings(episode: &Episode) -> Vec<Hint> {
     let instructions = episode.instructions_text();
     let mut all = hints("the instruction text", SURROUNDINGS, &instructions);
     all.extend(hints("the task's description", SURROUNDINGS, &task.description));
-    let described = |column: &Column| {
-        let text = column.description.clone()?;
-        Some(hints(&format!("the description of `{}`", column.name), SURROUNDINGS, &text))
-    };
-    all.extend(pack.decisions.iter().filter_map(described).flatten());
+    let decided = pack.decisions.iter().map(|column| (&column.name, column.description.as_deref()));
+    let properties = &pack.action.declaration.properties;
+    let sent = properties.iter().map(|property| (&property.name, property.description.as_deref()));
+    for (name, text) in decided.chain(sent) {
+        all.extend(hints(&format!("the description of `{name}`"), SURROUNDINGS, text.unwrap_or_default()));
+    }
     all
 }
 

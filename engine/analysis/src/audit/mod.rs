@@ -49,7 +49,7 @@ pub use manifest::Manifest;
 pub use package::{Package, distribution_digest};
 pub use report::{Finding, Outcome, Place, Report, Result, Status, Verdict};
 pub use sample::{Sample, SampledEpisode};
-pub use sbom::sbom;
+pub use sbom::{Licences, sbom};
 pub use semantic_checks::run as run_semantic;
 pub use static_checks::run as run_static;
 pub use statistical_checks::run as run_statistical;

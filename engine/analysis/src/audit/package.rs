@@ -14,6 +14,9 @@ const BILLS: [&str; 6] = [".cdx.json", ".spdx.json", "sbom.json", "bom.json", ".
 /// Folders in which they are looked for.
 const FOLDERS: [&str; 3] = ["", "deploy", "sbom"];
 
+/// How many folders above a pack a package without a Dockerfile may be.
+const FURTHEST: usize = 2;
+
 /// A file with its text.
 #[derive(Debug, Clone)]
 pub(super) struct File {
@@ -37,20 +40,38 @@ pub struct Package {
 }
 
 impl Package {
-    /// The package that a pack belongs to: the nearest folder with an `openenv.yaml`, the pack's own or one above it.
+    /// The package that a pack belongs to: the nearest folder with an `openenv.yaml` that is about it, the pack's own or one
+    /// above it, in the same repository.
+    ///
+    /// One above it is about the pack if its image is built with the pack's files; without a Dockerfile, if it is not further
+    /// than the folder that has the folder of packs, such as `scenarios`.
     ///
     /// # Errors
     ///
     /// When a file of it cannot be read.
     pub fn of(pack: &Path) -> Result<Option<Self>, String> {
         let from = fs::canonicalize(pack).map_err(|error| format!("`{}` cannot be read: {error}", pack.display()))?;
-        let Some(folder) = from.ancestors().find(|folder| folder.join("openenv.yaml").is_file()) else {
-            return Ok(None);
-        };
         // As it was named, where that is enough.
         let here = std::env::current_dir().ok().and_then(|here| fs::canonicalize(here).ok()).unwrap_or_default();
-        let folder = folder.strip_prefix(&here).map_or_else(|_| folder.to_path_buf(), Path::to_path_buf);
-        Self::read(&folder).map(Some)
+        for (up, folder) in from.ancestors().enumerate() {
+            if folder.join("openenv.yaml").is_file() {
+                let shown = folder.strip_prefix(&here).map_or_else(|_| folder.to_path_buf(), Path::to_path_buf);
+                let package = Self::read(&shown)?;
+                let below = from.strip_prefix(folder).unwrap_or(&from);
+                let is_about = match &package.dockerfile {
+                    Some((_, dockerfile)) => up == 0 || dockerfile.copies(below),
+                    None => up <= FURTHEST,
+                };
+                if is_about {
+                    return Ok(Some(package));
+                }
+            }
+            // Another repository is another package.
+            if folder.join(".git").exists() {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     /// Reads the package in a folder.

@@ -204,20 +204,19 @@ fn repeated<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (&'static str,
 }
 
 fn determinism(subject: &Subject<'_>) -> Outcome {
-    let mut findings = Vec::new();
-    let mut plays = 0;
-    for (name, one) in repeated(subject) {
-        let Some(policy) = policy::find(subject.pack, name) else { continue };
-        let (Ok(first), Ok(second)) = (play(&policy, &one.task, one.seed), play(&policy, &one.task, one.seed)) else {
-            continue;
-        };
-        plays += 1;
-        if first.score.to_bits() != second.score.to_bits() {
-            let text = format!("the same play of `{name}` scored {} and {}", first.score, second.score);
-            findings.push(Finding::new(one.place(subject.pack), text).expected("the same score"));
+    let graded_twice = |(name, one): (&'static str, SampledEpisode)| {
+        let policy = policy::find(subject.pack, name)?;
+        let (first, second) = (play(&policy, &one.task, one.seed).ok()?, play(&policy, &one.task, one.seed).ok()?);
+        if first.score.to_bits() == second.score.to_bits() {
+            return Some(Vec::new());
         }
-    }
-    Outcome::looked(format!("`{}`: graded {plays} plays twice", subject.pack.name())).with(findings)
+        let text = format!("the same play of `{name}` scored {} and {}", first.score, second.score);
+        Some(vec![Finding::new(one.place(subject.pack), text).expected("the same score")])
+    };
+    let plays: Vec<(&'static str, SampledEpisode)> = repeated(subject).collect();
+    let plays: Vec<Vec<Finding>> = plays.into_par_iter().filter_map(graded_twice).collect();
+    let note = format!("`{}`: graded {} plays twice", subject.pack.name(), plays.len());
+    Outcome::looked(note).with(plays.into_iter().flatten())
 }
 
 fn portability(subject: &Subject<'_>) -> Outcome {
@@ -279,23 +278,23 @@ fn peak_memory() -> Option<u64> {
 }
 
 fn replayability(subject: &Subject<'_>) -> Outcome {
-    let mut findings = Vec::new();
-    let mut plays = 0;
-    for (name, one) in repeated(subject) {
-        let Some(policy) = policy::find(subject.pack, name) else { continue };
-        let Ok(played) = play(&policy, &one.task, one.seed) else { continue };
-        plays += 1;
+    let played_again = |(name, one): (&'static str, SampledEpisode)| {
+        let policy = policy::find(subject.pack, name)?;
+        let played = play(&policy, &one.task, one.seed).ok()?;
         // As a record holds it: one line of JSON.
         let line = serde_json::to_string(&Recording::new(subject.pack, name, played));
         let read = line.and_then(|line| serde_json::from_str::<Recording>(&line));
         let verdict = read.map_err(|error| error.to_string()).and_then(|recording| replay(subject.catalog, &recording));
         let problem = match verdict {
-            Ok(Verdict::Agrees) => continue,
+            Ok(Verdict::Agrees) => return Some(Vec::new()),
             Ok(Verdict::Differs(text) | Verdict::AgreesButForPlaces(text)) | Err(text) => text,
             Ok(Verdict::AgreesUnderOtherDigest) => "the pack has another digest".to_owned(),
         };
         let text = format!("a play of `{name}` differs when it is played again: {problem}");
-        findings.push(Finding::new(one.place(subject.pack), text));
-    }
-    Outcome::looked(format!("`{}`: played {plays} records again", subject.pack.name())).with(findings)
+        Some(vec![Finding::new(one.place(subject.pack), text)])
+    };
+    let plays: Vec<(&'static str, SampledEpisode)> = repeated(subject).collect();
+    let plays: Vec<Vec<Finding>> = plays.into_par_iter().filter_map(played_again).collect();
+    let note = format!("`{}`: played {} records again", subject.pack.name(), plays.len());
+    Outcome::looked(note).with(plays.into_iter().flatten())
 }

@@ -12,6 +12,7 @@ use super::{
     manifest::{MAX_EPISODE_TIMEOUT, MAX_ORACLE_TOLERANCE, MAX_VARIANCE_TOLERANCE, MIN_FLOOR_MARGIN, line_of},
     package::{File, Package, distribution_digest},
     report::{Finding, Outcome, Place},
+    sbom::unhashed,
 };
 
 /// What checks of this level look at.
@@ -50,7 +51,8 @@ const SECRETS: [&str; 4] = ["PASSWORD", "SECRET", "TOKEN", "API_KEY"];
 pub fn run(package: Option<&Package>, packs: &[&Pack], wanted: &dyn Fn(&str) -> bool) -> Vec<(&'static str, Outcome)> {
     let checks = CHECKS.iter().filter(|(id, _)| wanted(id));
     let Some(package) = package else {
-        let reason = "there is no `openenv.yaml` in the pack's folder or above it; a pack alone is not a package";
+        let reason =
+            "no `openenv.yaml`, in the pack's folder or above it, is about the pack; a pack alone is not a package";
         return checks.map(|(id, _)| (*id, Outcome::skip(reason))).collect();
     };
     let subject = Subject { package, pack: package.described(packs) };
@@ -240,19 +242,21 @@ fn bill(subject: &Subject<'_>) -> Outcome {
     let Some(lock) = subject.package.cargo_lock() else {
         return Outcome::skip(format!("`{folder}` has no Cargo.lock to compare `{}` with", file.path.display()));
     };
-    let missing: Vec<String> = lock::packages(lock)
-        .into_iter()
-        .map(|one| (one.name, one.version))
-        .filter(|one| !listed.contains(one))
-        .map(|(name, version)| format!("{name} {version}"))
+    let locked = lock::packages(lock);
+    let missing: Vec<String> = locked
+        .iter()
+        .filter(|one| !listed.contains(&(one.name.clone(), one.version.clone())))
+        .map(|one| format!("{} {}", one.name, one.version))
         .collect();
-    let finding = (!missing.is_empty()).then(|| {
-        let first = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        Finding::new(place(), format!("it lacks {} packages of the lock file, such as {first}", missing.len()))
-    });
+    let finding = |what: &str, names: &[String]| {
+        let first = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let text = format!("it lacks {what}{} packages of the lock file, such as {first}", names.len());
+        (!names.is_empty()).then(|| Finding::new(place(), text))
+    };
     Outcome::looked(format!("compared `{}` with the lock file", file.path.display()))
         .measured("components", listed.len())
-        .with(finding)
+        .with(finding("", &missing))
+        .with(finding("the checksums of ", &unhashed(&file.text, &locked)))
 }
 
 fn labels(subject: &Subject<'_>) -> Outcome {

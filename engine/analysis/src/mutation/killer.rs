@@ -56,10 +56,7 @@ pub(super) fn find(
 fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays: &mut usize) -> Option<Value> {
     let (pack, has_golden) = (&healthy.pack, healthy.golden.is_some());
     let mutant = Cast::new(mutant);
-    // The task at fault shows it soonest.
-    let is_at_fault = |task: &&Arc<Task>| fault.kind == "Task" && task.name() == fault.document;
-    let first = pack.tasks().iter().filter(is_at_fault);
-    for task in first.chain(pack.tasks().iter().filter(|task| !is_at_fault(task))) {
+    for task in pack.tasks().iter().filter(|task| is_reached(task, fault, (pack, &mutant.pack))) {
         let first = task.family.and_then(|family| task.with_seed(family.first));
         let task = first.as_ref().unwrap_or(task);
         for player in Player::all(pack, task, fault, has_golden) {
@@ -81,6 +78,18 @@ fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays
         }
     }
     None
+}
+
+/// Whether a fault can change what happens in a task.
+fn is_reached(task: &Task, fault: &Mutant, (pack, mutant): (&Pack, &Pack)) -> bool {
+    let differs = |kind: &str, name: &str| pack.digest_of(kind, name) != mutant.digest_of(kind, name);
+    match fault.kind {
+        "Task" => differs("Task", &task.name),
+        "Rubric" => differs("Rubric", &task.rubric.name),
+        "Generator" => task.family.is_some() || task.is_drawn(),
+        "Inbox" => task.family.is_none(),
+        _ => true,
+    }
 }
 
 /// Whether two plays differ in score, return or what is shown at last.

@@ -16,6 +16,8 @@ use super::Mutant;
 
 /// The seeds with which a policy plays a task whose episodes differ by seed.
 const SEEDS: u64 = 4;
+/// The same where a golden file has its first ones.
+const MORE_SEEDS: u64 = 2;
 
 /// A name that no item has.
 const NOBODY: &str = "nobody-0";
@@ -87,10 +89,10 @@ impl Player {
         let differs = task.shuffled || task.is_drawn() || !task.vary.is_empty();
         for name in policy::names(pack) {
             let seeds = match (name.as_str(), has_golden) {
-                // A golden file has its first seeds.
-                ("random", true) => SEEDS..2 * SEEDS,
+                ("random", true) => SEEDS..SEEDS + MORE_SEEDS,
                 ("random", false) => 0..SEEDS,
-                (_, has_golden) => u64::from(has_golden)..if differs { SEEDS } else { 1 },
+                (_, true) => 1..if differs { 1 + MORE_SEEDS } else { 1 },
+                (_, false) => 0..if differs { SEEDS } else { 1 },
             };
             all.extend(seeds.map(|seed| Self::Policy(name.clone(), seed)));
         }

@@ -176,7 +176,8 @@ pub(super) fn oracle(subject: &Subject<'_>) -> Outcome {
                 Ok(answer) if answer.is_ok() => {
                     let path = path.replace(&id, "{id}");
                     findings.push(
-                        Finding::new(subject.place(), format!("{method} {path} answers {who}")).expected("401 or 403"),
+                        Finding::new(subject.place(), format!("{method} {path} answers {who}"))
+                            .expected("401 or 403, as without `--open`"),
                     );
                 }
                 Ok(_) => {}

@@ -14,7 +14,7 @@ use casebook_runtime::{
     scenario::{Catalog, Pack},
 };
 use casebook_syntax::schema_error::Schema;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     client::Client,
@@ -229,11 +229,40 @@ fn rubric(subject: &Subject<'_>) -> Outcome {
     }
     subject.each(|play, findings| {
         let Some(last) = play.grades.last() else { return };
-        let tree = &last["score_tree"];
-        if !tree["grader"].is_string() || tree.get("value").is_none() {
-            findings.push(Finding::new(play.plan.place.clone(), "the grade has no tree of the score's parts"));
-        }
+        let mut named = 0;
+        let problem = match &last["score_tree"] {
+            Value::Object(tree) => unlisted(tree, "", &mut named),
+            _ => Some("the grade has no tree of the score's parts".to_owned()),
+        };
+        let has_parts = last["score_tree"].get("parts").is_some();
+        let unnamed = || (has_parts && named == 0).then(|| "no part of the score has a name".to_owned());
+        findings.extend(problem.or_else(unnamed).map(|text| Finding::new(play.plan.place.clone(), text)));
     })
+}
+
+/// Why the parts of a tree cannot be listed by their paths, as RFC 004 lists them: the names from the root with dots between, the
+/// place among its siblings for a part without a name. Counts those with a name.
+fn unlisted(tree: &Map<String, Value>, path: &str, named: &mut usize) -> Option<String> {
+    let of =
+        |path: &str| if path.is_empty() { "the score".to_owned() } else { format!("the part `{path}` of the score") };
+    if !tree.get("grader").is_some_and(Value::is_string) || !tree.contains_key("value") {
+        return Some(format!("{} has no grader and value", of(path)));
+    }
+    let mut known = BTreeSet::new();
+    let parts = tree.get("parts").and_then(Value::as_array).into_iter().flatten().enumerate();
+    for (at, part) in parts.filter_map(|(at, part)| Some((at, part.as_object()?))) {
+        let name = part.get("name").and_then(Value::as_str);
+        *named += usize::from(name.is_some());
+        let name = name.map_or_else(|| at.to_string(), str::to_owned);
+        if !known.insert(name.clone()) {
+            return Some(format!("{} has two parts `{name}`", of(path)));
+        }
+        let path = if path.is_empty() { name } else { format!("{path}.{name}") };
+        if let Some(problem) = unlisted(part, &path, named) {
+            return Some(problem);
+        }
+    }
+    None
 }
 
 fn attribution(subject: &Subject<'_>) -> Outcome {

@@ -25,7 +25,7 @@ use crate::{
     args::{AuditArgs, Format},
     audit::{
         client::{Client, Credentials},
-        html, markdown,
+        html, licences, markdown,
         runtime_checks::{self, Outcomes, Ran, Subject},
         served::Served,
         wire::Plan,
@@ -169,7 +169,9 @@ fn of_packs(
         .collect();
     outcomes.extend(of_packs.into_iter().flatten());
     let reason = match &package {
-        None => "there is no `openenv.yaml` in the pack's folder or above it, so nothing is declared".to_owned(),
+        None => {
+            "no `openenv.yaml`, in the pack's folder or above it, is about the pack, so nothing is declared".to_owned()
+        }
         Some(package) if package.manifest().is_none() => "`openenv.yaml` is not valid; see static.manifest".to_owned(),
         Some(package) => {
             format!("`{}` is about another pack", package.folder.join("openenv.yaml").display())
@@ -227,7 +229,11 @@ fn write_sbom(path: &Path, package: Option<&Package>, catalog: &Catalog) -> Resu
     let manifest = package.manifest();
     let name = manifest.map(|manifest| manifest.name.as_str()).or(catalog.packs().first().map(|pack| pack.name()));
     let version = manifest.and_then(|manifest| manifest.version.as_deref());
-    let bill = audit::sbom(name.unwrap_or_default(), version, lock);
+    let licences = licences::of(&package.folder).unwrap_or_else(|problem| {
+        output::note(format!("the bill of materials has no licences: {problem}"));
+        audit::Licences::new()
+    });
+    let bill = audit::sbom(name.unwrap_or_default(), version, lock, &licences);
     let text = serde_json::to_string_pretty(&bill).unwrap_or_default() + "\n";
     files::write(path, text).map_err(|error| {
         output::error(format!("`{}` cannot be written: {error}", path.display()));

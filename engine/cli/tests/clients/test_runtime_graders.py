@@ -8,6 +8,10 @@ import subprocess
 import jsonschema
 import pytest
 from conftest import BINARY, ROOT, oracle
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from openenv import GenericEnvClient
+from openenv.core.rubrics import Rubric
 from openenv.validation.policy import apply_policy, load_policy
 from openenv.validation.report import ValidationReportV2
 from openenv.validation.runner import run_validation
@@ -143,3 +147,52 @@ def test_the_stock_package_reads_our_report_of_a_pack():
     assert results["semantic.oracle_max"].status is CheckStatus.PASS
     results = audit("scenarios/email-triage", "--level", "semantic,statistical", "--seeds", "0..0")
     assert results["statistical.reward_reachability"].status is CheckStatus.PASS
+
+
+class Part(Rubric):
+    """A part of a score as the stock package holds it: its children by name, by their place where they have none."""
+
+    def __init__(self, part):
+        super().__init__()
+        self.last_score = part["value"]
+        self.adds = part["adds"]
+        for at, child in enumerate(part.get("parts", [])):
+            setattr(self, child.get("name", str(at)), Part(child))
+
+    def forward(self, action, observation):
+        return self.last_score
+
+
+@pytest.mark.parametrize(
+    ("pack", "task", "names"),
+    [
+        ("email-ops", "email-triage-hard", {"1.correctness", "1.completeness", "1.replies", "1.flawless.0", "1.penalty"}),
+        ("email-triage", "email-triage-full", set()),
+    ],
+)
+def test_the_parts_of_a_score_are_a_rubric_of_the_stock_package(server, pack, task, names):
+    with GenericEnvClient(base_url=server.env(pack)).sync() as env:
+        result = env.reset(task_id=task, seed=7)
+        for action in oracle(pack, task, 7)["actions"]:
+            result = env.step(action)
+    tree = result.metadata["breakdown"]["score_tree"]
+    score = Part(tree)
+    listed = dict(score.named_rubrics())
+    assert names <= set(listed) and len(listed) == len(list(score.rubrics())) > 2
+    for path, part in listed.items():
+        assert score.get_rubric(path) is part
+        assert part.last_score is None or isinstance(part.last_score, float | int)
+    # What the leaves add is the score.
+    leaves = [part for part in score.rubrics() if not list(part.children())]
+    assert sum(leaf.adds or 0 for leaf in leaves) == pytest.approx(result.metadata["score"])
+
+
+def test_the_bill_of_materials_fits_its_schema(tmp_path):
+    bill = tmp_path / "sbom.cdx.json"
+    result = subprocess.run([BINARY, "audit", "scenarios/email-ops", "--only", "static.sbom", "--sbom", bill], cwd=ROOT, capture_output=True, text=True)
+    text = bill.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_5).validate_str(text) is None, result.stderr
+    components = json.loads(text)["components"]
+    own = [one for one in components if one["name"].startswith("casebook")]
+    assert all("licenses" in one for one in components if one not in own), [one["name"] for one in components if "licenses" not in one]
+    assert all("hashes" in one for one in components if one not in own)

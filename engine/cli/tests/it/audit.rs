@@ -174,6 +174,36 @@ fn defects_of_a_package_are_found_with_their_line() {
 }
 
 #[test]
+fn a_bill_of_materials_lacks_no_checksum() {
+    let folder = package();
+    succeeds(folder.path(), &["audit", "--only", "static.sbom"]);
+    edit(&folder.path().join("sbom.cdx.json"), "\"ab\"", "\"cd\"");
+    let told = finds(folder.path(), &["audit", "--only", "static.sbom"]);
+    assert!(told.contains("it lacks the checksums of 1 packages of the lock file, such as left 2.0.0"), "{told}");
+}
+
+#[test]
+fn a_package_is_about_the_packs_that_its_image_is_built_with() {
+    let folder = package();
+    let far = folder.path().join("others/far/desk");
+    crate::shell::copy(&folder.path().join("scenarios/desk"), &far);
+    let audit = |pack: &str| succeeds(folder.path(), &["audit", pack, "--only", "static.timeout_ceiling"]);
+    // The whole folder is copied into the image.
+    assert!(audit("others/far/desk").contains("pass  static.timeout_ceiling"));
+    edit(&folder.path().join("Dockerfile"), "COPY . /src", "COPY Cargo.toml scenarios /src/");
+    assert!(audit("scenarios/desk").contains("pass  static.timeout_ceiling"));
+    let told = audit("others/far/desk");
+    let reason = "no `openenv.yaml`, in the pack's folder or above it, is about the pack";
+    assert!(told.contains("skip  static.timeout_ceiling") && told.contains(reason), "{told}");
+    // Without a recipe what is near counts, and another repository does not.
+    fs::remove_file(folder.path().join("Dockerfile")).expect("it goes");
+    assert!(audit("scenarios/desk").contains("pass  static.timeout_ceiling"));
+    assert!(audit("others/far/desk").contains("skip  static.timeout_ceiling"));
+    fs::create_dir(folder.path().join("scenarios/.git")).expect("a folder");
+    assert!(audit("scenarios/desk").contains("skip  static.timeout_ceiling"));
+}
+
+#[test]
 fn the_shipped_manifest_pins_the_tasks_of_its_pack() {
     let told = succeeds(&root(), &["audit", PACK, "--only", "static.task_distribution_pinning"]);
     assert!(told.contains("pass  static.task_distribution_pinning"), "{told}");
@@ -356,7 +386,10 @@ fn a_server_is_audited_by_its_address() {
     BufReader::new(open.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
     let url = serde_json::from_str::<Value>(&line).expect("JSON")["url"].as_str().expect("an address").to_owned();
     let told = finds(folder.path(), &["audit", &url, "--plan", "plan.json", "--only", "runtime.oracle_containment"]);
-    assert!(told.contains("GET /sessions/{id}/truth answers nobody; expected 401 or 403"), "{told}");
+    assert!(
+        told.contains("GET /sessions/{id}/truth answers nobody; expected 401 or 403, as without `--open`"),
+        "{told}"
+    );
 }
 
 /// What the recipes of the cookbook show on purpose, or have to be this small to show: each is true.

@@ -27,6 +27,7 @@ mod probing;
 mod records;
 mod rules_check;
 mod shell;
+mod shipped;
 mod sweeps;
 mod tables;
 mod textsim;

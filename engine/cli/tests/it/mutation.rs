@@ -1,6 +1,10 @@
 //! Small faults in packs, and the tests that notice them.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -283,4 +287,65 @@ fn a_pack_whose_tests_fail_or_miss_is_refused() {
     let output = casebook(folder.path(), &["mutate", "scenarios/pack"]);
     assert_eq!(code(&output), 1);
     assert!(stderr(&output).contains("has no test"), "{}", stderr(&output));
+}
+
+/// A watching process that ends with the test.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_change_tries_again_the_mutants_that_it_reaches() {
+    let folder = new_pack();
+    let pack = folder.path().join("scenarios/pack");
+    let mut watching = Watching(
+        Command::new(env!("CARGO_BIN_EXE_casebook"))
+            .args(["mutate", "scenarios/pack", "--watch"])
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts"),
+    );
+    let mut lines = BufReader::new(watching.0.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    // How many were tried, and how many are as before; what went wrong instead.
+    let mut round = || {
+        let said: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("waiting")).collect();
+        let counts = said.iter().find_map(|line| {
+            let (tried, rest) = line.split_once(" mutants tried, ").or_else(|| line.split_once(" mutant tried, "))?;
+            Some((tried.parse::<usize>().ok()?, rest.split(' ').next()?.parse::<usize>().ok()?))
+        });
+        (counts, said.join("\n"))
+    };
+    let (Some((all, 0)), _) = round() else { panic!("nothing is known at first") };
+    let (_, mutants) = mutated(&folder, &["--only", "rules"]);
+    edit(&pack.join("rules.yaml"), "because: A stolen account cannot wait.", "because: It cannot wait.");
+    let (counts, said) = round();
+    assert_eq!(counts, Some((mutants.len(), all - mutants.len())), "{said}");
+    // Those that a test of this document noticed, and those that no test noticed.
+    edit(&pack.join("test.yaml"), "rewards: [-0.3], components: { loops: -0.3 }, done", "rewards: [-0.3], done");
+    let (counts, said) = round();
+    assert!(counts.is_some_and(|(tried, kept)| tried > 0 && kept > 0 && tried + kept == all), "{counts:?} {said}");
+    // While a test fails nothing is tried, and what is known stays.
+    edit(&pack.join("test.yaml"), "queue: refund, by: R-MONEY", "queue: answer, by: R-MONEY");
+    let (counts, said) = round();
+    assert!(counts.is_none() && said.contains("fails without a mutant"), "{said}");
+    edit(&pack.join("test.yaml"), "queue: answer, by: R-MONEY", "queue: refund, by: R-MONEY");
+    let (counts, said) = round();
+    assert_eq!(counts, Some((0, all)), "{said}");
+}
+
+/// What is shown after a few actions notices what no score does.
+#[test]
+fn the_time_of_an_arrival_is_noticed_by_what_waits() {
+    let folder = new_pack();
+    let pack = folder.path().join("scenarios/pack");
+    edit(&pack.join("task.yaml"), "max_steps: 6", "max_steps: 9\narrivals:\n  - { item: t-103, step: 2 }");
+    let told = stdout(&casebook(folder.path(), &["mutate", "scenarios/pack", "--only", "task"]));
+    assert!(told.contains("2 becomes 3") && told.contains("expect: { observation: {"), "{told}");
 }

@@ -326,6 +326,52 @@ const TWICE: &[Planted] = &[
     ),
 ];
 
+/// Hints about replies that contradict the keywords of an item.
+const HINTS: &[Planted] = &[
+    (
+        "a description that forbids a keyword",
+        &[(
+            "environment.yaml",
+            "The reply to the customer; counts",
+            "The reply to the customer; do not mention the export. It counts",
+        )],
+        SIGNAL,
+        "scenarios/desk/environment.yaml:27 desk/desk-monday: the description of `reply` says not to write `export`, which is a keyword of `reply` of `t-101`",
+    ),
+    (
+        "instructions that forbid a keyword",
+        &[("task.yaml", "instructions: |", "instructions: |\n  Reply without naming settings.\n")],
+        SIGNAL,
+        "scenarios/desk/task.yaml:13 desk/desk-monday: the instruction text says not to write `settings`, which is a keyword of `reply` of `t-101`",
+    ),
+    (
+        "a rule whose reason, which the instructions hold, forbids a keyword",
+        &[
+            ("rules.yaml", "default: { queue: answer }", "default: { queue: refund }"),
+            (
+                "rules.yaml",
+                "  - id: R-MONEY",
+                "  - id: R-DATA\n    when: { subject: { contains: export } }\n    then: { queue: answer }\n    because: Never mention settings before they ask.\n  - id: R-MONEY",
+            ),
+        ],
+        SIGNAL,
+        "scenarios/desk/rules.yaml:15 desk/desk-monday: the instruction text says not to write `settings`, which is a keyword of `reply` of `t-101`",
+    ),
+    (
+        "an item that asks for the keyword of another one",
+        &[
+            (
+                "inbox.yaml",
+                "  - id: t-103",
+                "  - id: t-104\n    fields: { subject: Where is my invoice, body: I cannot find it., sender: ada@customer.example, plan: free }\n    labels: { reply: { keywords: [invoice, letter], reference: \"Hello Ada, we send your invoice in a letter on Monday.\" } }\n  - id: t-103",
+            ),
+            ("inbox.yaml", "as a spreadsheet.", "as a spreadsheet. Please mention the invoice."),
+        ],
+        SIGNAL,
+        "scenarios/desk/inbox.yaml:9 desk/desk-monday: `body` of `t-101` asks for `invoice`, which is a keyword of other items and none of `reply` of `t-101`",
+    ),
+];
+
 /// A fourth ticket, so that answers are more than chance.
 const FOURTH: Edit = (
     "inbox.yaml",
@@ -333,6 +379,7 @@ const FOURTH: Edit = (
     "  - id: t-104\n    fields: { subject: Where is my invoice, body: I cannot find it., sender: ada@customer.example, plan: free }\n  - id: t-103",
 );
 
+const SIGNAL: &str = "statistical.training_signal";
 const CANARY: &str = "semantic.canary_floor";
 
 /// Defects of the pack that `casebook new desk --template batch` writes, whose items may be decided again.
@@ -468,13 +515,22 @@ fn missed(folder: &Path, pack: &Path, (name, edits, id, finding): &Planted) -> O
     (!found).then(|| format!("{name}: {finding}\n{told}"))
 }
 
+/// The defects of this file, next to the twelve that are known from other environments.
+#[test]
+fn there_are_defects_of_many_kinds() {
+    let planted: Vec<&Planted> = [DESK, TWICE, HINTS, BATCH, FAMILY].into_iter().flatten().collect();
+    let checks: std::collections::BTreeSet<&str> = planted.iter().map(|(_, _, id, _)| *id).collect();
+    let with_line = planted.iter().filter(|(.., finding)| finding.contains(".yaml:")).count();
+    assert!(planted.len() >= 42 && checks.len() >= 7 && with_line >= 25, "{} {checks:?} {with_line}", planted.len());
+}
+
 #[test]
 fn defects_of_a_pack_are_found() {
     let missed = |planted: &Planted| {
         let folder = pack();
         missed(folder.path(), &folder.path().join("scenarios/desk"), planted)
     };
-    let missed: Vec<String> = DESK.iter().chain(TWICE).filter_map(missed).collect();
+    let missed: Vec<String> = DESK.iter().chain(TWICE).chain(HINTS).filter_map(missed).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
