@@ -8,6 +8,8 @@ use regex_automata::{
     util::{primitives::StateID, start, syntax},
 };
 
+use super::search::TOO_MUCH;
+
 /// Bytes that one automaton may take, and as many while it is made.
 const MAX_BYTES: usize = 1 << 21;
 /// The maximum number of states of the product that are visited.
@@ -34,8 +36,9 @@ pub(super) enum Product {
 
 type State = (StateID, bool);
 
-/// Finds the shortest text that matches what is wanted and nothing that is not.
-pub(super) fn shortest(patterns: &[Pattern]) -> Product {
+/// Finds the shortest text that matches what is wanted and nothing that is not; `afford` says whether there is work left, after
+/// some is done.
+pub(super) fn shortest(patterns: &[Pattern], afford: &dyn Fn(usize) -> bool) -> Product {
     let mut automata = Vec::new();
     // Texts are UTF-8; an automaton that reads bytes has to be told.
     let text = Pattern { text: r"\A(?s:.)*\z".to_owned(), case_sensitive: true, wanted: true };
@@ -61,6 +64,9 @@ pub(super) fn shortest(patterns: &[Pattern]) -> Product {
     while let Some(at) = queue.pop_front() {
         if accepts(&automata, &all[at].0) {
             return Product::Shortest(text_of(&all, at));
+        }
+        if !afford(bytes.len() * automata.len()) {
+            return Product::Unknown(TOO_MUCH);
         }
         for byte in &bytes {
             let Some(next) = step(&automata, &all[at].0, *byte, &mut exact) else { continue };

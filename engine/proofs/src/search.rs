@@ -680,7 +680,7 @@ impl<'s, 'a> Search<'s, 'a> {
         } else if column.kind.is_list() || column.is_nested() {
             text::find_list(column, &passing, &failing)
         } else {
-            text::find(column, &passing, &failing)
+            text::find(column, (&passing, &failing), &|work| self.solver.afford(work))
         }
     }
 }

@@ -109,8 +109,11 @@ pub(super) fn entry_relation(first: &Test, second: &Test) -> Relation {
 
 /// A text or list of which nothing is asked.
 pub(super) fn plain(column: &Column) -> Option<Datum> {
-    let found =
-        if column.kind.is_list() || column.is_nested() { find_list(column, &[], &[]) } else { find(column, &[], &[]) };
+    let found = if column.kind.is_list() || column.is_nested() {
+        find_list(column, &[], &[])
+    } else {
+        find(column, (&[], &[]), &|_| true)
+    };
     if let Found::Value(value) = found { Some(value) } else { None }
 }
 
@@ -146,7 +149,9 @@ pub(super) fn find_list(column: &Column, passing: &[&Test], failing: &[&Test]) -
 }
 
 /// Finds a text that a column can hold and that passes some tests and fails others, as short as possible.
-pub(super) fn find(column: &Column, passing: &[&Test], failing: &[&Test]) -> Found {
+///
+/// `afford` says whether there is work left, after some is done.
+pub(super) fn find(column: &Column, (passing, failing): (&[&Test], &[&Test]), afford: &dyn Fn(usize) -> bool) -> Found {
     let read = |raw: &str| {
         let datum = Datum::read(column, &Value::String(raw.to_owned())).ok()?;
         let Datum::Text(text) = &datum else { return None };
@@ -175,7 +180,7 @@ pub(super) fn find(column: &Column, passing: &[&Test], failing: &[&Test]) -> Fou
     if let Some(found) = candidates.iter().find_map(|candidate| read(candidate)) {
         return Found::Value(found);
     }
-    match search(column.kind, passing, failing, read) {
+    match search(column.kind, (passing, failing), read, afford) {
         Ok(found) => found,
         Err(reason) => Found::Unknown(reason),
     }
@@ -184,9 +189,9 @@ pub(super) fn find(column: &Column, passing: &[&Test], failing: &[&Test]) -> Fou
 /// Searches all texts at once, by expressions for what passes; `read` judges what is found.
 fn search(
     kind: ValueType,
-    passing: &[&Test],
-    failing: &[&Test],
+    (passing, failing): (&[&Test], &[&Test]),
     read: impl Fn(&str) -> Option<Datum>,
+    afford: &dyn Fn(usize) -> bool,
 ) -> Result<Found, &'static str> {
     let wanted = |text: &str| Pattern { text: text.to_owned(), case_sensitive: true, wanted: true };
     let patterns = |generous: Option<Reach>| -> Vec<Pattern> {
@@ -210,7 +215,7 @@ fn search(
         if *reach == Reach::Ascii {
             generous.push(wanted(r"^[\x00-\x7f]*$"));
         }
-        match automata::shortest(&generous) {
+        match automata::shortest(&generous, afford) {
             Product::Empty if *reach == Reach::Ascii => {
                 // Regular expressions alone are a small question, and often leave nothing but ASCII.
                 let expression = |wanted| {
@@ -219,7 +224,7 @@ fn search(
                 let mut others: Vec<Pattern> = passing.iter().filter_map(expression(true)).collect();
                 others.extend(failing.iter().filter_map(expression(false)));
                 others.push(wanted(r"[^\x00-\x7f]"));
-                if let Product::Empty = automata::shortest(&others) {
+                if let Product::Empty = automata::shortest(&others, afford) {
                     return Ok(Found::Nothing);
                 }
             }
@@ -234,7 +239,7 @@ fn search(
             },
         }
     }
-    match automata::shortest(&patterns(None)) {
+    match automata::shortest(&patterns(None), afford) {
         Product::Shortest(text) => read(&text).map(Found::Value).ok_or(reason),
         Product::Unknown(why) => Err(why),
         Product::Empty => Err(reason),
