@@ -125,6 +125,7 @@ pub(super) fn formatted(file: &SourceFile) -> Result<String, Option<String>> {
 }
 
 fn formatted_once(file: &SourceFile) -> Result<String, Option<String>> {
+    let file = &file.with_text(&begun(&file.text));
     let ordered = spec::order::reorder(file).filter(|_| file.problem.is_none()).ok_or(None)?;
     let values = values(file);
     if values.is_empty() {
@@ -144,6 +145,14 @@ fn formatted_once(file: &SourceFile) -> Result<String, Option<String>> {
         ))),
         None => Ok(text),
     }
+}
+
+/// A text whose first comments, which belong to nothing yet, begin in the first column: the formatter takes no others.
+fn begun(text: &str) -> String {
+    let is_comment = |line: &&str| line.trim_start_matches(' ').starts_with('#') || line.trim().is_empty();
+    let comments: usize = text.split_inclusive('\n').take_while(is_comment).map(str::len).sum();
+    let (comments, rest) = text.split_at(comments);
+    comments.split_inclusive('\n').map(|line| line.trim_start_matches(' ')).chain([rest]).collect()
 }
 
 /// Formats a text around what the formatter would spoil: lists with dashes in the column of their key are indented first,

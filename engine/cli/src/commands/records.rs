@@ -169,7 +169,7 @@ fn why_none(records: &Records, filter: &FilterArgs, path: &Path) -> Result<Reaso
 }
 
 fn import(args: &RecordsImportArgs, format: Format) -> Result<Exit, Exit> {
-    let mut all = Added::default();
+    let (mut all, mut empty) = (Added::default(), Vec::new());
     let mut store = None;
     for file in &args.files {
         let from = open(file)?;
@@ -177,6 +177,9 @@ fn import(args: &RecordsImportArgs, format: Format) -> Result<Exit, Exit> {
         let progress = Progress::start("adding");
         let added = store.add(&from).map_err(refused)?;
         drop(progress);
+        if added.read == 0 && added.unreadable.is_empty() {
+            empty.push(file);
+        }
         all.read += added.read;
         all.added += added.added;
         all.unreadable.extend(added.unreadable);
@@ -184,12 +187,13 @@ fn import(args: &RecordsImportArgs, format: Format) -> Result<Exit, Exit> {
     let Added { read, added, unreadable: problems } = all;
     if format == Format::Json {
         output::json(&json!({ "read": read, "added": added, "unreadable": problems }));
-        return Ok(if problems.is_empty() { Exit::Success } else { Exit::Findings });
+        return Ok(if problems.is_empty() && empty.is_empty() { Exit::Success } else { Exit::Findings });
     }
     let known = if added < read { format!("; it has {} already", read - added) } else { String::new() };
     let folder = args.records.display();
     output::line(format!("added {} to `{folder}`{known}", output::count(added, "episode")));
-    Ok(unreadable(&problems))
+    empty.iter().for_each(|file| output::error(format!("`{}` holds no episode", file.display())));
+    Ok(if empty.is_empty() { unreadable(&problems) } else { Exit::Findings })
 }
 
 fn prune(args: &PruneArgs, format: Format) -> Result<Exit, Exit> {

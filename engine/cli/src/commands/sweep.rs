@@ -163,25 +163,13 @@ fn attempt(args: &SweepArgs, format: Format) -> Result<Exit, Exit> {
 
 /// The pack of a rubric's file.
 fn sources(rubric: &Path) -> Result<SourceSet, Exit> {
-    let refuse = |text: String| {
-        output::error(text);
-        Exit::Usage
-    };
-    let path = rubric.display();
     if !rubric.is_file() {
-        output::error(format!("there is no file `{path}`; name the file of a rubric"));
+        output::error(format!("there is no file `{}`; name the file of a rubric", rubric.display()));
         return Err(Exit::Findings);
     }
-    // A pack is a folder above; the nearest one counts.
+    // Its whole pack is read, wherever in it the file is.
     let whole = fs::canonicalize(rubric).unwrap_or_else(|_| rubric.to_path_buf());
-    let folders = whole.ancestors().skip(1).take_while(|folder| folder.parent().is_some());
-    for folder in folders {
-        let is_root = |name: &str| folder.join(name).is_file();
-        if is_root("environment.yaml") || is_root("environment.yml") {
-            return Ok(source::read(&[folder.to_path_buf()]));
-        }
-    }
-    Err(refuse(format!("`{path}` is not in a pack: no folder above it has an `environment.yaml`")))
+    Ok(source::read(&[whole]))
 }
 
 fn file_of(sources: &SourceSet, rubric: &Path) -> Result<SourceFile, Exit> {
