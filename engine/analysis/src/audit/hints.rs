@@ -1,4 +1,4 @@
-//! What agents are told to write, next to the keywords that count: a hint that names what costs, or forbids what earns.
+//! What hints ask agents to write, next to the keywords that count: a hint that names what costs, or forbids what earns.
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -17,7 +17,7 @@
 //! | `surroundings.rs` | right answers in the texts around the items |
 //! | `predictor.rs` | right answers that one word or field of an item predicts |
 //! | `lints.rs` | items, tasks and words that appear twice or mean nothing |
-//! | `hints.rs` | what agents are told to write, next to the keywords that count |
+//! | `hints.rs` | what hints ask agents to write, next to the keywords that count |
 //! | `statistical_checks.rs` | what agents of graded strength score |
 //!
 //! Checks at runtime need a socket, so they belong to the command. A check that could not run is skipped with a reason; it

@@ -38,7 +38,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Whether it is about the same episode as another one.
+    /// Whether it is about the same episode as `other`.
     pub fn is_about(&self, other: &Self) -> bool {
         (&self.task, self.seed, &self.agent) == (&other.task, other.seed, &other.agent)
     }

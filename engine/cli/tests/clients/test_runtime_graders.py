@@ -166,7 +166,6 @@ class Part(Rubric):
 @pytest.mark.parametrize(
     ("pack", "task", "names"),
     [
-        ("email-ops", "email-triage-hard", {"1.correctness", "1.completeness", "1.replies", "1.flawless.0", "1.penalty"}),
         ("email-triage", "email-triage-full", set()),
     ],
 )

@@ -315,7 +315,12 @@ fn a_change_tries_again_the_mutants_that_it_reaches() {
     let mut lines = BufReader::new(watching.0.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
     // How many were tried, and how many are as before; what went wrong instead.
     let mut round = || {
-        let said: Vec<String> = lines.by_ref().take_while(|line| !line.starts_with("waiting")).collect();
+        let mut next = || lines.by_ref().take_while(|line| !line.starts_with("waiting")).collect::<Vec<String>>();
+        let mut said = next();
+        // A file that is being written is empty for a moment.
+        while said.iter().any(|line| line.contains("holds no document")) {
+            said = next();
+        }
         let counts = said.iter().find_map(|line| {
             let (tried, rest) = line.split_once(" mutants tried, ").or_else(|| line.split_once(" mutant tried, "))?;
             Some((tried.parse::<usize>().ok()?, rest.split(' ').next()?.parse::<usize>().ok()?))
