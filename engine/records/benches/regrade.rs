@@ -24,8 +24,11 @@ use serde_json::Map;
 
 const TASK: &str = "email-triage-hard";
 const POLICIES: [&str; 4] = ["oracle", "oracle_minus_one", "keywords", "random"];
+/// What is changed, in which file, and what replaces what there.
+type Edit = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// A changed weight, and a changed rule.
-const EDITS: [(&str, &str, &[(&str, &str)]); 2] = [
+const EDITS: [Edit; 2] = [
     ("weight", "rubric.yaml", &[("weight: 0.55", "weight: 0.35"), ("weight: 0.25", "weight: 0.45")]),
     ("rule", "rules.yaml", &[("topic: payment", "topic: [payment, newsletter]")]),
 ];
