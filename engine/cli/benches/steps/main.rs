@@ -56,12 +56,14 @@ struct Options {
     durable: bool,
 }
 
-/// What is kept, and whether answers wait for the disk.
-const KEPT: [(&str, &str, bool); 4] = [
-    ("with an audit trail", "audit", false),
-    ("with an audit trail that is required", "audit", true),
-    ("with a record", "record", false),
-    ("with a record that is required", "record", true),
+/// What is kept, and the flag with which answers wait for the disk.
+const KEPT: [(&str, &str, Option<&str>); 6] = [
+    ("with an audit trail", "--audit", None),
+    ("with an audit trail that is required", "--audit", Some("--audit-required")),
+    ("with a record", "--record", None),
+    ("with a record that is required", "--record", Some("--record-required")),
+    ("with a store of records", "--records", None),
+    ("with a store of records that is required", "--records", Some("--record-required")),
 ];
 
 fn main() {
@@ -91,8 +93,8 @@ fn main() {
     for (title, what, required) in KEPT {
         let Some(folder) = &folder else { break };
         let file = folder.path().join(title.replace(' ', "-")).display().to_string();
-        let mut more = vec![format!("--{what}"), file];
-        more.extend(required.then(|| format!("--{what}-required")));
+        let mut more = vec![what.to_owned(), file];
+        more.extend(required.map(str::to_owned));
         sides.push(Side::new(&runtime, title, servers::casebook(&options.program, &more)));
     }
     match servers::python() {

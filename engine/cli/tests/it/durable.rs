@@ -17,6 +17,9 @@ use tempfile::TempDir;
 
 use crate::shell::{PACK, casebook, code, root, stderr, stdout, succeeds};
 
+/// Where a server's standard error goes.
+const ERRORS: &str = "errors.log";
+
 /// A server of one test's own.
 struct Server {
     child: Child,
@@ -28,11 +31,11 @@ impl Server {
         Self::of(Command::new(env!("CARGO_BIN_EXE_casebook")).arg("serve"), folder, args)
     }
 
-    /// A server whose files stay small: a disk that fails to the end.
+    /// A server whose files stay small, in the units of `ulimit`: a disk that fails to the end.
     #[cfg(unix)]
-    fn on_a_full_disk(folder: &Path, args: &[&str]) -> Self {
-        let script = "ulimit -f 16; exec \"$0\" serve \"$@\"";
-        Self::of(Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_casebook")]), folder, args)
+    fn on_a_full_disk(folder: &Path, blocks: u32, args: &[&str]) -> Self {
+        let script = format!("ulimit -f {blocks}; exec \"$0\" serve \"$@\"");
+        Self::of(Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_casebook")]), folder, args)
     }
 
     fn of(command: &mut Command, folder: &Path, args: &[&str]) -> Self {
@@ -42,7 +45,7 @@ impl Server {
             .args(args)
             .current_dir(folder)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(folder.join(ERRORS)).expect("a file"))
             .spawn()
             .expect("casebook runs");
         let mut first = String::new();
@@ -227,12 +230,119 @@ fn a_store_whose_folder_is_removed_is_begun_again() {
     server.signal("-TERM");
     assert_eq!(server.ended(), Some(0));
     assert_eq!(stored(folder.path()).0, 1);
+    let errors = fs::read_to_string(folder.path().join(ERRORS)).expect("a text");
+    assert!(errors.contains("the file of the record was removed; it is begun again"), "{errors}");
+}
+
+/// A store with some logs and parts, and the number of its episodes.
+fn store_of_logs(folder: &Path) -> usize {
+    let pack = root().join(PACK);
+    let pack = pack.to_str().expect("UTF-8");
+    for (at, policy) in ["oracle", "random", "keywords"].into_iter().enumerate() {
+        let file = format!("{policy}.jsonl");
+        let play = ["run", pack, "--policy", policy, "--task", "email-triage-hard", "--episodes", "60"];
+        succeeds(folder, &[&play[..], &["--record", &file]].concat());
+        fs::create_dir_all(folder.join("store/wal")).expect("a folder");
+        fs::copy(folder.join(&file), folder.join(format!("store/wal/{at}-1.jsonl"))).expect("copied");
+    }
+    180
+}
+
+#[cfg(unix)]
+#[test]
+fn a_compaction_that_is_killed_loses_and_doubles_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let count = store_of_logs(folder.path());
+    let ids = || {
+        let listed = succeeds(folder.path(), &["records", "list", "store", "--limit", "0", "--format", "json"]);
+        let listed: Value = serde_json::from_str(&listed).expect("JSON");
+        assert_eq!(listed["unreadable"], json!([]));
+        let rows = listed["episodes"].as_array().expect("a list");
+        rows.iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    let whole: BTreeSet<String> = ids().into_iter().collect();
+    assert_eq!(whole.len(), count);
+    let compact = ["records", "compact", "store"];
+    let begun = Instant::now();
+    succeeds(folder.path(), &["records", "import", "timed", "store"]);
+    let long = begun.elapsed();
+    let mut killed = 0;
+    for part in 1..=12 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_casebook"))
+            .args(compact)
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("casebook runs");
+        thread::sleep(long * part / 12);
+        child.kill().expect("it is killed or over");
+        killed += usize::from(!child.wait().expect("it ends").success());
+        let now = ids();
+        assert_eq!(now.len(), count, "an episode is lost or doubled");
+        assert_eq!(now.into_iter().collect::<BTreeSet<_>>(), whole);
+    }
+    assert!(killed > 1, "only {killed} were killed");
+    succeeds(folder.path(), &compact);
+    let now = ids();
+    assert_eq!((now.len(), now.into_iter().collect::<BTreeSet<_>>()), (count, whole));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_on_a_disk_that_fails_to_the_end_opens_and_the_loss_is_reported() {
+    for required in [false, true] {
+        let folder = TempDir::new().expect("a folder");
+        let args = ["--records", "store", "--record-required"];
+        let server = Server::on_a_full_disk(folder.path(), 64, if required { &args } else { &args[..2] });
+        let (mut ended, mut refused) = (0_usize, 0_usize);
+        let action =
+            json!({ "type": "archive", "content": "Hello, we look into this today and write again tomorrow." });
+        for seed in 0..30 {
+            let (_, begun) =
+                server.ask("/reset", &json!({ "task_id": "email-triage-easy", "seed": seed })).expect("it is there");
+            let session = &begun["metadata"]["session_id"];
+            loop {
+                let body = json!({ "action": action, "session_id": session });
+                match server.ask("/step", &body).expect("it is there") {
+                    (200, told) if told["done"] == true => {
+                        ended += 1;
+                        break;
+                    }
+                    (200, _) => {}
+                    (503, told) => {
+                        assert!(
+                            told["detail"].as_str().is_some_and(|text| text.contains("cannot be written")),
+                            "{told}"
+                        );
+                        refused += 1;
+                        break;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        server.signal("-TERM");
+        // What is required and refused is not lost.
+        let code = server.ended();
+        assert!(code == Some(3) || required && code == Some(0), "{required}: {code:?}");
+        let errors = fs::read_to_string(folder.path().join(ERRORS)).expect("a text");
+        let (rows, ids) = stored(folder.path());
+        assert_eq!(rows, ids.len());
+        let lost =
+            errors.lines().rev().find_map(|line| line.split("; ").nth(1)?.split(' ').next()?.parse::<usize>().ok());
+        if required {
+            assert!(refused > 0 && rows >= ended, "{rows} kept, {ended} ended, {refused} refused");
+        } else {
+            assert_eq!((refused, Some(ended - rows)), (0, lost), "{rows} kept: {errors}");
+        }
+    }
 }
 
 /// Plays on a disk that fails to the end; returns the decisions that were answered, and the number of refused steps.
 #[cfg(unix)]
 fn play_on_a_full_disk(folder: &Path, args: &[&str]) -> (usize, usize) {
-    let server = Server::on_a_full_disk(folder, args);
+    let server = Server::on_a_full_disk(folder, 16, args);
     let (mut answered, mut refused) = (0, 0);
     let action = json!({ "type": "archive", "content": "Hello, we look into this today and write again tomorrow." });
     for seed in 0..8 {

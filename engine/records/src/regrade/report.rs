@@ -519,13 +519,13 @@ mod tests {
     fn policies_are_compared_over_the_tasks_that_all_of_them_played() {
         let both = [graded("a", "easy", 1, (0.5, 0.5)), graded("b", "easy", 1, (0.6, 0.6))];
         let more = [graded("a", "hard", 1, (0.9, 0.9)), graded("b", "odd", 1, (0.1, 0.1))];
-        let ranks = |of: &[Graded]| RegradeReport::of(of.iter()).environments[0].ranks.clone();
-        let shared = ranks(&[&both[..], &more[..1]].concat());
+        let mut report = RegradeReport::of(both.iter().chain(&more[..1]));
+        let shared = report.environments.remove(0).ranks;
         assert_eq!(shared.policies, [("b".to_owned(), 0.6, 0.6), ("a".to_owned(), 0.5, 0.5)]);
         assert_eq!((shared.tasks.len(), &shared.other_tasks), (1, &vec!["hard".to_owned()]));
         assert_eq!(shared.scope().as_deref(), Some("over 1 of 2 tasks, which all of them played"));
-        assert_eq!(ranks(&both).scope(), None);
-        let apart = ranks(&more);
+        assert_eq!(RegradeReport::of(both.iter()).environments[0].ranks.scope(), None);
+        let apart = RegradeReport::of(more.iter()).environments.remove(0).ranks;
         assert_eq!(apart.policies, [("a".to_owned(), 0.9, 0.9), ("b".to_owned(), 0.1, 0.1)]);
         assert!(apart.scope().is_some_and(|scope| scope.starts_with("each over its own tasks")));
     }
