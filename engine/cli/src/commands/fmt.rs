@@ -219,6 +219,6 @@ fn options(width: usize) -> FormatOptions {
 }
 
 /// The values of a file's documents, their keys in canonical order.
-fn values(file: &SourceFile) -> Vec<Value> {
+pub(super) fn values(file: &SourceFile) -> Vec<Value> {
     spec::read(file, &mut Vec::new(), &mut Report::default()).iter().map(spec::Draft::canonical).collect()
 }

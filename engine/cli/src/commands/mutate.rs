@@ -1,9 +1,11 @@
 //! `casebook mutate`
 
+mod written;
+
 use std::{
     collections::HashMap,
     fs, mem,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -16,7 +18,7 @@ use casebook_analysis::{
 use casebook_compile::check::{Checker, Compiled};
 use casebook_runtime::hash::sha256;
 use casebook_syntax::{
-    source::{self, SourceFile, SourceSet},
+    source::{self, SourceSet},
     spec::Kind,
 };
 use rayon::prelude::*;
@@ -26,7 +28,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Format, MutateArgs, Mutated},
     exit::Exit,
-    files, output, packs,
+    output, packs,
     progress::Progress,
 };
 
@@ -45,6 +47,9 @@ struct Tried {
 }
 
 pub(crate) fn run(args: &MutateArgs, format: Format) -> Exit {
+    if let Err(exit) = args.write_tests.as_deref().map_or(Ok(()), written::check) {
+        return exit;
+    }
     let checkers = Checkers::default();
     if !args.watch {
         return match packs::sources(&args.packs.packs, format) {
@@ -93,18 +98,23 @@ fn once(args: &MutateArgs, format: Format, sources: &SourceSet, checkers: &Check
         let name = healthy.pack().name();
         let tried = try_all(&healthy, open, checkers);
         let share = share(&tried);
-        sound &= args.at_least.is_none_or(|least| share.is_some_and(|share| share * 100.0 + 1e-9 >= f64::from(least)));
         tests.extend(killers(&tried).map(|killer| (name.to_owned(), killer)));
         if format == Format::Json {
             told.push(json!({ "pack": name, "share": share, "counts": counts(&tried), "mutants": tried }));
         } else {
             show(name, &tried, share, args);
         }
+        if let Some(least) = args.at_least
+            && share.is_none_or(|share| share * 100.0 + 1e-9 < f64::from(least))
+        {
+            output::error(format!("tests notice less than {least} % of the mutants of `{name}`"));
+            sound = false;
+        }
     }
     if format == Format::Json {
         output::json(&json!({ "packs": told }));
     }
-    if let Err(exit) = write_tests(args, &tests) {
+    if let Err(exit) = args.write_tests.as_deref().map_or(Ok(()), |path| written::add(path, &tests)) {
         return exit;
     }
     if sound { Exit::Success } else { Exit::Findings }
@@ -168,7 +178,7 @@ fn again(
         rounds.insert(root.clone(), round);
     }
     // Why it cannot be written was shown.
-    let _ = write_tests(args, &tests);
+    let _ = args.write_tests.as_deref().map_or(Ok(()), |path| written::add(path, &tests));
 }
 
 /// A fate that is to be found out again, with what noticed the mutant.
@@ -219,18 +229,6 @@ fn killers(tried: &[Tried]) -> impl Iterator<Item = Killer> + '_ {
     tried.iter().filter_map(|one| match &one.fate {
         Fate::Survived { killer, .. } => killer.clone(),
         _ => None,
-    })
-}
-
-fn write_tests(args: &MutateArgs, tests: &[(String, Killer)]) -> Result<(), Exit> {
-    let Some(path) = &args.write_tests else { return Ok(()) };
-    if tests.is_empty() {
-        output::note("there is no test to write");
-        return Ok(());
-    }
-    files::write(path, formatted(path, document(tests))).map_err(|error| {
-        output::error(format!("`{}` cannot be written: {error}", path.display()));
-        Exit::Failure
     })
 }
 
@@ -308,7 +306,7 @@ fn show(pack: &str, tried: &[Tried], share: Option<f64>, args: &MutateArgs) {
         match fate {
             Fate::Survived { killer: Some(killer), .. } => {
                 output::line(format!("    would be noticed by this entry of `{}` in a test:", killer.under));
-                output::line(indented(&killer.case, 6));
+                output::line(written::indented(&killer.case, 6));
             }
             Fate::Survived { why: Some(why), .. } => {
                 output::line(format!("    no test is known that would notice it: {why}"));
@@ -325,36 +323,4 @@ fn show(pack: &str, tried: &[Tried], share: Option<f64>, args: &MutateArgs) {
         counts["reported"],
         counts["same"],
     ));
-}
-
-/// A document as `fmt` writes it.
-fn formatted(path: &Path, text: String) -> String {
-    super::fmt::formatted(&SourceFile::new(path, &text)).unwrap_or(text)
-}
-
-fn indented(text: &str, by: usize) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("{:by$}{line}", "")).collect();
-    lines.join("\n")
-}
-
-/// A test document for each pack.
-fn document(tests: &[(String, Killer)]) -> String {
-    let mut packs: Vec<&str> = tests.iter().map(|(pack, _)| pack.as_str()).collect();
-    packs.dedup();
-    let one = |pack: &str| {
-        let mut text = String::from("apiVersion: casebook/v1\nkind: Test\nname: mutants\n");
-        text.push_str("description: What no other test would notice; written by `casebook mutate --write-tests`.\n");
-        for key in ["rules", "episodes"] {
-            let lines: Vec<String> = tests
-                .iter()
-                .filter(|(of, killer)| of == pack && killer.under == key)
-                .map(|(_, killer)| indented(&killer.case, 2) + "\n")
-                .collect();
-            if !lines.is_empty() {
-                text.push_str(&format!("{key}:\n{}", lines.concat()));
-            }
-        }
-        text
-    };
-    packs.into_iter().map(one).collect::<Vec<_>>().join("---\n")
 }

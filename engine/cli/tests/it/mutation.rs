@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -63,6 +64,39 @@ fn a_fault_of_rules_is_shown_by_a_case_that_the_proofs_find() {
     fs::copy(&tests, folder.path().join("scenarios/pack/tests-of-mutants.yaml")).expect("they can be used");
     let (after, mutants) = mutated(&folder, &only[..2]);
     assert!((after - 1.0).abs() < 1e-9, "{mutants:?}");
+}
+
+#[test]
+fn tests_are_added_to_those_that_were_written_and_replace_no_other_file() {
+    let folder = new_pack();
+    let rules = folder.path().join("scenarios/pack/rules.yaml");
+    let before = fs::read_to_string(&rules).expect("rules");
+    let mutate = |file: &Path| {
+        let args = ["mutate", "--only", "rubric", "--write-tests", file.to_str().expect("UTF-8")];
+        casebook(folder.path(), &args)
+    };
+    let refused = mutate(&rules);
+    assert_eq!(code(&refused), 2);
+    assert!(stderr(&refused).contains("exists and was not written by `mutate`"), "{}", stderr(&refused));
+    assert_eq!(fs::read_to_string(&rules).expect("rules"), before);
+    let file = folder.path().join("scenarios/pack/mutants.yaml");
+    let said = stderr(&mutate(&file));
+    assert!(said.contains(" cases to `"), "{said}");
+    let first = fs::read_to_string(&file).expect("tests");
+    // One of them is lost, and is found again.
+    let (kept, _) = first.rsplit_once("\n  - ").expect("several cases");
+    fs::write(&file, format!("{kept}\n")).expect("written");
+    let said = stderr(&mutate(&file));
+    assert!(said.contains("wrote 1 case to `"), "{said}");
+    let second = fs::read_to_string(&file).expect("tests");
+    assert!(second.starts_with(kept) && second.contains("name: mutants-2"), "{second}");
+    succeeds(folder.path(), &["test"]);
+    assert!(stderr(&mutate(&file)).contains("there is no test to write"));
+    assert_eq!(fs::read_to_string(&file).expect("tests"), second);
+    // Why a gate fails stands where its log is looked at.
+    let gate = casebook(folder.path(), &["mutate", "--only", "rubric", "--at-least", "100"]);
+    assert_eq!(code(&gate), 1);
+    assert!(stderr(&gate).contains("tests notice less than 100 % of the mutants of `pack`"), "{}", stderr(&gate));
 }
 
 #[test]
