@@ -160,3 +160,24 @@ fn text_of(all: &[(Vec<State>, usize, u8)], mut at: usize) -> String {
     bytes.reverse();
     String::from_utf8(bytes).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::{Pattern, Product, TOO_MUCH, shortest};
+
+    #[test]
+    fn what_is_visited_is_paid_for() {
+        let word = |at: usize| Pattern { text: format!("word{at}x"), case_sensitive: true, wanted: true };
+        let patterns: Vec<Pattern> = (0..12).map(word).collect();
+        let left = Cell::new(1_000_000_usize);
+        let afford = |work: usize| {
+            left.set(left.get().saturating_sub(work));
+            left.get() > 0
+        };
+        assert!(matches!(shortest(&patterns, &afford), Product::Unknown(TOO_MUCH)));
+        left.set(1_000_000);
+        assert!(matches!(shortest(&patterns[..2], &afford), Product::Shortest(_)));
+    }
+}

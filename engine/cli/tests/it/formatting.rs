@@ -292,3 +292,11 @@ fn a_comment_at_the_end_of_a_file_stays_where_the_first_round_puts_it() {
     let text = "name: monday\nkind: Inbox\napiVersion: casebook/v1\nitems:\n    - id: t-1\n      labels:\n        reply:\n          keywords:\n            - w0\n            - w2\n            # the end";
     assert!(formatted(text).contains("# the end"));
 }
+
+#[test]
+fn comments_before_all_else_begin_in_the_first_column() {
+    let text = "  # who wrote it\n\n    # and why\nname: monday\nkind: Inbox\napiVersion: casebook/v1\nitems: []\n";
+    let told = formatted(text);
+    assert!(told.contains("\n# and why\n") || told.starts_with("# who wrote it\n"), "{told}");
+    assert!(!told.contains(" # "), "{told}");
+}

@@ -151,6 +151,9 @@ fn conversations_pairs_and_groups_are_what_trainers_take() {
     assert!(stdout(&output).is_empty() && stderr(&output).contains("left out 1 episode recorded without observations"));
     succeeds(folder.path(), &["records", "import", "store", "run.jsonl"]);
     fs::write(folder.path().join("bad.jsonl"), "{}\n").expect("written");
+    fs::write(folder.path().join("empty.jsonl"), "").expect("written");
+    let output = casebook(folder.path(), &["records", "import", "store", "empty.jsonl"]);
+    assert_eq!((code(&output), stderr(&output).trim()), (1, "error: `empty.jsonl` holds no episode"));
     let told = finds(folder.path(), &["records", "import", "store", "bad.jsonl"]);
     assert!(told.contains("bad.jsonl:1: not a recording"), "{told}");
 }
