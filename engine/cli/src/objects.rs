@@ -39,6 +39,13 @@ pub(crate) fn open(address: &str) -> Result<Store, String> {
     remote(address, &journal)
 }
 
+/// Names the one implementation of TLS that this binary has: with the feature `cloud`, no HTTP client brings its own.
+#[cfg(feature = "cloud")]
+pub(crate) fn provide_tls() {
+    // It may be named already.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+}
+
 #[cfg(not(feature = "cloud"))]
 fn remote(address: &str, _journal: &Path) -> Result<Store, String> {
     Err(format!(
@@ -86,8 +93,7 @@ mod cloud {
     impl Bucket {
         /// A bucket by its address; keys and more are in the environment, as the clouds' own tools have them.
         pub(super) fn open(address: &str) -> Result<Self, String> {
-            // The one implementation of TLS that this binary has.
-            let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+            super::provide_tls();
             let url = Url::parse(address).map_err(|error| error.to_string())?;
             let retry = RetryConfig { max_retries: RETRIES.0, retry_timeout: RETRIES.1, ..RetryConfig::default() };
             let known = "expected `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`, or a folder";

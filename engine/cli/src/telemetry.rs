@@ -86,6 +86,8 @@ mod otlp {
 
     /// Makes the layer that hands spans over, and the provider that sends them.
     pub(super) fn export(url: &str) -> Result<(Boxed, SdkTracerProvider), String> {
+        #[cfg(feature = "cloud")]
+        crate::objects::provide_tls();
         let endpoint = format!("{}/v1/traces", url.trim_end_matches('/'));
         let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).build();
         let exporter = exporter.map_err(|error| format!("cannot export to {url}: {error}"))?;

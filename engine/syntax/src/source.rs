@@ -506,7 +506,14 @@ fn is_of_kind(text: &str, kind: &str) -> bool {
         let key = before.trim_end_matches(SIGNS).strip_suffix(':').map(|key| key.trim_end_matches(SIGNS));
         let Some(place) = key.and_then(|key| key.strip_suffix("kind")) else { return false };
         let line = &place[place.rfind('\n').map_or(0, |end| end + 1)..];
-        let is_at_the_top = line.contains('{') || line.trim_start_matches(['"', '\'', '\u{feff}']).is_empty();
+        let is_key_alone = |line: &str| line.trim_start_matches(['"', '\'', '\u{feff}']).is_empty();
+        // In braces a key may stand anywhere on its line.
+        let in_braces = || {
+            let document = &place[place.rfind("\n---").map_or(0, |end| end + 4)..];
+            document.trim_start_matches([' ', '\r', '\n', '\u{feff}']).starts_with('{')
+                && is_key_alone(line.trim_start())
+        };
+        let is_at_the_top = line.contains('{') || is_key_alone(line) || in_braces();
         is_at_the_top && !after.starts_with(|sign: char| sign.is_alphanumeric() || sign == '_')
     })
 }
@@ -573,8 +580,9 @@ mod tests {
             "{\"apiVersion\":\"casebook/v1\",\"kind\":\"Generator\",\"name\":\"a\"}",
             "{\n  \"kind\" : \"Generator\"\n}",
             "kind: Environment\n---\r\nkind: Generator\r\n",
+            "kind: Environment\n---\n{\n  \"name\": \"a\",\n  \"kind\": \"Generator\"\n}\n",
         ];
-        for text in ways.iter().filter(|text| !text.contains("{\n")) {
+        for text in ways {
             assert!(is_of_kind(text, "Generator"), "{text}");
         }
         for text in [

@@ -114,7 +114,7 @@ fn what_cannot_be_written_is_refused_before_anybody_plays() {
     for flag in ["--out", "--report"] {
         let own = ["--policy", "llm:calm", "--endpoint", &url, flag, "missing/x"];
         let output = casebook(folder.path(), &[&EVAL[..], &own].concat());
-        assert_eq!((code(&output), endpoint.heard.count("calm")), (2, 0));
+        assert_eq!((code(&output), endpoint.heard.count("calm")), (3, 0));
         assert!(stderr(&output).contains("`missing/x` cannot be written: there is no folder `missing`"));
     }
 }

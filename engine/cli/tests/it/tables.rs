@@ -101,7 +101,10 @@ fn a_table_that_cannot_be_relied_on_changes_nothing() {
         (b"id,subject case_sensitive,then queue\nR-1,yes,refund\n", "the cell cannot be `yes`"),
     ] {
         write(&folder, "in.csv", csv);
-        let said = finds(folder.path(), &["table", "import", "in.csv", RULES]);
+        let output = casebook(folder.path(), &["table", "import", "in.csv", RULES]);
+        let said = stderr(&output);
+        // What is no text cannot be read at all.
+        assert_eq!(code(&output), if says.contains("UTF-") { 3 } else { 1 }, "{said}");
         assert!(said.contains(says), "no `{says}` in\n{said}");
         assert_eq!(rules(&folder), before);
     }

@@ -9,9 +9,10 @@ use casebook_syntax::{
 use minijinja::{
     Value as Context,
     machinery::{
-        ast::{BinOpKind, CallArg, CompareOpKind, Expr},
-        parse_expr,
+        ast::{BinOpKind, CallArg, CompareOpKind, Expr, Stmt},
+        parse, parse_expr,
     },
+    syntax::SyntaxConfig,
     value::ValueKind,
 };
 
@@ -39,6 +40,7 @@ const TEXTS: [&str; 13] = [
 enum Kind {
     Text,
     Number,
+    Boolean,
     List,
 }
 
@@ -47,6 +49,7 @@ impl Kind {
         match value.kind() {
             ValueKind::String => Some(Self::Text),
             ValueKind::Number => Some(Self::Number),
+            ValueKind::Bool => Some(Self::Boolean),
             ValueKind::Seq => Some(Self::List),
             _ => None,
         }
@@ -56,9 +59,16 @@ impl Kind {
         match self {
             Self::Text => "a text",
             Self::Number => "a number",
+            Self::Boolean => "true or false",
             Self::List => "a list",
         }
     }
+}
+
+/// The finding about a text that there is for each of several samples.
+pub(super) fn always(text: &str, findings: impl Iterator<Item = Option<Diagnostic>>) -> Option<Diagnostic> {
+    let may_compare = text.contains(['<', '>']) || text.contains("==") || text.contains("!=");
+    findings.take_while(|_| may_compare).collect::<Option<Vec<_>>>()?.into_iter().next()
 }
 
 /// Reports a comparison of an expression that is the same for every item; names have the types of a sample, and some are
@@ -74,6 +84,18 @@ pub(super) fn check(
     Some(document.at(Code::BadTemplate, pointer, message).maybe_hint(hint))
 }
 
+/// The same of the expressions of a template.
+pub(super) fn check_template(
+    document: &Document,
+    pointer: &str,
+    text: &str,
+    (sample, columns): (&Context, &[Column]),
+) -> Option<Diagnostic> {
+    let template = parse(text, "template", SyntaxConfig::default()).ok()?;
+    let (message, hint) = Checker { sample, columns }.visit_statement(&template)?;
+    Some(document.at(Code::BadTemplate, pointer, message).maybe_hint(hint))
+}
+
 type Found = Option<(String, Option<Hint>)>;
 
 struct Checker<'a> {
@@ -82,6 +104,19 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// What repeats has names of its own, of which nothing is known.
+    fn visit_statement(&self, statement: &Stmt<'_>) -> Found {
+        let all = |body: &[Stmt<'_>]| body.iter().find_map(|one| self.visit_statement(one));
+        match statement {
+            Stmt::Template(one) => all(&one.children),
+            Stmt::EmitExpr(one) => self.visit(&one.expr),
+            Stmt::IfCond(one) => self.visit(&one.expr).or_else(|| all(&one.true_body)).or_else(|| all(&one.false_body)),
+            Stmt::Set(one) => self.visit(&one.expr),
+            Stmt::ForLoop(one) => self.visit(&one.iter),
+            _ => None,
+        }
+    }
+
     fn visit(&self, expr: &Expr<'_>) -> Found {
         let own = match expr {
             Expr::BinOp(one) => match one.op {
@@ -116,7 +151,8 @@ impl Checker<'_> {
     /// Two values of different types.
     fn kinds(&self, left: &Expr<'_>, right: &Expr<'_>) -> Found {
         let (a, b) = (self.kind(left)?, self.kind(right)?);
-        if a == b {
+        // Numbers are true unless they are 0.
+        if a == b || [a, b].contains(&Kind::Boolean) && [a, b].contains(&Kind::Number) {
             return None;
         }
         let [one, other] = [(left, a), (right, b)].map(|(expr, kind)| match written(expr) {
@@ -198,7 +234,9 @@ impl Checker<'_> {
 
 /// What to do about two types.
 fn general(a: Kind, b: Kind) -> Hint {
-    if [a, b].contains(&Kind::List) {
+    if [a, b].contains(&Kind::Boolean) {
+        "write the name alone where it must be true, and `not` before it where it must be false"
+    } else if [a, b].contains(&Kind::List) {
         "write `'value' in list` for one of its entries, and `list | length` for their number"
     } else {
         "write a number without quotes, or make the text a number with `| float`"

@@ -34,14 +34,14 @@ use casebook_syntax::{
     spec::{self, Content, Document, Kind, Label},
 };
 use indexmap::IndexMap;
-use minijinja::Environment as Engine;
+use minijinja::{Environment as Engine, Value as Context, value::Serde};
 use serde_json::Value;
 
 pub(super) use drawn::{Plans, TaskItems, parts_of_task};
 pub(super) use levels::add_argument;
 use reading::plain_source;
 
-use super::{Parts, forms::keeps_type, lines::Lines};
+use super::{Parts, comparisons, forms::keeps_type, lines::Lines};
 
 /// What templates may call.
 const GLOBALS: [&str; 4] = ["dict", "namespace", "range", "loop"];
@@ -222,6 +222,15 @@ impl<'a, 'p> Builder<'a, 'p> {
             spec::Cover::Rules => Coverage::Rules,
             spec::Cover::Outcomes => Coverage::Outcomes,
         });
+        if let (Some(_), 1_000_000) = (cover, boundary + conflicts) {
+            let level = self.level.filter(|(_, level)| level.cover.is_some());
+            let pointer = level.map_or_else(|| "/cover".to_owned(), |(name, _)| format!("/levels/{name}/cover"));
+            report.push(
+                document
+                    .at_key(Code::NoEffect, pointer, "`cover` steers no item: `boundary` and `conflicts` come to 100%")
+                    .hint("lower one of the two; what they leave is drawn by `cover`"),
+            );
+        }
         let mut generator = Generator {
             name: spec.name.clone(),
             pools,
@@ -458,6 +467,14 @@ impl<'a, 'p> Builder<'a, 'p> {
                 return None;
             }
             if !self.check_reads(pointer, text, report) {
+                return None;
+            }
+            let check = |names| {
+                let names = Context::from(Serde(names));
+                comparisons::check_template(self.document, pointer, text, (&names, &[]))
+            };
+            if let Some(found) = comparisons::always(text, self.sampled.iter().map(check)) {
+                report.push(found);
                 return None;
             }
         }

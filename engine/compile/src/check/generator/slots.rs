@@ -14,14 +14,14 @@ use casebook_runtime::{
     value::ValueType,
 };
 use casebook_syntax::{
-    diagnostic::{Code, Report, suggest},
+    diagnostic::{Code, Diagnostic, Report, suggest},
     spec::{self, Document},
 };
 use indexmap::IndexMap;
 use minijinja::{Value as Context, value::Serde};
 use serde_json::{Map, Value};
 
-use super::{Builder, reading::names_of_expression};
+use super::{super::comparisons, Builder, reading::names_of_expression};
 
 /// The maximum number of decimal places.
 const MAX_PLACES: u32 = 9;
@@ -136,6 +136,10 @@ impl Builder<'_, '_> {
                 return None;
             }
             report.extend(self.misread_entries(&path, text));
+            if let Some(found) = self.compared(&path, text) {
+                report.push(found);
+                return None;
+            }
             let columns = self.computed_columns(name, &template);
             return Some((Way::Compute(template), columns));
         }
@@ -276,6 +280,13 @@ impl Builder<'_, '_> {
             one.kind = ValueType::Number;
         }
         columns
+    }
+
+    /// A comparison of an expression that has one result whatever the slots so far draw.
+    fn compared(&self, pointer: &str, text: &str) -> Option<Diagnostic> {
+        let names = |number| Context::from(Serde(&combined(&self.samples, number)));
+        let check = |number| comparisons::check(self.document, pointer, text, (&names(number), &[]));
+        comparisons::always(text, (0..TRIED).map(check))
     }
 
     /// Different values of an expression, for some of what the slots so far can draw.
