@@ -282,7 +282,7 @@ impl Builder<'_, '_> {
         columns
     }
 
-    /// A comparison of an expression that has one result whatever the slots so far draw.
+    /// A comparison of an expression that has one result regardless of what the slots so far draw.
     fn compared(&self, pointer: &str, text: &str) -> Option<Diagnostic> {
         let names = |number| Context::from(Serde(&combined(&self.samples, number)));
         let check = |number| comparisons::check(self.document, pointer, text, (&names(number), &[]));
