@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `slots.rs` | how values are drawn |
+//! | `samples.rs` | some of what slots can draw, with which expressions are tried |
 //! | `pools.rs` | entities from files, from lists, or made |
 //! | `phrases.rs` | texts, what they read, and that none reads itself |
 //! | `hold_out.rs` | what is kept from training |
@@ -16,6 +17,7 @@ mod levels;
 mod phrases;
 mod pools;
 mod reading;
+mod samples;
 mod slots;
 
 use std::{collections::HashMap, sync::Arc};

@@ -4,31 +4,31 @@ use std::sync::Arc;
 
 use casebook_runtime::{
     expression::shown,
-    model::{Column, parse_duration, read_duration, read_moment, write_moment},
+    model::{Column, parse_duration, read_duration, read_moment},
     names::list,
     scenario::generator::{
         Cell, Choice, Hours, Pool, PoolSource, Slot, SlotList, Subset, Unit, Way, attributes,
         distribution::{Grid, MAX_TABLE, Spread, Weights, parts},
-        evaluate_in,
     },
     value::ValueType,
 };
 use casebook_syntax::{
-    diagnostic::{Code, Diagnostic, Report, suggest},
+    diagnostic::{Code, Report, suggest},
     spec::{self, Document},
 };
 use indexmap::IndexMap;
-use minijinja::{Value as Context, value::Serde};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{super::comparisons, Builder, reading::names_of_expression};
+use super::{
+    Builder,
+    reading::names_of_expression,
+    samples::{TRIED, combined},
+};
 
 /// The maximum number of decimal places.
 const MAX_PLACES: u32 = 9;
 /// The maximum number of values of a choice; more are texts.
 const MAX_VALUES: usize = 256;
-/// Combinations of what slots can draw that an expression is tried with to find the type of its value.
-const TRIED: usize = 32;
 /// The ways to draw a value.
 const WAYS: [&str; 9] = ["pick", "number", "integer", "boolean", "time", "duration", "from", "compute", "repeat"];
 
@@ -266,64 +266,6 @@ impl Builder<'_, '_> {
         cell
     }
 
-    /// What conditions read of a computed slot: by the values that the expression has for some of what the slots above it
-    /// can draw; a number where it has none.
-    fn computed_columns(&self, name: &str, template: &str) -> Vec<Column> {
-        let values = self.computed(template);
-        let values: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
-        if values.is_empty() {
-            return vec![column(name, ValueType::Number, Vec::new())];
-        }
-        let mut columns = columns_of(name, &values, false);
-        // Others may have a fraction.
-        for one in columns.iter_mut().filter(|one| one.kind == ValueType::Integer) {
-            one.kind = ValueType::Number;
-        }
-        columns
-    }
-
-    /// A comparison of an expression that has one result regardless of what the slots so far draw.
-    fn compared(&self, pointer: &str, text: &str) -> Option<Diagnostic> {
-        let names = |number| Context::from(Serde(&combined(&self.samples, number)));
-        let check = |number| comparisons::check(self.document, pointer, text, (&names(number), &[]));
-        comparisons::always(text, (0..TRIED).map(check))
-    }
-
-    /// Different values of an expression, for some of what the slots so far can draw.
-    fn computed(&self, template: &str) -> Vec<Value> {
-        let mut values = Vec::new();
-        for number in 0..TRIED {
-            let names = Context::from(Serde(&combined(&self.samples, number)));
-            let value = evaluate_in(&self.engine, template, &names);
-            values.extend(value.ok().filter(|value| !values.contains(value)));
-        }
-        values
-    }
-
-    /// Some values that a slot can have.
-    fn sample(&self, way: &Way, pools: &[Pool]) -> Vec<Value> {
-        let all: Vec<Value> = match way {
-            Way::Pick(choices) => choices.iter().map(|choice| choice.cell.json.clone()).take(TRIED).collect(),
-            Way::Number(grid, unit) => {
-                let last = grid.count.saturating_sub(1);
-                [0, last, last / 2, last / 4, last / 8].map(|at| unit.json(grid.value(at))).to_vec()
-            }
-            Way::Boolean(_) => vec![false.into(), true.into()],
-            Way::Moment { grid, .. } => [0, grid.count - 1].map(|at| write_moment(grid.value(at)).into()).to_vec(),
-            Way::Pool(at) => match &pools[*at].source {
-                PoolSource::Entries(entries, _) => {
-                    entries.iter().map(|entry| entry.cell.json.clone()).take(TRIED).collect()
-                }
-                PoolSource::Made(..) => self.made.get(&pools[*at].name).cloned().unwrap_or_default(),
-            },
-            Way::Compute(template) => self.computed(template),
-            Way::Repeat(..) => {
-                [1, 2, 3].iter().map(|count| self.sampled.iter().take(*count).cloned().collect()).collect()
-            }
-        };
-        if all.is_empty() { vec![Value::Null] } else { all }
-    }
-
     /// Checks that a slot says once how it is drawn.
     fn check_one_way(&self, pointer: &str, spec: &spec::Slot, report: &mut Report) -> Option<()> {
         let there = [
@@ -371,14 +313,6 @@ impl Builder<'_, '_> {
             }
         }
     }
-}
-
-/// One value of each slot; with another number in another combination.
-fn combined(samples: &[(String, Vec<Value>)], number: usize) -> Map<String, Value> {
-    let one = |(at, (name, values)): (usize, &(String, Vec<Value>))| {
-        (name.clone(), values[(number * (2 * at + 1) + number / values.len()) % values.len()].clone())
-    };
-    samples.iter().enumerate().map(one).collect()
 }
 
 /// A column that conditions of a generator read.
