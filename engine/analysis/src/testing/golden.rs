@@ -7,6 +7,7 @@ use casebook_runtime::{
     policy::{self, Policy},
     scenario::{Pack, Task},
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseKind, Failure, case, episodes};
@@ -44,9 +45,13 @@ impl Line {
     }
 }
 
-/// Plays every task with every policy, one after the other; an error says why an episode has no figures.
-pub fn lines(pack: &Arc<Pack>) -> impl Iterator<Item = Result<Line, String>> + '_ {
-    plays(pack).map(|(agent, task, seed)| line(&agent, &task, seed))
+/// Plays every task with every policy on all cores.
+///
+/// # Errors
+///
+/// When an episode has no figures; the text says why.
+pub fn lines(pack: &Arc<Pack>) -> Result<Vec<Line>, String> {
+    plays(pack).collect::<Vec<_>>().into_par_iter().map(|(agent, task, seed)| line(&agent, &task, seed)).collect()
 }
 
 /// Who plays, with the name of the policy.
@@ -167,14 +172,14 @@ pub(super) fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<Fa
         line: line.cloned(),
     };
     let mut expected = expected.iter();
-    for is in lines(pack) {
-        let is = match is {
+    for (agent, task, seed) in plays(pack) {
+        let is = match line(&agent, &task, seed) {
             Ok(is) => is,
             Err(problem) => return Some(failure(problem, None)),
         };
-        let line = expected.next();
-        if let Some(found) = difference(line, Some(&is)) {
-            return Some(failure(found, line));
+        let expected = expected.next();
+        if let Some(found) = difference(expected, Some(&is)) {
+            return Some(failure(found, expected));
         }
     }
     let line = expected.next();
@@ -195,7 +200,7 @@ pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line) -> b
 /// Compares a file with what is played.
 pub fn compare(pack: &Arc<Pack>, text: &str) -> Case {
     let mut details = match read(text) {
-        Ok(expected) => match lines(pack).collect::<Result<Vec<_>, _>>() {
+        Ok(expected) => match lines(pack) {
             Ok(are) => differences(&expected, &are),
             Err(problem) => vec![problem],
         },
