@@ -37,9 +37,10 @@ impl<'a> Needs<'a> {
     pub fn differ_by_split(&self) -> bool {
         let Generator { slots, phrases, pools, .. } = self.generator;
         let slots = slots.slots.iter().zip(&self.slots).any(|(slot, needed)| *needed && is_divided(&slot.way));
-        let phrases = phrases.iter().zip(&self.phrases).any(|(phrase, needed)| {
-            *needed && phrase.alternatives.iter().any(|one| one.subset != Subset::All)
-        });
+        let phrases = phrases
+            .iter()
+            .zip(&self.phrases)
+            .any(|(phrase, needed)| *needed && phrase.alternatives.iter().any(|one| one.subset != Subset::All));
         let pools = pools.iter().zip(&self.pools).any(|(pool, needed)| {
             *needed
                 && match &pool.source {
