@@ -21,19 +21,19 @@ type Start = Arc<OnceLock<Result<Episode, String>>>;
 
 /// The beginnings of a pack's episodes.
 #[derive(Debug)]
-pub(crate) struct Starts<'a> {
+pub struct Starts<'a> {
     pack: &'a Arc<Pack>,
     kept: Mutex<HashMap<Key, Start>>,
 }
 
 impl<'a> Starts<'a> {
     /// None is made yet.
-    pub(crate) fn new(pack: &'a Arc<Pack>) -> Self {
+    pub fn new(pack: &'a Arc<Pack>) -> Self {
         Self { pack, kept: Mutex::default() }
     }
 
     /// The pack.
-    pub(crate) fn pack(&self) -> &'a Arc<Pack> {
+    pub fn pack(&self) -> &'a Arc<Pack> {
         self.pack
     }
 
@@ -42,7 +42,7 @@ impl<'a> Starts<'a> {
     /// # Errors
     ///
     /// When the reset fails; says why.
-    pub(crate) fn reset(&self, task: &Arc<Task>, seed: u64) -> Result<Episode, String> {
+    pub fn reset(&self, task: &Arc<Task>, seed: u64) -> Result<Episode, String> {
         let reset = || Episode::reset(self.pack, task, seed).map_err(|error| error.to_string());
         match self.place(task, seed) {
             Some(start) => start.get_or_init(reset).clone(),
