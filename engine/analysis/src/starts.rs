@@ -50,7 +50,7 @@ impl<'a> Starts<'a> {
         }
     }
 
-    /// Where an episode is kept. Those whose items are written are made quickly, and what a plugin answers in one is no one else's.
+    /// Where an episode is kept. Those whose items are written are made quickly, and what a plugin answers in one counts in that one alone.
     fn place(&self, task: &Arc<Task>, seed: u64) -> Option<Start> {
         if !task.is_drawn() || self.pack.hears() {
             return None;

@@ -178,8 +178,11 @@ fn what_was_answered_before_a_failure_is_kept() {
     assert!(told.contains("no answer after 1 request: status 503: asleep"), "{told}");
     assert!(told.contains("what was answered until then is kept"), "{told}");
     let kept = fs::read_to_string(&path).expect("a file");
-    assert_eq!(kept.matches("\"model\":\"tired\"").count(), 2);
-    assert_eq!(kept.lines().count(), own + 2, "and nothing that was there is gone");
+    // Questions are asked side by side, of which one has no answer.
+    let answered = endpoint.heard.count("tired") - 1;
+    assert!(answered >= 2);
+    assert_eq!(kept.matches("\"model\":\"tired\"").count(), answered);
+    assert_eq!(kept.lines().count(), own + answered, "and nothing that was there is gone");
     // The rest is asked, and nothing twice.
     casebook(folder.path(), &update);
     let kept = fs::read_to_string(&path).expect("a file");
