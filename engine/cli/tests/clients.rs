@@ -45,8 +45,8 @@ fn pytest(venv: &str, folder: &str) {
     let python = virtual_environment(venv, &tests);
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).arg(&tests).arg("--ignore").arg(tests.join("other"));
-    // A process a core, each with its own servers; the tests of a file stay together.
-    pytest.args(["--numprocesses", "auto", "--dist", "loadfile"]);
+    // A process a core, each with its own servers; one that has nothing left takes tests of the other.
+    pytest.args(["--numprocesses", "auto", "--dist", "worksteal"]);
     pytest.env("CASEBOOK_BIN", env!("CARGO_BIN_EXE_casebook")).env("PYTHONDONTWRITEBYTECODE", "1");
     for setting in ["API_BASE_URL", "API_KEY", "HF_TOKEN", "PORT", "OPENENV_MODE"] {
         pytest.env_remove(setting);

@@ -32,6 +32,9 @@ pub(crate) struct StatsArgs {
     /// Fails if a shortcut comes near the truth
     #[arg(long)]
     pub(crate) strict: bool,
+    /// A decision that one visible thing may give away, such as an amount that is computed from another; can be repeated
+    #[arg(long = "allow", value_name = "DECISION", requires = "strict")]
+    pub(crate) allowed: Vec<String>,
 }
 
 /// Reads seeds: one, or the first and the last.

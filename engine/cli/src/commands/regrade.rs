@@ -129,8 +129,7 @@ fn show(args: &RegradeArgs, report: &RegradeReport, format: Format) -> Exit {
             report.unreadable.iter().chain(&failures).for_each(output::error);
         }
     }
-    let is_sound = failures.is_empty() && report.unreadable.is_empty() && report.unplayed() < report.episodes;
-    if is_sound { Exit::Success } else { Exit::Findings }
+    if failures.is_empty() && report.unreadable.is_empty() { Exit::Success } else { Exit::Findings }
 }
 
 /// Reads a version of packs.
@@ -157,7 +156,7 @@ fn version(text: &str, checker: &mut Checker, format: Format) -> Result<Catalog,
     })
 }
 
-/// The limits that are exceeded.
+/// The limits that are exceeded, and that nothing was compared.
 fn failures(args: &RegradeArgs, report: &RegradeReport) -> Vec<String> {
     let mut failures = Vec::new();
     if let Some(most) = args.max_shift
@@ -176,6 +175,10 @@ fn failures(args: &RegradeArgs, report: &RegradeReport) -> Vec<String> {
     {
         let episodes = output::count(report.unplayed(), "episode");
         failures.push(format!("{episodes} cannot be played, more than `--max-unplayed {most}`"));
+    }
+    if report.unplayed() == report.episodes {
+        let episodes = output::count(report.episodes, "episode");
+        failures.push(format!("nothing was compared: of {episodes} none can be played with `{}`", args.against));
     }
     failures
 }

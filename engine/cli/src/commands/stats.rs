@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use casebook_analysis::statistics::{FEW, Statistics, statistics};
+use casebook_analysis::statistics::{FEW, Shortcut, Statistics, statistics};
 
 use crate::{
     args::{Format, StatsArgs},
@@ -30,6 +30,14 @@ fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
     if tasks.is_empty() {
         output::error("no task has items");
     }
+    let mut decisions: Vec<&str> =
+        tasks.iter().flat_map(|(pack, _)| pack.decisions.iter()).map(|column| column.name.as_str()).collect();
+    decisions.sort_unstable();
+    decisions.dedup();
+    if let Some(name) = args.allowed.iter().find(|name| !decisions.contains(&name.as_str())) {
+        output::error(packs::unknown("decision", name, &decisions));
+        return Err(Exit::Usage);
+    }
     let wanted = usize::try_from(args.items).unwrap_or(usize::MAX);
     let mut all = Vec::with_capacity(tasks.len());
     for (pack, task) in &tasks {
@@ -45,19 +53,20 @@ fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
             show(one);
         }
     }
-    let open = if args.strict { findings(&all) } else { Vec::new() };
+    let open = if args.strict { findings(&all, &args.allowed) } else { Vec::new() };
     open.iter().for_each(output::error);
     Ok(loaded.exit(if tasks.is_empty() || !open.is_empty() { Exit::Findings } else { Exit::Success }))
 }
 
-/// What fails under `--strict`. Items that are written by hand are as many as they are, so that too few of them are none.
-fn findings(all: &[Statistics]) -> Vec<String> {
+/// What fails under `--strict`, but for shortcuts past decisions that are allowed. Items that are written by hand are as many as they are, so that too few of them are none.
+fn findings(all: &[Statistics], allowed: &[String]) -> Vec<String> {
     let mut findings = Vec::new();
     let named = |few: &dyn Fn(&Statistics) -> bool| {
         let names: Vec<String> = all.iter().filter(|one| few(one)).map(|one| format!("`{}`", one.task)).collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
-    if let Some(tasks) = named(&|one| one.shortcuts.iter().any(|shortcut| shortcut.near)) {
+    let is_open = |shortcut: &Shortcut| shortcut.near && !allowed.contains(&shortcut.decision);
+    if let Some(tasks) = named(&|one| one.shortcuts.iter().any(is_open)) {
         findings.push(format!("shortcuts come near the truth in {tasks}"));
     }
     if let Some(tasks) = named(&|one| one.drawn && !one.too_few.is_empty()) {

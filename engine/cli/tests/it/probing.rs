@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::shell::{PACK, casebook, code, copy, edit, json, root, stderr, stdout};
+use crate::shell::{PACK, casebook, code, copy, edit, json, root, stderr, stdout, succeeds};
 
 /// A folder with the small pack, and the same with an error in it.
 fn good_and_bad() -> TempDir {
@@ -111,4 +111,9 @@ fn a_number_that_is_shown_is_a_shortcut() {
     assert_eq!(code(&output), 1, "{}{}", stdout(&output), stderr(&output));
     let text = stdout(&output);
     assert!(text.contains("shortcut: `amount and a constant` alone predicts `fee` for 100 %"), "{text}");
+    // Computing it is the task.
+    succeeds(folder.path(), &["stats", ".", "--strict", "--items", "200", "--allow", "fee"]);
+    let output = casebook(folder.path(), &["stats", ".", "--strict", "--allow", "fees"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("there is no decision `fees`; did you mean `fee`?"), "{}", stderr(&output));
 }

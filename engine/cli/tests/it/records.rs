@@ -75,6 +75,7 @@ fn a_version_of_git_grades_and_what_does_not_play_is_told() {
     let other = root().join("scenarios/email-triage");
     let told = finds(folder.path(), &["regrade", "store", "--against", other.to_str().expect("UTF-8")]);
     assert!(told.contains("not played: 24 episodes of email-ops: no pack has the name `email-ops`"), "{told}");
+    assert!(told.contains("error: nothing was compared: of 24 episodes none can be played with `"), "{told}");
     let missing = casebook(folder.path(), &["regrade", "store", "--against", "nowhere"]);
     assert_eq!(code(&missing), 2);
     assert!(stderr(&missing).contains("there is no `nowhere`"), "{}", stderr(&missing));
