@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `documents.rs` | the documents of a pack, laid over those that they extend |
 //! | `environment.rs` | the environment as a whole, columns, decisions |
+//! | `counts.rs` | fields that count other items of the episode |
+//! | `counted.rs` | the same once the items of a task are made: what is settled at load, and what is tried |
 //! | `declared.rs` | what is declared of values: that its keys suit their types |
 //! | `scope.rs` | what expressions may read; state, reset arguments, effects |
 //! | `action.rs` | what agents send |
@@ -48,6 +50,8 @@ mod attributes;
 mod beyond;
 mod comparisons;
 mod computed;
+mod counted;
+mod counts;
 mod declared;
 mod documents;
 mod environment;
@@ -314,6 +318,11 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// Whether fields count other items, so that no item is judged alone.
+    fn counts(&self) -> bool {
+        !self.derived.counts().is_empty()
+    }
+
     /// Adds what grades besides the engine: plugins, and language models with what they answered.
     fn take(&mut self, plugins: Declared, (source, loaded): (&PackSource, &plugins::Cache), report: &mut Report) {
         self.plugins = plugins;
@@ -352,13 +361,16 @@ fn assemble(
     let before = report.errors();
     let mut templates = casebook_runtime::scenario::templates::engine();
     let plugins = plugins::load(root, environment, source, loaded, report);
-    let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
+    let (mut columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
+    counts::bound(&mut columns.fields, documents);
     let Surface { action, observation, done, data, state, reset, after, first, regexes } = surface;
     let broken = columns.broken;
-    let derived = environment::derived(root, environment, (&columns.fields, &columns.decisions), &data, report);
+    let columns_of = (&*columns.fields, &*columns.decisions);
+    let regexes = Cell::new(regexes);
+    let derived = environment::derived(root, environment, columns_of, &data, &regexes, report);
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.take(plugins, (source, loaded), report);
-    parts.regexes.set(regexes);
+    parts.regexes.set(regexes.get());
     parts.rankings = environment::rankings(root, environment, (&parts.fields, &parts.decisions), report).into();
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && broken {
@@ -379,6 +391,7 @@ fn assemble(
     let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
     if parts.sound {
         replies::check(&parts, &tasks, &keyword_pools, report);
+        counted::check(&parts, &tasks, report);
         check_sound(&parts, source, report);
     }
     task::check_splits(&parts, report);
