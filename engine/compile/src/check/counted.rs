@@ -18,6 +18,8 @@ use casebook_syntax::{
     spec::{Content, Document, Kind},
 };
 
+use minijinja::Environment as Engine;
+
 use super::{Parts, forms::Maker, generator::TaskItems, lines::Lines, truth::sources};
 
 /// Seeds with which a task is tried whose items are not the same with each.
@@ -33,6 +35,7 @@ pub(super) fn settle_listed(items: &mut TaskItems, clock: Option<i64>, parts: &P
     let world = World { fields: &parts.fields, derived: &parts.derived, law };
     let is_whole = items.parts.iter().all(|part| matches!(part, InboxPart::Listed(_)))
         && items.listed.iter().all(|one| one.drafts.len() == 1);
+    let engine = item_engine();
     let rounds = items.listed.iter().map(|one| one.drafts.len()).max().unwrap_or_default();
     for round in 0..rounds {
         let form = |count: usize| if round < count { round } else { 0 };
@@ -41,7 +44,7 @@ pub(super) fn settle_listed(items: &mut TaskItems, clock: Option<i64>, parts: &P
         let problems = settle(&mut drafts, &world);
         if is_whole {
             for (at, problem) in &problems {
-                with_maker(&items.sites[*at], clock, parts, |maker| {
+                with_maker(&items.sites[*at], (&engine, clock), parts, |maker| {
                     report.push(maker.explain_problem(problem, &drafts[*at].truth));
                 });
             }
@@ -56,7 +59,7 @@ pub(super) fn settle_listed(items: &mut TaskItems, clock: Option<i64>, parts: &P
         if is_whole {
             one.drafts.clear();
         }
-        with_maker(&items.sites[at], clock, parts, |maker| maker.check_idle_labels(&one.forms, report));
+        with_maker(&items.sites[at], (&engine, clock), parts, |maker| maker.check_idle_labels(&one.forms, report));
     }
 }
 
@@ -168,10 +171,16 @@ fn find<'a>(id: &str, task: &Document, parts: &Parts<'a>) -> Option<(&'a Documen
     })
 }
 
-fn with_maker((inbox, at): &(String, usize), clock: Option<i64>, parts: &Parts<'_>, then: impl FnOnce(&Maker<'_>)) {
+/// Makes what explains the item that is written at a place.
+fn with_maker(
+    (inbox, at): &(String, usize),
+    (engine, clock): (&Engine<'static>, Option<i64>),
+    parts: &Parts<'_>,
+    then: impl FnOnce(&Maker<'_>),
+) {
     let Some(document) = parts.documents.find(Kind::Inbox, inbox) else { return };
     let Content::Inbox(spec) = &document.content else { return };
-    let (engine, lines) = (item_engine(), Lines::new(document));
+    let lines = Lines::new(document);
     let (pointer, item) = (format!("/items/{at}"), &spec.items[*at]);
-    then(&Maker { document, lines: &lines, pointer, item, parts, engine: &engine, lenient: false, clock });
+    then(&Maker { document, lines: &lines, pointer, item, parts, engine, lenient: false, clock });
 }

@@ -187,9 +187,8 @@ fn check_read_from(root: &Document, name: &str, field: &FieldSpec, fields: &[Col
 pub(super) fn derived(
     root: &Document,
     spec: &Environment,
-    (fields, decisions): (&[Column], &[Column]),
-    data: &Context,
-    regexes: &Cell<usize>,
+    Columns { fields, decisions, .. }: &Columns,
+    (data, regexes): (&Context, &Cell<usize>),
     report: &mut Report,
 ) -> Derived {
     let mut derived = Derived::new(data.clone());

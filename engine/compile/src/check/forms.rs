@@ -105,7 +105,8 @@ impl Maker<'_> {
             } else {
                 self.form(&names, report)?
             };
-            self.parts.bytes.set(self.parts.bytes.get() + bytes_of(&form));
+            let kept = if self.parts.counts() { 2 } else { 1 };
+            self.parts.bytes.set(self.parts.bytes.get() + kept * bytes_of(&form));
             forms.push(Arc::new(form));
         }
         self.check_reads(vary, report);

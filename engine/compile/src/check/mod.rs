@@ -361,13 +361,10 @@ fn assemble(
     let before = report.errors();
     let mut templates = casebook_runtime::scenario::templates::engine();
     let plugins = plugins::load(root, environment, source, loaded, report);
-    let (mut columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
-    counts::bound(&mut columns.fields, documents);
+    let (columns, surface) = surface((root, environment, documents), &plugins, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first, regexes } = surface;
     let broken = columns.broken;
-    let columns_of = (&*columns.fields, &*columns.decisions);
-    let regexes = Cell::new(regexes);
-    let derived = environment::derived(root, environment, columns_of, &data, &regexes, report);
+    let derived = environment::derived(root, environment, &columns, (&data, &regexes), report);
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.take(plugins, (source, loaded), report);
     parts.regexes.set(regexes.get());
@@ -492,11 +489,11 @@ struct Surface {
     after: Context,
     first: Context,
     /// Regular expressions compiled so far.
-    regexes: usize,
+    regexes: Cell<usize>,
 }
 
 fn surface(
-    (root, spec): (&Document, &spec::Environment),
+    (root, spec, documents): (&Document, &spec::Environment, &Documents<'_>),
     plugins: &Declared,
     templates: &mut Engine<'static>,
     report: &mut Report,
@@ -505,7 +502,8 @@ fn surface(
     environment::check_shape(root, spec, report);
     // What the parts say means nothing as long as some are missing.
     (report.errors() == before).then_some(())?;
-    let columns = environment::columns(root, spec, report);
+    let mut columns = environment::columns(root, spec, report);
+    counts::bound(&mut columns.fields, documents);
     let names = scope::names(root, spec, templates, report)?;
     let action = action::action(root, spec, (&columns, &names, plugins), templates, report);
     let observation = observation::observation(root, spec, (&columns, &names), templates, report);
@@ -516,7 +514,7 @@ fn surface(
         scope::number(templates, root, what, (&after, None), report)
     });
     let scope::Names { data, state, reset, regexes, .. } = names;
-    Some((columns, Surface { action, observation, done, data, state, reset, after, first, regexes: regexes.get() }))
+    Some((columns, Surface { action, observation, done, data, state, reset, after, first, regexes }))
 }
 
 /// Checks that the policy exists that stands as the baseline.

@@ -45,7 +45,15 @@ pub struct Proof {
 /// Asks about all rules of a pack.
 pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], proof: &mut Proof, report: &mut Report) {
     // Items of the pack answer what cannot be solved.
-    let known: Vec<Witness> = tasks.iter().flat_map(|task| known(task)).take(KNOWN_ITEMS).collect();
+    // What a reset counts may be less than what is listed together.
+    let is_within = |item: &Witness| {
+        let fields = parts.fields.iter().zip(&item.fields);
+        fields
+            .filter(|(column, _)| column.counted)
+            .all(|(column, value)| value.as_ref().is_none_or(|value| column.check(value).is_ok()))
+    };
+    let known = tasks.iter().flat_map(|task| known(task)).filter(is_within);
+    let known: Vec<Witness> = known.take(KNOWN_ITEMS).collect();
     for document in parts.documents.of(Kind::Rules) {
         let Content::Rules(spec) = &document.content else { continue };
         let Some(set) = parts.rules.get(&spec.name) else { continue };

@@ -1,6 +1,6 @@
 //! The rules of a pack and nothing else of it.
 
-use std::{cell::Cell, sync::Arc};
+use std::sync::Arc;
 
 use casebook_runtime::{model::Column, rules::RuleSet, scenario::derived::Derived};
 use casebook_syntax::{
@@ -10,7 +10,7 @@ use casebook_syntax::{
 };
 use indexmap::IndexMap;
 
-use super::{Checker, Documents, Parts, compile_rules, counts, documents, environment, find_root, generator, surface};
+use super::{Checker, Documents, Parts, compile_rules, documents, environment, find_root, generator, surface};
 
 /// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
 #[derive(Debug)]
@@ -94,13 +94,11 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
         // Rules do not ask plugins for anything.
         let plugins = environment.plugins.keys().map(|name| (name.clone(), None)).collect();
         let mut templates = casebook_runtime::scenario::templates::engine();
-        let (mut columns, surface) = surface((root, environment), &plugins, &mut templates, &mut report)?;
-        counts::bound(&mut columns.fields, &documents);
-        let (broken, regexes) = (columns.broken, Cell::new(surface.regexes));
+        let (columns, surface) = surface((root, environment, &documents), &plugins, &mut templates, &mut report)?;
+        let broken = columns.broken;
         // What is wrong with formulas is nothing about rules.
-        let columns_of = (&*columns.fields, &*columns.decisions);
-        let derived =
-            environment::derived(root, environment, columns_of, &surface.data, &regexes, &mut Report::default());
+        let names = (&surface.data, &surface.regexes);
+        let derived = environment::derived(root, environment, &columns, names, &mut Report::default());
         let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first, derived));
         if !broken {
             compile_rules(&mut parts, cache, &mut report);

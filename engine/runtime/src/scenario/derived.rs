@@ -41,6 +41,9 @@ struct Formula {
     reads: Vec<usize>,
 }
 
+/// The fields of an item whose counts are open: as JSON, and the same as they are read.
+pub type Open<'a> = (&'a mut Vec<Option<Value>>, &'a mut Vec<Option<Datum>>);
+
 impl Formula {
     fn new(of: usize, expression: Expression, above: &[Column], text: &str) -> Self {
         let names = names_read(&format!("{{{{ {text} }}}}"));
@@ -195,14 +198,7 @@ impl Derived {
 
     /// Counts the other items of an episode for each of its items, and computes what follows from that; the errors say of which
     /// item and field what is wrong.
-    ///
-    /// Each item is its fields as JSON and as they are read.
-    pub fn count(
-        &self,
-        columns: &[Column],
-        items: &mut [(&mut Vec<Option<Value>>, &mut Vec<Option<Datum>>)],
-        clock: Option<i64>,
-    ) -> Vec<(usize, usize, String)> {
+    pub fn count(&self, columns: &[Column], items: &mut [Open<'_>], clock: Option<i64>) -> Vec<(usize, usize, String)> {
         let early: Vec<Fields<'_>> = items.iter().map(|(_, fields)| fields.as_slice()).collect();
         let counted: Vec<(usize, Vec<i64>)> =
             self.counts.iter().map(|count| (count.of, count.values(&early, clock))).collect();
