@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use casebook_runtime::{
-    episode::{Episode, StepError},
+    episode::StepError,
     policy::{self, Policy},
     scenario::{Pack, Task},
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseKind, Failure, case, episodes};
+use crate::starts::Starts;
 
 /// The name of the file, in the folder of its pack.
 pub const FILE: &str = "golden.csv";
@@ -44,9 +46,15 @@ impl Line {
     }
 }
 
-/// Plays every task with every policy, one after the other; an error says why an episode has no figures.
-pub fn lines(pack: &Arc<Pack>) -> impl Iterator<Item = Result<Line, String>> + '_ {
-    plays(pack).map(|(agent, task, seed)| line(&agent, &task, seed))
+/// Plays every task with every policy on all cores.
+///
+/// # Errors
+///
+/// When an episode has no figures; the text says why.
+pub fn lines(pack: &Arc<Pack>) -> Result<Vec<Line>, String> {
+    let starts = Starts::new(pack);
+    let plays: Vec<_> = plays(pack).collect();
+    plays.into_par_iter().map(|(agent, task, seed)| line(&starts, &agent, (&task, seed))).collect()
 }
 
 /// Who plays, with the name of the policy.
@@ -78,8 +86,12 @@ fn episodes_of(task: &Arc<Task>, seeds: u64) -> Vec<(Arc<Task>, u64)> {
     }
 }
 
-fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64) -> Result<Line, String> {
-    let played = play(policy, task, seed)
+fn line(
+    starts: &Starts<'_>,
+    (policy, agent): &(Policy, String),
+    (task, seed): (&Arc<Task>, u64),
+) -> Result<Line, String> {
+    let played = play(starts, policy, task, seed)
         .map_err(|problem| format!("`{}` seed {seed} by `{agent}` cannot be graded: {problem}", task.name()))?;
     // Without the sign of a zero.
     let rounded = |number: f64| (number * 1e6).round() / 1e6 + 0.0;
@@ -93,8 +105,8 @@ fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64) -> Resu
 }
 
 /// The score and the sum of the rewards of an episode; nothing where an action is refused. A grader that fails is an error.
-fn play(policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Option<(f64, f64)>, String> {
-    let Ok(mut episode) = Episode::reset(policy.pack(), task, seed) else { return Ok(None) };
+fn play(starts: &Starts<'_>, policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Option<(f64, f64)>, String> {
+    let Ok(mut episode) = starts.reset(task, seed) else { return Ok(None) };
     let mut total = 0.0;
     while !episode.done()
         && let Some(action) = policy.act(&episode)
@@ -166,15 +178,15 @@ pub(super) fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<Fa
         name,
         line: line.cloned(),
     };
-    let mut expected = expected.iter();
-    for is in lines(pack) {
-        let is = match is {
+    let (mut expected, starts) = (expected.iter(), Starts::new(pack));
+    for (agent, task, seed) in plays(pack) {
+        let is = match line(&starts, &agent, (&task, seed)) {
             Ok(is) => is,
             Err(problem) => return Some(failure(problem, None)),
         };
-        let line = expected.next();
-        if let Some(found) = difference(line, Some(&is)) {
-            return Some(failure(found, line));
+        let expected = expected.next();
+        if let Some(found) = difference(expected, Some(&is)) {
+            return Some(failure(found, expected));
         }
     }
     let line = expected.next();
@@ -187,7 +199,8 @@ pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line) -> b
     let is_it = |(agent, task, seed): &(Agent, Arc<Task>, u64)| {
         agent.1 == of.agent && task.name() == of.task && *seed == of.seed
     };
-    let played = plays(pack).find(is_it).map(|(agent, task, seed)| line(&agent, &task, seed));
+    let starts = Starts::new(pack);
+    let played = plays(pack).find(is_it).map(|(agent, task, seed)| line(&starts, &agent, (&task, seed)));
     // Where it is not played, or has no figures, the whole file is compared.
     matches!(played, Some(Ok(is)) if is != *expected)
 }
@@ -195,7 +208,7 @@ pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line) -> b
 /// Compares a file with what is played.
 pub fn compare(pack: &Arc<Pack>, text: &str) -> Case {
     let mut details = match read(text) {
-        Ok(expected) => match lines(pack).collect::<Result<Vec<_>, _>>() {
+        Ok(expected) => match lines(pack) {
             Ok(are) => differences(&expected, &are),
             Err(problem) => vec![problem],
         },
