@@ -1,6 +1,6 @@
 //! Fields that count other items of the episode: what they declare, and how far they go.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use casebook_runtime::{
     expression::names_read,
@@ -266,12 +266,17 @@ pub(super) fn check_keys(root: &Document, name: &str, field: &FieldSpec, report:
     }
 }
 
-/// Bounds the counts by the number of items of the largest episode, which is all that proofs know about them.
-pub(super) fn bound(fields: &mut [Column], documents: &Documents<'_>) {
-    for column in fields.iter_mut().filter(|column| column.counted) {
-        let most = largest(documents).map(|items| Number::from(items.saturating_sub(1).max(0)));
-        column.bounds = (Some(Number::from(0)), most);
+/// The fields with counts bounded by the number of items of the largest episode, which is all that proofs know about them.
+pub(super) fn bounded(fields: &Arc<[Column]>, documents: &Documents<'_>) -> Arc<[Column]> {
+    if !fields.iter().any(|column| column.counted) {
+        return Arc::clone(fields);
     }
+    let most = largest(documents).map(|items| Number::from(items.saturating_sub(1).max(0)));
+    let bound = |column: &Column| Column {
+        bounds: if column.counted { (column.bounds.0, most) } else { column.bounds },
+        ..column.clone()
+    };
+    fields.iter().map(bound).collect()
 }
 
 /// The number of items of the largest episode; nothing where something of that cannot be read.

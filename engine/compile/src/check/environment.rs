@@ -5,6 +5,7 @@ use std::{cell::Cell, collections::BTreeMap};
 use casebook_runtime::{
     expression::names_read,
     model::Column,
+    number::Number,
     scenario::{
         derived::Derived,
         ranking::{Key, KeyOf, Ranking},
@@ -135,6 +136,9 @@ fn field_column(root: &Document, name: &str, field: &FieldSpec, report: &mut Rep
         counted: field.count.is_some(),
         ..declared::column(root, &pointer, name, &field.declared, report)
     };
+    if column.counted {
+        column.bounds = (Some(Number::from(0)), None);
+    }
     let examples = field.examples.iter().enumerate();
     column.examples = examples
         .filter_map(|(at, value)| {

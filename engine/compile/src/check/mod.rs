@@ -361,7 +361,7 @@ fn assemble(
     let before = report.errors();
     let mut templates = casebook_runtime::scenario::templates::engine();
     let plugins = plugins::load(root, environment, source, loaded, report);
-    let (columns, surface) = surface((root, environment, documents), &plugins, &mut templates, report)?;
+    let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first, regexes } = surface;
     let broken = columns.broken;
     let derived = environment::derived(root, environment, &columns, (&data, &regexes), report);
@@ -493,7 +493,7 @@ struct Surface {
 }
 
 fn surface(
-    (root, spec, documents): (&Document, &spec::Environment, &Documents<'_>),
+    (root, spec): (&Document, &spec::Environment),
     plugins: &Declared,
     templates: &mut Engine<'static>,
     report: &mut Report,
@@ -502,8 +502,7 @@ fn surface(
     environment::check_shape(root, spec, report);
     // What the parts say means nothing as long as some are missing.
     (report.errors() == before).then_some(())?;
-    let mut columns = environment::columns(root, spec, report);
-    counts::bound(&mut columns.fields, documents);
+    let columns = environment::columns(root, spec, report);
     let names = scope::names(root, spec, templates, report)?;
     let action = action::action(root, spec, (&columns, &names, plugins), templates, report);
     let observation = observation::observation(root, spec, (&columns, &names), templates, report);

@@ -94,7 +94,7 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
         // Rules do not ask plugins for anything.
         let plugins = environment.plugins.keys().map(|name| (name.clone(), None)).collect();
         let mut templates = casebook_runtime::scenario::templates::engine();
-        let (columns, surface) = surface((root, environment, &documents), &plugins, &mut templates, &mut report)?;
+        let (columns, surface) = surface((root, environment), &plugins, &mut templates, &mut report)?;
         let broken = columns.broken;
         // What is wrong with formulas is nothing about rules.
         let names = (&surface.data, &surface.regexes);
