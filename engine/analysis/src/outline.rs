@@ -64,7 +64,7 @@ fn column(column: &Column) -> Value {
         "values": if column.kind == ValueType::Enum { column.values.clone() } else { Vec::new() },
         "visible": column.visible,
         "optional": column.optional,
-        "computed": column.derived,
+        "computed": column.is_made(),
         "unit": column.unit,
         "description": column.description,
         "bounds": [column.bounds.0, column.bounds.1],

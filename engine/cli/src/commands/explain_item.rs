@@ -22,7 +22,7 @@ use crate::{
 
 /// Rules that nearly match which are shown.
 const NEAREST: usize = 3;
-/// Rules that do not match which are named.
+/// Rules that do not match, and items that are counted, which are named.
 const NAMED: usize = 8;
 const BOLD: &str = "1";
 const GREEN: &str = "32";
@@ -127,7 +127,9 @@ fn show(explained: &ItemExplanation, args: &ExplainItemArgs) {
     };
     output::line(output::paint(&title, BOLD));
     for (name, value) in &explained.fields {
-        output::line(format!("  {name}: {}", short(value)));
+        let counted = explained.counted.iter().find(|counted| counted.field == *name && !counted.items.is_empty());
+        let counted = counted.map(|counted| format!(" ({})", named(&counted.items))).unwrap_or_default();
+        output::line(format!("  {name}: {}{counted}", short(value)));
     }
     output::line("");
     for decision in &explained.decisions {
@@ -176,6 +178,12 @@ fn show_rules(rules: &[RuleExplanation], all: bool) -> Vec<&RuleExplanation> {
         output::line(format!("    missing: {}", rule.missing.join("; ")));
     }
     rules.iter().filter(|rule| missed(rule) && !near.iter().any(|shown| std::ptr::eq(*shown, *rule))).collect()
+}
+
+/// Ids in a row, the first of many.
+fn named(ids: &[String]) -> String {
+    let shown: Vec<String> = ids.iter().take(NAMED).map(|id| format!("`{id}`")).collect();
+    format!("{}{}", shown.join(", "), if ids.len() > NAMED { ", ..." } else { "" })
 }
 
 fn show_decision(decision: &Decision) {

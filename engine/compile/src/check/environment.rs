@@ -1,10 +1,11 @@
 //! The environment as a whole, its columns and decisions.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use casebook_runtime::{
     expression::names_read,
     model::Column,
+    number::Number,
     scenario::{
         derived::Derived,
         ranking::{Key, KeyOf, Ranking},
@@ -21,7 +22,9 @@ use minijinja::{Value as Context, value::Serde};
 use crate::column;
 
 use super::{
-    Parts, attributes, comparisons, declared,
+    Parts, attributes, comparisons,
+    counts::{self, Counter},
+    declared,
     scope::{self, What},
 };
 use crate::rubric;
@@ -124,20 +127,25 @@ pub(super) fn columns(root: &Document, spec: &Environment, report: &mut Report) 
 fn field_column(root: &Document, name: &str, field: &FieldSpec, report: &mut Report) -> Column {
     let pointer = format!("/item/fields/{name}");
     check_name(root, &pointer, name, RESERVED_FIELDS, report);
+    counts::check_keys(root, name, field, report);
     let mut column = Column {
         visible: field.visible,
         optional: field.optional,
         sensitive: field.sensitive,
         derived: field.derive.is_some(),
+        counted: field.count.is_some(),
         ..declared::column(root, &pointer, name, &field.declared, report)
     };
+    if column.counted {
+        column.bounds = (Some(Number::from(0)), None);
+    }
     let examples = field.examples.iter().enumerate();
     column.examples = examples
         .filter_map(|(at, value)| {
             column::read(&column, root, Code::BadDeclaration, &format!("{pointer}/examples/{at}"), value, report)
         })
         .collect();
-    if field.derive.is_some() && field.template.is_some() {
+    if field.derive.is_some() && field.template.is_some() && field.count.is_none() {
         report.push(
             root.at_key(
                 Code::BadDeclaration,
@@ -179,15 +187,16 @@ fn check_read_from(root: &Document, name: &str, field: &FieldSpec, fields: &[Col
     }
 }
 
-/// Compiles what is computed of the fields, and tries it on sample values.
+/// Compiles what is computed of the fields, and tries it on sample values; and what counts other items.
 pub(super) fn derived(
     root: &Document,
     spec: &Environment,
-    (fields, decisions): (&[Column], &[Column]),
-    data: &Context,
+    Columns { fields, decisions, .. }: &Columns,
+    (data, regexes): (&Context, &Cell<usize>),
     report: &mut Report,
 ) -> Derived {
     let mut derived = Derived::new(data.clone());
+    let counter = Counter::new((root, spec), fields, regexes);
     let mut engine = engine();
     let mut fits = |pointer: &str, (above, column): (&[Column], &Column), text: &str, report: &mut Report| {
         let mut names = BTreeMap::from([("data", data.clone())]);
@@ -206,6 +215,12 @@ pub(super) fn derived(
     };
     let mut broken = Vec::new();
     for (at, (name, field)) in spec.item.iter().flat_map(|item| &item.fields).enumerate() {
+        if let Some(count) = &field.count {
+            if let Some(count) = counter.compile(at, count, report) {
+                derived.add_count(count);
+            }
+            continue;
+        }
         let Some(Formula(text)) = &field.derive else { continue };
         let pointer = format!("/item/fields/{name}/derive");
         if field.visible {

@@ -13,12 +13,13 @@ use casebook_runtime::{
     names::nearest,
     scenario::{
         Variants,
+        drafts::{Draft, Problem},
         templates::{WRITTEN, is_template, reads, reads_vary, sole_expression},
     },
     value::ValueType,
 };
 use casebook_syntax::{
-    diagnostic::{Code, Report},
+    diagnostic::{Code, Diagnostic, Report},
     source::PackSource,
     spec::{Content, Document, Inbox, InboxItem, Label, LabelDetail},
 };
@@ -79,7 +80,7 @@ impl Maker<'_> {
             );
             return None;
         }
-        let mut forms = Vec::with_capacity(total);
+        let (mut forms, mut drafts) = (Vec::with_capacity(total), Vec::new());
         for number in 0..total {
             let mut rest = number;
             let (mut drawn, mut written) = (Map::new(), Map::new());
@@ -95,14 +96,25 @@ impl Maker<'_> {
             if drawn != written {
                 names.insert(WRITTEN, Context::from(Serde(Value::Object(written))));
             }
-            let form = self.form(&Context::from(names), report)?;
-            self.parts.bytes.set(self.parts.bytes.get() + bytes_of(&form));
+            let names = Context::from(names);
+            let form = if self.parts.counts() {
+                // What is right about it is settled once all items of the task are known.
+                let draft = self.draft(&names, report)?;
+                drafts.push(draft.clone());
+                self.assemble(draft)
+            } else {
+                self.form(&names, report)?
+            };
+            let kept = if self.parts.counts() { 2 } else { 1 };
+            self.parts.bytes.set(self.parts.bytes.get() + kept * bytes_of(&form));
             forms.push(Arc::new(form));
         }
         self.check_reads(vary, report);
         self.check_shown(report);
-        self.check_idle_labels(&forms, report);
-        (report.errors() == before).then_some(Variants { uses, forms })
+        if !self.parts.counts() {
+            self.check_idle_labels(&forms, report);
+        }
+        (report.errors() == before).then_some(Variants { uses, forms, drafts })
     }
 
     /// The things that vary in the item, by position; all of them where a template reads `vary` as a whole.
@@ -203,6 +215,21 @@ impl Maker<'_> {
 
     /// The item with what one draw gives it.
     pub(super) fn form(&self, context: &Context, report: &mut Report) -> Option<Item> {
+        let mut draft = self.draft(context, report)?;
+        let before = report.errors();
+        if !self.lenient {
+            self.judge(&draft.values, &mut draft.truth, report);
+            self.apply_rules(&draft.fields, &mut draft.truth, report);
+        }
+        (report.errors() == before).then(|| self.assemble(draft))
+    }
+
+    fn assemble(&self, draft: Draft) -> Item {
+        items::assemble(&self.item.id, &self.parts.fields, draft.values, draft.fields, draft.truth)
+    }
+
+    /// The same without what rules say about it, and without what follows from other items.
+    fn draft(&self, context: &Context, report: &mut Report) -> Option<Draft> {
         let before = report.errors();
         let mut fields = Vec::with_capacity(self.parts.fields.len());
         let mut values = Vec::with_capacity(self.parts.fields.len());
@@ -223,31 +250,52 @@ impl Maker<'_> {
         if !self.lenient && report.errors() == before {
             self.derive(&mut values, &mut fields, report);
         }
-        let mut truth: Vec<TruthCell> =
+        let truth: Vec<TruthCell> =
             (0..self.parts.decisions.len()).map(|column| self.label(column, context, report)).collect();
-        (report.errors() == before).then_some(())?;
-        if !self.lenient {
-            self.judge(&values, &mut truth, report);
-            self.apply_rules(&fields, &mut truth, report);
-        }
-        (report.errors() == before).then(|| items::assemble(&self.item.id, &self.parts.fields, values, fields, truth))
+        let (id, reason) = (self.item.id.clone(), self.item.reason.clone());
+        (report.errors() == before).then_some(Draft { id, values, fields, truth, reason })
     }
 
-    /// Computes the derived fields.
+    /// Computes the derived fields that do not depend on other items.
     fn derive(&self, values: &mut [Option<Value>], fields: &mut [Option<Datum>], report: &mut Report) {
-        for (at, problem) in self.parts.derived.fill(&self.parts.fields, values, fields) {
-            let name = &self.parts.fields[at].name;
-            report.push(
-                self.document
-                    .at(
-                        Code::BadTemplate,
-                        &self.pointer,
-                        format!("`{name}` of the item `{}` cannot be computed: {problem}", self.item.id),
-                    )
-                    .hint(format!(
-                        "change the item, or `derive` of the field `{name}`; an omitted field is null: `paid | default(0)`"
-                    )),
-            );
+        let derived = &self.parts.derived;
+        for (at, problem) in derived.fill_some(&self.parts.fields, |at| !derived.is_late(at), values, fields) {
+            report.push(self.uncomputed(at, &problem));
+        }
+    }
+
+    /// The finding about a field that cannot be computed.
+    fn uncomputed(&self, at: usize, problem: &str) -> Diagnostic {
+        let name = &self.parts.fields[at].name;
+        self.document
+            .at(
+                Code::BadTemplate,
+                &self.pointer,
+                format!("`{name}` of the item `{}` cannot be computed: {problem}", self.item.id),
+            )
+            .hint(format!(
+                "change the item, or `derive` of the field `{name}`; an omitted field is null: `paid | default(0)`"
+            ))
+    }
+
+    /// The finding about a right value that cannot be computed.
+    fn unjudged(&self, at: usize, problem: &str) -> Diagnostic {
+        let name = &self.parts.decisions[at].name;
+        self.document
+            .at(
+                Code::BadTemplate,
+                &self.pointer,
+                format!("the right `{name}` of the item `{}` cannot be computed: {problem}", self.item.id),
+            )
+            .hint(format!("change the item, or `truth` of the decision `{name}`"))
+    }
+
+    /// The finding about a draft that does not become an item.
+    pub(super) fn explain_problem(&self, problem: &Problem<'_>, truth: &[TruthCell]) -> Diagnostic {
+        match problem {
+            Problem::Field(at, problem) => self.uncomputed(*at, problem),
+            Problem::Truth(at, problem) => self.unjudged(*at, problem),
+            Problem::Flaw(flaw) => self.explain(flaw, truth),
         }
     }
 
@@ -255,16 +303,7 @@ impl Maker<'_> {
     fn judge(&self, values: &[Option<Value>], truth: &mut [TruthCell], report: &mut Report) {
         let columns = (&*self.parts.fields, &*self.parts.decisions);
         for (at, problem) in self.parts.derived.judge(columns, values, truth) {
-            let name = &self.parts.decisions[at].name;
-            report.push(
-                self.document
-                    .at(
-                        Code::BadTemplate,
-                        &self.pointer,
-                        format!("the right `{name}` of the item `{}` cannot be computed: {problem}", self.item.id),
-                    )
-                    .hint(format!("change the item, or `truth` of the decision `{name}`")),
-            );
+            report.push(self.unjudged(at, &problem));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use casebook_runtime::{
-    model::Datum,
+    model::{Column, Datum},
     names::nearest,
     scenario::{Variants, templates::item_engine},
     value::ValueType,
@@ -108,15 +108,15 @@ fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Par
             );
         }
     }
-    for column in parts.fields.iter().filter(|column| column.derived && item.fields.contains_key(&column.name)) {
+    for column in parts.fields.iter().filter(|column| column.is_made() && item.fields.contains_key(&column.name)) {
         report.push(
             document
                 .at_key(
                     Code::BadValue,
                     format!("{pointer}/fields/{}", column.name),
-                    format!("`{}` is computed, and the item `{}` gives it", column.name, item.id),
+                    format!("`{}` is {}, and the item `{}` gives it", column.name, how_made(column), item.id),
                 )
-                .hint("remove it from the item, or `derive` from the field"),
+                .hint(format!("remove it from the item, or `{}` from the field", key_of(column))),
         );
     }
     for (at, decision) in parts.decisions.iter().enumerate() {
@@ -142,7 +142,7 @@ fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Par
     for column in parts
         .fields
         .iter()
-        .filter(|column| !column.optional && !column.derived && !item.fields.contains_key(&column.name))
+        .filter(|column| !column.optional && !column.is_made() && !item.fields.contains_key(&column.name))
     {
         if nearest(&column.name, item.fields.keys().map(String::as_str).filter(unknown)).is_some() {
             // It is there, misspelt; the finding about the unknown field says so.
@@ -172,6 +172,16 @@ fn check_names(document: &Document, pointer: &str, item: &InboxItem, parts: &Par
             );
         }
     }
+}
+
+/// How a field is made that no item gives.
+pub(super) fn how_made(column: &Column) -> &'static str {
+    if column.counted { "counted" } else { "computed" }
+}
+
+/// The key that says so.
+pub(super) fn key_of(column: &Column) -> &'static str {
+    if column.counted { "count" } else { "derive" }
 }
 
 /// Ranks must be 1 to n, each once, where items have them, in every draw.

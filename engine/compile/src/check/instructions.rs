@@ -11,7 +11,8 @@ pub(super) fn definitions(environment: &spec::Environment) -> String {
     let lines = fields.filter(|(_, field)| !field.read_from.is_empty()).map(|(name, field)| {
         let from: Vec<&str> = field.read_from.iter().map(String::as_str).collect();
         let unit = field.declared.unit.as_ref().map(|unit| format!(", in {unit}")).unwrap_or_default();
-        let mut line = format!("- `{name}` (read it from {}{unit})", listed(&from, "and"));
+        let how = if field.count.is_some() { "count it over the other items, by" } else { "read it from" };
+        let mut line = format!("- `{name}` ({how} {}{unit})", listed(&from, "and"));
         if let Some(meaning) = &field.description {
             line.push_str(&format!(": {}", meaning.trim_end().trim_end_matches('.')));
         }

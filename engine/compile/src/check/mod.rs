@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `documents.rs` | the documents of a pack, laid over those that they extend |
 //! | `environment.rs` | the environment as a whole, columns, decisions |
+//! | `counts.rs` | fields that count other items of the episode |
+//! | `counted.rs` | the same once the items of a task are made: what is settled at load, and what is tried |
 //! | `declared.rs` | what is declared of values: that its keys suit their types |
 //! | `scope.rs` | what expressions may read; state, reset arguments, effects |
 //! | `action.rs` | what agents send |
@@ -48,6 +50,8 @@ mod attributes;
 mod beyond;
 mod comparisons;
 mod computed;
+mod counted;
+mod counts;
 mod declared;
 mod documents;
 mod environment;
@@ -314,6 +318,11 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// Whether fields count other items, so that no item is judged alone.
+    fn counts(&self) -> bool {
+        !self.derived.counts().is_empty()
+    }
+
     /// Adds what grades besides the engine: plugins, and language models with what they answered.
     fn take(&mut self, plugins: Declared, (source, loaded): (&PackSource, &plugins::Cache), report: &mut Report) {
         self.plugins = plugins;
@@ -355,10 +364,10 @@ fn assemble(
     let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first, regexes } = surface;
     let broken = columns.broken;
-    let derived = environment::derived(root, environment, (&columns.fields, &columns.decisions), &data, report);
+    let derived = environment::derived(root, environment, &columns, (&data, &regexes), report);
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.take(plugins, (source, loaded), report);
-    parts.regexes.set(regexes);
+    parts.regexes.set(regexes.get());
     parts.rankings = environment::rankings(root, environment, (&parts.fields, &parts.decisions), report).into();
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && broken {
@@ -379,6 +388,7 @@ fn assemble(
     let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
     if parts.sound {
         replies::check(&parts, &tasks, &keyword_pools, report);
+        counted::check(&parts, &tasks, report);
         check_sound(&parts, source, report);
     }
     task::check_splits(&parts, report);
@@ -479,7 +489,7 @@ struct Surface {
     after: Context,
     first: Context,
     /// Regular expressions compiled so far.
-    regexes: usize,
+    regexes: Cell<usize>,
 }
 
 fn surface(
@@ -503,7 +513,7 @@ fn surface(
         scope::number(templates, root, what, (&after, None), report)
     });
     let scope::Names { data, state, reset, regexes, .. } = names;
-    Some((columns, Surface { action, observation, done, data, state, reset, after, first, regexes: regexes.get() }))
+    Some((columns, Surface { action, observation, done, data, state, reset, after, first, regexes }))
 }
 
 /// Checks that the policy exists that stands as the baseline.

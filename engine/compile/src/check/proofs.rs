@@ -20,7 +20,7 @@ use casebook_syntax::{
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::Parts;
+use super::{Parts, counts};
 use crate::rules::{self, Written, takes_list};
 
 /// Rules of one document beyond which nothing is quick.
@@ -44,8 +44,16 @@ pub struct Proof {
 
 /// Asks about all rules of a pack.
 pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], proof: &mut Proof, report: &mut Report) {
-    // Items of the pack answer what cannot be solved.
-    let known: Vec<Witness> = tasks.iter().flat_map(|task| known(task)).take(KNOWN_ITEMS).collect();
+    let fields = counts::bounded(&parts.fields, parts.documents);
+    // Items of the pack answer what cannot be solved; what is listed together may count more than an episode has.
+    let is_within = |item: &Witness| {
+        let counted = fields.iter().zip(&item.fields).filter(|(column, _)| column.counted);
+        counted
+            .filter_map(|(column, value)| Some((column, value.as_ref()?)))
+            .all(|(column, value)| column.check(value).is_ok())
+    };
+    let known = tasks.iter().flat_map(|task| known(task)).filter(is_within);
+    let known: Vec<Witness> = known.take(KNOWN_ITEMS).collect();
     for document in parts.documents.of(Kind::Rules) {
         let Content::Rules(spec) = &document.content else { continue };
         let Some(set) = parts.rules.get(&spec.name) else { continue };
@@ -59,9 +67,8 @@ pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], proof: &mut Proof, r
         }
         let (wanted, limits) =
             if proof.thorough { (wanted(parts, &spec.name), Limits::THOROUGH) } else { (Vec::new(), Limits::QUICK) };
-        let analysis =
-            analyse(set, &parts.fields, &wanted, Known { items: &known, derived: Some(&parts.derived) }, limits);
-        let prover = Prover { parts, document, spec, set, written: &written };
+        let analysis = analyse(set, &fields, &wanted, Known { items: &known, derived: Some(&parts.derived) }, limits);
+        let prover = Prover { parts, fields: &fields, document, spec, set, written: &written };
         // A condition that can never hold is reported where it stands; its rule need not be as well.
         let explained = |claim: &Claim| {
             let Claim::Never { rule, .. } = claim else { return false };
@@ -143,6 +150,8 @@ fn conditions(decisions: &[Column], decision: usize) -> Vec<(usize, Vec<Datum>)>
 
 struct Prover<'a> {
     parts: &'a Parts<'a>,
+    /// The fields, as far as their values go.
+    fields: &'a [Column],
     document: &'a Document,
     spec: &'a spec::Rules,
     set: &'a RuleSet,
@@ -230,7 +239,7 @@ impl Prover<'_> {
                 let message = format!("no rule of `{}` decides `{name}` {kind}", self.set.name);
                 let finding = self.document.at(Code::Uncovered, "/name", message);
                 // Nobody may have thought of such an item, and it may not exist.
-                if let Some(field) = casebook_proofs::below_nothing(self.set, &self.parts.fields, witness) {
+                if let Some(field) = casebook_proofs::below_nothing(self.set, self.fields, witness) {
                     return finding.hint(format!(
                         "write `min: 0` to the field `{}` if it is never negative, or add a rule or a `default`",
                         field.name
@@ -258,13 +267,13 @@ impl Prover<'_> {
     /// An item as a case of a test.
     fn case(&self, witness: &Witness) -> String {
         let several = self.parts.documents.of(Kind::Rules).count() > 1;
-        witness.case(self.set, several, &self.parts.fields, &self.parts.decisions)
+        witness.case(self.set, several, self.fields, &self.parts.decisions)
     }
 
     /// Adds an item for each of some values of a decision; all of them or none.
     fn decided(&self, finding: Diagnostic, decision: usize, values: &[Datum]) -> Diagnostic {
         let item = |value: &Datum| {
-            casebook_proofs::decided(self.set, &self.parts.fields, (decision, value), Limits::THOROUGH)
+            casebook_proofs::decided(self.set, self.fields, (decision, value), Limits::THOROUGH)
                 .map(|witness| self.case(&witness))
         };
         match values.iter().map(item).collect::<Option<Vec<_>>>() {
@@ -276,9 +285,9 @@ impl Prover<'_> {
     /// Adds an item that has an entry of a list.
     fn listed(&self, finding: Diagnostic, uses: &[Use<'_>], text: &str) -> Diagnostic {
         let item = |one: &Use<'_>| {
-            let field = self.parts.fields.iter().position(|column| column.name == one.field)?;
+            let field = self.fields.iter().position(|column| column.name == one.field)?;
             let entry = Entry { rule: one.rule, field, text, domain: one.domain };
-            casebook_proofs::listed(self.set, &self.parts.fields, entry, Limits::QUICK)
+            casebook_proofs::listed(self.set, self.fields, entry, Limits::QUICK)
         };
         match uses.iter().find_map(item) {
             Some(witness) => finding.witness(self.case(&witness)),

@@ -97,8 +97,8 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
         let (columns, surface) = surface((root, environment), &plugins, &mut templates, &mut report)?;
         let broken = columns.broken;
         // What is wrong with formulas is nothing about rules.
-        let columns_of = (&*columns.fields, &*columns.decisions);
-        let derived = environment::derived(root, environment, columns_of, &surface.data, &mut Report::default());
+        let names = (&surface.data, &surface.regexes);
+        let derived = environment::derived(root, environment, &columns, names, &mut Report::default());
         let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first, derived));
         if !broken {
             compile_rules(&mut parts, cache, &mut report);

@@ -18,7 +18,7 @@ use casebook_syntax::{
 use serde_json::{Map, Value};
 
 use super::{
-    Parts,
+    Parts, counted,
     generator::{TaskItems, parts_of_task},
     instructions, later, limits, plant, template, trial, vary,
 };
@@ -86,7 +86,8 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         );
     }
     check_steps(document, spec, &item_parts, parts, report);
-    (report.errors() == before).then(|| Task {
+    (report.errors() == before).then_some(())?;
+    let task = Task {
         name: spec.name.clone(),
         title,
         description: spec.description.clone().unwrap_or_default(),
@@ -111,7 +112,9 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
         arrivals,
         budget: spec.budget,
         plant: plant.map(Arc::new),
-    })
+    };
+    counted::try_task(document, &task, parts, report);
+    (report.errors() == before).then_some(task)
 }
 
 /// Warns of a task that ends before every item can be decided.
@@ -438,6 +441,11 @@ fn clock(document: &Document, spec: &spec::Task, parts: &Parts<'_>, report: &mut
                 None
             }
         };
+    }
+    if let Some(count) = parts.derived.counts().iter().find(|count| count.needs_clock()) {
+        let message = format!("the count `{}` reads the clock, and the task has none", parts.fields[count.of].name);
+        report.push(document.at(Code::NoClock, "", message).hint(ADD_CLOCK));
+        return None;
     }
     for decision in parts.environment.decision.values() {
         let rules = decision.truth.as_ref().and_then(|truth| parts.rules.get(truth.rules.as_ref()?));

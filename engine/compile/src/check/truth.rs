@@ -46,7 +46,7 @@ impl Maker<'_> {
     }
 
     /// The finding about a flaw.
-    fn explain(&self, flaw: &Flaw<'_>, truth: &[TruthCell]) -> Diagnostic {
+    pub(super) fn explain(&self, flaw: &Flaw<'_>, truth: &[TruthCell]) -> Diagnostic {
         let id = &self.item.id;
         let name = |column: usize| &self.parts.decisions[column].name;
         let at_item = |code, message| self.document.at(code, &self.pointer, message);

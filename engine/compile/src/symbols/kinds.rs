@@ -35,7 +35,11 @@ impl Reader<'_> {
             table.define(NameKind::Tool, None, tool, self.at("/action/tool"));
         }
         for (_, path) in self.keys("/item/fields") {
-            self.mention_text(NameKind::Field, None, &format!("{path}/read_from"), table);
+            for key in ["read_from", "count/same", "count/before"] {
+                self.mention_text(NameKind::Field, None, &format!("{path}/{key}"), table);
+            }
+            let counted = format!("{path}/count/where");
+            self.condition(&counted, self.get(&counted), table);
         }
         for (_, path) in self.keys("/decision") {
             self.columns(NameKind::Decision, &format!("{path}/when"), table);

@@ -3,6 +3,7 @@
 mod acting;
 mod agreement;
 mod comparison;
+mod counts;
 mod determinism;
 mod dynamics;
 mod effects;

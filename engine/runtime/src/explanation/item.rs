@@ -11,7 +11,7 @@ use crate::{
     model::{Column, Datum, Item, Keyword, Row, TruthCell},
     names::{list, nearest},
     rules::{CompiledRule, Conflict, Facts, RuleSet, Trace},
-    scenario::{Pack, Task},
+    scenario::{Pack, Task, counts::Fields},
 };
 
 /// Conditions that may be missing for a rule to have nearly matched.
@@ -26,6 +26,17 @@ pub struct Subject {
     pub clock: Option<i64>,
     /// The task that it was taken from.
     pub task: Option<String>,
+    /// The other items that it counts.
+    pub counted: Vec<CountedItems>,
+}
+
+/// The other items of an episode that a field counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CountedItems {
+    /// The field's name.
+    pub field: String,
+    /// Their ids.
+    pub items: Vec<String>,
 }
 
 /// Why one item is to be decided as it is.
@@ -39,6 +50,9 @@ pub struct ItemExplanation {
     pub item: Option<String>,
     /// Its fields.
     pub fields: Map<String, Value>,
+    /// The other items that its fields count; none where it was given field by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<CountedItems>,
     /// What is right about it, and what makes it right.
     pub decisions: Vec<Decision>,
     /// What its labels ask of texts.
@@ -153,7 +167,7 @@ pub fn subject(pack: &Pack, given: &Map<String, Value>, clock: Option<i64>) -> R
     // What rules leave open, or differ about, is told rule by rule.
     let _ = Law { decisions: &pack.decisions, sources: &pack.sources(), clock }.settle(&fields, &mut truth, None);
     let item = Item { id: String::new(), json: String::new(), fields, truth, shown: None, asked: None };
-    Ok(Subject { item: Arc::new(item), clock, task: None })
+    Ok(Subject { item: Arc::new(item), clock, task: None, counted: Vec::new() })
 }
 
 /// Makes a row of decisions that were given; every problem at once.
@@ -186,8 +200,14 @@ impl Subject {
     /// An item of an episode of a task, by its id.
     pub fn of(pack: &Pack, task: &Task, id: &str, seed: u64) -> Option<Self> {
         let items = pack.items(task, seed).ok()?;
-        let item = items.into_iter().find(|item| item.id == id)?;
-        Some(Self { item, clock: task.clock, task: Some(task.name.clone()) })
+        let at = items.iter().position(|item| item.id == id)?;
+        let all: Vec<Fields<'_>> = items.iter().map(|item| item.fields.as_slice()).collect();
+        let counted = pack.derived.counts().iter().map(|count| CountedItems {
+            field: pack.fields[count.of].name.clone(),
+            items: count.counted(&all, at, task.clock).into_iter().map(|other| items[other].id.clone()).collect(),
+        });
+        let (counted, task_name) = (counted.collect(), task.name.clone());
+        Some(Self { item: Arc::clone(&items[at]), clock: task.clock, task: Some(task_name), counted })
     }
 }
 
@@ -201,6 +221,7 @@ pub fn explain(pack: &Pack, subject: &Subject, decided: &Row) -> ItemExplanation
         task: subject.task.clone(),
         item: (!item.id.is_empty()).then(|| item.id.clone()),
         fields: fields(pack, item),
+        counted: subject.counted.clone(),
         decisions: decisions(pack, task.map(|task| &*task.rubric), item, decided),
         texts: texts(pack, item),
         rules: pack.rules.values().map(|set| explain_rules(pack, set, facts)).collect(),

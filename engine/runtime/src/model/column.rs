@@ -36,6 +36,8 @@ pub struct Column {
     pub optional: bool,
     /// Whether it is computed from the fields before it.
     pub derived: bool,
+    /// Whether it counts other items of the episode.
+    pub counted: bool,
     /// Whether audit trails mask it.
     pub sensitive: bool,
     /// Its least and greatest value.
@@ -52,6 +54,11 @@ impl Column {
     /// A visible column that every row has, without bounds.
     pub fn new(name: &str, kind: ValueType) -> Self {
         Self { name: name.to_owned(), kind, visible: true, ..Self::default() }
+    }
+
+    /// Whether no item gives it: it is computed, or counts other items.
+    pub fn is_made(&self) -> bool {
+        self.derived || self.counted
     }
 
     /// A number in the order of its values, as documents write it.

@@ -1,11 +1,17 @@
-//! Fields that are computed from the fields above them, when an item is made.
+//! Fields that are computed from the fields above them, when an item is made, and those that count other items.
+//!
+//! A count, and what is computed of it, is *late*: it is known once all items of the episode are. Of an item that is alone every
+//! count is 0.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use minijinja::{Environment, Value as Context, value::Serde};
 use serde_json::{Map, Value};
 
-use super::templates::engine;
+use super::{
+    counts::{Count, Fields},
+    templates::engine,
+};
 use crate::{
     expression::{Expression, names_read},
     model::{Column, Datum, Origin, TruthCell},
@@ -20,6 +26,10 @@ pub struct Derived {
     fields: Vec<Formula>,
     /// The decisions whose truth is computed.
     truths: Vec<Formula>,
+    /// The fields that count other items.
+    counts: Vec<Count>,
+    /// Those, and the fields that are computed of them.
+    late: BTreeSet<usize>,
 }
 
 /// What computes one column.
@@ -30,6 +40,9 @@ struct Formula {
     /// The fields that it reads.
     reads: Vec<usize>,
 }
+
+/// The fields of an item whose counts are open: as JSON, and the same as they are read.
+pub type Open<'a> = (&'a mut Vec<Option<Value>>, &'a mut Vec<Option<Datum>>);
 
 impl Formula {
     fn new(of: usize, expression: Expression, above: &[Column], text: &str) -> Self {
@@ -43,7 +56,14 @@ impl Formula {
 impl Derived {
     /// Derives nothing; expressions read `data`.
     pub fn new(data: Context) -> Self {
-        Self { engine: engine(), data, fields: Vec::new(), truths: Vec::new() }
+        Self {
+            engine: engine(),
+            data,
+            fields: Vec::new(),
+            truths: Vec::new(),
+            counts: Vec::new(),
+            late: BTreeSet::new(),
+        }
     }
 
     /// The constants of the pack, as expressions read them.
@@ -56,8 +76,28 @@ impl Derived {
     pub fn add(&mut self, columns: &[Column], text: &str) -> Result<(), minijinja::Error> {
         let Some((column, above)) = columns.split_last() else { return Ok(()) };
         let expression = Expression::add(&mut self.engine, format!("derive:{}", column.name), text)?;
-        self.fields.push(Formula::new(above.len(), expression, above, text));
+        let formula = Formula::new(above.len(), expression, above, text);
+        if formula.reads.iter().any(|read| self.late.contains(read)) {
+            self.late.insert(formula.of);
+        }
+        self.fields.push(formula);
         Ok(())
+    }
+
+    /// Adds a field that counts other items; fields that read it are added later.
+    pub fn add_count(&mut self, count: Count) {
+        self.late.insert(count.of);
+        self.counts.push(count);
+    }
+
+    /// The fields that count other items.
+    pub fn counts(&self) -> &[Count] {
+        &self.counts
+    }
+
+    /// Whether a field is a count, or computed of one.
+    pub fn is_late(&self, field: usize) -> bool {
+        self.late.contains(&field)
     }
 
     /// Adds a decision whose truth is computed from the fields; the error is the engine's word about the expression.
@@ -73,7 +113,7 @@ impl Derived {
         Ok(())
     }
 
-    /// Adds to some fields those that are needed to compute them.
+    /// Adds to some fields those that are needed to compute them; what a count reads of other items is not.
     pub fn add_needed(&self, fields: &mut HashSet<usize>) {
         for formula in self.fields.iter().rev().filter(|formula| fields.contains(&formula.of)).collect::<Vec<_>>() {
             fields.extend(&formula.reads);
@@ -139,6 +179,12 @@ impl Derived {
         fields: &mut [Option<Datum>],
     ) -> Vec<(usize, String)> {
         let mut problems = Vec::new();
+        for at in self.counts.iter().map(|count| count.of).filter(|at| is_wanted(*at)) {
+            // An item that is alone has no others to count.
+            if fields[at].is_none() {
+                (values[at], fields[at]) = (Some(0.into()), Some(Datum::Integer(0)));
+            }
+        }
         for formula in self.fields.iter().filter(|formula| is_wanted(formula.of)) {
             let at = formula.of;
             match self.value(formula, &columns[at], (columns, values)) {
@@ -146,6 +192,26 @@ impl Derived {
                 Ok(None) => {}
                 Err(error) => problems.push((at, error)),
             }
+        }
+        problems
+    }
+
+    /// Counts the other items of an episode for each of its items, and computes what follows from that; the errors say of which
+    /// item and field what is wrong.
+    pub fn count(&self, columns: &[Column], items: &mut [Open<'_>], clock: Option<i64>) -> Vec<(usize, usize, String)> {
+        let early: Vec<Fields<'_>> = items.iter().map(|(_, fields)| fields.as_slice()).collect();
+        let counted: Vec<(usize, Vec<i64>)> =
+            self.counts.iter().map(|count| (count.of, count.values(&early, clock))).collect();
+        let mut problems = Vec::new();
+        for (item, (values, fields)) in items.iter_mut().enumerate() {
+            for at in &self.late {
+                (values[*at], fields[*at]) = (None, None);
+            }
+            for (at, numbers) in &counted {
+                (values[*at], fields[*at]) = (Some(numbers[item].into()), Some(Datum::Integer(numbers[item])));
+            }
+            let failed = self.fill_some(columns, |at| self.is_late(at), values, fields);
+            problems.extend(failed.into_iter().map(|(at, problem)| (item, at, problem)));
         }
         problems
     }
@@ -163,7 +229,7 @@ impl Derived {
         let mut values: Vec<Option<Value>> = columns.iter().map(|column| given.get(&column.name).cloned()).collect();
         let before = fields.to_vec();
         let mut problems = self.fill(columns, &mut values, fields);
-        let is_missing = |column: &Column| !column.optional && !column.derived && !given.contains_key(&column.name);
+        let is_missing = |column: &Column| !column.optional && !column.is_made() && !given.contains_key(&column.name);
         problems.retain(|(at, _)| !columns[..*at].iter().any(is_missing));
         for Formula { of: at, .. } in &self.fields {
             let column = &columns[*at];

@@ -10,6 +10,8 @@ mod filters;
 pub mod templates;
 // The names that they read of an episode.
 pub mod scope;
+// Fields that count other items.
+pub mod counts;
 // Fields that are computed from others.
 pub mod derived;
 // Ranks that follow from the items of an episode.
@@ -30,6 +32,8 @@ pub mod action;
 pub mod suite;
 // Items that a reset draws.
 pub mod generator;
+// Items that are made once their counts are known.
+pub mod drafts;
 // Instructions in items that must not be obeyed.
 mod plant;
 // Items that come later.
@@ -49,6 +53,7 @@ use serde_json::{Map, Value};
 
 use action::{ActionModel, Form};
 use derived::Derived;
+use drafts::Draft;
 use generator::{InboxPart, Steering, World};
 pub use later::{Arrivals, Cause, Later};
 use observation::Part;
@@ -420,7 +425,7 @@ impl Scenario {
         let by = by.filter(|(pack, _)| self.makes_items_like(pack)).map(|(pack, task)| (pack, task, pack.sources()));
         let other = by.as_ref().map(|(pack, task, sources)| (*task, pack.world(task, sources)));
         let steering = other.as_ref().map(|(task, world)| Steering { task, world });
-        let mut items = generator::items(task, seed, &world, steering)?;
+        let mut items = generator::items(task, seed, &world, steering).map_err(|failure| failure.to_string())?;
         if let Some(plant) = &task.plant {
             plant.apply(&mut items, (&self.fields, &self.derived), task.key(seed));
         }
@@ -612,6 +617,9 @@ pub struct Variants {
     pub uses: Vec<usize>,
     /// Its forms: the last thing that varies runs fastest.
     pub forms: Vec<Arc<Item>>,
+    /// The same forms where a reset settles them, since they count items that not every episode has; otherwise none. The forms
+    /// are then what they are among the other items that are listed.
+    pub drafts: Vec<Draft>,
 }
 
 /// A policy of the pack.

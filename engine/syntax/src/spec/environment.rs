@@ -1,16 +1,18 @@
 //! `kind: Environment`.
 
+use std::borrow::Cow;
+
 use casebook_runtime::{
     settings::{Counter, ItemsSelection, OnFailure, OnInvalid, SplitType},
     value::{Computed, Decision, Field, ValueType, of_role},
 };
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    ApiVersion, Declared, EnvironmentKind, Formula, PluginSpec, ResetSpec, StateSpec, ToolSpec,
+    ApiVersion, Condition, Declared, EnvironmentKind, Formula, PluginSpec, ResetSpec, StateSpec, ToolSpec,
     schema::{OneOf, type_required},
 };
 
@@ -133,6 +135,11 @@ pub struct FieldSpec {
     /// A field that an item omits is null. The value is computed when the item is made.
     #[schemars(example = &"amount - paid")]
     pub derive: Option<Formula>,
+    /// Its value, as the number of other items of the episode: those that are the same, meet a condition or came before.
+    ///
+    /// Items do not give it then. It is counted when the episode begins, over all of its items, and stays as it is.
+    #[schemars(example = serde_json::json!({ "same": "sender", "where": { "topic": "complaint" }, "within": "720h" }))]
+    pub count: Option<OtherItems>,
     /// Whether the items' values are templates over `vary`; otherwise braces are plain text.
     ///
     /// A value that is a single expression in `{{ }}` keeps its type, and null omits the field. `false`
@@ -145,6 +152,62 @@ pub struct FieldSpec {
     pub examples: Vec<Value>,
     /// The meaning of the field.
     pub description: Option<String>,
+}
+
+/// Other items of the episode that are counted; all keys must hold.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct OtherItems {
+    /// Items with the same value in this field, or in each of a list of fields; texts are compared without regard to case.
+    #[schemars(example = &"sender")]
+    pub same: Option<Names>,
+    /// Items that match this condition; it cannot read counts, or what is computed from them.
+    #[serde(rename = "where")]
+    #[schemars(example = serde_json::json!({ "topic": "complaint" }))]
+    pub condition: Option<Condition>,
+    /// Items with an earlier moment in this field, a `timestamp`.
+    #[schemars(example = &"sent")]
+    pub before: Option<String>,
+    /// Items that are earlier by at most this duration, by the field of `before` or else by the only `timestamp`.
+    #[schemars(example = &"720h")]
+    pub within: Option<String>,
+}
+
+/// A name, or several.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Names {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+impl Names {
+    /// The names, each with its place below that of them all.
+    pub fn places(&self) -> Vec<(String, &str)> {
+        match self {
+            Self::One(name) => vec![(String::new(), name)],
+            Self::Several(names) => names.iter().enumerate().map(|(at, name)| (format!("/{at}"), &**name)).collect(),
+        }
+    }
+}
+
+impl JsonSchema for Names {
+    fn schema_name() -> Cow<'static, str> {
+        "Names".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A name, or a list of names.",
+            "type": ["string", "array"],
+            "items": { "type": "string" },
+            "minItems": 1,
+            "maxItems": 8,
+        })
+    }
 }
 
 /// One decision about every item.

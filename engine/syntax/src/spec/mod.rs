@@ -64,8 +64,8 @@ pub use condition::{Amount, Bound, Condition, CountOf, FieldBound, OneOf, Operat
 pub use declared::{Declared, Entries, EntrySpec, PropertySpec};
 pub use document::{Content, Document, Draft, Lost, read};
 pub use environment::{
-    ActionProperty, ActionSpec, DecisionSpec, Environment, FieldSpec, ItemDefault, ItemSpec, ObservationPart, Shape,
-    TextSource, Truth, UnknownItem,
+    ActionProperty, ActionSpec, DecisionSpec, Environment, FieldSpec, ItemDefault, ItemSpec, Names, ObservationPart,
+    OtherItems, Shape, TextSource, Truth, UnknownItem,
 };
 pub use foreign::foreign_operator;
 pub use generator::{

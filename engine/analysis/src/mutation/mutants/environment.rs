@@ -1,4 +1,4 @@
-//! Faults of an environment: constants, formulas, tools, and what orders a rank.
+//! Faults of an environment: constants, formulas, counts, tools, and what orders a rank.
 
 use serde_json::Value;
 
@@ -10,6 +10,7 @@ impl Maker<'_> {
         self.numbers_of(&["/action", "/tools"]);
         for (pointer, _) in self.values("/item/fields") {
             self.formula(&format!("{pointer}/derive"));
+            self.leaves(&format!("{pointer}/count"), &mut Self::condition);
         }
         for (pointer, _) in self.values("/decision") {
             self.decisions(&format!("{pointer}/when"));

@@ -19,8 +19,9 @@ pub(super) fn names(drafts: &[Draft]) -> HashSet<String> {
                 let parts = ["/decision", "/tools", "/action", "/done", "/state"];
                 parts.iter().filter_map(|part| value.pointer(part)).for_each(|part| collect(part, &mut names));
                 let fields = value.pointer("/item/fields").and_then(Value::as_object);
-                let derived = fields.into_iter().flatten().filter_map(|(_, field)| field.get("derive"));
-                derived.for_each(|formula| collect(formula, &mut names));
+                let made =
+                    fields.into_iter().flatten().flat_map(|(_, field)| [field.get("derive"), field.get("count")]);
+                made.flatten().for_each(|formula| collect(formula, &mut names));
             }
             _ => {}
         }

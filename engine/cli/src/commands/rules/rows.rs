@@ -240,7 +240,7 @@ impl Source<'_> {
         let Self { pack, needed, path, clock, .. } = *self;
         let id = map.remove("id").map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
         let missing = pack.fields().iter().enumerate().filter(|(at, column)| {
-            needed.contains(at) && !column.optional && !column.derived && !map.contains_key(&column.name)
+            needed.contains(at) && !column.optional && !column.is_made() && !map.contains_key(&column.name)
         });
         let mut problems: Vec<String> =
             missing.map(|(_, column)| format!("`{}` is missing, and rules read it", column.name)).collect();

@@ -27,7 +27,7 @@ use casebook_syntax::{
 };
 
 use super::{digest, levels, place, slots::count};
-use crate::check::{Documents, Parts, inbox, template, truth::sources, vary};
+use crate::check::{Documents, Parts, counted, inbox, template, truth::sources, vary};
 
 /// Items that are drawn at load to find what fails.
 const SAMPLES: usize = 100;
@@ -42,6 +42,8 @@ pub(in crate::check) struct TaskItems {
     pub(in crate::check) samples: Vec<Arc<Item>>,
     /// Where they come from at each level that a reset may choose.
     pub(in crate::check) levels: Vec<TaskLevel>,
+    /// Where each listed item is written: its inbox, and its position there.
+    pub(in crate::check) sites: Vec<(String, usize)>,
     /// Whether something is missing that was refused elsewhere.
     broken: bool,
 }
@@ -61,12 +63,15 @@ pub(in crate::check) fn parts_of_task(
         let task = Task { document, spec, vary, clock, parts, tells: true };
         match part {
             spec::InboxPart::Inbox(name) => {
-                let range = task.inbox(name, &pointer, &mut items.listed, report);
+                let range = task.inbox(name, &pointer, &mut items, report);
                 items.broken |= range.is_none();
                 items.parts.extend(range.map(InboxPart::Listed));
             }
             spec::InboxPart::Drawn(drawn) => task.drawn(&pointer, drawn, &mut items, report),
         }
+    }
+    if parts.counts() && report.errors() == before && !items.broken {
+        counted::settle_listed(&mut items, clock, parts, report);
     }
     let mut ids: Vec<&str> = items.listed.iter().filter_map(|one| Some(one.forms.first()?.id.as_str())).collect();
     ids.sort_unstable();
@@ -113,7 +118,7 @@ impl Task<'_, '_> {
         &self,
         name: &str,
         pointer: &str,
-        listed: &mut Vec<Variants>,
+        items: &mut TaskItems,
         report: &mut Report,
     ) -> Option<std::ops::Range<usize>> {
         let found = self.parts.documents.find(Kind::Inbox, name).map(|found| (found, &found.content));
@@ -121,10 +126,11 @@ impl Task<'_, '_> {
             self.parts.documents.missing(Kind::Inbox, name, self.document, pointer, report);
             return None;
         };
-        let items = inbox::items(found, inbox, (self.document, self.vary), self.clock, self.parts, report)?;
-        let start = listed.len();
-        listed.extend(items);
-        Some(start..listed.len())
+        let made = inbox::items(found, inbox, (self.document, self.vary), self.clock, self.parts, report)?;
+        let start = items.listed.len();
+        items.sites.extend((0..made.len()).map(|at| (name.to_owned(), at)));
+        items.listed.extend(made);
+        Some(start..items.listed.len())
     }
 
     fn drawn(&self, pointer: &str, spec: &spec::DrawnItems, items: &mut TaskItems, report: &mut Report) {
@@ -173,7 +179,7 @@ impl Task<'_, '_> {
                 self.generated(pointer, spec, generators, items, report);
             }
             (None, Some(name)) if report.errors() == before => {
-                let Some(range) = self.inbox(name, &format!("{pointer}/from"), &mut items.listed, report) else {
+                let Some(range) = self.inbox(name, &format!("{pointer}/from"), items, report) else {
                     return;
                 };
                 let draw = spec.draw.unwrap_or_default() as usize;
@@ -360,6 +366,8 @@ impl Task<'_, '_> {
             return known.plan.clone();
         }
         let (plan, mut survey) = Plan::new(&cast, self.clock, world);
+        let is_idle = cast.generator.cover.is_some() && plan.is_aimless() && survey.unreached.is_empty();
+        let is_idle = is_idle && self.parts.counts() && survey.faults.is_empty();
         if !survey.unreached.is_empty() && !cast.mix.is_empty() {
             // What the mix of a task leaves out is meant.
             let whole = Cast { mix: Vec::new(), ..cast };
@@ -367,7 +375,11 @@ impl Task<'_, '_> {
             survey.unreached.retain(|one| unreached.contains(one));
         }
         let (found, findings) = (report.errors(), report.diagnostics.len());
-        Site { level: use_of.level.as_deref(), test: use_of.test, ..site }.report(self.parts, survey, report);
+        let site = Site { level: use_of.level.as_deref(), test: use_of.test, ..site };
+        if is_idle {
+            site.report_aimless(report);
+        }
+        site.report(self.parts, survey, report);
         let plan = (report.errors() == found).then(|| Arc::new(OnceLock::from(plan)));
         let learned = Learned { plan: plan.clone(), faulty: report.diagnostics.len() > findings };
         self.parts.plans.borrow_mut().learned.insert(use_of, learned);
@@ -555,15 +567,27 @@ impl Site<'_> {
         }
     }
 
-    /// Reports a goal that was never met: a rule where it is written, anything else at the generator.
-    fn unreached(&self, parts: &Parts<'_>, one: &Unreached, label: &str, report: &mut Report) {
-        let name = &self.spec.name;
-        let key = |key: &str| match self.level {
+    /// Reports that `cover` steers towards nothing.
+    fn report_aimless(&self, report: &mut Report) {
+        let message = "`cover` has no effect: every rule reads counts, which draws are not steered towards";
+        let finding = self.document.at_key(Code::NoEffect, self.key("cover"), message);
+        report.push(finding.hint("remove it; give slots values that several items of an episode share"));
+    }
+
+    /// The place of a key that a level may override.
+    fn key(&self, key: &str) -> String {
+        match self.level {
             Some(level) if self.document.value.pointer(&format!("/levels/{level}/{key}")).is_some() => {
                 format!("/levels/{level}/{key}")
             }
             _ => format!("/{key}"),
-        };
+        }
+    }
+
+    /// Reports a goal that was never met: a rule where it is written, anything else at the generator.
+    fn unreached(&self, parts: &Parts<'_>, one: &Unreached, label: &str, report: &mut Report) {
+        let name = &self.spec.name;
+        let key = |key: &str| self.key(key);
         let reach = if self.test && !self.spec.hold_out.is_empty() {
             "let a slot take what the rule asks for; what is drawn for a test is only what `hold_out` keeps from training"
         } else {

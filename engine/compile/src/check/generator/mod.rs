@@ -43,7 +43,12 @@ pub(super) use drawn::{Plans, TaskItems, parts_of_task};
 pub(super) use levels::add_argument;
 use reading::plain_source;
 
-use super::{Parts, comparisons, forms::keeps_type, lines::Lines};
+use super::{
+    Parts, comparisons,
+    forms::keeps_type,
+    inbox::{how_made, key_of},
+    lines::Lines,
+};
 
 /// What templates may call.
 const GLOBALS: [&str; 4] = ["dict", "namespace", "range", "loop"];
@@ -308,16 +313,16 @@ impl<'a, 'p> Builder<'a, 'p> {
         for column in fields.iter() {
             let pointer = format!("/fields/{}", column.name);
             sources.push(match self.spec.fields.get(&column.name) {
-                Some(_) if column.derived => {
+                Some(_) if column.is_made() => {
                     report.push(
                         self.document
-                            .at_key(Code::BadValue, pointer, format!("`{}` is computed", column.name))
-                            .hint("remove it from the generator, or `derive` from the field"),
+                            .at_key(Code::BadValue, pointer, format!("`{}` is {}", column.name, how_made(column)))
+                            .hint(format!("remove it from the generator, or `{}` from the field", key_of(column))),
                     );
                     None
                 }
                 Some(value) => self.source(&pointer, value, column, report),
-                None if column.optional || column.derived => None,
+                None if column.optional || column.is_made() => None,
                 // It is there, misspelt.
                 None if nearest(&column.name, unknown.iter().copied()).is_some() => None,
                 None => {

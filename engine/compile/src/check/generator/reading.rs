@@ -124,12 +124,13 @@ impl Builder<'_, '_> {
         let reading = Reading { spec: self.spec, slots, phrases: texts.collect() };
         reading.note(used);
         let Some(item) = &self.parts.environment.item else { return };
-        for (name, field) in item.fields.iter().filter(|(_, field)| !field.visible && field.derive.is_none()) {
-            for (shown, other) in item.fields.iter().filter(|(_, other)| other.visible && other.derive.is_none()) {
+        let is_made = |field: &spec::FieldSpec| field.derive.is_some() || field.count.is_some();
+        for (name, field) in item.fields.iter().filter(|(_, field)| !field.visible && !is_made(field)) {
+            for (shown, other) in item.fields.iter().filter(|(_, other)| other.visible && !is_made(other)) {
                 reading.check_shown(self.document, (name, field), (shown, other), report);
             }
             // What is computed of the item can say anything of it.
-            let computed = |from: &String| item.fields.get(from).is_some_and(|from| from.derive.is_some());
+            let computed = |from: &String| item.fields.get(from).is_some_and(is_made);
             if !field.read_from.iter().any(computed) {
                 reading.check_told(self.document, name, field, report);
             }

@@ -17,7 +17,12 @@ use crate::{
     items::{self, Flaw, Law},
     model::{Column, Datum, Item, Keyword, Origin, Text, TruthCell, counting},
     rules::Facts,
-    scenario::{Task, derived::Derived, random::Stream},
+    scenario::{
+        Task,
+        derived::Derived,
+        drafts::{Draft, Problem},
+        random::Stream,
+    },
 };
 
 /// The maximum number of draws for one item.
@@ -64,7 +69,7 @@ impl Fault {
 pub(super) struct Candidate<'a> {
     pub(super) slots: Slots,
     phrases: PhrasesOf<'a>,
-    values: Vec<Option<Value>>,
+    pub(super) values: Vec<Option<Value>>,
     /// Which of them are made.
     made: Vec<bool>,
     /// The fields as far as they are made.
@@ -100,19 +105,45 @@ impl<'a> Drawing<'a> {
         for attempt in 0..2 * TRIES {
             // After many tries any item will do.
             let goal = goal.filter(|_| attempt < TRIES);
-            let pinned = goal.and_then(|goal| goal.pinned(stream));
-            let lean = goal.map_or(&Upright as &dyn Lean, Goal::lean);
-            let mut candidate = self.candidate((lean, pinned), plan, world, stream)?;
-            let missed = candidate.slots.missed && attempt < TRIES;
-            if missed || goal.is_some_and(|goal| !goal.is_met(plan, steering, &candidate.fields, self.clock)) {
-                continue;
-            }
-            match self.finish(id, &mut candidate, (plan, lean), world, stream) {
+            let Some(mut candidate) = self.attempt((attempt, goal), (plan, steering), world, stream)? else { continue };
+            match self.finish(id, &mut candidate, (plan, lean_of(goal)), world, stream) {
                 Err(fault) if fault.flaw => last = Some(fault),
                 item => return item,
             }
         }
         Err(last.unwrap_or_else(|| Fault::new("", "no draw succeeds")))
+    }
+
+    /// Draws an item like [`Self::item`], as far as that goes before the other items of the episode are known.
+    pub(super) fn draft(
+        &'a self,
+        (plan, steering): (&Plan, &Law<'_>),
+        goal: Option<Goal<'_>>,
+        world: &World<'_>,
+        stream: &mut Stream,
+    ) -> Result<(Candidate<'a>, Vec<TruthCell>), Fault> {
+        for attempt in 0..=TRIES {
+            let goal = goal.filter(|_| attempt < TRIES);
+            let Some(mut candidate) = self.attempt((attempt, goal), (plan, steering), world, stream)? else { continue };
+            let truth = self.complete(&mut candidate, (plan, lean_of(goal)), world, stream)?;
+            return Ok((candidate, truth));
+        }
+        Err(Fault::new("", "no draw succeeds"))
+    }
+
+    /// Draws the fields that rules read; nothing where they miss the goal.
+    fn attempt(
+        &'a self,
+        (attempt, goal): (usize, Option<Goal<'_>>),
+        (plan, steering): (&Plan, &Law<'_>),
+        world: &World<'_>,
+        stream: &mut Stream,
+    ) -> Result<Option<Candidate<'a>>, Fault> {
+        let pinned = goal.and_then(|goal| goal.pinned(stream));
+        let candidate = self.candidate((lean_of(goal), pinned), plan, world, stream)?;
+        let missed = candidate.slots.missed && attempt < TRIES;
+        let is_off = |goal: Goal<'_>| !goal.is_met(plan, steering, &candidate.fields, self.clock);
+        Ok((!missed && !goal.is_some_and(is_off)).then_some(candidate))
     }
 
     /// Draws an item with a lean and no goal.
@@ -185,10 +216,34 @@ impl<'a> Drawing<'a> {
         &self,
         id: &str,
         candidate: &mut Candidate<'_>,
-        (plan, lean): (&Plan, &dyn Lean),
+        drawn_by: (&Plan, &dyn Lean),
         world: &World<'_>,
         stream: &mut Stream,
     ) -> Result<Item, Fault> {
+        let mut truth = self.complete(candidate, drawn_by, world, stream)?;
+        let decisions = world.law.decisions;
+        let values = std::mem::take(&mut candidate.values);
+        let failed = world.derived.judge((world.fields, decisions), &values, &mut truth);
+        // What follows from counts may not be known of an item that is alone.
+        if let Some((at, problem)) = failed.into_iter().find(|_| world.derived.counts().is_empty()) {
+            return Err(uncomputed(decisions, at, &problem));
+        }
+        let fields = std::mem::take(&mut candidate.fields);
+        if let Some(flaw) = world.law.settle(&fields, &mut truth, None).into_iter().next() {
+            return Err(explain(&flaw, &truth, &world.law));
+        }
+        self.say(candidate, &mut truth, decisions, stream)?;
+        Ok(items::assemble(id, world.fields, values, fields, truth))
+    }
+
+    /// Draws the rest of the fields, and what labels say.
+    fn complete(
+        &self,
+        candidate: &mut Candidate<'_>,
+        (plan, lean): (&Plan, &dyn Lean),
+        world: &World<'_>,
+        stream: &mut Stream,
+    ) -> Result<Vec<TruthCell>, Fault> {
         let slots = &mut candidate.slots;
         self.generator.slots.draw_some(slots, |at| !plan.is_needed(at), self, stream, (lean, None))?;
         for at in 0..world.fields.len() {
@@ -198,36 +253,39 @@ impl<'a> Drawing<'a> {
         }
         derive(candidate, world)?;
         let decisions = world.law.decisions;
-        let labels = |at: usize| self.generator.labels.get(at).and_then(Option::as_ref);
         let mut truth = vec![TruthCell::default(); decisions.len()];
         for (at, decision) in decisions.iter().enumerate() {
-            if let Some(label) = labels(at) {
+            if let Some(label) = self.label(at) {
                 self.label_value(decision, label, (&*candidate, &mut truth[at]), stream)?;
             }
         }
-        let values = std::mem::take(&mut candidate.values);
-        if let Some((at, problem)) =
-            world.derived.judge((world.fields, decisions), &values, &mut truth).into_iter().next()
-        {
-            let message = format!("the right `{}` cannot be computed: {problem}", decisions[at].name);
-            return Err(Fault::new("/fields", message));
+        Ok(truth)
+    }
+
+    /// Writes what good texts say, which may depend on what is right.
+    pub(super) fn say(
+        &self,
+        candidate: &Candidate<'_>,
+        truth: &mut [TruthCell],
+        decisions: &[Column],
+        stream: &mut Stream,
+    ) -> Result<(), Fault> {
+        if !self.generator.labels.iter().flatten().any(LabelSource::has_text) {
+            return Ok(());
         }
-        let fields = std::mem::take(&mut candidate.fields);
-        if let Some(flaw) = world.law.settle(&fields, &mut truth, None).into_iter().next() {
-            return Err(explain(&flaw, &truth, &world.law));
-        }
-        if self.generator.labels.iter().flatten().any(LabelSource::has_text) {
-            // What a good text says may depend on what is right.
-            candidate.phrases.judged.set(0, told(decisions, &truth, value_of));
-            candidate.phrases.judged.set(1, told(decisions, &truth, rule_of));
-            let counts = counting(decisions, |other, values| Some(values.contains(truth[other].value.as_ref()?)));
-            for at in (0..decisions.len()).filter(|at| counts[*at]) {
-                if let Some(label) = labels(at).filter(|label| label.has_text()) {
-                    Self::label_text(label, (&*candidate, &mut truth[at]), stream)?;
-                }
+        candidate.phrases.judged.set(0, told(decisions, truth, value_of));
+        candidate.phrases.judged.set(1, told(decisions, truth, rule_of));
+        let counts = counting(decisions, |other, values| Some(values.contains(truth[other].value.as_ref()?)));
+        for at in (0..decisions.len()).filter(|at| counts[*at]) {
+            if let Some(label) = self.label(at).filter(|label| label.has_text()) {
+                Self::label_text(label, (candidate, &mut truth[at]), stream)?;
             }
         }
-        Ok(items::assemble(id, world.fields, values, fields, truth))
+        Ok(())
+    }
+
+    fn label(&self, decision: usize) -> Option<&'a LabelSource> {
+        self.generator.labels.get(decision).and_then(Option::as_ref)
     }
 
     /// The value that a source gives; nothing for null.
@@ -341,11 +399,33 @@ fn tidy(text: String) -> String {
     tidy
 }
 
+fn lean_of(goal: Option<Goal<'_>>) -> &dyn Lean {
+    goal.map_or(&Upright as &dyn Lean, Goal::lean)
+}
+
+/// That the right value of a decision cannot be computed.
+fn uncomputed(decisions: &[Column], at: usize, problem: &str) -> Fault {
+    Fault::new("/fields", format!("the right `{}` cannot be computed: {problem}", decisions[at].name))
+}
+
+/// Why a draft does not become an item, and that another draw may.
+pub(super) fn fault_of(problem: &Problem<'_>, draft: &Draft, world: &World<'_>) -> Fault {
+    match problem {
+        Problem::Field(at, why) => {
+            Fault::new("/fields", format!("`{}` cannot be computed: {why}", world.fields[*at].name))
+        }
+        Problem::Truth(at, why) => uncomputed(world.law.decisions, *at, why),
+        Problem::Flaw(flaw) => explain(flaw, &draft.truth, &world.law),
+    }
+}
+
 /// Computes those derived fields of an item that are its turn, once those that they read are made.
+///
+/// What is computed of counts is only made as far as it can be of an item that is alone.
 fn derive(candidate: &mut Candidate<'_>, world: &World<'_>) -> Result<(), Fault> {
     let Candidate { values, made, fields, .. } = candidate;
     let problems = world.derived.fill_some(world.fields, |at| made[at], values, fields);
-    match problems.into_iter().next() {
+    match problems.into_iter().find(|(at, _)| !world.derived.is_late(*at)) {
         Some((at, problem)) => {
             Err(Fault::new("/fields", format!("`{}` cannot be computed: {problem}", world.fields[at].name)))
         }

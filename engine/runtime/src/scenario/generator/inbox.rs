@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    fmt,
     ops::Range,
     sync::{Arc, OnceLock},
 };
@@ -9,13 +10,14 @@ use std::{
 use smallvec::SmallVec;
 
 use super::{
-    Cell, Choice, Generator, PoolSource, Way,
+    Cell, Choice, Generator, PoolSource, Way, counted,
     distribution::{Grid, draw_among},
     draw::{Fault, Steering, World},
-    plan::{Leaning, Plan},
+    plan::{Goal, Leaning, Plan},
     slots::{Lean, WHOLE},
 };
 use crate::{
+    items::Law,
     model::Item,
     scenario::{Task, random::Stream},
 };
@@ -222,31 +224,32 @@ impl<'a> Drawing<'a> {
 /// # Errors
 ///
 /// When something that is drawn cannot be made; the text says what.
-pub fn items(task: &Task, seed: u64, world: &World<'_>, by: Option<Steering<'_>>) -> Result<Vec<Arc<Item>>, String> {
+pub fn items(task: &Task, seed: u64, world: &World<'_>, by: Option<Steering<'_>>) -> Result<Vec<Arc<Item>>, Failure> {
     let (key, seed) = task.key(seed);
     let drawn: SmallVec<[usize; 4]> =
         task.vary.iter().map(|(name, count)| Stream::new(key, seed, &["vary:", name]).below(*count)).collect();
     let form = |at: usize| {
         let variants = &task.items[at];
-        let form = variants.uses.iter().fold(0, |form, at| form * task.vary[*at].1 + drawn[*at]);
-        Arc::clone(&variants.forms[form])
+        variants.uses.iter().fold(0, |form, at| form * task.vary[*at].1 + drawn[*at])
     };
-    let mut items: Vec<Arc<Item>> = Vec::with_capacity(task.items());
-    for (number, part) in task.parts.iter().enumerate() {
-        match part {
-            InboxPart::Listed(range) => items.extend(range.clone().map(form)),
-            InboxPart::Some(range, count) => {
-                let mut open: Vec<usize> = range.clone().collect();
-                Stream::new(key, seed, &["some:", &number.to_string()]).shuffle(&mut open);
-                items.extend(open.into_iter().take(*count).map(form));
-            }
-            InboxPart::Drawn(drawn) => {
-                let by = by.and_then(|by| Some((by.task.drawn(number)?, by.world)));
-                let by = by.filter(|(other, _)| other.sources.len() == drawn.sources.len());
-                drawn.draw((key, seed, number), task.clock, (world, by.unwrap_or((drawn, world))), &mut items)?;
+    let mut items = if task.is_open(world) {
+        counted::items(task, (key, seed), world, by, form)?
+    } else {
+        let mut items: Vec<Arc<Item>> = Vec::with_capacity(task.items());
+        let form = |at: usize| Arc::clone(&task.items[at].forms[form(at)]);
+        for (number, part) in task.parts.iter().enumerate() {
+            match part {
+                InboxPart::Listed(range) => items.extend(range.clone().map(form)),
+                InboxPart::Some(range, count) => {
+                    items.extend(some(range, *count, (key, seed, number)).into_iter().map(form));
+                }
+                InboxPart::Drawn(drawn) => {
+                    drawn.draw((key, seed, number), world, steering(drawn, number, by, world), &mut items)?;
+                }
             }
         }
-    }
+        items
+    };
     if task.shuffled {
         Stream::new(key, seed, &["order"]).shuffle(&mut items);
     }
@@ -254,6 +257,56 @@ pub fn items(task: &Task, seed: u64, world: &World<'_>, by: Option<Steering<'_>>
         ranking.apply(&mut items);
     }
     Ok(items)
+}
+
+impl Task {
+    /// Whether a reset counts the items of an episode: they are not the same with every seed.
+    fn is_open(&self, world: &World<'_>) -> bool {
+        !world.derived.counts().is_empty()
+            && (self.is_drawn() || self.items.iter().any(|variants| !variants.drafts.is_empty()))
+    }
+}
+
+/// So many of the items of a part, each at most once.
+pub(super) fn some(range: &Range<usize>, count: usize, (key, seed, part): (&str, u64, usize)) -> Vec<usize> {
+    let mut open: Vec<usize> = range.clone().collect();
+    Stream::new(key, seed, &["some:", &part.to_string()]).shuffle(&mut open);
+    open.truncate(count);
+    open
+}
+
+/// The version of a part that steers its draws, with the world that it is made for.
+pub(super) fn steering<'a>(
+    drawn: &'a Drawn,
+    part: usize,
+    by: Option<Steering<'a>>,
+    world: &'a World<'a>,
+) -> (&'a Drawn, &'a World<'a>) {
+    let by = by.and_then(|by| Some((by.task.drawn(part)?, by.world)));
+    by.filter(|(other, _)| other.sources.len() == drawn.sources.len()).unwrap_or((drawn, world))
+}
+
+/// What cannot be made of the items of an episode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The id of the item, where it is listed.
+    pub item: Option<String>,
+    /// The name of the generator, where it is drawn.
+    pub generator: Option<String>,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault { message, pointer, .. } = &self.fault;
+        match (&self.generator, &self.item) {
+            (Some(name), _) => write!(f, "the generator `{name}` fails with this seed: {message} (at `{pointer}`)"),
+            (None, item) => {
+                write!(f, "the item `{}` fails with this seed: {message}", item.as_deref().unwrap_or_default())
+            }
+        }
+    }
 }
 
 impl Source {
@@ -284,7 +337,22 @@ impl Source {
             if self.cast.generator.cover.is_some() {
                 drawing.provide(plan.leans(deck.get(first..).unwrap_or_default()), &mut stream);
             }
-            for number in first..count.min(first + SAMPLED) {
+            let numbers = first..count.min(first + SAMPLED);
+            if !world.derived.counts().is_empty() {
+                // These items are an episode, so that they count each other.
+                let turn = |number: usize| {
+                    let mut stream = Stream::new(name, number as u64, &["sampled:"]);
+                    let id = id(&mut stream, drawing.generator);
+                    let goal = plan.choose(&deck, number, drawing.generator, &mut stream);
+                    Turn { id, drawing: &drawing, plan, law: &world.law, goal, stream }
+                };
+                match counted::together(numbers.map(turn).collect(), world) {
+                    Ok(made) => items.extend(made),
+                    Err(fault) => note(fault),
+                }
+                continue;
+            }
+            for number in numbers {
                 let id = id(&mut stream, drawing.generator);
                 let goal = plan.choose(&deck, number, drawing.generator, &mut stream);
                 match drawing.item(&id, (plan, &world.law), goal, world, &mut stream) {
@@ -308,55 +376,108 @@ impl Source {
     }
 }
 
+/// The generators of a part as an episode has them, with what remains to be drawn.
+pub(super) struct Opened<'a> {
+    drawn: &'a Drawn,
+    key: (&'a str, u64),
+    part: String,
+    /// By source the pools, and what items aim at.
+    drawings: Vec<(Drawing<'a>, Vec<usize>)>,
+    plans: Vec<&'a Plan>,
+    aimed: &'a World<'a>,
+    stream: Stream,
+    count: i64,
+}
+
+/// An item that is to be drawn.
+pub(super) struct Turn<'a> {
+    pub(super) id: String,
+    pub(super) drawing: &'a Drawing<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) law: &'a Law<'a>,
+    pub(super) goal: Option<Goal<'a>>,
+    pub(super) stream: Stream,
+}
+
+impl Turn<'_> {
+    pub(super) fn failed(&self, fault: Fault) -> Failure {
+        Failure { item: None, generator: Some(self.drawing.generator.name.clone()), fault }
+    }
+}
+
 impl Drawn {
     /// Draws the items of a part and adds them; some version of it steers the draws, for a world of its own.
     fn draw(
         &self,
-        (key, seed, part): (&str, u64, usize),
-        clock: Option<i64>,
-        (world, (steering, aimed)): (&World<'_>, (&Self, &World<'_>)),
+        key: (&str, u64, usize),
+        world: &World<'_>,
+        steering: (&Self, &World<'_>),
         items: &mut Vec<Arc<Item>>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Failure> {
+        let mut known: HashSet<String> = items.iter().map(|item| item.id.clone()).collect();
+        let mut opened = self.open(key, world.law.clock, steering)?;
+        opened.each(&mut known, |mut turn| {
+            let Turn { id, drawing, plan, law, goal, stream } = &mut turn;
+            let item = drawing.item(id, (*plan, *law), *goal, world, stream);
+            items.push(Arc::new(item.map_err(|fault| turn.failed(fault))?));
+            Ok(())
+        })
+    }
+
+    /// Draws the pools of a part, and what its items aim at.
+    pub(super) fn open<'a>(
+        &'a self,
+        (key, seed, part): (&'a str, u64, usize),
+        clock: Option<i64>,
+        (steering, aimed): (&'a Self, &'a World<'a>),
+    ) -> Result<Opened<'a>, Failure> {
         let part = part.to_string();
         let mut stream = Stream::new(key, seed, &["drawn:", &part]);
         let count = self.count.value(self.count.draw(&mut stream));
-        let failed = |cast: &Cast, fault: &Fault| {
-            format!(
-                "the generator `{}` fails with this seed: {} (at `{}`)",
-                cast.generator.name, fault.message, fault.pointer
-            )
-        };
         let mut drawings: Vec<(Drawing<'_>, Vec<usize>)> = Vec::with_capacity(self.sources.len());
         let plans: Vec<&Plan> = steering.sources.iter().map(|source| source.plan(aimed.law.clock, aimed)).collect();
         for (source, plan) in self.sources.iter().zip(&plans) {
-            let mut stream = Stream::new(key, seed, &["pools:", &part, ":", &source.cast.generator.name]);
-            let mut drawing =
-                Drawing::new(&source.cast, clock, &mut stream).map_err(|fault| failed(&source.cast, &fault))?;
+            let name = &source.cast.generator.name;
+            let mut stream = Stream::new(key, seed, &["pools:", &part, ":", name]);
+            let mut drawing = Drawing::new(&source.cast, clock, &mut stream).map_err(|fault| Failure {
+                item: None,
+                generator: Some(name.clone()),
+                fault,
+            })?;
             let deck = plan.deck(usize::try_from(count).unwrap_or_default(), &mut stream);
             if source.cast.generator.cover.is_some() {
                 drawing.provide(plan.leans(&deck), &mut stream);
             }
             drawings.push((drawing, deck));
         }
-        let mut known: HashSet<String> = items.iter().map(|item| item.id.clone()).collect();
-        let mut made = vec![0_usize; self.sources.len()];
-        for number in 0..count {
-            let weights = self.sources.iter().map(|source| source.weight).enumerate();
-            let at = draw_among(&mut stream, weights).unwrap_or_default();
-            let (drawing, deck) = &drawings[at];
+        Ok(Opened { drawn: self, key: (key, seed), part, drawings, plans, aimed, stream, count })
+    }
+}
+
+impl Opened<'_> {
+    /// Makes each item of the part; `known` has the ids that are taken.
+    pub(super) fn each<'s>(
+        &'s mut self,
+        known: &mut HashSet<String>,
+        mut make: impl FnMut(Turn<'s>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut made = vec![0_usize; self.drawings.len()];
+        for number in 0..self.count {
+            let weights = self.drawn.sources.iter().map(|source| source.weight).enumerate();
+            let at = draw_among(&mut self.stream, weights).unwrap_or_default();
+            let (drawing, deck) = &self.drawings[at];
             let id = loop {
-                let id = id(&mut stream, drawing.generator);
+                let id = id(&mut self.stream, drawing.generator);
                 if known.insert(id.clone()) {
                     break id;
                 }
             };
-            let mut own = Stream::new(key, seed, &["item:", &part, ":", &number.to_string()]);
-            let source = &self.sources[at];
-            let plan = plans[at];
-            let goal = plan.choose(deck, made[at], &source.cast.generator, &mut own);
+            let (key, seed) = self.key;
+            let mut stream = Stream::new(key, seed, &["item:", &self.part, ":", &number.to_string()]);
+            let plan = self.plans[at];
+            let goal = plan.choose(deck, made[at], drawing.generator, &mut stream);
             made[at] += 1;
-            let item = drawing.item(&id, (plan, &aimed.law), goal, world, &mut own);
-            items.push(Arc::new(item.map_err(|fault| failed(&source.cast, &fault))?));
+            make(Turn { id, drawing, plan, law: &self.aimed.law, goal, stream })?;
         }
         Ok(())
     }

@@ -10,10 +10,12 @@
 //! | `plan.rs`, `plan/` | how draws are steered towards rules, outcomes and thresholds |
 //! | `draw.rs` | an item: its slots, phrases, fields and labels |
 //! | `inbox.rs` | the items of an episode, from inboxes and generators |
+//! | `counted.rs` | the same where items count each other |
 //!
 //! Compiling a pack makes all of it and tries it; a draw fails only where no try found the case.
 
 mod context;
+mod counted;
 pub mod distribution;
 mod draw;
 mod inbox;
@@ -33,7 +35,7 @@ use crate::{
 };
 use distribution::Grid;
 pub use draw::{Fault, Steering, World};
-pub use inbox::{Cast, Drawn, InboxPart, Source, Subset, items};
+pub use inbox::{Cast, Drawn, Failure, InboxPart, Source, Subset, items};
 pub use needs::Needs;
 pub use plan::Plan;
 pub use slots::{attributes, evaluate_in};

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     items::{Law, Source},
     model::Datum,
-    rules::{Facts, RuleSet},
+    rules::{CompiledRule, Facts, RuleSet},
     scenario::random::Stream,
     settings::Hit,
 };
@@ -149,7 +149,7 @@ impl Plan {
                 if seen.targets[at].is_reached {
                     plan.aims.push(aim);
                 } else {
-                    survey.unreached.extend(aim.unreached(&plan, &world.law));
+                    survey.unreached.extend(aim.unreached(&plan, world));
                 }
             }
         }
@@ -164,7 +164,8 @@ impl Plan {
             if seen.targets[at].is_reached {
                 plan.conflict = Some(Aim { target: Target::Conflict, lean });
             } else {
-                survey.unreached.push(Unreached::Conflict);
+                let aim = Aim { target: Target::Conflict, lean: Leaning::default() };
+                survey.unreached.extend(aim.unreached(&plan, world));
             }
         }
         match generator.cover {
@@ -185,6 +186,11 @@ impl Plan {
         }
         survey.faults = trial.faults;
         (plan, survey)
+    }
+
+    /// Whether draws are steered towards no rule and no outcome.
+    pub fn is_aimless(&self) -> bool {
+        self.aims.is_empty()
     }
 
     /// Drops the first aims; thresholds keep their slots.
@@ -321,7 +327,8 @@ impl Plan {
         let mut targets = Vec::new();
         for at in 0..self.sets.len() {
             let Some(set) = self.set(at, &world.law) else { continue };
-            for (number, rule) in set.rules.iter().enumerate().filter(|(_, rule)| !rule.trial && rule.is_valid(clock)) {
+            let can_decide = |rule: &CompiledRule| !rule.trial && rule.is_valid(clock) && !reads_counts(rule, world);
+            for (number, rule) in set.rules.iter().enumerate().filter(|(_, rule)| can_decide(rule)) {
                 targets.push((Target::Rule(at, number), Leaning::towards(rule, cast, world, clock)));
             }
             if !set.default.is_empty() {
@@ -332,13 +339,41 @@ impl Plan {
     }
 }
 
+/// Whether a rule reads what is only known once all items of the episode are.
+fn reads_counts(rule: &CompiledRule, world: &World<'_>) -> bool {
+    if world.derived.counts().is_empty() {
+        return false;
+    }
+    let mut columns = HashSet::new();
+    std::iter::once(&rule.when).chain(&rule.except).for_each(|condition| condition.columns(&mut columns));
+    columns.into_iter().any(|at| world.derived.is_late(at))
+}
+
 impl Aim {
-    fn unreached(&self, plan: &Plan, law: &Law<'_>) -> Option<Unreached> {
+    fn unreached(&self, plan: &Plan, world: &World<'_>) -> Option<Unreached> {
+        let law = &world.law;
+        if self.is_open(plan, world) {
+            return None;
+        }
         match &self.target {
             Target::Rule(set, rule) => plan.set(*set, law).map(|set| Unreached::Rule(set.name.clone(), *rule)),
             Target::Default(set) => plan.set(*set, law).map(|set| Unreached::Default(set.name.clone())),
             Target::Outcome(_) => None,
             Target::Conflict => Some(Unreached::Conflict),
+        }
+    }
+
+    /// Whether an item of an episode may meet it that alone does not: a rule that reads counts may step aside.
+    fn is_open(&self, plan: &Plan, world: &World<'_>) -> bool {
+        let reads = |set: usize, before: usize| {
+            let rules = plan.set(set, &world.law).map(|set| &set.rules[..before.min(set.rules.len())]);
+            rules.into_iter().flatten().any(|rule| reads_counts(rule, world))
+        };
+        match &self.target {
+            Target::Rule(set, rule) => reads(*set, *rule),
+            Target::Default(set) => reads(*set, usize::MAX),
+            Target::Conflict => (0..plan.sets.len()).any(|set| reads(set, usize::MAX)),
+            Target::Outcome(_) => false,
         }
     }
 }
