@@ -58,7 +58,7 @@ fn stats(args: &StatsArgs, format: Format) -> Result<Exit, Exit> {
     Ok(loaded.exit(if tasks.is_empty() || !open.is_empty() { Exit::Findings } else { Exit::Success }))
 }
 
-/// What fails under `--strict`, but for shortcuts past decisions that are allowed. Items that are written by hand are as many as they are, so that too few of them are none.
+/// What fails under `--strict`, except shortcuts past decisions that are allowed. Items that are written by hand are as many as they are, so that too few of them are none.
 fn findings(all: &[Statistics], allowed: &[String]) -> Vec<String> {
     let mut findings = Vec::new();
     let named = |few: &dyn Fn(&Statistics) -> bool| {
