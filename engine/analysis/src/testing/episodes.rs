@@ -1,7 +1,7 @@
 //! Episode cases and probes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -19,7 +19,7 @@ use casebook_runtime::{
 };
 use serde_json::{Map, Value};
 
-use super::{Case, CaseKind, case, coverage::Seen};
+use super::{Case, CaseKind, case, coverage::Seen, draws::Draws};
 
 /// What the oracle must score unless a test demands otherwise, and what others may.
 const ORACLE: NumberTest = NumberTest::Between(Some((0.95, true)), None);
@@ -61,16 +61,16 @@ struct Graded {
     items: Vec<(String, f64)>,
 }
 
-pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, seen: &mut Seen) -> Case {
+pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, known: &Known, seen: &mut Seen) -> Case {
     let played = match pack.find_task(&test.task).as_ref() {
         None => Err(format!("there is no task `{}`", test.task)),
         Some(task) => match &test.player {
             Player::Actions(actions) => {
                 let mut actions = actions.iter().cloned();
-                play(pack, task, (test.seed, &test.arguments), seen, |_| actions.next())
+                play(pack, task, (test.seed, &test.arguments), (known, seen), |_| actions.next())
             }
             Player::Policy(probe) => match policy::of_probe(pack, probe) {
-                Some(policy) => play(pack, task, (test.seed, &test.arguments), seen, |episode| {
+                Some(policy) => play(pack, task, (test.seed, &test.arguments), (known, seen), |episode| {
                     (!episode.done()).then(|| policy.act(episode)).flatten()
                 }),
                 None => Err(format!("there is no agent `{}`", probe.name())),
@@ -144,11 +144,22 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What the oracle earns, by task and seed; it is played when it is first asked for.
+/// What is known of one version of a pack while it is tested.
 #[derive(Debug, Default)]
-pub(super) struct Rival(Mutex<HashMap<(String, u64), Option<f64>>>);
+pub(crate) struct Known {
+    pub(crate) draws: Arc<Draws>,
+    /// The tasks, or families, that are played first, as something of them has changed.
+    pub(crate) first: HashSet<String>,
+    /// What the oracle earns, by task and seed; it is played when it is first asked for.
+    oracle: Mutex<HashMap<(String, u64), Option<f64>>>,
+}
 
-impl Rival {
+impl Known {
+    /// Nothing but the items of some episodes, and which tasks come first.
+    pub(crate) fn of(draws: &Arc<Draws>, first: HashSet<String>) -> Self {
+        Self { draws: Arc::clone(draws), first, ..Self::default() }
+    }
+
     fn total_if(&self, wanted: bool, pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Option<f64> {
         if wanted { self.total(pack, task, seed) } else { None }
     }
@@ -156,15 +167,15 @@ impl Rival {
     fn total(&self, pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Option<f64> {
         let key = (task.name().to_owned(), seed);
         let known = |kept: &HashMap<_, Option<f64>>| kept.get(&key).copied();
-        if let Some(total) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(total) = known(&self.oracle.lock().unwrap_or_else(PoisonError::into_inner)) {
             return total;
         }
         let played = policy::find(pack, "oracle").and_then(|oracle| {
             let next = |episode: &Episode| (!episode.done()).then(|| oracle.act(episode)).flatten();
-            play(pack, task, (seed, &Map::new()), &mut Seen::default(), next).ok()
+            play(pack, task, (seed, &Map::new()), (self, &mut Seen::default()), next).ok()
         });
         let total = played.filter(|played| played.refused.is_none()).map(|played| played.total());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, total);
+        self.oracle.lock().unwrap_or_else(PoisonError::into_inner).insert(key, total);
         total
     }
 }
@@ -177,7 +188,7 @@ impl Played {
 
 /// Lets an agent play every task, of each family the first ones; each score must meet the demand, or of a family where it is
 /// about the greatest score the mean. On average of all episodes no ceiling may be passed.
-pub(super) fn probe(pack: &Arc<Pack>, asked: &Asked<'_>, rival: &Rival, seen: &mut Seen) -> Case {
+pub(super) fn probe(pack: &Arc<Pack>, asked: &Asked<'_>, known: &Known, seen: &mut Seen) -> Case {
     let mut details = Vec::new();
     let mut passed = true;
     let agent = policy::of_probe(pack, &asked.probe);
@@ -196,7 +207,7 @@ pub(super) fn probe(pack: &Arc<Pack>, asked: &Asked<'_>, rival: &Rival, seen: &m
             // What only a ceiling asks for is no part of what the tests exercise.
             let seen = if at < demanded.len() && asked.counts() { &mut *seen } else { &mut apart };
             let played = match &agent {
-                Some(agent) => play(pack, task, (*seed, &Map::new()), seen, |episode| {
+                Some(agent) => play(pack, task, (*seed, &Map::new()), (known, seen), |episode| {
                     (!episode.done()).then(|| agent.act(episode)).flatten()
                 }),
                 None => Err(format!("there is no agent `{}`", asked.probe.name())),
@@ -207,7 +218,7 @@ pub(super) fn probe(pack: &Arc<Pack>, asked: &Asked<'_>, rival: &Rival, seen: &m
                     details.push(format!("{}: action {step} was refused: {error}", task.name()));
                 }
                 Ok(played) => {
-                    totals.push((played.total(), rival.total_if(asked.rival, pack, task, *seed)));
+                    totals.push((played.total(), known.total_if(asked.rival, pack, task, *seed)));
                     scores.push((task, played));
                 }
                 Err(error) => {
@@ -334,10 +345,15 @@ fn play(
     pack: &Arc<Pack>,
     task: &Arc<Task>,
     (seed, arguments): (u64, &Map<String, Value>),
-    seen: &mut Seen,
+    (known, seen): (&Known, &mut Seen),
     mut next: impl FnMut(&Episode) -> Option<Value>,
 ) -> Result<Played, String> {
-    let mut episode = Episode::start(pack, task, seed, arguments).map_err(|error| error.to_string())?;
+    let begun = if arguments.is_empty() {
+        known.draws.reset(pack, task, seed)
+    } else {
+        Episode::start(pack, task, seed, arguments)
+    };
+    let mut episode = begun.map_err(|error| error.to_string())?;
     let mut played = Played::default();
     seen.episode(&episode);
     // An action behind the end is refused, and told: a test that writes it out is wrong about the episode.

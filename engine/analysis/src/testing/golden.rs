@@ -1,15 +1,18 @@
 //! The golden file of a pack: what its policies and the built-in agents score and earn, so that no number changes unseen.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use casebook_runtime::{
-    episode::{Episode, StepError},
+    episode::StepError,
     policy::{self, Policy},
     scenario::{Pack, Task},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Case, CaseKind, Failure, case, episodes};
+use super::{Case, CaseKind, Draws, Failure, Known, case, episodes};
 
 /// The name of the file, in the folder of its pack.
 pub const FILE: &str = "golden.csv";
@@ -46,7 +49,8 @@ impl Line {
 
 /// Plays every task with every policy, one after the other; an error says why an episode has no figures.
 pub fn lines(pack: &Arc<Pack>) -> impl Iterator<Item = Result<Line, String>> + '_ {
-    plays(pack).map(|(agent, task, seed)| line(&agent, &task, seed))
+    let draws = Draws::default();
+    plays(pack).map(move |(agent, task, seed)| line(&agent, &task, seed, &draws))
 }
 
 /// Who plays, with the name of the policy.
@@ -78,8 +82,8 @@ fn episodes_of(task: &Arc<Task>, seeds: u64) -> Vec<(Arc<Task>, u64)> {
     }
 }
 
-fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64) -> Result<Line, String> {
-    let played = play(policy, task, seed)
+fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64, draws: &Draws) -> Result<Line, String> {
+    let played = play(policy, task, seed, draws)
         .map_err(|problem| format!("`{}` seed {seed} by `{agent}` cannot be graded: {problem}", task.name()))?;
     // Without the sign of a zero.
     let rounded = |number: f64| (number * 1e6).round() / 1e6 + 0.0;
@@ -93,8 +97,8 @@ fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64) -> Resu
 }
 
 /// The score and the sum of the rewards of an episode; nothing where an action is refused. A grader that fails is an error.
-fn play(policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Option<(f64, f64)>, String> {
-    let Ok(mut episode) = Episode::reset(policy.pack(), task, seed) else { return Ok(None) };
+fn play(policy: &Policy, task: &Arc<Task>, seed: u64, draws: &Draws) -> Result<Option<(f64, f64)>, String> {
+    let Ok(mut episode) = draws.reset(policy.pack(), task, seed) else { return Ok(None) };
     let mut total = 0.0;
     while !episode.done()
         && let Some(action) = policy.act(&episode)
@@ -158,36 +162,45 @@ pub fn differences(expected: &[Line], are: &[Line]) -> Vec<String> {
     changed.chain(gone.filter_map(|one| difference(Some(one), None))).collect()
 }
 
-/// The first difference between a file and what is played; what follows it is not played.
-pub(super) fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<Failure> {
+/// The first difference between a file and what is played, which begins with the tasks that are to come first; what follows it is
+/// not played.
+pub(super) fn first_difference(pack: &Arc<Pack>, expected: &[Line], known: &Known) -> Option<Failure> {
     let failure = |name: String, line: Option<&Line>| Failure {
         suite: FILE.to_owned(),
         kind: CaseKind::Golden,
         name,
         line: line.cloned(),
     };
-    let mut expected = expected.iter();
-    for is in lines(pack) {
-        let is = match is {
+    let lines: HashMap<(&str, u64, &str), &Line> =
+        expected.iter().map(|line| ((line.task.as_str(), line.seed, line.agent.as_str()), line)).collect();
+    let mut all: Vec<(Agent, Arc<Task>, u64)> = plays(pack).collect();
+    let family = |task: &Arc<Task>| task.member.as_ref().map_or(task.name().to_owned(), |one| one.family.to_string());
+    // An agent with a memory learns first.
+    all.sort_by_cached_key(|(agent, task, _)| (!known.first.contains(&family(task)), agent.1 == "memoriser"));
+    let mut left: HashSet<(&str, u64, &str)> = lines.keys().copied().collect();
+    for (agent, task, seed) in &all {
+        let key = (task.name(), *seed, agent.1.as_str());
+        let wanted = lines.get(&key).copied();
+        left.remove(&key);
+        let is = match line(agent, task, *seed, &known.draws) {
             Ok(is) => is,
             Err(problem) => return Some(failure(problem, None)),
         };
-        let line = expected.next();
-        if let Some(found) = difference(line, Some(&is)) {
-            return Some(failure(found, line));
+        if let Some(found) = difference(wanted, Some(&is)) {
+            return Some(failure(found, wanted));
         }
     }
-    let line = expected.next();
+    let line = expected.iter().find(|line| left.contains(&(line.task.as_str(), line.seed, line.agent.as_str())));
     difference(line, None).map(|found| failure(found, line))
 }
 
 /// Whether the episode of a line that differed in another version differs from a file as well.
-pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line) -> bool {
+pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line, draws: &Draws) -> bool {
     let Some(expected) = expected.iter().find(|line| line.is_about(of)) else { return false };
     let is_it = |(agent, task, seed): &(Agent, Arc<Task>, u64)| {
         agent.1 == of.agent && task.name() == of.task && *seed == of.seed
     };
-    let played = plays(pack).find(is_it).map(|(agent, task, seed)| line(&agent, &task, seed));
+    let played = plays(pack).find(is_it).map(|(agent, task, seed)| line(&agent, &task, seed, draws));
     // Where it is not played, or has no figures, the whole file is compared.
     matches!(played, Some(Ok(is)) if is != *expected)
 }

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `rules.rs` | rule cases, with what matched and why |
 //! | `episodes.rs` | episode cases and probes |
+//! | `draws.rs` | the items of episodes, drawn once for all agents |
 //! | `coverage.rs` | what of a pack they exercised |
 //! | `golden.rs` | what all agents score and earn, next to what a file says |
 //!
 //! Nothing here prints; the outcome is data.
 
 mod coverage;
+mod draws;
 mod episodes;
 pub mod golden;
 mod rules;
@@ -23,9 +25,10 @@ use casebook_compile::plugin::run_examples;
 use casebook_runtime::scenario::{Pack, suite::Site};
 pub use coverage::Coverage;
 use coverage::Seen;
+pub(crate) use draws::Draws;
+use episodes::Asked;
 pub use episodes::PROBING_SEEDS;
-pub(crate) use episodes::constants;
-use episodes::{Asked, Rival};
+pub(crate) use episodes::{Known, constants};
 
 /// The result of a pack's tests.
 #[derive(Debug, Clone, Serialize)]
@@ -109,7 +112,8 @@ impl Outcome {
 pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
     let mut seen = Seen::default();
     let mut cases = Vec::new();
-    let _ = visit_all(pack, (filter, &KINDS), &mut seen, &mut |case| {
+    let known = Known::default();
+    let _ = visit_all(pack, (filter, &KINDS), (&known, &mut seen), &mut |case| {
         cases.push(case);
         ControlFlow::Continue(())
     });
@@ -152,11 +156,11 @@ impl From<Case> for Failure {
 /// What a pack fails first: a case, a line of its golden file, a probe, or a demand on coverage; nothing where all pass.
 ///
 /// What takes least time is tried first. What follows the first failure is not run.
-pub fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>) -> Option<Failure> {
+pub(crate) fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>, known: &Known) -> Option<Failure> {
     let mut seen = Seen::default();
     let mut first_of = |kinds: &[CaseKind]| {
         let mut failed = None;
-        let _ = visit_all(pack, ("", kinds), &mut seen, &mut |case| {
+        let _ = visit_all(pack, ("", kinds), (known, &mut seen), &mut |case| {
             if case.passed {
                 return ControlFlow::Continue(());
             }
@@ -167,17 +171,26 @@ pub fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>) -> Optio
     };
     first_of(&[CaseKind::Rule])
         .or_else(|| first_of(&[CaseKind::Episode]))
-        .or_else(|| golden::first_difference(pack, golden?))
+        .or_else(|| golden::first_difference(pack, golden?, known))
         .or_else(|| first_of(&[CaseKind::Probe, CaseKind::Example]))
         .or_else(|| demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed).map(Failure::from))
 }
 
+/// The first rule case that fails.
+pub(crate) fn first_rule_failure(pack: &Arc<Pack>) -> Option<Failure> {
+    let mut seen = Seen::default();
+    pack.suites.iter().find_map(|suite| {
+        let cases = suite.rules.iter().map(|case| rules::run(pack, &suite.name, case, &mut seen));
+        cases.into_iter().find(|case| !case.passed).map(Failure::from)
+    })
+}
+
 /// Whether a pack fails what another version of it failed, as far as that can be run alone.
-pub fn fails_again(pack: &Arc<Pack>, failure: &Failure, golden: Option<&[golden::Line]>) -> bool {
+pub(crate) fn fails_again(pack: &Arc<Pack>, failure: &Failure, golden: Option<&[golden::Line]>, known: &Known) -> bool {
     if let (Some(line), Some(golden)) = (&failure.line, golden) {
-        return golden::still_differs(pack, golden, line);
+        return golden::still_differs(pack, golden, line, &known.draws);
     }
-    let (mut seen, rival) = (Seen::default(), Rival::default());
+    let mut seen = Seen::default();
     let mut suites = pack.suites.iter().filter(|suite| suite.name == failure.suite);
     match failure.kind {
         CaseKind::Rule => suites.any(|suite| {
@@ -186,14 +199,14 @@ pub fn fails_again(pack: &Arc<Pack>, failure: &Failure, golden: Option<&[golden:
         }),
         CaseKind::Episode => suites.any(|suite| {
             let mut cases = suite.episodes.iter().filter(|case| case.name == failure.name);
-            cases.any(|case| !episodes::run(pack, &suite.name, case, &mut seen).passed)
+            cases.any(|case| !episodes::run(pack, &suite.name, case, known, &mut seen).passed)
         }),
         CaseKind::Probe => {
             let named = suites.flat_map(|suite| {
                 suite.probes.iter().map(|case| Asked::by_test(pack, &suite.name, case)).collect::<Vec<_>>()
             });
             let mut asked = named.chain(episodes::built_in(pack)).filter(|asked| asked.probe.name() == failure.name);
-            asked.any(|asked| !episodes::probe(pack, &asked, &rival, &mut seen).passed)
+            asked.any(|asked| !episodes::probe(pack, &asked, known, &mut seen).passed)
         }
         CaseKind::Coverage | CaseKind::Example | CaseKind::Golden => false,
     }
@@ -208,8 +221,8 @@ pub fn probes(pack: &Arc<Pack>, seeds: u64) -> Vec<Case> {
         all.extend(suite.probes.iter().map(|case| Asked::by_test(pack, &suite.name, case)));
     }
     all.extend(episodes::built_in(pack));
-    let rival = Rival::default();
-    let play = |asked: Asked<'_>| episodes::probe(pack, &asked.with_seeds(seeds), &rival, &mut Seen::default());
+    let known = Known::default();
+    let play = |asked: Asked<'_>| episodes::probe(pack, &asked.with_seeds(seeds), &known, &mut Seen::default());
     all.into_par_iter().map(play).collect()
 }
 
@@ -220,10 +233,9 @@ const KINDS: [CaseKind; 4] = [CaseKind::Rule, CaseKind::Episode, CaseKind::Probe
 fn visit_all(
     pack: &Arc<Pack>,
     (filter, kinds): (&str, &[CaseKind]),
-    seen: &mut Seen,
+    (known, seen): (&Known, &mut Seen),
     done: &mut dyn FnMut(Case) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let rival = Rival::default();
     let wanted = |kind: CaseKind, suite: &str, name: &str| {
         kinds.contains(&kind) && (filter.is_empty() || suite.contains(filter) || name.contains(filter))
     };
@@ -232,15 +244,15 @@ fn visit_all(
             done(rules::run(pack, &suite.name, case, seen))?;
         }
         for case in suite.episodes.iter().filter(|case| wanted(CaseKind::Episode, &suite.name, &case.name)) {
-            done(episodes::run(pack, &suite.name, case, seen))?;
+            done(episodes::run(pack, &suite.name, case, known, seen))?;
         }
         for case in suite.probes.iter().filter(|case| wanted(CaseKind::Probe, &suite.name, case.probe.name())) {
-            done(episodes::probe(pack, &Asked::by_test(pack, &suite.name, case), &rival, seen))?;
+            done(episodes::probe(pack, &Asked::by_test(pack, &suite.name, case), known, seen))?;
         }
     }
     if filter.is_empty() && kinds.contains(&CaseKind::Probe) {
         for asked in episodes::built_in(pack) {
-            done(episodes::probe(pack, &asked, &rival, seen))?;
+            done(episodes::probe(pack, &asked, known, seen))?;
         }
     }
     for plugin in pack.plugins() {
