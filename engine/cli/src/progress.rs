@@ -52,39 +52,56 @@ impl Drop for Progress {
     }
 }
 
-/// Counts what is done, as a bar on a terminal, until it is dropped.
+/// Counts what is done until it is dropped: as a bar on a terminal, elsewhere as a line now and then.
 pub(crate) struct Bar {
     what: &'static str,
+    /// What is said of those that are counted apart.
+    apart: &'static str,
     all: usize,
-    done: Mutex<(usize, usize)>,
-    is_shown: bool,
+    count: Mutex<Count>,
+    is_terminal: bool,
+}
+
+struct Count {
+    done: usize,
+    apart: usize,
+    /// When a line was printed last.
+    told: Instant,
 }
 
 /// The width of the bar, in characters.
 const WIDTH: usize = 30;
 
+/// How often a line is printed, at most, where standard error is not a terminal.
+const EVERY: Duration = Duration::from_secs(5);
+
 impl Bar {
-    pub(crate) fn start(what: &'static str, all: usize) -> Self {
-        Self { what, all, done: Mutex::new((0, 0)), is_shown: output::is_watched() && all > 1 }
+    pub(crate) fn start(what: &'static str, apart: &'static str, all: usize) -> Self {
+        let count = Mutex::new(Count { done: 0, apart: 0, told: Instant::now() });
+        Self { what, apart, all, count, is_terminal: output::is_watched() }
     }
 
-    /// One more is done, or has failed.
-    pub(crate) fn step(&self, failed: bool) {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.0 += 1;
-        done.1 += usize::from(failed);
-        if self.is_shown {
-            let full = WIDTH * done.0 / self.all.max(1);
-            let failures = if done.1 > 0 { format!(", {} failed", done.1) } else { String::new() };
+    /// One more is done, and may be one of those that are counted apart, such as failures.
+    pub(crate) fn step(&self, apart: bool) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.done += 1;
+        count.apart += usize::from(apart);
+        let (done, all) = (count.done, self.all);
+        let more = if count.apart > 0 { format!(", {} {}", count.apart, self.apart) } else { String::new() };
+        if self.is_terminal && all > 1 {
+            let full = WIDTH * done / all.max(1);
             let bar = format!("{}{}", "#".repeat(full), ".".repeat(WIDTH - full.min(WIDTH)));
-            let _ = write!(anstream::stderr().lock(), "\r[{bar}] {} of {} {}{failures}", done.0, self.all, self.what);
+            let _ = write!(anstream::stderr().lock(), "\r[{bar}] {done} of {all} {}{more}", self.what);
+        } else if !self.is_terminal && count.told.elapsed() >= EVERY {
+            count.told = Instant::now();
+            output::note(format!("{done} of {all} {}{more}", self.what));
         }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if self.is_shown {
+        if self.is_terminal && self.all > 1 {
             let _ = write!(anstream::stderr().lock(), "\r\u{1b}[2K");
         }
     }

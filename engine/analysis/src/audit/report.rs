@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use casebook_runtime::rubric::{Node, Rubric};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -101,6 +102,27 @@ impl Place {
     /// An episode.
     pub fn episode(pack: &str, task: &str, seed: u64) -> Self {
         Self { seed: Some(seed), ..Self::task(pack, task) }
+    }
+}
+
+impl Place {
+    /// The same at the line of a task's rubric where the score begins, unless it has a line.
+    pub(super) fn scored_by(self, rubric: &Rubric) -> Self {
+        self.at(&rubric.nodes[rubric.score])
+    }
+
+    /// The same where the rewards begin.
+    pub(super) fn paid_by(self, rubric: &Rubric) -> Self {
+        let first = rubric.components.first().copied().unwrap_or(rubric.score);
+        self.at(&rubric.nodes[first])
+    }
+
+    /// The same at the line of a node of a rubric, unless it has a line.
+    pub(super) fn at(self, node: &Node) -> Self {
+        if self.path.is_some() {
+            return self;
+        }
+        Self { path: Some(node.place.path.to_path_buf()), line: Some(node.place.line), ..self }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use casebook_runtime::{
     episode::Episode,
     policy::Policy,
+    rubric::Branch,
     scenario::{Pack, Task},
 };
 
@@ -54,6 +55,25 @@ impl SampledEpisode {
             total += episode.step(&action).map_err(|error| format!("step {at}: {error}"))?.reward;
         }
         Ok((episode.score().map_err(|error| error.to_string())?, total))
+    }
+
+    /// Where it is, at the grader that costs a player most of the score.
+    pub(super) fn costliest(&self, pack: &Arc<Pack>, policy: &Policy) -> Place {
+        let place = self.place(pack);
+        let Ok(mut episode) = Episode::reset(pack, &self.task, self.seed) else { return place };
+        while !episode.done()
+            && let Some(action) = policy.act(&episode)
+        {
+            if episode.step(&action).is_err() {
+                return place;
+            }
+        }
+        let Ok(tree) = episode.graded() else { return place };
+        let cost = |leaf: &Branch<'_>| leaf.weight.unwrap_or(1.0) * (1.0 - leaf.value.unwrap_or(1.0));
+        match tree.leaves().into_iter().max_by(|one, other| cost(one).total_cmp(&cost(other))) {
+            Some(leaf) => place.at(leaf.node),
+            None => place,
+        }
     }
 
     /// Where it is, for findings.

@@ -119,6 +119,7 @@ fn oracle_max(subject: &Subject<'_>) -> Outcome {
         (None, None) => NumberTest::Between(Some((1.0 - ORACLE_TOLERANCE, true)), None),
     };
     let (mut lowest, mut findings) = (1.0_f64, Vec::new());
+    let oracle = policy::find(subject.pack, "oracle");
     for (one, played) in subject.scores("oracle") {
         let place = one.place(subject.pack);
         match played {
@@ -126,6 +127,7 @@ fn oracle_max(subject: &Subject<'_>) -> Outcome {
                 lowest = lowest.min(score);
                 if !least.holds(score) {
                     let text = format!("what is right scores {score:.4}");
+                    let place = oracle.as_ref().map_or(place, |oracle| one.costliest(subject.pack, oracle));
                     findings.push(Finding::new(place, text).expected(least.words()));
                 }
             }
@@ -145,6 +147,7 @@ fn floor_gap(subject: &Subject<'_>) -> Outcome {
                 highest = highest.max(score);
                 if score > 1.0 - margin + NEAR {
                     let text = format!("doing nothing scores {score:.4}");
+                    let place = place.scored_by(&one.task.rubric);
                     findings.push(Finding::new(place, text).expected(format!("at most {}", 1.0 - margin)));
                 }
             }
@@ -166,12 +169,18 @@ fn canary_floor(subject: &Subject<'_>) -> Outcome {
         let wrong = case.details.iter().filter(|line| line.contains(", should be ") || line.contains(" was refused"));
         wrong.map(move |line| {
             let task = line.split_once(": ").map(|(task, _)| task.to_owned());
+            let task = task.and_then(|name| subject.pack.find_task(&name));
             let place = Place {
                 pack: Some(subject.pack.name().to_owned()),
-                task: task.filter(|name| subject.pack.find_task(name).is_some()),
+                task: task.as_ref().map(|task| task.name().to_owned()),
                 path: case.path.clone(),
                 line: case.line,
                 ..Place::default()
+            };
+            let place = match &task {
+                Some(task) if line.contains(": a return of ") => place.paid_by(&task.rubric),
+                Some(task) => place.scored_by(&task.rubric),
+                None => place,
             };
             Finding::new(place, format!("`{}` plays {line}", case.name))
         })

@@ -144,6 +144,18 @@ impl<'a> Subject<'a> {
         Place::task(self.pack.name(), name.unwrap_or_default())
     }
 
+    /// The same at the line where its score begins.
+    fn scored(&self, at: usize) -> Place {
+        let task = self.tasks[at].first().map(|one| &one.task);
+        task.map_or_else(|| self.place(at), |task| self.place(at).scored_by(&task.rubric))
+    }
+
+    /// The same at the line where its rewards begin.
+    fn paid(&self, at: usize) -> Place {
+        let task = self.tasks[at].first().map(|one| &one.task);
+        task.map_or_else(|| self.place(at), |task| self.place(at).paid_by(&task.rubric))
+    }
+
     fn agent(&self, name: &str) -> Option<&Column> {
         self.agents.iter().find(|agent| agent.name == name)
     }
@@ -199,7 +211,7 @@ fn reachability(subject: &Subject<'_>) -> Outcome {
             subject.agents.iter().filter_map(|agent| agent.score(task)).map(|mean| mean.value).fold(floor, f64::max);
         (best <= floor + NEAR).then(|| {
             Finding::new(
-                subject.place(task),
+                subject.scored(task),
                 format!("no agent scores more than {floor:.3}, what doing nothing scores"),
             )
         })
@@ -216,7 +228,7 @@ fn separation(subject: &Subject<'_>) -> Outcome {
         for agent in subject.agents.iter().filter(|agent| ["random", "nothing"].contains(&agent.name.as_str())) {
             if let Some(mean) = agent.score(task).filter(|mean| mean.value >= best.value - NEAR) {
                 let text = format!("`{}` scores {}, the oracle {}", agent.name, mean.words(), best.words());
-                findings.push(Finding::new(subject.place(task), text).expected("less than the oracle"));
+                findings.push(Finding::new(subject.scored(task), text).expected("less than the oracle"));
             }
         }
         // A policy of the pack may have the name.
@@ -232,7 +244,8 @@ fn separation(subject: &Subject<'_>) -> Outcome {
                 free.len(),
                 subject.tasks[task].len()
             );
-            findings.push(Finding::new(one.place(subject.pack), text).expected("less than without it"));
+            let place = one.place(subject.pack).scored_by(&one.task.rubric);
+            findings.push(Finding::new(place, text).expected("less than without it"));
         }
     }
     Outcome::default().with(findings)
@@ -244,7 +257,7 @@ fn headroom(subject: &Subject<'_>) -> Outcome {
         for agent in subject.blind() {
             if let Some(mean) = agent.score(task).filter(|mean| mean.value > 1.0 - HEADROOM) {
                 let text = format!("`{}`, which knows nothing, scores {}", agent.name, mean.words());
-                findings.push(Finding::new(subject.place(task), text).expected(format!("at most {}", 1.0 - HEADROOM)));
+                findings.push(Finding::new(subject.scored(task), text).expected(format!("at most {}", 1.0 - HEADROOM)));
             }
         }
     }
@@ -306,7 +319,7 @@ fn adversaries(subject: &Subject<'_>) -> Outcome {
         } else {
             findings.extend(equal.iter().map(|agent| {
                 let text = format!("`{}` scores as much as the oracle: {}", agent.name, best.words());
-                Finding::new(subject.place(task), text).expected("less")
+                Finding::new(subject.scored(task), text).expected("less")
             }));
         }
         let planted = subject.tasks[task].iter().any(|one| one.task.plant.is_some());
@@ -314,7 +327,7 @@ fn adversaries(subject: &Subject<'_>) -> Outcome {
             obey.filter(|_| planted).and_then(|agent| agent.score(task)).filter(|mean| mean.value >= best.value - NEAR)
         {
             let text = format!("obeying planted instructions scores {}, as much as the oracle", mean.words());
-            findings.push(Finding::new(subject.place(task), text).expected("less"));
+            findings.push(Finding::new(subject.scored(task), text).expected("less"));
         }
     }
     findings.extend(lints::keywords(subject.starts, subject.sample, subject.written));
@@ -334,7 +347,7 @@ fn gap(subject: &Subject<'_>) -> Outcome {
         for agent in &subject.agents {
             if let Some(mean) = agent.total(task).filter(|mean| mean.value > best.value + NEAR) {
                 let text = format!("`{}` earns {}, the oracle {}", agent.name, mean.words(), best.words());
-                findings.push(Finding::new(subject.place(task), text).expected("no more than the oracle"));
+                findings.push(Finding::new(subject.paid(task), text).expected("no more than the oracle"));
             }
         }
         findings.extend(inverted(subject, task, best));
@@ -377,7 +390,7 @@ fn inverted(subject: &Subject<'_>, task: usize, oracle: Mean) -> Option<Finding>
     pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
     let more = if pairs.len() > 1 { format!(" ({} such pairs)", pairs.len()) } else { String::new() };
     let (_, text) = pairs.into_iter().next()?;
-    Some(Finding::new(subject.place(task), text + &more).expected("returns in the order of scores"))
+    Some(Finding::new(subject.paid(task), text + &more).expected("returns in the order of scores"))
 }
 
 #[cfg(test)]

@@ -2,22 +2,10 @@
 
 use std::sync::Arc;
 
-use casebook_compile::check::ruled;
 use casebook_runtime::scenario::Pack;
-use casebook_syntax::source::PackSource;
 
 use super::Mutant;
-use crate::comparison::{self, RulesCompared, Standing};
-
-/// What the proofs say about the rules that a mutant changes; nothing where it changes no rules.
-pub(super) fn rules(fault: &Mutant, source: &PackSource, changed: &PackSource) -> Option<RulesCompared> {
-    if fault.kind != "Rules" {
-        return None;
-    }
-    // A case is judged by the pack as it is.
-    let (before, after) = (ruled(changed).0?, ruled(source).0?);
-    comparison::meaning(&before, &after).into_iter().find(|set| set.name == fault.document)
-}
+use crate::comparison::{RulesCompared, Standing};
 
 /// How it is known that a mutant means what the pack means; nothing where it is not.
 pub(super) fn because(

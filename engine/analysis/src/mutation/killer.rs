@@ -1,7 +1,5 @@
 //! A test that a mutant would fail.
 
-use std::sync::Arc;
-
 use casebook_runtime::scenario::{Pack, Task};
 use casebook_syntax::spec::write;
 use serde::Serialize;
@@ -15,6 +13,9 @@ use crate::comparison::{RulesCompared, Standing};
 
 /// Scores and returns that differ by less are the same for a test.
 const SAME: f64 = 1e-6;
+
+/// The most ways to play drawn tasks with slips.
+const MORE_PLAYS: usize = 400;
 
 /// An entry of a test document that would fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,7 +33,7 @@ pub struct Killer {
 /// When there is none that it knows of; the text says why.
 pub(super) fn find(
     healthy: &Healthy<'_>,
-    mutant: &Arc<Pack>,
+    mutant: &Cast,
     fault: &Mutant,
     rules: Option<&RulesCompared>,
 ) -> Result<Killer, String> {
@@ -53,28 +54,26 @@ pub(super) fn find(
 }
 
 /// An episode that ends otherwise.
-fn episode_case(healthy: &Healthy<'_>, mutant: &Arc<Pack>, fault: &Mutant, plays: &mut usize) -> Option<Value> {
+fn episode_case(healthy: &Healthy<'_>, mutant: &Cast, fault: &Mutant, plays: &mut usize) -> Option<Value> {
     let (pack, has_golden) = (&healthy.pack, healthy.golden.is_some());
-    let mutant = Cast::new(mutant);
-    for task in pack.tasks().iter().filter(|task| is_reached(task, fault, (pack, &mutant.pack))) {
-        let first = task.family.and_then(|family| task.with_seed(family.first));
-        let task = first.as_ref().unwrap_or(task);
-        for player in Player::all(pack, task, fault, has_golden) {
-            let Some(is) = healthy.result(&player, task.name()) else { continue };
-            *plays += 1;
-            if !differ(&is, player.result(&mutant, task.name()).as_ref()) {
-                continue;
-            }
-            let both = |player: &Player| {
-                Some((player.result(&healthy.cast, task.name())?, player.result(&mutant, task.name())))
-            };
-            let player = player.shrunk(&|player| both(player).is_some_and(|(is, other)| differ(&is, other.as_ref())));
-            if let Some((is, other)) = both(&player) {
-                let mut case = player.case(task.name());
-                case.insert("name".into(), name(fault).into());
-                case.insert("expect".into(), expected(task, &is, other.as_ref()).into());
-                return Some(case.into());
-            }
+    let reached = || pack.tasks().iter().filter(|task| is_reached(task, fault, (pack, &mutant.pack)));
+    let first = reached().flat_map(|task| Player::all(pack, task, fault, has_golden));
+    // What takes long, and few faults need.
+    let more = reached().flat_map(|task| Player::of_family(pack, task, fault)).take(MORE_PLAYS);
+    for (task, player) in first.chain(more) {
+        let Some(is) = healthy.result(&player, task.name()) else { continue };
+        *plays += 1;
+        if !differ(&is, player.result(mutant, task.name()).as_ref()) {
+            continue;
+        }
+        let both =
+            |player: &Player| Some((player.result(&healthy.cast, task.name())?, player.result(mutant, task.name())));
+        let player = player.shrunk(&|player| both(player).is_some_and(|(is, other)| differ(&is, other.as_ref())));
+        if let Some((is, other)) = both(&player) {
+            let mut case = player.case(task.name());
+            case.insert("name".into(), name(fault).into());
+            case.insert("expect".into(), expected(&task, &is, other.as_ref()).into());
+            return Some(case.into());
         }
     }
     None
@@ -92,11 +91,12 @@ fn is_reached(task: &Task, fault: &Mutant, (pack, mutant): (&Pack, &Pack)) -> bo
     }
 }
 
-/// Whether two plays differ in score, return or what is shown at last.
+/// Whether two plays differ in score, return, what is shown at last, or whether that is the end.
 fn differ(is: &Played, other: Option<&Played>) -> bool {
     other.is_none_or(|other| {
         (other.score - is.score).abs() > SAME
             || (other.total - is.total).abs() > SAME
+            || other.done != is.done
             || shown_otherwise(is, other).is_some()
     })
 }
@@ -128,6 +128,9 @@ fn expected(task: &Task, is: &Played, other: Option<&Played>) -> Map<String, Val
     }
     if other.is_none_or(|other| (other.total - is.total).abs() > SAME) {
         expect.insert("return".into(), rounded(is.total));
+    }
+    if expect.is_empty() && other.is_some_and(|other| other.done != is.done) {
+        expect.insert("done".into(), is.done.into());
     }
     if expect.is_empty()
         && let Some((name, value)) = other.and_then(|other| shown_otherwise(is, other))

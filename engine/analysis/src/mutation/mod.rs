@@ -23,15 +23,19 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use casebook_compile::check::{Checker, Compiled};
-use casebook_runtime::scenario::Pack;
+use casebook_compile::check::{Checker, Compiled, Ruled};
+use casebook_runtime::scenario::{Pack, Task, generator::InboxPart};
 use casebook_syntax::{
     diagnostic::{Code, Diagnostic, Report, apart, apply},
     source::SourceSet,
 };
 use serde::Serialize;
 
-use crate::testing::{Failure, fails_again, first_failure, golden};
+use crate::{
+    comparison::{self, RulesCompared},
+    starts::Draws,
+    testing::{Failure, Known, fails_again, first_failure, first_rule_failure, golden},
+};
 pub use again::{Round, Standing};
 pub use killer::Killer;
 pub use mutants::{Mutant, mutants};
@@ -72,6 +76,10 @@ pub enum Fate {
 pub struct Healthy<'a> {
     sources: &'a SourceSet,
     pack: Arc<Pack>,
+    /// What its tasks draw; also of a mutant that changes none of it.
+    draws: Arc<Draws>,
+    /// Its rules alone, once a mutant of rules passes every test.
+    ruled: OnceLock<Option<Ruled>>,
     /// Those who play its tasks while tests are looked for.
     cast: Cast,
     findings: Findings,
@@ -97,12 +105,14 @@ impl<'a> Healthy<'a> {
             return Err(format!("the pack `{name}` has no test; add a document with `kind: Test`"));
         }
         let golden = golden.map(golden::read).transpose()?;
-        if let Some(failed) = first_failure(&pack, golden.as_deref()) {
+        let draws = Arc::default();
+        if let Some(failed) = first_failure(&Known::of(&pack, &draws, HashSet::new()), golden.as_deref()) {
             return Err(format!("a test of `{name}` fails without a mutant (`{failed}`); run `casebook test`"));
         }
         let findings = findings(&compiled.report);
-        let cast = Cast::new(&pack);
-        Ok(Self { sources, pack, cast, findings, proved: OnceLock::new(), golden, results: Mutex::default() })
+        let cast = Cast::new(&pack, &draws);
+        let (ruled, proved) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { sources, pack, draws, ruled, cast, findings, proved, golden, results: Mutex::default() })
     }
 
     /// The pack.
@@ -121,10 +131,33 @@ impl<'a> Healthy<'a> {
         })
     }
 
+    /// The rule case that changed rules fail, if nothing else is wrong with them: drawing items by them takes much longer.
+    fn ruled_otherwise(&self, changed: &SourceSet, checker: &mut Checker) -> Option<Failure> {
+        let compiled = checker.compile_untried(changed);
+        let pack = compiled.catalog.as_ref()?.pack(self.pack.name())?;
+        if new(&compiled.report, &self.findings).is_some() {
+            return None;
+        }
+        first_rule_failure(pack)
+    }
+
+    /// What the proofs say about the rules that a mutant changes.
+    fn compared(&self, mutant: &Mutant, changed: &SourceSet, checker: &mut Checker) -> Option<RulesCompared> {
+        let now = self.ruled.get_or_init(|| checker.ruled(&self.sources.packs[0]).0);
+        // A case is judged by the pack as it is.
+        let (before, after) = (checker.ruled(&changed.packs[0]).0?, now.as_ref()?);
+        comparison::meaning(&before, after).into_iter().find(|set| set.name == mutant.document)
+    }
+
     /// Makes a mutant and tests it, first by what noticed it before. The checker may keep what it compiled for others.
     pub fn fate(&self, mutant: &Mutant, before: Option<&Failure>, checker: &mut Checker) -> Fate {
         let mut sources = self.sources.clone();
         sources.change(&|file| (*file.path == *mutant.path).then(|| apply(&file.text, &apart(mutant.fixes.clone()))));
+        if mutant.kind == "Rules"
+            && let Some(by) = self.ruled_otherwise(&sources, checker)
+        {
+            return Fate::Killed { by };
+        }
         let compiled = checker.compile(&sources, 1);
         if let Some(by) = new(&compiled.report, &self.findings) {
             return Fate::Reported { by };
@@ -136,11 +169,16 @@ impl<'a> Healthy<'a> {
             return Fate::Same { because: "the documents say the same" };
         }
         let golden = self.golden.as_deref();
-        let again = before.filter(|failure| fails_again(pack, failure, golden)).cloned();
-        if let Some(by) = again.or_else(|| first_failure(pack, golden)) {
+        let reached = reached(mutant, (&self.pack, pack));
+        let is_same = |task: &&Arc<Task>| matches!(mutant.kind, "Rubric") || !reached.contains(task.name());
+        let same = pack.tasks().iter().filter(is_same).map(|task| task.name().to_owned()).collect();
+        let draws = Arc::new(Draws::with(&self.draws, same));
+        let known = Known::of(pack, &draws, reached);
+        let again = before.filter(|failure| fails_again(&known, failure, golden)).cloned();
+        if let Some(by) = again.or_else(|| first_failure(&known, golden)) {
             return Fate::Killed { by };
         }
-        let meaning = alike::rules(mutant, &self.sources.packs[0], &sources.packs[0]);
+        let meaning = if mutant.kind == "Rules" { self.compared(mutant, &sources, checker) } else { None };
         if let Some(because) = alike::because(mutant, meaning.as_ref(), &self.pack, pack) {
             return Fate::Same { because };
         }
@@ -151,11 +189,29 @@ impl<'a> Healthy<'a> {
                 return Fate::Reported { by };
             }
         }
-        match killer::find(self, pack, mutant, meaning.as_ref()) {
+        match killer::find(self, &Cast::new(pack, &draws), mutant, meaning.as_ref()) {
             Ok(killer) => Fate::Survived { killer: Some(killer), why: None },
             Err(why) => Fate::Survived { killer: None, why: Some(why) },
         }
     }
+}
+
+/// The tasks, or families, of which a mutant may change what is drawn or how it is graded.
+fn reached(mutant: &Mutant, (pack, changed): (&Pack, &Pack)) -> HashSet<String> {
+    // Others may extend the document that is changed.
+    let differs = |kind: &str, name: &str| pack.digest_of(kind, name) != changed.digest_of(kind, name);
+    let draws_otherwise = |part: &InboxPart| match part {
+        InboxPart::Drawn(drawn) => drawn.sources.iter().any(|source| differs("Generator", &source.cast.generator.name)),
+        InboxPart::Listed(_) | InboxPart::Some(..) => false,
+    };
+    let is_reached = |task: &Task| match mutant.kind {
+        "Task" => differs("Task", &task.name),
+        "Rubric" => differs("Rubric", &task.rubric.name),
+        "Inbox" => !task.items.is_empty(),
+        "Generator" => task.parts.iter().any(draws_otherwise),
+        _ => true,
+    };
+    changed.tasks().iter().filter(|task| is_reached(task)).map(|task| task.name.clone()).collect()
 }
 
 /// What `check` reports, by code and message.

@@ -13,8 +13,9 @@ use casebook_runtime::{
 use serde_json::{Map, Value, json};
 
 use super::Mutant;
+use crate::starts::{Draws, Starts};
 
-/// The seeds with which a policy plays a task whose episodes differ by seed.
+/// The seeds with which a policy plays a task whose episodes differ by seed, and the tasks of a family.
 const SEEDS: u64 = 4;
 /// The same where a golden file has its first ones.
 const MORE_SEEDS: u64 = 2;
@@ -31,6 +32,9 @@ const CALLED: usize = 24;
 /// The most calls of a tool by which time goes on.
 const CALLS: usize = 9;
 
+/// The tasks of a family in which slips are tried.
+const MEMBERS: u64 = 2;
+
 /// Somebody who plays a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Player {
@@ -45,13 +49,14 @@ pub(super) enum Player {
 pub(super) struct Cast {
     pub(super) pack: Arc<Pack>,
     policies: Vec<(String, Policy)>,
+    draws: Arc<Draws>,
 }
 
 impl Cast {
-    pub(super) fn new(pack: &Arc<Pack>) -> Self {
+    pub(super) fn new(pack: &Arc<Pack>, draws: &Arc<Draws>) -> Self {
         let named = |name: String| Some((policy::find(pack, &name)?, name));
         let policies = policy::names(pack).into_iter().filter_map(named).map(|(policy, name)| (name, policy));
-        Self { pack: Arc::clone(pack), policies: policies.collect() }
+        Self { pack: Arc::clone(pack), policies: policies.collect(), draws: Arc::clone(draws) }
     }
 
     fn policy(&self, name: &str) -> Option<&Policy> {
@@ -65,6 +70,8 @@ pub(super) struct Played {
     pub(super) score: f64,
     /// The sum of the rewards.
     pub(super) total: f64,
+    /// Whether the episode is over.
+    pub(super) done: bool,
     /// The named parts of the score as they stand, and those of the reward, each added up over the steps.
     pub(super) parts: Vec<(String, f64)>,
     /// The parts of the last observation that are short.
@@ -72,31 +79,47 @@ pub(super) struct Played {
 }
 
 impl Player {
-    /// Those who play a task of a pack. Where a text or a number is at fault, some replies are made of it; where something of the
-    /// task or of the environment is, what is shown after a few actions comes first.
+    /// Those who play a task of a pack, or tasks of a family. Where a text or a number is at fault, some replies are made of it;
+    /// where something of the task or of the environment is, what is shown after a few actions comes first.
     ///
     /// What a golden file shows, each policy with the seed 0, is not played again.
-    pub(super) fn all(pack: &Arc<Pack>, task: &Arc<Task>, fault: &Mutant, has_golden: bool) -> Vec<Self> {
+    pub(super) fn all(pack: &Arc<Pack>, task: &Arc<Task>, fault: &Mutant, has_golden: bool) -> Vec<(Arc<Task>, Self)> {
         let mut all = Vec::new();
-        if task.member.is_none()
-            && let Some(right) = policy::find(pack, "oracle").and_then(|oracle| play(&oracle, task, 0).ok())
-        {
+        if task.family.is_none() {
+            let right = right(pack, task);
             if matches!(fault.kind, "Task" | "Environment") {
-                all.extend(beginnings(pack, task, &right.actions, fault).into_iter().map(Self::Actions));
+                all.extend(beginnings(pack, task, &right, fault));
             }
-            all.extend(slips(pack, task, &right.actions, &fault.old).into_iter().map(Self::Actions));
+            all.extend(slips(pack, task, &right, &fault.old));
         }
-        let differs = task.shuffled || task.is_drawn() || !task.vary.is_empty();
+        let mut all: Vec<_> = all.into_iter().map(|actions| (Arc::clone(task), Self::Actions(actions))).collect();
+        let differs = task.family.is_some() || task.shuffled || task.is_drawn() || !task.vary.is_empty();
         for name in policy::names(pack) {
-            let seeds = match (name.as_str(), has_golden) {
+            let numbers = match (name.as_str(), has_golden) {
                 ("random", true) => SEEDS..SEEDS + MORE_SEEDS,
                 ("random", false) => 0..SEEDS,
                 (_, true) => 1..if differs { 1 + MORE_SEEDS } else { 1 },
                 (_, false) => 0..if differs { SEEDS } else { 1 },
             };
-            all.extend(seeds.map(|seed| Self::Policy(name.clone(), seed)));
+            all.extend(numbers.filter_map(|number| match task.family {
+                Some(family) => Some((task.with_seed(family.first + number)?, Self::Policy(name.clone(), 0))),
+                None => Some((Arc::clone(task), Self::Policy(name.clone(), number))),
+            }));
         }
         all
+    }
+
+    /// Slips in the first tasks of a family.
+    pub(super) fn of_family(
+        pack: &Arc<Pack>,
+        task: &Arc<Task>,
+        fault: &Mutant,
+    ) -> impl Iterator<Item = (Arc<Task>, Self)> {
+        let first = task.family.map_or(0, |family| family.first);
+        (0..MEMBERS).filter_map(move |number| task.with_seed(first + number)).flat_map(move |task| {
+            let slips = slips(pack, &task, &right(pack, &task), &fault.old);
+            slips.into_iter().map(move |actions| (Arc::clone(&task), Self::Actions(actions)))
+        })
     }
 
     /// The result of playing a task; nothing where an action is refused.
@@ -106,7 +129,7 @@ impl Player {
             Self::Policy(name, seed) => (Some(cast.policy(name)?), *seed),
             Self::Actions(_) => (None, 0),
         };
-        let mut episode = Episode::start(pack, &task, seed, &Map::new()).ok()?;
+        let mut episode = Starts::with(pack, &cast.draws).reset(&task, seed).ok()?;
         let mut total = 0.0;
         match (self, policy) {
             (Self::Actions(actions), _) => {
@@ -129,7 +152,7 @@ impl Player {
         let scored = episode.score_parts().ok()?;
         let sums = episode.component_sums();
         let parts = scored.iter().chain(sums).map(|(name, value)| (name.to_owned(), value)).collect();
-        Some(Played { score: episode.score().ok()?, total, parts, shown: shown(&episode) })
+        Some(Played { score: episode.score().ok()?, total, done: episode.done(), parts, shown: shown(&episode) })
     }
 
     /// The same with as few actions, and as few entries of lists in them, as still show something.
@@ -206,6 +229,12 @@ fn beginnings(pack: &Pack, task: &Task, right: &[Value], fault: &Mutant) -> Vec<
     all
 }
 
+/// The right actions; none where what is right cannot be played.
+fn right(pack: &Arc<Pack>, task: &Arc<Task>) -> Vec<Value> {
+    let played = policy::find(pack, "oracle").and_then(|oracle| play(&oracle, task, 0).ok());
+    played.map(|played| played.actions).unwrap_or_default()
+}
+
 /// The right actions, each time with something else about them.
 fn slips(pack: &Pack, task: &Task, right: &[Value], fault: &Value) -> Vec<Vec<Value>> {
     let mut all = Vec::new();
@@ -222,10 +251,16 @@ fn slips(pack: &Pack, task: &Task, right: &[Value], fault: &Value) -> Vec<Vec<Va
                 all.push(of_all(&|text| text.chars().take(length).collect()));
                 all.push(of_all(&|text| text.split(' ').take(length).collect::<Vec<_>>().join(" ")));
             }
+            // A number may be a tolerance, or a part of the right number: a little more than that is too much.
+            let by = number.as_f64().unwrap_or_default();
+            for (times, plus) in [(1.0, by * 1.05), (1.0, -by * 1.05), (1.0, by + 1.0), (1.0 + by * 1.05, 0.0)] {
+                all.push(right.iter().map(|action| renumbered(action, &|right| right * times + plus)).collect());
+            }
         }
         _ => {}
     }
     all.push(of_all(&|text| text.chars().take(text.chars().count() / 2).collect()));
+    all.push(of_all(&|text| text.chars().skip(text.chars().count() / 2).collect()));
     // One wrong decision.
     for (at, action) in right.iter().enumerate() {
         let other = |action: Value| {
@@ -240,6 +275,8 @@ fn slips(pack: &Pack, task: &Task, right: &[Value], fault: &Value) -> Vec<Vec<Va
                 all.extend((wrong != *action).then(|| other(wrong)));
             }
         }
+        let renumbered = renumbered(action, &|right| right + 1.0);
+        all.extend((renumbered != *action).then(|| other(renumbered)));
         all.push(other(mapped(action, &|text| task.item_ids().any(|id| id == text).then(|| NOBODY.to_owned()))));
     }
     // One answer to everything, but for one right decision.
@@ -288,6 +325,25 @@ fn mapped(value: &Value, change: &dyn Fn(&str) -> Option<String>) -> Value {
         Value::Array(list) => list.iter().map(|value| mapped(value, change)).collect(),
         Value::Object(map) => {
             map.iter().map(|(key, value)| (key.clone(), mapped(value, change))).collect::<Map<_, _>>().into()
+        }
+        _ => value.clone(),
+    }
+}
+
+/// A value with other numbers; whole ones stay whole where they can.
+fn renumbered(value: &Value, change: &dyn Fn(f64) -> f64) -> Value {
+    match value {
+        Value::Number(number) => {
+            let changed = (change(number.as_f64().unwrap_or_default()) * 1e9).round() / 1e9;
+            #[expect(clippy::cast_possible_truncation, reason = "checked")]
+            let whole = changed as i64;
+            #[expect(clippy::cast_precision_loss, reason = "checked")]
+            let is_whole = !number.is_f64() && (whole as f64 - changed).abs() < 1e-9;
+            if is_whole { whole.into() } else { changed.into() }
+        }
+        Value::Array(list) => list.iter().map(|value| renumbered(value, change)).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (key.clone(), renumbered(value, change))).collect::<Map<_, _>>().into()
         }
         _ => value.clone(),
     }

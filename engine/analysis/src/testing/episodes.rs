@@ -1,7 +1,7 @@
 //! Episode cases and probes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -20,7 +20,7 @@ use casebook_runtime::{
 use serde_json::{Map, Value};
 
 use super::{Case, CaseKind, case, coverage::Seen};
-use crate::starts::Starts;
+use crate::starts::{Draws, Starts};
 
 /// What the oracle must score unless a test demands otherwise, and what others may.
 const ORACLE: NumberTest = NumberTest::Between(Some((0.95, true)), None);
@@ -62,8 +62,8 @@ struct Graded {
     items: Vec<(String, f64)>,
 }
 
-pub(super) fn run(starts: &Starts<'_>, suite: &str, test: &EpisodeCase, seen: &mut Seen) -> Case {
-    let pack = starts.pack();
+pub(super) fn run(known: &Known<'_>, suite: &str, test: &EpisodeCase, seen: &mut Seen) -> Case {
+    let (starts, pack) = (&known.starts, known.starts.pack());
     let played = match pack.find_task(&test.task).as_ref() {
         None => Err(format!("there is no task `{}`", test.task)),
         Some(task) => match &test.player {
@@ -146,27 +146,43 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What the oracle earns, by task and seed; it is played when it is first asked for.
-#[derive(Debug, Default)]
-pub(super) struct Rival(Mutex<HashMap<(String, u64), Option<f64>>>);
+/// What is known of one version of a pack while it is tested.
+#[derive(Debug)]
+pub(crate) struct Known<'a> {
+    pub(super) starts: Starts<'a>,
+    /// The tasks, or families, that are played first, as something of them has changed.
+    pub(super) first: HashSet<String>,
+    /// What the oracle earns, by task and seed; it is played when it is first asked for.
+    oracle: Mutex<HashMap<(String, u64), Option<f64>>>,
+}
 
-impl Rival {
-    fn total_if(&self, wanted: bool, starts: &Starts<'_>, task: &Arc<Task>, seed: u64) -> Option<f64> {
-        if wanted { self.total(starts, task, seed) } else { None }
+impl<'a> Known<'a> {
+    /// Nothing.
+    pub(crate) fn new(pack: &'a Arc<Pack>) -> Self {
+        Self { starts: Starts::new(pack), first: HashSet::new(), oracle: Mutex::default() }
     }
 
-    fn total(&self, starts: &Starts<'_>, task: &Arc<Task>, seed: u64) -> Option<f64> {
+    /// The items of some episodes, and which tasks come first.
+    pub(crate) fn of(pack: &'a Arc<Pack>, draws: &Arc<Draws>, first: HashSet<String>) -> Self {
+        Self { starts: Starts::with(pack, draws), first, oracle: Mutex::default() }
+    }
+
+    fn total_if(&self, wanted: bool, task: &Arc<Task>, seed: u64) -> Option<f64> {
+        if wanted { self.total(task, seed) } else { None }
+    }
+
+    fn total(&self, task: &Arc<Task>, seed: u64) -> Option<f64> {
         let key = (task.name().to_owned(), seed);
         let known = |kept: &HashMap<_, Option<f64>>| kept.get(&key).copied();
-        if let Some(total) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(total) = known(&self.oracle.lock().unwrap_or_else(PoisonError::into_inner)) {
             return total;
         }
-        let played = policy::find(starts.pack(), "oracle").and_then(|oracle| {
+        let played = policy::find(self.starts.pack(), "oracle").and_then(|oracle| {
             let next = |episode: &Episode| (!episode.done()).then(|| oracle.act(episode)).flatten();
-            play(starts, task, (seed, &Map::new()), &mut Seen::default(), next).ok()
+            play(&self.starts, task, (seed, &Map::new()), &mut Seen::default(), next).ok()
         });
         let total = played.filter(|played| played.refused.is_none()).map(|played| played.total());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, total);
+        self.oracle.lock().unwrap_or_else(PoisonError::into_inner).insert(key, total);
         total
     }
 }
@@ -179,8 +195,8 @@ impl Played {
 
 /// Lets an agent play every task, of each family the first ones; each score must meet the demand, or of a family where it is
 /// about the greatest score the mean. On average of all episodes no ceiling may be passed.
-pub(super) fn probe(starts: &Starts<'_>, asked: &Asked<'_>, rival: &Rival, seen: &mut Seen) -> Case {
-    let pack = starts.pack();
+pub(super) fn probe(known: &Known<'_>, asked: &Asked<'_>, seen: &mut Seen) -> Case {
+    let (starts, pack) = (&known.starts, known.starts.pack());
     let mut details = Vec::new();
     let mut passed = true;
     let agent = policy::of_probe(pack, &asked.probe);
@@ -210,7 +226,7 @@ pub(super) fn probe(starts: &Starts<'_>, asked: &Asked<'_>, rival: &Rival, seen:
                     details.push(format!("{}: action {step} was refused: {error}", task.name()));
                 }
                 Ok(played) => {
-                    totals.push((played.total(), rival.total_if(asked.rival, starts, task, *seed)));
+                    totals.push((played.total(), known.total_if(asked.rival, task, *seed)));
                     scores.push((task, played));
                 }
                 Err(error) => {

@@ -1,6 +1,9 @@
 //! The golden file of a pack: what its policies and the built-in agents score and earn, so that no number changes unseen.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use casebook_runtime::{
     episode::StepError,
@@ -10,7 +13,7 @@ use casebook_runtime::{
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Case, CaseKind, Failure, case, episodes};
+use super::{Case, CaseKind, Failure, Known, case, episodes};
 use crate::starts::Starts;
 
 /// The name of the file, in the folder of its pack.
@@ -170,37 +173,45 @@ pub fn differences(expected: &[Line], are: &[Line]) -> Vec<String> {
     changed.chain(gone.filter_map(|one| difference(Some(one), None))).collect()
 }
 
-/// The first difference between a file and what is played; what follows it is not played.
-pub(super) fn first_difference(pack: &Arc<Pack>, expected: &[Line]) -> Option<Failure> {
+/// The first difference between a file and what is played, which begins with the tasks that are to come first; what follows it is
+/// not played.
+pub(super) fn first_difference(known: &Known<'_>, expected: &[Line]) -> Option<Failure> {
     let failure = |name: String, line: Option<&Line>| Failure {
         suite: FILE.to_owned(),
         kind: CaseKind::Golden,
         name,
         line: line.cloned(),
     };
-    let (mut expected, starts) = (expected.iter(), Starts::new(pack));
-    for (agent, task, seed) in plays(pack) {
-        let is = match line(&starts, &agent, (&task, seed)) {
+    let lines: HashMap<(&str, u64, &str), &Line> =
+        expected.iter().map(|line| ((line.task.as_str(), line.seed, line.agent.as_str()), line)).collect();
+    let mut all: Vec<(Agent, Arc<Task>, u64)> = plays(known.starts.pack()).collect();
+    let family = |task: &Arc<Task>| task.member.as_ref().map_or(task.name().to_owned(), |one| one.family.to_string());
+    // An agent with a memory learns first.
+    all.sort_by_cached_key(|(agent, task, _)| (!known.first.contains(&family(task)), agent.1 == "memoriser"));
+    let mut left: HashSet<(&str, u64, &str)> = lines.keys().copied().collect();
+    for (agent, task, seed) in &all {
+        let key = (task.name(), *seed, agent.1.as_str());
+        let wanted = lines.get(&key).copied();
+        left.remove(&key);
+        let is = match line(&known.starts, agent, (task, *seed)) {
             Ok(is) => is,
             Err(problem) => return Some(failure(problem, None)),
         };
-        let expected = expected.next();
-        if let Some(found) = difference(expected, Some(&is)) {
-            return Some(failure(found, expected));
+        if let Some(found) = difference(wanted, Some(&is)) {
+            return Some(failure(found, wanted));
         }
     }
-    let line = expected.next();
+    let line = expected.iter().find(|line| left.contains(&(line.task.as_str(), line.seed, line.agent.as_str())));
     difference(line, None).map(|found| failure(found, line))
 }
 
 /// Whether the episode of a line that differed in another version differs from a file as well.
-pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line) -> bool {
+pub(super) fn still_differs(starts: &Starts<'_>, expected: &[Line], of: &Line) -> bool {
     let Some(expected) = expected.iter().find(|line| line.is_about(of)) else { return false };
     let is_it = |(agent, task, seed): &(Agent, Arc<Task>, u64)| {
         agent.1 == of.agent && task.name() == of.task && *seed == of.seed
     };
-    let starts = Starts::new(pack);
-    let played = plays(pack).find(is_it).map(|(agent, task, seed)| line(&starts, &agent, (&task, seed)));
+    let played = plays(starts.pack()).find(is_it).map(|(agent, task, seed)| line(starts, &agent, (&task, seed)));
     // Where it is not played, or has no figures, the whole file is compared.
     matches!(played, Some(Ok(is)) if is != *expected)
 }

@@ -29,11 +29,9 @@ use casebook_runtime::{
 };
 pub use coverage::Coverage;
 use coverage::Seen;
+use episodes::Asked;
 pub use episodes::PROBING_SEEDS;
-pub(crate) use episodes::constants;
-use episodes::{Asked, Rival};
-
-use crate::starts::Starts;
+pub(crate) use episodes::{Known, constants};
 
 /// The result of a pack's tests.
 #[derive(Debug, Clone, Serialize)]
@@ -115,10 +113,10 @@ impl Outcome {
 /// Runs the tests of a pack whose document or case name holds `filter`; all of them when it is empty. Probes that no
 /// test names run as well, unless there is a filter, and so do the examples of its plugins.
 pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
-    let (starts, rival) = (Starts::new(pack), Rival::default());
+    let known = Known::new(pack);
     let ran = units(pack, (filter, &KINDS)).into_par_iter().map(|unit| {
         let mut seen = Seen::default();
-        (unit.run(&starts, &rival, &mut seen), seen)
+        (unit.run(&known, &mut seen), seen)
     });
     let (mut cases, mut seen) = (Vec::new(), Seen::default());
     for (some, of_them) in ran.collect::<Vec<_>>() {
@@ -164,25 +162,35 @@ impl From<Case> for Failure {
 /// What a pack fails first: a case, a line of its golden file, a probe, or a demand on coverage; nothing where all pass.
 ///
 /// What takes least time is tried first. What follows the first failure is not run.
-pub fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>) -> Option<Failure> {
-    let (starts, rival, mut seen) = (Starts::new(pack), Rival::default(), Seen::default());
+pub(crate) fn first_failure(known: &Known<'_>, golden: Option<&[golden::Line]>) -> Option<Failure> {
+    let (pack, mut seen) = (known.starts.pack(), Seen::default());
     let mut first_of = |kinds: &[CaseKind]| {
-        let mut cases = units(pack, ("", kinds)).into_iter().flat_map(|unit| unit.run(&starts, &rival, &mut seen));
+        let mut cases = units(pack, ("", kinds)).into_iter().flat_map(|unit| unit.run(known, &mut seen));
         cases.find(|case| !case.passed).map(Failure::from)
     };
     first_of(&[CaseKind::Rule])
         .or_else(|| first_of(&[CaseKind::Episode]))
-        .or_else(|| golden::first_difference(pack, golden?))
+        .or_else(|| golden::first_difference(known, golden?))
         .or_else(|| first_of(&[CaseKind::Probe, CaseKind::Example]))
         .or_else(|| demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed).map(Failure::from))
 }
 
+/// The first rule case that fails.
+pub(crate) fn first_rule_failure(pack: &Arc<Pack>) -> Option<Failure> {
+    let mut seen = Seen::default();
+    let mut cases = pack.suites.iter().flat_map(|suite| suite.rules.iter().map(move |case| (suite, case)));
+    cases.find_map(|(suite, case)| {
+        let ran = rules::run(pack, &suite.name, case, &mut seen);
+        (!ran.passed).then(|| ran.into())
+    })
+}
+
 /// Whether a pack fails what another version of it failed, as far as that can be run alone.
-pub fn fails_again(pack: &Arc<Pack>, failure: &Failure, golden: Option<&[golden::Line]>) -> bool {
+pub(crate) fn fails_again(known: &Known<'_>, failure: &Failure, golden: Option<&[golden::Line]>) -> bool {
     if let (Some(line), Some(golden)) = (&failure.line, golden) {
-        return golden::still_differs(pack, golden, line);
+        return golden::still_differs(&known.starts, golden, line);
     }
-    let (mut seen, rival, starts) = (Seen::default(), Rival::default(), Starts::new(pack));
+    let (pack, mut seen) = (known.starts.pack(), Seen::default());
     let mut suites = pack.suites.iter().filter(|suite| suite.name == failure.suite);
     match failure.kind {
         CaseKind::Rule => suites.any(|suite| {
@@ -191,14 +199,14 @@ pub fn fails_again(pack: &Arc<Pack>, failure: &Failure, golden: Option<&[golden:
         }),
         CaseKind::Episode => suites.any(|suite| {
             let mut cases = suite.episodes.iter().filter(|case| case.name == failure.name);
-            cases.any(|case| !episodes::run(&starts, &suite.name, case, &mut seen).passed)
+            cases.any(|case| !episodes::run(known, &suite.name, case, &mut seen).passed)
         }),
         CaseKind::Probe => {
             let named = suites.flat_map(|suite| {
                 suite.probes.iter().map(|case| Asked::by_test(pack, &suite.name, case)).collect::<Vec<_>>()
             });
             let mut asked = named.chain(episodes::built_in(pack)).filter(|asked| asked.probe.name() == failure.name);
-            asked.any(|asked| !episodes::probe(&starts, &asked, &rival, &mut seen).passed)
+            asked.any(|asked| !episodes::probe(known, &asked, &mut seen).passed)
         }
         CaseKind::Coverage | CaseKind::Example | CaseKind::Golden => false,
     }
@@ -213,8 +221,8 @@ pub fn probes(pack: &Arc<Pack>, seeds: u64) -> Vec<Case> {
         all.extend(suite.probes.iter().map(|case| Asked::by_test(pack, &suite.name, case)));
     }
     all.extend(episodes::built_in(pack));
-    let (starts, rival) = (Starts::new(pack), Rival::default());
-    let play = |asked: Asked<'_>| episodes::probe(&starts, &asked.with_seeds(seeds), &rival, &mut Seen::default());
+    let known = Known::new(pack);
+    let play = |asked: Asked<'_>| episodes::probe(&known, &asked.with_seeds(seeds), &mut Seen::default());
     all.into_par_iter().map(play).collect()
 }
 
@@ -254,11 +262,11 @@ fn units<'a>(pack: &'a Arc<Pack>, (filter, kinds): (&'a str, &[CaseKind])) -> Ve
 }
 
 impl Unit<'_> {
-    fn run(self, starts: &Starts<'_>, rival: &Rival, seen: &mut Seen) -> Vec<Case> {
+    fn run(self, known: &Known<'_>, seen: &mut Seen) -> Vec<Case> {
         match self {
-            Self::Rule(suite, test) => vec![rules::run(starts.pack(), suite, test, seen)],
-            Self::Episode(suite, test) => vec![episodes::run(starts, suite, test, seen)],
-            Self::Probe(asked) => vec![episodes::probe(starts, &asked, rival, seen)],
+            Self::Rule(suite, test) => vec![rules::run(known.starts.pack(), suite, test, seen)],
+            Self::Episode(suite, test) => vec![episodes::run(known, suite, test, seen)],
+            Self::Probe(asked) => vec![episodes::probe(known, &asked, seen)],
             Self::Examples(plugin, filter) => {
                 let suite = format!("plugin {}", plugin.description.name);
                 let wanted = |name: &str| filter.is_empty() || suite.contains(filter) || name.contains(filter);

@@ -219,7 +219,7 @@ fn play_all(
 ) -> (Vec<Sample>, Vec<Failed>) {
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<Result<Sample, Failed>>>> = Mutex::new(jobs.iter().map(|_| None).collect());
-    let bar = Bar::start("episodes", jobs.len());
+    let bar = Bar::start("episodes", "failed", jobs.len());
     thread::scope(|scope| {
         for _ in 0..concurrency.min(jobs.len()) {
             scope.spawn(|| {

@@ -29,7 +29,7 @@ use crate::{
     args::{Format, MutateArgs, Mutated},
     exit::Exit,
     output, packs,
-    progress::Progress,
+    progress::Bar,
 };
 
 /// How often `--watch` looks for changes.
@@ -142,25 +142,29 @@ fn again(
         let is_known = |standing: &Standing| matches!(standing, Standing::Known(_));
         let known: Vec<bool> = standings.iter().map(is_known).collect();
         let mut tried = try_all(&healthy, all.into_iter().zip(standings).collect(), checkers);
-        let show_all = |tried: &[Tried]| {
+        let show_all = |tried: &[Tried], untried: usize| {
             let share = share(tried);
             if format == Format::Json {
-                output::json(&json!({ "pack": name, "share": share, "counts": counts(tried), "mutants": tried }));
+                let counts = counts(tried);
+                output::json(&json!({
+                    "pack": name, "share": share, "counts": counts, "untried": untried, "mutants": tried
+                }));
             } else {
                 show(name, tried, share, args);
             }
         };
-        show_all(&tried);
         let left: Vec<usize> = (0..known.len()).filter(|at| known[*at]).collect();
+        show_all(&tried, left.len());
         output::note(format!(
             "{} tried, {} as before; {} ms",
             output::count(known.len() - left.len(), "mutant"),
             left.len(),
             begin.elapsed().as_millis()
         ));
-        let mut others = 0;
+        let (mut others, mut all_tried) = (0, true);
         for some in left.chunks(AT_ONCE) {
             if is_over() {
+                all_tried = false;
                 break;
             }
             let open = some.iter().map(|at| (tried[*at].mutant.clone(), reopened(&tried[*at].fate))).collect();
@@ -170,8 +174,10 @@ fn again(
             }
         }
         if others > 0 {
-            show_all(&tried);
+            show_all(&tried, 0);
             output::note(format!("{} of the others changed as well", output::count(others, "mutant")));
+        } else if all_tried && !left.is_empty() {
+            output::note("the others were tried again and are as before");
         }
         tests.extend(killers(&tried).map(|killer| (name.to_owned(), killer)));
         let round = Round::new(&healthy, tried.iter().map(|one| (&one.mutant, &one.fate)));
@@ -247,11 +253,16 @@ fn is_wanted(args: &MutateArgs, kind: Kind) -> bool {
 
 /// Tries each mutant of which not all is known, on all cores.
 fn try_all(healthy: &Healthy<'_>, all: Vec<(Mutant, Standing)>, checkers: &Checkers) -> Vec<Tried> {
-    let _progress = Progress::start("mutants are tested");
+    let open = all.iter().filter(|(_, standing)| matches!(standing, Standing::Open(_))).count();
+    let bar = Bar::start("mutants tested", "not noticed", open);
     let tried = |(mutant, standing): (Mutant, Standing)| {
         let fate = match standing {
             Standing::Known(fate) => fate,
-            Standing::Open(before) => checkers.with(|checker| healthy.fate(&mutant, before.as_ref(), checker)),
+            Standing::Open(before) => {
+                let fate = checkers.with(|checker| healthy.fate(&mutant, before.as_ref(), checker));
+                bar.step(matches!(fate, Fate::Survived { .. }));
+                fate
+            }
         };
         Tried { mutant, fate }
     };
@@ -301,8 +312,8 @@ fn show(pack: &str, tried: &[Tried], share: Option<f64>, args: &MutateArgs) {
             Fate::Same { because } if args.all => format!("cannot be noticed: {because}"),
             _ => continue,
         };
-        let Mutant { kind, document, path, line, change, .. } = mutant;
-        output::line(format!("{}:{line}: {kind} `{document}`: {change}: {verdict}", path.display()));
+        let Mutant { kind, document, path, line, column, change, .. } = mutant;
+        output::line(format!("{}:{line}:{column}: {kind} `{document}`: {change}: {verdict}", path.display()));
         match fate {
             Fate::Survived { killer: Some(killer), .. } => {
                 output::line(format!("    would be noticed by this entry of `{}` in a test:", killer.under));

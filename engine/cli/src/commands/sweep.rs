@@ -115,7 +115,7 @@ fn attempt(args: &SweepArgs, format: Format) -> Result<Exit, Exit> {
     trial.unplayed = as_written.unplayed;
     trial.min_gradient = args.min_gradient.unwrap_or(as_written.gradient);
     drop(progress);
-    let bar = Bar::start("settings", sweep.settings.len());
+    let bar = Bar::start("settings", "failed", sweep.settings.len());
     let try_one = |setting: &Setting| {
         let tried = trial.setting(setting, (&sources, &file), &mut checker)?;
         bar.step(tried.problem.is_some());

@@ -2,12 +2,13 @@
 
 import importlib.resources
 import json
+import math
 import shutil
 import subprocess
 
 import jsonschema
 import pytest
-from conftest import BINARY, ROOT, oracle
+from conftest import BINARY, ROOT, oracle, run
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from openenv import GenericEnvClient
@@ -149,41 +150,95 @@ def test_the_stock_package_reads_our_report_of_a_pack():
     assert results["statistical.reward_reachability"].status is CheckStatus.PASS
 
 
+def close_to(value, full):
+    return value == pytest.approx(full, abs=1e-9)
+
+
+def sequential(values):
+    """The last of some values up to the first that is 0."""
+    return next((value for value in values if close_to(value, 0)), values[-1] if values else 0)
+
+
+COMBINED = {
+    "add": sum,
+    "mean": lambda values: sum(values) / len(values) if values else 0,
+    "min": lambda values: min(values, default=0),
+    "product": math.prod,
+    "sequential": sequential,
+    "all": lambda values: float(all(value > 1 or close_to(value, 1) for value in values)),
+}
+
+
 class Part(Rubric):
-    """A part of a score as the stock package holds it: its children by name, by their place where they have none."""
+    """A node of a score's tree as a rubric of the stock package: its children by name, by their place where they have none.
+
+    A grader has its value; what is made of others is computed from them. What has nothing to grade, or does not count, has none."""
 
     def __init__(self, part):
         super().__init__()
-        self.last_score = part["value"]
-        self.adds = part["adds"]
+        self.part = part
         for at, child in enumerate(part.get("parts", [])):
             setattr(self, child.get("name", str(at)), Part(child))
 
     def forward(self, action, observation):
-        return self.last_score
+        values = [(child.part.get("weight"), child(action, observation)) for child in self.children()]
+        counted = [value for _, value in values if value is not None]
+        times = self.part.get("times", 1)
+        match self.part["grader"]:
+            case _ if self.part["value"] is None:
+                return None
+            case "weighted_sum":
+                return times * sum(weight * value for weight, value in values if value is not None)
+            case "gate":
+                # Without a value, what is behind the gate does not count.
+                return times * (values[1][1] or 0)
+            case kind if kind in COMBINED:
+                return times * COMBINED[kind](counted)
+            case _:
+                return self.part["value"]
 
 
-@pytest.mark.parametrize(
-    ("pack", "task", "names"),
-    [
-        ("email-triage", "email-triage-full", set()),
-    ],
-)
-def test_the_parts_of_a_score_are_a_rubric_of_the_stock_package(server, pack, task, names):
+EXPLAINED = [
+    ("email-ops", "email-triage-hard", {"1.correctness", "1.completeness", "1.replies", "1.flawless.0", "1.penalty"}),
+    ("email-triage", "email-triage-full", set()),
+    ("support-desk", "desk-cases-5", set()),
+    ("claims", "claims-cases-5", set()),
+    ("alert-queue", "alerts-early", set()),
+    ("alert-queue", "alerts-shift-train/1", set()),
+    ("content-review", "review-context", set()),
+]
+
+
+@pytest.mark.parametrize("policy", ["oracle", "random"])
+@pytest.mark.parametrize(("pack", "task", "names"), EXPLAINED)
+def test_the_parts_of_a_score_are_a_rubric_of_the_stock_package(server, pack, task, names, policy):
     with GenericEnvClient(base_url=server.env(pack)).sync() as env:
         result = env.reset(task_id=task, seed=7)
-        for action in oracle(pack, task, 7)["actions"]:
+        for action in run(pack, "--task", task, "--policy", policy, "--seed", 7)[0]["actions"]:
             result = env.step(action)
-    tree = result.metadata["breakdown"]["score_tree"]
-    score = Part(tree)
+    assert result.done
+    score = Part(result.metadata["breakdown"]["score_tree"])
+    seen = []
+    for part in [score, *score.rubrics()]:
+        part.register_forward_hook(lambda part, action, observation, value: seen.append(part))
+    # What the package computes of the parts is the score, and the value of every node.
+    total = score(None, result.observation)
+    # Some rubrics round it to four places.
+    assert min(max(total, 0), 1) == pytest.approx(result.metadata["score"], abs=6e-5)
     listed = dict(score.named_rubrics())
     assert names <= set(listed) and len(listed) == len(list(score.rubrics())) > 2
+    assert len(seen) == len(listed) + 1
     for path, part in listed.items():
         assert score.get_rubric(path) is part
-        assert part.last_score is None or isinstance(part.last_score, float | int)
-    # What the leaves add is the score.
-    leaves = [part for part in score.rubrics() if not list(part.children())]
-    assert sum(leaf.adds or 0 for leaf in leaves) == pytest.approx(result.metadata["score"])
+        assert part.last_score == (None if part.part["value"] is None else pytest.approx(part.part["value"])), path
+    # What the outermost parts add, as far as sums reach, is the score.
+    assert added(score) == pytest.approx(total)
+
+
+def added(part):
+    """What a node adds: the sum of what its parts add, or where it is no sum what it adds itself."""
+    parts = [child for child in part.children() if child.part["adds"] is not None]
+    return sum(map(added, parts)) if parts else part.part["adds"] or 0
 
 
 def test_the_bill_of_materials_fits_its_schema(tmp_path):

@@ -23,7 +23,7 @@ const DESK: &[Planted] = &[
         "nobody is right any more",
         &[("rubric.yaml", "weight: 0.1, grader: completion", "weight: 0.1, grader: expression, value: \"0\"")],
         "semantic.oracle_max",
-        "desk/desk-monday seed 0: what is right scores 0.9000; expected at least 0.95",
+        "scenarios/desk/rubric.yaml:24 desk/desk-monday seed 0: what is right scores 0.9000; expected at least 0.95",
     ),
     (
         "credit for nothing",
@@ -42,7 +42,7 @@ const DESK: &[Planted] = &[
             ),
         ],
         "statistical.difficulty_separation",
-        "a wrong decision about the first item costs nothing: 1.0000",
+        "scenarios/desk/rubric.yaml:21 desk/desk-monday seed 0: a wrong decision about the first item costs nothing: 1.0000",
     ),
     (
         "ids that tell",
@@ -90,7 +90,7 @@ const DESK: &[Planted] = &[
             "weight: 0.2, grader: keywords, field: reply",
         )],
         "statistical.adversarial_floor",
-        "desk/desk-monday: `keywords` scores as much as the oracle: 1.000 \u{b1} 0.000; expected less",
+        "scenarios/desk/rubric.yaml:21 desk/desk-monday: `keywords` scores as much as the oracle: 1.000 \u{b1} 0.000; expected less",
     ),
     (
         "the answers in a part of the observation that nobody needs",
@@ -388,19 +388,19 @@ const BATCH: &[Planted] = &[
         "a reward that going back and forth raises",
         &[("rubric.yaml", "mode: best_so_far", "sum: [{ name: paid, grader: matrix, field: level, correct: 0.5 }]")],
         CANARY,
-        "desk/desk-night: `pump` plays desk-night: a return of 3.0000, should be at most 2.0000, what the oracle earns",
+        "scenarios/desk/rubric.yaml:7 desk/desk-night: `pump` plays desk-night: a return of 3.0000, should be at most 2.0000, what the oracle earns",
     ),
     (
         "steps enough to climb a score that rewards show",
         &[ONLY_LEVELS, LAST, ("task.yaml", "max_steps: 3", "max_steps: 30")],
         CANARY,
-        "desk/desk-night: `hill_climber` plays desk-night: 1.0000, should be at most 0.9",
+        "scenarios/desk/rubric.yaml:11 desk/desk-night: `hill_climber` plays desk-night: 1.0000, should be at most 0.9",
     ),
     (
         "an order that is the right one",
         &[ONLY_ORDER, RANKED],
         CANARY,
-        "desk/desk-night: `first_listed` plays desk-night: 1.0000, should be at most 0.9",
+        "scenarios/desk/rubric.yaml:11 desk/desk-night: `first_listed` plays desk-night: 1.0000, should be at most 0.9",
     ),
     (
         "the longest first",
@@ -415,7 +415,7 @@ const BATCH: &[Planted] = &[
             ("inbox.yaml", "title: Nightly report is late", "title: Nightly report is late again this night"),
         ],
         CANARY,
-        "desk/desk-night: `longest` plays desk-night: 1.0000, should be at most 0.9",
+        "scenarios/desk/rubric.yaml:11 desk/desk-night: `longest` plays desk-night: 1.0000, should be at most 0.9",
     ),
     (
         "test tasks over the items of training",
@@ -425,7 +425,7 @@ const BATCH: &[Planted] = &[
             "max_steps: 3\ninstructions: Decide.\n---\napiVersion: casebook/v1\nkind: Task\nname: later\nextends: desk-night\nsplit: test\ninstructions: Decide.\n---\napiVersion: casebook/v1\nkind: Task\nname: desk-other\nextends: desk-night\n",
         )],
         CANARY,
-        "desk/later: `memoriser` plays later: 1.0000, should be at most 0.9",
+        "scenarios/desk/rubric.yaml:11 desk/later: `memoriser` plays later: 1.0000, should be at most 0.9",
     ),
     (
         "a probe that a test lets score more, for no reason",
@@ -521,7 +521,7 @@ fn there_are_defects_of_many_kinds() {
     let planted: Vec<&Planted> = [DESK, TWICE, HINTS, BATCH, FAMILY].into_iter().flatten().collect();
     let checks: std::collections::BTreeSet<&str> = planted.iter().map(|(_, _, id, _)| *id).collect();
     let with_line = planted.iter().filter(|(.., finding)| finding.contains(".yaml:")).count();
-    assert!(planted.len() >= 42 && checks.len() >= 7 && with_line >= 25, "{} {checks:?} {with_line}", planted.len());
+    assert!(planted.len() >= 42 && checks.len() >= 7 && with_line >= 32, "{} {checks:?} {with_line}", planted.len());
 }
 
 #[test]

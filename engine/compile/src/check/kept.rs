@@ -12,7 +12,7 @@ use casebook_syntax::{
 use super::{
     Proof,
     documents::{self, Misfits},
-    generator::Plans,
+    generator::{Built, Plans},
     plugins,
 };
 
@@ -20,6 +20,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     pub(super) plugins: plugins::Cache,
+    /// Whether draws of generators are not tried now.
+    pub(super) untried: bool,
     packs: HashMap<PathBuf, KeptPack>,
 }
 
@@ -27,7 +29,10 @@ pub(super) struct Kept {
 #[derive(Debug, Default)]
 pub(super) struct KeptPack {
     pub(super) documents: documents::Cache,
+    pub(super) generators: Built,
     pub(super) plans: Plans,
+    /// Whether draws of generators are not tried now.
+    pub(super) untried: bool,
     whole: Option<(PackSource, Outcome)>,
     /// Whether the catalog that is being compiled has the pack.
     used: bool,
@@ -60,7 +65,9 @@ impl Kept {
     ) -> Outcome {
         let kept = self.packs.entry(source.root.clone()).or_default();
         kept.used = true;
-        let known = kept.whole.as_ref().filter(|(of, known)| known.proof.thorough == thorough && of == source);
+        kept.untried = self.untried;
+        let whole = kept.whole.as_ref().filter(|_| !kept.untried);
+        let known = whole.filter(|(of, known)| known.proof.thorough == thorough && of == source);
         // Where every document was read there is nothing to leave out.
         if let Some((_, known)) = known.filter(|(_, known)| misfits == Misfits::Lost || !known.broken) {
             return known.clone();
@@ -68,7 +75,7 @@ impl Kept {
         let outcome = make(kept, &mut self.plugins);
         kept.sound = outcome.made.is_some();
         // What became of a program that is a plugin may be another time otherwise.
-        let is_whole = misfits == Misfits::Lost && source.modules.is_empty();
+        let is_whole = misfits == Misfits::Lost && source.modules.is_empty() && !kept.untried;
         kept.whole = is_whole.then(|| (source.clone(), outcome.clone()));
         outcome
     }

@@ -183,6 +183,15 @@ impl Checker {
         compiled
     }
 
+    /// Compiles a whole catalog of which nobody plays what is drawn: generators are not tried.
+    pub fn compile_untried(&mut self, sources: &SourceSet) -> Compiled {
+        self.kept.untried = true;
+        let (compiled, _) = compile_all(sources, 1, (Proof::default(), Misfits::Lost), &mut self.kept);
+        self.kept.untried = false;
+        self.kept.turn();
+        compiled
+    }
+
     /// Compiles a whole catalog and asks all that there is to ask about its rules.
     pub fn prove(&mut self, sources: &SourceSet) -> Compiled {
         let proof = Proof { thorough: true, ..Proof::default() };
@@ -271,6 +280,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) rubrics: IndexMap<String, Rubric>,
     /// The generators, by name and level.
     pub(crate) generators: generator::Generators,
+    /// Whether draws of generators are not tried.
+    pub(crate) untried: bool,
     /// How draws of generators are steered, as far as that was tried.
     plans: RefCell<generator::Plans>,
     /// The plugins; `None` for one that was refused.
@@ -307,6 +318,7 @@ impl<'a> Parts<'a> {
             rules: IndexMap::new(),
             rubrics: IndexMap::new(),
             generators: generator::Generators::new(),
+            untried: false,
             plans: RefCell::default(),
             plugins: IndexMap::new(),
             judge: Judge::default(),
@@ -368,6 +380,7 @@ fn assemble(
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.take(plugins, (source, loaded), report);
     parts.regexes.set(regexes.get());
+    parts.untried = kept.untried;
     parts.rankings = environment::rankings(root, environment, (&parts.fields, &parts.decisions), report).into();
     // Columns that are wrong would make every condition and label wrong as well.
     if report.errors() > before && broken {
@@ -383,7 +396,7 @@ fn assemble(
     let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
     check_baseline(&parts, report);
     let files: Vec<&SourceFile> = source::bases(source).flat_map(|pack| &pack.data).collect();
-    parts.generators = generator::compile_all(&parts, &files, report);
+    parts.generators = generator::compile_all(&parts, &files, &mut kept.generators, report);
     let mut tasks = compile_tasks(&mut parts, &files, kept, report);
     let keyword_pools = keyword_pools(&tasks, parts.decisions.len());
     if parts.sound {
@@ -621,13 +634,15 @@ fn compile_tasks(
     let parts = &*all;
     let documents = parts.documents;
     let (mut tasks, mut found) = (Vec::new(), Vec::new());
-    if parts.sound {
+    let keeps_plans = parts.sound && !parts.untried;
+    if keeps_plans {
         parts.plans.replace(std::mem::take(&mut kept.plans).under(documents, data));
     }
     let shared = generator::digest(
         plugins::digest(documents.digest_of(&[Kind::Environment, Kind::Rules, Kind::Rubric]), &parts.plugins),
         data,
-    ) + &parts.answers;
+    ) + &parts.answers
+        + if parts.untried { "untried" } else { "" };
     for document in documents.of(Kind::Task) {
         let Content::Task(spec) = &document.content else { continue };
         let (bytes, first) = (parts.bytes.get(), report.diagnostics.len());
@@ -645,7 +660,7 @@ fn compile_tasks(
         found.push((document, first..report.diagnostics.len()));
     }
     heirs::join(&found, report);
-    if parts.sound {
+    if keeps_plans {
         kept.plans = parts.plans.take();
     }
     generator::add_argument(&mut all.reset, &tasks);

@@ -54,7 +54,9 @@ pub(super) fn compile(document: &Document, spec: &spec::Task, parts: &Parts<'_>,
     let (later, arrivals) = later.unwrap_or_default();
     let listed_forms = listed.iter().flat_map(|item| item.forms.iter().cloned());
     let forms: Vec<_> = listed_forms.chain(samples.iter().cloned()).collect();
-    let idle = if parts.sound { rubric.idle_graders(&forms) } else { Vec::new() };
+    // Without trial draws nothing is known of items that are drawn.
+    let is_known = parts.sound && !parts.untried;
+    let idle = if is_known { rubric.idle_graders(&forms) } else { Vec::new() };
     // That nothing is planted, or wrongly, was reported before.
     let asks =
         plant.as_ref().is_none_or(|plant| forms.iter().any(|item| plant.texts.iter().any(|text| text.is_wrong(item))));

@@ -40,6 +40,8 @@ pub struct Mutant {
     pub path: PathBuf,
     /// The line, from 1.
     pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
     /// The place, as a JSON pointer into the document.
     pub pointer: String,
     /// What is changed, in words.
@@ -209,13 +211,21 @@ impl Maker<'_> {
 
     fn computed(&mut self, pointer: &str, faults: fn(&str) -> Vec<formulas::Fault>) {
         let Some(text) = self.at(pointer).and_then(Value::as_str) else { return };
-        for fault in faults(text) {
-            let fix = self.replacement(pointer, &fault.text.into());
-            let change = if fault.new.is_empty() {
+        let all = faults(text);
+        let alike = |one: &formulas::Fault, other: &formulas::Fault| (&one.old, &one.new) == (&other.old, &other.new);
+        for (at, fault) in all.iter().enumerate() {
+            let fix = self.replacement(pointer, &fault.text.as_str().into());
+            let mut change = if fault.new.is_empty() {
                 format!("`{}` is dropped from the expression", fault.old)
             } else {
                 format!("`{}` becomes `{}` in the expression", fault.old, fault.new)
             };
+            let (before, behind) = (all[..at].iter(), all[at + 1..].iter());
+            let before = before.filter(|other| alike(fault, other)).count();
+            let count = before + 1 + behind.filter(|other| alike(fault, other)).count();
+            if count > 1 {
+                change.push_str(&format!(" ({} of {count})", before + 1));
+            }
             self.push(pointer, change, vec![fix]);
         }
     }
@@ -275,11 +285,13 @@ impl Maker<'_> {
 
     fn push(&mut self, pointer: &str, change: String, fixes: Vec<Fix>) {
         let (file, place) = (self.document.file(), self.document.span(pointer));
+        let before = &file.text[..place.start];
         self.all.push(Mutant {
             kind: self.document.kind.name(),
             document: self.document.name().unwrap_or_default().to_owned(),
             path: file.path.to_path_buf(),
-            line: file.text[..place.start].matches('\n').count() + 1,
+            line: before.matches('\n').count() + 1,
+            column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
             pointer: pointer.to_owned(),
             old: self.at(pointer).cloned().unwrap_or_default(),
             change,

@@ -297,6 +297,9 @@ impl Task<'_, '_> {
             // What rules say is open as long as some are wrong.
             return None;
         }
+        if self.parts.untried {
+            return Some(Source { weight, cast, plan: Arc::default() });
+        }
         let law_sources = sources(self.parts);
         let law = Law { decisions: &self.parts.decisions, sources: &law_sources, clock: self.clock };
         let world = World { fields: &self.parts.fields, derived: &self.parts.derived, law };

@@ -83,8 +83,53 @@ pub(super) struct Builder<'a, 'p> {
     pub(super) made: HashMap<String, Vec<serde_json::Value>>,
 }
 
+/// Generators that were compiled last and had no findings.
+#[derive(Debug, Default)]
+pub(super) struct Built {
+    /// The environment under which they were.
+    root: Option<Written>,
+    /// The digest of the data files.
+    data: String,
+    made: Vec<BuiltOne>,
+}
+
+/// What a document says, and the files that say it: those of the documents that it extends as well.
+#[derive(Debug, PartialEq)]
+struct Written {
+    digest: String,
+    files: Vec<SourceFile>,
+}
+
+impl Written {
+    fn of(document: &Document) -> Self {
+        let files = std::iter::once(document.file()).chain(document.bases()).cloned().collect();
+        Self { digest: document.digest.clone(), files }
+    }
+}
+
+/// A generator with its levels.
+#[derive(Debug)]
+struct BuiltOne {
+    written: Written,
+    levels: Generators,
+    /// The regular expressions that it took.
+    regexes: usize,
+}
+
 /// Compiles every generator with each of its levels; every problem goes to the report.
-pub(super) fn compile_all(parts: &Parts<'_>, data: &[&SourceFile], report: &mut Report) -> Generators {
+pub(super) fn compile_all(
+    parts: &Parts<'_>,
+    data: &[&SourceFile],
+    kept: &mut Built,
+    report: &mut Report,
+) -> Generators {
+    let data_digest = digest(String::new(), data);
+    let mut known = std::mem::take(kept);
+    let root = Some(Written::of(parts.root));
+    if known.data != data_digest || known.root != root {
+        known.made.clear();
+    }
+    (kept.root, kept.data) = (root, data_digest);
     let mut all = Generators::new();
     for document in parts.documents.of(Kind::Generator) {
         let Content::Generator(spec) = &document.content else { continue };
@@ -97,8 +142,17 @@ pub(super) fn compile_all(parts: &Parts<'_>, data: &[&SourceFile], report: &mut 
             continue;
         }
         let levels = spec.levels.iter().map(|(name, level)| Some((name.as_str(), level)));
+        let written = Written::of(document);
+        if let Some(at) = known.made.iter().position(|one| one.written == written) {
+            let one = known.made.swap_remove(at);
+            all.extend(one.levels.iter().map(|(key, made)| (key.clone(), Arc::clone(made))));
+            parts.regexes.set(parts.regexes.get() + one.regexes);
+            kept.made.push(one);
+            continue;
+        }
         let (before, mut used, mut sides) = (report.errors(), reading::Used::default(), hold_out::Sides::default());
         let (first, mut behind_base) = (report.diagnostics.len(), 0);
+        let (mut own, regexes) = (Generators::new(), parts.regexes.get());
         for level in std::iter::once(None).chain(levels) {
             let key = (spec.name.clone(), level.map(|(name, _)| name.to_owned()));
             let from = report.diagnostics.len();
@@ -107,11 +161,17 @@ pub(super) fn compile_all(parts: &Parts<'_>, data: &[&SourceFile], report: &mut 
                 Some((name, _)) => name_level(name, &mut report.diagnostics[first..], (behind_base, from - first)),
                 None => behind_base = report.diagnostics.len() - first,
             }
-            all.extend(made.map(|made| (key, Arc::new(made))));
+            own.extend(made.map(|made| (key, Arc::new(made))));
         }
         // What is misspelt elsewhere would only seem unused.
         if report.errors() == before {
             used.report(document, spec, report);
+        }
+        all.extend(own.iter().map(|(key, made)| (key.clone(), Arc::clone(made))));
+        // Findings are reported again.
+        if report.diagnostics.len() == first {
+            let regexes = parts.regexes.get() - regexes;
+            kept.made.push(BuiltOne { written, levels: own, regexes });
         }
     }
     all

@@ -462,9 +462,12 @@ impl ColumnCompiler<'_> {
         let list = self.scope.document.value.pointer(path).and_then(Value::as_str);
         let list = list.filter(|name| self.scope.lists.contains_key(*name)).map(str::to_owned);
         let list = list.unwrap_or_else(|| format!("[{domain}]"));
-        report.push(self.scope.document.at(Code::BadCondition, path, message).hint(format!(
-            "write `domain_in`, which takes a list or its name: `{name}: {{ domain_in: {list} }}`"
-        )));
+        report.push(
+            self.scope
+                .document
+                .at(Code::BadCondition, path, message)
+                .hint(format!("write `domain_in`, which takes a list or its name: `{name}: {{ domain_in: {list} }}`")),
+        );
     }
 
     fn range(
