@@ -322,12 +322,17 @@ impl Task<'_, '_> {
         let site =
             Site { document, spec: written, level: spec.level.as_deref(), test: source.cast.test, task: self.document };
         let (found, findings) = (report.errors(), report.diagnostics.len());
+        let most = match &spec.items {
+            Some(spec::Count::Fixed(items)) => *items as usize,
+            Some(spec::Count::Drawn(range)) => usize::try_from(range.to).unwrap_or_default(),
+            None => 1,
+        };
         let (samples, faults) = if self.tells {
             source.plan = self.plan(&source.cast, &tried, site, &world, report)?;
-            source.sample(self.clock, &world, SAMPLES)
+            source.sample(self.clock, &world, (SAMPLES, most))
         } else {
             let free = Source { plan: Arc::new(OnceLock::from(Plan::default())), ..source.clone() };
-            free.sample(self.clock, &world, LEVEL_SAMPLES)
+            free.sample(self.clock, &world, (LEVEL_SAMPLES, most))
         };
         site.report(self.parts, Survey { faults, unreached: Vec::new() }, report);
         if report.errors() > found {

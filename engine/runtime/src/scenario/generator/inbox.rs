@@ -314,16 +314,24 @@ impl Source {
         self.plan.get_or_init(|| Plan::new(&self.cast, clock, world).0)
     }
 
-    /// Draws items that no episode has, to show what it makes; what fails, once for each place.
-    pub fn sample(&self, clock: Option<i64>, world: &World<'_>, count: usize) -> (Vec<Item>, Vec<Fault>) {
+    /// Draws items that no episode has, to show what it makes; what fails, once for each place. Where items count each other,
+    /// `most` of them do, as many as an episode has.
+    pub fn sample(
+        &self,
+        clock: Option<i64>,
+        world: &World<'_>,
+        (count, most): (usize, usize),
+    ) -> (Vec<Item>, Vec<Fault>) {
         let (mut items, mut faults) = (Vec::with_capacity(count), Vec::<Fault>::new());
+        let counts = !world.derived.counts().is_empty();
+        let together = if counts { most.clamp(1, SAMPLED) } else { SAMPLED };
         let (name, plan) = (&self.cast.generator.name, self.plan(clock, world));
         let mut note = |fault: Fault| {
             if !faults.iter().any(|known| known.pointer == fault.pointer) {
                 faults.push(fault);
             }
         };
-        for episode in 0..count.div_ceil(SAMPLED) {
+        for episode in 0..count.div_ceil(together) {
             let mut stream = Stream::new(name, episode as u64, &["sample"]);
             let mut drawing = match Drawing::new(&self.cast, clock, &mut stream) {
                 Ok(drawing) => drawing,
@@ -332,13 +340,13 @@ impl Source {
                     break;
                 }
             };
-            let first = episode * SAMPLED;
+            let first = episode * together;
             let deck = plan.deck(count, &mut Stream::new(name, 0, &["sampled"]));
             if self.cast.generator.cover.is_some() {
                 drawing.provide(plan.leans(deck.get(first..).unwrap_or_default()), &mut stream);
             }
-            let numbers = first..count.min(first + SAMPLED);
-            if !world.derived.counts().is_empty() {
+            let numbers = first..count.min(first + together);
+            if counts {
                 // These items are an episode, so that they count each other.
                 let turn = |number: usize| {
                     let mut stream = Stream::new(name, number as u64, &["sampled:"]);
@@ -348,6 +356,8 @@ impl Source {
                 };
                 match counted::together(numbers.map(turn).collect(), world) {
                     Ok(made) => items.extend(made),
+                    // Episodes show whether rules and labels go together.
+                    Err(fault) if fault.flaw => {}
                     Err(fault) => note(fault),
                 }
                 continue;
