@@ -2,6 +2,8 @@
 
 // Two versions of a pack beside each other.
 pub mod comparison;
+// Episodes at their beginning.
+pub mod starts;
 // Test documents run, with coverage.
 pub mod testing;
 // Whether the tests notice small faults.

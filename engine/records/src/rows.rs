@@ -182,19 +182,23 @@ impl Entry {
             || reasons.any(|told| is_in(&told.reason, text))
     }
 
-    /// Adds its rows to two tables.
-    pub(crate) fn write(&self, episodes: &mut Table, steps: &mut Table) {
+    /// Its row of episodes, and its rows of steps.
+    pub(crate) fn rows(&self) -> (Vec<Cell>, Vec<Vec<Cell>>) {
         let (mut own, mut rows) = (Table::new(EPISODES), Table::new(STEPS));
-        own.push(self.episode(None));
-        self.steps().for_each(|row| rows.push(row));
-        // What the columns cannot give back as it is stays a line.
+        let (mut episode, steps) = (self.episode(), self.steps().collect::<Vec<_>>());
+        own.push(episode.iter().cloned());
+        steps.iter().for_each(|row| rows.push(row.iter().cloned()));
+        // What the columns cannot give back as it is stays a line, in the last of them.
         let back = read(&own, 0, &rows, 0..rows.rows(), &self.recording.environment);
-        let line = if back.is_ok_and(|back| back == self.recording) { None } else { Some(json_of(&self.recording)) };
-        episodes.push(self.episode(line));
-        self.steps().for_each(|row| steps.push(row));
+        if !back.is_ok_and(|back| back == self.recording)
+            && let Some(line) = episode.last_mut()
+        {
+            *line = Cell::Text(Some(json_of(&self.recording)));
+        }
+        (episode, steps)
     }
 
-    fn episode(&self, line: Option<String>) -> Vec<Cell> {
+    fn episode(&self) -> Vec<Cell> {
         let summary = self.summary();
         let recording = &self.recording;
         let then = &recording.trajectory;
@@ -231,7 +235,7 @@ impl Entry {
             text(&then.observations),
             Cell::Text((!then.inputs.is_empty()).then(|| json_of(&then.inputs))),
             Cell::Flag(details.map(|details| details.masked)),
-            Cell::Text(line),
+            Cell::Text(None),
         ]
     }
 

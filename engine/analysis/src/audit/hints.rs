@@ -1,6 +1,6 @@
 //! What hints ask agents to write, next to the keywords that count: a hint that names what costs, or forbids what earns.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use casebook_runtime::{
     episode::Episode,
@@ -16,6 +16,7 @@ use super::{
     words::words,
     written::{ITEMS, SURROUNDINGS, Written},
 };
+use crate::starts::Starts;
 
 /// Verbs of sentences about what a text should hold; others, such as to say or to use, are in many sentences about something else.
 const VERBS: [&str; 7] = ["mention", "mentioning", "naming", "cite", "citing", "quote", "quoting"];
@@ -38,12 +39,13 @@ struct Hint {
 }
 
 /// The hints about texts that contradict the keywords of an item.
-pub(super) fn contradictions(pack: &Arc<Pack>, sample: Sample, written: &Written) -> Vec<Finding> {
+pub(super) fn contradictions(starts: &Starts<'_>, sample: Sample, written: &Written) -> Vec<Finding> {
+    let pack = starts.pack();
     let texts: Vec<usize> =
         (0..pack.decisions.len()).filter(|at| pack.decisions[*at].kind == ValueType::Text).collect();
     let (mut findings, mut known) = (Vec::new(), HashSet::new());
     for (task, episodes) in pack.tasks().iter().zip(sample.tasks(pack)) {
-        let started = episodes.iter().filter_map(|one| Episode::reset(pack, &one.task, one.seed).ok());
+        let started = episodes.iter().filter_map(|one| one.start(starts).ok());
         for episode in started {
             let everywhere = surroundings(&episode);
             for (item, at) in episode.all_items().flat_map(|item| texts.iter().map(move |at| (item, *at))) {

@@ -7,7 +7,6 @@ use std::{
 };
 
 use casebook_runtime::{
-    episode::Episode,
     model::{Item, Keyword},
     scenario::{Pack, Task},
     settings::SplitType,
@@ -20,6 +19,7 @@ use super::{
     words::words,
     written::Written,
 };
+use crate::starts::Starts;
 
 /// Words that nearly every English text has.
 const COMMON: [&str; 33] = [
@@ -36,16 +36,13 @@ fn seen(pack: &Pack, item: &Item) -> String {
         .join("\n")
 }
 
-fn started(pack: &Arc<Pack>, one: &SampledEpisode) -> Option<Episode> {
-    Episode::reset(pack, &one.task, one.seed).ok()
-}
-
 /// Tasks of other splits with items that tasks of training have too.
-pub(super) fn shared_items(pack: &Arc<Pack>, sample: Sample, written: &Written) -> Vec<Finding> {
+pub(super) fn shared_items(starts: &Starts<'_>, sample: Sample, written: &Written) -> Vec<Finding> {
+    let pack = starts.pack();
     let mut trained: HashMap<String, &str> = HashMap::new();
     let mut others: Vec<(&Arc<Task>, HashSet<String>)> = Vec::new();
     for (task, episodes) in pack.tasks().iter().zip(sample.tasks(pack)) {
-        let items = || episodes.iter().filter_map(|one| started(pack, one));
+        let items = || episodes.iter().filter_map(|one| one.start(starts).ok());
         let keys = items().flat_map(|episode| episode.all_items().map(|item| seen(pack, item)).collect::<Vec<_>>());
         if pack.split_type(task.split()) == SplitType::Train {
             for key in keys {
@@ -72,13 +69,14 @@ pub(super) fn shared_items(pack: &Arc<Pack>, sample: Sample, written: &Written) 
 }
 
 /// Tasks of a group that are the same episode, and tasks of a family that draw the same items.
-pub(super) fn repeated(pack: &Arc<Pack>, sample: Sample, written: &Written) -> Vec<Finding> {
+pub(super) fn repeated(starts: &Starts<'_>, sample: Sample, written: &Written) -> Vec<Finding> {
+    let pack = starts.pack();
     let mut findings = Vec::new();
     let mut of_group: BTreeMap<(String, String), &str> = BTreeMap::new();
     for (task, episodes) in pack.tasks().iter().zip(sample.tasks(pack)) {
         let place = || written.document(Place::task(pack.name(), &task.name), Kind::Task, &task.name);
         let drawn = |one: &SampledEpisode| {
-            let episode = started(pack, one)?;
+            let episode = one.start(starts).ok()?;
             let items: Vec<String> = episode.all_items().map(|item| seen(pack, item)).collect();
             Some((one.task.name().to_owned(), episode.instructions_text(), items))
         };
@@ -108,11 +106,12 @@ pub(super) fn repeated(pack: &Arc<Pack>, sample: Sample, written: &Written) -> V
 }
 
 /// Keywords that every text has, or that none can have.
-pub(super) fn keywords(pack: &Arc<Pack>, sample: Sample, written: &Written) -> Vec<Finding> {
+pub(super) fn keywords(starts: &Starts<'_>, sample: Sample, written: &Written) -> Vec<Finding> {
+    let pack = starts.pack();
     let mut findings = Vec::new();
     let mut known = HashSet::new();
     for (task, episodes) in pack.tasks().iter().zip(sample.tasks(pack)) {
-        for episode in episodes.iter().filter_map(|one| started(pack, one)) {
+        for episode in episodes.iter().filter_map(|one| one.start(starts).ok()) {
             for (item, decision, keyword) in episode.all_items().flat_map(|item| {
                 let cells = item.truth.iter().zip(pack.decisions.iter());
                 cells.flat_map(move |(cell, column)| cell.keywords.iter().map(move |keyword| (item, column, keyword)))

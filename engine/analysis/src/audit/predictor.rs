@@ -11,7 +11,6 @@ use std::{
 };
 
 use casebook_runtime::{
-    episode::Episode,
     model::{Column, Datum, Item},
     scenario::{Pack, Task},
     value::ValueType,
@@ -23,6 +22,7 @@ use super::{
     words::words,
     written::{ITEMS, Written},
 };
+use crate::starts::Starts;
 
 /// Parts into which the items are divided: each is predicted by what the others teach.
 const PARTS: usize = 4;
@@ -57,10 +57,11 @@ struct Example<'a> {
 
 /// Looks for words and fields that predict the right values of a pack's items: those of the tasks that are written down, together
 /// and task by task, and those of each family.
-pub(super) fn predictors(pack: &Arc<Pack>, sample: Sample, written: &Written) -> Told {
+pub(super) fn predictors(starts: &Starts<'_>, sample: Sample, written: &Written) -> Told {
+    let pack = starts.pack();
     let mut told = Told::default();
     let tasks = sample.tasks(pack);
-    let groups = groups(pack, &tasks);
+    let groups = groups(starts, &tasks);
     let looked_for = written.looked_for();
     let decisions: Vec<(usize, &Column)> =
         pack.decisions.iter().enumerate().filter(|(_, column)| is_choice(column)).collect();
@@ -154,7 +155,8 @@ fn read_by_rules(pack: &Pack, decision: usize) -> HashSet<usize> {
 }
 
 /// Items that belong together, each once, with their place.
-fn groups(pack: &Arc<Pack>, tasks: &[Vec<SampledEpisode>]) -> Vec<(Place, Vec<Arc<Item>>)> {
+fn groups(starts: &Starts<'_>, tasks: &[Vec<SampledEpisode>]) -> Vec<(Place, Vec<Arc<Item>>)> {
+    let pack = starts.pack();
     let mut groups = Vec::new();
     let (mut together, mut known) = (Vec::new(), HashSet::new());
     for (task, episodes) in pack.tasks().iter().zip(tasks).filter(|(_, episodes)| !episodes.is_empty()) {
@@ -164,7 +166,7 @@ fn groups(pack: &Arc<Pack>, tasks: &[Vec<SampledEpisode>]) -> Vec<(Place, Vec<Ar
             if task.family.is_some() && items.len() >= DRAWN.0 {
                 break;
             }
-            let Ok(episode) = Episode::reset(pack, &one.task, one.seed) else { continue };
+            let Ok(episode) = one.start(starts) else { continue };
             for item in episode.all_items() {
                 // An item that is written down has one id in all of its forms.
                 let name = if task.family.is_some() { &item.json } else { &item.id };

@@ -10,6 +10,7 @@ use casebook_runtime::{
 };
 
 use super::report::Place;
+use crate::starts::Starts;
 
 /// Seeds, from the first to the last.
 #[derive(Debug, Clone, Copy)]
@@ -30,13 +31,22 @@ pub struct SampledEpisode {
 }
 
 impl SampledEpisode {
+    /// The episode at its beginning.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot begin.
+    pub(super) fn start(&self, starts: &Starts<'_>) -> Result<Episode, String> {
+        starts.reset(&self.task, self.seed)
+    }
+
     /// What a policy scores and earns in it; the same as a recorded play, without its explanations.
     ///
     /// # Errors
     ///
     /// When the episode cannot begin, or an action of the policy is refused.
-    pub(super) fn play(&self, policy: &Policy) -> Result<(f64, f64), String> {
-        let mut episode = Episode::reset(policy.pack(), &self.task, self.seed).map_err(|error| error.to_string())?;
+    pub(super) fn play(&self, starts: &Starts<'_>, policy: &Policy) -> Result<(f64, f64), String> {
+        let mut episode = self.start(starts)?;
         let mut total = 0.0;
         while !episode.done()
             && let Some(action) = policy.act(&episode)

@@ -23,7 +23,7 @@ use super::{
     taint,
     written::Written,
 };
-use crate::testing;
+use crate::{starts::Starts, testing};
 
 /// How far the oracle may be from the maximum where nothing else is declared, as in the built-in probe of `test`.
 const ORACLE_TOLERANCE: f64 = 0.05;
@@ -42,6 +42,7 @@ const ENVELOPE: &str = "semantic.resource_envelope";
 struct Subject<'a> {
     catalog: &'a Catalog,
     pack: &'a Arc<Pack>,
+    starts: &'a Starts<'a>,
     /// What is declared for this pack.
     declared: Option<&'a Validation>,
     sample: Sample,
@@ -65,17 +66,18 @@ const CHECKS: &[(&str, Run)] = &[
 /// Runs the checks whose id is wanted, on one pack of a catalog.
 pub fn run(
     catalog: &Catalog,
-    pack: &Arc<Pack>,
+    starts: &Starts<'_>,
     package: Option<&Package>,
     (sample, written): (Sample, &Written),
     wanted: &dyn Fn(&str) -> bool,
 ) -> Vec<(&'static str, Outcome)> {
+    let pack = starts.pack();
     let declared = package.and_then(|package| {
         let all: Vec<&Pack> = catalog.packs().iter().map(Arc::as_ref).collect();
         let described = package.described(&all)?;
         (described.name() == pack.name()).then(|| package.manifest().map(|manifest| &manifest.validation)).flatten()
     });
-    let subject = Subject { catalog, pack, declared, sample, written };
+    let subject = Subject { catalog, pack, starts, declared, sample, written };
     // A package declares the resources of one pack.
     let applies = |id: &str| wanted(id) && (id != ENVELOPE || subject.declared.is_some());
     let checks = CHECKS.iter().filter(|(id, _)| applies(id));
@@ -102,7 +104,7 @@ impl Subject<'_> {
         let episodes: Vec<SampledEpisode> = self.episodes().collect();
         let Some(policy) = policy::find(self.pack, name) else { return Vec::new() };
         let score = |one: SampledEpisode| {
-            let played = one.play(&policy);
+            let played = one.play(self.starts, &policy);
             (one, played.map(|(score, _)| score))
         };
         episodes.into_par_iter().map(score).collect()
@@ -187,16 +189,16 @@ fn canary_floor(subject: &Subject<'_>) -> Outcome {
 }
 
 fn leakage(subject: &Subject<'_>) -> Outcome {
-    let (pack, sample) = (subject.pack, subject.sample);
+    let (pack, starts, sample) = (subject.pack, subject.starts, subject.sample);
     let note = format!(
         "`{}`: ids, visible fields, words, the listing order, descriptions, schemas and instructions",
         pack.name()
     );
-    let told = predictor::predictors(pack, sample, subject.written);
+    let told = predictor::predictors(starts, sample, subject.written);
     let mut outcome = Outcome::looked(note)
-        .with(taint::given_away(pack, sample, subject.written))
+        .with(taint::given_away(starts, sample, subject.written))
         .with(told.findings)
-        .with(lints::shared_items(pack, sample, subject.written));
+        .with(lints::shared_items(starts, sample, subject.written));
     outcome.skipped = told.too_few;
     if !told.best.is_empty() {
         outcome = outcome.measured(pack.name(), json!(told.best));
@@ -253,7 +255,7 @@ fn envelope(subject: &Subject<'_>) -> Outcome {
     for one in subject.episodes() {
         let begin = Instant::now();
         // What is refused is a finding of `semantic.oracle_max`.
-        let _ = one.play(&policy);
+        let _ = one.play(&Starts::new(subject.pack), &policy);
         let took = begin.elapsed();
         longest = longest.max(took);
         if took.as_secs_f64() > needs.episode_timeout_s {

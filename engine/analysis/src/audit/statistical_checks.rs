@@ -18,7 +18,7 @@ use super::{
     sample::{Sample, SampledEpisode},
     written::Written,
 };
-use crate::testing;
+use crate::{starts::Starts, testing};
 
 /// How far apart numbers may be that count as equal.
 const NEAR: f64 = 1e-6;
@@ -44,6 +44,7 @@ struct Column {
 /// What checks of this level look at.
 struct Subject<'a> {
     pack: &'a Arc<Pack>,
+    starts: &'a Starts<'a>,
     sample: Sample,
     /// Where the pack's documents say something.
     written: &'a Written,
@@ -74,7 +75,7 @@ const CHECKS: &[(&str, Run)] = &[
 
 /// Runs the checks whose id is wanted, on one pack.
 pub fn run(
-    pack: &Arc<Pack>,
+    starts: &Starts<'_>,
     (sample, written): (Sample, &Written),
     wanted: &dyn Fn(&str) -> bool,
 ) -> Vec<(&'static str, Outcome)> {
@@ -83,10 +84,10 @@ pub fn run(
         return Vec::new();
     }
     let begin = Instant::now();
-    let subject = Subject::play(pack, (sample, written));
+    let subject = Subject::play(starts, (sample, written));
     // All checks read the same plays; the first one is charged for them.
     let mut playing = begin.elapsed();
-    let note = format!("scripted agents only, no model; played {}", sample.words(pack));
+    let note = format!("scripted agents only, no model; played {}", sample.words(starts.pack()));
     checks
         .into_iter()
         .map(|(id, run)| {
@@ -118,7 +119,8 @@ impl Mean {
 }
 
 impl<'a> Subject<'a> {
-    fn play(pack: &'a Arc<Pack>, (sample, written): (Sample, &'a Written)) -> Self {
+    fn play(starts: &'a Starts<'a>, (sample, written): (Sample, &'a Written)) -> Self {
+        let pack = starts.pack();
         let tasks = sample.tasks(pack);
         let named = policy::names(pack).into_iter().filter_map(|name| Some((policy::find(pack, &name)?, name)));
         let constant = testing::constants(pack).into_iter().filter_map(|probe| {
@@ -127,12 +129,12 @@ impl<'a> Subject<'a> {
         });
         let agents: Vec<(Policy, String)> = named.chain(constant).collect();
         let agents = agents.into_par_iter().map(|(policy, name)| {
-            let of = |one: &SampledEpisode| one.play(&policy).ok();
+            let of = |one: &SampledEpisode| one.play(starts, &policy).ok();
             let plays = tasks.par_iter().map(|episodes| episodes.iter().map(of).collect()).collect();
             Column { name, policy, plays }
         });
         let agents = agents.collect();
-        Self { pack, sample, written, tasks, agents }
+        Self { pack, starts, sample, written, tasks, agents }
     }
 
     /// The place of a task, of a family as a whole.
@@ -267,7 +269,7 @@ fn variance(subject: &Subject<'_>) -> Outcome {
     for task in subject.played() {
         let one = &subject.tasks[task][0];
         for agent in subject.agents.iter().filter(|agent| ["random", "oracle"].contains(&agent.name.as_str())) {
-            let scores = (0..REPEATS).filter_map(|_| one.play(&agent.policy).ok());
+            let scores = (0..REPEATS).filter_map(|_| one.play(subject.starts, &agent.policy).ok());
             let scores: Vec<f64> = scores.map(|(score, _)| score).collect();
             let (low, high) =
                 scores.iter().fold((1.0_f64, 0.0_f64), |(low, high), score| (low.min(*score), high.max(*score)));
@@ -296,8 +298,8 @@ fn signal(subject: &Subject<'_>) -> Outcome {
         .collect();
     Outcome::default()
         .with(findings)
-        .with(lints::repeated(subject.pack, subject.sample, subject.written))
-        .with(hints::contradictions(subject.pack, subject.sample, subject.written))
+        .with(lints::repeated(subject.starts, subject.sample, subject.written))
+        .with(hints::contradictions(subject.starts, subject.sample, subject.written))
 }
 
 fn adversaries(subject: &Subject<'_>) -> Outcome {
@@ -328,7 +330,7 @@ fn adversaries(subject: &Subject<'_>) -> Outcome {
             findings.push(Finding::new(subject.scored(task), text).expected("less"));
         }
     }
-    findings.extend(lints::keywords(subject.pack, subject.sample, subject.written));
+    findings.extend(lints::keywords(subject.starts, subject.sample, subject.written));
     let mut outcome = Outcome::default().with(findings);
     if !ungraded.is_empty() {
         outcome.notes.push(format!("`{}`: texts are not graded in {}", subject.pack.name(), ungraded.join(", ")));

@@ -17,6 +17,7 @@ use super::{
     words::{Quotable, words},
     written::{ITEMS, Written},
 };
+use crate::starts::Starts;
 
 /// The least number of characters of a hidden text that is looked for: shorter ones appear by chance.
 const LEAST: usize = 8;
@@ -140,18 +141,18 @@ fn quoted(episode: &Episode, written: &Written, place: &dyn Fn() -> Place, known
 }
 
 /// Truths that ids, visible fields, the listing order, and the texts of items and around them give away.
-pub(super) fn given_away(pack: &Arc<Pack>, sample: Sample, written: &Written) -> Vec<Finding> {
+pub(super) fn given_away(starts: &Starts<'_>, sample: Sample, written: &Written) -> Vec<Finding> {
     sample
-        .tasks(pack)
+        .tasks(starts.pack())
         .iter()
         .filter(|episodes| !episodes.is_empty())
-        .flat_map(|episodes| of_task(pack, episodes, written))
+        .flat_map(|episodes| of_task(starts, episodes, written))
         .collect()
 }
 
-fn of_task(pack: &Arc<Pack>, episodes: &[SampledEpisode], written: &Written) -> Vec<Finding> {
-    let started: Vec<Episode> =
-        episodes.iter().filter_map(|one| Episode::reset(pack, &one.task, one.seed).ok()).collect();
+fn of_task(starts: &Starts<'_>, episodes: &[SampledEpisode], written: &Written) -> Vec<Finding> {
+    let pack = starts.pack();
+    let started: Vec<Episode> = episodes.iter().filter_map(|one| one.start(starts).ok()).collect();
     let task = &episodes[0].task;
     let place = || Place::task(pack.name(), task.member.as_ref().map_or(&*task.name, |member| &member.family));
     let first = || {

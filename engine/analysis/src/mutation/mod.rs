@@ -33,7 +33,8 @@ use serde::Serialize;
 
 use crate::{
     comparison::{self, RulesCompared},
-    testing::{Draws, Failure, Known, fails_again, first_failure, first_rule_failure, golden},
+    starts::{Draws, Starts},
+    testing::{Failure, fails_again, first_failure, first_rule_failure, golden},
 };
 pub use again::{Round, Standing};
 pub use killer::Killer;
@@ -105,7 +106,7 @@ impl<'a> Healthy<'a> {
         }
         let golden = golden.map(golden::read).transpose()?;
         let draws = Arc::default();
-        if let Some(failed) = first_failure(&pack, golden.as_deref(), &Known::of(&draws, HashSet::new())) {
+        if let Some(failed) = first_failure(&Starts::drawn(&pack, &draws), golden.as_deref(), &HashSet::new()) {
             return Err(format!("a test of `{name}` fails without a mutant (`{failed}`); run `casebook test`"));
         }
         let findings = findings(&compiled.report);
@@ -172,9 +173,9 @@ impl<'a> Healthy<'a> {
         let is_same = |task: &&Arc<Task>| matches!(mutant.kind, "Rubric") || !reached.contains(task.name());
         let same = pack.tasks().iter().filter(is_same).map(|task| task.name().to_owned()).collect();
         let draws = Arc::new(Draws::with(&self.draws, same));
-        let known = Known::of(&draws, reached);
-        let again = before.filter(|failure| fails_again(pack, failure, golden, &known)).cloned();
-        if let Some(by) = again.or_else(|| first_failure(pack, golden, &known)) {
+        let starts = Starts::drawn(pack, &draws);
+        let again = before.filter(|failure| fails_again(&starts, failure, golden)).cloned();
+        if let Some(by) = again.or_else(|| first_failure(&starts, golden, &reached)) {
             return Fate::Killed { by };
         }
         let meaning = if mutant.kind == "Rules" { self.compared(mutant, &sources, checker) } else { None };

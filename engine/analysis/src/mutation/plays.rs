@@ -13,7 +13,7 @@ use casebook_runtime::{
 use serde_json::{Map, Value, json};
 
 use super::Mutant;
-use crate::testing::Draws;
+use crate::starts::Draws;
 
 /// The seeds with which a policy plays a task whose episodes differ by seed, and the tasks of a family.
 const SEEDS: u64 = 4;

@@ -65,6 +65,17 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Adds what was seen elsewhere.
+    pub(super) fn add(&mut self, other: Self) {
+        self.decided.extend(other.decided);
+        self.matched.extend(other.matched);
+        self.cells.extend(other.cells);
+        for (leaf, (least, greatest)) in other.graders {
+            let range = self.graders.entry(leaf).or_insert((least, greatest));
+            *range = (range.0.min(least), range.1.max(greatest));
+        }
+    }
+
     /// Notes a rule case that passed.
     pub(super) fn rules(&mut self, rules: &RuleSet, facts: Facts<'_>, decided: &[Decided<'_>]) {
         for rule in decided.iter().filter_map(|one| one.rule) {

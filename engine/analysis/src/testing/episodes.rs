@@ -1,7 +1,7 @@
 //! Episode cases and probes.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -19,7 +19,8 @@ use casebook_runtime::{
 };
 use serde_json::{Map, Value};
 
-use super::{Case, CaseKind, case, coverage::Seen, draws::Draws};
+use super::{Case, CaseKind, case, coverage::Seen};
+use crate::starts::Starts;
 
 /// What the oracle must score unless a test demands otherwise, and what others may.
 const ORACLE: NumberTest = NumberTest::Between(Some((0.95, true)), None);
@@ -61,16 +62,17 @@ struct Graded {
     items: Vec<(String, f64)>,
 }
 
-pub(super) fn run(pack: &Arc<Pack>, suite: &str, test: &EpisodeCase, known: &Known, seen: &mut Seen) -> Case {
+pub(super) fn run(starts: &Starts<'_>, suite: &str, test: &EpisodeCase, seen: &mut Seen) -> Case {
+    let pack = starts.pack();
     let played = match pack.find_task(&test.task).as_ref() {
         None => Err(format!("there is no task `{}`", test.task)),
         Some(task) => match &test.player {
             Player::Actions(actions) => {
                 let mut actions = actions.iter().cloned();
-                play(pack, task, (test.seed, &test.arguments), (known, seen), |_| actions.next())
+                play(starts, task, (test.seed, &test.arguments), seen, |_| actions.next())
             }
             Player::Policy(probe) => match policy::of_probe(pack, probe) {
-                Some(policy) => play(pack, task, (test.seed, &test.arguments), (known, seen), |episode| {
+                Some(policy) => play(starts, task, (test.seed, &test.arguments), seen, |episode| {
                     (!episode.done()).then(|| policy.act(episode)).flatten()
                 }),
                 None => Err(format!("there is no agent `{}`", probe.name())),
@@ -144,38 +146,27 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What is known of one version of a pack while it is tested.
+/// What the oracle earns, by task and seed; it is played when it is first asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
-    pub(crate) draws: Arc<Draws>,
-    /// The tasks, or families, that are played first, as something of them has changed.
-    pub(crate) first: HashSet<String>,
-    /// What the oracle earns, by task and seed; it is played when it is first asked for.
-    oracle: Mutex<HashMap<(String, u64), Option<f64>>>,
-}
+pub(super) struct Rival(Mutex<HashMap<(String, u64), Option<f64>>>);
 
-impl Known {
-    /// Nothing but the items of some episodes, and which tasks come first.
-    pub(crate) fn of(draws: &Arc<Draws>, first: HashSet<String>) -> Self {
-        Self { draws: Arc::clone(draws), first, ..Self::default() }
+impl Rival {
+    fn total_if(&self, wanted: bool, starts: &Starts<'_>, task: &Arc<Task>, seed: u64) -> Option<f64> {
+        if wanted { self.total(starts, task, seed) } else { None }
     }
 
-    fn total_if(&self, wanted: bool, pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Option<f64> {
-        if wanted { self.total(pack, task, seed) } else { None }
-    }
-
-    fn total(&self, pack: &Arc<Pack>, task: &Arc<Task>, seed: u64) -> Option<f64> {
+    fn total(&self, starts: &Starts<'_>, task: &Arc<Task>, seed: u64) -> Option<f64> {
         let key = (task.name().to_owned(), seed);
         let known = |kept: &HashMap<_, Option<f64>>| kept.get(&key).copied();
-        if let Some(total) = known(&self.oracle.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(total) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
             return total;
         }
-        let played = policy::find(pack, "oracle").and_then(|oracle| {
+        let played = policy::find(starts.pack(), "oracle").and_then(|oracle| {
             let next = |episode: &Episode| (!episode.done()).then(|| oracle.act(episode)).flatten();
-            play(pack, task, (seed, &Map::new()), (self, &mut Seen::default()), next).ok()
+            play(starts, task, (seed, &Map::new()), &mut Seen::default(), next).ok()
         });
         let total = played.filter(|played| played.refused.is_none()).map(|played| played.total());
-        self.oracle.lock().unwrap_or_else(PoisonError::into_inner).insert(key, total);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, total);
         total
     }
 }
@@ -188,7 +179,8 @@ impl Played {
 
 /// Lets an agent play every task, of each family the first ones; each score must meet the demand, or of a family where it is
 /// about the greatest score the mean. On average of all episodes no ceiling may be passed.
-pub(super) fn probe(pack: &Arc<Pack>, asked: &Asked<'_>, known: &Known, seen: &mut Seen) -> Case {
+pub(super) fn probe(starts: &Starts<'_>, asked: &Asked<'_>, rival: &Rival, seen: &mut Seen) -> Case {
+    let pack = starts.pack();
     let mut details = Vec::new();
     let mut passed = true;
     let agent = policy::of_probe(pack, &asked.probe);
@@ -207,7 +199,7 @@ pub(super) fn probe(pack: &Arc<Pack>, asked: &Asked<'_>, known: &Known, seen: &m
             // What only a ceiling asks for is no part of what the tests exercise.
             let seen = if at < demanded.len() && asked.counts() { &mut *seen } else { &mut apart };
             let played = match &agent {
-                Some(agent) => play(pack, task, (*seed, &Map::new()), (known, seen), |episode| {
+                Some(agent) => play(starts, task, (*seed, &Map::new()), seen, |episode| {
                     (!episode.done()).then(|| agent.act(episode)).flatten()
                 }),
                 None => Err(format!("there is no agent `{}`", asked.probe.name())),
@@ -218,7 +210,7 @@ pub(super) fn probe(pack: &Arc<Pack>, asked: &Asked<'_>, known: &Known, seen: &m
                     details.push(format!("{}: action {step} was refused: {error}", task.name()));
                 }
                 Ok(played) => {
-                    totals.push((played.total(), known.total_if(asked.rival, pack, task, *seed)));
+                    totals.push((played.total(), rival.total_if(asked.rival, starts, task, *seed)));
                     scores.push((task, played));
                 }
                 Err(error) => {
@@ -342,18 +334,17 @@ pub(crate) fn constants(pack: &Pack) -> Vec<Probe> {
 
 /// Plays until the episode is over, the agent stops or an action is refused.
 fn play(
-    pack: &Arc<Pack>,
+    starts: &Starts<'_>,
     task: &Arc<Task>,
     (seed, arguments): (u64, &Map<String, Value>),
-    (known, seen): (&Known, &mut Seen),
+    seen: &mut Seen,
     mut next: impl FnMut(&Episode) -> Option<Value>,
 ) -> Result<Played, String> {
-    let begun = if arguments.is_empty() {
-        known.draws.reset(pack, task, seed)
+    let mut episode = if arguments.is_empty() {
+        starts.reset(task, seed)?
     } else {
-        Episode::start(pack, task, seed, arguments)
+        Episode::start(starts.pack(), task, seed, arguments).map_err(|error| error.to_string())?
     };
-    let mut episode = begun.map_err(|error| error.to_string())?;
     let mut played = Played::default();
     seen.episode(&episode);
     // An action behind the end is refused, and told: a test that writes it out is wrong about the episode.

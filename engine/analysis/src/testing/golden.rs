@@ -10,9 +10,11 @@ use casebook_runtime::{
     policy::{self, Policy},
     scenario::{Pack, Task},
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Case, CaseKind, Draws, Failure, Known, case, episodes};
+use super::{Case, CaseKind, Failure, case, episodes};
+use crate::starts::Starts;
 
 /// The name of the file, in the folder of its pack.
 pub const FILE: &str = "golden.csv";
@@ -47,10 +49,15 @@ impl Line {
     }
 }
 
-/// Plays every task with every policy, one after the other; an error says why an episode has no figures.
-pub fn lines(pack: &Arc<Pack>) -> impl Iterator<Item = Result<Line, String>> + '_ {
-    let draws = Draws::default();
-    plays(pack).map(move |(agent, task, seed)| line(&agent, &task, seed, &draws))
+/// Plays every task with every policy on all cores.
+///
+/// # Errors
+///
+/// When an episode has no figures; the text says why.
+pub fn lines(pack: &Arc<Pack>) -> Result<Vec<Line>, String> {
+    let starts = Starts::new(pack);
+    let plays: Vec<_> = plays(pack).collect();
+    plays.into_par_iter().map(|(agent, task, seed)| line(&starts, &agent, (&task, seed))).collect()
 }
 
 /// Who plays, with the name of the policy.
@@ -82,8 +89,12 @@ fn episodes_of(task: &Arc<Task>, seeds: u64) -> Vec<(Arc<Task>, u64)> {
     }
 }
 
-fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64, draws: &Draws) -> Result<Line, String> {
-    let played = play(policy, task, seed, draws)
+fn line(
+    starts: &Starts<'_>,
+    (policy, agent): &(Policy, String),
+    (task, seed): (&Arc<Task>, u64),
+) -> Result<Line, String> {
+    let played = play(starts, policy, task, seed)
         .map_err(|problem| format!("`{}` seed {seed} by `{agent}` cannot be graded: {problem}", task.name()))?;
     // Without the sign of a zero.
     let rounded = |number: f64| (number * 1e6).round() / 1e6 + 0.0;
@@ -97,8 +108,8 @@ fn line((policy, agent): &(Policy, String), task: &Arc<Task>, seed: u64, draws: 
 }
 
 /// The score and the sum of the rewards of an episode; nothing where an action is refused. A grader that fails is an error.
-fn play(policy: &Policy, task: &Arc<Task>, seed: u64, draws: &Draws) -> Result<Option<(f64, f64)>, String> {
-    let Ok(mut episode) = draws.reset(policy.pack(), task, seed) else { return Ok(None) };
+fn play(starts: &Starts<'_>, policy: &Policy, task: &Arc<Task>, seed: u64) -> Result<Option<(f64, f64)>, String> {
+    let Ok(mut episode) = starts.reset(task, seed) else { return Ok(None) };
     let mut total = 0.0;
     while !episode.done()
         && let Some(action) = policy.act(&episode)
@@ -162,45 +173,41 @@ pub fn differences(expected: &[Line], are: &[Line]) -> Vec<String> {
     changed.chain(gone.filter_map(|one| difference(Some(one), None))).collect()
 }
 
-/// The first difference between a file and what is played, which begins with the tasks that are to come first; what follows it is
-/// not played.
-pub(super) fn first_difference(pack: &Arc<Pack>, expected: &[Line], known: &Known) -> Option<Failure> {
+/// The first difference between a file and what is played, which begins with some tasks, or families; what follows it is not played.
+pub(super) fn first_difference(starts: &Starts<'_>, expected: &[Line], first: &HashSet<String>) -> Option<Failure> {
     let failure = |name: String, line: Option<&Line>| Failure {
         suite: FILE.to_owned(),
         kind: CaseKind::Golden,
         name,
         line: line.cloned(),
     };
-    let lines: HashMap<(&str, u64, &str), &Line> =
+    let mut left: HashMap<(&str, u64, &str), &Line> =
         expected.iter().map(|line| ((line.task.as_str(), line.seed, line.agent.as_str()), line)).collect();
-    let mut all: Vec<(Agent, Arc<Task>, u64)> = plays(pack).collect();
-    let family = |task: &Arc<Task>| task.member.as_ref().map_or(task.name().to_owned(), |one| one.family.to_string());
-    // An agent with a memory learns first.
-    all.sort_by_cached_key(|(agent, task, _)| (!known.first.contains(&family(task)), agent.1 == "memoriser"));
-    let mut left: HashSet<(&str, u64, &str)> = lines.keys().copied().collect();
+    let mut all: Vec<(Agent, Arc<Task>, u64)> = plays(starts.pack()).collect();
+    let is_first = |task: &Task| first.contains(task.member.as_ref().map_or(task.name(), |member| &*member.family));
+    // An agent with a memory has to learn first.
+    all.sort_by_key(|(agent, task, _)| (!is_first(task), agent.1 == "memoriser"));
     for (agent, task, seed) in &all {
-        let key = (task.name(), *seed, agent.1.as_str());
-        let wanted = lines.get(&key).copied();
-        left.remove(&key);
-        let is = match line(agent, task, *seed, &known.draws) {
+        let is = match line(starts, agent, (task, *seed)) {
             Ok(is) => is,
             Err(problem) => return Some(failure(problem, None)),
         };
+        let wanted = left.remove(&(task.name(), *seed, agent.1.as_str()));
         if let Some(found) = difference(wanted, Some(&is)) {
             return Some(failure(found, wanted));
         }
     }
-    let line = expected.iter().find(|line| left.contains(&(line.task.as_str(), line.seed, line.agent.as_str())));
+    let line = expected.iter().find(|line| left.contains_key(&(line.task.as_str(), line.seed, line.agent.as_str())));
     difference(line, None).map(|found| failure(found, line))
 }
 
 /// Whether the episode of a line that differed in another version differs from a file as well.
-pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line, draws: &Draws) -> bool {
+pub(super) fn still_differs(starts: &Starts<'_>, expected: &[Line], of: &Line) -> bool {
     let Some(expected) = expected.iter().find(|line| line.is_about(of)) else { return false };
     let is_it = |(agent, task, seed): &(Agent, Arc<Task>, u64)| {
         agent.1 == of.agent && task.name() == of.task && *seed == of.seed
     };
-    let played = plays(pack).find(is_it).map(|(agent, task, seed)| line(&agent, &task, seed, draws));
+    let played = plays(starts.pack()).find(is_it).map(|(agent, task, seed)| line(starts, &agent, (&task, seed)));
     // Where it is not played, or has no figures, the whole file is compared.
     matches!(played, Some(Ok(is)) if is != *expected)
 }
@@ -208,7 +215,7 @@ pub(super) fn still_differs(pack: &Arc<Pack>, expected: &[Line], of: &Line, draw
 /// Compares a file with what is played.
 pub fn compare(pack: &Arc<Pack>, text: &str) -> Case {
     let mut details = match read(text) {
-        Ok(expected) => match lines(pack).collect::<Result<Vec<_>, _>>() {
+        Ok(expected) => match lines(pack) {
             Ok(are) => differences(&expected, &are),
             Err(problem) => vec![problem],
         },

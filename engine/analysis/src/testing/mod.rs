@@ -4,31 +4,36 @@
 //! |---|---|
 //! | `rules.rs` | rule cases, with what matched and why |
 //! | `episodes.rs` | episode cases and probes |
-//! | `draws.rs` | the items of episodes, drawn once for all agents |
 //! | `coverage.rs` | what of a pack they exercised |
 //! | `golden.rs` | what all agents score and earn, next to what a file says |
 //!
 //! Nothing here prints; the outcome is data.
 
 mod coverage;
-mod draws;
 mod episodes;
 pub mod golden;
 mod rules;
 
-use std::{fmt, ops::ControlFlow, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, fmt, path::PathBuf, sync::Arc};
 
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
-use casebook_compile::plugin::run_examples;
-use casebook_runtime::scenario::{Pack, suite::Site};
+use casebook_compile::plugin::{ExampleRun, run_examples};
+use casebook_runtime::{
+    plugin::Plugin,
+    scenario::{
+        Pack,
+        suite::{EpisodeCase, RuleCase, Site},
+    },
+};
 pub use coverage::Coverage;
 use coverage::Seen;
-pub(crate) use draws::Draws;
-use episodes::Asked;
 pub use episodes::PROBING_SEEDS;
-pub(crate) use episodes::{Known, constants};
+pub(crate) use episodes::constants;
+use episodes::{Asked, Rival};
+
+use crate::starts::Starts;
 
 /// The result of a pack's tests.
 #[derive(Debug, Clone, Serialize)]
@@ -110,13 +115,16 @@ impl Outcome {
 /// Runs the tests of a pack whose document or case name holds `filter`; all of them when it is empty. Probes that no
 /// test names run as well, unless there is a filter, and so do the examples of its plugins.
 pub fn run(pack: &Arc<Pack>, filter: &str) -> Outcome {
-    let mut seen = Seen::default();
-    let mut cases = Vec::new();
-    let known = Known::default();
-    let _ = visit_all(pack, (filter, &KINDS), (&known, &mut seen), &mut |case| {
-        cases.push(case);
-        ControlFlow::Continue(())
+    let (starts, rival) = (Starts::new(pack), Rival::default());
+    let ran = units(pack, (filter, &KINDS)).into_par_iter().map(|unit| {
+        let mut seen = Seen::default();
+        (unit.run(&starts, &rival, &mut seen), seen)
     });
+    let (mut cases, mut seen) = (Vec::new(), Seen::default());
+    for (some, of_them) in ran.collect::<Vec<_>>() {
+        cases.extend(some);
+        seen.add(of_them);
+    }
     let coverage = coverage::measure(pack, &seen);
     cases.extend(demands(pack, filter, &coverage));
     Outcome { pack: pack.name().to_owned(), cases, coverage, trials: rules::trials(pack) }
@@ -155,23 +163,20 @@ impl From<Case> for Failure {
 
 /// What a pack fails first: a case, a line of its golden file, a probe, or a demand on coverage; nothing where all pass.
 ///
-/// What takes least time is tried first. What follows the first failure is not run.
-pub(crate) fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>, known: &Known) -> Option<Failure> {
-    let mut seen = Seen::default();
+/// What takes least time is tried first, and of the golden file some tasks, or families. What follows the first failure is not run.
+pub(crate) fn first_failure(
+    starts: &Starts<'_>,
+    golden: Option<&[golden::Line]>,
+    first: &HashSet<String>,
+) -> Option<Failure> {
+    let (pack, rival, mut seen) = (starts.pack(), Rival::default(), Seen::default());
     let mut first_of = |kinds: &[CaseKind]| {
-        let mut failed = None;
-        let _ = visit_all(pack, ("", kinds), (known, &mut seen), &mut |case| {
-            if case.passed {
-                return ControlFlow::Continue(());
-            }
-            failed = Some(case.into());
-            ControlFlow::Break(())
-        });
-        failed
+        let mut cases = units(pack, ("", kinds)).into_iter().flat_map(|unit| unit.run(starts, &rival, &mut seen));
+        cases.find(|case| !case.passed).map(Failure::from)
     };
     first_of(&[CaseKind::Rule])
         .or_else(|| first_of(&[CaseKind::Episode]))
-        .or_else(|| golden::first_difference(pack, golden?, known))
+        .or_else(|| golden::first_difference(starts, golden?, first))
         .or_else(|| first_of(&[CaseKind::Probe, CaseKind::Example]))
         .or_else(|| demands(pack, "", &coverage::measure(pack, &seen)).find(|case| !case.passed).map(Failure::from))
 }
@@ -179,18 +184,19 @@ pub(crate) fn first_failure(pack: &Arc<Pack>, golden: Option<&[golden::Line]>, k
 /// The first rule case that fails.
 pub(crate) fn first_rule_failure(pack: &Arc<Pack>) -> Option<Failure> {
     let mut seen = Seen::default();
-    pack.suites.iter().find_map(|suite| {
-        let cases = suite.rules.iter().map(|case| rules::run(pack, &suite.name, case, &mut seen));
-        cases.into_iter().find(|case| !case.passed).map(Failure::from)
+    let mut cases = pack.suites.iter().flat_map(|suite| suite.rules.iter().map(move |case| (&suite.name, case)));
+    cases.find_map(|(suite, test)| {
+        let case = rules::run(pack, suite, test, &mut seen);
+        (!case.passed).then(|| case.into())
     })
 }
 
 /// Whether a pack fails what another version of it failed, as far as that can be run alone.
-pub(crate) fn fails_again(pack: &Arc<Pack>, failure: &Failure, golden: Option<&[golden::Line]>, known: &Known) -> bool {
+pub(crate) fn fails_again(starts: &Starts<'_>, failure: &Failure, golden: Option<&[golden::Line]>) -> bool {
     if let (Some(line), Some(golden)) = (&failure.line, golden) {
-        return golden::still_differs(pack, golden, line, &known.draws);
+        return golden::still_differs(starts, golden, line);
     }
-    let mut seen = Seen::default();
+    let (pack, mut seen, rival) = (starts.pack(), Seen::default(), Rival::default());
     let mut suites = pack.suites.iter().filter(|suite| suite.name == failure.suite);
     match failure.kind {
         CaseKind::Rule => suites.any(|suite| {
@@ -199,14 +205,14 @@ pub(crate) fn fails_again(pack: &Arc<Pack>, failure: &Failure, golden: Option<&[
         }),
         CaseKind::Episode => suites.any(|suite| {
             let mut cases = suite.episodes.iter().filter(|case| case.name == failure.name);
-            cases.any(|case| !episodes::run(pack, &suite.name, case, known, &mut seen).passed)
+            cases.any(|case| !episodes::run(starts, &suite.name, case, &mut seen).passed)
         }),
         CaseKind::Probe => {
             let named = suites.flat_map(|suite| {
                 suite.probes.iter().map(|case| Asked::by_test(pack, &suite.name, case)).collect::<Vec<_>>()
             });
             let mut asked = named.chain(episodes::built_in(pack)).filter(|asked| asked.probe.name() == failure.name);
-            asked.any(|asked| !episodes::probe(pack, &asked, known, &mut seen).passed)
+            asked.any(|asked| !episodes::probe(starts, &asked, &rival, &mut seen).passed)
         }
         CaseKind::Coverage | CaseKind::Example | CaseKind::Golden => false,
     }
@@ -221,49 +227,64 @@ pub fn probes(pack: &Arc<Pack>, seeds: u64) -> Vec<Case> {
         all.extend(suite.probes.iter().map(|case| Asked::by_test(pack, &suite.name, case)));
     }
     all.extend(episodes::built_in(pack));
-    let known = Known::default();
-    let play = |asked: Asked<'_>| episodes::probe(pack, &asked.with_seeds(seeds), &known, &mut Seen::default());
+    let (starts, rival) = (Starts::new(pack), Rival::default());
+    let play = |asked: Asked<'_>| episodes::probe(&starts, &asked.with_seeds(seeds), &rival, &mut Seen::default());
     all.into_par_iter().map(play).collect()
 }
 
 /// All kinds of cases that documents and built-in agents give.
 const KINDS: [CaseKind; 4] = [CaseKind::Rule, CaseKind::Episode, CaseKind::Probe, CaseKind::Example];
 
-/// Runs the cases of some kinds one after the other, until there is enough.
-fn visit_all(
-    pack: &Arc<Pack>,
-    (filter, kinds): (&str, &[CaseKind]),
-    (known, seen): (&Known, &mut Seen),
-    done: &mut dyn FnMut(Case) -> ControlFlow<()>,
-) -> ControlFlow<()> {
+/// What can be run apart from all else.
+enum Unit<'a> {
+    Rule(&'a str, &'a RuleCase),
+    Episode(&'a str, &'a EpisodeCase),
+    Probe(Asked<'a>),
+    Examples(&'a Arc<Plugin>, &'a str),
+}
+
+/// The cases of some kinds that a filter lets pass.
+fn units<'a>(pack: &'a Arc<Pack>, (filter, kinds): (&'a str, &[CaseKind])) -> Vec<Unit<'a>> {
     let wanted = |kind: CaseKind, suite: &str, name: &str| {
         kinds.contains(&kind) && (filter.is_empty() || suite.contains(filter) || name.contains(filter))
     };
+    let mut units = Vec::new();
     for suite in &pack.suites {
-        for case in suite.rules.iter().filter(|case| wanted(CaseKind::Rule, &suite.name, &case.name)) {
-            done(rules::run(pack, &suite.name, case, seen))?;
-        }
-        for case in suite.episodes.iter().filter(|case| wanted(CaseKind::Episode, &suite.name, &case.name)) {
-            done(episodes::run(pack, &suite.name, case, known, seen))?;
-        }
-        for case in suite.probes.iter().filter(|case| wanted(CaseKind::Probe, &suite.name, case.probe.name())) {
-            done(episodes::probe(pack, &Asked::by_test(pack, &suite.name, case), known, seen))?;
-        }
+        let name = &*suite.name;
+        let rules = suite.rules.iter().filter(|case| wanted(CaseKind::Rule, name, &case.name));
+        units.extend(rules.map(|case| Unit::Rule(name, case)));
+        let episodes = suite.episodes.iter().filter(|case| wanted(CaseKind::Episode, name, &case.name));
+        units.extend(episodes.map(|case| Unit::Episode(name, case)));
+        let probes = suite.probes.iter().filter(|case| wanted(CaseKind::Probe, name, case.probe.name()));
+        units.extend(probes.map(|case| Unit::Probe(Asked::by_test(pack, name, case))));
     }
     if filter.is_empty() && kinds.contains(&CaseKind::Probe) {
-        for asked in episodes::built_in(pack) {
-            done(episodes::probe(pack, &asked, known, seen))?;
+        units.extend(episodes::built_in(pack).into_iter().map(Unit::Probe));
+    }
+    if kinds.contains(&CaseKind::Example) {
+        units.extend(pack.plugins().iter().map(|plugin| Unit::Examples(plugin, filter)));
+    }
+    units
+}
+
+impl Unit<'_> {
+    fn run(self, starts: &Starts<'_>, rival: &Rival, seen: &mut Seen) -> Vec<Case> {
+        match self {
+            Self::Rule(suite, test) => vec![rules::run(starts.pack(), suite, test, seen)],
+            Self::Episode(suite, test) => vec![episodes::run(starts, suite, test, seen)],
+            Self::Probe(asked) => vec![episodes::probe(starts, &asked, rival, seen)],
+            Self::Examples(plugin, filter) => {
+                let suite = format!("plugin {}", plugin.description.name);
+                let wanted = |name: &str| filter.is_empty() || suite.contains(filter) || name.contains(filter);
+                let of = |ran: ExampleRun| {
+                    let name = format!("{}: {}", ran.offer, ran.example);
+                    let (passed, details) = (ran.problem.is_none(), ran.problem.into_iter().collect());
+                    case(&suite, CaseKind::Example, &name, None, details, passed)
+                };
+                run_examples(plugin).into_iter().filter(|ran| wanted(&ran.example)).map(of).collect()
+            }
         }
     }
-    for plugin in pack.plugins() {
-        let suite = format!("plugin {}", plugin.description.name);
-        for ran in run_examples(plugin).into_iter().filter(|ran| wanted(CaseKind::Example, &suite, &ran.example)) {
-            let name = format!("{}: {}", ran.offer, ran.example);
-            let (passed, details) = (ran.problem.is_none(), ran.problem.into_iter().collect());
-            done(case(&suite, CaseKind::Example, &name, None, details, passed))?;
-        }
-    }
-    ControlFlow::Continue(())
 }
 
 /// What tests demand of the coverage.

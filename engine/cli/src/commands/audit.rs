@@ -7,9 +7,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use casebook_analysis::audit::{
-    self, Allowance, BAR, Check, Level, Outcome, Package, Report, Result as Checked, Sample, Severity, Status, Verdict,
-    Written,
+use casebook_analysis::{
+    audit::{
+        self, Allowance, BAR, Check, Level, Outcome, Package, Report, Result as Checked, Sample, Severity, Status,
+        Verdict, Written,
+    },
+    starts::Starts,
 };
 use casebook_runtime::{
     hash::sha256,
@@ -162,8 +165,9 @@ fn of_packs(
         .map(|pack| {
             let source = sources.packs.iter().find(|source| source.root == pack.folder());
             let written = source.map(Written::read).unwrap_or_default();
-            let mut outcomes = audit::run_semantic(&catalog, pack, package.as_ref(), (sample, &written), is_wanted);
-            outcomes.extend(audit::run_statistical(pack, (sample, &written), is_wanted));
+            let starts = Starts::new(pack);
+            let mut outcomes = audit::run_semantic(&catalog, &starts, package.as_ref(), (sample, &written), is_wanted);
+            outcomes.extend(audit::run_statistical(&starts, (sample, &written), is_wanted));
             outcomes
         })
         .collect();

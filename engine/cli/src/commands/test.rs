@@ -138,7 +138,7 @@ fn update_answers(judges: &Judges, args: &TestArgs, format: Format) -> Result<()
     for pack in compiled.sound.packs().iter().filter(|pack| pack.has_judges()) {
         judges.begin();
         testing::run(pack, "");
-        let failed = golden::lines(pack).find_map(Result::err);
+        let failed = golden::lines(pack).err();
         let Seen { mut answers, problem } = judges.end();
         let path = pack.folder().join(source::ANSWERS);
         let before = fs::read_to_string(&path).unwrap_or_default();
@@ -192,8 +192,7 @@ fn update(pack: &Arc<Pack>, format: Format) -> Result<(), (Exit, String)> {
     let path = pack.folder().join(golden::FILE);
     let refused = |error: String| (Exit::Failure, format!("`{}` cannot be written: {error}", path.display()));
     let before = golden_of(pack).map_err(|problem| (Exit::Failure, problem))?;
-    let lines = golden::lines(pack).collect::<Result<Vec<golden::Line>, _>>();
-    let lines = lines.map_err(|problem| (Exit::Findings, problem))?;
+    let lines = golden::lines(pack).map_err(|problem| (Exit::Findings, problem))?;
     let text = golden::write(lines.clone()).map_err(|error| refused(error.to_string()))?;
     if before.as_ref() == Some(&text) {
         return Ok(());

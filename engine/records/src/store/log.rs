@@ -3,11 +3,13 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, ErrorKind, Write},
+    mem,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use casebook_runtime::{json, record::Recording};
+use rayon::prelude::*;
 
 use super::{StoreError, day_of, sync_folder};
 use crate::rows::Entry;
@@ -83,8 +85,19 @@ impl Log {
     ) -> Result<Vec<Unreadable>, StoreError> {
         let mut file = BufReader::new(&self.file);
         let day = day_of(self.modified);
-        let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut lines, mut unreadable) = (Vec::new(), Vec::new());
         let (mut bytes, mut line) = (0, Vec::new());
+        let mut parse = |lines: &mut Vec<(usize, Vec<u8>)>| {
+            let mut entries = Vec::with_capacity(lines.len());
+            let read = mem::take(lines).into_par_iter().map(|(at, line)| self.entry(at, line, &day));
+            for one in read.collect::<Vec<_>>() {
+                match one {
+                    Ok(entry) => entries.push(entry),
+                    Err(one) => unreadable.push(one),
+                }
+            }
+            if entries.is_empty() { Ok(()) } else { each(entries) }
+        };
         for at in 1.. {
             line.clear();
             if file.read_until(b'\n', &mut line).map_err(StoreError::io(&self.path))? == 0 {
@@ -95,26 +108,29 @@ impl Log {
             if text.is_empty() || !is_ended && !whole {
                 continue;
             }
-            let read = str::from_utf8(text)
-                .map_err(|error| error.to_string())
-                .and_then(|text| serde_json::from_str::<Recording>(text).map_err(|error| json::problem(text, &error)));
-            match read {
-                Ok(recording) => entries.push(Entry::new(recording, &day)),
-                Err(problem) => unreadable.push(Unreadable {
-                    problem: format!("{}:{at}: not a recording: {problem}", self.path.display()),
-                    line: text.to_vec(),
-                }),
-            }
+            lines.push((at, text.to_vec()));
             bytes += line.len();
             if bytes >= BATCH {
                 bytes = 0;
-                each(std::mem::take(&mut entries))?;
+                parse(&mut lines)?;
             }
         }
-        if !entries.is_empty() {
-            each(entries)?;
-        }
+        parse(&mut lines)?;
         Ok(unreadable)
+    }
+
+    /// The recording of a line, the first of which is number 1.
+    fn entry(&self, at: usize, line: Vec<u8>, day: &str) -> Result<Entry, Unreadable> {
+        let read = str::from_utf8(&line)
+            .map_err(|error| error.to_string())
+            .and_then(|text| serde_json::from_str::<Recording>(text).map_err(|error| json::problem(text, &error)));
+        match read {
+            Ok(recording) => Ok(Entry::new(recording, day)),
+            Err(problem) => {
+                let problem = format!("{}:{at}: not a recording: {problem}", self.path.display());
+                Err(Unreadable { problem, line })
+            }
+        }
     }
 
     /// Puts lines that are not recordings aside, so that they are not lost with the log.

@@ -70,7 +70,10 @@ impl Part {
     /// Writes both files, each whole or not at all; those of the same name are replaced.
     pub(super) fn write(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let (mut episodes, mut steps) = (Table::new(EPISODES), Table::new(STEPS));
-        entries.iter().for_each(|entry| entry.write(&mut episodes, &mut steps));
+        for (episode, rows) in entries.par_iter().map(Entry::rows).collect::<Vec<_>>() {
+            episodes.push(episode);
+            rows.into_iter().for_each(|row| steps.push(row));
+        }
         // Whoever sees an episode sees its steps.
         self.files.replace(&self.steps, &steps)?;
         self.files.replace(&self.episodes, &episodes)

@@ -13,7 +13,7 @@ use casebook_runtime::{
     scenario::{
         TaskLevel, Variants,
         generator::{
-            Cast, Drawn, Fault, InboxPart, Plan, Source, Subset, Way, World,
+            Cast, Drawn, Fault, Generator, InboxPart, Plan, Source, Subset, Way, World,
             distribution::parts,
             plan::{REACH, Survey, Unreached},
         },
@@ -317,18 +317,7 @@ impl Task<'_, '_> {
             Site { document, spec: written, level: spec.level.as_deref(), test: source.cast.test, task: self.document };
         let (found, findings) = (report.errors(), report.diagnostics.len());
         let (samples, faults) = if self.tells {
-            let (plan, mut survey) = Plan::new(&source.cast, self.clock, &world);
-            if !survey.unreached.is_empty() && !source.cast.mix.is_empty() {
-                // What the mix of a task leaves out is meant.
-                let whole = Cast { mix: Vec::new(), ..source.cast.clone() };
-                let unreached = Plan::new(&whole, self.clock, &world).1.unreached;
-                survey.unreached.retain(|one| unreached.contains(one));
-            }
-            site.report(self.parts, survey, report);
-            if report.errors() > found {
-                return None;
-            }
-            let _known = source.plan.set(plan);
+            source.plan = self.plan(&source.cast, &tried, site, &world, report)?;
             source.sample(self.clock, &world, SAMPLES)
         } else {
             let free = Source { plan: Arc::new(OnceLock::from(Plan::default())), ..source.clone() };
@@ -344,6 +333,48 @@ impl Task<'_, '_> {
         let trial = Trial { plan: Arc::clone(&source.plan), samples, faulty, told: self.tells };
         self.parts.plans.borrow_mut().tried.insert(tried, trial);
         Some(source)
+    }
+
+    /// How draws of a generator are steered, learned once for all uses that do not differ in what steers them. Nothing where
+    /// trial draws failed, which is reported at the first use.
+    fn plan(
+        &self,
+        cast: &Cast,
+        tried: &Tried,
+        site: Site<'_>,
+        world: &World<'_>,
+        report: &mut Report,
+    ) -> Option<Arc<OnceLock<Plan>>> {
+        let (mut use_of, mut cast) = (tried.clone(), cast.clone());
+        let base = self.parts.generators.get(&(site.spec.name.clone(), None))?;
+        let needs = Plan::needs(base, world);
+        let replaced = site.level.and_then(|level| site.spec.levels.get(level));
+        let asks = |of: &Generator| (of.cover, of.boundary > 0, of.conflicts > 0);
+        let level_steers = replaced.is_some_and(|level| {
+            asks(base) != asks(&cast.generator) || needs.has_any(level.slots.keys(), level.phrases.keys())
+        });
+        if !level_steers {
+            use_of.level = None;
+            cast.generator = Arc::clone(base);
+        }
+        use_of.test = cast.test && (level_steers || needs.differ_by_split());
+        cast.test = use_of.test;
+        if let Some(known) = self.parts.plans.borrow().learned.get(&use_of) {
+            return known.plan.clone();
+        }
+        let (plan, mut survey) = Plan::new(&cast, self.clock, world);
+        if !survey.unreached.is_empty() && !cast.mix.is_empty() {
+            // What the mix of a task leaves out is meant.
+            let whole = Cast { mix: Vec::new(), ..cast };
+            let unreached = Plan::new(&whole, self.clock, world).1.unreached;
+            survey.unreached.retain(|one| unreached.contains(one));
+        }
+        let (found, findings) = (report.errors(), report.diagnostics.len());
+        Site { level: use_of.level.as_deref(), test: use_of.test, ..site }.report(self.parts, survey, report);
+        let plan = (report.errors() == found).then(|| Arc::new(OnceLock::from(plan)));
+        let learned = Learned { plan: plan.clone(), faulty: report.diagnostics.len() > findings };
+        self.parts.plans.borrow_mut().learned.insert(use_of, learned);
+        plan
     }
 
     /// The weights that the task gives to values of slots.
@@ -435,10 +466,12 @@ pub(in crate::check) struct Plans {
     /// A digest of what plans depend on besides the generator and its task.
     law: String,
     tried: HashMap<Tried, Trial>,
+    /// The same of what plans were learned for: the level and the split only where those steer draws.
+    learned: HashMap<Tried, Learned>,
 }
 
 /// How a task uses a generator: all that its plan depends on, besides the rules and what items are.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Tried {
     /// The digest of the generator.
     generator: String,
@@ -460,6 +493,15 @@ struct Trial {
     told: bool,
 }
 
+/// What learning to steer gave.
+#[derive(Debug)]
+struct Learned {
+    /// Nothing where trial draws failed.
+    plan: Option<Arc<OnceLock<Plan>>>,
+    /// Whether there were findings.
+    faulty: bool,
+}
+
 impl Plans {
     /// Those that still hold for the documents of a pack and had no findings, which have to be reported again.
     pub(in crate::check) fn under(mut self, documents: &Documents<'_>, data: &[&SourceFile]) -> Self {
@@ -467,6 +509,7 @@ impl Plans {
         if law == self.law {
             let here = |digest: &str| documents.of(Kind::Generator).any(|document| document.digest == digest);
             self.tried.retain(|tried, trial| !trial.faulty && here(&tried.generator));
+            self.learned.retain(|tried, learned| !learned.faulty && here(&tried.generator));
             self
         } else {
             Self { law, ..Self::default() }
@@ -479,6 +522,7 @@ const UNSTEERED: &str = "nothing steers draws towards weekdays, times of day and
      or another one less that a rule before it asks for";
 
 /// A generator whose trial is reported.
+#[derive(Clone, Copy)]
 struct Site<'a> {
     document: &'a Document,
     spec: &'a spec::Generator,

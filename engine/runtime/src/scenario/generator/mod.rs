@@ -34,6 +34,7 @@ use crate::{
 use distribution::Grid;
 pub use draw::{Fault, Steering, World};
 pub use inbox::{Cast, Drawn, InboxPart, Source, Subset, items};
+pub use needs::Needs;
 pub use plan::Plan;
 pub use slots::{attributes, evaluate_in};
 

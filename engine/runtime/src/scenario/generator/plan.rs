@@ -13,7 +13,7 @@ use super::{
     Coverage, Generator, PoolSource, Way,
     draw::{Fault, World},
     inbox::Cast,
-    needs,
+    needs::Needs,
     slots::{Lean, Pinned, Spot, Upright, WHOLE},
 };
 use crate::{
@@ -113,11 +113,21 @@ impl<'a> Goal<'a> {
 }
 
 impl Plan {
-    /// Tries a generator as a task uses it, and learns how to steer it.
-    pub fn new(cast: &Cast, clock: Option<i64>, world: &World<'_>) -> (Self, Survey) {
+    /// What of a generator steers its draws: what the fields that rules read follow from.
+    pub fn needs<'a>(generator: &'a Generator, world: &World<'_>) -> Needs<'a> {
+        Needs::of_fields(generator, &Self::empty(world).judged)
+    }
+
+    fn empty(world: &World<'_>) -> Self {
         let mut plan = Self { sets: sets(&world.law), ..Self::default() };
         plan.judged = plan.judged_fields(world);
-        plan.needed = needs::of_fields(&cast.generator, &plan.judged);
+        plan
+    }
+
+    /// Tries a generator as a task uses it, and learns how to steer it.
+    pub fn new(cast: &Cast, clock: Option<i64>, world: &World<'_>) -> (Self, Survey) {
+        let mut plan = Self::empty(world);
+        plan.needed = Needs::of_fields(&cast.generator, &plan.judged).slots;
         let mut trial = Trial::new(cast, clock, world, plan.reads_pools(&cast.generator));
         let mut survey = Survey::default();
         let generator = &*cast.generator;
