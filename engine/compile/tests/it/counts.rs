@@ -259,3 +259,24 @@ fn later_items_and_forms_are_counted() {
     }
     assert_eq!(seen.len(), 2, "both forms occur");
 }
+
+/// Items that no rule decides for their counts are drawn again, until rules decide all items of the episode.
+#[test]
+fn items_that_no_rule_decides_are_drawn_again() {
+    let start = DESK.find("---\napiVersion: casebook/v1\nkind: Rules").expect("the rules");
+    let end = DESK.find("---\napiVersion: casebook/v1\nkind: Rubric").expect("the rubric");
+    let rules = "---\napiVersion: casebook/v1\nkind: Rules\nname: desks\n\
+        rules: [{ id: D-ONE, when: { others: 0 }, then: { desk: boss } }, { id: D-TWO, when: { others: 1 }, then: { desk: front } }]\n";
+    let text = format!("{}{rules}{}", &DESK[..start], &DESK[end..]).replace("COUNT", "{ same: who }");
+    let task = "---\napiVersion: casebook/v1\nkind: Task\nname: few\ndifficulty: 1\nsplit: train\nmax_steps: 20\n\
+        clock: 2026-03-03T12:00:00Z\ninbox: { generate: calls, items: 5 }\ninstructions: Decide.\n";
+    let compiled = compile(&source::from_texts("hotline", [("pack.yaml", format!("{text}{task}").as_str())]), 1);
+    let report = compiled.report.render(false);
+    let catalog = compiled.catalog.unwrap_or_else(|| panic!("{report}"));
+    let pack = &catalog.packs()[0];
+    for seed in 0..100 {
+        let items = pack.items(pack.task("few").expect("the task"), seed).expect("items");
+        assert!(items.iter().all(|item| matches!(item.fields[3], Some(Datum::Integer(0..=1)))), "{seed}");
+        assert_eq!(items.len(), 5);
+    }
+}
