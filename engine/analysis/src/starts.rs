@@ -28,7 +28,7 @@ pub(crate) struct Draws {
 }
 
 impl Draws {
-    /// Those of a version that draws the same as another one in some tasks.
+    /// Those of a version that draws the same in some tasks as the other one does.
     pub(crate) fn with(other: &Arc<Self>, same: HashSet<String>) -> Self {
         Self { kept: Mutex::default(), shared: Some((Arc::clone(other), same)) }
     }

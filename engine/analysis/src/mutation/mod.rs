@@ -76,7 +76,7 @@ pub enum Fate {
 pub struct Healthy<'a> {
     sources: &'a SourceSet,
     pack: Arc<Pack>,
-    /// What its tasks draw; also of a mutant that changes none of it.
+    /// What its tasks draw; and what a mutant draws that does not change it.
     draws: Arc<Draws>,
     /// Its rules alone, once a mutant of rules passes every test.
     ruled: OnceLock<Option<Ruled>>,
