@@ -56,6 +56,9 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic) -> String {
     let title = level.primary_title(&diagnostic.message).id(diagnostic.code.text());
     let path = diagnostic.path.to_string_lossy();
     let (excerpt, first_line, span) = excerpt(diagnostic);
+    // The renderer counts columns from where a long line is cut.
+    let place = |column: usize| format!("{path}:{first_line}:{column}");
+    let (counted, real) = (place(excerpt[..span.start].chars().count() + 1), place(diagnostic.column));
     let mut group = if excerpt.trim().is_empty() {
         Group::with_title(title).element(
             annotate_snippets::Origin::path(path.as_ref()).line(diagnostic.line).char_column(diagnostic.column),
@@ -74,7 +77,7 @@ fn render_one(renderer: &Renderer, diagnostic: &Diagnostic) -> String {
     if let Some(witness) = &diagnostic.witness {
         group = group.element(Level::NOTE.message(format!("this case shows it:\n{}", witness.trim_end())));
     }
-    renderer.render(&[group])
+    renderer.render(&[group]).replacen(&counted, &real, 1)
 }
 
 /// The line that the finding begins on, cut when it is very long, and the place within it.
