@@ -8,7 +8,8 @@ use casebook_runtime::{
     },
     json,
     model::Row,
-    scenario::{Catalog, Pack},
+    names::list,
+    scenario::{Catalog, Pack, Task},
 };
 use casebook_syntax::source::plain;
 use serde_json::{Map, Value};
@@ -24,6 +25,8 @@ use crate::{
 const NEAREST: usize = 3;
 /// Rules that do not match, and items that are counted, which are named.
 const NAMED: usize = 8;
+/// Seeds among which one is sought that draws an item.
+const SEEDS: u64 = 100;
 const BOLD: &str = "1";
 const GREEN: &str = "32";
 const RED: &str = "31";
@@ -79,6 +82,10 @@ fn find<'a>(catalog: &'a Catalog, id: &str, args: &ExplainItemArgs) -> Result<(&
     if let Some(found) = tasks.iter().find_map(|(pack, task)| Some((*pack, Subject::of(pack, task, id, args.seed)?))) {
         return Ok(found);
     }
+    if let Some((pack, task)) = tasks.iter().find(|(_, task)| task.item_ids().any(|known| known == id)) {
+        output::error(undrawn(pack, task, id, args.seed));
+        return Err(Exit::Usage);
+    }
     let drawn =
         tasks.iter().filter(|(_, task)| task.is_drawn()).filter_map(|(pack, task)| pack.items(task, args.seed).ok());
     let drawn: Vec<_> = drawn.flatten().collect();
@@ -91,6 +98,20 @@ fn find<'a>(catalog: &'a Catalog, id: &str, args: &ExplainItemArgs) -> Result<(&
     let family = family.take(1).collect::<String>();
     output::error(format!("{}{family}", packs::unknown("item", id, &known)));
     Err(Exit::Usage)
+}
+
+/// That a task has an item, but not with a seed, and with which it does.
+fn undrawn(pack: &Pack, task: &Task, id: &str, seed: u64) -> String {
+    let drawn = |seed: u64| pack.items(task, seed).unwrap_or_default();
+    let ids: Vec<String> = drawn(seed).iter().map(|item| item.id.clone()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let other = (0..SEEDS).find(|seed| drawn(*seed).iter().any(|item| item.id == id));
+    let other = other.map(|seed| format!("; `--seed {seed}` draws it")).unwrap_or_default();
+    let name = task.name();
+    format!(
+        "the task `{name}` does not draw `{id}` with the seed {seed}, but {}{other}",
+        list(&ids).unwrap_or_default()
+    )
 }
 
 /// The one pack that was read.

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use tempfile::TempDir;
 
-use crate::shell::{self, casebook, code, finds, stderr, stdout, succeeds};
+use crate::shell::{self, casebook, code, finds, root, stderr, stdout, succeeds};
 
 /// A folder with a new pack `desk` in it.
 pub(crate) fn new_pack() -> TempDir {
@@ -118,6 +118,19 @@ fn a_decision_without_a_right_value_is_explained() {
     let said = succeeds(folder.path(), &[&explain[..], &["t-101"]].concat());
     assert!(said.contains("reply: no single right value, by the item's label"), "{said}");
     assert!(said.contains("decided `Yes`: not compared with one value; graders score it by the label"), "{said}");
+}
+
+#[test]
+fn an_item_that_a_seed_does_not_draw_is_told_from_one_that_does_not_exist() {
+    let explain = ["explain-item", "docs/cookbook/repeated-complaints", "--task", "complaints-some", "--item"];
+    let missing = (1..=8).map(|at| format!("m-{at}")).find_map(|id| {
+        let output = casebook(&root(), &[&explain[..], &[&id, "--seed", "1"]].concat());
+        (code(&output) == 2).then(|| stderr(&output))
+    });
+    let missing = missing.expect("it draws 4 of 8");
+    assert!(missing.starts_with("error: the task `complaints-some` does not draw `m-"), "{missing}");
+    let told = missing.split_once(" with the seed 1, but `m-").is_some_and(|(_, told)| told.contains("; `--seed "));
+    assert!(told && missing.ends_with("` draws it\n"), "{missing}");
 }
 
 #[test]
