@@ -21,6 +21,8 @@ const BINS: usize = 8;
 const NEAR: f64 = 0.5;
 /// Items below which shortcuts say nothing.
 pub const FEW: usize = 60;
+/// Different values of an integer field of which each has its share shown.
+const VALUES: usize = 20;
 
 /// What the items of a task are like.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -136,6 +138,10 @@ pub fn statistics(pack: &Pack, task: &Arc<Task>, wanted: usize) -> Result<Statis
         match column.kind {
             ValueType::Enum | ValueType::Boolean => {
                 told.fields.insert(column.name.clone(), shares(values().map(|value| plain(value, column))));
+            }
+            ValueType::Integer => {
+                let shares = shares(values().map(|value| plain(value, column)));
+                told.fields.extend((shares.len() <= VALUES).then(|| (column.name.clone(), shares)));
             }
             ValueType::Text => {
                 let texts: Vec<&str> = values().filter_map(|value| text(value)).collect();
