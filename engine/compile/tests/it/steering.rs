@@ -6,11 +6,13 @@ use std::{
 };
 
 use casebook_analysis::comparison;
+use casebook_compile::check::compile;
 use casebook_runtime::{
     model::{Datum, Item},
     policy,
     record::{Recording, Verdict, play, regrade, replay},
 };
+use casebook_syntax::source;
 
 use super::generators::{MAKER, catalog, drawn, rule, ruled_otherwise, task};
 
@@ -225,4 +227,38 @@ fn rules_about_entries_of_a_pool_are_met_as_often() {
         let least = if draw < 3 { 20 } else { 38 };
         assert!(met * 100 > all * least && met * 100 < all * 60, "{met} of {all} with {kind} {extra}");
     }
+}
+
+/// One in 400 draws matches two rules by itself, so that no few draws show how to lean.
+#[test]
+fn rare_conflicts_are_met_by_way_of_their_rules() {
+    let pack = "apiVersion: casebook/v1\nkind: Environment\nname: parts\nversion: 1.0.0\ndescription: Parts.\n\
+        item:\n  noun: order\n  fields:\n    kind: { type: enum, values: [bolt, nut, gear, belt] }\n    weight: { type: integer }\n    \
+        tier: { type: enum, values: [free, paid, vip] }\n\
+        decision:\n  line: { type: enum, values: [one, two, three], truth: { rules: lines } }\n\
+        action:\n  shape: single\n  properties:\n    order: { item: true, default: current }\n    line: { decides: line, required: true }\n\
+        observation:\n  order: { item: current }\n---\n\
+        apiVersion: casebook/v1\nkind: Rules\nname: lines\nhit: first\nrules:\n\
+        \x20 - { id: R-HEAVY, when: { kind: bolt, weight: { gte: 900 } }, then: { line: two } }\n\
+        \x20 - { id: R-VIP, when: { kind: [bolt, nut], tier: vip }, then: { line: three } }\n\
+        \x20 - { id: R-EDGE, when: { weight: { between: [400, 410] } }, then: { line: two } }\n\
+        default: { line: one }\n---\n\
+        apiVersion: casebook/v1\nkind: Generator\nname: orders\nconflicts: 40%\nslots:\n\
+        \x20 kind: { pick: { bolt: 1, nut: 1, gear: 10, belt: 1 } }\n  tier: { pick: { free: 4, paid: 2, vip: 2 } }\n\
+        \x20 weight: { integer: { from: 0, to: 1000 } }\n\
+        fields: { kind: { slot: kind }, weight: { slot: weight }, tier: { slot: tier } }\n---\n\
+        apiVersion: casebook/v1\nkind: Rubric\nname: right\nreward: { mode: best_so_far }\nscore: { grader: exact, field: line }\n---\n\
+        apiVersion: casebook/v1\nkind: Task\nname: train\ndifficulty: 1\nsplit: train\ninbox: { generate: orders, items: 20 }\n\
+        rubric: right\nmax_steps: 20\ninstructions: Choose a line.\n";
+    let folder = tempfile::TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("pack.yaml"), pack).expect("written");
+    let catalog = compile(&source::read(&[folder.path().to_path_buf()]), 1).catalog.expect("it is sound");
+    let pack = &catalog.packs()[0];
+    let set = pack.rule_sets().next().expect("rules");
+    let items: Vec<Arc<Item>> = (0..50).flat_map(|seed| drawn(pack, "train", seed)).collect();
+    let matching = |item: &&Arc<Item>| {
+        set.matching(casebook_runtime::rules::Facts { fields: &item.fields, clock: None }).len() > 1
+    };
+    let several = items.iter().filter(matching).count();
+    assert!((350..550).contains(&several), "{several} of {}", items.len());
 }

@@ -39,7 +39,8 @@ pub struct Plan {
     /// A decision of each set of rules.
     sets: Vec<usize>,
     aims: Vec<Aim>,
-    conflict: Option<Aim>,
+    /// Ways to several rules that match, each as good as the others.
+    conflicts: Vec<Aim>,
     thresholds: Vec<Threshold>,
 }
 
@@ -142,6 +143,7 @@ impl Plan {
             survey.faults = trial.faults;
             return (plan, survey);
         }
+        let towards: Vec<Leaning> = leans.iter().map(|(_, lean)| lean.clone()).collect();
         if generator.cover.is_some() || generator.boundary > 0 {
             for (at, lean) in leans {
                 let lean = trial.lean(&plan, at, lean, &mut seen);
@@ -160,9 +162,9 @@ impl Plan {
             }
         }
         if let Some(at) = conflict {
-            let lean = trial.lean(&plan, at, Leaning::default(), &mut seen);
+            let leans = trial.conflicts(&plan, at, &towards, &mut seen);
             if seen.targets[at].is_reached {
-                plan.conflict = Some(Aim { target: Target::Conflict, lean });
+                plan.conflicts.extend(leans.into_iter().map(|lean| Aim { target: Target::Conflict, lean }));
             } else {
                 let aim = Aim { target: Target::Conflict, lean: Leaning::default() };
                 survey.unreached.extend(aim.unreached(&plan, world));
@@ -246,7 +248,11 @@ impl Plan {
         if generator.conflicts + generator.boundary > 0 {
             let drawn = stream.below_u64(WHOLE);
             if drawn < generator.conflicts {
-                return self.conflict.as_ref().map(Goal::Aim);
+                return match &*self.conflicts {
+                    [] => None,
+                    [only] => Some(Goal::Aim(only)),
+                    several => Some(Goal::Aim(&several[stream.below(several.len())])),
+                };
             }
             if drawn < generator.conflicts + generator.boundary && !self.thresholds.is_empty() {
                 let threshold = &self.thresholds[stream.below(self.thresholds.len())];

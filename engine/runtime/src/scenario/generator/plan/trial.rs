@@ -1,5 +1,7 @@
 //! Trial draws, which show what a generator reaches by itself and how often a lean meets its goal.
 
+use std::cmp::Reverse;
+
 use super::{
     super::{
         draw::{Fault, World},
@@ -189,6 +191,23 @@ impl<'a> Trial<'a> {
             (lean, often) = (learned, now);
         }
         lean
+    }
+
+    /// Learns how to lean towards several rules that match: as it comes where that is often, else by way of the rules that most
+    /// often match together with others.
+    pub(super) fn conflicts(&mut self, plan: &Plan, at: usize, towards: &[Leaning], seen: &mut Seen) -> Vec<Leaning> {
+        if self.often(plan, at, &Leaning::default(), seen) >= OFTEN {
+            return vec![Leaning::default()];
+        }
+        let mut near: Vec<(usize, &Leaning)> =
+            towards.iter().map(|lean| (self.often(plan, at, lean, seen), lean)).collect();
+        near.retain(|(often, _)| *often > 0);
+        near.sort_by_key(|(often, _)| Reverse(*often));
+        near.truncate(NEAR);
+        if near.is_empty() {
+            return vec![self.lean(plan, at, Leaning::default(), seen)];
+        }
+        near.into_iter().map(|(_, lean)| self.lean(plan, at, lean.clone(), seen)).collect()
     }
 
     /// How many of a few draws with a lean meet a target; those beyond what makes it good are not counted.
