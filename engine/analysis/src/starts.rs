@@ -65,7 +65,7 @@ impl<'a> Starts<'a> {
         }
     }
 
-    /// Where an episode is kept. Those whose items are written are made quickly, and what a plugin answers in one is no one else's.
+    /// Where an episode is kept. Those whose items are written are made quickly, and what a plugin answers belongs to one episode alone.
     fn place(&self, task: &Arc<Task>, seed: u64) -> Option<Start> {
         if !task.is_drawn() || self.pack.hears() {
             return None;
@@ -90,7 +90,7 @@ pub(crate) struct Draws {
 type Kept = Mutex<HashMap<Key, Vec<Arc<Item>>>>;
 
 impl Draws {
-    /// Those of a version that draws the same as another one in some tasks.
+    /// Those of a version with some tasks in which it draws what another version draws.
     pub(crate) fn with(other: &Arc<Self>, same: HashSet<String>) -> Self {
         Self { own: Kept::default(), shared: Some((Arc::clone(other), same)) }
     }

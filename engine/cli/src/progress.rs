@@ -55,7 +55,7 @@ impl Drop for Progress {
 /// Counts what is done until it is dropped: as a bar on a terminal, elsewhere as a line now and then.
 pub(crate) struct Bar {
     what: &'static str,
-    /// What is said of those that are counted apart.
+    /// How those that are counted apart are called, such as `failed`.
     apart: &'static str,
     all: usize,
     count: Mutex<Count>,

@@ -76,7 +76,7 @@ pub enum Fate {
 pub struct Healthy<'a> {
     sources: &'a SourceSet,
     pack: Arc<Pack>,
-    /// What its tasks draw; also of a mutant that changes none of it.
+    /// The items of its tasks, which mutants share that do not change them.
     draws: Arc<Draws>,
     /// Its rules alone, once a mutant of rules passes every test.
     ruled: OnceLock<Option<Ruled>>,

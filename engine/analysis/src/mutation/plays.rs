@@ -260,7 +260,6 @@ fn slips(pack: &Pack, task: &Task, right: &[Value], fault: &Value) -> Vec<Vec<Va
         _ => {}
     }
     all.push(of_all(&|text| text.chars().take(text.chars().count() / 2).collect()));
-    all.push(of_all(&|text| text.chars().skip(text.chars().count() / 2).collect()));
     // One wrong decision.
     for (at, action) in right.iter().enumerate() {
         let other = |action: Value| {
@@ -299,6 +298,8 @@ fn slips(pack: &Pack, task: &Task, right: &[Value], fault: &Value) -> Vec<Vec<Va
             all.push(vec![first.clone(); count]);
         }
     }
+    // What is left of texts takes more actions to show, so it comes last.
+    all.push(of_all(&|text| text.chars().skip(text.chars().count() / 2).collect()));
     all.retain(|actions| !actions.is_empty());
     all
 }
