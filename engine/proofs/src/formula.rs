@@ -373,6 +373,11 @@ impl<'a> Atoms<'a> {
         all
     }
 
+    /// Whether any atom reads a column.
+    pub(super) fn reads(&self, column: usize) -> bool {
+        !self.by_column[column].is_empty() || self.all.iter().any(|atom| atom.columns().any(|read| read == column))
+    }
+
     /// Some atoms by the column that they are about alone, in order, each once.
     pub(super) fn by_column(&self, atoms: impl IntoIterator<Item = usize>) -> Vec<Vec<usize>> {
         let mut all = vec![Vec::new(); self.columns.len()];

@@ -495,12 +495,13 @@ impl<'a> Asking<'_, 'a> {
         let whole = item.clone();
         let mut item = self.solver.trim(item, &named, shows);
         // Any item shows it: then one that has what every item has says more than an empty one.
-        if item.fields.iter().all(Option::is_none) {
+        if item.fields.iter().zip(atoms.columns).all(|(field, column)| field.is_none() || column.counted) {
+            let mut full = item.clone();
             for (at, _) in atoms.columns.iter().enumerate().filter(|(_, column)| !column.optional) {
-                item.fields[at].clone_from(&whole.fields[at]);
+                full.fields[at].clone_from(&whole.fields[at]);
             }
-            if !shows(&item) {
-                item.fields.fill(None);
+            if shows(&full) {
+                item = full;
             }
         }
         let moment = Moment::new(atoms, &named, item.clock, &Recent::default());

@@ -624,7 +624,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 };
             }
         }
-        let witness = Witness { fields, clock: self.moment.clock };
+        let witness = self.solver.counted(Witness { fields, clock: self.moment.clock });
         if !formula.holds(&self.solver.atoms.all, witness.facts()) {
             self.unknown = Some("an item that should show it does not");
             return None;

@@ -1,6 +1,6 @@
 //! Items that show something: completed, computed and cut down to what they need, or found among those that there are.
 
-use casebook_runtime::{rules::Bits, value::ValueType};
+use casebook_runtime::{model::Datum, rules::Bits, value::ValueType};
 use serde_json::Value;
 
 use super::{
@@ -51,6 +51,17 @@ impl<'a> Solver<'a> {
         Some(item)
     }
 
+    /// An item that has every count that rules read: no item lacks one, and where any number will do it is 0.
+    pub(super) fn counted(&self, mut item: Witness) -> Witness {
+        let columns = self.atoms.columns.iter().enumerate().filter(|(_, column)| column.counted);
+        for (at, _) in columns {
+            if item.fields[at].is_none() && self.atoms.reads(at) {
+                item.fields[at] = Some(Datum::Integer(0));
+            }
+        }
+        item
+    }
+
     /// A witness that shows something: as it is or, where it leaves too much open, with the fields that it needs as well.
     pub(super) fn settle(&self, witness: Witness, shows: impl Fn(&Witness) -> bool) -> Option<Witness> {
         if shows(&witness) {
@@ -80,6 +91,7 @@ impl<'a> Solver<'a> {
             }
             let mut less = item.clone();
             less.fields[at] = None;
+            let less = self.counted(less);
             // What was computed of it is another value now, or none.
             let less = self.computed(less.clone()).unwrap_or(less);
             if shows(&less) {

@@ -5,6 +5,7 @@ use casebook_proofs::{Edit, EditKind, Limits, Move, Outcome, Side, Subject, Witn
 use casebook_runtime::{
     model::Column,
     rules::{RuleSet, joined},
+    scenario::counts,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -153,15 +154,17 @@ pub fn meaning(old: &Ruled, new: &Ruled) -> Vec<RulesCompared> {
 fn compare((old, before): (&Ruled, &RuleSet), (new, after): (&Ruled, &RuleSet)) -> RulesCompared {
     // Both are asked about the items of the new version: they may have more fields or values, or fewer.
     let decisions = joined(&old.decisions, &new.decisions);
+    let greatest = old.derived.greatest_count().zip(new.derived.greatest_count()).map(|(old, new)| old.max(new));
+    let fields = counts::bounded(&new.fields, greatest);
     let found = over_new((old, before), (new, &decisions)).and_then(|moved| {
         diff(
             Side {
                 rules: moved.as_ref().unwrap_or(before),
-                fields: &new.fields,
+                fields: &fields,
                 decisions: &decisions,
                 derived: Some(&new.derived),
             },
-            Side { rules: after, fields: &new.fields, decisions: &decisions, derived: Some(&new.derived) },
+            Side { rules: after, fields: &fields, decisions: &decisions, derived: Some(&new.derived) },
             Limits::THOROUGH,
         )
     });

@@ -7,7 +7,7 @@ use casebook_runtime::{
     episode::Episode,
     names::list,
     rules::{Decided, Facts, RuleSet},
-    scenario::{Pack, suite::Measure},
+    scenario::{Pack, counts, suite::Measure},
 };
 use serde::Serialize;
 
@@ -119,13 +119,14 @@ pub(super) fn measure(pack: &Pack, seen: &Seen) -> Vec<Coverage> {
             one.missing.push(name);
         }
     };
+    let fields = counts::bounded(&pack.fields, pack.derived.greatest_count());
     let mut proofs = 0;
     for rules in pack.rules.values() {
         for (at, rule) in rules.rules.iter().enumerate() {
             let id = &rule.reason.id;
             let decided = rule.trial || seen.decided.contains(&(rules.name.clone(), id.clone()));
             proofs += usize::from(!decided);
-            let idle = if decided || proofs > MAX_PROOFS { None } else { idle(rules, &pack.fields, at, Limits::QUICK) };
+            let idle = if decided || proofs > MAX_PROOFS { None } else { idle(rules, &fields, at, Limits::QUICK) };
             if !rule.trial {
                 let why = idle.as_ref().map(|idle| unreachable(rules, idle)).unwrap_or_default();
                 count(Measure::Rules, decided, format!("`{id}` of `{}` never decided{why}", rules.name));

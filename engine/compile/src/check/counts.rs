@@ -1,11 +1,10 @@
 //! Fields that count other items of the episode: what they declare, and how far they go.
 
-use std::{cell::Cell, sync::Arc};
+use std::cell::Cell;
 
 use casebook_runtime::{
     expression::names_read,
     model::{Column, read_duration},
-    number::Number,
     scenario::counts::{Count, Earlier},
     value::ValueType,
 };
@@ -266,17 +265,9 @@ pub(super) fn check_keys(root: &Document, name: &str, field: &FieldSpec, report:
     }
 }
 
-/// The fields with counts bounded by the number of items of the largest episode, which is all that proofs know about them.
-pub(super) fn bounded(fields: &Arc<[Column]>, documents: &Documents<'_>) -> Arc<[Column]> {
-    if !fields.iter().any(|column| column.counted) {
-        return Arc::clone(fields);
-    }
-    let most = largest(documents).map(|items| Number::from(items.saturating_sub(1).max(0)));
-    let bound = |column: &Column| Column {
-        bounds: if column.counted { (column.bounds.0, most) } else { column.bounds },
-        ..column.clone()
-    };
-    fields.iter().map(bound).collect()
+/// The greatest count of any episode: all other items of the largest one. Nothing where something of that cannot be read.
+pub(super) fn greatest(documents: &Documents<'_>) -> Option<i64> {
+    largest(documents).map(|items| items.saturating_sub(1).max(0))
 }
 
 /// The number of items of the largest episode; nothing where something of that cannot be read.

@@ -376,7 +376,8 @@ fn assemble(
     let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first, regexes } = surface;
     let broken = columns.broken;
-    let derived = environment::derived(root, environment, &columns, (&data, &regexes), report);
+    let mut derived = environment::derived(root, environment, &columns, (&data, &regexes), report);
+    derived.set_greatest_count(counts::greatest(documents));
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.take(plugins, (source, loaded), report);
     parts.regexes.set(regexes.get());

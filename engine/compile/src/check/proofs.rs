@@ -9,7 +9,7 @@ use casebook_runtime::{
     model::{Column, Datum, Text, domain},
     names::list,
     rules::RuleSet,
-    scenario::Task,
+    scenario::{Task, counts},
     settings::Hit,
     value::ValueType,
 };
@@ -20,7 +20,7 @@ use casebook_syntax::{
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{Parts, counts};
+use super::Parts;
 use crate::rules::{self, Written, takes_list};
 
 /// Rules of one document beyond which nothing is quick.
@@ -44,7 +44,7 @@ pub struct Proof {
 
 /// Asks about all rules of a pack.
 pub(super) fn check(parts: &Parts<'_>, tasks: &[Arc<Task>], proof: &mut Proof, report: &mut Report) {
-    let fields = counts::bounded(&parts.fields, parts.documents);
+    let fields = counts::bounded(&parts.fields, parts.derived.greatest_count());
     // Items of the pack answer what cannot be solved; what is listed together may count more than an episode has.
     let is_within = |item: &Witness| {
         let counted = fields.iter().zip(&item.fields).filter(|(column, _)| column.counted);

@@ -121,6 +121,7 @@ impl Checker<'_> {
                 );
             }
         }
+        self.check_counts(&pointer, &fields, report);
         for (at, problem) in self.parts.derived.complete(&self.parts.fields, &case.given, &mut fields) {
             let name = &self.parts.fields[at].name;
             report.push(
@@ -180,6 +181,24 @@ impl Checker<'_> {
             given.chars().take(60).collect()
         });
         (report.errors() == before).then(|| RuleCase { name, site: self.site(&pointer), of, clock, fields, expect, by })
+    }
+
+    /// Warns of counts that no item of any episode has.
+    fn check_counts(&self, pointer: &str, fields: &[Option<Datum>], report: &mut Report) {
+        let Some(greatest) = self.parts.derived.greatest_count() else { return };
+        let columns = self.parts.fields.iter().zip(fields).filter(|(column, _)| column.counted);
+        for (column, field) in columns {
+            let (name, Some(Datum::Integer(value))) = (&column.name, field) else { continue };
+            if *value > greatest {
+                let message = format!("no item can have `{name}: {value}`: no episode has so many other items");
+                let place = format!("{pointer}/given/{name}");
+                report.push(
+                    self.document
+                        .at(Code::NoEffect, place, message)
+                        .hint(format!("write at most {greatest}, or let a task have more items")),
+                );
+            }
+        }
     }
 
     /// The name of the rules that a case asks.

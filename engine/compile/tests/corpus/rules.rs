@@ -17,7 +17,7 @@ use super::packs;
 const HEAD: &str = "apiVersion: casebook/v1\nkind: Rules\nname: routing\n";
 
 /// Fields that the small pack has where rules name them.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 11] = [
     "wait: { type: duration, optional: true }",
     "years: { type: integer, optional: true }",
     "seats: { type: integer, optional: true, min: 1, max: 9, examples: [4] }",
@@ -26,6 +26,8 @@ const FIELDS: [&str; 9] = [
     "marks: { type: set, values: [late, torn, wet], optional: true, max_length: 2 }",
     "site: { type: url, optional: true }",
     "crate: { type: object, optional: true, properties: { weight: { type: integer }, wood: { type: enum, values: [oak, pine] } } }",
+    "others: { type: integer, count: { same: tier } }",
+    "twins: { type: integer, count: { same: [from, tier] } }",
     "note: { type: text, optional: true, examples: [A red boat, \"\"] }",
 ];
 

@@ -56,6 +56,50 @@ fn a_moved_threshold_is_told_with_items_that_show_it() {
     assert_eq!((change.item.as_str(), change.old_by.as_str(), change.new_by.as_str()), ("t-7", "R-MONEY", "default"));
 }
 
+/// Items of both versions are no more than their largest episode has: here three, so that a count is at most 2.
+#[test]
+fn a_change_of_counts_that_no_item_has_moves_nothing() {
+    let desk = |rule: &str, more: &str| {
+        let mut files = packs::desk();
+        for (name, text) in &mut files {
+            match name.as_str() {
+                "environment.yaml" => {
+                    let secret = "    secret: { type: text, visible: false, optional: true }\n";
+                    *text = text.replace(
+                        secret,
+                        &format!("{secret}    others: {{ type: integer, count: {{ same: tier }} }}\n"),
+                    );
+                }
+                "rules.yaml" => {
+                    *text = format!(
+                        "apiVersion: casebook/v1\nkind: Rules\nname: routing\nhit: first\nrules:\n{rule}  - {{ id: R-PAID, when: \
+                         {{ tier: paid }}, then: {{ queue: answer }} }}\ndefault: {{ queue: close }}\n"
+                    );
+                }
+                "inbox.yaml" => text.push_str(more),
+                _ => {}
+            }
+        }
+        files
+    };
+    let many = |least: u32| {
+        format!("  - {{ id: R-MANY, when: {{ others: {{ gte: {least} }} }}, then: {{ queue: forward }} }}\n")
+    };
+    let told = comparison::meaning(&ruled(&desk(&many(3), "")), &ruled(&desk("", "")));
+    assert_eq!(told[0].standing, Standing::Same, "{told:?}");
+    let told = comparison::meaning(&ruled(&desk(&many(3), "")), &ruled(&desk(&many(9), "")));
+    assert_eq!(told[0].standing, Standing::Same, "{told:?}");
+    let told = comparison::meaning(&ruled(&desk(&many(2), "")), &ruled(&desk("", "")));
+    assert_eq!(told[0].standing, Standing::Changed);
+    for witness in told[0].changes().flat_map(|change| &change.witnesses) {
+        assert_eq!(witness.given["others"], 2, "{witness:?}");
+    }
+    // Where one of the two has larger episodes, these are what is compared.
+    let more = "  - { id: t-99, fields: { title: More, from: ada@home.example, tier: free } }\n";
+    let told = comparison::meaning(&ruled(&desk(&many(3), more)), &ruled(&desk("", "")));
+    assert_eq!(told[0].standing, Standing::Changed);
+}
+
 /// What `rules diff` credits to each edit of rules where the first one that matches decides.
 fn credited(old: &str, new: &str) -> Vec<(String, Vec<String>)> {
     let files = |rules: &str| {

@@ -1,10 +1,13 @@
 //! Fields that count other items of the episode.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
 use crate::{
-    model::Datum,
+    model::{Column, Datum},
+    number::Number,
     rules::{Facts, Predicate},
 };
 
@@ -120,6 +123,22 @@ impl Count {
     fn keys<'a>(&self, fields: Fields<'a>) -> Option<SmallVec<[Key<'a>; 2]>> {
         self.same.iter().map(|at| key(fields[*at].as_ref()?)).collect()
     }
+}
+
+/// Fields as proofs read them: counts go up to the greatest one of any episode. Nothing else knows the bound, so that schemas and
+/// conditions do not depend on the tasks.
+pub fn bounded(fields: &Arc<[Column]>, greatest: Option<i64>) -> Arc<[Column]> {
+    let (true, Some(greatest)) = (fields.iter().any(|column| column.counted), greatest) else {
+        return Arc::clone(fields);
+    };
+    let bound = |column: &Column| {
+        let mut column = column.clone();
+        if column.counted {
+            column.bounds.1 = Some(Number::from(greatest));
+        }
+        column
+    };
+    fields.iter().map(bound).collect()
 }
 
 /// A value in the form in which it is compared; none for one that is made of others.

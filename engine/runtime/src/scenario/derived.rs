@@ -30,6 +30,8 @@ pub struct Derived {
     counts: Vec<Count>,
     /// Those, and the fields that are computed of them.
     late: BTreeSet<usize>,
+    /// The greatest count of any episode, if it is known.
+    greatest_count: Option<i64>,
 }
 
 /// What computes one column.
@@ -63,6 +65,7 @@ impl Derived {
             truths: Vec::new(),
             counts: Vec::new(),
             late: BTreeSet::new(),
+            greatest_count: None,
         }
     }
 
@@ -93,6 +96,16 @@ impl Derived {
     /// The fields that count other items.
     pub fn counts(&self) -> &[Count] {
         &self.counts
+    }
+
+    /// The greatest count of any episode; none if it is not known.
+    pub fn greatest_count(&self) -> Option<i64> {
+        self.greatest_count
+    }
+
+    /// Sets the greatest count of any episode.
+    pub fn set_greatest_count(&mut self, greatest: Option<i64>) {
+        self.greatest_count = greatest;
     }
 
     /// Whether a field is a count, or computed of one.
