@@ -396,6 +396,10 @@ fn assemble(
     }
     let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
     check_baseline(&parts, report);
+    // Of items whose counts were refused nothing can be said.
+    if parts.derived.counts().len() < parts.fields.iter().filter(|column| column.counted).count() {
+        return None;
+    }
     let files: Vec<&SourceFile> = source::bases(source).flat_map(|pack| &pack.data).collect();
     parts.generators = generator::compile_all(&parts, &files, &mut kept.generators, report);
     let mut tasks = compile_tasks(&mut parts, &files, kept, report);
