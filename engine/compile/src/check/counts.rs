@@ -85,7 +85,7 @@ impl<'a> Counter<'a> {
                 continue;
             }
             let finding = if matches!(kind, ValueType::List | ValueType::Set | ValueType::Object) {
-                let message = format!("`same` cannot compare `{name}`: its values are each a {}", kind.name());
+                let message = format!("`same` cannot compare `{name}`: each value is {}", with_article(kind));
                 self.root
                     .at(Code::BadDeclaration, place, message)
                     .hint("name a field with one value, or `derive` one from it")
@@ -110,7 +110,9 @@ impl<'a> Counter<'a> {
             Some((text, Err(expected))) => {
                 let place = format!("{pointer}/within");
                 let finding = self.root.at(Code::BadValue, place, format!("`{text}` is not a length of time"));
-                report.push(finding.label(format!("expected {expected}")));
+                let expected = if is_too_long(text) { "a length of time below 292,000,000 years" } else { expected };
+                let finding = finding.label(format!("expected {expected}"));
+                report.push(finding.hint("write a length of time such as `48h`"));
                 return None;
             }
             Some((text, Ok(length))) if length <= 0 => {
@@ -130,7 +132,7 @@ impl<'a> Counter<'a> {
             let found = self.find(&place, name, is_moment, report)?;
             if !is_moment(&self.fields[found]) {
                 let message =
-                    format!("`before` compares moments, and `{name}` is a {}", self.fields[found].kind.name());
+                    format!("`before` compares moments, and `{name}` is {}", with_article(self.fields[found].kind));
                 let moments = self.fields.iter().filter(|column| is_moment(column)).map(|column| column.name.as_str());
                 report.push(self.root.at(Code::BadDeclaration, place, message).maybe_hint(suggest("", moments)));
                 return None;
@@ -227,6 +229,18 @@ impl<'a> Counter<'a> {
             }
         }
     }
+}
+
+/// The name of a type with its article.
+fn with_article(kind: ValueType) -> String {
+    let name = kind.name();
+    let article = if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
+/// Whether a length of time has a number that is beyond every one.
+fn is_too_long(text: &str) -> bool {
+    !text.contains('.') && text.split(|sign: char| !sign.is_ascii_digit()).any(|digits| digits.len() > 12)
 }
 
 /// Checks that the other keys of a field suit its count.

@@ -303,8 +303,9 @@ impl<'a> Parts<'a> {
         documents: &'a Documents<'a>,
         (root, environment): (&'a Document, &'a spec::Environment),
         columns: environment::Columns,
-        (reset, first, derived): (ResetModel, Context, Derived),
+        (reset, first, mut derived): (ResetModel, Context, Derived),
     ) -> Self {
+        derived.set_greatest_count(counts::greatest(documents));
         Self {
             documents,
             environment,
@@ -333,6 +334,11 @@ impl<'a> Parts<'a> {
     /// Whether fields count other items, so that no item is judged alone.
     fn counts(&self) -> bool {
         !self.derived.counts().is_empty()
+    }
+
+    /// Whether a count was refused, so that nothing can be said about items.
+    fn lacks_counts(&self) -> bool {
+        self.derived.counts().len() < self.fields.iter().filter(|column| column.counted).count()
     }
 
     /// Adds what grades besides the engine: plugins, and language models with what they answered.
@@ -376,17 +382,14 @@ fn assemble(
     let (columns, surface) = surface((root, environment), &plugins, &mut templates, report)?;
     let Surface { action, observation, done, data, state, reset, after, first, regexes } = surface;
     let broken = columns.broken;
-    let mut derived = environment::derived(root, environment, &columns, (&data, &regexes), report);
-    derived.set_greatest_count(counts::greatest(documents));
+    let derived = environment::derived(root, environment, &columns, (&data, &regexes), report);
     let mut parts = Parts::new(documents, (root, environment), columns, (reset, first, derived));
     parts.take(plugins, (source, loaded), report);
     parts.regexes.set(regexes.get());
     parts.untried = kept.untried;
     parts.rankings = environment::rankings(root, environment, (&parts.fields, &parts.decisions), report).into();
     // Columns that are wrong would make every condition and label wrong as well.
-    if report.errors() > before && broken {
-        return None;
-    }
+    (report.errors() == before || !broken).then_some(())?;
     compile_rules(&mut parts, &mut kept.documents, report);
     compile_rubrics(&mut parts, (&mut templates, &after), report);
     environment::check_truth(&parts, report);
@@ -396,6 +399,7 @@ fn assemble(
     }
     let policies = compile_policies(&parts, (action.as_ref(), &mut templates), report);
     check_baseline(&parts, report);
+    (!parts.lacks_counts()).then_some(())?;
     let files: Vec<&SourceFile> = source::bases(source).flat_map(|pack| &pack.data).collect();
     parts.generators = generator::compile_all(&parts, &files, &mut kept.generators, report);
     let mut tasks = compile_tasks(&mut parts, &files, kept, report);

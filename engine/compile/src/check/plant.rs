@@ -98,7 +98,29 @@ fn field(document: &Document, name: &str, parts: &Parts<'_>, report: &mut Report
         );
         return None;
     }
+    if let Some(shown) = shown_count(at, parts) {
+        let message = format!("agents see the field `{shown}`, which counts items by `{name}` without what is planted");
+        report.push(document.at(Code::BadDeclaration, "/plant/into", message).hint(format!(
+            "plant into another field, let the count read other fields than `{name}`, or set `visible: false` for `{shown}` and \
+             let no tool reveal it"
+        )));
+        return None;
+    }
     Some(at)
+}
+
+/// A field that agents see and that follows from a count of items by a text: it would show which texts were planted.
+fn shown_count<'a>(text: usize, parts: &'a Parts<'_>) -> Option<&'a str> {
+    let mut changed = parts.derived.reached_from(text);
+    changed.insert(text);
+    let is_shown = |at: &usize| {
+        let column = &parts.fields[*at];
+        let mut tools = parts.environment.tools.values();
+        column.visible || tools.any(|tool| tool.revealed().any(|name| *name == column.name))
+    };
+    let counts = parts.derived.counts().iter().filter(|count| count.reads().iter().any(|read| changed.contains(read)));
+    let mut follows = counts.flat_map(|count| std::iter::once(count.of).chain(parts.derived.reached_from(count.of)));
+    follows.find(is_shown).map(|at| parts.fields[at].name.as_str())
 }
 
 fn planted(

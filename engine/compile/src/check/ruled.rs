@@ -10,7 +10,7 @@ use casebook_syntax::{
 };
 use indexmap::IndexMap;
 
-use super::{Checker, Documents, Parts, compile_rules, counts, documents, environment, find_root, generator, surface};
+use super::{Checker, Documents, Parts, compile_rules, documents, environment, find_root, generator, surface};
 
 /// The rules of a pack with what they are about, whether or not its inboxes and tasks agree with them.
 #[derive(Debug)]
@@ -98,8 +98,7 @@ fn compile(source: &PackSource, cache: &mut documents::Cache) -> (Option<Ruled>,
         let broken = columns.broken;
         // What is wrong with formulas is nothing about rules.
         let names = (&surface.data, &surface.regexes);
-        let mut derived = environment::derived(root, environment, &columns, names, &mut Report::default());
-        derived.set_greatest_count(counts::greatest(&documents));
+        let derived = environment::derived(root, environment, &columns, names, &mut Report::default());
         let mut parts = Parts::new(&documents, (root, environment), columns, (surface.reset, surface.first, derived));
         if !broken {
             compile_rules(&mut parts, cache, &mut report);
